@@ -1,0 +1,83 @@
+# What every folder of src/ shares: the compiler's settings and three functions, fh_library, fh_test and fh_bench.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+option(FREEHOLD_SANITIZE_ADDRESS "AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+option(FREEHOLD_SANITIZE_THREAD "ThreadSanitizer" OFF)
+option(FREEHOLD_FUZZ "libFuzzer targets (clang only)" OFF)
+
+find_program(FREEHOLD_CCACHE ccache)
+if(FREEHOLD_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${FREEHOLD_CCACHE})
+endif()
+
+# An FMA is written, never inferred; char and arithmetic behave as the standard says.
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wno-missing-field-initializers -ffp-contract=off -fno-math-errno -fno-omit-frame-pointer)
+if(FREEHOLD_SANITIZE_ADDRESS)
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+if(FREEHOLD_SANITIZE_THREAD)
+  add_compile_options(-fsanitize=thread)
+  add_link_options(-fsanitize=thread)
+endif()
+if(FREEHOLD_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
+include_directories(${CMAKE_SOURCE_DIR}/src)
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(PkgConfig REQUIRED)
+
+# fh_library(NAME [deps…]): every .cpp below the folder but tests and benchmarks becomes the static library fh_NAME.
+function(fh_library name)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS *.cpp)
+  list(FILTER sources EXCLUDE REGEX "_(test|bench)\\.cpp$")
+  if(NOT sources)
+    return()
+  endif()
+  add_library(fh_${name} STATIC ${sources})
+  target_link_libraries(fh_${name} PUBLIC ${ARGN})
+  fh_test(${name} fh_${name})
+  fh_bench(${name} fh_${name})
+endfunction()
+
+# fh_test(NAME deps…): the folder's *_test.cpp become one GoogleTest binary NAME_test, one ctest entry a test.
+function(fh_test name)
+  file(GLOB_RECURSE tests CONFIGURE_DEPENDS *_test.cpp)
+  if(NOT tests OR FREEHOLD_FUZZ)
+    return()
+  endif()
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+  add_executable(${name}_test ${tests})
+  target_link_libraries(${name}_test PRIVATE ${ARGN} GTest::gtest GTest::gtest_main)
+  gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
+                       PROPERTIES LABELS "unit" TIMEOUT 300 SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
+endfunction()
+
+# fh_bench(NAME deps…): the folder's *_bench.cpp become one Google Benchmark binary NAME_bench, built on request only.
+function(fh_bench name)
+  file(GLOB_RECURSE benches CONFIGURE_DEPENDS *_bench.cpp)
+  if(NOT benches OR FREEHOLD_FUZZ)
+    return()
+  endif()
+  find_package(benchmark REQUIRED)
+  add_executable(${name}_bench EXCLUDE_FROM_ALL ${benches})
+  target_link_libraries(${name}_bench PRIVATE ${ARGN} benchmark::benchmark benchmark::benchmark_main)
+endfunction()
+
+# fh_golden(KIND deps…): tests/golden/KIND_test.cpp becomes golden_KIND_test, one ctest entry with the label "golden". It runs
+# whatever cases of its kind it finds below $FREEHOLD_SHARED/oracle.
+function(fh_golden kind)
+  find_package(GTest REQUIRED)
+  add_executable(golden_${kind}_test ${kind}_test.cpp)
+  target_link_libraries(golden_${kind}_test PRIVATE ${ARGN} GTest::gtest GTest::gtest_main)
+  target_compile_definitions(golden_${kind}_test PRIVATE FREEHOLD_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  add_test(NAME golden.${kind} COMMAND golden_${kind}_test)
+  set_tests_properties(golden.${kind} PROPERTIES LABELS "golden" TIMEOUT 900 SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
+endfunction()

@@ -1,0 +1,229 @@
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/utf8.h"
+
+namespace freehold {
+namespace {
+
+DiskFault& disk_fault() {
+  static DiskFault fault;
+  return fault;
+}
+
+// 0, or the errno that a test wants this operation to fail with.
+int injected(const char* operation) { return disk_fault() ? disk_fault()(operation) : 0; }
+
+Unexpected os_error(std::string_view operation, const std::filesystem::path& path, int error) {
+  Errc code = error == ENOENT || error == ENOTDIR ? Errc::not_found : error == ENOSPC ? Errc::exhausted : Errc::io;
+  return fail(code, fmt::format("{} {}: {}", operation, printable(path.string()), std::strerror(error)));
+}
+
+Result<std::pair<int, std::size_t>> checked_regular(int fd, const std::filesystem::path& path) {
+  struct stat st = {};
+  if (::fstat(fd, &st) != 0) {
+    int error = errno;
+    ::close(fd);
+    return os_error("stat", path, error);
+  }
+  if (!S_ISREG(st.st_mode)) {
+    ::close(fd);
+    return fail(Errc::invalid, fmt::format("{} is not a regular file", printable(path.string())));
+  }
+  return std::pair{fd, static_cast<std::size_t>(st.st_size)};
+}
+
+Result<const std::byte*> map_and_close(int fd, std::size_t size, const std::filesystem::path& path) {
+  const std::byte* data = nullptr;
+  if (size > 0) {
+    void* p = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (p == MAP_FAILED) {
+      int error = errno;
+      ::close(fd);
+      return os_error("map", path, error);
+    }
+    data = static_cast<const std::byte*>(p);
+  }
+  ::close(fd);
+  return data;
+}
+
+}  // namespace
+
+void set_disk_fault_for_tests(DiskFault fault) { disk_fault() = std::move(fault); }
+
+Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
+  // O_NONBLOCK: opening a FIFO must not wait for a writer.
+  int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return os_error("open", path, errno);
+  FH_TRY(auto regular, checked_regular(fd, path));
+  MappedFile file;
+  FH_TRY(file.data_, map_and_close(regular.first, regular.second, path));
+  file.size_ = regular.second;
+  return file;
+}
+
+Result<MappedFile> MappedFile::open_in(const std::filesystem::path& folder, const std::string& name) {
+  namespace fs = std::filesystem;
+  if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos ||
+      name.find('\0') != std::string::npos) {
+    return fail(Errc::corrupt, fmt::format("'{}' is not a plain file name", printable(name)));
+  }
+  fs::path path = folder / name;
+  std::error_code ec;
+  if (fs::is_symlink(fs::symlink_status(path, ec))) {
+    fs::path target = fs::weakly_canonical(path, ec);
+    // models--x/snapshots/<commit>/file -> ../../blobs/<hash>
+    fs::path home = fs::weakly_canonical(folder, ec);
+    fs::path blobs = home.parent_path().parent_path() / "blobs";
+    if (ec || (target.parent_path() != home && target.parent_path() != blobs)) {
+      return fail(Errc::invalid, fmt::format("{} is a link that leaves the model's folder", printable(path.string())));
+    }
+    return open(target);
+  }
+  int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+  if (fd < 0) return os_error("open", path, errno);
+  FH_TRY(auto regular, checked_regular(fd, path));
+  MappedFile file;
+  FH_TRY(file.data_, map_and_close(regular.first, regular.second, path));
+  file.size_ = regular.second;
+  return file;
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+void MappedFile::will_need() const {
+  if (data_ != nullptr) ::madvise(const_cast<std::byte*>(data_), size_, MADV_WILLNEED);
+}
+
+Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t limit) {
+  int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return os_error("open", path, errno);
+  FH_TRY(auto regular, checked_regular(fd, path));
+  if (regular.second > limit) {
+    ::close(fd);
+    return fail(Errc::exhausted, fmt::format("{} has {} bytes, more than the {} that are read of such a file",
+                                             printable(path.string()), regular.second, limit));
+  }
+  std::string text(regular.second, '\0');
+  std::size_t done = 0;
+  while (done < text.size()) {
+    ssize_t n = ::read(fd, text.data() + done, text.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      int error = errno;
+      ::close(fd);
+      return os_error("read", path, error);
+    }
+    if (n == 0) break;
+    done += static_cast<std::size_t>(n);
+  }
+  ::close(fd);
+  text.resize(done);
+  return text;
+}
+
+struct AtomicFile::State {
+  std::filesystem::path path;
+  std::filesystem::path temporary;
+  int fd = -1;
+  std::uint64_t position = 0;
+
+  ~State() {
+    if (fd >= 0) ::close(fd);
+    if (!temporary.empty()) ::unlink(temporary.c_str());
+  }
+};
+
+AtomicFile::AtomicFile(AtomicFile&&) noexcept = default;
+AtomicFile& AtomicFile::operator=(AtomicFile&&) noexcept = default;
+AtomicFile::~AtomicFile() = default;
+
+Result<AtomicFile> AtomicFile::create(const std::filesystem::path& final_path) {
+  AtomicFile file;
+  file.state_ = std::make_unique<State>();
+  file.state_->path = final_path;
+  if (int error = injected("open")) return os_error("create", final_path, error);
+  std::string pattern = (final_path.parent_path() / ".tmp-XXXXXX").string();
+  int fd = ::mkostemp(pattern.data(), O_CLOEXEC);
+  if (fd < 0) return os_error("create a temporary file beside", final_path, errno);
+  file.state_->fd = fd;
+  file.state_->temporary = pattern;
+  ::fchmod(fd, 0644);
+  return file;
+}
+
+Result<> AtomicFile::write(Bytes bytes) {
+  FH_TRY_VOID(write_at(state_->position, bytes));
+  state_->position += bytes.size();
+  return {};
+}
+
+Result<> AtomicFile::write_at(std::uint64_t offset, Bytes bytes) {
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    if (int error = injected("write")) return os_error("write", state_->path, error);
+    ssize_t n = ::pwrite(state_->fd, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return os_error("write", state_->path, errno);
+    done += static_cast<std::size_t>(n);
+  }
+  return {};
+}
+
+std::uint64_t AtomicFile::position() const { return state_->position; }
+
+Result<> AtomicFile::commit() { return commit_as(state_->path); }
+
+Result<> AtomicFile::commit_as(const std::filesystem::path& other) {
+  if (int error = injected("fsync")) return os_error("sync", other, error);
+  if (::fsync(state_->fd) != 0) return os_error("sync", other, errno);
+  ::close(std::exchange(state_->fd, -1));
+  if (int error = injected("rename")) return os_error("rename to", other, error);
+  if (::rename(state_->temporary.c_str(), other.c_str()) != 0) return os_error("rename to", other, errno);
+  state_->temporary.clear();
+  std::filesystem::path folder = other.parent_path().empty() ? "." : other.parent_path();
+  int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return os_error("open", folder, errno);
+  int error = injected("fsync");
+  if (error == 0 && ::fsync(fd) != 0) error = errno;
+  ::close(fd);
+  if (error != 0) return os_error("sync", folder, error);
+  return {};
+}
+
+Result<> write_file_atomically(const std::filesystem::path& path, std::string_view content) {
+  FH_TRY(auto file, AtomicFile::create(path));
+  FH_TRY_VOID(file.write(content));
+  return file.commit();
+}
+
+Result<> make_directories(const std::filesystem::path& path) {
+  std::error_code ec;
+  std::filesystem::create_directories(path, ec);
+  if (ec) return fail(Errc::io, fmt::format("create folder {}: {}", printable(path.string()), ec.message()));
+  return {};
+}
+
+}  // namespace freehold
