@@ -1,0 +1,46 @@
+// Reads one safetensors file: a u64 header length, a JSON header, the tensors' bytes without holes. Source of the
+// rules: the format's README and reference reader (huggingface/safetensors); we also refuse duplicate keys.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/aligned.h"
+#include "base/file.h"
+#include "base/result.h"
+#include "format/metadata.h"
+#include "tensor/view.h"
+
+namespace freehold::format {
+
+inline constexpr std::uint64_t kSafetensorsMaxHeader = 100'000'000;
+inline constexpr std::size_t kSafetensorsMaxDims = 8;
+inline constexpr std::size_t kSafetensorsMaxTensors = std::size_t{1} << 18;
+
+// A tensor whose element type the format knows and we do not compute with (I64, U8, F8_E4M3, …).
+struct OtherTensor {
+  std::string name;
+  std::string dtype;
+  std::vector<std::uint64_t> shape;
+  Bytes bytes;
+};
+
+// Move-only: tensors borrow from the map (or from the aligned copies) that it owns.
+struct Safetensors {
+  Metadata metadata;                  // __metadata__: string -> string
+  std::vector<tensor::View> tensors;  // F32, F16, BF16; in the order of their bytes
+  std::vector<OtherTensor> others;
+  MappedFile file;  // empty after parse_safetensors
+  // A header of odd length leaves every tensor misaligned in the map; such tensors are copied here, up to 1 GiB a file.
+  std::vector<AlignedBuffer<std::byte>> copies;
+};
+
+Result<Safetensors> open_safetensors(const std::filesystem::path& path);
+Result<Safetensors> read_safetensors(MappedFile file);
+// `bytes` must outlive the result.
+Result<Safetensors> parse_safetensors(Bytes bytes);
+
+}  // namespace freehold::format
