@@ -1,4 +1,5 @@
-// A fixed-size array of trivial values whose storage starts on a 64-byte boundary (one cache line, one AVX-512 register).
+// A fixed-size array of trivial values whose storage starts on a 64-byte boundary (one cache line, one AVX-512
+// register).
 #pragma once
 
 #include <cstddef>
@@ -21,7 +22,7 @@ class AlignedBuffer {
   // Zero-filled. Throws std::bad_alloc; callers that take sizes from a file check them first.
   explicit AlignedBuffer(std::size_t count) : size_(count) {
     if (count == 0) return;
-    data_ = static_cast<T*>(::operator new(count * sizeof(T), std::align_val_t{kAlignment}));
+    data_ = static_cast<T*>(::operator new (count * sizeof(T), std::align_val_t{kAlignment}));
     std::memset(static_cast<void*>(data_), 0, count * sizeof(T));
   }
   AlignedBuffer(AlignedBuffer&& other) noexcept
@@ -33,7 +34,7 @@ class AlignedBuffer {
   }
   AlignedBuffer(const AlignedBuffer&) = delete;
   AlignedBuffer& operator=(const AlignedBuffer&) = delete;
-  ~AlignedBuffer() { ::operator delete(static_cast<void*>(data_), std::align_val_t{kAlignment}); }
+  ~AlignedBuffer() { ::operator delete (static_cast<void*>(data_), std::align_val_t{kAlignment}); }
 
   T* data() { return data_; }
   const T* data() const { return data_; }

@@ -22,7 +22,9 @@ DiskFault& disk_fault() {
 }
 
 // 0, or the errno that a test wants this operation to fail with.
-int injected(const char* operation) { return disk_fault() ? disk_fault()(operation) : 0; }
+int injected(const char* operation) {
+  return disk_fault() ? disk_fault()(operation) : 0;
+}
 
 Unexpected os_error(std::string_view operation, const std::filesystem::path& path, int error) {
   Errc code = error == ENOENT || error == ENOTDIR ? Errc::not_found : error == ENOSPC ? Errc::exhausted : Errc::io;
@@ -60,7 +62,9 @@ Result<const std::byte*> map_and_close(int fd, std::size_t size, const std::file
 
 }  // namespace
 
-void set_disk_fault_for_tests(DiskFault fault) { disk_fault() = std::move(fault); }
+void set_disk_fault_for_tests(DiskFault fault) {
+  disk_fault() = std::move(fault);
+}
 
 Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
   // O_NONBLOCK: opening a FIFO must not wait for a writer.
@@ -192,9 +196,13 @@ Result<> AtomicFile::write_at(std::uint64_t offset, Bytes bytes) {
   return {};
 }
 
-std::uint64_t AtomicFile::position() const { return state_->position; }
+std::uint64_t AtomicFile::position() const {
+  return state_->position;
+}
 
-Result<> AtomicFile::commit() { return commit_as(state_->path); }
+Result<> AtomicFile::commit() {
+  return commit_as(state_->path);
+}
 
 Result<> AtomicFile::commit_as(const std::filesystem::path& other) {
   if (int error = injected("fsync")) return os_error("sync", other, error);

@@ -24,13 +24,14 @@ inline Bytes as_bytes(std::string_view text) {
 }
 
 // A regular file mapped read-only. Refuses anything that is not a regular file (a FIFO or a device would hang or lie).
-// A file that another process truncates while it is mapped kills us with SIGBUS, as it does any program that maps files;
-// the store's blobs are never modified in place.
+// A file that another process truncates while it is mapped kills us with SIGBUS, as it does any program that maps
+// files; the store's blobs are never modified in place.
 class MappedFile {
  public:
   static Result<MappedFile> open(const std::filesystem::path& path);
-  // The same for the plain basename `name` inside `folder`, not following a symbolic link that leaves it: what a model's
-  // index names is not trusted to stay inside the model's folder. A Hugging Face cache links into ../../blobs/, which is allowed.
+  // The same for the plain basename `name` inside `folder`, not following a symbolic link that leaves it: what a
+  // model's index names is not trusted to stay inside the model's folder. A Hugging Face cache links into ../../blobs/,
+  // which is allowed.
   static Result<MappedFile> open_in(const std::filesystem::path& folder, const std::string& name);
 
   MappedFile() = default;
@@ -51,8 +52,9 @@ class MappedFile {
 // The whole file as text; refuses files over `limit` bytes.
 Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t limit = std::uint64_t{64} << 20);
 
-// A new file that appears under its final name only when commit() has synced it: temporary name in the same folder, fsync,
-// rename, fsync of the folder. Killed at any instant, the old state stays. Destroyed without commit, nothing is left behind.
+// A new file that appears under its final name only when commit() has synced it: temporary name in the same folder,
+// fsync, rename, fsync of the folder. Killed at any instant, the old state stays. Destroyed without commit, nothing is
+// left behind.
 class AtomicFile {
  public:
   static Result<AtomicFile> create(const std::filesystem::path& final_path);

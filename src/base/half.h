@@ -1,4 +1,5 @@
-// IEEE binary16 and bfloat16 <-> binary32, exactly, in portable integer arithmetic (the definition that hardware is tested against).
+// IEEE binary16 and bfloat16 <-> binary32, exactly, in portable integer arithmetic (the definition that hardware is
+// tested against).
 #pragma once
 
 #include <bit>
@@ -35,7 +36,9 @@ inline std::uint16_t f32_to_f16(float value) {
   return static_cast<std::uint16_t>(sign | (rounded - 0x38000000u) >> 13);
 }
 
-inline float bf16_to_f32(std::uint16_t b) { return std::bit_cast<float>(static_cast<std::uint32_t>(b) << 16); }
+inline float bf16_to_f32(std::uint16_t b) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(b) << 16);
+}
 
 // Round to nearest, ties to even; NaN stays NaN (quiet).
 inline std::uint16_t f32_to_bf16(float value) {

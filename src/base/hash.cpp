@@ -60,6 +60,8 @@ Digest sha256(std::span<const std::byte> bytes) {
   return hash.finish();
 }
 
-Digest sha256(std::string_view text) { return sha256(std::as_bytes(std::span(text.data(), text.size()))); }
+Digest sha256(std::string_view text) {
+  return sha256(std::as_bytes(std::span(text.data(), text.size())));
+}
 
 }  // namespace freehold

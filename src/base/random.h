@@ -1,5 +1,5 @@
-// Counter-based randomness: draw i of stream (key) is a pure function of (key, i), so nobody's draws depend on a neighbour's.
-// Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011).
+// Counter-based randomness: draw i of stream (key) is a pure function of (key, i), so nobody's draws depend on a
+// neighbour's. Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011).
 #pragma once
 
 #include <array>

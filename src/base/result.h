@@ -37,7 +37,9 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
 using Unexpected = tl::unexpected<Error>;
 
 // return fail(Errc::corrupt, "tensor table: short read");
-inline Unexpected fail(Errc code, std::string what) { return Unexpected(Error{code, std::move(what)}); }
+inline Unexpected fail(Errc code, std::string what) {
+  return Unexpected(Error{code, std::move(what)});
+}
 
 // The same error with "where: " put before it.
 inline Unexpected in_context(Error error, std::string_view where) {
@@ -51,15 +53,15 @@ inline Unexpected in_context(Error error, std::string_view where) {
 
 #define FH_TRY_JOIN_(a, b) a##b
 #define FH_TRY_NAME_(line) FH_TRY_JOIN_(fh_try_, line)
-#define FH_TRY_IMPL_(tmp, target, expression)         \
-  auto tmp = (expression);                            \
+#define FH_TRY_IMPL_(tmp, target, expression)              \
+  auto tmp = (expression);                                 \
   if (!tmp) return tl::unexpected(std::move(tmp).error()); \
   target = std::move(*tmp)
 // FH_TRY(auto file, File::open(path)); declares or assigns `file`, or returns the error to our caller.
 #define FH_TRY(target, ...) FH_TRY_IMPL_(FH_TRY_NAME_(__LINE__), target, (__VA_ARGS__))
 // The same for Result<void>: FH_TRY_VOID(file.sync());
-#define FH_TRY_VOID(...)                                        \
-  do {                                                          \
-    auto fh_try_void = (__VA_ARGS__);                           \
+#define FH_TRY_VOID(...)                                                     \
+  do {                                                                       \
+    auto fh_try_void = (__VA_ARGS__);                                        \
     if (!fh_try_void) return tl::unexpected(std::move(fh_try_void).error()); \
   } while (false)

@@ -21,7 +21,8 @@ inline void relax() {
 #endif
 }
 
-// About 20 microseconds: longer than the serial gap between two operations of a decode step, short enough not to burn a core.
+// About 20 microseconds: longer than the serial gap between two operations of a decode step, short enough not to burn a
+// core.
 constexpr int kSpins = 600;
 
 }  // namespace
@@ -33,9 +34,10 @@ int available_cpus() {
   return std::max(1, CPU_COUNT(&set));
 }
 
-// One loop at a time. The owner publishes the loop, raises `epoch` and joins in; a worker registers in `active` before it
-// looks at the loop and leaves it afterwards, and the owner returns when all chunks are claimed and `active` is zero. A
-// worker that wakes up late finds no chunk left and leaves at once, so nobody waits for a thread that never ran.
+// One loop at a time. The owner publishes the loop, raises `epoch` and joins in; a worker registers in `active` before
+// it looks at the loop and leaves it afterwards, and the owner returns when all chunks are claimed and `active` is
+// zero. A worker that wakes up late finds no chunk left and leaves at once, so nobody waits for a thread that never
+// ran.
 struct ThreadPool::State {
   struct Loop {
     std::size_t count = 0;
@@ -77,8 +79,8 @@ struct ThreadPool::State {
       if (stop.load()) return;
       seen = now;
       if ((now & 1) == 0) continue;
-      // Registering and then re-reading the epoch (both sequentially consistent) closes the race with an owner that has just
-      // seen active == 0 and closed the loop: either it sees us, or we see the closed epoch.
+      // Registering and then re-reading the epoch (both sequentially consistent) closes the race with an owner that has
+      // just seen active == 0 and closed the loop: either it sees us, or we see the closed epoch.
       active.fetch_add(1);
       if (epoch.load() == now) drain(thread);
       active.fetch_sub(1);
@@ -86,7 +88,8 @@ struct ThreadPool::State {
   }
 };
 
-ThreadPool::ThreadPool(int threads) : threads_(threads > 0 ? threads : available_cpus()), state_(std::make_unique<State>()) {
+ThreadPool::ThreadPool(int threads)
+    : threads_(threads > 0 ? threads : available_cpus()), state_(std::make_unique<State>()) {
   for (int i = 1; i < threads_; ++i) state_->workers.emplace_back([state = state_.get(), i] { state->work(i); });
 }
 

@@ -1,5 +1,5 @@
-// A fixed set of threads that share loops in small dynamic chunks. Which thread does which chunk is left to chance, so a
-// body must give the same result whoever runs it.
+// A fixed set of threads that share loops in small dynamic chunks. Which thread does which chunk is left to chance, so
+// a body must give the same result whoever runs it.
 #pragma once
 
 #include <cstddef>
@@ -19,12 +19,14 @@ class ThreadPool {
 
   int threads() const { return threads_; }
 
-  // body(begin, end, thread) for disjoint ranges that cover [0, count), each at most `grain` long; 0 <= thread < threads()
-  // identifies scratch memory that nobody else uses meanwhile. Returns when all are done. Allocates nothing.
+  // body(begin, end, thread) for disjoint ranges that cover [0, count), each at most `grain` long; 0 <= thread <
+  // threads() identifies scratch memory that nobody else uses meanwhile. Returns when all are done. Allocates nothing.
   template <typename Body>
   void parallel_for(std::size_t count, std::size_t grain, Body&& body) {
     using Plain = std::remove_reference_t<Body>;
-    run(count, grain, [](void* b, std::size_t begin, std::size_t end, int thread) { (*static_cast<Plain*>(b))(begin, end, thread); },
+    run(
+        count, grain,
+        [](void* b, std::size_t begin, std::size_t end, int thread) { (*static_cast<Plain*>(b))(begin, end, thread); },
         const_cast<void*>(static_cast<const void*>(&body)));
   }
 

@@ -49,10 +49,14 @@ CodePoint decode_utf8(std::string_view text) {
   if (!complete) return {};
   auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(text[i])); };
   switch (length) {
-    case 1: return {byte(0), 1};
-    case 2: return {(byte(0) & 0x1F) << 6 | (byte(1) & 0x3F), 2};
-    case 3: return {(byte(0) & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F), 3};
-    default: return {(byte(0) & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F), 4};
+    case 1:
+      return {byte(0), 1};
+    case 2:
+      return {(byte(0) & 0x1F) << 6 | (byte(1) & 0x3F), 2};
+    case 3:
+      return {(byte(0) & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F), 3};
+    default:
+      return {(byte(0) & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F), 4};
   }
 }
 
@@ -118,7 +122,8 @@ std::string printable(std::string_view text, std::size_t limit) {
     }
     if (c.value < 0x20 || c.value == 0x7F) {
       out += c.value == '\n' ? "\\n" : c.value == '\t' ? "\\t" : fmt::format("\\x{:02x}", c.value);
-    } else if ((c.value >= 0x80 && c.value < 0xA0) || is_bidi_control(c.value) || c.value == 0x2028 || c.value == 0x2029) {
+    } else if ((c.value >= 0x80 && c.value < 0xA0) || is_bidi_control(c.value) || c.value == 0x2028 ||
+               c.value == 0x2029) {
       out += fmt::format("\\u{:04x}", c.value);
     } else {
       out.append(text.substr(0, c.length));

@@ -23,15 +23,17 @@ constexpr std::array kTypes = {
 
 // Every number ggml has given out; the holes (4, 5, 31-33, 36-38) are types that were removed.
 constexpr std::array<std::string_view, 40> kGgufNames = {
-    "F32",     "F16",    "Q4_0",    "Q4_1",  "Q4_2",   "Q4_3",  "Q5_0",    "Q5_1",     "Q8_0",     "Q8_1",
-    "Q2_K",    "Q3_K",   "Q4_K",    "Q5_K",  "Q6_K",   "Q8_K",  "IQ2_XXS", "IQ2_XS",   "IQ3_XXS",  "IQ1_S",
-    "IQ4_NL",  "IQ3_S",  "IQ2_S",   "IQ4_XS", "I8",    "I16",   "I32",     "I64",      "F64",      "IQ1_M",
-    "BF16",    "Q4_0_4_4", "Q4_0_4_8", "Q4_0_8_8", "TQ1_0", "TQ2_0", "IQ4_NL_4_4", "IQ4_NL_4_8", "IQ4_NL_8_8", "MXFP4",
+    "F32",    "F16",      "Q4_0",     "Q4_1",     "Q4_2",  "Q4_3",  "Q5_0",       "Q5_1",       "Q8_0",       "Q8_1",
+    "Q2_K",   "Q3_K",     "Q4_K",     "Q5_K",     "Q6_K",  "Q8_K",  "IQ2_XXS",    "IQ2_XS",     "IQ3_XXS",    "IQ1_S",
+    "IQ4_NL", "IQ3_S",    "IQ2_S",    "IQ4_XS",   "I8",    "I16",   "I32",        "I64",        "F64",        "IQ1_M",
+    "BF16",   "Q4_0_4_4", "Q4_0_4_8", "Q4_0_8_8", "TQ1_0", "TQ2_0", "IQ4_NL_4_4", "IQ4_NL_4_8", "IQ4_NL_8_8", "MXFP4",
 };
 
 }  // namespace
 
-std::span<const DTypeInfo> all_dtypes() { return kTypes; }
+std::span<const DTypeInfo> all_dtypes() {
+  return kTypes;
+}
 
 const DTypeInfo& info(DType type) {
   auto it = std::find_if(kTypes.begin(), kTypes.end(), [&](const DTypeInfo& i) { return i.type == type; });
@@ -51,7 +53,9 @@ std::string_view gguf_type_name(std::uint32_t number) {
 }
 
 std::optional<DType> dtype_from_name(std::string_view name) {
-  auto same = [](char a, char b) { return std::toupper(static_cast<unsigned char>(a)) == std::toupper(static_cast<unsigned char>(b)); };
+  auto same = [](char a, char b) {
+    return std::toupper(static_cast<unsigned char>(a)) == std::toupper(static_cast<unsigned char>(b));
+  };
   for (const auto& i : kTypes) {
     if (std::equal(name.begin(), name.end(), i.name.begin(), i.name.end(), same)) return i.type;
   }

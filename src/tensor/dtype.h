@@ -32,9 +32,9 @@ enum class DType : std::uint8_t {
 
 struct DTypeInfo {
   DType type;
-  std::string_view name;      // "Q4_K", as the field writes it
-  std::size_t block_elems;    // elements per block (1 for the float types)
-  std::size_t block_bytes;    // bytes per block
+  std::string_view name;    // "Q4_K", as the field writes it
+  std::size_t block_elems;  // elements per block (1 for the float types)
+  std::size_t block_bytes;  // bytes per block
   bool quantised;
 };
 
@@ -42,7 +42,9 @@ struct DTypeInfo {
 std::span<const DTypeInfo> all_dtypes();
 
 const DTypeInfo& info(DType type);
-inline std::string_view name_of(DType type) { return info(type).name; }
+inline std::string_view name_of(DType type) {
+  return info(type).name;
+}
 
 // The type with this GGUF number, if we can read it.
 std::optional<DType> dtype_from_gguf(std::uint32_t number);

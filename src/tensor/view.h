@@ -1,5 +1,5 @@
-// A non-owning view of one weight tensor as it lies in a file. Shapes are written outermost first: a linear layer's weight
-// is (N, K), N outputs of K inputs, rows contiguous (GGUF lists its dimensions the other way round).
+// A non-owning view of one weight tensor as it lies in a file. Shapes are written outermost first: a linear layer's
+// weight is (N, K), N outputs of K inputs, rows contiguous (GGUF lists its dimensions the other way round).
 #pragma once
 
 #include <cstdint>
@@ -44,7 +44,8 @@ struct ConstRows {
   std::size_t stride = 0;
   ConstRows() = default;
   ConstRows(const float* d, std::size_t r, std::size_t c, std::size_t s) : data(d), rows(r), cols(c), stride(s) {}
-  ConstRows(const Rows& o) : data(o.data), rows(o.rows), cols(o.cols), stride(o.stride) {}  // NOLINT(google-explicit-constructor)
+  ConstRows(const Rows& o)
+      : data(o.data), rows(o.rows), cols(o.cols), stride(o.stride) {}  // NOLINT(google-explicit-constructor)
   const float* operator[](std::size_t r) const { return data + r * stride; }
 };
 

@@ -15,12 +15,14 @@ namespace freehold::golden {
 
 inline std::filesystem::path oracle() {
   const char* shared = std::getenv("FREEHOLD_SHARED");
-  auto root = shared != nullptr ? std::filesystem::path(shared) : std::filesystem::path(FREEHOLD_SOURCE_DIR) / ".." / "shared";
+  auto root =
+      shared != nullptr ? std::filesystem::path(shared) : std::filesystem::path(FREEHOLD_SOURCE_DIR) / ".." / "shared";
   return root / "oracle";
 }
 
-// What stands in the way of running the cases of one kind. No oracle at all: skipped. An oracle without this kind: nothing to do
-// (skipped by name). A folder of this kind without a single case is a failure, which `require_cases` reports.
+// What stands in the way of running the cases of one kind. No oracle at all: skipped. An oracle without this kind:
+// nothing to do (skipped by name). A folder of this kind without a single case is a failure, which `require_cases`
+// reports.
 inline std::string missing(const std::filesystem::path& kind) {
   if (!std::filesystem::is_directory(oracle())) return "no oracle at " + oracle().string();
   if (!std::filesystem::is_directory(oracle() / kind)) return "the oracle has no " + kind.string();
@@ -54,5 +56,5 @@ inline std::vector<float> slurp_floats(const std::filesystem::path& path) {
 }  // namespace freehold::golden
 
 // First line of every golden test: GOLDEN_KIND("tokenizers");
-#define GOLDEN_KIND(kind)                                                        \
+#define GOLDEN_KIND(kind) \
   if (auto why = freehold::golden::missing(kind); !why.empty()) GTEST_SKIP() << why
