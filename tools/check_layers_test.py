@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""Shows that check_layers.py and check_files.py can fail: each rule is broken once in a small tree made for it."""
+
+import pathlib
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import check_files
+import check_layers
+
+
+class Tree(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.root = pathlib.Path(self.folder.name)
+        self.put("tools/layers.txt", "# comment\nbase:\ntext: base\nengine: base text\n")
+        self.put("src/base/a.h", "// A.\n#include <vector>\n#include <tl/expected.hpp>\n")
+        self.put("src/text/t.h", '// T.\n#include "base/a.h"\n#include "text/t.h"\n')
+        self.put("src/engine/e.cpp", '#include <nlohmann/json.hpp>\n#include "text/t.h"\n')
+
+    def tearDown(self):
+        self.folder.cleanup()
+
+    def put(self, name, text):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def layers(self):
+        return check_layers.check(self.root)
+
+    def test_a_tree_that_looks_down_is_accepted(self):
+        self.assertEqual(self.layers(), [])
+        self.assertEqual(check_files.check(self.root), ([], []))
+
+    def test_looking_up_is_found(self):
+        self.put("src/base/up.cpp", '\n#include "text/t.h"\n')
+        self.assertEqual(self.layers(), ["src/base/up.cpp:2: base may not include text (tools/layers.txt)"])
+
+    def test_tests_may_look_anywhere(self):
+        self.put("src/base/up_test.cpp", '#include "engine/e.h"\n')
+        self.assertEqual(self.layers(), [])
+
+    def test_a_heavy_header_in_a_header_is_found(self):
+        for name in ("nlohmann/json.hpp", "CLI/CLI.hpp", "pcre2.h", "gtest/gtest.h", "openssl/evp.h", "fmt/format.h"):
+            self.put("src/text/t.h", f"// T.\n#include <{name}>\n")
+            self.assertEqual(len(self.layers()), 1, name)
+
+    def test_relative_and_unknown_includes_are_found(self):
+        self.put("src/text/r.cpp", '#include "t.h"\n#include "../base/a.h"\n#include "base/none.h"\n')
+        self.assertEqual(len(self.layers()), 3)
+
+    def test_an_unlisted_folder_is_found(self):
+        self.put("src/extra/x.h", "// X.\n")
+        self.assertIn("'extra' is not in", self.layers()[0])
+
+    def test_a_layer_above_cannot_be_listed_as_below(self):
+        self.put("tools/layers.txt", "base: text\ntext: base\n")
+        with self.assertRaises(SystemExit):
+            self.layers()
+
+    def test_long_files_and_headless_headers_are_found(self):
+        self.put("src/base/a.h", "#pragma once\n")
+        self.put("src/base/w.cpp", "int x;\n" * 501)
+        self.put("src/base/f.cpp", "int x;\n" * 801)
+        errors, warnings = check_files.check(self.root)
+        self.assertEqual((len(errors), len(warnings)), (2, 1))
+
+
+if __name__ == "__main__":
+    unittest.main()

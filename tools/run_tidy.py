@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""Runs clang-tidy's short list (.clang-tidy) over src/**/*.cpp without tests, in parallel, and remembers what was clean.
+
+usage: run_tidy.py [FILE...]
+A file is clean as long as it, our headers it includes, its flags, the list and clang-tidy itself are the same: the answer is kept
+under build/tidy/clean by the hash of all that, so a second run takes a second. Needs build/tidy/compile_commands.json (preset tidy).
+"""
+
+import concurrent.futures
+import hashlib
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build" / "tidy"
+INCLUDE = re.compile(rb'^\s*#\s*include\s*"([^"]+)"', re.M)
+
+
+def own_headers(path, found):
+    """Adds the path and every header of ours that it includes, directly or not."""
+    if path in found or not path.is_file():
+        return
+    found[path] = content = path.read_bytes()
+    for name in INCLUDE.findall(content):
+        own_headers(ROOT / "src" / name.decode(), found)
+
+
+def key(path, command, salt):
+    found = {}
+    own_headers(path, found)
+    digest = hashlib.sha256(salt + command.encode())
+    for name in sorted(found):
+        digest.update(str(name).encode() + b"\0" + hashlib.sha256(found[name]).digest())
+    return digest.hexdigest()
+
+
+def tidy(path):
+    run = subprocess.run(["clang-tidy", "--quiet", "-p", str(BUILD), str(path)], capture_output=True, text=True, errors="replace")
+    return run.returncode, run.stdout + ("" if run.returncode == 0 else run.stderr)
+
+
+def main():
+    wanted = {pathlib.Path(a).resolve() for a in sys.argv[1:]}
+    salt = (ROOT / ".clang-tidy").read_bytes() + subprocess.run(["clang-tidy", "--version"], capture_output=True).stdout
+    clean = BUILD / "clean"
+    clean.mkdir(parents=True, exist_ok=True)
+    work = {}
+    for entry in json.loads((BUILD / "compile_commands.json").read_text()):
+        path = pathlib.Path(entry["file"])
+        ours = ROOT / "src" in path.parents and not path.stem.endswith(("_test", "_bench"))
+        if ours and path.is_file() and (not wanted or path in wanted):
+            work[path] = clean / key(path, entry["command"], salt)
+    todo = sorted((p for p in work if not work[p].exists()), key=lambda p: -p.stat().st_size)
+    failed = 0
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for path, (status, text) in zip(todo, pool.map(tidy, todo)):
+            if status == 0:
+                work[path].touch()
+            else:
+                failed += 1
+                print(text.strip())
+    print(f"{len(work)} files, {len(work) - len(todo)} known to be clean, {len(todo) - failed} found clean, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+"""`./dev test`: every check and test, one line each as it goes, and at the end the sums.
+
+usage: ./dev test [--list] [CHECK...]
+The logs are kept under build/logs; the tail of what failed is shown. A check that ran counts as one; ctest's tests count one each.
+"""
+
+import dataclasses
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as xml
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+LOGS = ROOT / "build" / "logs"
+JOBS = str(len(os.sched_getaffinity(0)))
+TAIL = 60
+
+
+@dataclasses.dataclass
+class Check:
+    name: str
+    command: list
+    junit: bool = False  # the command is a ctest that writes build/logs/NAME.xml
+
+
+def configure(preset):
+    return Check(f"configure-{preset}", ["cmake", "--preset", preset])
+
+
+def build(preset, *targets):
+    command = ["cmake", "--build", f"build/{preset}", "-j", JOBS, "--", "-k", "0"]
+    return Check(f"build-{preset}", command + list(targets))
+
+
+def ctest(name, preset, labels):
+    report = str(LOGS / f"{name}.xml")
+    return Check(name, ["ctest", "--test-dir", f"build/{preset}", "-j", JOBS, "-L", labels, "--output-on-failure",
+                        "--no-tests=error", "--output-junit", report], junit=True)
+
+
+# From the cheapest to the dearest, so that what is wrong shows early.
+CHECKS = [
+    Check("files", ["tools/check_files.py"]),
+    Check("format", ["tools/check_format.sh"]),
+    Check("layers", ["tools/check_layers.py"]),
+    Check("layers-self-test", ["tools/check_layers_test.py"]),
+    Check("isa-self-test", ["tools/check_isa_test.sh"]),
+    configure("release"),
+    Check("isa", ["tools/check_isa.sh"]),
+    build("release"),
+    ctest("test-release", "release", "unit|golden|e2e"),
+    configure("dev"),
+    build("dev"),
+    ctest("test-dev", "dev", "unit|e2e"),
+    configure("tidy"),
+    Check("tidy", ["tools/run_tidy.py"]),
+]
+
+
+@dataclasses.dataclass
+class Sums:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def add(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+
+    def __str__(self):
+        return f"{self.passed} passed, {self.failed} failed" + (f", {self.skipped} skipped" if self.skipped else "")
+
+
+def read_junit(path):
+    """ctest's report: the sums, the names of what failed and of what was skipped."""
+    sums, failed, skipped = Sums(), [], []
+    for case in xml.parse(path).getroot().iter("testcase"):
+        name, status = case.get("name"), case.get("status")
+        if case.find("skipped") is not None or status == "disabled":
+            sums.skipped += 1
+            skipped.append(name)
+        elif status == "run" and case.find("failure") is None:
+            sums.passed += 1
+        else:
+            sums.failed += 1
+            failed.append(name)
+    return sums, failed, skipped
+
+
+def run(check, environment):
+    log = LOGS / f"{check.name}.log"
+    report = LOGS / f"{check.name}.xml"
+    report.unlink(missing_ok=True)
+    start = time.monotonic()
+    with log.open("wb") as out:
+        status = subprocess.run(check.command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=out,
+                                stderr=subprocess.STDOUT).returncode
+    seconds = time.monotonic() - start
+    details = ""
+    sums, failed, skipped = Sums(), [], []
+    if check.junit and report.exists():
+        sums, failed, skipped = read_junit(report)
+        details = f"  {sums}"
+        if status != 0 and sums.failed == 0:
+            sums.failed = 1  # ctest itself found something wrong
+    else:
+        sums.add(Sums(passed=1) if status == 0 else Sums(failed=1))
+    verdict = "ok" if sums.failed == 0 else "FAILED"
+    print(f"{check.name:<18} {verdict:<7}{seconds:7.1f} s{details}", flush=True)
+    for name in skipped:
+        print(f"    skipped: {name}", flush=True)
+    if sums.failed:
+        for name in failed:
+            print(f"    failed: {name}", flush=True)
+        lines = log.read_text(errors="replace").splitlines()
+        shown = [line for line in lines if re.search(r"\b(error|warning):|FAILED|Failure|ERROR:", line)] if len(lines) > TAIL else []
+        print(f"    {log.relative_to(ROOT)}:")
+        for line in shown[:TAIL] + ["…"] * bool(shown) + lines[-TAIL:]:
+            print("    | " + line)
+        sys.stdout.flush()
+    else:
+        for line in log.read_text(errors="replace").splitlines():
+            if line.startswith("warning:"):
+                print("    " + line, flush=True)
+    return sums
+
+
+def main():
+    names = sys.argv[1:]
+    known = [c.name for c in CHECKS]
+    if names == ["--list"]:
+        print("\n".join(known))
+        return 0
+    for name in names:
+        if name not in known:
+            print(f"dev test: no check '{name}'; there are {', '.join(known)}", file=sys.stderr)
+            return 2
+    LOGS.mkdir(parents=True, exist_ok=True)
+    shared = pathlib.Path(os.environ.get("FREEHOLD_SHARED", ROOT / ".." / "shared")).resolve()
+    environment = dict(os.environ, FREEHOLD_SHARED=str(shared), ASAN_OPTIONS="detect_stack_use_after_return=1",
+                       UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1", CTEST_OUTPUT_ON_FAILURE="1", TERM="dumb")
+    if not shared.is_dir():
+        print(f"no reference data at {shared} ($FREEHOLD_SHARED): the tests that need it will say skipped", flush=True)
+    total, start = Sums(), time.monotonic()
+    for check in CHECKS:
+        if not names or check.name in names:
+            total.add(run(check, environment))
+    print(f"{time.monotonic() - start:.0f} s in all", flush=True)
+    print(total, flush=True)
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
