@@ -23,6 +23,9 @@ inline constexpr std::uint64_t kGgufMaxDimension = std::uint64_t{1} << 40;
 // Metadata and tensor table together. The largest known (a vocabulary of 262,144 with its merges) take 16 MiB.
 inline constexpr std::uint64_t kGgufMaxHeaderBytes = std::uint64_t{48} << 20;
 inline constexpr std::uint64_t kGgufMaxEntries = std::uint64_t{1} << 17;  // of metadata, and of the tensor table
+// Elements of one array, in all its levels: eight times the largest known (514,906 merges).
+inline constexpr std::uint64_t kGgufMaxArrayElements = std::uint64_t{1} << 22;
+inline constexpr std::uint64_t kGgufMaxAlignment = std::uint64_t{1} << 20;
 inline constexpr std::uint64_t kGgufMaxSplits = 1024;
 
 // An opened file. Move-only: metadata and tensors borrow from the maps it owns, which do not move when it is moved.
