@@ -1,0 +1,201 @@
+// The row operations of the kernel table, written once over 16 virtual lanes. Each level's row_ops.cpp first defines, in an
+// unnamed namespace, the type V (16 floats) and the primitives listed below, then includes this file, so that every level
+// performs the same roundings in the same order; scalar/row_ops.cpp with its plain loops is the definition.
+//
+// Primitives: load, load_n (missing lanes 0), store, store_n, set1, add, sub, mul, div, fma3(a,b,c) = a*b+c rounded once,
+// larger(a,b) = a > b ? a : b, round_even, exp2_int(n) for integral -126 <= n <= 127, select_less(a,b,x,y) = a < b ? x : y,
+// select_nan(a,x,y) = a is NaN ? x : y, magnitude, all_finite, reduce_add (tree), reduce_max, store_i8 (returns the lanes' sum),
+// fma1 (one float), square_root (one float).
+//
+// No include guard on purpose: a level includes it exactly once. NOLINTBEGIN
+namespace {
+
+// exp: x = n*ln2 + r, |r| <= ln2/2; polynomial of degree 6 in r (a minimax fit in the manner of Cephes expf, S. L. Moshier);
+// relative error < 2e-7 (kernel/row_ops_test.cpp). Below -87.33 (results under the smallest normal) 0, above 88.72 infinity, NaN stays.
+V exp_lanes(V x) {
+  const V lo = set1(-87.33654022f), hi = set1(88.72283172f);
+  V c = larger(x, lo);
+  c = select_less(hi, c, hi, c);
+  V n = round_even(mul(c, set1(1.44269504088896341f)));
+  V r = fma3(n, set1(-0.693359375f), c);
+  r = fma3(n, set1(2.12194440e-4f), r);
+  V p = set1(1.9875691500e-4f);
+  p = fma3(p, r, set1(1.3981999507e-3f));
+  p = fma3(p, r, set1(8.3334519073e-3f));
+  p = fma3(p, r, set1(4.1665795894e-2f));
+  p = fma3(p, r, set1(1.6666665459e-1f));
+  p = fma3(p, r, set1(5.0000001201e-1f));
+  p = fma3(p, mul(r, r), add(r, set1(1.0f)));
+  // n reaches 128: two factors keep each power of two normal.
+  V half = round_even(mul(n, set1(0.5f)));
+  p = mul(mul(p, exp2_int(half)), exp2_int(sub(n, half)));
+  p = select_less(x, lo, set1(0.0f), p);
+  p = select_less(hi, x, set1(__builtin_inff()), p);
+  return select_nan(x, x, p);
+}
+
+// 1 / (1 + exp(-x))
+V sigmoid_lanes(V x) { return div(set1(1.0f), add(set1(1.0f), exp_lanes(sub(set1(0.0f), x)))); }
+
+// gelu in its tanh form, 0.5x(1 + tanh(u)) = x * sigmoid(2u), u = sqrt(2/pi)(x + 0.044715 x^3) (Hendrycks & Gimpel 2016)
+V gelu_lanes(V x) {
+  V x2 = mul(x, x);
+  V inner = fma3(mul(x2, set1(0.044715f)), x, x);
+  return mul(x, sigmoid_lanes(mul(set1(1.5957691216057308f), inner)));
+}
+
+// tanh(x) = 1 - 2 / (1 + exp(2x)): absolute error about 1e-7, which is what a soft cap needs
+V tanh_lanes(V x) {
+  return sub(set1(1.0f), div(set1(2.0f), add(set1(1.0f), exp_lanes(mul(set1(2.0f), x)))));
+}
+
+// Runs body(load function, store function) over n elements: whole vectors first, then the rest.
+template <typename F>
+void map_row(float* y, const float* a, const float* b, std::size_t n, F f) {
+  std::size_t i = 0;
+  for (; i + 16 <= n; i += 16) store(y + i, f(load(a + i), load(b + i)));
+  if (i < n) store_n(y + i, f(load_n(a + i, n - i), load_n(b + i, n - i)), n - i);
+}
+
+void add_row(float* y, const float* x, std::size_t n) {
+  map_row(y, y, x, n, [](V a, V b) { return add(a, b); });
+}
+void scale_row(float* y, float s, std::size_t n) {
+  map_row(y, y, y, n, [s](V a, V) { return mul(a, set1(s)); });
+}
+void axpy_row(float* y, float a, const float* x, std::size_t n) {
+  map_row(y, y, x, n, [a](V old, V v) { return fma3(set1(a), v, old); });
+}
+void silu_mul_row(float* y, const float* gate, const float* up, std::size_t n) {
+  map_row(y, gate, up, n, [](V g, V u) { return mul(div(g, add(set1(1.0f), exp_lanes(sub(set1(0.0f), g)))), u); });
+}
+void gelu_tanh_mul_row(float* y, const float* gate, const float* up, std::size_t n) {
+  map_row(y, gate, up, n, [](V g, V u) { return mul(gelu_lanes(g), u); });
+}
+void softcap_row(float* y, float cap, std::size_t n) {
+  map_row(y, y, y, n, [cap](V a, V) { return mul(set1(cap), tanh_lanes(div(a, set1(cap)))); });
+}
+
+float rmsnorm_row(float* y, const float* x, const float* w, std::size_t n, float eps) {
+  V sum = set1(0.0f);
+  std::size_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    V v = load(x + i);
+    sum = fma3(v, v, sum);
+  }
+  if (i < n) {
+    V v = load_n(x + i, n - i);
+    sum = fma3(v, v, sum);
+  }
+  float rstd = 1.0f / square_root(reduce_add(sum) / static_cast<float>(n) + eps);
+  map_row(y, x, w, n, [rstd](V v, V g) { return mul(mul(v, set1(rstd)), g); });
+  return rstd;
+}
+
+void rope_row(float* x, const float* cosines, const float* sines, std::size_t n, RopeStyle style) {
+  if (style == RopeStyle::interleaved) {
+    for (std::size_t i = 0; i < n; ++i) {
+      float a = x[2 * i], b = x[2 * i + 1];
+      x[2 * i] = fma1(a, cosines[i], -(b * sines[i]));
+      x[2 * i + 1] = fma1(a, sines[i], b * cosines[i]);
+    }
+    return;
+  }
+  std::size_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    V a = load(x + i), b = load(x + n + i), c = load(cosines + i), s = load(sines + i);
+    store(x + i, fma3(a, c, sub(set1(-0.0f), mul(b, s))));
+    store(x + n + i, fma3(a, s, mul(b, c)));
+  }
+  for (; i < n; ++i) {
+    float a = x[i], b = x[n + i];
+    x[i] = fma1(a, cosines[i], -(b * sines[i]));
+    x[n + i] = fma1(a, sines[i], b * cosines[i]);
+  }
+}
+
+float max_row(const float* x, std::size_t n) {
+  V best = set1(-__builtin_inff());
+  std::size_t i = 0;
+  for (; i + 16 <= n; i += 16) best = larger(load(x + i), best);
+  float out = reduce_max(best);
+  for (; i < n; ++i) out = x[i] > out ? x[i] : out;
+  return out;
+}
+
+void attn_scores(float* s, const float* q, const float* k, std::size_t stride, std::size_t n, std::size_t D, float scale) {
+  for (std::size_t j = 0; j < n; ++j, k += stride) {
+    V acc = set1(0.0f);
+    std::size_t d = 0;
+    for (; d + 16 <= D; d += 16) acc = fma3(load(q + d), load(k + d), acc);
+    if (d < D) acc = fma3(load_n(q + d, D - d), load_n(k + d, D - d), acc);
+    s[j] = reduce_add(acc) * scale;
+  }
+}
+
+float attn_exp(float* s, std::size_t n, float max) {
+  V sum = set1(0.0f);
+  std::size_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    V p = exp_lanes(sub(load(s + i), set1(max)));
+    store(s + i, p);
+    sum = add(sum, p);
+  }
+  if (i < n) {
+    V p = exp_lanes(sub(load_n(s + i, n - i), set1(max)));
+    store_n(s + i, p, n - i);
+    sum = add(sum, load_n(s + i, n - i));
+  }
+  return reduce_add(sum);
+}
+
+void attn_values(float* o, const float* p, const float* v, std::size_t stride, std::size_t n, std::size_t D) {
+  std::size_t d = 0;
+  for (; d + 16 <= D; d += 16) {
+    V acc = set1(0.0f);
+    for (std::size_t j = 0; j < n; ++j) acc = fma3(set1(p[j]), load(v + j * stride + d), acc);
+    store(o + d, add(load(o + d), acc));
+  }
+  if (d < D) {
+    V acc = set1(0.0f);
+    for (std::size_t j = 0; j < n; ++j) acc = fma3(set1(p[j]), load_n(v + j * stride + d, D - d), acc);
+    store_n(o + d, add(load_n(o + d, D - d), acc), D - d);
+  }
+}
+
+void quantise_row(const float* x, std::size_t K, std::int8_t* q, float* d, std::int32_t* sum16) {
+  for (std::size_t b = 0; b < K / 32; ++b, x += 32, q += 32) {
+    V x0 = load(x), x1 = load(x + 16);
+    if (!all_finite(x0) || !all_finite(x1)) {
+      d[b] = __builtin_nanf("");
+      for (int i = 0; i < 32; ++i) q[i] = 0;
+      sum16[2 * b] = sum16[2 * b + 1] = 0;
+      continue;
+    }
+    float amax = reduce_max(larger(magnitude(x0), magnitude(x1)));
+    bool tiny = amax < 1e-30f;
+    d[b] = tiny ? 0.0f : amax / 127.0f;
+    V inverse = set1(tiny ? 0.0f : 127.0f / amax);
+    sum16[2 * b] = store_i8(q, mul(x0, inverse));
+    sum16[2 * b + 1] = store_i8(q + 16, mul(x1, inverse));
+  }
+}
+
+void install_row_ops(Table& t) {
+  t.quantise_row = quantise_row;
+  t.rmsnorm_row = rmsnorm_row;
+  t.rope_row = rope_row;
+  t.add_row = add_row;
+  t.scale_row = scale_row;
+  t.axpy_row = axpy_row;
+  t.silu_mul_row = silu_mul_row;
+  t.gelu_tanh_mul_row = gelu_tanh_mul_row;
+  t.softcap_row = softcap_row;
+  t.attn_scores = attn_scores;
+  t.attn_exp = attn_exp;
+  t.attn_values = attn_values;
+  t.max_row = max_row;
+}
+
+}  // namespace
+// NOLINTEND

@@ -1,0 +1,11 @@
+#include "kernel/install.h"
+#include "kernel/scalar/scalar.h"
+
+namespace freehold::kernel {
+
+void install_scalar(Table& table) {
+  install_scalar_row_ops(table);
+  install_scalar_matmul(table);
+}
+
+}  // namespace freehold::kernel

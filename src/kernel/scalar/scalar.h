@@ -1,0 +1,11 @@
+// The parts of the scalar level, one file each.
+#pragma once
+
+#include "kernel/table.h"
+
+namespace freehold::kernel {
+
+void install_scalar_row_ops(Table& table);
+void install_scalar_matmul(Table& table);
+
+}  // namespace freehold::kernel

@@ -1,0 +1,13 @@
+// What AVX2 replaces.
+#include "kernel/install.h"
+#include "kernel/x86/avx2/avx2.h"
+
+namespace freehold::kernel {
+
+void install_avx2(Table& table) {
+  install_avx2_row_ops(table);
+  install_avx2_matmul(table);
+  install_avx2_matmul_quant(table);
+}
+
+}  // namespace freehold::kernel

@@ -1,0 +1,102 @@
+// Float matrix products with AVX2: a panel's 16 outputs are two registers.
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernel/flush.h"
+#include "kernel/x86/avx2/avx2.h"
+
+namespace freehold::kernel {
+namespace {
+
+inline void store_outputs(float* y, std::size_t n, __m256 lo, __m256 hi) {
+  if (n >= 16) {
+    _mm256_storeu_ps(y, lo);
+    _mm256_storeu_ps(y + 8, hi);
+    return;
+  }
+  float a[16];
+  _mm256_storeu_ps(a, lo);
+  _mm256_storeu_ps(a + 8, hi);
+  for (std::size_t i = 0; i < n; ++i) y[i] = a[i];
+}
+
+struct F32 {
+  static constexpr std::size_t kBytes = 64;
+  static inline __m256 load(const std::byte* p) { return _mm256_loadu_ps(reinterpret_cast<const float*>(p)); }
+};
+struct F16 {
+  static constexpr std::size_t kBytes = 32;
+  static inline __m256 load(const std::byte* p) {
+    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+};
+
+template <class W, int kTokens>
+void float_tile(const FloatMatmul& a, std::size_t panel, std::size_t t0) {
+  __m256 lo[kTokens], hi[kTokens];
+  for (int t = 0; t < kTokens; ++t) lo[t] = hi[t] = _mm256_setzero_ps();
+  const std::byte* w = a.panels + panel * a.panel_bytes;
+  for (std::size_t k = 0; k < a.K; ++k, w += W::kBytes) {
+    __m256 w_lo = W::load(w), w_hi = W::load(w + W::kBytes / 2);
+    for (int t = 0; t < kTokens; ++t) {
+      __m256 x = _mm256_set1_ps(a.x[(t0 + static_cast<std::size_t>(t)) * a.x_stride + k]);
+      lo[t] = _mm256_fmadd_ps(w_lo, x, lo[t]);
+      hi[t] = _mm256_fmadd_ps(w_hi, x, hi[t]);
+    }
+  }
+  for (int t = 0; t < kTokens; ++t) {
+    store_outputs(a.y + (t0 + static_cast<std::size_t>(t)) * a.y_stride + panel * 16, a.N - panel * 16, lo[t], hi[t]);
+  }
+}
+
+template <class W>
+void matmul_float(const FloatMatmul& a) {
+  for (std::size_t panel = a.panel_begin; panel < a.panel_end; ++panel) {
+    std::size_t t = 0;
+    for (; t + 4 <= a.T; t += 4) float_tile<W, 4>(a, panel, t);
+    for (; t < a.T; ++t) float_tile<W, 1>(a, panel, t);
+  }
+}
+
+inline __m256 widen(std::uint16_t bf16) {
+  return _mm256_castsi256_ps(_mm256_set1_epi32(static_cast<int>(static_cast<std::uint32_t>(bf16) << 16)));
+}
+
+// Eight outputs (one half of the panel) for one token.
+inline __m256 bf16_half(const Bf16Matmul& a, const std::byte* w, const std::uint16_t* x) {
+  const __m256i high = _mm256_set1_epi32(static_cast<int>(0xFFFF0000u));
+  __m256 acc = _mm256_setzero_ps();
+  for (std::size_t b = 0; b < a.K; b += 32) {
+    __m256 even = _mm256_setzero_ps(), odd = _mm256_setzero_ps();
+    for (std::size_t k = b; k < b + 32; k += 2) {
+      __m256i pair = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w + k * 32));
+      even = _mm256_fmadd_ps(_mm256_castsi256_ps(_mm256_slli_epi32(pair, 16)), widen(x[k]), even);
+      odd = _mm256_fmadd_ps(_mm256_castsi256_ps(_mm256_and_si256(pair, high)), widen(x[k + 1]), odd);
+    }
+    acc = _mm256_add_ps(acc, _mm256_add_ps(even, odd));
+  }
+  return acc;
+}
+
+void matmul_bf16(const Bf16Matmul& a) {
+  const FlushSubnormals flush;
+  for (std::size_t panel = a.panel_begin; panel < a.panel_end; ++panel) {
+    const std::byte* w = a.panels + panel * a.panel_bytes;
+    for (std::size_t t = 0; t < a.T; ++t) {
+      const std::uint16_t* x = a.x + t * a.K;
+      store_outputs(a.y + t * a.y_stride + panel * 16, a.N - panel * 16, bf16_half(a, w, x), bf16_half(a, w + 32, x));
+    }
+  }
+}
+
+}  // namespace
+
+void install_avx2_matmul(Table& table) {
+  table.matmul_f32 = matmul_float<F32>;
+  table.matmul_f16 = matmul_float<F16>;
+  table.matmul_bf16 = matmul_bf16;
+}
+
+}  // namespace freehold::kernel

@@ -1,0 +1,12 @@
+// The parts of the AVX-512 level, one file each.
+#pragma once
+
+#include "kernel/table.h"
+
+namespace freehold::kernel {
+
+void install_avx512_row_ops(Table& table);
+void install_avx512_matmul(Table& table);
+void install_avx512_matmul_quant(Table& table);
+
+}  // namespace freehold::kernel

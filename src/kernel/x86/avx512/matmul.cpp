@@ -1,0 +1,113 @@
+// Float matrix products with AVX-512: a panel's 16 outputs are one register, tokens in tiles so that a weight is loaded once a tile.
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernel/flush.h"
+#include "kernel/x86/avx512/avx512.h"
+
+namespace freehold::kernel {
+namespace {
+
+inline void store_outputs(float* y, std::size_t n, __m512 acc) {
+  _mm512_mask_storeu_ps(y, n >= 16 ? 0xFFFF : static_cast<__mmask16>((1u << n) - 1), acc);
+}
+
+struct F32 {
+  static constexpr std::size_t kBytes = 64;
+  static inline __m512 load(const std::byte* p) { return _mm512_loadu_ps(p); }
+};
+struct F16 {
+  static constexpr std::size_t kBytes = 32;
+  static inline __m512 load(const std::byte* p) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  }
+};
+
+template <class W, int kTokens, int kPanels>
+void float_tile(const FloatMatmul& a, std::size_t panel, std::size_t t0) {
+  __m512 acc[kPanels][kTokens];
+  for (int p = 0; p < kPanels; ++p) {
+    for (int t = 0; t < kTokens; ++t) acc[p][t] = _mm512_setzero_ps();
+  }
+  const std::byte* base = a.panels + panel * a.panel_bytes;
+  const float* x = a.x + t0 * a.x_stride;
+  for (std::size_t k = 0; k < a.K; ++k) {
+    for (int p = 0; p < kPanels; ++p) {
+      __m512 w = W::load(base + static_cast<std::size_t>(p) * a.panel_bytes + k * W::kBytes);
+      for (int t = 0; t < kTokens; ++t) {
+        acc[p][t] = _mm512_fmadd_ps(w, _mm512_set1_ps(x[static_cast<std::size_t>(t) * a.x_stride + k]), acc[p][t]);
+      }
+    }
+  }
+  for (int p = 0; p < kPanels; ++p) {
+    std::size_t n = (panel + static_cast<std::size_t>(p)) * 16;
+    for (int t = 0; t < kTokens; ++t) {
+      store_outputs(a.y + (t0 + static_cast<std::size_t>(t)) * a.y_stride + n, a.N - n, acc[p][t]);
+    }
+  }
+}
+
+template <class W, int kPanels>
+void float_panels(const FloatMatmul& a, std::size_t panel) {
+  std::size_t t = 0;
+  for (; t + 8 <= a.T; t += 8) float_tile<W, 8, kPanels>(a, panel, t);
+  for (; t + 2 <= a.T; t += 2) float_tile<W, 2, kPanels>(a, panel, t);
+  for (; t < a.T; ++t) float_tile<W, 1, kPanels>(a, panel, t);
+}
+
+template <class W>
+void matmul_float(const FloatMatmul& a) {
+  std::size_t panel = a.panel_begin;
+  // Two panels at once (four alone would wait on one FMA chain) keep the multipliers and the loads busy.
+  for (; panel + 2 <= a.panel_end; panel += 2) float_panels<W, 2>(a, panel);
+  for (; panel < a.panel_end; ++panel) float_panels<W, 1>(a, panel);
+}
+
+template <int kTokens>
+void bf16_tile(const Bf16Matmul& a, std::size_t panel, std::size_t t0) {
+  __m512 acc[kTokens];
+  for (auto& v : acc) v = _mm512_setzero_ps();
+  const __m512i high = _mm512_set1_epi32(static_cast<int>(0xFFFF0000u));
+  for (std::size_t b = 0; b < a.K; b += 32) {
+    __m512 even[kTokens], odd[kTokens];
+    for (int t = 0; t < kTokens; ++t) even[t] = odd[t] = _mm512_setzero_ps();
+    const std::byte* w = a.panels + panel * a.panel_bytes + b * 32;
+    for (std::size_t k = 0; k < 32; k += 2, w += 64) {
+      __m512i pair = _mm512_loadu_si512(w);
+      __m512 w_even = _mm512_castsi512_ps(_mm512_slli_epi32(pair, 16));
+      __m512 w_odd = _mm512_castsi512_ps(_mm512_and_si512(pair, high));
+      for (int t = 0; t < kTokens; ++t) {
+        const std::uint16_t* x = a.x + (t0 + static_cast<std::size_t>(t)) * a.K + b + k;
+        __m512 x_even = _mm512_castsi512_ps(_mm512_set1_epi32(static_cast<int>(static_cast<std::uint32_t>(x[0]) << 16)));
+        __m512 x_odd = _mm512_castsi512_ps(_mm512_set1_epi32(static_cast<int>(static_cast<std::uint32_t>(x[1]) << 16)));
+        even[t] = _mm512_fmadd_ps(w_even, x_even, even[t]);
+        odd[t] = _mm512_fmadd_ps(w_odd, x_odd, odd[t]);
+      }
+    }
+    for (int t = 0; t < kTokens; ++t) acc[t] = _mm512_add_ps(acc[t], _mm512_add_ps(even[t], odd[t]));
+  }
+  for (int t = 0; t < kTokens; ++t) {
+    store_outputs(a.y + (t0 + static_cast<std::size_t>(t)) * a.y_stride + panel * 16, a.N - panel * 16, acc[t]);
+  }
+}
+
+void matmul_bf16(const Bf16Matmul& a) {
+  const FlushSubnormals flush;
+  for (std::size_t panel = a.panel_begin; panel < a.panel_end; ++panel) {
+    std::size_t t = 0;
+    for (; t + 4 <= a.T; t += 4) bf16_tile<4>(a, panel, t);
+    for (; t < a.T; ++t) bf16_tile<1>(a, panel, t);
+  }
+}
+
+}  // namespace
+
+void install_avx512_matmul(Table& table) {
+  table.matmul_f32 = matmul_float<F32>;
+  table.matmul_f16 = matmul_float<F16>;
+  table.matmul_bf16 = matmul_bf16;
+}
+
+}  // namespace freehold::kernel

@@ -1,0 +1,116 @@
+// The paged key/value cache: blocks of 32 positions, owned by sequences through handles, shared by reference count when one
+// sequence continues another's prefix.
+//
+// Layers with the same window form a group; a group has its own blocks, and one block holds 32 positions of all layers of its
+// group: per layer K then V, each (kv_heads, 32, D) float32. When a position has left the window for good, its group's block
+// is freed while the others keep theirs.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "model/spec.h"
+
+namespace freehold::model {
+
+inline constexpr std::uint32_t kKvBlock = 32;  // positions a block; part of numerics version 1
+
+// Where each layer's keys and values live.
+struct KvLayout {
+  struct Group {
+    std::uint32_t window = 0;  // 0 = all positions stay
+    std::uint32_t layers = 0;
+  };
+  std::vector<Group> groups;
+  std::vector<std::uint32_t> group_of_layer;
+  std::vector<std::uint32_t> index_in_group;
+  std::uint32_t kv_heads = 0;
+  std::uint32_t head_size = 0;
+
+  explicit KvLayout(const Spec& spec);
+  std::size_t floats_per_layer() const { return std::size_t{2} * kv_heads * kKvBlock * head_size; }
+  // Blocks that group g needs for `sequences` sequences of up to `tokens` positions in all, fed in chunks of up to `chunk`.
+  std::size_t blocks_needed(std::size_t group, std::uint64_t tokens, std::uint32_t sequences, std::uint32_t chunk) const;
+  // Bytes of a whole cache for the same.
+  std::uint64_t bytes_needed(std::uint64_t tokens, std::uint32_t sequences, std::uint32_t chunk) const;
+};
+
+class KvCache;
+
+// One sequence's place in the cache. Movable; returns its blocks when destroyed. The cache outlives it. Not thread-safe.
+class KvSequence {
+ public:
+  KvSequence() = default;
+  KvSequence(KvSequence&& other) noexcept;
+  KvSequence& operator=(KvSequence&& other) noexcept;
+  ~KvSequence();
+
+  bool valid() const { return cache_ != nullptr; }
+  // Positions written so far: the next token goes to position length().
+  std::uint32_t length() const { return length_; }
+
+  // Makes room for `tokens` more positions. Errc::exhausted if the cache has too few free blocks; nothing changes then.
+  Result<> reserve(std::uint32_t tokens);
+  // The positions have been written (by Executor::forward): moves on, and frees blocks that left every window of their group.
+  void advance(std::uint32_t tokens);
+  // Forgets positions from `length` on. Fails (Errc::invalid) if a window has already dropped what they would need.
+  Result<> truncate(std::uint32_t length);
+
+  // Block table of a group: entry i holds positions 32 i …; null where the window has passed or nothing is reserved.
+  std::span<float* const> blocks(std::size_t group) const { return tables_[group]; }
+
+ private:
+  friend class KvCache;
+  KvCache* cache_ = nullptr;  // owner of all blocks
+  std::uint32_t length_ = 0;
+  std::vector<std::vector<float*>> tables_;  // by group; capacity reserved at creation, so decoding allocates nothing
+  std::vector<std::uint32_t> first_;         // by group: first block not yet freed
+};
+
+class KvCache {
+ public:
+  // Room for `sequences` sequences with `tokens` positions in all; memory is reserved now and touched on first use.
+  // `longest` is the longest a single sequence may become. Errc::exhausted if the system does not give the memory.
+  static Result<std::unique_ptr<KvCache>> create(const KvLayout& layout, std::uint64_t tokens, std::uint32_t sequences,
+                                                 std::uint32_t chunk, std::uint32_t longest);
+  ~KvCache();
+  KvCache(const KvCache&) = delete;
+  KvCache& operator=(const KvCache&) = delete;
+
+  const KvLayout& layout() const { return layout_; }
+  std::uint32_t longest() const { return longest_; }
+
+  KvSequence new_sequence();
+  // A sequence that continues `from` after its first `length` positions: whole blocks are shared, a part-filled last block is
+  // copied. Errc::invalid if a window has dropped positions that the continuation would see; Errc::exhausted as reserve.
+  Result<KvSequence> fork(const KvSequence& from, std::uint32_t length);
+
+  // Blocks free in a group, and in all of it.
+  std::size_t free_blocks(std::size_t group) const;
+  std::size_t total_blocks(std::size_t group) const;
+
+ private:
+  friend class KvSequence;
+  explicit KvCache(KvLayout layout) : layout_(std::move(layout)) {}
+  struct Pool {
+    float* memory = nullptr;  // mmap
+    std::size_t bytes = 0;
+    std::size_t block_floats = 0;
+    std::vector<std::uint32_t> references;  // by block
+    std::vector<std::uint32_t> free;        // indices, used as a stack
+  };
+  float* take(std::size_t group);
+  void share(std::size_t group, float* block);
+  void drop(std::size_t group, float* block);
+
+  KvLayout layout_;
+  std::uint32_t longest_ = 0;
+  std::vector<Pool> pools_;
+};
+
+}  // namespace freehold::model

@@ -1,0 +1,60 @@
+// What every operation needs beside its operands: the threads, the kernels and scratch memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/aligned.h"
+#include "base/check.h"
+#include "base/thread_pool.h"
+#include "kernel/table.h"
+
+namespace freehold::nn {
+
+// A stack of scratch memory of fixed size: the steady state allocates nothing. Owned and used by one thread.
+class Workspace {
+ public:
+  explicit Workspace(std::size_t bytes) : memory_(bytes) {}
+
+  template <typename T>
+  T* take(std::size_t count) {
+    std::size_t bytes = (count * sizeof(T) + kAlignment - 1) / kAlignment * kAlignment;
+    FH_CHECK(bytes <= memory_.size() - used_, "the model sizes the workspace for its largest batch");
+    T* p = reinterpret_cast<T*>(memory_.data() + used_);
+    used_ += bytes;
+    return p;
+  }
+  // Bytes that taking `count` of T costs.
+  template <typename T>
+  static std::size_t cost(std::size_t count) {
+    return (count * sizeof(T) + kAlignment - 1) / kAlignment * kAlignment;
+  }
+  std::size_t mark() const { return used_; }
+  void release(std::size_t mark) { used_ = mark; }
+  std::size_t size() const { return memory_.size(); }
+
+ private:
+  AlignedBuffer<std::byte> memory_;
+  std::size_t used_ = 0;
+};
+
+// Gives back on destruction what was taken since construction.
+class WorkspaceScope {
+ public:
+  explicit WorkspaceScope(Workspace& w) : workspace_(w), mark_(w.mark()) {}
+  ~WorkspaceScope() { workspace_.release(mark_); }
+  WorkspaceScope(const WorkspaceScope&) = delete;
+  WorkspaceScope& operator=(const WorkspaceScope&) = delete;
+
+ private:
+  Workspace& workspace_;  // owner: the executor
+  std::size_t mark_;
+};
+
+struct Context {
+  ThreadPool& pool;
+  const kernel::Table& kernels;
+  Workspace& workspace;
+};
+
+}  // namespace freehold::nn
