@@ -12,8 +12,8 @@ import sys
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 # What our headers may include in angle brackets besides the C++ standard library (names without a dot or a slash). Everything
-# else is for .cpp files: an empty file compiles in 0.4 s, one with nlohmann's json.hpp in 4 s.
-ALLOWED_IN_HEADERS = {"tl/expected.hpp", "immintrin.h", "sys/types.h"}
+# else is for .cpp files: <vector> costs a file 0.1 s, tl/expected.hpp 0.2, fmt/core.h 0.3, fmt/format.h 0.6, json.hpp 1.5.
+ALLOWED_IN_HEADERS = {"tl/expected.hpp", "fmt/core.h", "immintrin.h", "sys/types.h"}
 
 
 def read_layers(path):

@@ -55,14 +55,18 @@ def main():
         if ours and path.is_file() and (not wanted or path in wanted):
             work[path] = clean / key(path, entry["command"], salt)
     todo = sorted((p for p in work if not work[p].exists()), key=lambda p: -p.stat().st_size)
-    failed = 0
+    failed, shown = 0, set()
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for path, (status, text) in zip(todo, pool.map(tidy, todo)):
             if status == 0:
                 work[path].touch()
             else:
                 failed += 1
-                print(text.strip())
+                # Each complaint about a shared header is shown once.
+                for part in re.split(r"\n(?=/)", re.sub(r"^\d+ warnings?.* generated\.\n", "", text, flags=re.M)):
+                    if part.strip() and part not in shown:
+                        shown.add(part)
+                        print(part.strip(), flush=True)
     print(f"{len(work)} files, {len(work) - len(todo)} known to be clean, {len(todo) - failed} found clean, {failed} failed")
     return 1 if failed else 0
 

@@ -44,8 +44,8 @@ struct ConstRows {
   std::size_t stride = 0;
   ConstRows() = default;
   ConstRows(const float* d, std::size_t r, std::size_t c, std::size_t s) : data(d), rows(r), cols(c), stride(s) {}
-  ConstRows(const Rows& o)
-      : data(o.data), rows(o.rows), cols(o.cols), stride(o.stride) {}  // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor): what may be written may be read
+  ConstRows(const Rows& o) : data(o.data), rows(o.rows), cols(o.cols), stride(o.stride) {}
   const float* operator[](std::size_t r) const { return data + r * stride; }
 };
 
