@@ -41,6 +41,10 @@ constexpr Entry kQuantisers[] = {
     {DType::mxfp4, quantise_mxfp4},
 };
 
+// More than any type with binary16 scales can hold (Q6_K, the widest: 65504 * 128 * 32). Up to here the searches' sums
+// of squares stay finite, so a type that cannot hold a value ends with an infinite scale, which check_finite sees.
+constexpr float kLargest = 65504.0f * 128.0f * 32.0f;
+
 // Elements [first, first + count) of `x` became values that are not finite.
 Unexpected too_large(DType type, std::span<const float> x, std::size_t first, std::size_t count) {
   std::size_t at = first;
@@ -96,6 +100,11 @@ Result<> quantise_row(DType type, std::span<const float> x, std::span<std::byte>
   for (std::size_t i = 0; i < x.size(); ++i) {
     if (!std::isfinite(x[i]))
       return fail(Errc::invalid, fmt::format("element {} is {}", i, std::isnan(x[i]) ? "NaN" : "infinite"));
+  }
+  if (info.quantised && type != DType::mxfp4) {
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      if (std::fabs(x[i]) > kLargest) return too_large(type, x, i, 1);
+    }
   }
   quantise(type, x.data(), blocks.data(), x.size());
   return check_finite(type, x, blocks.data());

@@ -157,8 +157,8 @@ int floor_log2f(float a) {
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(a);
   if (bits < 0x00800000u) return -127;  // subnormal: below everything the format can scale to
   const int k = static_cast<int>(bits >> 23) - 127 + 1;
-  const std::uint32_t below = 0x00800000u - (bits & 0x007FFFFFu);  // 2^k - a in units in the last place
-  constexpr std::uint32_t kReach[7] = {0, 1, 2, 5, 11, 22, 44};    // floor(2^p ln 2)
+  const std::uint32_t below = 0x00800000u - (bits & 0x007FFFFFu);    // 2^k - a in units in the last place
+  constexpr std::uint32_t kReach[8] = {0, 1, 2, 5, 11, 22, 44, 88};  // floor(2^p ln 2)
   const int magnitude = k > 0 ? k - 1 : -k;  // the floats nearest to k on its left have this exponent
   const int p = magnitude > 0 ? std::bit_width(static_cast<unsigned>(magnitude)) - 1 : 0;
   return below <= kReach[p] && k != 0 ? k : k - 1;

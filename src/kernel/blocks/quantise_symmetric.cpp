@@ -198,7 +198,7 @@ struct Format {
   static constexpr int kMaxScale = MaxScale;
   // The scale of a group as it can be stored at best. Among grids that fit equally well (constant weights do on every
   // grid) this prefers one whose scale is nearly a binary16.
-  static float stored(float scale) { return f16_to_f32(super_scale_bits(scale)); }
+  static float stored(float scale) { return std::fabs(scale) < 65504.0f ? f16_to_f32(super_scale_bits(scale)) : scale; }
 };
 
 struct Q3 : Format<16, -32, 31> {
