@@ -1,0 +1,29 @@
+// The engine's view of a model: a vocabulary, a cache and one function that runs a batch. ModelDecoder
+// (model_decoder.h) is the real one; tests put a small deterministic one in its place.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "base/result.h"
+#include "model/kv_cache.h"
+#include "model/model.h"
+
+namespace freehold::engine {
+
+// Used by one thread at a time.
+class Decoder {
+ public:
+  virtual ~Decoder() = default;
+
+  virtual std::uint32_t vocab() const = 0;
+  virtual std::uint32_t context() const = 0;  // positions of the longest sequence
+  virtual std::uint32_t max_batch_tokens() const = 0;
+  virtual std::uint32_t max_logit_rows() const = 0;  // of one batch
+  virtual model::KvCache& cache() = 0;
+
+  // As model::Executor::forward: writes (rows, V) logits, writes the cache, advances the sequences.
+  virtual Result<> forward(std::span<const model::BatchItem> items, std::span<float> logits) = 0;
+};
+
+}  // namespace freehold::engine

@@ -1,0 +1,87 @@
+// The scheduler: runs the answers of many requests in one batch a step, prefilling new prompts in chunks beside the
+// decoding.
+//
+// 1. First come, first served: requests are admitted in the order of submit; nobody overtakes. A request is admitted
+// when its
+//    answers fit into the batch and when the cache has room for all it may ever need, so it never runs out midway.
+// 2. A step decodes one token of every running answer, and prefills up to `chunk` prompt tokens, oldest request first.
+// 3. What a request gets does not depend on its neighbours, the chunk, or cached prefixes: tokens, text and
+// probabilities are
+//    equal bit for bit (event order within a choice too; only timings and cached_tokens differ).
+// 4. Once all are decoding, a step allocates nothing (logprobs of tokens over 15 bytes excepted).
+//
+// One driver thread calls everything; there are no locks. Callbacks run inside step() and may call submit and cancel,
+// but not step.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "base/result.h"
+#include "engine/decoder.h"
+#include "engine/event.h"
+#include "engine/request.h"
+#include "text/tokenizer.h"
+
+namespace freehold::engine {
+
+using EventSink = std::function<void(const Event&)>;
+
+struct EngineOptions {
+  std::uint32_t max_sequences = 8;  // answers that run at the same time; at most the decoder's logit rows
+  std::uint32_t chunk = 256;        // prompt tokens prefilled a step; chunk + max_sequences at most the decoder's batch
+  bool prefix_cache = true;         // keep finished sequences and continue them
+  std::uint64_t prefix_tokens = UINT64_MAX;  // positions kept for that at most; room that others need is taken anyway
+  std::uint32_t prefix_entries = 64;         // sequences kept at most
+  // Seconds, from any fixed point. Empty = the system's monotonic clock.
+  std::function<double()> clock;
+};
+
+struct EngineCounters {
+  std::uint64_t steps = 0;
+  std::uint64_t prefilled_tokens = 0;
+  std::uint64_t sampled_tokens = 0;
+  std::uint64_t reused_tokens = 0;  // taken from cached prefixes
+};
+
+class Engine {
+ public:
+  // Borrows the decoder and the tokenizer, which outlive the engine. Error: invalid (options that contradict the
+  // decoder).
+  static Result<std::unique_ptr<Engine>> create(Decoder& decoder, const text::Tokenizer& tokenizer,
+                                                EngineOptions options = {});
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Checks the request and puts it in the queue. Errors: as `validate`; exhausted if the whole cache is too small for
+  // it.
+  Result<RequestId> submit(Request request, EventSink sink);
+  // Ends a request at the beginning of the next step; its unfinished choices report FinishReason::cancelled. False if
+  // there is no such request (any more).
+  bool cancel(RequestId id);
+  // Runs one batch. True while there is more to do.
+  bool step();
+  // Requests that wait or run.
+  std::size_t pending() const;
+
+  // submit, and step until it has finished; other requests move on as well. `cancelled`, if given, is looked at between
+  // steps (a signal handler may set it). The sink sees every event; the error, if any, is returned as well.
+  Result<> run(Request request, const EventSink& sink, const std::atomic<bool>* cancelled = nullptr);
+
+  // Forgets all cached prefixes (of one tenant).
+  void drop_cached();
+  void drop_cached(const std::string& tenant);
+
+  const RequestLimits& limits() const;
+  const EngineCounters& counters() const;
+
+ private:
+  struct State;
+  explicit Engine(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace freehold::engine

@@ -1,0 +1,76 @@
+// What the engine reports. A request's events are: one Started, any number of TextDelta and TokenLogprobs, and at the
+// end one Finished for each choice, or one Failed for the whole request (perhaps after some choices' Finished). A
+// request that is cancelled while it waits gets its Finished without a Started.
+//
+// Views and spans are valid until the callback returns.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <variant>
+
+#include "base/result.h"
+
+namespace freehold::engine {
+
+using RequestId = std::uint64_t;
+
+// The request has left the queue.
+struct Started {
+  std::uint32_t prompt_tokens = 0;
+  std::uint32_t cached_tokens = 0;  // of these, taken from an earlier sequence with the same beginning
+};
+
+// More text of a choice: whole UTF-8 characters, never empty, never a part of a stop string.
+struct TextDelta {
+  std::uint32_t choice = 0;
+  std::string_view text;
+};
+
+struct TokenLogprob {
+  std::int32_t token = 0;
+  double logprob = 0;      // natural logarithm
+  std::string_view bytes;  // what the token adds to the text; need not be whole characters
+};
+
+// A token was sampled (only if the request asks for logprobs). Comes before the text it adds to, and also for tokens
+// whose text turns out to belong to a stop string; not for the token that ends the answer.
+struct TokenLogprobs {
+  std::uint32_t choice = 0;
+  TokenLogprob sampled;
+  std::span<const TokenLogprob> top;  // by falling probability, ties by id
+};
+
+enum class FinishReason : std::uint8_t {
+  stop,       // a stop token, or a stop string
+  length,     // max_tokens, or the end of the context
+  cancelled,  // somebody called cancel
+};
+
+std::string_view name_of(FinishReason reason);
+
+struct Usage {
+  std::uint32_t prompt_tokens = 0;
+  std::uint32_t cached_tokens = 0;
+  std::uint32_t completion_tokens = 0;  // sampled, with the one that ended the answer
+  double queue_seconds = 0;             // submit to admission
+  double prefill_seconds = 0;           // admission to the first sampled token
+  double decode_seconds = 0;            // first sampled token to the last
+};
+
+struct Finished {
+  std::uint32_t choice = 0;
+  FinishReason reason = FinishReason::stop;
+  std::string_view stop_string;  // the one that ended the answer, or empty
+  std::int32_t stop_token = -1;  // the one that ended the answer, or -1
+  Usage usage;
+};
+
+struct Failed {
+  Error error;
+};
+
+using Event = std::variant<Started, TextDelta, TokenLogprobs, Finished, Failed>;
+
+}  // namespace freehold::engine

@@ -1,0 +1,49 @@
+// A loaded model as the engine's Decoder: an executor and a cache, sized together.
+#pragma once
+
+#include <memory>
+
+#include "base/thread_pool.h"
+#include "engine/decoder.h"
+#include "kernel/table.h"
+#include "model/kv_cache.h"
+#include "model/model.h"
+
+namespace freehold::engine {
+
+// How much is set aside. Zeros mean: as much as the model's own context needs.
+struct DecoderSize {
+  std::uint32_t context = 0;    // the longest sequence; at most the model's
+  std::uint32_t sequences = 8;  // that run at the same time
+  std::uint32_t chunk = 256;    // prompt tokens a step
+  std::uint64_t cache_tokens =
+      0;  // positions of all sequences together; 0 = one of full length and a chunk for each other
+};
+
+class ModelDecoder final : public Decoder {
+ public:
+  // Errors: invalid (a size out of range, naming it), exhausted (memory). The pool outlives the decoder.
+  static Result<std::unique_ptr<ModelDecoder>> create(std::shared_ptr<const model::Model> model, ThreadPool& pool,
+                                                      const kernel::Table& kernels, DecoderSize size = {});
+  // Bytes of cache and scratch memory that `create` will set aside (weights not counted).
+  static Result<std::uint64_t> bytes_needed(const model::Spec& spec, int threads, DecoderSize size = {});
+
+  std::uint32_t vocab() const override { return model_->spec().vocab; }
+  std::uint32_t context() const override { return size_.context; }
+  std::uint32_t max_batch_tokens() const override { return size_.chunk + size_.sequences; }
+  std::uint32_t max_logit_rows() const override { return size_.sequences; }
+  model::KvCache& cache() override { return *cache_; }
+  Result<> forward(std::span<const model::BatchItem> items, std::span<float> logits) override {
+    return executor_->forward(items, logits);
+  }
+  const DecoderSize& size() const { return size_; }
+
+ private:
+  ModelDecoder() = default;
+  std::shared_ptr<const model::Model> model_;
+  DecoderSize size_;
+  std::unique_ptr<model::KvCache> cache_;
+  std::unique_ptr<model::Executor> executor_;
+};
+
+}  // namespace freehold::engine

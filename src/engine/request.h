@@ -1,0 +1,83 @@
+// What the engine is asked to do: token ids in, sampling, stopping and accounting as plain data. No JSON, no template,
+// no message: prompt.h turns a conversation into token ids.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace freehold::engine {
+
+struct LogitBias {
+  std::int32_t token = 0;
+  double bias = 0;  // added to the token's logit; -infinity forbids it
+};
+
+// Which tokens the penalties count.
+enum class PenaltyScope : std::uint8_t {
+  prompt_and_answer,
+  answer,  // what the prompt repeats is free
+};
+
+// How the next token is chosen. Applied in the order of the fields (docs/adr/0006-sampling-order.md): bias, repetition,
+// frequency and presence, temperature, top-k, typical, top-p, min-p; then one draw. A value that changes nothing is
+// skipped.
+struct Sampling {
+  std::vector<LogitBias> logit_bias;
+  double repetition_penalty =
+      1;  // 0.01 … 100. l > 0: l / r, else l * r, once per token seen (Keskar et al. 2019, "CTRL")
+  double frequency_penalty = 0;    // -100 … 100. l -= count * f
+  double presence_penalty = 0;     // -100 … 100. l -= p if count > 0
+  std::uint32_t penalty_last = 0;  // count only the last so many tokens; 0 = all
+  PenaltyScope penalty_scope = PenaltyScope::prompt_and_answer;
+  double temperature = 1;   // 0 = the likeliest token (ties: lowest id), else 1e-100 … 100
+  std::uint32_t top_k = 0;  // keep the k likeliest; 0 = all
+  double typical_p = 1;     // 0 < p <= 1 (Meister et al. 2022, "Locally Typical Sampling"); 1 = off
+  double top_p = 1;         // 0 < p <= 1 (Holtzman et al. 2019, "nucleus"); 1 = off
+  double min_p = 0;         // 0 … 1: keep p_i >= m * p_max; 0 = off
+};
+
+struct Request {
+  std::vector<std::int32_t> prompt;  // at least one token; the caller has put the bos there if the model wants one
+  Sampling sampling;
+  std::uint64_t seed = 0;        // draw i of choice c is uniform_draw(seed, c, i): neighbours cannot change it
+  std::uint32_t n = 1;           // independent answers to the one prompt
+  std::uint32_t max_tokens = 0;  // of each answer; 0 = until the context ends
+
+  std::vector<std::string> stop;          // the answer ends before any of these; UTF-8, not empty
+  std::vector<std::int32_t> stop_tokens;  // the answer ends with any of these
+  bool stop_at_end_of_generation = true;  // also with those that the tokenizer calls end of generation
+
+  // The log-probability of each sampled token and of so many of the likeliest (0 = only the sampled one). They are of
+  // the model's own distribution: before bias, penalties, temperature and filters.
+  std::optional<std::uint32_t> logprobs;
+
+  bool text_starts =
+      false;  // the answer begins a text: drop the space that SentencePiece puts first (DecodeOptions::at_start)
+  bool render_special = false;  // control tokens of the answer appear as text
+  std::string adapter;          // empty = the base model
+  std::string tenant;           // cached prefixes are shared only within one tenant
+};
+
+inline constexpr std::uint32_t kMaxLogprobs = 100;
+inline constexpr std::size_t kMaxStopStrings = 64;
+inline constexpr std::size_t kMaxStopBytes = 4096;  // of one stop string
+
+// What a request is checked against.
+struct RequestLimits {
+  std::uint32_t vocab = 0;
+  std::uint32_t context = 0;      // positions of one sequence
+  std::uint32_t max_choices = 0;  // of one request
+};
+
+// Errors: invalid naming the field, its value and the legal range; exhausted if prompt and answer exceed the context,
+// with both numbers; unsupported for an adapter. Nothing is clamped, cut or ignored.
+Result<> validate(const Request& request, const RequestLimits& limits);
+
+// How many tokens each answer may have: max_tokens, or what the context leaves. For a request that `validate` accepts.
+std::uint32_t answer_limit(const Request& request, const RequestLimits& limits);
+
+}  // namespace freehold::engine
