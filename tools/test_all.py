@@ -45,9 +45,10 @@ def ctest(name, preset, labels):
 # From the cheapest to the dearest, so that what is wrong shows early.
 CHECKS = [
     Check("files", ["tools/check_files.py"]),
+    Check("docs", ["tools/check_docs.py"]),
     Check("format", ["tools/check_format.sh"]),
     Check("layers", ["tools/check_layers.py"]),
-    Check("layers-self-test", ["tools/check_layers_test.py"]),
+    Check("self-test", ["tools/checks_test.py"]),
     Check("isa-self-test", ["tools/check_isa_test.sh"]),
     configure("release"),
     Check("isa", ["tools/check_isa.sh"]),

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Shows that check_layers.py and check_files.py can fail: each rule is broken once in a small tree made for it."""
+"""Shows that check_layers.py, check_files.py and check_docs.py can fail, and that test_all.py counts rightly: each rule is
+broken once in a small tree made for it."""
 
 import pathlib
 import sys
@@ -7,8 +8,10 @@ import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import check_docs
 import check_files
 import check_layers
+import test_all
 
 
 class Tree(unittest.TestCase):
@@ -67,6 +70,25 @@ class Tree(unittest.TestCase):
         self.put("src/base/f.cpp", "int x;\n" * 801)
         errors, warnings = check_files.check(self.root)
         self.assertEqual((len(errors), len(warnings)), (2, 1))
+
+    def test_dead_paths_and_links_in_pages_are_found(self):
+        good = "`text/t.h` `src/text/` `src/*/t.h` `x/y` [here](docs/a.md)\n```\n`src/none.h`\n```\n"
+        self.put("docs/a.md", "`base/a.h`")
+        self.put("README.md", good)
+        self.assertEqual(check_docs.check(self.root), [])
+        self.put("README.md", "`text/none.h` `src/*/none.h`\n[gone](docs/gone.md)")
+        self.assertEqual(len(check_docs.check(self.root)), 3)
+
+    def test_what_ctest_reports_is_counted_rightly(self):
+        self.put("r.xml", """<testsuite>
+            <testcase name="good" status="run"/>
+            <testcase name="bad" status="fail"><failure message="Failed"/></testcase>
+            <testcase name="skip" status="notrun"><skipped message="SKIP_REGULAR_EXPRESSION_MATCHED"/></testcase>
+            <testcase name="code" status="notrun"><skipped message="SKIP_RETURN_CODE=77"/></testcase>
+            <testcase name="absent" status="notrun"><skipped message="Unable to find executable"/></testcase>
+            <testcase name="late" status="fail"><failure message="Timeout"/></testcase></testsuite>""")
+        sums, failed, skipped = test_all.read_junit(self.root / "r.xml")
+        self.assertEqual((sums.passed, failed, skipped), (1, ["bad", "absent", "late"], ["skip", "code"]))
 
 
 if __name__ == "__main__":
