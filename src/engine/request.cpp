@@ -1,0 +1,133 @@
+#include "engine/request.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/utf8.h"
+
+namespace freehold::engine {
+namespace {
+
+// One number of a request with its legal range; NaN lies outside every range.
+struct Range {
+  const char* field;
+  double value;
+  double low;
+  double high;
+  bool low_is_legal;
+};
+
+Result<> check(const Range& r) {
+  bool legal = (r.low_is_legal ? r.value >= r.low : r.value > r.low) && r.value <= r.high;
+  if (legal) return {};
+  return fail(Errc::invalid, fmt::format("{} is {}, must be {} {} and at most {}", r.field, r.value,
+                                         r.low_is_legal ? "at least" : "more than", r.low, r.high));
+}
+
+Result<> check_token(const std::string& field, std::int32_t token, std::uint32_t vocab) {
+  if (token >= 0 && static_cast<std::uint32_t>(token) < vocab) return {};
+  return fail(Errc::invalid, fmt::format("{} is {}, must be a token id from 0 to {}", field, token, vocab - 1));
+}
+
+Result<> check_bias(const std::vector<LogitBias>& bias, std::uint32_t vocab) {
+  constexpr double kLargest = 1e6;
+  std::vector<std::int32_t> tokens;
+  tokens.reserve(bias.size());
+  for (std::size_t i = 0; i < bias.size(); ++i) {
+    FH_TRY_VOID(check_token(fmt::format("logit_bias[{}].token", i), bias[i].token, vocab));
+    double b = bias[i].bias;
+    bool legal = (b >= -kLargest && b <= kLargest) || (std::isinf(b) && b < 0);
+    if (!legal) {
+      return fail(Errc::invalid, fmt::format("logit_bias[{}].bias is {}, must be from {} to {}, or -infinity", i, b,
+                                             -kLargest, kLargest));
+    }
+    tokens.push_back(bias[i].token);
+  }
+  std::sort(tokens.begin(), tokens.end());
+  auto twice = std::adjacent_find(tokens.begin(), tokens.end());
+  if (twice != tokens.end()) return fail(Errc::invalid, fmt::format("logit_bias names token {} twice", *twice));
+  return {};
+}
+
+Result<> check_sampling(const Sampling& s, std::uint32_t vocab) {
+  FH_TRY_VOID(check_bias(s.logit_bias, vocab));
+  const Range ranges[] = {
+      {"repetition_penalty", s.repetition_penalty, 0.01, 100, true},
+      {"frequency_penalty", s.frequency_penalty, -100, 100, true},
+      {"presence_penalty", s.presence_penalty, -100, 100, true},
+      {"typical_p", s.typical_p, 0, 1, false},
+      {"top_p", s.top_p, 0, 1, false},
+      {"min_p", s.min_p, 0, 1, true},
+  };
+  for (const Range& range : ranges) FH_TRY_VOID(check(range));
+  // Below 1e-100 a logit divided by it could leave the range of a double.
+  if (s.temperature == 0 || (s.temperature >= 1e-100 && s.temperature <= 100)) return {};
+  return fail(Errc::invalid, fmt::format("temperature is {}, must be 0 (greedy) or from 1e-100 to 100", s.temperature));
+}
+
+Result<> check_stop(const Request& r, std::uint32_t vocab) {
+  if (r.stop.size() > kMaxStopStrings) {
+    return fail(Errc::invalid, fmt::format("stop has {} strings, must be at most {}", r.stop.size(), kMaxStopStrings));
+  }
+  for (std::size_t i = 0; i < r.stop.size(); ++i) {
+    if (r.stop[i].empty()) return fail(Errc::invalid, fmt::format("stop[{}] is empty, must have at least one byte", i));
+    if (r.stop[i].size() > kMaxStopBytes) {
+      return fail(Errc::invalid,
+                  fmt::format("stop[{}] has {} bytes, must be at most {}", i, r.stop[i].size(), kMaxStopBytes));
+    }
+    if (!is_utf8(r.stop[i])) return fail(Errc::invalid, fmt::format("stop[{}] is not UTF-8", i));
+  }
+  for (std::size_t i = 0; i < r.stop_tokens.size(); ++i) {
+    FH_TRY_VOID(check_token(fmt::format("stop_tokens[{}]", i), r.stop_tokens[i], vocab));
+  }
+  return {};
+}
+
+Result<> check_context(const Request& r, std::uint32_t context) {
+  std::uint64_t prompt = r.prompt.size();
+  // Without a limit of its own an answer needs room for one token at least.
+  std::uint64_t answer = r.max_tokens == 0 ? 1 : r.max_tokens;
+  if (prompt + answer <= context) return {};
+  if (r.max_tokens == 0) {
+    return fail(Errc::exhausted,
+                fmt::format("the prompt has {} tokens and leaves no room for an answer: the context holds {}", prompt,
+                            context));
+  }
+  return fail(Errc::exhausted, fmt::format("the prompt's {} tokens and max_tokens {} make {}, but the context holds {}",
+                                           prompt, r.max_tokens, prompt + answer, context));
+}
+
+}  // namespace
+
+Result<> validate(const Request& r, const RequestLimits& limits) {
+  if (r.prompt.empty()) return fail(Errc::invalid, "prompt is empty, must have at least one token");
+  FH_TRY_VOID(check_context(r, limits.context));
+  for (std::size_t i = 0; i < r.prompt.size(); ++i) {
+    bool legal = r.prompt[i] >= 0 && static_cast<std::uint32_t>(r.prompt[i]) < limits.vocab;
+    if (!legal) FH_TRY_VOID(check_token(fmt::format("prompt[{}]", i), r.prompt[i], limits.vocab));
+  }
+  FH_TRY_VOID(check_sampling(r.sampling, limits.vocab));
+  if (r.n < 1 || r.n > limits.max_choices) {
+    return fail(Errc::invalid, fmt::format("n is {}, must be from 1 to {}", r.n, limits.max_choices));
+  }
+  FH_TRY_VOID(check_stop(r, limits.vocab));
+  if (r.logprobs && *r.logprobs > kMaxLogprobs) {
+    return fail(Errc::invalid, fmt::format("logprobs is {}, must be from 0 to {}", *r.logprobs, kMaxLogprobs));
+  }
+  if (r.logprobs && *r.logprobs > limits.vocab) {
+    return fail(Errc::invalid,
+                fmt::format("logprobs is {}, but the vocabulary has {} tokens", *r.logprobs, limits.vocab));
+  }
+  if (!r.adapter.empty()) {
+    return fail(Errc::unsupported, fmt::format("adapter '{}': adapters are not supported yet", printable(r.adapter)));
+  }
+  return {};
+}
+
+std::uint32_t answer_limit(const Request& r, const RequestLimits& limits) {
+  return r.max_tokens != 0 ? r.max_tokens : limits.context - static_cast<std::uint32_t>(r.prompt.size());
+}
+
+}  // namespace freehold::engine

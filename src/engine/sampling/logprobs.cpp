@@ -1,0 +1,38 @@
+#include "engine/sampling/logprobs.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/mathd.h"
+
+namespace freehold::engine {
+
+double log_sum_exp(std::span<const float> logits) {
+  float largest = -std::numeric_limits<float>::infinity();
+  for (float l : logits) largest = std::max(largest, l);
+  double sum = 0;
+  for (float l : logits) sum += mathd::exp(double{l} - double{largest});
+  return mathd::log(sum) + double{largest};
+}
+
+void top_logprobs(std::span<const float> logits, double log_sum, std::span<TokenLogprob> top) {
+  auto likelier = [](const TokenLogprob& a, const TokenLogprob& b) {
+    return a.logprob != b.logprob ? a.logprob > b.logprob : a.token < b.token;
+  };
+  std::size_t size = 0;  // top[0, size) is a heap with the least likely in front
+  for (std::size_t i = 0; i < logits.size() && !top.empty(); ++i) {
+    TokenLogprob t{static_cast<std::int32_t>(i), double{logits[i]}, {}};
+    if (size < top.size()) {
+      top[size++] = t;
+      std::push_heap(top.begin(), top.begin() + static_cast<std::ptrdiff_t>(size), likelier);
+    } else if (likelier(t, top.front())) {
+      std::pop_heap(top.begin(), top.end(), likelier);
+      top.back() = t;
+      std::push_heap(top.begin(), top.end(), likelier);
+    }
+  }
+  std::sort_heap(top.begin(), top.begin() + static_cast<std::ptrdiff_t>(size), likelier);
+  for (TokenLogprob& t : top) t.logprob -= log_sum;
+}
+
+}  // namespace freehold::engine
