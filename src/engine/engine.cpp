@@ -1,0 +1,122 @@
+#include "engine/engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+
+#include "engine/scheduler.h"
+
+namespace freehold::engine {
+namespace {
+
+double monotonic_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> Engine::create(Decoder& decoder, const text::Tokenizer& tokenizer,
+                                               EngineOptions options) {
+  if (options.max_sequences < 1 || options.max_sequences > decoder.max_logit_rows()) {
+    return fail(Errc::invalid, fmt::format("max_sequences is {}, must be from 1 to the decoder's {}",
+                                           options.max_sequences, decoder.max_logit_rows()));
+  }
+  std::uint64_t batch = std::uint64_t{options.chunk} + options.max_sequences;
+  if (options.chunk < 1 || batch > decoder.max_batch_tokens()) {
+    return fail(Errc::invalid,
+                fmt::format("chunk is {}, must be from 1 to {}: with max_sequences {} it must fit the decoder's "
+                            "batch of {} tokens",
+                            options.chunk, std::int64_t{decoder.max_batch_tokens()} - options.max_sequences,
+                            options.max_sequences, decoder.max_batch_tokens()));
+  }
+  if (!options.clock) options.clock = monotonic_seconds;
+  RequestLimits limits{decoder.vocab(), std::min(decoder.context(), decoder.cache().longest()), options.max_sequences};
+  return std::unique_ptr<Engine>(new Engine(std::make_unique<State>(decoder, tokenizer, std::move(options), limits)));
+}
+
+Engine::Engine(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Engine::~Engine() = default;
+
+Result<RequestId> Engine::submit(Request request, EventSink sink) {
+  State& s = *state_;
+  FH_TRY_VOID(validate(request, s.limits));
+  auto prompt = static_cast<std::uint32_t>(request.prompt.size());
+  std::uint32_t positions = prompt + answer_limit(request, s.limits);
+  BlockBudget::Blocks blocks = s.budget.needed(prompt, positions, request.n);
+  if (!s.budget.fits_at_all(blocks)) {
+    return fail(Errc::exhausted,
+                fmt::format("the prompt's {} tokens and {} answers of up to {} need more than the whole cache holds: "
+                            "lower max_tokens or n, or give the cache more room",
+                            prompt, request.n, positions - prompt));
+  }
+  auto job = std::make_unique<Job>(s.next_id++, std::move(request), std::move(sink));
+  job->blocks = std::move(blocks);
+  job->admission.submitted = s.options.clock();
+  RequestId id = job->id;
+  s.waiting.push_back(std::move(job));
+  return id;
+}
+
+bool Engine::cancel(RequestId id) {
+  auto mark = [&](auto& jobs) {
+    for (auto& job : jobs) {
+      if (job->id != id || job->finished()) continue;
+      job->cancelled = true;
+      return true;
+    }
+    return false;
+  };
+  return mark(state_->waiting) || mark(state_->running);
+}
+
+bool Engine::step() {
+  State& s = *state_;
+  s.end_cancelled();
+  s.admit();
+  s.run_batch();
+  s.remove_finished();
+  return pending() > 0;
+}
+
+std::size_t Engine::pending() const {
+  return state_->waiting.size() + state_->running.size();
+}
+
+Result<> Engine::run(Request request, const EventSink& sink, const std::atomic<bool>* cancelled) {
+  std::uint32_t open = request.n;
+  std::optional<Error> error;
+  auto watch = [&](const Event& event) {
+    if (std::holds_alternative<Finished>(event)) --open;
+    if (const Failed* failed = std::get_if<Failed>(&event)) {
+      error = failed->error;
+      open = 0;
+    }
+    sink(event);
+  };
+  FH_TRY(RequestId id, submit(std::move(request), watch));
+  while (open > 0) {
+    if (cancelled != nullptr && cancelled->load()) cancel(id);
+    step();
+  }
+  if (error) return tl::unexpected(std::move(*error));
+  return {};
+}
+
+void Engine::drop_cached() {
+  state_->kept.clear();
+}
+
+void Engine::drop_cached(const std::string& tenant) {
+  state_->kept.drop_if([&](const PrefixCache::Entry& e) { return e.tenant == tenant; });
+}
+
+const RequestLimits& Engine::limits() const {
+  return state_->limits;
+}
+const EngineCounters& Engine::counters() const {
+  return state_->counters;
+}
+
+}  // namespace freehold::engine

@@ -1,0 +1,61 @@
+// Finished sequences that are kept because the next prompt may begin like them (the next turn of a chat, the same
+// instructions). A tenant only ever continues sequences of its own: whether a prompt is answered faster must not tell
+// what others asked.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/kv_cache.h"
+
+namespace freehold::engine {
+
+// How many tokens two sequences have in common at their beginning.
+std::size_t common_prefix(std::span<const std::int32_t> a, std::span<const std::int32_t> b);
+
+// Used by one thread. The KV cache outlives it.
+class PrefixCache {
+ public:
+  struct Entry {
+    std::string tenant;
+    std::vector<std::int32_t> tokens;  // one for each position of the sequence
+    model::KvSequence sequence;
+    std::uint64_t used = 0;  // the higher, the later it was put in or continued
+  };
+
+  PrefixCache(std::uint64_t max_tokens, std::uint32_t max_entries)
+      : max_tokens_(max_tokens), max_entries_(max_entries) {}
+
+  // Keeps a sequence (the tokens may be more than its positions), giving up the longest unused others for it. With
+  // `supersede`, entries that are the beginning of the new one go as well.
+  void put(std::string_view tenant, std::vector<std::int32_t> tokens, model::KvSequence sequence, bool supersede);
+
+  std::span<const std::unique_ptr<Entry>> entries() const { return entries_; }
+  void touch(Entry& entry) { entry.used = ++clock_; }
+  // Gives up the entry that was not used for longest, other than `spare`. False if there is none.
+  bool evict_one(const Entry* spare = nullptr);
+  void clear() {
+    drop_if([](const Entry&) { return true; });
+  }
+  template <typename Condition>
+  void drop_if(Condition condition) {
+    std::erase_if(entries_, [&](const std::unique_ptr<Entry>& e) {
+      if (!condition(*e)) return false;
+      tokens_ -= e->tokens.size();
+      return true;
+    });
+  }
+
+ private:
+  std::uint64_t max_tokens_;
+  std::uint32_t max_entries_;
+  std::uint64_t tokens_ = 0;  // of all entries
+  std::uint64_t clock_ = 0;
+  std::vector<std::unique_ptr<Entry>> entries_;
+};
+
+}  // namespace freehold::engine

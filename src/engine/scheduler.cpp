@@ -1,0 +1,255 @@
+#include "engine/scheduler.h"
+
+#include <algorithm>
+
+#include "base/random.h"
+
+namespace freehold::engine {
+namespace {
+
+// A shorter common beginning is not worth the copy of a block.
+constexpr std::size_t kShortestReuse = model::kKvBlock / 2;
+
+}  // namespace
+
+bool Job::finished() const {
+  if (failed) return true;
+  return answers.size() == request.n &&
+         std::all_of(answers.begin(), answers.end(), [](const Answer& a) { return a.done(); });
+}
+
+Engine::State::State(Decoder& d, const text::Tokenizer& t, EngineOptions o, RequestLimits l)
+    : decoder(d),
+      tokenizer(t),
+      options(std::move(o)),
+      limits(l),
+      budget(d.cache(), options.chunk),
+      kept(options.prefix_tokens, options.prefix_cache ? options.prefix_entries : 0),
+      sampler(l.vocab) {
+  for (const auto& group : d.cache().layout().groups) windows |= group.window != 0;
+  std::size_t most = options.max_sequences;
+  running.reserve(most);
+  items.reserve(2 * most);
+  item_owners.reserve(2 * most);
+  rows.reserve(most);
+  logits.resize(most * l.vocab);
+}
+
+void Engine::State::fail_job(Job& job, Error error) {
+  job.failed = true;
+  job.sink(Failed{std::move(error)});
+}
+
+void Engine::State::end_cancelled() {
+  auto report = [&](Job& job) {
+    // Choices that never began have nothing to report but their end.
+    std::uint32_t limit = 0;
+    while (job.answers.size() < job.request.n) {
+      job.answers.emplace_back(job.request, tokenizer, static_cast<std::uint32_t>(job.answers.size()), limit);
+    }
+    for (Answer& answer : job.answers) {
+      if (!answer.done()) answer.cancel(job.admission, job.sink);
+    }
+  };
+  // By index: a sink may submit, which lengthens the queue.
+  for (std::size_t i = 0; i < waiting.size();) {
+    if (!waiting[i]->cancelled) {
+      ++i;
+      continue;
+    }
+    std::unique_ptr<Job> job = std::move(waiting[i]);
+    waiting.erase(waiting.begin() + static_cast<std::ptrdiff_t>(i));
+    job->admission.admitted = options.clock();
+    report(*job);
+  }
+  for (std::size_t i = 0; i < running.size(); ++i) {
+    if (!running[i]->cancelled) continue;
+    report(*running[i]);
+  }
+  remove_finished();
+}
+
+// The best beginning of the job's prompt among kept and running sequences of its tenant, continued; or an empty
+// sequence.
+model::KvSequence Engine::State::continue_longest_prefix(const Job& job) {
+  struct Source {
+    const model::KvSequence* sequence;
+    PrefixCache::Entry* entry;
+    std::size_t length;
+  };
+  std::vector<Source> sources;
+  // At least one token of the prompt is run: its logits are needed.
+  std::span<const std::int32_t> prompt(job.request.prompt.data(), job.request.prompt.size() - 1);
+  auto consider = [&](const std::string& tenant, std::span<const std::int32_t> tokens,
+                      const model::KvSequence& sequence, PrefixCache::Entry* entry) {
+    if (tenant != job.request.tenant) return;
+    std::size_t length = common_prefix(prompt, tokens.first(std::min<std::size_t>(tokens.size(), sequence.length())));
+    if (length >= kShortestReuse) sources.push_back({&sequence, entry, length});
+  };
+  if (options.prefix_cache) {
+    for (const auto& e : kept.entries()) consider(e->tenant, e->tokens, e->sequence, e.get());
+    for (const auto& other : running) {
+      for (const Answer& a : other->answers) {
+        if (a.sequence.valid()) consider(other->request.tenant, a.tokens(), a.sequence, nullptr);
+      }
+    }
+  }
+  std::stable_sort(sources.begin(), sources.end(),
+                   [](const Source& a, const Source& b) { return a.length > b.length; });
+  for (const Source& source : sources) {
+    // A sequence whose window has passed on, or a cache that is too full to copy a block: the next best will do.
+    // Evictions may have removed it, so what is still kept is looked up again.
+    bool gone = source.entry != nullptr && std::none_of(kept.entries().begin(), kept.entries().end(),
+                                                        [&](const auto& e) { return e.get() == source.entry; });
+    if (gone) continue;
+    auto forked = with_evictions(source.entry, [&] {
+      return decoder.cache().fork(*source.sequence, static_cast<std::uint32_t>(source.length));
+    });
+    if (!forked) continue;
+    if (source.entry != nullptr) kept.touch(*source.entry);
+    return std::move(*forked);
+  }
+  return decoder.cache().new_sequence();
+}
+
+void Engine::State::start(Job& job) {
+  const Request& request = job.request;
+  job.admission.admitted = options.clock();
+  job.answers.reserve(request.n);
+  std::uint32_t limit = answer_limit(request, limits);
+  model::KvSequence sequence = continue_longest_prefix(job);
+  job.answers.emplace_back(request, tokenizer, 0, limit);
+  job.answers[0].sequence = std::move(sequence);
+  job.admission.cached_tokens = job.answers[0].sequence.length();
+  counters.reused_tokens += job.admission.cached_tokens;
+  job.sink(Started{static_cast<std::uint32_t>(request.prompt.size()), job.admission.cached_tokens});
+}
+
+void Engine::State::admit() {
+  while (!waiting.empty()) {
+    Job& job = *waiting.front();
+    if (sequences + job.request.n > options.max_sequences || !budget.fits_now(job.blocks)) return;
+    budget.promise(job.blocks);
+    sequences += job.request.n;
+    running.push_back(std::move(waiting.front()));
+    waiting.pop_front();
+    start(job);
+  }
+}
+
+bool Engine::State::add_item(Job& job, Answer& answer, std::uint32_t count, model::LogitsWanted wanted) {
+  auto room = with_evictions(nullptr, [&] { return answer.sequence.reserve(count); });
+  if (!room) {  // the budget's promise was wrong
+    fail_job(job, Error{Errc::internal, "the cache ran out in the middle of a request: " + room.error().what});
+    return false;
+  }
+  items.push_back({&answer.sequence, answer.tokens().subspan(answer.sequence.length(), count), wanted});
+  item_owners.push_back({&job, &answer});
+  if (wanted != model::LogitsWanted::none) rows.push_back({&job, &answer});
+  return true;
+}
+
+void Engine::State::add_decoding() {
+  for (const auto& job : running) {
+    if (job->failed || job->prefilling()) continue;
+    for (Answer& answer : job->answers) {
+      if (!answer.done() && !add_item(*job, answer, 1, model::LogitsWanted::last)) break;
+    }
+  }
+}
+
+void Engine::State::add_prefill() {
+  std::uint32_t left = options.chunk;
+  for (const auto& job : running) {
+    if (left == 0) return;
+    if (job->failed || !job->prefilling()) continue;
+    Answer& answer = job->answers[0];
+    auto rest = static_cast<std::uint32_t>(job->request.prompt.size()) - answer.sequence.length();
+    std::uint32_t count = std::min(left, rest);
+    left -= count;
+    add_item(*job, answer, count, count == rest ? model::LogitsWanted::last : model::LogitsWanted::none);
+    counters.prefilled_tokens += count;
+  }
+}
+
+void Engine::State::run_batch() {
+  items.clear();
+  item_owners.clear();
+  rows.clear();
+  add_decoding();
+  add_prefill();
+  // A job that failed while its items were added takes them along.
+  for (std::size_t i = items.size(); i-- > 0;) {
+    if (!item_owners[i].job->failed) continue;
+    items.erase(items.begin() + static_cast<std::ptrdiff_t>(i));
+    item_owners.erase(item_owners.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  std::erase_if(rows, [](const Row& row) { return row.job->failed; });
+  if (items.empty()) return;
+  ++counters.steps;
+  auto done = decoder.forward(items, std::span<float>(logits).first(rows.size() * limits.vocab));
+  if (!done) {
+    for (const Row& owner : item_owners) {
+      if (!owner.job->failed) fail_job(*owner.job, done.error());
+    }
+    return;
+  }
+  take_logits();
+}
+
+void Engine::State::take_logits() {
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    auto [job, answer] = rows[r];
+    if (job->failed) continue;
+    auto row = std::span<const float>(logits).subspan(r * limits.vocab, limits.vocab);
+    if (answer->sampled() > 0) {
+      sample(*job, *answer, row);
+      continue;
+    }
+    // The end of the prompt: every answer begins from here.
+    start_other_answers(*job);
+    for (Answer& a : job->answers) {
+      if (!job->failed) sample(*job, a, row);
+    }
+  }
+}
+
+void Engine::State::start_other_answers(Job& job) {
+  std::uint32_t limit = answer_limit(job.request, limits);
+  for (std::uint32_t i = 1; i < job.request.n; ++i) {
+    const model::KvSequence& first = job.answers[0].sequence;
+    auto forked = with_evictions(nullptr, [&] { return decoder.cache().fork(first, first.length()); });
+    if (!forked) return fail_job(job, Error{Errc::internal, "continue the prompt: " + forked.error().what});
+    job.answers.emplace_back(job.request, tokenizer, i, limit);  // within the capacity: rows keep their pointers
+    job.answers[i].sequence = std::move(*forked);
+  }
+}
+
+void Engine::State::sample(Job& job, Answer& answer, std::span<const float> row) {
+  double uniform = uniform_draw(job.request.seed, answer.index(), answer.sampled());
+  SamplerInput input{job.request.sampling.logit_bias, answer.history()};
+  auto token = sampler.sample(job.chain, row, input, uniform);
+  if (!token) return fail_job(job, std::move(token).error());
+  ++counters.sampled_tokens;
+  answer.accept(*token, row, options.clock(), job.admission, job.sink);
+  if (!answer.done()) return;
+  if (options.prefix_cache) {
+    kept.put(job.request.tenant, answer.take_tokens(), std::move(answer.sequence), !windows);
+  }
+  answer.sequence = {};
+}
+
+void Engine::State::release(Job& job) {
+  budget.release(job.blocks);
+  sequences -= job.request.n;
+}
+
+void Engine::State::remove_finished() {
+  std::erase_if(running, [&](const std::unique_ptr<Job>& job) {
+    if (!job->finished()) return false;
+    release(*job);
+    return true;
+  });
+}
+
+}  // namespace freehold::engine

@@ -1,0 +1,97 @@
+// What the engine keeps between steps. engine.cpp is the outside (queue, cancellation, run), scheduler.cpp the inside
+// (admission, one batch, what becomes of its logits).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "engine/answer.h"
+#include "engine/block_budget.h"
+#include "engine/engine.h"
+#include "engine/prefix_cache.h"
+#include "engine/sampling/chain.h"
+#include "engine/sampling/sampler.h"
+
+namespace freehold::engine {
+
+// A request with everything that belongs to it, from submit to its last event.
+struct Job {
+  Job(RequestId job_id, Request r, EventSink s)
+      : id(job_id), request(std::move(r)), sink(std::move(s)), chain(request.sampling) {}
+
+  RequestId id;
+  Request request;
+  EventSink sink;
+  DefaultChain chain;
+  BlockBudget::Blocks blocks;   // promised while it runs
+  std::vector<Answer> answers;  // empty while it waits; only the first while the prompt is prefilled
+  Admission admission;
+  bool cancelled = false;  // to be ended at the beginning of the next step
+  bool failed = false;
+
+  bool prefilling() const { return answers.size() < request.n || answers[0].sequence.length() < request.prompt.size(); }
+  bool finished() const;
+};
+
+struct Engine::State {
+  State(Decoder& decoder, const text::Tokenizer& tokenizer, EngineOptions options, RequestLimits limits);
+
+  // The steps of a step.
+  void end_cancelled();
+  void admit();
+  void run_batch();
+  void remove_finished();
+
+  // The parts of run_batch.
+  void add_decoding();
+  void add_prefill();
+  // Makes room for `count` tokens after those the answer has in the cache and puts them into the batch.
+  bool add_item(Job& job, Answer& answer, std::uint32_t count, model::LogitsWanted logits);
+  void take_logits();
+  void start_other_answers(Job& job);
+  void sample(Job& job, Answer& answer, std::span<const float> logits);
+
+  void start(Job& job);
+  model::KvSequence continue_longest_prefix(const Job& job);
+  // `try_it` until it does not fail for want of cache blocks or nothing kept is left to give up.
+  template <typename Try>
+  auto with_evictions(const PrefixCache::Entry* spare, Try try_it);
+  void fail_job(Job& job, Error error);
+  void release(Job& job);
+
+  Decoder& decoder;
+  const text::Tokenizer& tokenizer;
+  EngineOptions options;
+  RequestLimits limits;
+  BlockBudget budget;
+  PrefixCache kept;
+  bool windows = false;  // some layers forget: a kept sequence cannot be continued from just anywhere
+  Sampler sampler;
+  EngineCounters counters;
+  RequestId next_id = 1;
+
+  std::deque<std::unique_ptr<Job>> waiting;
+  std::vector<std::unique_ptr<Job>> running;  // in the order of admission
+  std::uint32_t sequences = 0;                // answers that the running jobs were admitted for
+
+  // The batch under construction; capacity for the largest, so that a step allocates nothing.
+  struct Row {
+    Job* job;
+    Answer* answer;
+  };
+  std::vector<model::BatchItem> items;
+  std::vector<Row> item_owners;  // of items
+  std::vector<Row> rows;         // of logits
+  std::vector<float> logits;     // (rows, V)
+};
+
+template <typename Try>
+auto Engine::State::with_evictions(const PrefixCache::Entry* spare, Try try_it) {
+  auto result = try_it();
+  while (!result && result.error().code == Errc::exhausted && kept.evict_one(spare)) result = try_it();
+  return result;
+}
+
+}  // namespace freehold::engine
