@@ -1,4 +1,5 @@
-// While one of these lives, this thread's SSE and AVX arithmetic treats subnormal inputs and results as zero, as TDPBF16PS does.
+// While one of these lives, this thread's SSE and AVX arithmetic treats subnormal inputs and results as zero, as
+// TDPBF16PS does.
 #pragma once
 
 #if defined(__x86_64__)

@@ -10,9 +10,12 @@ namespace freehold::kernel {
 
 std::string_view name_of(Level level) {
   switch (level) {
-    case Level::scalar: return "scalar";
-    case Level::avx2: return "avx2";
-    case Level::avx512: return "avx512";
+    case Level::scalar:
+      return "scalar";
+    case Level::avx2:
+      return "avx2";
+    case Level::avx512:
+      return "avx512";
   }
   return "scalar";
 }

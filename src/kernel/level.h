@@ -21,8 +21,8 @@ std::string_view name_of(Level level);
 // The highest level this CPU (and the operating system's saved state) supports.
 Level detect_level();
 
-// detect_level(), lowered by the environment variable FREEHOLD_ISA=scalar|avx2|avx512 if it is set. An unknown name is an
-// error; a level that the CPU lacks is an error too (nothing silent).
+// detect_level(), lowered by the environment variable FREEHOLD_ISA=scalar|avx2|avx512 if it is set. An unknown name is
+// an error; a level that the CPU lacks is an error too (nothing silent).
 Result<Level> chosen_level();
 
 }  // namespace freehold::kernel

@@ -13,7 +13,8 @@ using tensor::DType;
 
 constexpr std::size_t kPairBlock = 32;  // BF16 rows are padded to a multiple of this
 
-void pack_floats(std::size_t size, const std::byte* rows, std::size_t first, std::size_t count, std::size_t K, std::byte* out) {
+void pack_floats(std::size_t size, const std::byte* rows, std::size_t first, std::size_t count, std::size_t K,
+                 std::byte* out) {
   for (std::size_t r = 0; r < count; ++r) {
     const std::byte* row = rows + (first + r) * K * size;
     for (std::size_t k = 0; k < K; ++k) std::memcpy(out + (k * kPanelRows + r) * size, row + k * size, size);
@@ -33,20 +34,34 @@ std::optional<PanelKind> panel_kind(DType type) {
   switch (type) {
     case DType::f32:
     case DType::f16:
-    case DType::bf16: return std::nullopt;
-    case DType::q4_0: return PanelKind::q4_0;
-    case DType::q4_1: return PanelKind::q4_1;
-    case DType::q5_0: return PanelKind::q5_0;
-    case DType::q5_1: return PanelKind::q5_1;
-    case DType::q8_0: return PanelKind::q8_0;
-    case DType::q2_k: return PanelKind::q2_k;
-    case DType::q3_k: return PanelKind::q3_k;
-    case DType::q4_k: return PanelKind::q4_k;
-    case DType::q5_k: return PanelKind::q5_k;
-    case DType::q6_k: return PanelKind::q6_k;
-    case DType::iq4_nl: return PanelKind::iq4_nl;
-    case DType::iq4_xs: return PanelKind::iq4_xs;
-    case DType::mxfp4: return PanelKind::mxfp4;
+    case DType::bf16:
+      return std::nullopt;
+    case DType::q4_0:
+      return PanelKind::q4_0;
+    case DType::q4_1:
+      return PanelKind::q4_1;
+    case DType::q5_0:
+      return PanelKind::q5_0;
+    case DType::q5_1:
+      return PanelKind::q5_1;
+    case DType::q8_0:
+      return PanelKind::q8_0;
+    case DType::q2_k:
+      return PanelKind::q2_k;
+    case DType::q3_k:
+      return PanelKind::q3_k;
+    case DType::q4_k:
+      return PanelKind::q4_k;
+    case DType::q5_k:
+      return PanelKind::q5_k;
+    case DType::q6_k:
+      return PanelKind::q6_k;
+    case DType::iq4_nl:
+      return PanelKind::iq4_nl;
+    case DType::iq4_xs:
+      return PanelKind::iq4_xs;
+    case DType::mxfp4:
+      return PanelKind::mxfp4;
   }
   return std::nullopt;
 }

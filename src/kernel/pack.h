@@ -1,5 +1,5 @@
-// Preparing weights: a tensor's rows as they lie in the file -> panels (panel.h). Packing N rows in any order or in parallel
-// gives the same bytes.
+// Preparing weights: a tensor's rows as they lie in the file -> panels (panel.h). Packing N rows in any order or in
+// parallel gives the same bytes.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,9 @@ std::optional<PanelKind> panel_kind(tensor::DType type);
 // Bytes of one prepared panel of 16 outputs over K inputs.
 std::size_t prepared_panel_bytes(tensor::DType type, std::size_t K);
 
-// Packs the panel of outputs 16*panel … of the (N, K) matrix whose rows start at `rows` into `out` (prepared_panel_bytes, zeroed).
-void pack_panel(tensor::DType type, const std::byte* rows, std::size_t N, std::size_t K, std::size_t panel, std::byte* out);
+// Packs the panel of outputs 16*panel … of the (N, K) matrix whose rows start at `rows` into `out`
+// (prepared_panel_bytes, zeroed).
+void pack_panel(tensor::DType type, const std::byte* rows, std::size_t N, std::size_t K, std::size_t panel,
+                std::byte* out);
 
 }  // namespace freehold::kernel

@@ -5,7 +5,8 @@
 namespace freehold::kernel {
 namespace {
 
-// Codebooks: IQ4_NL / IQ4_XS after ggml's kvalues_iq4nl; MXFP4 is twice OCP E2M1 (OCP Microscaling Formats v1.0, table 1).
+// Codebooks: IQ4_NL / IQ4_XS after ggml's kvalues_iq4nl; MXFP4 is twice OCP E2M1 (OCP Microscaling Formats v1.0, table
+// 1).
 #define FH_IQ4 \
   { -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113 }
 #define FH_E2M1 \
@@ -31,18 +32,30 @@ constexpr std::array<PanelFormat, kPanelKinds> kFormats = {{
 
 }  // namespace
 
-const PanelFormat& panel_format(PanelKind kind) { return kFormats[static_cast<std::size_t>(kind)]; }
+const PanelFormat& panel_format(PanelKind kind) {
+  return kFormats[static_cast<std::size_t>(kind)];
+}
 
 PanelSizes panel_sizes(const PanelFormat& format) {
   PanelSizes s{};
   s.quants = format.bits == 4 ? 256 : format.bits == 5 ? 320 : format.bits == 6 ? 384 : 512;
   switch (format.scales) {
-    case ScaleKind::d_f16: s.scales = 32; break;
+    case ScaleKind::d_f16:
+      s.scales = 32;
+      break;
     case ScaleKind::d_f32:
-    case ScaleKind::d_m_f16: s.scales = 64; break;
-    case ScaleKind::sub32_min: s.scales = 32, s.super = 64; break;
-    case ScaleKind::sub16: s.scales = 32, s.super = 32; break;
-    case ScaleKind::sub16_min: s.scales = 64, s.super = 64; break;
+    case ScaleKind::d_m_f16:
+      s.scales = 64;
+      break;
+    case ScaleKind::sub32_min:
+      s.scales = 32, s.super = 64;
+      break;
+    case ScaleKind::sub16:
+      s.scales = 32, s.super = 32;
+      break;
+    case ScaleKind::sub16_min:
+      s.scales = 64, s.super = 64;
+      break;
   }
   return s;
 }

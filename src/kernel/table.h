@@ -1,8 +1,8 @@
-// The kernel table: every single-thread loop that depends on the instruction set, behind one function pointer each. All levels
-// give the same bits; scalar/ is the definition ("numerics version 1", docs/adr/0002).
+// The kernel table: every single-thread loop that depends on the instruction set, behind one function pointer each. All
+// levels give the same bits; scalar/ is the definition ("numerics version 1", docs/adr/0002).
 //
-// Notation: fma(a,b,c) is one rounding; `lanes` means 16 virtual lanes, lane i taking elements i, i+16, …, reduced by the tree
-// (i)+(i+8), (i)+(i+4), (i)+(i+2), (i)+(i+1).
+// Notation: fma(a,b,c) is one rounding; `lanes` means 16 virtual lanes, lane i taking elements i, i+16, …, reduced by
+// the tree (i)+(i+8), (i)+(i+4), (i)+(i+2), (i)+(i+1).
 #pragma once
 
 #include <cstddef>
@@ -60,14 +60,14 @@ enum class RopeStyle : std::uint8_t {
 };
 
 struct Table {
-  // y[t,n]: per block of 32 in increasing order, acc = fma(d*dx, float(sum_h scale[h]*dot_h), acc) with exact int32 dots, then
-  // where the format has minima acc = fma(-(m*dx), float(sum_h min[h]*sum16_h), acc). acc starts at +0.
+  // y[t,n]: per block of 32 in increasing order, acc = fma(d*dx, float(sum_h scale[h]*dot_h), acc) with exact int32
+  // dots, then where the format has minima acc = fma(-(m*dx), float(sum_h min[h]*sum16_h), acc). acc starts at +0.
   void (*matmul_quant[kPanelKinds])(const QuantMatmul&);
   // acc = fma(w[k], x[k], acc) for k = 0, 1, …, from +0.
   void (*matmul_f32)(const FloatMatmul&);
   void (*matmul_f16)(const FloatMatmul&);
-  // TDPBF16PS: per 32 elements, even = fma chain over k = 0, 2, … from 0, odd = the same over 1, 3, …, c = c + (even + odd);
-  // subnormal inputs and results are zero throughout.
+  // TDPBF16PS: per 32 elements, even = fma chain over k = 0, 2, … from 0, odd = the same over 1, 3, …, c = c + (even +
+  // odd); subnormal inputs and results are zero throughout.
   void (*matmul_bf16)(const Bf16Matmul&);
 
   // One row of K floats (K a multiple of 32) into q, d, sum16 as above.
@@ -77,16 +77,17 @@ struct Table {
   float (*rmsnorm_row)(float* y, const float* x, const float* w, std::size_t n, float eps);
   // In place on one head of `2*n` rotated elements: a' = fma(a, cos, -(b*sin)), b' = fma(a, sin, b*cos).
   void (*rope_row)(float* x, const float* cos, const float* sin, std::size_t n, RopeStyle style);
-  void (*add_row)(float* y, const float* x, std::size_t n);                              // y += x
-  void (*scale_row)(float* y, float s, std::size_t n);                                   // y *= s
-  void (*axpy_row)(float* y, float a, const float* x, std::size_t n);                    // y = fma(a, x, y)
+  void (*add_row)(float* y, const float* x, std::size_t n);                                // y += x
+  void (*scale_row)(float* y, float s, std::size_t n);                                     // y *= s
+  void (*axpy_row)(float* y, float a, const float* x, std::size_t n);                      // y = fma(a, x, y)
   void (*silu_mul_row)(float* y, const float* gate, const float* up, std::size_t n);       // y = silu(gate) * up
   void (*gelu_tanh_mul_row)(float* y, const float* gate, const float* up, std::size_t n);  // y = gelu(gate) * up
-  void (*softcap_row)(float* y, float cap, std::size_t n);                               // y = cap * tanh(y / cap)
+  void (*softcap_row)(float* y, float cap, std::size_t n);                                 // y = cap * tanh(y / cap)
 
   // Attention over one run of `n` consecutive positions (at most 32, inside one cache block).
   // s[j] = (sum(q*k_j in lanes)) * scale, k_j at k + j*stride.
-  void (*attn_scores)(float* s, const float* q, const float* k, std::size_t stride, std::size_t n, std::size_t D, float scale);
+  void (*attn_scores)(float* s, const float* q, const float* k, std::size_t stride, std::size_t n, std::size_t D,
+                      float scale);
   // p[j] = exp(s[j] - max) in place; returns the sum, lanes by j.
   float (*attn_exp)(float* s, std::size_t n, float max);
   // o[d] += (fma chain over j of p[j]*v_j[d], from +0).

@@ -1,9 +1,9 @@
-// The paged key/value cache: blocks of 32 positions, owned by sequences through handles, shared by reference count when one
-// sequence continues another's prefix.
+// The paged key/value cache: blocks of 32 positions, owned by sequences through handles, shared by reference count when
+// one sequence continues another's prefix.
 //
-// Layers with the same window form a group; a group has its own blocks, and one block holds 32 positions of all layers of its
-// group: per layer K then V, each (kv_heads, 32, D) float32. When a position has left the window for good, its group's block
-// is freed while the others keep theirs.
+// Layers with the same window form a group; a group has its own blocks, and one block holds 32 positions of all layers
+// of its group: per layer K then V, each (kv_heads, 32, D) float32. When a position has left the window for good, its
+// group's block is freed while the others keep theirs.
 #pragma once
 
 #include <array>
@@ -34,15 +34,18 @@ struct KvLayout {
 
   explicit KvLayout(const Spec& spec);
   std::size_t floats_per_layer() const { return std::size_t{2} * kv_heads * kKvBlock * head_size; }
-  // Blocks that group g needs for `sequences` sequences of up to `tokens` positions in all, fed in chunks of up to `chunk`.
-  std::size_t blocks_needed(std::size_t group, std::uint64_t tokens, std::uint32_t sequences, std::uint32_t chunk) const;
+  // Blocks that group g needs for `sequences` sequences of up to `tokens` positions in all, fed in chunks of up to
+  // `chunk`.
+  std::size_t blocks_needed(std::size_t group, std::uint64_t tokens, std::uint32_t sequences,
+                            std::uint32_t chunk) const;
   // Bytes of a whole cache for the same.
   std::uint64_t bytes_needed(std::uint64_t tokens, std::uint32_t sequences, std::uint32_t chunk) const;
 };
 
 class KvCache;
 
-// One sequence's place in the cache. Movable; returns its blocks when destroyed. The cache outlives it. Not thread-safe.
+// One sequence's place in the cache. Movable; returns its blocks when destroyed. The cache outlives it. Not
+// thread-safe.
 class KvSequence {
  public:
   KvSequence() = default;
@@ -56,7 +59,8 @@ class KvSequence {
 
   // Makes room for `tokens` more positions. Errc::exhausted if the cache has too few free blocks; nothing changes then.
   Result<> reserve(std::uint32_t tokens);
-  // The positions have been written (by Executor::forward): moves on, and frees blocks that left every window of their group.
+  // The positions have been written (by Executor::forward): moves on, and frees blocks that left every window of their
+  // group.
   void advance(std::uint32_t tokens);
   // Forgets positions from `length` on. Fails (Errc::invalid) if a window has already dropped what they would need.
   Result<> truncate(std::uint32_t length);
@@ -86,8 +90,9 @@ class KvCache {
   std::uint32_t longest() const { return longest_; }
 
   KvSequence new_sequence();
-  // A sequence that continues `from` after its first `length` positions: whole blocks are shared, a part-filled last block is
-  // copied. Errc::invalid if a window has dropped positions that the continuation would see; Errc::exhausted as reserve.
+  // A sequence that continues `from` after its first `length` positions: whole blocks are shared, a part-filled last
+  // block is copied. Errc::invalid if a window has dropped positions that the continuation would see; Errc::exhausted
+  // as reserve.
   Result<KvSequence> fork(const KvSequence& from, std::uint32_t length);
 
   // Blocks free in a group, and in all of it.
@@ -107,6 +112,7 @@ class KvCache {
   float* take(std::size_t group);
   void share(std::size_t group, float* block);
   void drop(std::size_t group, float* block);
+  std::uint32_t references(std::size_t group, const float* block) const;
 
   KvLayout layout_;
   std::uint32_t longest_ = 0;

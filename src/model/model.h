@@ -23,10 +23,11 @@ using Progress = std::function<bool(std::uint64_t done, std::uint64_t total)>;
 
 class Model {
  public:
-  // Reads the metadata, checks every tensor's name, type and shape against it, and prepares the weights into panels. The
-  // checkpoint's bytes must stay mapped while the model lives (embedding rows are read from them): the model keeps it.
-  static Result<std::shared_ptr<const Model>> load(std::shared_ptr<const format::Checkpoint> checkpoint, ThreadPool& pool,
-                                                   const Progress& progress = {});
+  // Reads the metadata, checks every tensor's name, type and shape against it, and prepares the weights into panels.
+  // The checkpoint's bytes must stay mapped while the model lives (embedding rows are read from them): the model keeps
+  // it.
+  static Result<std::shared_ptr<const Model>> load(std::shared_ptr<const format::Checkpoint> checkpoint,
+                                                   ThreadPool& pool, const Progress& progress = {});
   ~Model();
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
@@ -57,8 +58,9 @@ struct BatchItem {
   LogitsWanted logits = LogitsWanted::last;
 };
 
-// Runs the decoder. Owns scratch memory for batches of up to `max_tokens` tokens; used by one thread at a time. What it computes
-// for an item does not depend on the other items, on how the tokens are chunked, on threads or on the kernel level.
+// Runs the decoder. Owns scratch memory for batches of up to `max_tokens` tokens; used by one thread at a time. What it
+// computes for an item does not depend on the other items, on how the tokens are chunked, on threads or on the kernel
+// level.
 class Executor {
  public:
   Executor(std::shared_ptr<const Model> model, ThreadPool& pool, const kernel::Table& kernels, std::uint32_t max_tokens,
@@ -66,8 +68,8 @@ class Executor {
   ~Executor();
 
   // Bytes of scratch memory that the constructor will take.
-  static std::uint64_t workspace_bytes(const Spec& spec, int threads, std::uint32_t max_tokens, std::uint32_t longest_sequence,
-                                       std::uint32_t max_logit_rows);
+  static std::uint64_t workspace_bytes(const Spec& spec, int threads, std::uint32_t max_tokens,
+                                       std::uint32_t longest_sequence, std::uint32_t max_logit_rows);
 
   // Writes the wanted logits, (rows, V) in the order of the items, to `logits`, writes keys and values to the cache and
   // advances each sequence. Errors: Errc::invalid for a token id outside the vocabulary (nothing has been done then).

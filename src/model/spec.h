@@ -1,5 +1,5 @@
-// A model as data: what the decoder computes, in terms of mechanisms and never of families. model/family/ fills it in from a
-// file's metadata; everything else in the program reads only this.
+// A model as data: what the decoder computes, in terms of mechanisms and never of families. model/family/ fills it in
+// from a file's metadata; everything else in the program reads only this.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +36,7 @@ struct Spec {
   bool post_norms = false;  // RMSnorm of attention's and of the feed-forward's output before the residual addition
   bool tied = false;        // the output matrix is the embedding
   float embedding_scale = 1;
-  float attention_scale = 0;   // usually 1 / sqrt(D)
+  float attention_scale = 0;    // usually 1 / sqrt(D)
   float attention_softcap = 0;  // 0 = none; s = cap * tanh(s / cap)
   float final_softcap = 0;
   std::uint32_t experts = 0;  // 0 = dense feed-forward

@@ -1,17 +1,18 @@
-// The row operations of the kernel table, written once over 16 virtual lanes. Each level's row_ops.cpp first defines, in an
-// unnamed namespace, the type V (16 floats) and the primitives listed below, then includes this file, so that every level
-// performs the same roundings in the same order; scalar/row_ops.cpp with its plain loops is the definition.
+// The row operations of the kernel table, written once over 16 virtual lanes. Each level's row_ops.cpp first defines,
+// in an unnamed namespace, the type V (16 floats) and the primitives listed below, then includes this file, so that
+// every level performs the same roundings in the same order; scalar/row_ops.cpp with its plain loops is the definition.
 //
-// Primitives: load, load_n (missing lanes 0), store, store_n, set1, add, sub, mul, div, fma3(a,b,c) = a*b+c rounded once,
-// larger(a,b) = a > b ? a : b, round_even, exp2_int(n) for integral -126 <= n <= 127, select_less(a,b,x,y) = a < b ? x : y,
-// select_nan(a,x,y) = a is NaN ? x : y, magnitude, all_finite, reduce_add (tree), reduce_max, store_i8 (returns the lanes' sum),
-// fma1 (one float), square_root (one float).
+// Primitives: load, load_n (missing lanes 0), store, store_n, set1, add, sub, mul, div, fma3(a,b,c) = a*b+c rounded
+// once, larger(a,b) = a > b ? a : b, round_even, exp2_int(n) for integral -126 <= n <= 127, select_less(a,b,x,y) = a <
+// b ? x : y, select_nan(a,x,y) = a is NaN ? x : y, magnitude, all_finite, reduce_add (tree), reduce_max, store_i8
+// (returns the lanes' sum), fma1 (one float), square_root (one float).
 //
 // No include guard on purpose: a level includes it exactly once. NOLINTBEGIN
 namespace {
 
-// exp: x = n*ln2 + r, |r| <= ln2/2; polynomial of degree 6 in r (a minimax fit in the manner of Cephes expf, S. L. Moshier);
-// relative error < 2e-7 (kernel/row_ops_test.cpp). Below -87.33 (results under the smallest normal) 0, above 88.72 infinity, NaN stays.
+// exp: x = n*ln2 + r, |r| <= ln2/2; polynomial of degree 6 in r (a minimax fit in the manner of Cephes expf, S. L.
+// Moshier); relative error < 2e-7 (kernel/row_ops_test.cpp). Below -87.33 (results under the smallest normal) 0,
+// above 88.72 infinity, NaN stays.
 V exp_lanes(V x) {
   const V lo = set1(-87.33654022f), hi = set1(88.72283172f);
   V c = larger(x, lo);
@@ -35,9 +36,12 @@ V exp_lanes(V x) {
 }
 
 // 1 / (1 + exp(-x))
-V sigmoid_lanes(V x) { return div(set1(1.0f), add(set1(1.0f), exp_lanes(sub(set1(0.0f), x)))); }
+V sigmoid_lanes(V x) {
+  return div(set1(1.0f), add(set1(1.0f), exp_lanes(sub(set1(0.0f), x))));
+}
 
-// gelu in its tanh form, 0.5x(1 + tanh(u)) = x * sigmoid(2u), u = sqrt(2/pi)(x + 0.044715 x^3) (Hendrycks & Gimpel 2016)
+// gelu in its tanh form, 0.5x(1 + tanh(u)) = x * sigmoid(2u), u = sqrt(2/pi)(x + 0.044715 x^3) (Hendrycks & Gimpel
+// 2016)
 V gelu_lanes(V x) {
   V x2 = mul(x, x);
   V inner = fma3(mul(x2, set1(0.044715f)), x, x);
@@ -123,7 +127,8 @@ float max_row(const float* x, std::size_t n) {
   return out;
 }
 
-void attn_scores(float* s, const float* q, const float* k, std::size_t stride, std::size_t n, std::size_t D, float scale) {
+void attn_scores(float* s, const float* q, const float* k, std::size_t stride, std::size_t n, std::size_t D,
+                 float scale) {
   for (std::size_t j = 0; j < n; ++j, k += stride) {
     V acc = set1(0.0f);
     std::size_t d = 0;

@@ -1,4 +1,5 @@
 #include "kernel/install.h"
+
 #include "kernel/scalar/scalar.h"
 
 namespace freehold::kernel {

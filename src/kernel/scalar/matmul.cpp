@@ -59,7 +59,9 @@ void matmul_float(const FloatMatmul& a) {
   }
 }
 
-float same(float x) { return x; }
+float same(float x) {
+  return x;
+}
 
 void matmul_bf16(const Bf16Matmul& a) {
   const FlushSubnormals flush;

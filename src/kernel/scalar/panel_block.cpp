@@ -31,8 +31,12 @@ void write_f16(std::byte* p, std::size_t index, float value) {
   std::memcpy(p + index * sizeof h, &h, sizeof h);
 }
 
-std::int32_t read_u8(const std::byte* p, std::size_t index) { return std::to_integer<std::int32_t>(p[index]); }
-std::int32_t read_i8(const std::byte* p, std::size_t index) { return static_cast<std::int8_t>(p[index]); }
+std::int32_t read_u8(const std::byte* p, std::size_t index) {
+  return std::to_integer<std::int32_t>(p[index]);
+}
+std::int32_t read_i8(const std::byte* p, std::size_t index) {
+  return static_cast<std::int8_t>(p[index]);
+}
 
 // The unsigned stored value of q.
 unsigned stored(const PanelFormat& f, std::int8_t q) {
@@ -69,8 +73,12 @@ PanelBlock read_panel_block(const PanelFormat& f, const PanelSizes& sizes, const
   const std::byte* super = panel + at.super;
   w.scale[0] = w.scale[1] = 1;
   switch (f.scales) {
-    case ScaleKind::d_f16: w.d = read_f16(s, row); break;
-    case ScaleKind::d_f32: std::memcpy(&w.d, s + row * sizeof w.d, sizeof w.d); break;
+    case ScaleKind::d_f16:
+      w.d = read_f16(s, row);
+      break;
+    case ScaleKind::d_f32:
+      std::memcpy(&w.d, s + row * sizeof w.d, sizeof w.d);
+      break;
     case ScaleKind::d_m_f16:
       w.d = read_f16(s, row);
       w.m = -read_f16(s + 32, row);
@@ -101,8 +109,8 @@ PanelBlock read_panel_block(const PanelFormat& f, const PanelSizes& sizes, const
   return w;
 }
 
-void write_panel_block(const PanelFormat& f, const PanelSizes& sizes, std::byte* panel, std::size_t block, std::size_t row,
-                       const Block32& w) {
+void write_panel_block(const PanelFormat& f, const PanelSizes& sizes, std::byte* panel, std::size_t block,
+                       std::size_t row, const Block32& w) {
   const Place at(sizes, block);
   std::byte* quants = panel + at.quants;
   for (std::size_t k = 0; k < kBlock; ++k) {
@@ -121,8 +129,12 @@ void write_panel_block(const PanelFormat& f, const PanelSizes& sizes, std::byte*
   std::byte* s = panel + at.scales;
   std::byte* super = panel + at.super;
   switch (f.scales) {
-    case ScaleKind::d_f16: write_f16(s, row, w.d); break;
-    case ScaleKind::d_f32: std::memcpy(s + row * sizeof w.d, &w.d, sizeof w.d); break;
+    case ScaleKind::d_f16:
+      write_f16(s, row, w.d);
+      break;
+    case ScaleKind::d_f32:
+      std::memcpy(s + row * sizeof w.d, &w.d, sizeof w.d);
+      break;
     case ScaleKind::d_m_f16:
       write_f16(s, row, w.d);
       write_f16(s + 32, row, -w.m);

@@ -1,5 +1,5 @@
-// Reading and writing one row's 32 weights of a panel block: the packer writes, the scalar kernels read, and the vector levels'
-// layouts are tested against this pair.
+// Reading and writing one row's 32 weights of a panel block: the packer writes, the scalar kernels read, and the vector
+// levels' layouts are tested against this pair.
 #pragma once
 
 #include <cstddef>
@@ -20,11 +20,11 @@ struct PanelBlock {
   bool has_min;
 };
 
-PanelBlock read_panel_block(const PanelFormat& format, const PanelSizes& sizes, const std::byte* panel, std::size_t block,
-                            std::size_t row);
+PanelBlock read_panel_block(const PanelFormat& format, const PanelSizes& sizes, const std::byte* panel,
+                            std::size_t block, std::size_t row);
 
 // `panel` is zero-filled before its first block is written.
-void write_panel_block(const PanelFormat& format, const PanelSizes& sizes, std::byte* panel, std::size_t block, std::size_t row,
-                       const Block32& w);
+void write_panel_block(const PanelFormat& format, const PanelSizes& sizes, std::byte* panel, std::size_t block,
+                       std::size_t row, const Block32& w);
 
 }  // namespace freehold::kernel

@@ -1,5 +1,6 @@
 // What AVX2 replaces.
 #include "kernel/install.h"
+
 #include "kernel/x86/avx2/avx2.h"
 
 namespace freehold::kernel {

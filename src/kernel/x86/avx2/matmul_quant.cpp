@@ -1,6 +1,6 @@
-// Matrix products over quantised panels with AVX2: eight outputs a register, two halves a panel. maddubs multiplies unsigned
-// weights with signed activations into 16 bits; up to six bits a weight that cannot saturate (2*63*127), and 8-bit weights
-// move their sign to the activation first (2*128*127 still fits).
+// Matrix products over quantised panels with AVX2: eight outputs a register, two halves a panel. maddubs multiplies
+// unsigned weights with signed activations into 16 bits; up to six bits a weight that cannot saturate (2*63*127), and
+// 8-bit weights move their sign to the activation first (2*128*127 still fits).
 #include <immintrin.h>
 
 #include <cstddef>
@@ -11,8 +11,12 @@
 namespace freehold::kernel {
 namespace {
 
-inline __m256i load256(const std::byte* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
-inline __m256 load_f16(const std::byte* p) { return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
+inline __m256i load256(const std::byte* p) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+}
+inline __m256 load_f16(const std::byte* p) {
+  return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
 inline __m256i load_u8(const std::byte* p) {
   return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
 }
@@ -24,8 +28,8 @@ inline __m256i load_i8(const std::byte* p) {
 inline __m256i spread_bits(const std::byte* p, char value) {
   std::int32_t word;
   __builtin_memcpy(&word, p, sizeof word);
-  const __m256i byte_of = _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3,
-                                           3, 3, 3, 3);
+  const __m256i byte_of =
+      _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3);
   const __m256i bit_of = _mm256_set1_epi64x(static_cast<long long>(0x8040201008040201ull));
   __m256i bytes = _mm256_shuffle_epi8(_mm256_set1_epi32(word), byte_of);
   __m256i set = _mm256_cmpeq_epi8(_mm256_and_si256(bytes, bit_of), bit_of);
@@ -46,7 +50,8 @@ inline void unpack(const std::byte* p, std::size_t half, __m256i w[8]) {
     }
     for (std::size_t plane = 0; plane + 4 < static_cast<std::size_t>(kBits); ++plane) {
       for (std::size_t g = 0; g < 8; ++g) {
-        w[g] = _mm256_or_si256(w[g], spread_bits(p + 256 + plane * 64 + g * 8 + half * 4, static_cast<char>(16 << plane)));
+        w[g] =
+            _mm256_or_si256(w[g], spread_bits(p + 256 + plane * 64 + g * 8 + half * 4, static_cast<char>(16 << plane)));
       }
     }
   }
@@ -54,9 +59,11 @@ inline void unpack(const std::byte* p, std::size_t half, __m256i w[8]) {
 
 template <ScaleKind kind>
 struct Scales {
-  static constexpr bool kSuper = kind == ScaleKind::sub32_min || kind == ScaleKind::sub16 || kind == ScaleKind::sub16_min;
+  static constexpr bool kSuper =
+      kind == ScaleKind::sub32_min || kind == ScaleKind::sub16 || kind == ScaleKind::sub16_min;
   static constexpr bool kHalves = kind == ScaleKind::sub16 || kind == ScaleKind::sub16_min;
-  static constexpr bool kMin = kind == ScaleKind::d_m_f16 || kind == ScaleKind::sub32_min || kind == ScaleKind::sub16_min;
+  static constexpr bool kMin =
+      kind == ScaleKind::d_m_f16 || kind == ScaleKind::sub32_min || kind == ScaleKind::sub16_min;
   static constexpr std::size_t kSuperBytes = !kSuper ? 0 : kMin ? 64 : 32;
   static constexpr std::size_t kBytes =
       kind == ScaleKind::d_f32 || kind == ScaleKind::d_m_f16 || kind == ScaleKind::sub16_min ? 64 : 32;
@@ -85,7 +92,8 @@ struct Scales {
 // Four products a lane, summed exactly into 32 bits.
 template <bool kSigned>
 inline __m256i dot4(__m256i w, __m256i x) {
-  __m256i pairs = kSigned ? _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(x, w)) : _mm256_maddubs_epi16(w, x);
+  __m256i pairs =
+      kSigned ? _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(x, w)) : _mm256_maddubs_epi16(w, x);
   return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
 }
 
@@ -171,10 +179,12 @@ void matmul(const QuantMatmul& a) {
   for (std::size_t panel = a.panel_begin; panel < a.panel_end; ++panel) {
     std::size_t t = 0;
     for (; t + 4 <= a.T; t += 4) {
-      for (std::size_t half = 0; half < 2; ++half) tile<kBits, kOffset, kCodebook, kScales, 4>(a, panel, half, t, table);
+      for (std::size_t half = 0; half < 2; ++half)
+        tile<kBits, kOffset, kCodebook, kScales, 4>(a, panel, half, t, table);
     }
     for (; t < a.T; ++t) {
-      for (std::size_t half = 0; half < 2; ++half) tile<kBits, kOffset, kCodebook, kScales, 1>(a, panel, half, t, table);
+      for (std::size_t half = 0; half < 2; ++half)
+        tile<kBits, kOffset, kCodebook, kScales, 1>(a, panel, half, t, table);
     }
   }
 }

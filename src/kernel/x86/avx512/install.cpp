@@ -1,5 +1,6 @@
 // What AVX-512 replaces.
 #include "kernel/install.h"
+
 #include "kernel/x86/avx512/avx512.h"
 
 namespace freehold::kernel {

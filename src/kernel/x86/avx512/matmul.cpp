@@ -1,4 +1,5 @@
-// Float matrix products with AVX-512: a panel's 16 outputs are one register, tokens in tiles so that a weight is loaded once a tile.
+// Float matrix products with AVX-512: a panel's 16 outputs are one register, tokens in tiles so that a weight is loaded
+// once a tile.
 #include <immintrin.h>
 
 #include <cstddef>
@@ -80,7 +81,8 @@ void bf16_tile(const Bf16Matmul& a, std::size_t panel, std::size_t t0) {
       __m512 w_odd = _mm512_castsi512_ps(_mm512_and_si512(pair, high));
       for (int t = 0; t < kTokens; ++t) {
         const std::uint16_t* x = a.x + (t0 + static_cast<std::size_t>(t)) * a.K + b + k;
-        __m512 x_even = _mm512_castsi512_ps(_mm512_set1_epi32(static_cast<int>(static_cast<std::uint32_t>(x[0]) << 16)));
+        __m512 x_even =
+            _mm512_castsi512_ps(_mm512_set1_epi32(static_cast<int>(static_cast<std::uint32_t>(x[0]) << 16)));
         __m512 x_odd = _mm512_castsi512_ps(_mm512_set1_epi32(static_cast<int>(static_cast<std::uint32_t>(x[1]) << 16)));
         even[t] = _mm512_fmadd_ps(w_even, x_even, even[t]);
         odd[t] = _mm512_fmadd_ps(w_odd, x_odd, odd[t]);

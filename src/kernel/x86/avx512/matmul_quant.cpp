@@ -1,6 +1,6 @@
-// Matrix products over quantised panels with AVX-512 VNNI: 16 outputs are one register, dpbusd multiplies unsigned stored weights
-// with signed activations exactly, and the type's offset leaves through the activation sums. A block's weights are unpacked
-// once for a tile of up to eight tokens.
+// Matrix products over quantised panels with AVX-512 VNNI: 16 outputs are one register, dpbusd multiplies unsigned
+// stored weights with signed activations exactly, and the type's offset leaves through the activation sums. A block's
+// weights are unpacked once for a tile of up to eight tokens.
 #include <immintrin.h>
 
 #include <cstddef>
@@ -11,7 +11,9 @@
 namespace freehold::kernel {
 namespace {
 
-inline __m512i load512(const std::byte* p) { return _mm512_loadu_si512(p); }
+inline __m512i load512(const std::byte* p) {
+  return _mm512_loadu_si512(p);
+}
 inline __m512 load_f16(const std::byte* p) {
   return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
 }
@@ -55,9 +57,11 @@ struct QuantBytes {
 
 template <ScaleKind kind>
 struct Scales {
-  static constexpr bool kSuper = kind == ScaleKind::sub32_min || kind == ScaleKind::sub16 || kind == ScaleKind::sub16_min;
+  static constexpr bool kSuper =
+      kind == ScaleKind::sub32_min || kind == ScaleKind::sub16 || kind == ScaleKind::sub16_min;
   static constexpr bool kHalves = kind == ScaleKind::sub16 || kind == ScaleKind::sub16_min;
-  static constexpr bool kMin = kind == ScaleKind::d_m_f16 || kind == ScaleKind::sub32_min || kind == ScaleKind::sub16_min;
+  static constexpr bool kMin =
+      kind == ScaleKind::d_m_f16 || kind == ScaleKind::sub32_min || kind == ScaleKind::sub16_min;
   static constexpr std::size_t kSuperBytes = !kSuper ? 0 : kMin ? 64 : 32;
   static constexpr std::size_t kBytes =
       kind == ScaleKind::d_f32 || kind == ScaleKind::d_m_f16 || kind == ScaleKind::sub16_min ? 64 : 32;

@@ -1,0 +1,205 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.h"
+#include "kernel/blocks/dequantise.h"
+#include "model/decoder_block.h"
+#include "model/model.h"
+#include "model/weights.h"
+#include "nn/elementwise.h"
+#include "nn/rmsnorm.h"
+
+namespace freehold::model {
+namespace {
+
+using nn::Workspace;
+
+std::size_t angle_cost(const Spec& spec, std::size_t T) {
+  std::size_t bytes = 0;
+  for (const nn::Rope& rope : spec.ropes) bytes += 2 * Workspace::cost<float>(T * rope.inv_freq.size());
+  return bytes;
+}
+
+}  // namespace
+
+Model::~Model() = default;
+
+Result<std::shared_ptr<const Model>> Model::load(std::shared_ptr<const format::Checkpoint> checkpoint, ThreadPool& pool,
+                                                 const Progress& progress) {
+  FH_TRY(Plan p, plan(*checkpoint));
+  std::shared_ptr<Model> model(new Model());
+  FH_TRY(model->weights_, prepare_weights(std::move(checkpoint), p, pool, progress));
+  model->spec_ = std::move(p.spec);
+  return std::shared_ptr<const Model>(std::move(model));
+}
+
+namespace {
+
+struct Sizes {
+  std::uint64_t bytes = 0;
+  std::uint64_t macs = 0;
+};
+
+// Adds up the layers one token goes through; of the experts, those that are used.
+Sizes per_token(const Spec& spec, const Weights& w, bool all_experts) {
+  Sizes s;
+  auto add = [&](const nn::Linear& l, double share = 1.0) {
+    s.bytes += static_cast<std::uint64_t>(static_cast<double>(l.bytes()) * share);
+    s.macs += static_cast<std::uint64_t>(static_cast<double>(l.outputs() * l.inputs()) * share);
+  };
+  add(w.output);
+  const double share = spec.experts == 0 || all_experts ? 1.0 : static_cast<double>(spec.experts_used) / spec.experts;
+  for (const BlockWeights& b : w.blocks) {
+    for (const nn::Linear* l : {&b.q, &b.k, &b.v, &b.o, &b.router, &b.ffn.gate, &b.ffn.up, &b.ffn.down}) add(*l);
+    for (const Expert& e : b.experts) add(e.gate, share), add(e.up, share), add(e.down, share);
+  }
+  return s;
+}
+
+}  // namespace
+
+std::uint64_t Model::bytes_per_token() const {
+  return per_token(spec_, *weights_, false).bytes;
+}
+std::uint64_t Model::macs_per_token() const {
+  return per_token(spec_, *weights_, false).macs;
+}
+std::uint64_t Model::prepared_bytes() const {
+  return per_token(spec_, *weights_, true).bytes;
+}
+
+struct Executor::State {
+  ThreadPool& pool;  // owner: the caller of the constructor
+  const kernel::Table& kernels;
+  std::uint32_t max_tokens;
+  std::uint32_t max_logit_rows;
+  KvLayout layout;
+  Workspace workspace;
+  std::vector<std::uint32_t> positions;             // (T)
+  std::vector<std::vector<nn::AttentionRow>> rows;  // by cache group, (T)
+
+  State(const Model& model, ThreadPool& p, const kernel::Table& k, std::uint32_t tokens, std::uint32_t longest,
+        std::uint32_t logit_rows)
+      : pool(p),
+        kernels(k),
+        max_tokens(tokens),
+        max_logit_rows(logit_rows),
+        layout(model.spec()),
+        workspace(workspace_bytes(model.spec(), p.threads(), tokens, longest, logit_rows)) {
+    positions.reserve(tokens);
+    rows.resize(layout.groups.size());
+    for (auto& r : rows) r.reserve(tokens);
+  }
+};
+
+std::uint64_t Executor::workspace_bytes(const Spec& spec, int threads, std::uint32_t max_tokens,
+                                        std::uint32_t longest_sequence, std::uint32_t max_logit_rows) {
+  const std::size_t stride = (std::size_t{spec.width} + 15) / 16 * 16;
+  return Workspace::cost<float>(max_tokens * stride) + Workspace::cost<float>(max_logit_rows * stride) +
+         angle_cost(spec, max_tokens) + block_workspace(spec, max_tokens) +
+         nn::attention_workspace(threads, longest_sequence) + nn::linear_workspace(max_logit_rows, spec.width);
+}
+
+Executor::Executor(std::shared_ptr<const Model> model, ThreadPool& pool, const kernel::Table& kernels,
+                   std::uint32_t max_tokens, std::uint32_t longest_sequence, std::uint32_t max_logit_rows)
+    : model_(std::move(model)),
+      state_(std::make_unique<State>(*model_, pool, kernels, max_tokens, longest_sequence, max_logit_rows)) {}
+
+Executor::~Executor() = default;
+
+Result<> Executor::forward(std::span<const BatchItem> items, std::span<float> logits) {
+  State& s = *state_;
+  const Spec& spec = model_->spec();
+  const Weights& weights = model_->weights();
+  const std::size_t groups = s.layout.groups.size();
+
+  // What is asked for, checked before anything is touched.
+  std::size_t T = 0, R = 0;
+  for (const BatchItem& item : items) {
+    for (std::int32_t id : item.tokens) {
+      if (id < 0 || static_cast<std::uint32_t>(id) >= spec.vocab) {
+        return fail(Errc::invalid, fmt::format("token id {} is outside the vocabulary of {}", id, spec.vocab));
+      }
+    }
+    T += item.tokens.size();
+    if (!item.tokens.empty())
+      R += item.logits == LogitsWanted::all ? item.tokens.size() : item.logits == LogitsWanted::last ? 1 : 0;
+  }
+  FH_CHECK(T <= s.max_tokens && R <= s.max_logit_rows, "the caller keeps to the sizes it gave the constructor");
+  FH_CHECK(logits.size() >= R * spec.vocab, "the caller has room for the logits it wants");
+  if (T == 0) return {};
+
+  nn::Context context{s.pool, s.kernels, s.workspace};
+  const nn::WorkspaceScope scope(s.workspace);
+  const std::size_t stride = (std::size_t{spec.width} + 15) / 16 * 16;
+  tensor::Rows x{s.workspace.take<float>(T * stride), T, spec.width, stride};
+
+  s.positions.clear();
+  for (auto& r : s.rows) r.clear();
+  std::size_t t = 0;
+  const std::size_t row_bytes = weights.embedding.bytes.size() / weights.embedding.rows();
+  for (const BatchItem& item : items) {
+    for (std::size_t i = 0; i < item.tokens.size(); ++i, ++t) {
+      const auto position = static_cast<std::uint32_t>(item.sequence->length() + i);
+      s.positions.push_back(position);
+      for (std::size_t g = 0; g < groups; ++g) {
+        FH_CHECK(position / kKvBlock < item.sequence->blocks(g).size(), "room for the tokens was reserved");
+        s.rows[g].push_back({item.sequence->blocks(g), position});
+      }
+      kernel::dequantise(weights.embedding.type,
+                         weights.embedding.bytes.data() + static_cast<std::size_t>(item.tokens[i]) * row_bytes, x[t],
+                         spec.width);
+      if (spec.embedding_scale != 1.0f) s.kernels.scale_row(x[t], spec.embedding_scale, spec.width);
+    }
+  }
+
+  // Two ropes at most in any family so far; the table is small.
+  struct Angles {
+    float* cos;
+    float* sin;
+  };
+  constexpr std::size_t kMostRopes = 4;
+  FH_CHECK(spec.ropes.size() <= kMostRopes, "families have one or two ropes");
+  Angles angles[kMostRopes];
+  for (std::size_t r = 0; r < spec.ropes.size(); ++r) {
+    const std::size_t n = spec.ropes[r].inv_freq.size();
+    angles[r] = {s.workspace.take<float>(T * n), s.workspace.take<float>(T * n)};
+    s.pool.parallel_for(T, 16, [&](std::size_t begin, std::size_t end, int) {
+      nn::rope_angles(spec.ropes[r], std::span(s.positions).subspan(begin, end - begin), angles[r].cos + begin * n,
+                      angles[r].sin + begin * n);
+    });
+  }
+
+  const std::size_t half = s.layout.floats_per_layer() / 2;
+  for (std::size_t l = 0; l < spec.blocks.size(); ++l) {
+    const std::uint32_t g = s.layout.group_of_layer[l];
+    const std::size_t place = s.layout.index_in_group[l] * s.layout.floats_per_layer();
+    const Angles& a = angles[spec.blocks[l].rope];
+    const PassInputs in{s.rows[g], {place, place + half}, a.cos, a.sin};
+    block_forward(context, spec, spec.blocks[l], weights.blocks[l], in, x);
+  }
+
+  if (R > 0) {
+    tensor::Rows wanted{s.workspace.take<float>(R * stride), R, spec.width, stride};
+    std::size_t r = 0;
+    t = 0;
+    for (const BatchItem& item : items) {
+      for (std::size_t i = 0; i < item.tokens.size(); ++i, ++t) {
+        const bool last = i + 1 == item.tokens.size();
+        if (item.logits == LogitsWanted::all || (item.logits == LogitsWanted::last && last)) {
+          std::copy_n(x[t], spec.width, wanted[r++]);
+        }
+      }
+    }
+    nn::rmsnorm_forward(context, wanted, wanted, weights.final_norm, spec.norm_eps);
+    tensor::Rows out{logits.data(), R, spec.vocab, spec.vocab};
+    nn::linear_forward(context, out, wanted, weights.output);
+    if (spec.final_softcap != 0) nn::softcap_forward(context, out, spec.final_softcap);
+  }
+  for (const BatchItem& item : items) item.sequence->advance(static_cast<std::uint32_t>(item.tokens.size()));
+  return {};
+}
+
+}  // namespace freehold::model

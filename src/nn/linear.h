@@ -1,0 +1,57 @@
+// Linear layers: y = W x (+ bias) over frozen weights of any type, prepared into panels (kernel/panel.h).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "base/aligned.h"
+#include "base/result.h"
+#include "nn/context.h"
+#include "tensor/view.h"
+
+namespace freehold::nn {
+
+class Linear {
+ public:
+  Linear() = default;
+  // Prepares the (N, K) matrix `weight` (a view of 2 dimensions, or of one matrix inside a stack). Errc::corrupt if it
+  // holds an infinity or NaN, naming the element; Errc::exhausted without memory.
+  static Result<Linear> prepare(ThreadPool& pool, const tensor::View& weight);
+
+  std::size_t outputs() const { return N_; }
+  std::size_t inputs() const { return K_; }
+  tensor::DType type() const { return type_; }
+  bool empty() const { return N_ == 0; }
+  std::uint64_t bytes() const { return panels_.size(); }
+  static std::uint64_t prepared_bytes(const tensor::View& weight);
+
+  std::vector<float> bias;  // (N) or empty
+
+ private:
+  friend void linear_forward(Context&, std::span<const struct LinearTask>, tensor::ConstRows);
+  tensor::DType type_ = tensor::DType::f32;
+  std::size_t N_ = 0, K_ = 0, panel_bytes_ = 0;
+  AlignedBuffer<std::byte> panels_;
+};
+
+struct LinearTask {
+  tensor::Rows y;  // (T, N)
+  const Linear* layer;
+};
+
+// y = x W^T + bias for several layers that share the input x (T, K), in one parallel loop. Activations are prepared
+// once as the layers' types need them: as floats for F32 and F16, rounded to BF16, or quantised to int8 in blocks
+// of 32.
+void linear_forward(Context& context, std::span<const LinearTask> tasks, tensor::ConstRows x);
+inline void linear_forward(Context& context, tensor::Rows y, tensor::ConstRows x, const Linear& layer) {
+  const LinearTask task{y, &layer};
+  linear_forward(context, {&task, 1}, x);
+}
+
+// Workspace bytes that linear_forward takes for T rows of K inputs.
+std::size_t linear_workspace(std::size_t T, std::size_t K);
+
+}  // namespace freehold::nn
