@@ -94,43 +94,85 @@ Fit fit(const float* x, const float* q, float sum_x) {
   return f;
 }
 
+// How well the codes nearest to x * inverse + offset fit once scale and minimum are fitted to them: the sum of x^2 less
+// the squared error that is left. One pass, and accurate enough to choose among grids.
+template <typename F>
+float explained(const F4 (&x)[F::kGroup / 4], float sum_x, float inverse, float offset) {
+  constexpr float n = F::kGroup;
+  F4 q1 = all4(0.0f), qq = all4(0.0f), xq = all4(0.0f);
+  unrolled<F::kGroup / 4>([&](int i) {
+    const F4 q = nearest4(clamp4(x[i] * inverse + offset, 0.0f, F::kMaxCode));
+    q1 += q;
+    qq += q * q;
+    xq += q * x[i];
+  });
+  const float sum_q = sum4(q1), sum_qq = sum4(qq), sum_xq = sum4(xq);
+  const float determinant = n * sum_qq - sum_q * sum_q;
+  const float covariance = n * sum_xq - sum_x * sum_q;
+  // min = (scale * sum_q - sum_x) / n, not below zero: there the fit is that of a scale alone.
+  if (covariance * sum_q <= sum_x * determinant) return sum_xq * sum_xq / sum_qq;
+  return (covariance * covariance / determinant + sum_x * sum_x) / n;
+}
+
+struct Range {
+  float lo;  // at most 0
+  float hi;
+  float sum;
+};
+
+template <typename F>
+Range range_of(const F4 (&x)[F::kGroup / 4]) {
+  F4 sum = all4(0.0f), least = all4(0.0f), most = x[0];
+  for (const F4& v : x) {
+    sum += v;
+    least = v < least ? v : least;
+    most = v > most ? v : most;
+  }
+  Range r{least[0], most[0], sum4(sum)};
+  for (int j = 1; j < 4; ++j) {
+    r.lo = least[j] < r.lo ? least[j] : r.lo;
+    r.hi = most[j] > r.hi ? most[j] : r.hi;
+  }
+  return r;
+}
+
 template <typename F>
 Fit search_group(const float* x) {
-  float lo = 0.0f, hi = x[0], sum_x = 0.0f;
-  {
-    F4 sum = all4(0.0f), least = all4(0.0f), most = load4(x);
-    for (int i = 0; i < F::kGroup; i += 4) {
-      const F4 v = load4(x + i);
-      sum += v;
-      least = v < least ? v : least;
-      most = v > most ? v : most;
-    }
-    sum_x = sum4(sum);
-    for (int j = 0; j < 4; ++j) {
-      lo = least[j] < lo ? least[j] : lo;
-      hi = most[j] > hi ? most[j] : hi;
-    }
-  }
-  float q[F::kGroup];
-  if (!(hi > lo)) {
+  F4 in[F::kGroup / 4];
+  for (int i = 0; i < F::kGroup / 4; ++i) in[i] = load4(x + 4 * i);
+  const Range r = range_of<F>(in);
+  if (!(r.hi > r.lo)) {
     Fit constant;
-    constant.min = -lo;
+    constant.min = -r.lo;
     return constant;
   }
+  float q[F::kGroup];
   Fit best;
   best.error = INFINITY;
   auto attempt = [&](float scale, float min) {
     encode<F>(x, scale, min, q);
-    Fit f = fit<F>(x, q, sum_x);
-    if (f.error < best.error) {
-      best = f;
-      return true;
-    }
-    return false;
+    Fit f = fit<F>(x, q, r.sum);
+    if (!(f.error < best.error)) return false;
+    best = f;
+    return true;
   };
-  attempt((hi - lo) / F::kMaxCode, -lo);  // first, so that ties keep the widest range of codes
-  for (float width = F::kFirst; width <= F::kLast; width += F::kStep) attempt((hi - lo) / width, -lo);
-  // Rounding again to the fitted grid lets its lower end move too; a few turns until nothing improves.
+  // The whole range first, exactly: where several grids fit without error (few distinct weights) it wins.
+  attempt((r.hi - r.lo) / F::kMaxCode, -r.lo);
+  float most = 0.0f, most_inverse = 0.0f, most_offset = 0.0f;
+  for (float width = F::kFirst; width <= F::kLast; width += F::kStep) {
+    const float inverse = width / (r.hi - r.lo);
+    for (float shift : F::kShifts) {
+      const float offset = shift - r.lo * inverse;
+      const float now = explained<F>(in, r.sum, inverse, offset);
+      if (now > most) {
+        most = now;
+        most_inverse = inverse;
+        most_offset = offset;
+      }
+    }
+  }
+  if (most > 0.0f) attempt(1.0f / most_inverse, most_offset / most_inverse);
+  // Rounding again to the fitted grid, until nothing improves.
   for (int turn = 0; turn < F::kTurns && attempt(best.scale, best.min); ++turn) {
   }
   return best;
@@ -254,15 +296,18 @@ Affine quantise_block(const float* x) {
 }
 
 struct Q2 : Format<16, 3, 15> {
-  static constexpr float kFirst = 2.2f, kLast = 4.01f, kStep = 0.1f;
+  static constexpr float kFirst = 2.2f, kLast = 4.01f, kStep = 0.2f;
+  static constexpr float kShifts[] = {-0.5f, -0.25f, 0.0f, 0.25f};
   static constexpr int kTurns = 3;
 };
 struct Q4 : Format<32, 15, 63> {
-  static constexpr float kFirst = 14.0f, kLast = 16.01f, kStep = 0.1f;
+  static constexpr float kFirst = 12.0f, kLast = 16.1f, kStep = 0.5f;
+  static constexpr float kShifts[] = {-0.5f, -0.25f, 0.0f, 0.25f};
   static constexpr int kTurns = 3;
 };
 struct Q5 : Format<32, 31, 63> {
-  static constexpr float kFirst = 30.0f, kLast = 32.01f, kStep = 0.1f;
+  static constexpr float kFirst = 27.0f, kLast = 32.1f, kStep = 0.5f;
+  static constexpr float kShifts[] = {-0.5f, -0.25f, 0.0f, 0.25f};
   static constexpr int kTurns = 3;
 };
 

@@ -15,6 +15,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <utility>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "base/half.h"
 
@@ -43,10 +47,25 @@ inline F4 nearest4(F4 v) {
   const F4 magic = all4(12582912.0f);  // 1.5 * 2^23
   return (v + magic) - magic;
 }
-// NaN becomes lo.
+// NaN becomes lo. SSE2 has it in two instructions, which g++ does not find by itself; both give the same bits.
+#ifdef __SSE2__
+inline F4 clamp4(F4 v, float lo, float hi) {
+  return _mm_min_ps(_mm_max_ps(v, _mm_set1_ps(lo)), _mm_set1_ps(hi));
+}
+#else
 inline F4 clamp4(F4 v, float lo, float hi) {
   v = v > all4(lo) ? v : all4(lo);
   return v < all4(hi) ? v : all4(hi);
+}
+#endif
+
+// f(0), f(1), … f(N - 1) with the loop unrolled, so that arrays of F4 stay in registers.
+template <int N, typename Function>
+inline __attribute__((always_inline)) void unrolled(Function f) {
+  [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+    (f(I), ...);
+  }
+  (std::make_integer_sequence<int, N>{});
 }
 
 inline float nearest(float v) {
