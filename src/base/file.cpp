@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,9 +23,8 @@ DiskFault& disk_fault() {
   return fault;
 }
 
-// 0, or the errno that a test wants this operation to fail with.
 int injected(const char* operation) {
-  return disk_fault() ? disk_fault()(operation) : 0;
+  return disk_fault_for_tests(operation);
 }
 
 Unexpected os_error(std::string_view operation, const std::filesystem::path& path, int error) {
@@ -43,6 +44,33 @@ Result<std::pair<int, std::size_t>> checked_regular(int fd, const std::filesyste
     return fail(Errc::invalid, fmt::format("{} is not a regular file", printable(path.string())));
   }
   return std::pair{fd, static_cast<std::size_t>(st.st_size)};
+}
+
+// O_NONBLOCK: opening a FIFO must not wait for a writer.
+Result<std::pair<int, std::size_t>> open_regular(const std::filesystem::path& path, int flags = 0) {
+  int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags);
+  if (fd < 0) return os_error("open", path, errno);
+  return checked_regular(fd, path);
+}
+
+// MappedFile::open_in's rules.
+Result<std::pair<int, std::size_t>> open_regular_in(const std::filesystem::path& folder, const std::string& name) {
+  namespace fs = std::filesystem;
+  if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos ||
+      name.find('\0') != std::string::npos) {
+    return fail(Errc::corrupt, fmt::format("'{}' is not a plain file name", printable(name)));
+  }
+  fs::path path = folder / name;
+  std::error_code ec;
+  if (!fs::is_symlink(fs::symlink_status(path, ec))) return open_regular(path, O_NOFOLLOW);
+  fs::path target = fs::weakly_canonical(path, ec);
+  // models--x/snapshots/<commit>/file -> ../../blobs/<hash>
+  fs::path home = fs::weakly_canonical(folder, ec);
+  fs::path blobs = home.parent_path().parent_path() / "blobs";
+  if (ec || (target.parent_path() != home && target.parent_path() != blobs)) {
+    return fail(Errc::invalid, fmt::format("{} is a link that leaves the model's folder", printable(path.string())));
+  }
+  return open_regular(target);
 }
 
 Result<const std::byte*> map_and_close(int fd, std::size_t size, const std::filesystem::path& path) {
@@ -66,11 +94,12 @@ void set_disk_fault_for_tests(DiskFault fault) {
   disk_fault() = std::move(fault);
 }
 
+int disk_fault_for_tests(const char* operation) {
+  return disk_fault() ? disk_fault()(operation) : 0;
+}
+
 Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
-  // O_NONBLOCK: opening a FIFO must not wait for a writer.
-  int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return os_error("open", path, errno);
-  FH_TRY(auto regular, checked_regular(fd, path));
+  FH_TRY(auto regular, open_regular(path));
   MappedFile file;
   FH_TRY(file.data_, map_and_close(regular.first, regular.second, path));
   file.size_ = regular.second;
@@ -78,28 +107,9 @@ Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
 }
 
 Result<MappedFile> MappedFile::open_in(const std::filesystem::path& folder, const std::string& name) {
-  namespace fs = std::filesystem;
-  if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos ||
-      name.find('\0') != std::string::npos) {
-    return fail(Errc::corrupt, fmt::format("'{}' is not a plain file name", printable(name)));
-  }
-  fs::path path = folder / name;
-  std::error_code ec;
-  if (fs::is_symlink(fs::symlink_status(path, ec))) {
-    fs::path target = fs::weakly_canonical(path, ec);
-    // models--x/snapshots/<commit>/file -> ../../blobs/<hash>
-    fs::path home = fs::weakly_canonical(folder, ec);
-    fs::path blobs = home.parent_path().parent_path() / "blobs";
-    if (ec || (target.parent_path() != home && target.parent_path() != blobs)) {
-      return fail(Errc::invalid, fmt::format("{} is a link that leaves the model's folder", printable(path.string())));
-    }
-    return open(target);
-  }
-  int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-  if (fd < 0) return os_error("open", path, errno);
-  FH_TRY(auto regular, checked_regular(fd, path));
+  FH_TRY(auto regular, open_regular_in(folder, name));
   MappedFile file;
-  FH_TRY(file.data_, map_and_close(regular.first, regular.second, path));
+  FH_TRY(file.data_, map_and_close(regular.first, regular.second, folder / name));
   file.size_ = regular.second;
   return file;
 }
@@ -119,6 +129,50 @@ MappedFile::~MappedFile() {
 
 void MappedFile::will_need() const {
   if (data_ != nullptr) ::madvise(const_cast<std::byte*>(data_), size_, MADV_WILLNEED);
+}
+
+Result<InputFile> InputFile::open(const std::filesystem::path& path) {
+  InputFile file;
+  FH_TRY(auto regular, open_regular(path));
+  file.path_ = path;
+  file.fd_ = regular.first;
+  file.size_ = regular.second;
+  return file;
+}
+
+Result<InputFile> InputFile::open_in(const std::filesystem::path& folder, const std::string& name) {
+  InputFile file;
+  FH_TRY(auto regular, open_regular_in(folder, name));
+  file.path_ = folder / name;
+  file.fd_ = regular.first;
+  file.size_ = regular.second;
+  return file;
+}
+
+InputFile::InputFile(InputFile&& other) noexcept
+    : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)), size_(std::exchange(other.size_, 0)) {}
+
+InputFile& InputFile::operator=(InputFile&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(fd_, other.fd_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+InputFile::~InputFile() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Result<std::size_t> InputFile::read(std::span<std::byte> into) {
+  std::size_t done = 0;
+  while (done < into.size()) {
+    ssize_t n = ::read(fd_, into.data() + done, into.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return os_error("read", path_, errno);
+    if (n == 0) break;
+    done += static_cast<std::size_t>(n);
+  }
+  return done;
 }
 
 Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t limit) {
@@ -200,6 +254,18 @@ std::uint64_t AtomicFile::position() const {
   return state_->position;
 }
 
+const std::filesystem::path& AtomicFile::temporary() const {
+  return state_->temporary;
+}
+
+Result<bool> AtomicFile::clone(const InputFile& source) {
+  if (int error = injected("clone")) return os_error("clone into", state_->path, error);
+  // Refused for many reasons (other file system, no support, odd sizes); each means: copy.
+  if (::ioctl(state_->fd, FICLONE, source.fd_) != 0) return false;
+  state_->position = source.size_;
+  return true;
+}
+
 Result<> AtomicFile::commit() {
   return commit_as(state_->path);
 }
@@ -211,7 +277,10 @@ Result<> AtomicFile::commit_as(const std::filesystem::path& other) {
   if (int error = injected("rename")) return os_error("rename to", other, error);
   if (::rename(state_->temporary.c_str(), other.c_str()) != 0) return os_error("rename to", other, errno);
   state_->temporary.clear();
-  std::filesystem::path folder = other.parent_path().empty() ? "." : other.parent_path();
+  return sync_folder(other.parent_path().empty() ? "." : other.parent_path());
+}
+
+Result<> sync_folder(const std::filesystem::path& folder) {
   int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return os_error("open", folder, errno);
   int error = injected("fsync");
@@ -219,6 +288,14 @@ Result<> AtomicFile::commit_as(const std::filesystem::path& other) {
   ::close(fd);
   if (error != 0) return os_error("sync", folder, error);
   return {};
+}
+
+Result<> remove_file(const std::filesystem::path& path) {
+  int error = injected("unlink");
+  if (error == 0 && ::unlink(path.c_str()) != 0) error = errno;
+  if (error == ENOENT) return {};
+  if (error != 0) return os_error("delete", path, error);
+  return sync_folder(path.parent_path().empty() ? "." : path.parent_path());
 }
 
 Result<> write_file_atomically(const std::filesystem::path& path, std::string_view content) {

@@ -49,6 +49,29 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
+// A regular file read in order, for those who must not map it: it may be truncated meanwhile, or is larger than memory.
+// Opens what MappedFile opens, by the same rules.
+class InputFile {
+ public:
+  static Result<InputFile> open(const std::filesystem::path& path);
+  static Result<InputFile> open_in(const std::filesystem::path& folder, const std::string& name);
+
+  InputFile() = default;
+  InputFile(InputFile&& other) noexcept;
+  InputFile& operator=(InputFile&& other) noexcept;
+  ~InputFile();
+
+  std::uint64_t size() const { return size_; }  // when it was opened
+  // The next bytes; fewer than asked for only at the end of the file.
+  Result<std::size_t> read(std::span<std::byte> into);
+
+ private:
+  friend class AtomicFile;
+  std::filesystem::path path_;
+  int fd_ = -1;
+  std::uint64_t size_ = 0;
+};
+
 // The whole file as text; refuses files over `limit` bytes.
 Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t limit = std::uint64_t{64} << 20);
 
@@ -67,6 +90,11 @@ class AtomicFile {
   // Overwrites bytes that were already written (a header whose sizes are known last).
   Result<> write_at(std::uint64_t offset, Bytes bytes);
   std::uint64_t position() const;
+  // Makes this (still empty) file share the blocks of `source`, where the file system can (Btrfs, XFS): no time, no
+  // space. False if it cannot: copy instead.
+  Result<bool> clone(const InputFile& source);
+  // Where the bytes are until commit(): for reading them back.
+  const std::filesystem::path& temporary() const;
   // Renames to the path given at creation, or to `other` in the same folder (content-addressed names are known last).
   Result<> commit();
   Result<> commit_as(const std::filesystem::path& other);
@@ -82,9 +110,17 @@ Result<> write_file_atomically(const std::filesystem::path& path, std::string_vi
 // mkdir -p with an error that names the folder.
 Result<> make_directories(const std::filesystem::path& path);
 
-// For tests that fail the Nth disk operation: called before every open, write, fsync and rename that AtomicFile does; a
-// returned errno (> 0) is injected instead. Not thread-safe to replace while files are being written.
+// Deletes a file (one that is not there is no error), and syncs the folder it was in.
+Result<> remove_file(const std::filesystem::path& path);
+
+// Makes what happened to a folder's entries permanent.
+Result<> sync_folder(const std::filesystem::path& folder);
+
+// For tests that fail the Nth disk operation: called before every open, write, fsync, rename and unlink of this header;
+// a returned errno (> 0) is injected instead. Not thread-safe to replace while files are being written.
 using DiskFault = std::function<int(const char* operation)>;
 void set_disk_fault_for_tests(DiskFault fault);
+// What the test wants this operation to fail with, or 0: for code elsewhere that writes to disk in its own way.
+int disk_fault_for_tests(const char* operation);
 
 }  // namespace freehold

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -153,6 +154,30 @@ TEST_F(File, MayBeNamedLast) {
   ASSERT_TRUE(file->commit_as(folder_ / "sha256-x").has_value());
   EXPECT_EQ(read_file(folder_ / "sha256-x").value(), "content");
   EXPECT_EQ(entries(), 1u);
+}
+
+TEST_F(File, IsReadInPiecesOfAnySize) {
+  fs::path path = folder_ / "pieces";
+  ASSERT_TRUE(write_file_atomically(path, "0123456789"));
+  auto file = InputFile::open_in(folder_, "pieces");
+  ASSERT_TRUE(file);
+  EXPECT_EQ(file->size(), 10u);
+  std::array<std::byte, 7> part;
+  EXPECT_EQ(file->read(part).value(), 7u);
+  EXPECT_EQ(as_text(part), "0123456");
+  EXPECT_EQ(file->read(part).value(), 3u);
+  EXPECT_EQ(file->read(part).value(), 0u);
+  EXPECT_FALSE(InputFile::open(folder_));
+  EXPECT_FALSE(InputFile::open_in(folder_, "../x"));
+}
+
+TEST_F(File, IsDeletedAndMayBeGoneAlready) {
+  fs::path path = folder_ / "gone";
+  ASSERT_TRUE(write_file_atomically(path, "x"));
+  EXPECT_TRUE(remove_file(path));
+  EXPECT_FALSE(fs::exists(path));
+  EXPECT_TRUE(remove_file(path));
+  EXPECT_FALSE(remove_file(folder_)) << "a folder is not a file";
 }
 
 TEST_F(File, FoldersAreMadeOrTheErrorNamesThem) {
