@@ -2,7 +2,7 @@
 // model. Combinations of parts that our tokenizer cannot follow exactly are refused by name.
 #include <fmt/format.h>
 
-#include <unordered_map>
+#include <algorithm>
 
 #include "base/utf8.h"
 #include "format/sentencepiece_model.h"
@@ -33,10 +33,13 @@ bool is_byte_token(std::string_view t) {
 // Tokens as they come, in any order of ids, later written out without holes. Views borrow what was read.
 class TokenList {
  public:
+  // No id may be larger than this many tokens and kMaxGaps make it.
+  void expect(std::size_t tokens) { limit_ = std::min(tokens + kMaxGaps, text::kMaxTokens); }
+
   Result<> add(std::uint32_t id, std::string_view text, TokenType type, float score = 0) {
-    if (id >= text::kMaxTokens || id > count_ + kMaxGaps) {
-      return fail(Errc::corrupt, fmt::format("token '{}': the id {} is far beyond the {} tokens before it",
-                                             printable(text, 60), id, count_));
+    if (id >= limit_) {
+      return fail(Errc::corrupt,
+                  fmt::format("token '{}': the id {} is too large for so few tokens", printable(text, 60), id));
     }
     if (id >= tokens_.size()) tokens_.resize(id + std::size_t{1});
     if (tokens_[id].used) {
@@ -44,7 +47,6 @@ class TokenList {
                                              printable(tokens_[id].text, 60), printable(text, 60)));
     }
     tokens_[id] = {text, type, score, true};
-    ++count_;
     return {};
   }
 
@@ -97,7 +99,7 @@ class TokenList {
   };
   std::vector<Token> tokens_;
   std::vector<text::StripRule> strips_;
-  std::size_t count_ = 0;
+  std::size_t limit_ = 0;
 };
 
 Result<> convert_normalizer(const TokenizerJson& t, Vocabulary& v) {
@@ -247,6 +249,7 @@ Result<> from_tokenizer_json(const TokenizerJson& t, Vocabulary& v, TokenList& t
   v.order = text::MergeOrder::by_rank;
   v.ignore_merges = t.ignore_merges;
   v.fuse_unknown = t.fuse_unknown;
+  tokens.expect(t.vocabulary.size() + t.added_tokens.size());
   for (const auto& entry : t.vocabulary) {
     bool byte = t.byte_fallback && is_byte_token(entry.token);
     FH_TRY_VOID(tokens.add(entry.id, entry.token, byte ? TokenType::byte : TokenType::normal));
@@ -405,6 +408,7 @@ Result<TokenizerSource> tokenizer_from_folder(const format::HfFolder& folder) {
     auto read = format::parse_sentencepiece_model(folder.tokenizer_model->bytes());
     if (!read) return in_context(std::move(read).error(), "tokenizer.model");
     model = std::move(*read);
+    tokens.expect(model.pieces.size() + config.added_tokens.size());
     auto converted = from_sentencepiece(model, source.vocabulary, tokens);
     if (!converted) return in_context(std::move(converted).error(), "tokenizer.model");
     for (const auto& a : config.added_tokens) FH_TRY_VOID(tokens.add_extra(a));
