@@ -16,9 +16,6 @@
 #include <cstdint>
 #include <cstring>
 #include <utility>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include "base/half.h"
 
@@ -50,7 +47,7 @@ inline F4 nearest4(F4 v) {
 // NaN becomes lo. SSE2 has it in two instructions, which g++ does not find by itself; both give the same bits.
 #ifdef __SSE2__
 inline F4 clamp4(F4 v, float lo, float hi) {
-  return _mm_min_ps(_mm_max_ps(v, _mm_set1_ps(lo)), _mm_set1_ps(hi));
+  return __builtin_ia32_minps(__builtin_ia32_maxps(v, all4(lo)), all4(hi));
 }
 #else
 inline F4 clamp4(F4 v, float lo, float hi) {
