@@ -202,9 +202,12 @@ Result<TokenizerSource> tokenizer_from_gguf(const Metadata& m) {
   } else {
     FH_TRY(add_bos, read_bpe(m, v));
   }
-  FH_TRY(add_bos, m.get_or<bool>("tokenizer.ggml.add_bos_token", add_bos));
+  FH_TRY(auto says_bos, m.find_as<bool>("tokenizer.ggml.add_bos_token"));
   FH_TRY(bool add_eos, m.get_or<bool>("tokenizer.ggml.add_eos_token", false));
-  if (add_bos && v.bos != text::kNoToken) v.prefix.push_back(v.bos);
+  if (says_bos.value_or(add_bos) && v.bos != text::kNoToken) v.prefix.push_back(v.bos);
+  if (says_bos.value_or(false) && v.bos == text::kNoToken) {
+    return fail(Errc::corrupt, "tokenizer.ggml.add_bos_token is true, but no bos token is named");
+  }
   if (add_eos) {
     if (v.eos == text::kNoToken)
       return fail(Errc::corrupt, "tokenizer.ggml.add_eos_token is true, but no eos token is named");

@@ -143,6 +143,7 @@ class Translator {
   }
 
   Result<> group() {
+    if (next_is("(*")) return refuse("a verb");
     if (!next_is("(?")) {
       copy(1);
       return {};

@@ -65,6 +65,11 @@ Result<> check(const Vocabulary& v) {
   if (v.merges.size() / 2 > kMaxMerges) {
     return fail(Errc::unsupported, fmt::format("{} merges (the limit is {})", v.merges.size() / 2, kMaxMerges));
   }
+  for (std::size_t i = 0; i < n; ++i) {
+    if (!is_utf8(v.tokens[i])) {
+      return fail(Errc::corrupt, fmt::format("token {} '{}' is not UTF-8", i, printable(v.tokens[i], 40)));
+    }
+  }
   for (std::size_t i = 0; i < v.types.size(); ++i) {
     auto number = static_cast<unsigned>(v.types[i]);
     if (number < 1 || number > 6) return fail(Errc::corrupt, fmt::format("token {}: type {} is unknown", i, number));
