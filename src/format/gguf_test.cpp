@@ -4,15 +4,16 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
 
 #include "format/gguf_test_builder.h"
+#include "format/temporary_folder_test.h"
 
 namespace freehold::format {
 namespace {
 
 using testing::raw;
 using testing::sample;
+using testing::TemporaryFolder;
 using testing::TestGguf;
 
 // Parses a copy that starts on an 8-byte boundary, as a map does, and that ASan guards to the byte.
@@ -22,23 +23,6 @@ struct Parsed {
   explicit Parsed(const std::string& file)
       : bytes(file.begin(), file.end()), result(parse_gguf(as_bytes({bytes.data(), bytes.size()}))) {}
   std::string error() const { return result ? "" : result.error().what; }
-};
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "gguf-test-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  std::filesystem::path write(const std::string& name, const std::string& content) const {
-    std::ofstream(path_ / name, std::ios::binary) << content;
-    return path_ / name;
-  }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
 };
 
 TEST(Gguf, ReadsEveryValueTypeInEveryVersion) {

@@ -154,6 +154,10 @@ Result<> flatten(const std::string& key, const Value& value, std::vector<Member>
 }  // namespace
 
 Result<> scan_json(std::string_view text, JsonEvents& events, std::size_t depth) {
+  // nlohmann's lexer takes a NUL for the end of the text and would ignore whatever stands behind it.
+  if (auto nul = text.find('\0'); nul != text.npos) {
+    return fail(Errc::corrupt, fmt::format("byte {}: not valid JSON: a NUL byte", nul + 1));
+  }
   Bridge bridge(events, depth);
   if (Json::sax_parse(text.begin(), text.end(), &bridge)) return {};
   auto error = bridge.take_error();
