@@ -222,6 +222,22 @@ TEST(Quantise, ConstantRowsAreNearlyExact) {
   }
 }
 
+// Constant weights have no error but the super-scale's rounding; the obvious choice (largest code times largest scale)
+// must be among what the search considers.
+TEST(Quantise, ConstantRowsAreNoWorseThanTheObviousChoice) {
+  auto obvious = [](float c, float integers) {
+    return std::fabs(f16_to_f32(f32_to_f16(c / integers)) * double(integers) - c);
+  };
+  for (int i = 1; i < 400; ++i) {
+    const float c = 0.007f * static_cast<float>(i);
+    const std::vector<float> x(256, c);
+    EXPECT_LE(std::fabs(round_trip(DType::q2_k, x)[0] - c), obvious(c, 3 * 15) + 1e-6f * c) << c;
+    EXPECT_LE(std::fabs(round_trip(DType::q4_k, x)[0] - c), obvious(c, 15 * 63) + 1e-6f * c) << c;
+    EXPECT_LE(std::fabs(round_trip(DType::q5_k, x)[0] - c), obvious(c, 31 * 63) + 1e-6f * c) << c;
+    EXPECT_LE(std::fabs(round_trip(DType::q6_k, x)[0] - c), obvious(c, 32 * 128) + 1e-6f * c) << c;
+  }
+}
+
 TEST(Quantise, OneOutlierCostsItsOwnBlockOnly) {
   for (const auto& info : tensor::all_dtypes()) {
     auto x = bell(kCols, 0.02f);

@@ -156,8 +156,11 @@ Fit search_group(const float* x) {
     best = f;
     return true;
   };
-  // The whole range first, exactly: where several grids fit without error (few distinct weights) it wins.
+  // The whole range first. If it fits but for rounding (constant weights, few distinct ones), no grid is better, and
+  // this one puts the largest scale on the largest integer, which leaves the choice of the super-scale the most room.
   attempt((r.hi - r.lo) / F::kMaxCode, -r.lo);
+  const float size = r.hi - r.lo;
+  if (best.error <= 1e-12f * F::kGroup * size * size) return best;
   float most = 0.0f, most_inverse = 0.0f, most_offset = 0.0f;
   for (float width = F::kFirst; width <= F::kLast; width += F::kStep) {
     const float inverse = width / (r.hi - r.lo);
