@@ -1,0 +1,131 @@
+#include "engine/request.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+
+namespace freehold::engine {
+namespace {
+
+constexpr RequestLimits kLimits{100, 50, 4};
+
+Request valid() {
+  Request r;
+  r.prompt = {1, 2, 3};
+  r.max_tokens = 10;
+  return r;
+}
+
+struct Wrong {
+  std::function<void(Request&)> change;
+  std::string what;
+  Errc code = Errc::invalid;
+};
+
+TEST(Request, EveryFieldIsCheckedAndNamed) {
+  constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  const Wrong cases[] = {
+      {[](Request& r) { r.prompt.clear(); }, "prompt is empty, must have at least one token"},
+      {[](Request& r) { r.prompt[1] = 100; }, "prompt[1] is 100, must be a token id from 0 to 99"},
+      {[](Request& r) { r.prompt[2] = -1; }, "prompt[2] is -1, must be a token id from 0 to 99"},
+      {[](Request& r) { r.max_tokens = 48; },
+       "the prompt's 3 tokens and max_tokens 48 make 51, but the context holds 50", Errc::exhausted},
+      {[](Request& r) { r.max_tokens = UINT32_MAX; },
+       "the prompt's 3 tokens and max_tokens 4294967295 make 4294967298, but the context holds 50", Errc::exhausted},
+      {[](Request& r) { r.max_tokens = 0, r.prompt.resize(50); },
+       "the prompt has 50 tokens and leaves no room for an answer: the context holds 50", Errc::exhausted},
+      {[](Request& r) { r.n = 0; }, "n is 0, must be from 1 to 4"},
+      {[](Request& r) { r.n = 5; }, "n is 5, must be from 1 to 4"},
+      {[](Request& r) { r.sampling.temperature = -0.1; },
+       "temperature is -0.1, must be 0 (greedy) or from 1e-100 to 100"},
+      {[](Request& r) { r.sampling.temperature = 1e-200; },
+       "temperature is 1e-200, must be 0 (greedy) or from 1e-100 to 100"},
+      {[](Request& r) { r.sampling.temperature = 101; },
+       "temperature is 101, must be 0 (greedy) or from 1e-100 to 100"},
+      {[=](Request& r) { r.sampling.temperature = kNan; },
+       "temperature is nan, must be 0 (greedy) or from 1e-100 to 100"},
+      {[](Request& r) { r.sampling.top_p = 0; }, "top_p is 0, must be more than 0 and at most 1"},
+      {[](Request& r) { r.sampling.top_p = 1.01; }, "top_p is 1.01, must be more than 0 and at most 1"},
+      {[=](Request& r) { r.sampling.top_p = kNan; }, "top_p is nan, must be more than 0 and at most 1"},
+      {[](Request& r) { r.sampling.typical_p = -1; }, "typical_p is -1, must be more than 0 and at most 1"},
+      {[](Request& r) { r.sampling.min_p = -0.5; }, "min_p is -0.5, must be at least 0 and at most 1"},
+      {[](Request& r) { r.sampling.min_p = 2; }, "min_p is 2, must be at least 0 and at most 1"},
+      {[](Request& r) { r.sampling.repetition_penalty = 0; },
+       "repetition_penalty is 0, must be at least 0.01 and at most 100"},
+      {[=](Request& r) { r.sampling.frequency_penalty = kInfinity; },
+       "frequency_penalty is inf, must be at least -100 and at most 100"},
+      {[=](Request& r) { r.sampling.presence_penalty = kNan; },
+       "presence_penalty is nan, must be at least -100 and at most 100"},
+      {[](Request& r) {
+         r.sampling.logit_bias = {{3, 1}, {100, 1}};
+       },
+       "logit_bias[1].token is 100, must be a token id from 0 to 99"},
+      {[=](Request& r) {
+         r.sampling.logit_bias = {{3, kInfinity}};
+       },
+       "logit_bias[0].bias is inf, must be from -1000000 to 1000000, or -infinity"},
+      {[=](Request& r) {
+         r.sampling.logit_bias = {{3, kNan}};
+       },
+       "logit_bias[0].bias is nan, must be from -1000000 to 1000000, or -infinity"},
+      {[](Request& r) {
+         r.sampling.logit_bias = {{3, 1}, {4, 1}, {3, 2}};
+       },
+       "logit_bias names token 3 twice"},
+      {[](Request& r) {
+         r.stop = {"a", ""};
+       },
+       "stop[1] is empty, must have at least one byte"},
+      {[](Request& r) { r.stop = {"\xff"}; }, "stop[0] is not UTF-8"},
+      {[](Request& r) { r.stop = {std::string(4097, 'a')}; }, "stop[0] has 4097 bytes, must be at most 4096"},
+      {[](Request& r) { r.stop.assign(65, "a"); }, "stop has 65 strings, must be at most 64"},
+      {[](Request& r) {
+         r.stop_tokens = {5, -3};
+       },
+       "stop_tokens[1] is -3, must be a token id from 0 to 99"},
+      {[](Request& r) { r.logprobs = 101; }, "logprobs is 101, must be from 0 to 100"},
+      {[](Request& r) { r.adapter = "legal\x1b[31m"; }, "adapter 'legal\\x1b[31m': adapters are not supported yet",
+       Errc::unsupported},
+  };
+  for (const Wrong& wrong : cases) {
+    Request r = valid();
+    wrong.change(r);
+    auto result = validate(r, kLimits);
+    ASSERT_FALSE(result) << wrong.what;
+    EXPECT_EQ(result.error().what, wrong.what);
+    EXPECT_EQ(result.error().code, wrong.code) << wrong.what;
+  }
+}
+
+TEST(Request, TheEdgesAreLegal) {
+  Request r = valid();
+  EXPECT_TRUE(validate(r, kLimits));
+  r.max_tokens = 47;
+  EXPECT_TRUE(validate(r, kLimits));
+  EXPECT_EQ(answer_limit(r, kLimits), 47u);
+  r.max_tokens = 0;
+  EXPECT_TRUE(validate(r, kLimits));
+  EXPECT_EQ(answer_limit(r, kLimits), 47u);
+  r.sampling = {{{0, -std::numeric_limits<double>::infinity()}, {99, 1e6}},
+                0.01,
+                -100,
+                100,
+                0,
+                PenaltyScope::answer,
+                1e-100,
+                7,
+                1,
+                1e-9,
+                1};
+  r.stop.assign(64, std::string(4096, 'x'));
+  r.logprobs = 100;
+  r.n = 4;
+  auto result = validate(r, kLimits);
+  EXPECT_TRUE(result) << result.error().what;
+}
+
+}  // namespace
+}  // namespace freehold::engine
