@@ -4,10 +4,7 @@ namespace freehold::app {
 
 const std::vector<Command>& all_commands() {
   static const std::vector<Command> commands = {
-      version_command(),
-      completions_command(),
-      help_command(),
-      man_command(),
+      doctor_command(), version_command(), completions_command(), help_command(), man_command(),
   };
   return commands;
 }

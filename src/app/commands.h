@@ -5,6 +5,7 @@
 
 namespace freehold::app {
 
+Command doctor_command();       // doctor_command.cpp
 Command version_command();      // version_command.cpp
 Command help_command();         // help_command.cpp
 Command completions_command();  // help_command.cpp

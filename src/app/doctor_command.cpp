@@ -1,0 +1,216 @@
+// `freehold doctor`: what this machine offers, and what will be slow and why.
+#include <fmt/format.h>
+#include <histedit.h>
+#include <openssl/crypto.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include <vector>
+
+#include "app/commands.h"
+#include "app/console.h"
+#include "app/json_writer.h"
+#include "app/machine.h"
+#include "app/progress.h"
+#include "app/version.h"
+#include "base/utf8.h"
+#include "kernel/level.h"
+
+namespace freehold::app {
+namespace {
+
+struct Finding {
+  std::string level;  // "ok", "note", "slow", "problem"
+  std::string text;
+};
+
+struct Report {
+  Machine machine;
+  kernel::Level detected = kernel::Level::scalar;
+  kernel::Level used = kernel::Level::scalar;
+  std::filesystem::path home;
+  bool home_exists = false;
+  bool home_writable = false;
+  std::optional<DiskSpace> disk;
+  std::vector<std::pair<std::string, std::string>> libraries;
+  std::vector<Finding> findings;
+};
+
+std::string pcre2_version() {
+  char text[64] = {};
+  if (pcre2_config(PCRE2_CONFIG_VERSION, text) < 0) return "unknown";
+  std::string version = text;
+  return version.substr(0, version.find(' '));
+}
+
+std::string library_version(std::string text) {
+  std::size_t digit = text.find_first_of("0123456789");
+  if (digit == std::string::npos) return text;
+  text = text.substr(digit);
+  return text.substr(0, text.find(' '));
+}
+
+void add_cpu_findings(Report& r) {
+  const Machine& m = r.machine;
+  if (r.used < r.detected) {
+    r.findings.push_back(
+        {"slow", fmt::format("FREEHOLD_ISA caps the kernels at {}; this CPU has {}: unset it for full speed",
+                             name_of(r.used), name_of(r.detected))});
+  } else if (r.used == kernel::Level::scalar) {
+    r.findings.push_back({"slow", "this CPU has no AVX2: only the portable kernels run, ten or more times slower"});
+  } else if (r.used == kernel::Level::avx2) {
+    r.findings.push_back(
+        {"note",
+         "no AVX-512 with VNNI: reading prompts takes about twice as long as with it; answering hardly longer"});
+  }
+  if (m.cpus_available < m.cpus_online) {
+    r.findings.push_back(
+        {"slow", fmt::format("the affinity mask gives {} of {} CPUs: see taskset, or the container's cpuset",
+                             m.cpus_available, m.cpus_online)});
+  }
+  if (m.cpu_quota > 0 && m.cpu_quota < m.cpus_available) {
+    r.findings.push_back(
+        {"slow", fmt::format("the control group allows {:.1f} CPUs, but {} threads would run: use --threads {}",
+                             m.cpu_quota, m.cpus_available, std::max(1, static_cast<int>(m.cpu_quota)))});
+  }
+}
+
+void add_memory_findings(Report& r) {
+  const Machine& m = r.machine;
+  if (m.memory_limited) {
+    r.findings.push_back(
+        {"note", fmt::format("a control group or ulimit leaves {} of memory", human_bytes(m.memory_available))});
+  }
+  if (m.memory_available < std::uint64_t{2} << 30) {
+    r.findings.push_back({"slow", fmt::format("only {} of memory are free: models over 1B parameters will not fit",
+                                              human_bytes(m.memory_available))});
+  }
+  if (m.huge_pages == "never") {
+    r.findings.push_back({"slow",
+                          "transparent huge pages are off: some per cent slower; echo madvise > "
+                          "/sys/kernel/mm/transparent_hugepage/enabled (as root) turns them on"});
+  }
+}
+
+void add_disk_findings(Report& r) {
+  if (r.home_exists && !r.home_writable) {
+    r.findings.push_back(
+        {"problem", fmt::format("{} cannot be written: models cannot be imported", printable(r.home.string()))});
+  }
+  if (!r.disk) {
+    r.findings.push_back({"problem", fmt::format("the free space of {} cannot be read", printable(r.home.string()))});
+  } else if (r.disk->available < std::uint64_t{5} << 30) {
+    r.findings.push_back({"note", fmt::format("only {} are free where models are stored; a 7B model needs about 4 GiB",
+                                              human_bytes(r.disk->available))});
+  }
+}
+
+Result<Report> examine() {
+  Report r;
+  r.machine = read_machine();
+  r.detected = kernel::detect_level();
+  FH_TRY(r.used, kernel::chosen_level());
+  r.home = freehold_home();
+  struct stat info = {};
+  r.home_exists = ::stat(r.home.c_str(), &info) == 0;
+  r.home_writable = ::access(r.home.c_str(), W_OK) == 0;
+  r.disk = disk_space(std::filesystem::absolute(r.home));
+  r.libraries = {
+      {"fmt", fmt::format("{}.{}.{}", FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100)},
+      {"openssl", library_version(OpenSSL_version(OPENSSL_VERSION))},
+      {"pcre2", pcre2_version()},
+      {"libedit", fmt::format("{}.{}", LIBEDIT_MAJOR, LIBEDIT_MINOR)},
+  };
+  add_cpu_findings(r);
+  add_memory_findings(r);
+  add_disk_findings(r);
+  if (build_type() != "Release") {
+    r.findings.push_back({"slow", fmt::format("this is a {} build", build_type())});
+  }
+  return r;
+}
+
+std::string as_json(const Report& r) {
+  JsonWriter w(true);
+  w.begin_object();
+  w.member("version", version())
+      .member("commit", commit())
+      .member("build", build_type())
+      .member("compiler", compiler());
+  w.member("numerics", kNumericsVersion);
+  w.key("cpu").begin_object();
+  w.member("model", r.machine.cpu)
+      .member("online", r.machine.cpus_online)
+      .member("available", r.machine.cpus_available);
+  w.member("quota", r.machine.cpu_quota).member("l2_bytes", r.machine.l2_bytes).member("l3_bytes", r.machine.l3_bytes);
+  w.member("isa_detected", name_of(r.detected)).member("isa", name_of(r.used)).end_object();
+  w.key("memory").begin_object();
+  w.member("total_bytes", r.machine.memory_total).member("available_bytes", r.machine.memory_available);
+  w.member("swap_bytes", r.machine.swap_total).member("limited", r.machine.memory_limited);
+  w.member("huge_pages", r.machine.huge_pages).end_object();
+  w.key("disk").begin_object().member("home", r.home.string()).member("exists", r.home_exists);
+  w.member("writable", r.home_writable);
+  if (r.disk) w.member("total_bytes", r.disk->total).member("available_bytes", r.disk->available);
+  w.end_object();
+  w.member("system", r.machine.system).member("distribution", r.machine.distribution);
+  w.key("libraries").begin_object();
+  for (const auto& [name, text] : r.libraries) w.member(name, text);
+  w.end_object();
+  w.key("findings").begin_array();
+  for (const auto& f : r.findings) w.begin_object().member("level", f.level).member("text", f.text).end_object();
+  w.end_array().end_object();
+  return w.take() + "\n";
+}
+
+std::string as_text(const Report& r) {
+  const Machine& m = r.machine;
+  std::string out = version_line() + "\n\n";
+  auto line = [&](std::string_view name, std::string text) {
+    out += fmt::format("{:<12}{}\n", name, printable(text, 400));
+  };
+  line("CPU", m.cpu);
+  line("cores", fmt::format("{} online, {} available to this process", m.cpus_online, m.cpus_available));
+  line("kernels",
+       fmt::format("{}{}", name_of(r.used), r.used < r.detected ? fmt::format(" (CPU: {})", name_of(r.detected)) : ""));
+  line("caches", fmt::format("L2 {} a core, L3 {}", human_bytes(m.l2_bytes), human_bytes(m.l3_bytes)));
+  line("memory", fmt::format("{} of {} available, swap {}", human_bytes(m.memory_available),
+                             human_bytes(m.memory_total), human_bytes(m.swap_total)));
+  line("huge pages", m.huge_pages);
+  line("home", fmt::format("{}{}", r.home.string(), r.home_exists ? "" : " (does not exist yet)"));
+  if (r.disk) line("disk", fmt::format("{} of {} free", human_bytes(r.disk->available), human_bytes(r.disk->total)));
+  line("system", fmt::format("{}, {}", m.distribution, m.system));
+  line("build", fmt::format("{}, {}", build_type(), compiler()));
+  std::string libraries;
+  for (const auto& [name, text] : r.libraries)
+    libraries += fmt::format("{}{} {}", libraries.empty() ? "" : ", ", name, text);
+  line("libraries", libraries);
+  out += "\n";
+  if (r.findings.empty()) out += "Nothing stands in the way of full speed.\n";
+  for (const auto& f : r.findings) out += fmt::format("{}: {}\n", f.level, f.text);
+  out += "freehold bench measures what this machine can do.\n";
+  return out;
+}
+
+Result<> run(const Arguments& arguments, Console& console) {
+  FH_TRY(Report report, examine());
+  console.write(arguments.flag("json") ? as_json(report) : as_text(report));
+  return {};
+}
+
+}  // namespace
+
+Command doctor_command() {
+  return {
+      .name = "doctor",
+      .summary = "Examine this machine: what will be slow, and why.",
+      .details = "Reads only; nothing is measured (that is freehold bench) and nothing leaves the machine.",
+      .options = {{.name = "json", .help = "Print JSON."}},
+      .examples = {{"freehold doctor", "CPU, memory, disk, library versions, and remarks:"}},
+      .run = run,
+  };
+}
+
+}  // namespace freehold::app
