@@ -19,9 +19,6 @@
 
 namespace freehold::engine::testing {
 
-// How often operator new has been called.
-std::size_t allocations();
-
 inline constexpr std::int32_t kUnknown = 0, kBos = 1, kEos = 2, kByte = 3, kLetter = 259, kWord = 285;
 inline const char* const kWords[] = {"▁the", "▁cat", "▁sat", "▁END", "ing", "▁", "é", "."};
 inline constexpr std::uint32_t kVocab = kWord + 8;
