@@ -1,0 +1,224 @@
+// Bringing models into the store: copy and hash, present, validate, and only then give the name.
+#include <fmt/format.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <ctime>
+#include <set>
+#include <utility>
+
+#include "base/file.h"
+#include "base/utf8.h"
+#include "format/json.h"
+#include "store/blob.h"
+#include "store/identity.h"
+#include "store/store.h"
+#include "store/tree.h"
+#include "store/writing.h"
+
+namespace freehold::store {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A file to copy: its name at home and in the store.
+struct Source {
+  fs::path folder;
+  std::string from;
+  std::string to;
+  bool weights = false;
+};
+
+struct Sources {
+  Kind kind = Kind::gguf;
+  std::vector<Source> files;
+};
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts = {};
+  ::gmtime_r(&now, &parts);
+  char text[32];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
+}
+
+// Own names in the store ("model.gguf"), so that a model's identity does not depend on what its file was called.
+Result<Sources> gguf_sources(const fs::path& path, const format::Gguf& gguf) {
+  Sources out;
+  const fs::path folder = path.parent_path().empty() ? "." : path.parent_path();
+  const std::string name = path.filename().string();
+  const std::size_t parts = std::max<std::size_t>(1, gguf.files.size());
+  if (parts == 1) {
+    out.files.push_back({folder, name, "model.gguf", true});
+    return out;
+  }
+  const std::string tail = fmt::format("-00001-of-{:05}.gguf", parts);
+  if (!name.ends_with(tail)) return fail(Errc::internal, "a split file that was opened is named as one");
+  const std::string prefix = name.substr(0, name.size() - tail.size());
+  for (std::size_t i = 1; i <= parts; ++i) {
+    const std::string end = fmt::format("-{:05}-of-{:05}.gguf", i, parts);
+    out.files.push_back({folder, prefix + end, "model" + end, true});
+  }
+  return out;
+}
+
+// Small files that belong to a model besides config.json and its weights.
+constexpr std::string_view kCompanions[] = {
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "tokenizer.model",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+    "chat_template.jinja",
+    "chat_template.json",
+    "LICENSE",
+    "LICENSE.txt",
+    "LICENSE.md",
+    "NOTICE",
+    "README.md",
+    "USE_POLICY.md",
+};
+
+Result<Sources> folder_sources(const fs::path& folder) {
+  Sources out;
+  out.kind = Kind::hugging_face;
+  auto add = [&](std::string_view name, bool weights) {
+    out.files.push_back({folder, std::string(name), std::string(name), weights});
+  };
+  auto has = [&](std::string_view name) {
+    std::error_code ec;
+    return fs::exists(folder / name, ec);
+  };
+  add("config.json", false);
+  for (std::string_view name : kCompanions) {
+    if (has(name)) add(name, false);
+  }
+  // The rule by which format::open_hf_folder chooses.
+  if (has("model.safetensors")) {
+    add("model.safetensors", true);
+    return out;
+  }
+  constexpr std::string_view kIndex = "model.safetensors.index.json";
+  add(kIndex, false);
+  FH_TRY(MappedFile index, MappedFile::open_in(folder, std::string(kIndex)));
+  FH_TRY(format::Value root, format::parse_json(as_text(index.bytes())));
+  const format::Value* map = root.member("weight_map");
+  if (map == nullptr) return fail(Errc::corrupt, fmt::format("{}: expected an object 'weight_map'", kIndex));
+  std::set<std::string> shards;
+  for (const format::Member& m : map->members()) {
+    if (auto shard = m.value.as_string()) shards.emplace(*shard);
+  }
+  for (const std::string& shard : shards) add(shard, true);
+  return out;
+}
+
+Result<Sources> sources_of(const fs::path& path, const Validator& validate) {
+  FH_TRY(format::Checkpoint checkpoint, format::open_checkpoint(path));
+  if (validate) FH_TRY_VOID(validate(checkpoint));
+  return checkpoint.gguf() != nullptr ? gguf_sources(path, *checkpoint.gguf()) : folder_sources(path);
+}
+
+Result<> expect_space(const fs::path& home, std::uint64_t bytes) {
+  struct statvfs disk = {};
+  if (::statvfs(home.c_str(), &disk) != 0) return {};  // then writing will tell
+  const std::uint64_t free = std::uint64_t{disk.f_bavail} * disk.f_frsize;
+  if (bytes <= free) return {};
+  return fail(Errc::exhausted, fmt::format("the model has {:.1f} GB, but only {:.1f} GB are free at {}",
+                                           double(bytes) / 1e9, double(free) / 1e9, printable(home.string())));
+}
+
+Result<std::vector<InputFile>> open_all(const Sources& sources) {
+  std::vector<InputFile> out;
+  for (const Source& s : sources.files) {
+    // A single file may be a link to anywhere: the user has named it.
+    FH_TRY(InputFile file,
+           sources.files.size() == 1 ? InputFile::open(s.folder / s.from) : InputFile::open_in(s.folder, s.from));
+    out.push_back(std::move(file));
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<Imported> Store::import(const fs::path& path, const ModelName& name, const WriteOptions& options) const {
+  FH_TRY(Sources sources, sources_of(path, options.validate));
+  FH_TRY(Writing writing, Writing::begin(*this, options));
+  FH_TRY(std::vector<InputFile> files, open_all(sources));
+  std::uint64_t total = 0;
+  for (const InputFile& file : files) total += file.size();
+  if (auto taken = read(name); taken && !options.replace && taken->model.total_bytes() != total) {
+    return fail(Errc::invalid, fmt::format("{} leads to another model already", name.text()));
+  }
+  FH_TRY_VOID(expect_space(home_, total));
+  ModelTuple model;
+  model.kind = sources.kind;
+  std::uint64_t before = 0;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    auto blob = copy_to_blob(home_, std::move(files[i]), [&](std::uint64_t done) {
+      return report(options.progress, "import", before + done, std::max(total, before + done));
+    });
+    if (!blob) return in_context(std::move(blob).error(), printable(sources.files[i].from));
+    before += blob->size;
+    model.files.push_back({sources.files[i].to, blob->size, blob->digest, blob->checks, sources.files[i].weights});
+  }
+  std::error_code ec;
+  fs::path source = fs::absolute(path, ec);
+  FH_TRY(Imported done, publish(name, std::move(model), source.lexically_normal().string(), options));
+  writing.finish();
+  return done;
+}
+
+Result<Imported> Store::add(const ModelName& name, std::string_view source,
+                            const std::function<Result<>(const format::Sink&)>& produce,
+                            const WriteOptions& options) const {
+  FH_TRY(Writing writing, Writing::begin(*this, options));
+  FH_TRY(BlobWriter writer, BlobWriter::create(home_));
+  FH_TRY_VOID(produce([&](Bytes bytes) { return writer.write(bytes); }));
+  FH_TRY(Blob blob, writer.commit());
+  ModelTuple model;
+  model.files.push_back({"model.gguf", blob.size, blob.digest, blob.checks, true});
+  FH_TRY(Imported done, publish(name, std::move(model), source, options));
+  writing.finish();
+  return done;
+}
+
+// The blobs are there: presents and validates what was stored (not the source, which may have changed meanwhile), and
+// writes the manifest last.
+Result<Imported> Store::publish(const ModelName& name, ModelTuple model, std::string_view source,
+                                const WriteOptions& options) const {
+  if (model.needs_tree()) FH_TRY_VOID(make_tree(home_, model));
+  FH_TRY(format::Checkpoint checkpoint, format::open_checkpoint(run_path(home_, model)));
+  if (options.validate) FH_TRY_VOID(options.validate(checkpoint));
+  FH_TRY(auto chat_template, chat_template_of(checkpoint));
+  if (chat_template) model.chat_template = sha256(*chat_template);
+  FH_TRY(model.tokenizer, tokenizer_digest(checkpoint));
+  Imported out;
+  out.name = name;
+  out.manifest.from = facts_of(checkpoint);
+  out.manifest.from.source = printable(source, 2000);
+  out.manifest.from.imported = utc_now();
+  out.manifest.model = std::move(model);
+  auto taken = read(name);
+  if (taken && taken->model == out.manifest.model) {
+    out.already = true;
+    out.manifest = std::move(*taken);
+    return out;
+  }
+  if (taken || taken.error().code != Errc::not_found) {
+    if (!options.replace) return fail(Errc::invalid, fmt::format("{} leads to another model already", name.text()));
+    if (taken) out.replaced = taken->model.id();
+  }
+  const fs::path path = home_ / name.path();
+  FH_TRY_VOID(make_directories(path.parent_path()));
+  FH_TRY_VOID(write_file_atomically(path, to_json(out.manifest)));
+  // The folders on the way may be new.
+  for (fs::path folder = path.parent_path(); folder != home_; folder = folder.parent_path()) {
+    FH_TRY_VOID(sync_folder(folder.parent_path()));
+  }
+  return out;
+}
+
+}  // namespace freehold::store

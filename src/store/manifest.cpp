@@ -1,0 +1,242 @@
+#include "store/manifest.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/checked.h"
+#include "base/utf8.h"
+#include "format/json.h"
+
+namespace freehold::store {
+namespace {
+
+using format::Value;
+using nlohmann::ordered_json;
+
+constexpr std::uint64_t kVersion = 1;
+constexpr std::size_t kMaxFiles = 8192;
+constexpr std::size_t kMaxFileName = 200;
+constexpr std::size_t kMaxText = 4096;
+
+bool plain_file_name(std::string_view name) {
+  if (name.empty() || name.size() > kMaxFileName || name.front() == '.') return false;
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '+' || c == '-';
+  });
+}
+
+ordered_json optional_digest(const std::optional<Digest>& digest) {
+  return digest ? ordered_json(digest->name()) : ordered_json(nullptr);
+}
+
+ordered_json tuple_json(const ModelTuple& model) {
+  ordered_json files = ordered_json::array();
+  for (const StoredFile& f : model.files) {
+    files.push_back({{"name", f.name},
+                     {"size", f.size},
+                     {"digest", f.digest.name()},
+                     {"checks", f.checks.name()},
+                     {"weights", f.weights}});
+  }
+  return {{"kind", name_of(model.kind)},
+          {"files", std::move(files)},
+          {"adapter", optional_digest(model.adapter)},
+          {"chat_template", optional_digest(model.chat_template)},
+          {"tokenizer", optional_digest(model.tokenizer)},
+          {"defaults", ordered_json::object()}};
+}
+
+// One line a file, in a fixed order: what digests of several files are taken of.
+Digest digest_of_list(const std::vector<StoredFile>& files, bool only_weights) {
+  std::vector<std::string> lines;
+  for (const StoredFile& f : files) {
+    if (f.weights || !only_weights) lines.push_back(fmt::format("{} {} {}\n", f.digest.name(), f.size, f.name));
+  }
+  std::sort(lines.begin(), lines.end());
+  return sha256(fmt::format("{}", fmt::join(lines, "")));
+}
+
+// Reads the members of one object; each must be known and of its type.
+class Fields {
+ public:
+  static Result<Fields> of(const Value* object, std::string_view where, std::initializer_list<std::string_view> known) {
+    if (object == nullptr || !object->is_object()) {
+      return fail(Errc::corrupt, fmt::format("expected an object '{}'", where));
+    }
+    for (const format::Member& m : object->members()) {
+      if (std::find(known.begin(), known.end(), m.key) == known.end()) {
+        return fail(Errc::unsupported, fmt::format("{}: unknown field '{}'", where, printable(m.key)));
+      }
+    }
+    return Fields(*object, where);
+  }
+
+  Result<std::string> text(std::string_view key) const {
+    const Value* v = object_->member(key);
+    auto s = v != nullptr ? v->as_string() : std::nullopt;
+    if (!s || s->size() > kMaxText) return wrong(key, "a string");
+    return std::string(*s);
+  }
+  Result<std::uint64_t> number(std::string_view key) const {
+    const Value* v = object_->member(key);
+    auto n = v != nullptr ? v->as_u64() : std::nullopt;
+    if (!n) return wrong(key, "a number");
+    return *n;
+  }
+  Result<bool> boolean(std::string_view key) const {
+    const Value* v = object_->member(key);
+    auto b = v != nullptr ? v->as_bool() : std::nullopt;
+    if (!b) return wrong(key, "true or false");
+    return *b;
+  }
+  Result<Digest> digest(std::string_view key) const {
+    const Value* v = object_->member(key);
+    auto s = v != nullptr ? v->as_string() : std::nullopt;
+    auto d = s ? Digest::parse(*s) : std::nullopt;
+    if (!d) return wrong(key, "sha256: and 64 hexadecimal digits");
+    return *d;
+  }
+  Result<std::optional<Digest>> optional_digest(std::string_view key) const {
+    const Value* v = object_->member(key);
+    if (v != nullptr && v->is_null()) return std::optional<Digest>();
+    FH_TRY(Digest d, digest(key));
+    return std::optional<Digest>(d);
+  }
+  const Value* member(std::string_view key) const { return object_->member(key); }
+
+ private:
+  Fields(const Value& object, std::string_view where) : object_(&object), where_(where) {}
+  Unexpected wrong(std::string_view key, std::string_view expected) const {
+    const Value* v = object_->member(key);
+    return fail(Errc::corrupt, fmt::format("{}.{}: expected {}, found {}", where_, key, expected,
+                                           v != nullptr ? v->describe() : "nothing"));
+  }
+  const Value* object_;
+  std::string_view where_;
+};
+
+Result<StoredFile> parse_file(const Value& value) {
+  FH_TRY(Fields f, Fields::of(&value, "files", {"name", "size", "digest", "checks", "weights"}));
+  StoredFile file;
+  FH_TRY(file.name, f.text("name"));
+  if (!plain_file_name(file.name)) {
+    return fail(Errc::corrupt, fmt::format("files.name: '{}' is not a plain file name", printable(file.name)));
+  }
+  FH_TRY(file.size, f.number("size"));
+  FH_TRY(file.digest, f.digest("digest"));
+  FH_TRY(file.checks, f.digest("checks"));
+  FH_TRY(file.weights, f.boolean("weights"));
+  return file;
+}
+
+Result<> parse_files(const Value* files, ModelTuple& model) {
+  if (files == nullptr || !files->is_array() || files->size() == 0 || files->size() > kMaxFiles) {
+    return fail(Errc::corrupt, fmt::format("model.files: expected an array of 1 to {} files", kMaxFiles));
+  }
+  std::set<std::string> names;
+  std::uint64_t total = 0;
+  for (const Value& value : files->items()) {
+    FH_TRY(StoredFile file, parse_file(value));
+    if (!names.insert(file.name).second) {
+      return fail(Errc::corrupt, fmt::format("model.files: '{}' occurs twice", file.name));
+    }
+    auto sum = add_ok(total, file.size);
+    if (!sum) return fail(Errc::corrupt, "model.files: the sizes' sum overflows");
+    total = *sum;
+    model.files.push_back(std::move(file));
+  }
+  if (std::none_of(model.files.begin(), model.files.end(), [](const StoredFile& f) { return f.weights; })) {
+    return fail(Errc::corrupt, "model.files: no file holds weights");
+  }
+  return {};
+}
+
+Result<ModelTuple> parse_tuple(const Value* value) {
+  FH_TRY(Fields f, Fields::of(value, "model", {"kind", "files", "adapter", "chat_template", "tokenizer", "defaults"}));
+  ModelTuple model;
+  FH_TRY(std::string kind, f.text("kind"));
+  if (kind != name_of(Kind::gguf) && kind != name_of(Kind::hugging_face)) {
+    return fail(Errc::unsupported, fmt::format("model.kind: '{}' is unknown", printable(kind)));
+  }
+  model.kind = kind == name_of(Kind::gguf) ? Kind::gguf : Kind::hugging_face;
+  FH_TRY_VOID(parse_files(f.member("files"), model));
+  FH_TRY(model.adapter, f.optional_digest("adapter"));
+  FH_TRY(model.chat_template, f.optional_digest("chat_template"));
+  FH_TRY(model.tokenizer, f.optional_digest("tokenizer"));
+  FH_TRY(Fields defaults, Fields::of(f.member("defaults"), "model.defaults", {}));
+  (void)defaults;
+  return model;
+}
+
+}  // namespace
+
+std::string_view name_of(Kind kind) {
+  return kind == Kind::gguf ? "gguf" : "hugging_face";
+}
+
+Digest ModelTuple::weights() const {
+  const auto count = std::count_if(files.begin(), files.end(), [](const StoredFile& f) { return f.weights; });
+  if (count != 1) return digest_of_list(files, true);
+  return std::find_if(files.begin(), files.end(), [](const StoredFile& f) { return f.weights; })->digest;
+}
+
+Digest ModelTuple::tree() const {
+  return digest_of_list(files, false);
+}
+
+Digest ModelTuple::id() const {
+  return sha256(tuple_json(*this).dump());
+}
+
+std::uint64_t ModelTuple::total_bytes() const {
+  std::uint64_t sum = 0;
+  for (const StoredFile& f : files) sum += f.size;
+  return sum;
+}
+
+std::string to_json(const Manifest& manifest) {
+  const Provenance& from = manifest.from;
+  ordered_json json = {{"freehold", kVersion},
+                       {"model", tuple_json(manifest.model)},
+                       {"from",
+                        {{"source", from.source},
+                         {"imported", from.imported},
+                         {"architecture", from.architecture},
+                         {"title", from.title},
+                         {"licence", from.licence},
+                         {"weight_type", from.weight_type},
+                         {"parameters", from.parameters}}}};
+  // A path or a title need not be UTF-8.
+  return json.dump(1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+Result<Manifest> parse_manifest(std::string_view json) {
+  FH_TRY(Value root, format::parse_json(json));
+  const Value* version = root.member("freehold");
+  auto number = version != nullptr ? version->as_u64() : std::nullopt;
+  if (!number) return fail(Errc::corrupt, "it is not a manifest: there is no version 'freehold'");
+  if (*number != kVersion) {
+    return fail(Errc::unsupported,
+                fmt::format("it has version {}, written by a later Freehold; this one reads {}", *number, kVersion));
+  }
+  FH_TRY(Fields all, Fields::of(&root, "manifest", {"freehold", "model", "from"}));
+  Manifest out;
+  FH_TRY(out.model, parse_tuple(all.member("model")));
+  FH_TRY(Fields from,
+         Fields::of(all.member("from"), "from",
+                    {"source", "imported", "architecture", "title", "licence", "weight_type", "parameters"}));
+  FH_TRY(out.from.source, from.text("source"));
+  FH_TRY(out.from.imported, from.text("imported"));
+  FH_TRY(out.from.architecture, from.text("architecture"));
+  FH_TRY(out.from.title, from.text("title"));
+  FH_TRY(out.from.licence, from.text("licence"));
+  FH_TRY(out.from.weight_type, from.text("weight_type"));
+  FH_TRY(out.from.parameters, from.number("parameters"));
+  return out;
+}
+
+}  // namespace freehold::store

@@ -1,0 +1,68 @@
+// A manifest: the small JSON file behind a name, which says which blobs make up a model and what it is
+// (docs/formats/store.md). What is read from disk is checked as strictly as a stranger's file.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/hash.h"
+#include "base/result.h"
+
+namespace freehold::store {
+
+enum class Kind : std::uint8_t { gguf, hugging_face };
+std::string_view name_of(Kind kind);  // "gguf", "hugging_face"
+
+struct StoredFile {
+  std::string name;  // plain, of [A-Za-z0-9._+-]; the first part of a split GGUF comes first
+  std::uint64_t size = 0;
+  Digest digest;  // of its content: blobs/sha256-<hex>
+  Digest checks;  // of the list of piece checks (pieces.h), itself a blob
+  bool weights = false;
+  bool operator==(const StoredFile&) const = default;
+};
+
+// What a name points to: an immutable tuple. Two imports of the same files give the same one.
+struct ModelTuple {
+  Kind kind = Kind::gguf;
+  std::vector<StoredFile> files;
+  std::optional<Digest> adapter;        // none yet
+  std::optional<Digest> chat_template;  // SHA-256 of the template's text
+  std::optional<Digest> tokenizer;      // of what decides about token ids (identity.h)
+  bool operator==(const ModelTuple&) const = default;
+
+  // Of the weights alone: the file's own digest if there is one, otherwise that of the list of them.
+  Digest weights() const;
+  // Of the list of all files: names the folder that presents them (Store).
+  Digest tree() const;
+  // Of the whole tuple.
+  Digest id() const;
+  std::uint64_t total_bytes() const;
+  // A GGUF of one part is run straight from its blob; everything else from its tree.
+  bool needs_tree() const { return kind != Kind::gguf || files.size() != 1; }
+};
+
+// Where it came from: not part of the identity.
+struct Provenance {
+  std::string source;        // absolute path, or what made it: "quantised from sha256:… to Q4_K_M"
+  std::string imported;      // UTC, "2025-01-31T12:00:00Z"
+  std::string architecture;  // "llama"
+  std::string title;         // general.name
+  std::string licence;       // as the files state it; empty if they do not
+  std::string weight_type;   // "Q4_K", the type that most weights have
+  std::uint64_t parameters = 0;
+};
+
+struct Manifest {
+  ModelTuple model;
+  Provenance from;
+};
+
+std::string to_json(const Manifest& manifest);
+// Errors: Errc::corrupt, naming the field; Errc::unsupported for a later version of the format.
+Result<Manifest> parse_manifest(std::string_view json);
+
+}  // namespace freehold::store

@@ -1,0 +1,202 @@
+// Names: listing, resolving, aliasing, removing.
+#include "store/store.h"
+
+#include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "base/file.h"
+#include "base/utf8.h"
+#include "store/tree.h"
+#include "store/writing.h"
+
+namespace freehold::store {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kMaxManifest = std::uint64_t{8} << 20;
+
+// Every <name>/<tag>.json below models/; what is not named as ours is not ours.
+void collect_names(const fs::path& folder, const std::string& name, int depth, std::vector<ModelName>& out) {
+  if (depth > 100) return;
+  std::error_code ec;
+  for (fs::directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec)) {
+    const std::string entry = it->path().filename().string();
+    std::error_code ignored;
+    if (it->is_directory(ignored) && !it->is_symlink(ignored)) {
+      collect_names(it->path(), name.empty() ? entry : name + "/" + entry, depth + 1, out);
+    } else if (entry.ends_with(".json")) {
+      auto parsed = ModelName::parse(name + ":" + entry.substr(0, entry.size() - 5));
+      if (parsed) out.push_back(std::move(*parsed));
+    }
+  }
+}
+
+// Names that a user may have meant: another tag of the same name, or one that contains what was typed.
+std::string suggestions(const std::vector<Listed>& all, const ModelName& wanted) {
+  std::string out;
+  int count = 0;
+  for (const Listed& listed : all) {
+    if (listed.name.name != wanted.name && listed.name.name.find(wanted.name) == std::string::npos) continue;
+    if (++count > 3) break;
+    out += (out.empty() ? "" : ", ") + listed.name.text();
+  }
+  return out.empty() ? "" : "; there is " + out;
+}
+
+bool matches(const ModelTuple& model, const std::string& hex) {
+  auto fits = [&](const Digest& digest) { return digest.hex().starts_with(hex); };
+  return fits(model.id()) || fits(model.weights()) ||
+         std::any_of(model.files.begin(), model.files.end(),
+                     [&](const StoredFile& f) { return f.weights && fits(f.digest); });
+}
+
+}  // namespace
+
+Result<fs::path> default_home() {
+  if (const char* home = std::getenv("FREEHOLD_HOME"); home != nullptr && *home != 0) return fs::path(home);
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home != 0) return fs::path(home) / ".freehold";
+  if (const passwd* user = ::getpwuid(::getuid()); user != nullptr && user->pw_dir != nullptr) {
+    return fs::path(user->pw_dir) / ".freehold";
+  }
+  return fail(Errc::invalid, "there is no home folder: set FREEHOLD_HOME");
+}
+
+Result<Store> Store::open(const fs::path& home) {
+  std::error_code ec;
+  fs::path absolute = fs::absolute(home, ec);
+  if (ec || home.empty()) return fail(Errc::invalid, fmt::format("'{}' is no folder", printable(home.string())));
+  if (fs::exists(absolute, ec) && !fs::is_directory(absolute, ec)) {
+    return fail(Errc::invalid, fmt::format("{} is not a folder", printable(absolute.string())));
+  }
+  return Store(std::move(absolute));
+}
+
+Result<Manifest> Store::read(const ModelName& name) const {
+  auto text = read_file(home_ / name.path(), kMaxManifest);
+  if (!text) {
+    if (text.error().code == Errc::not_found) return fail(Errc::not_found, "no such name");
+    return Unexpected(std::move(text).error());
+  }
+  auto manifest = parse_manifest(*text);
+  if (!manifest) return in_context(std::move(manifest).error(), (home_ / name.path()).string());
+  return manifest;
+}
+
+Result<std::vector<Listed>> Store::list() const {
+  std::vector<ModelName> names;
+  collect_names(home_ / "models", "", 0, names);
+  std::sort(names.begin(), names.end());
+  std::vector<Listed> out;
+  for (ModelName& name : names) {
+    auto manifest = read(name);
+    if (!manifest && manifest.error().code == Errc::not_found) continue;  // removed meanwhile
+    out.push_back({std::move(name), std::move(manifest)});
+  }
+  return out;
+}
+
+Result<std::vector<Listed>> Store::matching(const DigestPrefix& prefix) const {
+  FH_TRY(std::vector<Listed> all, list());
+  std::erase_if(all, [&](const Listed& l) { return !l.manifest || !matches(l.manifest->model, prefix.hex); });
+  if (all.empty()) {
+    return fail(Errc::not_found,
+                fmt::format("no model in {} has the digest sha256:{}", printable(home_.string()), prefix.hex));
+  }
+  for (const Listed& l : all) {
+    if (l.manifest->model == all.front().manifest->model) continue;
+    return fail(Errc::invalid, fmt::format("sha256:{} fits {} and {}: give more digits", prefix.hex,
+                                           all.front().name.text(), l.name.text()));
+  }
+  return all;
+}
+
+Result<Resolved> Store::resolve(std::string_view reference) const {
+  FH_TRY(Reference parsed, parse_reference(reference));
+  Resolved out;
+  if (const auto* path = std::get_if<PathReference>(&parsed)) {
+    std::error_code ec;
+    if (!fs::exists(path->path, ec)) {
+      return fail(Errc::not_found, fmt::format("there is no file or folder {}", printable(reference)));
+    }
+    out.path = path->path;
+    return out;
+  }
+  if (const auto* prefix = std::get_if<DigestPrefix>(&parsed)) {
+    FH_TRY(std::vector<Listed> found, matching(*prefix));
+    out.manifest = *found.front().manifest;
+    for (Listed& l : found) out.names.push_back(std::move(l.name));
+  } else {
+    const ModelName& name = std::get<ModelName>(parsed);
+    auto manifest = read(name);
+    if (!manifest && manifest.error().code == Errc::not_found) {
+      std::error_code ec;
+      if (fs::exists(fs::path(reference), ec)) {
+        out.path = fs::path(reference);
+        return out;
+      }
+      FH_TRY(std::vector<Listed> all, list());
+      return fail(Errc::not_found, fmt::format("there is no model '{}' in {} and no file of that name{}", name.text(),
+                                               printable(home_.string()), suggestions(all, name)));
+    }
+    FH_TRY(out.manifest, std::move(manifest));
+    out.names = {name};
+  }
+  out.path = run_path(home_, out.manifest->model);
+  std::error_code ec;
+  if (!fs::exists(out.path, ec)) {
+    return fail(Errc::corrupt, fmt::format("{}: {} is missing: import the model again", out.names.front().text(),
+                                           printable(out.path.string())));
+  }
+  return out;
+}
+
+Result<Imported> Store::alias(std::string_view reference, const ModelName& name, const WriteOptions& options) const {
+  FH_TRY(Writing writing, Writing::begin(*this, options));
+  FH_TRY(Resolved found, resolve(reference));
+  if (!found.manifest) {
+    return fail(Errc::invalid, fmt::format("{} is not in the store: import it first", printable(reference)));
+  }
+  FH_TRY(Imported done, publish(name, std::move(found.manifest->model), found.manifest->from.source, options));
+  writing.finish();
+  return done;
+}
+
+Result<Removed> Store::remove(std::string_view reference, const WriteOptions& options) const {
+  FH_TRY(Reference parsed, parse_reference(reference));
+  FH_TRY(Writing writing, Writing::begin(*this, options));
+  Removed out;
+  if (const auto* name = std::get_if<ModelName>(&parsed)) {
+    out.name = *name;
+    std::error_code ec;
+    // Also one whose manifest is damaged.
+    if (!fs::exists(home_ / name->path(), ec)) {
+      FH_TRY(std::vector<Listed> all, list());
+      return fail(Errc::not_found, fmt::format("there is no model '{}' in {}{}", name->text(),
+                                               printable(home_.string()), suggestions(all, *name)));
+    }
+  } else if (const auto* prefix = std::get_if<DigestPrefix>(&parsed)) {
+    FH_TRY(std::vector<Listed> found, matching(*prefix));
+    if (found.size() > 1) {
+      std::string names;
+      for (const Listed& l : found) names += (names.empty() ? "" : ", ") + l.name.text();
+      return fail(Errc::invalid,
+                  fmt::format("sha256:{} has several names, remove them one by one: {}", prefix->hex, names));
+    }
+    out.name = found.front().name;
+  } else {
+    return fail(Errc::invalid,
+                fmt::format("{} is a path: only models in the store are removed here", printable(reference)));
+  }
+  FH_TRY_VOID(remove_file(home_ / out.name.path()));
+  FH_TRY(out.freed, writing.sweep());
+  writing.finish();
+  return out;
+}
+
+}  // namespace freehold::store

@@ -1,0 +1,125 @@
+// The store: models under names, content-addressed, below $FREEHOLD_HOME (docs/formats/store.md).
+//
+// Invariants, whatever kills us and whenever:
+//  1. A manifest under models/ is whole, and every blob and tree it names was whole and synced before it got its name.
+//  2. A blob's name is the digest of its content; it never changes.
+//  3. Only the holder of the lock writes or deletes. Readers need no lock: what they have opened stays readable.
+//  4. What no manifest refers to is rubbish that the next writer clears away; nothing is cleared away while any
+//  manifest
+//     cannot be read.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "format/checkpoint.h"
+#include "format/gguf_writer.h"
+#include "store/manifest.h"
+#include "store/name.h"
+#include "store/pieces.h"
+#include "store/progress.h"
+
+namespace freehold::store {
+
+// $FREEHOLD_HOME, or ~/.freehold.
+Result<std::filesystem::path> default_home();
+
+// Refuses what the program could not run, before it becomes visible (the application passes the model's own check).
+using Validator = std::function<Result<>(const format::Checkpoint&)>;
+
+struct WriteOptions {
+  bool replace = false;              // a name that exists may be moved to another model
+  Validator validate;                // optional
+  Progress progress;                 // optional
+  std::function<void(int)> waiting;  // another process (its id, or 0) is writing; called once
+};
+
+struct Imported {
+  ModelName name;
+  Manifest manifest;
+  bool already = false;            // the name pointed to this very model before
+  std::optional<Digest> replaced;  // what the name pointed to before, if it was moved
+};
+
+struct Listed {
+  ModelName name;
+  Result<Manifest> manifest;  // a damaged one does not hide the others
+};
+
+struct Resolved {
+  std::filesystem::path path;        // for format::open_checkpoint
+  std::optional<Manifest> manifest;  // nothing for a path outside the store
+  std::vector<ModelName> names;      // that lead to it: the one asked for, or all of a digest
+};
+
+struct Removed {
+  ModelName name;
+  std::uint64_t freed = 0;  // bytes of blobs that nothing else referred to
+};
+
+// A blob that is not what its name says.
+struct Damage {
+  std::vector<ModelName> names;  // of the models it belongs to
+  std::string file;              // its name in the model: "model.gguf"
+  std::filesystem::path blob;
+  std::string what;  // "its content has another digest, sha256:…", "it is missing", …
+  struct Place {
+    ByteRange bytes;
+    std::string holds;  // "tensor blk.3.ffn_up.weight", "metadata and tensor table", …
+  };
+  std::vector<Place> places;  // where, as far as that can be told
+};
+
+struct Verification {
+  std::size_t models = 0;
+  std::size_t blobs = 0;
+  std::uint64_t bytes = 0;
+  std::vector<Damage> damages;  // empty: all is well
+};
+
+// Cheap to make and to copy: it holds nothing but the path. Safe to use from several threads.
+class Store {
+ public:
+  // Creates nothing: that is left to the first write.
+  static Result<Store> open(const std::filesystem::path& home);
+  const std::filesystem::path& home() const { return home_; }
+
+  // Copies a .gguf (of a split one, name the first part) or a Hugging Face folder into the store, hashing as it goes.
+  // Errors: Errc::invalid if the name leads to another model already and may not be moved.
+  Result<Imported> import(const std::filesystem::path& path, const ModelName& name,
+                          const WriteOptions& options = {}) const;
+  // The same for a GGUF that `produce` writes. `source` says where it came from.
+  Result<Imported> add(const ModelName& name, std::string_view source,
+                       const std::function<Result<>(const format::Sink&)>& produce,
+                       const WriteOptions& options = {}) const;
+  // Makes `name` lead to what `reference` leads to.
+  Result<Imported> alias(std::string_view reference, const ModelName& name, const WriteOptions& options = {}) const;
+  // Forgets a name, and deletes what nothing refers to any more.
+  Result<Removed> remove(std::string_view reference, const WriteOptions& options = {}) const;
+
+  // By name.
+  Result<std::vector<Listed>> list() const;
+  // A name, a digest (of weights, a file, or a whole model; at least 8 digits) or a path.
+  // Errors: Errc::not_found with the nearest names; Errc::invalid if a digest's beginning fits several models.
+  Result<Resolved> resolve(std::string_view reference) const;
+
+  // Hashes every blob of a model again.
+  Result<Verification> verify(std::string_view reference, const Progress& progress = {}) const;
+  Result<Verification> verify_all(const Progress& progress = {}) const;
+
+ private:
+  explicit Store(std::filesystem::path home) : home_(std::move(home)) {}
+  class Writing;
+  Result<Manifest> read(const ModelName& name) const;
+  Result<Imported> publish(const ModelName& name, ModelTuple model, std::string_view source,
+                           const WriteOptions& options) const;
+  Result<std::vector<Listed>> matching(const DigestPrefix& prefix) const;
+  std::filesystem::path home_;
+};
+
+}  // namespace freehold::store
