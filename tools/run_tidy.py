@@ -46,6 +46,8 @@ def tidy(path):
 def main():
     wanted = {pathlib.Path(a).resolve() for a in sys.argv[1:]}
     salt = (ROOT / ".clang-tidy").read_bytes() + subprocess.run(["clang-tidy", "--version"], capture_output=True).stdout
+    # The one header that the build writes must be there before anything is parsed.
+    subprocess.run(["cmake", "--build", str(BUILD), "--target", "fh_build_info"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     clean = BUILD / "clean"
     clean.mkdir(parents=True, exist_ok=True)
     work = {}
