@@ -73,7 +73,7 @@ TEST_F(StoreTest, ImportsAGgufAndFindsItAgain) {
                                 m.model.weights().name().substr(0, 7 + 8)}) {
     auto resolved = store().resolve(reference);
     ASSERT_TRUE(resolved) << reference << ": " << resolved.error().what;
-    EXPECT_EQ(read_file(resolved->path).value(), tiny_gguf());
+    EXPECT_TRUE(read_file(resolved->path).value() == tiny_gguf());
     EXPECT_EQ(resolved->names, std::vector{name("tiny:a")});
   }
   auto listed = store().list().value();
@@ -99,14 +99,14 @@ TEST_F(StoreTest, ANameIsNotMovedSilently) {
   auto refused = store().import(source(1), name("a"));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::invalid);
-  EXPECT_EQ(read_file(store().resolve("a")->path).value(), tiny_gguf(0));
+  EXPECT_TRUE(read_file(store().resolve("a")->path).value() == tiny_gguf(0));
   EXPECT_EQ(blobs(), 2u) << "the refused model's blob is gone";
   WriteOptions replace;
   replace.replace = true;
   auto moved = store().import(source(1), name("a"), replace);
   ASSERT_TRUE(moved);
   EXPECT_TRUE(moved->replaced);
-  EXPECT_EQ(read_file(store().resolve("a")->path).value(), tiny_gguf(1));
+  EXPECT_TRUE(read_file(store().resolve("a")->path).value() == tiny_gguf(1));
 }
 
 TEST_F(StoreTest, WhatTheValidatorRefusesNeverBecomesVisible) {
@@ -172,7 +172,7 @@ TEST_F(StoreTest, SharesBlobsAndDeletesThemWithTheirLastName) {
   EXPECT_GE(store().remove("b:x")->freed, tiny_gguf().size());
   EXPECT_EQ(blobs(), 2u);
   EXPECT_FALSE(fs::exists(home() / "models" / "b")) << "empty folders go";
-  EXPECT_EQ(read_file(store().resolve("c")->path).value(), tiny_gguf(1));
+  EXPECT_TRUE(read_file(store().resolve("c")->path).value() == tiny_gguf(1));
   EXPECT_EQ(store().remove("b:x").error().code, Errc::not_found);
   EXPECT_EQ(store().remove("/etc/passwd").error().code, Errc::invalid);
   EXPECT_EQ(store().remove("sha256:00000000").error().code, Errc::not_found);

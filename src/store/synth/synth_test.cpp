@@ -77,8 +77,8 @@ TEST(Synth, EveryTinyShapeIsAValidFileOfEveryType) {
 TEST(Synth, BytesDoNotDependOnThreadsButOnTheSeed) {
   const Shape& shape = *shape_from_name("tiny-mixtral");
   const std::string one = make(shape, "q4_k_m", 1);
-  EXPECT_EQ(one, make(shape, "q4_k_m", 3));
-  EXPECT_NE(one, make(shape, "q4_k_m", 1, 7));
+  EXPECT_TRUE(one == make(shape, "q4_k_m", 3));
+  EXPECT_TRUE(one != make(shape, "q4_k_m", 1, 7));
   // A changed digest breaks everybody's comparisons: it must be meant.
   EXPECT_EQ(sha256(make(*shape_from_name("tiny-llama"), "f32")).hex(),
             "ebd245080b0fca8e7291264f9690c34bc94cfec19b21e65f6361dda06a71f467");

@@ -1,0 +1,25 @@
+// `models quantize`: a checkpoint's weights in another type, read and written as a stream: memory stays bounded however
+// large the model is.
+#pragma once
+
+#include "base/thread_pool.h"
+#include "format/checkpoint.h"
+#include "format/gguf_writer.h"
+#include "store/progress.h"
+#include "store/weight_type.h"
+
+namespace freehold::store {
+
+struct QuantizeOptions {
+  kernel::Mix type;
+  // Weights that are quantised already lose a second time. Without this they are refused, unless they keep their type.
+  bool requantize = false;
+};
+
+// Writes a GGUF with the checkpoint's metadata and tensors in the same order, each in the type that the mix gives it.
+// The bytes do not depend on the number of threads. Errors: Errc::unsupported for a Hugging Face folder (its names and
+// tokenizer are not GGUF's); Errc::invalid, naming the tensor, for weights that are not finite or quantised already.
+Result<Written> quantize(const format::Checkpoint& source, const QuantizeOptions& options, ThreadPool& pool,
+                         const format::Sink& sink, const Progress& progress = {});
+
+}  // namespace freehold::store
