@@ -286,7 +286,7 @@ Result<> read_model(const Value& model, TokenizerJson& t) {
   JsonFields fields(model, "model");
   const Value* vocab = fields.find("vocab");
   const Value* merges = fields.find("merges");
-  FH_TRY(std::string type, fields.string_or("type", merges != nullptr ? "BPE" : ""));
+  FH_TRY(std::string type, fields.string_or("type", "BPE"));
   if (type != "BPE") return unknown("model", type);
   const Value* dropout = fields.find("dropout");
   if (dropout != nullptr && dropout->as_f64() != 0.0) return fail(Errc::unsupported, "model: dropout");

@@ -245,7 +245,7 @@ Result<> check_decoder(const TokenizerJson& t, Vocabulary& v) {
   return {};
 }
 
-Result<> from_tokenizer_json(const TokenizerJson& t, Vocabulary& v, TokenList& tokens) {
+Result<> convert_json(const TokenizerJson& t, Vocabulary& v, TokenList& tokens) {
   v.order = text::MergeOrder::by_rank;
   v.ignore_merges = t.ignore_merges;
   v.fuse_unknown = t.fuse_unknown;
@@ -278,7 +278,7 @@ Result<> from_tokenizer_json(const TokenizerJson& t, Vocabulary& v, TokenList& t
   return {};
 }
 
-Result<> from_sentencepiece(const format::SentencePieceModel& m, Vocabulary& v, TokenList& tokens) {
+Result<> convert_sentencepiece(const format::SentencePieceModel& m, Vocabulary& v, TokenList& tokens) {
   using Kind = NormalizerStep::Kind;
   if (m.type != format::SentencePieceModel::Type::bpe) {
     constexpr std::string_view kNames[] = {"", "Unigram", "BPE", "word", "character"};
@@ -386,37 +386,48 @@ Result<> apply_model_config(const format::HfFolder& folder, bool has_tokenizer_c
 
 }  // namespace
 
-Result<TokenizerSource> tokenizer_from_folder(const format::HfFolder& folder) {
+Result<TokenizerSource> tokenizer_from_json(const TokenizerJson& json, const TokenizerConfig& config) {
   TokenizerSource source;
   TokenList tokens;
-  // What the token list borrows from until it is written out.
-  TokenizerJson json;
-  format::SentencePieceModel model;
+  auto converted = convert_json(json, source.vocabulary, tokens);
+  if (!converted) return in_context(std::move(converted).error(), "tokenizer.json");
+  FH_TRY_VOID(apply_config(config, tokens, source));
+  tokens.write(source.vocabulary);
+  return source;
+}
+
+Result<TokenizerSource> tokenizer_from_sentencepiece(const format::SentencePieceModel& model,
+                                                     const TokenizerConfig& config) {
+  TokenizerSource source;
+  TokenList tokens;
+  tokens.expect(model.pieces.size() + config.added_tokens.size());
+  auto converted = convert_sentencepiece(model, source.vocabulary, tokens);
+  if (!converted) return in_context(std::move(converted).error(), "tokenizer.model");
+  for (const auto& a : config.added_tokens) FH_TRY_VOID(tokens.add_extra(a));
+  FH_TRY_VOID(apply_config(config, tokens, source));
+  tokens.write(source.vocabulary);
+  return source;
+}
+
+Result<TokenizerSource> tokenizer_from_folder(const format::HfFolder& folder) {
   TokenizerConfig config;
   if (folder.tokenizer_config_json) {
     auto read = format::parse_tokenizer_config(as_text(folder.tokenizer_config_json->bytes()));
     if (!read) return in_context(std::move(read).error(), "tokenizer_config.json");
     config = std::move(*read);
   }
+  TokenizerSource source;
   if (folder.tokenizer_json) {
     auto read = format::parse_tokenizer_json(as_text(folder.tokenizer_json->bytes()));
     if (!read) return in_context(std::move(read).error(), "tokenizer.json");
-    json = std::move(*read);
-    auto converted = from_tokenizer_json(json, source.vocabulary, tokens);
-    if (!converted) return in_context(std::move(converted).error(), "tokenizer.json");
+    FH_TRY(source, tokenizer_from_json(*read, config));
   } else if (folder.tokenizer_model) {
     auto read = format::parse_sentencepiece_model(folder.tokenizer_model->bytes());
     if (!read) return in_context(std::move(read).error(), "tokenizer.model");
-    model = std::move(*read);
-    tokens.expect(model.pieces.size() + config.added_tokens.size());
-    auto converted = from_sentencepiece(model, source.vocabulary, tokens);
-    if (!converted) return in_context(std::move(converted).error(), "tokenizer.model");
-    for (const auto& a : config.added_tokens) FH_TRY_VOID(tokens.add_extra(a));
+    FH_TRY(source, tokenizer_from_sentencepiece(*read, config));
   } else {
     return fail(Errc::not_found, "the folder has neither tokenizer.json nor tokenizer.model");
   }
-  FH_TRY_VOID(apply_config(config, tokens, source));
-  tokens.write(source.vocabulary);
   FH_TRY_VOID(apply_model_config(folder, folder.tokenizer_config_json.has_value(), source.vocabulary));
   if (folder.chat_template_jinja) {
     std::erase_if(source.chat_templates, [](const ChatTemplate& t) { return t.name == "default"; });

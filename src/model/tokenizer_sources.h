@@ -7,6 +7,8 @@
 #include "base/result.h"
 #include "format/gguf.h"
 #include "format/hf_folder.h"
+#include "format/sentencepiece_model.h"
+#include "format/tokenizer_json.h"
 #include "model/tokenizer_loader.h"
 #include "text/vocabulary.h"
 
@@ -19,6 +21,10 @@ struct TokenizerSource {
 };
 
 Result<TokenizerSource> tokenizer_from_gguf(const format::Metadata& metadata);
+// The two kinds of tokenizer file in a folder, with what its tokenizer_config.json says.
+Result<TokenizerSource> tokenizer_from_json(const format::TokenizerJson& json, const format::TokenizerConfig& config);
+Result<TokenizerSource> tokenizer_from_sentencepiece(const format::SentencePieceModel& model,
+                                                     const format::TokenizerConfig& config);
 Result<TokenizerSource> tokenizer_from_folder(const format::HfFolder& folder);
 
 // Adds to `end_of_generation` (and sets `eot`, if the vocabulary has none) the special tokens by whose names the field
