@@ -1,0 +1,174 @@
+#include "engine/prompt.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/utf8.h"
+
+namespace freehold::engine {
+namespace {
+
+bool is_special(const text::Tokenizer& tokenizer, std::int32_t id) {
+  text::TokenType type = tokenizer.token_type(id);
+  return type == text::TokenType::control || type == text::TokenType::unknown;
+}
+
+bool only_special(const text::Tokenizer& tokenizer, const std::vector<std::int32_t>& ids) {
+  return std::all_of(ids.begin(), ids.end(), [&](std::int32_t id) { return is_special(tokenizer, id); });
+}
+
+using text::jinja::Type;
+using text::jinja::Value;
+
+constexpr int kDeepest = 128;  // of lists and dicts in each other
+
+// Calls visit(text) for every string below `value`.
+template <typename Visit>
+void for_each_text(const Value& value, Visit visit, int depth = 0) {
+  if (depth > kDeepest) return;
+  if (value.is(Type::string)) visit(value.as_text());
+  if (value.is(Type::list) || value.is(Type::tuple)) {
+    for (const Value& item : value.as_sequence().items) for_each_text(item, visit, depth + 1);
+  }
+  if (value.is(Type::dict)) {
+    for (const auto& entry : value.as_dict().entries()) {
+      for_each_text(entry.key, visit, depth + 1);
+      for_each_text(entry.value, visit, depth + 1);
+    }
+  }
+}
+
+// The same value with every string marked.
+Result<Value> marked(const Value& value, const Marker& marker, int depth = 0) {
+  if (depth > kDeepest) return fail(Errc::invalid, fmt::format("messages are nested deeper than {} levels", kDeepest));
+  if (value.is(Type::string)) {
+    FH_TRY(std::string text, marker.mark(value.as_text()));
+    return Value::string(std::move(text));
+  }
+  if (value.is(Type::list)) {
+    std::vector<Value> items;
+    for (const Value& item : value.as_sequence().items) {
+      FH_TRY(Value copy, marked(item, marker, depth + 1));
+      items.push_back(std::move(copy));
+    }
+    return Value::list(std::move(items));
+  }
+  if (value.is(Type::dict)) {
+    std::vector<std::pair<std::string, Value>> entries;
+    for (const auto& entry : value.as_dict().entries()) {
+      if (!entry.key.is(Type::string)) return fail(Errc::invalid, "a key of a message is not a string");
+      FH_TRY(std::string key, marker.mark(entry.key.as_text()));
+      FH_TRY(Value copy, marked(entry.value, marker, depth + 1));
+      entries.emplace_back(std::move(key), std::move(copy));
+    }
+    return Value::dict(std::move(entries));
+  }
+  return value;
+}
+
+}  // namespace
+
+Result<Prompt> prompt_from_messages(const text::Tokenizer& tokenizer, const text::ChatTemplate& chat,
+                                    text::ChatInput input) {
+  std::vector<std::string_view> texts = {chat.source()};
+  std::vector<Value*> written = {&input.messages, &input.tools};
+  for (auto& extra : input.extras) written.push_back(&extra.second);
+  for (const Value* value : written) for_each_text(*value, [&](std::string_view text) { texts.push_back(text); });
+  FH_TRY(Marker marker, Marker::create(tokenizer, texts));
+  for (Value* value : written) {
+    FH_TRY(*value, marked(*value, marker));
+  }
+  FH_TRY(std::string rendered, chat.render(input));
+  FH_TRY(Prompt prompt, marker.encode(rendered));
+  prompt.text_starts = input.add_generation_prompt;
+  return prompt;
+}
+
+Result<Prompt> prompt_from_text(const text::Tokenizer& tokenizer, std::string_view text, bool add_special,
+                                bool parse_special) {
+  Prompt prompt;
+  text::EncodeOptions options;
+  options.add_special = add_special;
+  options.parse_special = parse_special;
+  FH_TRY(prompt.tokens, tokenizer.encode(text, options));
+  prompt.text = text;
+  prompt.text_starts = only_special(tokenizer, prompt.tokens);
+  return prompt;
+}
+
+Result<Marker> Marker::create(const text::Tokenizer& tokenizer, const std::vector<std::string_view>& texts) {
+  for (std::uint32_t c = 0xFDD0; c <= 0xFDEF; ++c) {
+    std::string mark;
+    append_utf8(mark, c);
+    auto uses = [&](std::string_view text) { return text.find(mark) != std::string_view::npos; };
+    if (std::none_of(texts.begin(), texts.end(), uses)) return Marker(tokenizer, std::move(mark));
+  }
+  return fail(Errc::invalid,
+              "the messages use all of the noncharacters U+FDD0 to U+FDEF: none is left to mark them with");
+}
+
+Result<std::string> Marker::mark(std::string_view text) const {
+  std::string marked = replace_invalid_utf8(text);
+  text::EncodeOptions options;
+  options.parse_special = true;
+  // What is left of a broken token may spell another one, but never a longer one: a few rounds settle it.
+  for (int round = 0; round < 16; ++round) {
+    FH_TRY(text::Encoding e, tokenizer_->encode_with_offsets(marked, options));
+    std::string next;
+    std::size_t copied = 0;
+    for (std::size_t i = 0; i < e.ids.size(); ++i) {
+      if (!is_special(*tokenizer_, e.ids[i])) continue;
+      std::string_view spelling = tokenizer_->token_text(e.ids[i]);
+      // The span takes in white space that belongs to the token. An unknown character has a span that does not spell
+      // "<unk>".
+      std::size_t at = marked.find(spelling, e.spans[i].begin);
+      if (spelling.empty() || at == std::string::npos || at + spelling.size() > e.spans[i].end) continue;
+      std::size_t first = decode_utf8(spelling).length;
+      if (first == spelling.size()) {
+        return fail(Errc::invalid,
+                    fmt::format("a message holds the control token '{}', which cannot be written as text",
+                                printable(spelling)));
+      }
+      next.append(marked, copied, at + first - copied);
+      next.append(mark_);
+      copied = at + first;
+    }
+    if (copied == 0) return marked;
+    next.append(marked, copied);
+    marked = std::move(next);
+    used_ = true;
+  }
+  return fail(Errc::invalid, "a message holds control tokens inside control tokens");
+}
+
+Result<Prompt> Marker::encode(std::string_view rendered) const {
+  text::EncodeOptions options;
+  options.parse_special = true;
+  Prompt prompt;
+  std::string whole = replace_invalid_utf8(rendered);  // what spans refer to
+  FH_TRY(text::Encoding e, tokenizer_->encode_with_offsets(whole, options));
+  std::size_t mark = whole.find(mark_);
+  for (std::size_t i = 0; i < e.ids.size(); ++i) {
+    const text::TokenSpan& span = e.spans[i];
+    while (mark != std::string::npos && mark + mark_.size() <= span.begin)
+      mark = whole.find(mark_, mark + mark_.size());
+    bool touches = mark != std::string::npos && span.end > mark && span.begin < mark + mark_.size();
+    if (!touches) {
+      prompt.tokens.push_back(e.ids[i]);
+    } else if (span.begin < mark || span.end > mark + mark_.size()) {
+      return fail(Errc::invalid,
+                  "a message spells a control token, and this tokenizer cannot keep it apart from a real one");
+    }
+  }
+  std::size_t copied = 0;
+  for (std::size_t at = whole.find(mark_); at != std::string::npos; at = whole.find(mark_, copied)) {
+    prompt.text.append(whole, copied, at - copied);
+    copied = at + mark_.size();
+  }
+  prompt.text.append(whole, copied);
+  prompt.text_starts = only_special(*tokenizer_, prompt.tokens);
+  return prompt;
+}
+
+}  // namespace freehold::engine

@@ -1,0 +1,62 @@
+// From text to the token ids that a request needs.
+//
+// A chat template writes control tokens as text ("<|im_end|>"), and whatever it wrote is tokenized with those parsed,
+// because nothing else can tell the template's tokens from ordinary text. Taken alone that lets anybody who writes
+// "<|im_end|>" into a message end their turn and speak as the system. So what people wrote is marked before the
+// template sees it: a character that no text uses (a noncharacter, U+FDD0 …) goes behind the first character of
+// everything that would be taken for a control token, and the marks are taken out of the tokens again. The model reads
+// exactly what was written, in ordinary tokens. Text without such spellings (nearly all) is not touched, and is
+// tokenized as every other engine does it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "text/chat_template.h"
+#include "text/tokenizer.h"
+
+namespace freehold::engine {
+
+struct Prompt {
+  std::vector<std::int32_t> tokens;
+  std::string text;          // what was tokenized, without marks
+  bool text_starts = false;  // nothing but control tokens: the answer begins the text (Request::text_starts)
+};
+
+// Plain text, as `run --raw` sends it: with the model's own bos (`add_special`), and spellings of control tokens taken
+// literally unless `parse_special`.
+Result<Prompt> prompt_from_text(const text::Tokenizer& tokenizer, std::string_view text, bool add_special = true,
+                                bool parse_special = false);
+
+// A conversation in the model's own template. Every string in messages, tools and extras counts as written by people;
+// the template, bos_token and eos_token do not. `text_starts` follows add_generation_prompt. Errors: as
+// ChatTemplate::render and Marker.
+Result<Prompt> prompt_from_messages(const text::Tokenizer& tokenizer, const text::ChatTemplate& chat,
+                                    text::ChatInput input);
+
+// Marks what people wrote, for one rendering of one template.
+class Marker {
+ public:
+  // A mark that occurs in none of the texts (template and messages). Error: invalid (they use every one of the 32).
+  static Result<Marker> create(const text::Tokenizer& tokenizer, const std::vector<std::string_view>& texts);
+
+  // The text with everything that would become a control token broken by a mark. Error: invalid (a control token of a
+  // single character, which cannot be broken: named).
+  Result<std::string> mark(std::string_view text) const;
+  // Whether `mark` changed anything so far.
+  bool used() const { return used_; }
+  // The tokens of what the template made of the marked texts: control tokens parsed, marks gone. No bos is added:
+  // templates write their own. Error: invalid (a mark that the tokenizer merged with its neighbours).
+  Result<Prompt> encode(std::string_view rendered) const;
+
+ private:
+  Marker(const text::Tokenizer& tokenizer, std::string mark) : tokenizer_(&tokenizer), mark_(std::move(mark)) {}
+  const text::Tokenizer* tokenizer_;  // owner: the caller
+  std::string mark_;
+  mutable bool used_ = false;
+};
+
+}  // namespace freehold::engine
