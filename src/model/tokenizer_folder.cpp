@@ -338,7 +338,7 @@ Result<> apply_config(const TokenizerConfig& c, const TokenList& tokens, Tokeniz
   Vocabulary& v = source.vocabulary;
   FH_TRY_VOID(set_special(tokens, c.bos_token, "bos_token", v.bos));
   FH_TRY_VOID(set_special(tokens, c.eos_token, "eos_token", v.eos));
-  FH_TRY_VOID(set_special(tokens, c.pad_token, "pad_token", v.padding));
+  if (c.pad_token) v.padding = tokens.find(*c.pad_token);  // we never pad, so it may be missing
   FH_TRY_VOID(override_end(c.add_bos_token, v.bos, "add_bos_token", v.prefix));
   FH_TRY_VOID(override_end(c.add_eos_token, v.eos, "add_eos_token", v.suffix));
   v.cleanup =

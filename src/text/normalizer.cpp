@@ -181,6 +181,9 @@ Result<> normalize(std::span<const NormalizerStep> steps, std::string_view input
         break;
     }
     writer.finish();
+    if (out.text.size() > 64 * input.size() + 4096) {
+      return fail(Errc::exhausted, "the vocabulary's normalizer makes this text more than 64 times as long");
+    }
   }
   return {};
 }

@@ -24,7 +24,7 @@ struct NormalizedText {
 };
 
 // `input` is valid UTF-8. `at_start`: it begins the whole text. Time is O(n log n) whatever the text.
-// Errors: exhausted (memory), internal.
+// Errors: exhausted (steps that blow a text up beyond 64 times its size and 4 KiB), internal.
 Result<> normalize(std::span<const NormalizerStep> steps, std::string_view input, bool at_start, bool track,
                    NormalizedText& out);
 

@@ -53,6 +53,11 @@ TEST(Normalizer, PrependsAndReplaces) {
   EXPECT_EQ(run({{.kind = Kind::collapse_spaces}}, "   "), "");
 }
 
+TEST(Normalizer, StepsCannotBlowATextUp) {
+  std::vector<NormalizerStep> steps(32, {.kind = Kind::replace, .from = "a", .to = std::string(16, 'a')});
+  EXPECT_TRUE(run(steps, "a").starts_with("error: "));
+}
+
 TEST(Normalizer, RemembersOrigins) {
   NormalizedText out;
   std::vector<NormalizerStep> steps = {

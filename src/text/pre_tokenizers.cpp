@@ -74,11 +74,13 @@ constexpr Texts kVikingPatterns = {kBloom, R"(\p{N})"};
 constexpr Texts kLlama3Names = {"llama-bpe", "llama3",  "llama-v3", "falcon3",
                                 "falcon-h1", "pixtral", "midm-2.0", "lfm2"};
 constexpr Texts kChatglm4Names = {"chatglm-bpe", "glm4", "dbrx", "smaug-bpe"};
-constexpr Texts kQwen2Names = {"qwen2", "deepseek-r1-qwen", "stablelm2", "hunyuan", "megrez"};
+constexpr Texts kQwen2Names = {"qwen2", "deepseek-r1-qwen", "hunyuan", "megrez"};
+constexpr Texts kStablelm2Names = {"stablelm2"};
 constexpr Texts kGpt2Names = {"gpt-2",   "gpt2",    "phi-2",       "olmo",        "mpt",
                               "jina-es", "jina-de", "gigachat",    "jina-v2-es",  "jina-v2-de",
                               "exaone4", "mellum",  "modern-bert", "roberta-bpe", "a.x-4.0"};
-constexpr Texts kStarcoderNames = {"starcoder", "refact", "command-r", "smollm", "codeshell", "exaone", "minerva-7b"};
+constexpr Texts kStarcoderNames = {"starcoder", "refact", "codeshell", "exaone", "minerva-7b"};
+constexpr Texts kCommandRNames = {"command-r", "smollm"};
 constexpr Texts kFalconNames = {"falcon"};
 constexpr Texts kDefaultNames = {"default"};
 constexpr Texts kDeepseekLlmNames = {"deepseek-llm"};
@@ -93,8 +95,10 @@ constexpr PreTokenizer kTable[] = {
     {.names = kLlama3Names, .patterns = kLlama3Patterns, .ignore_merges = true, .add_bos = true},
     {.names = kChatglm4Names, .patterns = kLlama3Patterns},
     {.names = kQwen2Names, .patterns = kQwen2Patterns, .cleanup = SpaceCleanup::none},
+    {.names = kStablelm2Names, .patterns = kQwen2Patterns},
     {.names = kGpt2Names, .patterns = kGpt2Patterns},
     {.names = kStarcoderNames, .patterns = kStarcoderPatterns},
+    {.names = kCommandRNames, .patterns = kStarcoderPatterns, .cleanup = SpaceCleanup::none},
     {.names = kFalconNames, .patterns = kFalconPatterns},
     {.names = kDefaultNames, .patterns = kDefaultPatterns},
     {.names = kDeepseekLlmNames, .patterns = kDeepseekLlmPatterns, .cleanup = SpaceCleanup::none},

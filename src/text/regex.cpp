@@ -5,6 +5,7 @@
 #include <pcre2.h>
 
 #include <algorithm>
+#include <ctime>
 
 #include "base/utf8.h"
 #include "text/regex_dialect.h"
@@ -26,12 +27,22 @@ using MatchContextPtr = std::unique_ptr<pcre2_match_context, Deleter<pcre2_match
 using JitStackPtr = std::unique_ptr<pcre2_jit_stack, Deleter<pcre2_jit_stack_free>>;
 
 constexpr std::size_t kMaxPatternBytes = 16384;
-constexpr std::uint32_t kMatchLimit = 20'000'000;  // backtracking steps from one starting point
+// Backtracking steps from one starting point: real patterns back up at most a few times over a run of one class.
+std::uint32_t match_limit(std::size_t bytes) {
+  return static_cast<std::uint32_t>(std::min<std::size_t>(1'000'000 + 4 * bytes, 1'000'000'000));
+}
 constexpr std::uint32_t kHeapLimitKiB = 32768;
 constexpr std::size_t kMaxJitStack = std::size_t{16} << 20;
 // Starting points tried between two looks at the clock. A limit on steps alone does not bound the whole search: it
 // counts anew at every starting point, so n points of n steps each would pass it.
 constexpr std::size_t kStartsPerLook = 256;
+
+// Of this thread, so that a busy machine does not make an honest text fail.
+std::chrono::nanoseconds processor_time() {
+  timespec t{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
+}
 
 std::string message_of(int code) {
   unsigned char buffer[256] = {};
@@ -80,20 +91,19 @@ struct Matcher::State {
   MatchDataPtr data;
   MatchContextPtr context;
   JitStackPtr stack;
-  std::chrono::steady_clock::time_point deadline;
+  std::chrono::nanoseconds deadline{};
   unsigned calls = 0;
 
-  bool late() { return ++calls % 16 == 0 && std::chrono::steady_clock::now() > deadline; }
+  bool late() { return ++calls % 16 == 0 && processor_time() > deadline; }
 };
 
 Matcher::Matcher(std::chrono::milliseconds time) : state_(std::make_unique<State>()) {
   state_->data.reset(pcre2_match_data_create(1, nullptr));
   state_->context.reset(pcre2_match_context_create(nullptr));
   if (state_->context) {
-    pcre2_set_match_limit(state_->context.get(), kMatchLimit);
     pcre2_set_heap_limit(state_->context.get(), kHeapLimitKiB);
   }
-  state_->deadline = std::chrono::steady_clock::now() + time;
+  state_->deadline = processor_time() + time;
 }
 
 Matcher::~Matcher() = default;
@@ -111,6 +121,7 @@ Result<std::optional<Span>> Matcher::find(const Regex& regex, std::string_view t
     std::size_t limit = std::min(from + kStartsPerLook, text.size());
     while (limit < text.size() && (static_cast<unsigned char>(text[limit]) & 0xC0) == 0x80) ++limit;
     pcre2_set_offset_limit(s.context.get(), limit);
+    pcre2_set_match_limit(s.context.get(), match_limit(text.size()));
     int rc = pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), from, PCRE2_NO_UTF_CHECK,
                          s.data.get(), s.context.get());
     if (rc >= 0) {

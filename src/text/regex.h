@@ -37,8 +37,8 @@ class Regex {
   std::unique_ptr<Code> code_;
 };
 
-// One thread's working memory for any number of searches. Each search has PCRE2's match and heap limits; all searches
-// together have `time` in the processor's hands, looked at often enough to stop within a fraction of a second.
+// One thread's working memory for any number of searches. Each has PCRE2's limits on steps and heap; all together have
+// `time` of this thread on a processor, looked at often enough to stop within a fraction of a second.
 class Matcher {
  public:
   explicit Matcher(std::chrono::milliseconds time);

@@ -32,9 +32,9 @@ struct DecodeOptions {
   bool render_special = false;
   // The ids begin a text, so the space that encoding put before it is dropped. Off for what continues a text.
   bool at_start = true;
-  // Apply the vocabulary's SpaceCleanup. It changes what the model wrote ("x != y" becomes "x!= y"); tools that show
-  // the model's own bytes leave it off.
-  bool clean_up_spaces = true;
+  // Apply the vocabulary's SpaceCleanup. It changes what the model wrote ("x != y" becomes "x!= y"), so it is off
+  // unless somebody wants exactly what another program prints.
+  bool clean_up_spaces = false;
 };
 
 // Where a token lies in the text that was encoded (with invalid UTF-8 already replaced): bytes [begin, end). Byte

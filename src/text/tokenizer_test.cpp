@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
+#include <chrono>
 #include <limits>
 #include <thread>
 
@@ -284,7 +284,7 @@ TEST(Detokenizer, PartsEqualTheWhole) {
       for (std::uint32_t i = next(20); i > 0; --i)
         ids.push_back(static_cast<TokenId>(next(static_cast<std::uint32_t>(t.size()))));
       for (bool special : {false, true}) {
-        DecodeOptions options{.render_special = special, .at_start = round % 2 == 0};
+        DecodeOptions options{.render_special = special, .at_start = round % 2 == 0, .clean_up_spaces = true};
         Detokenizer d(t, options);
         std::string out;
         for (TokenId id : ids) {

@@ -175,7 +175,7 @@ class Checker {
   void decode(const json& line, const std::string& text, bool nfc) {
     Ids ids = line["ids"].get<Ids>();
     std::string want = line.contains("detok_hex") ? from_hex(line["detok_hex"]) : text;
-    text::DecodeOptions options{.render_special = true};
+    text::DecodeOptions options{.render_special = true, .clean_up_spaces = true};
     auto got = tokenizer_.decode(ids, options);
     // A folder's own setting of clean_up_tokenization_spaces decides; the oracle's file had it on.
     bool ok = got && (*got == want || (source_.hugging_face && *got == text));
