@@ -5,10 +5,17 @@
 
 namespace freehold::app {
 
-Command doctor_command();       // doctor_command.cpp
-Command version_command();      // version_command.cpp
-Command help_command();         // help_command.cpp
-Command completions_command();  // help_command.cpp
-Command man_command();          // help_command.cpp (hidden)
+Command tokenize_command();            // tokens_command.cpp
+Command inspect_tokens_command();      // tokens_command.cpp
+Command inspect_template_command();    // inspect_template.cpp
+Command inspect_logits_command();      // inspect_logits.cpp
+Command inspect_next_command();        // inspect_logits.cpp
+Command inspect_tensor_command();      // inspect_logits.cpp
+Command inspect_perplexity_command();  // inspect_perplexity.cpp
+Command doctor_command();              // doctor_command.cpp
+Command version_command();             // version_command.cpp
+Command help_command();                // help_command.cpp
+Command completions_command();         // help_command.cpp
+Command man_command();                 // help_command.cpp (hidden)
 
 }  // namespace freehold::app

@@ -18,6 +18,7 @@
 #include "app/version.h"
 #include "base/utf8.h"
 #include "kernel/level.h"
+#include "store/store.h"
 
 namespace freehold::app {
 namespace {
@@ -113,7 +114,7 @@ Result<Report> examine() {
   r.machine = read_machine();
   r.detected = kernel::detect_level();
   FH_TRY(r.used, kernel::chosen_level());
-  r.home = freehold_home();
+  FH_TRY(r.home, store::default_home());
   struct stat info = {};
   r.home_exists = ::stat(r.home.c_str(), &info) == 0;
   r.home_writable = ::access(r.home.c_str(), W_OK) == 0;

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
 #include <fstream>
 #include <limits>
 #include <sstream>
@@ -162,12 +161,6 @@ std::optional<DiskSpace> disk_space(fs::path path) {
     path = path.parent_path();
   }
   return std::nullopt;
-}
-
-fs::path freehold_home() {
-  if (const char* home = std::getenv("FREEHOLD_HOME"); home != nullptr && *home != '\0') return home;
-  const char* user = std::getenv("HOME");
-  return fs::path(user != nullptr && *user != '\0' ? user : "/") / ".freehold";
 }
 
 }  // namespace freehold::app

@@ -37,7 +37,4 @@ struct DiskSpace {
 };
 std::optional<DiskSpace> disk_space(std::filesystem::path path);
 
-// $FREEHOLD_HOME, or ~/.freehold.
-std::filesystem::path freehold_home();
-
 }  // namespace freehold::app

@@ -1,0 +1,158 @@
+#include "app/memory_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "app/progress.h"
+#include "base/checked.h"
+#include "nn/linear.h"
+
+namespace freehold::app {
+namespace {
+
+constexpr std::uint32_t kLeastContext = 32;          // one block of the cache
+constexpr std::uint32_t kLeastUsefulContext = 2048;  // below this we refuse rather than choose a length by ourselves
+
+std::uint64_t weights_bytes(const model::Plan& plan) {
+  std::uint64_t sum = 0;
+  auto matrix = [&](const tensor::View* view) {
+    if (view != nullptr) sum += nn::Linear::prepared_bytes(*view);
+  };
+  auto vector = [&](const tensor::View* view) {
+    if (view != nullptr) sum += view->elems() * sizeof(float);
+  };
+  matrix(plan.spec.tied ? plan.layout.embedding : plan.layout.output);
+  vector(plan.layout.final_norm);
+  for (const auto& b : plan.layout.blocks) {
+    for (const auto* view : {b.q, b.k, b.v, b.o, b.router}) matrix(view);
+    for (const auto* view : {b.attention_norm, b.ffn_norm, b.q_norm, b.k_norm, b.post_attention_norm, b.post_ffn_norm,
+                             b.q_bias, b.k_bias, b.v_bias}) {
+      vector(view);
+    }
+    for (const auto* views : {&b.gate, &b.up, &b.down}) {
+      for (const auto& view : *views) matrix(&view);
+    }
+  }
+  return sum;
+}
+
+std::uint64_t mapped_bytes(const model::Plan& plan) {
+  std::uint64_t sum = 0;
+  for (const auto& b : plan.layout.blocks) {
+    for (const auto* view : {b.q, b.k, b.v, b.o, b.router}) sum += view != nullptr ? view->bytes.size() : 0;
+    for (const auto* views : {&b.gate, &b.up, &b.down}) {
+      for (const auto& view : *views) sum += view.bytes.size();
+    }
+  }
+  return sum + plan.layout.embedding->bytes.size() +
+         (plan.layout.output != nullptr ? plan.layout.output->bytes.size() : 0);
+}
+
+std::uint64_t parameters(const model::Plan& plan) {
+  std::uint64_t sum = plan.layout.embedding->elems() * 2;  // tied ones are prepared a second time
+  for (const auto& b : plan.layout.blocks) {
+    for (const auto* view : {b.q, b.k, b.v, b.o, b.router}) sum += view != nullptr ? view->elems() : 0;
+    for (const auto* views : {&b.gate, &b.up, &b.down}) {
+      for (const auto& view : *views) sum += view.elems();
+    }
+  }
+  return sum;
+}
+
+// The best type, smaller than the present one, in which weights and a short context would fit.
+struct SmallerType {
+  std::string_view name;
+  double bits;  // a weight, with its scales
+};
+std::optional<SmallerType> smaller_type(const model::Plan& plan, std::uint64_t weights, std::uint64_t runtime,
+                                        std::uint64_t available) {
+  constexpr SmallerType kTypes[] = {{"q8_0", 8.5}, {"q6_k", 6.6}, {"q5_k_m", 5.7}, {"q4_k_m", 4.9}, {"q4_0", 4.5}};
+  for (const auto& type : kTypes) {
+    double bytes = static_cast<double>(parameters(plan)) * type.bits / 8;
+    if (bytes < 0.95 * static_cast<double>(weights) &&
+        bytes + static_cast<double>(runtime) <= static_cast<double>(available)) {
+      return type;
+    }
+  }
+  return std::nullopt;
+}
+
+Unexpected does_not_fit(const model::Plan& plan, const MemoryPlan& memory, std::uint32_t chunk, int threads,
+                        std::uint64_t available) {
+  std::string what =
+      fmt::format("not enough memory: {} needed for a context of {} ({} weights, {} cache and workspace), {} available",
+                  human_bytes(memory.total()), memory.context, human_bytes(memory.weights + memory.embedding),
+                  human_bytes(memory.runtime), human_bytes(available));
+  auto fits = largest_context(plan, memory.context, chunk, threads, available);
+  if (fits)
+    return fail(Errc::exhausted,
+                fmt::format("{}; the largest context that fits is {} (--context {})", what, *fits, *fits));
+  std::uint32_t short_context = std::min(memory.context, kLeastUsefulContext);
+  auto runtime = plan_memory(plan, short_context, chunk, threads);
+  std::uint64_t least = runtime ? runtime->runtime : memory.runtime;
+  if (auto type = smaller_type(plan, memory.weights, least, available)) {
+    return fail(Errc::exhausted,
+                fmt::format("{}; as {} it would fit with a context of {} (freehold models quantize --type {})", what,
+                            type->name, short_context, type->name));
+  }
+  return fail(Errc::exhausted, fmt::format("{}; no smaller type would fit either", what));
+}
+
+}  // namespace
+
+std::string MemoryPlan::describe(std::uint64_t available) const {
+  return fmt::format("memory: weights {}, embedding {}, cache and workspace {} for a context of {}: {} of {} available",
+                     human_bytes(weights), human_bytes(embedding), human_bytes(runtime), context, human_bytes(total()),
+                     human_bytes(available));
+}
+
+Result<MemoryPlan> plan_memory(const model::Plan& plan, std::uint32_t context, std::uint32_t chunk, int threads) {
+  MemoryPlan memory;
+  memory.weights = weights_bytes(plan);
+  memory.embedding = plan.layout.embedding->bytes.size();
+  memory.mapped = mapped_bytes(plan);
+  memory.context = context;
+  FH_TRY(memory.runtime,
+         engine::ModelDecoder::bytes_needed(plan.spec, threads, {.context = context, .sequences = 1, .chunk = chunk}));
+  if (!add_ok(memory.weights + memory.embedding, memory.runtime)) {
+    return fail(Errc::exhausted, "the cache would be larger than any machine's memory");
+  }
+  return memory;
+}
+
+std::optional<std::uint32_t> largest_context(const model::Plan& plan, std::uint32_t wanted, std::uint32_t chunk,
+                                             int threads, std::uint64_t available) {
+  auto fits = [&](std::uint32_t context) {
+    auto memory = plan_memory(plan, context, chunk, threads);
+    return memory && memory->total() <= available;
+  };
+  if (wanted >= 1 && fits(wanted)) return wanted;
+  std::uint32_t good = 0, bad = wanted / kLeastContext + 1;  // in blocks of the cache
+  while (good + 1 < bad) {
+    std::uint32_t middle = good + (bad - good) / 2;
+    (fits(middle * kLeastContext) ? good : bad) = middle;
+  }
+  return good > 0 ? std::optional(good * kLeastContext) : std::nullopt;
+}
+
+Result<ChosenContext> choose_context(const model::Plan& plan, std::uint32_t wanted, std::uint32_t chunk, int threads,
+                                     std::uint64_t available) {
+  if (wanted > plan.spec.context) {
+    return fail(Errc::invalid, fmt::format("--context {} is more than the {} tokens this model was made for", wanted,
+                                           plan.spec.context));
+  }
+  std::uint32_t context = wanted > 0 ? wanted : plan.spec.context;
+  FH_TRY(MemoryPlan memory, plan_memory(plan, context, chunk, threads));
+  if (memory.total() <= available) return ChosenContext{memory, false};
+  if (wanted == 0) {
+    auto fits = largest_context(plan, context, chunk, threads, available);
+    if (fits && *fits >= kLeastUsefulContext) {
+      FH_TRY(memory, plan_memory(plan, *fits, chunk, threads));
+      return ChosenContext{memory, true};
+    }
+  }
+  return does_not_fit(plan, memory, chunk, threads, available);
+}
+
+}  // namespace freehold::app

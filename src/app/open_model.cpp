@@ -1,0 +1,122 @@
+#include "app/open_model.h"
+
+#include <fmt/format.h>
+
+#include "app/interrupt.h"
+#include "app/progress.h"
+#include "base/hash.h"
+#include "base/utf8.h"
+
+namespace freehold::app {
+namespace {
+
+constexpr std::size_t kHashPiece = std::size_t{4} << 20;
+
+Result<std::string> hash_map(const MappedFile& file, std::uint64_t& done, std::uint64_t total, ProgressBar& bar) {
+  Sha256 hash;
+  Bytes bytes = file.bytes();
+  while (!bytes.empty()) {
+    if (interrupted()) return fail(Errc::cancelled, "interrupted");
+    Bytes piece = bytes.first(std::min(kHashPiece, bytes.size()));
+    hash.update(piece);
+    bytes = bytes.subspan(piece.size());
+    done += piece.size();
+    bar.update(done, total);
+  }
+  return hash.finish().name();
+}
+
+}  // namespace
+
+Result<OpenModel> open_model(std::string_view reference, Console& console) {
+  OpenModel opened;
+  opened.reference = reference;
+  FH_TRY(auto home, store::default_home());
+  FH_TRY(auto store, store::Store::open(home));
+  auto resolved = store.resolve(reference);
+  if (!resolved) {
+    if (resolved.error().code == Errc::not_found) {
+      console.hint("MODEL is a .gguf file, a Hugging Face folder, or a name that 'freehold models list' shows");
+    }
+    return Unexpected(resolved.error());
+  }
+  opened.path = resolved->path;
+  opened.manifest = std::move(resolved->manifest);
+  auto checkpoint = format::open_checkpoint(opened.path);
+  if (!checkpoint) return in_context(checkpoint.error(), fmt::format("open {}", printable(reference)));
+  opened.checkpoint = std::make_shared<const format::Checkpoint>(std::move(*checkpoint));
+  return opened;
+}
+
+Result<CheckedModel> open_and_check(std::string_view reference, Console& console) {
+  FH_TRY(OpenModel opened, open_model(reference, console));
+  std::string where = printable(reference);
+  auto plan = model::plan(*opened.checkpoint);
+  if (!plan) return in_context(plan.error(), where);
+  auto tokenizer = model::load_tokenizer(*opened.checkpoint);
+  if (!tokenizer) return in_context(tokenizer.error(), where);
+  if (tokenizer->tokenizer.size() > plan->spec.vocab) {
+    return fail(Errc::corrupt, fmt::format("{}: the tokenizer has {} tokens, the embedding only {} rows", where,
+                                           tokenizer->tokenizer.size(), plan->spec.vocab));
+  }
+  return CheckedModel{std::move(opened), std::move(*plan), std::move(*tokenizer)};
+}
+
+Result<std::vector<std::string>> weight_digests(const OpenModel& opened, Console& console) {
+  std::vector<std::string> digests;
+  if (opened.manifest) {
+    for (const auto& file : opened.manifest->model.files) {
+      if (file.weights) digests.push_back(file.digest.name());
+    }
+    return digests;
+  }
+  std::vector<const MappedFile*> files;
+  if (const auto* gguf = opened.checkpoint->gguf()) {
+    for (const auto& file : gguf->files) files.push_back(&file);
+  } else if (const auto* folder = opened.checkpoint->hf()) {
+    for (const auto& shard : folder->shards) files.push_back(&shard.file);
+  }
+  std::uint64_t total = 0, done = 0;
+  for (const auto* file : files) total += file->size();
+  ProgressBar bar(console, "hashing the weights");
+  for (const auto* file : files) {
+    FH_TRY(auto digest, hash_map(*file, done, total, bar));
+    digests.push_back(std::move(digest));
+  }
+  return digests;
+}
+
+std::vector<Option> run_options() {
+  return {
+      {.name = "threads",
+       .type = OptionType::integer,
+       .value = "N",
+       .least = 1,
+       .most = 1024,
+       .help = "Threads; by default as many as this process may use CPUs. The answer does not depend on it."},
+      {.name = "verbose", .help = "Say on standard error how much memory is needed and what is done.", .letter = 'v'},
+  };
+}
+
+std::vector<Option> run_options_with_context() {
+  return join({{.name = "context",
+                .type = OptionType::integer,
+                .value = "N",
+                .least = 1,
+                .most = 16777216,
+                .help = "Longest sequence in tokens; by default as long as the model allows and memory holds.",
+                .letter = 'c'}},
+              run_options());
+}
+
+Positional model_positional() {
+  return {.name = "MODEL",
+          .help = "A .gguf file, a Hugging Face folder, or a name in the store: name:tag or sha256:…."};
+}
+
+std::vector<Option> join(std::vector<Option> base, std::vector<Option> more) {
+  base.insert(base.end(), more.begin(), more.end());
+  return base;
+}
+
+}  // namespace freehold::app

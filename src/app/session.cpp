@@ -1,0 +1,85 @@
+#include "app/session.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "app/interrupt.h"
+#include "app/machine.h"
+#include "app/progress.h"
+#include "base/utf8.h"
+#include "kernel/kernels.h"
+
+namespace freehold::app {
+
+Result<Loaded> load(const Arguments& arguments, Console& console, std::uint32_t context) {
+  FH_TRY(CheckedModel checked, open_and_check(arguments.text("MODEL"), console));
+  return load(std::move(checked), arguments, console, context);
+}
+
+Result<Loaded> load(CheckedModel checked, const Arguments& arguments, Console& console, std::uint32_t context) {
+  FH_TRY(kernel::Level level, kernel::chosen_level());
+  int threads = arguments.given("threads") ? static_cast<int>(arguments.integer("threads")) : available_cpus();
+  std::uint64_t available = available_memory();
+  auto chosen = choose_context(checked.plan, context, kChunk, threads, available);
+  if (!chosen) return in_context(chosen.error(), printable(checked.opened.reference));
+  if (console.err_is_terminal() || arguments.flag("verbose")) console.note(chosen->memory.describe(available));
+  if (chosen->reduced) {
+    console.note(fmt::format("note: memory allows a context of {} tokens, not the model's {}", chosen->memory.context,
+                             checked.plan.spec.context));
+  }
+  auto begin = std::chrono::steady_clock::now();
+  Loaded loaded{.opened = std::move(checked.opened),
+                .tokenizer = std::move(checked.tokenizer),
+                .spec = std::move(checked.plan.spec),
+                .pool = std::make_unique<ThreadPool>(threads),
+                .level = level,
+                .memory = chosen->memory};
+  ProgressBar bar(console, "loading");
+  auto model = model::Model::load(loaded.opened.checkpoint, *loaded.pool, [&](std::uint64_t done, std::uint64_t total) {
+    bar.update(done, total);
+    return !interrupted();
+  });
+  if (!model) return in_context(model.error(), printable(loaded.opened.reference));
+  loaded.model = std::move(*model);
+  loaded.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return loaded;
+}
+
+Result<std::unique_ptr<Session>> Session::start(Loaded loaded) {
+  auto session = std::unique_ptr<Session>(new Session(std::move(loaded)));
+  Loaded& l = session->loaded_;
+  FH_TRY(session->decoder_,
+         engine::ModelDecoder::create(l.model, *l.pool, kernel::table_up_to(l.level),
+                                      {.context = l.memory.context, .sequences = 1, .chunk = kChunk}));
+  FH_TRY(session->engine_,
+         engine::Engine::create(*session->decoder_, l.tokenizer.tokenizer, {.max_sequences = 1, .chunk = kChunk}));
+  return session;
+}
+
+Result<Generated> Session::generate(const std::vector<text::TokenId>& prompt, const Settings& settings,
+                                    bool text_starts, const std::function<void(std::string_view)>& sink) {
+  Generated out;
+  out.seed = settings.seed.value_or(random_seed());
+  engine::Request request;
+  request.prompt = prompt;
+  request.sampling = settings.sampling;
+  request.seed = out.seed;
+  request.max_tokens = settings.max_tokens;
+  request.stop = settings.stop;
+  request.text_starts = text_starts;
+  auto on_event = [&](const engine::Event& event) {
+    if (const auto* delta = std::get_if<engine::TextDelta>(&event)) {
+      out.text += delta->text;
+      sink(delta->text);
+    } else if (const auto* finished = std::get_if<engine::Finished>(&event)) {
+      out.reason = finished->reason;
+      out.stop_string = finished->stop_string;
+      out.usage = finished->usage;
+    }
+  };
+  FH_TRY_VOID(engine_->run(std::move(request), on_event, &interrupt_flag()));
+  return out;
+}
+
+}  // namespace freehold::app

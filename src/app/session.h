@@ -1,0 +1,69 @@
+// A loaded model ready to answer: files, tokenizer, threads, weights, cache and scheduler, put together in the right
+// order and within the memory there is.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/command.h"
+#include "app/console.h"
+#include "app/memory_plan.h"
+#include "app/open_model.h"
+#include "app/settings.h"
+#include "base/thread_pool.h"
+#include "engine/engine.h"
+#include "engine/model_decoder.h"
+#include "kernel/level.h"
+
+namespace freehold::app {
+
+// The weights in memory, without a cache or a scheduler: what the glass box needs.
+struct Loaded {
+  OpenModel opened;
+  model::LoadedTokenizer tokenizer;
+  model::Spec spec;
+  std::unique_ptr<ThreadPool> pool;
+  kernel::Level level = kernel::Level::scalar;
+  MemoryPlan memory;
+  double load_seconds = 0;
+  std::shared_ptr<const model::Model> model;
+};
+
+inline constexpr std::uint32_t kChunk = 256;  // tokens of a prompt that one step takes
+
+// Checks everything, computes the memory (and shows it on a terminal or with --verbose), refuses what does not fit,
+// loads with a progress bar. `arguments` has run_options().
+Result<Loaded> load(const Arguments& arguments, Console& console, std::uint32_t context);
+Result<Loaded> load(CheckedModel checked, const Arguments& arguments, Console& console, std::uint32_t context);
+
+struct Generated {
+  std::string text;
+  engine::FinishReason reason = engine::FinishReason::stop;
+  std::string stop_string;
+  engine::Usage usage;
+  std::uint64_t seed = 0;
+};
+
+class Session {
+ public:
+  static Result<std::unique_ptr<Session>> start(Loaded loaded);
+
+  const Loaded& loaded() const { return loaded_; }
+  const text::Tokenizer& tokenizer() const { return loaded_.tokenizer.tokenizer; }
+  std::uint32_t context() const { return decoder_->context(); }
+
+  // Runs one answer; `sink` gets the text as it comes (whole characters). An interrupt ends it with
+  // FinishReason::cancelled. `text_starts`: see engine::Request.
+  Result<Generated> generate(const std::vector<text::TokenId>& prompt, const Settings& settings, bool text_starts,
+                             const std::function<void(std::string_view)>& sink);
+
+ private:
+  explicit Session(Loaded loaded) : loaded_(std::move(loaded)) {}
+  Loaded loaded_;
+  std::unique_ptr<engine::ModelDecoder> decoder_;
+  std::unique_ptr<engine::Engine> engine_;
+};
+
+}  // namespace freehold::app
