@@ -18,8 +18,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMaxConfig = std::uint64_t{1} << 20;
-constexpr std::uint64_t kMaxIndex = std::uint64_t{32} << 20;
-constexpr std::uint64_t kMaxTokenizer = std::uint64_t{128} << 20;  // the largest known has 33 MiB
+constexpr std::uint64_t kMaxIndex = std::uint64_t{24} << 20;        // the largest known has 15 MiB
+constexpr std::uint64_t kMaxIndexMemory = std::uint64_t{40} << 20;  // of its tree
+constexpr std::size_t kMaxTensors = std::size_t{1} << 18;           // of all shards
+constexpr std::uint64_t kMaxTokenizer = std::uint64_t{128} << 20;   // the largest known has 33 MiB
 constexpr std::uint64_t kMaxTokenizerConfig = std::uint64_t{8} << 20;
 constexpr std::uint64_t kMaxTemplate = std::uint64_t{1} << 20;
 constexpr std::size_t kMaxShards = 4096;
@@ -56,11 +58,10 @@ struct Index {
 };
 
 Result<Index> parse_index(std::string_view text) {
-  FH_TRY(Value root, parse_json(text));
+  FH_TRY(Value root, parse_json(text, {.depth = 64, .memory = kMaxIndexMemory}));
   const Value* map = root.member("weight_map");
   if (map == nullptr || !map->is_object()) return fail(Errc::corrupt, "expected an object 'weight_map'");
-  if (map->size() > kSafetensorsMaxTensors)
-    return fail(Errc::corrupt, fmt::format("{} tensors are too many", map->size()));
+  if (map->size() > kMaxTensors) return fail(Errc::corrupt, fmt::format("{} tensors are too many", map->size()));
   Index index;
   for (const Member& m : map->members()) {
     auto shard = m.value.as_string();

@@ -151,14 +151,41 @@ Result<> flatten(const std::string& key, const Value& value, std::vector<Member>
   return {};
 }
 
+// Refuses a string, a number or a run of blanks that is longer than `limit`: the parser would copy it.
+Result<> check_tokens(std::string_view text, std::size_t limit) {
+  enum class Kind { string, blank, punctuation, word };
+  Kind kind = Kind::punctuation;
+  std::size_t run = 0;  // bytes of this kind so far
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (kind == Kind::string) {
+      if (c == '\\') ++i, ++run;
+      if (c == '"') kind = Kind::punctuation;
+    } else {
+      Kind next = c == ' ' || c == '\n' || c == '\r' || c == '\t'                        ? Kind::blank
+                  : c == ',' || c == ':' || c == '[' || c == ']' || c == '{' || c == '}' ? Kind::punctuation
+                  : c == '"'                                                             ? Kind::string
+                                                                                         : Kind::word;
+      if (next != kind || next == Kind::punctuation) run = 0;
+      kind = next;
+    }
+    if (++run > limit) {
+      return fail(Errc::exhausted,
+                  fmt::format("byte {}: a string, a number or blanks of more than {} bytes", i + 1, limit));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
-Result<> scan_json(std::string_view text, JsonEvents& events, std::size_t depth) {
+Result<> scan_json(std::string_view text, JsonEvents& events, JsonLimits limits) {
   // nlohmann's lexer takes a NUL for the end of the text and would ignore whatever stands behind it.
   if (auto nul = text.find('\0'); nul != text.npos) {
     return fail(Errc::corrupt, fmt::format("byte {}: not valid JSON: a NUL byte", nul + 1));
   }
-  Bridge bridge(events, depth);
+  FH_TRY_VOID(check_tokens(text, limits.token));
+  Bridge bridge(events, limits.depth);
   if (Json::sax_parse(text.begin(), text.end(), &bridge)) return {};
   auto error = bridge.take_error();
   if (error) return Unexpected(std::move(*error));
@@ -169,7 +196,7 @@ Result<Value> parse_json(std::string_view text, JsonLimits limits) {
   std::uint64_t memory =
       limits.memory != 0 ? limits.memory : (std::uint64_t{48} << 20) + 8 * std::uint64_t{text.size()};
   TreeBuilder builder(memory);
-  FH_TRY_VOID(scan_json(text, builder, limits.depth));
+  FH_TRY_VOID(scan_json(text, builder, limits));
   return builder.take();
 }
 

@@ -17,6 +17,8 @@ struct JsonLimits {
   // Bytes that the tree may take (a value takes about 48, a member of an object 80): a text of nothing but brackets
   // must not grow to thirty times its size. 0 means 48 MiB + 8 times the text.
   std::uint64_t memory = 0;
+  // Bytes of the longest string, number or run of blanks, which the parser holds in memory up to four times.
+  std::size_t token = std::size_t{16} << 20;
 };
 
 // Non-negative integers become u64, negative ones i64, other numbers (and integers beyond 64 bits) f64.
@@ -39,6 +41,7 @@ class JsonEvents {
   virtual Result<> begin_array() = 0;
   virtual Result<> end_array() = 0;
 };
-Result<> scan_json(std::string_view text, JsonEvents& events, std::size_t depth = 64);
+// Of the limits, `memory` is the receiver's to keep.
+Result<> scan_json(std::string_view text, JsonEvents& events, JsonLimits limits = {});
 
 }  // namespace freehold::format

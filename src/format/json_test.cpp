@@ -93,6 +93,10 @@ TEST(Json, LimitsDepthAndMemory) {
   auto wide = parse_json("[" + repeat("[],", 1000000) + "0]", {.depth = 64, .memory = 1 << 20});
   ASSERT_FALSE(wide);
   EXPECT_EQ(wide.error().code, Errc::exhausted);
+  EXPECT_FALSE(parse_json("\"" + std::string(101, 'x') + "\"", {.token = 100}));
+  EXPECT_TRUE(parse_json("[\"" + std::string(50, 'x') + "\\\"" + std::string(48, 'x') + "\", \"y\"]", {.token = 102}));
+  EXPECT_FALSE(parse_json(std::string(101, '1'), {.token = 100}));
+  EXPECT_FALSE(parse_json(std::string(101, ' ') + "1", {.token = 100}));
   // A long key over a wide object would be repeated for each member.
   std::string members;
   for (int i = 0; i < 50000; ++i) members += "\"" + std::to_string(i) + "\":1,";

@@ -133,7 +133,7 @@ class Header final : public JsonEvents {
     return {};
   }
   std::string place() const {
-    if (state_ == State::start || state_ == State::top) return "header";
+    if (state_ == State::start || state_ == State::top) return "top level";
     if (state_ == State::metadata_open || state_ == State::metadata || state_ == State::metadata_value)
       return "__metadata__";
     return fmt::format("tensor '{}'", printable(records.back().name));
@@ -161,18 +161,17 @@ class Header final : public JsonEvents {
 
   Result<> top_key(std::string_view key) {
     if (key == "__metadata__") {
-      if (has_metadata_) return fail(Errc::corrupt, "header: '__metadata__' occurs twice");
+      if (has_metadata_) return fail(Errc::corrupt, "'__metadata__' occurs twice");
       has_metadata_ = true;
       return go(State::metadata_open);
     }
     if (records.size() >= kSafetensorsMaxTensors) {
-      return fail(Errc::corrupt, fmt::format("header: more than {} tensors", kSafetensorsMaxTensors));
+      return fail(Errc::corrupt, fmt::format("more than {} tensors", kSafetensorsMaxTensors));
     }
-    if (key.empty()) return fail(Errc::corrupt, "header: a tensor's name is empty");
-    if (key.size() > kMaxName)
-      return fail(Errc::corrupt, fmt::format("header: a tensor's name has {} bytes", key.size()));
+    if (key.empty()) return fail(Errc::corrupt, "a tensor's name is empty");
+    if (key.size() > kMaxName) return fail(Errc::corrupt, fmt::format("a tensor's name has {} bytes", key.size()));
     if (key.find('\0') != key.npos) {
-      return fail(Errc::corrupt, fmt::format("header: the name '{}' contains a NUL byte", printable(key)));
+      return fail(Errc::corrupt, fmt::format("the name '{}' contains a NUL byte", printable(key)));
     }
     records.emplace_back();
     records.back().name = key;
@@ -304,10 +303,14 @@ Result<Safetensors> parse_safetensors(Bytes bytes) {
     return fail(Errc::corrupt,
                 fmt::format("the header's length is {}; at most {} is allowed", length, kSafetensorsMaxHeader));
   }
+  if (length > kSafetensorsMaxHeaderRead && length <= in.left()) {
+    return fail(Errc::unsupported, fmt::format("the header's length is {}; headers up to {} bytes are read", length,
+                                               kSafetensorsMaxHeaderRead));
+  }
   FH_TRY(Bytes text, in.take(length, "the header"));
   if (length == 0 || text.front() != std::byte{'{'}) return fail(Errc::corrupt, "the header does not begin with '{'");
   Header header;
-  auto scanned = scan_json(as_text(text), header);
+  auto scanned = scan_json(as_text(text), header, {.depth = 64, .token = std::size_t{4} << 20});
   if (!scanned) return in_context(std::move(scanned).error(), "header");
   FH_TRY_VOID(check_names(header.records));
   Bytes data = bytes.subspan(in.position());

@@ -16,9 +16,11 @@
 
 namespace freehold::format {
 
-inline constexpr std::uint64_t kSafetensorsMaxHeader = 100'000'000;
+inline constexpr std::uint64_t kSafetensorsMaxHeader = 100'000'000;  // the format's
+// Ours, so that a hostile header costs less than 64 MiB: twice what kSafetensorsMaxTensors with long names need.
+inline constexpr std::uint64_t kSafetensorsMaxHeaderRead = std::uint64_t{32} << 20;
 inline constexpr std::size_t kSafetensorsMaxDims = 8;
-inline constexpr std::size_t kSafetensorsMaxTensors = std::size_t{1} << 18;
+inline constexpr std::size_t kSafetensorsMaxTensors = std::size_t{1} << 17;  // of one file
 
 // A tensor whose element type the format knows and we do not compute with (I64, U8, F8_E4M3, …).
 struct OtherTensor {
