@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/mathd.h"
+#include "engine/sampling/weight.h"
 
 namespace freehold::engine {
 namespace {
@@ -56,7 +57,7 @@ Result<> Candidates::weigh() {
   }
   total_ = 0;
   for (Candidate& c : items_) {
-    c.weight = mathd::exp(c.logit - largest);
+    c.weight = weight_of(c.logit - largest);
     total_ += c.weight;
   }
   weighed_ = true;

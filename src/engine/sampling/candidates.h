@@ -6,7 +6,7 @@
 //    sampler sorted a whole prefix by. A tail in no defined order (what a partial sort leaves) is never summed, only
 //    cut off.
 // 2. Every comparison is a total order: ties go to the lower id.
-// 3. Arithmetic is double, exp and log are our own (base/mathd.h).
+// 3. Arithmetic is double, exp and log are our own (weight.h, base/mathd.h).
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@ namespace freehold::engine {
 
 struct Candidate {
   double logit = 0;
-  double weight = 0;  // exp(logit - largest logit): proportional to the probability; valid after weigh()
+  double weight = 0;  // exp(logit - largest logit) (weight.h): proportional to the probability; valid after weigh()
   std::int32_t id = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/mathd.h"
+#include "engine/sampling/weight.h"
 
 namespace freehold::engine {
 
@@ -11,7 +12,7 @@ double log_sum_exp(std::span<const float> logits) {
   float largest = -std::numeric_limits<float>::infinity();
   for (float l : logits) largest = std::max(largest, l);
   double sum = 0;
-  for (float l : logits) sum += mathd::exp(double{l} - double{largest});
+  for (float l : logits) sum += weight_of(double{l} - double{largest});
   return mathd::log(sum) + double{largest};
 }
 

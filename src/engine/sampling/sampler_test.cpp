@@ -10,6 +10,7 @@
 
 #include "base/random.h"
 #include "engine/sampling/logprobs.h"
+#include "engine/sampling/weight.h"
 
 namespace freehold::engine {
 namespace {
@@ -201,6 +202,23 @@ TEST(Sampler, ExtremesStayFinite) {
   auto id = sampler.sample(DefaultChain(s), logits, {{}, history}, 0.7);
   ASSERT_TRUE(id);
   EXPECT_EQ(*id, 1);
+}
+
+TEST(Weight, IsExpToTheLastBitsButOne) {
+  EXPECT_EQ(weight_of(0), 1);
+  EXPECT_EQ(weight_of(-0.0), 1);
+  EXPECT_EQ(weight_of(-kInfinity), 0);
+  EXPECT_EQ(weight_of(-1e308), 0);
+  EXPECT_EQ(weight_of(std::nextafter(-708.0, -709.0)), 0);
+  EXPECT_GT(weight_of(-708), 0);
+  EXPECT_EQ(weight_of(-1e-300), 1);
+  double worst = 0;
+  for (std::uint64_t i = 0; i < 300000; ++i) {
+    double x = -708 * uniform_draw(1, 0, i) * (i % 2 == 0 ? 1 : 0.01);
+    long double exact = std::exp(static_cast<long double>(x));
+    worst = std::max(worst, static_cast<double>(std::fabs(weight_of(x) / exact - 1)));
+  }
+  EXPECT_LT(worst, 0x1p-51);
 }
 
 TEST(Logprobs, TheLikeliestByFallingProbability) {
