@@ -2,7 +2,7 @@
 """Fails when a folder of src/ includes what lies above it (tools/layers.txt), or when one of our headers drags in a heavy one.
 
 usage: check_layers.py [ROOT]
-Tests and benchmarks (files with the word "test" or "bench" in their name) may include anything.
+Tests and benchmarks (files with the word "test", "testing" or "bench" in their name) may include anything.
 """
 
 import pathlib
@@ -18,7 +18,7 @@ ALLOWED_IN_HEADERS = {"tl/expected.hpp", "fmt/core.h", "immintrin.h", "sys/types
 
 # Written by the build.
 GENERATED = {"build_info.h"}
-FREE = re.compile(r"(^|_)(test|bench)(_|$)")
+FREE = re.compile(r"(^|_)(test|testing|bench)(_|$)")
 
 
 def read_layers(path):

@@ -9,6 +9,7 @@ import dataclasses
 import os
 import pathlib
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -94,20 +95,25 @@ def read_junit(path):
     return sums, failed, skipped
 
 
+def cpu_seconds():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def run(check, environment):
     log = LOGS / f"{check.name}.log"
     report = LOGS / f"{check.name}.xml"
     report.unlink(missing_ok=True)
-    start = time.monotonic()
+    start, cpu = time.monotonic(), cpu_seconds()
     with log.open("wb") as out:
         status = subprocess.run(check.command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=out,
                                 stderr=subprocess.STDOUT).returncode
     seconds = time.monotonic() - start
-    details = ""
+    details = f" (CPU {cpu_seconds() - cpu:.0f} s)" if seconds > 10 else ""
     sums, failed, skipped = Sums(), [], []
     if check.junit and report.exists():
         sums, failed, skipped = read_junit(report)
-        details = f"  {sums}"
+        details += f"  {sums}"
         if status != 0 and sums.failed == 0:
             sums.failed = 1  # ctest itself found something wrong
     else:
