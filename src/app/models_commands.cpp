@@ -1,0 +1,102 @@
+#include "app/models_commands.h"
+
+#include <fmt/format.h>
+
+#include "app/interrupt.h"
+#include "app/json_writer.h"
+#include "base/utf8.h"
+#include "model/tokenizer_loader.h"
+#include "model/weights.h"
+#include "text/chat_template.h"
+
+namespace freehold::app {
+
+Result<store::Store> open_store() {
+  FH_TRY(auto home, store::default_home());
+  return store::Store::open(home);
+}
+
+std::string short_digest(const Digest& digest) {
+  return digest.name().substr(0, 7 + 12);
+}
+
+std::string human_parameters(std::uint64_t n) {
+  const auto x = static_cast<double>(n);
+  if (n >= 1'000'000'000) return fmt::format("{:.2f}B", x / 1e9);
+  if (n >= 1'000'000) return fmt::format("{:.0f}M", x / 1e6);
+  return fmt::format("{:.0f}K", x / 1e3);
+}
+
+Result<> check_runnable(const format::Checkpoint& checkpoint) {
+  FH_TRY(model::Plan plan, model::plan(checkpoint));
+  auto loaded = model::load_tokenizer(checkpoint);
+  if (!loaded) {
+    // Weights without a vocabulary can be run on token ids.
+    if (loaded.error().code == Errc::not_found) return {};
+    return Unexpected(std::move(loaded).error());
+  }
+  if (loaded->tokenizer.size() > plan.spec.vocab) {
+    return fail(Errc::corrupt, fmt::format("the tokenizer has {} tokens, the embedding only {} rows",
+                                           loaded->tokenizer.size(), plan.spec.vocab));
+  }
+  for (const model::ChatTemplate& t : loaded->chat_templates) {
+    auto parsed = text::ChatTemplate::parse(t.source);
+    if (!parsed) {
+      return in_context(std::move(parsed).error(), fmt::format("chat template '{}'", printable(t.name)));
+    }
+  }
+  return {};
+}
+
+StoreProgress::StoreProgress(Console& console) : console_(console), bar_(console, "working") {
+  catch_interrupts();
+}
+
+store::Progress StoreProgress::progress() {
+  return [this](std::string_view step, std::uint64_t done, std::uint64_t total) {
+    bar_.rename(step);
+    bar_.update(done, total);
+    return !interrupted();
+  };
+}
+
+store::WriteOptions StoreProgress::options(bool replace) {
+  store::WriteOptions out;
+  out.replace = replace;
+  out.validate = check_runnable;
+  out.progress = progress();
+  out.waiting = [this](int pid) {
+    bar_.clear();
+    console_.note(pid > 0 ? fmt::format("waiting for process {}, which is writing to the store", pid)
+                          : "waiting for another process that is writing to the store");
+  };
+  return out;
+}
+
+void print_imported(const store::Imported& imported, bool json, Console& console) {
+  const store::Manifest& m = imported.manifest;
+  if (json) {
+    JsonWriter w(true);
+    w.begin_object().member("name", imported.name.text()).member("digest", m.model.id().name());
+    w.member("weights", m.model.weights().name()).member("bytes", m.model.total_bytes());
+    w.member("architecture", m.from.architecture).member("parameters", m.from.parameters);
+    w.member("weight_type", m.from.weight_type).member("licence", m.from.licence).member("already", imported.already);
+    w.key("replaced");
+    if (imported.replaced) {
+      w.value(imported.replaced->name());
+    } else {
+      w.null();
+    }
+    w.end_object();
+    console.write(w.take() + "\n");
+    return;
+  }
+  std::string line = fmt::format("{}  {}  {} {}  {}", imported.name.text(), short_digest(m.model.weights()),
+                                 human_parameters(m.from.parameters), printable(m.from.weight_type),
+                                 human_bytes(m.model.total_bytes()));
+  if (imported.already) line += "  (was there already)";
+  if (imported.replaced) line += fmt::format("  (was {})", short_digest(*imported.replaced));
+  console.write(line + "\n");
+}
+
+}  // namespace freehold::app

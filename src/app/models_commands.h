@@ -1,0 +1,51 @@
+// The commands of the model store, and what they share: opening it, checking models before they become visible, and
+// reporting progress.
+#pragma once
+
+#include <string>
+
+#include "app/command.h"
+#include "app/console.h"
+#include "app/progress.h"
+#include "store/store.h"
+
+namespace freehold::app {
+
+Command models_list_command();      // models_list.cpp
+Command models_import_command();    // models_import.cpp
+Command models_alias_command();     // models_import.cpp
+Command models_rm_command();        // models_import.cpp
+Command models_inspect_command();   // models_inspect.cpp
+Command models_verify_command();    // models_verify.cpp
+Command models_quantize_command();  // models_make.cpp
+Command models_synth_command();     // models_make.cpp
+
+Result<store::Store> open_store();
+
+// The first digits of a digest, enough to tell models apart and to be used as a reference: "sha256:0123456789ab".
+std::string short_digest(const Digest& digest);
+
+// 494,030,000 -> "494M", 8,030,261,248 -> "8.03B".
+std::string human_parameters(std::uint64_t n);
+
+// Everything that `run` would check: metadata, tensors, tokenizer, template.
+Result<> check_runnable(const format::Checkpoint& checkpoint);
+
+// A store::Progress that draws a bar and stops at Ctrl-C. Lives as long as the work.
+class StoreProgress {
+ public:
+  explicit StoreProgress(Console& console);
+  store::Progress progress();
+  // With progress, check_runnable and a note when another process has the lock.
+  store::WriteOptions options(bool replace);
+  void clear() { bar_.clear(); }
+
+ private:
+  Console& console_;  // owner: the caller
+  ProgressBar bar_;
+};
+
+// What import, quantize, synth and alias say at the end, as text or JSON.
+void print_imported(const store::Imported& imported, bool json, Console& console);
+
+}  // namespace freehold::app

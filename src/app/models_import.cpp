@@ -1,0 +1,114 @@
+// `models import`, `models alias`, `models rm`: giving and taking names.
+#include <fmt/format.h>
+
+#include "app/json_writer.h"
+#include "app/models_commands.h"
+#include "base/utf8.h"
+
+namespace freehold::app {
+namespace {
+
+constexpr std::string_view kForceHelp = "Move the name if it leads to another model already.";
+
+void hint_at_force(const Error& error, Console& console) {
+  if (error.what.find("leads to another model already") == std::string::npos) return;
+  console.hint("choose another name, or move this one with --force");
+}
+
+Result<> run_import(const Arguments& arguments, Console& console) {
+  FH_TRY(store::Store store, open_store());
+  const std::filesystem::path path(std::string(arguments.text("PATH")));
+  FH_TRY(store::ModelName name,
+         arguments.given("name") ? store::ModelName::parse(arguments.text("name")) : store::name_from_path(path));
+  StoreProgress progress(console);
+  auto imported = store.import(path, name, progress.options(arguments.flag("force")));
+  progress.clear();
+  if (!imported) {
+    hint_at_force(imported.error(), console);
+    return Unexpected(std::move(imported).error());
+  }
+  print_imported(*imported, arguments.flag("json"), console);
+  return {};
+}
+
+Result<> run_alias(const Arguments& arguments, Console& console) {
+  FH_TRY(store::Store store, open_store());
+  FH_TRY(store::ModelName name, store::ModelName::parse(arguments.text("NAME")));
+  StoreProgress progress(console);
+  auto made = store.alias(arguments.text("MODEL"), name, progress.options(arguments.flag("force")));
+  progress.clear();
+  if (!made) {
+    hint_at_force(made.error(), console);
+    return Unexpected(std::move(made).error());
+  }
+  print_imported(*made, arguments.flag("json"), console);
+  return {};
+}
+
+Result<> run_rm(const Arguments& arguments, Console& console) {
+  FH_TRY(store::Store store, open_store());
+  StoreProgress progress(console);
+  JsonWriter w(true);
+  w.begin_object().key("removed").begin_array();
+  for (const std::string& reference : arguments.list("MODEL")) {
+    FH_TRY(store::Removed removed, store.remove(reference, progress.options(false)));
+    w.begin_object().member("name", removed.name.text()).member("freed", removed.freed).end_object();
+    if (!arguments.flag("json")) {
+      console.write(fmt::format("removed {}, {} freed\n", removed.name.text(), human_bytes(removed.freed)));
+    }
+  }
+  w.end_array().end_object();
+  if (arguments.flag("json")) console.write(w.take() + "\n");
+  return {};
+}
+
+}  // namespace
+
+Command models_import_command() {
+  return {
+      .name = "models import",
+      .summary = "Copy a model into the store, verified and under a name.",
+      .details =
+          "PATH is a .gguf file (of a split one, the first part) or a Hugging Face folder. It is checked as if it were "
+          "to be "
+          "run, hashed while it is copied (or shared, where the file system can), and becomes visible in one step: "
+          "interrupted "
+          "or killed at any moment, the store is as it was.",
+      .positionals = {{.name = "PATH", .help = "A .gguf file or a Hugging Face folder."}},
+      .options = {{.name = "name",
+                   .type = OptionType::text,
+                   .value = "NAME:TAG",
+                   .help = "What to call it; by default the file's name."},
+                  {.name = "force", .help = kForceHelp},
+                  {.name = "json", .help = "Print JSON."}},
+      .examples = {{"freehold models import mistral-7b.Q4_K_M.gguf --name mistral:q4",
+                    "Name it, then run it by name:"}},
+      .run = run_import,
+  };
+}
+
+Command models_alias_command() {
+  return {
+      .name = "models alias",
+      .summary = "Give a model in the store another name.",
+      .positionals = {{.name = "MODEL", .help = "A name or digest in the store.", .is_file = false},
+                      {.name = "NAME", .help = "The new name, name:tag.", .is_file = false}},
+      .options = {{.name = "force", .help = kForceHelp}, {.name = "json", .help = "Print JSON."}},
+      .examples = {{"freehold models alias mistral:q4 assistant --force", "Let applications say only 'assistant':"}},
+      .run = run_alias,
+  };
+}
+
+Command models_rm_command() {
+  return {
+      .name = "models rm",
+      .summary = "Remove names from the store, and the files that nothing needs any more.",
+      .positionals =
+          {{.name = "MODEL", .help = "A name, or a digest that has only one.", .repeatable = true, .is_file = false}},
+      .options = {{.name = "json", .help = "Print JSON."}},
+      .examples = {{"freehold models rm mistral:q4", "Forget one name:"}},
+      .run = run_rm,
+  };
+}
+
+}  // namespace freehold::app

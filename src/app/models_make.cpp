@@ -1,0 +1,228 @@
+// `models quantize` and `models synth`: new model files, at a path or in the store.
+#include <fmt/format.h>
+
+#include <map>
+
+#include "app/json_writer.h"
+#include "app/models_commands.h"
+#include "app/nearest.h"
+#include "app/open_model.h"
+#include "base/file.h"
+#include "base/utf8.h"
+#include "store/quantize.h"
+#include "store/synth/synth.h"
+
+namespace freehold::app {
+namespace {
+
+using Produce = std::function<Result<store::Written>(const format::Sink&, const store::Progress&)>;
+
+void print_written(const store::Written& written, bool notes_all, Console& console) {
+  std::map<tensor::DType, std::pair<std::size_t, std::uint64_t>> types;
+  for (const format::GgufTensor& t : written.tensors) {
+    std::uint64_t elems = 1;
+    for (std::uint64_t n : t.shape) elems *= n;
+    auto& [count, bytes] = types[t.type];
+    ++count;
+    bytes += tensor::byte_size(t.type, elems).value_or(0);
+  }
+  std::string line = fmt::format("{} tensors, {}:", written.tensors.size(), human_bytes(written.tensor_bytes));
+  for (const auto& [type, sum] : types) {
+    line += fmt::format(" {} {} ({})", sum.first, tensor::name_of(type), human_bytes(sum.second));
+  }
+  console.note(line);
+  constexpr std::size_t kShown = 3;
+  for (std::size_t i = 0; i < written.notes.size(); ++i) {
+    if (i == kShown && !notes_all) {
+      console.note(
+          fmt::format("… and {} more tensors with another type (--verbose lists them)", written.notes.size() - kShown));
+      break;
+    }
+    console.note(fmt::format("note: {}: {}", printable(written.notes[i].tensor), written.notes[i].note));
+  }
+}
+
+// To OUT, or into the store with --name; exactly one of them is given.
+Result<> write_model(const Arguments& arguments, Console& console, const std::string& source, const Produce& produce) {
+  if (arguments.given("OUT") == arguments.given("name")) {
+    return fail(Errc::invalid, "say either OUT, a file to write, or --name, to put the model into the store");
+  }
+  StoreProgress progress(console);
+  store::Written written;
+  if (arguments.given("name")) {
+    FH_TRY(store::Store store, open_store());
+    FH_TRY(store::ModelName name, store::ModelName::parse(arguments.text("name")));
+    const store::WriteOptions options = progress.options(arguments.flag("force"));
+    auto make = [&](const format::Sink& sink) -> Result<> {
+      FH_TRY(written, produce(sink, options.progress));
+      return {};
+    };
+    FH_TRY(store::Imported imported, store.add(name, source, make, options));
+    progress.clear();
+    print_written(written, arguments.flag("verbose"), console);
+    print_imported(imported, arguments.flag("json"), console);
+    return {};
+  }
+  const std::filesystem::path out(std::string(arguments.text("OUT")));
+  std::error_code ec;
+  if (std::filesystem::exists(out, ec) && !arguments.flag("force")) {
+    console.hint("choose another file, or replace this one with --force");
+    return fail(Errc::invalid, fmt::format("{} exists already", printable(out.string())));
+  }
+  FH_TRY(AtomicFile file, AtomicFile::create(out));
+  FH_TRY(written, produce([&](Bytes bytes) { return file.write(bytes); }, progress.progress()));
+  const std::uint64_t bytes = file.position();
+  FH_TRY_VOID(file.commit());
+  progress.clear();
+  print_written(written, arguments.flag("verbose"), console);
+  if (arguments.flag("json")) {
+    JsonWriter w(true);
+    w.begin_object().member("path", out.string()).member("bytes", bytes).member("tensors", written.tensors.size());
+    w.key("notes").begin_array();
+    for (const store::TensorNote& n : written.notes) {
+      w.begin_object().member("tensor", n.tensor).member("note", n.note).end_object();
+    }
+    w.end_array().end_object();
+    console.write(w.take() + "\n");
+  } else {
+    console.write(fmt::format("{}  {}\n", printable(out.string(), 4096), human_bytes(bytes)));
+  }
+  return {};
+}
+
+Result<> run_quantize(const Arguments& arguments, Console& console) {
+  FH_TRY(kernel::Mix type, store::weight_type_from_name(arguments.text("type")));
+  FH_TRY(OpenModel source, open_model(arguments.text("MODEL"), console));
+  auto checked = check_runnable(*source.checkpoint);
+  if (!checked) return in_context(std::move(checked).error(), printable(arguments.text("MODEL")));
+  ThreadPool pool(arguments.given("threads") ? static_cast<int>(arguments.integer("threads")) : 0);
+  const store::QuantizeOptions options{type, arguments.flag("requantize")};
+  const std::string origin = fmt::format(
+      "{} quantized to {}",
+      source.manifest ? source.manifest->model.weights().name() : printable(source.path.string(), 1000), type.name);
+  return write_model(arguments, console, origin, [&](const format::Sink& sink, const store::Progress& progress) {
+    auto written = store::quantize(*source.checkpoint, options, pool, sink, progress);
+    if (!written && written.error().what.find("loses quality twice") != std::string::npos) {
+      console.hint("--requantize insists on it");
+    }
+    return written;
+  });
+}
+
+void list_shapes(bool json, Console& console) {
+  JsonWriter w(true);
+  w.begin_object().key("shapes").begin_array();
+  for (const store::Shape& s : store::all_shapes()) {
+    const std::uint64_t n = store::parameters(s);
+    if (!json) {
+      console.write(fmt::format("{:<16} {:>6} weights, {} layers of {}, vocabulary {}, context {}\n", s.name,
+                                human_parameters(n), s.layers, s.C, s.V, s.context));
+    }
+    w.begin_object().member("name", s.name).member("parameters", n).member("layers", s.layers).member("width", s.C);
+    w.member("vocabulary", s.V).member("context", s.context).end_object();
+  }
+  w.end_array().end_object();
+  if (json) console.write(w.take() + "\n");
+}
+
+Result<> run_synth(const Arguments& arguments, Console& console) {
+  if (arguments.flag("list")) {
+    list_shapes(arguments.flag("json"), console);
+    return {};
+  }
+  if (!arguments.given("shape")) return fail(Errc::invalid, "--shape is missing; --list shows what there is");
+  const std::string name(arguments.text("shape"));
+  const store::Shape* shape = store::shape_from_name(name);
+  if (shape == nullptr) {
+    std::vector<std::string> known;
+    for (const store::Shape& s : store::all_shapes()) known.emplace_back(s.name);
+    auto near = nearest(name, known);
+    console.hint(near ? fmt::format("did you mean {}?", *near) : "freehold models synth --list shows all shapes");
+    return fail(Errc::invalid, fmt::format("there is no shape '{}'", printable(name)));
+  }
+  FH_TRY(kernel::Mix type, store::weight_type_from_name(arguments.text("type")));
+  const auto seed = static_cast<std::uint64_t>(arguments.integer("seed"));
+  ThreadPool pool(arguments.given("threads") ? static_cast<int>(arguments.integer("threads")) : 0);
+  const std::string origin = fmt::format("synthetic {} {} with seed {}", shape->name, type.name, seed);
+  return write_model(arguments, console, origin, [&](const format::Sink& sink, const store::Progress& progress) {
+    return store::synthesise({*shape, type, seed}, pool, sink, progress);
+  });
+}
+
+std::vector<Option> common_options() {
+  return {
+      {.name = "name",
+       .type = OptionType::text,
+       .value = "NAME:TAG",
+       .help = "Put it into the store under this name, instead of writing OUT."},
+      {.name = "force", .help = "Replace OUT if it exists, or move the name."},
+      {.name = "threads",
+       .type = OptionType::integer,
+       .value = "N",
+       .least = 1,
+       .most = 1024,
+       .help = "Threads; by default as many as there are CPUs. The bytes do not depend on it."},
+      {.name = "verbose", .help = "List every tensor that got another type.", .letter = 'v'},
+      {.name = "json", .help = "Print JSON."},
+  };
+}
+
+}  // namespace
+
+Command models_quantize_command() {
+  return {
+      .name = "models quantize",
+      .summary = "Store a model's weights in fewer bits.",
+      .details =
+          "Reads F32, F16 or BF16 weights and writes a GGUF. Types: q8_0, q6_k, q5_k_m, q5_k_s, q4_k_m (a good "
+          "choice), "
+          "q4_k_s, q4_0, iq4_nl, iq4_xs and others, or a single block type for all matrices. Tensors whose rows do not "
+          "fit the type's blocks get the nearest type that does, and are named. Memory stays bounded.",
+      .positionals = {model_positional(), {.name = "OUT", .help = "The .gguf file to write.", .required = false}},
+      .options =
+          join({{.name = "type",
+                 .type = OptionType::text,
+                 .value = "TYPE",
+                 .help = "The weights' new type, for example q4_k_m.",
+                 .required = true},
+                {.name = "requantize", .help = "Also weights that are quantised already (quality is lost twice)."}},
+               common_options()),
+      .examples = {{"freehold models quantize model-f16.gguf model-q4.gguf --type q4_k_m", "From file to file:"},
+                   {"freehold models quantize llama:f16 --type q6_k --name llama:q6", "Within the store:"}},
+      .run = run_quantize,
+  };
+}
+
+Command models_synth_command() {
+  return {
+      .name = "models synth",
+      .summary = "Make a model with random weights in the exact shape of a well-known one.",
+      .details =
+          "For measuring and testing a machine before anything is downloaded: speed and memory are those of the real "
+          "model, what it says is noise. The same shape, type and seed give the same bytes on every machine.",
+      .positionals = {{.name = "OUT", .help = "The .gguf file to write.", .required = false}},
+      .options = join({{.name = "shape",
+                        .type = OptionType::text,
+                        .value = "SHAPE",
+                        .help = "For example tinyllama-1.1b, mistral-7b, llama-3.1-8b; --list shows all."},
+                       {.name = "type",
+                        .type = OptionType::text,
+                        .value = "TYPE",
+                        .fallback = "q4_0",
+                        .help = "The weights' type, as for quantize."},
+                       {.name = "seed",
+                        .type = OptionType::integer,
+                        .value = "N",
+                        .fallback = "0",
+                        .least = 0,
+                        .most = 9e15,
+                        .help = "Other seeds give other weights."},
+                       {.name = "list", .help = "List the shapes."}},
+                      common_options()),
+      .examples = {{"freehold models synth --shape tinyllama-1.1b --type q4_0 --name synth:1b", "637 MB in seconds:"},
+                   {"freehold models synth --list", "All shapes:"}},
+      .run = run_synth,
+  };
+}
+
+}  // namespace freehold::app

@@ -1,0 +1,143 @@
+// `freehold run`: one answer, or a chat.
+#include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "app/answer_json.h"
+#include "app/chat.h"
+#include "app/commands.h"
+#include "app/conversation.h"
+#include "app/input.h"
+#include "app/interrupt.h"
+#include "app/session.h"
+#include "app/settings.h"
+#include "base/utf8.h"
+
+namespace freehold::app {
+namespace {
+
+constexpr int kWaitBeforeNote = 3000;  // ms
+
+// Standard input, if it is a pipe or a file. Says what it waits for if nothing comes: a pipe that somebody forgot to
+// close would otherwise look like a hang.
+Result<std::string> piped_text(Console& console) {
+  pollfd waiting = {.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+  if (::poll(&waiting, 1, kWaitBeforeNote) == 0)
+    console.note("note: reading standard input until it ends (</dev/null gives it nothing)");
+  return read_standard_input();
+}
+
+struct Question {
+  std::optional<std::string> text;  // none: a chat
+};
+
+// The prompt, and after it what is piped in.
+Result<Question> read_question(const Arguments& arguments, Console& console) {
+  Question question;
+  if (arguments.given("PROMPT")) question.text = arguments.text("PROMPT");
+  if (::isatty(STDIN_FILENO) == 1) return question;
+  FH_TRY(std::string piped, piped_text(console));
+  if (!question.text) {
+    question.text = std::move(piped);
+  } else if (!piped.empty()) {
+    *question.text += (question.text->empty() ? "" : "\n") + piped;
+  }
+  return question;
+}
+
+Result<> answer_once(Session& session, Conversation& conversation, const Settings& settings, const Arguments& arguments,
+                     std::string question, Console& console) {
+  bool json = arguments.flag("json");
+  conversation.add("user", std::move(question));
+  FH_TRY(auto prompt, conversation.prompt());
+  if (prompt.tokens.empty())
+    return fail(Errc::invalid, "the prompt is empty, and this vocabulary has no token to begin with");
+  std::vector<std::string> digests;
+  if (json) {
+    FH_TRY(digests, weight_digests(session.loaded().opened, console));
+  }
+  if (arguments.flag("echo") && !json) console.write_untrusted(prompt.text);
+  auto show = [&](std::string_view text) {
+    if (json) return;
+    console.write_untrusted(text);
+    (void)console.flush();
+  };
+  FH_TRY(Generated answer, session.generate(prompt.tokens, settings, prompt.text_starts, show));
+  console.write(json ? answer_json(session, conversation, settings, prompt, answer, digests) : "\n");
+  if (answer.reason == engine::FinishReason::cancelled) return fail(Errc::cancelled, "interrupted");
+  if (arguments.flag("verbose")) console.note(speed_line(answer));
+  return console.flush();
+}
+
+Result<> run(const Arguments& arguments, Console& console) {
+  catch_interrupts();
+  FH_TRY(Settings settings, settings_from(arguments));
+  FH_TRY(CheckedModel checked, open_and_check(arguments.text("MODEL"), console));
+  bool raw = arguments.flag("raw");
+  FH_TRY_VOID(
+      Conversation::create(checked.tokenizer, raw).map([](auto&&) {}));  // a bad template is found before loading
+  if (!raw && checked.tokenizer.chat_templates.empty()) {
+    console.note("note: this model has no chat template, so the text goes to it as it is (--raw)");
+    raw = true;
+  }
+  if (raw && arguments.given("system"))
+    return fail(Errc::invalid, "--system needs a chat template, and there is none (or --raw)");
+  FH_TRY(Question question, read_question(arguments, console));
+  FH_TRY(Loaded loaded,
+         load(std::move(checked), arguments, console, static_cast<std::uint32_t>(arguments.integer("context"))));
+  FH_TRY(auto session, Session::start(std::move(loaded)));
+  FH_TRY(auto conversation, Conversation::create(session->loaded().tokenizer, raw, arguments.flag("special")));
+  conversation.set_system(std::string(arguments.text("system")));
+  if (question.text)
+    return answer_once(*session, conversation, settings, arguments, std::move(*question.text), console);
+  if (arguments.flag("json")) return fail(Errc::invalid, "--json needs a PROMPT or a pipe");
+  return chat(*session, std::move(conversation), std::move(settings), !arguments.flag("no-history"), console);
+}
+
+}  // namespace
+
+Command run_command() {
+  return {
+      .name = "run",
+      .summary = "Answer a prompt, or chat.",
+      .details =
+          "With a PROMPT, or when something is piped in (it is put after the PROMPT), one answer goes to standard "
+          "output, "
+          "followed by a newline. Otherwise a chat begins: /help lists its commands, Ctrl-C stops an answer, Ctrl-D "
+          "leaves.\n\n"
+          "The prompt goes through the model's chat template. --raw sends it without one, and prints the continuation "
+          "alone "
+          "(--echo: the prompt before it); a model without a template is run so anyway, and says it. What the prompt "
+          "spells "
+          "never becomes a special token unless --special is given with --raw.\n\n"
+          "Sampling is done in this order: bias, penalties, temperature, top-k, typical, top-p, min-p. The same model, "
+          "prompt, options and seed give the same answer on every machine and with any number of threads. Nothing is "
+          "cut: "
+          "a prompt longer than the context is an error.",
+      .positionals = {model_positional(),
+                      {.name = "PROMPT", .help = "What to answer.", .required = false, .is_file = false}},
+      .options = join(
+          join({{.name = "system",
+                 .type = OptionType::text,
+                 .value = "TEXT",
+                 .help = "The system message.",
+                 .letter = 's'},
+                {.name = "raw", .help = "Send the text without a chat template."},
+                {.name = "echo", .help = "Print the prompt before the answer."},
+                {.name = "special", .help = "With --raw: text that reads like a special token becomes that token."},
+                {.name = "json", .help = "Print the answer as JSON, with usage, timings, seed and digests."},
+                {.name = "no-history",
+                 .help = "Neither read nor write the chat's history of lines ($FREEHOLD_HOME/history)."}},
+               settings_options()),
+          run_options_with_context()),
+      .examples = {{"freehold run model.gguf", "Chat:"},
+                   {"freehold run model.gguf \"Why is the sky blue?\"", "One answer:"},
+                   {"cat report.txt | freehold run model.gguf \"Summarise this:\"", "About a file:"},
+                   {"freehold run model.gguf --raw --temperature 0 --max-tokens 200 \"Once upon a time\"",
+                    "Continue a text, greedily:"},
+                   {"freehold run llama:8b --json --seed 7 \"Roll a die.\"", "For programs:"}},
+      .run = run,
+  };
+}
+
+}  // namespace freehold::app
