@@ -38,13 +38,17 @@ std::int32_t read_i8(const std::byte* p, std::size_t index) {
   return static_cast<std::int8_t>(p[index]);
 }
 
-// The unsigned stored value of q.
-unsigned stored(const PanelFormat& f, std::int8_t q) {
-  if (!f.codebook) return static_cast<unsigned>(q + f.offset);
-  for (unsigned i = 0; i < 16; ++i) {
-    if (f.table[i] == q) return i;
+// The unsigned stored values of 32 quants.
+void stored_values(const PanelFormat& f, const std::int8_t q[kBlock], std::uint8_t v[kBlock]) {
+  if (!f.codebook) {
+    for (std::size_t k = 0; k < kBlock; ++k) v[k] = static_cast<std::uint8_t>(q[k] + f.offset);
+    return;
   }
-  return 0;
+  for (std::size_t k = 0; k < kBlock; ++k) {
+    std::uint8_t index = 0;
+    while (index < 15 && f.table[index] != q[k]) ++index;
+    v[k] = index;
+  }
 }
 
 }  // namespace
@@ -113,17 +117,26 @@ void write_panel_block(const PanelFormat& f, const PanelSizes& sizes, std::byte*
                        std::size_t row, const Block32& w) {
   const Place at(sizes, block);
   std::byte* quants = panel + at.quants;
-  for (std::size_t k = 0; k < kBlock; ++k) {
-    std::size_t lane = row * 4 + k % 4;
-    unsigned v = stored(f, w.q[k]);
-    if (f.bits == 8) {
-      quants[k / 4 * 64 + lane] = static_cast<std::byte>(v);
-      continue;
+  std::uint8_t v[kBlock];
+  stored_values(f, w.q, v);
+  // Four consecutive k of a row are neighbours in the panel.
+  if (f.bits == 8) {
+    for (std::size_t g = 0; g < 8; ++g) std::memcpy(quants + g * 64 + row * 4, v + 4 * g, 4);
+  } else {
+    for (std::size_t j = 0; j < 4; ++j) {
+      std::uint8_t both[4];
+      for (std::size_t i = 0; i < 4; ++i) {
+        both[i] = static_cast<std::uint8_t>((v[4 * j + i] & 15) | (v[16 + 4 * j + i] & 15) << 4);
+      }
+      std::memcpy(quants + j * 64 + row * 4, both, 4);
     }
-    quants[k % 16 / 4 * 64 + lane] |= static_cast<std::byte>((v & 15) << (k < 16 ? 0 : 4));
     for (int plane = 0; plane < f.bits - 4; ++plane) {
-      std::byte* at_word = quants + 256 + static_cast<std::size_t>(plane) * 64 + k / 4 * 8;
-      at_word[lane / 8] |= static_cast<std::byte>((v >> (4 + plane) & 1) << (lane % 8));
+      std::byte* words = quants + 256 + static_cast<std::size_t>(plane) * 64;
+      for (std::size_t g = 0; g < 8; ++g) {
+        unsigned bits = 0;
+        for (std::size_t i = 0; i < 4; ++i) bits |= (static_cast<unsigned>(v[4 * g + i]) >> (4 + plane) & 1u) << i;
+        words[g * 8 + row / 2] |= static_cast<std::byte>(bits << (row % 2 * 4));
+      }
     }
   }
   std::byte* s = panel + at.scales;
