@@ -36,7 +36,7 @@ class AlignedBuffer {
   }
   AlignedBuffer(const AlignedBuffer&) = delete;
   AlignedBuffer& operator=(const AlignedBuffer&) = delete;
-  ~AlignedBuffer() { release(static_cast<void*>(data_), size_ * sizeof(T)); }); }
+  ~AlignedBuffer() { release(static_cast<void*>(data_), size_ * sizeof(T)); }
 
   T* data() { return data_; }
   const T* data() const { return data_; }
