@@ -2,8 +2,6 @@
 // where and what for. Little endian.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <cstdint>
 #include <cstring>
 #include <string_view>
@@ -48,21 +46,10 @@ class Cursor {
 
   // Refuses `count` things of at least `minimal` bytes each that cannot fit into what is left: before anything is
   // allocated.
-  Result<> expect_room(std::uint64_t count, std::uint64_t minimal, std::string_view what) const {
-    if (count <= left() / minimal) return {};
-    return fail(Errc::corrupt, fmt::format("{} {} need at least {} bytes each, but only {} bytes are left", count, what,
-                                           minimal, left()));
-  }
+  Result<> expect_room(std::uint64_t count, std::uint64_t minimal, std::string_view what) const;
 
  private:
-  Unexpected short_read(std::uint64_t n, std::string_view what) const {
-    if (bytes_.size() < whole_bytes_) {
-      return fail(Errc::corrupt, fmt::format("byte {}: {} leads beyond the first {} bytes, the most a header may take",
-                                             position_, what, bytes_.size()));
-    }
-    return fail(Errc::corrupt,
-                fmt::format("byte {}: {} takes {} bytes, but the file ends after {}", position_, what, n, left()));
-  }
+  Unexpected short_read(std::uint64_t n, std::string_view what) const;
 
   Bytes bytes_;
   std::uint64_t whole_bytes_;
