@@ -61,10 +61,13 @@ Result<model::LoadedTokenizer> open(const Source& source) {
   return model::load_tokenizer(checkpoint);
 }
 
-// Tokenizer name -> its sources.
-std::map<std::string, std::vector<Source>> find_sources() {
-  std::map<std::string, std::vector<Source>> sources;
-  for (const fs::path& path : golden::entries(golden::oracle() / "tokenizers")) {
+using Sources = std::map<std::string, std::vector<Source>>;
+
+// Tokenizer name -> its sources below one oracle.
+Sources find_sources(const fs::path& oracle) {
+  Sources sources;
+  if (!fs::is_directory(oracle / "tokenizers")) return sources;
+  for (const fs::path& path : golden::entries(oracle / "tokenizers")) {
     std::string name = path.filename().string();
     if (!name.starts_with(kVocabPrefix)) continue;
     std::string stem = name.substr(std::strlen(kVocabPrefix));
@@ -76,14 +79,14 @@ std::map<std::string, std::vector<Source>> find_sources() {
       }
     }
   }
-  fs::path models = golden::oracle() / "models";
+  fs::path models = oracle / "models";
   if (!fs::is_directory(models)) return sources;
   for (const fs::path& folder : golden::entries(models)) {
     if (!fs::exists(folder / "golden.json")) continue;
     json spec = json::parse(golden::slurp(folder / "golden.json"), nullptr, false);
     if (!spec.contains("spec") || !spec["spec"].contains("tok")) continue;
     std::string tok = spec["spec"]["tok"];
-    std::string name = fs::exists(golden::oracle() / "tokenizers" / (tok + ".jsonl")) ? tok : "tiny-" + tok;
+    std::string name = fs::exists(oracle / "tokenizers" / (tok + ".jsonl")) ? tok : "tiny-" + tok;
     std::string model = folder.filename().string();
     if (fs::exists(folder / "model.gguf")) sources[name].push_back({model + "/model.gguf", folder / "model.gguf"});
     if (fs::exists(folder / "hf" / "tokenizer.json")) {
@@ -241,7 +244,9 @@ void check_inp_out(const fs::path& inp, const fs::path& out, Checker& checker) {
 
 TEST(Golden, Tokenizers) {
   GOLDEN_KIND("tokenizers");
-  auto sources = find_sources();
+  // Cases may come without their vocabularies: then those of the usual oracle serve.
+  Sources sources = find_sources(golden::oracle());
+  sources.merge(find_sources(fs::path(FREEHOLD_SOURCE_DIR) / ".." / "shared" / "oracle"));
   std::size_t cases = 0;
   std::size_t files = 0;
   for (const fs::path& path : golden::entries(golden::oracle() / "tokenizers")) {
