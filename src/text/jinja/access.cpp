@@ -312,7 +312,7 @@ Outcome<bool> Cursor::next(Interpreter& in, Value& out) {
       if (at_ >= s.text.size()) return false;
       std::size_t begin = at_;
       next_code_point(s.text, at_);
-      FH_TRY(out, in.string(s.text.substr(begin, at_ - begin), s.markup));
+      FH_TRY(out, in.string(s.text.substr(begin, at_ - begin)));
       return true;
     }
     case Type::range: {

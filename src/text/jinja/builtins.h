@@ -34,6 +34,12 @@ bool is_mutating_method(Type type, std::string_view name);
 template <std::size_t N>
 Outcome<std::array<Value, N>> bind_args(const char* function, Args& args, const std::array<const char*, N>& names,
                                         std::size_t required);
+// A function that takes no arguments besides its input.
+template <Native function>
+Outcome<Value> plain(Interpreter& in, const Value& self, Args& args) {
+  if (!args.positional.empty() || !args.named.empty()) return runtime_error("unexpected arguments");
+  return function(in, self, args);
+}
 // The value of an integer argument.
 Outcome<std::int64_t> to_index(const Value& value);
 

@@ -32,8 +32,7 @@ Outcome<Value> first(Interpreter& in, const Value& v, Args&) {
 }
 
 Outcome<Value> last(Interpreter& in, const Value& v, Args&) {
-  if (v.is(Type::undefined) || v.is(Type::iterator))
-    return type_error("'" + std::string(type_name(v)) + "' object is not reversible");
+  if (v.is(Type::iterator)) return type_error("'" + std::string(type_name(v)) + "' object is not reversible");
   if (!v.is(Type::dict) && !v.is(Type::view)) {
     FH_TRY(std::int64_t n, length(in, v));
     if (n > 0) return get_item(in, v, Value::integer(n - 1));
@@ -75,8 +74,10 @@ Outcome<Value> join(Interpreter& in, const Value& v, Args& args) {
 struct OnceList final : Iterator {
   std::vector<Value> items;
   std::size_t at = 0;
+  const char* error = nullptr;  // what walking it fails with: generators fail late
   Outcome<bool> next(Interpreter& in, Value& out) override {
     FH_TRY_VOID(in.step());
+    if (error != nullptr) return type_error(error);
     if (at >= items.size()) return false;
     out = items[at++];
     return true;
@@ -118,7 +119,16 @@ struct KeyOf {
 };
 
 // Stable merge sort by keys: std::stable_sort may not be given a comparison that can fail half-way.
-Done sort_by_keys(Interpreter& in, const std::vector<Value>& keys, std::vector<std::size_t>& order, bool reversed) {
+// `equal_first`: keys that are equal are not asked which is less (Jinja2's sort compares lists of keys).
+Done sort_by_keys(Interpreter& in, const std::vector<Value>& keys, std::vector<std::size_t>& order, bool reversed,
+                  bool equal_first) {
+  auto less = [&](const Value& x, const Value& y) -> Outcome<bool> {
+    if (equal_first) {
+      FH_TRY(bool same, equal(in, x, y));
+      if (same) return false;
+    }
+    return compare(in, Op::lt, x, y);
+  };
   std::vector<std::size_t> other(order.size());
   for (std::size_t width = 1; width < order.size(); width *= 2) {
     for (std::size_t begin = 0; begin < order.size(); begin += 2 * width) {
@@ -132,7 +142,7 @@ Done sort_by_keys(Interpreter& in, const std::vector<Value>& keys, std::vector<s
           FH_TRY_VOID(in.step());
           const Value& x = keys[order[a]];
           const Value& y = keys[order[b]];
-          FH_TRY(take_b, reversed ? compare(in, Op::lt, x, y) : compare(in, Op::lt, y, x));
+          FH_TRY(take_b, reversed ? less(x, y) : less(y, x));
         }
         other[out] = take_b ? order[b++] : order[a++];
       }
@@ -143,11 +153,11 @@ Done sort_by_keys(Interpreter& in, const std::vector<Value>& keys, std::vector<s
 }
 
 Outcome<std::vector<Value>> sorted(Interpreter& in, const std::vector<Value>& items, const std::vector<Value>& keys,
-                                   bool reversed) {
+                                   bool reversed, bool equal_first = false) {
   FH_TRY_VOID(in.room(items.size() * 3 * sizeof(Value)));
   std::vector<std::size_t> order(items.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  FH_TRY_VOID(sort_by_keys(in, keys, order, reversed));
+  FH_TRY_VOID(sort_by_keys(in, keys, order, reversed, equal_first));
   std::vector<Value> out;
   out.reserve(items.size());
   for (std::size_t i : order) out.push_back(items[i]);
@@ -189,13 +199,18 @@ Outcome<Value> sort(Interpreter& in, const Value& v, Args& args) {
   } else {
     FH_TRY(keys, keys_of(items, key));
   }
-  FH_TRY(items, sorted(in, items, keys, truth(arguments[0])));
+  FH_TRY(items, sorted(in, items, keys, truth(arguments[0]), true));
   return in.list(std::move(items));
 }
 
 Outcome<Value> unique(Interpreter& in, const Value& v, Args& args) {
   static constexpr std::array<const char*, 2> kNames = {"case_sensitive", "attribute"};
   FH_TRY(auto arguments, bind_args("unique", args, kNames, 0));
+  if (!is_iterable(v)) {
+    FH_TRY(Value out, once(in, {}, "generator"));
+    as<OnceList>(out).error = "object is not iterable";
+    return out;
+  }
   FH_TRY(std::vector<Value> items, collect(in, v));
   KeyOf key{in, arguments[1], truth(arguments[0]), Value()};
   FH_TRY(Ref<Dict> seen, in.make<Dict>());
@@ -282,7 +297,11 @@ Outcome<Value> groupby(Interpreter& in, const Value& v, Args& args) {
 
 Outcome<Value> items_filter(Interpreter& in, const Value& v, Args&) {
   if (v.is(Type::undefined)) return once(in, {}, "generator");
-  if (!v.is(Type::dict)) return type_error("Can only get item pairs from a mapping.");
+  if (!v.is(Type::dict)) {
+    FH_TRY(Value out, once(in, {}, "generator"));
+    as<OnceList>(out).error = "Can only get item pairs from a mapping.";
+    return out;
+  }
   std::vector<Value> pairs;
   for (const auto& [key, value] : v.as_dict().entries()) {
     FH_TRY_VOID(in.step());
@@ -373,22 +392,22 @@ Outcome<Value> attr(Interpreter& in, const Value& v, Args& args) {
 }
 
 constexpr NamedNative kFilters[] = {
-    {"length", length_filter},
-    {"count", length_filter},
-    {"list", list},
-    {"first", first},
-    {"last", last},
+    {"length", plain<length_filter>},
+    {"count", plain<length_filter>},
+    {"list", plain<list>},
+    {"first", plain<first>},
+    {"last", plain<last>},
     {"default", default_filter},
     {"d", default_filter},
     {"join", join},
-    {"reverse", reverse},
+    {"reverse", plain<reverse>},
     {"sort", sort},
     {"unique", unique},
     {"min", min},
     {"max", max},
     {"sum", sum},
     {"groupby", groupby},
-    {"items", items_filter},
+    {"items", plain<items_filter>},
     {"dictsort", dictsort},
     {"batch", batch},
     {"slice", slice},

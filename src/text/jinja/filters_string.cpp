@@ -251,6 +251,24 @@ Outcome<Value> urlencode(Interpreter& in, const Value& v, Args&) {
   return in.string(std::move(out));
 }
 
+// The entities that escape_html writes, and their usual other spellings.
+std::string unescape_html(std::string_view text) {
+  static constexpr std::pair<std::string_view, char> kEntities[] = {
+      {"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}, {"&#34;", '"'}, {"&quot;", '"'}, {"&#39;", '\''}, {"&#x27;", '\''}};
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto* found = std::find_if(std::begin(kEntities), std::end(kEntities),
+                                     [&](const auto& e) { return text.substr(at).starts_with(e.first); });
+    if (found == std::end(kEntities)) {
+      out += text[at++];
+    } else {
+      out += found->second;
+      at += found->first.size();
+    }
+  }
+  return out;
+}
+
 Outcome<Value> striptags(Interpreter& in, const Value& v, Args&) {
   FH_TRY(std::string text, str(in, v));
   std::string bare;
@@ -279,7 +297,7 @@ Outcome<Value> striptags(Interpreter& in, const Value& v, Args&) {
     out += rest.substr(0, at);
     rest = strip(rest.substr(at), nullptr, 1);
   }
-  return in.string(std::move(out));
+  return in.string(unescape_html(out));
 }
 
 Outcome<Value> filesizeformat(Interpreter& in, const Value& v, Args& args) {
@@ -324,27 +342,27 @@ constexpr NamedNative kFilters[] = {
     {"upper", upper},
     {"lower", lower},
     {"capitalize", capitalize},
-    {"title", title},
+    {"title", plain<title>},
     {"trim", trim},
-    {"string", string},
+    {"string", plain<string>},
     {"center", center},
     {"replace", replace},
-    {"safe", safe},
-    {"escape", escape},
-    {"e", escape},
-    {"forceescape", force_escape},
+    {"safe", plain<safe>},
+    {"escape", plain<escape>},
+    {"e", plain<escape>},
+    {"forceescape", plain<force_escape>},
     {"indent", indent},
     {"truncate", truncate},
-    {"wordcount", wordcount},
+    {"wordcount", plain<wordcount>},
     {"format", format},
-    {"urlencode", urlencode},
-    {"striptags", striptags},
+    {"urlencode", plain<urlencode>},
+    {"striptags", plain<striptags>},
     {"filesizeformat", filesizeformat},
     {"xmlattr", xmlattr},
     {"tojson", filter_tojson},
     {"int", filter_int},
     {"float", filter_float},
-    {"abs", filter_abs},
+    {"abs", plain<filter_abs>},
     {"round", filter_round},
 };
 

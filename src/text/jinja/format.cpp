@@ -117,7 +117,8 @@ struct Supply {
   }
   bool left() const {
     if (arguments.is(Type::tuple)) return used < arguments.as_sequence().items.size();
-    return used == 0 && !arguments.is(Type::dict) && !arguments.is(Type::list);
+    return used == 0 && !arguments.is(Type::dict) && !arguments.is(Type::list) && !arguments.is(Type::range) &&
+           !arguments.is(Type::undefined);  // what has items counts as a mapping
   }
 };
 
@@ -305,6 +306,16 @@ Outcome<std::string> format_number(const FormatSpec& spec, const Value& number) 
       body.insert(0, static_cast<std::size_t>(spec.precision) - body.size(), '0');
   }
   std::string sign = negative ? "-" : spec.sign == '+' ? "+" : spec.sign == ' ' ? " " : "";
+  if (spec.grouping != '\0' && spec.align == '=' && spec.fill == "0") {  // the padding is grouped as well
+    std::size_t whole = std::min(body.find_first_not_of("0123456789,_"), body.size());
+    std::string digits = body.substr(0, whole);
+    std::erase(digits, spec.grouping);
+    std::string rest = body.substr(whole);
+    while (sign.size() + body.size() < spec.width) {
+      digits.insert(0, 1, '0');
+      body = group(digits, spec.grouping, 3) + rest;
+    }
+  }
   return pad(spec, sign, body, '>');
 }
 

@@ -14,7 +14,7 @@ struct Limits {
   std::size_t output_bytes = std::size_t{4} << 20;
   std::size_t memory_bytes = std::size_t{24} << 20;  // held by the values a render makes, at any one time
   // An ordinary render takes a few milliseconds. With the start of a process around it this ends within a second.
-  std::chrono::milliseconds time{600};
+  std::chrono::milliseconds time{500};
 };
 
 }  // namespace freehold::text::jinja

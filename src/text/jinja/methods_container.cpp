@@ -50,6 +50,7 @@ Outcome<Value> list_copy(Interpreter& in, const Value& self, Args&) {
 
 Outcome<Value> dict_get(Interpreter&, const Value& self, Args& args) {
   static constexpr std::array<const char*, 2> kNames = {"key", "default"};
+  if (!args.named.empty()) return type_error("dict.get() takes no keyword arguments");
   FH_TRY(auto given, bind_args("get", args, kNames, 1));
   if (!is_hashable(given[0])) return type_error("unhashable type: '" + std::string(type_name(given[0])) + "'");
   if (const Value* found = self.as_dict().find(given[0])) return *found;

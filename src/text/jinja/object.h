@@ -20,7 +20,7 @@ namespace freehold::text::jinja {
 struct Budget {
   std::size_t limit = 0;
   std::size_t used = 0;
-  bool has(std::size_t bytes) const { return bytes <= limit - used; }
+  bool has(std::size_t bytes) const { return used <= limit && bytes <= limit - used; }
 };
 
 struct Object {

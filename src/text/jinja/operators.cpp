@@ -1,6 +1,7 @@
 #include "text/jinja/operators.h"
 
 #include <cmath>
+#include <cstdlib>
 
 #include "text/jinja/access.h"
 #include "text/jinja/format.h"
@@ -195,6 +196,25 @@ bool is_sequence(const Value& v) {
 int order(long double a, long double b) {
   if (std::isnan(a) || std::isnan(b)) return 2;
   return a < b ? -1 : a > b ? 1 : 0;
+}
+// The same for integers of any size against any number.
+int big_order(const Value& a, const Value& b) {
+  if (a.is(Type::real) || b.is(Type::real)) {
+    auto real = [](const Value& v) {
+      return v.is(Type::big_integer) ? std::strtold(std::string(v.as_text()).c_str(), nullptr) : exact(v);
+    };
+    return order(real(a), real(b));
+  }
+  auto digits = [](const Value& v) {
+    return v.is(Type::big_integer) ? std::string(v.as_text()) : std::to_string(integer_of(v));
+  };
+  std::string x = digits(a);
+  std::string y = digits(b);
+  bool x_negative = x[0] == '-';
+  if (x_negative != (y[0] == '-')) return x_negative ? -1 : 1;
+  int c = x.size() != y.size() ? (x.size() < y.size() ? -1 : 1) : x.compare(y);
+  c = c < 0 ? -1 : c > 0 ? 1 : 0;
+  return x_negative ? -c : c;
 }
 bool holds(Op op, int order) {
   switch (op) {
@@ -420,7 +440,8 @@ Outcome<bool> compare(Interpreter& in, Op op, const Value& a, const Value& b) {
     if (!level.ok()) return Interpreter::too_deep();
     return compare_sequences(in, op, a, b);
   }
-  if (a.is(Type::big_integer) || b.is(Type::big_integer)) return overflow();
+  auto numeric = [](const Value& v) { return is_number(v) || v.is(Type::big_integer); };
+  if (numeric(a) && numeric(b)) return holds(op, big_order(a, b));
   return type_error(std::string("'") + sign_of(op) + "' not supported between instances of '" +
                     std::string(type_name(a)) + "' and '" + std::string(type_name(b)) + "'");
 }

@@ -1,3 +1,4 @@
+// Statements.
 #include "base/utf8.h"
 #include "text/jinja/lexer.h"
 #include "text/jinja/parser.h"
@@ -148,6 +149,7 @@ Done Parser::signature(MacroDef& macro) {
   while (!current().is_op(")")) {
     if (!macro.parameters.empty()) FH_TRY_VOID(expect_op(","));
     FH_TRY(std::string name, expect_name());
+    if (macro.parameters.size() >= kMaxNamed) return refuse(FailureKind::limit, "too many parameters", current().line);
     Parameter parameter;
     parameter.name = intern(name);
     for (const Parameter& other : macro.parameters)

@@ -15,6 +15,9 @@
 
 namespace freehold::text::jinja {
 
+// Keyword arguments of one call and parameters of one macro: they are searched one by one.
+inline constexpr std::size_t kMaxNamed = 500;
+
 class Parser {
  public:
   Parser(std::vector<Token> tokens, std::size_t max_depth) : tokens_(std::move(tokens)), max_depth_(max_depth) {

@@ -151,9 +151,7 @@ void append_quoted(std::string_view text, std::string& out) {
     } else if (is_printable(c)) {
       out += text.substr(begin, at - begin);
     } else {
-      out += c < 0x100     ? fmt::format("\\x{:02x}", c)
-             : c < 0x10000 ? fmt::format("\\u{:04x}", c)
-                           : fmt::format("\\U{:08x}", c);
+      append_escape(out, c < 0x100 ? 'x' : c < 0x10000 ? 'u' : 'U', c < 0x100 ? 2 : c < 0x10000 ? 4 : 8, c);
     }
   }
   out += quote;

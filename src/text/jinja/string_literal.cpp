@@ -84,15 +84,20 @@ tl::expected<std::string, std::string> unescape(std::string_view body) {
     if (c == 'N') return tl::unexpected<std::string>("\\N escapes are not supported");
     // An unknown escape stands for itself. Jinja writes characters outside ASCII as escapes first, so behind a
     // backslash they come out as the text of that escape.
-    out += '\\';
     if (static_cast<unsigned char>(c) < 0x80) {
+      out += '\\';
       out += c;
       ++at;
     } else {
       code = next_code_point(body, at);
-      out += code < 0x100     ? fmt::format("x{:02x}", code)
-             : code < 0x10000 ? fmt::format("u{:04x}", code)
-                              : fmt::format("U{:08x}", code);
+      append_escape(out,
+                    code < 0x100     ? 'x'
+                    : code < 0x10000 ? 'u'
+                                     : 'U',
+                    code < 0x100     ? 2
+                    : code < 0x10000 ? 4
+                                     : 8,
+                    code);
     }
   }
   return out;

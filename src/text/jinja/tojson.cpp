@@ -1,7 +1,5 @@
 #include "text/jinja/tojson.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 
@@ -111,9 +109,10 @@ class JsonWriter {
     if (c == 0x7F) {
       out += '\x7F';  // ASCII, not a control character to JSON
     } else if (c >= 0x10000) {
-      out += fmt::format("\\u{:04x}\\u{:04x}", 0xD800 + ((c - 0x10000) >> 10), 0xDC00 + ((c - 0x10000) & 0x3FF));
+      append_escape(out, 'u', 4, 0xD800 + ((c - 0x10000) >> 10));
+      append_escape(out, 'u', 4, 0xDC00 + ((c - 0x10000) & 0x3FF));
     } else {
-      out += fmt::format("\\u{:04x}", c);
+      append_escape(out, 'u', 4, c);
     }
   }
 

@@ -96,6 +96,12 @@ void append_lower(std::string& out, std::uint32_t c, std::string_view text, std:
 
 }  // namespace
 
+void append_escape(std::string& out, char letter, int digits, std::uint32_t c) {
+  out += '\\';
+  out += letter;
+  for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) out += "0123456789abcdef"[(c >> shift) & 15];
+}
+
 std::size_t byte_of(const String& s, std::size_t index) {
   if (s.ascii() || index == 0) return index;
   if (index >= s.length) return s.text.size();

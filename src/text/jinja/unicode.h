@@ -27,6 +27,9 @@ inline std::size_t previous(std::string_view text, std::size_t at) {
   return at;
 }
 
+// Appends \x0f, \u00e9 or \U0001f642: the letter and so many hexadecimal digits.
+void append_escape(std::string& out, char letter, int digits, std::uint32_t c);
+
 // The byte at which code point number `index` (0 … s.length) begins.
 std::size_t byte_of(const String& s, std::size_t index);
 
