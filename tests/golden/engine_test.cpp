@@ -7,9 +7,11 @@
 #include "base/thread_pool.h"
 #include "engine/count_allocations.h"
 #include "engine/model_decoder.h"
+#include "engine/prompt.h"
 #include "engine/test_support.h"
 #include "format/checkpoint.h"
 #include "kernel/kernels.h"
+#include "model/tokenizer_loader.h"
 #include "oracle.h"
 
 namespace freehold::engine {
@@ -186,6 +188,56 @@ TEST(Golden, Engine) {
     check_allocations(model, golden);
   }
   golden::require_cases(cases, "models");
+}
+
+// Real checkpoints, from text to text: the prompt with what the engine says after it is what the reference program
+// prints.
+void check_text(const fs::path& path, const json& golden) {
+  SCOPED_TRACE(path.string());
+  bool exact = false;
+  auto model = Loaded::load(path, exact);
+  if (!model || !exact) return;
+  auto checkpoint = format::open_checkpoint(path);
+  ASSERT_TRUE(checkpoint);
+  auto vocabulary = model::load_tokenizer(*checkpoint);
+  ASSERT_TRUE(vocabulary) << vocabulary.error().what;
+  const text::Tokenizer& tokenizer = vocabulary->tokenizer;
+  Loaded loaded(model, {});
+  auto engine = Engine::create(*loaded.decoder, tokenizer, {.chunk = 16});
+  ASSERT_TRUE(engine) << engine.error().what;
+  for (const json& g : golden.value("greedy", json::array())) {
+    if (!g.contains("text_run_c") || g.value("min_margin", 0.0) < 1e-4)
+      continue;  // a tie in the last bit may go either way
+    auto prompt = prompt_from_text(tokenizer, g.at("prompt").get<std::string>());
+    ASSERT_TRUE(prompt) << prompt.error().what;
+    Request request;
+    request.prompt = prompt->tokens;
+    // That many positions are run, the last of which gives one token more.
+    request.max_tokens =
+        g.at("n_positions").get<std::uint32_t>() + 1 - static_cast<std::uint32_t>(prompt->tokens.size());
+    request.sampling.temperature = 0;
+    request.stop_tokens = {tokenizer.vocabulary().bos};  // where these texts end
+    request.text_starts = prompt->text_starts;
+    Recorder recorder;
+    auto done = (*engine)->run(request, recorder.sink());
+    ASSERT_TRUE(done) << done.error().what;
+    EXPECT_EQ(prompt->text + recorder.text.at(0), g.at("text_run_c").get<std::string>());
+  }
+}
+
+TEST(Golden, EngineText) {
+  GOLDEN_KIND("real");
+  std::size_t cases = 0;
+  for (const fs::path& folder : golden::entries(golden::oracle() / "real")) {
+    if (!fs::exists(folder / "golden.json")) continue;
+    const json golden = json::parse(golden::slurp(folder / "golden.json"));
+    for (const fs::path& path : golden::entries(folder)) {
+      if (path.extension() != ".gguf") continue;
+      ++cases;
+      check_text(path, golden);
+    }
+  }
+  golden::require_cases(cases, "real");
 }
 
 }  // namespace
