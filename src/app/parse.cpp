@@ -91,7 +91,8 @@ class Syntax {
       CLI::Option* added = app_.add_option(std::string(p.name));
       added->type_size(1)
           ->expected(1, p.repeatable ? 1 << 20 : 1)
-          ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+          ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+          ->allow_extra_args(p.repeatable);
       positionals_.push_back(added);
     }
   }
