@@ -4,16 +4,42 @@
 
 namespace freehold::app {
 
+namespace {
+
+Command models_group() {
+  return {
+      .name = "models",
+      .summary = "Keep models under names: import, list, verify, quantize, remove.",
+      .details =
+          "Models are kept below $FREEHOLD_HOME, once each, named by the SHA-256 of what is in them. A model need "
+          "not be imported to be run: a path does.",
+  };
+}
+
+// What `models inspect` shows, without the longer name.
+Command inspect_command() {
+  Command command = models_inspect_command();
+  command.name = "inspect";
+  command.details = "The same as freehold models inspect. The other inspect commands look deeper.";
+  command.examples = {{"freehold inspect model.gguf", "Before running it:"},
+                      {"freehold inspect model.gguf --json", "For programs:"}};
+  return command;
+}
+
+}  // namespace
+
 const std::vector<Command>& all_commands() {
   static const std::vector<Command> commands = {
       run_command(),
-      tokenize_command(),
+      inspect_command(),
       inspect_tokens_command(),
       inspect_template_command(),
       inspect_next_command(),
       inspect_logits_command(),
       inspect_tensor_command(),
       inspect_perplexity_command(),
+      tokenize_command(),
+      models_group(),
       models_list_command(),
       models_import_command(),
       models_inspect_command(),
@@ -22,6 +48,7 @@ const std::vector<Command>& all_commands() {
       models_alias_command(),
       models_rm_command(),
       models_synth_command(),
+      bench_command(),
       doctor_command(),
       version_command(),
       completions_command(),

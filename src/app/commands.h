@@ -13,6 +13,7 @@ Command inspect_logits_command();      // inspect_logits.cpp
 Command inspect_next_command();        // inspect_logits.cpp
 Command inspect_tensor_command();      // inspect_logits.cpp
 Command inspect_perplexity_command();  // inspect_perplexity.cpp
+Command bench_command();               // bench_command.cpp
 Command doctor_command();              // doctor_command.cpp
 Command version_command();             // version_command.cpp
 Command help_command();                // help_command.cpp

@@ -31,13 +31,13 @@ std::string option_words(const Command& c) {
   return words + "--help";
 }
 
-// COMMAND:--option) words of its choices, for `case`.
-std::string choice_cases(const std::vector<Command>& commands) {
+// One line of a `case` for each option with choices: COMMAND:--option) variable='its words'.
+std::string choice_cases(const std::vector<Command>& commands, std::string_view variable) {
   std::string out;
   for (const auto& c : commands) {
     for (const auto& o : c.options) {
       if (c.hidden || o.type != OptionType::choice) continue;
-      out += fmt::format("    {}) words={} ;;\n", quoted(fmt::format("{}:--{}", c.name, o.name)),
+      out += fmt::format("    {}) {}={} ;;\n", quoted(fmt::format("{}:--{}", c.name, o.name)), variable,
                          quoted(fmt::format("{}", fmt::join(choices_of(o), " "))));
     }
   }
@@ -79,70 +79,62 @@ _freehold() {{
 }}
 complete -F _freehold freehold
 )",
-                     names, choice_cases(commands),
+                     names, choice_cases(commands, "words"),
                      quoted(fmt::format("{} --help --version", fmt::join(children("", commands), " "))), options);
 }
 
+// zsh describes its words: each is 'name:what it does'.
+std::string described(std::string_view name, std::string_view what) {
+  return " " + quoted(fmt::format("{}:{}", name, what));
+}
+
 std::string zsh_script(const std::vector<Command>& commands) {
-  // zsh describes: each word is 'name:what it does'.
-  auto described = [](std::string_view name, std::string_view what) {
-    std::string escaped;
-    for (char c : name) escaped += c == ':' ? std::string("\\:") : std::string(1, c);
-    return quoted(fmt::format("{}:{}", escaped, what));
-  };
   std::string names, cases, top;
   for (const auto& c : commands) {
     if (c.hidden) continue;
     names += " " + quoted(c.name);
     std::string next, options;
     for (const auto& child : commands) {
-      if (child.hidden || !child.name.starts_with(fmt::format("{} ", c.name))) continue;
-      next += " " + described(child.name.substr(c.name.size() + 1), child.summary);
+      std::string prefix = fmt::format("{} ", c.name);
+      if (!child.hidden && child.name.starts_with(prefix))
+        next += described(child.name.substr(prefix.size()), child.summary);
     }
-    for (const auto& o : c.options) options += " " + described(fmt::format("--{}", o.name), o.help);
-    cases += fmt::format("    {}) words=({}) options=({} '--help:Show help.') ;;\n", quoted(c.name), next, options);
-    if (c.name.find(' ') == std::string_view::npos) top += " " + described(c.name, c.summary);
+    for (const auto& o : c.options) options += described(fmt::format("--{}", o.name), o.help);
+    cases += fmt::format("    {}) next=({}) options=({} '--help:Show help.') ;;\n", quoted(c.name), next, options);
+    if (c.name.find(' ') == std::string_view::npos) top += described(c.name, c.summary);
   }
   return fmt::format(R"(#compdef freehold
 # zsh completion for freehold, made by `freehold completions zsh`.
 _freehold() {{
-  local command= try= name i choices=
-  local -a names words options
+  local command='' try='' name='' values=''
+  local -a names next options
+  integer i
   names=({})
   for ((i = 2; i < CURRENT && i < 5; ++i)); do
-    try="${{try:+$try }}${{words[i]:-}}"
-    try="${{try% }}"
-  done
-  try=
-  local -a typed
-  typed=("${{(@)argv_words}}")
-  for ((i = 2; i < CURRENT && i < 5; ++i)); do
-    try="${{try:+$try }}${{typed[i]}}"
+    try="${{try:+$try }}${{words[i]}}"
     for name in $names; do
       [[ $name == $try ]] && command=$name
     done
   done
-  local words=
-  case "$command:${{typed[CURRENT-1]}}" in
+  case "$command:${{words[CURRENT-1]}}" in
 {}  esac
-  if [[ -n $words ]]; then
-    compadd -- ${{=words}}
+  if [[ -n $values ]]; then
+    compadd -- ${{=values}}
     return
   fi
-  local -a words
   case $command in
-    '') words=({}) options=('--help:Show help.' '--version:Say which build this is.') ;;
+    '') next=({}) options=('--help:Show help.' '--version:Say which build this is.') ;;
 {}  esac
-  [[ -n $words ]] && _describe command words
+  (( $#next )) && _describe command next
   if [[ $PREFIX == -* ]]; then
-    _describe option options
+    _describe -o option options
   elif [[ -n $command ]]; then
     _files
   fi
 }}
 _freehold "$@"
 )",
-                     names, choice_cases(commands), top, cases);
+                     names, choice_cases(commands, "values"), top, cases);
 }
 
 std::string fish_script(const std::vector<Command>& commands) {

@@ -126,6 +126,7 @@ class Syntax {
 
   Result<> refuse_extras(const std::vector<Command>& commands, std::string& hint) {
     std::vector<std::string> extras = app_.remaining();
+    std::erase(extras, "--");  // CLI11 counts the mark itself as left over
     if (extras.empty()) return {};
     const std::string& word = extras.front();
     if (word.size() > 1 && word[0] == '-') {
