@@ -91,6 +91,38 @@ TEST_F(EngineTest, SeveralAnswersShareThePromptAndDrawForThemselves) {
   }
 }
 
+TEST_F(EngineTest, AnswersOfOneRequestEndWhenTheyEnd) {
+  std::vector<std::size_t> lengths;
+  for (bool prefix_cache : {true, false}) {
+    FakeDecoder decoder;
+    decoder.eos_logit = 4;
+    EngineOptions options;
+    options.prefix_cache = prefix_cache;
+    auto engine = make(decoder, options);
+    Request request = sampled_request(5, 40, 200);
+    request.n = 6;
+    Recorder recorder;
+    ASSERT_TRUE(engine->run(request, recorder.sink()));
+    ASSERT_EQ(recorder.finished.size(), 6u);
+    for (const Finished& f : recorder.finished) {
+      if (prefix_cache) lengths.push_back(f.usage.completion_tokens);
+      EXPECT_EQ(f.reason, FinishReason::stop);
+      EXPECT_EQ(f.stop_token, testing::kEos);
+    }
+    for (std::uint32_t i = 0; i < 6; ++i) {
+      // Each as long as if it were the only one to go on: nothing is lost when a sibling ends.
+      Request fewer = request;
+      fewer.n = i + 1;
+      Recorder alone;
+      ASSERT_TRUE(engine->run(fewer, alone.sink()));
+      EXPECT_EQ(alone.text[i], recorder.text[i]);
+    }
+    engine->drop_cached();
+    EXPECT_TRUE(decoder.all_free());
+  }
+  EXPECT_NE(lengths.front(), lengths.back());
+}
+
 TEST_F(EngineTest, GreedyDoesNotDependOnTheSeedAndSamplingDoes) {
   Request request = sampled_request(1, 10, 30);
   Request other = request;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <new>
 #include <utility>
 
 #include "base/checked.h"
@@ -52,8 +53,13 @@ Result<std::unique_ptr<ModelDecoder>> ModelDecoder::create(std::shared_ptr<const
   decoder->size_ = size;
   FH_TRY(decoder->cache_, model::KvCache::create(model::KvLayout(model->spec()), size.cache_tokens, size.sequences,
                                                  size.chunk, size.context));
-  decoder->executor_ = std::make_unique<model::Executor>(model, pool, kernels, size.chunk + size.sequences,
-                                                         size.context, size.sequences);
+  try {
+    decoder->executor_ = std::make_unique<model::Executor>(model, pool, kernels, size.chunk + size.sequences,
+                                                           size.context, size.sequences);
+  } catch (const std::bad_alloc&) {
+    return fail(Errc::exhausted, fmt::format("no memory to run batches of {} tokens with {} positions",
+                                             size.chunk + size.sequences, size.context));
+  }
   decoder->model_ = std::move(model);
   return decoder;
 }

@@ -31,7 +31,8 @@ struct Job {
   bool cancelled = false;  // to be ended at the beginning of the next step
   bool failed = false;
 
-  bool prefilling() const { return answers.size() < request.n || answers[0].sequence.length() < request.prompt.size(); }
+  // While it runs: the end of the prompt has not been reached, from which every answer draws its first token.
+  bool prefilling() const { return answers[0].sampled() == 0; }
   bool finished() const;
 };
 
