@@ -197,7 +197,7 @@ std::string name_of_case(const testing::TestParamInfo<DType>& info) {
 
 INSTANTIATE_TEST_SUITE_P(AllTypes, Matmul, testing::ValuesIn([] {
                            std::vector<DType> types;
-                           for (const auto& t : tensor::all_dtypes()) types.push_back(t.type);
+                           for (const auto& each : tensor::all_dtypes()) types.push_back(each.type);
                            return types;
                          }()),
                          name_of_case);

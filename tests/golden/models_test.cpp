@@ -56,7 +56,9 @@ void check_prompt(Runner& model, const Gate& gate, const json& prompt, std::span
     for (std::size_t v = 0; v < V; ++v) worst = std::max<double>(worst, std::fabs(reference[v] - mine[v]));
     kl_sum += kl(reference, mine);
     ++rows;
-    if (margin_of(reference) > gate.margin) EXPECT_EQ(argmax(mine), argmax(reference)) << "position " << stored_rows[i];
+    if (margin_of(reference) > gate.margin) {
+      EXPECT_EQ(argmax(mine), argmax(reference)) << "position " << stored_rows[i];
+    }
   }
   EXPECT_LE(worst, gate.max_difference) << "prompt of " << ids.size() << " tokens";
   if (!std::isfinite(gate.max_difference)) return;

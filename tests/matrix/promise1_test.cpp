@@ -169,8 +169,8 @@ TEST_P(Promise1, TheSameInputGivesTheSameBits) {
 INSTANTIATE_TEST_SUITE_P(Families, Promise1,
                          testing::Values("tiny-llama", "tiny-llama3", "tiny-mistral", "tiny-mixtral", "tiny-qwen2",
                                          "tiny-qwen3", "tiny-gemma2", "tiny-gemma3"),
-                         [](const auto& info) {
-                           std::string name = info.param;
+                         [](const auto& test) {
+                           std::string name = test.param;
                            for (char& c : name) c = c == '-' ? '_' : c;
                            return name;
                          });
