@@ -12,6 +12,7 @@ namespace {
 constexpr std::size_t kMaxPart = 100;
 constexpr std::size_t kMaxName = 200;
 constexpr std::size_t kMinPrefix = 8;
+constexpr std::string_view kDigestPrefix = "sha256";  // "sha256:…" is a digest, never a name
 
 bool lower_or_digit(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
@@ -33,6 +34,7 @@ std::string_view fault_of(std::string_view part) {
 
 std::string_view fault_of_name(std::string_view name) {
   if (name.size() > kMaxName) return "it is longer than 200 bytes";
+  if (name == kDigestPrefix) return "'sha256:' begins a digest";
   while (true) {
     const std::size_t slash = name.find('/');
     if (auto fault = fault_of(name.substr(0, slash)); !fault.empty()) return fault;
@@ -72,7 +74,7 @@ Result<ModelName> ModelName::parse(std::string_view text) {
   if (fault.empty()) return out;
   std::string message = fmt::format("'{}' is not a model name: {}", printable(text), fault);
   const std::string name = repaired(out.name), tag = repaired(out.tag);
-  if (!name.empty() && !tag.empty() && text.size() <= kMaxName) {
+  if (!name.empty() && name != kDigestPrefix && !tag.empty() && text.size() <= kMaxName) {
     message += fmt::format(" ('{}' would do)", colon == text.npos ? name : name + ":" + tag);
   }
   return fail(Errc::invalid, std::move(message));
@@ -93,7 +95,7 @@ Result<ModelName> name_from_path(const std::filesystem::path& path) {
     text.resize(text.size() - kSplit);
   }
   std::string name = repaired(text);
-  if (name.empty()) {
+  if (name.empty() || name == kDigestPrefix) {
     return fail(Errc::invalid,
                 fmt::format("no model name can be made of '{}'; say one with --name", printable(path.string())));
   }

@@ -13,7 +13,8 @@
 namespace freehold::store {
 
 // name: one or more parts joined by '/', each [a-z0-9][a-z0-9._-]*, at most 100 bytes a part and 200 in all; tag: one
-// such part, "latest" unless said. No part ends in ".json", because tags become files of that ending.
+// such part, "latest" unless said. No part ends in ".json", because tags become files of that ending, and "sha256"
+// alone is no name, because "sha256:…" is a digest.
 struct ModelName {
   std::string name;
   std::string tag = "latest";

@@ -50,6 +50,9 @@ TEST(ModelName, RefusesEverythingThatCouldLeaveItsFolder) {
       "a.json/b",
       "a:b.json",
       "sha256:",
+      "sha256",
+      "sha256:latest",
+      "sha256:0123456789abcdef",
       "a:\xe2\x80\xae",
       std::string(101, 'a'),
       "a/" + std::string(99, 'b') + "/" + std::string(100, 'c'),
@@ -72,6 +75,7 @@ TEST(ModelName, IsMadeFromAPath) {
   EXPECT_EQ(name_from_path("big-00001-of-00003.gguf")->text(), "big:latest");
   EXPECT_EQ(name_from_path("/models/My Llama/")->text(), "my-llama:latest");
   EXPECT_FALSE(name_from_path("/models/äö.gguf"));
+  EXPECT_FALSE(name_from_path("/models/sha256.gguf"));
   EXPECT_TRUE(ModelName::parse(name_from_path("-x.json.gguf")->text()));
 }
 
