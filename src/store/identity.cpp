@@ -15,7 +15,6 @@ namespace {
 
 using format::Metadata;
 using format::Value;
-using format::ValueType;
 
 void hash_number(Sha256& hash, std::uint64_t n) {
   std::array<std::byte, 8> raw{};

@@ -194,7 +194,7 @@ Parser::Parsed Parser::compare() {
       break;
     }
     if (!out) {
-      out = node(ExprKind::compare, left->line);
+      out = node(ExprKind::compare, left->line);  // NOLINT(bugprone-use-after-move): only while `out` is empty
       out->kids.push_back(std::move(left));
     }
     FH_TRY(ExprPtr right, sum());
