@@ -146,7 +146,7 @@ class Interpreter {
   const Ast& ast_;
   Limits limits_;
   std::function<std::tm()> clock_;
-  std::chrono::steady_clock::time_point deadline_;
+  std::chrono::nanoseconds deadline_{};  // of this thread's processor time
   std::size_t steps_ = 0;
   std::size_t next_check_ = 0;  // steps at which the clock is looked at again
   std::size_t touched_ = 0;     // bytes since the clock was looked at

@@ -13,8 +13,9 @@ struct Limits {
   std::size_t steps = 1'000'000;                      // expressions, statements, elements walked
   std::size_t output_bytes = std::size_t{4} << 20;
   std::size_t memory_bytes = std::size_t{24} << 20;  // held by the values a render makes, at any one time
-  // An ordinary render takes a few milliseconds. With the start of a process around it this ends within a second.
-  std::chrono::milliseconds time{500};
+  // Of the processor, on the rendering thread. An ordinary render takes a few milliseconds; with parsing and the start
+  // of a process around it this ends within a second.
+  std::chrono::milliseconds time{400};
 };
 
 }  // namespace freehold::text::jinja
