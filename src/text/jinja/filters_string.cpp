@@ -102,7 +102,7 @@ Outcome<Value> replace(Interpreter& in, const Value& v, Args& args) {
       next_code_point(text, hit);
     }
     if (hit == std::string::npos) break;
-    if ((n & 63) == 0) FH_TRY_VOID(in.room(out.size() + text.size()));
+    if ((n & 255) == 0) FH_TRY_VOID(in.step(4));
     FH_TRY_VOID(in.room(out.size() + (hit - at) + fresh.size()));
     FH_TRY_VOID(in.touch(fresh.size()));
     out.append(text, at, hit - at);

@@ -206,7 +206,7 @@ Outcome<Value> filter_round(Interpreter&, const Value& self, Args& args) {
   double unit = std::pow(10.0, static_cast<double>(digits));
   double scaled = value * unit;
   if (!std::isfinite(scaled)) return runtime_error("cannot convert float infinity to integer");
-  return Value::real((how == "ceil" ? std::ceil(scaled) : std::floor(scaled)) / unit);
+  return Value::real(((how == "ceil" ? std::ceil(scaled) : std::floor(scaled)) + 0.0) / unit);  // no -0.0
 }
 
 }  // namespace freehold::text::jinja
