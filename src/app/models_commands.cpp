@@ -5,6 +5,7 @@
 #include "app/interrupt.h"
 #include "app/json_writer.h"
 #include "base/utf8.h"
+#include "model/prepared.h"
 #include "model/tokenizer_loader.h"
 #include "model/weights.h"
 #include "text/chat_template.h"
@@ -60,9 +61,24 @@ store::Progress StoreProgress::progress() {
   };
 }
 
-store::WriteOptions StoreProgress::options(bool replace) {
+store::WriteOptions StoreProgress::options(bool replace, bool prepare) {
   store::WriteOptions out;
   out.replace = replace;
+  out.prepare.usable = [](const std::filesystem::path& path) { return model::PreparedFile::open(path).has_value(); };
+  if (prepare) {
+    out.prepare.bytes = [](const format::Checkpoint& checkpoint) -> Result<std::uint64_t> {
+      FH_TRY(model::Plan plan, model::plan(checkpoint));
+      return model::prepared_file_bytes(plan);
+    };
+    out.prepare.write = [this](const format::Checkpoint& checkpoint, const format::Sink& sink,
+                               const store::Progress& progress) -> Result<> {
+      if (!pool_) pool_ = std::make_unique<ThreadPool>();
+      FH_TRY(model::Plan plan, model::plan(checkpoint));
+      return model::write_prepared(plan, *pool_, sink, [&](std::uint64_t done, std::uint64_t total) {
+        return !progress || progress("prepare", done, total);
+      });
+    };
+  }
   out.validate = check_runnable;
   out.progress = progress();
   out.waiting = [this](int pid) {
@@ -71,6 +87,13 @@ store::WriteOptions StoreProgress::options(bool replace) {
                           : "waiting for another process that is writing to the store");
   };
   return out;
+}
+
+Option no_prepare_option() {
+  return {.name = "no-prepare",
+          .help =
+              "Do not keep the weights a second time in the layout of the kernels: half the disk space, but every "
+              "start copies and rearranges them."};
 }
 
 void print_imported(const store::Imported& imported, bool json, Console& console) {

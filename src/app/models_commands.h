@@ -2,11 +2,13 @@
 // reporting progress.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "app/command.h"
 #include "app/console.h"
 #include "app/progress.h"
+#include "base/thread_pool.h"
 #include "store/store.h"
 
 namespace freehold::app {
@@ -36,14 +38,19 @@ class StoreProgress {
  public:
   explicit StoreProgress(Console& console);
   store::Progress progress();
-  // With progress, check_runnable and a note when another process has the lock.
-  store::WriteOptions options(bool replace);
+  // With progress, check_runnable and a note when another process has the lock. `prepare`: the weights are also put
+  // into the layout of the kernels, so that every later start maps them.
+  store::WriteOptions options(bool replace, bool prepare = false);
   void clear() { bar_.clear(); }
 
  private:
   Console& console_;  // owner: the caller
   ProgressBar bar_;
+  std::unique_ptr<ThreadPool> pool_;  // made when something is prepared
 };
+
+// --no-prepare, of the commands that store a model.
+Option no_prepare_option();
 
 // What import, quantize, synth and alias say at the end, as text or JSON.
 void print_imported(const store::Imported& imported, bool json, Console& console);

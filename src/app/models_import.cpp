@@ -21,7 +21,7 @@ Result<> run_import(const Arguments& arguments, Console& console) {
   FH_TRY(store::ModelName name,
          arguments.given("name") ? store::ModelName::parse(arguments.text("name")) : store::name_from_path(path));
   StoreProgress progress(console);
-  auto imported = store.import(path, name, progress.options(arguments.flag("force")));
+  auto imported = store.import(path, name, progress.options(arguments.flag("force"), !arguments.flag("no-prepare")));
   progress.clear();
   if (!imported) {
     hint_at_force(imported.error(), console);
@@ -71,7 +71,9 @@ Command models_import_command() {
       .details =
           "PATH is a .gguf file (of a split one, the first part) or a Hugging Face folder. It is checked as if it were "
           "to be "
-          "run, hashed while it is copied (or shared, where the file system can), and becomes visible in one step: "
+          "run, hashed while it is copied (or shared, where the file system can), its weights are also kept in the "
+          "layout "
+          "of the kernels, so that starting it later copies nothing, and it becomes visible in one step: "
           "interrupted "
           "or killed at any moment, the store is as it was.",
       .positionals = {{.name = "PATH", .help = "A .gguf file or a Hugging Face folder."}},
@@ -80,6 +82,7 @@ Command models_import_command() {
                    .value = "NAME:TAG",
                    .help = "What to call it; by default the file's name."},
                   {.name = "force", .help = kForceHelp},
+                  no_prepare_option(),
                   {.name = "json", .help = "Print JSON."}},
       .examples = {{"freehold models import mistral-7b.Q4_K_M.gguf --name mistral:q4",
                     "Name it, then run it by name:"}},

@@ -145,6 +145,8 @@ std::string as_text(const Facts& f, bool tensors) {
   if (o.manifest) {
     line(out, "digest", o.manifest->model.id().name());
     line(out, "weights", o.manifest->model.weights().name());
+    line(out, "prepared",
+         o.manifest->prepared ? human_bytes(o.manifest->prepared->size) : "no: every start rearranges the weights");
     line(out, "imported", printable(fmt::format("{} from {}", o.manifest->from.imported, o.manifest->from.source)));
   }
   line(out, "format",
@@ -199,6 +201,8 @@ std::string as_json(const Facts& f, bool tensors) {
   w.begin_object().member("path", o.path.string());
   w.key("digest");
   o.manifest ? w.value(o.manifest->model.id().name()) : w.null();
+  w.key("prepared_bytes");
+  o.manifest&& o.manifest->prepared ? w.value(o.manifest->prepared->size) : w.null();
   w.key("weights");
   o.manifest ? w.value(o.manifest->model.weights().name()) : w.null();
   w.member("format", o.checkpoint->gguf() != nullptr ? "gguf" : "hugging_face");

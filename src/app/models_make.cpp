@@ -52,7 +52,7 @@ Result<> write_model(const Arguments& arguments, Console& console, const std::st
   if (arguments.given("name")) {
     FH_TRY(store::Store store, open_store());
     FH_TRY(store::ModelName name, store::ModelName::parse(arguments.text("name")));
-    const store::WriteOptions options = progress.options(arguments.flag("force"));
+    const store::WriteOptions options = progress.options(arguments.flag("force"), !arguments.flag("no-prepare"));
     auto make = [&](const format::Sink& sink) -> Result<> {
       FH_TRY(written, produce(sink, options.progress));
       return {};
@@ -156,6 +156,7 @@ std::vector<Option> common_options() {
        .value = "NAME:TAG",
        .help = "Put it into the store under this name, instead of writing OUT."},
       {.name = "force", .help = "Replace OUT if it exists, or move the name."},
+      no_prepare_option(),
       {.name = "threads",
        .type = OptionType::integer,
        .value = "N",

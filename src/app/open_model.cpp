@@ -42,6 +42,7 @@ Result<OpenModel> open_model(std::string_view reference, Console& console) {
   }
   opened.path = resolved->path;
   opened.manifest = std::move(resolved->manifest);
+  opened.prepared = std::move(resolved->prepared);
   auto checkpoint = format::open_checkpoint(opened.path);
   if (!checkpoint) return in_context(checkpoint.error(), fmt::format("open {}", printable(reference)));
   opened.checkpoint = std::make_shared<const format::Checkpoint>(std::move(*checkpoint));

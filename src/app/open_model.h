@@ -22,6 +22,7 @@ struct OpenModel {
   std::string reference;  // as the user wrote it
   std::filesystem::path path;
   std::optional<store::Manifest> manifest;  // of a model in the store
+  std::filesystem::path prepared;           // its weights as the kernels want them; may be empty
   std::shared_ptr<const format::Checkpoint> checkpoint;
 };
 

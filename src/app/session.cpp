@@ -9,8 +9,23 @@
 #include "app/progress.h"
 #include "base/utf8.h"
 #include "kernel/kernels.h"
+#include "model/prepared.h"
 
 namespace freehold::app {
+namespace {
+
+// The panels that were kept when the model was imported. Without usable ones the weights are prepared in memory, which
+// only takes longer, so it is said and not refused.
+std::shared_ptr<const model::PreparedFile> open_prepared(const OpenModel& opened, Console& console) {
+  if (opened.prepared.empty()) return nullptr;
+  auto file = model::PreparedFile::open(opened.prepared);
+  if (file) return std::move(*file);
+  console.note(fmt::format("note: {}; the weights are prepared in memory. Importing the model again makes them anew",
+                           file.error().what));
+  return nullptr;
+}
+
+}  // namespace
 
 Result<Loaded> load(const Arguments& arguments, Console& console, std::uint32_t context) {
   FH_TRY(CheckedModel checked, open_and_check(arguments.text("MODEL"), console));
@@ -35,11 +50,15 @@ Result<Loaded> load(CheckedModel checked, const Arguments& arguments, Console& c
                 .pool = std::make_unique<ThreadPool>(threads),
                 .level = level,
                 .memory = chosen->memory};
+  auto prepared = open_prepared(loaded.opened, console);
   ProgressBar bar(console, "loading");
-  auto model = model::Model::load(loaded.opened.checkpoint, *loaded.pool, [&](std::uint64_t done, std::uint64_t total) {
-    bar.update(done, total);
-    return !interrupted();
-  });
+  auto model = model::Model::load(
+      loaded.opened.checkpoint, *loaded.pool,
+      [&](std::uint64_t done, std::uint64_t total) {
+        bar.update(done, total);
+        return !interrupted();
+      },
+      std::move(prepared));
   if (!model) return in_context(model.error(), printable(loaded.opened.reference));
   loaded.model = std::move(*model);
   loaded.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

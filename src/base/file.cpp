@@ -127,6 +127,21 @@ MappedFile::~MappedFile() {
   if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
+void MappedFile::populate(std::size_t offset, std::size_t size) const {
+  if (offset >= size_) return;
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const std::size_t begin = offset / page * page;
+  size = std::min(size, size_ - offset) + (offset - begin);
+  auto* at = const_cast<std::byte*>(data_) + begin;
+  ::madvise(at, size, MADV_HUGEPAGE);
+#ifdef MADV_POPULATE_READ
+  constexpr int kPopulateRead = MADV_POPULATE_READ;
+#else
+  constexpr int kPopulateRead = 22;  // Linux 5.14
+#endif
+  if (::madvise(at, size, kPopulateRead) != 0) ::madvise(at, size, MADV_WILLNEED);
+}
+
 void MappedFile::will_need() const {
   if (data_ != nullptr) ::madvise(const_cast<std::byte*>(data_), size_, MADV_WILLNEED);
 }

@@ -43,6 +43,9 @@ class MappedFile {
   std::size_t size() const { return size_; }
   // Tells the kernel that everything will be read soon (readahead).
   void will_need() const;
+  // Brings the pages of [offset, offset + size) in and maps them, from the disk if they are not in memory yet; asks for
+  // huge pages where the file system has them. Any thread; what fails is left to the first access.
+  void populate(std::size_t offset, std::size_t size) const;
 
  private:
   const std::byte* data_ = nullptr;

@@ -26,6 +26,9 @@
 
 namespace freehold::kernel {
 
+// Stands in every file of prepared panels: raised whenever the bytes below change their meaning.
+inline constexpr std::uint32_t kPanelLayout = 1;
+
 inline constexpr std::size_t kPanelRows = 16;
 inline constexpr std::size_t kBlock = 32;  // activations are quantised in blocks of 32 along k
 

@@ -27,10 +27,12 @@ std::size_t angle_cost(const Spec& spec, std::size_t T) {
 Model::~Model() = default;
 
 Result<std::shared_ptr<const Model>> Model::load(std::shared_ptr<const format::Checkpoint> checkpoint, ThreadPool& pool,
-                                                 const Progress& progress) {
+                                                 const Progress& progress,
+                                                 std::shared_ptr<const PreparedFile> prepared) {
   FH_TRY(Plan p, plan(*checkpoint));
   std::shared_ptr<Model> model(new Model());
-  FH_TRY(model->weights_, prepare_weights(std::move(checkpoint), p, pool, progress));
+  if (prepared != nullptr) FH_TRY_VOID(prepared->matches(p));
+  FH_TRY(model->weights_, prepare_weights(std::move(checkpoint), p, std::move(prepared), pool, progress));
   model->spec_ = std::move(p.spec);
   return std::shared_ptr<const Model>(std::move(model));
 }

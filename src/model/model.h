@@ -17,6 +17,7 @@
 namespace freehold::model {
 
 struct Weights;
+class PreparedFile;
 
 // done of total bytes prepared so far; called from the loading thread. Returning false cancels.
 using Progress = std::function<bool(std::uint64_t done, std::uint64_t total)>;
@@ -26,8 +27,11 @@ class Model {
   // Reads the metadata, checks every tensor's name, type and shape against it, and prepares the weights into panels.
   // The checkpoint's bytes must stay mapped while the model lives (embedding rows are read from them): the model keeps
   // it.
+  // With `prepared` (model/prepared.h), which was written from this very checkpoint, its panels are used in place:
+  // nothing is copied.
   static Result<std::shared_ptr<const Model>> load(std::shared_ptr<const format::Checkpoint> checkpoint,
-                                                   ThreadPool& pool, const Progress& progress = {});
+                                                   ThreadPool& pool, const Progress& progress = {},
+                                                   std::shared_ptr<const PreparedFile> prepared = {});
   ~Model();
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;

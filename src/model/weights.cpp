@@ -14,11 +14,17 @@ namespace {
 
 class Preparer {
  public:
-  Preparer(ThreadPool& pool, const PrepareProgress& progress, std::uint64_t total)
-      : pool_(pool), progress_(progress), total_(total) {}
+  Preparer(ThreadPool& pool, const PreparedFile* prepared, const PrepareProgress& progress, std::uint64_t total)
+      : pool_(pool), prepared_(prepared), progress_(progress), total_(total) {}
 
   Result<nn::Linear> linear(const tensor::View& view, const tensor::View* bias = nullptr) {
-    FH_TRY(auto layer, nn::Linear::prepare(pool_, view));
+    nn::Linear layer;
+    if (prepared_ != nullptr) {
+      layer = nn::Linear::over(view, prepared_->panels(next_));
+      prepared_->populate(pool_, next_++);
+    } else {
+      FH_TRY(layer, nn::Linear::prepare(pool_, view));
+    }
     if (bias != nullptr) {
       FH_TRY(layer.bias, vector(*bias));
     }
@@ -85,11 +91,15 @@ class Preparer {
   }
 
  private:
-  ThreadPool& pool_;  // owner: the caller of prepare_weights, as of the next
+  ThreadPool& pool_;              // owner: the caller of prepare_weights, as of the next two
+  const PreparedFile* prepared_;  // null: prepare here
   const PrepareProgress& progress_;
+  std::size_t next_ = 0;  // matrix in the order of linear_views
   std::uint64_t total_;
   std::uint64_t done_ = 0;
 };
+
+}  // namespace
 
 // A row of an embedding that holds an infinity or NaN would only show when its token comes up.
 Result<> check_embedding(ThreadPool& pool, const tensor::View& view) {
@@ -109,16 +119,26 @@ Result<> check_embedding(ThreadPool& pool, const tensor::View& view) {
               fmt::format("tensor '{}', row {}: holds an infinity or NaN", printable(view.name), bad.load()));
 }
 
-}  // namespace
+std::vector<const tensor::View*> linear_views(const Plan& plan) {
+  std::vector<const tensor::View*> views = {plan.spec.tied ? plan.layout.embedding : plan.layout.output};
+  for (const Layout::Block& b : plan.layout.blocks) {
+    views.insert(views.end(), {b.q, b.k, b.v, b.o});
+    if (b.router != nullptr) views.push_back(b.router);
+    for (std::size_t e = 0; e < b.gate.size(); ++e) views.insert(views.end(), {&b.gate[e], &b.up[e], &b.down[e]});
+  }
+  return views;
+}
 
 Result<std::unique_ptr<Weights>> prepare_weights(std::shared_ptr<const format::Checkpoint> checkpoint, const Plan& plan,
-                                                 ThreadPool& pool, const PrepareProgress& progress) {
+                                                 std::shared_ptr<const PreparedFile> prepared, ThreadPool& pool,
+                                                 const PrepareProgress& progress) {
   std::uint64_t total = 0;
   for (const tensor::View& view : checkpoint->tensors()) total += view.bytes.size();
-  Preparer prepare(pool, progress, total);
+  Preparer prepare(pool, prepared.get(), progress, total);
   auto weights = std::make_unique<Weights>();
   weights->embedding = *plan.layout.embedding;
-  FH_TRY_VOID(check_embedding(pool, weights->embedding));
+  // Whoever wrote the panels has checked it, and reading all of it would be most of a start.
+  if (prepared == nullptr) FH_TRY_VOID(check_embedding(pool, weights->embedding));
   FH_TRY(weights->output, prepare.linear(plan.spec.tied ? *plan.layout.embedding : *plan.layout.output));
   FH_TRY(weights->final_norm, prepare.vector(*plan.layout.final_norm, plan.spec.norm_offset));
   for (std::size_t i = 0; i < plan.layout.blocks.size(); ++i) {
@@ -126,6 +146,7 @@ Result<std::unique_ptr<Weights>> prepare_weights(std::shared_ptr<const format::C
     weights->blocks.push_back(std::move(block));
   }
   weights->checkpoint = std::move(checkpoint);
+  weights->prepared = std::move(prepared);
   return weights;
 }
 

@@ -10,6 +10,7 @@
 #include "base/thread_pool.h"
 #include "format/checkpoint.h"
 #include "model/family/family.h"
+#include "model/prepared.h"
 #include "model/spec.h"
 #include "nn/linear.h"
 
@@ -31,6 +32,7 @@ struct BlockWeights {
 
 struct Weights {
   std::shared_ptr<const format::Checkpoint> checkpoint;  // owns the embedding's bytes
+  std::shared_ptr<const PreparedFile> prepared;          // owns the panels, if they were not prepared here
   tensor::View embedding;                                // (V, C); rows are dequantised when they are looked up
   nn::Linear output;                                     // (V, C); prepared from the embedding if tied
   std::vector<float> final_norm;
@@ -71,8 +73,16 @@ struct Plan {
 // Spec and Layout of a checkpoint. Errors name the metadata key or the tensor.
 Result<Plan> plan(const format::Checkpoint& checkpoint);
 
+// The matrices that become panels, in the order in which weights are prepared and files of panels hold them.
+std::vector<const tensor::View*> linear_views(const Plan& plan);
+
 using PrepareProgress = std::function<bool(std::uint64_t done, std::uint64_t total)>;
+// With `prepared`, its panels are used in place and only brought into memory.
 Result<std::unique_ptr<Weights>> prepare_weights(std::shared_ptr<const format::Checkpoint> checkpoint, const Plan& plan,
-                                                 ThreadPool& pool, const PrepareProgress& progress);
+                                                 std::shared_ptr<const PreparedFile> prepared, ThreadPool& pool,
+                                                 const PrepareProgress& progress);
+
+// Every row of the embedding holds finite numbers; otherwise Errc::corrupt naming the row.
+Result<> check_embedding(ThreadPool& pool, const tensor::View& view);
 
 }  // namespace freehold::model

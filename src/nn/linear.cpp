@@ -7,6 +7,7 @@
 #include <cstring>
 #include <new>
 
+#include "base/check.h"
 #include "base/half.h"
 #include "base/utf8.h"
 #include "kernel/finite.h"
@@ -71,6 +72,17 @@ std::uint64_t Linear::prepared_bytes(const tensor::View& weight) {
   return panels_of(weight.rows()) * kernel::prepared_panel_bytes(weight.type, weight.row_elems());
 }
 
+Linear Linear::over(const tensor::View& weight, std::span<const std::byte> panels) {
+  FH_CHECK(panels.size() == prepared_bytes(weight), "the caller has compared the sizes");
+  Linear layer;
+  layer.type_ = weight.type;
+  layer.N_ = weight.rows();
+  layer.K_ = weight.row_elems();
+  layer.panel_bytes_ = kernel::prepared_panel_bytes(layer.type_, layer.K_);
+  layer.borrowed_ = panels;
+  return layer;
+}
+
 Result<Linear> Linear::prepare(ThreadPool& pool, const tensor::View& weight) {
   Linear layer;
   layer.type_ = weight.type;
@@ -79,7 +91,7 @@ Result<Linear> Linear::prepare(ThreadPool& pool, const tensor::View& weight) {
   layer.panel_bytes_ = kernel::prepared_panel_bytes(layer.type_, layer.K_);
   const std::size_t panels = panels_of(layer.N_);
   try {
-    layer.panels_ = AlignedBuffer<std::byte>(panels * layer.panel_bytes_);
+    layer.owned_ = AlignedBuffer<std::byte>(panels * layer.panel_bytes_);
   } catch (const std::bad_alloc&) {
     return fail(Errc::exhausted, fmt::format("prepare '{}': no memory for {} bytes", printable(weight.name),
                                              panels * layer.panel_bytes_));
@@ -97,7 +109,7 @@ Result<Linear> Linear::prepare(ThreadPool& pool, const tensor::View& weight) {
         }
       }
       kernel::pack_panel(layer.type_, weight.bytes.data(), layer.N_, layer.K_, p,
-                         layer.panels_.data() + p * layer.panel_bytes_);
+                         layer.owned_.data() + p * layer.panel_bytes_);
     }
   });
   if (bad_row.load() != SIZE_MAX) {
@@ -130,15 +142,15 @@ void linear_forward(Context& context, std::span<const LinearTask> tasks, tensor:
       if (from < to) {
         const std::size_t p0 = from - first, p1 = to - first;
         if (auto kind = kernel::panel_kind(layer.type_)) {
-          context.kernels.matmul_quant[static_cast<std::size_t>(*kind)]({layer.panels_.data(), layer.panel_bytes_, p0,
+          context.kernels.matmul_quant[static_cast<std::size_t>(*kind)]({layer.panels().data(), layer.panel_bytes_, p0,
                                                                          p1, layer.N_, layer.K_, x.rows, in.quantised,
                                                                          task.y.data, task.y.stride});
         } else if (layer.type_ == DType::bf16) {
-          context.kernels.matmul_bf16({layer.panels_.data(), layer.panel_bytes_, p0, p1, layer.N_, padded(layer.K_),
+          context.kernels.matmul_bf16({layer.panels().data(), layer.panel_bytes_, p0, p1, layer.N_, padded(layer.K_),
                                        x.rows, in.bf16, task.y.data, task.y.stride});
         } else {
           auto* matmul = layer.type_ == DType::f16 ? context.kernels.matmul_f16 : context.kernels.matmul_f32;
-          matmul({layer.panels_.data(), layer.panel_bytes_, p0, p1, layer.N_, layer.K_, x.rows, x.data, x.stride,
+          matmul({layer.panels().data(), layer.panel_bytes_, p0, p1, layer.N_, layer.K_, x.rows, x.data, x.stride,
                   task.y.data, task.y.stride});
         }
         if (!layer.bias.empty()) {

@@ -20,12 +20,16 @@ class Linear {
   // Prepares the (N, K) matrix `weight` (a view of 2 dimensions, or of one matrix inside a stack). Errc::corrupt if it
   // holds an infinity or NaN, naming the element; Errc::exhausted without memory.
   static Result<Linear> prepare(ThreadPool& pool, const tensor::View& weight);
+  // The same layer over panels that were prepared before: prepared_bytes(weight) bytes on a 64-byte boundary, borrowed
+  // for as long as the layer lives.
+  static Linear over(const tensor::View& weight, std::span<const std::byte> panels);
 
   std::size_t outputs() const { return N_; }
   std::size_t inputs() const { return K_; }
   tensor::DType type() const { return type_; }
   bool empty() const { return N_ == 0; }
-  std::uint64_t bytes() const { return panels_.size(); }
+  std::uint64_t bytes() const { return panels().size(); }
+  std::span<const std::byte> panels() const { return owned_.empty() ? borrowed_ : owned_.span(); }
   static std::uint64_t prepared_bytes(const tensor::View& weight);
 
   std::vector<float> bias;  // (N) or empty
@@ -34,7 +38,8 @@ class Linear {
   friend void linear_forward(Context&, std::span<const struct LinearTask>, tensor::ConstRows);
   tensor::DType type_ = tensor::DType::f32;
   std::size_t N_ = 0, K_ = 0, panel_bytes_ = 0;
-  AlignedBuffer<std::byte> panels_;
+  AlignedBuffer<std::byte> owned_;  // or empty, and
+  std::span<const std::byte> borrowed_;
 };
 
 struct LinearTask {

@@ -32,6 +32,7 @@ struct Source {
 struct Sources {
   Kind kind = Kind::gguf;
   std::vector<Source> files;
+  std::uint64_t prepared_bytes = 0;  // that will be written beside them
 };
 
 std::string utc_now() {
@@ -115,10 +116,14 @@ Result<Sources> folder_sources(const fs::path& folder) {
   return out;
 }
 
-Result<Sources> sources_of(const fs::path& path, const Validator& validate) {
+Result<Sources> sources_of(const fs::path& path, const WriteOptions& options) {
   FH_TRY(format::Checkpoint checkpoint, format::open_checkpoint(path));
-  if (validate) FH_TRY_VOID(validate(checkpoint));
-  return checkpoint.gguf() != nullptr ? gguf_sources(path, *checkpoint.gguf()) : folder_sources(path);
+  if (options.validate) FH_TRY_VOID(options.validate(checkpoint));
+  FH_TRY(Sources out, checkpoint.gguf() != nullptr ? gguf_sources(path, *checkpoint.gguf()) : folder_sources(path));
+  if (options.prepare.bytes) {
+    FH_TRY(out.prepared_bytes, options.prepare.bytes(checkpoint));
+  }
+  return out;
 }
 
 Result<> expect_space(const fs::path& home, std::uint64_t bytes) {
@@ -144,7 +149,7 @@ Result<std::vector<InputFile>> open_all(const Sources& sources) {
 }  // namespace
 
 Result<Imported> Store::import(const fs::path& path, const ModelName& name, const WriteOptions& options) const {
-  FH_TRY(Sources sources, sources_of(path, options.validate));
+  FH_TRY(Sources sources, sources_of(path, options));
   FH_TRY(Writing writing, Writing::begin(*this, options));
   FH_TRY(std::vector<InputFile> files, open_all(sources));
   std::uint64_t total = 0;
@@ -152,7 +157,7 @@ Result<Imported> Store::import(const fs::path& path, const ModelName& name, cons
   if (auto taken = read(name); taken && !options.replace && taken->model.total_bytes() != total) {
     return fail(Errc::invalid, fmt::format("{} leads to another model already", name.text()));
   }
-  FH_TRY_VOID(expect_space(home_, total));
+  FH_TRY_VOID(expect_space(home_, total + sources.prepared_bytes));
   ModelTuple model;
   model.kind = sources.kind;
   std::uint64_t before = 0;
@@ -185,6 +190,23 @@ Result<Imported> Store::add(const ModelName& name, std::string_view source,
   return done;
 }
 
+// Finds what was prepared from the same files before, or prepares it now.
+Result<std::optional<StoredFile>> Store::prepare(const ModelTuple& model, const format::Checkpoint& checkpoint,
+                                                 const WriteOptions& options) const {
+  const Preparation& how = options.prepare;
+  FH_TRY(std::vector<Listed> all, list());
+  for (const Listed& l : all) {
+    if (!l.manifest || l.manifest->model != model || !l.manifest->prepared || (options.replace && how.write)) continue;
+    if (!how.usable || how.usable(blob_path(home_, l.manifest->prepared->digest))) return l.manifest->prepared;
+  }
+  if (!how.write) return std::optional<StoredFile>();
+  FH_TRY(BlobWriter writer, BlobWriter::create(home_));
+  FH_TRY_VOID(how.write(
+      checkpoint, [&](Bytes bytes) { return writer.write(bytes); }, options.progress));
+  FH_TRY(Blob blob, writer.commit());
+  return std::optional(StoredFile{std::string(kPreparedName), blob.size, blob.digest, blob.checks, false});
+}
+
 // The blobs are there: presents and validates what was stored (not the source, which may have changed meanwhile), and
 // writes the manifest last.
 Result<Imported> Store::publish(const ModelName& name, ModelTuple model, std::string_view source,
@@ -200,14 +222,17 @@ Result<Imported> Store::publish(const ModelName& name, ModelTuple model, std::st
   out.manifest.from = facts_of(checkpoint);
   out.manifest.from.source = printable(source, 2000);
   out.manifest.from.imported = utc_now();
+  FH_TRY(out.manifest.prepared, prepare(model, checkpoint, options));
   out.manifest.model = std::move(model);
   auto taken = read(name);
   if (taken && taken->model == out.manifest.model) {
     out.already = true;
-    out.manifest = std::move(*taken);
-    return out;
-  }
-  if (taken || taken.error().code != Errc::not_found) {
+    if (taken->prepared == out.manifest.prepared) {
+      out.manifest = std::move(*taken);
+      return out;
+    }
+    out.manifest.from = std::move(taken->from);
+  } else if (taken || taken.error().code != Errc::not_found) {
     if (!options.replace) return fail(Errc::invalid, fmt::format("{} leads to another model already", name.text()));
     if (taken) out.replaced = taken->model.id();
   }

@@ -33,15 +33,17 @@ ordered_json optional_digest(const std::optional<Digest>& digest) {
   return digest ? ordered_json(digest->name()) : ordered_json(nullptr);
 }
 
+ordered_json file_json(const StoredFile& f) {
+  return {{"name", f.name},
+          {"size", f.size},
+          {"digest", f.digest.name()},
+          {"checks", f.checks.name()},
+          {"weights", f.weights}};
+}
+
 ordered_json tuple_json(const ModelTuple& model) {
   ordered_json files = ordered_json::array();
-  for (const StoredFile& f : model.files) {
-    files.push_back({{"name", f.name},
-                     {"size", f.size},
-                     {"digest", f.digest.name()},
-                     {"checks", f.checks.name()},
-                     {"weights", f.weights}});
-  }
+  for (const StoredFile& f : model.files) files.push_back(file_json(f));
   return {{"kind", name_of(model.kind)},
           {"files", std::move(files)},
           {"adapter", optional_digest(model.adapter)},
@@ -210,6 +212,7 @@ std::string to_json(const Manifest& manifest) {
                          {"licence", from.licence},
                          {"weight_type", from.weight_type},
                          {"parameters", from.parameters}}}};
+  json["prepared"] = manifest.prepared ? file_json(*manifest.prepared) : ordered_json();
   // A path or a title need not be UTF-8.
   return json.dump(1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
@@ -223,7 +226,7 @@ Result<Manifest> parse_manifest(std::string_view json) {
     return fail(Errc::unsupported,
                 fmt::format("it has version {}, written by a later Freehold; this one reads {}", *number, kVersion));
   }
-  FH_TRY(Fields all, Fields::of(&root, "manifest", {"freehold", "model", "from"}));
+  FH_TRY(Fields all, Fields::of(&root, "manifest", {"freehold", "model", "from", "prepared"}));
   Manifest out;
   FH_TRY(out.model, parse_tuple(all.member("model")));
   FH_TRY(Fields from,
@@ -236,6 +239,9 @@ Result<Manifest> parse_manifest(std::string_view json) {
   FH_TRY(out.from.licence, from.text("licence"));
   FH_TRY(out.from.weight_type, from.text("weight_type"));
   FH_TRY(out.from.parameters, from.number("parameters"));
+  if (const Value* prepared = all.member("prepared"); prepared != nullptr && !prepared->is_null()) {
+    FH_TRY(out.prepared, parse_file(*prepared));
+  }
   return out;
 }
 

@@ -16,6 +16,9 @@ namespace freehold::store {
 enum class Kind : std::uint8_t { gguf, hugging_face };
 std::string_view name_of(Kind kind);  // "gguf", "hugging_face"
 
+// What the file of prepared weights is called.
+inline constexpr std::string_view kPreparedName = "prepared.panels";
+
 struct StoredFile {
   std::string name;  // plain, of [A-Za-z0-9._+-]; the first part of a split GGUF comes first
   std::uint64_t size = 0;
@@ -59,6 +62,9 @@ struct Provenance {
 struct Manifest {
   ModelTuple model;
   Provenance from;
+  // The weights in the layout of the kernels, made from `model` by whoever imported it: follows from it, so it is no
+  // part of the identity, and can be made anew at any time.
+  std::optional<StoredFile> prepared;
 };
 
 std::string to_json(const Manifest& manifest);

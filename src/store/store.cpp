@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/utf8.h"
+#include "store/blob.h"
 #include "store/tree.h"
 #include "store/writing.h"
 
@@ -149,6 +150,10 @@ Result<Resolved> Store::resolve(std::string_view reference) const {
   }
   out.path = run_path(home_, out.manifest->model);
   std::error_code ec;
+  if (out.manifest->prepared) {
+    fs::path prepared = blob_path(home_, out.manifest->prepared->digest);
+    if (fs::exists(prepared, ec)) out.prepared = std::move(prepared);
+  }
   if (!fs::exists(out.path, ec)) {
     return fail(Errc::corrupt, fmt::format("{}: {} is missing: import the model again", out.names.front().text(),
                                            printable(out.path.string())));

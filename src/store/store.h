@@ -32,8 +32,16 @@ Result<std::filesystem::path> default_home();
 // Refuses what the program could not run, before it becomes visible (the application passes the model's own check).
 using Validator = std::function<Result<>(const format::Checkpoint&)>;
 
+// How weights are put into the layout of the kernels, which this folder knows nothing of. Empty: they are not.
+struct Preparation {
+  std::function<Result<std::uint64_t>(const format::Checkpoint&)> bytes;  // that `write` will produce
+  std::function<Result<>(const format::Checkpoint&, const format::Sink&, const Progress&)> write;
+  std::function<bool(const std::filesystem::path&)> usable;  // a file that was written earlier
+};
+
 struct WriteOptions {
-  bool replace = false;              // a name that exists may be moved to another model
+  bool replace = false;              // a name that exists may be moved to another model; what was prepared is made anew
+  Preparation prepare;               // optional
   Validator validate;                // optional
   Progress progress;                 // optional
   std::function<void(int)> waiting;  // another process (its id, or 0) is writing; called once
@@ -55,6 +63,7 @@ struct Resolved {
   std::filesystem::path path;        // for format::open_checkpoint
   std::optional<Manifest> manifest;  // nothing for a path outside the store
   std::vector<ModelName> names;      // that lead to it: the one asked for, or all of a digest
+  std::filesystem::path prepared;    // the weights as the kernels want them; empty if there are none (any more)
 };
 
 struct Removed {
@@ -118,6 +127,8 @@ class Store {
   Result<Manifest> read(const ModelName& name) const;
   Result<Imported> publish(const ModelName& name, ModelTuple model, std::string_view source,
                            const WriteOptions& options) const;
+  Result<std::optional<StoredFile>> prepare(const ModelTuple& model, const format::Checkpoint& checkpoint,
+                                            const WriteOptions& options) const;
   Result<std::vector<Listed>> matching(const DigestPrefix& prefix) const;
   std::filesystem::path home_;
 };

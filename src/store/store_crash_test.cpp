@@ -72,9 +72,11 @@ class StoreCrash : public ::testing::Test {
         const ModelTuple& model = l.manifest->model;
         const bool links = model.needs_tree() && digests.insert(model.tree().hex()).second;
         if (links) expected += model.files.size();
-        for (const StoredFile& f : model.files) {
+        const auto add = [&](const StoredFile& f) {
           expected += digests.insert(f.digest.hex()).second + digests.insert(f.checks.hex()).second;
-        }
+        };
+        for (const StoredFile& f : model.files) add(f);
+        if (l.manifest->prepared) add(*l.manifest->prepared);
       }
       EXPECT_EQ(testing::snapshot(home()).size(), expected + names.size()) << when << ": rubbish is left";
       if (::testing::Test::HasFailure()) return;
@@ -89,6 +91,13 @@ class StoreCrash : public ::testing::Test {
 
 TEST_F(StoreCrash, EveryDiskOperationOfAnImportMayFail) {
   fail_each_operation([] {}, [&] { return store().import(gguf(0), name("a")).has_value(); }, {}, {"a:latest"});
+}
+
+TEST_F(StoreCrash, EveryDiskOperationOfAnImportThatPreparesMayFail) {
+  WriteOptions prepares;
+  prepares.prepare = testing::fake_preparation();
+  fail_each_operation([] {}, [&] { return store().import(gguf(0), name("a"), prepares).has_value(); }, {},
+                      {"a:latest"});
 }
 
 TEST_F(StoreCrash, EveryDiskOperationOfAFoldersImportMayFail) {

@@ -41,6 +41,49 @@ TEST_F(StoreTest, ReadingCreatesNothing) {
   EXPECT_FALSE(Store::open(folder_.path() / "file"));
 }
 
+TEST_F(StoreTest, KeepsWhatWasPreparedOnceForAllNames) {
+  WriteOptions options;
+  options.prepare = testing::fake_preparation();
+  auto first = store().import(source(), name("a"), options);
+  ASSERT_TRUE(first) << first.error().what;
+  ASSERT_TRUE(first->manifest.prepared);
+  EXPECT_TRUE(read_file(store().resolve("a")->prepared).value().starts_with("prepared"));
+  EXPECT_EQ(first->manifest.model.files.size(), 1u) << "it is no part of the model's identity";
+
+  // Another name, by import or alias, shares it; without a preparation an import writes none, but keeps what is there.
+  options.prepare.write = [](const format::Checkpoint&, const format::Sink&, const Progress&) -> Result<> {
+    return fail(Errc::internal, "prepared twice");
+  };
+  EXPECT_EQ(store().import(source(), name("b"), options)->manifest.prepared, first->manifest.prepared);
+  EXPECT_EQ(store().alias("a", name("c"))->manifest.prepared, first->manifest.prepared);
+  ASSERT_TRUE(store().remove("a"));
+  ASSERT_TRUE(store().remove("b"));
+  EXPECT_TRUE(fs::exists(store().resolve("c")->prepared));
+  EXPECT_TRUE(store().verify("c")->damages.empty());
+
+  // Of an older layout: made anew by the next import.
+  options.prepare = testing::fake_preparation("later");
+  auto anew = store().import(source(), name("c"), options);
+  ASSERT_TRUE(anew) << anew.error().what;
+  EXPECT_TRUE(anew->already);
+  const fs::path prepared = store().resolve("c")->prepared;
+  EXPECT_TRUE(read_file(prepared).value().starts_with("later"));
+
+  // Damage is found, and --force mends it.
+  put(prepared, "later, but damaged");
+  auto damaged = store().verify("c");
+  ASSERT_EQ(damaged->damages.size(), 1u);
+  EXPECT_EQ(damaged->damages[0].file, kPreparedName);
+  options.replace = true;
+  ASSERT_TRUE(store().import(source(), name("c"), options));
+  EXPECT_TRUE(store().verify("c")->damages.empty());
+  fs::remove(prepared);
+  EXPECT_TRUE(store().resolve("c")->prepared.empty()) << "missing: the model still runs";
+  EXPECT_EQ(store().verify("c")->damages.size(), 1u);
+  ASSERT_TRUE(store().remove("c"));
+  EXPECT_TRUE(fs::is_empty(home() / "blobs"));
+}
+
 TEST_F(StoreTest, ImportsAGgufAndFindsItAgain) {
   std::uint64_t last = 0, calls = 0;
   WriteOptions options;

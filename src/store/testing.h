@@ -57,6 +57,19 @@ inline void put(const std::filesystem::path& path, std::string_view content) {
   std::ofstream(path, std::ios::binary) << content;
 }
 
+// Stands in for the layout of the kernels: the file's name and some bytes. Good as long as it begins with `mark`.
+inline Preparation fake_preparation(std::string mark = "prepared") {
+  return {[](const format::Checkpoint&) -> Result<std::uint64_t> { return 5000; },
+          [mark](const format::Checkpoint& checkpoint, const format::Sink& sink, const Progress&) -> Result<> {
+            FH_TRY_VOID(sink(as_bytes(mark)));
+            return sink(as_bytes(std::string(5000, static_cast<char>('a' + checkpoint.total_bytes() % 26))));
+          },
+          [mark](const std::filesystem::path& path) {
+            auto bytes = read_file(path);
+            return bytes && bytes->starts_with(mark);
+          }};
+}
+
 // A safetensors file with one F32 tensor of `elems` zeros.
 inline std::string safetensors(const std::string& tensor, std::size_t elems) {
   std::string header = "{\"" + tensor + "\":{\"dtype\":\"F32\",\"shape\":[" + std::to_string(elems) +

@@ -49,6 +49,8 @@ std::vector<Extent> extents_of(const fs::path& blob, const std::string& file) {
 }
 
 std::string holds(const ByteRange& range, const std::vector<Extent>& extents, const std::string& file) {
+  if (file == kPreparedName)
+    return "weights prepared for the kernels (import the model again with --force: they are made anew)";
   const bool tensors = file.ends_with(".gguf") || file.ends_with(".safetensors");
   if (extents.empty()) return tensors ? "the header, which can no longer be read, or what follows it" : "text";
   std::string out;
@@ -122,11 +124,13 @@ Result<Verification> verify_models(const fs::path& home, const std::vector<Liste
       out.damages.push_back(std::move(damage));
       continue;
     }
-    for (const StoredFile& file : l.manifest->model.files) {
+    const auto use = [&](const StoredFile& file) {
       auto [it, added] = blobs.try_emplace(file.digest.name(), Use{&file, {}});
       it->second.names.push_back(l.name);
       if (added) total += file.size;
-    }
+    };
+    for (const StoredFile& file : l.manifest->model.files) use(file);
+    if (l.manifest->prepared) use(*l.manifest->prepared);
     if (!l.manifest->model.needs_tree()) continue;
     if (auto tree = check_tree(home, l.manifest->model); !tree) {
       Damage damage;

@@ -101,10 +101,12 @@ Result<std::uint64_t> Store::Writing::sweep() const {
   for (const Listed& listed : all) {
     if (!listed.manifest) return std::uint64_t{0};  // what it refers to is unknown: keep everything
     const ModelTuple& model = listed.manifest->model;
-    for (const StoredFile& file : model.files) {
+    const auto keep = [&](const StoredFile& file) {
       blobs.insert(blob_path("", file.digest).filename().string());
       blobs.insert(blob_path("", file.checks).filename().string());
-    }
+    };
+    for (const StoredFile& file : model.files) keep(file);
+    if (listed.manifest->prepared) keep(*listed.manifest->prepared);
     if (model.needs_tree()) trees.insert(tree_path("", model).filename().string());
   }
   std::uint64_t freed = 0;
