@@ -1,0 +1,62 @@
+// One HTTP request and one response as plain data (RFC 9110). What a body means is somebody else's business.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace freehold::http {
+
+// Field names are compared without regard to case, as RFC 9110 section 5.1 says; the order is that of the wire.
+class Headers {
+ public:
+  void add(std::string name, std::string value) { fields_.emplace_back(std::move(name), std::move(value)); }
+  // Replaces every field of that name by one.
+  void set(std::string_view name, std::string value);
+  // The first of that name; empty if there is none (`has` tells the difference).
+  std::string_view get(std::string_view name) const;
+  bool has(std::string_view name) const;
+  std::size_t count(std::string_view name) const;
+  const std::vector<std::pair<std::string, std::string>>& fields() const { return fields_; }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> fields_;
+};
+
+bool equal_ignoring_case(std::string_view a, std::string_view b);
+
+// Where a request wants to go: the path's segments percent-decoded after splitting, so that an encoded slash stays
+// inside its segment.
+struct Target {
+  std::string raw;                                         // as on the wire
+  std::string path;                                        // before '?', still encoded
+  std::vector<std::string> segments;                       // decoded; "/a//b/" is {"a", "", "b", ""}
+  std::vector<std::pair<std::string, std::string>> query;  // decoded, '+' is a space
+
+  // The first value of that name; empty if there is none.
+  std::string_view query_value(std::string_view name) const;
+  bool has_query(std::string_view name) const;
+};
+
+struct Request {
+  std::string method;  // "GET"; as on the wire, methods are case-sensitive
+  Target target;
+  Headers headers;
+  std::string body;
+  std::string id;              // ours, sent back in x-request-id
+  std::string remote_address;  // "127.0.0.1"
+  bool tls = false;
+};
+
+struct Response {
+  int status = 200;
+  Headers headers;
+  std::string body;
+};
+
+// The phrase of RFC 9110 section 15; "Unknown" for others.
+std::string_view reason_phrase(int status);
+
+}  // namespace freehold::http

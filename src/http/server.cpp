@@ -1,0 +1,154 @@
+#include "http/server.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+#include <future>
+#include <map>
+#include <thread>
+
+#include "http/connection.h"
+#include "http/tls.h"
+#include "http/wire.h"
+
+namespace freehold::http {
+
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+class TcpServer : public Server {
+ public:
+  TcpServer(ServerOptions options, Hooks hooks)
+      : common_(std::move(options), std::move(hooks)), acceptor_(io_), retry_(io_) {}
+
+  ~TcpServer() override { stop(std::chrono::milliseconds(0)); }
+
+  Result<> listen() {
+    boost::system::error_code error;
+    const ServerOptions& o = common_.options;
+    const auto address = asio::ip::make_address(o.address, error);
+    if (error) return fail(Errc::invalid, fmt::format("'{}' is not an address to listen on", o.address));
+    if (o.tls.enabled()) {
+      FH_TRY(tls_, tls_context(o.tls));
+    }
+    const tcp::endpoint endpoint(address, o.port);
+    acceptor_.open(endpoint.protocol(), error);
+    if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+    if (!error) acceptor_.bind(endpoint, error);
+    if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+    if (error) return fail(Errc::io, fmt::format("listen on {} port {}: {}", o.address, o.port, error.message()));
+    common_.port = acceptor_.local_endpoint().port();
+    return {};
+  }
+
+  std::uint16_t port() const override { return common_.port; }
+  std::size_t connections() const override { return open_.load(); }
+
+  void start() override {
+    accept();
+    thread_ = std::thread([this] { io_.run(); });
+  }
+
+  void stop(std::chrono::milliseconds grace) override {
+    if (!thread_.joinable()) return;
+    const auto deadline = std::chrono::steady_clock::now() + grace;
+    asio::post(io_, [this] {
+      common_.stopping = true;
+      boost::system::error_code ignored;
+      acceptor_.close(ignored);
+      retry_.cancel();
+      for (auto& [key, entry] : entries_) entry->stop_when_idle();
+    });
+    while (open_.load() > 0 && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    asio::post(io_, [this] {
+      auto entries = entries_;
+      for (auto& [key, entry] : entries) entry->close_now();
+    });
+    common_.handlers.join();  // handlers see their clients gone
+    thread_.join();           // no connection, no acceptor: nothing left to run
+  }
+
+ private:
+  void accept() {
+    acceptor_.async_accept([this](boost::system::error_code error, tcp::socket socket) {
+      if (error == asio::error::operation_aborted || !acceptor_.is_open()) return;
+      if (error) {  // out of descriptors, say: try again in a moment
+        retry_.expires_after(std::chrono::milliseconds(50));
+        retry_.async_wait([this](boost::system::error_code cancelled) {
+          if (!cancelled) accept();
+        });
+        return;
+      }
+      take(std::move(socket));
+      accept();
+    });
+  }
+
+  void take(tcp::socket socket) {
+    boost::system::error_code error;
+    const auto remote = socket.remote_endpoint(error);
+    if (error) return;
+    const std::string address = remote.address().to_string();
+    const Limits& limits = common_.options.limits;
+    std::size_t& here = per_address_[address];
+    if (entries_.size() >= limits.connections || here >= limits.connections_per_address) {
+      if (here == 0) per_address_.erase(address);
+      refuse(socket);
+      return;
+    }
+    ++here;
+    ++open_;
+    const std::uint64_t key = next_key_++;
+    auto closed = [this, key, address] {
+      entries_.erase(key);
+      auto found = per_address_.find(address);
+      if (found != per_address_.end() && --found->second == 0) per_address_.erase(found);
+      --open_;
+    };
+    entries_[key] = tls_ ? serve_tls(common_, *tls_, std::move(socket), address, closed)
+                         : serve_plain(common_, std::move(socket), address, closed);
+  }
+
+  // Over the limit of connections: told so where that can be done without waiting.
+  void refuse(tcp::socket& socket) const {
+    if (tls_) return;
+    Request unknown;
+    Response response = common_.error(unknown, 503, "too many connections");
+    response.headers.set("retry-after", "1");
+    const std::string text = head_text(response, "", BodyFraming::length, false) + response.body;
+    boost::system::error_code ignored;
+    socket.non_blocking(true, ignored);
+    socket.write_some(asio::buffer(text), ignored);
+    socket.shutdown(tcp::socket::shutdown_send, ignored);
+  }
+
+  asio::io_context io_{1};
+  Common common_;
+  std::unique_ptr<asio::ssl::context> tls_;
+  tcp::acceptor acceptor_;
+  asio::steady_timer retry_;
+  std::map<std::uint64_t, std::shared_ptr<AnyConnection>> entries_;  // I/O thread
+  std::map<std::string, std::size_t> per_address_;                   // I/O thread
+  std::uint64_t next_key_ = 0;
+  std::atomic<std::size_t> open_{0};
+  std::thread thread_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::create(ServerOptions options, Hooks hooks) {
+  auto server = std::make_unique<TcpServer>(std::move(options), std::move(hooks));
+  FH_TRY_VOID(server->listen());
+  return std::unique_ptr<Server>(std::move(server));
+}
+
+}  // namespace freehold::http

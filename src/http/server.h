@@ -1,0 +1,89 @@
+// An HTTP/1.1 server with TLS (RFC 9112, RFC 8446 through OpenSSL): accepts, reads and checks requests, hands each to a
+// handler, writes the answers. Knows no word about models.
+//
+// One thread does all input and output; handlers run on a few others, so that a large body never holds up a stream.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "http/exchange.h"
+#include "http/head.h"
+#include "http/message.h"
+#include "http/origin.h"
+
+namespace freehold::http {
+
+// Receives a body in pieces instead of in memory. Called by the I/O thread, in order; destroyed after the last piece
+// (or when the request breaks off, without `finish`).
+class BodySink {
+ public:
+  virtual ~BodySink() = default;
+  virtual Result<> write(std::string_view piece) = 0;
+};
+
+// What is to be done with the body of a request whose head is known.
+struct BodyPlan {
+  std::uint64_t limit = 0;         // bytes; more is answered with 413 before it is read
+  std::shared_ptr<BodySink> sink;  // empty: into Request::body
+};
+
+struct Limits {
+  HeadLimits head;
+  std::uint64_t body_bytes = std::uint64_t{32} << 20;
+  std::size_t connections = 1024;
+  std::size_t connections_per_address = 512;
+  std::size_t requests_per_connection = 10'000;
+  std::size_t unsent_bytes = std::size_t{8} << 20;  // of one answer, in memory
+  std::chrono::milliseconds first_byte{10'000};     // of a new connection
+  std::chrono::milliseconds head_time{10'000};      // from the first byte of a head to its end
+  std::chrono::milliseconds body_time{30'000};      // without a sink: for the whole body; with one: between two pieces
+  std::chrono::milliseconds idle{75'000};           // between requests of one connection
+  std::chrono::milliseconds stall{30'000};          // a client that reads nothing for so long is gone
+};
+
+// PEM files. Empty: no TLS.
+struct TlsFiles {
+  std::string certificate_chain;
+  std::string private_key;
+  bool enabled() const { return !certificate_chain.empty(); }
+};
+
+struct ServerOptions {
+  std::string address = "127.0.0.1";  // an address, not a name
+  std::uint16_t port = 0;             // 0: any free one
+  TlsFiles tls;
+  OriginPolicy origins;
+  Limits limits;
+  int handler_threads = 2;
+};
+
+struct Hooks {
+  // Called on a handler thread for each complete request.
+  std::function<void(std::shared_ptr<Exchange>)> handle;
+  // Called on the I/O thread when the head is known. Empty: Limits::body_bytes, in memory.
+  std::function<BodyPlan(const Request&)> plan_body;
+  // The body and headers of an error that this layer answers itself (400, 403, 408, 413, 431 …), in whatever shape the
+  // client understands. Empty: plain text.
+  std::function<Response(const Request&, int status, const std::string& message)> error;
+};
+
+class Server {
+ public:
+  // Binds and listens; nothing is accepted before start(). Errors: invalid (address), io (port in use, TLS files).
+  static Result<std::unique_ptr<Server>> create(ServerOptions options, Hooks hooks);
+  virtual ~Server() = default;  // stops at once
+
+  virtual std::uint16_t port() const = 0;
+  virtual void start() = 0;
+  // Accepts nothing more, lets running answers finish for at most `grace`, then closes everything. Returns when done.
+  virtual void stop(std::chrono::milliseconds grace) = 0;
+  // Open connections at the moment.
+  virtual std::size_t connections() const = 0;
+};
+
+}  // namespace freehold::http

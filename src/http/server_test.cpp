@@ -1,0 +1,299 @@
+#include "http/server.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <fstream>
+#include <future>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "http/self_signed.h"
+#include "http/testing.h"
+
+namespace freehold::http {
+namespace {
+
+using testing::RawClient;
+using namespace std::chrono_literals;
+
+// Waits for what another thread will bring about; a minute at most, so that a failure ends.
+template <typename Condition>
+bool eventually(Condition condition) {
+  for (int i = 0; i < 6000; ++i) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(10ms);
+  }
+  return false;
+}
+
+struct Fixture : ::testing::Test {
+  std::unique_ptr<Server> serve(Hooks hooks, ServerOptions options = {}) {
+    auto server = Server::create(std::move(options), std::move(hooks));
+    EXPECT_TRUE(server) << (server ? "" : server.error().what);
+    (*server)->start();
+    return std::move(*server);
+  }
+  // Answers with method, path and body.
+  static Hooks echo() {
+    Hooks hooks;
+    hooks.handle = [](const std::shared_ptr<Exchange>& e) {
+      Response r;
+      r.body = e->request().method + " " + e->request().target.path + " " + e->request().body;
+      e->respond(std::move(r));
+    };
+    return hooks;
+  }
+};
+using HttpServer = Fixture;
+
+std::string get(std::string_view path, std::string_view more = "") {
+  return "GET " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\n" + std::string(more) + "\r\n";
+}
+std::string body_of(const std::string& answer) {
+  const std::size_t at = answer.find("\r\n\r\n");
+  return at == std::string::npos ? "" : answer.substr(at + 4);
+}
+
+TEST_F(HttpServer, AnswersAndKeepsTheConnection) {
+  auto server = serve(echo());
+  RawClient client(server->port());
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(client.send("POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc"));
+    const std::string answer = client.read_until("POST /x abc");
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\n")) << answer;
+    EXPECT_NE(answer.find("x-request-id: req_"), std::string::npos);
+    EXPECT_NE(answer.find("content-length: 11"), std::string::npos);
+  }
+}
+
+TEST_F(HttpServer, ReadsBodiesHoweverTheyArrive) {
+  auto server = serve(echo());
+  const std::string chunked =
+      "POST /c HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4;x=y\r\ndefg\r\n0\r\n\r\n";
+  RawClient whole(server->port());
+  whole.send(chunked + get("/next", "Connection: close\r\n"));
+  const std::string both = whole.read_all();
+  EXPECT_NE(both.find("POST /c abcdefg"), std::string::npos) << both;
+  EXPECT_NE(both.find("GET /next"), std::string::npos) << both;
+  RawClient slow(server->port());
+  for (char c : chunked) slow.send(std::string_view(&c, 1));
+  EXPECT_NE(slow.read_until("abcdefg").find("POST /c abcdefg"), std::string::npos);
+}
+
+TEST_F(HttpServer, RefusesBadChunksAndLargeBodies) {
+  ServerOptions options;
+  options.limits.body_bytes = 1000;
+  auto server = serve(echo(), options);
+  auto status = [&](const std::string& text) {
+    RawClient client(server->port());
+    client.send(text);
+    const std::string answer = client.read_all();
+    EXPECT_TRUE(client.ended());
+    return answer.substr(9, 3);
+  };
+  const std::string head = "POST / HTTP/1.1\r\nHost: localhost\r\n";
+  EXPECT_EQ(status(head + "Content-Length: 1001\r\n\r\n"), "413");
+  EXPECT_EQ(status(head + "Transfer-Encoding: chunked\r\n\r\n7d0\r\n" + std::string(2000, 'a') + "\r\n0\r\n\r\n"),
+            "413");
+  EXPECT_EQ(status(head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n"), "400");
+  EXPECT_EQ(status(head + "Transfer-Encoding: chunked\r\n\r\n-1\r\n"), "400");
+  EXPECT_EQ(status(head + "Transfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n"), "400");
+  EXPECT_EQ(status("\x16\x03\x01garbage"), "400");
+  EXPECT_EQ(status("GET / HTTP/1.1\nHost: localhost\n\n"), "400");
+  EXPECT_EQ(status("GET /" + std::string(40000, 'a')), "431");
+  EXPECT_EQ(status(get("/", "Origin: http://evil.example\r\n")), "403");
+}
+
+TEST_F(HttpServer, SendsContinueWhenAsked) {
+  auto server = serve(echo());
+  RawClient client(server->port());
+  client.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_EQ(client.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  client.send("ok");
+  EXPECT_NE(client.read_until("POST / ok").find("POST / ok"), std::string::npos);
+}
+
+TEST_F(HttpServer, StreamsInChunksAndUntilTheEndForOldClients) {
+  Hooks hooks;
+  hooks.handle = [](const std::shared_ptr<Exchange>& e) {
+    e->start({200, {}, ""});
+    for (int i = 0; i < 3; ++i) e->send("piece" + std::to_string(i) + ";");
+    e->finish();
+  };
+  auto server = serve(hooks);
+  RawClient client(server->port());
+  client.send(get("/"));
+  std::string text;
+  const std::string raw = body_of(client.read_until("0\r\n\r\n"));
+  for (std::size_t at = 0; at < raw.size();) {
+    const std::size_t size = std::stoul(raw.substr(at), nullptr, 16), begin = raw.find("\r\n", at) + 2;
+    text += raw.substr(begin, size);
+    at = begin + size + 2;
+  }
+  EXPECT_EQ(text, "piece0;piece1;piece2;");
+  RawClient old(server->port());
+  old.send("GET / HTTP/1.0\r\n\r\n");
+  EXPECT_EQ(body_of(old.read_all()), "piece0;piece1;piece2;");
+}
+
+TEST_F(HttpServer, NoticesAClientThatLeaves) {
+  std::atomic<bool> gone{false};
+  std::mutex mutex;
+  std::vector<std::shared_ptr<Exchange>> held;
+  Hooks hooks;
+  hooks.handle = [&](const std::shared_ptr<Exchange>& e) {
+    const std::lock_guard lock(mutex);
+    held.push_back(e);
+    e->on_gone([&] { gone = true; });
+    e->start({200, {}, ""});
+    e->send("first");
+  };
+  auto server = serve(hooks);
+  {
+    RawClient client(server->port());
+    client.send(get("/"));
+    client.read_until("first");
+    EXPECT_FALSE(gone);
+  }
+  EXPECT_TRUE(eventually([&] { return gone.load(); }));
+  EXPECT_TRUE(eventually([&] { return server->connections() == 0; }));
+  const std::lock_guard lock(mutex);
+  EXPECT_FALSE(held[0]->send("more"));
+  held.clear();
+}
+
+TEST_F(HttpServer, DropsAClientThatDoesNotRead) {
+  ServerOptions options;
+  options.limits.unsent_bytes = 1 << 20;
+  std::atomic<std::size_t> accepted{0};
+  std::atomic<bool> refused{false};
+  Hooks hooks;
+  hooks.handle = [&](const std::shared_ptr<Exchange>& e) {
+    e->start({200, {}, ""});
+    // Far more than any socket buffer; the producer is never held up.
+    for (int i = 0; i < 4096 && !refused; ++i) {
+      if (e->send(std::string(16 * 1024, 'x')))
+        ++accepted;
+      else
+        refused = true;
+    }
+    e->finish();
+  };
+  auto server = serve(hooks, options);
+  RawClient client(server->port());
+  client.send(get("/"));
+  EXPECT_TRUE(eventually([&] { return refused.load(); }));
+  EXPECT_TRUE(eventually([&] { return server->connections() == 0; }));
+}
+
+TEST_F(HttpServer, AnswersWhatAHandlerForgets) {
+  Hooks hooks;
+  hooks.handle = [](const std::shared_ptr<Exchange>& e) {
+    if (e->request().target.path == "/throw") throw std::runtime_error("secret detail");
+  };
+  auto server = serve(hooks);
+  for (const char* path : {"/forget", "/throw"}) {
+    RawClient client(server->port());
+    client.send(get(path, "Connection: close\r\n"));
+    const std::string answer = client.read_all();
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 500 ")) << answer;
+    EXPECT_EQ(answer.find("secret"), std::string::npos);
+  }
+}
+
+TEST_F(HttpServer, EndsSlowClients) {
+  ServerOptions options;
+  options.limits.head_time = 100ms;
+  options.limits.first_byte = 100ms;
+  options.limits.body_time = 100ms;
+  options.limits.idle = 100ms;
+  auto server = serve(echo(), options);
+  RawClient silent(server->port()), slow_head(server->port()), slow_body(server->port()), idle(server->port());
+  slow_head.send("GET / HTTP/1.1\r\nHo");
+  slow_body.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc");
+  idle.send(get("/"));
+  EXPECT_EQ(silent.read_all(60000), "");
+  EXPECT_TRUE(slow_head.read_all(60000).starts_with("HTTP/1.1 408 "));
+  EXPECT_TRUE(slow_body.read_all(60000).starts_with("HTTP/1.1 408 "));
+  EXPECT_TRUE(idle.read_all(60000).starts_with("HTTP/1.1 200 "));
+  EXPECT_TRUE(idle.ended());
+}
+
+TEST_F(HttpServer, LimitsConnections) {
+  ServerOptions options;
+  options.limits.connections_per_address = 2;
+  auto server = serve(echo(), options);
+  RawClient a(server->port()), b(server->port());
+  ASSERT_TRUE(eventually([&] { return server->connections() == 2; }));
+  RawClient c(server->port());
+  EXPECT_TRUE(c.read_all().starts_with("HTTP/1.1 503 "));
+}
+
+TEST_F(HttpServer, FinishesWhatRunsBeforeItStops) {
+  std::promise<std::shared_ptr<Exchange>> arrived;
+  Hooks hooks;
+  hooks.handle = [&](const std::shared_ptr<Exchange>& e) {
+    e->start({200, {}, ""});
+    arrived.set_value(e);
+  };
+  auto server = serve(hooks);
+  RawClient client(server->port()), idle(server->port());
+  client.send(get("/"));
+  auto exchange = arrived.get_future().get();
+  std::thread stopper([&] { server->stop(60s); });
+  EXPECT_EQ(idle.read_all(60000), "");  // an idle connection is closed at once
+  exchange->send("late");
+  exchange->finish();
+  exchange.reset();
+  EXPECT_NE(client.read_all(60000).find("late"), std::string::npos);
+  stopper.join();
+  RawClient refused(server->port());
+  EXPECT_FALSE(refused.connected());
+}
+
+TEST_F(HttpServer, TakesBodiesInPieces) {
+  struct Counter : BodySink {
+    std::size_t* total;
+    Result<> write(std::string_view piece) override {
+      *total += piece.size();
+      return {};
+    }
+  };
+  std::size_t total = 0;
+  Hooks hooks = echo();
+  hooks.plan_body = [&](const Request&) {
+    auto sink = std::make_shared<Counter>();
+    sink->total = &total;
+    return BodyPlan{std::uint64_t{1} << 40, sink};
+  };
+  auto server = serve(hooks);
+  RawClient client(server->port());
+  const std::size_t size = 5'000'000;
+  client.send("PUT /b HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n");
+  client.send(std::string(size, 'x'));
+  EXPECT_NE(client.read_until("PUT /b").find("200 OK"), std::string::npos);
+  EXPECT_EQ(total, size);
+}
+
+TEST_F(HttpServer, SpeaksTls) {
+  auto made = make_self_signed({"box.example"});
+  ASSERT_TRUE(made) << made.error().what;
+  const std::string folder = ::testing::TempDir();
+  ServerOptions options;
+  options.tls = {folder + "/fh_http_test.crt", folder + "/fh_http_test.key"};
+  std::ofstream(options.tls.certificate_chain) << made->certificate_pem;
+  std::ofstream(options.tls.private_key) << made->private_key_pem;
+  auto server = serve(echo(), options);
+  RawClient plain(server->port());
+  plain.send(get("/"));
+  EXPECT_EQ(plain.read_all().find("HTTP/1.1 200"), std::string::npos);
+  const std::string answer = testing::tls_exchange(server->port(), get("/tls", "Connection: close\r\n"));
+  EXPECT_NE(answer.find("GET /tls"), std::string::npos) << answer;
+}
+
+}  // namespace
+}  // namespace freehold::http
