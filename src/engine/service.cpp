@@ -1,0 +1,138 @@
+#include "engine/service.h"
+
+#include <fmt/format.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+namespace freehold::engine {
+
+struct Service::State {
+  struct Arrival {
+    Ticket ticket;
+    Request request;
+    EventSink sink;
+  };
+
+  std::unique_ptr<Engine> engine;  // used by `thread` alone, but for its limits, which never change
+  const ServiceOptions options;
+
+  std::mutex mutex;  // guards what follows, up to `thread`
+  std::condition_variable something;
+  std::vector<Arrival> arrivals;
+  std::vector<Ticket> cancellations;
+  bool stopping = false;
+  Ticket next = 1;
+  std::size_t pending = 0;  // submitted and not over
+  EngineCounters counters;
+
+  std::unordered_map<Ticket, RequestId> ids;  // of those under way; `thread` alone
+  std::thread thread;
+
+  State(std::unique_ptr<Engine> e, ServiceOptions o) : engine(std::move(e)), options(o) {}
+
+  void over(Ticket ticket) {
+    ids.erase(ticket);
+    const std::lock_guard lock(mutex);
+    --pending;
+  }
+
+  void hand_over(Arrival arrival) {
+    const Ticket ticket = arrival.ticket;
+    // Counts the choices, to know when the last event has come.
+    auto sink = [this, ticket, open = arrival.request.n, sink = arrival.sink](const Event& event) mutable {
+      if (std::holds_alternative<Finished>(event)) --open;
+      if (std::holds_alternative<Failed>(event)) open = 0;
+      sink(event);
+      if (open == 0) over(ticket);
+    };
+    auto id = engine->submit(std::move(arrival.request), std::move(sink));
+    if (id) {
+      ids[ticket] = *id;
+    } else {
+      arrival.sink(Failed{std::move(id).error()});
+      over(ticket);
+    }
+  }
+
+  void run() {
+    std::vector<Arrival> arrived;
+    std::vector<Ticket> cancelled;
+    while (true) {
+      bool stop = false;
+      {
+        std::unique_lock lock(mutex);
+        counters = engine->counters();
+        something.wait(
+            lock, [&] { return stopping || !arrivals.empty() || !cancellations.empty() || engine->pending() > 0; });
+        arrived.swap(arrivals);
+        cancelled.swap(cancellations);
+        stop = stopping;
+      }
+      for (Arrival& a : arrived) hand_over(std::move(a));
+      arrived.clear();
+      for (Ticket ticket : cancelled) {
+        if (auto found = ids.find(ticket); found != ids.end()) engine->cancel(found->second);
+      }
+      cancelled.clear();
+      if (stop) {
+        for (const auto& [ticket, id] : ids) engine->cancel(id);
+      }
+      if (engine->pending() > 0) engine->step();
+      if (stop && engine->pending() == 0) return;
+    }
+  }
+};
+
+Service::Service(std::unique_ptr<Engine> engine, ServiceOptions options)
+    : state_(std::make_unique<State>(std::move(engine), options)) {
+  state_->thread = std::thread([state = state_.get()] { state->run(); });
+}
+
+Service::~Service() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->stopping = true;
+  }
+  state_->something.notify_one();
+  state_->thread.join();
+}
+
+Result<Service::Ticket> Service::submit(Request request, EventSink sink) {
+  FH_TRY_VOID(validate(request, state_->engine->limits()));
+  Ticket ticket = 0;
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (state_->stopping) return fail(Errc::cancelled, "the engine is stopping");
+    if (state_->pending >= state_->options.max_pending) {
+      return fail(Errc::exhausted, fmt::format("busy: {} requests are waiting or running already", state_->pending));
+    }
+    ticket = state_->next++;
+    ++state_->pending;
+    state_->arrivals.push_back({ticket, std::move(request), std::move(sink)});
+  }
+  state_->something.notify_one();
+  return ticket;
+}
+
+void Service::cancel(Ticket ticket) {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->cancellations.push_back(ticket);
+  }
+  state_->something.notify_one();
+}
+
+const RequestLimits& Service::limits() const {
+  return state_->engine->limits();
+}
+
+ServiceStatus Service::status() const {
+  const std::lock_guard lock(state_->mutex);
+  return {state_->counters, state_->pending};
+}
+
+}  // namespace freehold::engine

@@ -1,0 +1,53 @@
+// The engine behind a thread of its own, for callers on other threads: a server's connections submit and cancel, events
+// come back on the engine's thread.
+//
+// Any thread may call anything here but the destructor. A sink must be quick (it holds up every sequence) and must not
+// call back into the service, except cancel().
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "base/result.h"
+#include "engine/engine.h"
+
+namespace freehold::engine {
+
+struct ServiceOptions {
+  // Requests that wait or run at most; more are refused, so that a queue's length is bounded and callers learn at once.
+  std::size_t max_pending = 256;
+};
+
+// What a metrics page shows. Taken between two steps.
+struct ServiceStatus {
+  EngineCounters counters;
+  std::size_t pending = 0;
+};
+
+class Service {
+ public:
+  // Takes over the engine and starts its thread.
+  explicit Service(std::unique_ptr<Engine> engine, ServiceOptions options = {});
+  // Cancels what waits and runs (every request still gets its last event), then joins.
+  ~Service();
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  // Numbers of requests, never used twice.
+  using Ticket = std::uint64_t;
+
+  // Checks the request here and hands it over. Errors: as `validate`; exhausted when max_pending are pending ("busy").
+  // What only the engine's thread can find comes as a Failed event.
+  Result<Ticket> submit(Request request, EventSink sink);
+  // Ends a request within a step; its choices report FinishReason::cancelled. One that is over is no error.
+  void cancel(Ticket ticket);
+
+  const RequestLimits& limits() const;
+  ServiceStatus status() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace freehold::engine

@@ -1,0 +1,125 @@
+#include "engine/service.h"
+
+#include <future>
+#include <thread>
+
+#include "engine/test_support.h"
+
+namespace freehold::engine {
+namespace {
+
+using namespace testing;
+
+// What one request got, and a promise of its end.
+struct Heard {
+  Recorder recorder;
+  std::promise<void> over;
+  EventSink sink(std::uint32_t choices = 1) {
+    return [this, choices, inner = recorder.sink()](const Event& e) mutable {
+      inner(e);
+      if (std::holds_alternative<Failed>(e) || (std::holds_alternative<Finished>(e) && --choices == 0))
+        over.set_value();
+    };
+  }
+};
+
+struct ServiceTest : ::testing::Test {
+  std::unique_ptr<Service> start(ServiceOptions options = {}) {
+    auto engine = Engine::create(decoder, tokenizer, {.max_sequences = 8, .chunk = 16});
+    EXPECT_TRUE(engine) << engine.error().what;
+    return std::make_unique<Service>(std::move(*engine), options);
+  }
+  FakeDecoder decoder;
+  text::Tokenizer tokenizer = small_tokenizer();
+};
+
+TEST_F(ServiceTest, ManyThreadsGetWhatEachGetsAlone) {
+  constexpr int kRequests = 24;
+  std::vector<std::vector<std::string>> alone(kRequests);
+  {
+    auto engine = Engine::create(decoder, tokenizer, {.max_sequences = 8, .chunk = 16, .prefix_cache = false});
+    for (int i = 0; i < kRequests; ++i) {
+      Recorder r;
+      ASSERT_TRUE((*engine)->run(sampled_request(static_cast<std::uint64_t>(i), 3, 20), r.sink()));
+      alone[static_cast<std::size_t>(i)] = r.events;
+    }
+  }
+  auto service = start();
+  std::vector<Heard> heard(kRequests);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = t; i < kRequests; i += 4) {
+        auto& h = heard[static_cast<std::size_t>(i)];
+        ASSERT_TRUE(service->submit(sampled_request(static_cast<std::uint64_t>(i), 3, 20), h.sink()));
+        if (i % 3 == 0) h.over.get_future().wait();
+      }
+    });
+  }
+  for (auto& t : threads) t.join();
+  service.reset();  // waits for nobody: what had not finished is cancelled, so look at those that ended by themselves
+  int whole = 0;
+  for (int i = 0; i < kRequests; ++i) {
+    const auto& h = heard[static_cast<std::size_t>(i)].recorder;
+    ASSERT_EQ(h.reasons.size(), 1u) << "every request gets its last event";
+    if (h.reasons[0] == FinishReason::cancelled) continue;
+    EXPECT_EQ(h.events, alone[static_cast<std::size_t>(i)]) << i;
+    ++whole;
+  }
+  EXPECT_GE(whole, kRequests / 3);
+}
+
+TEST_F(ServiceTest, RefusesWhatItCannotTake) {
+  auto service = start({.max_pending = 1});
+  Heard first, second, third;
+  EXPECT_FALSE(service->submit({}, first.sink())) << "an empty prompt";
+  decoder.eos_logit = -1e30;
+  auto ticket = service->submit(sampled_request(1, 3, 400), first.sink());
+  ASSERT_TRUE(ticket);
+  auto refused = service->submit(sampled_request(2, 3, 5), second.sink());
+  if (!refused) {
+    EXPECT_EQ(refused.error().code, Errc::exhausted);
+  }
+  service->cancel(*ticket);
+  first.over.get_future().wait();
+  // A place is free again, once the engine's thread has counted.
+  auto taken = service->submit(sampled_request(3, 3, 5), third.sink());
+  while (!taken) {
+    std::this_thread::yield();
+    taken = service->submit(sampled_request(3, 3, 5), third.sink());
+  }
+  third.over.get_future().wait();
+  EXPECT_EQ(third.recorder.reasons.size(), 1u);
+}
+
+TEST_F(ServiceTest, CancelsWithinAStep) {
+  decoder.eos_logit = -1e30;
+  auto service = start();
+  Heard h;
+  std::promise<void> writing;
+  bool told = false;
+  auto inner = h.sink();
+  auto ticket = service->submit(sampled_request(1, 3, 500), [&](const Event& e) {
+    if (std::holds_alternative<TextDelta>(e) && !told) told = true, writing.set_value();
+    inner(e);
+  });
+  ASSERT_TRUE(ticket);
+  writing.get_future().wait();
+  service->cancel(*ticket);
+  service->cancel(*ticket);  // twice, or of nobody, is no error
+  service->cancel(999);
+  h.over.get_future().wait();
+  EXPECT_EQ(h.recorder.reasons, std::vector{FinishReason::cancelled});
+}
+
+TEST_F(ServiceTest, EndsEverythingWhenItIsDestroyed) {
+  decoder.eos_logit = -1e30;
+  auto service = start();
+  std::vector<Heard> heard(20);
+  for (auto& h : heard) ASSERT_TRUE(service->submit(sampled_request(1, 3, 500), h.sink()));
+  service.reset();
+  for (auto& h : heard) EXPECT_EQ(h.recorder.reasons, std::vector{FinishReason::cancelled});
+}
+
+}  // namespace
+}  // namespace freehold::engine
