@@ -1,6 +1,8 @@
 #include "app/input.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,29 +16,41 @@
 namespace freehold::app {
 namespace {
 
-constexpr std::uint64_t kLimit = std::uint64_t{1} << 30;
+// Everything until the end, from what may be a pipe.
+Result<std::string> read_stream(int fd, std::string_view name, std::uint64_t limit) {
+  std::string text;
+  std::vector<char> part(64 * 1024);
+  while (true) {
+    ssize_t n = ::read(fd, part.data(), part.size());
+    if (n < 0 && errno == EINTR) {
+      if (interrupted()) return fail(Errc::cancelled, fmt::format("interrupted while reading {}", name));
+      continue;
+    }
+    if (n < 0) return fail(Errc::io, fmt::format("read {}: {}", name, std::strerror(errno)));
+    if (n == 0) return text;
+    text.append(part.data(), static_cast<std::size_t>(n));
+    if (text.size() > limit) return fail(Errc::exhausted, fmt::format("{} is longer than {} bytes", name, limit));
+  }
+}
 
 }  // namespace
 
 Result<std::string> read_standard_input() {
-  std::string text;
-  std::vector<char> part(64 * 1024);
-  while (true) {
-    ssize_t n = ::read(STDIN_FILENO, part.data(), part.size());
-    if (n < 0 && errno == EINTR) {
-      if (interrupted()) return fail(Errc::cancelled, "interrupted while reading standard input");
-      continue;
-    }
-    if (n < 0) return fail(Errc::io, fmt::format("read standard input: {}", std::strerror(errno)));
-    if (n == 0) return text;
-    text.append(part.data(), static_cast<std::size_t>(n));
-    if (text.size() > kLimit) return fail(Errc::exhausted, "standard input is longer than 1 GiB");
-  }
+  return read_stream(STDIN_FILENO, "standard input", kInputLimit);
 }
 
-Result<std::string> read_input(std::string_view path) {
-  if (path == "-") return read_standard_input();
-  return read_file(path, kLimit);
+Result<std::string> read_input(std::string_view path, std::uint64_t limit) {
+  if (path == "-") return read_stream(STDIN_FILENO, "standard input", limit);
+  struct stat info = {};
+  const std::string name(path);
+  if (::stat(name.c_str(), &info) != 0 || (!S_ISFIFO(info.st_mode) && !S_ISCHR(info.st_mode))) {
+    return read_file(name, limit);
+  }
+  const int fd = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return fail(Errc::io, fmt::format("open {}: {}", printable(path), std::strerror(errno)));
+  auto text = read_stream(fd, printable(path), limit);
+  ::close(fd);
+  return text;
 }
 
 Result<std::vector<std::int32_t>> parse_ids(std::string_view text, std::uint32_t vocab) {

@@ -10,9 +10,12 @@
 
 namespace freehold::app {
 
-// A whole file as text, "-" for standard input; over 1 GiB is refused (Errc::exhausted). An interrupt is
-// Errc::cancelled.
-Result<std::string> read_input(std::string_view path);
+// The longest input, in bytes, unless the caller says otherwise.
+inline constexpr std::uint64_t kInputLimit = std::uint64_t{1} << 30;
+
+// A whole file as text, "-" for standard input; a pipe (such as a shell's <(…)) is read to its end. More than `limit`
+// bytes are refused (Errc::exhausted). An interrupt is Errc::cancelled.
+Result<std::string> read_input(std::string_view path, std::uint64_t limit = kInputLimit);
 Result<std::string> read_standard_input();
 
 // Token ids as a JSON array or separated by white space or commas; each must be below `vocab`. Errors: Errc::invalid,

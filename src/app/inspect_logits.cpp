@@ -12,8 +12,8 @@
 #include "app/interrupt.h"
 #include "app/json_writer.h"
 #include "app/nearest.h"
+#include "app/output.h"
 #include "app/progress.h"
-#include "base/file.h"
 #include "base/utf8.h"
 #include "engine/prompt.h"
 #include "kernel/blocks/dequantise.h"
@@ -42,15 +42,15 @@ Result<> run_logits(const Arguments& arguments, Console& console) {
   FH_TRY(std::uint32_t context, context_for(checked, ids.size()));
   FH_TRY(Loaded loaded, load(std::move(checked), arguments, console, context));
   FH_TRY(auto evaluator, Evaluator::create(loaded, context));
-  FH_TRY(auto file, AtomicFile::create(arguments.text("out")));
+  FH_TRY(auto out, Output::create(arguments.text("out"), console));
   ProgressBar bar(console, "evaluating", false);
   auto write_rows = [&](std::size_t first, std::size_t rows, std::span<const float> logits) -> Result<> {
-    FH_TRY_VOID(file.write(bytes_of(logits)));
+    FH_TRY_VOID(out.write(bytes_of(logits)));
     bar.update(first + rows, ids.size());
     return {};
   };
   FH_TRY_VOID(evaluator->run(ids, write_rows));
-  return file.commit();
+  return out.commit();
 }
 
 Result<> run_next(const Arguments& arguments, Console& console) {
@@ -103,12 +103,14 @@ Result<const tensor::View*> find_tensor(const OpenModel& opened, std::string_vie
 
 Result<> run_tensor(const Arguments& arguments, Console& console) {
   catch_interrupts();
+  if (arguments.flag("json") && arguments.text("out") == "-")
+    return fail(Errc::invalid, "--json describes the tensor on standard output: --out must name a file");
   FH_TRY(OpenModel opened, open_model(arguments.text("MODEL"), console));
   FH_TRY(const tensor::View* view, find_tensor(opened, arguments.text("NAME"), console));
   const tensor::DTypeInfo& type = tensor::info(view->type);
   const std::uint64_t piece = 64 * 1024;  // elements at a time: a multiple of every block size
   std::vector<float> out(std::min<std::uint64_t>(piece, view->elems()));
-  FH_TRY(auto file, AtomicFile::create(arguments.text("out")));
+  FH_TRY(auto file, Output::create(arguments.text("out"), console));
   ProgressBar bar(console, "writing", false);
   for (std::uint64_t done = 0; done < view->elems(); done += piece) {
     if (interrupted()) return fail(Errc::cancelled, "interrupted");
@@ -139,14 +141,17 @@ Command inspect_logits_command() {
           "(T, V), "
           "T ids and V tokens of the vocabulary, without a header; it appears only when it is complete.",
       .positionals = {model_positional()},
-      .options = join(
-          {{.name = "ids",
-            .type = OptionType::file,
-            .value = "FILE",
-            .help = "Token ids: a JSON array, or separated by white space (- is standard input).",
-            .required = true},
-           {.name = "out", .type = OptionType::file, .value = "FILE", .help = "Where to write.", .required = true}},
-          run_options()),
+      .options = join({{.name = "ids",
+                        .type = OptionType::file,
+                        .value = "FILE",
+                        .help = "Token ids: a JSON array, or separated by white space (- is standard input).",
+                        .required = true},
+                       {.name = "out",
+                        .type = OptionType::file,
+                        .value = "FILE",
+                        .help = "Where to write (- is standard output).",
+                        .required = true}},
+                      run_options()),
       .examples = {{"freehold inspect logits model.gguf --ids ids.json --out logits.f32",
                     "The logits of the ids in a file:"}},
       .run = run_logits,
@@ -184,9 +189,12 @@ Command inspect_tensor_command() {
       .details =
           "The output is raw little-endian float32, row-major, without a header; it appears only when it is complete.",
       .positionals = {model_positional(), {.name = "NAME", .help = "The tensor's name in the file.", .is_file = false}},
-      .options =
-          {{.name = "out", .type = OptionType::file, .value = "FILE", .help = "Where to write.", .required = true},
-           {.name = "json", .help = "Print its name, type and shape as JSON."}},
+      .options = {{.name = "out",
+                   .type = OptionType::file,
+                   .value = "FILE",
+                   .help = "Where to write (- is standard output).",
+                   .required = true},
+                  {.name = "json", .help = "Print its name, type and shape as JSON."}},
       .examples = {{"freehold inspect tensor model.gguf blk.0.attn_q.weight --out q.f32",
                     "Take one matrix out of a model:"}},
       .run = run_tensor,

@@ -28,12 +28,12 @@ bool is_bare_template(const std::string& path) {
 
 Result<text::ChatInput> read_conversation(const Arguments& arguments) {
   std::string path(arguments.text("messages"));
-  FH_TRY(std::string json, path == "-" ? read_standard_input() : read_file(path, kMessagesLimit));
+  FH_TRY(std::string json, read_input(path, kMessagesLimit));
   auto input = text::chat_input_from_json(json);
   if (!input) return in_context(input.error(), printable(path));
   if (arguments.given("tools")) {
     std::string tools_path(arguments.text("tools"));
-    FH_TRY(std::string tools_json, read_file(tools_path, kMessagesLimit));
+    FH_TRY(std::string tools_json, read_input(tools_path, kMessagesLimit));
     auto tools = text::tools_from_json(tools_json);
     if (!tools) return in_context(tools.error(), printable(tools_path));
     input->tools = std::move(*tools);
@@ -75,11 +75,22 @@ void print(const Arguments& arguments, Console& console, const std::string& text
   if (ids == nullptr && console.out_is_terminal()) console.write("\n");
 }
 
+// A template by itself has no vocabulary to take a special token from: it gets an empty one, and the user is told.
+void give_empty(std::optional<std::string>& token, bool wanted, std::string_view name, Console& console) {
+  if (token || !wanted) return;
+  token.emplace();
+  console.note(fmt::format("note: the template uses {0}_token, which is empty here; --{0} TEXT says what it is", name));
+}
+
 Result<> render_bare(const Arguments& arguments, Console& console, const std::string& path) {
   FH_TRY(std::string source, read_file(path));
+  const bool wants_bos = source.find("bos_token") != std::string::npos;
+  const bool wants_eos = source.find("eos_token") != std::string::npos;
   auto parsed = text::ChatTemplate::parse(std::move(source));
   if (!parsed) return in_context(parsed.error(), printable(path));
   FH_TRY(auto input, read_conversation(arguments));
+  give_empty(input.bos_token, wants_bos, "bos", console);
+  give_empty(input.eos_token, wants_eos, "eos", console);
   auto text = parsed->render(input);
   if (!text) return in_context(text.error(), printable(path));
   print(arguments, console, *text, parsed->digest(), nullptr);
@@ -112,8 +123,10 @@ Command inspect_template_command() {
       .summary = "Show the exact text and token ids that a conversation becomes.",
       .details =
           "MODEL may also be a file with a bare Jinja template: then there is no vocabulary, and only the text is "
-          "shown, without "
-          "a newline of ours behind it. What people wrote in a message never becomes a special token, whatever it "
+          "shown, without a newline of ours behind it; bos_token and eos_token are empty unless --bos and --eos, or "
+          "the "
+          "file of messages, say what they are. What people wrote in a message never becomes a special token, whatever "
+          "it "
           "spells.",
       .positionals = {{.name = "MODEL", .help = "A model, or a file with a Jinja template."}},
       .options =

@@ -233,7 +233,31 @@ AtomicFile::AtomicFile(AtomicFile&&) noexcept = default;
 AtomicFile& AtomicFile::operator=(AtomicFile&&) noexcept = default;
 AtomicFile::~AtomicFile() = default;
 
-Result<AtomicFile> AtomicFile::create(const std::filesystem::path& final_path) {
+namespace {
+
+// A rename replaces whatever has the name: of a device (/dev/null, as root) it would leave an ordinary file.
+Result<> check_replaceable(const std::filesystem::path& path) {
+  struct stat st = {};
+  if (::lstat(path.c_str(), &st) != 0 || S_ISREG(st.st_mode)) return {};
+  return fail(Errc::invalid, fmt::format("{} is {}, and is not replaced by a file", printable(path.string()),
+                                         S_ISDIR(st.st_mode) ? "a folder" : "not a regular file"));
+}
+
+// What is written goes where a link leads, as with any program; the link stays. A link to nothing yet names its target.
+Result<std::filesystem::path> follow_link(const std::filesystem::path& path) {
+  std::error_code ec;
+  if (!std::filesystem::is_symlink(std::filesystem::symlink_status(path, ec))) return path;
+  std::filesystem::path target = std::filesystem::weakly_canonical(path, ec);
+  if (ec) return os_error("follow", path, ec.value());
+  if (!std::filesystem::is_symlink(std::filesystem::symlink_status(target, ec))) return target;
+  return fail(Errc::invalid, fmt::format("{} is a link to a file that does not exist", printable(path.string())));
+}
+
+}  // namespace
+
+Result<AtomicFile> AtomicFile::create(const std::filesystem::path& wanted) {
+  FH_TRY(const std::filesystem::path final_path, follow_link(wanted));
+  FH_TRY_VOID(check_replaceable(final_path));
   AtomicFile file;
   file.state_ = std::make_unique<State>();
   file.state_->path = final_path;
@@ -289,6 +313,7 @@ Result<> AtomicFile::commit_as(const std::filesystem::path& other) {
   if (int error = injected("fsync")) return os_error("sync", other, error);
   if (::fsync(state_->fd) != 0) return os_error("sync", other, errno);
   ::close(std::exchange(state_->fd, -1));
+  FH_TRY_VOID(check_replaceable(other));
   if (int error = injected("rename")) return os_error("rename to", other, error);
   if (::rename(state_->temporary.c_str(), other.c_str()) != 0) return os_error("rename to", other, errno);
   state_->temporary.clear();

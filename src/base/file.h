@@ -80,7 +80,8 @@ Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t l
 
 // A new file that appears under its final name only when commit() has synced it: temporary name in the same folder,
 // fsync, rename, fsync of the folder. Killed at any instant, the old state stays. Destroyed without commit, nothing is
-// left behind.
+// left behind. Only a regular file is ever replaced (Errc::invalid for a device, a pipe or a folder); of a symbolic
+// link it is the file that it leads to.
 class AtomicFile {
  public:
   static Result<AtomicFile> create(const std::filesystem::path& final_path);

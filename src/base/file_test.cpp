@@ -148,6 +148,32 @@ TEST_F(File, WithoutCommitNothingIsLeft) {
   EXPECT_EQ(AtomicFile::create(folder_ / "none" / "f").error().code, Errc::not_found);
 }
 
+// As root a rename over /dev/null succeeds, and the machine has none any more.
+TEST_F(File, ReplacesNothingButRegularFiles) {
+  fs::path fifo = folder_ / "fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  EXPECT_EQ(AtomicFile::create(fifo).error().code, Errc::invalid);
+  fs::create_symlink(fifo, folder_ / "to-fifo");
+  EXPECT_EQ(AtomicFile::create(folder_ / "to-fifo").error().code, Errc::invalid);
+  fs::create_directory(folder_ / "folder");
+  EXPECT_EQ(AtomicFile::create(folder_ / "folder").error().code, Errc::invalid);
+  auto late = AtomicFile::create(folder_ / "late");
+  ASSERT_TRUE(late && late->write("x"));
+  ASSERT_EQ(::mkfifo((folder_ / "late").c_str(), 0600), 0);  // it appeared meanwhile
+  EXPECT_EQ(late->commit().error().code, Errc::invalid);
+  EXPECT_TRUE(fs::is_fifo(fifo));
+  EXPECT_TRUE(fs::is_symlink(folder_ / "to-fifo"));
+  EXPECT_TRUE(fs::is_fifo(folder_ / "late"));
+}
+
+TEST_F(File, IsWrittenWhereALinkLeads) {
+  put("target", "old");
+  fs::create_symlink("target", folder_ / "link");
+  ASSERT_TRUE(write_file_atomically(folder_ / "link", "new").has_value());
+  EXPECT_TRUE(fs::is_symlink(folder_ / "link"));
+  EXPECT_EQ(read_file(folder_ / "target").value(), "new");
+}
+
 TEST_F(File, MayBeNamedLast) {
   auto file = AtomicFile::create(folder_ / "unnamed");
   ASSERT_TRUE(file->write("content").has_value());

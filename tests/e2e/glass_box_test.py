@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+import stat
 import struct
 
 import e2e
@@ -39,6 +41,31 @@ class GlassBox(e2e.Case):
         for name in ("blk.0.attn_q.weight", "output_norm.weight", "token_embd.weight"):
             self.succeeds("inspect", "tensor", self.model, name, "--out", out)
             self.assertEqual(out.read_bytes(), self.gguf.tensor(name)[3], name)
+
+    def test_pipes_are_read_and_written(self):
+        ids = self.put("ids", "1 260 261")
+        whole = self.logits([1, 260, 261])
+        self.assertEqual(self.succeeds("inspect", "logits", self.model, "--ids", ids, "--out", "-").out, whole)
+        fifo = self.folder / "pipe"
+        os.mkfifo(fifo)
+        process = e2e.start("inspect", "logits", self.model, "--ids", ids, "--out", fifo)
+        self.assertEqual(fifo.read_bytes(), whole)
+        process.communicate()
+        self.assertEqual(process.returncode, e2e.OK)
+        self.assertTrue(stat.S_ISFIFO(fifo.stat().st_mode), "what is no file is written to, never replaced")
+        process = e2e.start("inspect", "logits", self.model, "--ids", fifo, "--out", "-")
+        fifo.write_bytes(b"1 260 261")
+        self.assertEqual(process.communicate()[0], whole)
+        self.fails(e2e.USAGE, "inspect", "logits", self.model, "--ids", ids, "--out", self.folder, names="folder")
+
+    def test_a_bare_template_needs_no_special_tokens(self):
+        messages = self.put("m.json", '[{"role": "user", "content": "hello"}]')
+        template = self.put("t.jinja", "{{ bos_token + messages[0].content }}")
+        ended = self.succeeds("inspect", "template", template, "--messages", messages)
+        self.assertEqual(ended.text, "hello")
+        self.assertIn("--bos", ended.message)
+        ended = self.succeeds("inspect", "template", template, "--messages", messages, "--bos", "<s>")
+        self.assertEqual((ended.text, ended.message), ("<s>hello", ""))
 
     def test_token_ids_out_of_range_are_refused(self):
         for bad in ("-1", "99999", "4294967296", "x", "1.5"):
