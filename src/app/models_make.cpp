@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <optional>
 
 #include "app/json_writer.h"
 #include "app/models_commands.h"
@@ -9,6 +10,7 @@
 #include "app/open_model.h"
 #include "base/file.h"
 #include "base/utf8.h"
+#include "model/gguf_plan.h"
 #include "store/quantize.h"
 #include "store/synth/synth.h"
 
@@ -38,7 +40,8 @@ void print_written(const store::Written& written, bool notes_all, Console& conso
           fmt::format("… and {} more tensors with another type (--verbose lists them)", written.notes.size() - kShown));
       break;
     }
-    console.note(fmt::format("note: {}: {}", printable(written.notes[i].tensor), written.notes[i].note));
+    const store::TensorNote& n = written.notes[i];
+    console.note(fmt::format("note: {}{}{}", printable(n.tensor), n.tensor.empty() ? "" : ": ", n.note));
   }
 }
 
@@ -97,11 +100,21 @@ Result<> run_quantize(const Arguments& arguments, Console& console) {
   if (!checked) return in_context(std::move(checked).error(), printable(arguments.text("MODEL")));
   ThreadPool pool(arguments.given("threads") ? static_cast<int>(arguments.integer("threads")) : 0);
   const store::QuantizeOptions options{type, arguments.flag("requantize")};
+  // A folder as the GGUF that says the same; its name is the folder's (or what the store calls it).
+  std::optional<format::GgufPlan> plan;
+  if (source.checkpoint->gguf() == nullptr) {
+    const std::filesystem::path folder = std::filesystem::weakly_canonical(source.path);
+    auto planned =
+        model::plan_gguf(*source.checkpoint, source.manifest ? source.reference : folder.filename().string());
+    if (!planned) return in_context(std::move(planned).error(), printable(arguments.text("MODEL")));
+    plan = std::move(*planned);
+  }
   const std::string origin = fmt::format(
       "{} quantized to {}",
       source.manifest ? source.manifest->model.weights().name() : printable(source.path.string(), 1000), type.name);
   return write_model(arguments, console, origin, [&](const format::Sink& sink, const store::Progress& progress) {
-    auto written = store::quantize(*source.checkpoint, options, pool, sink, progress);
+    auto written = plan ? store::quantize(*plan, options, pool, sink, progress)
+                        : store::quantize(*source.checkpoint->gguf(), options, pool, sink, progress);
     if (!written && written.error().what.find("loses quality twice") != std::string::npos) {
       console.hint("--requantize insists on it");
     }
@@ -175,9 +188,10 @@ Command models_quantize_command() {
       .name = "models quantize",
       .summary = "Store a model's weights in fewer bits.",
       .details =
-          "Reads F32, F16 or BF16 weights and writes a GGUF. Types: q8_0, q6_k, q5_k_m, q5_k_s, q4_k_m (a good "
-          "choice), "
-          "q4_k_s, q4_0, iq4_nl, iq4_xs and others, or a single block type for all matrices. Tensors whose rows do not "
+          "Reads F32, F16 or BF16 weights, of a GGUF or of a Hugging Face folder, and writes a GGUF. Types: q8_0, "
+          "q6_k, "
+          "q5_k_m, q5_k_s, q4_k_m (a good choice), q4_k_s, q4_0, iq4_nl, iq4_xs and others, or a single block type for "
+          "all matrices. Tensors whose rows do not "
           "fit the type's blocks get the nearest type that does, and are named. Memory stays bounded.",
       .positionals = {model_positional(), {.name = "OUT", .help = "The .gguf file to write.", .required = false}},
       .options =
@@ -189,6 +203,9 @@ Command models_quantize_command() {
                 {.name = "requantize", .help = "Also weights that are quantised already (quality is lost twice)."}},
                common_options()),
       .examples = {{"freehold models quantize model-f16.gguf model-q4.gguf --type q4_k_m", "From file to file:"},
+                   {"freehold models quantize Qwen2.5-0.5B-Instruct qwen.gguf --type q8_0",
+                    "From a Hugging Face folder:"},
+                   {"freehold models quantize Qwen2.5-0.5B-Instruct qwen.gguf --type bf16", "Only into a GGUF:"},
                    {"freehold models quantize llama:f16 --type q6_k --name llama:q6", "Within the store:"}},
       .run = run_quantize,
   };

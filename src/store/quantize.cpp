@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -18,6 +19,7 @@ namespace freehold::store {
 namespace {
 
 using format::Metadata;
+using format::PlannedTensor;
 using format::Value;
 using tensor::View;
 
@@ -34,9 +36,9 @@ std::uint64_t bytes_of(tensor::DType type, std::uint64_t elems) {
 
 // Pages of the source that are done with leave our resident memory; the file's cache keeps them. Only for mapped files:
 // memory of our own would be emptied.
-void forget(const format::Gguf& gguf, Bytes bytes) {
-  const bool mapped = std::any_of(gguf.files.begin(), gguf.files.end(), [&](const MappedFile& f) {
-    return bytes.data() >= f.bytes().data() && bytes.data() + bytes.size() <= f.bytes().data() + f.size();
+void forget(const format::GgufPlan& source, Bytes bytes) {
+  const bool mapped = std::any_of(source.maps.begin(), source.maps.end(), [&](Bytes map) {
+    return bytes.data() >= map.data() && bytes.data() + bytes.size() <= map.data() + map.size();
   });
   if (!mapped) return;
   const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
@@ -60,8 +62,8 @@ Metadata new_metadata(const Metadata& old, const kernel::Mix& type) {
   return out;
 }
 
-Result<kernel::MixModel> mix_model(const format::Checkpoint& source) {
-  const Metadata& m = source.metadata();
+Result<kernel::MixModel> mix_model(const format::GgufPlan& source) {
+  const Metadata& m = source.metadata;
   FH_TRY(std::string_view architecture, m.string("general.architecture"));
   kernel::MixModel out;
   FH_TRY(std::uint64_t layers, m.u64(fmt::format("{}.block_count", architecture)));
@@ -69,27 +71,55 @@ Result<kernel::MixModel> mix_model(const format::Checkpoint& source) {
   if (layers > 100'000 || experts > 100'000) return fail(Errc::corrupt, "block_count or expert_count is absurd");
   out.layers = static_cast<std::uint32_t>(layers);
   out.experts = static_cast<std::uint32_t>(experts);
-  out.tied_output = source.find("output.weight") == nullptr;
+  out.tied_output = std::none_of(source.tensors.begin(), source.tensors.end(),
+                                 [](const PlannedTensor& t) { return t.name == "output.weight"; });
   return out;
 }
 
-Result<Written> choose_types(const format::Checkpoint& source, const QuantizeOptions& options) {
+Result<Written> choose_types(const format::GgufPlan& source, const QuantizeOptions& options) {
   FH_TRY(kernel::MixModel model, mix_model(source));
   Written out;
-  for (const View& t : source.tensors()) {
+  for (const PlannedTensor& t : source.tensors) {
+    const tensor::DType type = t.parts[0].type;
     const std::vector<std::uint64_t> dims(t.shape.rbegin(), t.shape.rend());
     kernel::MixChoice choice = kernel::choose_type(options.type, model, t.name, dims);
-    if (tensor::info(t.type).quantised && t.type != choice.type && !options.requantize) {
+    if (tensor::info(type).quantised && type != choice.type && !options.requantize) {
       return fail(Errc::invalid,
                   fmt::format("tensor '{}' is quantised to {} already; making {} of it loses quality twice: start from "
                               "F16 or BF16 weights, or insist on it",
-                              printable(t.name), tensor::name_of(t.type), tensor::name_of(choice.type)));
+                              printable(t.name), tensor::name_of(type), tensor::name_of(choice.type)));
     }
     if (!choice.note.empty()) out.notes.push_back({t.name, std::move(choice.note)});
     out.tensors.push_back({t.name, choice.type, t.shape});
-    out.tensor_bytes += bytes_of(choice.type, t.elems());
+    std::uint64_t elems = 1;
+    for (std::uint64_t n : t.shape) elems *= n;
+    out.tensor_bytes += bytes_of(choice.type, elems);
   }
+  for (const std::string& note : source.notes) out.notes.push_back({"", note});
   return out;
+}
+
+// Whole rows of a part, as many as fit a slab, so that rows can be put in another order.
+std::uint64_t slab_elems(const PlannedTensor& t, const View& part) {
+  if (t.interleave == 0) return kSlabElems;
+  const std::uint64_t row = t.shape.size() == 1 ? 1 : part.row_elems();
+  return std::max<std::uint64_t>(1, kSlabElems / row) * row;
+}
+
+// Elements [begin, begin + elems) of a part in the order of the new file: its own bytes, or `buffer`, filled.
+Bytes in_order(const PlannedTensor& t, const View& part, std::uint64_t begin, std::uint64_t elems,
+               std::vector<std::byte>& buffer) {
+  if (t.interleave == 0) return part.bytes.subspan(bytes_of(part.type, begin), bytes_of(part.type, elems));
+  const std::uint64_t row = t.shape.size() == 1 ? 1 : part.row_elems();  // a bias is a column
+  const std::size_t row_bytes = bytes_of(part.type, row);
+  const std::uint64_t D = t.interleave;
+  buffer.resize(bytes_of(part.type, elems));
+  for (std::uint64_t r = 0; r < elems / row; ++r) {
+    const std::uint64_t to = begin / row + r, in_head = to % D;
+    const std::uint64_t from = to - in_head + in_head % 2 * (D / 2) + in_head / 2;
+    std::memcpy(buffer.data() + r * row_bytes, part.bytes.data() + from * row_bytes, row_bytes);
+  }
+  return buffer;
 }
 
 class Converter {
@@ -98,8 +128,10 @@ class Converter {
     for (int i = 0; i < pool.threads(); ++i) scratch_.emplace_back(kPieceElems);
   }
 
-  // Elements [begin, begin + elems) of a tensor in another type; valid until the next call.
-  Result<Bytes> convert(const View& t, tensor::DType type, std::uint64_t begin, std::uint64_t elems) {
+  // `elems` elements in another type; valid until the next call. `begin` says where in the tensor they are, for errors.
+  Result<Bytes> convert(const PlannedTensor& t, Bytes old, tensor::DType type, std::uint64_t begin,
+                        std::uint64_t elems) {
+    const tensor::DType old_type = t.parts[0].type;
     std::mutex mutex;
     std::optional<std::pair<std::uint64_t, Error>> first;  // the error of the smallest piece, whoever finds it
     const std::uint64_t pieces = (elems + kPieceElems - 1) / kPieceElems;
@@ -107,7 +139,10 @@ class Converter {
       for (std::uint64_t piece = from; piece < to; ++piece) {
         const std::uint64_t at = piece * kPieceElems, n = std::min(kPieceElems, elems - at);
         std::span<float> x = scratch_[static_cast<std::size_t>(thread)].span().first(n);
-        kernel::dequantise(t.type, t.bytes.data() + bytes_of(t.type, begin + at), x.data(), n);
+        kernel::dequantise(old_type, old.data() + bytes_of(old_type, at), x.data(), n);
+        if (t.offset != 0) {
+          for (float& value : x) value += t.offset;
+        }
         auto done = kernel::quantise_row(type, x, slab_.span().subspan(bytes_of(type, at), bytes_of(type, n)));
         if (done) continue;
         std::lock_guard lock(mutex);
@@ -125,40 +160,56 @@ class Converter {
   std::vector<AlignedBuffer<float>> scratch_;
 };
 
+format::GgufPlan plan_of(const format::Gguf& gguf) {
+  format::GgufPlan plan;
+  plan.metadata = gguf.metadata;
+  for (const View& t : gguf.tensors) plan.tensors.push_back({t.name, t.shape, {t}});
+  for (const MappedFile& f : gguf.files) plan.maps.push_back(f.bytes());
+  return plan;
+}
+
 }  // namespace
 
-Result<Written> quantize(const format::Checkpoint& source, const QuantizeOptions& options, ThreadPool& pool,
+Result<Written> quantize(const format::GgufPlan& source, const QuantizeOptions& options, ThreadPool& pool,
                          const format::Sink& sink, const Progress& progress) {
-  const format::Gguf* gguf = source.gguf();
-  if (gguf == nullptr) {
-    return fail(Errc::unsupported,
-                "quantizing a Hugging Face folder is not supported yet, only GGUF files are: convert it to GGUF first");
-  }
   FH_TRY(Written out, choose_types(source, options));
   FH_TRY(format::GgufWriter writer,
-         format::GgufWriter::start(sink, new_metadata(source.metadata(), options.type), out.tensors));
+         format::GgufWriter::start(sink, new_metadata(source.metadata, options.type), out.tensors));
   Converter converter(pool);
+  std::vector<std::byte> ordered;
   std::uint64_t total = 0, done = 0;
-  for (const View& t : source.tensors()) total += t.bytes.size();
+  for (const PlannedTensor& t : source.tensors) {
+    for (const View& part : t.parts) total += part.bytes.size();
+  }
   for (std::size_t i = 0; i < out.tensors.size(); ++i) {
-    const View& t = source.tensors()[i];
+    const PlannedTensor& t = source.tensors[i];
     const tensor::DType type = out.tensors[i].type;
-    for (std::uint64_t begin = 0; begin < t.elems(); begin += kSlabElems) {
-      const std::uint64_t elems = std::min(kSlabElems, t.elems() - begin);
-      const Bytes old = t.bytes.subspan(bytes_of(t.type, begin), bytes_of(t.type, elems));
-      if (type == t.type) {
-        FH_TRY_VOID(writer.append(old));
-      } else {
-        FH_TRY(Bytes converted, converter.convert(t, type, begin, elems));
-        FH_TRY_VOID(writer.append(converted));
+    for (const View& part : t.parts) {
+      const std::uint64_t slab = slab_elems(t, part);
+      for (std::uint64_t begin = 0; begin < part.elems(); begin += slab) {
+        const std::uint64_t elems = std::min(slab, part.elems() - begin);
+        const Bytes old = in_order(t, part, begin, elems, ordered);
+        if (type == part.type && t.offset == 0) {
+          FH_TRY_VOID(writer.append(old));
+        } else {
+          FH_TRY(Bytes converted, converter.convert(t, old, type, begin, elems));
+          FH_TRY_VOID(writer.append(converted));
+        }
+        // Rows change their order within a head only, so a slab's own bytes may be needed once more by the next.
+        if (t.interleave == 0) forget(source, old);
+        done += old.size();
+        FH_TRY_VOID(report(progress, "quantize", done, total));
       }
-      forget(*gguf, old);
-      done += old.size();
-      FH_TRY_VOID(report(progress, "quantize", done, total));
+      if (t.interleave != 0) forget(source, part.bytes);
     }
   }
   FH_TRY_VOID(writer.finish());
   return out;
+}
+
+Result<Written> quantize(const format::Gguf& source, const QuantizeOptions& options, ThreadPool& pool,
+                         const format::Sink& sink, const Progress& progress) {
+  return quantize(plan_of(source), options, pool, sink, progress);
 }
 
 }  // namespace freehold::store

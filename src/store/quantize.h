@@ -1,9 +1,10 @@
-// `models quantize`: a checkpoint's weights in another type, read and written as a stream: memory stays bounded however
+// `models quantize`: a model's weights in another type, read and written as a stream: memory stays bounded however
 // large the model is.
 #pragma once
 
 #include "base/thread_pool.h"
-#include "format/checkpoint.h"
+#include "format/gguf.h"
+#include "format/gguf_plan.h"
 #include "format/gguf_writer.h"
 #include "store/progress.h"
 #include "store/weight_type.h"
@@ -16,10 +17,12 @@ struct QuantizeOptions {
   bool requantize = false;
 };
 
-// Writes a GGUF with the checkpoint's metadata and tensors in the same order, each in the type that the mix gives it.
-// The bytes do not depend on the number of threads. Errors: Errc::unsupported for a Hugging Face folder (its names and
-// tokenizer are not GGUF's); Errc::invalid, naming the tensor, for weights that are not finite or quantised already.
-Result<Written> quantize(const format::Checkpoint& source, const QuantizeOptions& options, ThreadPool& pool,
+// Writes a GGUF with the metadata and the tensors of the plan, or of another GGUF, in the same order, each in the type
+// that the mix gives it. The bytes do not depend on the number of threads. Errors: Errc::invalid, naming the tensor,
+// for weights that are not finite or quantised already.
+Result<Written> quantize(const format::GgufPlan& source, const QuantizeOptions& options, ThreadPool& pool,
+                         const format::Sink& sink, const Progress& progress = {});
+Result<Written> quantize(const format::Gguf& source, const QuantizeOptions& options, ThreadPool& pool,
                          const format::Sink& sink, const Progress& progress = {});
 
 }  // namespace freehold::store

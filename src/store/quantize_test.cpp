@@ -25,7 +25,7 @@ Result<Output> run(const format::Checkpoint& source, std::string_view type, int 
   ThreadPool pool(threads);
   Output out;
   FH_TRY(kernel::Mix mix, weight_type_from_name(type));
-  FH_TRY(out.written, quantize(source, {mix, requantize}, pool, [&](Bytes b) -> Result<> {
+  FH_TRY(out.written, quantize(*source.gguf(), {mix, requantize}, pool, [&](Bytes b) -> Result<> {
            out.bytes.append(as_text(b));
            return {};
          }));
@@ -127,12 +127,36 @@ TEST(Quantize, WeightsThatAreNotFiniteAreNamed) {
   EXPECT_NE(out.error().what.find("98304"), std::string::npos) << out.error().what;
 }
 
-TEST(Quantize, AFolderIsUnsupportedForNow) {
-  testing::TemporaryFolder folder;
-  testing::put_hf_folder(folder.path() / "hf");
-  auto checkpoint = format::open_checkpoint(folder.path() / "hf");
-  ASSERT_TRUE(checkpoint);
-  EXPECT_EQ(run(*checkpoint, "q8_0").error().code, Errc::unsupported);
+// What a plan asks for beside a type: experts stacked, rows of heads reordered, norms shifted.
+TEST(Quantize, DoesWhatAPlanSays) {
+  const auto view = [](const char* name, std::vector<std::uint64_t> shape, const std::vector<float>& x) {
+    return tensor::View{name, tensor::DType::f32, std::move(shape), std::as_bytes(std::span(x))};
+  };
+  const std::vector<float> heads = {0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7};  // two heads of four rows of two
+  const std::vector<float> column = {0, 1, 2, 3}, norm = {0.5F, -1}, one = {1, 2}, two = {3, 4};
+  format::GgufPlan plan;
+  plan.metadata.set("general.architecture", format::Value::string("llama"));
+  plan.metadata.set("llama.block_count", format::Value::u32(1));
+  plan.tensors.push_back({"q.weight", {8, 2}, {view("q", {8, 2}, heads)}, 4});
+  plan.tensors.push_back({"q.bias", {4}, {view("b", {4}, column)}, 4});
+  plan.tensors.push_back({"norm.weight", {2}, {view("n", {2}, norm)}, 0, 1.0F});
+  plan.tensors.push_back({"blk.0.ffn_up_exps.weight", {2, 1, 2}, {view("e0", {1, 2}, one), view("e1", {1, 2}, two)}});
+  plan.notes.emplace_back("something is lost");
+  ThreadPool pool(1);
+  std::string bytes;
+  auto written = quantize(plan, {weight_type_from_name("f32").value()}, pool, [&](Bytes b) -> Result<> {
+    bytes.append(as_text(b));
+    return {};
+  });
+  ASSERT_TRUE(written) << written.error().what;
+  ASSERT_EQ(written->notes.size(), 1u);
+  auto gguf = format::parse_gguf(as_bytes(bytes));
+  ASSERT_TRUE(gguf) << gguf.error().what;
+  EXPECT_EQ(values(*gguf->find("q.weight")), (std::vector<float>{0, 0, 2, 2, 1, 1, 3, 3, 4, 4, 6, 6, 5, 5, 7, 7}));
+  EXPECT_EQ(values(*gguf->find("q.bias")), (std::vector<float>{0, 2, 1, 3}));
+  EXPECT_EQ(values(*gguf->find("norm.weight")), (std::vector<float>{1.5F, 0}));
+  EXPECT_EQ(values(*gguf->find("blk.0.ffn_up_exps.weight")), (std::vector<float>{1, 2, 3, 4}));
+  EXPECT_EQ(gguf->find("blk.0.ffn_up_exps.weight")->shape, (std::vector<std::uint64_t>{2, 1, 2}));
 }
 
 }  // namespace

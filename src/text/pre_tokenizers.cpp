@@ -66,6 +66,8 @@ constexpr std::string_view kBloom = R"( ?[^(\s|.,!?\x{2026}\x{3002}\x{FF0C}\x{30
 constexpr Texts kBloomPatterns = {kBloom};
 constexpr Texts kVikingPatterns = {kBloom, R"(\p{N})"};
 
+constexpr std::string_view kContractions = FH_CONTRACTIONS;
+
 #undef FH_CONTRACTIONS
 #undef FH_ENDING
 #undef FH_UPPER
@@ -119,6 +121,25 @@ constexpr PreTokenizer kTable[] = {
 const PreTokenizer* find_pre_tokenizer(std::string_view name) {
   for (const PreTokenizer& pre : kTable) {
     if (std::find(pre.names.begin(), pre.names.end(), name) != pre.names.end()) return &pre;
+  }
+  return nullptr;
+}
+
+const PreTokenizer* matching_pre_tokenizer(std::span<const SplitStep> steps, bool ignore_merges) {
+  // Files write contractions of either case with an option; the two differ for the long s alone, as every GGUF does.
+  const auto spelled_out = [](std::string pattern) {
+    constexpr std::string_view kOption = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
+    for (std::size_t at = pattern.find(kOption); at != std::string::npos; at = pattern.find(kOption, at + 1))
+      pattern.replace(at, kOption.size(), kContractions);
+    return pattern;
+  };
+  const auto same = [&](const SplitStep& step, std::string_view pattern) {
+    return step.behaviour == SplitStep::Behaviour::isolated && !step.invert && spelled_out(step.pattern) == pattern;
+  };
+  for (const PreTokenizer& pre : kTable) {
+    if (pre.ignore_merges == ignore_merges &&
+        std::equal(steps.begin(), steps.end(), pre.patterns.begin(), pre.patterns.end(), same))
+      return &pre;
   }
   return nullptr;
 }

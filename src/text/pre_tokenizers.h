@@ -21,6 +21,9 @@ struct PreTokenizer {
 // Null for a name we do not know. To add one, add a row in pre_tokenizers.cpp.
 const PreTokenizer* find_pre_tokenizer(std::string_view name);
 
+// The row that cuts text by these steps, or null: the way back, for writing a GGUF from a tokenizer.json.
+const PreTokenizer* matching_pre_tokenizer(std::span<const SplitStep> steps, bool ignore_merges);
+
 std::vector<SplitStep> split_steps(const PreTokenizer& pre);
 
 // The split that Hugging Face's ByteLevel does by itself ("use_regex": true): GPT-2's.

@@ -109,7 +109,7 @@ class Produced {
     FH_TRY(auto mix, store::weight_type_from_name(type));
     FH_TRY(auto file, AtomicFile::create(path()));
     ThreadPool pool(2);
-    FH_TRY(auto written, store::quantize(source, {mix}, pool, [&](Bytes b) { return file.write(b); }));
+    FH_TRY(auto written, store::quantize(*source.gguf(), {mix}, pool, [&](Bytes b) { return file.write(b); }));
     FH_TRY_VOID(file.commit());
     return written;
   }
