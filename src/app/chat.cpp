@@ -15,6 +15,11 @@ namespace {
 
 constexpr std::string_view kPrompt = ">>> ";
 constexpr std::string_view kMore = "... ";
+// What is pasted may begin with a slash too (a path, a comment): a command is one line.
+bool is_command(std::string_view text) {
+  return text.starts_with('/') && !text.starts_with("//") && text.find('\n') == std::string_view::npos;
+}
+
 constexpr std::string_view kFence = "\"\"\"";  // begins and ends a message of several lines
 
 class Chat {
@@ -38,10 +43,11 @@ class Chat {
         continue;
       }
       if (input.text.empty()) continue;
-      if (input.text.starts_with('/') && !input.text.starts_with("//")) {
+      if (is_command(input.text)) {
         command(input.text);
       } else {
-        if (input.text.starts_with("//")) input.text.erase(0, 1);  // a message that begins with a slash
+        if (input.text.starts_with("//") && input.text.find('\n') == std::string::npos)
+          input.text.erase(0, 1);  // a message that begins with a slash
         conversation_.add("user", std::move(input.text));
         answer();
       }
@@ -136,8 +142,7 @@ const std::vector<Chat::Entry>& Chat::entries() {
   static const std::vector<Entry> list = {
       {"help", "", "Show this.", &Chat::help},
       {"system", "[TEXT]", "Set the system message (\"\" for none), or show it.", &Chat::set_system},
-      {"set", "[NAME VALUE]", "Set temperature, top-p, seed, max-tokens, stop … (no VALUE: its default), or show them.",
-       &Chat::set},
+      {"set", "[NAME VALUE]", "Change a setting (no VALUE: its default), or show all.", &Chat::set},
       {"save", "FILE", "Write the conversation as JSON.", &Chat::save},
       {"load", "FILE", "Go on with a conversation that was saved.", &Chat::load},
       {"retry", "", "Answer the last question again.", &Chat::retry},
@@ -169,7 +174,8 @@ void Chat::command(const std::string& line) {
 void Chat::help(std::string_view) {
   for (const auto& entry : entries())
     say(fmt::format("  {:<22} {}\n", fmt::format("/{} {}", entry.name, entry.argument), entry.help));
-  say("  \"\"\"                    Begins and ends a message of several lines.\n");
+  say("  \"\"\"                    Begins and ends a message of several lines.\n"
+      "A paste of several lines is one message; Enter sends it.\n");
 }
 
 void Chat::set_system(std::string_view text) {
