@@ -37,7 +37,9 @@ TEST(Synth, ShapesHaveThePublishedNumberOfParameters) {
       {"llama-3.2-1b", 1235.81},   {"mistral-7b", 7248.02},   {"mistral-7b-v0.1", 7241.73}, {"mixtral-8x7b", 46702.79},
       {"qwen2.5-0.5b", 494.03},    {"qwen2.5-7b", 7615.62},   {"qwen3-0.6b", 596.05},       {"qwen3-8b", 8190.74},
       {"gemma-2-2b", 2614.34},     {"gemma-2-9b", 9241.71},   {"gemma-3-1b", 999.89},       {"llama-2-70b", 68976.65},
-      {"llama-3.1-70b", 70553.71}, {"llama-3.2-3b", 3212.75}, {"qwen2.5-1.5b", 1543.71},
+      {"llama-3.1-70b", 70553.71}, {"llama-3.2-3b", 3212.75}, {"qwen2.5-1.5b", 1543.71},    {"qwen3-1.7b", 1720.57},
+      {"qwen3-4b", 4022.47},       {"qwen2.5-3b", 3085.94},   {"qwen2.5-14b", 14770.03},    {"qwen2.5-32b", 32763.88},
+      {"gemma-2-27b", 27227.13},
   };
   for (auto [name, millions] : published) {
     const Shape* shape = shape_from_name(name);
