@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <histedit.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -33,6 +34,8 @@ struct LineEditor::State {
 namespace {
 
 constexpr int kHistoryLines = 1000;
+constexpr char kControlD = 0x04;
+constexpr int kLookAround = 100;                              // ms
 constexpr std::size_t kLongestPaste = std::size_t{16} << 20;  // characters
 
 std::atomic<bool> resized{false};
@@ -78,13 +81,23 @@ void draw_again(EditLine* editor) {
 int read_character(EditLine* editor, wchar_t* out) {
   std::mbstate_t state = {};
   while (true) {
+    // A signal may come just before the wait, or to another thread, and then interrupts nothing: so the wait is short.
+    pollfd waiting = {.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+    const int ready = ::poll(&waiting, 1, kLookAround);
+    if (interrupted()) {
+      errno = EINTR;
+      return -1;
+    }
+    if (resized.exchange(false)) draw_again(editor);
+    if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
     char byte = 0;
     const ssize_t n = ::read(STDIN_FILENO, &byte, 1);
-    if (n < 0 && errno == EINTR && !interrupted()) {
-      if (resized.exchange(false)) draw_again(editor);
-      continue;
-    }
+    if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return static_cast<int>(n);
+    // Typed while an answer was written (or before libedit, which shows the prompt first, has changed the terminal's
+    // mode), Ctrl-D is the mark of an end, and reads as NUL afterwards.
+    const LineInfoW* line = el_wline(editor);
+    if (byte == 0 && line->lastchar == line->buffer) byte = kControlD;
     const std::size_t used = std::mbrtowc(out, &byte, 1, &state);
     if (used == static_cast<std::size_t>(-2)) continue;  // more bytes of this character are to come
     if (used == static_cast<std::size_t>(-1)) *out = 0xFFFD;
@@ -96,11 +109,8 @@ int read_character(EditLine* editor, wchar_t* out) {
 unsigned char take_paste(EditLine* editor, wint_t) {
   constexpr std::wstring_view kEnd = L"\x1b[201~";
   std::wstring text;
-  wchar_t c = 0, before = 0;
+  wchar_t c = 0;
   while (el_wgetc(editor, &c) == 1 && text.size() < kLongestPaste) {
-    const bool second_half = before == L'\r' && c == L'\n';  // of a line's end as Windows writes it
-    before = c;
-    if (second_half) continue;
     if (c == L'\r') c = L'\n';
     if (c != 0) text += c;  // libedit takes a string, which a NUL would end
     if (!text.ends_with(kEnd)) continue;
