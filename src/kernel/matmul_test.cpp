@@ -9,17 +9,12 @@
 #include <string>
 #include <vector>
 
-#include "base/half.h"
-#include "base/random.h"
-#include "kernel/blocks/quantise.h"
 #include "kernel/blocks/unpack.h"
 #include "kernel/kernels.h"
-#include "kernel/pack.h"
+#include "kernel/matmul_testing.h"
 
 namespace freehold::kernel {
 namespace {
-
-using tensor::DType;
 
 std::vector<Level> fast_levels() {
   std::vector<Level> out;
@@ -27,92 +22,6 @@ std::vector<Level> fast_levels() {
     if (l <= detect_level()) out.push_back(l);
   }
   return out;
-}
-
-float draw(std::uint64_t stream, std::uint64_t i) {
-  return static_cast<float>(uniform_draw(7, stream, i) * 2 - 1);
-}
-
-struct Case {
-  std::size_t N, K, T;
-};
-
-// Random bytes make blocks with every bit pattern; scales are made finite.
-std::vector<std::byte> random_rows(DType type, std::size_t N, std::size_t K) {
-  const auto& t = tensor::info(type);
-  std::vector<std::byte> rows(N * K / t.block_elems * t.block_bytes);
-  std::vector<float> values(K);
-  for (std::size_t n = 0; n < N; ++n) {
-    for (std::size_t k = 0; k < K; ++k) values[k] = draw(n, k) * (n % 5 == 4 ? 100.0f : 0.3f);
-    if (n % 7 == 6) std::fill(values.begin(), values.end(), 0.0f);
-    std::byte* row = rows.data() + n * (rows.size() / N);
-    if (type == DType::f32) {
-      std::memcpy(row, values.data(), K * 4);
-    } else {
-      EXPECT_TRUE(quantise_row(type, values, {row, rows.size() / N}).has_value());
-    }
-  }
-  return rows;
-}
-
-struct Prepared {
-  std::vector<std::byte> panels;
-  std::size_t panel_bytes;
-  std::size_t count;
-};
-
-Prepared prepare(DType type, const std::vector<std::byte>& rows, std::size_t N, std::size_t K) {
-  Prepared p;
-  p.panel_bytes = prepared_panel_bytes(type, K);
-  p.count = (N + 15) / 16;
-  p.panels.resize(p.count * p.panel_bytes);
-  for (std::size_t i = 0; i < p.count; ++i) pack_panel(type, rows.data(), N, K, i, p.panels.data() + i * p.panel_bytes);
-  return p;
-}
-
-std::vector<float> activations(const Case& c) {
-  std::vector<float> x(c.T * c.K);
-  for (std::size_t i = 0; i < x.size(); ++i) x[i] = draw(99, i) * (i % 97 == 0 ? 40.0f : 1.0f);
-  for (std::size_t k = 0; k < std::min<std::size_t>(32, c.K); ++k) x[k] = 0.0f;  // a zero block
-  if (c.T > 1) x[c.K] = 1e30f;                                                   // one huge value
-  if (c.T > 2) x[2 * c.K] = std::numeric_limits<float>::denorm_min();
-  return x;
-}
-
-std::vector<float> run(const Table& table, DType type, const Prepared& w, const Case& c, const std::vector<float>& x) {
-  // Guard values after each row show writes past N.
-  const std::size_t stride = c.N + 3;
-  std::vector<float> y(c.T * stride, -7.0f);
-  if (auto kind = panel_kind(type)) {
-    std::vector<std::int8_t> q(c.T * c.K);
-    std::vector<float> d(c.T * c.K / 32);
-    std::vector<std::int32_t> sums(c.T * c.K / 16);
-    for (std::size_t t = 0; t < c.T; ++t) {
-      table.quantise_row(x.data() + t * c.K, c.K, q.data() + t * c.K, d.data() + t * (c.K / 32),
-                         sums.data() + t * (c.K / 16));
-    }
-    table.matmul_quant[static_cast<std::size_t>(*kind)]({w.panels.data(),
-                                                         w.panel_bytes,
-                                                         0,
-                                                         w.count,
-                                                         c.N,
-                                                         c.K,
-                                                         c.T,
-                                                         {q.data(), d.data(), sums.data()},
-                                                         y.data(),
-                                                         stride});
-  } else if (type == DType::bf16) {
-    const std::size_t P = (c.K + 31) / 32 * 32;
-    std::vector<std::uint16_t> b(c.T * P);
-    for (std::size_t t = 0; t < c.T; ++t) {
-      for (std::size_t k = 0; k < c.K; ++k) b[t * P + k] = f32_to_bf16(x[t * c.K + k]);
-    }
-    table.matmul_bf16({w.panels.data(), w.panel_bytes, 0, w.count, c.N, P, c.T, b.data(), y.data(), stride});
-  } else {
-    auto* matmul = type == DType::f16 ? table.matmul_f16 : table.matmul_f32;
-    matmul({w.panels.data(), w.panel_bytes, 0, w.count, c.N, c.K, c.T, x.data(), c.K, y.data(), stride});
-  }
-  return y;
 }
 
 class Matmul : public testing::TestWithParam<DType> {};
@@ -147,23 +56,31 @@ TEST_P(Matmul, ScalarKeepsTheContractOverTheFilesBlocks) {
   const auto y = run(table_up_to(Level::scalar), type, w, c, x);
   const bool minima =
       type == DType::q4_1 || type == DType::q5_1 || type == DType::q2_k || type == DType::q4_k || type == DType::q5_k;
+  const auto halves = type == DType::q2_k || type == DType::q3_k || type == DType::q6_k;
   for (std::size_t t = 0; t < c.T; ++t) {
-    std::vector<std::int8_t> q(c.K);
-    std::vector<float> d(c.K / 32);
-    std::vector<std::int32_t> sums(c.K / 16);
-    table_up_to(Level::scalar).quantise_row(x.data() + t * c.K, c.K, q.data(), d.data(), sums.data());
+    const QuantBuffers q = quantise(
+        table_up_to(Level::scalar),
+        {x.begin() + static_cast<std::ptrdiff_t>(t * c.K), x.begin() + static_cast<std::ptrdiff_t>((t + 1) * c.K)}, 1,
+        c.K);
     for (std::size_t n = 0; n < c.N; ++n) {
       float acc = 0;
       for (std::size_t b = 0; b < c.K / 32; ++b) {
         Block32 block;
         unpack_block32(type, rows.data() + n * (rows.size() / c.N), b, block);
-        std::int32_t isum = 0, imin = 0;
+        std::int32_t dot[2] = {}, sum[2] = {};
         for (std::size_t k = 0; k < 32; ++k) {
-          isum += block.scale[k / 16] * block.q[k] * q[b * 32 + k];
-          imin += block.min[k / 16] * q[b * 32 + k];
+          dot[k / 16] += block.q[k] * q.q[b * 32 + k];
+          sum[k / 16] += q.q[b * 32 + k];
         }
-        acc = std::fma(block.d * d[b], static_cast<float>(isum), acc);
-        if (minima) acc = std::fma(-(block.m * d[b]), static_cast<float>(imin), acc);
+        auto scaled = [&](std::size_t h, std::int32_t v, float s) {
+          return std::fma(block.d * static_cast<float>(block.scale[h]), static_cast<float>(v), s);
+        };
+        auto less = [&](std::size_t h, std::int32_t v, float s) {
+          return std::fma(-(block.m * static_cast<float>(block.min[h])), static_cast<float>(v), s);
+        };
+        float s = halves ? scaled(1, dot[1], scaled(0, dot[0], 0.0f)) : scaled(0, dot[0] + dot[1], 0.0f);
+        if (minima) s = halves ? less(1, sum[1], less(0, sum[0], s)) : less(0, sum[0] + sum[1], s);
+        acc = std::fma(q.d[b], s, acc);
       }
       EXPECT_EQ(std::bit_cast<std::uint32_t>(acc), std::bit_cast<std::uint32_t>(y[t * (c.N + 3) + n]))
           << tensor::name_of(type) << " token " << t << " output " << n;

@@ -24,7 +24,7 @@ constexpr std::array<PanelFormat, kPanelKinds> kFormats = {{
     {PanelKind::q5_k, 5, 0, false, ScaleKind::sub32_min, {}},
     {PanelKind::q6_k, 6, 32, false, ScaleKind::sub16, {}},
     {PanelKind::iq4_nl, 4, 0, true, ScaleKind::d_f16, FH_IQ4},
-    {PanelKind::iq4_xs, 4, 0, true, ScaleKind::sub16, FH_IQ4},
+    {PanelKind::iq4_xs, 4, 0, true, ScaleKind::sub32, FH_IQ4},
     {PanelKind::mxfp4, 4, 0, true, ScaleKind::d_f32, FH_E2M1},
 }};
 #undef FH_IQ4
@@ -50,6 +50,7 @@ PanelSizes panel_sizes(const PanelFormat& format) {
     case ScaleKind::sub32_min:
       s.scales = 32, s.super = 64;
       break;
+    case ScaleKind::sub32:  // padded, so that every vector of a panel stays on a cache line
     case ScaleKind::sub16:
       s.scales = 32, s.super = 32;
       break;

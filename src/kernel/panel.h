@@ -55,6 +55,7 @@ enum class ScaleKind : std::uint8_t {
   d_f32,      // f32 d[16]
   d_m_f16,    // f16 d[16], f16 m[16], w = d*q + m                (scale 1, min 1, m negated)
   sub32_min,  // super: f16 d[16], f16 m[16]; block: u8 scale[16], u8 min[16]
+  sub32,      // super: f16 d[16]; block: i8 scale[16], 16 bytes of padding
   sub16,      // super: f16 d[16]; block: i8 scale[2][16]
   sub16_min,  // super: f16 d[16], f16 m[16]; block: u8 scale[2][16], u8 min[2][16]
 };

@@ -9,6 +9,7 @@
 
 #include "base/random.h"
 #include "kernel/kernels.h"
+#include "kernel/matmul_testing.h"
 
 namespace freehold::kernel {
 namespace {
@@ -182,21 +183,21 @@ TEST(RowOps, QuantiseRowAgreesAndKeepsItsRule) {
     auto x = values(256, 5, scale);
     x[40] = scale > 0 ? 127.5f : 0.0f;  // a tie on the way to an even number in some block
     if (scale == 1.0) x[70] = kInfinity, x[130] = NAN;
-    auto quantise = [&](const Table& t) {
-      std::vector<std::int8_t> q(256);
-      std::vector<float> out(8);
-      std::vector<std::int32_t> sums(16);
-      t.quantise_row(x.data(), 256, q.data(), out.data(), sums.data());
-      for (auto v : q) out.push_back(v);
-      for (auto v : sums) out.push_back(static_cast<float>(v));
+    auto quantised = [&](const Table& t) {
+      const QuantBuffers row = quantise(t, x, 1, 256);
+      std::vector<float> out(row.d.begin(), row.d.begin() + 8);
+      out.insert(out.end(), row.q.begin(), row.q.begin() + 256);
+      out.insert(out.end(), row.sum16.begin(), row.sum16.begin() + 16);
+      out.insert(out.end(), row.sum32.begin(), row.sum32.begin() + 8);
       return out;
     };
-    same_on_all_levels(quantise, "quantise");
-    const auto r = quantise(scalar());
+    same_on_all_levels(quantised, "quantise");
+    const auto r = quantised(scalar());
     for (std::size_t b = 0; b < 8; ++b) {
       float sum = 0;
       for (std::size_t k = 0; k < 16; ++k) sum += r[8 + b * 32 + k];
       EXPECT_EQ(sum, r[8 + 256 + 2 * b]);
+      EXPECT_EQ(sum + r[8 + 256 + 2 * b + 1], r[8 + 256 + 16 + b]);
       if (std::isnan(r[b])) continue;
       for (std::size_t k = 0; k < 32; ++k) {
         EXPECT_NEAR(r[b] * r[8 + b * 32 + k], x[b * 32 + k], r[b] * 0.5001f + 1e-30f) << scale << " " << b << " " << k;

@@ -8,18 +8,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernel/activations.h"
 #include "kernel/panel.h"
 
 namespace freehold::kernel {
-
-// T rows of K activations quantised in blocks of 32 (per row: q in k order).
-//   d = max|x| / 127,  q = round_to_nearest_even(x * (127 / max|x|)),  sum16[j] = sum of q over the j-th 16 elements.
-// max|x| < 1e-30 gives d = 0, q = 0; a block with an infinity or NaN gives d = NaN, q = 0.
-struct QuantRows {
-  const std::int8_t* q;       // (T, K)
-  const float* d;             // (T, K/32)
-  const std::int32_t* sum16;  // (T, K/16)
-};
 
 // y[t, n] for the panels [panel_begin, panel_end): n = 16*panel … and below N. Writes, does not add.
 struct QuantMatmul {
@@ -48,7 +40,7 @@ struct Bf16Matmul {
   std::size_t panel_bytes;
   std::size_t panel_begin, panel_end;
   std::size_t N, K, T;     // K padded to a multiple of 32
-  const std::uint16_t* x;  // (T, K) rounded to BF16, padded with zeros
+  const std::uint16_t* x;  // rounded to BF16 and padded with zeros, in tiles (activations.h)
   float* y;
   std::size_t y_stride;
 };
@@ -60,8 +52,12 @@ enum class RopeStyle : std::uint8_t {
 };
 
 struct Table {
-  // y[t,n]: per block of 32 in increasing order, acc = fma(d*dx, float(sum_h scale[h]*dot_h), acc) with exact int32
-  // dots, then where the format has minima acc = fma(-(m*dx), float(sum_h min[h]*sum16_h), acc). acc starts at +0.
+  // y[t,n] = acc, from +0 over the blocks of 32 in increasing order; dot is the block's exact integer dot product, ds =
+  // d*scale and ms = m*min (both exact in float32):
+  //   one scale a block:   s = fma(ds, float(dot), +0)
+  //   two (16 elements):   s = fma(ds[1], float(dot[1]), fma(ds[0], float(dot[0]), +0))
+  //   with minima besides: s = fma(-ms, float(sum32), s), or in turn for both halves s = fma(-ms[h], float(sum16[h]),
+  //   s) then                 acc = fma(dx, s, acc)
   void (*matmul_quant[kPanelKinds])(const QuantMatmul&);
   // acc = fma(w[k], x[k], acc) for k = 0, 1, …, from +0.
   void (*matmul_f32)(const FloatMatmul&);
@@ -70,8 +66,8 @@ struct Table {
   // odd); subnormal inputs and results are zero throughout.
   void (*matmul_bf16)(const Bf16Matmul&);
 
-  // One row of K floats (K a multiple of 32) into q, d, sum16 as above.
-  void (*quantise_row)(const float* x, std::size_t K, std::int8_t* q, float* d, std::int32_t* sum16);
+  // One row of K floats (K a multiple of 32), as activations.h says.
+  void (*quantise_row)(const float* x, std::size_t K, const QuantRowOut& out);
 
   // y = x * rstd * w, rstd = 1 / sqrt(sum(x*x in lanes) / n + eps); returns rstd. (x*rstd) is rounded before * w.
   float (*rmsnorm_row)(float* y, const float* x, const float* w, std::size_t n, float eps);

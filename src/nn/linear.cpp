@@ -42,26 +42,33 @@ Inputs prepare_inputs(Context& context, std::span<const LinearTask> tasks, tenso
   }
   const std::size_t T = x.rows, K = x.cols;
   if (want_quantised) {
-    auto* q = context.workspace.take<std::int8_t>(T * K);
-    auto* d = context.workspace.take<float>(T * K / kernel::kBlock);
-    auto* sums = context.workspace.take<std::int32_t>(T * K / 16);
+    auto* q = context.workspace.take<std::int8_t>(kernel::q_elements(T, K));
+    auto* d = context.workspace.take<float>(kernel::d_elements(T, K));
+    auto* sum32 = context.workspace.take<float>(kernel::d_elements(T, K));
+    auto* sum16 = context.workspace.take<float>(kernel::sum16_elements(T, K));
     context.pool.parallel_for(T, 4, [&](std::size_t begin, std::size_t end, int) {
       for (std::size_t t = begin; t < end; ++t) {
-        context.kernels.quantise_row(x[t], K, q + t * K, d + t * (K / kernel::kBlock), sums + t * (K / 16));
+        context.kernels.quantise_row(x[t], K, kernel::row_out(q, d, sum32, sum16, T, K, t));
       }
     });
-    in.quantised = {q, d, sums};
+    in.quantised = {q, d, sum32, sum16};
   }
   if (want_bf16) {
     const std::size_t P = padded(K);
-    auto* b = context.workspace.take<std::uint16_t>(T * P);
+    auto* tiles = context.workspace.take<std::uint16_t>(kernel::q_elements(T, P));
     context.pool.parallel_for(T, 4, [&](std::size_t begin, std::size_t end, int) {
       for (std::size_t t = begin; t < end; ++t) {
-        for (std::size_t k = 0; k < K; ++k) b[t * P + k] = f32_to_bf16(x[t][k]);
-        std::fill(b + t * P + K, b + (t + 1) * P, std::uint16_t{0});
+        const std::size_t rows = kernel::rows_of_tile(T, t / kernel::kTileRows);
+        std::uint16_t* out =
+            tiles + t / kernel::kTileRows * kernel::kTileRows * P + t % kernel::kTileRows * kernel::kBlock;
+        for (std::size_t b = 0; b < P; b += kernel::kBlock, out += rows * kernel::kBlock) {
+          const std::size_t n = std::min(kernel::kBlock, K - b);
+          for (std::size_t k = 0; k < n; ++k) out[k] = f32_to_bf16(x[t][b + k]);
+          std::fill(out + n, out + kernel::kBlock, std::uint16_t{0});
+        }
       }
     });
-    in.bf16 = b;
+    in.bf16 = tiles;
   }
   return in;
 }
@@ -120,8 +127,10 @@ Result<Linear> Linear::prepare(ThreadPool& pool, const tensor::View& weight) {
 }
 
 std::size_t linear_workspace(std::size_t T, std::size_t K) {
-  return Workspace::cost<std::int8_t>(T * K) + Workspace::cost<float>(T * K / 32 + 1) +
-         Workspace::cost<std::int32_t>(T * K / 16 + 1) + Workspace::cost<std::uint16_t>(T * padded(K));
+  const std::size_t P = padded(K);
+  return Workspace::cost<std::int8_t>(kernel::q_elements(T, P)) + 2 * Workspace::cost<float>(kernel::d_elements(T, P)) +
+         Workspace::cost<float>(kernel::sum16_elements(T, P)) +
+         Workspace::cost<std::uint16_t>(kernel::q_elements(T, P));
 }
 
 void linear_forward(Context& context, std::span<const LinearTask> tasks, tensor::ConstRows x) {

@@ -168,21 +168,25 @@ void attn_values(float* o, const float* p, const float* v, std::size_t stride, s
   }
 }
 
-void quantise_row(const float* x, std::size_t K, std::int8_t* q, float* d, std::int32_t* sum16) {
-  for (std::size_t b = 0; b < K / 32; ++b, x += 32, q += 32) {
+void quantise_row(const float* x, std::size_t K, const QuantRowOut& out) {
+  for (std::size_t b = 0; b < K / 32; ++b, x += 32) {
+    std::int8_t* q = out.q + b * out.rows * 32;
+    float* sum16 = out.sum16 + b * out.rows * 2;
     V x0 = load(x), x1 = load(x + 16);
-    if (!all_finite(x0) || !all_finite(x1)) {
-      d[b] = __builtin_nanf("");
-      for (int i = 0; i < 32; ++i) q[i] = 0;
-      sum16[2 * b] = sum16[2 * b + 1] = 0;
-      continue;
+    float amax = 0.0f, inverse = 0.0f, d = 0.0f;
+    if (all_finite(x0) && all_finite(x1)) {
+      amax = reduce_max(larger(magnitude(x0), magnitude(x1)));
+      if (!(amax < 1e-30f)) d = amax / 127.0f, inverse = 127.0f / amax;
+    } else {
+      d = __builtin_nanf("");
+      x0 = x1 = set1(0.0f);
     }
-    float amax = reduce_max(larger(magnitude(x0), magnitude(x1)));
-    bool tiny = amax < 1e-30f;
-    d[b] = tiny ? 0.0f : amax / 127.0f;
-    V inverse = set1(tiny ? 0.0f : 127.0f / amax);
-    sum16[2 * b] = store_i8(q, mul(x0, inverse));
-    sum16[2 * b + 1] = store_i8(q + 16, mul(x1, inverse));
+    out.d[b * out.rows] = d;
+    const std::int32_t first = store_i8(q, mul(x0, set1(inverse)));
+    const std::int32_t second = store_i8(q + 16, mul(x1, set1(inverse)));
+    sum16[0] = static_cast<float>(first);
+    sum16[out.rows] = static_cast<float>(second);
+    out.sum32[b * out.rows] = static_cast<float>(first + second);
   }
 }
 

@@ -11,6 +11,21 @@
 namespace freehold::kernel {
 namespace {
 
+// s of the contract: the block's sum, to be multiplied with the activations' scale.
+float block_sum(const PanelBlock& w, const std::int32_t dot[2], const float sum16[2]) {
+  const float ds[2] = {w.d * static_cast<float>(w.scale[0]), w.d * static_cast<float>(w.scale[1])};
+  const float ms[2] = {w.m * static_cast<float>(w.min[0]), w.m * static_cast<float>(w.min[1])};
+  if (!w.halves) {
+    const float s = std::fma(ds[0], static_cast<float>(dot[0] + dot[1]), 0.0f);
+    return w.has_min ? std::fma(-ms[0], sum16[0] + sum16[1], s) : s;
+  }
+  float s = std::fma(ds[0], static_cast<float>(dot[0]), 0.0f);
+  s = std::fma(ds[1], static_cast<float>(dot[1]), s);
+  if (!w.has_min) return s;
+  s = std::fma(-ms[0], sum16[0], s);
+  return std::fma(-ms[1], sum16[1], s);
+}
+
 template <PanelKind kind>
 void matmul_quant(const QuantMatmul& a) {
   const PanelFormat& format = panel_format(kind);
@@ -23,18 +38,14 @@ void matmul_quant(const QuantMatmul& a) {
       for (std::size_t b = 0; b < blocks; ++b) {
         const PanelBlock w = read_panel_block(format, sizes, base, b, r);
         for (std::size_t t = 0; t < a.T; ++t) {
-          const std::int8_t* x = a.x.q + t * a.K + b * kBlock;
-          const float dx = a.x.d[t * blocks + b];
-          const std::int32_t* sums = a.x.sum16 + t * 2 * blocks + 2 * b;
+          const QuantRows tile = from_tile(a.x, t / kTileRows, a.K);
+          const std::size_t rows = rows_of_tile(a.T, t / kTileRows), at = b * rows + t % kTileRows;
+          const std::int8_t* x = tile.q + at * kBlock;
+          const float sum16[2] = {tile.sum16[at + b * rows], tile.sum16[at + (b + 1) * rows]};
           std::int32_t dot[2] = {0, 0};
           for (std::size_t k = 0; k < kBlock; ++k) dot[k / 16] += w.q[k] * x[k];
-          std::int32_t isum = w.scale[0] * dot[0] + w.scale[1] * dot[1];
           float& acc = a.y[t * a.y_stride + panel * kPanelRows + r];
-          acc = std::fma(w.d * dx, static_cast<float>(isum), acc);
-          if (w.has_min) {
-            std::int32_t imin = w.min[0] * sums[0] + w.min[1] * sums[1];
-            acc = std::fma(-(w.m * dx), static_cast<float>(imin), acc);
-          }
+          acc = std::fma(tile.d[at], block_sum(w, dot, sum16), acc);
         }
       }
     }
@@ -69,13 +80,15 @@ void matmul_bf16(const Bf16Matmul& a) {
     const std::byte* base = a.panels + panel * a.panel_bytes;
     for (std::size_t r = 0; r < kPanelRows && panel * kPanelRows + r < a.N; ++r) {
       for (std::size_t t = 0; t < a.T; ++t) {
+        const std::size_t rows = rows_of_tile(a.T, t / kTileRows);
+        const std::uint16_t* x = a.x + t / kTileRows * kTileRows * a.K + t % kTileRows * kBlock;
         float acc = 0.0f;
-        for (std::size_t b = 0; b < a.K; b += kBlock) {
+        for (std::size_t b = 0; b < a.K; b += kBlock, x += rows * kBlock) {
           float chain[2] = {0.0f, 0.0f};
           for (std::size_t k = b; k < b + kBlock; ++k) {
             std::uint16_t w;
             std::memcpy(&w, base + ((k / 2 * kPanelRows + r) * 2 + k % 2) * sizeof w, sizeof w);
-            chain[k % 2] = std::fma(bf16_to_f32(w), bf16_to_f32(a.x[t * a.K + k]), chain[k % 2]);
+            chain[k % 2] = std::fma(bf16_to_f32(w), bf16_to_f32(x[k - b]), chain[k % 2]);
           }
           acc = acc + (chain[0] + chain[1]);
         }

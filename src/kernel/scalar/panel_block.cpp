@@ -96,12 +96,18 @@ PanelBlock read_panel_block(const PanelFormat& f, const PanelSizes& sizes, const
       w.min[0] = w.min[1] = read_u8(s + 16, row);
       w.has_min = true;
       break;
+    case ScaleKind::sub32:
+      w.d = read_f16(super, row);
+      w.scale[0] = w.scale[1] = read_i8(s, row);
+      break;
     case ScaleKind::sub16:
       w.d = read_f16(super, row);
+      w.halves = true;
       for (std::size_t h = 0; h < 2; ++h) w.scale[h] = read_i8(s + 16 * h, row);
       break;
     case ScaleKind::sub16_min:
       w.d = read_f16(super, row);
+      w.halves = true;
       w.m = read_f16(super + 32, row);
       for (std::size_t h = 0; h < 2; ++h) {
         w.scale[h] = read_u8(s + 16 * h, row);
@@ -157,6 +163,10 @@ void write_panel_block(const PanelFormat& f, const PanelSizes& sizes, std::byte*
       write_f16(super + 32, row, w.m);
       s[row] = static_cast<std::byte>(w.scale[0]);
       s[16 + row] = static_cast<std::byte>(w.min[0]);
+      break;
+    case ScaleKind::sub32:
+      write_f16(super, row, w.d);
+      s[row] = static_cast<std::byte>(w.scale[0]);
       break;
     case ScaleKind::sub16:
       write_f16(super, row, w.d);

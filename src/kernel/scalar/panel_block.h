@@ -18,6 +18,7 @@ struct PanelBlock {
   float d;
   float m;
   bool has_min;
+  bool halves;  // scale[0] and scale[1] differ, so each half of the block has its own product
 };
 
 PanelBlock read_panel_block(const PanelFormat& format, const PanelSizes& sizes, const std::byte* panel,

@@ -64,13 +64,13 @@ inline __m256 widen(std::uint16_t bf16) {
   return _mm256_castsi256_ps(_mm256_set1_epi32(static_cast<int>(static_cast<std::uint32_t>(bf16) << 16)));
 }
 
-// Eight outputs (one half of the panel) for one token.
-inline __m256 bf16_half(const Bf16Matmul& a, const std::byte* w, const std::uint16_t* x) {
+// Eight outputs (one half of the panel) for one row; x begins at the row's first block, its blocks `step` apart.
+inline __m256 bf16_half(std::size_t K, const std::byte* w, const std::uint16_t* x, std::size_t step) {
   const __m256i high = _mm256_set1_epi32(static_cast<int>(0xFFFF0000u));
   __m256 acc = _mm256_setzero_ps();
-  for (std::size_t b = 0; b < a.K; b += 32) {
+  for (std::size_t b = 0; b < K; b += 32, x += step, w += 32 * 32) {
     __m256 even = _mm256_setzero_ps(), odd = _mm256_setzero_ps();
-    for (std::size_t k = b; k < b + 32; k += 2) {
+    for (std::size_t k = 0; k < 32; k += 2) {
       __m256i pair = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w + k * 32));
       even = _mm256_fmadd_ps(_mm256_castsi256_ps(_mm256_slli_epi32(pair, 16)), widen(x[k]), even);
       odd = _mm256_fmadd_ps(_mm256_castsi256_ps(_mm256_and_si256(pair, high)), widen(x[k + 1]), odd);
@@ -85,8 +85,10 @@ void matmul_bf16(const Bf16Matmul& a) {
   for (std::size_t panel = a.panel_begin; panel < a.panel_end; ++panel) {
     const std::byte* w = a.panels + panel * a.panel_bytes;
     for (std::size_t t = 0; t < a.T; ++t) {
-      const std::uint16_t* x = a.x + t * a.K;
-      store_outputs(a.y + t * a.y_stride + panel * 16, a.N - panel * 16, bf16_half(a, w, x), bf16_half(a, w + 32, x));
+      const std::uint16_t* x = a.x + t / kTileRows * kTileRows * a.K + t % kTileRows * kBlock;
+      const std::size_t step = rows_of_tile(a.T, t / kTileRows) * kBlock;
+      store_outputs(a.y + t * a.y_stride + panel * 16, a.N - panel * 16, bf16_half(a.K, w, x, step),
+                    bf16_half(a.K, w + 32, x, step));
     }
   }
 }

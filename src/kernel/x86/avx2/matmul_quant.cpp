@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "kernel/x86/avx2/avx2.h"
+#include "kernel/x86/formats.h"
 
 namespace freehold::kernel {
 namespace {
@@ -57,37 +58,39 @@ inline void unpack(const std::byte* p, std::size_t half, __m256i w[8]) {
   }
 }
 
-template <ScaleKind kind>
+// ds = d*scale and ms = -m*min of the contract for half a panel, per half block where those differ.
+template <class F>
 struct Scales {
-  static constexpr bool kSuper =
-      kind == ScaleKind::sub32_min || kind == ScaleKind::sub16 || kind == ScaleKind::sub16_min;
-  static constexpr bool kHalves = kind == ScaleKind::sub16 || kind == ScaleKind::sub16_min;
-  static constexpr bool kMin =
-      kind == ScaleKind::d_m_f16 || kind == ScaleKind::sub32_min || kind == ScaleKind::sub16_min;
-  static constexpr std::size_t kSuperBytes = !kSuper ? 0 : kMin ? 64 : 32;
-  static constexpr std::size_t kBytes =
-      kind == ScaleKind::d_f32 || kind == ScaleKind::d_m_f16 || kind == ScaleKind::sub16_min ? 64 : 32;
+  __m256 ds[F::kParts];
+  __m256 ms[F::kParts];
+};
 
-  __m256 d = _mm256_setzero_ps(), m = _mm256_setzero_ps();
-  __m256i scale[2] = {}, min[2] = {};
-
-  inline void load_super(const std::byte* p, std::size_t half) {
-    d = load_f16(p + half * 16);
-    if constexpr (kMin) m = load_f16(p + 32 + half * 16);
+template <class F>
+inline Scales<F> load_scales(const std::byte* super, const std::byte* p, std::size_t half) {
+  Scales<F> s;
+  const __m256 negative = _mm256_set1_ps(-0.0f);
+  for (auto& m : s.ms) m = negative;
+  if constexpr (F::kScales == ScaleKind::d_f16) s.ds[0] = load_f16(p + half * 16);
+  if constexpr (F::kScales == ScaleKind::d_f32) s.ds[0] = _mm256_loadu_ps(reinterpret_cast<const float*>(p) + half * 8);
+  if constexpr (F::kScales == ScaleKind::d_m_f16) {
+    s.ds[0] = load_f16(p + half * 16);
+    s.ms[0] = load_f16(p + 32 + half * 16);
   }
-  inline void load(const std::byte* p, std::size_t half) {
-    const std::byte* bytes = p + half * 8;
-    if constexpr (kind == ScaleKind::d_f16) d = load_f16(p + half * 16);
-    if constexpr (kind == ScaleKind::d_f32) d = _mm256_loadu_ps(reinterpret_cast<const float*>(p) + half * 8);
-    if constexpr (kind == ScaleKind::d_m_f16) d = load_f16(p + half * 16), m = load_f16(p + 32 + half * 16);
-    if constexpr (kind == ScaleKind::sub32_min) scale[0] = load_u8(bytes), min[0] = load_u8(bytes + 16);
-    if constexpr (kind == ScaleKind::sub16) scale[0] = load_i8(bytes), scale[1] = load_i8(bytes + 16);
-    if constexpr (kind == ScaleKind::sub16_min) {
-      scale[0] = load_u8(bytes), scale[1] = load_u8(bytes + 16);
-      min[0] = load_u8(bytes + 32), min[1] = load_u8(bytes + 48);
+  if constexpr (F::kSuper) {
+    const __m256 d = load_f16(super + half * 16);
+    for (std::size_t h = 0; h < F::kParts; ++h) {
+      const std::byte* scale = p + 16 * h + half * 8;
+      s.ds[h] = _mm256_mul_ps(d, _mm256_cvtepi32_ps(F::kMin ? load_u8(scale) : load_i8(scale)));
+    }
+    if constexpr (F::kMin) {
+      const __m256 m = _mm256_xor_ps(load_f16(super + 32 + half * 16), negative);
+      for (std::size_t h = 0; h < F::kParts; ++h) {
+        s.ms[h] = _mm256_mul_ps(m, _mm256_cvtepi32_ps(load_u8(p + 16 * F::kParts + 16 * h + half * 8)));
+      }
     }
   }
-};
+  return s;
+}
 
 // Four products a lane, summed exactly into 32 bits.
 template <bool kSigned>
@@ -97,120 +100,94 @@ inline __m256i dot4(__m256i w, __m256i x) {
   return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
 }
 
-inline __m256i times_sum(__m256i min, std::int32_t sum) {
-  return _mm256_madd_epi16(min, _mm256_set1_epi32(sum & 0xFFFF));
-}
-
-template <int kBits, int kOffset, bool kCodebook, ScaleKind kScales, int kTokens>
-void tile(const QuantMatmul& a, std::size_t panel, std::size_t half, std::size_t t0, __m256i table) {
-  using S = Scales<kScales>;
-  constexpr std::size_t kQuants = kBits == 4 ? 256 : kBits == 5 ? 320 : kBits == 6 ? 384 : 512;
-  constexpr bool kSigned = kCodebook || kBits == 8;
-  constexpr std::int32_t kMinus = kSigned ? 0 : kOffset;
-  const std::size_t blocks = a.K / kBlock;
+// kTokens rows of one tile from row t0 on; x and y begin at the tile's first row.
+template <class F, int kTokens>
+void few_rows(const QuantMatmul& a, std::size_t panel, std::size_t half, const QuantRows& x, float* y, std::size_t rows,
+              std::size_t t0, __m256i table) {
+  constexpr bool kSigned = F::kCodebook || F::kBits == 8;
+  constexpr std::int32_t kMinus = kSigned ? 0 : F::kOffset;
 
   __m256 acc[kTokens];
   for (auto& v : acc) v = _mm256_setzero_ps();
-  S s;
-  const std::byte* p = a.panels + panel * a.panel_bytes;
-  for (std::size_t b = 0; b < blocks; ++b) {
-    if constexpr (S::kSuper) {
-      if (b % 8 == 0) {
-        s.load_super(p, half);
-        p += S::kSuperBytes;
-      }
-    }
+  const std::byte* base = a.panels + panel * a.panel_bytes;
+  for (std::size_t b = 0; b < a.K / kBlock; ++b) {
+    const std::byte* p = base + F::block_at(b);
     __m256i w[8];
-    unpack<kBits>(p, half, w);
+    unpack<F::kBits>(p, half, w);
     for (auto& v : w) {
-      if constexpr (kCodebook) v = _mm256_shuffle_epi8(table, v);
-      if constexpr (kBits == 8) v = _mm256_xor_si256(v, _mm256_set1_epi8(static_cast<char>(0x80)));
+      if constexpr (F::kCodebook) v = _mm256_shuffle_epi8(table, v);
+      if constexpr (F::kBits == 8) v = _mm256_xor_si256(v, _mm256_set1_epi8(static_cast<char>(0x80)));
     }
-    s.load(p + kQuants, half);
-    p += kQuants + S::kBytes;
-    for (int ti = 0; ti < kTokens; ++ti) {
-      const std::size_t t = t0 + static_cast<std::size_t>(ti);
-      const std::int32_t* sum = a.x.sum16 + t * 2 * blocks + 2 * b;
+    const Scales<F> scales = load_scales<F>(base + F::super_at(b), p + F::kQuantBytes, half);
+    for (std::size_t ti = 0; ti < kTokens; ++ti) {
+      const std::size_t at = b * rows + t0 + ti;
+      const float* sum16 = x.sum16 + at + b * rows;
       std::int32_t word[8];
-      __builtin_memcpy(word, a.x.q + t * a.K + b * kBlock, sizeof word);
-      __m256i i0 = _mm256_set1_epi32(-kMinus * sum[0]), i1 = _mm256_set1_epi32(-kMinus * sum[1]);
+      __builtin_memcpy(word, x.q + at * kBlock, sizeof word);
+      __m256i i0 = _mm256_setzero_si256(), i1 = _mm256_setzero_si256();
+      if constexpr (kMinus != 0) {
+        i0 = _mm256_set1_epi32(-kMinus * static_cast<std::int32_t>(F::kHalves ? sum16[0] : x.sum32[at]));
+        if constexpr (F::kHalves) i1 = _mm256_set1_epi32(-kMinus * static_cast<std::int32_t>(sum16[rows]));
+      }
       for (int g = 0; g < 4; ++g) {
         i0 = _mm256_add_epi32(i0, dot4<kSigned>(w[g], _mm256_set1_epi32(word[g])));
         i1 = _mm256_add_epi32(i1, dot4<kSigned>(w[g + 4], _mm256_set1_epi32(word[g + 4])));
       }
-      __m256i sums;
-      if constexpr (S::kHalves) {
-        sums = _mm256_add_epi32(_mm256_mullo_epi32(i0, s.scale[0]), _mm256_mullo_epi32(i1, s.scale[1]));
-      } else {
-        sums = _mm256_add_epi32(i0, i1);
-        if constexpr (kScales == ScaleKind::sub32_min) sums = _mm256_mullo_epi32(sums, s.scale[0]);
+      if constexpr (!F::kHalves) i0 = _mm256_add_epi32(i0, i1);
+      __m256 s = _mm256_fmadd_ps(scales.ds[0], _mm256_cvtepi32_ps(i0), _mm256_setzero_ps());
+      if constexpr (F::kHalves) {
+        s = _mm256_fmadd_ps(scales.ds[1], _mm256_cvtepi32_ps(i1), s);
+        if constexpr (F::kMin) {
+          s = _mm256_fmadd_ps(scales.ms[0], _mm256_set1_ps(sum16[0]), s);
+          s = _mm256_fmadd_ps(scales.ms[1], _mm256_set1_ps(sum16[rows]), s);
+        }
+      } else if constexpr (F::kMin) {
+        s = _mm256_fmadd_ps(scales.ms[0], _mm256_set1_ps(x.sum32[at]), s);
       }
-      const __m256 dx = _mm256_set1_ps(a.x.d[t * blocks + b]);
-      acc[ti] = _mm256_fmadd_ps(_mm256_mul_ps(s.d, dx), _mm256_cvtepi32_ps(sums), acc[ti]);
-      if constexpr (kScales == ScaleKind::d_m_f16) {
-        acc[ti] = _mm256_fmadd_ps(_mm256_mul_ps(s.m, dx), _mm256_set1_ps(static_cast<float>(sum[0] + sum[1])), acc[ti]);
-      } else if constexpr (S::kMin) {
-        __m256i least = S::kHalves ? _mm256_add_epi32(times_sum(s.min[0], sum[0]), times_sum(s.min[1], sum[1]))
-                                   : times_sum(s.min[0], sum[0] + sum[1]);
-        acc[ti] = _mm256_fnmadd_ps(_mm256_mul_ps(s.m, dx), _mm256_cvtepi32_ps(least), acc[ti]);
-      }
+      acc[ti] = _mm256_fmadd_ps(_mm256_set1_ps(x.d[at]), s, acc[ti]);
     }
   }
   const std::size_t n = panel * kPanelRows + half * 8;
   if (n >= a.N) return;
-  for (int t = 0; t < kTokens; ++t) {
-    float* y = a.y + (t0 + static_cast<std::size_t>(t)) * a.y_stride + n;
+  for (std::size_t t = 0; t < kTokens; ++t) {
+    float* out = y + (t0 + t) * a.y_stride + n;
     if (a.N - n >= 8) {
-      _mm256_storeu_ps(y, acc[t]);
+      _mm256_storeu_ps(out, acc[t]);
     } else {
       float last[8];
       _mm256_storeu_ps(last, acc[t]);
-      for (std::size_t i = 0; i < a.N - n; ++i) y[i] = last[i];
+      for (std::size_t i = 0; i < a.N - n; ++i) out[i] = last[i];
     }
   }
 }
 
-template <PanelKind kind, int kBits, int kOffset, bool kCodebook, ScaleKind kScales>
+template <class F>
 void matmul(const QuantMatmul& a) {
   __m256i table = _mm256_setzero_si256();
-  if constexpr (kCodebook) {
-    table = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(panel_format(kind).table)));
+  if constexpr (F::kCodebook) {
+    table =
+        _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(panel_format(F::kKind).table)));
   }
   for (std::size_t panel = a.panel_begin; panel < a.panel_end; ++panel) {
-    std::size_t t = 0;
-    for (; t + 4 <= a.T; t += 4) {
-      for (std::size_t half = 0; half < 2; ++half)
-        tile<kBits, kOffset, kCodebook, kScales, 4>(a, panel, half, t, table);
-    }
-    for (; t < a.T; ++t) {
-      for (std::size_t half = 0; half < 2; ++half)
-        tile<kBits, kOffset, kCodebook, kScales, 1>(a, panel, half, t, table);
+    for (std::size_t tile = 0; tile * kTileRows < a.T; ++tile) {
+      const QuantRows x = from_tile(a.x, tile, a.K);
+      const std::size_t rows = rows_of_tile(a.T, tile);
+      float* y = a.y + tile * kTileRows * a.y_stride;
+      std::size_t t = 0;
+      for (; t + 4 <= rows; t += 4) {
+        for (std::size_t half = 0; half < 2; ++half) few_rows<F, 4>(a, panel, half, x, y, rows, t, table);
+      }
+      for (; t < rows; ++t) {
+        for (std::size_t half = 0; half < 2; ++half) few_rows<F, 1>(a, panel, half, x, y, rows, t, table);
+      }
     }
   }
-}
-
-template <PanelKind kind, int kBits, int kOffset, bool kCodebook, ScaleKind kScales>
-void install(Table& table) {
-  table.matmul_quant[static_cast<std::size_t>(kind)] = matmul<kind, kBits, kOffset, kCodebook, kScales>;
 }
 
 }  // namespace
 
-// The same rows as panel.cpp's table of formats.
-void install_avx2_matmul_quant(Table& t) {
-  install<PanelKind::q4_0, 4, 8, false, ScaleKind::d_f16>(t);
-  install<PanelKind::q4_1, 4, 0, false, ScaleKind::d_m_f16>(t);
-  install<PanelKind::q5_0, 5, 16, false, ScaleKind::d_f16>(t);
-  install<PanelKind::q5_1, 5, 0, false, ScaleKind::d_m_f16>(t);
-  install<PanelKind::q8_0, 8, 128, false, ScaleKind::d_f16>(t);
-  install<PanelKind::q2_k, 4, 0, false, ScaleKind::sub16_min>(t);
-  install<PanelKind::q3_k, 4, 4, false, ScaleKind::sub16>(t);
-  install<PanelKind::q4_k, 4, 0, false, ScaleKind::sub32_min>(t);
-  install<PanelKind::q5_k, 5, 0, false, ScaleKind::sub32_min>(t);
-  install<PanelKind::q6_k, 6, 32, false, ScaleKind::sub16>(t);
-  install<PanelKind::iq4_nl, 4, 0, true, ScaleKind::d_f16>(t);
-  install<PanelKind::iq4_xs, 4, 0, true, ScaleKind::sub16>(t);
-  install<PanelKind::mxfp4, 4, 0, true, ScaleKind::d_f32>(t);
+void install_avx2_matmul_quant(Table& table) {
+  for_each_format([&table]<class F>(F) { table.matmul_quant[static_cast<std::size_t>(F::kKind)] = matmul<F>; });
 }
 
 }  // namespace freehold::kernel

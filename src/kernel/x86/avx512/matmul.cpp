@@ -66,42 +66,77 @@ void matmul_float(const FloatMatmul& a) {
   for (; panel < a.panel_end; ++panel) float_panels<W, 1>(a, panel);
 }
 
-template <int kTokens>
-void bf16_tile(const Bf16Matmul& a, std::size_t panel, std::size_t t0) {
-  __m512 acc[kTokens];
-  for (auto& v : acc) v = _mm512_setzero_ps();
-  const __m512i high = _mm512_set1_epi32(static_cast<int>(0xFFFF0000u));
-  for (std::size_t b = 0; b < a.K; b += 32) {
-    __m512 even[kTokens], odd[kTokens];
-    for (int t = 0; t < kTokens; ++t) even[t] = odd[t] = _mm512_setzero_ps();
-    const std::byte* w = a.panels + panel * a.panel_bytes + b * 32;
-    for (std::size_t k = 0; k < 32; k += 2, w += 64) {
-      __m512i pair = _mm512_loadu_si512(w);
-      __m512 w_even = _mm512_castsi512_ps(_mm512_slli_epi32(pair, 16));
-      __m512 w_odd = _mm512_castsi512_ps(_mm512_and_si512(pair, high));
-      for (int t = 0; t < kTokens; ++t) {
-        const std::uint16_t* x = a.x + (t0 + static_cast<std::size_t>(t)) * a.K + b + k;
-        __m512 x_even =
-            _mm512_castsi512_ps(_mm512_set1_epi32(static_cast<int>(static_cast<std::uint32_t>(x[0]) << 16)));
-        __m512 x_odd = _mm512_castsi512_ps(_mm512_set1_epi32(static_cast<int>(static_cast<std::uint32_t>(x[1]) << 16)));
-        even[t] = _mm512_fmadd_ps(w_even, x_even, even[t]);
-        odd[t] = _mm512_fmadd_ps(w_odd, x_odd, odd[t]);
+// Activations of kRows rows as floats: [k][row], so that the inner loop broadcasts them from memory; 16 KiB of them
+// stay in the first-level cache.
+template <std::size_t kRows>
+struct Widened {
+  static constexpr std::size_t kPiece = 4096 / kRows;
+  alignas(64) float x[kPiece][kRows];
+};
+
+template <std::size_t kRows>
+void widen(const Bf16Matmul& a, std::size_t t0, std::size_t first, std::size_t n, Widened<kRows>& out) {
+  const std::size_t rows = rows_of_tile(a.T, t0 / kTileRows);
+  for (std::size_t r = 0; r < kRows; ++r) {
+    const std::uint16_t* x = a.x + t0 / kTileRows * kTileRows * a.K + (t0 % kTileRows + r) * kBlock;
+    for (std::size_t k = first; k < first + n; k += kBlock) {
+      const std::uint16_t* from = x + k * rows;
+      for (std::size_t i = 0; i < kBlock; ++i) {
+        const std::uint32_t bits = static_cast<std::uint32_t>(from[i]) << 16;
+        __builtin_memcpy(&out.x[k - first + i][r], &bits, sizeof bits);
       }
     }
-    for (int t = 0; t < kTokens; ++t) acc[t] = _mm512_add_ps(acc[t], _mm512_add_ps(even[t], odd[t]));
   }
-  for (int t = 0; t < kTokens; ++t) {
-    store_outputs(a.y + (t0 + static_cast<std::size_t>(t)) * a.y_stride + panel * 16, a.N - panel * 16, acc[t]);
+}
+
+// Adds elements first … first+n to the sums in y (or starts them).
+template <std::size_t kRows>
+void bf16_rows(const Bf16Matmul& a, std::size_t panel, std::size_t t0, std::size_t first, std::size_t n,
+               const Widened<kRows>& x) {
+  const __m512i high = _mm512_set1_epi32(static_cast<int>(0xFFFF0000u));
+  const std::size_t left = a.N - panel * 16;
+  const __mmask16 outputs = left >= 16 ? 0xFFFF : static_cast<__mmask16>((1u << left) - 1);
+  float* y = a.y + t0 * a.y_stride + panel * 16;
+  __m512 acc[kRows];
+  for (std::size_t t = 0; t < kRows; ++t) {
+    acc[t] = first == 0 ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(outputs, y + t * a.y_stride);
+  }
+  const std::byte* w = a.panels + panel * a.panel_bytes + first * 32;
+  for (std::size_t b = 0; b < n; b += kBlock) {
+    __m512 even[kRows], odd[kRows];
+    for (std::size_t t = 0; t < kRows; ++t) even[t] = odd[t] = _mm512_setzero_ps();
+    for (std::size_t k = b; k < b + kBlock; k += 2, w += 64) {
+      const __m512i pair = _mm512_loadu_si512(w);
+      const __m512 w_even = _mm512_castsi512_ps(_mm512_slli_epi32(pair, 16));
+      const __m512 w_odd = _mm512_castsi512_ps(_mm512_and_si512(pair, high));
+      for (std::size_t t = 0; t < kRows; ++t) {
+        even[t] = _mm512_fmadd_ps(w_even, _mm512_set1_ps(x.x[k][t]), even[t]);
+        odd[t] = _mm512_fmadd_ps(w_odd, _mm512_set1_ps(x.x[k + 1][t]), odd[t]);
+      }
+    }
+    for (std::size_t t = 0; t < kRows; ++t) acc[t] = _mm512_add_ps(acc[t], _mm512_add_ps(even[t], odd[t]));
+  }
+  for (std::size_t t = 0; t < kRows; ++t) _mm512_mask_storeu_ps(y + t * a.y_stride, outputs, acc[t]);
+}
+
+template <std::size_t kRows>
+void bf16_panels(const Bf16Matmul& a, std::size_t t0) {
+  constexpr std::size_t kPiece = Widened<kRows>::kPiece;
+  Widened<kRows> x;
+  for (std::size_t first = 0; first < a.K; first += kPiece) {
+    const std::size_t n = a.K - first < kPiece ? a.K - first : kPiece;
+    widen<kRows>(a, t0, first, n, x);
+    for (std::size_t panel = a.panel_begin; panel < a.panel_end; ++panel) bf16_rows<kRows>(a, panel, t0, first, n, x);
   }
 }
 
 void matmul_bf16(const Bf16Matmul& a) {
   const FlushSubnormals flush;
-  for (std::size_t panel = a.panel_begin; panel < a.panel_end; ++panel) {
-    std::size_t t = 0;
-    for (; t + 4 <= a.T; t += 4) bf16_tile<4>(a, panel, t);
-    for (; t < a.T; ++t) bf16_tile<1>(a, panel, t);
-  }
+  std::size_t t = 0;
+  for (; t + 8 <= a.T; t += 8) bf16_panels<8>(a, t);
+  for (; t + 4 <= a.T; t += 4) bf16_panels<4>(a, t);
+  for (; t + 2 <= a.T; t += 2) bf16_panels<2>(a, t);
+  for (; t < a.T; ++t) bf16_panels<1>(a, t);
 }
 
 }  // namespace

@@ -1,205 +1,275 @@
 // Matrix products over quantised panels with AVX-512 VNNI: 16 outputs are one register, dpbusd multiplies unsigned
-// stored weights with signed activations exactly, and the type's offset leaves through the activation sums. A block's
-// weights are unpacked once for a tile of up to eight tokens.
+// stored weights with signed activations exactly.
+//
+// The sums of a block start at the bits of the float 1.5 * 2^23 less the type's offset times the activations' sum, so
+// that they end as the bits of 1.5 * 2^23 + dot: adding 1 to an integer is adding one to the last place of such a
+// float. One FMA then gives round(ds * dot), because ds * 1.5 * 2^23 is exact (ds has at most 17 bits), and converting
+// costs nothing. So a row and a block cost eight dpbusd, two FMAs, and one more where there is a minimum.
+//
+// From 17 rows on, weights are unpacked into scratch memory once for all tiles of 16 rows; below, into registers once
+// for all rows (rounded up to one of eight sizes; the rows too many are computed and not stored).
 #include <immintrin.h>
 
 #include <cstddef>
 #include <cstdint>
 
 #include "kernel/x86/avx512/avx512.h"
+#include "kernel/x86/avx512/weights.h"
+
+#define FH_INLINE inline __attribute__((always_inline))
 
 namespace freehold::kernel {
 namespace {
 
-inline __m512i load512(const std::byte* p) {
-  return _mm512_loadu_si512(p);
-}
-inline __m512 load_f16(const std::byte* p) {
-  return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
-}
-inline __m512i load_u8(const std::byte* p) {
-  return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-}
-inline __m512i load_i8(const std::byte* p) {
-  return _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-}
-inline __mmask64 load_mask(const std::byte* p) {
-  std::uint64_t word;
-  __builtin_memcpy(&word, p, sizeof word);
-  return word;
+constexpr float kMagic = 12582912.0f;         // 1.5 * 2^23
+constexpr std::size_t kMostPanels = 8;        // unpacked at a time
+constexpr std::size_t kPieceBlocks = 64;      // of each
+constexpr std::size_t kPrefetchBytes = 2048;  // ahead of the one-row case, across the page's end
+
+// An MXFP4 scale times 1.5 * 2^23 can overflow; those sums are converted.
+template <class F>
+constexpr bool kConvert = F::kScales == ScaleKind::d_f32;
+// What the stored bytes are above the weight.
+template <class F>
+constexpr int kStoredOffset = F::kCodebook ? 128 : F::kOffset;
+
+template <class F>
+struct Block {
+  __m512i w[8];
+  Scales<F> scales;
+};
+
+template <class F>
+struct Unpacked {
+  alignas(64) std::byte w[512];
+  alignas(64) float ds[F::kParts][16];
+  alignas(64) float ms[F::kMin ? F::kParts : 1][16];
+};
+
+template <class F>
+FH_INLINE Block<F> load_block(const std::byte* panel, std::size_t b, __m512i table) {
+  Block<F> block;
+  const std::byte* p = panel + F::block_at(b);
+  unpack_quants<F>(p, block.w);
+  if constexpr (F::kCodebook) {
+    for (auto& v : block.w) v = _mm512_shuffle_epi8(table, v);
+  }
+  block.scales = load_scales<F>(panel + F::super_at(b), p + F::kQuantBytes);
+  return block;
 }
 
-// How a panel block's quants become eight registers of unsigned bytes, register g holding k = 4g … 4g+3 of 16 rows.
-template <int kBits>
-inline void unpack(const std::byte* p, __m512i w[8]) {
-  if constexpr (kBits == 8) {
-    for (int g = 0; g < 8; ++g) w[g] = load512(p + g * 64);
+template <class F>
+FH_INLINE Block<F> load_block(const Unpacked<F>& u) {
+  Block<F> block;
+  for (int g = 0; g < 8; ++g) block.w[g] = _mm512_load_si512(u.w + g * 64);
+  for (int h = 0; h < F::kParts; ++h) {
+    block.scales.ds[h] = _mm512_load_ps(u.ds[h]);
+    block.scales.ms[h] = _mm512_load_ps(u.ms[F::kMin ? h : 0]);
+  }
+  return block;
+}
+
+template <class F>
+void unpack(const std::byte* panel, std::size_t b, __m512i table, Unpacked<F>& u) {
+  const Block<F> block = load_block<F>(panel, b, table);
+  for (int g = 0; g < 8; ++g) _mm512_store_si512(u.w + g * 64, block.w[g]);
+  for (int h = 0; h < F::kParts; ++h) {
+    _mm512_store_ps(u.ds[h], block.scales.ds[h]);
+    if constexpr (F::kMin) _mm512_store_ps(u.ms[h], block.scales.ms[h]);
+  }
+}
+
+// One block of a tile: its rows' quants, scales and sums.
+struct Rows {
+  const std::int8_t* q;
+  const float* d;
+  const float* sum32;
+  const float* sum16;
+  std::size_t rows;
+};
+
+FH_INLINE Rows block_of(const QuantRows& x, std::size_t rows, std::size_t b) {
+  return {x.q + b * rows * kBlock, x.d + b * rows, x.sum32 + b * rows, x.sum16 + b * rows * 2, rows};
+}
+
+FH_INLINE __m512 start_of(__m512 sum, int offset, bool convert) {
+  return _mm512_fmadd_ps(sum, _mm512_set1_ps(static_cast<float>(-offset)), _mm512_set1_ps(convert ? 0.0f : kMagic));
+}
+
+// Where the integer sums of up to 16 rows start, [part][row].
+struct Starts {
+  alignas(64) std::int32_t at[2][16];
+};
+
+template <class F>
+FH_INLINE void make_starts(const Rows& x, Starts& starts) {
+  if constexpr (kStoredOffset<F> != 0) {
+    for (int h = 0; h < F::kParts; ++h) {
+      const float* sums = F::kHalves ? x.sum16 + static_cast<std::size_t>(h) * x.rows : x.sum32;
+      const __m512 start = start_of(_mm512_loadu_ps(sums), kStoredOffset<F>, kConvert<F>);
+      _mm512_store_si512(starts.at[h], kConvert<F> ? _mm512_cvtps_epi32(start) : _mm512_castps_si512(start));
+    }
+  }
+}
+
+template <class F>
+FH_INLINE __m512i start(const Starts& starts, int part, int row) {
+  if constexpr (kStoredOffset<F> == 0) return _mm512_castps_si512(_mm512_set1_ps(kMagic));
+  return _mm512_set1_epi32(starts.at[part][row]);
+}
+
+template <class F>
+FH_INLINE __m512 combine(const Scales<F>& w, const __m512 (&less)[F::kParts], const __m512i* dot, const Rows& x,
+                         std::size_t r) {
+  __m512 s;
+  if constexpr (kConvert<F>) {
+    s = _mm512_fmadd_ps(w.ds[0], _mm512_cvtepi32_ps(dot[0]), _mm512_setzero_ps());
   } else {
-    const __m512i low = _mm512_set1_epi8(15);
-    for (int j = 0; j < 4; ++j) {
-      __m512i both = load512(p + j * 64);
-      w[j] = _mm512_and_si512(both, low);
-      w[j + 4] = _mm512_and_si512(_mm512_srli_epi16(both, 4), low);
+    s = _mm512_fmadd_ps(w.ds[0], _mm512_castsi512_ps(dot[0]), less[0]);
+  }
+  if constexpr (F::kHalves) {
+    s = _mm512_fmadd_ps(w.ds[1], _mm512_sub_ps(_mm512_castsi512_ps(dot[1]), _mm512_set1_ps(kMagic)), s);
+    if constexpr (F::kMin) {
+      s = _mm512_fmadd_ps(w.ms[0], _mm512_set1_ps(x.sum16[r]), s);
+      s = _mm512_fmadd_ps(w.ms[1], _mm512_set1_ps(x.sum16[x.rows + r]), s);
     }
-    for (int plane = 0; plane < kBits - 4; ++plane) {
-      const __m512i bit = _mm512_set1_epi8(static_cast<char>(16 << plane));
-      for (int g = 0; g < 8; ++g) {
-        w[g] = _mm512_mask_add_epi8(w[g], load_mask(p + 256 + plane * 64 + g * 8), w[g], bit);
-      }
+  } else if constexpr (F::kMin) {
+    s = _mm512_fmadd_ps(w.ms[0], _mm512_set1_ps(x.sum32[r]), s);
+  }
+  return s;
+}
+
+// kCount rows from kFirst on, their dependency chains interleaved.
+template <class F, int kRows, int kFirst, int kCount>
+FH_INLINE void add_group(__m512 (&acc)[kRows], const Block<F>& w, const __m512 (&less)[F::kParts], const Rows& x,
+                         const Starts& starts) {
+  __m512i dot[kCount][F::kParts];
+  for (int r = 0; r < kCount; ++r) {
+    for (int h = 0; h < F::kParts; ++h) dot[r][h] = start<F>(starts, h, kFirst + r);
+  }
+  for (int g = 0; g < 8; ++g) {
+    for (int r = 0; r < kCount; ++r) {
+      std::int32_t four;
+      __builtin_memcpy(&four, x.q + (kFirst + r) * 32 + g * 4, sizeof four);
+      __m512i& sum = dot[r][F::kHalves ? g / 4 : 0];
+      sum = _mm512_dpbusd_epi32(sum, w.w[g], _mm512_set1_epi32(four));
     }
+  }
+  for (int r = 0; r < kCount; ++r) {
+    const __m512 s = combine<F>(w.scales, less, dot[r], x, static_cast<std::size_t>(kFirst + r));
+    acc[kFirst + r] = _mm512_fmadd_ps(_mm512_set1_ps(x.d[kFirst + r]), s, acc[kFirst + r]);
   }
 }
 
-template <int kBits>
-struct QuantBytes {
-  static constexpr std::size_t kValue = kBits == 4 ? 256 : kBits == 5 ? 320 : kBits == 6 ? 384 : 512;
-};
-
-template <ScaleKind kind>
-struct Scales {
-  static constexpr bool kSuper =
-      kind == ScaleKind::sub32_min || kind == ScaleKind::sub16 || kind == ScaleKind::sub16_min;
-  static constexpr bool kHalves = kind == ScaleKind::sub16 || kind == ScaleKind::sub16_min;
-  static constexpr bool kMin =
-      kind == ScaleKind::d_m_f16 || kind == ScaleKind::sub32_min || kind == ScaleKind::sub16_min;
-  static constexpr std::size_t kSuperBytes = !kSuper ? 0 : kMin ? 64 : 32;
-  static constexpr std::size_t kBytes =
-      kind == ScaleKind::d_f32 || kind == ScaleKind::d_m_f16 || kind == ScaleKind::sub16_min ? 64 : 32;
-
-  __m512 d = _mm512_setzero_ps(), m = _mm512_setzero_ps();
-  __m512i scale[2] = {}, min[2] = {};
-
-  inline void load_super(const std::byte* p) {
-    d = load_f16(p);
-    if constexpr (kMin) m = load_f16(p + 32);
-  }
-  inline void load(const std::byte* p) {
-    if constexpr (kind == ScaleKind::d_f16) d = load_f16(p);
-    if constexpr (kind == ScaleKind::d_f32) d = _mm512_loadu_ps(p);
-    if constexpr (kind == ScaleKind::d_m_f16) d = load_f16(p), m = load_f16(p + 32);
-    if constexpr (kind == ScaleKind::sub32_min) scale[0] = load_u8(p), min[0] = load_u8(p + 16);
-    if constexpr (kind == ScaleKind::sub16) scale[0] = load_i8(p), scale[1] = load_i8(p + 16);
-    if constexpr (kind == ScaleKind::sub16_min) {
-      scale[0] = load_u8(p), scale[1] = load_u8(p + 16);
-      min[0] = load_u8(p + 32), min[1] = load_u8(p + 48);
-    }
-  }
-};
-
-// min (0…255) times a sum of 16 or 32 activations (|sum| <= 4064): one 16-bit multiply-add a lane.
-inline __m512i times_sum(__m512i min, std::int32_t sum) {
-  return _mm512_madd_epi16(min, _mm512_set1_epi32(sum & 0xFFFF));
+template <class F, int kRows, int kFirst = 0>
+FH_INLINE void add_groups(__m512 (&acc)[kRows], const Block<F>& w, const __m512 (&less)[F::kParts], const Rows& x,
+                          const Starts& starts) {
+  constexpr int kMost = F::kHalves ? 2 : 4;  // as the registers allow
+  constexpr int kCount = kRows - kFirst < kMost ? kRows - kFirst : kMost;
+  add_group<F, kRows, kFirst, kCount>(acc, w, less, x, starts);
+  if constexpr (kFirst + kCount < kRows) add_groups<F, kRows, kFirst + kCount>(acc, w, less, x, starts);
 }
 
-template <int kBits, int kOffset, bool kCodebook, ScaleKind kScales, int kTokens>
-void tile(const QuantMatmul& a, std::size_t panel, std::size_t t0, __m512i table) {
-  using S = Scales<kScales>;
-  constexpr std::size_t kQuants = QuantBytes<kBits>::kValue;
-  constexpr std::int32_t kMinus = kCodebook ? 128 : kOffset;  // the codebook's bytes are stored with 128 added
-  const std::size_t blocks = a.K / kBlock;
-  const std::int8_t* xq = a.x.q + t0 * a.K;
-  const float* xd = a.x.d + t0 * blocks;
-  const std::int32_t* xs = a.x.sum16 + t0 * 2 * blocks;
+template <class F, int kRows>
+FH_INLINE void add_block(__m512 (&acc)[kRows], const Block<F>& w, const Rows& x) {
+  Starts starts;
+  make_starts<F>(x, starts);
+  __m512 less[F::kParts];
+  for (int h = 0; h < F::kParts; ++h) less[h] = _mm512_mul_ps(w.scales.ds[h], _mm512_set1_ps(-kMagic));
+  add_groups<F, kRows>(acc, w, less, x, starts);
+}
 
-  __m512 acc[kTokens];
+inline __mmask16 outputs_of(const QuantMatmul& a, std::size_t panel) {
+  const std::size_t left = a.N - panel * kPanelRows;
+  return left >= kPanelRows ? 0xFFFF : static_cast<__mmask16>((1u << left) - 1);
+}
+
+// `rows` <= kRows rows of one tile, which begin at x and y: one panel, straight from its packed form.
+template <class F, int kRows>
+void few_rows(const QuantMatmul& a, std::size_t panel, const QuantRows& x, float* y, std::size_t rows, __m512i table) {
+  __m512 acc[kRows];
   for (auto& v : acc) v = _mm512_setzero_ps();
-  S s;
-  const std::byte* p = a.panels + panel * a.panel_bytes;
-  for (std::size_t b = 0; b < blocks; ++b) {
-    if constexpr (S::kSuper) {
-      if (b % 8 == 0) {
-        s.load_super(p);
-        p += S::kSuperBytes;
-      }
-    }
-    __m512i w[8];
-    unpack<kBits>(p, w);
-    if constexpr (kCodebook) {
-      for (auto& v : w) v = _mm512_shuffle_epi8(table, v);
-    }
-    s.load(p + kQuants);
-    p += kQuants + S::kBytes;
-    for (int ti = 0; ti < kTokens; ++ti) {
-      const auto t = static_cast<std::size_t>(ti);
-      const std::int8_t* x = xq + t * a.K + b * kBlock;
-      const std::int32_t* sum = xs + t * 2 * blocks + 2 * b;
-      std::int32_t word[8];
-      __builtin_memcpy(word, x, sizeof word);
-      __m512i sums;
-      if constexpr (S::kHalves) {
-        __m512i i0 = _mm512_set1_epi32(-kMinus * sum[0]), i1 = _mm512_set1_epi32(-kMinus * sum[1]);
-        for (int g = 0; g < 4; ++g) {
-          i0 = _mm512_dpbusd_epi32(i0, w[g], _mm512_set1_epi32(word[g]));
-          i1 = _mm512_dpbusd_epi32(i1, w[g + 4], _mm512_set1_epi32(word[g + 4]));
-        }
-        sums = _mm512_add_epi32(_mm512_mullo_epi32(i0, s.scale[0]), _mm512_mullo_epi32(i1, s.scale[1]));
-      } else {
-        __m512i i0 = _mm512_set1_epi32(-kMinus * (sum[0] + sum[1])), i1 = _mm512_setzero_si512();
-        for (int g = 0; g < 4; ++g) {
-          i0 = _mm512_dpbusd_epi32(i0, w[g], _mm512_set1_epi32(word[g]));
-          i1 = _mm512_dpbusd_epi32(i1, w[g + 4], _mm512_set1_epi32(word[g + 4]));
-        }
-        sums = _mm512_add_epi32(i0, i1);
-        if constexpr (kScales == ScaleKind::sub32_min) sums = _mm512_mullo_epi32(sums, s.scale[0]);
-      }
-      const __m512 dx = _mm512_set1_ps(xd[t * blocks + b]);
-      acc[ti] = _mm512_fmadd_ps(_mm512_mul_ps(s.d, dx), _mm512_cvtepi32_ps(sums), acc[ti]);
-      if constexpr (kScales == ScaleKind::d_m_f16) {
-        // The file's m is added: minus minus m.
-        acc[ti] = _mm512_fmadd_ps(_mm512_mul_ps(s.m, dx), _mm512_set1_ps(static_cast<float>(sum[0] + sum[1])), acc[ti]);
-      } else if constexpr (S::kMin) {
-        __m512i least = S::kHalves ? _mm512_add_epi32(times_sum(s.min[0], sum[0]), times_sum(s.min[1], sum[1]))
-                                   : times_sum(s.min[0], sum[0] + sum[1]);
-        acc[ti] = _mm512_fnmadd_ps(_mm512_mul_ps(s.m, dx), _mm512_cvtepi32_ps(least), acc[ti]);
-      }
-    }
+  const std::byte* base = a.panels + panel * a.panel_bytes;
+  for (std::size_t b = 0; b < a.K / kBlock; ++b) {
+    const std::byte* ahead = base + F::block_at(b) + kPrefetchBytes;
+    for (std::size_t line = 0; line < F::kBytes; line += 64) _mm_prefetch(ahead + line, _MM_HINT_T0);
+    add_block<F, kRows>(acc, load_block<F>(base, b, table), block_of(x, rows, b));
   }
-  const std::size_t n = panel * kPanelRows;
-  const std::size_t left = a.N - n;
-  const __mmask16 valid = left >= kPanelRows ? 0xFFFF : static_cast<__mmask16>((1u << left) - 1);
-  for (int t = 0; t < kTokens; ++t) {
-    _mm512_mask_storeu_ps(a.y + (t0 + static_cast<std::size_t>(t)) * a.y_stride + n, valid, acc[t]);
+  for (std::size_t r = 0; r < static_cast<std::size_t>(kRows); ++r) {
+    if (r < rows) _mm512_mask_storeu_ps(y + r * a.y_stride + panel * kPanelRows, outputs_of(a, panel), acc[r]);
   }
 }
 
-template <PanelKind kind, int kBits, int kOffset, bool kCodebook, ScaleKind kScales>
+template <class F>
+void few_rows(const QuantMatmul& a, std::size_t panel, const QuantRows& x, float* y, std::size_t rows, __m512i table) {
+  if (rows == 1) return few_rows<F, 1>(a, panel, x, y, rows, table);
+  if (rows == 2) return few_rows<F, 2>(a, panel, x, y, rows, table);
+  if (rows == 3) return few_rows<F, 3>(a, panel, x, y, rows, table);
+  if (rows == 4) return few_rows<F, 4>(a, panel, x, y, rows, table);
+  if (rows <= 6) return few_rows<F, 6>(a, panel, x, y, rows, table);
+  if (rows <= 8) return few_rows<F, 8>(a, panel, x, y, rows, table);
+  if (rows <= 12) return few_rows<F, 12>(a, panel, x, y, rows, table);
+  few_rows<F, 16>(a, panel, x, y, rows, table);
+}
+
+// 16 rows of `count` unpacked blocks; the sums so far are in y unless these are the first blocks.
+template <class F>
+void full_tile(const QuantMatmul& a, std::size_t panel, const Unpacked<F>* w, const QuantRows& x, float* y,
+               std::size_t first, std::size_t count) {
+  __m512 acc[kTileRows];
+  const __mmask16 outputs = outputs_of(a, panel);
+  float* out = y + panel * kPanelRows;
+  for (std::size_t r = 0; r < kTileRows; ++r) {
+    acc[r] = first == 0 ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(outputs, out + r * a.y_stride);
+  }
+  for (std::size_t b = 0; b < count; ++b) {
+    add_block<F, kTileRows>(acc, load_block<F>(w[b]), block_of(x, kTileRows, first + b));
+  }
+  for (std::size_t r = 0; r < kTileRows; ++r) _mm512_mask_storeu_ps(out + r * a.y_stride, outputs, acc[r]);
+}
+
+template <class F>
+void full_tiles(const QuantMatmul& a, std::size_t begin, std::size_t end, std::size_t tiles, __m512i table) {
+  Unpacked<F> scratch[kMostPanels][kPieceBlocks];
+  const std::size_t blocks = a.K / kBlock;
+  for (std::size_t first = 0; first < blocks; first += kPieceBlocks) {
+    const std::size_t count = blocks - first < kPieceBlocks ? blocks - first : kPieceBlocks;
+    for (std::size_t panel = begin; panel < end; ++panel) {
+      const std::byte* base = a.panels + panel * a.panel_bytes;
+      for (std::size_t b = 0; b < count; ++b) unpack<F>(base, first + b, table, scratch[panel - begin][b]);
+    }
+    for (std::size_t tile = 0; tile < tiles; ++tile) {
+      const QuantRows x = from_tile(a.x, tile, a.K);
+      float* y = a.y + tile * kTileRows * a.y_stride;
+      for (std::size_t panel = begin; panel < end; ++panel) {
+        full_tile<F>(a, panel, scratch[panel - begin], x, y, first, count);
+      }
+    }
+  }
+}
+
+template <class F>
 void matmul(const QuantMatmul& a) {
   __m512i table = _mm512_setzero_si512();
-  if constexpr (kCodebook) {
-    __m128i signed_values = _mm_loadu_si128(reinterpret_cast<const __m128i*>(panel_format(kind).table));
-    table = _mm512_broadcast_i32x4(_mm_xor_si128(signed_values, _mm_set1_epi8(static_cast<char>(0x80))));
+  if constexpr (F::kCodebook) {
+    const __m128i values = _mm_loadu_si128(reinterpret_cast<const __m128i*>(panel_format(F::kKind).table));
+    table = _mm512_broadcast_i32x4(_mm_xor_si128(values, _mm_set1_epi8(static_cast<char>(0x80))));
   }
-  for (std::size_t panel = a.panel_begin; panel < a.panel_end; ++panel) {
-    std::size_t t = 0;
-    for (; t + 8 <= a.T; t += 8) tile<kBits, kOffset, kCodebook, kScales, 8>(a, panel, t, table);
-    for (; t + 4 <= a.T; t += 4) tile<kBits, kOffset, kCodebook, kScales, 4>(a, panel, t, table);
-    for (; t + 2 <= a.T; t += 2) tile<kBits, kOffset, kCodebook, kScales, 2>(a, panel, t, table);
-    for (; t < a.T; ++t) tile<kBits, kOffset, kCodebook, kScales, 1>(a, panel, t, table);
+  const std::size_t tiles = a.T > kTileRows ? a.T / kTileRows : 0;
+  for (std::size_t begin = a.panel_begin; begin < a.panel_end; begin += kMostPanels) {
+    const std::size_t end = begin + kMostPanels < a.panel_end ? begin + kMostPanels : a.panel_end;
+    if (tiles != 0) full_tiles<F>(a, begin, end, tiles, table);
+    for (std::size_t panel = begin; tiles * kTileRows < a.T && panel < end; ++panel) {
+      few_rows<F>(a, panel, from_tile(a.x, tiles, a.K), a.y + tiles * kTileRows * a.y_stride, a.T - tiles * kTileRows,
+                  table);
+    }
   }
-}
-
-template <PanelKind kind, int kBits, int kOffset, bool kCodebook, ScaleKind kScales>
-void install(Table& table) {
-  table.matmul_quant[static_cast<std::size_t>(kind)] = matmul<kind, kBits, kOffset, kCodebook, kScales>;
 }
 
 }  // namespace
 
-// The same rows as panel.cpp's table of formats.
-void install_avx512_matmul_quant(Table& t) {
-  install<PanelKind::q4_0, 4, 8, false, ScaleKind::d_f16>(t);
-  install<PanelKind::q4_1, 4, 0, false, ScaleKind::d_m_f16>(t);
-  install<PanelKind::q5_0, 5, 16, false, ScaleKind::d_f16>(t);
-  install<PanelKind::q5_1, 5, 0, false, ScaleKind::d_m_f16>(t);
-  install<PanelKind::q8_0, 8, 128, false, ScaleKind::d_f16>(t);
-  install<PanelKind::q2_k, 4, 0, false, ScaleKind::sub16_min>(t);
-  install<PanelKind::q3_k, 4, 4, false, ScaleKind::sub16>(t);
-  install<PanelKind::q4_k, 4, 0, false, ScaleKind::sub32_min>(t);
-  install<PanelKind::q5_k, 5, 0, false, ScaleKind::sub32_min>(t);
-  install<PanelKind::q6_k, 6, 32, false, ScaleKind::sub16>(t);
-  install<PanelKind::iq4_nl, 4, 0, true, ScaleKind::d_f16>(t);
-  install<PanelKind::iq4_xs, 4, 0, true, ScaleKind::sub16>(t);
-  install<PanelKind::mxfp4, 4, 0, true, ScaleKind::d_f32>(t);
+void install_avx512_matmul_quant(Table& table) {
+  for_each_format([&table]<class F>(F) { table.matmul_quant[static_cast<std::size_t>(F::kKind)] = matmul<F>; });
 }
 
 }  // namespace freehold::kernel
