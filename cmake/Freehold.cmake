@@ -35,10 +35,10 @@ find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 find_package(PkgConfig REQUIRED)
 
-# fh_library(NAME [deps…]): every .cpp below the folder but tests and benchmarks becomes the static library fh_NAME.
+# fh_library(NAME [deps…]): every .cpp below the folder but tests (and their helpers, *_testing.cpp) and benchmarks becomes the static library fh_NAME.
 function(fh_library name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS *.cpp)
-  list(FILTER sources EXCLUDE REGEX "_(test|bench)\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "_(test|testing|bench)\\.cpp$")
   if(NOT sources)
     return()
   endif()
@@ -48,9 +48,9 @@ function(fh_library name)
   fh_bench(${name} fh_${name})
 endfunction()
 
-# fh_test(NAME deps…): the folder's *_test.cpp become one GoogleTest binary NAME_test, one ctest entry a test.
+# fh_test(NAME deps…): the folder's *_test.cpp (with *_testing.cpp) become one GoogleTest binary NAME_test, one ctest entry a test.
 function(fh_test name)
-  file(GLOB_RECURSE tests CONFIGURE_DEPENDS *_test.cpp)
+  file(GLOB_RECURSE tests CONFIGURE_DEPENDS *_test.cpp *_testing.cpp)
   if(NOT tests OR FREEHOLD_FUZZ)
     return()
   endif()

@@ -8,5 +8,6 @@ namespace freehold::kernel {
 void install_scalar(Table& table);
 void install_avx2(Table& table);
 void install_avx512(Table& table);
+void install_amx(Table& table);
 
 }  // namespace freehold::kernel

@@ -8,25 +8,34 @@
 namespace freehold::kernel {
 namespace {
 
-std::array<Table, 3> build_tables() {
-  std::array<Table, 3> tables{};
+constexpr std::size_t kLevels = static_cast<std::size_t>(kHighestLevel) + 1;
+
+std::array<Table, kLevels> build_tables() {
+  std::array<Table, kLevels> tables{};
   install_scalar(tables[0]);
-  tables[1] = tables[0];
-  tables[2] = tables[0];
+  using Install = void (*)(Table&);
 #if defined(__x86_64__)
-  install_avx2(tables[1]);
-  tables[2] = tables[1];
-  install_avx512(tables[2]);
+  constexpr std::array<Install, kLevels - 1> kInstall = {install_avx2, install_avx512, install_amx};
+#else
+  constexpr std::array<Install, kLevels - 1> kInstall = {};
 #endif
+  for (std::size_t level = 1; level < kLevels; ++level) {
+    tables[level] = tables[level - 1];
+    if (kInstall[level - 1] != nullptr) kInstall[level - 1](tables[level]);
+  }
   return tables;
 }
 
 }  // namespace
 
-const Table& table_up_to(Level level) {
-  static const std::array<Table, 3> tables = build_tables();
-  FH_CHECK(level <= detect_level(), "callers ask for a level that detect_level or chosen_level allowed");
+const Table& table_even_if_unsupported(Level level) {
+  static const std::array<Table, kLevels> tables = build_tables();
   return tables[static_cast<std::size_t>(level)];
+}
+
+const Table& table_up_to(Level level) {
+  FH_CHECK(level <= detect_level(), "callers ask for a level that detect_level or chosen_level allowed");
+  return table_even_if_unsupported(level);
 }
 
 }  // namespace freehold::kernel

@@ -12,17 +12,19 @@ enum class Level {
   scalar,  // portable C++: the definition
   avx2,    // AVX2, FMA, F16C
   avx512,  // AVX-512 F, BW, DQ, VL and VNNI
+  amx,     // AMX tiles with int8 and BF16, and Linux grants the tile registers
 };
 
-inline constexpr Level kHighestLevel = Level::avx512;
+inline constexpr Level kHighestLevel = Level::amx;
 
 std::string_view name_of(Level level);
 
-// The highest level this CPU (and the operating system's saved state) supports.
+// The highest level this CPU (and the operating system's saved state) supports. Asks Linux for the tile registers,
+// which it grants a process on request only.
 Level detect_level();
 
-// detect_level(), lowered by the environment variable FREEHOLD_ISA=scalar|avx2|avx512 if it is set. An unknown name is
-// an error; a level that the CPU lacks is an error too (nothing silent).
+// detect_level(), lowered by the environment variable FREEHOLD_ISA=scalar|avx2|avx512|amx if it is set. An unknown name
+// is an error; a level that the CPU lacks is an error too (nothing silent).
 Result<Level> chosen_level();
 
 }  // namespace freehold::kernel

@@ -19,7 +19,7 @@ class Stories(e2e.Case):
         self.check(self.succeeds("run", MODEL, *GREEDY, stdin=b""))
 
     def test_every_instruction_set_and_thread_count(self):
-        for level in ("scalar", "avx2", "avx512"):
+        for level in ("scalar", "avx2", "avx512", "amx"):
             for threads in (1, 2, 3):
                 ended = self.run_freehold("run", MODEL, *GREEDY, "--threads", threads, "", env={"FREEHOLD_ISA": level})
                 if ended.code == e2e.UNSUPPORTED or ended.code == e2e.USAGE:

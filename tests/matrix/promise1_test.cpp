@@ -1,5 +1,5 @@
-// Promise 1: {scalar, avx2, avx512} x {1, 2 threads} x {alone, in a batch of 7} x {whole prompt, chunks of 1, 13, 512}
-// x {cold, cached prefix} give the same logits for every family and weight type. Each row is compared with memcmp
+// Promise 1: {scalar, avx2, avx512, amx} x {1, 2 threads} x {alone, in a batch of 7} x {whole prompt, chunks of 1, 13,
+// 512} x {cold, cached prefix} give the same logits for every family and weight type. Each row is compared with memcmp
 // against the definition: scalar kernels, one thread, alone, the whole prompt at once.
 #include <gtest/gtest.h>
 
@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "base/thread_pool.h"
 #include "format/checkpoint.h"
+#include "kernel/amx_emulator_testing.h"
 #include "kernel/kernels.h"
 #include "model/model.h"
 #include "store/synth/synth.h"
@@ -59,7 +60,7 @@ std::shared_ptr<const format::Checkpoint> make(const store::Shape& shape, std::s
 std::vector<float> run(const std::shared_ptr<const model::Model>& m, const Way& way) {
   ThreadPool pool(way.threads);
   const std::uint32_t V = m->spec().vocab;
-  model::Executor executor(m, pool, kernel::table_up_to(way.level), kMostTokens, kLongest, kMostTokens);
+  model::Executor executor(m, pool, kernel::table_even_if_unsupported(way.level), kMostTokens, kLongest, kMostTokens);
   auto cache = model::KvCache::create(model::KvLayout(m->spec()), 20 * kLongest, 20, kMostTokens, kLongest);
   EXPECT_TRUE(cache);
   const auto prompt = tokens(kPrompt, 0, V);
@@ -125,8 +126,14 @@ std::vector<float> run(const std::shared_ptr<const model::Model>& m, const Way& 
 // scalar kernels are slow, and beside the definition two ways that differ in everything suffice.
 std::vector<Way> all_ways() {
   std::vector<Way> ways = {{kernel::Level::scalar, 2, true, 13, 45}, {kernel::Level::scalar, 1, false, 1, 70}};
-  for (kernel::Level level : {kernel::Level::avx2, kernel::Level::avx512}) {
-    if (level > kernel::detect_level()) continue;
+  for (kernel::Level level : {kernel::Level::avx2, kernel::Level::avx512, kernel::Level::amx}) {
+    if (level > kernel::detect_level()) {
+      // Emulated, an instruction costs microseconds: two ways that differ in everything.
+      if (level != kernel::Level::amx || !kernel::amx_for_tests()) continue;
+      ways.push_back({level, 2, true, 13, 45});
+      ways.push_back({level, 1, false, 512, 0});
+      continue;
+    }
     for (int threads : {1, 2}) {
       for (bool batch : {false, true}) {
         for (std::uint32_t cached : {0u, 32u, 45u}) {
