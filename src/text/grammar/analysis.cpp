@@ -43,7 +43,8 @@ class Analysis {
     std::vector<std::vector<std::uint32_t>> byte_preds(n), sites_to(n), sites_of(a_.rules_.size());
     for (std::uint32_t x = 0; x < n; ++x) {
       const auto& p = places[x];
-      for (std::uint32_t e = p.first_edge; e < p.first_edge + p.edge_count; ++e) byte_preds[a_.edges_[e].to].push_back(x);
+      for (std::uint32_t e = p.first_edge; e < p.first_edge + p.edge_count; ++e)
+        byte_preds[a_.edges_[e].to].push_back(x);
       for (std::uint32_t c = p.first_call; c < p.first_call + p.call_count; ++c) {
         const auto& call = a_.calls_[c];
         if (a_.rules_[call.rule].nullable) continue;
@@ -80,7 +81,8 @@ class Analysis {
       rule_cost[r] = a_.rules_[r].loop ? cost * a_.rules_[r].min : cost;
       for (std::uint32_t s : sites_of[r]) relax(sites[s]);
     }
-    for (std::uint32_t r = 0; r < a_.rules_.size(); ++r) usable_.push_back(a_.rules_[r].nullable || rule_cost[r] < kNone);
+    for (std::uint32_t r = 0; r < a_.rules_.size(); ++r)
+      usable_.push_back(a_.rules_[r].nullable || rule_cost[r] < kNone);
   }
 
   void prune() {
@@ -130,14 +132,16 @@ class Analysis {
         if (f.next == calls.size()) {
           state[f.rule] = done;
           for (const auto& c : calls) rank_[f.rule] = std::max(rank_[f.rule], rank_[c.rule] + 1);
-          if (rank_[f.rule] > limits_.call_chain) return fail(Errc::exhausted, "too many rules that begin with one another");
+          if (rank_[f.rule] > limits_.call_chain)
+            return fail(Errc::exhausted, "too many rules that begin with one another");
           stack.pop_back();
           continue;
         }
         std::uint32_t callee = calls[f.next++].rule;
         if (state[callee] == open)
-          return fail(Errc::unsupported, "left recursion: rule \"" + printable(a_.rules_[callee].name) +
-                                             "\" begins with itself; put what repeats behind something that must come first");
+          return fail(Errc::unsupported,
+                      "left recursion: rule \"" + printable(a_.rules_[callee].name) +
+                          "\" begins with itself; put what repeats behind something that must come first");
         if (state[callee] == fresh) {
           state[callee] = open;
           stack.push_back({callee, 0});
@@ -257,6 +261,8 @@ class Analysis {
   std::vector<std::uint32_t> by_rank_;
 };
 
-Result<void> analyse(Automaton& automaton, const Limits& limits) { return Analysis(automaton, limits).run(); }
+Result<void> analyse(Automaton& automaton, const Limits& limits) {
+  return Analysis(automaton, limits).run();
+}
 
 }  // namespace freehold::text::grammar

@@ -56,7 +56,8 @@ CodeDfa complement(const CodeDfa& dfa) {
   for (auto& state : out.states) {
     CharSet covered;
     for (const auto& e : state.edges) covered.add(e.lo, e.hi);
-    for (const CharRange& r : covered.complement().ranges()) state.edges.push_back({r.lo, r.hi, sink});
+    CharSet missing = covered.complement();
+    for (const CharRange& r : missing.ranges()) state.edges.push_back({r.lo, r.hi, sink});
     std::sort(state.edges.begin(), state.edges.end(), [](auto& a, auto& b) { return a.lo < b.lo; });
     state.accepts = !state.accepts;
   }

@@ -26,9 +26,7 @@ class Explorer {
   Id add(std::span<const Entry> config);
   // kDead when nothing follows (or failed()).
   Id next(Id from, std::uint8_t byte);
-  std::span<const Entry> config(Id id) const {
-    return std::span(entries_).subspan(items_[id].first, items_[id].count);
-  }
+  std::span<const Entry> config(Id id) const { return std::span(entries_).subspan(items_[id].first, items_[id].count); }
   bool accepting(Id id) const { return items_[id].accepting; }
   bool can(Id id, std::uint8_t byte) const { return items_[id].possible.test(byte); }
   std::size_t size() const { return items_.size(); }

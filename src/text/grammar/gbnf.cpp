@@ -254,6 +254,8 @@ class Parser {
 
 }  // namespace
 
-Result<RuleId> parse_gbnf(std::string_view source, Ir& ir) { return Parser(source, ir).parse(); }
+Result<RuleId> parse_gbnf(std::string_view source, Ir& ir) {
+  return Parser(source, ir).parse();
+}
 
 }  // namespace freehold::text::grammar

@@ -1,5 +1,6 @@
-// Constrained decoding: what a text may look like (a JSON Schema, any JSON object, a regular expression, a GBNF grammar,
-// a list of choices, or a sequence of such pieces), compiled once and shared. matcher.h runs it, one per sequence.
+// Constrained decoding: what a text may look like (a JSON Schema, any JSON object, a regular expression, a GBNF
+// grammar, a list of choices, or a sequence of such pieces), compiled once and shared. matcher.h runs it, one per
+// sequence.
 //
 //   FH_TRY(auto grammar, grammar::compile_json_schema(schema));
 //   auto vocabulary = grammar::VocabularyIndex::create(tokenizer);           // once a tokenizer
@@ -41,7 +42,7 @@ struct SchemaOptions {
 // Errors of all: invalid (not what it claims to be), unsupported (what cannot be enforced, by name and JSON pointer),
 // exhausted (a limit, by name).
 Result<GrammarPtr> compile_json_schema(std::string_view schema, const SchemaOptions& options = {});
-Result<GrammarPtr> compile_json_object(const SchemaOptions& options = {});  // any JSON object
+Result<GrammarPtr> compile_json_object(const SchemaOptions& options = {});              // any JSON object
 Result<GrammarPtr> compile_regex(std::string_view pattern, const Limits& limits = {});  // the whole text
 Result<GrammarPtr> compile_gbnf(std::string_view grammar, const Limits& limits = {});
 Result<GrammarPtr> compile_choice(std::span<const std::string> choices, const Limits& limits = {});

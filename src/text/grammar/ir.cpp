@@ -62,7 +62,9 @@ NodeId Ir::repeat(NodeId kid, std::uint32_t min, std::uint32_t max) {
   return add({.kind = Node::Kind::repeat, .a = min, .b = max, .first_kid = first, .kid_count = 1});
 }
 
-NodeId Ir::call(RuleId rule) { return add({.kind = Node::Kind::call, .a = rule}); }
+NodeId Ir::call(RuleId rule) {
+  return add({.kind = Node::Kind::call, .a = rule});
+}
 
 NodeId Ir::net(Net net) {
   nets_.push_back(std::move(net));
@@ -90,14 +92,29 @@ void append_encoded(std::string& out, std::uint32_t c, Encoding encoding) {
   if (encoding == Encoding::raw || (c >= 0x20 && c != '"' && c != '\\')) return append_utf8(out, c);
   out += '\\';
   switch (c) {
-    case '"': out += '"'; return;
-    case '\\': out += '\\'; return;
-    case '\b': out += 'b'; return;
-    case '\f': out += 'f'; return;
-    case '\n': out += 'n'; return;
-    case '\r': out += 'r'; return;
-    case '\t': out += 't'; return;
-    default: break;
+    case '"':
+      out += '"';
+      return;
+    case '\\':
+      out += '\\';
+      return;
+    case '\b':
+      out += 'b';
+      return;
+    case '\f':
+      out += 'f';
+      return;
+    case '\n':
+      out += 'n';
+      return;
+    case '\r':
+      out += 'r';
+      return;
+    case '\t':
+      out += 't';
+      return;
+    default:
+      break;
   }
   constexpr std::string_view kHex = "0123456789abcdef";
   out += "u00";

@@ -7,9 +7,9 @@
 namespace freehold::text::grammar {
 
 struct Limits {
-  std::size_t source_bytes = std::size_t{1} << 20;   // of a schema, a grammar, a choice list
-  std::size_t pattern_bytes = std::size_t{16} << 10; // of one regular expression
-  std::size_t depth = 64;                            // nested values, groups, classes
+  std::size_t source_bytes = std::size_t{1} << 20;    // of a schema, a grammar, a choice list
+  std::size_t pattern_bytes = std::size_t{16} << 10;  // of one regular expression
+  std::size_t depth = 64;                             // nested values, groups, classes
   std::size_t rules = 10'000;
   std::size_t nodes = 400'000;         // of the expressions that rules are made of
   std::size_t nfa_states = 400'000;    // of one grammar, repetitions written out

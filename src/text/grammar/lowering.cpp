@@ -38,7 +38,8 @@ class Lowering {
  public:
   Lowering(const Ir& ir, Automaton& out) : ir_(ir), out_(out), limits_(ir.limits()) {}
 
-  Result<void> run(RuleId root) {
+  Result<void> run(RuleId root, std::uint32_t nesting_limit) {
+    out_.nesting_limit_ = nesting_limit;
     if (ir_.overflowed()) return fail(Errc::exhausted, "the grammar is too large");
     FH_TRY_VOID(find_nullable());
     out_.rules_.resize(ir_.rules().size());
@@ -69,7 +70,9 @@ class Lowering {
   }
 
  private:
-  Unexpected too_large(const char* what) const { return fail(Errc::exhausted, std::string("the grammar needs too many ") + what); }
+  Unexpected too_large(const char* what) const {
+    return fail(Errc::exhausted, std::string("the grammar needs too many ") + what);
+  }
 
   // Which rules match the empty text: repeated until nothing changes, now forwards, now backwards.
   Result<void> find_nullable() {
@@ -96,13 +99,20 @@ class Lowering {
     switch (n.kind) {
       case Node::Kind::nothing:
       case Node::Kind::bytes:
-      case Node::Kind::chars: return false;
-      case Node::Kind::concat: return std::all_of(kids.begin(), kids.end(), empty);
-      case Node::Kind::any_of: return std::any_of(kids.begin(), kids.end(), empty);
-      case Node::Kind::repeat: return n.a == 0 || can_be_empty(kids[0]);
-      case Node::Kind::call: return nullable_[n.a];
-      case Node::Kind::graph: return ir_.dfa(n).states[0].accepts;
-      case Node::Kind::net: break;
+      case Node::Kind::chars:
+        return false;
+      case Node::Kind::concat:
+        return std::all_of(kids.begin(), kids.end(), empty);
+      case Node::Kind::any_of:
+        return std::any_of(kids.begin(), kids.end(), empty);
+      case Node::Kind::repeat:
+        return n.a == 0 || can_be_empty(kids[0]);
+      case Node::Kind::call:
+        return nullable_[n.a];
+      case Node::Kind::graph:
+        return ir_.dfa(n).states[0].accepts;
+      case Node::Kind::net:
+        break;
     }
     const Net& net = ir_.net(n);
     std::vector<bool> reached(net.states);
@@ -168,7 +178,8 @@ class Lowering {
       }
     }
     if (encoding == Encoding::raw) return;
-    for (const CharRange& r : set.intersect(escaped).ranges()) {
+    CharSet spelled_out = set.intersect(escaped);
+    for (const CharRange& r : spelled_out.ranges()) {
       for (std::uint32_t c = r.lo; c <= r.hi; ++c) {
         std::string spelled;
         append_encoded(spelled, c, encoding);
@@ -182,9 +193,14 @@ class Lowering {
     const Node& n = ir_.node(id);
     auto kids = ir_.kids(n);
     switch (n.kind) {
-      case Node::Kind::nothing: return {};
-      case Node::Kind::bytes: text(from, to, ir_.text(n)); return {};
-      case Node::Kind::chars: chars(from, to, ir_.set(n), n.encoding); return {};
+      case Node::Kind::nothing:
+        return {};
+      case Node::Kind::bytes:
+        text(from, to, ir_.text(n));
+        return {};
+      case Node::Kind::chars:
+        chars(from, to, ir_.set(n), n.encoding);
+        return {};
       case Node::Kind::concat:
         for (std::size_t i = 0; i < kids.size(); ++i) {
           std::uint32_t next = i + 1 == kids.size() ? to : add_state();
@@ -203,10 +219,15 @@ class Lowering {
           epsilon(b, to);
         }
         return {};
-      case Node::Kind::repeat: return emit_repeat(n, kids[0], from, to);
-      case Node::Kind::call: emit_call(n.a, from, to); return {};
-      case Node::Kind::graph: return emit_graph(ir_.dfa(n), n.encoding, from, to);
-      case Node::Kind::net: break;
+      case Node::Kind::repeat:
+        return emit_repeat(n, kids[0], from, to);
+      case Node::Kind::call:
+        emit_call(n.a, from, to);
+        return {};
+      case Node::Kind::graph:
+        return emit_graph(ir_.dfa(n), n.encoding, from, to);
+      case Node::Kind::net:
+        break;
     }
     const Net& net = ir_.net(n);
     std::vector<std::uint32_t> state(net.states);
@@ -425,8 +446,8 @@ class Lowering {
         std::uint32_t to = place_of(Subset(active));
         auto lo = static_cast<std::uint8_t>(at);
         auto hi = static_cast<std::uint8_t>(segments[k].at - 1);
-        bool joins = out_.edges_.size() > place.first_edge && out_.edges_.back().to == to &&
-                     out_.edges_.back().hi + 1 == lo;
+        bool joins =
+            out_.edges_.size() > place.first_edge && out_.edges_.back().to == to && out_.edges_.back().hi + 1 == lo;
         if (joins) {
           out_.edges_.back().hi = hi;
         } else {
@@ -466,8 +487,7 @@ class Lowering {
 
 Result<Automaton> lower(const Ir& ir, RuleId root, std::uint32_t nesting_limit) {
   Automaton out;
-  FH_TRY_VOID(Lowering(ir, out).run(root));
-  out.nesting_limit_ = nesting_limit;
+  FH_TRY_VOID(Lowering(ir, out).run(root, nesting_limit));
   FH_TRY_VOID(analyse(out, ir.limits()));
   return out;
 }

@@ -14,7 +14,9 @@ namespace {
 
 using TreeNode = VocabularyIndex::TreeNode;
 
-std::uint64_t key_of(State s) { return std::uint64_t{s.q} << 32 | s.count; }
+std::uint64_t key_of(State s) {
+  return std::uint64_t{s.q} << 32 | s.count;
+}
 
 // Builds one record: walks the vocabulary with the state on top of an unknown rest.
 class RecordBuilder {
@@ -113,13 +115,15 @@ class RecordBuilder {
       }
       for (std::size_t d = common; d < text.size(); ++d) {
         open.push_back(static_cast<std::uint32_t>(tree.size()));
-        tree.push_back({0, static_cast<std::uint32_t>(record_->rest_tokens.size()), static_cast<std::uint8_t>(text[d])});
+        tree.push_back(
+            {0, static_cast<std::uint32_t>(record_->rest_tokens.size()), static_cast<std::uint8_t>(text[d])});
       }
       record_->rest_tokens.push_back(token);
       previous = text;
     }
     for (std::uint32_t node : open) tree[node].end = static_cast<std::uint32_t>(tree.size());
-    tree.push_back({static_cast<std::uint32_t>(tree.size()), static_cast<std::uint32_t>(record_->rest_tokens.size()), 0});
+    tree.push_back(
+        {static_cast<std::uint32_t>(tree.size()), static_cast<std::uint32_t>(record_->rest_tokens.size()), 0});
     tree.shrink_to_fit();
   }
 
@@ -127,7 +131,8 @@ class RecordBuilder {
   bool overlaps_ends() const {
     std::bitset<256> stays;
     for (const auto& g : record_->groups) {
-      for (std::uint32_t t : g.tokens) stays.set(static_cast<std::uint8_t>(vocabulary_.bytes_of(static_cast<TokenId>(t))[0]));
+      for (std::uint32_t t : g.tokens)
+        stays.set(static_cast<std::uint8_t>(vocabulary_.bytes_of(static_cast<TokenId>(t))[0]));
     }
     return (stays & automaton_.rule_of(state_).follow).any();
   }

@@ -7,12 +7,16 @@
 namespace freehold::text::grammar {
 namespace {
 
-void set_bit(std::span<std::uint64_t> bits, std::uint32_t token) { bits[token / 64] |= std::uint64_t{1} << (token % 64); }
+void set_bit(std::span<std::uint64_t> bits, std::uint32_t token) {
+  bits[token / 64] |= std::uint64_t{1} << (token % 64);
+}
 void clear_bit(std::span<std::uint64_t> bits, std::uint32_t token) {
   bits[token / 64] &= ~(std::uint64_t{1} << (token % 64));
 }
 
-Unexpected too_ambiguous() { return fail(Errc::exhausted, "the grammar is too ambiguous at this point of the text"); }
+Unexpected too_ambiguous() {
+  return fail(Errc::exhausted, "the grammar is too ambiguous at this point of the text");
+}
 
 }  // namespace
 
@@ -78,7 +82,9 @@ std::uint32_t Matcher::cost_of(std::span<const Entry> config, std::uint32_t limi
   return cost <= limit ? cost : kNoBudget;
 }
 
-std::uint32_t Matcher::min_tokens() { return cost_of(config_, kNoBudget - 1); }
+std::uint32_t Matcher::min_tokens() {
+  return cost_of(config_, kNoBudget - 1);
+}
 
 bool Matcher::fits(Explorer::Id id, std::uint32_t budget) {
   if (fits_.size() <= id) fits_.resize(id + 1, 0);
@@ -137,12 +143,13 @@ Result<bool> Matcher::fill_from_records(Bits bits, std::uint32_t budget, bool& s
   return true;
 }
 
-bool Matcher::fill_groups(const MaskRecord& record, const Entry& entry, Bits bits, std::uint32_t budget, bool& steered) {
+bool Matcher::fill_groups(const MaskRecord& record, const Entry& entry, Bits bits, std::uint32_t budget,
+                          bool& steered) {
   auto add_all = [&] {
     for (std::size_t w = 0; w < record.bits.size(); ++w) bits[w] |= record.bits[w];
     for (std::uint32_t t : record.sparse) set_bit(bits, t);
   };
-  if (budget == kNoBudget) {
+  if (budget == kNoBudget || record.groups.empty()) {
     add_all();
     return true;
   }
@@ -213,7 +220,8 @@ void Matcher::add_rests(const MaskRecord& record, const Entry& entry, Bits bits,
   auto rest_count = static_cast<std::uint32_t>(record.rests.size()) - 1;
   std::span<const MaskRecord::Rest> rests = record.rests;
   explorer_.walk(rests, 0, rest_count, start, [&](std::uint32_t node, Explorer::Id to) {
-    for (std::uint32_t i = rests[node].first_token; i < rests[node + 1].first_token; ++i) allow(record.rest_tokens[i], to);
+    for (std::uint32_t i = rests[node].first_token; i < rests[node + 1].first_token; ++i)
+      allow(record.rest_tokens[i], to);
   });
   if (!record.ends_here) return;
   auto count = static_cast<std::uint32_t>(vocabulary_.node_count());

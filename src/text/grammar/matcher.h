@@ -32,9 +32,9 @@ namespace freehold::text::grammar {
 inline constexpr std::uint32_t kNoBudget = UINT32_MAX;
 
 enum class MaskKind : std::uint8_t {
-  free,         // the budget forbids nothing
-  steered,      // the budget forbids tokens that the grammar would allow
-  cannot_fit,   // not even the shortest end fits: the mask is what the grammar alone allows
+  free,        // the budget forbids nothing
+  steered,     // the budget forbids tokens that the grammar would allow
+  cannot_fit,  // not even the shortest end fits: the mask is what the grammar alone allows
 };
 
 class Matcher {

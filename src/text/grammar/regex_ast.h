@@ -1,6 +1,6 @@
-// Regular expressions as JSON Schema writes them (ECMA-262 with the u flag, and what Python and Rust share with it), for
-// automata and not for a matcher: groups only group, lazy is greedy, and what no automaton can do is refused by name
-// (back-references, look-around, word boundaries, inline flags).
+// Regular expressions as JSON Schema writes them (ECMA-262 with the u flag, and what Python and Rust share with it),
+// for automata and not for a matcher: groups only group, lazy is greedy, and what no automaton can do is refused by
+// name (back-references, look-around, word boundaries, inline flags).
 //
 // Accepted: literals, . ^ $ | ( ) (?: (?<name> (?P<name>, * + ? {n} {n,} {n,m} and their lazy forms, classes with
 // ranges and negation, \d \D \w \W \s \S, \t \n \r \v \f \0 \cX \xHH \uHHHH \u{H…} (surrogate pairs too), \A \z \Z,

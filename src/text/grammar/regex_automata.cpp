@@ -167,9 +167,15 @@ class DfaBuilder {
     if (arcs_.size() > 8 * max_states_) return false;
     const auto& p = ast_.parts[id];
     switch (p.kind) {
-      case Kind::chars: arc(from, {Arc::chars, p.set, to}); return true;
-      case Kind::begin: arc(from, {Arc::at_begin, {}, to}); return true;
-      case Kind::end: arc(from, {Arc::at_end, {}, to}); return true;
+      case Kind::chars:
+        arc(from, {Arc::chars, p.set, to});
+        return true;
+      case Kind::begin:
+        arc(from, {Arc::at_begin, {}, to});
+        return true;
+      case Kind::end:
+        arc(from, {Arc::at_end, {}, to});
+        return true;
       case Kind::any_of:
         for (std::uint32_t k : p.kids) {
           std::uint32_t a = add_state();
@@ -187,7 +193,8 @@ class DfaBuilder {
         }
         arc(from, {Arc::epsilon, {}, to});
         return true;
-      case Kind::repeat: break;
+      case Kind::repeat:
+        break;
     }
     std::uint32_t copies = p.max == kNoMaximum ? std::max(p.min, 1u) : p.max;
     for (std::uint32_t i = 0; i < copies; ++i) {
@@ -223,13 +230,15 @@ class DfaBuilder {
         for (const Arc& a : arcs_[s]) {
           ++work_;
           reads |= a.kind == Arc::chars;
-          bool open = a.kind == Arc::epsilon || (a.kind == Arc::at_begin && at_begin) || (a.kind == Arc::at_end && at_end);
+          bool open =
+              a.kind == Arc::epsilon || (a.kind == Arc::at_begin && at_begin) || (a.kind == Arc::at_end && at_end);
           if (!open || seen[a.to]) continue;
           seen[a.to] = true;
           todo.push_back(a.to);
         }
         // The final state and those with an end arc decide about accepting, so they tell sets apart.
-        bool ends = s == final_ || std::any_of(arcs_[s].begin(), arcs_[s].end(), [](auto& a) { return a.kind == Arc::at_end; });
+        bool ends =
+            s == final_ || std::any_of(arcs_[s].begin(), arcs_[s].end(), [](auto& a) { return a.kind == Arc::at_end; });
         if (!at_end && (reads || ends)) readers.push_back(s);
       }
     }

@@ -15,7 +15,9 @@ namespace {
 
 constexpr std::uint32_t kMaxRepetition = 100'000;
 
-CharSet digits() { return CharSet::range('0', '9'); }
+CharSet digits() {
+  return CharSet::range('0', '9');
+}
 
 CharSet word() {
   CharSet s = digits();
@@ -43,8 +45,10 @@ CharSet category(std::string_view name) {
   static std::mutex mutex;
   static std::map<std::string, CharSet, std::less<>> known;
   static const std::map<std::string_view, std::string_view> kLong = {
-      {"Letter", "L"},      {"Lowercase_Letter", "Ll"}, {"Uppercase_Letter", "Lu"}, {"Number", "N"}, {"Decimal_Number", "Nd"},
-      {"Punctuation", "P"}, {"Symbol", "S"},            {"Separator", "Z"},         {"Mark", "M"},   {"Other", "C"}};
+      {"Letter", "L"}, {"Lowercase_Letter", "Ll"}, {"Uppercase_Letter", "Lu"},
+      {"Number", "N"}, {"Decimal_Number", "Nd"},   {"Punctuation", "P"},
+      {"Symbol", "S"}, {"Separator", "Z"},         {"Mark", "M"},
+      {"Other", "C"}};
   if (auto it = kLong.find(name); it != kLong.end()) name = it->second;
   if (name.empty() || name.size() > 2) return {};
   std::lock_guard lock(mutex);
@@ -339,6 +343,8 @@ class Parser {
 
 }  // namespace
 
-Result<RegexAst> parse_regex(std::string_view pattern, const Limits& limits) { return Parser(pattern, limits).parse(); }
+Result<RegexAst> parse_regex(std::string_view pattern, const Limits& limits) {
+  return Parser(pattern, limits).parse();
+}
 
 }  // namespace freehold::text::grammar

@@ -1,6 +1,6 @@
-// Where a text stands in a grammar: a set of stacks. A configuration lists the rules that may be at work, each on a node
-// that stands for all stacks below it (a graph-structured stack, Tomita 1985); nodes are interned, so equal sets of
-// stacks have equal numbers and shared parts are stored once. One byte costs time in the number of rules and nodes
+// Where a text stands in a grammar: a set of stacks. A configuration lists the rules that may be at work, each on a
+// node that stands for all stacks below it (a graph-structured stack, Tomita 1985); nodes are interned, so equal sets
+// of stacks have equal numbers and shared parts are stored once. One byte costs time in the number of rules and nodes
 // involved, however many derivations there are.
 //
 // One owner, one thread. Nodes are only added; release() drops those added since a mark.
@@ -96,7 +96,7 @@ class Stacks {
     return !failed_ && work_ < kMaxWork;
   }
 
-  static constexpr std::size_t kMaxWork = 200'000;      // edges, calls and entries looked at for one byte
+  static constexpr std::size_t kMaxWork = 200'000;  // edges, calls and entries looked at for one byte
   static constexpr std::size_t kMaxNodes = 4'000'000;
   const Automaton* automaton_;
   std::uint32_t nesting_limit_;

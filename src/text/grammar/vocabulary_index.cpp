@@ -21,10 +21,13 @@ std::shared_ptr<const VocabularyIndex> VocabularyIndex::create(const Tokenizer& 
     switch (tokenizer.token_type(id)) {
       case TokenType::normal:
       case TokenType::user_defined:
-      case TokenType::byte: texts[i] = tokenizer.token_bytes(id); break;
+      case TokenType::byte:
+        texts[i] = tokenizer.token_bytes(id);
+        break;
       case TokenType::unknown:
       case TokenType::control:
-      case TokenType::unused: break;
+      case TokenType::unused:
+        break;
     }
   }
   return create(texts, ends);
@@ -63,7 +66,8 @@ std::shared_ptr<const VocabularyIndex> VocabularyIndex::create(std::span<const s
       auto node = static_cast<std::uint32_t>(index->nodes_.size());
       auto byte = static_cast<std::uint8_t>(text[d]);
       if (d == 0) index->first_level_[byte] = node;
-      index->nodes_.push_back({0, static_cast<std::uint32_t>(index->tokens_.size()), static_cast<std::uint16_t>(d + 1), byte});
+      index->nodes_.push_back(
+          {0, static_cast<std::uint32_t>(index->tokens_.size()), static_cast<std::uint16_t>(d + 1), byte});
       open.push_back(node);
     }
     index->tokens_.push_back(id);
@@ -89,7 +93,9 @@ std::string_view VocabularyIndex::bytes_of(TokenId id) const {
   return std::string_view(bytes_).substr(begin, byte_ends_[i] - begin);
 }
 
-bool VocabularyIndex::ends_generation(TokenId id) const { return std::binary_search(ends_.begin(), ends_.end(), id); }
+bool VocabularyIndex::ends_generation(TokenId id) const {
+  return std::binary_search(ends_.begin(), ends_.end(), id);
+}
 
 std::uint32_t VocabularyIndex::fewest_tokens(std::string_view text, std::uint32_t limit,
                                              std::vector<std::uint32_t>& scratch) const {

@@ -29,15 +29,17 @@ class VocabularyIndex {
 
   static std::shared_ptr<const VocabularyIndex> create(const Tokenizer& tokenizer);
   // From plain bytes: token i's text, empty for those that may not be used, and the ids that end an answer.
-  static std::shared_ptr<const VocabularyIndex> create(std::span<const std::string> texts, std::span<const TokenId> ends);
+  static std::shared_ptr<const VocabularyIndex> create(std::span<const std::string> texts,
+                                                       std::span<const TokenId> ends);
 
-  std::size_t size() const { return size_; }                        // V
-  std::size_t mask_words() const { return (size_ + 63) / 64; }      // of a mask: bit i of word i / 64 is token i
+  std::size_t size() const { return size_; }                    // V
+  std::size_t mask_words() const { return (size_ + 63) / 64; }  // of a mask: bit i of word i / 64 is token i
   std::size_t node_count() const { return nodes_.size() - 1; }
-  std::span<const TreeNode> nodes() const { return nodes_; }        // one more than node_count(): where the last one ends
+  std::span<const TreeNode> nodes() const { return nodes_; }  // one more than node_count(): where the last one ends
   std::span<const std::uint32_t> tokens() const { return tokens_; }
   std::span<const std::uint32_t> tokens_of(std::uint32_t node) const {
-    return std::span(tokens_).subspan(nodes_[node].first_token, nodes_[node + 1].first_token - nodes_[node].first_token);
+    return std::span(tokens_).subspan(nodes_[node].first_token,
+                                      nodes_[node + 1].first_token - nodes_[node].first_token);
   }
   std::string_view bytes_of(TokenId id) const;  // empty if the token may not stand inside
   bool ends_generation(TokenId id) const;
