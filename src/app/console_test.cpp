@@ -134,6 +134,12 @@ TEST(JsonWriter, WritesValidJsonWhateverComesIn) {
   EXPECT_TRUE(format::parse_json(w.text()).has_value());
 }
 
+TEST(JsonWriter, NothingSteersATerminal) {
+  JsonWriter w;
+  w.value("\x1b[31m\x7f \u009b \u202e \u2028 é 🦙");
+  EXPECT_EQ(w.take(), "\"\\u001b[31m\\u007f \\u009b \\u202e \\u2028 é 🦙\"");
+}
+
 TEST(Numbers, AreWrittenForPeople) {
   EXPECT_EQ(human_bytes(17), "17 bytes");
   EXPECT_EQ(human_bytes(1536), "1.5 KiB");

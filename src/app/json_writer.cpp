@@ -16,7 +16,10 @@ void append_quoted(std::string& out, std::string_view text) {
     text = clean;
   }
   out += '"';
-  for (char c : text) {
+  while (!text.empty()) {
+    const char c = text.front();
+    const CodePoint whole = decode_utf8(text);
+    text.remove_prefix(whole.length);
     switch (c) {
       case '"':
         out += "\\\"";
@@ -34,10 +37,10 @@ void append_quoted(std::string& out, std::string_view text) {
         out += "\\r";
         break;
       default:
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
-          out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
+        if (is_terminal_control(whole.value)) {
+          out += fmt::format("\\u{:04x}", whole.value);  // all of them lie below U+10000
         } else {
-          out += c;
+          out.append(text.data() - whole.length, whole.length);
         }
     }
   }

@@ -1,4 +1,5 @@
-// Writes JSON to a string: valid UTF-8 whatever comes in, commas and quotes where they belong. For output; reading is
+// Writes JSON to a string: valid UTF-8 whatever comes in, commas and quotes where they belong,
+// what would steer a terminal escaped. For output; reading is
 // format/json.h.
 #pragma once
 

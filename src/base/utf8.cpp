@@ -43,6 +43,10 @@ bool is_bidi_control(std::uint32_t c) {
 
 }  // namespace
 
+bool is_terminal_control(std::uint32_t c) {
+  return c < 0x20 || (c >= 0x7F && c < 0xA0) || is_bidi_control(c) || c == 0x2028 || c == 0x2029;
+}
+
 CodePoint decode_utf8(std::string_view text) {
   bool complete = false;
   std::size_t length = valid_part(text, complete);
@@ -122,8 +126,7 @@ std::string printable(std::string_view text, std::size_t limit) {
     }
     if (c.value < 0x20 || c.value == 0x7F) {
       out += c.value == '\n' ? "\\n" : c.value == '\t' ? "\\t" : fmt::format("\\x{:02x}", c.value);
-    } else if ((c.value >= 0x80 && c.value < 0xA0) || is_bidi_control(c.value) || c.value == 0x2028 ||
-               c.value == 0x2029) {
+    } else if (is_terminal_control(c.value)) {
       out += fmt::format("\\u{:04x}", c.value);
     } else {
       out.append(text.substr(0, c.length));

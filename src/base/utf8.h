@@ -28,6 +28,10 @@ std::size_t complete_utf8_prefix(std::string_view text);
 // Invalid sequences replaced by U+FFFD (one per maximal invalid subpart, as the Unicode standard recommends).
 std::string replace_invalid_utf8(std::string_view text);
 
+// Characters that change what a terminal shows: C0, DEL, C1, bidi controls, line and paragraph separators. All lie
+// below U+10000.
+bool is_terminal_control(std::uint32_t code_point);
+
 // For error messages and listings: control characters (also C1, DEL, bidi overrides) and invalid bytes become
 // \x1b-style escapes, and text over `limit` bytes is shortened with "…": nothing from a file reaches the terminal raw.
 std::string printable(std::string_view text, std::size_t limit = 200);
