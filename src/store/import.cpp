@@ -11,6 +11,7 @@
 #include "base/utf8.h"
 #include "format/json.h"
 #include "store/blob.h"
+#include "store/finite.h"
 #include "store/identity.h"
 #include "store/store.h"
 #include "store/tree.h"
@@ -171,7 +172,7 @@ Result<Imported> Store::import(const fs::path& path, const ModelName& name, cons
   }
   std::error_code ec;
   fs::path source = fs::absolute(path, ec);
-  FH_TRY(Imported done, publish(name, std::move(model), source.lexically_normal().string(), options));
+  FH_TRY(Imported done, publish(name, std::move(model), source.lexically_normal().string(), options, true));
   writing.finish();
   return done;
 }
@@ -210,10 +211,11 @@ Result<std::optional<StoredFile>> Store::prepare(const ModelTuple& model, const 
 // The blobs are there: presents and validates what was stored (not the source, which may have changed meanwhile), and
 // writes the manifest last.
 Result<Imported> Store::publish(const ModelName& name, ModelTuple model, std::string_view source,
-                                const WriteOptions& options) const {
+                                const WriteOptions& options, bool check_weights) const {
   if (model.needs_tree()) FH_TRY_VOID(make_tree(home_, model));
   FH_TRY(format::Checkpoint checkpoint, format::open_checkpoint(run_path(home_, model)));
   if (options.validate) FH_TRY_VOID(options.validate(checkpoint));
+  if (check_weights) FH_TRY_VOID(check_finite(checkpoint, options.progress));
   FH_TRY(auto chat_template, chat_template_of(checkpoint));
   if (chat_template) model.chat_template = sha256(*chat_template);
   FH_TRY(model.tokenizer, tokenizer_digest(checkpoint));

@@ -157,6 +157,23 @@ Result<> parse_files(const Value* files, ModelTuple& model) {
   return {};
 }
 
+// The names that `import` gives: they say how the files belong together.
+Result<> check_names(const ModelTuple& model) {
+  const std::size_t n = model.files.size();
+  if (model.kind == Kind::hugging_face) {
+    if (std::any_of(model.files.begin(), model.files.end(),
+                    [](const StoredFile& f) { return f.name == "config.json"; }))
+      return {};
+    return fail(Errc::corrupt, "model.files: a Hugging Face model without config.json");
+  }
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::string expected = n == 1 ? "model.gguf" : fmt::format("model-{:05}-of-{:05}.gguf", i + 1, n);
+    if (model.files[i].name == expected) continue;
+    return fail(Errc::corrupt, fmt::format("model.files: '{}' instead of '{}'", model.files[i].name, expected));
+  }
+  return {};
+}
+
 Result<ModelTuple> parse_tuple(const Value* value) {
   FH_TRY(Fields f, Fields::of(value, "model", {"kind", "files", "adapter", "chat_template", "tokenizer", "defaults"}));
   ModelTuple model;
@@ -166,6 +183,7 @@ Result<ModelTuple> parse_tuple(const Value* value) {
   }
   model.kind = kind == name_of(Kind::gguf) ? Kind::gguf : Kind::hugging_face;
   FH_TRY_VOID(parse_files(f.member("files"), model));
+  FH_TRY_VOID(check_names(model));
   FH_TRY(model.adapter, f.optional_digest("adapter"));
   FH_TRY(model.chat_template, f.optional_digest("chat_template"));
   FH_TRY(model.tokenizer, f.optional_digest("tokenizer"));

@@ -58,6 +58,8 @@ TEST(Manifest, HostileOnesAreErrorsThatNameTheField) {
       {replaced(good, digest, "SHA256" + digest.substr(6)), "files.digest"},
       {replaced(good, "model.gguf", "../model.gguf"), "plain file name"},
       {replaced(good, "model.gguf", "/etc/passwd"), "plain file name"},
+      {replaced(good, "model.gguf", "other.gguf"), "instead of 'model.gguf'"},
+      {replaced(good, "\"kind\": \"gguf\"", "\"kind\": \"hugging_face\""), "without config.json"},
       {replaced(good, "model.gguf", ".."), "plain file name"},
       {replaced(good, "model.gguf", "a\\u0000b"), "plain file name"},
       {replaced(good, "model.gguf", "a\\u001b[31m"), "plain file name"},

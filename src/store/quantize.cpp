@@ -14,6 +14,7 @@
 #include "base/utf8.h"
 #include "kernel/blocks/dequantise.h"
 #include "kernel/blocks/quantise.h"
+#include "store/finite.h"
 
 namespace freehold::store {
 namespace {
@@ -190,6 +191,7 @@ Result<Written> quantize(const format::GgufPlan& source, const QuantizeOptions& 
         const std::uint64_t elems = std::min(slab, part.elems() - begin);
         const Bytes old = in_order(t, part, begin, elems, ordered);
         if (type == part.type && t.offset == 0) {
+          FH_TRY_VOID(check_finite(part, begin, elems));
           FH_TRY_VOID(writer.append(old));
         } else {
           FH_TRY(Bytes converted, converter.convert(t, old, type, begin, elems));

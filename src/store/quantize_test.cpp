@@ -159,5 +159,17 @@ TEST(Quantize, DoesWhatAPlanSays) {
   EXPECT_EQ(gguf->find("blk.0.ffn_up_exps.weight")->shape, (std::vector<std::uint64_t>{2, 1, 2}));
 }
 
+TEST(Quantize, WeightsThatAreCopiedAreCheckedToo) {
+  std::string bytes = tiny_gguf(0, "f32");
+  const format::Checkpoint good = open(bytes);
+  const tensor::View& norm = *good.find("output_norm.weight");
+  std::memcpy(bytes.data() + (as_text(norm.bytes).data() - bytes.data()) + 8, "\0\0\xc0\x7f", 4);
+  auto refused = run(open(bytes), "q8_0");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::corrupt);
+  EXPECT_NE(refused.error().what.find("tensor 'output_norm.weight', element 2"), std::string::npos)
+      << refused.error().what;
+}
+
 }  // namespace
 }  // namespace freehold::store

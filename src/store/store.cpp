@@ -154,6 +154,13 @@ Result<Resolved> Store::resolve(std::string_view reference) const {
     fs::path prepared = blob_path(home_, out.manifest->prepared->digest);
     if (fs::exists(prepared, ec)) out.prepared = std::move(prepared);
   }
+  for (const StoredFile& file : out.manifest->model.files) {
+    // Only the digest tells all (`verify`), but a blob that was cut shows at once. What is no file tells when opened.
+    const std::uintmax_t size = fs::file_size(blob_path(home_, file.digest), ec);
+    if (ec || size == file.size) continue;
+    return fail(Errc::corrupt, fmt::format("{}: {} has {} bytes in the store, {} when it was imported: import it again",
+                                           out.names.front().text(), file.name, size, file.size));
+  }
   if (!fs::exists(out.path, ec)) {
     return fail(Errc::corrupt, fmt::format("{}: {} is missing: import the model again", out.names.front().text(),
                                            printable(out.path.string())));

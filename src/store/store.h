@@ -99,7 +99,8 @@ class Store {
   const std::filesystem::path& home() const { return home_; }
 
   // Copies a .gguf (of a split one, name the first part) or a Hugging Face folder into the store, hashing as it goes.
-  // Errors: Errc::invalid if the name leads to another model already and may not be moved.
+  // Errors: Errc::invalid if the name leads to another model already and may not be moved; Errc::corrupt also for a
+  // weight that is an infinity or NaN.
   Result<Imported> import(const std::filesystem::path& path, const ModelName& name,
                           const WriteOptions& options = {}) const;
   // The same for a GGUF that `produce` writes. `source` says where it came from.
@@ -126,7 +127,7 @@ class Store {
   class Writing;
   Result<Manifest> read(const ModelName& name) const;
   Result<Imported> publish(const ModelName& name, ModelTuple model, std::string_view source,
-                           const WriteOptions& options) const;
+                           const WriteOptions& options, bool check_weights = false) const;
   Result<std::optional<StoredFile>> prepare(const ModelTuple& model, const format::Checkpoint& checkpoint,
                                             const WriteOptions& options) const;
   Result<std::vector<Listed>> matching(const DigestPrefix& prefix) const;

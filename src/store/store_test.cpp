@@ -94,6 +94,7 @@ TEST_F(StoreTest, ImportsAGgufAndFindsItAgain) {
     return {};
   };
   options.progress = [&](std::string_view step, std::uint64_t done, std::uint64_t total) {
+    if (step == "check") return true;  // of the weights, once they are copied
     EXPECT_EQ(step, "import");
     EXPECT_GT(done, last);
     EXPECT_EQ(total, tiny_gguf().size());
@@ -170,6 +171,41 @@ TEST_F(StoreTest, WhatTheValidatorRefusesNeverBecomesVisible) {
   put(folder_.path() / "bad.gguf", tiny_gguf().substr(0, 5000));
   EXPECT_EQ(store().import(folder_.path() / "bad.gguf", name("a")).error().code, Errc::corrupt);
   EXPECT_EQ(store().import(folder_.path() / "none.gguf", name("a")).error().code, Errc::not_found);
+}
+
+TEST_F(StoreTest, AWeightThatIsNoNumberNeverBecomesVisible) {
+  std::string bytes = testing::safetensors("a", 4000);
+  bytes.replace(bytes.size() - 8, 4, std::string("\0\0\x80\x7f", 4));  // an infinity, the last but one
+  testing::put_hf_folder(folder_.path() / "hf");
+  put(folder_.path() / "hf" / "model-00001-of-00002.safetensors", bytes);
+  auto refused = store().import(folder_.path() / "hf", name("a"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::corrupt);
+  EXPECT_NE(refused.error().what.find("tensor 'a', element 3998"), std::string::npos) << refused.error().what;
+  EXPECT_EQ(blobs(), 0u);
+  EXPECT_TRUE(store().list()->empty());
+}
+
+TEST_F(StoreTest, ABlobOfAnotherSizeIsNotRun) {
+  ASSERT_TRUE(store().import(source(), name("a")));
+  const fs::path blob = store().resolve("a")->path;
+  put(blob, tiny_gguf().substr(0, tiny_gguf().size() - 1));
+  auto refused = store().resolve("a");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::corrupt);
+  EXPECT_NE(refused.error().what.find("model.gguf has"), std::string::npos) << refused.error().what;
+  // A manifest that lies about the size is found although the digest is right.
+  put(blob, tiny_gguf());
+  const fs::path path = home() / name("a").path();
+  std::string manifest = read_file(path).value();
+  const std::string size = "\"size\": " + std::to_string(tiny_gguf().size());
+  ASSERT_NE(manifest.find(size), std::string::npos);
+  put(path, manifest.replace(manifest.find(size), size.size(), "\"size\": 9223372036854775808"));
+  EXPECT_FALSE(store().resolve("a"));
+  auto verified = store().verify("a");
+  ASSERT_TRUE(verified);
+  ASSERT_EQ(verified->damages.size(), 1u);
+  EXPECT_NE(verified->damages[0].what.find("manifest says 9223372036854775808"), std::string::npos);
 }
 
 TEST_F(StoreTest, CancellingLeavesNothing) {

@@ -92,6 +92,11 @@ Result<std::optional<Damage>> check_blob(const fs::path& home, const StoredFile&
     damage.what = found.error().code == Errc::not_found ? "it is missing" : found.error().what;
     return std::optional(std::move(damage));
   }
+  if (found->digest == file.digest && found->size != file.size) {
+    damage.what =
+        fmt::format("it has {} bytes, as it should, but the model's manifest says {}", found->size, file.size);
+    return std::optional(std::move(damage));
+  }
   if (found->digest == file.digest) {
     // The checks are needed on the day of the damage.
     auto list = hash_file(blob_path(home, file.checks), [](std::uint64_t) { return Result<>(); });
