@@ -44,7 +44,11 @@ Result<OpenModel> open_model(std::string_view reference, Console& console) {
   opened.manifest = std::move(resolved->manifest);
   opened.prepared = std::move(resolved->prepared);
   auto checkpoint = format::open_checkpoint(opened.path);
-  if (!checkpoint) return in_context(checkpoint.error(), fmt::format("open {}", printable(reference)));
+  if (!checkpoint) {
+    // The error names the path; what the user has typed is another word only for a model in the store.
+    if (!opened.manifest) return Unexpected(std::move(checkpoint).error());
+    return in_context(std::move(checkpoint).error(), printable(reference));
+  }
   opened.checkpoint = std::make_shared<const format::Checkpoint>(std::move(*checkpoint));
   return opened;
 }

@@ -173,6 +173,54 @@ TEST(HfFolderHostile, ConfigAndWeights) {
   EXPECT_NE(error_of(pickled.path()).find("pickled"), std::string::npos);
 }
 
+TEST(HfFolderHostile, IndexIsReadAsStrictlyAsATree) {
+  TemporaryFolder folder;
+  folder.write("config.json", kConfig);
+  folder.write("s.safetensors", shard({"a"}));
+  const std::pair<std::string, std::string> broken[] = {
+      {R"({"weight_map":{"a":"s.safetensors","a":"s.safetensors"}})", "key 'a' occurs twice"},
+      {R"({"weight_map":{"a":"s.safetensors"},"weight_map":{}})", "key 'weight_map' occurs twice"},
+      {R"({"metadata":{"weight_map":{"a":"s.safetensors"}}})", "expected an object 'weight_map'"},
+      {R"([{"weight_map":{"a":"s.safetensors"}}])", "expected an object 'weight_map'"},
+      {R"({"weight_map":{"a":{"b":"s.safetensors"}}})", "expected a file name"},
+      {R"({"weight_map":{"a":["s.safetensors"]}})", "expected a file name"},
+      {R"({"weight_map":"s.safetensors"})", "expected an object 'weight_map'"},
+      {"7", "expected an object 'weight_map'"},
+  };
+  for (const auto& [text, expected] : broken) {
+    folder.write("model.safetensors.index.json", text);
+    EXPECT_NE(error_of(folder.path()).find(expected), std::string::npos) << text << ": " << error_of(folder.path());
+  }
+  std::string many = R"({"weight_map":{"a":"s.safetensors")";
+  for (int i = 0; i < (1 << 17); ++i) many += ",\"" + std::to_string(i) + R"(":"s.safetensors")";
+  folder.write("model.safetensors.index.json", many + "}}");
+  EXPECT_NE(error_of(folder.path()).find("more than 131072 tensors"), std::string::npos);
+  folder.write("model.safetensors.index.json", R"({"a":[{"weight_map":1}],"weight_map":{"a":"s.safetensors"},"b":{}})");
+  EXPECT_EQ(error_of(folder.path()), "");
+}
+
+TEST(Checkpoint, ErrorsNameTheFileOnce) {
+  TemporaryFolder folder;
+  auto occurrences = [](const std::string& text, const std::string& what) {
+    int n = 0;
+    for (std::size_t at = text.find(what); at != text.npos; at = text.find(what, at + 1)) ++n;
+    return n;
+  };
+  folder.write("x.gguf", "GGUF\1");
+  fs::create_directories(folder.path() / "hf");
+  fs::create_directories(folder.path() / "dangling");
+  folder.write("hf/config.json", "{");
+  folder.write("dangling/config.json", kConfig);
+  fs::create_symlink("none", folder.path() / "dangling" / "model.safetensors");
+  for (const auto& [path, name] : {std::pair{folder.path() / "x.gguf", "x.gguf"},
+                                   {folder.path() / "hf", "config.json"},
+                                   {folder.path() / "dangling", "model.safetensors"},
+                                   {folder.path() / "none.gguf", "none.gguf"}}) {
+    EXPECT_EQ(occurrences(error_of(path), name), 1) << error_of(path);
+    EXPECT_EQ(occurrences(error_of(path), path.string()), 1) << error_of(path);
+  }
+}
+
 TEST(Checkpoint, KnowsAGgufByItsFirstBytes) {
   TemporaryFolder folder;
   fs::path path = folder.write("no-extension", testing::sample().build());

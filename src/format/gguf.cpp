@@ -109,9 +109,9 @@ Result<> index_parts(Gguf& whole, const SplitKeys& first) {
   return fail(Errc::corrupt, fmt::format("tensor '{}' is in two parts", printable(name(*twice))));
 }
 
-Result<> append_others(Gguf& whole, const SplitKeys& first, const std::filesystem::path& path) {
-  std::string own = path.filename().string();
-  auto split = parse_name(own);
+// Whether the file at `path` is the first of several, and named so that the others can be found.
+Result<> check_first(const SplitKeys& first, const std::filesystem::path& path) {
+  auto split = parse_name(path.filename().string());
   if (!split || split->count != first.count) {
     return fail(Errc::invalid,
                 fmt::format("it is one of {} parts, but is not named …-00001-of-{:05}.gguf", first.count, first.count));
@@ -121,14 +121,21 @@ Result<> append_others(Gguf& whole, const SplitKeys& first, const std::filesyste
     return fail(Errc::invalid, fmt::format("it is part {} of {}; open the first part, {}", first.number + 1,
                                            first.count, printable(first_name)));
   }
+  return {};
+}
+
+// Errors name the part that they are about, with its path.
+Result<> append_others(Gguf& whole, const SplitKeys& first, const std::filesystem::path& path) {
+  auto split = parse_name(path.filename().string());
+  if (!split) return fail(Errc::internal, "a split file that was checked is named as one");
   std::filesystem::path folder = path.parent_path().empty() ? "." : path.parent_path();
   for (std::uint64_t number = 1; number < first.count; ++number) {
     std::string name = format_name(split->prefix, number + 1, first.count);
     FH_TRY(MappedFile file, MappedFile::open_in(folder, name));
     auto appended = append_part(whole, std::move(file), first, number);
-    if (!appended) return in_context(std::move(appended).error(), printable(name));
+    if (!appended) return in_context(std::move(appended).error(), printable((folder / name).string()));
   }
-  return index_parts(whole, first);
+  return {};
 }
 
 }  // namespace
@@ -141,15 +148,19 @@ const tensor::View* Gguf::find(std::string_view name) const {
 
 Result<Gguf> open_gguf(const std::filesystem::path& path) {
   FH_TRY(MappedFile file, MappedFile::open(path));
+  SplitKeys keys;
   auto opened = [&]() -> Result<Gguf> {
     if (file.size() == 0) return fail(Errc::corrupt, "the file is empty");
     FH_TRY(Gguf gguf, parse_gguf(file.bytes()));
-    FH_TRY(SplitKeys keys, split_keys(gguf.metadata));
+    FH_TRY(keys, split_keys(gguf.metadata));
     gguf.files.push_back(std::move(file));
-    if (keys.count > 1) FH_TRY_VOID(append_others(gguf, keys, path));
+    if (keys.count > 1) FH_TRY_VOID(check_first(keys, path));
     return gguf;
   }();
-  if (!opened) return in_context(std::move(opened).error(), printable(path.filename().string()));
+  if (!opened) return in_context(std::move(opened).error(), printable(path.string()));
+  if (keys.count > 1) FH_TRY_VOID(append_others(*opened, keys, path));
+  auto indexed = keys.count > 1 ? index_parts(*opened, keys) : Result<>();
+  if (!indexed) return in_context(std::move(indexed).error(), printable(path.string()));
   return opened;
 }
 

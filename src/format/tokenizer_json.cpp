@@ -126,7 +126,7 @@ Result<> read_pre_tokenizer(const Value& part, const std::string& type, std::vec
     p.kind = Kind::byte_level;
     FH_TRY(p.add_prefix_space, fields.boolean_or("add_prefix_space", true));
     FH_TRY(p.use_regex, fields.boolean_or("use_regex", true));
-    fields.ignore("trim_offsets");
+    FH_TRY_VOID(fields.boolean_or("trim_offsets", true));  // without effect on tokens
   } else if (type == "Metaspace") {
     p.kind = Kind::metaspace;
     FH_TRY(p.replacement, fields.string("replacement"));
@@ -159,7 +159,8 @@ Result<> read_decoder(const Value& part, const std::string& type, std::vector<De
   DecoderPart d;
   if (type == "ByteLevel") {
     d.kind = Kind::byte_level;
-    for (auto key : {"add_prefix_space", "trim_offsets", "use_regex"}) fields.ignore(key);
+    // Without effect on decoding.
+    for (auto key : {"add_prefix_space", "trim_offsets", "use_regex"}) FH_TRY_VOID(fields.boolean_or(key, true));
   } else if (type == "ByteFallback") {
     d.kind = Kind::byte_fallback;
   } else if (type == "Fuse") {
