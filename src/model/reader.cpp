@@ -140,6 +140,14 @@ Result<std::string> Reader::text(Key key, std::string_view otherwise) {
   return std::string(*s);
 }
 
+Result<std::vector<std::string_view>> Reader::texts(Key key) {
+  const format::Value* value = look(key);
+  if (value == nullptr) return std::vector<std::string_view>();
+  auto list = value->as_strings();
+  if (!list) return wrong(full(key), "a list of strings", *value);
+  return std::move(*list);
+}
+
 void Reader::ignore(std::initializer_list<Key> keys) {
   for (Key key : keys) look(key);
 }

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "format/checkpoint.h"
@@ -36,6 +37,8 @@ class Reader {
   Result<bool> flag(Key key, bool otherwise);
   Result<std::string> text(Key key, std::string_view otherwise);
   // The key may be there and says nothing that we need (or only one value of it is what we do anyway).
+  // A list of strings; empty if the key is absent.
+  Result<std::vector<std::string_view>> texts(Key key);
   void ignore(std::initializer_list<Key> keys);
   Result<> require_flag(Key key, bool value);
 

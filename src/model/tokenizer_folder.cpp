@@ -376,8 +376,8 @@ Result<> apply_model_config(const format::HfFolder& folder, bool has_tokenizer_c
     if (m == nullptr) continue;
     FH_TRY(auto ends, ids_of(*m, "eos_token_id", n));
     v.end_of_generation.insert(v.end_of_generation.end(), ends.begin(), ends.end());
+    FH_TRY(auto begins, ids_of(*m, "bos_token_id", n));  // checked also when the tokenizer's own file decides
     if (has_tokenizer_config) continue;
-    FH_TRY(auto begins, ids_of(*m, "bos_token_id", n));
     if (v.bos == text::kNoToken && !begins.empty()) v.bos = begins.front();
     if (v.eos == text::kNoToken && !ends.empty()) v.eos = ends.front();
   }

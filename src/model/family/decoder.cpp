@@ -76,12 +76,16 @@ Result<std::uint32_t> read_vocabulary(Reader& reader) {
     return fail(Errc::corrupt,
                 fmt::format("tensor '{}': its shape is not (vocabulary, width)", printable(embedding->name)));
   }
-  // A smaller stated size is common (padded embeddings); the tensor decides.
+  // A GGUF may state less (padded embeddings); the tensor decides. In config.json the size is the tensor's shape.
   FH_TRY(std::uint32_t stated,
          reader.count({"vocab_size", "vocab_size"}, 1, 1u << 24, static_cast<std::uint32_t>(rows)));
   if (stated > rows) {
     return fail(Errc::corrupt,
                 fmt::format("vocab_size {} exceeds the {} rows of '{}'", stated, rows, printable(embedding->name)));
+  }
+  if (!gguf && stated != rows) {
+    return fail(Errc::corrupt,
+                fmt::format("vocab_size is {}, but tensor '{}' has {} rows", stated, printable(embedding->name), rows));
   }
   return static_cast<std::uint32_t>(rows);
 }
@@ -136,6 +140,24 @@ Result<Spec> read_decoder(Reader& reader, kernel::RopeStyle style) {
     }
   }
   return spec;
+}
+
+Result<std::vector<bool>> read_windowed(Reader& reader, const Spec& spec,
+                                        const std::function<bool(std::size_t)>& usual) {
+  const bool stated = reader.has({"", "layer_types"});
+  FH_TRY(auto types, reader.texts({"", "layer_types"}));
+  if (stated && types.size() != spec.blocks.size()) {
+    return fail(Errc::corrupt,
+                fmt::format("layer_types has {} entries for {} layers", types.size(), spec.blocks.size()));
+  }
+  std::vector<bool> windowed(spec.blocks.size());
+  for (std::size_t i = 0; i < windowed.size(); ++i) {
+    windowed[i] = stated ? types[i] == "sliding_attention" : usual(i);
+    if (stated && !windowed[i] && types[i] != "full_attention") {
+      return fail(Errc::unsupported, fmt::format("layer_types: layer {} is '{}'", i, printable(types[i], 60)));
+    }
+  }
+  return windowed;
 }
 
 }  // namespace freehold::model

@@ -2,6 +2,7 @@
 // with the first, embeddings times sqrt(width). Hugging Face stores norm weights as w - 1, GGUF as w.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "model/family/decoder.h"
@@ -27,9 +28,11 @@ Result<Spec> read_gemma2(Reader& reader) {
   FH_TRY(double scalar, reader.real({"", "query_pre_attn_scalar"}, 1e-3, 1e6, usual));
   spec.attention_scale = static_cast<float>(1.0 / std::sqrt(scalar));
   FH_TRY(std::uint32_t window, reader.count({"attention.sliding_window", "sliding_window"}, 0, kMostPositions, 4096));
-  reader.ignore({{"", "sliding_window_size"}, {"", "layer_types"}});
-  for (std::size_t i = 0; i < spec.blocks.size(); i += 2) spec.blocks[i].window = window;
-  spec.notes.push_back(fmt::format("sliding window of {} positions on every other block", window));
+  reader.ignore({{"", "sliding_window_size"}});
+  FH_TRY(auto windowed, read_windowed(reader, spec, [](std::size_t i) { return i % 2 == 0; }));
+  for (std::size_t i = 0; i < spec.blocks.size(); ++i) spec.blocks[i].window = windowed[i] ? window : 0;
+  spec.notes.push_back(fmt::format("sliding window of {} positions on {} of {} blocks", window,
+                                   std::count(windowed.begin(), windowed.end(), true), windowed.size()));
   return spec;
 }
 

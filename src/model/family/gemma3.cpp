@@ -2,6 +2,7 @@
 // k.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "model/family/decoder.h"
@@ -28,19 +29,22 @@ Result<Spec> read_gemma3(Reader& reader) {
   FH_TRY(double scalar, reader.real({"", "query_pre_attn_scalar"}, 1e-3, 1e6, usual));
   spec.attention_scale = static_cast<float>(1.0 / std::sqrt(scalar));
   FH_TRY(std::uint32_t window, reader.count({"attention.sliding_window", "sliding_window"}, 0, kMostPositions, 1024));
-  FH_TRY(std::uint32_t pattern,
-         reader.count({"attention.sliding_window_pattern", "sliding_window_pattern"}, 1, 1024, 6));
-  reader.ignore({{"", "layer_types"}, {"", "use_bidirectional_attention"}});
+  const bool renamed = reader.has({"", "_sliding_window_pattern"});  // since transformers 4.53
+  FH_TRY(std::uint32_t pattern, reader.count({"attention.sliding_window_pattern",
+                                              renamed ? "_sliding_window_pattern" : "sliding_window_pattern"},
+                                             1, 1024, 6));
+  FH_TRY(auto windowed, read_windowed(reader, spec, [&](std::size_t i) { return (i + 1) % pattern != 0; }));
+  FH_TRY_VOID(reader.require_flag({"", "use_bidirectional_attention"}, false));
   FH_TRY(double local_theta, reader.real({"rope.freq_base_swa", "rope_local_base_freq"}, 1.0 + 1e-6, 1e12, 10000.0));
   nn::Rope local;
   local.style = kernel::RopeStyle::half;
   local.inv_freq = nn::rope_frequencies(static_cast<std::uint32_t>(2 * spec.ropes[0].inv_freq.size()), local_theta);
   spec.ropes.push_back(std::move(local));
   for (std::size_t i = 0; i < spec.blocks.size(); ++i) {
-    if ((i + 1) % pattern == 0) continue;
-    spec.blocks[i] = {.window = window, .rope = 1};
+    if (windowed[i]) spec.blocks[i] = {.window = window, .rope = 1};
   }
-  spec.notes.push_back(fmt::format("sliding window of {} positions but on every {}th block", window, pattern));
+  spec.notes.push_back(fmt::format("sliding window of {} positions on {} of {} blocks", window,
+                                   std::count(windowed.begin(), windowed.end(), true), windowed.size()));
   return spec;
 }
 
