@@ -147,6 +147,12 @@ Result<Prompt> Marker::encode(std::string_view rendered) const {
   options.parse_special = true;
   Prompt prompt;
   std::string whole = replace_invalid_utf8(rendered);  // what spans refer to
+  if (whole.find(mark_) == std::string::npos) {        // spans of millions of tokens would be large, and are not needed
+    FH_TRY(prompt.tokens, tokenizer_->encode(whole, options));
+    prompt.text = std::move(whole);
+    prompt.text_starts = only_special(*tokenizer_, prompt.tokens);
+    return prompt;
+  }
   FH_TRY(text::Encoding e, tokenizer_->encode_with_offsets(whole, options));
   std::size_t mark = whole.find(mark_);
   for (std::size_t i = 0; i < e.ids.size(); ++i) {

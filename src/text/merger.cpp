@@ -243,6 +243,7 @@ void Merger::emit(std::string_view word, const Symbol& symbol, std::size_t offse
 
 void Merger::merge_word(std::string_view word, std::size_t offset, MergeWorkspace& w, std::vector<Piece>& out) const {
   w.symbols.clear();
+  w.symbols.reserve(word.size());  // growing would need half as much again; what is not used is not touched
   for (std::size_t at = 0; at < word.size();) {
     std::size_t length = 1;
     TokenId token = kNoToken;
@@ -261,6 +262,7 @@ void Merger::merge_word(std::string_view word, std::size_t offset, MergeWorkspac
   } else {
     heap(word, w);
   }
+  if (out.empty()) out.reserve(w.symbols.size());
   bool unknown_before =
       !out.empty() && offset > 0 && fuse_unknown_ && out.back().token == unknown_ && out.back().end == offset;
   for (const Symbol& symbol : w.symbols) emit(word, symbol, offset, w, unknown_before, out);
