@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""`./dev nightly`: what takes too long for every commit. Every fuzz target for 60 s, and the unit tests under ThreadSanitizer.
+"""`./dev nightly`: what takes too long for every commit. Every fuzz target for 60 s, the unit tests under ThreadSanitizer, and the
+whole corpus of hostile model files through the release build and through the one with AddressSanitizer.
 
 usage: ./dev nightly [SECONDS]    Writes the last result to docs/nightly.md.
 """
 
 import datetime
+import json
 import os
 import pathlib
 import subprocess
@@ -21,6 +23,30 @@ def git(*arguments):
     return run.stdout.strip() if run.returncode == 0 else "unknown"
 
 
+def corpus(preset):
+    """Whether nothing was found, and the figures of every class, of the whole corpus through this preset's program."""
+    report = test_all.LOGS / f"corpus-{preset}.json"
+    report.unlink(missing_ok=True)
+    environment = dict(os.environ, FREEHOLD=str(ROOT / "build" / preset / "freehold"), FREEHOLD_CORPUS="full",
+                       FREEHOLD_CORPUS_REPORT=str(report), UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1")
+    with open(test_all.LOGS / f"corpus-{preset}.log", "wb") as log:
+        run = subprocess.run([sys.executable, ROOT / "tests" / "e2e" / "corpus_test.py"], env=environment, stdout=log,
+                             stderr=subprocess.STDOUT)
+    rows = json.loads(report.read_text()) if report.exists() else {}
+    return run.returncode == 0 and bool(rows), rows
+
+
+def corpus_table(rows):
+    head = ["| class | cases | runs | worst CPU time | worst memory of a refusal above the baseline | findings |",
+            "| --- | ---: | ---: | ---: | ---: | ---: |"]
+    return "\n".join(head + [f"| {kind} | {r['cases']:,} | {r['runs']:,} | {r['seconds']:.2f} s | {r['megabytes']:.0f} MB | {r['faults']} |"
+                             for kind, r in sorted(rows.items())])
+
+
+def found(nothing):
+    return "nothing found" if nothing else "**found something**"
+
+
 def main():
     seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 60
     test_all.LOGS.mkdir(parents=True, exist_ok=True)
@@ -34,11 +60,15 @@ def main():
     for check in (test_all.configure("fuzz"), test_all.build("fuzz")):
         sums.add(test_all.run(check, environment))
     results = fuzz_all.fuzz_all(seconds) if sums.failed == 0 else []
-    good = sums.failed == 0 and tsan.failed == 0 and results and all(r[1] for r in results)
+    for check in (test_all.configure("release"), test_all.build("release", "freehold"), test_all.configure("dev"),
+                  test_all.build("dev", "freehold")):
+        sums.add(test_all.run(check, environment))
+    released, rows = corpus("release")
+    sanitized, _ = corpus("dev")
+    good = sums.failed == 0 and tsan.failed == 0 and results and all(r[1] for r in results) and released and sanitized
 
     dirty = " with changes" if git("status", "--porcelain") else ""
-    rows = "\n".join(f"| {name} | {'nothing found' if ok else '**found something**'} | {runs:,} | {coverage:,} |"
-                     for name, ok, runs, coverage in results)
+    fuzzed = "\n".join(f"| {name} | {found(ok)} | {runs:,} | {coverage:,} |" for name, ok, runs, coverage in results)
     (ROOT / "docs" / "nightly.md").write_text(f"""# The last nightly run
 
 Written by `./dev nightly` on {datetime.date.today()}, commit {git("rev-parse", "--short", "HEAD")}{dirty}: **{"good" if good else "NOT good"}**.
@@ -49,7 +79,12 @@ Fuzzing (libFuzzer, AddressSanitizer and UndefinedBehaviorSanitizer), {seconds} 
 
 | target | result | runs | coverage (edges) |
 | --- | --- | ---: | ---: |
-{rows}
+{fuzzed}
+
+Hostile model files through the finished program (`tests/e2e/corpus_test.py`): {found(released)} by the release build,
+{found(sanitized)} by the one with AddressSanitizer and UndefinedBehaviorSanitizer. The release build's figures:
+
+{corpus_table(rows)}
 """, encoding="utf-8")
     print("nightly: " + ("good" if good else "NOT good") + "; written to docs/nightly.md")
     return 0 if good else 1

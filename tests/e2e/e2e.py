@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: running the program as its users do, with its memory and time measured.
+"""What the end-to-end tests share: running the program as its users do. (corpus/measure.py measures memory.)
 
 Only Python's standard library is used. $FREEHOLD names the binary, $FREEHOLD_SHARED the reference data (may be absent).
 """
@@ -30,7 +30,6 @@ class Ended:
     out: bytes
     err: bytes
     seconds: float
-    peak_kb: int
 
     @property
     def text(self):
@@ -67,12 +66,12 @@ def run(*arguments, stdin=b"", timeout=120, **more):
         pass
     for reader in readers:
         reader.join()
-    _, status, usage = os.wait4(process.pid, 0)
+    _, status = os.waitpid(process.pid, 0)
     killer.cancel()
     process.returncode = os.waitstatus_to_exitcode(status)
     process.stdout.close()
     process.stderr.close()
-    return Ended(process.returncode, parts["out"], parts["err"], time.monotonic() - begin, usage.ru_maxrss)
+    return Ended(process.returncode, parts["out"], parts["err"], time.monotonic() - begin)
 
 
 class Case(unittest.TestCase):
