@@ -155,6 +155,7 @@ Result<KvSequence> KvCache::fork(const KvSequence& from, std::uint32_t length) {
 KvSequence::KvSequence(KvSequence&& other) noexcept
     : cache_(std::exchange(other.cache_, nullptr)),
       length_(std::exchange(other.length_, 0)),
+      tentative_(std::exchange(other.tentative_, 0)),
       tables_(std::move(other.tables_)),
       first_(std::move(other.first_)) {
   other.tables_.clear();
@@ -163,6 +164,7 @@ KvSequence::KvSequence(KvSequence&& other) noexcept
 KvSequence& KvSequence::operator=(KvSequence&& other) noexcept {
   std::swap(cache_, other.cache_);
   std::swap(length_, other.length_);
+  std::swap(tentative_, other.tentative_);
   std::swap(tables_, other.tables_);
   std::swap(first_, other.first_);
   return *this;
@@ -195,8 +197,19 @@ Result<> KvSequence::reserve(std::uint32_t tokens) {
 
 void KvSequence::advance(std::uint32_t tokens) {
   length_ += tokens;
+  free_passed();
+}
+
+void KvSequence::keep_for_truncate(std::uint32_t positions) {
+  tentative_ = positions;
+  free_passed();
+}
+
+// Frees the blocks that have left every window, also of the shortest sequence that a truncate may still make.
+void KvSequence::free_passed() {
+  const std::uint32_t shortest = length_ - std::min(tentative_, length_);
   for (std::size_t g = 0; g < tables_.size(); ++g) {
-    const std::uint32_t oldest = window_start(cache_->layout_.groups[g].window, length_) / kKvBlock;
+    const std::uint32_t oldest = window_start(cache_->layout_.groups[g].window, shortest) / kKvBlock;
     for (; first_[g] < oldest; ++first_[g]) {
       cache_->drop(g, std::exchange(tables_[g][first_[g]], nullptr));
     }

@@ -64,14 +64,19 @@ class KvSequence {
   void advance(std::uint32_t tokens);
   // Forgets positions from `length` on. Fails (Errc::invalid) if a window has already dropped what they would need.
   Result<> truncate(std::uint32_t length);
+  // The last `positions` may be taken back: from now on advance keeps the blocks that a truncate by as many needs.
+  // Call it before the positions are written; 0, as in the beginning, frees what was kept for that.
+  void keep_for_truncate(std::uint32_t positions);
 
   // Block table of a group: entry i holds positions 32 i …; null where the window has passed or nothing is reserved.
   std::span<float* const> blocks(std::size_t group) const { return tables_[group]; }
 
  private:
   friend class KvCache;
+  void free_passed();
   KvCache* cache_ = nullptr;  // owner of all blocks
   std::uint32_t length_ = 0;
+  std::uint32_t tentative_ = 0;              // of these, positions that may be taken back
   std::vector<std::vector<float*>> tables_;  // by group; capacity reserved at creation, so decoding allocates nothing
   std::vector<std::uint32_t> first_;         // by group: first block not yet freed
 };

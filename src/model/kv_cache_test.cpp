@@ -91,6 +91,30 @@ TEST(KvCache, AForkNeedsWhatItsWindowSees) {
   EXPECT_EQ(a.length(), 200u);
 }
 
+TEST(KvCache, PositionsThatMayBeTakenBackHoldTheirWindow) {
+  // At 100 positions the window of 40 begins in block 1, at 160 in block 3.
+  for (std::uint32_t back : {0u, 5u, 40u, 60u, 999u}) {
+    auto cache = cache_of(512, 4);
+    auto a = cache->new_sequence();
+    ASSERT_TRUE(a.reserve(100));
+    a.advance(100);
+    a.keep_for_truncate(back);
+    ASSERT_TRUE(a.reserve(60));
+    a.advance(60);
+    EXPECT_EQ(a.blocks(1)[1] != nullptr, back >= 60) << back;
+    EXPECT_EQ(a.blocks(1)[2] != nullptr, back >= 40) << back;
+    EXPECT_TRUE(a.truncate(160 - std::min(back, 60u))) << back;
+    const std::uint32_t length = a.length();
+    EXPECT_FALSE(a.truncate(60)) << "what had left the window before stays gone";
+    a.keep_for_truncate(0);
+    auto b = cache->new_sequence();  // what an advance to the same length holds
+    ASSERT_TRUE(b.reserve(length));
+    b.advance(length);
+    for (std::size_t i = 0; i < b.blocks(1).size(); ++i)
+      EXPECT_EQ(a.blocks(1)[i] == nullptr, b.blocks(1)[i] == nullptr);
+  }
+}
+
 TEST(KvCache, TruncatingIntoASharedBlockMakesItOurs) {
   auto cache = cache_of(512, 4);
   auto a = cache->new_sequence();
