@@ -118,6 +118,8 @@ Usage Answer::usage(const Admission& admission) const {
   u.prompt_tokens = static_cast<std::uint32_t>(request_->prompt.size());
   u.cached_tokens = admission.cached_tokens;
   u.completion_tokens = sampled_;
+  u.drafted_tokens = draft.drafted;
+  u.accepted_tokens = draft.accepted;
   u.queue_seconds = admission.admitted - admission.submitted;
   if (sampled_ > 0) {
     u.prefill_seconds = first_time_ - admission.admitted;

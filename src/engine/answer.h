@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/drafting/draft.h"
 #include "engine/engine.h"
 #include "engine/event.h"
 #include "engine/request.h"
@@ -32,6 +33,7 @@ class Answer {
   std::uint32_t index() const { return index_; }
   bool done() const { return done_; }
   std::uint32_t sampled() const { return sampled_; }
+  std::uint32_t left() const { return limit_ - sampled_; }          // tokens that it may still have
   std::span<const std::int32_t> tokens() const { return tokens_; }  // prompt, then what was sampled
   std::span<const std::int32_t> history() const;                    // what the penalties count
   std::vector<std::int32_t> take_tokens() { return std::move(tokens_); }
@@ -43,6 +45,7 @@ class Answer {
   void cancel(const Admission& admission, const EventSink& sink);
 
   model::KvSequence sequence;
+  Draft draft;
 
  private:
   void report_logprobs(std::int32_t token, std::span<const float> logits, const EventSink& sink);

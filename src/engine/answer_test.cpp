@@ -3,6 +3,8 @@
 #include "engine/answer.h"
 
 #include "engine/count_allocations.h"
+#include "engine/drafting/draft_model.h"
+#include "engine/drafting/ngram.h"
 #include "engine/test_support.h"
 
 namespace freehold::engine {
@@ -204,6 +206,42 @@ TEST_F(AnswerTest, SteadyDecodingAllocatesNothing) {
     EXPECT_EQ(testing::allocations - before, 0u);
     EXPECT_EQ(finished, 0u);
     EXPECT_GT(text, text_before + 800);
+  }
+}
+
+TEST_F(AnswerTest, SteadyGuessingAllocatesNothing) {
+  FakeDecoder::Size size;
+  size.drafted = 24;
+  size.window = 40;
+  FakeDecoder target(size), draft(size);
+  target.eos_logit = draft.eos_logit = -30;
+  NgramDrafter ngram;
+  ModelDrafter small(draft, tokenizer);
+  for (Drafter* drafter : std::initializer_list<Drafter*>{&ngram, &small}) {
+    for (bool adaptive : {false, true}) {
+      auto engine = Engine::create(target, tokenizer, {.prefix_cache = false, .drafting = {drafter, 3, adaptive}});
+      ASSERT_TRUE(engine);
+      target.batches.clear();
+      target.batches.reserve(10000);
+      draft.batches.reserve(10000);
+      std::size_t finished = 0;
+      for (std::uint64_t i = 0; i < 8; ++i) {
+        Request request = testing::sampled_request(i, 20, 300);
+        request.stop = {"never this", " the end of it"};
+        request.sampling.presence_penalty = 0.1;
+        request.logprobs.reset();
+        ASSERT_TRUE(
+            (*engine)->submit(request, [&](const Event& e) { finished += std::holds_alternative<Finished>(e); }));
+      }
+      for (int i = 0; i < 10; ++i) (*engine)->step();
+      std::size_t before = testing::allocations.load();
+      for (int i = 0; i < 60; ++i) (*engine)->step();
+      EXPECT_EQ(testing::allocations - before, 0u);
+      EXPECT_EQ(finished, 0u);
+      if (!adaptive) {
+        EXPECT_GT((*engine)->counters().drafted_tokens, 20u);
+      }
+    }
   }
 }
 

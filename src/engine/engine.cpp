@@ -31,6 +31,11 @@ Result<std::unique_ptr<Engine>> Engine::create(Decoder& decoder, const text::Tok
                             options.chunk, std::int64_t{decoder.max_batch_tokens()} - options.max_sequences,
                             options.max_sequences, decoder.max_batch_tokens()));
   }
+  if (options.drafting.drafter != nullptr && decoder.max_logit_rows() == options.max_sequences) {
+    return fail(Errc::invalid,
+                fmt::format("drafting needs a decoder with more than {} rows of logits: one for each guessed token",
+                            options.max_sequences));
+  }
   if (!options.clock) options.clock = monotonic_seconds;
   RequestLimits limits{decoder.vocab(), std::min(decoder.context(), decoder.cache().longest()), options.max_sequences};
   return std::unique_ptr<Engine>(new Engine(std::make_unique<State>(decoder, tokenizer, std::move(options), limits)));

@@ -5,10 +5,15 @@
 // when its
 //    answers fit into the batch and when the cache has room for all it may ever need, so it never runs out midway.
 // 2. A step decodes one token of every running answer, and prefills up to `chunk` prompt tokens, oldest request first.
-// 3. What a request gets does not depend on its neighbours, the chunk, or cached prefixes: tokens, text and
+// 3. What a request gets does not depend on its neighbours, the chunk, cached prefixes or guesses: tokens, text and
 // probabilities are
-//    equal bit for bit (event order within a choice too; only timings and cached_tokens differ).
+//    equal bit for bit (event order within a choice too; only timings, cached_tokens and counts of guesses differ).
 // 4. Once all are decoding, a step allocates nothing (logprobs of tokens over 15 bytes excepted).
+//
+// 5. With a drafter, a step that reads no prompt may run a guess behind an answer's last token (LogitsWanted::all).
+// Each position is
+//    drawn as it would be without; the first that differs from the guess is taken as drawn, and what follows it is
+//    forgotten.
 //
 // One driver thread calls everything; there are no locks. Callbacks run inside step() and may call submit and cancel,
 // but not step.
@@ -21,6 +26,7 @@
 
 #include "base/result.h"
 #include "engine/decoder.h"
+#include "engine/drafting/speculation.h"
 #include "engine/event.h"
 #include "engine/request.h"
 #include "text/tokenizer.h"
@@ -35,6 +41,7 @@ struct EngineOptions {
   bool prefix_cache = true;         // keep finished sequences and continue them
   std::uint64_t prefix_tokens = UINT64_MAX;  // positions kept for that at most; room that others need is taken anyway
   std::uint32_t prefix_entries = 64;         // sequences kept at most
+  DraftOptions drafting;                     // needs a decoder with more logit rows than max_sequences
   // Seconds, from any fixed point. Empty = the system's monotonic clock.
   std::function<double()> clock;
 };
@@ -43,7 +50,9 @@ struct EngineCounters {
   std::uint64_t steps = 0;
   std::uint64_t prefilled_tokens = 0;
   std::uint64_t sampled_tokens = 0;
-  std::uint64_t reused_tokens = 0;  // taken from cached prefixes
+  std::uint64_t reused_tokens = 0;    // taken from cached prefixes
+  std::uint64_t drafted_tokens = 0;   // guessed and run
+  std::uint64_t accepted_tokens = 0;  // guessed and drawn: part of sampled_tokens
 };
 
 class Engine {

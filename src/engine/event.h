@@ -54,6 +54,8 @@ struct Usage {
   std::uint32_t prompt_tokens = 0;
   std::uint32_t cached_tokens = 0;
   std::uint32_t completion_tokens = 0;  // sampled, with the one that ended the answer
+  std::uint32_t drafted_tokens = 0;     // guessed and run through the model
+  std::uint32_t accepted_tokens = 0;    // of these, those that were drawn: they came without a step of their own
   double queue_seconds = 0;             // submit to admission
   double prefill_seconds = 0;           // admission to the first sampled token
   double decode_seconds = 0;            // first sampled token to the last

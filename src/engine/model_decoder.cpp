@@ -24,6 +24,9 @@ Result<DecoderSize> complete(const model::Spec& spec, DecoderSize size) {
   if (size.chunk < 1 || size.chunk > kMost) {
     return fail(Errc::invalid, fmt::format("chunk is {}, must be from 1 to {}", size.chunk, kMost));
   }
+  if (size.drafted > kMost) {
+    return fail(Errc::invalid, fmt::format("drafted is {}, must be at most {}", size.drafted, kMost));
+  }
   if (size.cache_tokens == 0) {
     size.cache_tokens = size.context + std::uint64_t{size.sequences - 1} * size.chunk;
   }
@@ -39,8 +42,8 @@ Result<DecoderSize> complete(const model::Spec& spec, DecoderSize size) {
 Result<std::uint64_t> ModelDecoder::bytes_needed(const model::Spec& spec, int threads, DecoderSize wanted) {
   FH_TRY(DecoderSize size, complete(spec, wanted));
   std::uint64_t cache = model::KvLayout(spec).bytes_needed(size.cache_tokens, size.sequences, size.chunk);
-  std::uint64_t scratch =
-      model::Executor::workspace_bytes(spec, threads, size.chunk + size.sequences, size.context, size.sequences);
+  std::uint64_t scratch = model::Executor::workspace_bytes(spec, threads, size.chunk + size.sequences, size.context,
+                                                           size.sequences + size.drafted);
   auto sum = add_ok(cache, scratch);
   if (!sum) return fail(Errc::exhausted, "the cache would be larger than any machine's memory");
   return *sum;
@@ -55,7 +58,7 @@ Result<std::unique_ptr<ModelDecoder>> ModelDecoder::create(std::shared_ptr<const
                                                  size.chunk, size.context));
   try {
     decoder->executor_ = std::make_unique<model::Executor>(model, pool, kernels, size.chunk + size.sequences,
-                                                           size.context, size.sequences);
+                                                           size.context, size.sequences + size.drafted);
   } catch (const std::bad_alloc&) {
     return fail(Errc::exhausted, fmt::format("no memory to run batches of {} tokens with {} positions",
                                              size.chunk + size.sequences, size.context));

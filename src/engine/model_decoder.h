@@ -16,6 +16,7 @@ struct DecoderSize {
   std::uint32_t context = 0;    // the longest sequence; at most the model's
   std::uint32_t sequences = 8;  // that run at the same time
   std::uint32_t chunk = 256;    // prompt tokens a step
+  std::uint32_t drafted = 0;    // guessed tokens a step (EngineOptions::drafting), each with a row of logits
   std::uint64_t cache_tokens =
       0;  // positions of all sequences together; 0 = one of full length and a chunk for each other
 };
@@ -31,7 +32,7 @@ class ModelDecoder final : public Decoder {
   std::uint32_t vocab() const override { return model_->spec().vocab; }
   std::uint32_t context() const override { return size_.context; }
   std::uint32_t max_batch_tokens() const override { return size_.chunk + size_.sequences; }
-  std::uint32_t max_logit_rows() const override { return size_.sequences; }
+  std::uint32_t max_logit_rows() const override { return size_.sequences + size_.drafted; }
   model::KvCache& cache() override { return *cache_; }
   Result<> forward(std::span<const model::BatchItem> items, std::span<float> logits) override {
     return executor_->forward(items, logits);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "base/random.h"
 
 namespace freehold::engine {
@@ -9,6 +10,12 @@ namespace {
 
 // A shorter common beginning is not worth the copy of a block.
 constexpr std::size_t kShortestReuse = model::kKvBlock / 2;
+
+std::size_t rows_of(const model::BatchItem& item) {
+  return item.logits == model::LogitsWanted::all    ? item.tokens.size()
+         : item.logits == model::LogitsWanted::last ? 1
+                                                    : 0;
+}
 
 }  // namespace
 
@@ -25,14 +32,18 @@ Engine::State::State(Decoder& d, const text::Tokenizer& t, EngineOptions o, Requ
       limits(l),
       budget(d.cache(), options.chunk),
       kept(options.prefix_tokens, options.prefix_cache ? options.prefix_entries : 0),
-      sampler(l.vocab) {
+      sampler(l.vocab),
+      // One sequence never puts more than a chunk into a batch: so much room the budget leaves it in a window.
+      draft_room(options.drafting.drafter == nullptr
+                     ? 0
+                     : std::min(d.max_logit_rows() - options.max_sequences, options.chunk - 1)),
+      speculation(options.drafting, options.max_sequences, draft_room, l.vocab) {
   for (const auto& group : d.cache().layout().groups) windows |= group.window != 0;
   std::size_t most = options.max_sequences;
   running.reserve(most);
   items.reserve(2 * most);
-  item_owners.reserve(2 * most);
-  rows.reserve(most);
-  logits.resize(most * l.vocab);
+  owners.reserve(2 * most);
+  logits.resize((most + draft_room) * l.vocab);
 }
 
 void Engine::State::fail_job(Job& job, Error error) {
@@ -120,6 +131,7 @@ void Engine::State::start(Job& job) {
   model::KvSequence sequence = continue_longest_prefix(job);
   job.answers.emplace_back(request, tokenizer, 0, limit);
   job.answers[0].sequence = std::move(sequence);
+  speculation.start(job.answers[0].draft, request, limit);
   job.admission.cached_tokens = job.answers[0].sequence.length();
   counters.reused_tokens += job.admission.cached_tokens;
   job.sink(Started{static_cast<std::uint32_t>(request.prompt.size()), job.admission.cached_tokens});
@@ -143,17 +155,45 @@ bool Engine::State::add_item(Job& job, Answer& answer, std::uint32_t count, mode
     fail_job(job, Error{Errc::internal, "the cache ran out in the middle of a request: " + room.error().what});
     return false;
   }
-  items.push_back({&answer.sequence, answer.tokens().subspan(answer.sequence.length(), count), wanted});
-  item_owners.push_back({&job, &answer});
-  if (wanted != model::LogitsWanted::none) rows.push_back({&job, &answer});
+  std::span<const std::int32_t> tokens = answer.tokens().subspan(answer.sequence.length());
+  if (answer.draft.count > 0) {
+    tokens = answer.draft.tokens;
+    answer.sequence.keep_for_truncate(answer.draft.count);
+  }
+  items.push_back({&answer.sequence, tokens.first(count), wanted});
+  owners.push_back({&job, &answer});
   return true;
+}
+
+// What the answers that decode may say next. A step that reads a prompt is bound by arithmetic and has no room for it.
+void Engine::State::guess() {
+  if (!speculation.on()) return;
+  speculation.begin();
+  const bool reads = std::any_of(running.begin(), running.end(), [](const auto& job) { return job->prefilling(); });
+  for (const auto& job : running) {
+    if (job->prefilling()) continue;
+    for (Answer& answer : job->answers) {
+      answer.draft.count = 0;
+      if (reads || answer.done()) continue;
+      DraftQuery query;
+      query.request = &job->request;
+      query.choice = answer.index();
+      query.sampled = answer.sampled();
+      query.tokens = answer.tokens();
+      speculation.ask(answer.draft, query, std::min(draft_room, answer.left() - 1));
+    }
+  }
+  if (!reads) speculation.propose(options.clock);
 }
 
 void Engine::State::add_decoding() {
   for (const auto& job : running) {
     if (job->failed || job->prefilling()) continue;
     for (Answer& answer : job->answers) {
-      if (!answer.done() && !add_item(*job, answer, 1, model::LogitsWanted::last)) break;
+      const std::uint32_t guessed = answer.draft.count;
+      if (answer.done()) continue;
+      if (!add_item(*job, answer, 1 + guessed, guessed > 0 ? model::LogitsWanted::all : model::LogitsWanted::last))
+        break;
     }
   }
 }
@@ -174,42 +214,52 @@ void Engine::State::add_prefill() {
 
 void Engine::State::run_batch() {
   items.clear();
-  item_owners.clear();
-  rows.clear();
+  owners.clear();
+  guess();
   add_decoding();
   add_prefill();
   // A job that failed while its items were added takes them along.
   for (std::size_t i = items.size(); i-- > 0;) {
-    if (!item_owners[i].job->failed) continue;
+    if (!owners[i].job->failed) continue;
     items.erase(items.begin() + static_cast<std::ptrdiff_t>(i));
-    item_owners.erase(item_owners.begin() + static_cast<std::ptrdiff_t>(i));
+    owners.erase(owners.begin() + static_cast<std::ptrdiff_t>(i));
   }
-  std::erase_if(rows, [](const Row& row) { return row.job->failed; });
   if (items.empty()) return;
   ++counters.steps;
-  auto done = decoder.forward(items, std::span<float>(logits).first(rows.size() * limits.vocab));
+  std::size_t rows = 0;
+  for (const model::BatchItem& item : items) rows += rows_of(item);
+  const double before = options.clock();
+  auto done = decoder.forward(items, std::span<float>(logits).first(rows * limits.vocab));
+  const double seconds = options.clock() - before;
   if (!done) {
-    for (const Row& owner : item_owners) {
+    for (const Owner& owner : owners) {
       if (!owner.job->failed) fail_job(*owner.job, done.error());
     }
     return;
   }
+  const std::uint64_t accepted = counters.accepted_tokens;
   take_logits();
+  if (speculation.on()) speculation.settle(seconds, static_cast<std::uint32_t>(counters.accepted_tokens - accepted));
 }
 
 void Engine::State::take_logits() {
-  for (std::size_t r = 0; r < rows.size(); ++r) {
-    auto [job, answer] = rows[r];
-    if (job->failed) continue;
-    auto row = std::span<const float>(logits).subspan(r * limits.vocab, limits.vocab);
+  std::size_t row = 0;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const std::size_t rows = rows_of(items[i]);
+    const auto of_item = std::span<const float>(logits).subspan(row * limits.vocab, rows * limits.vocab);
+    row += rows;
+    auto [job, answer] = owners[i];
+    if (job->failed || rows == 0) continue;
     if (answer->sampled() > 0) {
-      sample(*job, *answer, row);
+      sample_guess(*job, *answer, of_item);
       continue;
     }
     // The end of the prompt: every answer begins from here.
     start_other_answers(*job);
     for (Answer& a : job->answers) {
-      if (!job->failed) sample(*job, a, row);
+      if (job->failed) break;
+      sample(*job, a, of_item);
+      keep_if_done(*job, a);
     }
   }
 }
@@ -222,6 +272,7 @@ void Engine::State::start_other_answers(Job& job) {
     if (!forked) return fail_job(job, Error{Errc::internal, "continue the prompt: " + forked.error().what});
     job.answers.emplace_back(job.request, tokenizer, i, limit);  // within the capacity: rows keep their pointers
     job.answers[i].sequence = std::move(*forked);
+    speculation.start(job.answers[i].draft, job.request, limit);
   }
 }
 
@@ -231,8 +282,43 @@ void Engine::State::sample(Job& job, Answer& answer, std::span<const float> row)
   auto token = sampler.sample(job.chain, row, input, uniform);
   if (!token) return fail_job(job, std::move(token).error());
   ++counters.sampled_tokens;
+  // Counted before the answer reports its end.
+  Draft& draft = answer.draft;
+  if (draft.compared < draft.count) {
+    draft.right = *token == draft.tokens[++draft.compared];
+    draft.accepted += draft.right ? 1 : 0;
+    counters.accepted_tokens += draft.right ? 1 : 0;
+  } else {
+    draft.right = false;
+  }
   answer.accept(*token, row, options.clock(), job.admission, job.sink);
-  if (!answer.done()) return;
+}
+
+// The rows of an answer that decodes: the one after its last token, and those of its guess as long as that is right.
+void Engine::State::sample_guess(Job& job, Answer& answer, std::span<const float> rows) {
+  Draft& draft = answer.draft;
+  draft.drafted += draft.count;
+  counters.drafted_tokens += draft.count;
+  const std::uint32_t before = draft.accepted;
+  draft.compared = 0;
+  do {
+    sample(job, answer, rows.first(limits.vocab));
+    if (job.failed) return;
+    rows = rows.subspan(limits.vocab);
+  } while (draft.right && !answer.done() && !job.cancelled);
+  if (draft.count > 0) {
+    draft.acceptance.learn(draft.evidence, draft.compared, draft.accepted - before);
+    // As without a guess, all but the last token are in the cache.
+    auto settled = answer.sequence.truncate(static_cast<std::uint32_t>(answer.tokens().size() - 1));
+    FH_CHECK(settled.has_value(), "keep_for_truncate holds what a guess may take back");
+    answer.sequence.keep_for_truncate(0);
+    draft.count = 0;
+  }
+  keep_if_done(job, answer);
+}
+
+void Engine::State::keep_if_done(Job& job, Answer& answer) {
+  if (job.failed || !answer.done()) return;
   if (options.prefix_cache) {
     kept.put(job.request.tenant, answer.take_tokens(), std::move(answer.sequence), !windows);
   }

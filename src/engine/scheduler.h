@@ -46,6 +46,7 @@ struct Engine::State {
   void remove_finished();
 
   // The parts of run_batch.
+  void guess();
   void add_decoding();
   void add_prefill();
   // Makes room for `count` tokens after those the answer has in the cache and puts them into the batch.
@@ -53,6 +54,8 @@ struct Engine::State {
   void take_logits();
   void start_other_answers(Job& job);
   void sample(Job& job, Answer& answer, std::span<const float> logits);
+  void sample_guess(Job& job, Answer& answer, std::span<const float> logits);
+  void keep_if_done(Job& job, Answer& answer);
 
   void start(Job& job);
   model::KvSequence continue_longest_prefix(const Job& job);
@@ -70,6 +73,8 @@ struct Engine::State {
   PrefixCache kept;
   bool windows = false;  // some layers forget: a kept sequence cannot be continued from just anywhere
   Sampler sampler;
+  std::uint32_t draft_room;  // guessed tokens a step at most
+  Speculation speculation;
   EngineCounters counters;
   RequestId next_id = 1;
 
@@ -78,14 +83,13 @@ struct Engine::State {
   std::uint32_t sequences = 0;                // answers that the running jobs were admitted for
 
   // The batch under construction; capacity for the largest, so that a step allocates nothing.
-  struct Row {
+  struct Owner {
     Job* job;
     Answer* answer;
   };
   std::vector<model::BatchItem> items;
-  std::vector<Row> item_owners;  // of items
-  std::vector<Row> rows;         // of logits
-  std::vector<float> logits;     // (rows, V)
+  std::vector<Owner> owners;  // of items
+  std::vector<float> logits;  // (rows, V), in the order of the items
 };
 
 template <typename Try>

@@ -57,6 +57,7 @@ class FakeDecoder final : public Decoder {
     std::uint32_t chunk = 512;
     std::uint64_t cache_tokens = 8 * 512;
     std::uint32_t window = 0;  // of a second layer
+    std::uint32_t drafted = 0;
   };
 
   explicit FakeDecoder(Size size) : size_(size), layout_(spec_of(size)) {
@@ -70,7 +71,7 @@ class FakeDecoder final : public Decoder {
   std::uint32_t vocab() const override { return kVocab; }
   std::uint32_t context() const override { return size_.context; }
   std::uint32_t max_batch_tokens() const override { return size_.chunk + size_.sequences; }
-  std::uint32_t max_logit_rows() const override { return size_.sequences; }
+  std::uint32_t max_logit_rows() const override { return size_.sequences + size_.drafted; }
   model::KvCache& cache() override { return *cache_; }
 
   Result<> forward(std::span<const model::BatchItem> items, std::span<float> logits) override {
@@ -85,8 +86,10 @@ class FakeDecoder final : public Decoder {
       for (std::size_t i = 0; i < item.tokens.size(); ++i)
         write(*item.sequence, start + static_cast<std::uint32_t>(i), item.tokens[i]);
       batches.back() += static_cast<std::uint32_t>(item.tokens.size());
-      if (item.logits == model::LogitsWanted::last) {
-        read(*item.sequence, start + static_cast<std::uint32_t>(item.tokens.size()));
+      for (std::size_t i = 0; i < item.tokens.size(); ++i) {
+        const bool last = i + 1 == item.tokens.size();
+        if (item.logits == model::LogitsWanted::none || (item.logits == model::LogitsWanted::last && !last)) continue;
+        read(*item.sequence, start + static_cast<std::uint32_t>(i) + 1);
         fill(logits.subspan(row++ * kVocab, kVocab));
       }
       item.sequence->advance(static_cast<std::uint32_t>(item.tokens.size()));
