@@ -173,7 +173,7 @@ void Engine::State::guess() {
   for (const auto& job : running) {
     if (job->prefilling()) continue;
     for (Answer& answer : job->answers) {
-      answer.draft.count = 0;
+      answer.draft.guessed = answer.draft.count = 0;
       if (reads || answer.done()) continue;
       DraftQuery query;
       query.request = &job->request;
@@ -276,22 +276,21 @@ void Engine::State::start_other_answers(Job& job) {
   }
 }
 
-void Engine::State::sample(Job& job, Answer& answer, std::span<const float> row) {
+// Draws a token. Whether the batch has the next row of this answer as well.
+bool Engine::State::sample(Job& job, Answer& answer, std::span<const float> row) {
   double uniform = uniform_draw(job.request.seed, answer.index(), answer.sampled());
   SamplerInput input{job.request.sampling.logit_bias, answer.history()};
   auto token = sampler.sample(job.chain, row, input, uniform);
-  if (!token) return fail_job(job, std::move(token).error());
+  if (!token) {
+    fail_job(job, std::move(token).error());
+    return false;
+  }
   ++counters.sampled_tokens;
   // Counted before the answer reports its end.
-  Draft& draft = answer.draft;
-  if (draft.compared < draft.count) {
-    draft.right = *token == draft.tokens[++draft.compared];
-    draft.accepted += draft.right ? 1 : 0;
-    counters.accepted_tokens += draft.right ? 1 : 0;
-  } else {
-    draft.right = false;
-  }
+  const bool runs_on = answer.draft.take(*token);
+  counters.accepted_tokens += runs_on ? 1 : 0;
   answer.accept(*token, row, options.clock(), job.admission, job.sink);
+  return runs_on && !answer.done() && !job.cancelled;
 }
 
 // The rows of an answer that decodes: the one after its last token, and those of its guess as long as that is right.
@@ -299,20 +298,16 @@ void Engine::State::sample_guess(Job& job, Answer& answer, std::span<const float
   Draft& draft = answer.draft;
   draft.drafted += draft.count;
   counters.drafted_tokens += draft.count;
-  const std::uint32_t before = draft.accepted;
-  draft.compared = 0;
-  do {
-    sample(job, answer, rows.first(limits.vocab));
-    if (job.failed) return;
-    rows = rows.subspan(limits.vocab);
-  } while (draft.right && !answer.done() && !job.cancelled);
+  draft.compared = draft.right = 0;
+  while (sample(job, answer, rows.first(limits.vocab))) rows = rows.subspan(limits.vocab);
+  if (job.failed) return;
+  if (speculation.on()) draft.acceptance.learn(draft.evidence, draft.compared, draft.right);
   if (draft.count > 0) {
-    draft.acceptance.learn(draft.evidence, draft.compared, draft.accepted - before);
     // As without a guess, all but the last token are in the cache.
     auto settled = answer.sequence.truncate(static_cast<std::uint32_t>(answer.tokens().size() - 1));
     FH_CHECK(settled.has_value(), "keep_for_truncate holds what a guess may take back");
     answer.sequence.keep_for_truncate(0);
-    draft.count = 0;
+    draft.guessed = draft.count = 0;
   }
   keep_if_done(job, answer);
 }

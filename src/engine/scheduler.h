@@ -53,7 +53,7 @@ struct Engine::State {
   bool add_item(Job& job, Answer& answer, std::uint32_t count, model::LogitsWanted logits);
   void take_logits();
   void start_other_answers(Job& job);
-  void sample(Job& job, Answer& answer, std::span<const float> logits);
+  bool sample(Job& job, Answer& answer, std::span<const float> logits);
   void sample_guess(Job& job, Answer& answer, std::span<const float> logits);
   void keep_if_done(Job& job, Answer& answer);
 

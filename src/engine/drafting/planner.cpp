@@ -6,7 +6,7 @@ namespace freehold::engine {
 namespace {
 
 constexpr double kRowGuess = 0.1;    // what a row more costs, in passes of one row, before anything is measured
-constexpr double kAllowance = 0.02;  // of a step
+constexpr double kAllowance = 0.01;  // of a step
 constexpr double kMostBalance = 2;   // steps
 constexpr std::uint32_t kPlainSteps =
     2;                                   // without guesses in the beginning, so that there is something to compare with
@@ -64,14 +64,16 @@ void Acceptance::Rate::learn(bool right) {
 }
 
 double Acceptance::chance(Evidence evidence, std::uint32_t place) const {
-  return place == 0 ? first_[static_cast<std::size_t>(evidence)].value : later_[std::min(place, kPlaces - 1)].value;
+  const std::uint32_t run = std::min(run_ + place, kRun - 1);
+  return run == 0 ? first_[static_cast<std::size_t>(evidence)].value : later_[run].value;
 }
 
 void Acceptance::learn(Evidence evidence, std::uint32_t compared, std::uint32_t right) {
   for (std::uint32_t i = 0; i < compared; ++i) {
-    Rate& rate = i == 0 ? first_[static_cast<std::size_t>(evidence)] : later_[std::min(i, kPlaces - 1)];
-    rate.learn(i < right);
+    const std::uint32_t run = std::min(run_ + i, kRun - 1);
+    (run == 0 ? first_[static_cast<std::size_t>(evidence)] : later_[run]).learn(i < right);
   }
+  run_ = compared == 0 || right < compared ? 0 : std::min(run_ + right, kRun);
   if (compared == 0) return;
   waited_ = 0;
   interval_ = right > 0 ? kLeastWait : std::min(2 * interval_, kMostWait);
@@ -83,7 +85,7 @@ bool Acceptance::wait() {
   return true;
 }
 
-Planner::Planner(std::size_t answers, std::uint32_t room) : room_(room) {
+Planner::Planner(std::size_t answers, std::uint32_t room, bool tries) : room_(room), tries_(tries) {
   next_.reserve(answers);
   picks_.reserve(room);
 }
@@ -131,6 +133,7 @@ void Planner::plan(std::span<DraftPlan> plans, std::uint32_t rows) {
   }
   for (DraftPlan& plan : plans) plan.chosen = 0;
   for (std::size_t i = 0; i < best; ++i) ++plans[picks_[i].plan].chosen;
+  if (!tries_) return;
   const bool affordable = room_ > 0 && steps_ >= kPlainSteps && extra(rows, 1) <= balance_;
   bool tried = best > 0;
   for (DraftPlan& plan : plans) {

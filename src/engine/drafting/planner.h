@@ -39,29 +39,33 @@ class PassCost {
   std::uint32_t most_ = 0;
 };
 
-// How often an answer's guesses are right: the first token by the evidence for it, each later one (given that those
-// before are right) by its place. Follows the last dozen of each.
+// How often an answer's guesses are right. After a wrong token the evidence decides, later the number of right ones
+// since then: the longer a text has followed its model, the likelier it goes on, or the nearer is the end of what
+// repeats. Follows the last dozen of each.
 class Acceptance {
  public:
   Acceptance();
   // The chance that token `place` of a guess is right if all before it are.
   double chance(Evidence evidence, std::uint32_t place) const;
-  // Of a guess, the first `compared` tokens were looked at, and all of these but perhaps the last were right.
+  // The answer went on: the first `compared` tokens of the guess were looked at, whether they were run or not, and the
+  // first `right` of these were right (all, or all but the last).
   void learn(Evidence evidence, std::uint32_t compared, std::uint32_t right);
 
-  // A guess that does not pay is tried all the same now and then: texts change. Counts a step without one.
+  // Where no guess is made, nothing is learned; so one is made now and then though it does not pay. Counts a step
+  // without one, and says whether it is time.
   bool wait();
 
  private:
-  static constexpr std::uint32_t kPlaces = 16;
+  static constexpr std::uint32_t kRun = 24;  // longer runs are not told apart
   struct Rate {
     double value = 0;
     std::uint32_t times = 0;
     void learn(bool right);
   };
-  std::array<Rate, kEvidences> first_;
-  std::array<Rate, kPlaces> later_;
-  std::uint32_t interval_ = 8;  // steps from one try to the next
+  std::array<Rate, kEvidences> first_;  // after a wrong one
+  std::array<Rate, kRun> later_;        // by the right ones before it
+  std::uint32_t run_ = 0;               // right tokens since the last wrong one
+  std::uint32_t interval_ = 8;          // steps from one try to the next
   std::uint32_t waited_ = 0;
 };
 
@@ -75,8 +79,9 @@ struct DraftPlan {
 
 class Planner {
  public:
-  // For up to `answers` answers and `room` guessed tokens a step.
-  Planner(std::size_t answers, std::uint32_t room);
+  // For up to `answers` answers and `room` guessed tokens a step. `tries`: guesses that are not made cannot be compared
+  // with what comes, so that some have to be made (Acceptance::wait).
+  Planner(std::size_t answers, std::uint32_t room, bool tries);
 
   // Sets `chosen` of each plan, `room` in all. The step decodes `rows` answers in any case.
   void plan(std::span<DraftPlan> plans, std::uint32_t rows);
@@ -92,8 +97,9 @@ class Planner {
   double extra(std::uint32_t rows, std::uint32_t drafted) const;
 
   std::uint32_t room_;
+  bool tries_;
   std::uint32_t steps_ = 0;  // settled, up to as many as matter
-  double balance_ = 1;
+  double balance_ = 0.5;
   double draft_seconds_ = 0;  // a guessed token
   struct Pick {
     std::uint32_t plan;

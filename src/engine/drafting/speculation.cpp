@@ -5,7 +5,10 @@
 namespace freehold::engine {
 
 Speculation::Speculation(const DraftOptions& options, std::size_t answers, std::uint32_t room, std::uint32_t vocab)
-    : options_(options), room_(room), vocab_(vocab), planner_(answers, room) {
+    : options_(options),
+      room_(room),
+      vocab_(vocab),
+      planner_(answers, room, options.drafter != nullptr && options.drafter->costly()) {
   drafts_.reserve(answers);
   queries_.reserve(answers);
   plans_.reserve(answers);
@@ -26,7 +29,6 @@ void Speculation::begin() {
 }
 
 void Speculation::ask(Draft& draft, DraftQuery query, std::uint32_t most) {
-  draft.count = 0;
   draft.tokens[0] = query.tokens.back();
   query.state = draft.state.get();
   query.draft = std::span<std::int32_t>(draft.tokens).subspan(1, std::min<std::size_t>(most, draft.tokens.size() - 1));
@@ -74,6 +76,7 @@ void Speculation::choose() {
     plan();
   }
   for (std::size_t i = 0; i < plans_.size(); ++i) {
+    drafts_[i]->guessed = plans_[i].available;
     drafts_[i]->count = plans_[i].chosen;
     drafts_[i]->evidence = plans_[i].evidence;
     chosen_ += plans_[i].chosen;
