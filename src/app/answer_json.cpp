@@ -61,9 +61,8 @@ std::string answer_json(const Session& session, const Conversation& conversation
   w.member("finish_reason", name_of(answer.reason));
   if (!answer.stop_string.empty()) w.member("stop", answer.stop_string);
   w.key("usage").begin_object().member("prompt_tokens", u.prompt_tokens).member("cached_tokens", u.cached_tokens);
-  w.member("completion_tokens", u.completion_tokens)
-      .member("total_tokens", u.prompt_tokens + u.completion_tokens)
-      .end_object();
+  w.member("completion_tokens", u.completion_tokens).member("total_tokens", u.prompt_tokens + u.completion_tokens);
+  w.member("drafted_tokens", u.drafted_tokens).member("accepted_tokens", u.accepted_tokens).end_object();
   write_timings(w, answer, session.loaded().load_seconds);
   write_digests(w, session, conversation, digests);
   write_sampling(w, settings, answer.seed);

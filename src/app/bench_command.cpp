@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "app/bench_speculative.h"
 #include "app/commands.h"
 #include "app/console.h"
 #include "app/interrupt.h"
@@ -190,7 +191,10 @@ Result<> bench_model(Bench& bench, int repeat) {
   FH_TRY(CheckedModel checked, open_and_check(arguments.text("MODEL"), bench.console));
   auto prompt_tokens = static_cast<std::uint32_t>(arguments.integer("prompt-tokens"));
   auto tokens = static_cast<std::uint32_t>(arguments.integer("tokens"));
-  std::uint32_t longest = std::max(prompt_tokens, tokens + 1);
+  const bool speculative = arguments.flag("speculative");
+  SpeculativeBench guesses{.repeat = repeat, .json = arguments.flag("json")};
+  if (arguments.given("tokens")) guesses.tokens = tokens;
+  std::uint32_t longest = speculative ? kSpeculativePrompt + guesses.tokens : std::max(prompt_tokens, tokens + 1);
   if (longest > checked.plan.spec.context) {
     bench.console.hint("--prompt-tokens and --tokens set the lengths");
     return fail(Errc::exhausted,
@@ -201,6 +205,7 @@ Result<> bench_model(Bench& bench, int repeat) {
   bench.weights = store::facts_of(*loaded.opened.checkpoint).weight_type;
   double file_bytes = static_cast<double>(loaded.opened.checkpoint->total_bytes());
   bench.report({"load", file_bytes / loaded.load_seconds / 1e9, "GB/s", 0, 0, "", 0});
+  if (speculative) return bench_speculative(loaded, guesses, bench.console);
   FH_TRY(Runner runner, Runner::create(loaded, longest));
   auto ids = some_tokens(longest, loaded.spec.vocab);
   FH_TRY_VOID(bench_prefill(bench, runner, std::span<const std::int32_t>(ids).first(prompt_tokens), repeat));
@@ -223,7 +228,10 @@ Result<> run(const Arguments& arguments, Console& console) {
   bench.report({"peak read", bench.peaks.read_gb_s, "GB/s", 0, 0, "", 0});
   bench.report({"peak int8", bench.peaks.int8_gop_s, "GOP/s", 0, 0, "", 0});
   bench.report({"peak f32", bench.peaks.f32_gop_s, "GOP/s", 0, 0, "", 0});
-  if (!arguments.given("MODEL")) return console.flush();
+  if (!arguments.given("MODEL")) {
+    if (arguments.flag("speculative")) return fail(Errc::invalid, "--speculative needs a MODEL");
+    return console.flush();
+  }
   return bench_model(bench, static_cast<int>(arguments.integer("repeat")));
 }
 
@@ -266,6 +274,9 @@ Command bench_command() {
                         .least = 1,
                         .most = 1000,
                         .help = "How often to measure."},
+                       {.name = "speculative",
+                        .help = "Instead: how much faster MODEL answers with guesses ahead than without (of 192 tokens "
+                                "unless --tokens is given), and whether the answers are equal."},
                        {.name = "json", .help = "Print one JSON object a line for each result."}},
                       run_options()),
       .examples =

@@ -253,9 +253,11 @@ std::string speed_line(const Generated& answer) {
     return seconds > 0 ? fmt::format(" at {:.1f}/s", count / seconds) : std::string();
   };
   std::uint32_t read = u.prompt_tokens - u.cached_tokens;
-  return fmt::format("{} tokens read{} ({} cached), {} written{}", read, speed(read, u.prefill_seconds),
+  std::string guesses =
+      u.drafted_tokens > 0 ? fmt::format(" ({} of {} guessed tokens right)", u.accepted_tokens, u.drafted_tokens) : "";
+  return fmt::format("{} tokens read{} ({} cached), {} written{}{}", read, speed(read, u.prefill_seconds),
                      u.cached_tokens, u.completion_tokens,
-                     speed(u.completion_tokens > 0 ? u.completion_tokens - 1.0 : 0.0, u.decode_seconds));
+                     speed(u.completion_tokens > 0 ? u.completion_tokens - 1.0 : 0.0, u.decode_seconds), guesses);
 }
 
 Result<> chat(Session& session, Conversation conversation, Settings settings, bool history, Console& console) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "app/progress.h"
+#include "app/speculation.h"
 #include "base/checked.h"
 #include "nn/linear.h"
 
@@ -114,7 +115,8 @@ Result<MemoryPlan> plan_memory(const model::Plan& plan, std::uint32_t context, s
   memory.mapped = mapped_bytes(plan);
   memory.context = context;
   FH_TRY(memory.runtime,
-         engine::ModelDecoder::bytes_needed(plan.spec, threads, {.context = context, .sequences = 1, .chunk = chunk}));
+         engine::ModelDecoder::bytes_needed(
+             plan.spec, threads, {.context = context, .sequences = 1, .chunk = chunk, .drafted = kMostDraftTokens}));
   if (!add_ok(memory.weights + memory.embedding, memory.runtime)) {
     return fail(Errc::exhausted, "the cache would be larger than any machine's memory");
   }

@@ -82,10 +82,11 @@ Result<> run(const Arguments& arguments, Console& console) {
   }
   if (raw && arguments.given("system"))
     return fail(Errc::invalid, "--system needs a chat template, and there is none (or --raw)");
+  FH_TRY(SpeculationChoice speculation, speculation_from(arguments, checked, console));
   FH_TRY(Question question, read_question(arguments, console));
   FH_TRY(Loaded loaded,
          load(std::move(checked), arguments, console, static_cast<std::uint32_t>(arguments.integer("context"))));
-  FH_TRY(auto session, Session::start(std::move(loaded)));
+  FH_TRY(auto session, Session::start(std::move(loaded), std::move(speculation), arguments, console));
   FH_TRY(auto conversation, Conversation::create(session->loaded().tokenizer, raw, arguments.flag("special")));
   conversation.set_system(std::string(arguments.text("system")));
   if (question.text)
@@ -113,7 +114,10 @@ Command run_command() {
           "Sampling is done in this order: bias, penalties, temperature, top-k, typical, top-p, min-p. The same model, "
           "prompt, options and seed give the same answer on every machine and with any number of threads. Nothing is "
           "cut: "
-          "a prompt longer than the context is an error.",
+          "a prompt longer than the context is an error.\n\n"
+          "Decoding is speculative: what may come next is looked up in the text so far (or guessed by --draft-model) "
+          "and checked in one pass of the model, which changes the time and never the answer. How much is guessed "
+          "follows what has paid off; --verbose and --json say how many guesses were right.",
       .positionals = {model_positional(),
                       {.name = "PROMPT", .help = "What to answer.", .required = false, .is_file = false}},
       .options = join(
@@ -129,7 +133,7 @@ Command run_command() {
                 {.name = "no-history",
                  .help = "Neither read nor write the chat's history of lines ($FREEHOLD_HOME/history)."}},
                settings_options()),
-          run_options_with_context()),
+          join(speculation_options(), run_options_with_context())),
       .examples = {{"freehold run model.gguf", "Chat:"},
                    {"freehold run model.gguf \"Why is the sky blue?\"", "One answer:"},
                    {"cat report.txt | freehold run model.gguf \"Summarise this:\"", "About a file:"},

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "app/interrupt.h"
@@ -32,10 +33,12 @@ Result<Loaded> load(const Arguments& arguments, Console& console, std::uint32_t 
   return load(std::move(checked), arguments, console, context);
 }
 
-Result<Loaded> load(CheckedModel checked, const Arguments& arguments, Console& console, std::uint32_t context) {
+Result<Loaded> load(CheckedModel checked, const Arguments& arguments, Console& console, std::uint32_t context,
+                    std::uint64_t reserved) {
   FH_TRY(kernel::Level level, kernel::chosen_level());
   int threads = arguments.given("threads") ? static_cast<int>(arguments.integer("threads")) : available_cpus();
   std::uint64_t available = available_memory();
+  available -= std::min(available, reserved);
   auto chosen = choose_context(checked.plan, context, kChunk, threads, available);
   if (!chosen) return in_context(chosen.error(), printable(checked.opened.reference));
   if (console.err_is_terminal() || arguments.flag("verbose")) console.note(chosen->memory.describe(available));
@@ -65,14 +68,18 @@ Result<Loaded> load(CheckedModel checked, const Arguments& arguments, Console& c
   return loaded;
 }
 
-Result<std::unique_ptr<Session>> Session::start(Loaded loaded) {
+Result<std::unique_ptr<Session>> Session::start(Loaded loaded, SpeculationChoice speculation,
+                                                const Arguments& arguments, Console& console) {
   auto session = std::unique_ptr<Session>(new Session(std::move(loaded)));
   Loaded& l = session->loaded_;
+  FH_TRY(session->speculator_, Speculator::create(std::move(speculation), l, arguments, console));
   FH_TRY(session->decoder_,
-         engine::ModelDecoder::create(l.model, *l.pool, kernel::table_up_to(l.level),
-                                      {.context = l.memory.context, .sequences = 1, .chunk = kChunk}));
+         engine::ModelDecoder::create(
+             l.model, *l.pool, kernel::table_up_to(l.level),
+             {.context = l.memory.context, .sequences = 1, .chunk = kChunk, .drafted = session->speculator_.most()}));
   FH_TRY(session->engine_,
-         engine::Engine::create(*session->decoder_, l.tokenizer.tokenizer, {.max_sequences = 1, .chunk = kChunk}));
+         engine::Engine::create(*session->decoder_, l.tokenizer.tokenizer,
+                                {.max_sequences = 1, .chunk = kChunk, .drafting = session->speculator_.options()}));
   return session;
 }
 

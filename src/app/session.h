@@ -12,6 +12,7 @@
 #include "app/memory_plan.h"
 #include "app/open_model.h"
 #include "app/settings.h"
+#include "app/speculation.h"
 #include "base/thread_pool.h"
 #include "engine/engine.h"
 #include "engine/model_decoder.h"
@@ -36,7 +37,9 @@ inline constexpr std::uint32_t kChunk = 256;  // tokens of a prompt that one ste
 // Checks everything, computes the memory (and shows it on a terminal or with --verbose), refuses what does not fit,
 // loads with a progress bar. `arguments` has run_options().
 Result<Loaded> load(const Arguments& arguments, Console& console, std::uint32_t context);
-Result<Loaded> load(CheckedModel checked, const Arguments& arguments, Console& console, std::uint32_t context);
+// `reserved`: bytes of the memory there is that are promised to somebody else.
+Result<Loaded> load(CheckedModel checked, const Arguments& arguments, Console& console, std::uint32_t context,
+                    std::uint64_t reserved = 0);
 
 struct Generated {
   std::string text;
@@ -48,7 +51,8 @@ struct Generated {
 
 class Session {
  public:
-  static Result<std::unique_ptr<Session>> start(Loaded loaded);
+  static Result<std::unique_ptr<Session>> start(Loaded loaded, SpeculationChoice speculation,
+                                                const Arguments& arguments, Console& console);
 
   const Loaded& loaded() const { return loaded_; }
   const text::Tokenizer& tokenizer() const { return loaded_.tokenizer.tokenizer; }
@@ -62,6 +66,7 @@ class Session {
  private:
   explicit Session(Loaded loaded) : loaded_(std::move(loaded)) {}
   Loaded loaded_;
+  Speculator speculator_;
   std::unique_ptr<engine::ModelDecoder> decoder_;
   std::unique_ptr<engine::Engine> engine_;
 };

@@ -72,6 +72,23 @@ class CommandLine(e2e.Case):
         self.assertIn("usage", answer)
         json.loads(self.succeeds("doctor", "--json").text)
 
+    def test_guesses_change_no_answer(self):
+        base = ("run", self.model, "--raw", "--json", "--seed", "3", "--max-tokens", "60", "the cat sat on the mat the cat sat")
+        plain = json.loads(self.succeeds(*base, "--speculative", "off").text)
+        self.assertEqual(plain["usage"]["drafted_tokens"], 0)
+        for more in ((), ("--speculative", "ngram"), ("--draft-model", self.model), ("--draft-tokens", "1")):
+            answer = json.loads(self.succeeds(*base, *more).text)
+            self.assertEqual(answer["text"], plain["text"], more)
+            self.assertLessEqual(answer["usage"]["accepted_tokens"], answer["usage"]["drafted_tokens"])
+        guessed = json.loads(self.succeeds(*base, "--temperature", "0", "--draft-model", self.model).text)
+        self.assertEqual(guessed["usage"]["accepted_tokens"], guessed["usage"]["drafted_tokens"])
+        other = Gguf()
+        other.metadata["tokenizer.ggml.tokens"][1][1][-1] = "another"
+        self.fails(e2e.USAGE, *base, "--draft-model", self.put("other.gguf", other.write()),
+                   names="'another' in the draft model, '▁ma' in the model")
+        self.fails(e2e.USAGE, *base, "--draft-model", self.model, "--speculative", "off", names="--draft-model")
+        self.fails(e2e.NOT_FOUND, *base, "--draft-model", "nobody:here", names="nobody:here")
+
     def test_a_reader_that_goes_away_and_a_full_disk(self):
         process = e2e.start("help", home=self.home)
         process.stdout.close()
