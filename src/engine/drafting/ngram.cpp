@@ -15,7 +15,8 @@ constexpr int kMostPlaces = 64;
 // All places by the pair of tokens that ends there: chains of a hash table, the latest place first.
 class Places final : public DraftState {
  public:
-  Places(std::size_t longest) : heads_(std::bit_ceil(std::max<std::size_t>(longest, 16)), kNone), before_(longest) {}
+  explicit Places(std::size_t longest)
+      : heads_(std::bit_ceil(std::max<std::size_t>(longest, 16)), kNone), before_(longest) {}
 
   // The place before the end of `tokens` with the longest match, and its length; the index holds all earlier ones then.
   struct Match {

@@ -63,9 +63,8 @@ void Acceptance::Rate::learn(bool right) {
   value += ((right ? 1.0 : 0.0) - value) / std::min(times + 2.0, kMemory);
 }
 
-double Acceptance::chance(Evidence evidence, std::uint32_t place) const {
-  const std::uint32_t run = std::min(run_ + place, kRun - 1);
-  return run == 0 ? first_[static_cast<std::size_t>(evidence)].value : later_[run].value;
+double Acceptance::chance_after(Evidence evidence, std::uint32_t run) const {
+  return run == 0 ? first_[static_cast<std::size_t>(evidence)].value : later_[std::min(run, kRun - 1)].value;
 }
 
 void Acceptance::learn(Evidence evidence, std::uint32_t compared, std::uint32_t right) {
@@ -88,28 +87,74 @@ bool Acceptance::wait() {
 Planner::Planner(std::size_t answers, std::uint32_t room, bool tries) : room_(room), tries_(tries) {
   next_.reserve(answers);
   picks_.reserve(room);
+  costs_.reserve(room + std::size_t{1});
 }
 
 double Planner::extra(std::uint32_t rows, std::uint32_t drafted) const {
   return (cost.of(rows + drafted) + drafted * draft_seconds_) / cost.of(rows) - 1;
 }
 
+// Costs are believed up to twice the rows that were measured.
+std::uint32_t Planner::most_now(std::uint32_t rows) const {
+  return std::min(room_, 2 * std::max(cost.most_measured(), rows) - rows);
+}
+
 void Planner::plan(std::span<DraftPlan> plans, std::uint32_t rows) {
+  for (DraftPlan& plan : plans) plan.chosen = 0;
+  if (steps_ < kPlainSteps) return;
+  if (rows == 1 && plans.size() == 1) {
+    plan_one(plans[0]);
+  } else {
+    plan_several(plans, rows);
+  }
+  if (tries_) try_one(plans, rows);
+}
+
+// Tokens of the best step after `run` right ones, less what its time would give at the present speed.
+double Planner::worth(const DraftPlan& plan, std::uint32_t run, std::uint32_t most) const {
+  double best = 1 - said_ / spent_, right = 1, tokens = 1;
+  for (std::uint32_t k = 1; k <= most; ++k) {
+    right *= plan.acceptance->chance_after(plan.evidence, run + k - 1);
+    tokens += right;
+    best = std::max(best, tokens - said_ / spent_ * costs_[k]);
+  }
+  return best;
+}
+
+void Planner::plan_one(DraftPlan& plan) {
+  const std::uint32_t most = std::min(most_now(1), plan.available);
+  costs_.clear();
+  for (std::uint32_t k = 0; k <= most; ++k) costs_.push_back(1 + extra(1, k));
+  const Acceptance& a = *plan.acceptance;
+  const double after_wrong = worth(plan, 0, most);
+  double right = 1, tokens = 1, best = 0;
+  for (std::uint32_t k = 0; k <= most; ++k) {
+    // The token after the guess is known to be right or wrong as well, so that the next step begins from there.
+    const double all = right * a.chance(plan.evidence, k);
+    const double next = all * worth(plan, a.run() + k + 1, most) + (1 - all) * after_wrong;
+    const double value = tokens - said_ / spent_ * costs_[k] + next;
+    const double risk = (1 - a.chance(plan.evidence, 0)) * (costs_[k] - 1);
+    if (k == 0 || (value > best && risk <= balance_)) {
+      best = value;
+      plan.chosen = k;
+    }
+    right = all;
+    tokens += all;
+  }
+}
+
+// Tokens by falling chance, so the first t of the list are the best t; the t with the most tokens a second is taken.
+void Planner::plan_several(std::span<DraftPlan> plans, std::uint32_t rows) {
   next_.clear();
   picks_.clear();
   for (std::uint32_t i = 0; i < plans.size(); ++i) {
-    plans[i].chosen = 0;
-    if (plans[i].available > 0 && steps_ >= kPlainSteps)
-      next_.push_back({i, plans[i].acceptance->chance(plans[i].evidence, 0)});
+    if (plans[i].available > 0) next_.push_back({i, plans[i].acceptance->chance(plans[i].evidence, 0)});
   }
-  // Costs are believed up to twice the rows that were measured.
-  const std::uint32_t most_rows = 2 * std::max(cost.most_measured(), rows);
-  const std::uint32_t most = std::min(room_, most_rows - rows);
+  const std::uint32_t most = most_now(rows);
   const auto less = [](const Pick& a, const Pick& b) {
     return a.chance != b.chance ? a.chance < b.chance : a.plan > b.plan;
   };
   std::make_heap(next_.begin(), next_.end(), less);
-  // Tokens by falling chance, so the first t of the list are the best t; the t with the most tokens a second is taken.
   double expected = 0, best_speed = 1, miss = 1;
   std::size_t best = 0;
   while (!next_.empty() && picks_.size() < most) {
@@ -133,12 +178,15 @@ void Planner::plan(std::span<DraftPlan> plans, std::uint32_t rows) {
   }
   for (DraftPlan& plan : plans) plan.chosen = 0;
   for (std::size_t i = 0; i < best; ++i) ++plans[picks_[i].plan].chosen;
-  if (!tries_) return;
-  const bool affordable = room_ > 0 && steps_ >= kPlainSteps && extra(rows, 1) <= balance_;
-  bool tried = best > 0;
+}
+
+// If nothing is guessed, one answer's token all the same when it is time, and the account has it.
+void Planner::try_one(std::span<DraftPlan> plans, std::uint32_t rows) {
+  bool tried = room_ == 0 || extra(rows, 1) > balance_ ||
+               std::any_of(plans.begin(), plans.end(), [](const DraftPlan& p) { return p.chosen > 0; });
   for (DraftPlan& plan : plans) {
     if (plan.chosen > 0 || plan.available == 0) continue;
-    if (plan.acceptance->wait() && affordable && !tried) {
+    if (plan.acceptance->wait() && !tried) {
       plan.chosen = 1;
       tried = true;
     }
@@ -148,6 +196,11 @@ void Planner::plan(std::span<DraftPlan> plans, std::uint32_t rows) {
 void Planner::settle(std::uint32_t rows, std::uint32_t drafted, std::uint32_t gained) {
   if (rows == 0) return;
   steps_ = std::min(steps_ + 1, kPlainSteps);
+  if (rows == 1) {
+    constexpr double kFade = 0.96;
+    said_ = kFade * said_ + 1 + gained;
+    spent_ = kFade * spent_ + 1 + extra(1, drafted);
+  }
   balance_ += kAllowance;
   if (drafted > 0) balance_ += static_cast<double>(gained) / rows - extra(rows, drafted);
   balance_ = std::min(balance_, kMostBalance);

@@ -1,8 +1,9 @@
 // How many guessed tokens a step should run: as many as make it faster, by what has been measured.
 //
 // A pass over r rows takes longer than one over a single row, but less than r times; a guess of k tokens gives up to
-// k + 1. The planner takes for each step the number of guessed rows with the most expected tokens a second. Its numbers
-// come from clocks and counts and decide nothing but speed.
+// k + 1. The planner takes for each step the number of guessed rows with the most expected tokens a second; where one
+// answer is alone, it also looks at what the step after that will be worth (a guess that ends just before the token
+// that is always wrong leaves a poor one). Its numbers come from clocks and counts and decide nothing but speed.
 //
 // Never much slower than without: an account holds what guessing has gained and lost, in plain steps. It begins with
 // one step's worth, grows by 2 % of a step every step and by what guesses gain, and is capped at two; below zero
@@ -46,7 +47,10 @@ class Acceptance {
  public:
   Acceptance();
   // The chance that token `place` of a guess is right if all before it are.
-  double chance(Evidence evidence, std::uint32_t place) const;
+  double chance(Evidence evidence, std::uint32_t place) const { return chance_after(evidence, run_ + place); }
+  // The chance of a token with so many right ones before it, since the last wrong one; the evidence counts at 0.
+  double chance_after(Evidence evidence, std::uint32_t run) const;
+  std::uint32_t run() const { return run_; }
   // The answer went on: the first `compared` tokens of the guess were looked at, whether they were run or not, and the
   // first `right` of these were right (all, or all but the last).
   void learn(Evidence evidence, std::uint32_t compared, std::uint32_t right);
@@ -95,12 +99,20 @@ class Planner {
 
  private:
   double extra(std::uint32_t rows, std::uint32_t drafted) const;
+  std::uint32_t most_now(std::uint32_t rows) const;
+  void plan_one(DraftPlan& plan);
+  void plan_several(std::span<DraftPlan> plans, std::uint32_t rows);
+  void try_one(std::span<DraftPlan> plans, std::uint32_t rows);
+  double worth(const DraftPlan& plan, std::uint32_t run, std::uint32_t most) const;
 
   std::uint32_t room_;
   bool tries_;
   std::uint32_t steps_ = 0;  // settled, up to as many as matter
   double balance_ = 0.5;
-  double draft_seconds_ = 0;  // a guessed token
+  double draft_seconds_ = 0;   // a guessed token
+  double said_ = 1;            // tokens of an answer that was alone, in the last two dozen steps
+  double spent_ = 1;           // and what these steps took, in plain ones
+  std::vector<double> costs_;  // of a pass with so many guessed tokens, in plain steps
   struct Pick {
     std::uint32_t plan;
     double chance;  // that this token and all before it in its guess are right
