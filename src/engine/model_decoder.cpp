@@ -41,9 +41,11 @@ Result<DecoderSize> complete(const model::Spec& spec, DecoderSize size) {
 
 Result<std::uint64_t> ModelDecoder::bytes_needed(const model::Spec& spec, int threads, DecoderSize wanted) {
   FH_TRY(DecoderSize size, complete(spec, wanted));
-  std::uint64_t cache = model::KvLayout(spec).bytes_needed(size.cache_tokens, size.sequences, size.chunk);
-  std::uint64_t scratch = model::Executor::workspace_bytes(spec, threads, size.chunk + size.sequences, size.context,
-                                                           size.sequences + size.drafted);
+  std::uint64_t cache =
+      model::KvLayout(spec, size.cache_type).bytes_needed(size.cache_tokens, size.sequences, size.chunk);
+  std::uint64_t scratch =
+      model::Executor::workspace_bytes(spec, threads, size.chunk + size.sequences, size.context,
+                                      size.sequences + size.drafted);
   auto sum = add_ok(cache, scratch);
   if (!sum) return fail(Errc::exhausted, "the cache would be larger than any machine's memory");
   return *sum;
@@ -54,8 +56,8 @@ Result<std::unique_ptr<ModelDecoder>> ModelDecoder::create(std::shared_ptr<const
   FH_TRY(DecoderSize size, complete(model->spec(), wanted));
   auto decoder = std::unique_ptr<ModelDecoder>(new ModelDecoder);
   decoder->size_ = size;
-  FH_TRY(decoder->cache_, model::KvCache::create(model::KvLayout(model->spec()), size.cache_tokens, size.sequences,
-                                                 size.chunk, size.context));
+  FH_TRY(decoder->cache_, model::KvCache::create(model::KvLayout(model->spec(), size.cache_type), size.cache_tokens,
+                                                 size.sequences, size.chunk, size.context));
   try {
     decoder->executor_ = std::make_unique<model::Executor>(model, pool, kernels, size.chunk + size.sequences,
                                                            size.context, size.sequences + size.drafted);

@@ -19,6 +19,7 @@ struct DecoderSize {
   std::uint32_t drafted = 0;    // guessed tokens a step (EngineOptions::drafting), each with a row of logits
   std::uint64_t cache_tokens =
       0;  // positions of all sequences together; 0 = one of full length and a chunk for each other
+  model::KvChoice cache_type = model::KvChoice::automatic;  // part of what determines the logits
 };
 
 class ModelDecoder final : public Decoder {
@@ -38,6 +39,7 @@ class ModelDecoder final : public Decoder {
     return executor_->forward(items, logits);
   }
   const DecoderSize& size() const { return size_; }
+  kernel::KvType cache_type() const { return cache_->layout().type; }
 
  private:
   ModelDecoder() = default;

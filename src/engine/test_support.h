@@ -122,7 +122,7 @@ class FakeDecoder final : public Decoder {
     return model::KvLayout(spec);
   }
   float* slot(const model::KvSequence& s, std::size_t group, std::uint32_t position) const {
-    return s.blocks(group)[position / model::kKvBlock] + position % model::kKvBlock * 2;
+    return reinterpret_cast<float*>(s.blocks(group)[position / model::kKvBlock]) + position % model::kKvBlock * 2;
   }
   void write(const model::KvSequence& s, std::uint32_t position, std::int32_t id) {
     for (std::size_t g = 0; g < layout_.groups.size(); ++g) {

@@ -119,28 +119,6 @@ TEST(RowOps, LevelsAgree) {
   }
 }
 
-TEST(RowOps, AttentionLevelsAgree) {
-  for (std::size_t D : {8u, 16u, 48u, 50u, 64u, 128u}) {
-    for (std::size_t n : {1u, 5u, 31u, 32u}) {
-      const auto q = values(D, 1, 1), kv = values(n * D, 2, 1), p = values(n, 3, 1);
-      same_on_all_levels(
-          [&](const Table& t) {
-            std::vector<float> s(n);
-            t.attn_scores(s.data(), q.data(), kv.data(), D, n, D, 0.125f);
-            return s;
-          },
-          "scores");
-      same_on_all_levels(
-          [&](const Table& t) {
-            auto o = q;
-            t.attn_values(o.data(), p.data(), kv.data(), D, n, D);
-            return o;
-          },
-          "values");
-    }
-  }
-}
-
 TEST(RowOps, EdgeValuesAgree) {
   const std::vector<float> edges = {0.0f,    -0.0f,   kInfinity, -kInfinity, NAN,    1e-45f,
                                     -1e-38f, 3.4e38f, -3.4e38f,  88.7228f,   88.73f, -87.3365f,

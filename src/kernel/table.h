@@ -45,6 +45,28 @@ struct Bf16Matmul {
   std::size_t y_stride;
 };
 
+struct AttnScores {
+  float* s;  // (rows, 32)
+  std::size_t s_stride;
+  const float* q;  // (rows, D)
+  std::size_t q_stride;
+  std::size_t rows;
+  const float* k;  // (D, 32)
+  std::size_t D;
+  float scale;
+};
+
+struct AttnValues {
+  float* o;  // (rows, D16)
+  std::size_t o_stride;
+  const float* p;  // (rows, 32)
+  std::size_t p_stride;
+  std::size_t rows;
+  const float* v;          // (32, D16)
+  std::size_t D16;         // a multiple of 16
+  std::size_t begin, end;  // positions of the block that these rows see
+};
+
 // Cosines and sines of one position: n = rotated dimensions / 2 of each.
 enum class RopeStyle : std::uint8_t {
   interleaved,  // pairs (2i, 2i+1): GGUF architecture llama
@@ -80,14 +102,21 @@ struct Table {
   void (*gelu_tanh_mul_row)(float* y, const float* gate, const float* up, std::size_t n);  // y = gelu(gate) * up
   void (*softcap_row)(float* y, float cap, std::size_t n);                                 // y = cap * tanh(y / cap)
 
-  // Attention over one run of `n` consecutive positions (at most 32, inside one cache block).
-  // s[j] = (sum(q*k_j in lanes)) * scale, k_j at k + j*stride.
-  void (*attn_scores)(float* s, const float* q, const float* k, std::size_t stride, std::size_t n, std::size_t D,
-                      float scale);
+  // Attention over one cache block of 32 positions, as float32 (kernel/kv_block.h).
+  // s[r, j] = (fma chain over d = 0, 1, … of q[r, d] * k[d, j], from +0) * scale, for all 32 positions.
+  void (*attn_scores)(const AttnScores&);
+  // o[r, d] += (fma chain over the positions j = begin, …, end - 1 of p[r, j] * v[j, d], from +0), for all D16
+  // dimensions.
+  void (*attn_values)(const AttnValues&);
   // p[j] = exp(s[j] - max) in place; returns the sum, lanes by j.
   float (*attn_exp)(float* s, std::size_t n, float max);
-  // o[d] += (fma chain over j of p[j]*v_j[d], from +0).
-  void (*attn_values)(float* o, const float* p, const float* v, std::size_t stride, std::size_t n, std::size_t D);
+  // The cache's types; n elements, a multiple of 16. f32_to_f16 as kv_block.h says.
+  void (*f32_to_f16)(std::uint16_t* y, const float* x, std::size_t n);
+  void (*f16_to_f32)(float* y, const std::uint16_t* x, std::size_t n);
+  // q8_0: y[d, j] = scale[d / 32, j] * q[d, j] for keys (D, 32); y[j, d] = scale[j, d / 32] * q[j, d] for values (32,
+  // D16).
+  void (*keys_from_q8)(float* y, const std::int8_t* q, const float* scale, std::size_t D);
+  void (*values_from_q8)(float* y, const std::int8_t* q, const float* scale, std::size_t D16);
   // Exact maximum; -infinity for n = 0. NaNs are passed over.
   float (*max_row)(const float* x, std::size_t n);
 };

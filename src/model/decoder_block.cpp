@@ -53,8 +53,8 @@ void attention_part(nn::Context& context, const Spec& spec, const Block& block, 
   const nn::Rope& rope = spec.ropes[block.rope];
   nn::rope_forward(context, q, spec.heads, spec.head_size, rope, in.cos, in.sin);
   nn::rope_forward(context, k, spec.kv_heads, spec.head_size, rope, in.cos, in.sin);
-  const nn::AttentionShape shape{spec.heads,   spec.kv_heads,        spec.head_size,
-                                 block.window, spec.attention_scale, spec.attention_softcap};
+  const nn::AttentionShape shape{spec.heads,           spec.kv_heads,          spec.head_size, block.window,
+                                 spec.attention_scale, spec.attention_softcap, in.cache_type};
   nn::kv_store(context, in.rows, shape, in.cache, k, v);
   Rows out = take_rows(context, T, w.q.outputs());
   nn::attention_forward(context, out, q, in.rows, shape, in.cache);

@@ -15,7 +15,8 @@ namespace freehold::model {
 struct PassInputs {
   std::span<const nn::AttentionRow> rows;  // (T), for this block's cache group
   nn::KvOffsets cache;                     // this layer's place inside a cache block
-  const float* cos;                        // (T, n) for this block's rope
+  kernel::KvType cache_type;
+  const float* cos;  // (T, n) for this block's rope
   const float* sin;
 };
 

@@ -101,7 +101,8 @@ std::uint64_t Executor::workspace_bytes(const Spec& spec, int threads, std::uint
   const std::size_t stride = (std::size_t{spec.width} + 15) / 16 * 16;
   return Workspace::cost<float>(max_tokens * stride) + Workspace::cost<float>(max_logit_rows * stride) +
          angle_cost(spec, max_tokens) + block_workspace(spec, max_tokens) +
-         nn::attention_workspace(threads, longest_sequence) + nn::linear_workspace(max_logit_rows, spec.width);
+         nn::attention_workspace(threads, max_tokens, longest_sequence, spec.heads, spec.kv_heads, spec.head_size) +
+         nn::linear_workspace(max_logit_rows, spec.width);
 }
 
 Executor::Executor(std::shared_ptr<const Model> model, ThreadPool& pool, const kernel::Table& kernels,
@@ -132,6 +133,9 @@ Result<> Executor::forward(std::span<const BatchItem> items, std::span<float> lo
   FH_CHECK(T <= s.max_tokens && R <= s.max_logit_rows, "the caller keeps to the sizes it gave the constructor");
   FH_CHECK(logits.size() >= R * spec.vocab, "the caller has room for the logits it wants");
   if (T == 0) return {};
+  const KvLayout& layout = items.front().sequence->layout();
+  for (const BatchItem& item : items)
+    FH_CHECK(item.sequence->layout().type == layout.type, "a batch's sequences keep their keys in one type");
 
   nn::Context context{s.pool, s.kernels, s.workspace};
   const nn::WorkspaceScope scope(s.workspace);
@@ -174,12 +178,11 @@ Result<> Executor::forward(std::span<const BatchItem> items, std::span<float> lo
     });
   }
 
-  const std::size_t half = s.layout.floats_per_layer() / 2;
   for (std::size_t l = 0; l < spec.blocks.size(); ++l) {
     const std::uint32_t g = s.layout.group_of_layer[l];
-    const std::size_t place = s.layout.index_in_group[l] * s.layout.floats_per_layer();
+    const std::size_t place = s.layout.index_in_group[l] * layout.bytes_per_layer();
     const Angles& a = angles[spec.blocks[l].rope];
-    const PassInputs in{s.rows[g], {place, place + half}, a.cos, a.sin};
+    const PassInputs in{s.rows[g], {place, place + layout.key_bytes_per_layer()}, layout.type, a.cos, a.sin};
     block_forward(context, spec, spec.blocks[l], weights.blocks[l], in, x);
   }
 

@@ -23,7 +23,22 @@ std::uint32_t window_start(std::uint32_t window, std::uint32_t position) {
 
 }  // namespace
 
-KvLayout::KvLayout(const Spec& spec) : kv_heads(spec.kv_heads), head_size(spec.head_size) {
+kernel::KvType kv_type(const Spec& spec, KvChoice choice) {
+  switch (choice) {
+    case KvChoice::automatic:
+      return spec.quantised ? kernel::KvType::f16 : kernel::KvType::f32;
+    case KvChoice::f32:
+      return kernel::KvType::f32;
+    case KvChoice::f16:
+      return kernel::KvType::f16;
+    case KvChoice::q8_0:
+      return kernel::KvType::q8_0;
+  }
+  return kernel::KvType::f32;
+}
+
+KvLayout::KvLayout(const Spec& spec, KvChoice choice)
+    : kv_heads(spec.kv_heads), head_size(spec.head_size), type(kv_type(spec, choice)) {
   for (const Block& block : spec.blocks) {
     auto it = std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return g.window == block.window; });
     if (it == groups.end()) it = groups.insert(groups.end(), Group{block.window, 0});
@@ -44,7 +59,7 @@ std::size_t KvLayout::blocks_needed(std::size_t group, std::uint64_t tokens, std
 std::uint64_t KvLayout::bytes_needed(std::uint64_t tokens, std::uint32_t sequences, std::uint32_t chunk) const {
   std::uint64_t bytes = 0;
   for (std::size_t g = 0; g < groups.size(); ++g) {
-    bytes += blocks_needed(g, tokens, sequences, chunk) * groups[g].layers * floats_per_layer() * sizeof(float);
+    bytes += blocks_needed(g, tokens, sequences, chunk) * groups[g].layers * bytes_per_layer();
   }
   return bytes;
 }
@@ -57,13 +72,13 @@ Result<std::unique_ptr<KvCache>> KvCache::create(const KvLayout& layout, std::ui
   for (std::size_t g = 0; g < layout.groups.size(); ++g) {
     Pool& pool = cache->pools_[g];
     const std::size_t blocks = layout.blocks_needed(g, tokens, sequences, chunk);
-    pool.block_floats = layout.groups[g].layers * layout.floats_per_layer();
-    pool.bytes = blocks * pool.block_floats * sizeof(float);
+    pool.block_bytes = layout.groups[g].layers * layout.bytes_per_layer();
+    pool.bytes = blocks * pool.block_bytes;
     void* p = ::mmap(nullptr, pool.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED)
       return fail(Errc::exhausted, fmt::format("key/value cache: no memory for {} bytes", pool.bytes));
     ::madvise(p, pool.bytes, MADV_HUGEPAGE);
-    pool.memory = static_cast<float*>(p);
+    pool.memory = static_cast<std::byte*>(p);
     pool.references.resize(blocks);
     pool.free.reserve(blocks);
     for (std::size_t b = blocks; b > 0; --b) pool.free.push_back(static_cast<std::uint32_t>(b - 1));
@@ -77,28 +92,28 @@ KvCache::~KvCache() {
   }
 }
 
-float* KvCache::take(std::size_t group) {
+std::byte* KvCache::take(std::size_t group) {
   Pool& pool = pools_[group];
   FH_CHECK(!pool.free.empty(), "reserve and fork count the free blocks first");
   std::uint32_t index = pool.free.back();
   pool.free.pop_back();
   pool.references[index] = 1;
-  return pool.memory + index * pool.block_floats;
+  return pool.memory + index * pool.block_bytes;
 }
 
-void KvCache::share(std::size_t group, float* block) {
+void KvCache::share(std::size_t group, std::byte* block) {
   Pool& pool = pools_[group];
-  ++pool.references[static_cast<std::size_t>(block - pool.memory) / pool.block_floats];
+  ++pool.references[static_cast<std::size_t>(block - pool.memory) / pool.block_bytes];
 }
 
-std::uint32_t KvCache::references(std::size_t group, const float* block) const {
+std::uint32_t KvCache::references(std::size_t group, const std::byte* block) const {
   const Pool& pool = pools_[group];
-  return pool.references[static_cast<std::size_t>(block - pool.memory) / pool.block_floats];
+  return pool.references[static_cast<std::size_t>(block - pool.memory) / pool.block_bytes];
 }
 
-void KvCache::drop(std::size_t group, float* block) {
+void KvCache::drop(std::size_t group, std::byte* block) {
   Pool& pool = pools_[group];
-  auto index = static_cast<std::uint32_t>(static_cast<std::size_t>(block - pool.memory) / pool.block_floats);
+  auto index = static_cast<std::uint32_t>(static_cast<std::size_t>(block - pool.memory) / pool.block_bytes);
   if (--pool.references[index] == 0) pool.free.push_back(index);
 }
 
@@ -139,13 +154,13 @@ Result<KvSequence> KvCache::fork(const KvSequence& from, std::uint32_t length) {
     const std::uint32_t oldest = std::min(window_start(layout_.groups[g].window, length) / kKvBlock, whole);
     s.first_[g] = oldest;
     for (std::uint32_t b = 0; b < whole; ++b) {
-      float* block = b < oldest ? nullptr : from.tables_[g][b];
+      std::byte* block = b < oldest ? nullptr : from.tables_[g][b];
       if (block != nullptr) share(g, block);
       s.tables_[g].push_back(block);
     }
     if (part) {
-      float* copy = take(g);
-      std::memcpy(copy, from.tables_[g][whole], pools_[g].block_floats * sizeof(float));
+      std::byte* copy = take(g);
+      std::memcpy(copy, from.tables_[g][whole], pools_[g].block_bytes);
       s.tables_[g].push_back(copy);
     }
   }
@@ -170,10 +185,14 @@ KvSequence& KvSequence::operator=(KvSequence&& other) noexcept {
   return *this;
 }
 
+const KvLayout& KvSequence::layout() const {
+  return cache_->layout();
+}
+
 KvSequence::~KvSequence() {
   if (cache_ == nullptr) return;
   for (std::size_t g = 0; g < tables_.size(); ++g) {
-    for (float* block : tables_[g]) {
+    for (std::byte* block : tables_[g]) {
       if (block != nullptr) cache_->drop(g, block);
     }
   }
@@ -233,8 +252,8 @@ Result<> KvSequence::truncate(std::uint32_t length) {
   }
   for (std::size_t g = 0; g < tables_.size(); ++g) {
     if (!shared(g)) continue;
-    float* ours = cache_->take(g);
-    std::memcpy(ours, tables_[g][keep - 1], cache_->pools_[g].block_floats * sizeof(float));
+    std::byte* ours = cache_->take(g);
+    std::memcpy(ours, tables_[g][keep - 1], cache_->pools_[g].block_bytes);
     cache_->drop(g, std::exchange(tables_[g][keep - 1], ours));
   }
   for (std::size_t g = 0; g < tables_.size(); ++g) {

@@ -2,8 +2,8 @@
 // one sequence continues another's prefix.
 //
 // Layers with the same window form a group; a group has its own blocks, and one block holds 32 positions of all layers
-// of its group: per layer K then V, each (kv_heads, 32, D) float32. When a position has left the window for good, its
-// group's block is freed while the others keep theirs.
+// of its group: per layer the keys of all kv heads, then their values (kernel/kv_block.h). When a position has left the
+// window for good, its group's block is freed while the others keep theirs.
 #pragma once
 
 #include <array>
@@ -14,11 +14,21 @@
 #include <vector>
 
 #include "base/result.h"
+#include "kernel/kv_block.h"
 #include "model/spec.h"
 
 namespace freehold::model {
 
-inline constexpr std::uint32_t kKvBlock = 32;  // positions a block; part of numerics version 1
+inline constexpr std::uint32_t kKvBlock = kernel::kKvBlock;
+
+// What is asked for. The type is part of what determines the logits (docs/adr/0009).
+enum class KvChoice : std::uint8_t {
+  automatic,  // f16 where linear weights are quantised, f32 where they are floats
+  f32,
+  f16,
+  q8_0,
+};
+kernel::KvType kv_type(const Spec& spec, KvChoice choice);
 
 // Where each layer's keys and values live.
 struct KvLayout {
@@ -31,9 +41,14 @@ struct KvLayout {
   std::vector<std::uint32_t> index_in_group;
   std::uint32_t kv_heads = 0;
   std::uint32_t head_size = 0;
+  kernel::KvType type = kernel::KvType::f32;
 
-  explicit KvLayout(const Spec& spec);
-  std::size_t floats_per_layer() const { return std::size_t{2} * kv_heads * kKvBlock * head_size; }
+  explicit KvLayout(const Spec& spec, KvChoice choice = KvChoice::automatic);
+  // Of a block: all keys of a layer, and keys with values.
+  std::size_t key_bytes_per_layer() const { return kv_heads * kernel::kv_key_bytes(type, head_size); }
+  std::size_t bytes_per_layer() const {
+    return key_bytes_per_layer() + kv_heads * kernel::kv_value_bytes(type, head_size);
+  }
   // Blocks that group g needs for `sequences` sequences of up to `tokens` positions in all, fed in chunks of up to
   // `chunk`.
   std::size_t blocks_needed(std::size_t group, std::uint64_t tokens, std::uint32_t sequences,
@@ -54,6 +69,7 @@ class KvSequence {
   ~KvSequence();
 
   bool valid() const { return cache_ != nullptr; }
+  const KvLayout& layout() const;
   // Positions written so far: the next token goes to position length().
   std::uint32_t length() const { return length_; }
 
@@ -69,7 +85,7 @@ class KvSequence {
   void keep_for_truncate(std::uint32_t positions);
 
   // Block table of a group: entry i holds positions 32 i …; null where the window has passed or nothing is reserved.
-  std::span<float* const> blocks(std::size_t group) const { return tables_[group]; }
+  std::span<std::byte* const> blocks(std::size_t group) const { return tables_[group]; }
 
  private:
   friend class KvCache;
@@ -77,8 +93,9 @@ class KvSequence {
   KvCache* cache_ = nullptr;  // owner of all blocks
   std::uint32_t length_ = 0;
   std::uint32_t tentative_ = 0;              // of these, positions that may be taken back
-  std::vector<std::vector<float*>> tables_;  // by group; capacity reserved at creation, so decoding allocates nothing
-  std::vector<std::uint32_t> first_;         // by group: first block not yet freed
+  std::vector<std::vector<std::byte*>>
+      tables_;                        // by group; capacity reserved at creation, so decoding allocates nothing
+  std::vector<std::uint32_t> first_;  // by group: first block not yet freed
 };
 
 class KvCache {
@@ -108,16 +125,16 @@ class KvCache {
   friend class KvSequence;
   explicit KvCache(KvLayout layout) : layout_(std::move(layout)) {}
   struct Pool {
-    float* memory = nullptr;  // mmap
+    std::byte* memory = nullptr;  // mmap
     std::size_t bytes = 0;
-    std::size_t block_floats = 0;
+    std::size_t block_bytes = 0;
     std::vector<std::uint32_t> references;  // by block
     std::vector<std::uint32_t> free;        // indices, used as a stack
   };
-  float* take(std::size_t group);
-  void share(std::size_t group, float* block);
-  void drop(std::size_t group, float* block);
-  std::uint32_t references(std::size_t group, const float* block) const;
+  std::byte* take(std::size_t group);
+  void share(std::size_t group, std::byte* block);
+  void drop(std::size_t group, std::byte* block);
+  std::uint32_t references(std::size_t group, const std::byte* block) const;
 
   KvLayout layout_;
   std::uint32_t longest_ = 0;

@@ -64,8 +64,8 @@ TEST(KvCache, AForkSharesWholeBlocksAndCopiesThePart) {
   auto a = cache->new_sequence();
   ASSERT_TRUE(a.reserve(50));
   for (std::uint32_t g : {0u, 1u}) {
-    a.blocks(g)[0][0] = 1;
-    a.blocks(g)[1][0] = 2;
+    a.blocks(g)[0][0] = std::byte{1};
+    a.blocks(g)[1][0] = std::byte{2};
   }
   a.advance(50);
   auto b = cache->fork(a, 45);
@@ -73,10 +73,10 @@ TEST(KvCache, AForkSharesWholeBlocksAndCopiesThePart) {
   EXPECT_EQ(b->length(), 45u);
   EXPECT_EQ(b->blocks(0)[0], a.blocks(0)[0]);
   EXPECT_NE(b->blocks(0)[1], a.blocks(0)[1]);
-  EXPECT_EQ(b->blocks(0)[1][0], 2);
+  EXPECT_EQ(b->blocks(0)[1][0], std::byte{2});
   // The origin may go; the shared block stays.
   { auto gone = std::move(a); }
-  EXPECT_EQ(b->blocks(0)[0][0], 1);
+  EXPECT_EQ(b->blocks(0)[0][0], std::byte{1});
 }
 
 TEST(KvCache, AForkNeedsWhatItsWindowSees) {
@@ -119,15 +119,36 @@ TEST(KvCache, TruncatingIntoASharedBlockMakesItOurs) {
   auto cache = cache_of(512, 4);
   auto a = cache->new_sequence();
   ASSERT_TRUE(a.reserve(64));
-  a.blocks(0)[1][0] = 7;
+  a.blocks(0)[1][0] = std::byte{7};
   a.advance(64);
   auto b = cache->fork(a, 64);
   ASSERT_TRUE(b);
   ASSERT_TRUE(b->truncate(40));
   EXPECT_NE(b->blocks(0)[1], a.blocks(0)[1]);
-  EXPECT_EQ(b->blocks(0)[1][0], 7);
-  b->blocks(0)[1][0] = 8;
-  EXPECT_EQ(a.blocks(0)[1][0], 7);
+  EXPECT_EQ(b->blocks(0)[1][0], std::byte{7});
+  b->blocks(0)[1][0] = std::byte{8};
+  EXPECT_EQ(a.blocks(0)[1][0], std::byte{7});
+}
+
+TEST(KvCache, TheTypeFollowsTheWeightsUnlessChosen) {
+  Spec s = spec();
+  EXPECT_EQ(KvLayout(s).type, kernel::KvType::f32);
+  s.quantised = true;
+  EXPECT_EQ(KvLayout(s).type, kernel::KvType::f16);
+  EXPECT_EQ(KvLayout(s, KvChoice::f32).type, kernel::KvType::f32);
+  EXPECT_EQ(KvLayout(s, KvChoice::q8_0).type, kernel::KvType::q8_0);
+}
+
+TEST(KvCache, BytesAreThoseOfTheType) {
+  Spec s;
+  s.kv_heads = 8;
+  s.head_size = 64;
+  s.blocks.resize(16);
+  auto bytes = [&](KvChoice choice) { return KvLayout(s, choice).bytes_needed(4096, 0, 1); };
+  const std::uint64_t elements = std::uint64_t{4096} * 2 * 8 * 64 * 16;
+  EXPECT_EQ(bytes(KvChoice::f32), elements * 4);
+  EXPECT_EQ(bytes(KvChoice::f16), elements * 2);
+  EXPECT_EQ(bytes(KvChoice::q8_0), elements / 32 * 36);
 }
 
 }  // namespace

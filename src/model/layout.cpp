@@ -170,6 +170,11 @@ Result<Plan> plan(const format::Checkpoint& checkpoint) {
         fmt::format("model.layers.{}.self_attn.rotary_emb.inv_freq", i));  // a buffer that old checkpoints saved
     find.ignore(fmt::format("blk.{}.attn_rot_embd.weight", i));
   }
+  for (const Layout::Block& b : layout.blocks) {
+    auto check = [&](const tensor::View& view) { spec.quantised |= tensor::info(view.type).quantised; };
+    for (const tensor::View* view : {b.q, b.k, b.v, b.o}) check(*view);
+    for (const auto* views : {&b.gate, &b.up, &b.down}) std::for_each(views->begin(), views->end(), check);
+  }
   if (const tensor::View* extra = find.left_over()) {
     return fail(Errc::unsupported,
                 fmt::format("tensor '{}' is not understood for family {}, so the model cannot be computed faithfully",

@@ -39,6 +39,7 @@ struct Spec {
   float attention_scale = 0;    // usually 1 / sqrt(D)
   float attention_softcap = 0;  // 0 = none; s = cap * tanh(s / cap)
   float final_softcap = 0;
+  bool quantised = false;     // some linear weight of a block is: decides the cache's default type
   std::uint32_t experts = 0;  // 0 = dense feed-forward
   std::uint32_t experts_used = 0;
   std::vector<nn::Rope> ropes;

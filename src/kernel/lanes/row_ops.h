@@ -127,17 +127,6 @@ float max_row(const float* x, std::size_t n) {
   return out;
 }
 
-void attn_scores(float* s, const float* q, const float* k, std::size_t stride, std::size_t n, std::size_t D,
-                 float scale) {
-  for (std::size_t j = 0; j < n; ++j, k += stride) {
-    V acc = set1(0.0f);
-    std::size_t d = 0;
-    for (; d + 16 <= D; d += 16) acc = fma3(load(q + d), load(k + d), acc);
-    if (d < D) acc = fma3(load_n(q + d, D - d), load_n(k + d, D - d), acc);
-    s[j] = reduce_add(acc) * scale;
-  }
-}
-
 float attn_exp(float* s, std::size_t n, float max) {
   V sum = set1(0.0f);
   std::size_t i = 0;
@@ -152,20 +141,6 @@ float attn_exp(float* s, std::size_t n, float max) {
     sum = add(sum, load_n(s + i, n - i));
   }
   return reduce_add(sum);
-}
-
-void attn_values(float* o, const float* p, const float* v, std::size_t stride, std::size_t n, std::size_t D) {
-  std::size_t d = 0;
-  for (; d + 16 <= D; d += 16) {
-    V acc = set1(0.0f);
-    for (std::size_t j = 0; j < n; ++j) acc = fma3(set1(p[j]), load(v + j * stride + d), acc);
-    store(o + d, add(load(o + d), acc));
-  }
-  if (d < D) {
-    V acc = set1(0.0f);
-    for (std::size_t j = 0; j < n; ++j) acc = fma3(set1(p[j]), load_n(v + j * stride + d, D - d), acc);
-    store_n(o + d, add(load_n(o + d, D - d), acc), D - d);
-  }
 }
 
 void quantise_row(const float* x, std::size_t K, const QuantRowOut& out) {
@@ -200,9 +175,7 @@ void install_row_ops(Table& t) {
   t.silu_mul_row = silu_mul_row;
   t.gelu_tanh_mul_row = gelu_tanh_mul_row;
   t.softcap_row = softcap_row;
-  t.attn_scores = attn_scores;
   t.attn_exp = attn_exp;
-  t.attn_values = attn_values;
   t.max_row = max_row;
 }
 

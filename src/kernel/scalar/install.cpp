@@ -6,6 +6,7 @@ namespace freehold::kernel {
 
 void install_scalar(Table& table) {
   install_scalar_row_ops(table);
+  install_scalar_attention(table);
   install_scalar_matmul(table);
 }
 

@@ -6,6 +6,7 @@
 namespace freehold::kernel {
 
 void install_scalar_row_ops(Table& table);
+void install_scalar_attention(Table& table);
 void install_scalar_matmul(Table& table);
 
 }  // namespace freehold::kernel

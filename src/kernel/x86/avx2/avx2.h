@@ -6,6 +6,7 @@
 namespace freehold::kernel {
 
 void install_avx2_row_ops(Table& table);
+void install_avx2_attention(Table& table);
 void install_avx2_matmul(Table& table);
 void install_avx2_matmul_quant(Table& table);
 

@@ -7,6 +7,7 @@ namespace freehold::kernel {
 
 void install_avx2(Table& table) {
   install_avx2_row_ops(table);
+  install_avx2_attention(table);
   install_avx2_matmul(table);
   install_avx2_matmul_quant(table);
 }

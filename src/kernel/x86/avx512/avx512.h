@@ -6,6 +6,7 @@
 namespace freehold::kernel {
 
 void install_avx512_row_ops(Table& table);
+void install_avx512_attention(Table& table);
 void install_avx512_matmul(Table& table);
 void install_avx512_matmul_quant(Table& table);
 

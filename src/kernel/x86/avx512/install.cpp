@@ -7,6 +7,7 @@ namespace freehold::kernel {
 
 void install_avx512(Table& table) {
   install_avx512_row_ops(table);
+  install_avx512_attention(table);
   install_avx512_matmul(table);
   install_avx512_matmul_quant(table);
 }
