@@ -68,6 +68,7 @@ std::string answer_json(const Session& session, const Conversation& conversation
   write_sampling(w, settings, answer.seed);
   w.member("raw", conversation.raw()).member("prompt", prompt.text).member("context", session.context());
   w.member("numerics", kNumericsVersion).member("isa", name_of(session.loaded().level));
+  w.member("kv_cache", name_of(session.loaded().memory.cache_type));
   w.member("threads", session.loaded().pool->threads()).member("version", version()).member("commit", commit());
   return w.end_object().take() + "\n";
 }

@@ -65,6 +65,7 @@ struct Bench {
   int threads = 0;
   std::string model;  // empty: only the machine
   std::string weights;
+  std::string_view cache_type;
 
   void report(const Line& r) const {
     double fraction = r.peak > 0 ? r.rate / r.peak : 0;
@@ -84,7 +85,9 @@ struct Bench {
         .member("spread", r.spread);
     if (!r.rate_unit.empty()) w.member("rate", r.rate).member("rate_unit", r.rate_unit);
     if (r.peak > 0) w.member("peak", r.peak).member("fraction_of_peak", fraction);
-    if (!model.empty()) w.member("model", model).member("weight_type", weights);
+    if (!model.empty()) {
+      w.member("model", model).member("weight_type", weights).member("kv_cache", cache_type);
+    }
     w.key("flags")
         .begin_object()
         .member("threads", threads)
@@ -126,7 +129,7 @@ struct Runner {
 
   static Result<Runner> create(const Loaded& loaded, std::uint32_t longest) {
     Runner r{loaded, {}, {}, std::vector<float>(loaded.spec.vocab)};
-    FH_TRY(r.cache, model::KvCache::create(model::KvLayout(loaded.spec), longest, 1, kChunk, longest));
+    FH_TRY(r.cache, model::KvCache::create(model::KvLayout(loaded.spec, loaded.cache), longest, 1, kChunk, longest));
     r.executor = std::make_unique<model::Executor>(loaded.model, *loaded.pool, kernel::table_up_to(loaded.level),
                                                    kChunk, longest, 1u);
     return r;
@@ -203,6 +206,7 @@ Result<> bench_model(Bench& bench, int repeat) {
   bench.model = arguments.text("MODEL");
   FH_TRY(Loaded loaded, load(std::move(checked), arguments, bench.console, longest));
   bench.weights = store::facts_of(*loaded.opened.checkpoint).weight_type;
+  bench.cache_type = name_of(loaded.memory.cache_type);
   double file_bytes = static_cast<double>(loaded.opened.checkpoint->total_bytes());
   bench.report({"load", file_bytes / loaded.load_seconds / 1e9, "GB/s", 0, 0, "", 0});
   if (speculative) return bench_speculative(loaded, guesses, bench.console);
@@ -216,7 +220,7 @@ Result<> run(const Arguments& arguments, Console& console) {
   catch_interrupts();
   FH_TRY(kernel::Level level, kernel::chosen_level());
   int threads = arguments.given("threads") ? static_cast<int>(arguments.integer("threads")) : available_cpus();
-  Bench bench{arguments, console, level, {}, threads, "", ""};
+  Bench bench{arguments, console, level, {}, threads, "", "", ""};
   {
     ThreadPool pool(threads);
     bench.peaks = measure_peaks(pool, level);

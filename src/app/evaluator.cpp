@@ -21,7 +21,8 @@ Result<std::unique_ptr<Evaluator>> Evaluator::create(const Loaded& loaded, std::
                 fmt::format("{} tokens are more than the model's context of {}", longest, loaded.spec.context));
   }
   auto evaluator = std::unique_ptr<Evaluator>(new Evaluator(loaded));
-  FH_TRY(evaluator->cache_, model::KvCache::create(model::KvLayout(loaded.spec), longest, 1, kRows, longest));
+  FH_TRY(evaluator->cache_,
+         model::KvCache::create(model::KvLayout(loaded.spec, loaded.cache), longest, 1, kRows, longest));
   evaluator->executor_ = std::make_unique<model::Executor>(loaded.model, *loaded.pool,
                                                            kernel::table_up_to(loaded.level), kRows, longest, kRows);
   evaluator->logits_.resize(std::size_t{kRows} * loaded.spec.vocab);

@@ -80,17 +80,17 @@ std::optional<SmallerType> smaller_type(const model::Plan& plan, std::uint64_t w
 }
 
 Unexpected does_not_fit(const model::Plan& plan, const MemoryPlan& memory, std::uint32_t chunk, int threads,
-                        std::uint64_t available) {
+                        std::uint64_t available, model::KvChoice cache) {
   std::string what =
       fmt::format("not enough memory: {} needed for a context of {} ({} weights, {} cache and workspace), {} available",
                   human_bytes(memory.total()), memory.context, human_bytes(memory.weights + memory.embedding),
                   human_bytes(memory.runtime), human_bytes(available));
-  auto fits = largest_context(plan, memory.context, chunk, threads, available);
+  auto fits = largest_context(plan, memory.context, chunk, threads, available, cache);
   if (fits)
     return fail(Errc::exhausted,
                 fmt::format("{}; the largest context that fits is {} (--context {})", what, *fits, *fits));
   std::uint32_t short_context = std::min(memory.context, kLeastUsefulContext);
-  auto runtime = plan_memory(plan, short_context, chunk, threads);
+  auto runtime = plan_memory(plan, short_context, chunk, threads, cache);
   std::uint64_t least = runtime ? runtime->runtime : memory.runtime;
   if (auto type = smaller_type(plan, memory.weights, least, available)) {
     return fail(Errc::exhausted,
@@ -103,20 +103,23 @@ Unexpected does_not_fit(const model::Plan& plan, const MemoryPlan& memory, std::
 }  // namespace
 
 std::string MemoryPlan::describe(std::uint64_t available) const {
-  return fmt::format("memory: weights {}, embedding {}, cache and workspace {} for a context of {}: {} of {} available",
-                     human_bytes(weights), human_bytes(embedding), human_bytes(runtime), context, human_bytes(total()),
-                     human_bytes(available));
+  return fmt::format(
+      "memory: weights {}, embedding {}, cache ({}) and workspace {} for a context of {}: {} of {} available",
+      human_bytes(weights), human_bytes(embedding), name_of(cache_type), human_bytes(runtime), context,
+      human_bytes(total()), human_bytes(available));
 }
 
-Result<MemoryPlan> plan_memory(const model::Plan& plan, std::uint32_t context, std::uint32_t chunk, int threads) {
+Result<MemoryPlan> plan_memory(const model::Plan& plan, std::uint32_t context, std::uint32_t chunk, int threads,
+                               model::KvChoice cache) {
   MemoryPlan memory;
+  memory.cache_type = model::kv_type(plan.spec, cache);
   memory.weights = weights_bytes(plan);
   memory.embedding = plan.layout.embedding->bytes.size();
   memory.mapped = mapped_bytes(plan);
   memory.context = context;
   FH_TRY(memory.runtime,
          engine::ModelDecoder::bytes_needed(
-             plan.spec, threads, {.context = context, .sequences = 1, .chunk = chunk, .drafted = kMostDraftTokens}));
+             plan.spec, threads, {.context = context, .sequences = 1, .chunk = chunk, .drafted = kMostDraftTokens, .cache_type = cache}));
   if (!add_ok(memory.weights + memory.embedding, memory.runtime)) {
     return fail(Errc::exhausted, "the cache would be larger than any machine's memory");
   }
@@ -124,9 +127,9 @@ Result<MemoryPlan> plan_memory(const model::Plan& plan, std::uint32_t context, s
 }
 
 std::optional<std::uint32_t> largest_context(const model::Plan& plan, std::uint32_t wanted, std::uint32_t chunk,
-                                             int threads, std::uint64_t available) {
+                                             int threads, std::uint64_t available, model::KvChoice cache) {
   auto fits = [&](std::uint32_t context) {
-    auto memory = plan_memory(plan, context, chunk, threads);
+    auto memory = plan_memory(plan, context, chunk, threads, cache);
     return memory && memory->total() <= available;
   };
   if (wanted >= 1 && fits(wanted)) return wanted;
@@ -139,22 +142,22 @@ std::optional<std::uint32_t> largest_context(const model::Plan& plan, std::uint3
 }
 
 Result<ChosenContext> choose_context(const model::Plan& plan, std::uint32_t wanted, std::uint32_t chunk, int threads,
-                                     std::uint64_t available) {
+                                     std::uint64_t available, model::KvChoice cache) {
   if (wanted > plan.spec.context) {
     return fail(Errc::invalid, fmt::format("--context {} is more than the {} tokens this model was made for", wanted,
                                            plan.spec.context));
   }
   std::uint32_t context = wanted > 0 ? wanted : plan.spec.context;
-  FH_TRY(MemoryPlan memory, plan_memory(plan, context, chunk, threads));
+  FH_TRY(MemoryPlan memory, plan_memory(plan, context, chunk, threads, cache));
   if (memory.total() <= available) return ChosenContext{memory, false};
   if (wanted == 0) {
-    auto fits = largest_context(plan, context, chunk, threads, available);
+    auto fits = largest_context(plan, context, chunk, threads, available, cache);
     if (fits && *fits >= kLeastUsefulContext) {
-      FH_TRY(memory, plan_memory(plan, *fits, chunk, threads));
+      FH_TRY(memory, plan_memory(plan, *fits, chunk, threads, cache));
       return ChosenContext{memory, true};
     }
   }
-  return does_not_fit(plan, memory, chunk, threads, available);
+  return does_not_fit(plan, memory, chunk, threads, available, cache);
 }
 
 }  // namespace freehold::app

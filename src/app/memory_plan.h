@@ -17,17 +17,21 @@ struct MemoryPlan {
   std::uint64_t mapped = 0;     // the whole file(s): reclaimable, not counted in total()
   std::uint64_t runtime = 0;    // cache and scratch
   std::uint32_t context = 0;
+  kernel::KvType cache_type = kernel::KvType::f32;
   std::uint64_t total() const { return weights + embedding + runtime; }
-  // "weights 1.1 MiB, embedding …, cache and workspace 10 MiB for a context of 512: 11.2 MiB of 20 GiB available".
+  // "weights 1.1 MiB, embedding …, cache (f16) and workspace 10 MiB for a context of 512: 11.2 MiB of 20 GiB
+  // available".
   std::string describe(std::uint64_t available) const;
 };
 
 // For one sequence of `context` positions, fed in chunks of `chunk`.
-Result<MemoryPlan> plan_memory(const model::Plan& plan, std::uint32_t context, std::uint32_t chunk, int threads);
+Result<MemoryPlan> plan_memory(const model::Plan& plan, std::uint32_t context, std::uint32_t chunk, int threads,
+                               model::KvChoice cache = model::KvChoice::automatic);
 
 // The largest context, at most `wanted`, that fits into `available` bytes; nothing if not even 32 positions do.
 std::optional<std::uint32_t> largest_context(const model::Plan& plan, std::uint32_t wanted, std::uint32_t chunk,
-                                             int threads, std::uint64_t available);
+                                             int threads, std::uint64_t available,
+                                             model::KvChoice cache = model::KvChoice::automatic);
 
 struct ChosenContext {
   MemoryPlan memory;
@@ -37,6 +41,6 @@ struct ChosenContext {
 // Errors: Errc::invalid if `wanted` is more than the model's; Errc::exhausted, naming the largest context or the
 // smaller type that would fit.
 Result<ChosenContext> choose_context(const model::Plan& plan, std::uint32_t wanted, std::uint32_t chunk, int threads,
-                                     std::uint64_t available);
+                                     std::uint64_t available, model::KvChoice cache = model::KvChoice::automatic);
 
 }  // namespace freehold::app

@@ -175,7 +175,8 @@ std::string as_text(const Facts& f, bool tensors) {
   if (f.templates.empty()) line(out, "chat template", "none");
   for (const MemoryRow& row : f.memory) {
     line(out, "memory",
-         fmt::format("{:>9} for a context of {}", human_bytes(row.memory.total()), grouped(row.context)));
+         fmt::format("{:>9} for a context of {}, cache in {}", human_bytes(row.memory.total()), grouped(row.context),
+                     name_of(row.memory.cache_type)));
   }
   for (const auto& [key, value] : f.source) line(out, "source", fmt::format("{} = {}", key, value));
   for (const std::string& note : f.notes) line(out, "note", printable(note, 500));
@@ -228,7 +229,8 @@ std::string as_json(const Facts& f, bool tensors) {
   }
   w.end_array().key("memory").begin_array();
   for (const MemoryRow& row : f.memory) {
-    w.begin_object().member("context", row.context).member("bytes", row.memory.total()).end_object();
+    w.begin_object().member("context", row.context).member("bytes", row.memory.total());
+    w.member("kv_cache", name_of(row.memory.cache_type)).end_object();
   }
   w.end_array().key("source").begin_object();
   for (const auto& [key, value] : f.source) w.member(key, value);

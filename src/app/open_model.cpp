@@ -99,6 +99,12 @@ std::vector<Option> run_options() {
        .least = 1,
        .most = 1024,
        .help = "Threads; by default as many as this process may use CPUs. The answer does not depend on it."},
+      {.name = "kv-cache",
+       .type = OptionType::choice,
+       .value = "auto|f32|f16|q8_0",
+       .fallback = "auto",
+       .help = "How keys and values are kept. auto: f16 for quantised models, f32 for others. Part of what determines "
+               "the answer."},
       {.name = "verbose", .help = "Say on standard error how much memory is needed and what is done.", .letter = 'v'},
   };
 }
@@ -112,6 +118,10 @@ std::vector<Option> run_options_with_context() {
                 .help = "Longest sequence in tokens; by default as long as the model allows and memory holds.",
                 .letter = 'c'}},
               run_options());
+}
+
+model::KvChoice kv_choice(const Arguments& arguments) {
+  return model::kv_choice_from_name(arguments.text("kv-cache")).value_or(model::KvChoice::automatic);
 }
 
 Positional model_positional() {

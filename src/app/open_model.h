@@ -12,6 +12,7 @@
 #include "app/console.h"
 #include "base/result.h"
 #include "format/checkpoint.h"
+#include "model/kv_cache.h"
 #include "model/tokenizer_loader.h"
 #include "model/weights.h"
 #include "store/store.h"
@@ -40,9 +41,10 @@ struct CheckedModel {
 };
 Result<CheckedModel> open_and_check(std::string_view reference, Console& console);
 
-// --threads and --verbose, as every command that runs a model has them; and --context before them.
+// --threads, --kv-cache and --verbose, as every command that runs a model has them; and --context before them.
 std::vector<Option> run_options();
 std::vector<Option> run_options_with_context();
+model::KvChoice kv_choice(const Arguments& arguments);  // of run_options()
 Positional model_positional();
 // `base` followed by `more`.
 std::vector<Option> join(std::vector<Option> base, std::vector<Option> more);

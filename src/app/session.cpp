@@ -39,7 +39,8 @@ Result<Loaded> load(CheckedModel checked, const Arguments& arguments, Console& c
   int threads = arguments.given("threads") ? static_cast<int>(arguments.integer("threads")) : available_cpus();
   std::uint64_t available = available_memory();
   available -= std::min(available, reserved);
-  auto chosen = choose_context(checked.plan, context, kChunk, threads, available);
+  const model::KvChoice cache = kv_choice(arguments);
+  auto chosen = choose_context(checked.plan, context, kChunk, threads, available, cache);
   if (!chosen) return in_context(chosen.error(), printable(checked.opened.reference));
   if (console.err_is_terminal() || arguments.flag("verbose")) console.note(chosen->memory.describe(available));
   if (chosen->reduced) {
@@ -52,7 +53,8 @@ Result<Loaded> load(CheckedModel checked, const Arguments& arguments, Console& c
                 .spec = std::move(checked.plan.spec),
                 .pool = std::make_unique<ThreadPool>(threads),
                 .level = level,
-                .memory = chosen->memory};
+                .memory = chosen->memory,
+                .cache = cache};
   auto prepared = open_prepared(loaded.opened, console);
   ProgressBar bar(console, "loading");
   auto model = model::Model::load(
@@ -76,7 +78,7 @@ Result<std::unique_ptr<Session>> Session::start(Loaded loaded, SpeculationChoice
   FH_TRY(session->decoder_,
          engine::ModelDecoder::create(
              l.model, *l.pool, kernel::table_up_to(l.level),
-             {.context = l.memory.context, .sequences = 1, .chunk = kChunk, .drafted = session->speculator_.most()}));
+             {.context = l.memory.context, .sequences = 1, .chunk = kChunk, .drafted = session->speculator_.most(), .cache_type = l.cache}));
   FH_TRY(session->engine_,
          engine::Engine::create(*session->decoder_, l.tokenizer.tokenizer,
                                 {.max_sequences = 1, .chunk = kChunk, .drafting = session->speculator_.options()}));

@@ -28,6 +28,7 @@ struct Loaded {
   std::unique_ptr<ThreadPool> pool;
   kernel::Level level = kernel::Level::scalar;
   MemoryPlan memory;
+  model::KvChoice cache = model::KvChoice::automatic;  // --kv-cache; memory.cache_type is what came of it
   double load_seconds = 0;
   std::shared_ptr<const model::Model> model;
 };

@@ -37,6 +37,14 @@ kernel::KvType kv_type(const Spec& spec, KvChoice choice) {
   return kernel::KvType::f32;
 }
 
+std::optional<KvChoice> kv_choice_from_name(std::string_view name) {
+  if (name == "auto") return KvChoice::automatic;
+  for (KvChoice choice : {KvChoice::f32, KvChoice::f16, KvChoice::q8_0}) {
+    if (name_of(kv_type({}, choice)) == name) return choice;
+  }
+  return std::nullopt;
+}
+
 KvLayout::KvLayout(const Spec& spec, KvChoice choice)
     : kv_heads(spec.kv_heads), head_size(spec.head_size), type(kv_type(spec, choice)) {
   for (const Block& block : spec.blocks) {

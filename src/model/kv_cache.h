@@ -10,7 +10,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -29,6 +31,8 @@ enum class KvChoice : std::uint8_t {
   q8_0,
 };
 kernel::KvType kv_type(const Spec& spec, KvChoice choice);
+// "auto", "f32", "f16", "q8_0".
+std::optional<KvChoice> kv_choice_from_name(std::string_view name);
 
 // Where each layer's keys and values live.
 struct KvLayout {

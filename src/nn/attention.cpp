@@ -53,7 +53,21 @@ struct Cache {
                      scratch, kernels.values_from_q8);
   }
 
+  // Asks for the same part of the next block while this one is being worked on: blocks lie too far apart for the
+  // processor to guess.
+  void prefetch_keys(const std::byte* block, std::size_t g) const {
+    const std::size_t bytes = kernel::kv_key_bytes(shape.cache, shape.D);
+    prefetch(block + at.k + g * bytes, bytes);
+  }
+  void prefetch_values(const std::byte* block, std::size_t g) const {
+    const std::size_t bytes = kernel::kv_value_bytes(shape.cache, shape.D);
+    prefetch(block + at.v + g * bytes, bytes);
+  }
+
  private:
+  static void prefetch(const std::byte* from, std::size_t bytes) {
+    for (std::size_t i = 0; i < bytes; i += 64) __builtin_prefetch(from + i, 0, 2);
+  }
   const float* as_floats(const std::byte* from, std::size_t D, float* scratch,
                          void (*from_q8)(float*, const std::int8_t*, const float*, std::size_t)) const {
     switch (shape.cache) {
@@ -92,6 +106,7 @@ void fill_scores(const Cache& cache, const Tile& tile, std::size_t g, const Scra
            first_seen(shape, tile.position + static_cast<std::uint32_t>(to) - 1) >= start + kAttentionBlock) {
       --to;
     }
+    if (b + 1 < end_block) cache.prefetch_keys(tile.blocks[b + 1], g);
     const float* k = cache.keys(tile.blocks[b], g, s.block);
     const std::size_t row = from * tile.group;
     cache.kernels.attn_scores({s.scores + row * span + (b - first_block) * kAttentionBlock, span, s.q + row * shape.D,
@@ -133,6 +148,7 @@ void add_values(const Cache& cache, const Tile& tile, std::size_t g, const Scrat
       const std::uint32_t end = std::min(position + 1, start + kAttentionBlock);
       return begin < end ? Seen{begin - start, end - start} : Seen{0, 0};
     };
+    if (b + 1 < end_block) cache.prefetch_values(tile.blocks[b + 1], g);
     const float* v = cache.values(tile.blocks[b], g, s.block);
     // Consecutive positions that see the same part go together.
     for (std::size_t i = 0; i < tile.count;) {
@@ -204,7 +220,9 @@ void kv_store(Context& context, std::span<const AttentionRow> rows, const Attent
 void attention_forward(Context& context, tensor::Rows out, tensor::ConstRows q, std::span<const AttentionRow> rows,
                        const AttentionShape& shape, KvOffsets at, std::span<float> logsumexp) {
   const WorkspaceScope scope(context.workspace);
-  const std::size_t D = shape.D, D16 = kernel::kv_padded(D), group = shape.H / shape.K;
+  const std::size_t D = shape.D, D16 = kernel::kv_padded(D);
+  const auto threads = static_cast<std::size_t>(context.pool.threads());
+  std::size_t group = shape.H / shape.K;  // heads of a tile
   std::uint32_t longest = 0;
   for (const AttentionRow& row : rows) longest = std::max(longest, row.position + 1);
   // Blocks a tile's rows may see: a window of them, the tile's own positions, and a part-filled one at either end.
@@ -223,29 +241,33 @@ void attention_forward(Context& context, tensor::Rows out, tensor::ConstRows q, 
   }
   starts[tiles] = static_cast<std::uint32_t>(rows.size());
 
-  const auto threads = static_cast<std::size_t>(context.pool.threads());
+  // With more threads than tiles, the heads of a group are shared out: the cache is read more than once, by more.
+  std::size_t parts = shape.K;
+  while (tiles * parts < threads && group % 2 == 0) group /= 2, parts *= 2;
+
   auto* scores = context.workspace.take<float>(threads * most * group * span);
   auto* queries = context.workspace.take<float>(threads * most * group * D16);
   auto* outputs = context.workspace.take<float>(threads * most * group * D16);
   auto* inverses = context.workspace.take<float>(threads * most * group);
   auto* blocks = context.workspace.take<float>(threads * kAttentionBlock * D16);
   const Cache cache{context.kernels, shape, at};
-  context.pool.parallel_for(tiles * shape.K, 1, [&](std::size_t begin, std::size_t end, int thread) {
+  context.pool.parallel_for(tiles * parts, 1, [&](std::size_t begin, std::size_t end, int thread) {
     const auto n = static_cast<std::size_t>(thread);
     const Scratch s{scores + n * most * group * span, queries + n * most * group * D16,
                     outputs + n * most * group * D16, inverses + n * most * group, blocks + n * kAttentionBlock * D16};
     for (std::size_t i = begin; i < end; ++i) {
       // Tiles of one kv head follow each other, so that its keys stay in the cache.
-      const std::size_t g = i / tiles, t0 = starts[i % tiles], t1 = starts[i % tiles + 1];
+      const std::size_t h0 = i / tiles * group, g = h0 / (shape.H / shape.K), t0 = starts[i % tiles],
+                        t1 = starts[i % tiles + 1];
       const Tile tile{rows[t0].blocks, rows[t0].position, t1 - t0, group};
       const std::size_t first_block = first_seen(shape, tile.position) / kAttentionBlock;
       for (std::size_t t = t0; t < t1; ++t) {
-        std::memcpy(s.q + (t - t0) * group * D, q[t] + g * group * D, group * D * sizeof(float));
+        std::memcpy(s.q + (t - t0) * group * D, q[t] + h0 * D, group * D * sizeof(float));
       }
       std::fill_n(s.o, tile.count * group * D16, 0.0f);
       fill_scores(cache, tile, g, s, first_block, span);
       for (std::size_t r = 0; r < tile.count * group; ++r) {
-        const std::size_t t = t0 + r / group, h = g * group + r % group;
+        const std::size_t t = t0 + r / group, h = h0 + r % group;
         const Softmax l = softmax_row(cache, rows[t].position, s.scores + r * span, first_block);
         s.inverse[r] = 1.0f / l.sum;
         if (!logsumexp.empty()) {
@@ -254,7 +276,7 @@ void attention_forward(Context& context, tensor::Rows out, tensor::ConstRows q, 
       }
       add_values(cache, tile, g, s, first_block, span);
       for (std::size_t r = 0; r < tile.count * group; ++r) {
-        float* o = out[t0 + r / group] + (g * group + r % group) * D;
+        float* o = out[t0 + r / group] + (h0 + r % group) * D;
         std::memcpy(o, s.o + r * D16, D * sizeof(float));
         context.kernels.scale_row(o, s.inverse[r], D);
       }

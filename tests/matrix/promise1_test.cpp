@@ -1,6 +1,7 @@
-// Promise 1: {scalar, avx2, avx512, amx} x {1, 2 threads} x {alone, in a batch of 7} x {whole prompt, chunks of 1, 13,
-// 512} x {cold, cached prefix} give the same logits for every family and weight type. Each row is compared with memcmp
-// against the definition: scalar kernels, one thread, alone, the whole prompt at once.
+// Promise 1: {scalar, avx2, avx512, amx} x {1, 2 threads} x {alone, in a batch of 7} x {whole prompt, chunks of 1, 13, 512}
+// x {cold, cached prefix} give the same logits for every family and weight type, and for two families with every type
+// of the key/value cache. Each row is compared with memcmp against the definition: scalar kernels, one thread, alone,
+// the whole prompt at once.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -57,11 +58,12 @@ std::shared_ptr<const format::Checkpoint> make(const store::Shape& shape, std::s
 }
 
 // The logits of all positions from `way.cached` on, (kPrompt, V) with the cached rows left zero.
-std::vector<float> run(const std::shared_ptr<const model::Model>& m, const Way& way) {
+std::vector<float> run(const std::shared_ptr<const model::Model>& m, const Way& way,
+                       model::KvChoice kept = model::KvChoice::automatic) {
   ThreadPool pool(way.threads);
   const std::uint32_t V = m->spec().vocab;
   model::Executor executor(m, pool, kernel::table_even_if_unsupported(way.level), kMostTokens, kLongest, kMostTokens);
-  auto cache = model::KvCache::create(model::KvLayout(m->spec()), 20 * kLongest, 20, kMostTokens, kLongest);
+  auto cache = model::KvCache::create(model::KvLayout(m->spec(), kept), 20 * kLongest, 20, kMostTokens, kLongest);
   EXPECT_TRUE(cache);
   const auto prompt = tokens(kPrompt, 0, V);
   std::vector<float> out(std::size_t{kPrompt} * V);
@@ -171,6 +173,32 @@ TEST_P(Promise1, TheSameInputGivesTheSameBits) {
   }
   std::printf("%s: %zu ways compared\n", GetParam().c_str(), compared);
   EXPECT_GT(compared, 0u);
+}
+
+// A window, and a soft cap with heads of another size; weights of floats and quantised.
+TEST(Promise1Cache, EveryTypeOfTheCacheKeepsIt) {
+  std::vector<std::vector<float>> seen;
+  for (const char* family : {"tiny-mistral", "tiny-gemma2"}) {
+    for (const char* type : {"f32", "q4_0"}) {
+      std::string bytes;
+      auto checkpoint = make(*store::shape_from_name(family), type, bytes);
+      ThreadPool pool(2);
+      auto m = model::Model::load(checkpoint, pool);
+      ASSERT_TRUE(m) << m.error().what;
+      const std::size_t V = (*m)->spec().vocab;
+      for (model::KvChoice kept : {model::KvChoice::f32, model::KvChoice::f16, model::KvChoice::q8_0}) {
+        const auto expected = run(*m, {kernel::Level::scalar, 1, false, kPrompt, 0}, kept);
+        for (const Way& way : all_ways()) {
+          const auto got = run(*m, way, kept);
+          const std::size_t from = way.cached * V;
+          EXPECT_EQ(std::memcmp(got.data() + from, expected.data() + from, (expected.size() - from) * sizeof(float)), 0)
+              << family << " " << type << " " << static_cast<int>(kept) << ": " << way.describe();
+        }
+        for (const auto& other : seen) EXPECT_NE(other, expected) << "another cache gives other logits";
+        seen.push_back(expected);
+      }
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, Promise1,
