@@ -74,8 +74,9 @@ Score score(const std::vector<std::vector<double>>& base, const std::vector<std:
   return {kl / double(n), std::exp(nats / double(n))};
 }
 
-std::vector<std::vector<double>> run_file(const fs::path& path, const Evaluation& evaluation) {
-  auto runner = golden::Runner::open(path);
+std::vector<std::vector<double>> run_file(const fs::path& path, const Evaluation& evaluation,
+                                          model::KvChoice kept = model::KvChoice::automatic) {
+  auto runner = golden::Runner::open(path, 2048, kernel::detect_level(), 2, kept);
   if (!runner) return {};
   return log_probabilities(*runner, evaluation);
 }
@@ -129,6 +130,14 @@ void run_case(const fs::path& folder) {
     base_path = folder / model.at("file").get<std::string>();
     base = run_file(base_path, evaluation);
     ASSERT_FALSE(base.empty());
+    // What a smaller cache costs by itself: little beside the finest weights here, whose KL is about 1e-4.
+    const auto kl_with = [&](model::KvChoice kept) {
+      return score(base, run_file(base_path, evaluation, kept), evaluation).mean_kl;
+    };
+    const double f16 = kl_with(model::KvChoice::f16), q8 = kl_with(model::KvChoice::q8_0);
+    std::printf("%-8s mean KL by cache: f16 %.3e, q8_0 %.3e\n", name.c_str(), f16, q8);
+    EXPECT_LE(f16, 1e-6) << name;
+    EXPECT_LE(q8, 1e-4) << name;
     const double expected = model["reference_float64"].at("ppl").get<double>();
     EXPECT_NEAR(score(base, base, evaluation).perplexity, expected, 1e-4 * expected) << name;
   }

@@ -21,7 +21,8 @@ namespace freehold::golden {
 class Runner {
  public:
   static std::unique_ptr<Runner> open(const std::filesystem::path& path, std::uint32_t longest = 2048,
-                                      kernel::Level level = kernel::detect_level(), int threads = 2) {
+                                      kernel::Level level = kernel::detect_level(), int threads = 2,
+                                      model::KvChoice kept = model::KvChoice::automatic) {
     auto checkpoint = format::open_checkpoint(path);
     if (!checkpoint) {
       ADD_FAILURE() << path << ": " << checkpoint.error().what;
@@ -40,7 +41,7 @@ class Runner {
     r->model_ = *model;
     r->executor_ =
         std::make_unique<model::Executor>(*model, r->pool_, kernel::table_up_to(level), kChunk, longest, kChunk);
-    auto cache = model::KvCache::create(model::KvLayout(r->model_->spec()), longest, 1, kChunk, longest);
+    auto cache = model::KvCache::create(model::KvLayout(r->model_->spec(), kept), longest, 1, kChunk, longest);
     if (!cache) {
       ADD_FAILURE() << cache.error().what;
       return nullptr;
