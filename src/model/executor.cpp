@@ -72,6 +72,25 @@ std::uint64_t Model::prepared_bytes() const {
   return per_token(spec_, *weights_, true).bytes;
 }
 
+namespace {
+
+std::size_t thread_bytes_of(const Spec& spec) {
+  const std::size_t widest =
+      std::max({std::size_t{spec.width}, std::size_t{spec.heads} * spec.head_size, std::size_t{spec.ffn}});
+  return (nn::linear_thread_memory(widest) + 4095) / 4096 * 4096;
+}
+
+std::size_t scratch_bytes(const Spec& spec, int threads, std::uint32_t max_tokens, std::uint32_t longest_sequence,
+                          std::uint32_t max_logit_rows) {
+  const std::size_t stride = (std::size_t{spec.width} + 15) / 16 * 16;
+  return Workspace::cost<float>(max_tokens * stride) + Workspace::cost<float>(max_logit_rows * stride) +
+         angle_cost(spec, max_tokens) + block_workspace(spec, max_tokens) +
+         nn::attention_workspace(threads, max_tokens, longest_sequence, spec.heads, spec.kv_heads, spec.head_size) +
+         nn::linear_workspace(max_logit_rows, spec.width);
+}
+
+}  // namespace
+
 struct Executor::State {
   ThreadPool& pool;  // owner: the caller of the constructor
   const kernel::Table& kernels;
@@ -79,6 +98,8 @@ struct Executor::State {
   std::uint32_t max_logit_rows;
   KvLayout layout;
   Workspace workspace;
+  std::size_t thread_bytes;
+  AlignedBuffer<std::byte> thread_memory;           // (threads, thread_bytes)
   std::vector<std::uint32_t> positions;             // (T)
   std::vector<std::vector<nn::AttentionRow>> rows;  // by cache group, (T)
 
@@ -89,7 +110,9 @@ struct Executor::State {
         max_tokens(tokens),
         max_logit_rows(logit_rows),
         layout(model.spec()),
-        workspace(workspace_bytes(model.spec(), p.threads(), tokens, longest, logit_rows)) {
+        workspace(scratch_bytes(model.spec(), p.threads(), tokens, longest, logit_rows)),
+        thread_bytes(thread_bytes_of(model.spec())),
+        thread_memory(thread_bytes * static_cast<std::size_t>(p.threads())) {
     positions.reserve(tokens);
     rows.resize(layout.groups.size());
     for (auto& r : rows) r.reserve(tokens);
@@ -98,11 +121,8 @@ struct Executor::State {
 
 std::uint64_t Executor::workspace_bytes(const Spec& spec, int threads, std::uint32_t max_tokens,
                                         std::uint32_t longest_sequence, std::uint32_t max_logit_rows) {
-  const std::size_t stride = (std::size_t{spec.width} + 15) / 16 * 16;
-  return Workspace::cost<float>(max_tokens * stride) + Workspace::cost<float>(max_logit_rows * stride) +
-         angle_cost(spec, max_tokens) + block_workspace(spec, max_tokens) +
-         nn::attention_workspace(threads, max_tokens, longest_sequence, spec.heads, spec.kv_heads, spec.head_size) +
-         nn::linear_workspace(max_logit_rows, spec.width);
+  return scratch_bytes(spec, threads, max_tokens, longest_sequence, max_logit_rows) +
+         thread_bytes_of(spec) * static_cast<std::size_t>(threads);
 }
 
 Executor::Executor(std::shared_ptr<const Model> model, ThreadPool& pool, const kernel::Table& kernels,
@@ -110,7 +130,10 @@ Executor::Executor(std::shared_ptr<const Model> model, ThreadPool& pool, const k
     : model_(std::move(model)),
       state_(std::make_unique<State>(*model_, pool, kernels, max_tokens, longest_sequence, max_logit_rows)) {}
 
-Executor::~Executor() = default;
+Executor::~Executor() {
+  // They read the weights and write thread_memory.
+  state_->pool.wait_for_late_threads();
+}
 
 Result<> Executor::forward(std::span<const BatchItem> items, std::span<float> logits) {
   State& s = *state_;
@@ -137,7 +160,7 @@ Result<> Executor::forward(std::span<const BatchItem> items, std::span<float> lo
   for (const BatchItem& item : items)
     FH_CHECK(item.sequence->layout().type == layout.type, "a batch's sequences keep their keys in one type");
 
-  nn::Context context{s.pool, s.kernels, s.workspace};
+  nn::Context context{s.pool, s.kernels, s.workspace, {s.thread_memory.data(), s.thread_bytes}};
   const nn::WorkspaceScope scope(s.workspace);
   const std::size_t stride = (std::size_t{spec.width} + 15) / 16 * 16;
   tensor::Rows x{s.workspace.take<float>(T * stride), T, spec.width, stride};

@@ -29,6 +29,8 @@ class Workspace {
   static std::size_t cost(std::size_t count) {
     return (count * sizeof(T) + kAlignment - 1) / kAlignment * kAlignment;
   }
+  // Where the next thing taken will lie.
+  std::byte* top() { return memory_.data() + used_; }
   std::size_t mark() const { return used_; }
   void release(std::size_t mark) { used_ = mark; }
   std::size_t size() const { return memory_.size(); }
@@ -51,10 +53,20 @@ class WorkspaceScope {
   std::size_t mark_;
 };
 
+// Memory that one thread alone uses, kept apart from the workspace because a thread that lost its processor may still
+// read and write it when the others are long past (ThreadPool::parallel_for_detached). Its owner waits for late threads
+// before it frees it.
+struct ThreadMemory {
+  std::byte* data = nullptr;  // (threads, bytes)
+  std::size_t bytes = 0;      // of each thread
+  std::byte* of(int thread) const { return data + static_cast<std::size_t>(thread) * bytes; }
+};
+
 struct Context {
   ThreadPool& pool;
   const kernel::Table& kernels;
   Workspace& workspace;
+  ThreadMemory thread_memory = {};  // empty: every loop waits for all its threads
 };
 
 }  // namespace freehold::nn

@@ -30,7 +30,18 @@ struct Inputs {
   tensor::ConstRows x;
   kernel::QuantRows quantised{};
   const std::uint16_t* bf16 = nullptr;
+
+  // After the prepared forms, which begin at `from`, have been copied to `to`.
+  void move(const std::byte* from, const std::byte* to) {
+    auto moved = [&](auto*& p) {
+      using Pointer = std::remove_reference_t<decltype(p)>;
+      if (p != nullptr) p = reinterpret_cast<Pointer>(to + (reinterpret_cast<const std::byte*>(p) - from));
+    };
+    moved(quantised.q), moved(quantised.d), moved(quantised.sum32), moved(quantised.sum16), moved(bf16);
+  }
 };
+
+constexpr std::size_t kMostPanels = 8;  // of a chunk
 
 Inputs prepare_inputs(Context& context, std::span<const LinearTask> tasks, tensor::ConstRows x) {
   Inputs in;
@@ -133,43 +144,107 @@ std::size_t linear_workspace(std::size_t T, std::size_t K) {
          Workspace::cost<std::uint16_t>(kernel::q_elements(T, P));
 }
 
+std::size_t linear_thread_memory(std::size_t K) {
+  return linear_workspace(kDetachedRows, K) + Workspace::cost<float>(kMostPanels * kernel::kPanelRows * kDetachedRows);
+}
+
+// The loop over the panels of all layers that share an input. A detached loop's job (thread_pool.h): what it needs is
+// in it or outlives it, but for the inputs, which `enter` copies, and the outputs, which `publish` writes.
+struct LinearLoop {
+  static constexpr std::size_t kMostTasks = 3;
+  const kernel::Table* kernels;
+  std::size_t T;
+  Inputs in;
+  std::size_t tasks = 0;
+  LinearTask task[kMostTasks];
+  const std::byte* inputs = nullptr;  // what `in` points into; null: nobody copies
+  std::size_t input_bytes = 0;
+  ThreadMemory memory{};
+
+  // Calls body(task, its first panel, its last panel + 1, panels of the range before it) for each layer of a range.
+  template <typename Body>
+  static void split(std::span<const LinearTask> tasks, std::size_t begin, std::size_t end, Body body) {
+    std::size_t first = 0;
+    for (const LinearTask& t : tasks) {
+      const std::size_t count = panels_of(t.layer->N_);
+      const std::size_t from = std::max(begin, first), to = std::min(end, first + count);
+      if (from < to) body(t, from - first, to - first, from - begin);
+      first += count;
+    }
+  }
+
+  // Outputs 16 p0 … 16 p1 (or the layer's last) of one layer, y (T, stride) beginning at output 16 p0.
+  static void multiply(const kernel::Table& kernels, const Linear& layer, std::size_t p0, std::size_t p1,
+                       const Inputs& in, std::size_t T, float* y, std::size_t stride) {
+    const std::byte* panels = layer.panels().data() + p0 * layer.panel_bytes_;
+    const std::size_t n0 = p0 * kernel::kPanelRows, N = layer.N_ - n0;
+    if (auto kind = kernel::panel_kind(layer.type_)) {
+      kernels.matmul_quant[static_cast<std::size_t>(*kind)](
+          {panels, layer.panel_bytes_, 0, p1 - p0, N, layer.K_, T, in.quantised, y, stride});
+    } else if (layer.type_ == DType::bf16) {
+      kernels.matmul_bf16({panels, layer.panel_bytes_, 0, p1 - p0, N, padded(layer.K_), T, in.bf16, y, stride});
+    } else {
+      auto* matmul = layer.type_ == DType::f16 ? kernels.matmul_f16 : kernels.matmul_f32;
+      matmul({panels, layer.panel_bytes_, 0, p1 - p0, N, layer.K_, T, in.x.data, in.x.stride, y, stride});
+    }
+    if (layer.bias.empty()) return;
+    const std::size_t n = std::min((p1 - p0) * kernel::kPanelRows, N);
+    for (std::size_t t = 0; t < T; ++t) kernels.add_row(y + t * stride, layer.bias.data() + n0, n);
+  }
+
+  std::span<const LinearTask> all() const { return {task, tasks}; }
+  // A thread's outputs of one chunk: (T, kMostPanels * 16), after its copy of the inputs.
+  static constexpr std::size_t kStride = kMostPanels * kernel::kPanelRows;
+  float* results(int thread) const { return reinterpret_cast<float*>(memory.of(thread) + input_bytes); }
+
+  void enter(int thread) {
+    std::memcpy(memory.of(thread), inputs, input_bytes);
+    in.move(inputs, memory.of(thread));
+  }
+  void compute(std::size_t begin, std::size_t end, int thread) const {
+    split(all(), begin, end, [&](const LinearTask& t, std::size_t p0, std::size_t p1, std::size_t at) {
+      multiply(*kernels, *t.layer, p0, p1, in, T, results(thread) + at * kernel::kPanelRows, kStride);
+    });
+  }
+  void publish(std::size_t begin, std::size_t end, int thread) const {
+    split(all(), begin, end, [&](const LinearTask& t, std::size_t p0, std::size_t p1, std::size_t at) {
+      const std::size_t n0 = p0 * kernel::kPanelRows, n1 = std::min(p1 * kernel::kPanelRows, t.layer->N_);
+      for (std::size_t r = 0; r < T; ++r) {
+        std::copy_n(results(thread) + r * kStride + at * kernel::kPanelRows, n1 - n0, t.y[r] + n0);
+      }
+    });
+  }
+};
+
 void linear_forward(Context& context, std::span<const LinearTask> tasks, tensor::ConstRows x) {
   const WorkspaceScope scope(context.workspace);
+  const std::byte* inputs = context.workspace.top();
   const Inputs in = prepare_inputs(context, tasks, x);
+  const auto input_bytes = static_cast<std::size_t>(context.workspace.top() - inputs);
   std::size_t total = 0;
-  for (const LinearTask& task : tasks) total += panels_of(task.layer->N_);
+  bool copied = true;  // all inputs lie in the workspace
+  for (const LinearTask& task : tasks) {
+    total += panels_of(task.layer->outputs());
+    copied = copied && (kernel::panel_kind(task.layer->type()) || task.layer->type() == DType::bf16);
+  }
   // Chunks of a few panels: small enough that a thread which loses its core leaves little behind, large enough to pay
   // the claim.
   const std::size_t grain =
-      std::clamp<std::size_t>(total / (static_cast<std::size_t>(context.pool.threads()) * 16), 1, 8);
+      std::clamp<std::size_t>(total / (static_cast<std::size_t>(context.pool.threads()) * 16), 1, kMostPanels);
+  LinearLoop loop{&context.kernels, x.rows, in};
+  if (copied && x.rows <= kDetachedRows && tasks.size() <= LinearLoop::kMostTasks && context.thread_memory.bytes > 0) {
+    for (const LinearTask& task : tasks) loop.task[loop.tasks++] = task;
+    loop.inputs = inputs;
+    loop.input_bytes = input_bytes;
+    loop.memory = context.thread_memory;
+    context.pool.parallel_for_detached(total, grain, loop);
+    return;
+  }
   context.pool.parallel_for(total, grain, [&](std::size_t begin, std::size_t end, int) {
-    std::size_t first = 0;
-    for (const LinearTask& task : tasks) {
-      const Linear& layer = *task.layer;
-      const std::size_t count = panels_of(layer.N_);
-      const std::size_t from = std::max(begin, first), to = std::min(end, first + count);
-      if (from < to) {
-        const std::size_t p0 = from - first, p1 = to - first;
-        if (auto kind = kernel::panel_kind(layer.type_)) {
-          context.kernels.matmul_quant[static_cast<std::size_t>(*kind)]({layer.panels().data(), layer.panel_bytes_, p0,
-                                                                         p1, layer.N_, layer.K_, x.rows, in.quantised,
-                                                                         task.y.data, task.y.stride});
-        } else if (layer.type_ == DType::bf16) {
-          context.kernels.matmul_bf16({layer.panels().data(), layer.panel_bytes_, p0, p1, layer.N_, padded(layer.K_),
-                                       x.rows, in.bf16, task.y.data, task.y.stride});
-        } else {
-          auto* matmul = layer.type_ == DType::f16 ? context.kernels.matmul_f16 : context.kernels.matmul_f32;
-          matmul({layer.panels().data(), layer.panel_bytes_, p0, p1, layer.N_, layer.K_, x.rows, x.data, x.stride,
-                  task.y.data, task.y.stride});
-        }
-        if (!layer.bias.empty()) {
-          const std::size_t n0 = p0 * kernel::kPanelRows, n1 = std::min(p1 * kernel::kPanelRows, layer.N_);
-          for (std::size_t t = 0; t < x.rows; ++t)
-            context.kernels.add_row(task.y[t] + n0, layer.bias.data() + n0, n1 - n0);
-        }
-      }
-      first += count;
-    }
+    LinearLoop::split(tasks, begin, end, [&](const LinearTask& t, std::size_t p0, std::size_t p1, std::size_t) {
+      LinearLoop::multiply(context.kernels, *t.layer, p0, p1, in, x.rows, t.y.data + p0 * kernel::kPanelRows,
+                           t.y.stride);
+    });
   });
 }
 

@@ -35,7 +35,7 @@ class Linear {
   std::vector<float> bias;  // (N) or empty
 
  private:
-  friend void linear_forward(Context&, std::span<const struct LinearTask>, tensor::ConstRows);
+  friend struct LinearLoop;
   tensor::DType type_ = tensor::DType::f32;
   std::size_t N_ = 0, K_ = 0, panel_bytes_ = 0;
   AlignedBuffer<std::byte> owned_;  // or empty, and
@@ -58,5 +58,10 @@ inline void linear_forward(Context& context, tensor::Rows y, tensor::ConstRows x
 
 // Workspace bytes that linear_forward takes for T rows of K inputs.
 std::size_t linear_workspace(std::size_t T, std::size_t K);
+
+// Up to this many rows, linear_forward does not wait for a thread that lost its processor, given linear_thread_memory
+// bytes for each thread, K being the most inputs of any layer. With more rows the copies of the inputs would cost.
+inline constexpr std::size_t kDetachedRows = 8;
+std::size_t linear_thread_memory(std::size_t K);
 
 }  // namespace freehold::nn
