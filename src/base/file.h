@@ -46,7 +46,8 @@ class MappedFile {
   // Brings the pages of [offset, offset + size) in and maps them, from the disk if they are not in memory yet; asks for
   // huge pages where the file system has them. Any thread; what fails is left to the first access.
   void populate(std::size_t offset, std::size_t size) const;
-  // Lets the pages that lie wholly within `part` go, if it is of this map: the file's cache may keep them.
+  // Tells the kernel that `part` of the map will not be read soon: its pages stop counting as this process's memory. No
+  // content is lost; who reads it again reads the file again. Does nothing for bytes outside the map.
   void forget(Bytes part) const;
 
  private:

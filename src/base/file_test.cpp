@@ -41,6 +41,34 @@ class File : public testing::Test {
   fs::path folder_;
 };
 
+TEST_F(File, ForgottenPagesReadTheSameAgain) {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  std::string text(5 * page + 7, ' ');
+  for (std::size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>('a' + i / 100 % 26);
+  auto map = MappedFile::open(put("a", text));
+  ASSERT_TRUE(map.has_value()) << map.error().what;
+  auto resident = [&] {
+    std::size_t pages = 0;
+    std::ifstream statm("/proc/self/smaps");
+    for (std::string line; std::getline(statm, line);) {
+      if (line.find((folder_ / "a").string()) == std::string::npos) continue;
+      while (std::getline(statm, line) && !line.starts_with("Rss:")) {
+      }
+      pages += std::stoul(line.substr(4)) * 1024 / page;
+    }
+    return pages;
+  };
+  ASSERT_EQ(as_text(map->bytes()), text);
+  ASSERT_EQ(resident(), 6u);
+  map->forget(map->bytes().subspan(page / 2, 3 * page));  // whole pages inside: 1 and 2
+  EXPECT_EQ(resident(), 4u);
+  map->forget(map->bytes().subspan(1, 10));
+  map->forget(as_bytes(text));  // not of this map
+  map->forget({});
+  EXPECT_EQ(resident(), 4u);
+  EXPECT_EQ(as_text(map->bytes()), text);
+}
+
 TEST_F(File, IsMappedAndRead) {
   fs::path path = put("a", "hello");
   auto map = MappedFile::open(path);

@@ -68,6 +68,13 @@ const std::vector<tensor::View>& Checkpoint::tensors() const {
 const tensor::View* Checkpoint::find(std::string_view name) const {
   return gguf_ ? gguf_->find(name) : hf_->find(name);
 }
+void Checkpoint::forget(Bytes part) const {
+  if (gguf_) {
+    for (const MappedFile& file : gguf_->files) file.forget(part);
+  } else {
+    for (const Safetensors& shard : hf_->shards) shard.file.forget(part);
+  }
+}
 std::uint64_t Checkpoint::total_bytes() const {
   return gguf_ ? gguf_->total_bytes : hf_->total_bytes;
 }

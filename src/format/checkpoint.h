@@ -29,6 +29,9 @@ class Checkpoint {
   const tensor::View* find(std::string_view name) const;
   std::uint64_t total_bytes() const;  // of the weight files
 
+  // A tensor's bytes have been read and will not be soon again: gives their pages back (MappedFile::forget).
+  void forget(Bytes part) const;
+
   // For what the formats do not share (tokenizer files, versions); null if it is the other kind.
   const Gguf* gguf() const { return gguf_.get(); }
   const HfFolder* hf() const { return hf_.get(); }

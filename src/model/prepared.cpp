@@ -4,7 +4,9 @@
 
 #include <array>
 #include <cstring>
+#include <new>
 
+#include "base/aligned.h"
 #include "base/checked.h"
 #include "base/utf8.h"
 #include "kernel/panel.h"
@@ -75,8 +77,14 @@ Result<> write_prepared(const Plan& plan, ThreadPool& pool, const std::function<
   constexpr std::array<std::byte, kAlign> kZeros{};
   for (std::size_t i = 0; i < views.size(); ++i) {
     FH_TRY_VOID(sink(Bytes(kZeros).first(entries[i].offset - at)));
-    FH_TRY(const nn::Linear layer, nn::Linear::prepare(pool, *views[i]));
-    FH_TRY_VOID(sink(layer.panels()));
+    try {
+      AlignedBuffer<std::byte> panels(entries[i].bytes);
+      FH_TRY_VOID(nn::Linear::prepare(pool, *views[i], panels.span()).map([](auto&&) {}));
+      FH_TRY_VOID(sink(panels.span()));
+    } catch (const std::bad_alloc&) {
+      return fail(Errc::exhausted,
+                  fmt::format("prepare '{}': no memory for {} bytes", printable(views[i]->name), entries[i].bytes));
+    }
     at = entries[i].offset + entries[i].bytes;
     if (progress && !progress(at, end)) return fail(Errc::cancelled, "preparing was cancelled");
   }

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cmath>
+#include <new>
 
 #include "base/utf8.h"
 #include "kernel/blocks/dequantise.h"
@@ -14,8 +15,11 @@ namespace {
 
 class Preparer {
  public:
-  Preparer(ThreadPool& pool, const PreparedFile* prepared, const PrepareProgress& progress, std::uint64_t total)
-      : pool_(pool), prepared_(prepared), progress_(progress), total_(total) {}
+  Preparer(ThreadPool& pool, const format::Checkpoint& checkpoint, const PreparedFile* prepared,
+           const PrepareProgress& progress, std::span<std::byte> panels)
+      : pool_(pool), checkpoint_(checkpoint), prepared_(prepared), progress_(progress), panels_(panels) {
+    for (const tensor::View& view : checkpoint.tensors()) total_ += view.bytes.size();
+  }
 
   Result<nn::Linear> linear(const tensor::View& view, const tensor::View* bias = nullptr) {
     nn::Linear layer;
@@ -23,7 +27,10 @@ class Preparer {
       layer = nn::Linear::over(view, prepared_->panels(next_));
       prepared_->populate(pool_, next_++);
     } else {
-      FH_TRY(layer, nn::Linear::prepare(pool_, view));
+      const std::uint64_t bytes = nn::Linear::prepared_bytes(view);
+      FH_TRY(layer, nn::Linear::prepare(pool_, view, panels_.first(bytes)));
+      panels_ = panels_.subspan(bytes);
+      checkpoint_.forget(view.bytes);  // otherwise file and panels would both be resident in full
     }
     if (bias != nullptr) {
       FH_TRY(layer.bias, vector(*bias));
@@ -91,11 +98,13 @@ class Preparer {
   }
 
  private:
-  ThreadPool& pool_;              // owner: the caller of prepare_weights, as of the next two
+  ThreadPool& pool_;  // owner: the caller of prepare_weights, as of the next three
+  const format::Checkpoint& checkpoint_;
   const PreparedFile* prepared_;  // null: prepare here
   const PrepareProgress& progress_;
-  std::size_t next_ = 0;  // matrix in the order of linear_views
-  std::uint64_t total_;
+  std::span<std::byte> panels_;  // not yet used
+  std::size_t next_ = 0;         // matrix in the order of linear_views
+  std::uint64_t total_ = 0;
   std::uint64_t done_ = 0;
 };
 
@@ -132,10 +141,19 @@ std::vector<const tensor::View*> linear_views(const Plan& plan) {
 Result<std::unique_ptr<Weights>> prepare_weights(std::shared_ptr<const format::Checkpoint> checkpoint, const Plan& plan,
                                                  std::shared_ptr<const PreparedFile> prepared, ThreadPool& pool,
                                                  const PrepareProgress& progress) {
-  std::uint64_t total = 0;
-  for (const tensor::View& view : checkpoint->tensors()) total += view.bytes.size();
-  Preparer prepare(pool, prepared.get(), progress, total);
+  // All panels lie in one mapping. In one of its own, most matrices begin and end in the middle of a huge page: of the
+  // 1.1B shape's Q4_0 panels 41 % lay in small pages, and in the small ones' matrices every one did.
   auto weights = std::make_unique<Weights>();
+  std::uint64_t bytes = 0;
+  if (prepared == nullptr) {
+    for (const tensor::View* view : linear_views(plan)) bytes += nn::Linear::prepared_bytes(*view);
+  }
+  try {
+    weights->panels = AlignedBuffer<std::byte>(bytes);
+  } catch (const std::bad_alloc&) {
+    return fail(Errc::exhausted, fmt::format("prepare the weights: no memory for {} bytes", bytes));
+  }
+  Preparer prepare(pool, *checkpoint, prepared.get(), progress, weights->panels.span());
   weights->embedding = *plan.layout.embedding;
   // Whoever wrote the panels has checked it, and reading all of it would be most of a start.
   if (prepared == nullptr) FH_TRY_VOID(check_embedding(pool, weights->embedding));

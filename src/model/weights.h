@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/aligned.h"
 #include "base/result.h"
 #include "base/thread_pool.h"
 #include "format/checkpoint.h"
@@ -33,6 +34,7 @@ struct BlockWeights {
 struct Weights {
   std::shared_ptr<const format::Checkpoint> checkpoint;  // owns the embedding's bytes
   std::shared_ptr<const PreparedFile> prepared;          // owns the panels, if they were not prepared here
+  AlignedBuffer<std::byte> panels;                       // of all linear layers, in one piece: see prepare_weights
   tensor::View embedding;                                // (V, C); rows are dequantised when they are looked up
   nn::Linear output;                                     // (V, C); prepared from the embedding if tied
   std::vector<float> final_norm;

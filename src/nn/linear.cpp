@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
-#include <new>
 
+#include "base/aligned.h"
 #include "base/check.h"
 #include "base/half.h"
 #include "base/utf8.h"
@@ -87,7 +87,8 @@ Inputs prepare_inputs(Context& context, std::span<const LinearTask> tasks, tenso
 }  // namespace
 
 std::uint64_t Linear::prepared_bytes(const tensor::View& weight) {
-  return panels_of(weight.rows()) * kernel::prepared_panel_bytes(weight.type, weight.row_elems());
+  const std::uint64_t bytes = panels_of(weight.rows()) * kernel::prepared_panel_bytes(weight.type, weight.row_elems());
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
 }
 
 Linear Linear::over(const tensor::View& weight, std::span<const std::byte> panels) {
@@ -97,23 +98,19 @@ Linear Linear::over(const tensor::View& weight, std::span<const std::byte> panel
   layer.N_ = weight.rows();
   layer.K_ = weight.row_elems();
   layer.panel_bytes_ = kernel::prepared_panel_bytes(layer.type_, layer.K_);
-  layer.borrowed_ = panels;
+  layer.panels_ = panels.first(panels_of(layer.N_) * layer.panel_bytes_);
   return layer;
 }
 
-Result<Linear> Linear::prepare(ThreadPool& pool, const tensor::View& weight) {
+Result<Linear> Linear::prepare(ThreadPool& pool, const tensor::View& weight, std::span<std::byte> memory) {
   Linear layer;
   layer.type_ = weight.type;
   layer.N_ = weight.rows();
   layer.K_ = weight.row_elems();
   layer.panel_bytes_ = kernel::prepared_panel_bytes(layer.type_, layer.K_);
   const std::size_t panels = panels_of(layer.N_);
-  try {
-    layer.owned_ = AlignedBuffer<std::byte>(panels * layer.panel_bytes_);
-  } catch (const std::bad_alloc&) {
-    return fail(Errc::exhausted, fmt::format("prepare '{}': no memory for {} bytes", printable(weight.name),
-                                             panels * layer.panel_bytes_));
-  }
+  FH_CHECK(memory.size() == prepared_bytes(weight), "the caller asked how much it takes");
+  layer.panels_ = memory.first(panels * layer.panel_bytes_);
   const auto& type = tensor::info(layer.type_);
   const std::size_t row_bytes = layer.K_ / type.block_elems * type.block_bytes;
   std::atomic<std::size_t> bad_row{SIZE_MAX};
@@ -127,7 +124,7 @@ Result<Linear> Linear::prepare(ThreadPool& pool, const tensor::View& weight) {
         }
       }
       kernel::pack_panel(layer.type_, weight.bytes.data(), layer.N_, layer.K_, p,
-                         layer.owned_.data() + p * layer.panel_bytes_);
+                         memory.data() + p * layer.panel_bytes_);
     }
   });
   if (bad_row.load() != SIZE_MAX) {
@@ -176,7 +173,7 @@ struct LinearLoop {
   // Outputs 16 p0 … 16 p1 (or the layer's last) of one layer, y (T, stride) beginning at output 16 p0.
   static void multiply(const kernel::Table& kernels, const Linear& layer, std::size_t p0, std::size_t p1,
                        const Inputs& in, std::size_t T, float* y, std::size_t stride) {
-    const std::byte* panels = layer.panels().data() + p0 * layer.panel_bytes_;
+    const std::byte* panels = layer.panels_.data() + p0 * layer.panel_bytes_;
     const std::size_t n0 = p0 * kernel::kPanelRows, N = layer.N_ - n0;
     if (auto kind = kernel::panel_kind(layer.type_)) {
       kernels.matmul_quant[static_cast<std::size_t>(*kind)](

@@ -7,7 +7,6 @@
 #include <span>
 #include <vector>
 
-#include "base/aligned.h"
 #include "base/result.h"
 #include "nn/context.h"
 #include "tensor/view.h"
@@ -17,9 +16,10 @@ namespace freehold::nn {
 class Linear {
  public:
   Linear() = default;
-  // Prepares the (N, K) matrix `weight` (a view of 2 dimensions, or of one matrix inside a stack). Errc::corrupt if it
-  // holds an infinity or NaN, naming the element; Errc::exhausted without memory.
-  static Result<Linear> prepare(ThreadPool& pool, const tensor::View& weight);
+  // Prepares the (N, K) matrix `weight` (a view of 2 dimensions, or of one matrix inside a stack) into `panels`, which
+  // has prepared_bytes(weight), begins on a 64-byte boundary and outlives the layer. Errc::corrupt if the weight holds
+  // an infinity or NaN, naming the element.
+  static Result<Linear> prepare(ThreadPool& pool, const tensor::View& weight, std::span<std::byte> panels);
   // The same layer over panels that were prepared before: prepared_bytes(weight) bytes on a 64-byte boundary, borrowed
   // for as long as the layer lives.
   static Linear over(const tensor::View& weight, std::span<const std::byte> panels);
@@ -28,8 +28,8 @@ class Linear {
   std::size_t inputs() const { return K_; }
   tensor::DType type() const { return type_; }
   bool empty() const { return N_ == 0; }
-  std::uint64_t bytes() const { return panels().size(); }
-  std::span<const std::byte> panels() const { return owned_.empty() ? borrowed_ : owned_.span(); }
+  std::uint64_t bytes() const { return panels_.size(); }
+  // A multiple of 64.
   static std::uint64_t prepared_bytes(const tensor::View& weight);
 
   std::vector<float> bias;  // (N) or empty
@@ -38,8 +38,7 @@ class Linear {
   friend struct LinearLoop;
   tensor::DType type_ = tensor::DType::f32;
   std::size_t N_ = 0, K_ = 0, panel_bytes_ = 0;
-  AlignedBuffer<std::byte> owned_;  // or empty, and
-  std::span<const std::byte> borrowed_;
+  std::span<const std::byte> panels_;
 };
 
 struct LinearTask {
