@@ -193,9 +193,8 @@ void kv_store(Context& context, std::span<const AttentionRow> rows, const Attent
       }
       case KvType::q8_0: {
         std::int8_t q[kPart];
-        float scale;
-        std::int32_t sums[2];
-        kernels.quantise_row(part, kPart, q, &scale, sums);
+        float scale, sum32, sums[2];
+        kernels.quantise_row(part, kPart, {q, &scale, &sum32, sums, 1});
         scatter(reinterpret_cast<std::int8_t*>(to), q);
         auto* all = reinterpret_cast<float*>(to + (key ? D : D16) * kAttentionBlock);
         all[key ? d0 / kPart * kAttentionBlock + j : j * scales + d0 / kPart] = scale;
