@@ -1,0 +1,200 @@
+// The order of things: one model, or the whole yardstick over the block types of a synthesised one.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+#include "app/bench.h"
+#include "base/utf8.h"
+#include "store/identity.h"
+#include "store/synth/synth.h"
+
+namespace freehold::app {
+namespace {
+
+constexpr std::uint32_t kPrompts[] = {32, 128, 512, 2048};
+constexpr std::uint32_t kBatches[] = {1, 2, 4, 8, 16, 32};
+constexpr std::uint32_t kSteps = 16;       // tokens of a sequence when decoding
+constexpr std::uint32_t kShortPrompt = 8;  // before them
+constexpr std::uint32_t kLong = 8192;
+constexpr std::uint32_t kLongest = kLong + 64;
+
+// A file without a name: it is gone when the last process that has it open ends, however that happens.
+class NamelessFile {
+ public:
+  static Result<NamelessFile> create() {
+    const char* wish = std::getenv("TMPDIR");
+    std::string path = std::string(wish != nullptr && *wish != '\0' ? wish : "/tmp") + "/freehold-bench-XXXXXX";
+    NamelessFile file;
+    file.fd_ = ::mkstemp(path.data());
+    if (file.fd_ < 0) {
+      return fail(Errc::io, fmt::format("make a file like {}: {}", printable(path), std::strerror(errno)));
+    }
+    ::unlink(path.c_str());
+    return file;
+  }
+  NamelessFile(NamelessFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  NamelessFile& operator=(NamelessFile&&) = delete;
+  ~NamelessFile() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Result<> write(Bytes bytes) const {
+    while (!bytes.empty()) {
+      const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) {
+        const Errc code = errno == ENOSPC || errno == EDQUOT ? Errc::exhausted : Errc::io;
+        return fail(code, fmt::format("write a temporary model (TMPDIR says where): {}", std::strerror(errno)));
+      }
+      bytes = bytes.subspan(static_cast<std::size_t>(n));
+    }
+    return {};
+  }
+  // So that its pages can be dropped.
+  void sync() const { ::fdatasync(fd_); }
+  // Valid in this process and in those it starts.
+  std::string path() const { return fmt::format("/proc/self/fd/{}", fd_); }
+
+ private:
+  NamelessFile() = default;
+  int fd_ = -1;
+};
+
+struct Plan {
+  std::string path;     // what open_model understands
+  std::string name;     // for the report
+  std::string weights;  // the same; empty: as the file says
+  bool long_context = false;
+};
+
+std::vector<std::string> words_of(std::string_view list) {
+  std::vector<std::string> words;
+  while (!list.empty()) {
+    const std::size_t comma = list.find(',');
+    if (comma != 0) words.emplace_back(list.substr(0, comma));
+    list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
+  }
+  return words;
+}
+
+// Prompts that are longer than the model's context are left out, aloud.
+std::vector<std::uint32_t> that_fit(const Bench& bench, std::span<const std::uint32_t> lengths, std::uint32_t context) {
+  std::vector<std::uint32_t> fit;
+  for (const std::uint32_t n : lengths) {
+    if (n <= context) {
+      fit.push_back(n);
+    } else {
+      bench.report.note(fmt::format("note: no prompt of {}: the model's context is {}", n, context));
+    }
+  }
+  return fit;
+}
+
+Result<> bench_all_of(const Bench& bench, const Plan& plan) {
+  std::uint32_t context = 0;
+  std::string files;
+  {
+    FH_TRY(const CheckedModel checked, open_and_check(plan.path, bench.console));
+    context = checked.plan.spec.context;
+    files = checked.opened.path.string();
+    const std::string weights = store::facts_of(*checked.opened.checkpoint).weight_type;
+    bench.report.model(plan.name, plan.weights.empty() ? weights : plan.weights);
+    bench.report.heading(fmt::format("\n{} {}", printable(plan.name), plan.weights.empty() ? weights : plan.weights));
+  }
+  // While nobody has the file mapped: otherwise its pages would not go away.
+  FH_TRY_VOID(bench_starts(bench, plan.path, files, true));
+  const auto prompts = that_fit(bench, kPrompts, context);
+  const std::uint32_t short_steps = std::min(kSteps, context - std::min(context, kShortPrompt + 1));
+  std::uint32_t longest = std::max(prompts.empty() ? 0 : prompts.back(), kShortPrompt + kSteps);
+  const std::uint32_t depth = std::min(kLong, context - std::min(context, kSteps));
+  if (plan.long_context) longest = std::max(longest, depth + kSteps);
+  longest = std::min(longest, context);
+  FH_TRY(CheckedModel checked, open_and_check(plan.path, bench.console));
+  FH_TRY(const Loaded loaded, load(std::move(checked), bench.arguments, bench.console, longest));
+  FH_TRY(auto model, ModelBench::create(bench, loaded, longest, kBatches[std::size(kBatches) - 1]));
+  for (const std::uint32_t n : prompts) FH_TRY_VOID(model->prefill(n));
+  for (const std::uint32_t n : kBatches) FH_TRY_VOID(model->decode(n, short_steps, kShortPrompt));
+  if (bench.arguments.flag("noise")) FH_TRY_VOID(model->decode_beside_noise(short_steps));
+  if (!plan.long_context) return {};
+  Bench once = bench;  // half a minute each
+  once.repeat = 1;
+  FH_TRY(auto long_model, ModelBench::create(once, loaded, longest, 1));
+  FH_TRY_VOID(long_model->prefill(depth));
+  return long_model->decode(1, kSteps, depth);
+}
+
+Result<> bench_synthesised(const Bench& bench, const store::Shape& shape, const std::string& type, bool long_context) {
+  FH_TRY(const kernel::Mix mix, store::weight_type_from_name(type));
+  bench.report.progress(fmt::format("writing {} {}", shape.name, type));
+  FH_TRY(const NamelessFile file, NamelessFile::create());
+  {
+    ThreadPool pool(bench.threads);
+    auto keep_going = [&](std::string_view, std::uint64_t, std::uint64_t) { return check_interrupt().has_value(); };
+    FH_TRY_VOID(store::synthesise(
+        {shape, mix, 0}, pool, [&](Bytes b) { return file.write(b); }, keep_going));
+  }
+  file.sync();
+  return bench_all_of(bench, {file.path(), std::string(shape.name), type, long_context});
+}
+
+}  // namespace
+
+Result<> bench_one_model(const Bench& bench) {
+  const Arguments& arguments = bench.arguments;
+  FH_TRY(CheckedModel checked, open_and_check(arguments.text("MODEL"), bench.console));
+  const auto prompt_tokens = static_cast<std::uint32_t>(arguments.integer("prompt-tokens"));
+  const auto tokens = static_cast<std::uint32_t>(arguments.integer("tokens"));
+  const std::uint32_t longest = std::max(prompt_tokens, tokens + 1);
+  if (longest > checked.plan.spec.context) {
+    bench.console.hint("--prompt-tokens and --tokens set the lengths");
+    return fail(Errc::exhausted,
+                fmt::format("{} tokens are more than the model's context of {}", longest, checked.plan.spec.context));
+  }
+  bench.report.model(std::string(arguments.text("MODEL")), store::facts_of(*checked.opened.checkpoint).weight_type);
+  FH_TRY_VOID(bench_machine(bench, true));
+  FH_TRY(const Loaded loaded, load(std::move(checked), arguments, bench.console, longest));
+  BenchLine line = line_of("load", "s", Samples{{loaded.load_seconds}});
+  line.smaller_is_better = true;
+  bench.report.line(line);
+  FH_TRY(auto model, ModelBench::create(bench, loaded, longest, 1));
+  FH_TRY_VOID(model->prefill(prompt_tokens));
+  FH_TRY_VOID(model->decode(1, tokens, 1));
+  if (arguments.flag("noise")) FH_TRY_VOID(model->decode_beside_noise(tokens));
+  return bench_peaks_after(bench);
+}
+
+Result<> bench_kernels(const Bench& bench) {
+  const Arguments& arguments = bench.arguments;
+  // Everything that may be wrong is found before the first measurement.
+  const std::vector<std::string> types = words_of(arguments.text("types"));
+  for (const std::string& type : types) FH_TRY_VOID(store::weight_type_from_name(type));
+  const store::Shape* known = store::shape_from_name(arguments.text("shape"));
+  if (known == nullptr) {
+    bench.console.hint("freehold models synth --list shows all shapes");
+    return fail(Errc::invalid, fmt::format("there is no shape '{}'", printable(arguments.text("shape"))));
+  }
+  const bool given = arguments.given("MODEL");
+  if (given) FH_TRY_VOID(open_and_check(arguments.text("MODEL"), bench.console));
+  // A model: its writing, seven starts, prompts, batches.
+  bench.report.plan(given ? 20 : static_cast<int>(types.size()) * 20);
+  FH_TRY_VOID(bench_machine(bench, false));
+  if (given) {
+    const std::string model(arguments.text("MODEL"));
+    FH_TRY_VOID(bench_all_of(bench, {model, model, "", true}));
+    return bench_peaks_after(bench);
+  }
+  store::Shape shape = *known;
+  shape.context = std::max(shape.context, kLongest);  // tinyllama's own is 2,048
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    FH_TRY_VOID(bench_synthesised(bench, shape, types[i], i == 0));  // attention is the same for all
+  }
+  bench.report.heading("");
+  return bench_peaks_after(bench);
+}
+
+}  // namespace freehold::app
