@@ -53,6 +53,8 @@ class ModelBench {
   Result<> prefill(std::uint32_t tokens) const;
   // `steps` tokens for each of `batch` sequences after a prompt of `depth` tokens.
   Result<> decode(std::uint32_t batch, std::uint32_t steps, std::uint32_t depth) const;
+  // A prompt of `depth` tokens, read once, and then up to 4 * `steps` tokens after it.
+  Result<> long_context(std::uint32_t depth, std::uint32_t steps) const;
   // Decoding of one sequence with one CPU taken by a busy process, in turns with decoding without.
   Result<> decode_beside_noise(std::uint32_t steps) const;
   // Runs a prompt and throws the result away.
@@ -62,7 +64,10 @@ class ModelBench {
   ModelBench(const Bench& bench, const Loaded& loaded) : bench_(bench), loaded_(loaded) {}
   Result<> feed(model::KvSequence& sequence, std::span<const std::int32_t> ids) const;
   Result<double> decode_seconds(std::uint32_t batch, std::uint32_t steps, std::uint32_t depth) const;
-  BenchWork work(double tokens, double passes) const;
+  Result<> step(std::vector<model::KvSequence>& sequences, std::vector<model::BatchItem>& items,
+                std::uint32_t number) const;
+  BenchWork prefill_work(std::uint32_t tokens) const;
+  BenchWork decode_work(std::uint32_t batch, std::uint32_t steps, std::uint32_t depth) const;
 
   const Bench& bench_;
   const Loaded& loaded_;

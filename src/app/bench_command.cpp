@@ -72,6 +72,7 @@ Result<> run(const Arguments& arguments, Console& console) {
     if (!same) return in_context(std::move(same).error(), printable(arguments.text("compare")));
     report.compare_with(std::move(*baseline));
   }
+  report.begin();
   Bench bench{.arguments = arguments, .report = report, .console = console, .level = level, .threads = threads};
   // The whole yardstick is to take ten minutes.
   bench.repeat =
@@ -126,7 +127,7 @@ std::vector<Option> own_options() {
        .type = OptionType::text,
        .value = "TYPE,…",
        .fallback = "q4_0,q4_k_m,q8_0,f16",
-       .help = "Weight types to synthesise; the first one also gets the long context (suite kernels)."},
+       .help = "Weight types to synthesise; long contexts are measured with the first one only (suite kernels)."},
       {.name = "speculative",
        .help = "Instead: how much faster MODEL answers with guesses ahead than without (of 192 tokens unless --tokens "
                "is given), and whether the answers are equal."},

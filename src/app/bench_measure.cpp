@@ -9,7 +9,7 @@
 namespace freehold::app {
 namespace {
 
-constexpr double kEnoughSeconds = 8;  // of samples: then two are enough
+constexpr double kEnoughSeconds = 6;  // of samples: then two are enough
 constexpr double kLongSeconds = 4;    // a run so long warms itself up, so that it counts at once
 constexpr double kAgree = 0.1;        // two peaks that differ by less belong to the same state of the machine
 

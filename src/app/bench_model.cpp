@@ -5,6 +5,7 @@
 
 #include "app/bench.h"
 #include "app/bench_child.h"
+#include "app/machine.h"
 #include "app/peaks_crew.h"
 #include "base/random.h"
 #include "kernel/kernels.h"
@@ -63,12 +64,30 @@ Result<> ModelBench::feed(model::KvSequence& sequence, std::span<const std::int3
   return {};
 }
 
-BenchWork ModelBench::work(double tokens, double passes) const {
+BenchWork ModelBench::prefill_work(std::uint32_t tokens) const {
   const model::Model& m = *loaded_.model;
-  return {.bytes = static_cast<double>(m.bytes_per_token()) * passes,
+  // What stays in the caches between two passes is not read from memory, so memory does not bound it.
+  const bool cached = m.bytes_per_token() < 2 * read_machine().l3_bytes;
+  const double passes = (tokens + kChunk - 1) / kChunk;
+  return {.bytes = cached ? 0 : static_cast<double>(m.bytes_per_token()) * passes,
           .operations = 2 * static_cast<double>(m.macs_per_token()) * tokens,
           .arithmetic = &arithmetic_of(m, loaded_.level),
-          .units = tokens};
+          .units = static_cast<double>(tokens)};
+}
+
+BenchWork ModelBench::decode_work(std::uint32_t batch, std::uint32_t steps, std::uint32_t depth) const {
+  BenchWork one = prefill_work(1);  // reads all weights once
+  one.bytes *= steps;
+  one.units = static_cast<double>(steps) * batch;
+  one.operations *= one.units;
+  if (one.bytes == 0) return one;
+  // Every token reads the keys and values before it: in whole blocks, but for windows, so the smaller of two counts.
+  const model::KvLayout& layout = cache_->layout();
+  const std::uint32_t positions = depth + steps / 2, block = model::kKvBlock;
+  const auto one_block = static_cast<double>(layout.bytes_needed(2 * block, 1, 1) - layout.bytes_needed(block, 1, 1));
+  one.bytes +=
+      one.units * std::min(one_block / block * positions, static_cast<double>(layout.bytes_needed(positions, 1, 1)));
+  return one;
 }
 
 Result<> ModelBench::fill(std::uint32_t tokens) const {
@@ -78,8 +97,7 @@ Result<> ModelBench::fill(std::uint32_t tokens) const {
 
 Result<> ModelBench::prefill(std::uint32_t tokens) const {
   bench_.report.progress(fmt::format("reading {} tokens", tokens));
-  const double passes = (tokens + kChunk - 1) / kChunk;
-  FH_TRY(BenchLine line, measure(bench_, "prefill", "tokens/s", work(tokens, passes), [&]() -> Result<double> {
+  FH_TRY(BenchLine line, measure(bench_, "prefill", "tokens/s", prefill_work(tokens), [&]() -> Result<double> {
            const double begin = wall_seconds();
            FH_TRY_VOID(fill(tokens));
            return wall_seconds() - begin;
@@ -87,6 +105,18 @@ Result<> ModelBench::prefill(std::uint32_t tokens) const {
   line.detail = {{"tokens", std::to_string(tokens)}};
   bench_.report.line(line);
   return {};
+}
+
+Result<> ModelBench::step(std::vector<model::KvSequence>& sequences, std::vector<model::BatchItem>& items,
+                          std::uint32_t number) const {
+  FH_TRY_VOID(check_interrupt());
+  for (std::size_t s = 0; s < sequences.size(); ++s) {
+    FH_TRY_VOID(sequences[s].reserve(1));
+    // Different tokens, so that a mixture of experts does not send all rows to the same ones.
+    const std::size_t token = (number * sequences.size() + s) % ids_.size();
+    items[s] = {.sequence = &sequences[s], .tokens = std::span(ids_).subspan(token, 1)};
+  }
+  return executor_->forward(items, std::span(logits_).first(sequences.size() * loaded_.spec.vocab));
 }
 
 Result<double> ModelBench::decode_seconds(std::uint32_t batch, std::uint32_t steps, std::uint32_t depth) const {
@@ -97,30 +127,51 @@ Result<double> ModelBench::decode_seconds(std::uint32_t batch, std::uint32_t ste
   }
   std::vector<model::BatchItem> items(batch);
   const double begin = wall_seconds();
-  for (std::uint32_t t = 0; t < steps; ++t) {
-    FH_TRY_VOID(check_interrupt());
-    for (std::uint32_t s = 0; s < batch; ++s) {
-      FH_TRY_VOID(sequences[s].reserve(1));
-      // Different tokens, so that a mixture of experts does not send all rows to the same ones.
-      items[s] = {.sequence = &sequences[s], .tokens = std::span(ids_).subspan((t * batch + s) % ids_.size(), 1)};
-    }
-    FH_TRY_VOID(executor_->forward(items, std::span(logits_).first(std::size_t{batch} * loaded_.spec.vocab)));
-  }
+  for (std::uint32_t t = 0; t < steps; ++t) FH_TRY_VOID(step(sequences, items, t));
   return wall_seconds() - begin;
 }
 
 Result<> ModelBench::decode(std::uint32_t batch, std::uint32_t steps, std::uint32_t depth) const {
-  bench_.report.progress(fmt::format("writing {} at a time after {}", batch, depth));
-  BenchWork w = work(static_cast<double>(steps) * batch, steps);
-  // Every token reads the keys and values before it: in whole blocks, but for windows, so the smaller of two counts.
-  const model::KvLayout& layout = cache_->layout();
-  const std::uint32_t positions = depth + steps / 2, block = model::kKvBlock;
-  const auto one_block = static_cast<double>(layout.bytes_needed(2 * block, 1, 1) - layout.bytes_needed(block, 1, 1));
-  const double kv = std::min(one_block / block * positions, static_cast<double>(layout.bytes_needed(positions, 1, 1)));
-  w.bytes += kv * steps * batch;
-  FH_TRY(BenchLine line, measure(bench_, "decode", "tokens/s", w, [&] { return decode_seconds(batch, steps, depth); }));
+  bench_.report.progress(fmt::format("writing {} at a time", batch));
+  FH_TRY(BenchLine line, measure(bench_, "decode", "tokens/s", decode_work(batch, steps, depth),
+                                 [&] { return decode_seconds(batch, steps, depth); }));
   line.detail = {{"batch", std::to_string(batch)}, {"depth", std::to_string(depth)}};
   bench_.report.line(line);
+  return {};
+}
+
+Result<> ModelBench::long_context(std::uint32_t depth, std::uint32_t steps) const {
+  bench_.report.progress(fmt::format("reading {} tokens", depth));
+  Bench once = bench_;
+  once.repeat = 1;
+  std::vector<model::KvSequence> sequence;
+  // Read only once, for it may take minutes: the run that would not count is left out.
+  auto read = [&]() -> Result<double> {
+    if (sequence.empty()) {
+      sequence.push_back(cache_->new_sequence());
+      return 1.0;
+    }
+    const double begin = wall_seconds();
+    FH_TRY_VOID(feed(sequence[0], std::span(ids_).first(depth)));
+    return wall_seconds() - begin;
+  };
+  FH_TRY(BenchLine prefill, measure(once, "prefill", "tokens/s", prefill_work(depth), read));
+  prefill.detail = {{"tokens", std::to_string(depth)}};
+  bench_.report.line(prefill);
+
+  bench_.report.progress(fmt::format("writing after {} tokens", depth));
+  Bench thrice = bench_;
+  thrice.repeat = std::min(bench_.repeat, 3);  // and one that does not count: the cache holds no more
+  std::vector<model::BatchItem> items(1);
+  std::uint32_t written = 0;
+  auto write = [&]() -> Result<double> {
+    const double begin = wall_seconds();
+    for (std::uint32_t t = 0; t < steps; ++t) FH_TRY_VOID(step(sequence, items, written++));
+    return wall_seconds() - begin;
+  };
+  FH_TRY(BenchLine decode, measure(thrice, "decode", "tokens/s", decode_work(1, steps, depth), write));
+  decode.detail = {{"batch", "1"}, {"depth", std::to_string(depth)}};
+  bench_.report.line(decode);
   return {};
 }
 

@@ -45,7 +45,10 @@ std::string_view word_of(Verdict v) {
 BenchReport::BenchReport(Console& console, bool json, std::string_view level, int threads)
     : console_(console), json_(json), read_(read_machine()), threads_(threads), bar_(console, "measuring", false) {
   machine_ = {read_.cpu, read_.cpus_available, std::string(level)};
-  heading(fmt::format("{}, {} threads, {}\n{}", printable(read_.cpu), threads, level, version_line()));
+}
+
+void BenchReport::begin() {
+  heading(fmt::format("{}, {} threads, {}\n{}", printable(read_.cpu), threads_, machine_.level, version_line()));
 }
 
 void BenchReport::model(std::string name, std::string weights) {

@@ -20,6 +20,7 @@ class BenchReport {
   const BenchMachine& machine() const { return machine_; }
   // Lines are compared with this from now on; it has been checked against machine().
   void compare_with(Baseline baseline) { baseline_ = std::move(baseline); }
+  void begin();  // the table's head: which machine, which version
   // What the lines that follow are about.
   void model(std::string name, std::string weights);
   void line(const BenchLine& line);

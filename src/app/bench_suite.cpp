@@ -22,7 +22,7 @@ constexpr std::uint32_t kBatches[] = {1, 2, 4, 8, 16, 32};
 constexpr std::uint32_t kSteps = 16;       // tokens of a sequence when decoding
 constexpr std::uint32_t kShortPrompt = 8;  // before them
 constexpr std::uint32_t kLong = 8192;
-constexpr std::uint32_t kLongest = kLong + 64;
+constexpr std::uint32_t kLongest = kLong + 4 * kSteps;
 
 // A file without a name: it is gone when the last process that has it open ends, however that happens.
 class NamelessFile {
@@ -66,10 +66,10 @@ class NamelessFile {
 };
 
 struct Plan {
-  std::string path;     // what open_model understands
-  std::string name;     // for the report
-  std::string weights;  // the same; empty: as the file says
-  bool long_context = false;
+  std::string path;           // what open_model understands
+  std::string name;           // for the report
+  std::string weights;        // the same; empty: as the file says
+  bool long_context = false;  // and a context filled for the memory it takes: minutes, so not for every type
 };
 
 std::vector<std::string> words_of(std::string_view list) {
@@ -107,12 +107,13 @@ Result<> bench_all_of(const Bench& bench, const Plan& plan) {
     bench.report.heading(fmt::format("\n{} {}", printable(plan.name), plan.weights.empty() ? weights : plan.weights));
   }
   // While nobody has the file mapped: otherwise its pages would not go away.
-  FH_TRY_VOID(bench_starts(bench, plan.path, files, true));
+  FH_TRY_VOID(bench_starts(bench, plan.path, files, plan.long_context));
   const auto prompts = that_fit(bench, kPrompts, context);
   const std::uint32_t short_steps = std::min(kSteps, context - std::min(context, kShortPrompt + 1));
   std::uint32_t longest = std::max(prompts.empty() ? 0 : prompts.back(), kShortPrompt + kSteps);
-  const std::uint32_t depth = std::min(kLong, context - std::min(context, kSteps));
-  if (plan.long_context) longest = std::max(longest, depth + kSteps);
+  const std::uint32_t depth = std::min(kLong, context - std::min(context, 4 * kSteps));
+  const bool long_context = plan.long_context && depth > 0;
+  if (long_context) longest = std::max(longest, depth + 4 * kSteps);
   longest = std::min(longest, context);
   FH_TRY(CheckedModel checked, open_and_check(plan.path, bench.console));
   FH_TRY(const Loaded loaded, load(std::move(checked), bench.arguments, bench.console, longest));
@@ -120,12 +121,7 @@ Result<> bench_all_of(const Bench& bench, const Plan& plan) {
   for (const std::uint32_t n : prompts) FH_TRY_VOID(model->prefill(n));
   for (const std::uint32_t n : kBatches) FH_TRY_VOID(model->decode(n, short_steps, kShortPrompt));
   if (bench.arguments.flag("noise")) FH_TRY_VOID(model->decode_beside_noise(short_steps));
-  if (!plan.long_context) return {};
-  Bench once = bench;  // half a minute each
-  once.repeat = 1;
-  FH_TRY(auto long_model, ModelBench::create(once, loaded, longest, 1));
-  FH_TRY_VOID(long_model->prefill(depth));
-  return long_model->decode(1, kSteps, depth);
+  return long_context ? model->long_context(depth, kSteps) : Result<>();
 }
 
 Result<> bench_synthesised(const Bench& bench, const store::Shape& shape, const std::string& type, bool long_context) {
@@ -191,7 +187,7 @@ Result<> bench_kernels(const Bench& bench) {
   store::Shape shape = *known;
   shape.context = std::max(shape.context, kLongest);  // tinyllama's own is 2,048
   for (std::size_t i = 0; i < types.size(); ++i) {
-    FH_TRY_VOID(bench_synthesised(bench, shape, types[i], i == 0));  // attention is the same for all
+    FH_TRY_VOID(bench_synthesised(bench, shape, types[i], i == 0));
   }
   bench.report.heading("");
   return bench_peaks_after(bench);
