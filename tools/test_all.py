@@ -54,7 +54,7 @@ CHECKS = [
     configure("release"),
     Check("isa", ["tools/check_isa.sh"]),
     build("release"),
-    ctest("test-release", "release", "unit|golden|matrix|e2e"),
+    ctest("test-release", "release", "unit|golden|matrix|e2e|bench"),
     configure("dev"),
     build("dev"),
     ctest("test-dev", "dev", "unit|e2e"),

@@ -97,9 +97,9 @@ class Bench(e2e.Case):
         self.fails(e2e.NOT_FOUND, "bench", *arguments, "--compare", self.folder / "none-such", names="none-such")
 
     def test_the_whole_yardstick(self):
-        lines = self.lines("--suite", "kernels", "--shape", "tiny-llama", "--types", "q4_0,f16", "--repeat", "1", "--noise")
+        lines = self.lines("--suite", "kernels", "--shape", "tiny-llama", "--types", "q4_0", "--repeat", "1", "--noise")
         cases = [line["case"] for line in lines]
-        for kind in ("q4_0", "f16"):
+        for kind in ("q4_0",):
             ours = [line for line in lines if line.get("weight_type") == kind]
             prompts = [line["flags"]["tokens"] for line in ours if line["benchmark"] == "prefill"]
             self.assertEqual(prompts[:4], [32, 128, 512, 2048])
