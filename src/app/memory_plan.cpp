@@ -119,7 +119,8 @@ Result<MemoryPlan> plan_memory(const model::Plan& plan, std::uint32_t context, s
   memory.context = context;
   FH_TRY(memory.runtime,
          engine::ModelDecoder::bytes_needed(
-             plan.spec, threads, {.context = context, .sequences = 1, .chunk = chunk, .drafted = kMostDraftTokens, .cache_type = cache}));
+             plan.spec, threads,
+             {.context = context, .sequences = 1, .chunk = chunk, .drafted = kMostDraftTokens, .cache_type = cache}));
   if (!add_ok(memory.weights + memory.embedding, memory.runtime)) {
     return fail(Errc::exhausted, "the cache would be larger than any machine's memory");
   }

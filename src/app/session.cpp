@@ -75,10 +75,12 @@ Result<std::unique_ptr<Session>> Session::start(Loaded loaded, SpeculationChoice
   auto session = std::unique_ptr<Session>(new Session(std::move(loaded)));
   Loaded& l = session->loaded_;
   FH_TRY(session->speculator_, Speculator::create(std::move(speculation), l, arguments, console));
-  FH_TRY(session->decoder_,
-         engine::ModelDecoder::create(
-             l.model, *l.pool, kernel::table_up_to(l.level),
-             {.context = l.memory.context, .sequences = 1, .chunk = kChunk, .drafted = session->speculator_.most(), .cache_type = l.cache}));
+  FH_TRY(session->decoder_, engine::ModelDecoder::create(l.model, *l.pool, kernel::table_up_to(l.level),
+                                                         {.context = l.memory.context,
+                                                          .sequences = 1,
+                                                          .chunk = kChunk,
+                                                          .drafted = session->speculator_.most(),
+                                                          .cache_type = l.cache}));
   FH_TRY(session->engine_,
          engine::Engine::create(*session->decoder_, l.tokenizer.tokenizer,
                                 {.max_sequences = 1, .chunk = kChunk, .drafting = session->speculator_.options()}));

@@ -43,9 +43,8 @@ Result<std::uint64_t> ModelDecoder::bytes_needed(const model::Spec& spec, int th
   FH_TRY(DecoderSize size, complete(spec, wanted));
   std::uint64_t cache =
       model::KvLayout(spec, size.cache_type).bytes_needed(size.cache_tokens, size.sequences, size.chunk);
-  std::uint64_t scratch =
-      model::Executor::workspace_bytes(spec, threads, size.chunk + size.sequences, size.context,
-                                      size.sequences + size.drafted);
+  std::uint64_t scratch = model::Executor::workspace_bytes(spec, threads, size.chunk + size.sequences, size.context,
+                                                           size.sequences + size.drafted);
   auto sum = add_ok(cache, scratch);
   if (!sum) return fail(Errc::exhausted, "the cache would be larger than any machine's memory");
   return *sum;

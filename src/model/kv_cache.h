@@ -96,7 +96,7 @@ class KvSequence {
   void free_passed();
   KvCache* cache_ = nullptr;  // owner of all blocks
   std::uint32_t length_ = 0;
-  std::uint32_t tentative_ = 0;              // of these, positions that may be taken back
+  std::uint32_t tentative_ = 0;  // of these, positions that may be taken back
   std::vector<std::vector<std::byte*>>
       tables_;                        // by group; capacity reserved at creation, so decoding allocates nothing
   std::vector<std::uint32_t> first_;  // by group: first block not yet freed

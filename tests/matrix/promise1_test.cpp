@@ -1,7 +1,7 @@
-// Promise 1: {scalar, avx2, avx512, amx} x {1, 2 threads} x {alone, in a batch of 7} x {whole prompt, chunks of 1, 13, 512}
-// x {cold, cached prefix} give the same logits for every family and weight type, and for two families with every type
-// of the key/value cache. Each row is compared with memcmp against the definition: scalar kernels, one thread, alone,
-// the whole prompt at once.
+// Promise 1: {scalar, avx2, avx512, amx} x {1, 2 threads} x {alone, in a batch of 7} x {whole prompt, chunks of 1, 13,
+// 512} x {cold, cached prefix} give the same logits for every family and weight type, and for two families with every
+// type of the key/value cache. Each row is compared with memcmp against the definition: scalar kernels, one thread,
+// alone, the whole prompt at once.
 #include <gtest/gtest.h>
 
 #include <cstdio>
