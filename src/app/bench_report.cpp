@@ -14,6 +14,7 @@ namespace freehold::app {
 namespace {
 
 constexpr double kLostWorthSaying = 0.02;
+constexpr double kLostTooMuch = 0.1;
 
 // "[######....]": how far towards the peak.
 std::string bar_of(double fraction) {
@@ -87,6 +88,8 @@ void BenchReport::line(const BenchLine& line) {
       ++unknown_;
     }
   }
+  ++lines_;
+  disturbed_ += line.lost > kLostTooMuch ? 1 : 0;
   bar_.clear();
   json_ ? print_json(line, comparison) : print_row(line, comparison);
   (void)console_.flush();
@@ -149,6 +152,11 @@ void BenchReport::print_json(const BenchLine& line, const std::optional<Comparis
 
 Result<> BenchReport::finish() {
   bar_.clear();
+  if (disturbed_ > 0) {
+    console_.note(
+        fmt::format("note: in {} of {} results other processes had the CPUs for more than a tenth of the time",
+                    disturbed_, lines_));
+  }
   if (baseline_) {
     console_.note(fmt::format("compared {} results: {} better, {} worse, {} within the noise; {} had no counterpart",
                               compared_, better_, worse_, compared_ - better_ - worse_, unknown_));

@@ -45,6 +45,7 @@ class BenchReport {
   int threads_;
   std::string model_, weights_;
   std::optional<Baseline> baseline_;
+  int lines_ = 0, disturbed_ = 0;
   int compared_ = 0, better_ = 0, worse_ = 0, unknown_ = 0;
   ProgressBar bar_;
   int step_ = 0, steps_ = 0;
