@@ -13,6 +13,7 @@
 
 #include <fmt/format.h>
 #include <openssl/rand.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -20,9 +21,12 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <exception>
@@ -319,7 +323,7 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
     });
     if (end_of_input_) answer_->client_gone();
     Response unanswered = common_.error(answer_->request(), 500, "the request was not answered");
-    asio::post(common_.handlers, [exchange = guarded(answer_, std::move(unanswered)), &common = common_] {
+    asio::post(*common_.handlers, [exchange = guarded(answer_, std::move(unanswered)), &common = common_] {
       try {
         common.hooks.handle(exchange);
       } catch (const std::exception&) {
@@ -383,18 +387,29 @@ Response Common::error(const Request& request, int status, const std::string& me
   return response;
 }
 
-std::shared_ptr<AnyConnection> serve_plain(Common& common, tcp::socket socket, std::string address,
-                                           std::function<void()> closed) {
-  auto connection =
-      std::make_shared<Connection<tcp::socket>>(common, std::move(socket), std::move(address), std::move(closed));
-  connection->start();
-  return connection;
-}
+Common::Common(ServerOptions o, Hooks h)
+    : options(std::move(o)),
+      hooks(std::move(h)),
+      handlers(std::make_unique<asio::thread_pool>(static_cast<std::size_t>(options.handler_threads))) {}
+Common::~Common() = default;
 
-std::shared_ptr<AnyConnection> serve_tls(Common& common, asio::ssl::context& tls, tcp::socket socket,
-                                         std::string address, std::function<void()> closed) {
-  auto connection = std::make_shared<Connection<TlsStream>>(common, TlsStream(std::move(socket), tls),
-                                                            std::move(address), std::move(closed));
+std::shared_ptr<AnyConnection> serve(Common& common, asio::io_context& io, asio::ssl::context* tls, int socket,
+                                     bool ipv6, std::string address, std::function<void()> closed) {
+  tcp::socket connected(io);
+  boost::system::error_code error;
+  connected.assign(ipv6 ? tcp::v6() : tcp::v4(), socket, error);
+  if (error) {
+    ::close(socket);
+    return nullptr;
+  }
+  if (tls != nullptr) {
+    auto connection = std::make_shared<Connection<TlsStream>>(common, TlsStream(std::move(connected), *tls),
+                                                              std::move(address), std::move(closed));
+    connection->start();
+    return connection;
+  }
+  auto connection =
+      std::make_shared<Connection<tcp::socket>>(common, std::move(connected), std::move(address), std::move(closed));
   connection->start();
   return connection;
 }

@@ -2,15 +2,19 @@
 // the I/O thread; see connection.cpp for its life.
 #pragma once
 
-#include <atomic>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/context.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <functional>
 #include <memory>
 #include <string>
 
 #include "http/server.h"
+
+namespace boost::asio {
+class io_context;
+class thread_pool;
+namespace ssl {
+class context;
+}
+}  // namespace boost::asio
 
 namespace freehold::http {
 
@@ -19,11 +23,11 @@ struct Common {
   ServerOptions options;
   Hooks hooks;
   std::uint16_t port = 0;
-  boost::asio::thread_pool handlers;
+  std::unique_ptr<boost::asio::thread_pool> handlers;
   bool stopping = false;
 
-  Common(ServerOptions o, Hooks h)
-      : options(std::move(o)), hooks(std::move(h)), handlers(static_cast<std::size_t>(options.handler_threads)) {}
+  Common(ServerOptions o, Hooks h);
+  ~Common();
 
   Response error(const Request& request, int status, const std::string& message) const;
 };
@@ -36,11 +40,9 @@ class AnyConnection {
   virtual void close_now() = 0;
 };
 
-// Starts serving; `closed` is called on the I/O thread when the connection has ended.
-std::shared_ptr<AnyConnection> serve_plain(Common& common, boost::asio::ip::tcp::socket socket, std::string address,
-                                           std::function<void()> closed);
-std::shared_ptr<AnyConnection> serve_tls(Common& common, boost::asio::ssl::context& tls,
-                                         boost::asio::ip::tcp::socket socket, std::string address,
-                                         std::function<void()> closed);
+// Starts serving a connected TCP socket, which it takes over; `closed` is called on the I/O thread when the connection
+// has ended. `tls` null: in the clear. Null if the socket cannot be used (it is closed then).
+std::shared_ptr<AnyConnection> serve(Common& common, boost::asio::io_context& io, boost::asio::ssl::context* tls,
+                                     int socket, bool ipv6, std::string address, std::function<void()> closed);
 
 }  // namespace freehold::http

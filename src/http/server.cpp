@@ -6,7 +6,9 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/write.hpp>
 #include <future>
 #include <map>
@@ -73,8 +75,8 @@ class TcpServer : public Server {
       auto entries = entries_;
       for (auto& [key, entry] : entries) entry->close_now();
     });
-    common_.handlers.join();  // handlers see their clients gone
-    thread_.join();           // no connection, no acceptor: nothing left to run
+    common_.handlers->join();  // handlers see their clients gone
+    thread_.join();            // no connection, no acceptor: nothing left to run
   }
 
  private:
@@ -114,8 +116,10 @@ class TcpServer : public Server {
       if (found != per_address_.end() && --found->second == 0) per_address_.erase(found);
       --open_;
     };
-    entries_[key] = tls_ ? serve_tls(common_, *tls_, std::move(socket), address, closed)
-                         : serve_plain(common_, std::move(socket), address, closed);
+    const bool ipv6 = remote.address().is_v6();
+    auto connection = serve(common_, io_, tls_.get(), socket.release(), ipv6, address, closed);
+    if (connection == nullptr) return closed();
+    entries_[key] = std::move(connection);
   }
 
   // Over the limit of connections: told so where that can be done without waiting.
@@ -133,7 +137,7 @@ class TcpServer : public Server {
 
   asio::io_context io_{1};
   Common common_;
-  std::unique_ptr<asio::ssl::context> tls_;
+  std::shared_ptr<asio::ssl::context> tls_;
   tcp::acceptor acceptor_;
   asio::steady_timer retry_;
   std::map<std::uint64_t, std::shared_ptr<AnyConnection>> entries_;  // I/O thread

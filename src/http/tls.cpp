@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <boost/asio/ssl/context.hpp>
+
 namespace freehold::http {
 
-Result<std::unique_ptr<boost::asio::ssl::context>> tls_context(const TlsFiles& files) {
+Result<std::shared_ptr<boost::asio::ssl::context>> tls_context(const TlsFiles& files) {
   namespace ssl = boost::asio::ssl;
-  auto context = std::make_unique<ssl::context>(ssl::context::tls_server);
+  auto context = std::make_shared<ssl::context>(ssl::context::tls_server);
   boost::system::error_code error;
   context->set_options(ssl::context::default_workarounds | ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1, error);
   context->use_certificate_chain_file(files.certificate_chain, error);
