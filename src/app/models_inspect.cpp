@@ -11,6 +11,7 @@
 #include "app/open_model.h"
 #include "app/session.h"
 #include "base/utf8.h"
+#include "store/finite.h"
 #include "store/identity.h"
 #include "text/chat_template.h"
 
@@ -89,6 +90,16 @@ void read_plan(Facts& f) {
   if (f.memory.empty() || f.memory.back().context != context) {
     auto memory = plan_memory(*f.plan, context, kChunk, available_cpus());
     if (memory) f.memory.push_back({context, *memory});
+  }
+}
+
+// Every weight of a small model is looked at; a large one could take minutes.
+void read_weights(Facts& f) {
+  constexpr std::uint64_t kMost = std::uint64_t{256} << 20;
+  if (f.opened.checkpoint->total_bytes() > kMost) {
+    f.notes.push_back("the weights were not examined for infinities and NaN: run and import do that");
+  } else if (auto finite = store::check_finite(*f.opened.checkpoint, {}); !finite) {
+    note_problem(f, std::move(finite).error());
   }
 }
 
@@ -257,6 +268,7 @@ Result<> run(const Arguments& arguments, Console& console) {
   read_metadata(facts);
   read_plan(facts);
   read_tokenizer(facts);
+  read_weights(facts);
   const bool tensors = arguments.flag("tensors");
   console.write(arguments.flag("json") ? as_json(facts, tensors) : as_text(facts, tensors));
   if (!facts.problem) return {};

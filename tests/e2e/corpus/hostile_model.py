@@ -96,21 +96,11 @@ def numbers():
             data = Gguf().tensor(name)[3]
             for at in (0, len(data) // 8 * 4, len(data) - 4):
                 broken = data[:at] + struct.pack("<I", bits) + data[at + 4 :]
-                yield file_case(
-                    "T4 not finite",
-                    f"{name}-{label}-{at}",
-                    Gguf().change(name, data=broken).write(),
-                    spares=("inspect", "json", "tokenize"),
-                )
+                yield file_case("T4 not finite", f"{name}-{label}-{at}", Gguf().change(name, data=broken).write(), spares=("tokenize",))
     halves = {"f16-nan": (1, 0x7E00), "f16-infinity": (1, 0x7C00), "bf16-nan": (30, 0x7FC0), "bf16-infinity": (30, 0xFF80)}
     for label, (kind, bits) in halves.items():
         data = struct.pack("<H", 0x3C00 if kind == 1 else 0x3F80) * 1023 + struct.pack("<H", bits)
-        yield file_case(
-            "T4 not finite",
-            label,
-            Gguf().change("blk.0.attn_q.weight", kind=kind, data=data).write(),
-            spares=("inspect", "json", "tokenize"),
-        )
+        yield file_case("T4 not finite", label, Gguf().change("blk.0.attn_q.weight", kind=kind, data=data).write(), spares=("tokenize",))
     for label, bits in (("nan", 0x7E00), ("infinity", 0x7C00)):
         for kind, block in (
             (8, struct.pack("<H", bits) + b"\1" * 32),
@@ -121,7 +111,7 @@ def numbers():
                 "T4 not finite",
                 f"type-{kind}-scale-{label}",
                 Gguf().change("blk.0.attn_q.weight", kind=kind, data=block * 32).write(),
-                spares=("inspect", "json", "tokenize"),
+                spares=("tokenize",),
             )
 
 
