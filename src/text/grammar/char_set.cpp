@@ -91,7 +91,7 @@ std::vector<Utf8Sequence> utf8_sequences(const CharSet& set) {
   std::vector<Utf8Sequence> out;
   std::vector<CharRange> todo(set.ranges().rbegin(), set.ranges().rend());
   while (!todo.empty()) {
-    auto [lo, hi] = todo.back();
+    const std::uint32_t lo = todo.back().lo, hi = todo.back().hi;
     todo.pop_back();
     // Cut where the length changes, then where a trailing byte does not run over its whole range.
     bool cut = false;

@@ -156,7 +156,8 @@ FH_INLINE void add_group(__m512 (&acc)[kRows], const Block<F>& w, const __m512 (
     }
   }
   for (int r = 0; r < kCount; ++r) {
-    const __m512 s = combine<F>(w.scales, less, dot[r], x, static_cast<std::size_t>(kFirst + r));
+    const __m512 s =
+        combine<F>(w.scales, less, dot[r], x, static_cast<std::size_t>(kFirst) + static_cast<std::size_t>(r));
     acc[kFirst + r] = _mm512_fmadd_ps(_mm512_set1_ps(x.d[kFirst + r]), s, acc[kFirst + r]);
   }
 }
