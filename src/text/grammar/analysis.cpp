@@ -158,7 +158,8 @@ class Analysis {
   void mark_tails() {
     for (auto& call : a_.calls_) {
       const auto& to = a_.places_[call.to];
-      call.tail = to.accepts && to.edge_count == 0 && to.call_count == 0;
+      bool last = to.accepts && to.edge_count == 0 && to.call_count == 0;
+      call.tail = last && !a_.rules_[call.rule].keeps_frame;
     }
   }
 

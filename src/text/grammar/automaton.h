@@ -61,6 +61,7 @@ class Automaton {
     std::uint32_t nesting = 0;
     std::uint32_t rank = 0;  // above those of all rules that it may begin with
     bool nullable = false;
+    bool keeps_frame = false;  // a call of it is never a tail call
     bool loop = false;
     std::uint32_t min = 0;
     std::uint32_t max = 0;

@@ -71,12 +71,12 @@ NodeId Ir::net(Net net) {
   return add({.kind = Node::Kind::net, .a = static_cast<std::uint32_t>(nets_.size() - 1)});
 }
 
-RuleId Ir::add_rule(std::string name, std::uint32_t nesting) {
+RuleId Ir::add_rule(std::string name, std::uint32_t nesting, bool keeps_frame) {
   if (rules_.size() >= limits_.rules) {
     overflowed_ = true;
     return 0;
   }
-  rules_.push_back({std::move(name), nothing(), nesting});
+  rules_.push_back({std::move(name), nothing(), nesting, keeps_frame});
   return static_cast<RuleId>(rules_.size() - 1);
 }
 

@@ -63,6 +63,7 @@ struct Rule {
   std::string name;  // for messages
   NodeId body = 0;
   std::uint32_t nesting = 0;  // what one call counts against the nesting limit
+  bool keeps_frame = false;   // counts also where nothing of the caller follows, so that no frame would be needed
 };
 
 class Ir {
@@ -83,7 +84,7 @@ class Ir {
   NodeId call(RuleId rule);
   NodeId net(Net net);
 
-  RuleId add_rule(std::string name, std::uint32_t nesting = 0);
+  RuleId add_rule(std::string name, std::uint32_t nesting = 0, bool keeps_frame = false);
   void define(RuleId rule, NodeId body) { rules_[rule].body = body; }
 
   const Limits& limits() const { return limits_; }

@@ -18,7 +18,7 @@ struct Limits {
   std::size_t call_chain = 200;        // rules that begin with a rule that begins with a rule …
   std::size_t alternatives = 512;      // that a schema's anyOf and allOf multiply to at one place
   std::uint32_t shortest = 1'000'000;  // bytes of the shortest text
-  std::uint32_t nesting = 64;          // arrays and objects inside one another, or 16 times as many rules of a grammar
+  std::uint32_t nesting = 64;  // arrays and objects inside one another, or 16 times as many rules of a GBNF grammar
 };
 
 }  // namespace freehold::text::grammar

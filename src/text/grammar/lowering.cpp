@@ -47,6 +47,7 @@ class Lowering {
       auto& info = out_.rules_[r];
       info.name = ir_.rules()[r].name;
       info.nesting = ir_.rules()[r].nesting;
+      info.keeps_frame = ir_.rules()[r].keeps_frame;
       info.nullable = nullable_[r];
     }
     // Only what the root reaches.

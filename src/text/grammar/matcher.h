@@ -8,8 +8,9 @@
 //      smaller w(s)), so c(s') = c(s) - 1.
 // A budget of b tokens allows token t iff c(s behind t) <= b - 1. If c(s) <= b there is always such a token unless the
 // text is complete, and then c(s behind t) <= b - 1 holds again: no choice among the allowed ones can lose the end.
-// c(s) <= bytes of w(s), because every byte is a token (where a vocabulary lacks bytes, each is looked up); so as long
-// as the budget is larger than those bytes, which each record knows, nothing needs to be computed.
+// c(s) <= bytes of w(s), because every byte is a token; so as long as the budget is larger than those bytes, which each
+// record knows, nothing needs to be computed. Where a vocabulary lacks bytes, c is always looked up; if it cannot write
+// w(s) of the beginning, the promise cannot be given (min_tokens() is kNoBudget) even if it could write a longer text.
 //
 // One owner, one thread. What it shares (MaskCache) is thread-safe.
 #pragma once

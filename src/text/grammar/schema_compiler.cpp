@@ -77,7 +77,7 @@ Result<NodeId> SchemaCompiler::place(const SchemaSet& set) {
     node = ir_.call(any_value());
   } else if (composite || values > 16) {
     std::string name = set.empty() ? "value" : pointer_of(*set.front());
-    RuleId rule = ir_.add_rule(std::move(name), composite ? 1 : 0);
+    RuleId rule = ir_.add_rule(std::move(name), composite ? 1 : 0, composite);
     node = ir_.call(rule);
     todo_.push_back({rule, std::move(list)});
   } else {
@@ -429,8 +429,8 @@ Result<NodeId> SchemaCompiler::members(const std::vector<Member>& list, NodeId e
 RuleId SchemaCompiler::any_value() {
   if (any_value_) return *any_value_;
   any_value_ = ir_.add_rule("value");
-  any_object_ = ir_.add_rule("object", 1);
-  RuleId any_array = ir_.add_rule("array", 1);
+  any_object_ = ir_.add_rule("object", 1, true);
+  RuleId any_array = ir_.add_rule("array", 1, true);
   NodeId value = ir_.call(*any_value_);
   NodeId member = ir_.concat({strings_.any(), colon(), value});
   auto list = [&](std::string_view open, NodeId item, std::string_view close) {
