@@ -77,7 +77,10 @@ Run run(const std::string& source) {
     }
   }
   double seconds = thread_seconds() - start;
-  EXPECT_LT(seconds, kSanitized ? 10.0 : 1.0) << source.substr(0, 200);
+  // A sanitizer slows some of these a hundredfold: then only that they end counts.
+  if (!kSanitized) {
+    EXPECT_LT(seconds, 1.0) << source.substr(0, 200);
+  }
   if (measured && !kSanitized) {
     EXPECT_LT(memory("VmHWM") - before, 64 << 10) << source.substr(0, 200);
   }
