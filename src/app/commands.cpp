@@ -31,6 +31,7 @@ Command inspect_command() {
 const std::vector<Command>& all_commands() {
   static const std::vector<Command> commands = {
       run_command(),
+      serve_command(),
       inspect_command(),
       inspect_tokens_command(),
       inspect_template_command(),

@@ -5,6 +5,7 @@
 
 namespace freehold::app {
 
+Command serve_command();
 Command run_command();                 // run_command.cpp
 Command tokenize_command();            // tokens_command.cpp
 Command inspect_tokens_command();      // tokens_command.cpp

@@ -1,0 +1,122 @@
+// What a dialect makes of a request's bytes: the first half of the seam between wire formats and the engine (answer.h
+// is the other). Nothing here knows a vendor, JSON or a socket.
+//
+//   bytes -> a dialect's parse -> Call -> (application: model, template, engine) -> Piece… -> a dialect's Encoder ->
+//   bytes
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <tl/expected.hpp>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "engine/request.h"
+
+namespace freehold::api {
+
+// What went wrong, before it has a dialect's shape. The HTTP status follows from the kind.
+enum class Problem {
+  invalid,         // 400: the request
+  context_length,  // 400: prompt and answer do not fit the context
+  unauthorised,    // 401: no key, or one that is not known
+  forbidden,       // 403
+  not_found,       // 404: the route, the model, the object
+  wrong_method,    // 405
+  conflict,        // 409
+  too_large,       // 413
+  media_type,      // 415
+  too_many,        // 429: try again later
+  internal,        // 500: our mistake
+  unavailable,     // 503
+};
+int status_of(Problem problem);
+Problem problem_of(int status);
+
+struct Failure {
+  Problem problem = Problem::internal;
+  std::string message;
+  std::string param;  // the field that is wrong, as the dialect names it; may be empty
+  std::string code;   // the vendor's own word for it; may be empty
+};
+
+template <typename T>
+using Parsed = tl::expected<T, Failure>;
+
+inline tl::unexpected<Failure> refuse(Problem problem, std::string message, std::string param = {},
+                                      std::string code = {}) {
+  return tl::unexpected(Failure{problem, std::move(message), std::move(param), std::move(code)});
+}
+
+// A conversation, as JSON text in the form that chat templates expect, which is OpenAI's: an array of
+//   {"role": "system" | "user" | "assistant" | "tool", "content": string,
+//    "tool_calls": [{"id", "type": "function", "function": {"name", "arguments": object}}], "tool_call_id", "name",
+//    "reasoning_content"}
+// Every dialect brings its own messages into this form.
+struct Conversation {
+  std::string messages;
+  std::string extras;          // a JSON object of further template variables; may be empty
+  bool continue_last = false;  // the last message is the beginning of the answer (an assistant's, prefilled)
+};
+
+// Text without a template, or ready token ids.
+using PlainPrompt = std::variant<std::string, std::vector<std::int32_t>>;
+
+struct Tool {
+  std::string name;  // 1 … 128 characters
+  std::string description;
+  std::string parameters = "{}";  // a JSON Schema, as JSON text
+  bool strict = false;
+};
+
+enum class ToolChoice {
+  automatic,  // the model decides
+  none,       // no call
+  required,   // at least one call
+};
+
+struct ToolUse {
+  std::vector<Tool> tools;
+  ToolChoice choice = ToolChoice::automatic;
+  std::vector<std::string> allowed;  // names; empty: all
+  bool named = false;                // the client asked for one function by name: required, with one allowed
+  bool parallel = true;              // more than one call is welcome
+};
+
+// What the answer has to look like.
+struct Format {
+  enum class Kind { text, json_object, json_schema, regex, gbnf, choice };
+  Kind kind = Kind::text;
+  std::string source;                // the schema (JSON text), pattern or grammar
+  std::vector<std::string> choices;  // Kind::choice
+  bool gemini_schema = false;        // `source` is in the OpenAPI dialect that Gemini's clients send
+  std::string param;                 // the field it came from, for errors
+};
+
+struct Call {
+  std::string model;
+  std::variant<Conversation, std::vector<PlainPrompt>> input;
+  engine::Request request;  // all but the prompt; request.seed only if has_seed
+  bool has_seed = false;    // otherwise one is drawn, and told
+  ToolUse tool_use;
+  Format format;
+  std::optional<bool> thinking;  // on or off, for models that can; nothing: as the template does by itself
+  bool stream = false;
+  bool echo = false;  // plain prompts: the answer begins with the prompt
+  bool usage_in_stream = false;
+  std::vector<std::string> ignored;  // fields that were accepted and have no effect, to be named in a header
+};
+
+// Texts (or token ids) to be made vectors of.
+struct EmbedCall {
+  std::string model;
+  std::vector<PlainPrompt> inputs;  // at least one, none empty
+  std::uint32_t dimensions = 0;     // 0: the model's own; fewer: the first so many, at length 1 again
+  bool base64 = false;              // little-endian float32, encoded, instead of an array
+  bool cut = false;                 // what is longer than the context is cut (only where the dialect says so)
+  std::vector<std::string> ignored;
+};
+
+}  // namespace freehold::api

@@ -1,0 +1,105 @@
+#include "api/openai/answer_base.h"
+
+#include <fmt/format.h>
+
+#include "api/openai/openai.h"
+
+namespace freehold::api::openai {
+
+std::string as_event(const Json& value) {
+  return fmt::format("data: {}\n\n", dump(value));
+}
+
+Json bytes_json(std::string_view bytes) {
+  Json out = Json::array();
+  for (char c : bytes) out.push_back(static_cast<unsigned char>(c));
+  return out;
+}
+
+std::string_view reason_text(Reason reason) {
+  switch (reason) {
+    case Reason::length:
+      return "length";
+    case Reason::tool_calls:
+      return "tool_calls";
+    default:
+      return "stop";
+  }
+}
+
+std::string AnswerBase::add(const Piece& piece) {
+  Json choice;
+  if (const auto* begun = std::get_if<Begun>(&piece)) {
+    prompt_tokens_ += begun->prompt_tokens;
+    cached_tokens_ += begun->cached_tokens;
+    return {};
+  }
+  if (const auto* text = std::get_if<Text>(&piece)) {
+    choices_[text->choice].text += text->text;
+    if (stream_) choice = text_choice(text->choice, text->text);
+  } else if (const auto* thinking = std::get_if<Thinking>(&piece)) {
+    choices_[thinking->choice].thinking += thinking->text;
+    if (stream_) choice = thinking_choice(thinking->choice, thinking->text);
+  } else if (const auto* start = std::get_if<ToolStart>(&piece)) {
+    choices_[start->choice].calls.push_back({std::string(start->name), {}});
+    if (stream_) choice = tool_start_choice(start->choice, start->index, start->name);
+  } else if (const auto* arguments = std::get_if<ToolArguments>(&piece)) {
+    choices_[arguments->choice].calls[arguments->index].arguments += arguments->fragment;
+    if (stream_) choice = tool_arguments_choice(arguments->choice, arguments->index, arguments->fragment);
+  } else if (const auto* token = std::get_if<Logprobs>(&piece)) {
+    add_logprobs(choices_[token->choice], *token->token);
+  } else if (const auto* ended = std::get_if<Ended>(&piece)) {
+    completion_tokens_ += ended->usage.completion_tokens;
+    thinking_tokens_ += ended->thinking_tokens;
+    choices_[ended->choice].reason = reason_text(ended->reason);
+    if (stream_) choice = last_choice(ended->choice);
+  }
+  return choice.is_null() ? std::string() : chunk_with(std::move(choice));
+}
+
+std::string AnswerBase::end() {
+  if (!stream_) {
+    Json out = head(false);
+    out["choices"] = Json::array();
+    for (std::uint32_t i = 0; i < choices_.size(); ++i) out["choices"].push_back(whole_choice(i));
+    out["usage"] = usage();
+    return dump(out);
+  }
+  std::string out;
+  if (usage_in_stream_) {
+    Json chunk = head(true);
+    chunk["choices"] = Json::array();
+    chunk["usage"] = usage();
+    out = as_event(chunk);
+  }
+  return out + "data: [DONE]\n\n";
+}
+
+std::string AnswerBase::broken(const Failure& failure) {
+  return fmt::format("data: {}\n\n", error_json(failure));
+}
+
+Json AnswerBase::head(bool chunk) const {
+  return {{"id", prefix_ + id_.id},
+          {"object", object(chunk)},
+          {"created", id_.created},
+          {"model", id_.model},
+          {"system_fingerprint", nullptr}};
+}
+
+std::string AnswerBase::chunk_with(Json choice) const {
+  Json out = head(true);
+  out["choices"] = Json::array({std::move(choice)});
+  if (usage_in_stream_) out["usage"] = nullptr;
+  return as_event(out);
+}
+
+Json AnswerBase::usage() const {
+  return {{"prompt_tokens", prompt_tokens_},
+          {"completion_tokens", completion_tokens_},
+          {"total_tokens", prompt_tokens_ + completion_tokens_},
+          {"prompt_tokens_details", {{"cached_tokens", cached_tokens_}}},
+          {"completion_tokens_details", {{"reasoning_tokens", thinking_tokens_}}}};
+}
+
+}  // namespace freehold::api::openai

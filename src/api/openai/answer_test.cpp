@@ -1,0 +1,144 @@
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "api/openai/openai.h"
+
+namespace freehold::api::openai {
+namespace {
+
+using nlohmann::json;
+
+Call call_of(const std::string& more) {
+  return parse_chat(R"({"model":"m","messages":[{"role":"user","content":"hi"}])" + more + "}").value();
+}
+
+// The data lines of a stream; the last is checked to be [DONE].
+std::vector<json> events(const std::string& bytes) {
+  std::vector<json> out;
+  bool done = false;
+  for (std::size_t at = 0; at < bytes.size();) {
+    const std::size_t end = bytes.find("\n\n", at);
+    EXPECT_NE(end, std::string::npos);
+    EXPECT_EQ(bytes.substr(at, 6), "data: ");
+    EXPECT_FALSE(done);
+    const std::string data = bytes.substr(at + 6, end - at - 6);
+    done = data == "[DONE]";
+    if (!done) out.push_back(json::parse(data));
+    at = end + 2;
+  }
+  EXPECT_TRUE(done);
+  return out;
+}
+
+// Two choices' worth of everything an answer can hold, in one order.
+std::string play(Encoder& encoder) {
+  engine::TokenLogprob top{5, -0.5, "Hi"};
+  engine::TokenLogprobs token{0, {5, -0.5, "Hi"}, std::span(&top, 1)};
+  engine::Usage usage;
+  usage.completion_tokens = 4;
+  std::string out = encoder.begin();
+  out += encoder.add(Begun{7, 2});
+  out += encoder.add(Thinking{0, "hm"});
+  out += encoder.add(Logprobs{0, &token});
+  out += encoder.add(Text{0, "Hi"});
+  out += encoder.add(Text{1, "\xc3\xa9"});
+  out += encoder.add(ToolStart{0, 0, "f"});
+  out += encoder.add(ToolArguments{0, 0, "{\"a\""});
+  out += encoder.add(ToolArguments{0, 0, ":1}"});
+  out += encoder.add(ToolEnd{0, 0});
+  out += encoder.add(Ended{0, Reason::tool_calls, {}, usage, 1});
+  out += encoder.add(Ended{1, Reason::length, {}, usage, 0});
+  return out + encoder.end();
+}
+
+TEST(OpenAiChatAnswer, WholeAndStreamedSayTheSame) {
+  const std::string options = R"(,"n":2,"logprobs":true,"top_logprobs":1)";
+  auto whole = chat_encoder(call_of(options), {"abc", "m", 12});
+  const json answer = json::parse(play(*whole));
+  EXPECT_EQ(answer["id"], "chatcmpl-abc");
+  EXPECT_EQ(answer["object"], "chat.completion");
+  EXPECT_EQ(answer["usage"]["prompt_tokens"], 7);
+  EXPECT_EQ(answer["usage"]["completion_tokens"], 8);  // of all choices
+  EXPECT_EQ(answer["usage"]["prompt_tokens_details"]["cached_tokens"], 2);
+  EXPECT_EQ(answer["usage"]["completion_tokens_details"]["reasoning_tokens"], 1);
+  const json& message = answer["choices"][0]["message"];
+  EXPECT_EQ(message["content"], "Hi");
+  EXPECT_EQ(message["reasoning_content"], "hm");
+  EXPECT_EQ(message["tool_calls"][0]["function"]["arguments"], "{\"a\":1}");
+  EXPECT_EQ(answer["choices"][0]["finish_reason"], "tool_calls");
+  EXPECT_EQ(answer["choices"][0]["logprobs"]["content"][0]["bytes"], json({72, 105}));
+  EXPECT_EQ(answer["choices"][1]["finish_reason"], "length");
+  EXPECT_EQ(answer["choices"][1]["message"]["content"], "\xc3\xa9");
+
+  auto streamed =
+      chat_encoder(call_of(options + R"(,"stream":true,"stream_options":{"include_usage":true})"), {"abc", "m", 12});
+  const std::vector<json> chunks = events(play(*streamed));
+  std::map<int, std::string> text, arguments, reasons;
+  std::map<int, int> roles;
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    const json& chunk = chunks[i];
+    EXPECT_EQ(chunk["id"], "chatcmpl-abc");
+    EXPECT_EQ(chunk["object"], "chat.completion.chunk");
+    if (i + 1 == chunks.size()) {
+      EXPECT_TRUE(chunk["choices"].empty());
+      EXPECT_EQ(chunk["usage"], answer["usage"]);
+      continue;
+    }
+    EXPECT_TRUE(chunk["usage"].is_null());
+    ASSERT_EQ(chunk["choices"].size(), 1u);
+    const json& choice = chunk["choices"][0];
+    const int index = choice["index"];
+    const json& delta = choice["delta"];
+    if (delta.contains("role")) ++roles[index];
+    if (delta.contains("content")) text[index] += delta["content"].get<std::string>();
+    if (delta.contains("tool_calls")) {
+      const json& tool = delta["tool_calls"][0];
+      EXPECT_EQ(tool["index"], 0);
+      EXPECT_EQ(tool.contains("id"), tool["function"].contains("name"));  // only the first fragment has them
+      EXPECT_EQ(tool.contains("id"), tool.contains("type"));
+      arguments[index] += tool["function"]["arguments"].get<std::string>();
+    }
+    if (!choice["finish_reason"].is_null()) reasons[index] = choice["finish_reason"];
+  }
+  EXPECT_EQ(roles, (std::map<int, int>{{0, 1}, {1, 1}}));
+  EXPECT_EQ(text[0], "Hi");
+  EXPECT_EQ(text[1], "\xc3\xa9");
+  EXPECT_EQ(arguments[0], "{\"a\":1}");
+  EXPECT_EQ(reasons, (std::map<int, std::string>{{0, "tool_calls"}, {1, "length"}}));
+}
+
+TEST(OpenAiChatAnswer, WithoutUsageNoChunkIsEmpty) {
+  auto encoder = chat_encoder(call_of(R"(,"n":2,"stream":true)"), {"abc", "m", 12});
+  for (const json& chunk : events(play(*encoder))) {
+    EXPECT_FALSE(chunk.contains("usage"));
+    EXPECT_EQ(chunk["choices"].size(), 1u);
+  }
+}
+
+TEST(OpenAiErrors, HaveAllFourKeys) {
+  const json error = json::parse(error_json({Problem::invalid, "no \xff", "p", {}}))["error"];
+  EXPECT_EQ(error.size(), 4u);
+  EXPECT_EQ(error["param"], "p");
+  EXPECT_TRUE(error["code"].is_null());
+  EXPECT_EQ(json::parse(error_json({Problem::unauthorised, "x", {}, {}}))["error"]["code"], "invalid_api_key");
+}
+
+TEST(OpenAiEmbeddings, ComeAsNumbersOrBytes) {
+  auto call = parse_embeddings(R"({"model":"m","input":["a","b"],"encoding_format":"base64"})");
+  ASSERT_TRUE(call);
+  EXPECT_EQ(call->inputs.size(), 2u);
+  const json answer = json::parse(embeddings_json(*call, {{1.0f}, {-2.0f}}, 5));
+  EXPECT_EQ(answer["data"][0]["embedding"], "AACAPw==");
+  EXPECT_EQ(answer["data"][1]["index"], 1);
+  EXPECT_EQ(answer["usage"]["total_tokens"], 5);
+  for (const char* wrong :
+       {R"({"model":"m","input":""})", R"({"model":"m","input":[]})", R"({"model":"m","input":["a",""]})",
+        R"({"model":"m"})", R"({"input":"a"})", R"({"model":"m","input":"a","encoding_format":"x"})",
+        R"({"model":"m","input":"a","dimensions":0})"}) {
+    EXPECT_FALSE(parse_embeddings(wrong)) << wrong;
+  }
+}
+
+}  // namespace
+}  // namespace freehold::api::openai

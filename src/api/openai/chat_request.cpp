@@ -1,0 +1,202 @@
+// POST /v1/chat/completions: bytes to a Call.
+#include <fmt/format.h>
+
+#include "api/openai/common.h"
+#include "api/openai/openai.h"
+#include "base/utf8.h"
+
+namespace freehold::api::openai {
+namespace {
+
+// An earlier answer's calls, with arguments as objects, which is how templates want them.
+Parsed<Json> parse_calls(const Json& calls, const std::string& where) {
+  if (!calls.is_array()) return refuse(Problem::invalid, fmt::format("'{}' must be an array", where), where);
+  Json out = Json::array();
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    const std::string at = fmt::format("{}[{}]", where, i);
+    const Json* function = calls[i].is_object() && calls[i].contains("function") ? &calls[i]["function"] : nullptr;
+    if (function == nullptr || !function->is_object()) {
+      return refuse(Problem::invalid, fmt::format("'{}' must be an object with a 'function'", at), at);
+    }
+    Fields outer(calls[i], at), f(*function, at + ".function");
+    FH_TRY(auto id, outer.string("id"));
+    FH_TRY(auto name, f.string("name"));
+    if (!name || name->empty()) return f.wrong("name", "a string");
+    Json arguments = Json::object();
+    if (const Json* given = f.find("arguments"); given != nullptr) {
+      if (given->is_string()) {
+        const auto text = given->get<std::string>();
+        if (text.find_first_not_of(" \t\r\n") != std::string::npos) {
+          auto parsed = parse_object(text);
+          if (!parsed) return f.wrong("arguments", "the text of a JSON object");
+          arguments = std::move(*parsed);
+        }
+      } else if (given->is_object()) {
+        arguments = *given;
+      } else {
+        return f.wrong("arguments", "the text of a JSON object");
+      }
+    }
+    out.push_back({{"id", id.value_or(fmt::format("call_{}", i))},
+                   {"type", "function"},
+                   {"function", {{"name", *name}, {"arguments", std::move(arguments)}}}});
+  }
+  return out;
+}
+
+Parsed<Json> parse_message(const Json& message, const std::string& where) {
+  if (!message.is_object()) return refuse(Problem::invalid, fmt::format("'{}' must be an object", where), where);
+  Fields f(message, where);
+  FH_TRY(auto role, f.string("role"));
+  Json out = Json::object();
+  static const std::set<std::string> kRoles = {"system", "developer", "user", "assistant", "tool", "function"};
+  if (!role || !kRoles.contains(*role)) {
+    return f.wrong("role", "one of system, developer, user, assistant, tool, function");
+  }
+  out["role"] = *role == "developer" ? "system" : *role == "function" ? "tool" : *role;
+  const Json* content = f.find("content");
+  const Json* calls = f.find("tool_calls");
+  if (calls != nullptr && *role != "assistant") return f.wrong("tool_calls", "in a message of the assistant");
+  if (content != nullptr) {
+    FH_TRY(out["content"], content_text(*content, f.name("content")));
+  } else if (*role == "assistant") {
+    out["content"] = "";
+  } else {
+    return refuse(Problem::invalid, fmt::format("'{}' is required", f.name("content")), f.name("content"));
+  }
+  if (calls != nullptr) {
+    FH_TRY(out["tool_calls"], parse_calls(*calls, f.name("tool_calls")));
+  }
+  FH_TRY(auto id, f.string("tool_call_id"));
+  if (id) out["tool_call_id"] = *id;
+  if (*role == "tool" && !id)
+    return refuse(Problem::invalid, fmt::format("'{}' is required", f.name("tool_call_id")), f.name("tool_call_id"));
+  FH_TRY(auto name, f.string("name"));
+  if (name) out["name"] = *name;
+  FH_TRY(auto thought, f.string("reasoning_content"));
+  if (thought && *role == "assistant") out["reasoning_content"] = *thought;
+  return out;
+}
+
+Parsed<void> parse_choice(const Json& choice, ToolUse& use) {
+  const auto expected = [] {
+    return refuse(Problem::invalid, "'tool_choice' must be none, auto, required, or an object that names a function",
+                  "tool_choice");
+  };
+  if (choice.is_string()) {
+    const auto text = choice.get<std::string>();
+    if (text != "none" && text != "auto" && text != "required") return expected();
+    use.choice = text == "none" ? ToolChoice::none : text == "auto" ? ToolChoice::automatic : ToolChoice::required;
+    return {};
+  }
+  if (!choice.is_object()) return expected();
+  Fields f(choice, "tool_choice");
+  FH_TRY(auto type, f.string("type"));
+  const auto name_in = [&](const Json& object, const std::string& where) -> Parsed<std::string> {
+    const Json* function = object.is_object() && object.contains("function") ? &object["function"] : nullptr;
+    if (function == nullptr || !function->is_object()) return expected();
+    Fields in(*function, where + ".function");
+    FH_TRY(auto name, in.string("name"));
+    if (!name) return expected();
+    return *name;
+  };
+  if (type == "function") {
+    FH_TRY(std::string name, name_in(choice, "tool_choice"));
+    use.choice = ToolChoice::required;
+    use.allowed = {std::move(name)};
+    use.named = true;
+    return {};
+  }
+  if (type == "allowed_tools") {
+    const Json* allowed = f.find("allowed_tools");
+    if (allowed == nullptr || !allowed->is_object()) return expected();
+    Fields in(*allowed, "tool_choice.allowed_tools");
+    FH_TRY(auto mode, in.string("mode"));
+    if (mode && *mode != "auto" && *mode != "required") return in.wrong("mode", "auto or required");
+    use.choice = mode == "required" ? ToolChoice::required : ToolChoice::automatic;
+    const Json* tools = in.find("tools");
+    if (tools == nullptr || !tools->is_array() || tools->empty())
+      return in.wrong("tools", "an array of at least one tool");
+    for (const Json& tool : *tools) {
+      FH_TRY(std::string name, name_in(tool, "tool_choice.allowed_tools"));
+      use.allowed.push_back(std::move(name));
+    }
+    return {};
+  }
+  return expected();
+}
+
+Parsed<void> parse_tools(Fields& f, ToolUse& use) {
+  if (const Json* tools = f.find("tools"); tools != nullptr) {
+    if (!tools->is_array()) return f.wrong("tools", "an array");
+    for (std::size_t i = 0; i < tools->size(); ++i) {
+      const std::string at = fmt::format("tools[{}]", i);
+      const Json& tool = (*tools)[i];
+      if (!tool.is_object()) return refuse(Problem::invalid, fmt::format("'{}' must be an object", at), at);
+      Fields t(tool, at);
+      FH_TRY(auto type, t.string("type"));
+      if (type != "function") return t.wrong("type", "'function': other kinds of tools are not supported");
+      const Json* function = t.find("function");
+      if (function == nullptr)
+        return refuse(Problem::invalid, fmt::format("'{}.function' is required", at), at + ".function");
+      FH_TRY(Tool parsed, parse_function(*function, at + ".function"));
+      use.tools.push_back(std::move(parsed));
+    }
+  }
+  FH_TRY(auto parallel, f.boolean("parallel_tool_calls"));
+  use.parallel = parallel.value_or(true);
+  if (const Json* choice = f.find("tool_choice"); choice != nullptr) FH_TRY_VOID(parse_choice(*choice, use));
+  return check_tool_use(use, "tool_choice");
+}
+
+// What the engine does not do is refused, not left out.
+Parsed<void> refuse_unsupported(Fields& f) {
+  for (const char* key : {"functions", "function_call", "audio", "prediction", "web_search_options"}) {
+    if (f.find(key) != nullptr)
+      return refuse(Problem::invalid, fmt::format("'{}' is not supported", key), std::string(key));
+  }
+  if (const Json* modalities = f.find("modalities"); modalities != nullptr && *modalities != Json::array({"text"})) {
+    return refuse(Problem::invalid, "'modalities': this model answers in text only", "modalities");
+  }
+  return {};
+}
+
+}  // namespace
+
+Parsed<Call> parse_chat(std::string_view body) {
+  FH_TRY(const Json root, parse_object(body));
+  Fields f(root);
+  FH_TRY(Call call, parse_common(f));
+  FH_TRY(auto limit, f.integer("max_completion_tokens", 1, kMostTokens));
+  FH_TRY(auto old_limit, f.integer("max_tokens", 1, kMostTokens));
+  call.request.max_tokens = static_cast<std::uint32_t>(limit.value_or(old_limit.value_or(0)));
+  FH_TRY(auto logprobs, f.boolean("logprobs"));
+  FH_TRY(auto top, f.integer("top_logprobs", 0, 20));
+  if (top && !logprobs.value_or(false))
+    return refuse(Problem::invalid, "'top_logprobs' needs 'logprobs': true", "top_logprobs");
+  if (logprobs.value_or(false)) call.request.logprobs = static_cast<std::uint32_t>(top.value_or(0));
+  FH_TRY_VOID(refuse_unsupported(f));
+  FH_TRY_VOID(parse_tools(f, call.tool_use));
+  FH_TRY_VOID(parse_structured(f, call));
+  const Json* messages = f.find("messages");
+  if (messages == nullptr || !messages->is_array() || messages->empty()) {
+    return f.wrong("messages", "an array of at least one message");
+  }
+  Json out = Json::array();
+  for (std::size_t i = 0; i < messages->size(); ++i) {
+    FH_TRY(Json message, parse_message((*messages)[i], fmt::format("messages[{}]", i)));
+    out.push_back(std::move(message));
+  }
+  Conversation conversation{dump(out), {}};
+  if (const Json* extras = f.find("chat_template_kwargs"); extras != nullptr) {
+    if (!extras->is_object() || extras->contains("messages") || extras->contains("tools")) {
+      return f.wrong("chat_template_kwargs", "an object of template variables (not messages or tools)");
+    }
+    if (!extras->empty()) conversation.extras = dump(*extras);
+  }
+  call.input = std::move(conversation);
+  add_left_over(f, call);
+  return call;
+}
+
+}  // namespace freehold::api::openai

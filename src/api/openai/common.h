@@ -1,0 +1,36 @@
+// What the requests of OpenAI's endpoints have in common.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "api/fields.h"
+
+namespace freehold::api::openai {
+
+inline constexpr std::int64_t kMostTokens = std::int64_t{1} << 24;
+inline constexpr std::size_t kMostPrompts = 2048;
+
+// model, n, sampling, seed, stop, stream, and what vLLM and llama-server add to these.
+Parsed<Call> parse_common(Fields& fields);
+// Structured output as vLLM (structured_outputs, guided_*) and llama-server (grammar, json_schema) take it. One at
+// most.
+Parsed<void> parse_structured(Fields& fields, Call& call);
+// A format object with the schema inside it ({"type", "name", "strict", "schema"}), as `text.format` of responses and
+// the inside of response_format have it.
+Parsed<Format> parse_format(const Json& format, const std::string& where);
+
+// One tool, from {"name", "description", "parameters", "strict"}.
+Parsed<Tool> parse_function(const Json& function, const std::string& where);
+// Whatever is wrong between tools, choice and allowed names.
+Parsed<void> check_tool_use(const ToolUse& use, std::string_view choice_field);
+
+// A string, an array of token ids, or an array of these: the prompts of completions, the inputs of embeddings.
+Parsed<std::vector<PlainPrompt>> parse_plain(Fields& fields, std::string_view key);
+
+// A message's content as plain text: a string, or text parts one after the other.
+Parsed<std::string> content_text(const Json& content, const std::string& where);
+
+void add_left_over(const Fields& fields, Call& call);
+
+}  // namespace freehold::api::openai

@@ -1,0 +1,64 @@
+// OpenAI's addresses.
+#include "api/openai/openai.h"
+#include "app/serve/reply.h"
+#include "app/serve/routes.h"
+
+namespace freehold::app {
+namespace {
+
+namespace openai = api::openai;
+
+openai::ModelEntry entry(const Site& site, const ServedModel& model) {
+  return {model.name(), site.started(), model.context()};
+}
+
+std::unique_ptr<api::Encoder> chat_encoder(const api::Call& call, api::AnswerId id,
+                                           const std::vector<engine::Prompt>&) {
+  return openai::chat_encoder(call, std::move(id));
+}
+
+void complete(Site& site, const ExchangePtr& exchange) {
+  site.generate(exchange, openai::parse_completion(exchange->request().body),
+                [&site](const api::Call& call, api::AnswerId id, const std::vector<engine::Prompt>& prompts) {
+                  std::vector<std::string> texts(prompts.size());
+                  const auto model = site.find(call.model);
+                  for (std::size_t i = 0; call.echo && i < prompts.size(); ++i)
+                    texts[i] = (*model)->text_of(prompts[i]);
+                  return openai::completion_encoder(call, std::move(id), std::move(texts));
+                });
+}
+
+}  // namespace
+
+bool handle_openai(Site& site, const ExchangePtr& exchange) {
+  const http::Request& request = exchange->request();
+  const auto& path = request.target.segments;
+  if (path_is(request, {"v1", "chat", "completions"})) {
+    if (wants(*exchange, "POST")) site.generate(exchange, openai::parse_chat(request.body), chat_encoder);
+    return true;
+  }
+  if (path_is(request, {"v1", "completions"})) {
+    if (wants(*exchange, "POST")) complete(site, exchange);
+    return true;
+  }
+  if (path_is(request, {"v1", "models"})) {
+    if (!wants(*exchange, "GET")) return true;
+    std::vector<openai::ModelEntry> entries;
+    for (const auto& m : site.models()) entries.push_back(entry(site, *m));
+    exchange->respond(json_response(200, openai::models_json(entries)));
+    return true;
+  }
+  if (path.size() == 3 && path[0] == "v1" && path[1] == "models") {
+    if (!wants(*exchange, "GET")) return true;
+    const auto model = site.find(path[2]);
+    if (model) {
+      exchange->respond(json_response(200, openai::model_json(entry(site, **model))));
+    } else {
+      respond(*exchange, model.error());
+    }
+    return true;
+  }
+  return false;
+}
+
+}  // namespace freehold::app

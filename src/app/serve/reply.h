@@ -1,0 +1,28 @@
+// Which vendor's words a request is in, and errors in them.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "api/call.h"
+#include "http/exchange.h"
+
+namespace freehold::app {
+
+enum class Dialect { openai, anthropic, gemini, ollama, native };
+
+// From the address and headers alone, so that even a 401 or a 404 has the right shape.
+Dialect dialect_of(const http::Request& request);
+
+// A body of JSON.
+http::Response json_response(int status, std::string body);
+http::Response error_response(const http::Request& request, const api::Failure& failure);
+void respond(http::Exchange& exchange, const api::Failure& failure);
+
+// The key of a request, however it is sent; empty if there is none.
+std::string_view key_of(const http::Request& request);
+
+// True, or the error has been sent: the request has this method, and with POST a JSON body.
+bool wants(http::Exchange& exchange, std::string_view method);
+
+}  // namespace freehold::app

@@ -1,0 +1,61 @@
+#include "app/serve/routes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "app/serve/reply.h"
+#include "base/utf8.h"
+
+namespace freehold::app {
+namespace {
+
+// What needs no key.
+bool handle_open(const Site& site, const ExchangePtr& exchange) {
+  const http::Request& request = exchange->request();
+  if (request.method == "OPTIONS") {
+    exchange->respond({204, {}, {}});
+    return true;
+  }
+  if (path_is(request, {"healthz"}) || path_is(request, {"health"})) {
+    exchange->respond(json_response(200, R"({"status":"ok"})"));
+    return true;
+  }
+  if (path_is(request, {"readyz"})) {
+    exchange->respond(site.stopping ? json_response(503, R"({"status":"stopping"})")
+                                    : json_response(200, R"({"status":"ready"})"));
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool path_is(const http::Request& request, std::initializer_list<std::string_view> segments) {
+  const auto& path = request.target.segments;
+  return std::equal(path.begin(), path.end(), segments.begin(), segments.end());
+}
+
+void handle(Site& site, const ExchangePtr& exchange) {
+  if (handle_open(site, exchange)) return;
+  const http::Request& request = exchange->request();
+  if (!site.admits(request)) {
+    return respond(*exchange, api::Failure{api::Problem::unauthorised, "the API key is missing or wrong", {}, {}});
+  }
+  bool handled = false;
+  switch (dialect_of(request)) {
+    case Dialect::openai:
+      handled = handle_openai(site, exchange);
+      break;
+    default:
+      break;
+  }
+  if (handled) return;
+  respond(*exchange, api::Failure{api::Problem::not_found,
+                                  fmt::format("there is nothing at {} {}", printable(request.method),
+                                              printable(request.target.path)),
+                                  {},
+                                  {}});
+}
+
+}  // namespace freehold::app

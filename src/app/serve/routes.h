@@ -1,0 +1,17 @@
+// What the server answers under which address. One file a dialect; each says whether the address was one of its own.
+#pragma once
+
+#include "app/serve/site.h"
+
+namespace freehold::app {
+
+// Every request. Handlers run on several threads; the models answer on theirs.
+void handle(Site& site, const ExchangePtr& exchange);
+
+// A dialect's addresses, once the key has been checked. False: there is nothing under this address.
+bool handle_openai(Site& site, const ExchangePtr& exchange);
+
+// Whether the path's segments are these.
+bool path_is(const http::Request& request, std::initializer_list<std::string_view> segments);
+
+}  // namespace freehold::app

@@ -1,0 +1,213 @@
+// `freehold serve`: models behind OpenAI's wire format.
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <chrono>
+#include <fstream>
+#include <thread>
+
+#include "app/commands.h"
+#include "app/interrupt.h"
+#include "app/serve/reply.h"
+#include "app/serve/routes.h"
+#include "base/utf8.h"
+#include "http/self_signed.h"
+#include "http/server.h"
+#include "store/store.h"
+
+namespace freehold::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_loopback(std::string_view address) {
+  return address.starts_with("127.") || address == "::1";
+}
+
+// Certificate and key of our own making, kept below $FREEHOLD_HOME/tls so that clients see the same one every time.
+Result<http::TlsFiles> self_signed(const std::string& address, Console& console) {
+  FH_TRY(fs::path home, store::default_home());
+  const fs::path folder = home / "tls";
+  const http::TlsFiles files{(folder / "self.crt").string(), (folder / "self.key").string()};
+  std::error_code ec;
+  if (fs::exists(files.certificate_chain, ec) && fs::exists(files.private_key, ec)) return files;
+  FH_TRY(http::SelfSigned made,
+         http::make_self_signed(is_loopback(address) ? std::vector<std::string>{} : std::vector{address}));
+  FH_TRY_VOID(make_directories(folder));
+  ::chmod(folder.c_str(), 0700);
+  FH_TRY_VOID(write_file_atomically(files.private_key, made.private_key_pem));
+  ::chmod(files.private_key.c_str(), 0600);
+  FH_TRY_VOID(write_file_atomically(files.certificate_chain, made.certificate_pem));
+  console.note(fmt::format("made a certificate: {} (SHA-256 {})", files.certificate_chain, made.sha256_fingerprint));
+  return files;
+}
+
+Result<http::TlsFiles> tls_files(const Arguments& arguments, const std::string& address, Console& console) {
+  if (!arguments.given("tls")) return http::TlsFiles{};
+  if (arguments.text("tls") == "self") return self_signed(address, console);
+  const std::string both(arguments.text("tls"));
+  const std::size_t comma = both.find(',');
+  if (comma == std::string::npos) {
+    return fail(Errc::invalid, "--tls is 'self', or two PEM files: CERTIFICATE,KEY");
+  }
+  return http::TlsFiles{both.substr(0, comma), both.substr(comma + 1)};
+}
+
+Result<std::vector<std::string>> keys_of(const Arguments& arguments, const std::string& address, Console& console) {
+  std::vector<std::string> keys = arguments.given("api-key") ? arguments.list("api-key") : std::vector<std::string>{};
+  for (const std::string& key : keys) {
+    if (key.size() < 8) return fail(Errc::invalid, "--api-key: a key has at least 8 characters");
+  }
+  if (!keys.empty()) return keys;
+  if (arguments.flag("no-keys")) {
+    if (is_loopback(address)) return keys;
+    return fail(Errc::invalid, "--no-keys is for loopback addresses only");
+  }
+  console.hint("freehold serve MODEL --api-key \"$(openssl rand -hex 16)\", or --no-keys on this machine alone");
+  return fail(Errc::invalid, "a key is needed: --api-key KEY");
+}
+
+Result<std::vector<std::unique_ptr<ServedModel>>> start_models(const Arguments& arguments, Console& console) {
+  std::vector<std::unique_ptr<ServedModel>> models;
+  const auto& references = arguments.list("MODEL");
+  const std::vector<std::string> aliases =
+      arguments.given("alias") ? arguments.list("alias") : std::vector<std::string>{};
+  if (aliases.size() > references.size()) return fail(Errc::invalid, "there are more --alias than models");
+  const auto sequences = static_cast<std::uint32_t>(arguments.integer("sequences"));
+  for (std::size_t i = 0; i < references.size(); ++i) {
+    FH_TRY(CheckedModel checked, open_and_check(references[i], console));
+    std::string name = i < aliases.size()        ? aliases[i]
+                       : checked.opened.manifest ? references[i]
+                                                 : fs::path(references[i]).lexically_normal().stem().string();
+    for (const auto& other : models) {
+      if (other->name() == name)
+        return fail(Errc::invalid, fmt::format("two models are called '{}': give --alias", printable(name)));
+    }
+    FH_TRY(Loaded loaded,
+           load(std::move(checked), arguments, console, static_cast<std::uint32_t>(arguments.integer("context"))));
+    ServedModel::Size size{.sequences = sequences, .context = loaded.memory.context};
+    // Every sequence of full length at once would often not fit; as much as four of them, at least.
+    size.cache_tokens =
+        std::uint64_t{std::min<std::uint32_t>(sequences, 4)} * size.context + sequences * std::uint64_t{kChunk};
+    FH_TRY(auto model, ServedModel::start(std::move(name), std::move(loaded), size));
+    models.push_back(std::move(model));
+  }
+  return models;
+}
+
+Result<> run(const Arguments& arguments, Console& console) {
+  catch_interrupts();
+  http::ServerOptions options;
+  options.address = arguments.text("listen");
+  options.port = static_cast<std::uint16_t>(arguments.integer("port"));
+  FH_TRY(options.tls, tls_files(arguments, options.address, console));
+  if (!is_loopback(options.address) && !options.tls.enabled()) {
+    console.hint("--tls self makes a certificate");
+    return fail(Errc::invalid,
+                fmt::format("listening on {} needs --tls: others could read what is said", printable(options.address)));
+  }
+  FH_TRY(auto keys, keys_of(arguments, options.address, console));
+  if (arguments.given("host")) options.origins.hosts = arguments.list("host");
+  if (!is_loopback(options.address)) options.origins.hosts.push_back(options.address);
+  if (arguments.given("origin")) options.origins.origins = arguments.list("origin");
+  FH_TRY(auto models, start_models(arguments, console));
+  std::string names;
+  for (const auto& m : models) names += (names.empty() ? "" : ", ") + printable(m->name());
+
+  Site site(std::move(models), std::move(keys));
+  http::Hooks hooks;
+  hooks.handle = [&site](const ExchangePtr& exchange) { handle(site, exchange); };
+  hooks.error = [](const http::Request& request, int status, const std::string& message) {
+    http::Response response = error_response(request, {api::problem_of(status), message, {}, {}});
+    response.status = status;
+    return response;
+  };
+  const std::string address =
+      options.address.find(':') == std::string::npos ? options.address : "[" + options.address + "]";
+  const bool tls = options.tls.enabled();
+  FH_TRY(auto server, http::Server::create(std::move(options), std::move(hooks)));
+  server->start();
+  console.write(fmt::format("serving {} at {}://{}:{}/v1\n", names, tls ? "https" : "http", address, server->port()));
+  FH_TRY_VOID(console.flush());
+  while (!interrupted()) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  console.note("stopping: what runs may finish (Ctrl-C again ends it)");
+  clear_interrupt();
+  site.stopping = true;
+  server->stop(std::chrono::seconds(arguments.integer("grace")));
+  return {};
+}
+
+}  // namespace
+
+Command serve_command() {
+  Positional models = model_positional();
+  models.repeatable = true;
+  return {
+      .name = "serve",
+      .summary = "Answer over HTTP in OpenAI's wire format.",
+      .details =
+          "Chat completions, completions and models, streamed or not: an OpenAI client works with another base URL "
+          "and key. Many requests run in one batch; what each gets does not depend on the others. Not there yet: "
+          "tools, response_format, embeddings, other vendors' formats. A field that is not supported is refused by "
+          "name; one that is not known is named in the header Freehold-Ignored.\n\n"
+          "The server listens on this machine alone unless --listen says otherwise, which needs --tls and a key.",
+      .positionals = {models},
+      .options = join({{.name = "alias",
+                        .type = OptionType::text,
+                        .value = "NAME",
+                        .help = "What clients call the model; in the order of the models.",
+                        .repeatable = true},
+                       {.name = "listen",
+                        .type = OptionType::text,
+                        .value = "ADDRESS",
+                        .fallback = "127.0.0.1",
+                        .help = "The address to listen on."},
+                       {.name = "port",
+                        .type = OptionType::integer,
+                        .value = "N",
+                        .fallback = "11435",
+                        .least = 0,
+                        .most = 65535,
+                        .help = "The port; 0 takes any that is free."},
+                       {.name = "api-key",
+                        .type = OptionType::text,
+                        .value = "KEY",
+                        .help = "A key that clients must send.",
+                        .repeatable = true},
+                       {.name = "no-keys", .help = "Ask for no key (loopback addresses only)."},
+                       {.name = "tls",
+                        .type = OptionType::text,
+                        .value = "self|CERTIFICATE,KEY",
+                        .help = "Encrypt: with a certificate made here, or with your own PEM files."},
+                       {.name = "host",
+                        .type = OptionType::text,
+                        .value = "NAME",
+                        .help = "Another name under which clients reach this server.",
+                        .repeatable = true},
+                       {.name = "origin",
+                        .type = OptionType::text,
+                        .value = "ORIGIN",
+                        .help = "Web pages of this origin may use the server, for example https://app.example.",
+                        .repeatable = true},
+                       {.name = "sequences",
+                        .type = OptionType::integer,
+                        .value = "N",
+                        .fallback = "8",
+                        .least = 1,
+                        .most = 256,
+                        .help = "Answers that run at the same time; others wait."},
+                       {.name = "grace",
+                        .type = OptionType::integer,
+                        .value = "SECONDS",
+                        .fallback = "30",
+                        .least = 0,
+                        .most = 3600,
+                        .help = "How long running answers may go on when the server is stopped."}},
+                      run_options_with_context()),
+      .examples = {{"freehold serve llama:8b --api-key \"$KEY\"", "One model, on this machine:"},
+                   {"freehold serve model.gguf --alias gpt-4o --no-keys --port 8080", "Under another name:"}},
+      .run = run,
+  };
+}
+
+}  // namespace freehold::app

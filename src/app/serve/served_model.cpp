@@ -1,0 +1,82 @@
+#include "app/serve/served_model.h"
+
+#include <fmt/format.h>
+
+#include "base/utf8.h"
+#include "kernel/kernels.h"
+
+namespace freehold::app {
+
+Result<std::unique_ptr<ServedModel>> ServedModel::start(std::string name, Loaded loaded, const Size& size) {
+  auto served = std::unique_ptr<ServedModel>(new ServedModel(std::move(name), std::move(loaded)));
+  Loaded& l = served->loaded_;
+  if (!l.tokenizer.chat_templates.empty()) {
+    auto parsed = text::ChatTemplate::parse(l.tokenizer.chat_templates.front().source);
+    if (!parsed) return in_context(parsed.error(), "chat template");
+    served->template_ = std::move(*parsed);
+  }
+  const std::uint64_t cache = size.cache_tokens != 0 ? size.cache_tokens : std::uint64_t{size.sequences} * size.context;
+  FH_TRY(served->decoder_,
+         engine::ModelDecoder::create(
+             l.model, *l.pool, kernel::table_up_to(l.level),
+             {.context = size.context, .sequences = size.sequences, .chunk = kChunk, .cache_tokens = cache}));
+  FH_TRY(auto engine, engine::Engine::create(*served->decoder_, l.tokenizer.tokenizer,
+                                             {.max_sequences = size.sequences, .chunk = kChunk}));
+  served->service_ =
+      std::make_unique<engine::Service>(std::move(engine), engine::ServiceOptions{.max_pending = size.max_pending});
+  return served;
+}
+
+api::Parsed<std::vector<engine::Prompt>> ServedModel::prompts(const api::Call& call) const {
+  std::vector<engine::Prompt> out;
+  const text::Tokenizer& tokenizer = loaded_.tokenizer.tokenizer;
+  if (const auto* chat = std::get_if<api::Conversation>(&call.input)) {
+    if (!template_) {
+      return api::refuse(api::Problem::invalid,
+                         fmt::format("model '{}' has no chat template: use the completions endpoint", call.model),
+                         "model");
+    }
+    text::ChatInput input;
+    auto messages = text::messages_from_json(chat->messages);
+    if (!messages) return api::refuse(api::Problem::invalid, messages.error().what, "messages");
+    input.messages = std::move(*messages);
+    input.bos_token = loaded_.tokenizer.bos_token;
+    input.eos_token = loaded_.tokenizer.eos_token;
+    if (!chat->extras.empty()) {
+      // An object with at least one member, none of them "messages".
+      auto extras = text::chat_input_from_json(R"({"messages":[],)" + chat->extras.substr(1));
+      if (!extras) return api::refuse(api::Problem::invalid, extras.error().what, "chat_template_kwargs");
+      input.extras = std::move(extras->extras);
+    }
+    auto prompt = engine::prompt_from_messages(tokenizer, *template_, std::move(input));
+    if (!prompt) return api::refuse(api::Problem::invalid, prompt.error().what, "messages");
+    out.push_back(std::move(*prompt));
+    return out;
+  }
+  for (const api::PlainPrompt& plain : std::get<std::vector<api::PlainPrompt>>(call.input)) {
+    if (const auto* ids = std::get_if<std::vector<std::int32_t>>(&plain)) {
+      for (std::int32_t id : *ids) {
+        if (tokenizer.contains(id)) continue;
+        return api::refuse(api::Problem::invalid, fmt::format("'prompt': there is no token {}", id), "prompt");
+      }
+      out.push_back({.tokens = *ids});
+      continue;
+    }
+    auto prompt = engine::prompt_from_text(tokenizer, std::get<std::string>(plain));
+    if (!prompt) return api::refuse(api::Problem::invalid, prompt.error().what, "prompt");
+    if (prompt->tokens.empty()) {
+      return api::refuse(api::Problem::invalid, "'prompt' is empty, and this model has no token to begin with",
+                         "prompt");
+    }
+    out.push_back(std::move(*prompt));
+  }
+  return out;
+}
+
+std::string ServedModel::text_of(const engine::Prompt& prompt) const {
+  if (!prompt.text.empty()) return prompt.text;
+  auto text = loaded_.tokenizer.tokenizer.decode(prompt.tokens, {.render_special = true});
+  return text ? std::move(*text) : std::string();
+}
+
+}  // namespace freehold::app

@@ -1,0 +1,44 @@
+// A loaded model behind a service thread, as the server holds it: many sequences at once, one cache.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "api/call.h"
+#include "app/session.h"
+#include "engine/prompt.h"
+#include "engine/service.h"
+#include "text/chat_template.h"
+
+namespace freehold::app {
+
+class ServedModel {
+ public:
+  struct Size {
+    std::uint32_t sequences = 8;     // answers at the same time
+    std::uint32_t context = 0;       // of one sequence
+    std::uint64_t cache_tokens = 0;  // positions of all together; 0 = sequences * context
+    std::size_t max_pending = 256;
+  };
+  static Result<std::unique_ptr<ServedModel>> start(std::string name, Loaded loaded, const Size& size);
+
+  const std::string& name() const { return name_; }
+  const Loaded& loaded() const { return loaded_; }
+  engine::Service& service() { return *service_; }
+  std::uint32_t context() const { return decoder_->context(); }
+
+  // The token ids a call becomes; several plain prompts give several. Failures name the field.
+  api::Parsed<std::vector<engine::Prompt>> prompts(const api::Call& call) const;
+  // What a client's ids spell, for echo.
+  std::string text_of(const engine::Prompt& prompt) const;
+
+ private:
+  ServedModel(std::string name, Loaded loaded) : name_(std::move(name)), loaded_(std::move(loaded)) {}
+  std::string name_;
+  Loaded loaded_;
+  std::optional<text::ChatTemplate> template_;
+  std::unique_ptr<engine::ModelDecoder> decoder_;
+  std::unique_ptr<engine::Service> service_;  // last: its thread uses all of the above
+};
+
+}  // namespace freehold::app
