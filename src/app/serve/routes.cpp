@@ -45,7 +45,7 @@ void handle(Site& site, const ExchangePtr& exchange) {
   bool handled = false;
   switch (dialect_of(request)) {
     case Dialect::openai:
-      handled = handle_openai(site, exchange);
+      handled = handle_openai(site, exchange) || handle_responses(site, exchange);
       break;
     default:
       break;

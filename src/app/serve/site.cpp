@@ -79,6 +79,10 @@ bool Site::admits(const http::Request& request) const {
   return found;
 }
 
+std::string Site::tenant_of(const http::Request& request) const {
+  return std::string(key_of(request));
+}
+
 api::Parsed<std::size_t> Site::count_tokens(const api::Call& call) const {
   FH_TRY(ServedModel * model, find(call.model));
   FH_TRY(auto prompts, model->prompts(call));
@@ -111,7 +115,7 @@ void Site::generate(const ExchangePtr& exchange, api::Parsed<api::Call> parsed, 
     engine::Request request = call.request;
     request.prompt = p.tokens;
     request.text_starts = p.text_starts;
-    request.tenant = key_of(exchange->request());
+    request.tenant = tenant_of(exchange->request());
     if (auto valid = engine::validate(request, model->service().limits()); !valid) {
       return respond(*exchange, failure_of(valid.error()));
     }

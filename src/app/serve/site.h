@@ -9,6 +9,7 @@
 
 #include "api/answer.h"
 #include "api/call.h"
+#include "app/serve/response_store.h"
 #include "app/serve/served_model.h"
 #include "http/exchange.h"
 
@@ -33,6 +34,9 @@ class Site {
   // By the name that clients call it, with or without ":latest". Error: not_found, naming it.
   api::Parsed<ServedModel*> find(std::string_view name) const;
   bool admits(const http::Request& request) const;
+  // Who asks: answers, caches and stored objects of one tenant are never seen by another.
+  std::string tenant_of(const http::Request& request) const;
+  ResponseStore& responses() { return responses_; }
   std::int64_t started() const { return started_; }
 
   // Answers a generating request, streamed or in one piece; errors in the dialect of the request. Everything is checked
@@ -51,6 +55,7 @@ class Site {
   std::vector<std::unique_ptr<ServedModel>> models_;
   std::vector<std::string> keys_;  // any of these; empty: none is needed
   std::int64_t started_ = 0;
+  ResponseStore responses_;
 };
 
 }  // namespace freehold::app

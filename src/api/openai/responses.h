@@ -1,0 +1,50 @@
+// POST /v1/responses (platform.openai.com/docs/api-reference/responses): items instead of messages, named events
+// instead of chunks, and answers that are kept so that a later request can go on from them.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "api/answer.h"
+#include "api/call.h"
+
+namespace freehold::api::openai {
+
+// What is kept of a response. Texts are JSON.
+struct StoredResponse {
+  std::string id;            // resp_…
+  std::string response;      // the response object
+  std::string input_items;   // an array: this request's input, with ids
+  std::string conversation;  // an array: all items before and in it, and its output; not the instructions
+};
+
+struct ResponseCall {
+  Call call;             // its input is empty until `join`
+  std::string previous;  // previous_response_id; may be empty
+  bool store = true;
+  std::string settings;      // a JSON object: the request's settings, as the response repeats them
+  std::string instructions;  // may be empty
+  std::string input_items;   // a JSON array, with ids
+  std::string conversation;  // after `join`: a JSON array of all items but the output
+};
+
+// Failures name the field. Refused by name: background, tools other than functions, truncation other than disabled.
+// `id`: random letters and digits, from which the ids of input items are made.
+Parsed<ResponseCall> parse_response(std::string_view body, std::string_view id);
+// Makes the messages: the instructions, what `previous` (null if there is none) was about, the input. Items that the
+// input only refers to are asked for by their id.
+using FindItem = std::function<std::optional<std::string>(std::string_view id)>;
+Parsed<void> join(ResponseCall& call, const StoredResponse* previous, const FindItem& find_item);
+
+// `keep` gets the response when it is complete; empty: it is not kept.
+std::unique_ptr<Encoder> response_encoder(ResponseCall call, AnswerId id, std::function<void(StoredResponse)> keep);
+
+std::string input_tokens_json(std::size_t tokens);
+// GET …/input_items: {"object":"list", …}
+std::string input_items_json(const StoredResponse& stored);
+std::string deleted_json(std::string_view id);
+
+}  // namespace freehold::api::openai

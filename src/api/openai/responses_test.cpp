@@ -1,0 +1,179 @@
+#include "api/openai/responses.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace freehold::api::openai {
+namespace {
+
+using nlohmann::json;
+
+std::optional<std::string> no_item(std::string_view) {
+  return std::nullopt;
+}
+
+ResponseCall response(const std::string& members, const StoredResponse* previous = nullptr) {
+  auto call = parse_response(R"({"model":"m",)" + members + "}", "r1");
+  EXPECT_TRUE(call) << (call ? "" : call.error().message);
+  if (!call) return {};
+  auto joined = join(*call, previous, no_item);
+  EXPECT_TRUE(joined) << (joined ? "" : joined.error().message);
+  return *call;
+}
+std::string refused(const std::string& members) {
+  auto call = parse_response(R"({"model":"m",)" + members + "}", "r1");
+  return call ? "accepted" : call.error().param;
+}
+json messages(const ResponseCall& call) {
+  return json::parse(std::get<Conversation>(call.call.input).messages);
+}
+
+TEST(OpenAiResponseRequest, ItemsBecomeMessages) {
+  const ResponseCall call = response(R"("instructions":"be kind","input":[
+    {"role":"developer","content":"d"},{"role":"user","content":[{"type":"input_text","text":"a"}]},
+    {"type":"reasoning","id":"rs","summary":[]},
+    {"type":"function_call","call_id":"c1","name":"f","arguments":"{\"x\":1}"},
+    {"type":"function_call","call_id":"c2","name":"g","arguments":""},
+    {"type":"function_call_output","call_id":"c1","output":"one"}])");
+  const json expected = json::parse(R"([{"role":"system","content":"be kind"},{"role":"system","content":"d"},
+    {"role":"user","content":"a"},
+    {"role":"assistant","content":"","tool_calls":[
+      {"id":"c1","type":"function","function":{"name":"f","arguments":{"x":1}}},
+      {"id":"c2","type":"function","function":{"name":"g","arguments":{}}}]},
+    {"role":"tool","content":"one","tool_call_id":"c1"}])");
+  EXPECT_EQ(messages(call), expected);
+}
+
+TEST(OpenAiResponseRequest, SettingsAndFormat) {
+  const ResponseCall call = response(R"("input":"hi","max_output_tokens":5,"temperature":0.25,"top_logprobs":2,
+    "text":{"format":{"type":"json_schema","name":"n","schema":{"type":"object"},"strict":true}},
+    "tools":[{"type":"function","name":"f","parameters":{"type":"object"}}],"tool_choice":{"type":"function","name":"f"})");
+  EXPECT_EQ(call.call.request.max_tokens, 5u);
+  EXPECT_EQ(call.call.request.sampling.temperature, 0.25);
+  EXPECT_EQ(call.call.request.logprobs, 2u);
+  EXPECT_EQ(call.call.format.kind, Format::Kind::json_schema);
+  EXPECT_TRUE(call.call.tool_use.named);
+  EXPECT_EQ(messages(call), json::parse(R"([{"role":"user","content":"hi"}])"));
+}
+
+TEST(OpenAiResponseRequest, WhatIsWrongIsRefusedByName) {
+  EXPECT_EQ(refused(R"("x":1)"), "input");
+  EXPECT_EQ(refused(R"("input":[])"), "input");
+  EXPECT_EQ(refused(R"("input":[5])"), "input[0]");
+  EXPECT_EQ(refused(R"("input":[{"role":"king","content":"x"}])"), "input[0].role");
+  EXPECT_EQ(refused(R"("input":[{"type":"function_call","call_id":"c","name":"f","arguments":"no"}])"),
+            "input[0].arguments");
+  EXPECT_EQ(refused(R"("input":[{"type":"image_generation_call"}])"), "input[0].type");
+  EXPECT_EQ(refused(R"("input":"a","background":true)"), "background");
+  EXPECT_EQ(refused(R"("input":"a","truncation":"auto")"), "truncation");
+  EXPECT_EQ(refused(R"("input":"a","tools":[{"type":"web_search"}])"), "tools[0].type");
+  EXPECT_EQ(refused(R"("input":"a","include":["file_search_call.results"])"), "include");
+  EXPECT_EQ(refused(R"("input":"a","max_output_tokens":0)"), "max_output_tokens");
+}
+
+struct Event {
+  std::string type;
+  json data;
+};
+std::vector<Event> events(const std::string& bytes) {
+  std::vector<Event> out;
+  for (std::size_t at = 0; at < bytes.size();) {
+    const std::size_t line = bytes.find('\n', at), end = bytes.find("\n\n", at);
+    EXPECT_EQ(bytes.substr(at, 7), "event: ");
+    EXPECT_EQ(bytes.substr(line + 1, 6), "data: ");
+    out.push_back({bytes.substr(at + 7, line - at - 7), json::parse(bytes.substr(line + 7, end - line - 7))});
+    EXPECT_EQ(out.back().data["type"], out.back().type);
+    EXPECT_EQ(out.back().data["sequence_number"], out.size() - 1);
+    at = end + 2;
+  }
+  return out;
+}
+
+std::string play(Encoder& encoder, Reason reason) {
+  engine::Usage usage;
+  usage.completion_tokens = 4;
+  std::string out = encoder.begin();
+  out += encoder.add(Begun{7, 2});
+  out += encoder.add(Thinking{0, "hm"});
+  out += encoder.add(Text{0, "Hel"});
+  out += encoder.add(Text{0, "lo"});
+  out += encoder.add(ToolStart{0, 0, "f"});
+  out += encoder.add(ToolArguments{0, 0, "{\"a\""});
+  out += encoder.add(ToolArguments{0, 0, ":1}"});
+  if (reason != Reason::length) out += encoder.add(ToolEnd{0, 0});
+  out += encoder.add(Ended{0, reason, {}, usage, 1});
+  return out + encoder.end();
+}
+
+// Builds the response as a client does, and checks the order of the events.
+TEST(OpenAiResponseAnswer, EventsBuildTheWhole) {
+  for (const Reason reason : {Reason::tool_calls, Reason::length}) {
+    std::optional<StoredResponse> stored;
+    auto whole = response_encoder(response(R"("input":"hi")"), {"abc", "m", 12},
+                                  [&](StoredResponse r) { stored = std::move(r); });
+    const json expected = json::parse(play(*whole, reason));
+    EXPECT_EQ(expected["status"], reason == Reason::length ? "incomplete" : "completed");
+    EXPECT_EQ(expected["usage"]["total_tokens"], 11);
+    ASSERT_TRUE(stored);
+    EXPECT_EQ(json::parse(stored->response), expected);
+    EXPECT_EQ(json::parse(stored->conversation).size(), 4u);
+
+    auto streamed = response_encoder(response(R"("input":"hi","stream":true)"), {"abc", "m", 12}, {});
+    const auto all = events(play(*streamed, reason));
+    ASSERT_GE(all.size(), 4u);
+    EXPECT_EQ(all[0].type, "response.created");
+    EXPECT_EQ(all[1].type, "response.in_progress");
+    EXPECT_EQ(all.back().type, reason == Reason::length ? "response.incomplete" : "response.completed");
+    json output = json::array();
+    std::string text, arguments, open;
+    for (std::size_t i = 2; i + 1 < all.size(); ++i) {
+      const json& data = all[i].data;
+      EXPECT_EQ(data["output_index"], output.size());
+      if (all[i].type == "response.output_item.added") {
+        EXPECT_TRUE(open.empty());
+        open = data["item"]["id"];
+      } else if (all[i].type == "response.output_item.done") {
+        EXPECT_EQ(data["item"]["id"], open);
+        output.push_back(data["item"]);
+        open.clear();
+      } else {
+        EXPECT_EQ(data["item_id"], open);
+        if (all[i].type == "response.output_text.delta") text += data["delta"].get<std::string>();
+        if (all[i].type == "response.function_call_arguments.delta") arguments += data["delta"].get<std::string>();
+      }
+    }
+    EXPECT_EQ(text, "Hello");
+    EXPECT_EQ(arguments, "{\"a\":1}");
+    EXPECT_EQ(output, expected["output"]);
+    EXPECT_EQ(all.back().data["response"]["output"], expected["output"]);
+    EXPECT_EQ(expected["output"][1]["content"][0]["text"], "Hello");
+    EXPECT_EQ(expected["output"][2]["arguments"], "{\"a\":1}");
+  }
+}
+
+TEST(OpenAiResponseAnswer, ALaterRequestGoesOnWithoutTheOldInstructions) {
+  std::optional<StoredResponse> stored;
+  auto encoder = response_encoder(response(R"("instructions":"old","input":"one")"), {"abc", "m", 12},
+                                  [&](StoredResponse r) { stored = std::move(r); });
+  encoder->add(Begun{1, 0});
+  encoder->add(Text{0, "two"});
+  encoder->add(Ended{});
+  encoder->end();
+  ASSERT_TRUE(stored);
+  const ResponseCall next = response(R"("previous_response_id":"resp_abc","input":"three")", &*stored);
+  EXPECT_EQ(messages(next), json::parse(R"([{"role":"user","content":"one"},{"role":"assistant","content":"two"},
+                                           {"role":"user","content":"three"}])"));
+}
+
+TEST(OpenAiResponseAnswer, AnEmptyAnswerIsAnEmptyMessage) {
+  auto encoder = response_encoder(response(R"("input":"hi")"), {"abc", "m", 12}, {});
+  encoder->add(Begun{1, 0});
+  encoder->add(Ended{});
+  const json answer = json::parse(encoder->end());
+  EXPECT_EQ(answer["output"][0]["content"][0]["text"], "");
+  EXPECT_TRUE(answer["output"][0]["content"][0]["annotations"].is_array());
+}
+
+}  // namespace
+}  // namespace freehold::api::openai

@@ -1,0 +1,53 @@
+#include "app/serve/response_store.h"
+
+#include <nlohmann/json.hpp>
+
+#include "api/fields.h"
+
+namespace freehold::app {
+
+void ResponseStore::drop(std::list<Entry>::iterator entry) {
+  bytes_ -= entry->bytes();
+  by_id_.erase(entry->response.id);
+  entries_.erase(entry);
+}
+
+void ResponseStore::put(const std::string& tenant, api::openai::StoredResponse response) {
+  Entry entry{tenant, std::move(response)};
+  const std::lock_guard lock(mutex_);
+  if (entry.bytes() > max_bytes_) return;
+  while (bytes_ + entry.bytes() > max_bytes_) drop(entries_.begin());
+  bytes_ += entry.bytes();
+  entries_.push_back(std::move(entry));
+  by_id_[entries_.back().response.id] = std::prev(entries_.end());
+}
+
+std::optional<api::openai::StoredResponse> ResponseStore::find(const std::string& tenant, std::string_view id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_id_.find(std::string(id));
+  if (found == by_id_.end() || found->second->tenant != tenant) return std::nullopt;
+  return found->second->response;
+}
+
+std::optional<std::string> ResponseStore::find_item(const std::string& tenant, std::string_view id) const {
+  const std::lock_guard lock(mutex_);
+  for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry) {
+    if (entry->tenant != tenant || entry->response.conversation.find(id) == std::string::npos) continue;
+    const auto items = api::parse_json(entry->response.conversation);
+    if (!items) continue;
+    for (const api::Json& item : *items) {
+      if (item.value("id", "") == id) return api::dump(item);
+    }
+  }
+  return std::nullopt;
+}
+
+bool ResponseStore::erase(const std::string& tenant, std::string_view id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_id_.find(std::string(id));
+  if (found == by_id_.end() || found->second->tenant != tenant) return false;
+  drop(found->second);
+  return true;
+}
+
+}  // namespace freehold::app
