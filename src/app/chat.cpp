@@ -85,7 +85,7 @@ class Chat {
   // usable.
   void answer() {
     clear_interrupt();
-    auto prompt = conversation_.prompt();
+    auto prompt = conversation_.prompt(session_.context());
     if (!prompt) {
       conversation_.pop();
       return complain(prompt.error());
@@ -232,7 +232,7 @@ void Chat::retry(std::string_view) {
 }
 
 void Chat::tokens(std::string_view) {
-  auto prompt = conversation_.prompt();
+  auto prompt = conversation_.prompt(session_.context());
   if (!prompt) return complain(prompt.error());
   say(fmt::format("{} of {} tokens of context are used by {} messages\n", grouped(prompt->tokens.size()),
                   grouped(session_.context()), conversation_.messages().size()));

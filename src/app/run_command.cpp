@@ -49,7 +49,7 @@ Result<> answer_once(Session& session, Conversation& conversation, const Setting
                      std::string question, Console& console) {
   bool json = arguments.flag("json");
   conversation.add("user", std::move(question));
-  FH_TRY(auto prompt, conversation.prompt());
+  FH_TRY(auto prompt, conversation.prompt(session.context()));
   if (prompt.tokens.empty())
     return fail(Errc::invalid, "the prompt is empty, and this vocabulary has no token to begin with");
   std::vector<std::string> digests;

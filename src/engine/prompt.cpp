@@ -69,24 +69,42 @@ Result<Value> marked(const Value& value, const Marker& marker, int depth = 0) {
 
 }  // namespace
 
+Result<> check_length(const text::Tokenizer& tokenizer, std::uint64_t bytes, std::uint32_t context) {
+  if (bytes <= std::uint64_t{16} * context) return {};  // a token has a byte at least
+  std::size_t longest = 1;
+  for (std::size_t id = 0; id < tokenizer.size(); ++id) {
+    longest = std::max(longest, tokenizer.token_text(static_cast<std::int32_t>(id)).size());
+  }
+  if (bytes <= std::uint64_t{16} * context * longest) return {};
+  return fail(Errc::exhausted,
+              fmt::format("the prompt has {} bytes: far more than a context of {} tokens holds", bytes, context));
+}
+
 Result<Prompt> prompt_from_messages(const text::Tokenizer& tokenizer, const text::ChatTemplate& chat,
-                                    text::ChatInput input) {
+                                    text::ChatInput input, std::uint32_t context) {
   std::vector<std::string_view> texts = {chat.source()};
   std::vector<Value*> written = {&input.messages, &input.tools};
   for (auto& extra : input.extras) written.push_back(&extra.second);
   for (const Value* value : written) for_each_text(*value, [&](std::string_view text) { texts.push_back(text); });
+  if (context != 0) {
+    for (std::string_view text : texts) {
+      if (text.data() != chat.source().data()) FH_TRY_VOID(check_length(tokenizer, text.size(), context));
+    }
+  }
   FH_TRY(Marker marker, Marker::create(tokenizer, texts));
   for (Value* value : written) {
     FH_TRY(*value, marked(*value, marker));
   }
   FH_TRY(std::string rendered, chat.render(input));
+  if (context != 0) FH_TRY_VOID(check_length(tokenizer, rendered.size(), context));
   FH_TRY(Prompt prompt, marker.encode(rendered));
   prompt.text_starts = input.add_generation_prompt;
   return prompt;
 }
 
 Result<Prompt> prompt_from_text(const text::Tokenizer& tokenizer, std::string_view text, bool add_special,
-                                bool parse_special) {
+                                bool parse_special, std::uint32_t context) {
+  if (context != 0) FH_TRY_VOID(check_length(tokenizer, text.size(), context));
   Prompt prompt;
   text::EncodeOptions options;
   options.add_special = add_special;

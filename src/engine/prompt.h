@@ -26,16 +26,23 @@ struct Prompt {
   bool text_starts = false;  // nothing but control tokens: the answer begins the text (Request::text_starts)
 };
 
+// Refuses a text that cannot come down to `context` tokens, before it is tokenized, which takes some forty bytes of
+// memory a byte: one longer than sixteen times so many of the vocabulary's longest tokens (sixteen, because a tokenizer
+// may drop or shorten what it reads). Error: exhausted.
+Result<> check_length(const text::Tokenizer& tokenizer, std::uint64_t bytes, std::uint32_t context);
+
+// `context` of the following: what check_length is asked before anything is tokenized; 0 = it is not asked.
+
 // Plain text, as `run --raw` sends it: with the model's own bos (`add_special`), and spellings of control tokens taken
 // literally unless `parse_special`.
 Result<Prompt> prompt_from_text(const text::Tokenizer& tokenizer, std::string_view text, bool add_special = true,
-                                bool parse_special = false);
+                                bool parse_special = false, std::uint32_t context = 0);
 
 // A conversation in the model's own template. Every string in messages, tools and extras counts as written by people;
 // the template, bos_token and eos_token do not. `text_starts` follows add_generation_prompt. Errors: as
 // ChatTemplate::render and Marker.
 Result<Prompt> prompt_from_messages(const text::Tokenizer& tokenizer, const text::ChatTemplate& chat,
-                                    text::ChatInput input);
+                                    text::ChatInput input, std::uint32_t context = 0);
 
 // Marks what people wrote, for one rendering of one template.
 class Marker {

@@ -146,5 +146,16 @@ TEST(Prompt, AllMarksUsedUp) {
   EXPECT_EQ(refused.error().code, Errc::invalid);
 }
 
+TEST(Prompt, WhatNoContextCouldHoldIsNotTokenized) {
+  const text::Tokenizer tokenizer = spm();
+  const std::string long_text(100'000, 'a');
+  EXPECT_TRUE(prompt_from_text(tokenizer, long_text));
+  EXPECT_TRUE(prompt_from_text(tokenizer, long_text, true, false, 100'000));
+  const auto refused = prompt_from_text(tokenizer, long_text, true, false, 100);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::exhausted);
+  EXPECT_NE(refused.error().what.find("100000 bytes"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace freehold::engine

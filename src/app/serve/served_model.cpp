@@ -7,6 +7,16 @@
 
 namespace freehold::app {
 
+namespace {
+
+tl::unexpected<api::Failure> refused(const Error& error, std::string field) {
+  const bool long_one =
+      error.code == Errc::exhausted && error.what.starts_with("the prompt");  // else a template's limit
+  return api::refuse(long_one ? api::Problem::context_length : api::Problem::invalid, error.what, std::move(field));
+}
+
+}  // namespace
+
 Result<std::unique_ptr<ServedModel>> ServedModel::start(std::string name, Loaded loaded, const Size& size) {
   auto served = std::unique_ptr<ServedModel>(new ServedModel(std::move(name), std::move(loaded)));
   Loaded& l = served->loaded_;
@@ -48,8 +58,8 @@ api::Parsed<std::vector<engine::Prompt>> ServedModel::prompts(const api::Call& c
       if (!extras) return api::refuse(api::Problem::invalid, extras.error().what, "chat_template_kwargs");
       input.extras = std::move(extras->extras);
     }
-    auto prompt = engine::prompt_from_messages(tokenizer, *template_, std::move(input));
-    if (!prompt) return api::refuse(api::Problem::invalid, prompt.error().what, "messages");
+    auto prompt = engine::prompt_from_messages(tokenizer, *template_, std::move(input), context());
+    if (!prompt) return refused(prompt.error(), "messages");
     out.push_back(std::move(*prompt));
     return out;
   }
@@ -62,8 +72,8 @@ api::Parsed<std::vector<engine::Prompt>> ServedModel::prompts(const api::Call& c
       out.push_back({.tokens = *ids});
       continue;
     }
-    auto prompt = engine::prompt_from_text(tokenizer, std::get<std::string>(plain));
-    if (!prompt) return api::refuse(api::Problem::invalid, prompt.error().what, "prompt");
+    auto prompt = engine::prompt_from_text(tokenizer, std::get<std::string>(plain), true, false, context());
+    if (!prompt) return refused(prompt.error(), "prompt");
     if (prompt->tokens.empty()) {
       return api::refuse(api::Problem::invalid, "'prompt' is empty, and this model has no token to begin with",
                          "prompt");
