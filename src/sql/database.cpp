@@ -47,7 +47,8 @@ Result<> ready_file(const fs::path& path, Open how, std::string_view contents) {
   struct stat about {};
   if (::lstat(path.c_str(), &about) != 0) {
     if (errno != ENOENT) return refused(path, "look at", errno);
-    if (how == Open::existing) return fail(Errc::not_found, fmt::format("there are no {} yet: {}", contents, shown(path)));
+    if (how == Open::existing)
+      return fail(Errc::not_found, fmt::format("there are no {} yet: {}", contents, shown(path)));
     FH_TRY_VOID(make_directories(path.parent_path()));
     const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd >= 0) {
@@ -86,20 +87,22 @@ Error Database::error_of(const std::exception& e) const {
     const std::string why = printable(error->get_error_message());
     const int code = error->result() & 0xFF;
     if (code == 5 || code == 6) {
-      return {Errc::io, fmt::format("{}: another process has been writing for {} s: try again", where,
-                                    kBusyMilliseconds / 1000)};
+      return {Errc::io,
+              fmt::format("{}: another process has been writing for {} s: try again", where, kBusyMilliseconds / 1000)};
     }
     if (code_of(code) == Errc::corrupt) {
       return {Errc::corrupt,
-              fmt::format("{} is damaged, or not a file of {}: {}; put a backup in its place, or move it away to begin anew",
-                          where, state_->contents, why)};
+              fmt::format(
+                  "{} is damaged, or not a file of {}: {}; put a backup in its place, or move it away to begin anew",
+                  where, state_->contents, why)};
     }
     return {code_of(code), fmt::format("{}: {}", where, why)};
   }
   if (const auto* error = dynamic_cast<const soci::soci_error*>(&e)) {
-    return {Errc::corrupt, fmt::format("{} is damaged, or not a file of {}: {}; put a backup in its place, or move it away "
-                                       "to begin anew",
-                                       where, state_->contents, printable(error->get_error_message()))};
+    return {Errc::corrupt,
+            fmt::format("{} is damaged, or not a file of {}: {}; put a backup in its place, or move it away "
+                        "to begin anew",
+                        where, state_->contents, printable(error->get_error_message()))};
   }
   if (dynamic_cast<const std::bad_alloc*>(&e) != nullptr) return {Errc::exhausted, where + ": out of memory"};
   // A value of another type than its column's (std::bad_cast), say.
