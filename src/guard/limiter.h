@@ -32,7 +32,7 @@ struct Standing {
 // limiter if it must.
 class Lease {
  public:
-  Lease() = default;
+  Lease() noexcept;
   Lease(Lease&&) noexcept;
   Lease& operator=(Lease&&) noexcept;
   ~Lease();  // gives the place back; a request that was never settled keeps what it reserved
