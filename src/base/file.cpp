@@ -263,7 +263,7 @@ Result<std::filesystem::path> follow_link(const std::filesystem::path& path) {
 
 }  // namespace
 
-Result<AtomicFile> AtomicFile::create(const std::filesystem::path& wanted) {
+Result<AtomicFile> AtomicFile::create(const std::filesystem::path& wanted, FileAccess access) {
   FH_TRY(const std::filesystem::path final_path, follow_link(wanted));
   FH_TRY_VOID(check_replaceable(final_path));
   AtomicFile file;
@@ -275,7 +275,7 @@ Result<AtomicFile> AtomicFile::create(const std::filesystem::path& wanted) {
   if (fd < 0) return os_error("create a temporary file beside", final_path, errno);
   file.state_->fd = fd;
   file.state_->temporary = pattern;
-  ::fchmod(fd, 0644);
+  if (access == FileAccess::everyone) ::fchmod(fd, 0644);  // mkostemp made it 0600
   return file;
 }
 
@@ -346,8 +346,8 @@ Result<> remove_file(const std::filesystem::path& path) {
   return sync_folder(path.parent_path().empty() ? "." : path.parent_path());
 }
 
-Result<> write_file_atomically(const std::filesystem::path& path, std::string_view content) {
-  FH_TRY(auto file, AtomicFile::create(path));
+Result<> write_file_atomically(const std::filesystem::path& path, std::string_view content, FileAccess access) {
+  FH_TRY(auto file, AtomicFile::create(path, access));
   FH_TRY_VOID(file.write(content));
   return file.commit();
 }

@@ -81,13 +81,15 @@ class InputFile {
 // The whole file as text; refuses files over `limit` bytes.
 Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t limit = std::uint64_t{64} << 20);
 
+enum class FileAccess { everyone, owner };  // who may read a new file: mode 0644 or 0600
+
 // A new file that appears under its final name only when commit() has synced it: temporary name in the same folder,
 // fsync, rename, fsync of the folder. Killed at any instant, the old state stays. Destroyed without commit, nothing is
 // left behind. Only a regular file is ever replaced (Errc::invalid for a device, a pipe or a folder); of a symbolic
 // link it is the file that it leads to.
 class AtomicFile {
  public:
-  static Result<AtomicFile> create(const std::filesystem::path& final_path);
+  static Result<AtomicFile> create(const std::filesystem::path& final_path, FileAccess access = FileAccess::everyone);
   AtomicFile(AtomicFile&&) noexcept;
   AtomicFile& operator=(AtomicFile&&) noexcept;
   ~AtomicFile();
@@ -112,7 +114,8 @@ class AtomicFile {
   std::unique_ptr<State> state_;
 };
 
-Result<> write_file_atomically(const std::filesystem::path& path, std::string_view content);
+Result<> write_file_atomically(const std::filesystem::path& path, std::string_view content,
+                               FileAccess access = FileAccess::everyone);
 
 // mkdir -p with an error that names the folder.
 Result<> make_directories(const std::filesystem::path& path);

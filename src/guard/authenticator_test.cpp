@@ -1,0 +1,159 @@
+// Authentication: right keys pass, everything else does not, what others revoke counts soon, and work is bounded.
+#include "guard/authenticator.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "base/file.h"
+#include "sql/testing.h"
+
+namespace freehold::guard {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+
+class AuthenticatorTest : public ::testing::Test {
+ protected:
+  Keys keys() { return Keys::open(folder_.path(), OpenKeys::create, wall()).value(); }
+  WallClock wall() {
+    return [this] { return wall_.load(); };
+  }
+  AuthenticatorOptions options(std::vector<std::string> given = {}) {
+    return {std::move(given), wall(), [this] { return nanoseconds(steady_.load()); }};
+  }
+  void wait(nanoseconds time) { steady_ += time.count(); }
+  static std::string wrong(std::string text) {
+    text[20] = text[20] == 'A' ? 'B' : 'A';
+    return text;
+  }
+
+  sql::testing::TemporaryFolder folder_;
+  std::atomic<std::int64_t> wall_{1'800'000'000};
+  std::atomic<std::int64_t> steady_{5'000'000'000};
+};
+
+TEST_F(AuthenticatorTest, RightKeysPassAndNothingElse) {
+  Keys manager = keys();
+  const CreatedKey made =
+      manager.create({.name = "x", .role = Role::auditor, .limits = {5, {}, {}}, .models = {{"m"}}}).value();
+  const CreatedKey other = manager.create({.name = "y"}).value();
+  const Authenticator a = Authenticator::create(keys(), options()).value();
+  for (int i = 0; i < 3; ++i) {
+    const std::optional<Principal> p = a.authenticate(made.text);
+    ASSERT_TRUE(p);
+    EXPECT_EQ(*p, (Principal{made.info.id, "x", Role::auditor, made.info.id, {5, {}, {}}, {{"m"}}}));
+    EXPECT_EQ(a.authenticate(other.text)->key_id, other.info.id);
+  }
+  EXPECT_EQ(a.slow_verifications(), 2u) << "once a key";
+  const std::string swapped = made.text.substr(0, 12) + other.text.substr(12);
+  for (const std::string& text :
+       {std::string(), wrong(made.text), swapped, made.text + "A", made.text.substr(1), std::string(1'000'000, 'x'),
+        "fh-zzzzzzzz-" + made.text.substr(12), made.text + '\0'}) {
+    EXPECT_FALSE(a.authenticate(text));
+  }
+  EXPECT_EQ(a.slow_verifications(), 2u) << "wrong secrets of verified keys, unknown ids and odd forms cost nothing";
+}
+
+TEST_F(AuthenticatorTest, WrongSecretsOfAKeyThatWasNeverUsedAreBounded) {
+  const CreatedKey made = keys().create({.name = "x"}).value();
+  const Authenticator a = Authenticator::create(keys(), options()).value();
+  for (int i = 0; i < 50; ++i) EXPECT_FALSE(a.authenticate(wrong(made.text)));
+  EXPECT_EQ(a.slow_verifications(), 8u);
+  EXPECT_FALSE(a.authenticate(made.text)) << "not now";
+  wait(std::chrono::seconds(1));
+  EXPECT_TRUE(a.authenticate(made.text)) << "but a little later";
+  for (int i = 0; i < 50; ++i) EXPECT_FALSE(a.authenticate(wrong(made.text)));
+  EXPECT_EQ(a.slow_verifications(), 9u);
+  EXPECT_TRUE(a.authenticate(made.text)) << "and from then on whatever others try";
+}
+
+TEST_F(AuthenticatorTest, WhatAnotherConnectionChangesCountsWithinASecond) {
+  Keys manager = keys();
+  const CreatedKey one = manager.create({.name = "one"}).value();
+  const Authenticator a = Authenticator::create(keys(), options()).value();
+  ASSERT_TRUE(a.authenticate(one.text));
+  ASSERT_TRUE(manager.revoke(one.info.id));
+  const CreatedKey two = manager.create({.name = "two"}).value();
+  wait(milliseconds(300));
+  EXPECT_FALSE(a.authenticate(one.text));
+  EXPECT_TRUE(a.authenticate(two.text));
+  wait(std::chrono::hours(5));
+  ASSERT_TRUE(manager.revoke(two.info.id));
+  EXPECT_FALSE(a.authenticate(two.text)) << "also by the first who asks after a long rest";
+}
+
+TEST_F(AuthenticatorTest, KeysExpireWhileTheProgramRuns) {
+  const CreatedKey made = keys().create({.name = "x", .expires = wall_ + 60}).value();
+  const Authenticator a = Authenticator::create(keys(), options()).value();
+  wall_ += 59;
+  EXPECT_TRUE(a.authenticate(made.text));
+  wall_ += 1;
+  EXPECT_FALSE(a.authenticate(made.text));
+}
+
+TEST_F(AuthenticatorTest, KeysGivenByHand) {
+  EXPECT_FALSE(Authenticator::create(std::nullopt, options({""})));
+  EXPECT_FALSE(Authenticator::create(std::nullopt, options({"a b"})));
+  EXPECT_FALSE(Authenticator::create(std::nullopt, options({"a\n"})));
+  EXPECT_FALSE(Authenticator::create(std::nullopt, options({std::string(513, 'x')})));
+  const CreatedKey made = keys().create({.name = "x"}).value();
+  const Authenticator a = Authenticator::create(keys(), options({"sk-first", "fh-looks-like-ours"})).value();
+  EXPECT_EQ(a.authenticate("sk-first")->key_id, "given-1");
+  const Principal second = *a.authenticate("fh-looks-like-ours");
+  EXPECT_EQ(second.key_id, "given-2");
+  EXPECT_EQ(second.tenant, "given-2");
+  EXPECT_EQ(second.role, Role::user);
+  EXPECT_EQ(a.authenticate(made.text)->key_id, made.info.id);
+  EXPECT_FALSE(a.authenticate("sk-firs"));
+  EXPECT_FALSE(a.authenticate("sk-first "));
+  const Authenticator alone = Authenticator::create(std::nullopt, options({"sk"})).value();
+  EXPECT_TRUE(alone.authenticate("sk"));
+  EXPECT_FALSE(alone.authenticate(made.text));
+}
+
+// The database is overwritten with rubbish under the running program.
+TEST_F(AuthenticatorTest, ADatabaseThatCannotBeReadLetsNobodyIn) {
+  Keys manager = keys();
+  const CreatedKey made = manager.create({.name = "x"}).value();
+  const Authenticator a = Authenticator::create(keys(), options({"sk"})).value();
+  ASSERT_TRUE(a.authenticate(made.text));
+  ASSERT_TRUE(manager.create({.name = "y"}));
+  for (const char* name : {"freehold.db", "freehold.db-wal"}) {
+    std::filesystem::resize_file(folder_.path() / name, 0);
+  }
+  wait(milliseconds(700));
+  (void)a.authenticate(made.text);
+  ASSERT_TRUE(a.trouble());
+  wait(milliseconds(700));
+  EXPECT_FALSE(a.authenticate(made.text));
+  EXPECT_TRUE(a.authenticate("sk"));
+}
+
+TEST_F(AuthenticatorTest, ManyThreadsAtOnce) {
+  Keys manager = keys();
+  std::vector<CreatedKey> made;
+  for (int i = 0; i < 3; ++i) made.push_back(manager.create({.name = "x"}).value());
+  const Authenticator a = Authenticator::create(keys(), options()).value();
+  std::atomic<int> right{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 100; ++i) {
+        const CreatedKey& key = made[static_cast<std::size_t>(i + t) % 3];
+        const bool give_wrong = i >= 50 && i % 2 == 1;
+        wait(milliseconds(20));
+        if (a.authenticate(give_wrong ? wrong(key.text) : key.text).has_value() != give_wrong) ++right;
+      }
+    });
+  }
+  ASSERT_TRUE(manager.create({.name = "meanwhile"}));
+  for (std::thread& t : threads) t.join();
+  EXPECT_EQ(right, 800);
+  EXPECT_EQ(a.slow_verifications(), 3u) << "once a key, although many came at once";
+}
+
+}  // namespace
+}  // namespace freehold::guard

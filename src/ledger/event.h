@@ -1,0 +1,44 @@
+// One finished request, as it is remembered: who, what, how much, how long, how it ended. No text of the request or of
+// the answer is in it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace freehold::ledger {
+
+enum class Outcome : std::uint8_t {
+  completed,  // answered in full
+  cancelled,  // the client went away, or it was stopped
+  refused,    // before anything was computed: a limit, an invalid request
+  failed,     // an error of ours or of the machine
+};
+std::string_view name_of(Outcome outcome);
+std::optional<Outcome> outcome_from_name(std::string_view name);
+
+struct Event {
+  std::string request_id;  // unique: a second event of the same id is not stored
+  std::int64_t time = 0;   // when the request arrived: microseconds since 1970, UTC
+  std::string key_id;
+  std::string model;         // the name that was asked for
+  std::string model_digest;  // "sha256:…", empty if none was opened
+  std::string dialect;       // "openai"
+  std::string endpoint;      // "/v1/chat/completions"
+  std::uint64_t prompt_tokens = 0;
+  std::uint64_t cached_tokens = 0;  // of the prompt's: not computed again
+  std::uint64_t completion_tokens = 0;
+  std::string sampling;               // "temperature=0.7 top_p=0.9"
+  std::optional<std::uint64_t> seed;  // with which the answer can be made again
+  double queue_seconds = 0;
+  double prefill_seconds = 0;
+  double decode_seconds = 0;
+  Outcome outcome = Outcome::completed;
+  std::string finish_reason;  // "stop", "length", …
+  bool steered = false;       // something beside the request had a part in the answer (a grammar, a bias, an adapter)
+  int http_status = 0;
+  bool operator==(const Event&) const = default;
+};
+
+}  // namespace freehold::ledger

@@ -1,0 +1,36 @@
+// The table of usage.db, and an event as one row of it: shared by the two sides, writing and reading. For .cpp files:
+// SOCI's headers are in here.
+#pragma once
+
+#include <soci/soci.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "ledger/event.h"
+#include "sql/database.h"
+
+namespace freehold::ledger {
+
+const sql::Schema& usage_schema();
+
+// In the order that bind() and into() have.
+inline constexpr std::string_view kColumns =
+    "request_id, time, key_id, model, model_digest, dialect, endpoint, prompt_tokens, cached_tokens, "
+    "completion_tokens, "
+    "sampling, seed, queue_seconds, prefill_seconds, decode_seconds, outcome, finish_reason, steered, http_status";
+
+struct UsageRow {
+  Event event;  // the texts and the doubles are bound where they are
+  long long time = 0, prompt = 0, cached = 0, completion = 0, seed = 0, steered = 0, status = 0;
+  soci::indicator seed_state = soci::i_null;
+  std::string outcome;
+
+  void set(Event&& from);
+  // Nothing if the row holds what was never written.
+  std::optional<Event> get() const;
+};
+
+}  // namespace freehold::ledger
