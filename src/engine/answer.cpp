@@ -12,7 +12,8 @@ constexpr std::size_t kTextCapacity = 256;  // bytes that a token's text rarely 
 text::DecodeOptions decode_options(const Request& request) {
   text::DecodeOptions options;
   options.render_special = request.render_special;
-  options.at_start = request.text_starts;
+  // Under a constraint the text is what the constraint says, to the byte.
+  options.at_start = request.text_starts && !request.constraint;
   options.clean_up_spaces = false;  // what the model wrote, not a prettier version of it
   return options;
 }
@@ -24,6 +25,7 @@ Answer::Answer(const Request& request, const text::Tokenizer& tokenizer, std::ui
       tokenizer_(&tokenizer),
       index_(index),
       limit_(limit),
+      allowed_(request, tokenizer),
       detokenizer_(tokenizer, decode_options(request)),
       stops_(request.stop) {
   tokens_.reserve(request.prompt.size() + limit);
@@ -47,25 +49,40 @@ std::span<const std::int32_t> Answer::history() const {
 bool Answer::ends_answer(std::int32_t token) const {
   if (std::find(request_->stop_tokens.begin(), request_->stop_tokens.end(), token) != request_->stop_tokens.end())
     return true;
+  if (allowed_.is_end(token)) return true;
   return request_->stop_at_end_of_generation && tokenizer_->contains(token) && tokenizer_->ends_generation(token);
 }
 
-void Answer::accept(std::int32_t token, std::span<const float> logits, double now, const Admission& admission,
-                    const EventSink& sink) {
+Result<> Answer::accept(std::int32_t token, std::span<const float> logits, double now, const Admission& admission,
+                        const EventSink& sink) {
+  const bool ends = ends_answer(token);
+  if (!ends) FH_TRY_VOID(allowed_.accept(token));
   if (sampled_ == 0) first_time_ = now;
   last_time_ = now;
   ++sampled_;
   tokens_.push_back(token);
-  if (ends_answer(token)) return finish(FinishReason::stop, admission, sink, token);
+  if (ends) {
+    finish(FinishReason::stop, admission, sink, token);
+    return {};
+  }
 
   if (request_->logprobs) report_logprobs(token, logits, sink);
   decoded_.clear();
   // A model may have more rows than the tokenizer has tokens (padding): such a token has no text.
   if (tokenizer_->contains(token)) (void)detokenizer_.push(token, decoded_);
   stop_found_ = stops_.push(decoded_, text_);
-  if (stop_found_ != StopMatcher::kNone) return finish(FinishReason::stop, admission, sink);
-  if (sampled_ == limit_) return finish(FinishReason::length, admission, sink);
-  emit(sink);
+  if (stop_found_ != StopMatcher::kNone || allowed_.at_end()) {
+    finish(FinishReason::stop, admission, sink);
+  } else if (sampled_ == limit_) {
+    finish(FinishReason::length, admission, sink);
+  } else {
+    emit(sink);
+  }
+  return {};
+}
+
+void Answer::end(const Admission& admission, const EventSink& sink) {
+  finish(allowed_.incomplete() ? FinishReason::length : FinishReason::stop, admission, sink);
 }
 
 void Answer::cancel(const Admission& admission, const EventSink& sink) {
@@ -80,7 +97,7 @@ void Answer::report_logprobs(std::int32_t token, std::span<const float> logits, 
     return bytes;
   };
   for (std::size_t i = 0; i < top_.size(); ++i) top_[i].bytes = bytes_of(top_[i].token, bytes_[i]);
-  double logprob = double{logits[static_cast<std::size_t>(token)]} - log_sum;
+  double logprob = logprob_of(logits[static_cast<std::size_t>(token)], log_sum);
   TokenLogprob sampled{token, logprob, bytes_of(token, bytes_.back())};
   sink(TokenLogprobs{index_, sampled, top_});
 }
@@ -94,7 +111,8 @@ void Answer::finish(FinishReason reason, const Admission& admission, const Event
   if (stop_found_ == StopMatcher::kNone) {
     // What was held back is text now, unless it completes a stop string after all.
     decoded_.clear();
-    detokenizer_.finish(decoded_);
+    // A part of a character is no beginning of a text that the constraint allows.
+    if (!allowed_.constrained()) detokenizer_.finish(decoded_);
     stop_found_ = stops_.push(decoded_, text_);
     if (stop_found_ == StopMatcher::kNone) {
       stops_.finish(text_);
@@ -102,6 +120,9 @@ void Answer::finish(FinishReason reason, const Admission& admission, const Event
       reason = FinishReason::stop;
     }
   }
+  // The end was not the text's own. A stop string's is the caller's wish.
+  if (reason == FinishReason::stop && stop_found_ == StopMatcher::kNone && allowed_.steered())
+    reason = FinishReason::length;
   done_ = true;
   emit(sink);
   Finished event;
@@ -109,6 +130,8 @@ void Answer::finish(FinishReason reason, const Admission& admission, const Event
   event.reason = reason;
   if (stop_found_ != StopMatcher::kNone) event.stop_string = request_->stop[stop_found_];
   event.stop_token = stop_token;
+  event.steered = allowed_.steered();
+  event.cannot_complete = reason == FinishReason::length && allowed_.incomplete();
   event.usage = usage(admission);
   sink(event);
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/allowed_tokens.h"
 #include "engine/drafting/draft.h"
 #include "engine/engine.h"
 #include "engine/event.h"
@@ -36,11 +37,17 @@ class Answer {
   std::uint32_t left() const { return limit_ - sampled_; }          // tokens that it may still have
   std::span<const std::int32_t> tokens() const { return tokens_; }  // prompt, then what was sampled
   std::span<const std::int32_t> history() const;                    // what the penalties count
+  text::grammar::Matcher* matcher() { return allowed_.matcher(); }  // null without a constraint
   std::vector<std::int32_t> take_tokens() { return std::move(tokens_); }
 
-  // Takes the next token, sampled from `logits` at time `now`, and reports what follows from it.
-  void accept(std::int32_t token, std::span<const float> logits, double now, const Admission& admission,
-              const EventSink& sink);
+  // Takes the next token, sampled from `logits` at time `now`, and reports what follows from it. Error: exhausted (the
+  // constraint); nothing is reported then.
+  Result<> accept(std::int32_t token, std::span<const float> logits, double now, const Admission& admission,
+                  const EventSink& sink);
+  // What may be drawn next, see AllowedTokens. If it is false, `end` must follow.
+  Result<bool> narrow(SamplerInput& input) { return allowed_.narrow(input, sampled_, left()); }
+  // Ends the answer because nothing may follow.
+  void end(const Admission& admission, const EventSink& sink);
   // Ends the answer as it stands.
   void cancel(const Admission& admission, const EventSink& sink);
 
@@ -63,6 +70,7 @@ class Answer {
   double first_time_ = 0;
   double last_time_ = 0;
   std::vector<std::int32_t> tokens_;
+  AllowedTokens allowed_;
   text::Detokenizer detokenizer_;
   StopMatcher stops_;
   std::size_t stop_found_ = StopMatcher::kNone;

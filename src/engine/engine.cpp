@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "engine/scheduler.h"
+#include "text/grammar/mask_cache.h"
 
 namespace freehold::engine {
 namespace {
@@ -47,6 +48,11 @@ Engine::~Engine() = default;
 Result<RequestId> Engine::submit(Request request, EventSink sink) {
   State& s = *state_;
   FH_TRY_VOID(validate(request, s.limits));
+  if (request.constraint && request.constraint->vocabulary().size() != s.tokenizer.size()) {
+    return fail(Errc::invalid,
+                fmt::format("the constraint is for a vocabulary of {} tokens, but the engine's tokenizer has {}",
+                            request.constraint->vocabulary().size(), s.tokenizer.size()));
+  }
   auto prompt = static_cast<std::uint32_t>(request.prompt.size());
   std::uint32_t positions = prompt + answer_limit(request, s.limits);
   BlockBudget::Blocks blocks = s.budget.needed(prompt, positions, request.n);

@@ -43,8 +43,8 @@ struct TokenLogprobs {
 };
 
 enum class FinishReason : std::uint8_t {
-  stop,       // a stop token, or a stop string
-  length,     // max_tokens, or the end of the context
+  stop,       // a stop token, a stop string, or a constraint whose text is complete so that nothing may follow
+  length,     // max_tokens, or the end of the context; or the limit has steered the answer to its end (Finished)
   cancelled,  // somebody called cancel
 };
 
@@ -66,6 +66,14 @@ struct Finished {
   FinishReason reason = FinishReason::stop;
   std::string_view stop_string;  // the one that ended the answer, or empty
   std::int32_t stop_token = -1;  // the one that ended the answer, or -1
+  // Under a constraint, the limit (max_tokens or the context) forbade tokens that the constraint alone would have
+  // allowed, so that the text could still be completed. Then the reason is `length`, though the text is complete and
+  // perhaps ended by a token: it might have gone on. Only a stop string (`stop`) and cancel keep their reason.
+  bool steered = false;
+  // Under a constraint, the limit came before the text was complete: even its shortest form does not fit (see
+  // fewest_tokens), or the vocabulary cannot write it. The text is the beginning of a valid one; the reason is
+  // `length`.
+  bool cannot_complete = false;
   Usage usage;
 };
 

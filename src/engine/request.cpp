@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/utf8.h"
+#include "text/grammar/mask_cache.h"
 
 namespace freehold::engine {
 namespace {
@@ -99,11 +100,25 @@ Result<> check_context(const Request& r, std::uint32_t context) {
                                            prompt, r.max_tokens, prompt + answer, context));
 }
 
+Result<> check_min_tokens(const Request& r, const RequestLimits& limits) {
+  const std::uint32_t most = answer_limit(r, limits);
+  if (r.min_tokens <= most) return {};
+  return fail(Errc::invalid, fmt::format("min_tokens is {}, must be at most {}, {}", r.min_tokens, most,
+                                         r.max_tokens != 0 ? "which is max_tokens" : "which the context leaves"));
+}
+
+Result<> check_constraint(const Request& r, std::uint32_t vocab) {
+  if (!r.constraint || r.constraint->vocabulary().size() <= vocab) return {};
+  return fail(Errc::invalid, fmt::format("the constraint is for a vocabulary of {} tokens, but the model has {}",
+                                         r.constraint->vocabulary().size(), vocab));
+}
+
 }  // namespace
 
 Result<> validate(const Request& r, const RequestLimits& limits) {
   if (r.prompt.empty()) return fail(Errc::invalid, "prompt is empty, must have at least one token");
   FH_TRY_VOID(check_context(r, limits.context));
+  FH_TRY_VOID(check_min_tokens(r, limits));
   for (std::size_t i = 0; i < r.prompt.size(); ++i) {
     bool legal = r.prompt[i] >= 0 && static_cast<std::uint32_t>(r.prompt[i]) < limits.vocab;
     if (!legal) FH_TRY_VOID(check_token(fmt::format("prompt[{}]", i), r.prompt[i], limits.vocab));
@@ -113,6 +128,7 @@ Result<> validate(const Request& r, const RequestLimits& limits) {
     return fail(Errc::invalid, fmt::format("n is {}, must be from 1 to {}", r.n, limits.max_choices));
   }
   FH_TRY_VOID(check_stop(r, limits.vocab));
+  FH_TRY_VOID(check_constraint(r, limits.vocab));
   if (r.logprobs && *r.logprobs > kMaxLogprobs) {
     return fail(Errc::invalid, fmt::format("logprobs is {}, must be from 0 to {}", *r.logprobs, kMaxLogprobs));
   }

@@ -3,11 +3,16 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+
+namespace freehold::text::grammar {
+class MaskCache;
+}
 
 namespace freehold::engine {
 
@@ -22,9 +27,9 @@ enum class PenaltyScope : std::uint8_t {
   answer,  // what the prompt repeats is free
 };
 
-// How the next token is chosen. Applied in the order of the fields (docs/adr/0006-sampling-order.md): bias, repetition,
-// frequency and presence, temperature, top-k, typical, top-p, min-p; then one draw. A value that changes nothing is
-// skipped.
+// How the next token is chosen, among those that a constraint allows. Applied in the order of the fields
+// (docs/adr/0006-sampling-order.md): bias, repetition, frequency and presence, temperature, top-k, typical, top-p,
+// min-p; then one draw. A value that changes nothing is skipped.
 struct Sampling {
   std::vector<LogitBias> logit_bias;
   double repetition_penalty =
@@ -46,10 +51,19 @@ struct Request {
   std::uint64_t seed = 0;        // draw i of choice c is uniform_draw(seed, c, i): neighbours cannot change it
   std::uint32_t n = 1;           // independent answers to the one prompt
   std::uint32_t max_tokens = 0;  // of each answer; 0 = until the context ends
+  // So many tokens are sampled before any that ends the answer may be (those of stop_tokens and end of generation; stop
+  // strings are not held up, and a constraint whose text is complete ends it all the same).
+  std::uint32_t min_tokens = 0;
 
   std::vector<std::string> stop;          // the answer ends before any of these; UTF-8, not empty
   std::vector<std::int32_t> stop_tokens;  // the answer ends with any of these
-  bool stop_at_end_of_generation = true;  // also with those that the tokenizer calls end of generation
+  // Also with those that the tokenizer calls end of generation; under a constraint always.
+  bool stop_at_end_of_generation = true;
+
+  // What the text must be, in whole: its tokens come from nowhere else, whatever sampling says, and the end is kept
+  // reachable within max_tokens and the context (docs/adr/0015). Null = anything. Shared by all answers; made for the
+  // engine's tokenizer. Penalties, bias and log-probabilities keep their meaning.
+  std::shared_ptr<text::grammar::MaskCache> constraint;
 
   // The log-probability of each sampled token and of so many of the likeliest (0 = only the sampled one). They are of
   // the model's own distribution: before bias, penalties, temperature and filters.

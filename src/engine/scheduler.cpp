@@ -279,7 +279,16 @@ void Engine::State::start_other_answers(Job& job) {
 // Draws a token. Whether the batch has the next row of this answer as well.
 bool Engine::State::sample(Job& job, Answer& answer, std::span<const float> row) {
   double uniform = uniform_draw(job.request.seed, answer.index(), answer.sampled());
-  SamplerInput input{job.request.sampling.logit_bias, answer.history()};
+  SamplerInput input{job.request.sampling.logit_bias, answer.history(), {}, {}};
+  auto open = answer.narrow(input);
+  if (!open) {
+    fail_job(job, std::move(open).error());
+    return false;
+  }
+  if (!*open) {
+    answer.end(job.admission, job.sink);
+    return false;
+  }
   auto token = sampler.sample(job.chain, row, input, uniform);
   if (!token) {
     fail_job(job, std::move(token).error());
@@ -289,7 +298,11 @@ bool Engine::State::sample(Job& job, Answer& answer, std::span<const float> row)
   // Counted before the answer reports its end.
   const bool runs_on = answer.draft.take(*token);
   counters.accepted_tokens += runs_on ? 1 : 0;
-  answer.accept(*token, row, options.clock(), job.admission, job.sink);
+  auto taken = answer.accept(*token, row, options.clock(), job.admission, job.sink);
+  if (!taken) {
+    fail_job(job, std::move(taken).error());
+    return false;
+  }
   return runs_on && !answer.done() && !job.cancelled;
 }
 

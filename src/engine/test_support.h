@@ -101,6 +101,7 @@ class FakeDecoder final : public Decoder {
   // The token to make all but certain after these ids (-1 = none): a script.
   std::function<std::int32_t(std::span<const std::int32_t>)> favourite;
   std::function<bool(std::span<const std::int32_t>)> broken;  // NaN after these ids?
+  std::function<void(std::span<float>)> change;               // what becomes of a row
   bool fail_next = false;
   std::vector<std::uint32_t> batches;  // tokens of each
   double eos_logit = -20;
@@ -152,6 +153,7 @@ class FakeDecoder final : public Decoder {
     row[kEos] = static_cast<float>(eos_logit);
     if (std::int32_t token = favourite ? favourite(ids_) : -1; token >= 0) row[static_cast<std::size_t>(token)] = 100;
     if (broken && broken(ids_)) row[7] = std::numeric_limits<float>::quiet_NaN();
+    if (change) change(row);
   }
 
   Size size_;

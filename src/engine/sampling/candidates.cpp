@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -27,14 +28,37 @@ Result<> Candidates::reset(std::span<const float> logits) {
     finite &= logits[i] < std::numeric_limits<float>::infinity();  // false for NaN too
     items_[i] = {logits[i], 0, static_cast<std::int32_t>(i)};
   }
-  by_id_ = true;
+  by_id_ = rising_ = true;
+  masked_ = false;
   changed();
   if (finite) return {};
   auto bad =
       std::find_if(logits.begin(), logits.end(), [](float l) { return !(l < std::numeric_limits<float>::infinity()); });
+  return broken_logit(static_cast<std::size_t>(bad - logits.begin()), *bad);
+}
+
+Result<> Candidates::reset(std::span<const float> logits, std::span<const std::uint64_t> allowed) {
+  items_.clear();
+  by_id_ = false;
+  rising_ = masked_ = true;
+  changed();
+  for (std::size_t w = 0; w < allowed.size(); ++w) {
+    for (std::uint64_t left = allowed[w]; left != 0; left &= left - 1) {
+      const std::size_t i = w * 64 + static_cast<std::size_t>(std::countr_zero(left));
+      if (i >= logits.size()) break;
+      if (logits[i] == std::numeric_limits<float>::infinity()) return broken_logit(i, logits[i]);
+      const double logit = std::isnan(logits[i]) ? -kInfinity : double{logits[i]};
+      items_.push_back({logit, 0, static_cast<std::int32_t>(i)});
+    }
+  }
+  if (items_.empty()) return fail(Errc::invalid, "no token may be chosen: the mask forbids every one");
+  return {};
+}
+
+Unexpected broken_logit(std::size_t token, float logit) {
   return fail(Errc::corrupt,
               fmt::format("the model gave token {} the logit {}: its weights are damaged, or its numbers overflow",
-                          bad - logits.begin(), *bad));
+                          token, logit));
 }
 
 void Candidates::changed() {
@@ -44,6 +68,7 @@ void Candidates::changed() {
 
 void Candidates::cut(Prefix kept) {
   by_id_ = by_id_ && kept.count == items_.size();
+  rising_ = by_id_;
   items_.resize(kept.count);
   total_ = kept.sum;
 }
@@ -52,6 +77,14 @@ Result<> Candidates::weigh() {
   if (weighed_) return {};
   double largest = -kInfinity;
   for (const Candidate& c : items_) largest = std::max(largest, c.logit);
+  if (largest == -kInfinity && masked_) {
+    auto lowest = std::min_element(items_.begin(), items_.end(), [](auto& a, auto& b) { return a.id < b.id; });
+    items_[0] = {0, 0, lowest->id};
+    items_.resize(1);
+    by_id_ = false;
+    changed();
+    largest = 0;
+  }
   if (largest == -kInfinity) {
     return fail(Errc::invalid, "no token may be chosen: the model and logit_bias together forbid every one");
   }
@@ -67,7 +100,7 @@ Result<> Candidates::weigh() {
 void Candidates::rank(std::size_t count) {
   count = std::min(count, items_.size());
   if (count <= ranked_) return;
-  by_id_ = false;
+  by_id_ = rising_ = false;
   auto first = items_.begin() + static_cast<std::ptrdiff_t>(ranked_);
   // A heap of `count` beats sorting everything as long as it is small.
   if (count - ranked_ < (items_.size() - ranked_) / 8) {
@@ -91,7 +124,7 @@ void Candidates::keep_best() {
   if (items_.empty()) return;
   items_[0] = *std::min_element(items_.begin(), items_.end(), likelier);
   items_.resize(1);
-  by_id_ = false;
+  by_id_ = rising_ = false;
   changed();
 }
 
@@ -109,7 +142,7 @@ Candidates::Prefix Candidates::shortest_prefix(Less less, std::size_t sorted, do
     }
     std::size_t rest = items_.size() - sorted;
     if (rest == 0) return {items_.size(), running};
-    by_id_ = false;
+    by_id_ = rising_ = false;
     auto first = items_.begin() + static_cast<std::ptrdiff_t>(sorted);
     if (step < rest / 8) {
       std::partial_sort(first, first + static_cast<std::ptrdiff_t>(step), items_.end(), less);

@@ -9,6 +9,7 @@
 // 3. Arithmetic is double, exp and log are our own (weight.h, base/mathd.h).
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -24,12 +25,19 @@ struct Candidate {
   std::int32_t id = 0;
 };
 
+// The error of a row that no model in order writes.
+Unexpected broken_logit(std::size_t token, float logit);
+
 class Candidates {
  public:
   explicit Candidates(std::size_t vocab) { items_.reserve(vocab); }
 
   // All tokens. Error: corrupt (NaN or +infinity: a broken model).
   Result<> reset(std::span<const float> logits);
+  // Those whose bit is set in `allowed` (bit i of word i / 64 is token i; tokens behind its end are not allowed), at
+  // least one. NaN counts as -infinity. Where the candidates left have no probability at all, weigh() takes the lowest
+  // id of them instead of failing. Error: corrupt (+infinity), invalid (none is allowed).
+  Result<> reset(std::span<const float> logits, std::span<const std::uint64_t> allowed);
 
   std::size_t size() const { return items_.size(); }
   std::span<const Candidate> items() const { return items_; }
@@ -44,7 +52,8 @@ class Candidates {
     changed();
   }
 
-  // Computes weights and their sum. Error: invalid if no candidate has any probability (everything was forbidden).
+  // Computes weights and their sum. Error: invalid if no candidate has any probability (everything was forbidden;
+  // never with a mask).
   Result<> weigh();
 
   // Keeps the `count` likeliest, ranked.
@@ -73,7 +82,9 @@ class Candidates {
   void cut(Prefix kept);
 
   std::vector<Candidate> items_;
-  bool by_id_ = false;      // items_[i].id == i
+  bool by_id_ = false;   // items_[i].id == i
+  bool rising_ = false;  // ids rise
+  bool masked_ = false;
   std::size_t ranked_ = 0;  // so many at the front are the likeliest, in order
   bool weighed_ = false;
   double total_ = 0;
@@ -84,6 +95,10 @@ void Candidates::change_one(std::int32_t id, Change change) {
   auto index = static_cast<std::size_t>(id);
   if (by_id_) {
     if (index < items_.size()) items_[index].logit = change(items_[index].logit, id);
+  } else if (rising_) {
+    auto at =
+        std::lower_bound(items_.begin(), items_.end(), id, [](const Candidate& c, std::int32_t i) { return c.id < i; });
+    if (at != items_.end() && at->id == id) at->logit = change(at->logit, id);
   } else {
     for (Candidate& c : items_) {
       if (c.id == id) c.logit = change(c.logit, id);

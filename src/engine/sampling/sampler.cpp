@@ -1,7 +1,5 @@
 #include "engine/sampling/sampler.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <limits>
 
@@ -88,12 +86,7 @@ Result<std::int32_t> likeliest(std::span<const float> logits) {
   float largest = -kInfinity;
   std::size_t best = 0;
   for (std::size_t i = 0; i < logits.size(); ++i) {
-    if (!(logits[i] < kInfinity)) {
-      return fail(Errc::corrupt,
-                  fmt::format("the model gave token {} the logit {}: its weights are damaged, or its numbers "
-                              "overflow",
-                              i, logits[i]));
-    }
+    if (!(logits[i] < kInfinity)) return broken_logit(i, logits[i]);
     if (logits[i] > largest) {
       largest = logits[i];
       best = i;
@@ -122,7 +115,9 @@ void Sampler::forget_counts() {
 }
 
 Result<Candidates*> Sampler::apply(Chain chain, std::span<const float> logits, const SamplerInput& input) {
-  FH_TRY_VOID(candidates_.reset(logits));
+  FH_TRY_VOID(input.allowed.empty() ? candidates_.reset(logits) : candidates_.reset(logits, input.allowed));
+  constexpr double kNever = -std::numeric_limits<double>::infinity();
+  for (std::int32_t id : input.forbidden) candidates_.change_one(id, [](double, std::int32_t) { return kNever; });
   Result<> ok;
   for (const SamplerStep& step : chain) {
     ok = SamplerTable::apply[static_cast<std::size_t>(step.kind)](*this, step, input);
@@ -136,7 +131,8 @@ Result<Candidates*> Sampler::apply(Chain chain, std::span<const float> logits, c
 
 Result<std::int32_t> Sampler::sample(Chain chain, std::span<const float> logits, const SamplerInput& input,
                                      double uniform) {
-  if (chain.size() == 1 && chain[0].kind == SamplerKind::temperature && chain[0].a == 0) return likeliest(logits);
+  const bool greedy = chain.size() == 1 && chain[0].kind == SamplerKind::temperature && chain[0].a == 0;
+  if (greedy && input.allowed.empty() && input.forbidden.empty()) return likeliest(logits);
   FH_TRY(Candidates * left, apply(chain, logits, input));
   return left->at_sum(uniform * left->total()).id;
 }

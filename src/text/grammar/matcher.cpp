@@ -249,6 +249,16 @@ Result<void> Matcher::fill_exactly(Bits bits, std::uint32_t budget, bool& steere
   return {};
 }
 
+bool Matcher::at_end() {
+  if (finished_) return true;
+  if (!accepting()) return false;
+  std::bitset<256> possible;
+  std::size_t mark = stacks_.mark();
+  stacks_.possible(config_, possible);
+  stacks_.release(mark);
+  return possible.none();
+}
+
 std::string Matcher::forced_bytes(std::size_t limit) {
   std::string out;
   std::bitset<256> possible;

@@ -57,6 +57,7 @@ class Matcher {
 
   bool accepting() const { return stacks_.accepting(config_); }  // the text so far is complete
   bool finished() const { return finished_; }                    // an end token was accepted
+  bool at_end();                                                 // complete, and no text may follow
   std::size_t depth() const { return history_.size(); }          // tokens that can be taken back
   // The fewest tokens that finish from here, the end token not counted; kNoBudget if the vocabulary cannot write it.
   std::uint32_t min_tokens();
