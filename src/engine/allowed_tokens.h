@@ -1,9 +1,12 @@
 // Which tokens an answer may take next: those that its constraint allows (text/grammar, docs/adr/0015), and until
-// min_tokens none that would end it. One answer's state; what it shares is the request's MaskCache.
+// min_tokens none that would end it. A constraint may begin later, where a trigger completes: a token that runs past
+// the trigger with what the constraint forbids is then refused, and another one is drawn. One answer's state; what it
+// shares is the request's MaskCache.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -12,6 +15,7 @@
 #include "engine/sampling/sampler.h"
 #include "text/grammar/matcher.h"
 #include "text/tokenizer.h"
+#include "text/tools/constraint.h"
 
 namespace freehold::engine {
 
@@ -24,22 +28,26 @@ class AllowedTokens {
   // False if nothing may come: the answer ends as it is. Error: exhausted (a grammar so ambiguous that a step takes too
   // much work). Valid until the next call.
   Result<bool> narrow(SamplerInput& input, std::uint32_t sampled, std::uint32_t left);
+  // Whether the token that was drawn may be taken. If not, narrow() must be asked again: the token is now forbidden.
+  bool admits(std::int32_t token);
   // A token was drawn that does not end the answer. Error: as narrow().
   Result<> accept(std::int32_t token);
 
-  bool constrained() const { return matcher_ != nullptr; }
+  bool constrained() const { return matcher_ != nullptr && !start_; }
+  // For guesses, which may be tried and taken back; null unless constrained.
+  text::grammar::Matcher* matcher() { return constrained() ? matcher_.get() : nullptr; }
   // Ends the answer because the constraint says so.
   bool is_end(std::int32_t token) const;
   // The text is complete and nothing may follow.
-  bool at_end() { return matcher_ != nullptr && matcher_->at_end(); }
-  bool incomplete() const { return matcher_ != nullptr && !matcher_->accepting(); }
+  bool at_end() { return constrained() && matcher_->at_end(); }
+  bool incomplete() const { return constrained() && !matcher_->accepting(); }
   // The limit has forbidden a token that the constraint alone would have allowed.
   bool steered() const { return steered_; }
-  // For guesses, which may be tried and taken back; null without a constraint.
-  text::grammar::Matcher* matcher() { return matcher_.get(); }
 
  private:
   const text::grammar::VocabularyIndex& vocabulary() const { return matcher_->cache().vocabulary(); }
+  bool admits(std::int32_t token, text::tools::LazyStart& start);
+  void refuse(std::int32_t token);
 
   std::unique_ptr<text::grammar::Matcher> matcher_;
   std::vector<std::uint64_t> mask_;
@@ -47,6 +55,15 @@ class AllowedTokens {
   std::vector<std::int32_t> enders_;     // that would end the answer; with a constraint or min_tokens
   std::vector<std::int32_t> end_marks_;  // of these, stop tokens without text: as end tokens of the constraint
   bool steered_ = false;
+
+  // Until the constraint has begun.
+  std::optional<text::tools::LazyStart> start_;
+  std::optional<text::tools::LazyStart> next_start_;  // behind the token that admits() was asked about
+  bool begins_ = false;                               // with that token; the matcher has its text
+  const text::Tokenizer* tokenizer_ = nullptr;        // owner: the engine's caller
+  std::span<const std::int32_t> shown_;               // owner: the request
+  std::vector<std::int32_t> refused_;                 // of this draw
+  std::vector<std::int32_t> forbidden_;               // scratch: refused_ and what min_tokens forbids
 };
 
 // The least max_tokens with which an answer under the constraint is certain to be complete. Error: unsupported if the

@@ -12,8 +12,9 @@ constexpr std::size_t kTextCapacity = 256;  // bytes that a token's text rarely 
 text::DecodeOptions decode_options(const Request& request) {
   text::DecodeOptions options;
   options.render_special = request.render_special;
+  options.shown = request.shown_tokens;
   // Under a constraint the text is what the constraint says, to the byte.
-  options.at_start = request.text_starts && !request.constraint;
+  options.at_start = request.text_starts && (!request.constraint || request.constraint_start);
   options.clean_up_spaces = false;  // what the model wrote, not a prettier version of it
   return options;
 }

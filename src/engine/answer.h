@@ -37,7 +37,7 @@ class Answer {
   std::uint32_t left() const { return limit_ - sampled_; }          // tokens that it may still have
   std::span<const std::int32_t> tokens() const { return tokens_; }  // prompt, then what was sampled
   std::span<const std::int32_t> history() const;                    // what the penalties count
-  text::grammar::Matcher* matcher() { return allowed_.matcher(); }  // null without a constraint
+  text::grammar::Matcher* matcher() { return allowed_.matcher(); }  // null while there is no constraint
   std::vector<std::int32_t> take_tokens() { return std::move(tokens_); }
 
   // Takes the next token, sampled from `logits` at time `now`, and reports what follows from it. Error: exhausted (the
@@ -46,6 +46,8 @@ class Answer {
                   const EventSink& sink);
   // What may be drawn next, see AllowedTokens. If it is false, `end` must follow.
   Result<bool> narrow(SamplerInput& input) { return allowed_.narrow(input, sampled_, left()); }
+  // Whether the token that was drawn may be taken; otherwise another must be drawn.
+  bool admits(std::int32_t token) { return ends_answer(token) || allowed_.admits(token); }
   // Ends the answer because nothing may follow.
   void end(const Admission& admission, const EventSink& sink);
   // Ends the answer as it stands.

@@ -7,6 +7,7 @@
 
 #include "base/utf8.h"
 #include "text/grammar/mask_cache.h"
+#include "text/tools/constraint.h"
 
 namespace freehold::engine {
 namespace {
@@ -108,6 +109,12 @@ Result<> check_min_tokens(const Request& r, const RequestLimits& limits) {
 }
 
 Result<> check_constraint(const Request& r, std::uint32_t vocab) {
+  if (r.constraint_start && (!r.constraint || r.constraint_start->kind != text::tools::Constraint::Kind::lazy)) {
+    return fail(Errc::invalid, "constraint_start needs a constraint, and to be a lazy one");
+  }
+  if (!std::is_sorted(r.shown_tokens.begin(), r.shown_tokens.end())) {
+    return fail(Errc::invalid, "shown_tokens must be sorted");
+  }
   if (!r.constraint || r.constraint->vocabulary().size() <= vocab) return {};
   return fail(Errc::invalid, fmt::format("the constraint is for a vocabulary of {} tokens, but the model has {}",
                                          r.constraint->vocabulary().size(), vocab));

@@ -13,6 +13,9 @@
 namespace freehold::text::grammar {
 class MaskCache;
 }
+namespace freehold::text::tools {
+struct Constraint;
+}
 
 namespace freehold::engine {
 
@@ -64,6 +67,12 @@ struct Request {
   // reachable within max_tokens and the context (docs/adr/0015). Null = anything. Shared by all answers; made for the
   // engine's tokenizer. Penalties, bias and log-probabilities keep their meaning.
   std::shared_ptr<text::grammar::MaskCache> constraint;
+  // The constraint does not hold from the beginning, but from where one of these triggers completes (a tool call in an
+  // answer that is free otherwise); it then includes the trigger. Null = from the beginning. Needs `constraint`; of
+  // kind lazy.
+  std::shared_ptr<const text::tools::Constraint> constraint_start;
+  // Control tokens that are part of the answer's text, as what they spell; sorted.
+  std::vector<std::int32_t> shown_tokens;
 
   // The log-probability of each sampled token and of so many of the likeliest (0 = only the sampled one). They are of
   // the model's own distribution: before bias, penalties, temperature and filters.

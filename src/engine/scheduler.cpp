@@ -280,20 +280,23 @@ void Engine::State::start_other_answers(Job& job) {
 bool Engine::State::sample(Job& job, Answer& answer, std::span<const float> row) {
   double uniform = uniform_draw(job.request.seed, answer.index(), answer.sampled());
   SamplerInput input{job.request.sampling.logit_bias, answer.history(), {}, {}};
-  auto open = answer.narrow(input);
-  if (!open) {
-    fail_job(job, std::move(open).error());
-    return false;
-  }
-  if (!*open) {
-    answer.end(job.admission, job.sink);
-    return false;
-  }
-  auto token = sampler.sample(job.chain, row, input, uniform);
-  if (!token) {
-    fail_job(job, std::move(token).error());
-    return false;
-  }
+  Result<std::int32_t> token = 0;
+  do {
+    auto open = answer.narrow(input);
+    if (!open) {
+      fail_job(job, std::move(open).error());
+      return false;
+    }
+    if (!*open) {
+      answer.end(job.admission, job.sink);
+      return false;
+    }
+    token = sampler.sample(job.chain, row, input, uniform);
+    if (!token) {
+      fail_job(job, std::move(token).error());
+      return false;
+    }
+  } while (!answer.admits(*token));
   ++counters.sampled_tokens;
   // Counted before the answer reports its end.
   const bool runs_on = answer.draft.take(*token);

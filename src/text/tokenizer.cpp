@@ -237,7 +237,7 @@ Result<std::string> Tokenizer::decode(std::span<const TokenId> ids, DecodeOption
     if (!contains(id)) {
       return fail(Errc::invalid, fmt::format("token {} is not in the vocabulary (of {} tokens)", id, size()));
     }
-    append_bytes(id, options.render_special, out);
+    append_bytes(id, options, out);
   }
   if (options.at_start && v.drop_leading_space && out.starts_with(' ')) out.erase(0, 1);
   if (!options.clean_up_spaces || v.cleanup == SpaceCleanup::none) return out;
@@ -246,9 +246,10 @@ Result<std::string> Tokenizer::decode(std::span<const TokenId> ids, DecodeOption
   return cleaned;
 }
 
-void Tokenizer::append_bytes(TokenId id, bool render_special, std::string& out) const {
+void Tokenizer::append_bytes(TokenId id, const DecodeOptions& options, std::string& out) const {
   TokenType type = state_->type(id);
-  if (!render_special && (type == TokenType::control || type == TokenType::unknown)) return;
+  const bool silent = type == TokenType::control || type == TokenType::unknown;
+  if (silent && !options.render_special && !std::binary_search(options.shown.begin(), options.shown.end(), id)) return;
   const Vocabulary& v = state_->vocabulary;
   std::string_view text = state_->texts()[static_cast<std::size_t>(id)];
   if (v.alphabet == Alphabet::bytes || type == TokenType::control || type == TokenType::unknown) {
@@ -279,7 +280,7 @@ std::string_view Tokenizer::token_text(TokenId id) const {
 
 std::string Tokenizer::token_bytes(TokenId id) const {
   std::string out;
-  if (contains(id)) append_bytes(id, true, out);
+  if (contains(id)) append_bytes(id, {.render_special = true}, out);
   return out;
 }
 
@@ -310,7 +311,7 @@ Result<> Detokenizer::push(TokenId id, std::string& out) {
     return fail(Errc::invalid, fmt::format("token {} is not in the vocabulary (of {} tokens)", id, tokenizer_->size()));
   }
   bytes_.clear();
-  tokenizer_->append_bytes(id, options_.render_special, bytes_);
+  tokenizer_->append_bytes(id, options_, bytes_);
   if (bytes_.empty()) return {};
   std::string_view text = bytes_;
   if (std::exchange(drop_space_, false) && text.starts_with(' ')) text.remove_prefix(1);

@@ -30,6 +30,8 @@ struct EncodeOptions {
 struct DecodeOptions {
   // Control and unknown tokens appear as their text; otherwise they are silent.
   bool render_special = false;
+  // Of these, so do those that are named here, sorted. Borrowed.
+  std::span<const TokenId> shown = {};
   // The ids begin a text, so the space that encoding put before it is dropped. Off for what continues a text.
   bool at_start = true;
   // Apply the vocabulary's SpaceCleanup. It changes what the model wrote ("x != y" becomes "x!= y"), so it is off
@@ -85,7 +87,7 @@ class Tokenizer {
   friend class Detokenizer;
   struct State;
   explicit Tokenizer(std::unique_ptr<State> state);
-  void append_bytes(TokenId id, bool render_special, std::string& out) const;
+  void append_bytes(TokenId id, const DecodeOptions& options, std::string& out) const;
   std::unique_ptr<State> state_;
 };
 

@@ -9,7 +9,8 @@ constexpr std::uint32_t kNoNode = UINT32_MAX;
 
 }  // namespace
 
-std::shared_ptr<const VocabularyIndex> VocabularyIndex::create(const Tokenizer& tokenizer) {
+std::shared_ptr<const VocabularyIndex> VocabularyIndex::create(const Tokenizer& tokenizer,
+                                                               std::span<const TokenId> shown) {
   std::vector<std::string> texts(tokenizer.size());
   std::vector<TokenId> ends;
   for (std::size_t i = 0; i < texts.size(); ++i) {
@@ -24,8 +25,10 @@ std::shared_ptr<const VocabularyIndex> VocabularyIndex::create(const Tokenizer& 
       case TokenType::byte:
         texts[i] = tokenizer.token_bytes(id);
         break;
-      case TokenType::unknown:
       case TokenType::control:
+        if (std::binary_search(shown.begin(), shown.end(), id)) texts[i] = tokenizer.token_bytes(id);
+        break;
+      case TokenType::unknown:
       case TokenType::unused:
         break;
     }

@@ -27,7 +27,8 @@ class VocabularyIndex {
     std::uint8_t byte = 0;
   };
 
-  static std::shared_ptr<const VocabularyIndex> create(const Tokenizer& tokenizer);
+  // `shown`: control tokens that stand inside texts after all, as what they spell; sorted.
+  static std::shared_ptr<const VocabularyIndex> create(const Tokenizer& tokenizer, std::span<const TokenId> shown = {});
   // From plain bytes: token i's text, empty for those that may not be used, and the ids that end an answer.
   static std::shared_ptr<const VocabularyIndex> create(std::span<const std::string> texts,
                                                        std::span<const TokenId> ends);
