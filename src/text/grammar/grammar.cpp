@@ -42,6 +42,41 @@ Result<T> named(Result<T> result, std::string_view what) {
   return result;
 }
 
+// One piece after the other. `bytes` counts all pieces of a grammar.
+Result<NodeId> add_pieces(Ir& ir, std::span<const Piece> pieces, const SchemaOptions& schema, std::size_t& bytes) {
+  std::vector<NodeId> sequence;
+  for (const Piece& p : pieces) {
+    if ((bytes += p.text.size() + 1) > schema.limits.source_bytes)
+      return fail(Errc::exhausted, "the pieces are too long");
+    NodeId node = 0;
+    switch (p.kind) {
+      case Piece::Kind::literal:
+        if (!is_utf8(p.text)) return fail(Errc::invalid, "a literal is not UTF-8");
+        node = ir.bytes(p.text);
+        break;
+      case Piece::Kind::json_schema: {
+        SchemaOptions own = schema;
+        if (p.dialect) own.dialect = *p.dialect;
+        FH_TRY(node, named(add_schema(ir, p.text, own), "schema"));
+        break;
+      }
+      case Piece::Kind::json_object: {
+        FH_TRY(node, add_any_object(ir, schema));
+        break;
+      }
+      case Piece::Kind::regex: {
+        FH_TRY(node, named(add_regex(ir, p.text), "regular expression"));
+        break;
+      }
+    }
+    // A rule of its own: the pieces are used in several places.
+    RuleId rule = ir.add_rule("piece");
+    ir.define(rule, node);
+    sequence.push_back(ir.call(rule));
+  }
+  return ir.concat(sequence);
+}
+
 }  // namespace
 
 Result<GrammarPtr> compile_json_schema(std::string_view schema, const SchemaOptions& options) {
@@ -82,39 +117,18 @@ Result<GrammarPtr> compile_choice(std::span<const std::string> choices, const Li
 }
 
 Result<GrammarPtr> compile_pieces(std::span<const std::vector<Piece>> alternatives, const PieceOptions& options) {
-  const Limits& limits = options.schema.limits;
-  Ir ir(limits);
+  Ir ir(options.schema.limits);
   std::size_t bytes = 0;
   std::vector<NodeId> choices;
   for (const auto& pieces : alternatives) {
-    std::vector<NodeId> sequence;
-    for (const Piece& p : pieces) {
-      if ((bytes += p.text.size() + 1) > limits.source_bytes) return fail(Errc::exhausted, "the pieces are too long");
-      NodeId node = 0;
-      switch (p.kind) {
-        case Piece::Kind::literal:
-          if (!is_utf8(p.text)) return fail(Errc::invalid, "a literal is not UTF-8");
-          node = ir.bytes(p.text);
-          break;
-        case Piece::Kind::json_schema: {
-          FH_TRY(node, named(add_schema(ir, p.text, options.schema), "schema"));
-          break;
-        }
-        case Piece::Kind::json_object: {
-          FH_TRY(node, add_any_object(ir, options.schema));
-          break;
-        }
-        case Piece::Kind::regex: {
-          FH_TRY(node, named(add_regex(ir, p.text), "regular expression"));
-          break;
-        }
-      }
-      // A rule of its own: the pieces are used in several places.
-      RuleId rule = ir.add_rule("piece");
-      ir.define(rule, node);
-      sequence.push_back(ir.call(rule));
-    }
-    choices.push_back(ir.concat(sequence));
+    FH_TRY(NodeId node, add_pieces(ir, pieces, options.schema, bytes));
+    choices.push_back(node);
+  }
+  FH_TRY(NodeId lead, add_pieces(ir, options.lead, options.schema, bytes));
+  std::vector<NodeId> all;
+  for (const auto& pieces : options.instead) {
+    FH_TRY(NodeId node, add_pieces(ir, pieces, options.schema, bytes));
+    all.push_back(node);
   }
   if (options.min > options.max || options.max == 0 || choices.empty())
     return fail(Errc::invalid, "there is nothing to choose from");
@@ -123,9 +137,10 @@ Result<GrammarPtr> compile_pieces(std::span<const std::vector<Piece>> alternativ
   std::uint32_t more = options.max == kNoMaximum ? kNoMaximum : options.max - 1;
   NodeId rest =
       ir.repeat(ir.concat({ir.bytes(options.between), ir.call(one)}), options.min == 0 ? 0 : options.min - 1, more);
-  NodeId all = ir.concat({ir.call(one), rest});
-  if (options.min == 0) all = ir.optional(all);
-  return finish(ir, ir.concat({ir.bytes(options.before), all, ir.bytes(options.after)}), limits.nesting);
+  NodeId many = ir.concat({ir.call(one), rest});
+  if (options.min == 0) many = ir.optional(many);
+  all.push_back(ir.concat({lead, many, ir.bytes(options.after)}));
+  return finish(ir, ir.concat({ir.bytes(options.before), ir.any_of(all)}), options.schema.limits.nesting);
 }
 
 }  // namespace freehold::text::grammar

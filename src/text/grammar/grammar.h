@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -52,7 +53,8 @@ Result<GrammarPtr> compile_choice(std::span<const std::string> choices, const Li
 struct Piece {
   enum class Kind : std::uint8_t { literal, json_schema, json_object, regex };
   Kind kind = Kind::literal;
-  std::string text;  // the literal, the schema, the pattern
+  std::string text;                      // the literal, the schema, the pattern
+  std::optional<SchemaDialect> dialect;  // of this schema; nothing: that of the options
 };
 struct PieceOptions {
   SchemaOptions schema;
@@ -62,6 +64,8 @@ struct PieceOptions {
   std::string before;
   std::string between;
   std::string after;
+  std::vector<Piece> lead;                  // behind `before`, where what opens the alternatives is not one text
+  std::vector<std::vector<Piece>> instead;  // each may stand for everything behind `before`
 };
 Result<GrammarPtr> compile_pieces(std::span<const std::vector<Piece>> alternatives, const PieceOptions& options = {});
 
