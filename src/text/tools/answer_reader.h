@@ -12,8 +12,8 @@
 // What a model without a constraint, or one that was cut, may do, and what becomes of it:
 //   * a name that is not among the tools, a head that is not the format's, a head longer than kMaxHead, an answer that
 //     ends before the name and the '{' of the arguments: text, from the trigger to the byte where it became clear,
-//     trigger included. Nothing is lost, and reading goes on from there;
-//   * an end inside of the arguments: an unfinished call, ToolStart without ToolEnd;
+//     trigger included; reading goes on from that byte;
+//   * an end inside of the arguments: an unfinished call, tool_start without tool_end; behind them: a complete call;
 //   * arguments that are no JSON: passed on as they stand; they end where brackets outside of strings are even;
 //   * a call without arguments: "{}";
 //   * a call whose closing tag is missing: complete all the same, it ends with its arguments; what then does not belong
@@ -67,8 +67,9 @@ class AnswerReader {
   // The answer is over. Nothing may be pushed afterwards.
   void end(std::vector<AnswerPiece>& out);
 
-  std::uint32_t calls() const { return calls_; }                               // begun so far
-  bool inside_call() const { return state_ == State::arguments && started_; }  // its arguments are not complete
+  std::uint32_t calls() const { return calls_; }  // begun so far
+  // The arguments of a call are not complete.
+  bool inside_call() const { return state_ == State::arguments && started_; }
 
  private:
   enum class State : std::uint8_t {
@@ -76,35 +77,40 @@ class AnswerReader {
     text,        //
     thinking,    //
     opened,      // behind a trigger: '[', '{' or a name follows
-    fields,      // inside a name and what surrounds it, before '{'
-    key_first,   // JSON call: behind '{'
-    key,         // inside a member's name
+    fields,      // in a name and what surrounds it, before '{'
+    first_key,   // JSON call: behind '{' or ','
+    key,         // in a member's name
     colon,       //
     value,       // behind ':'
-    name,        // inside the name's string
-    skipped,     // inside a value that does not matter
+    name,        // in the string that is the tool's name
+    skipped,     // in a value that does not matter
     member_end,  // behind a value
-    arguments,   // inside the arguments
+    arguments,   //
     after,       // behind a call
   };
-  enum class Member : std::uint8_t { name, arguments, other, unknown };
+  enum class Member : std::uint8_t { name, arguments, other };
   using Out = std::vector<AnswerPiece>;
 
   void step(char c, Out& out);
   void step_start(char c, Out& out);
   void step_text(char c, Out& out);
   void step_thinking(char c, Out& out);
-  void step_opened(char c, Out& out);
-  void step_fields(char c, Out& out);
-  void step_json(char c, Out& out);
+  void step_head(char c, Out& out);
+  bool step_opened(char c);
+  bool step_fields(char c, Out& out);
+  bool step_key(char c);
+  bool step_value(char c, Out& out);
+  bool step_name(char c, Out& out);
+  bool step_member_end(char c, Out& out);
   void step_arguments(char c, Out& out);
   void step_after(char c, Out& out);
-  void settle(AnswerPiece::Kind kind, const LiteralMatcher& matcher, Out& out);
-  void begin_head(std::string held);
-  bool start_call(Out& out);
+  bool scan(char c);
+  void settle(Out& out);
+  void begin_call(State state, std::string held);
+  void start_call(Out& out);
   void finish_call(Out& out);
-  void refuse(Out& out);
-  void give_back(std::string_view bytes, Out& out);
+  void refuse(char c, Out& out);
+  void become_text(const std::string& bytes, Out& out);
   bool knows(std::string_view name) const;
 
   ReaderOptions options_;
@@ -112,23 +118,23 @@ class AnswerReader {
   LiteralMatcher triggers_;
   LiteralMatcher close_;
   std::string pending_;  // text or thinking that is not certain yet
-  std::string held_;     // start, and the head of a call, as it was written
+  std::string held_;     // the head of a call (or of the answer) as it was written
+  std::string lexeme_;   // a key, a name, what may be a closer or an opening tag
   std::uint32_t calls_ = 0;
   bool may_think_ = false;
+  bool may_be_bare_ = false;  // a call may begin without a trigger
   bool drops_space_ = false;  // white space that comes now belongs to the tag before it
-  bool has_text_triggers_ = false;
+  bool in_array_ = false;     // of calls
 
   // The call that is being read.
-  bool in_array_ = false;
-  bool bare_ = false;  // without a trigger
-  bool has_name_ = false;
+  bool json_ = false;      // an object with members for name and arguments
   bool started_ = false;   // tool_start was given
   bool complete_ = false;  // tool_end was given
   bool has_arguments_ = false;
   Member member_ = Member::other;
-  std::string lexeme_;  // a key, a name, what may be a closer
   std::string name_;
-  std::string arguments_;  // that came before the name
+  std::string early_arguments_;  // that came before the name
+  // Of the value that is scanned.
   std::uint32_t depth_ = 0;
   bool in_string_ = false;
   bool escaped_ = false;

@@ -77,12 +77,14 @@ class LazyStart {
 
  private:
   enum class State : std::uint8_t { start, thinking, text };
+  bool step_start(char byte);
   State state_;
   LiteralMatcher triggers_;
-  LiteralMatcher start_;  // opening tag of thinking first, then start triggers and triggers
   LiteralMatcher close_;
-  std::size_t start_length_ = 0;  // bytes of the answer so far, white space in front not counted
-  bool thinks_ = false;
+  std::vector<std::string> openers_;  // what may stand only at the start; with may_think_, the opening tag first
+  bool may_think_ = false;
+  std::string lexeme_;     // at the start: the beginning of an opener
+  std::size_t found_ = 0;  // length of the trigger
 };
 
 }  // namespace freehold::text::tools
