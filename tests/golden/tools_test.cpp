@@ -131,6 +131,8 @@ TEST(Golden, Tools) {
       if (!conversation.contains("tools")) continue;
       std::vector<Tool> tools = tools_of(conversation["tools"]);
       const ordered_json& messages = conversation["messages"];
+      // Templates without a system role refuse the conversation, tools or not.
+      if (!s.system_role && messages[0].at("role") == "system") continue;
       std::string name = id + " / " + conversation["id"].get<std::string>();
       for (std::size_t i = 0; i < messages.size(); ++i) {
         if (!messages[i].contains("tool_calls")) continue;
@@ -173,7 +175,7 @@ TEST(Golden, Tools) {
           auto calls = calls_in(pieces);
           ASSERT_FALSE(calls.empty()) << name << ": " << text;
           std::string answer(text.substr(0, end - tail.size()));
-          while (!answer.empty() && answer.back() == '\n') answer.pop_back();
+          while (!answer.empty() && (answer.back() == '\n' || answer.back() == ' ')) answer.pop_back();
 
           // The grammar accepts the same text, but for white space inside the arguments.
           std::string canonical = answer;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "text/grammar/schema_json.h"
 
 namespace freehold::text::tools {
@@ -9,8 +10,7 @@ namespace {
 
 constexpr std::string_view kNineCharacters = R"((, "id": "[a-zA-Z0-9]{9}")?\})";
 
-// The order is that of detection: a format whose signs are among another's comes after it. The last row is the generic
-// one.
+// The order is that of detection: a format whose signs another's templates show too comes after it.
 constexpr ToolFormat kFormats[] = {
     {
         .id = "deepseek-r1",
@@ -20,8 +20,9 @@ constexpr ToolFormat kFormats[] = {
         .call_close = "\n```<｜tool▁call▁end｜>",
         .separator = "\n",
         .close = "<｜tool▁calls▁end｜>",
+        .open_pattern = "(<｜tool▁calls▁begin｜>)?",  // which templates write only once in a conversation
         .quoted = false,
-        .triggers = {"<｜tool▁calls▁begin｜>"},
+        .triggers = {"<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>"},
         .fields = {"<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "```json"},
         .name_field = 1,
         .next = "<｜tool▁call▁begin｜>",
@@ -35,8 +36,9 @@ constexpr ToolFormat kFormats[] = {
         .name_close = "<｜tool▁sep｜>",
         .call_close = "<｜tool▁call▁end｜>",
         .close = "<｜tool▁calls▁end｜>",
+        .open_pattern = "(<｜tool▁calls▁begin｜>)?",  // which templates write only once in a conversation
         .quoted = false,
-        .triggers = {"<｜tool▁calls▁begin｜>"},
+        .triggers = {"<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>"},
         .fields = {"<｜tool▁call▁begin｜>", "<｜tool▁sep｜>"},
         .next = "<｜tool▁call▁begin｜>",
         .closers = {"<｜tool▁call▁end｜>", "<｜tool▁calls▁end｜>"},
@@ -90,6 +92,16 @@ constexpr ToolFormat kFormats[] = {
         .signs = {"<|tool_call|>"},
     },
     {
+        .id = "hermes",
+        .call_open = "<tool_call>\n{\"name\": \"",
+        .name_close = R"(", "arguments": )",
+        .call_close = "}\n</tool_call>",
+        .separator = "\n",
+        .triggers = {"<tool_call>"},
+        .closers = {"</tool_call>"},
+        .signs = {"<tool_call>"},
+    },
+    {
         .id = "llama3",
         .call_open = R"({"name": ")",
         .name_close = R"(", "parameters": )",
@@ -101,16 +113,6 @@ constexpr ToolFormat kFormats[] = {
         .start_triggers = {R"({"name": ")", R"({"type": "function", "name": ")"},
         .closers = {";"},
         .signs = {R"({"name": )", R"("parameters": )"},
-    },
-    {
-        .id = "hermes",
-        .call_open = "<tool_call>\n{\"name\": \"",
-        .name_close = R"(", "arguments": )",
-        .call_close = "}\n</tool_call>",
-        .separator = "\n",
-        .triggers = {"<tool_call>"},
-        .closers = {"</tool_call>"},
-        .signs = {"<tool_call>"},
     },
 };
 
@@ -143,7 +145,10 @@ std::span<const ToolFormat> tool_formats() {
 }
 
 const ToolFormat& generic_tool_format() {
-  return kFormats[std::size(kFormats) - 1];
+  for (const ToolFormat& f : kFormats) {
+    if (f.id == "hermes") return f;
+  }
+  FH_CHECK(false, "the table has no generic format");
 }
 
 const ToolFormat& detect_tool_format(std::string_view template_source) {
