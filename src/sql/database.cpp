@@ -49,7 +49,11 @@ Result<> ready_file(const fs::path& path, Open how, std::string_view contents) {
     if (errno != ENOENT) return refused(path, "look at", errno);
     if (how == Open::existing)
       return fail(Errc::not_found, fmt::format("there are no {} yet: {}", contents, shown(path)));
-    FH_TRY_VOID(make_directories(path.parent_path()));
+    std::error_code ec;
+    if (!fs::exists(path.parent_path(), ec)) {
+      FH_TRY_VOID(make_directories(path.parent_path()));
+      ::chmod(path.parent_path().c_str(), 0700);  // as the store makes the home folder
+    }
     const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd >= 0) {
       ::close(fd);

@@ -164,6 +164,7 @@ TEST_F(DatabaseTest, TakesOddPaths) {
     const fs::path odd = folder_.path() / name / "a.db";
     ASSERT_TRUE(Database::open(odd, kOne, Open::create, Check::whole)) << name;
     EXPECT_TRUE(fs::is_regular_file(odd)) << name;
+    EXPECT_EQ(fs::status(odd.parent_path()).permissions(), fs::perms::owner_all) << name;
   }
 }
 
