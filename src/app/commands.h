@@ -15,6 +15,11 @@ Command inspect_next_command();        // inspect_logits.cpp
 Command inspect_tensor_command();      // inspect_logits.cpp
 Command inspect_perplexity_command();  // inspect_perplexity.cpp
 Command bench_command();               // bench_command.cpp
+Command keys_group();                  // keys_commands.cpp
+Command keys_create_command();         // keys_commands.cpp
+Command keys_list_command();           // keys_commands.cpp
+Command keys_revoke_command();         // keys_commands.cpp
+Command usage_command();               // usage_command.cpp
 Command doctor_command();              // doctor_command.cpp
 Command version_command();             // version_command.cpp
 Command help_command();                // help_command.cpp

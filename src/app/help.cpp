@@ -159,7 +159,7 @@ std::string program_help(const std::vector<Command>& commands) {
 
 const std::vector<EnvironmentVariable>& environment_variables() {
   static const std::vector<EnvironmentVariable> variables = {
-      {"FREEHOLD_HOME", "Where models and history are kept (default ~/.freehold)."},
+      {"FREEHOLD_HOME", "Where models, keys, usage and history are kept (default ~/.freehold)."},
       {"FREEHOLD_ISA", "Caps the instruction set: scalar, avx2, avx512 or amx. The answers stay the same to the bit."},
   };
   return variables;

@@ -59,7 +59,7 @@ struct Authenticator::State {
   std::optional<Keys> keys;
   long long version = 0;
 
-  std::mutex slow;  // one Argon2id at a time; taken before `mutex`
+  std::mutex slow;  // one Argon2id at a time; taken before the others
 
   std::mutex mutex;  // the rest, for moments only
   std::unordered_map<std::string, Entry> entries;
@@ -101,8 +101,11 @@ void Authenticator::State::look(nanoseconds now) {
     age = now - looked;
   }
   if (age < kLookAgain) return;
-  std::unique_lock lock(looking, std::defer_lock);
-  if (age < kMustLook ? !lock.try_lock() : (lock.lock(), false)) return;  // somebody else is at it
+  std::unique_lock lock(looking, std::try_to_lock);
+  if (!lock.owns_lock()) {
+    if (age < kMustLook) return;  // somebody else is at it: what is known is new enough
+    lock.lock();
+  }
   {
     const std::lock_guard inner(mutex);
     if (now - looked < kLookAgain) return;
@@ -138,7 +141,7 @@ std::optional<Principal> Authenticator::State::stored(std::string_view text, con
   auto look_up = [&]() -> Known {
     const auto found = entries.find(id);
     if (found == entries.end() || !found->second.key.info.usable(options.wall())) return {};
-    if (options.steady() - looked > kTooOld) return {};
+    if (trouble && options.steady() - looked > kTooOld) return {};
     const Entry& entry = found->second;
     if (!entry.verified) return {.decided = false};
     if (!Fingerprints::equal(*entry.verified, print)) return {};
@@ -149,6 +152,7 @@ std::optional<Principal> Authenticator::State::stored(std::string_view text, con
     if (Known known = look_up(); known.decided) return known.principal;
   }
   const std::lock_guard one_at_a_time(slow);
+  look(options.steady());  // the wait may have been long
   std::string hash;
   {
     // Again: many requests may have come at once with a key that was new to us, and one of them was first.
@@ -160,6 +164,7 @@ std::optional<Principal> Authenticator::State::stored(std::string_view text, con
     ++slow_verifications;
   }
   if (!verify_secret(hash, text)) return std::nullopt;
+  look(options.steady());
   const std::lock_guard lock(mutex);
   const auto found = entries.find(id);
   if (found == entries.end() || found->second.key.hash != hash) return std::nullopt;

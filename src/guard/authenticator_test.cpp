@@ -132,6 +132,26 @@ TEST_F(AuthenticatorTest, ADatabaseThatCannotBeReadLetsNobodyIn) {
   EXPECT_TRUE(a.authenticate("sk"));
 }
 
+// Each verification takes so long here that the last would wait for a second and more.
+TEST_F(AuthenticatorTest, ALongQueueOfNewKeysIsNotRefused) {
+  Keys manager = keys();
+  std::vector<CreatedKey> made;
+  for (int i = 0; i < 12; ++i) made.push_back(manager.create({.name = "x"}).value());
+  AuthenticatorOptions slow = options();
+  slow.steady = [this] {
+    steady_ += nanoseconds(milliseconds(100)).count();
+    return nanoseconds(steady_.load());
+  };
+  const Authenticator a = Authenticator::create(keys(), slow).value();
+  std::atomic<int> right{0};
+  std::vector<std::thread> threads;
+  for (const CreatedKey& key : made) {
+    threads.emplace_back([&a, &key, &right] { right += a.authenticate(key.text) ? 1 : 0; });
+  }
+  for (std::thread& t : threads) t.join();
+  EXPECT_EQ(right, 12);
+}
+
 TEST_F(AuthenticatorTest, ManyThreadsAtOnce) {
   Keys manager = keys();
   std::vector<CreatedKey> made;

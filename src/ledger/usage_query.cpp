@@ -1,6 +1,7 @@
 #include "ledger/usage_query.h"
 
 #include <fmt/format.h>
+#include <soci/soci.h>
 
 #include "base/utf8.h"
 #include "ledger/usage_log.h"
@@ -31,7 +32,14 @@ struct Where {
   Where& operator=(const Where&) = delete;
 };
 
-void read_into(soci::statement& statement, UsageRow& row) {
+// A row as it is fetched.
+struct Fetched {
+  UsageRow row;
+  soci::indicator seed_state = soci::i_null;
+};
+
+void read_into(soci::statement& statement, Fetched& fetched) {
+  UsageRow& row = fetched.row;
   Event& e = row.event;
   statement.exchange(soci::into(e.request_id));
   statement.exchange(soci::into(row.time));
@@ -40,7 +48,7 @@ void read_into(soci::statement& statement, UsageRow& row) {
   }
   for (long long* number : {&row.prompt, &row.cached, &row.completion}) statement.exchange(soci::into(*number));
   statement.exchange(soci::into(e.sampling));
-  statement.exchange(soci::into(row.seed, row.seed_state));
+  statement.exchange(soci::into(row.seed, fetched.seed_state));
   for (double* time : {&e.queue_seconds, &e.prefill_seconds, &e.decode_seconds}) {
     statement.exchange(soci::into(*time));
   }
@@ -57,13 +65,14 @@ void start(soci::statement& statement, const std::string& sql) {
   statement.execute();
 }
 
-Result<std::vector<Event>> events(soci::statement& statement, UsageRow& row, const std::filesystem::path& path) {
+Result<std::vector<Event>> events(soci::statement& statement, Fetched& fetched, const std::filesystem::path& path) {
   std::vector<Event> out;
   while (statement.fetch()) {
-    std::optional<Event> event = row.get();
+    fetched.row.has_seed = fetched.seed_state == soci::i_ok;
+    std::optional<Event> event = fetched.row.get();
     if (!event) {
       return fail(Errc::corrupt, fmt::format("{} is damaged: the row of request '{}' holds what was never written",
-                                             printable(path.string()), printable(row.event.request_id, 80)));
+                                             printable(path.string()), printable(fetched.row.event.request_id, 80)));
     }
     out.push_back(std::move(*event));
   }
@@ -104,26 +113,26 @@ Result<UsageQuery> UsageQuery::open(const std::filesystem::path& home) {
 Result<std::optional<Event>> UsageQuery::find(std::string_view request_id) {
   return state_->database.run([&](soci::session& s) -> Result<std::optional<Event>> {
     const std::string id(request_id);
-    UsageRow row;
+    Fetched fetched;
     soci::statement statement(s);
-    read_into(statement, row);
+    read_into(statement, fetched);
     statement.exchange(soci::use(id));
     start(statement, fmt::format("SELECT {} FROM events WHERE request_id = :id", kColumns));
-    FH_TRY(std::vector<Event> found, events(statement, row, state_->database.path()));
+    FH_TRY(std::vector<Event> found, events(statement, fetched, state_->database.path()));
     return found.empty() ? std::nullopt : std::optional(std::move(found.front()));
   });
 }
 
 Result<std::vector<Event>> UsageQuery::list(const Filter& filter, std::uint64_t limit) {
   return state_->database.run([&](soci::session& s) {
-    UsageRow row;
+    Fetched fetched;
     soci::statement statement(s);
-    read_into(statement, row);
+    read_into(statement, fetched);
     const Where where(filter, statement);
     const auto most = static_cast<long long>(std::min<std::uint64_t>(limit, 1'000'000'000));
     start(statement,
           fmt::format("SELECT {} FROM events{} ORDER BY time DESC, rowid DESC LIMIT {}", kColumns, where.sql, most));
-    return events(statement, row, state_->database.path());
+    return events(statement, fetched, state_->database.path());
   });
 }
 

@@ -35,7 +35,7 @@ void UsageRow::set(Event&& from) {
   prompt = static_cast<long long>(event.prompt_tokens);
   cached = static_cast<long long>(event.cached_tokens);
   completion = static_cast<long long>(event.completion_tokens);
-  seed_state = event.seed ? soci::i_ok : soci::i_null;
+  has_seed = event.seed.has_value();
   seed = static_cast<long long>(event.seed.value_or(0));
   outcome = name_of(event.outcome);
   steered = event.steered ? 1 : 0;
@@ -50,7 +50,7 @@ std::optional<Event> UsageRow::get() const {
   out.prompt_tokens = static_cast<std::uint64_t>(prompt);
   out.cached_tokens = static_cast<std::uint64_t>(cached);
   out.completion_tokens = static_cast<std::uint64_t>(completion);
-  out.seed = seed_state == soci::i_ok ? std::optional(static_cast<std::uint64_t>(seed)) : std::nullopt;
+  out.seed = has_seed ? std::optional(static_cast<std::uint64_t>(seed)) : std::nullopt;
   out.outcome = *known;
   out.steered = steered != 0;
   out.http_status = static_cast<int>(status);

@@ -1,8 +1,5 @@
-// The table of usage.db, and an event as one row of it: shared by the two sides, writing and reading. For .cpp files:
-// SOCI's headers are in here.
+// The table of usage.db, and an event as one row of it: shared by the two sides, writing and reading.
 #pragma once
-
-#include <soci/soci.h>
 
 #include <cstdint>
 #include <optional>
@@ -25,7 +22,7 @@ inline constexpr std::string_view kColumns =
 struct UsageRow {
   Event event;  // the texts and the doubles are bound where they are
   long long time = 0, prompt = 0, cached = 0, completion = 0, seed = 0, steered = 0, status = 0;
-  soci::indicator seed_state = soci::i_null;
+  bool has_seed = false;
   std::string outcome;
 
   void set(Event&& from);

@@ -37,6 +37,14 @@ Unexpected refused(const fs::path& path, std::string_view what, int error) {
   return fail(code, fmt::format("cannot {} {}: {}", what, shown(path), std::strerror(error)));
 }
 
+std::string damage(const fs::path& path, std::string_view contents, std::string_view why) {
+  // SOCI puts the name of its function before what SQLite says.
+  if (why.starts_with("sqlite3_") && why.rfind(": ") != why.npos) why.remove_prefix(why.rfind(": ") + 2);
+  return fmt::format(
+      "{} is damaged, or not a file of {} ({}): put a backup in its place, or move it away to begin anew", shown(path),
+      contents, printable(why));
+}
+
 // SQLite would make the file with the umask's mode. A file that is there is only looked at by name: closing a second
 // descriptor of it would drop the locks of this process's other connections (sqlite.org/howtocorrupt.html, 2.2).
 Result<> ready_file(const fs::path& path, Open how, std::string_view contents) {
@@ -49,7 +57,11 @@ Result<> ready_file(const fs::path& path, Open how, std::string_view contents) {
     if (errno != ENOENT) return refused(path, "look at", errno);
     if (how == Open::existing)
       return fail(Errc::not_found, fmt::format("there are no {} yet: {}", contents, shown(path)));
-    FH_TRY_VOID(make_directories(path.parent_path()));
+    std::error_code ec;
+    if (!fs::exists(path.parent_path(), ec)) {
+      FH_TRY_VOID(make_directories(path.parent_path()));
+      ::chmod(path.parent_path().c_str(), 0700);  // as the store makes the home folder
+    }
     const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd >= 0) {
       ::close(fd);
@@ -58,6 +70,10 @@ Result<> ready_file(const fs::path& path, Open how, std::string_view contents) {
     if (errno != EEXIST || ::lstat(path.c_str(), &about) != 0) return refused(path, "create", errno);
   }
   if (!S_ISREG(about.st_mode)) return fail(Errc::invalid, fmt::format("{} is not a regular file", shown(path)));
+  if (about.st_size > 0 &&
+      about.st_size < 100) {  // SQLite takes a file of one byte for an empty one, and overwrites it
+    return fail(Errc::corrupt, damage(path, contents, "too short for a database"));
+  }
   if ((about.st_mode & 0077) != 0 && ::chmod(path.c_str(), 0600) != 0) return refused(path, "protect", errno);
   return {};
 }
@@ -90,23 +106,15 @@ Error Database::error_of(const std::exception& e) const {
       return {Errc::io,
               fmt::format("{}: another process has been writing for {} s: try again", where, kBusyMilliseconds / 1000)};
     }
-    if (code_of(code) == Errc::corrupt) {
-      return {Errc::corrupt,
-              fmt::format(
-                  "{} is damaged, or not a file of {}: {}; put a backup in its place, or move it away to begin anew",
-                  where, state_->contents, why)};
-    }
+    if (code_of(code) == Errc::corrupt) return {Errc::corrupt, damage(state_->path, state_->contents, why)};
     return {code_of(code), fmt::format("{}: {}", where, why)};
   }
   if (const auto* error = dynamic_cast<const soci::soci_error*>(&e)) {
-    return {Errc::corrupt,
-            fmt::format("{} is damaged, or not a file of {}: {}; put a backup in its place, or move it away "
-                        "to begin anew",
-                        where, state_->contents, printable(error->get_error_message()))};
+    return {Errc::corrupt, damage(state_->path, state_->contents, error->get_error_message())};
   }
   if (dynamic_cast<const std::bad_alloc*>(&e) != nullptr) return {Errc::exhausted, where + ": out of memory"};
   // A value of another type than its column's (std::bad_cast), say.
-  return {Errc::corrupt, fmt::format("{} is damaged: {}", where, printable(e.what()))};
+  return {Errc::corrupt, damage(state_->path, state_->contents, e.what())};
 }
 
 Database::Database(std::unique_ptr<State> state) : state_(std::move(state)) {}

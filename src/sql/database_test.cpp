@@ -149,14 +149,14 @@ TEST_F(DatabaseTest, FindsATruncatedFile) {
   const std::string whole = read_file(path()).value();
   ASSERT_GT(whole.size(), 16384u);
   int found = 0;
-  for (std::size_t size : {std::size_t{50}, std::size_t{4096}, whole.size() / 2, whole.size() - 4096}) {
+  for (std::size_t size : {std::size_t{1}, std::size_t{50}, std::size_t{4096}, whole.size() / 2, whole.size() - 4096}) {
     std::ofstream(path(), std::ios::binary | std::ios::trunc) << whole.substr(0, size);
     auto opened = open();
     if (opened) continue;
     EXPECT_EQ(opened.error().code, Errc::corrupt) << opened.error().what;
     ++found;
   }
-  EXPECT_EQ(found, 4);
+  EXPECT_EQ(found, 5);
 }
 
 TEST_F(DatabaseTest, TakesOddPaths) {
@@ -164,6 +164,7 @@ TEST_F(DatabaseTest, TakesOddPaths) {
     const fs::path odd = folder_.path() / name / "a.db";
     ASSERT_TRUE(Database::open(odd, kOne, Open::create, Check::whole)) << name;
     EXPECT_TRUE(fs::is_regular_file(odd)) << name;
+    EXPECT_EQ(fs::status(odd.parent_path()).permissions(), fs::perms::owner_all) << name;
   }
 }
 

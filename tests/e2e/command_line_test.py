@@ -44,7 +44,8 @@ class CommandLine(e2e.Case):
     def commands(self):
         return [c for c in ("run", "tokenize", "bench", "doctor", "version", "help", "models import", "models list", "models inspect",
                             "models verify", "models quantize", "models rm", "models synth", "inspect tokens", "inspect template",
-                            "inspect logits", "inspect tensor", "inspect perplexity", "inspect next")]
+                            "inspect logits", "inspect tensor", "inspect perplexity", "inspect next", "keys create", "keys list", "keys revoke",
+                            "usage")]
 
     def test_every_command_has_help_with_examples(self):
         overview = self.succeeds("--help").text
