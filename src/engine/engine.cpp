@@ -37,7 +37,8 @@ Result<std::unique_ptr<Engine>> Engine::create(Decoder& decoder, const text::Tok
                             options.max_sequences));
   }
   if (!options.clock) options.clock = monotonic_seconds;
-  RequestLimits limits{decoder.vocab(), std::min(decoder.context(), decoder.cache().longest()), options.max_sequences};
+  RequestLimits limits{decoder.vocab(), std::min(decoder.context(), decoder.cache().longest()), options.max_sequences,
+                       decoder.width()};
   return std::unique_ptr<Engine>(new Engine(std::make_unique<State>(decoder, tokenizer, std::move(options), limits)));
 }
 
@@ -58,10 +59,24 @@ Result<RequestId> Engine::submit(Request request, EventSink sink) {
   }
   auto job = std::make_unique<Job>(s.next_id++, std::move(request), std::move(sink));
   job->blocks = std::move(blocks);
-  job->admission.submitted = s.options.clock();
-  RequestId id = job->id;
-  s.waiting.push_back(std::move(job));
-  return id;
+  return s.enqueue(std::move(job));
+}
+
+Result<RequestId> Engine::submit(EmbedRequest request, EventSink sink) {
+  State& s = *state_;
+  FH_TRY_VOID(validate(request, s.limits));
+  Request prompt;
+  prompt.prompt = std::move(request.tokens);
+  prompt.tenant = std::move(request.tenant);
+  auto tokens = static_cast<std::uint32_t>(prompt.prompt.size());
+  auto job = std::make_unique<Job>(s.next_id++, std::move(prompt), std::move(sink));
+  job->pooler =
+      std::make_unique<Pooler>(request.pooling.value_or(s.decoder.pooling()), s.limits.width, request.dimensions);
+  job->blocks = s.budget.needed(tokens, tokens, 1);
+  if (!s.budget.fits_at_all(job->blocks)) {
+    return fail(Errc::exhausted, fmt::format("the text's {} tokens need more than the whole cache holds", tokens));
+  }
+  return s.enqueue(std::move(job));
 }
 
 bool Engine::cancel(RequestId id) {

@@ -14,6 +14,7 @@
 // Each position is
 //    drawn as it would be without; the first that differs from the guess is taken as drawn, and what follows it is
 //    forgotten.
+// 6. Embeddings run in the same batches: their text is prefilled, and the pass gives hidden states instead of logits.
 //
 // One driver thread calls everything; there are no locks. Callbacks run inside step() and may call submit and cancel,
 // but not step.
@@ -27,6 +28,7 @@
 #include "base/result.h"
 #include "engine/decoder.h"
 #include "engine/drafting/speculation.h"
+#include "engine/embedding.h"
 #include "engine/event.h"
 #include "engine/request.h"
 #include "text/tokenizer.h"
@@ -53,6 +55,7 @@ struct EngineCounters {
   std::uint64_t reused_tokens = 0;    // taken from cached prefixes
   std::uint64_t drafted_tokens = 0;   // guessed and run
   std::uint64_t accepted_tokens = 0;  // guessed and drawn: part of sampled_tokens
+  std::uint64_t embeddings = 0;       // finished
 };
 
 class Engine {
@@ -68,6 +71,8 @@ class Engine {
   // Checks the request and puts it in the queue. Errors: as `validate`; exhausted if the whole cache is too small for
   // it.
   Result<RequestId> submit(Request request, EventSink sink);
+  // The same for an embedding, which runs in the same batches.
+  Result<RequestId> submit(EmbedRequest request, EventSink sink);
   // Ends a request at the beginning of the next step; its unfinished choices report FinishReason::cancelled. False if
   // there is no such request (any more).
   bool cancel(RequestId id);

@@ -1,6 +1,7 @@
 // What the engine reports. A request's events are: one Started, any number of TextDelta and TokenLogprobs, and at the
 // end one Finished for each choice, or one Failed for the whole request (perhaps after some choices' Finished). A
-// request that is cancelled while it waits gets its Finished without a Started.
+// request that is cancelled while it waits gets its Finished without a Started. Those of an EmbedRequest are in
+// embedding.h.
 //
 // Views and spans are valid until the callback returns.
 #pragma once
@@ -73,6 +74,12 @@ struct Failed {
   Error error;
 };
 
-using Event = std::variant<Started, TextDelta, TokenLogprobs, Finished, Failed>;
+// The vector of an EmbedRequest (embedding.h), and its last event.
+struct Embedded {
+  std::span<const float> vector;  // of length 1
+  Usage usage;                    // of the prompt: there is no answer
+};
+
+using Event = std::variant<Started, TextDelta, TokenLogprobs, Finished, Failed, Embedded>;
 
 }  // namespace freehold::engine

@@ -38,6 +38,8 @@ class ModelDecoder final : public Decoder {
   Result<> forward(std::span<const model::BatchItem> items, std::span<float> logits) override {
     return executor_->forward(items, logits);
   }
+  std::uint32_t width() const override { return model_->spec().width; }
+  model::Pooling pooling() const override { return model_->spec().pooling; }
   const DecoderSize& size() const { return size_; }
   kernel::KvType cache_type() const { return cache_->layout().type; }
 

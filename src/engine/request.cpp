@@ -101,13 +101,18 @@ Result<> check_context(const Request& r, std::uint32_t context) {
 
 }  // namespace
 
-Result<> validate(const Request& r, const RequestLimits& limits) {
-  if (r.prompt.empty()) return fail(Errc::invalid, "prompt is empty, must have at least one token");
-  FH_TRY_VOID(check_context(r, limits.context));
-  for (std::size_t i = 0; i < r.prompt.size(); ++i) {
-    bool legal = r.prompt[i] >= 0 && static_cast<std::uint32_t>(r.prompt[i]) < limits.vocab;
-    if (!legal) FH_TRY_VOID(check_token(fmt::format("prompt[{}]", i), r.prompt[i], limits.vocab));
+Result<> check_prompt(const std::vector<std::int32_t>& prompt, const RequestLimits& limits) {
+  if (prompt.empty()) return fail(Errc::invalid, "prompt is empty, must have at least one token");
+  for (std::size_t i = 0; i < prompt.size(); ++i) {
+    bool legal = prompt[i] >= 0 && static_cast<std::uint32_t>(prompt[i]) < limits.vocab;
+    if (!legal) FH_TRY_VOID(check_token(fmt::format("prompt[{}]", i), prompt[i], limits.vocab));
   }
+  return {};
+}
+
+Result<> validate(const Request& r, const RequestLimits& limits) {
+  FH_TRY_VOID(check_prompt(r.prompt, limits));
+  FH_TRY_VOID(check_context(r, limits.context));
   FH_TRY_VOID(check_sampling(r.sampling, limits.vocab));
   if (r.n < 1 || r.n > limits.max_choices) {
     return fail(Errc::invalid, fmt::format("n is {}, must be from 1 to {}", r.n, limits.max_choices));

@@ -71,11 +71,15 @@ struct RequestLimits {
   std::uint32_t vocab = 0;
   std::uint32_t context = 0;      // positions of one sequence
   std::uint32_t max_choices = 0;  // of one request
+  std::uint32_t width = 0;        // of a hidden state; 0 = the decoder gives none
 };
 
 // Errors: invalid naming the field, its value and the legal range; exhausted if prompt and answer exceed the context,
 // with both numbers; unsupported for an adapter. Nothing is clamped, cut or ignored.
 Result<> validate(const Request& request, const RequestLimits& limits);
+
+// The part of it that all kinds of requests share: at least one token, and every id inside the vocabulary.
+Result<> check_prompt(const std::vector<std::int32_t>& prompt, const RequestLimits& limits);
 
 // How many tokens each answer may have: max_tokens, or what the context leaves. For a request that `validate` accepts.
 std::uint32_t answer_limit(const Request& request, const RequestLimits& limits);

@@ -20,7 +20,7 @@ std::size_t rows_of(const model::BatchItem& item) {
 }  // namespace
 
 bool Job::finished() const {
-  if (failed) return true;
+  if (failed || embedded) return true;
   return answers.size() == request.n &&
          std::all_of(answers.begin(), answers.end(), [](const Answer& a) { return a.done(); });
 }
@@ -46,6 +46,13 @@ Engine::State::State(Decoder& d, const text::Tokenizer& t, EngineOptions o, Requ
   logits.resize((most + draft_room) * l.vocab);
 }
 
+RequestId Engine::State::enqueue(std::unique_ptr<Job> job) {
+  job->admission.submitted = options.clock();
+  RequestId id = job->id;
+  waiting.push_back(std::move(job));
+  return id;
+}
+
 void Engine::State::fail_job(Job& job, Error error) {
   job.failed = true;
   job.sink(Failed{std::move(error)});
@@ -53,6 +60,7 @@ void Engine::State::fail_job(Job& job, Error error) {
 
 void Engine::State::end_cancelled() {
   auto report = [&](Job& job) {
+    if (job.pooler != nullptr) return fail_job(job, Error{Errc::cancelled, "the request was cancelled"});
     // Choices that never began have nothing to report but their end.
     std::uint32_t limit = 0;
     while (job.answers.size() < job.request.n) {
@@ -97,7 +105,7 @@ model::KvSequence Engine::State::continue_longest_prefix(const Job& job) {
     std::size_t length = common_prefix(prompt, tokens.first(std::min<std::size_t>(tokens.size(), sequence.length())));
     if (length >= kShortestReuse) sources.push_back({&sequence, entry, length});
   };
-  if (options.prefix_cache) {
+  if (options.prefix_cache && (job.pooler == nullptr || job.pooler->may_continue())) {
     for (const auto& e : kept.entries()) consider(e->tenant, e->tokens, e->sequence, e.get());
     for (const auto& other : running) {
       for (const Answer& a : other->answers) {
@@ -127,11 +135,12 @@ void Engine::State::start(Job& job) {
   const Request& request = job.request;
   job.admission.admitted = options.clock();
   job.answers.reserve(request.n);
-  std::uint32_t limit = answer_limit(request, limits);
+  std::uint32_t limit = job.pooler == nullptr ? answer_limit(request, limits) : 0;
+  if (job.pooler != nullptr) hidden.resize(std::size_t{options.chunk} * limits.width);
   model::KvSequence sequence = continue_longest_prefix(job);
   job.answers.emplace_back(request, tokenizer, 0, limit);
   job.answers[0].sequence = std::move(sequence);
-  speculation.start(job.answers[0].draft, request, limit);
+  if (job.pooler == nullptr) speculation.start(job.answers[0].draft, request, limit);
   job.admission.cached_tokens = job.answers[0].sequence.length();
   counters.reused_tokens += job.admission.cached_tokens;
   job.sink(Started{static_cast<std::uint32_t>(request.prompt.size()), job.admission.cached_tokens});
@@ -207,14 +216,21 @@ void Engine::State::add_prefill() {
     auto rest = static_cast<std::uint32_t>(job->request.prompt.size()) - answer.sequence.length();
     std::uint32_t count = std::min(left, rest);
     left -= count;
-    add_item(*job, answer, count, count == rest ? model::LogitsWanted::last : model::LogitsWanted::none);
+    const bool draws = count == rest && job->pooler == nullptr;
+    const std::uint32_t begin = answer.sequence.length();
+    if (!add_item(*job, answer, count, draws ? model::LogitsWanted::last : model::LogitsWanted::none)) continue;
     counters.prefilled_tokens += count;
+    if (job->pooler == nullptr) continue;
+    const std::size_t floats = std::size_t{job->pooler->wanted(begin, count, begin + rest)} * limits.width;
+    items.back().hidden = std::span<float>(hidden).subspan(hidden_used, floats);
+    hidden_used += floats;
   }
 }
 
 void Engine::State::run_batch() {
   items.clear();
   owners.clear();
+  hidden_used = 0;
   guess();
   add_decoding();
   add_prefill();
@@ -238,8 +254,33 @@ void Engine::State::run_batch() {
     return;
   }
   const std::uint64_t accepted = counters.accepted_tokens;
+  take_hidden();
   take_logits();
   if (speculation.on()) speculation.settle(seconds, static_cast<std::uint32_t>(counters.accepted_tokens - accepted));
+}
+
+void Engine::State::take_hidden() {
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    auto [job, answer] = owners[i];
+    if (job->pooler != nullptr && !job->failed) embed(*job, *answer, items[i].hidden);
+  }
+}
+
+void Engine::State::embed(Job& job, Answer& answer, std::span<const float> rows) {
+  job.pooler->add(rows);
+  if (answer.sequence.length() < job.request.prompt.size()) return;
+  auto vector = job.pooler->finish();
+  answer.sequence = {};  // nobody goes on from here: not worth a place among what is kept
+  if (!vector) return fail_job(job, std::move(vector).error());
+  Embedded event;
+  event.vector = *vector;
+  event.usage.prompt_tokens = static_cast<std::uint32_t>(job.request.prompt.size());
+  event.usage.cached_tokens = job.admission.cached_tokens;
+  event.usage.queue_seconds = job.admission.admitted - job.admission.submitted;
+  event.usage.prefill_seconds = options.clock() - job.admission.admitted;
+  job.embedded = true;
+  ++counters.embeddings;
+  job.sink(event);
 }
 
 void Engine::State::take_logits() {

@@ -9,6 +9,7 @@
 
 #include "engine/answer.h"
 #include "engine/block_budget.h"
+#include "engine/embedding.h"
 #include "engine/engine.h"
 #include "engine/prefix_cache.h"
 #include "engine/sampling/chain.h"
@@ -25,11 +26,13 @@ struct Job {
   Request request;
   EventSink sink;
   DefaultChain chain;
-  BlockBudget::Blocks blocks;   // promised while it runs
-  std::vector<Answer> answers;  // empty while it waits; only the first while the prompt is prefilled
+  BlockBudget::Blocks blocks;      // promised while it runs
+  std::unique_ptr<Pooler> pooler;  // of an embedding: the prompt is all there is, answers[0] stands for its sequence
+  std::vector<Answer> answers;     // empty while it waits; only the first while the prompt is prefilled
   Admission admission;
   bool cancelled = false;  // to be ended at the beginning of the next step
   bool failed = false;
+  bool embedded = false;  // the vector is out
 
   // While it runs: the end of the prompt has not been reached, from which every answer draws its first token.
   bool prefilling() const { return answers[0].sampled() == 0; }
@@ -38,6 +41,8 @@ struct Job {
 
 struct Engine::State {
   State(Decoder& decoder, const text::Tokenizer& tokenizer, EngineOptions options, RequestLimits limits);
+
+  RequestId enqueue(std::unique_ptr<Job> job);
 
   // The steps of a step.
   void end_cancelled();
@@ -51,7 +56,9 @@ struct Engine::State {
   void add_prefill();
   // Makes room for `count` tokens after those the answer has in the cache and puts them into the batch.
   bool add_item(Job& job, Answer& answer, std::uint32_t count, model::LogitsWanted logits);
+  void take_hidden();
   void take_logits();
+  void embed(Job& job, Answer& answer, std::span<const float> hidden);
   void start_other_answers(Job& job);
   bool sample(Job& job, Answer& answer, std::span<const float> logits);
   void sample_guess(Job& job, Answer& answer, std::span<const float> logits);
@@ -90,6 +97,8 @@ struct Engine::State {
   std::vector<model::BatchItem> items;
   std::vector<Owner> owners;  // of items
   std::vector<float> logits;  // (rows, V), in the order of the items
+  std::vector<float> hidden;  // (chunk, C), likewise; empty until somebody asks for hidden states
+  std::size_t hidden_used = 0;
 };
 
 template <typename Try>

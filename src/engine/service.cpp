@@ -6,6 +6,7 @@
 #include <mutex>
 #include <thread>
 #include <unordered_map>
+#include <variant>
 #include <vector>
 
 namespace freehold::engine {
@@ -13,7 +14,7 @@ namespace freehold::engine {
 struct Service::State {
   struct Arrival {
     Ticket ticket;
-    Request request;
+    std::variant<Request, EmbedRequest> request;
     EventSink sink;
   };
 
@@ -42,20 +43,39 @@ struct Service::State {
 
   void hand_over(Arrival arrival) {
     const Ticket ticket = arrival.ticket;
+    const Request* answers = std::get_if<Request>(&arrival.request);
     // Counts the choices, to know when the last event has come.
-    auto sink = [this, ticket, open = arrival.request.n, sink = arrival.sink](const Event& event) mutable {
+    auto sink = [this, ticket, open = answers == nullptr ? 1 : answers->n,
+                 sink = arrival.sink](const Event& event) mutable {
       if (std::holds_alternative<Finished>(event)) --open;
-      if (std::holds_alternative<Failed>(event)) open = 0;
+      if (std::holds_alternative<Failed>(event) || std::holds_alternative<Embedded>(event)) open = 0;
       sink(event);
       if (open == 0) over(ticket);
     };
-    auto id = engine->submit(std::move(arrival.request), std::move(sink));
+    auto id =
+        std::visit([&](auto& request) { return engine->submit(std::move(request), std::move(sink)); }, arrival.request);
     if (id) {
       ids[ticket] = *id;
     } else {
       arrival.sink(Failed{std::move(id).error()});
       over(ticket);
     }
+  }
+
+  Result<Ticket> accept(std::variant<Request, EmbedRequest> request, EventSink sink) {
+    Ticket ticket = 0;
+    {
+      const std::lock_guard lock(mutex);
+      if (stopping) return fail(Errc::cancelled, "the engine is stopping");
+      if (pending >= options.max_pending) {
+        return fail(Errc::exhausted, fmt::format("busy: {} requests are waiting or running already", pending));
+      }
+      ticket = next++;
+      ++pending;
+      arrivals.push_back({ticket, std::move(request), std::move(sink)});
+    }
+    something.notify_one();
+    return ticket;
   }
 
   void run() {
@@ -103,19 +123,12 @@ Service::~Service() {
 
 Result<Service::Ticket> Service::submit(Request request, EventSink sink) {
   FH_TRY_VOID(validate(request, state_->engine->limits()));
-  Ticket ticket = 0;
-  {
-    const std::lock_guard lock(state_->mutex);
-    if (state_->stopping) return fail(Errc::cancelled, "the engine is stopping");
-    if (state_->pending >= state_->options.max_pending) {
-      return fail(Errc::exhausted, fmt::format("busy: {} requests are waiting or running already", state_->pending));
-    }
-    ticket = state_->next++;
-    ++state_->pending;
-    state_->arrivals.push_back({ticket, std::move(request), std::move(sink)});
-  }
-  state_->something.notify_one();
-  return ticket;
+  return state_->accept(std::move(request), std::move(sink));
+}
+
+Result<Service::Ticket> Service::submit(EmbedRequest request, EventSink sink) {
+  FH_TRY_VOID(validate(request, state_->engine->limits()));
+  return state_->accept(std::move(request), std::move(sink));
 }
 
 void Service::cancel(Ticket ticket) {

@@ -39,6 +39,7 @@ class Service {
   // Checks the request here and hands it over. Errors: as `validate`; exhausted when max_pending are pending ("busy").
   // What only the engine's thread can find comes as a Failed event.
   Result<Ticket> submit(Request request, EventSink sink);
+  Result<Ticket> submit(EmbedRequest request, EventSink sink);
   // Ends a request within a step; its choices report FinishReason::cancelled. One that is over is no error.
   void cancel(Ticket ticket);
 

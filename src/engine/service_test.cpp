@@ -17,7 +17,8 @@ struct Heard {
   EventSink sink(std::uint32_t choices = 1) {
     return [this, choices, inner = recorder.sink()](const Event& e) mutable {
       inner(e);
-      if (std::holds_alternative<Failed>(e) || (std::holds_alternative<Finished>(e) && --choices == 0))
+      if (std::holds_alternative<Failed>(e) || std::holds_alternative<Embedded>(e) ||
+          (std::holds_alternative<Finished>(e) && --choices == 0))
         over.set_value();
     };
   }
@@ -72,7 +73,7 @@ TEST_F(ServiceTest, ManyThreadsGetWhatEachGetsAlone) {
 TEST_F(ServiceTest, RefusesWhatItCannotTake) {
   auto service = start({.max_pending = 1});
   Heard first, second, third;
-  EXPECT_FALSE(service->submit({}, first.sink())) << "an empty prompt";
+  EXPECT_FALSE(service->submit(Request{}, first.sink())) << "an empty prompt";
   decoder.eos_logit = -1e30;
   auto ticket = service->submit(sampled_request(1, 3, 400), first.sink());
   ASSERT_TRUE(ticket);
@@ -90,6 +91,25 @@ TEST_F(ServiceTest, RefusesWhatItCannotTake) {
   }
   third.over.get_future().wait();
   EXPECT_EQ(third.recorder.reasons.size(), 1u);
+}
+
+TEST_F(ServiceTest, EmbedsBesideAnswers) {
+  auto service = start();
+  EmbedRequest text;
+  EXPECT_FALSE(service->submit(text, [](const Event&) {})) << "no tokens";
+  std::vector<Heard> vectors(6), answers(6);
+  for (std::size_t i = 0; i < vectors.size(); ++i) {
+    text.tokens = sampled_request(i % 3, 20, 1).prompt;
+    ASSERT_TRUE(service->submit(text, vectors[i].sink()));
+    ASSERT_TRUE(service->submit(sampled_request(i, 3, 20), answers[i].sink()));
+  }
+  for (auto& h : vectors) h.over.get_future().wait();
+  for (auto& h : answers) h.over.get_future().wait();
+  for (std::size_t i = 3; i < vectors.size(); ++i) {
+    EXPECT_EQ(vectors[i].recorder.vector, vectors[i - 3].recorder.vector);
+    EXPECT_EQ(vectors[i].recorder.vector.size(), kWidth);
+  }
+  EXPECT_NE(vectors[0].recorder.vector, vectors[1].recorder.vector);
 }
 
 TEST_F(ServiceTest, CancelsWithinAStep) {

@@ -22,6 +22,7 @@ namespace freehold::engine::testing {
 inline constexpr std::int32_t kUnknown = 0, kBos = 1, kEos = 2, kByte = 3, kLetter = 259, kWord = 285;
 inline const char* const kWords[] = {"▁the", "▁cat", "▁sat", "▁END", "ing", "▁", "é", "."};
 inline constexpr std::uint32_t kVocab = kWord + 8;
+inline constexpr std::uint32_t kWidth = 12;  // of the fake's hidden states
 
 // <unk> <s> </s>, 256 byte tokens, a … z, some words.
 inline text::Tokenizer small_tokenizer() {
@@ -72,6 +73,8 @@ class FakeDecoder final : public Decoder {
   std::uint32_t context() const override { return size_.context; }
   std::uint32_t max_batch_tokens() const override { return size_.chunk + size_.sequences; }
   std::uint32_t max_logit_rows() const override { return size_.sequences + size_.drafted; }
+  std::uint32_t width() const override { return kWidth; }
+  model::Pooling pooling() const override { return pooled; }
   model::KvCache& cache() override { return *cache_; }
 
   Result<> forward(std::span<const model::BatchItem> items, std::span<float> logits) override {
@@ -88,6 +91,11 @@ class FakeDecoder final : public Decoder {
       batches.back() += static_cast<std::uint32_t>(item.tokens.size());
       for (std::size_t i = 0; i < item.tokens.size(); ++i) {
         const bool last = i + 1 == item.tokens.size();
+        const std::size_t first_hidden = item.tokens.size() - item.hidden.size() / kWidth;
+        if (i >= first_hidden) {
+          read(*item.sequence, start + static_cast<std::uint32_t>(i) + 1);
+          fill_hidden(item.hidden.subspan((i - first_hidden) * kWidth, kWidth));
+        }
         if (item.logits == model::LogitsWanted::none || (item.logits == model::LogitsWanted::last && !last)) continue;
         read(*item.sequence, start + static_cast<std::uint32_t>(i) + 1);
         fill(logits.subspan(row++ * kVocab, kVocab));
@@ -101,6 +109,7 @@ class FakeDecoder final : public Decoder {
   // The token to make all but certain after these ids (-1 = none): a script.
   std::function<std::int32_t(std::span<const std::int32_t>)> favourite;
   std::function<bool(std::span<const std::int32_t>)> broken;  // NaN after these ids?
+  model::Pooling pooled = model::Pooling::last;
   bool fail_next = false;
   std::vector<std::uint32_t> batches;  // tokens of each
   double eos_logit = -20;
@@ -142,9 +151,18 @@ class FakeDecoder final : public Decoder {
       }
     }
   }
-  void fill(std::span<float> row) const {
+  std::uint64_t hash_of_ids() const {
     std::uint64_t hash = 1469598103934665603u;
     for (std::int32_t id : ids_) hash = (hash ^ static_cast<std::uint64_t>(id)) * 1099511628211u;
+    return hash;
+  }
+  void fill_hidden(std::span<float> row) const {
+    const std::uint64_t hash = hash_of_ids();
+    for (std::uint32_t c = 0; c < kWidth; ++c) row[c] = static_cast<float>(2 * uniform_draw(hash, 1, c) - 1);
+    if (broken && broken(ids_)) row[7] = std::numeric_limits<float>::quiet_NaN();
+  }
+  void fill(std::span<float> row) const {
+    const std::uint64_t hash = hash_of_ids();
     for (std::uint32_t v = 0; v < kVocab; ++v) {
       row[v] = static_cast<float>(8 * uniform_draw(hash, 0, v) - 4);
       if (v < static_cast<std::uint32_t>(kLetter)) row[v] -= 5;  // mostly text, some lone bytes
@@ -169,6 +187,8 @@ struct Recorder {
   std::vector<std::string> stop_strings;
   std::string error;
   Started started;
+  std::vector<float> vector;  // of an embedding
+  Usage embedded;
 
   EventSink sink() {
     return [this](const Event& e) { std::visit([this](const auto& event) { on(event); }, e); };
@@ -204,6 +224,13 @@ struct Recorder {
     events.push_back(std::to_string(e.choice) + " finished " + std::string(name_of(e.reason)) + " " +
                      std::string(e.stop_string) + " " + std::to_string(e.stop_token) + " " +
                      std::to_string(e.usage.completion_tokens));
+  }
+  void on(const Embedded& e) {
+    vector.assign(e.vector.begin(), e.vector.end());
+    embedded = e.usage;
+    std::string line = "embedded";
+    for (float v : vector) line += " " + std::to_string(std::bit_cast<std::uint32_t>(v));
+    events.push_back(line);
   }
   void on(const Failed& e) {
     error = e.error.what;
