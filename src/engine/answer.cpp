@@ -53,6 +53,7 @@ bool Answer::ends_answer(std::int32_t token) const {
 void Answer::accept(std::int32_t token, std::span<const float> logits, double now, const Admission& admission,
                     const EventSink& sink) {
   if (sampled_ == 0) first_time_ = now;
+  prompt_read_ = true;
   last_time_ = now;
   ++sampled_;
   tokens_.push_back(token);
@@ -70,6 +71,12 @@ void Answer::accept(std::int32_t token, std::span<const float> logits, double no
 
 void Answer::cancel(const Admission& admission, const EventSink& sink) {
   finish(FinishReason::cancelled, admission, sink);
+}
+
+void Answer::end_with_prompt(double now, const Admission& admission, const EventSink& sink) {
+  first_time_ = last_time_ = now;
+  prompt_read_ = true;
+  finish(FinishReason::length, admission, sink);
 }
 
 void Answer::report_logprobs(std::int32_t token, std::span<const float> logits, const EventSink& sink) {
@@ -121,7 +128,7 @@ Usage Answer::usage(const Admission& admission) const {
   u.drafted_tokens = draft.drafted;
   u.accepted_tokens = draft.accepted;
   u.queue_seconds = admission.admitted - admission.submitted;
-  if (sampled_ > 0) {
+  if (prompt_read_) {
     u.prefill_seconds = first_time_ - admission.admitted;
     u.decode_seconds = last_time_ - first_time_;
   }

@@ -50,7 +50,7 @@ Result<RequestId> Engine::submit(Request request, EventSink sink) {
   FH_TRY_VOID(validate(request, s.limits));
   auto prompt = static_cast<std::uint32_t>(request.prompt.size());
   std::uint32_t positions = prompt + answer_limit(request, s.limits);
-  BlockBudget::Blocks blocks = s.budget.needed(prompt, positions, request.n);
+  BlockBudget::Blocks blocks = s.budget.needed(prompt, positions, request.score_only ? 1 : request.n);
   if (!s.budget.fits_at_all(blocks)) {
     return fail(Errc::exhausted,
                 fmt::format("the prompt's {} tokens and {} answers of up to {} need more than the whole cache holds: "

@@ -15,6 +15,8 @@
 //    drawn as it would be without; the first that differs from the guess is taken as drawn, and what follows it is
 //    forgotten.
 // 6. Embeddings run in the same batches: their text is prefilled, and the pass gives hidden states instead of logits.
+//    So do prompts whose tokens' log-probabilities are wanted: the output matrix is applied to a few hidden states at a
+//    time. Hidden states need chunk * C floats, and those logits 16 * V; both are set aside when first asked for.
 //
 // One driver thread calls everything; there are no locks. Callbacks run inside step() and may call submit and cancel,
 // but not step.

@@ -60,6 +60,11 @@ struct Request {
   bool render_special = false;  // control tokens of the answer appear as text
   std::string adapter;          // empty = the base model
   std::string tenant;           // cached prefixes are shared only within one tenant
+
+  // The log-probability of each token of the prompt given those before it, and of so many of the likeliest, reported
+  // before the answer. All of the prompt is computed then: nothing is taken from cached prefixes.
+  std::optional<std::uint32_t> prompt_logprobs;
+  bool score_only = false;  // no answer: choices end (FinishReason::length) where the prompt does; max_tokens is 0
 };
 
 inline constexpr std::uint32_t kMaxLogprobs = 100;

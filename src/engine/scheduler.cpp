@@ -105,7 +105,7 @@ model::KvSequence Engine::State::continue_longest_prefix(const Job& job) {
     std::size_t length = common_prefix(prompt, tokens.first(std::min<std::size_t>(tokens.size(), sequence.length())));
     if (length >= kShortestReuse) sources.push_back({&sequence, entry, length});
   };
-  if (options.prefix_cache && (job.pooler == nullptr || job.pooler->may_continue())) {
+  if (options.prefix_cache && job.may_continue()) {
     for (const auto& e : kept.entries()) consider(e->tenant, e->tokens, e->sequence, e.get());
     for (const auto& other : running) {
       for (const Answer& a : other->answers) {
@@ -136,11 +136,15 @@ void Engine::State::start(Job& job) {
   job.admission.admitted = options.clock();
   job.answers.reserve(request.n);
   std::uint32_t limit = job.pooler == nullptr ? answer_limit(request, limits) : 0;
-  if (job.pooler != nullptr) hidden.resize(std::size_t{options.chunk} * limits.width);
+  if (request.prompt_logprobs) {
+    job.scorer = std::make_unique<PromptScorer>(request, tokenizer);
+    score_logits.resize(std::size_t{std::min(PromptScorer::kRows, decoder.max_logit_rows())} * limits.vocab);
+  }
+  if (job.pooler != nullptr || job.scorer != nullptr) hidden.resize(std::size_t{options.chunk} * limits.width);
   model::KvSequence sequence = continue_longest_prefix(job);
   job.answers.emplace_back(request, tokenizer, 0, limit);
   job.answers[0].sequence = std::move(sequence);
-  if (job.pooler == nullptr) speculation.start(job.answers[0].draft, request, limit);
+  if (!job.reads_only()) speculation.start(job.answers[0].draft, request, limit);
   job.admission.cached_tokens = job.answers[0].sequence.length();
   counters.reused_tokens += job.admission.cached_tokens;
   job.sink(Started{static_cast<std::uint32_t>(request.prompt.size()), job.admission.cached_tokens});
@@ -216,12 +220,14 @@ void Engine::State::add_prefill() {
     auto rest = static_cast<std::uint32_t>(job->request.prompt.size()) - answer.sequence.length();
     std::uint32_t count = std::min(left, rest);
     left -= count;
-    const bool draws = count == rest && job->pooler == nullptr;
+    const bool draws = count == rest && !job->reads_only();
     const std::uint32_t begin = answer.sequence.length();
     if (!add_item(*job, answer, count, draws ? model::LogitsWanted::last : model::LogitsWanted::none)) continue;
     counters.prefilled_tokens += count;
-    if (job->pooler == nullptr) continue;
-    const std::size_t floats = std::size_t{job->pooler->wanted(begin, count, begin + rest)} * limits.width;
+    std::uint32_t wanted = job->scorer != nullptr ? count : 0;
+    if (job->pooler != nullptr) wanted = job->pooler->wanted(begin, count, begin + rest);
+    if (wanted == 0) continue;
+    const std::size_t floats = std::size_t{wanted} * limits.width;
     items.back().hidden = std::span<float>(hidden).subspan(hidden_used, floats);
     hidden_used += floats;
   }
@@ -262,8 +268,43 @@ void Engine::State::run_batch() {
 void Engine::State::take_hidden() {
   for (std::size_t i = 0; i < items.size(); ++i) {
     auto [job, answer] = owners[i];
-    if (job->pooler != nullptr && !job->failed) embed(*job, *answer, items[i].hidden);
+    if (job->pooler != nullptr) embed(*job, *answer, items[i].hidden);
+    const std::uint32_t end = answer->sequence.length();
+    if (job->scorer != nullptr && answer->sampled() == 0) {
+      score(*job, end - static_cast<std::uint32_t>(items[i].tokens.size()), items[i].hidden);
+    }
+    if (job->request.score_only && !job->failed && end == job->request.prompt.size()) end_with_prompt(*job);
   }
+}
+
+// The rows of a chunk of the prompt that begins at `begin`: each is about the token after it.
+void Engine::State::score(Job& job, std::uint32_t begin, std::span<const float> rows) {
+  if (begin == 0) job.scorer->report_first(job.sink);
+  const std::size_t C = limits.width, V = limits.vocab;
+  const std::size_t most = score_logits.size() / V;
+  // Nothing in the prompt follows its last token.
+  const std::size_t count = std::min(rows.size() / C, job.request.prompt.size() - 1 - begin);
+  for (std::size_t first = 0; first < count && !job.cancelled; first += most) {
+    const std::size_t n = std::min(most, count - first);
+    decoder.logits_of(rows.subspan(first * C, n * C), std::span<float>(score_logits).first(n * V));
+    for (std::size_t i = 0; i < n; ++i) {
+      const auto position = static_cast<std::uint32_t>(begin + first + i + 1);
+      auto done =
+          job.scorer->report(position, std::span<const float>(score_logits).subspan(i * V, V), sampler, job.sink);
+      if (!done) return fail_job(job, std::move(done).error());
+    }
+  }
+}
+
+void Engine::State::end_with_prompt(Job& job) {
+  if (job.cancelled) return;
+  const double now = options.clock();
+  for (std::uint32_t i = 1; i < job.request.n; ++i) job.answers.emplace_back(job.request, tokenizer, i, 0);
+  for (Answer& answer : job.answers) answer.end_with_prompt(now, job.admission, job.sink);
+  Answer& first = job.answers[0];
+  // Without scores it was read for the sake of those who go on from it.
+  if (job.scorer == nullptr) return keep_if_done(job, first);
+  first.sequence = {};
 }
 
 void Engine::State::embed(Job& job, Answer& answer, std::span<const float> rows) {

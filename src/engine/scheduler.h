@@ -12,6 +12,7 @@
 #include "engine/embedding.h"
 #include "engine/engine.h"
 #include "engine/prefix_cache.h"
+#include "engine/prompt_scorer.h"
 #include "engine/sampling/chain.h"
 #include "engine/sampling/sampler.h"
 
@@ -28,7 +29,8 @@ struct Job {
   DefaultChain chain;
   BlockBudget::Blocks blocks;      // promised while it runs
   std::unique_ptr<Pooler> pooler;  // of an embedding: the prompt is all there is, answers[0] stands for its sequence
-  std::vector<Answer> answers;     // empty while it waits; only the first while the prompt is prefilled
+  std::unique_ptr<PromptScorer> scorer;
+  std::vector<Answer> answers;  // empty while it waits; only the first while the prompt is prefilled
   Admission admission;
   bool cancelled = false;  // to be ended at the beginning of the next step
   bool failed = false;
@@ -37,6 +39,10 @@ struct Job {
   // While it runs: the end of the prompt has not been reached, from which every answer draws its first token.
   bool prefilling() const { return answers[0].sampled() == 0; }
   bool finished() const;
+  // There is nothing after the prompt.
+  bool reads_only() const { return pooler != nullptr || request.score_only; }
+  // Positions of the prompt that were computed earlier may be left out.
+  bool may_continue() const { return scorer == nullptr && (pooler == nullptr || pooler->may_continue()); }
 };
 
 struct Engine::State {
@@ -58,7 +64,9 @@ struct Engine::State {
   bool add_item(Job& job, Answer& answer, std::uint32_t count, model::LogitsWanted logits);
   void take_hidden();
   void take_logits();
-  void embed(Job& job, Answer& answer, std::span<const float> hidden);
+  void embed(Job& job, Answer& answer, std::span<const float> rows);
+  void score(Job& job, std::uint32_t begin, std::span<const float> rows);
+  void end_with_prompt(Job& job);
   void start_other_answers(Job& job);
   bool sample(Job& job, Answer& answer, std::span<const float> logits);
   void sample_guess(Job& job, Answer& answer, std::span<const float> logits);
@@ -99,6 +107,7 @@ struct Engine::State {
   std::vector<float> logits;  // (rows, V), in the order of the items
   std::vector<float> hidden;  // (chunk, C), likewise; empty until somebody asks for hidden states
   std::size_t hidden_used = 0;
+  std::vector<float> score_logits;  // (PromptScorer::kRows, V); empty until a prompt is to be scored
 };
 
 template <typename Try>

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -106,6 +107,17 @@ class FakeDecoder final : public Decoder {
     return {};
   }
 
+  void logits_of(std::span<const float> hidden, std::span<float> logits) override {
+    EXPECT_LE(hidden.size(), std::size_t{max_logit_rows()} * kWidth);
+    for (std::size_t r = 0; r * kWidth < hidden.size(); ++r) {
+      const auto row = hidden.subspan(r * kWidth, kWidth);
+      const auto known = hidden_of_.find(std::vector<float>(row.begin(), row.end()));
+      ASSERT_NE(known, hidden_of_.end()) << "a hidden state that was never given out";
+      ids_ = known->second;
+      fill(logits.subspan(r * kVocab, kVocab));
+    }
+  }
+
   // The token to make all but certain after these ids (-1 = none): a script.
   std::function<std::int32_t(std::span<const std::int32_t>)> favourite;
   std::function<bool(std::span<const std::int32_t>)> broken;  // NaN after these ids?
@@ -156,9 +168,10 @@ class FakeDecoder final : public Decoder {
     for (std::int32_t id : ids_) hash = (hash ^ static_cast<std::uint64_t>(id)) * 1099511628211u;
     return hash;
   }
-  void fill_hidden(std::span<float> row) const {
+  void fill_hidden(std::span<float> row) {
     const std::uint64_t hash = hash_of_ids();
     for (std::uint32_t c = 0; c < kWidth; ++c) row[c] = static_cast<float>(2 * uniform_draw(hash, 1, c) - 1);
+    hidden_of_.insert_or_assign(std::vector<float>(row.begin(), row.end()), ids_);
     if (broken && broken(ids_)) row[7] = std::numeric_limits<float>::quiet_NaN();
   }
   void fill(std::span<float> row) const {
@@ -176,6 +189,7 @@ class FakeDecoder final : public Decoder {
   model::KvLayout layout_;
   std::unique_ptr<model::KvCache> cache_;
   std::vector<std::int32_t> ids_;
+  std::map<std::vector<float>, std::vector<std::int32_t>> hidden_of_;  // what was given out, and for which ids
 };
 
 // Everything that must not depend on the surroundings, one line an event; and what a test asks about directly.
@@ -224,6 +238,16 @@ struct Recorder {
     events.push_back(std::to_string(e.choice) + " finished " + std::string(name_of(e.reason)) + " " +
                      std::string(e.stop_string) + " " + std::to_string(e.stop_token) + " " +
                      std::to_string(e.usage.completion_tokens));
+  }
+  void on(const PromptLogprobs& e) {
+    std::string line = "prompt " + std::to_string(e.position);
+    auto add = [&](const TokenLogprob& t) {
+      line += " " + std::to_string(t.token) + ":" + std::to_string(std::bit_cast<std::uint64_t>(t.logprob)) + ":" +
+              std::string(t.bytes);
+    };
+    add(e.token);
+    for (const TokenLogprob& t : e.top) add(t);
+    events.push_back(line);
   }
   void on(const Embedded& e) {
     vector.assign(e.vector.begin(), e.vector.end());
