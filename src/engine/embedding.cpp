@@ -18,7 +18,7 @@ Result<> validate(const EmbedRequest& r, const RequestLimits& limits) {
     return fail(Errc::invalid, fmt::format("dimensions is {}, must be at most the model's {}, or 0 for all",
                                            r.dimensions, limits.width));
   }
-  return {};
+  return check_waiting(r.priority, r.deadline_seconds);
 }
 
 Result<> normalise(std::span<float> vector) {

@@ -22,6 +22,8 @@ struct EmbedRequest {
   std::string tenant;                // as Request::tenant
   std::optional<Pooling> pooling;    // empty = what the model's file says, or the last token
   std::uint32_t dimensions = 0;      // keep so many of the vector's components (`shorten`); 0 = all
+  std::int32_t priority = 0;         // as Request::priority
+  double deadline_seconds = 0;       // as Request::deadline_seconds
 };
 
 // Errors: invalid naming the field, its value and the legal range; exhausted if the tokens exceed the context;

@@ -68,6 +68,8 @@ Result<RequestId> Engine::submit(EmbedRequest request, EventSink sink) {
   Request prompt;
   prompt.prompt = std::move(request.tokens);
   prompt.tenant = std::move(request.tenant);
+  prompt.priority = request.priority;
+  prompt.deadline_seconds = request.deadline_seconds;
   auto tokens = static_cast<std::uint32_t>(prompt.prompt.size());
   auto job = std::make_unique<Job>(s.next_id++, std::move(prompt), std::move(sink));
   job->pooler =
@@ -80,20 +82,17 @@ Result<RequestId> Engine::submit(EmbedRequest request, EventSink sink) {
 }
 
 bool Engine::cancel(RequestId id) {
-  auto mark = [&](auto& jobs) {
-    for (auto& job : jobs) {
-      if (job->id != id || job->finished()) continue;
-      job->cancelled = true;
-      return true;
-    }
-    return false;
-  };
-  return mark(state_->waiting) || mark(state_->running);
+  if (Job* job = state_->waiting.find(id)) return job->cancelled = true;
+  for (const auto& job : state_->running) {
+    if (job->id == id && !job->finished()) return job->cancelled = true;
+  }
+  return false;
 }
 
 bool Engine::step() {
   State& s = *state_;
   s.end_cancelled();
+  s.end_expired();
   s.admit();
   s.run_batch();
   s.remove_finished();

@@ -1,9 +1,11 @@
 // The scheduler: runs the answers of many requests in one batch a step, prefilling new prompts in chunks beside the
 // decoding.
 //
-// 1. First come, first served: requests are admitted in the order of submit; nobody overtakes. A request is admitted
-// when its
-//    answers fit into the batch and when the cache has room for all it may ever need, so it never runs out midway.
+// 1. A request is admitted when its answers fit into the batch and when the cache has room for all it may ever need, so
+//    it never runs out midway. Among those that wait, the next is the oldest of the tenant with the fewest running
+//    sequences, higher priorities first; one tenant's requests of one priority stay in the order of submit. Nobody
+//    starves: who was passed over 16 times (in the background 64) is next, and the places that become free are held
+//    for it until it fits (waiting.h). A request may have a deadline for its admission.
 // 2. A step decodes one token of every running answer, and prefills up to `chunk` prompt tokens, oldest request first.
 // 3. What a request gets does not depend on its neighbours, the chunk, cached prefixes or guesses: tokens, text and
 // probabilities are
@@ -58,6 +60,7 @@ struct EngineCounters {
   std::uint64_t drafted_tokens = 0;   // guessed and run
   std::uint64_t accepted_tokens = 0;  // guessed and drawn: part of sampled_tokens
   std::uint64_t embeddings = 0;       // finished
+  std::uint64_t expired = 0;          // requests whose deadline passed while they waited
 };
 
 class Engine {

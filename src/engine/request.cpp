@@ -123,6 +123,11 @@ Result<> check_prompt(const std::vector<std::int32_t>& prompt, const RequestLimi
   return {};
 }
 
+Result<> check_waiting(std::int32_t priority, double deadline_seconds) {
+  FH_TRY_VOID(check({"priority", static_cast<double>(priority), -100, 100, true}));
+  return check({"deadline_seconds", deadline_seconds, 0, 1e9, true});
+}
+
 Result<> validate(const Request& r, const RequestLimits& limits) {
   FH_TRY_VOID(check_prompt(r.prompt, limits));
   FH_TRY_VOID(check_context(r, limits.context));
@@ -139,6 +144,7 @@ Result<> validate(const Request& r, const RequestLimits& limits) {
   if (r.score_only && r.max_tokens != 0) {
     return fail(Errc::invalid, fmt::format("max_tokens is {}, must be 0 with score_only", r.max_tokens));
   }
+  FH_TRY_VOID(check_waiting(r.priority, r.deadline_seconds));
   if (!r.adapter.empty()) {
     return fail(Errc::unsupported, fmt::format("adapter '{}': adapters are not supported yet", printable(r.adapter)));
   }

@@ -91,6 +91,11 @@ TEST(Request, EveryFieldIsCheckedAndNamed) {
       {[](Request& r) { r.score_only = true; }, "max_tokens is 10, must be 0 with score_only"},
       {[](Request& r) { r.score_only = true, r.max_tokens = 0, r.prompt.resize(51); },
        "the prompt has 51 tokens, but the context holds 50", Errc::exhausted},
+      {[](Request& r) { r.priority = -101; }, "priority is -101, must be at least -100 and at most 100"},
+      {[](Request& r) { r.deadline_seconds = -1; },
+       "deadline_seconds is -1, must be at least 0 and at most 1000000000"},
+      {[=](Request& r) { r.deadline_seconds = kNan; },
+       "deadline_seconds is nan, must be at least 0 and at most 1000000000"},
       {[](Request& r) { r.adapter = "legal\x1b[31m"; }, "adapter 'legal\\x1b[31m': adapters are not supported yet",
        Errc::unsupported},
   };

@@ -1,5 +1,7 @@
 #include "engine/scheduler.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/check.h"
@@ -49,7 +51,7 @@ Engine::State::State(Decoder& d, const text::Tokenizer& t, EngineOptions o, Requ
 RequestId Engine::State::enqueue(std::unique_ptr<Job> job) {
   job->admission.submitted = options.clock();
   RequestId id = job->id;
-  waiting.push_back(std::move(job));
+  waiting.push(std::move(job));
   return id;
 }
 
@@ -70,17 +72,11 @@ void Engine::State::end_cancelled() {
       if (!answer.done()) answer.cancel(job.admission, job.sink);
     }
   };
-  // By index: a sink may submit, which lengthens the queue.
-  for (std::size_t i = 0; i < waiting.size();) {
-    if (!waiting[i]->cancelled) {
-      ++i;
-      continue;
-    }
-    std::unique_ptr<Job> job = std::move(waiting[i]);
-    waiting.erase(waiting.begin() + static_cast<std::ptrdiff_t>(i));
+  for (const auto& job : waiting.take_if([](const Job& j) { return j.cancelled; })) {
     job->admission.admitted = options.clock();
     report(*job);
   }
+  // By index: a sink may submit.
   for (std::size_t i = 0; i < running.size(); ++i) {
     if (!running[i]->cancelled) continue;
     report(*running[i]);
@@ -150,15 +146,34 @@ void Engine::State::start(Job& job) {
   job.sink(Started{static_cast<std::uint32_t>(request.prompt.size()), job.admission.cached_tokens});
 }
 
+void Engine::State::end_expired() {
+  if (waiting.empty()) return;
+  const double now = options.clock();
+  const auto waited = [&](const Job& j) { return now - j.admission.submitted; };
+  for (const auto& job : waiting.take_if(
+           [&](const Job& j) { return j.request.deadline_seconds > 0 && waited(j) >= j.request.deadline_seconds; })) {
+    ++counters.expired;
+    fail_job(*job, Error{Errc::exhausted,
+                         fmt::format("busy: no place became free within {} seconds", job->request.deadline_seconds)});
+  }
+}
+
 void Engine::State::admit() {
-  while (!waiting.empty()) {
-    Job& job = *waiting.front();
-    if (sequences + job.request.n > options.max_sequences || !budget.fits_now(job.blocks)) return;
-    budget.promise(job.blocks);
-    sequences += job.request.n;
-    running.push_back(std::move(waiting.front()));
-    waiting.pop_front();
-    start(job);
+  const auto sequences_of = [&](const std::string& tenant) {
+    std::uint32_t count = 0;
+    for (const auto& job : running) count += job->request.tenant == tenant ? job->request.n : 0;
+    return count;
+  };
+  const auto fits = [&](const Job& job) {
+    return sequences + job.request.n <= options.max_sequences && budget.fits_now(job.blocks);
+  };
+  while (!waiting.empty() && sequences < options.max_sequences) {
+    std::unique_ptr<Job> job = waiting.next(sequences_of, fits);
+    if (job == nullptr) return;
+    budget.promise(job->blocks);
+    sequences += job->request.n;
+    running.push_back(std::move(job));
+    start(*running.back());
   }
 }
 

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <vector>
 
@@ -15,6 +14,7 @@
 #include "engine/prompt_scorer.h"
 #include "engine/sampling/chain.h"
 #include "engine/sampling/sampler.h"
+#include "engine/waiting.h"
 
 namespace freehold::engine {
 
@@ -52,6 +52,7 @@ struct Engine::State {
 
   // The steps of a step.
   void end_cancelled();
+  void end_expired();
   void admit();
   void run_batch();
   void remove_finished();
@@ -93,7 +94,7 @@ struct Engine::State {
   EngineCounters counters;
   RequestId next_id = 1;
 
-  std::deque<std::unique_ptr<Job>> waiting;
+  Waiting waiting;
   std::vector<std::unique_ptr<Job>> running;  // in the order of admission
   std::uint32_t sequences = 0;                // answers that the running jobs were admitted for
 

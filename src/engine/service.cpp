@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <unordered_map>
 #include <variant>
@@ -12,11 +13,15 @@
 namespace freehold::engine {
 
 struct Service::State {
+  using AnyRequest = std::variant<Request, EmbedRequest>;
   struct Arrival {
     Ticket ticket;
-    std::variant<Request, EmbedRequest> request;
+    AnyRequest request;
     EventSink sink;
   };
+  static const std::string& tenant_of(const AnyRequest& request) {
+    return std::visit([](const auto& r) -> const std::string& { return r.tenant; }, request);
+  }
 
   std::unique_ptr<Engine> engine;  // used by `thread` alone, but for its limits, which never change
   const ServiceOptions options;
@@ -27,7 +32,8 @@ struct Service::State {
   std::vector<Ticket> cancellations;
   bool stopping = false;
   Ticket next = 1;
-  std::size_t pending = 0;  // submitted and not over
+  std::size_t pending = 0;                                  // submitted and not over
+  std::unordered_map<std::string, std::size_t> pending_of;  // by tenant; never 0
   EngineCounters counters;
 
   std::unordered_map<Ticket, RequestId> ids;  // of those under way; `thread` alone
@@ -35,22 +41,24 @@ struct Service::State {
 
   State(std::unique_ptr<Engine> e, ServiceOptions o) : engine(std::move(e)), options(o) {}
 
-  void over(Ticket ticket) {
+  void over(Ticket ticket, const std::string& tenant) {
     ids.erase(ticket);
     const std::lock_guard lock(mutex);
     --pending;
+    if (auto found = pending_of.find(tenant); --found->second == 0) pending_of.erase(found);
   }
 
   void hand_over(Arrival arrival) {
     const Ticket ticket = arrival.ticket;
     const Request* answers = std::get_if<Request>(&arrival.request);
+    const std::string tenant = tenant_of(arrival.request);
     // Counts the choices, to know when the last event has come.
-    auto sink = [this, ticket, open = answers == nullptr ? 1 : answers->n,
+    auto sink = [this, ticket, tenant, open = answers == nullptr ? 1 : answers->n,
                  sink = arrival.sink](const Event& event) mutable {
       if (std::holds_alternative<Finished>(event)) --open;
       if (std::holds_alternative<Failed>(event) || std::holds_alternative<Embedded>(event)) open = 0;
       sink(event);
-      if (open == 0) over(ticket);
+      if (open == 0) over(ticket, tenant);
     };
     auto id =
         std::visit([&](auto& request) { return engine->submit(std::move(request), std::move(sink)); }, arrival.request);
@@ -58,11 +66,11 @@ struct Service::State {
       ids[ticket] = *id;
     } else {
       arrival.sink(Failed{std::move(id).error()});
-      over(ticket);
+      over(ticket, tenant);
     }
   }
 
-  Result<Ticket> accept(std::variant<Request, EmbedRequest> request, EventSink sink) {
+  Result<Ticket> accept(AnyRequest request, EventSink sink) {
     Ticket ticket = 0;
     {
       const std::lock_guard lock(mutex);
@@ -70,8 +78,14 @@ struct Service::State {
       if (pending >= options.max_pending) {
         return fail(Errc::exhausted, fmt::format("busy: {} requests are waiting or running already", pending));
       }
+      std::size_t& own = pending_of[tenant_of(request)];
+      if (own >= options.max_pending_of_tenant) {
+        return fail(Errc::exhausted,
+                    fmt::format("busy: {} requests of this tenant are waiting or running already", own));
+      }
       ticket = next++;
       ++pending;
+      ++own;
       arrivals.push_back({ticket, std::move(request), std::move(sink)});
     }
     something.notify_one();

@@ -16,6 +16,8 @@ namespace freehold::engine {
 struct ServiceOptions {
   // Requests that wait or run at most; more are refused, so that a queue's length is bounded and callers learn at once.
   std::size_t max_pending = 256;
+  // Of these, one tenant's at most: a queue that one can fill would hold up the others.
+  std::size_t max_pending_of_tenant = 192;
 };
 
 // What a metrics page shows. Taken between two steps.
@@ -36,7 +38,8 @@ class Service {
   // Numbers of requests, never used twice.
   using Ticket = std::uint64_t;
 
-  // Checks the request here and hands it over. Errors: as `validate`; exhausted when max_pending are pending ("busy").
+  // Checks the request here and hands it over. Errors: as `validate`; exhausted when max_pending are pending, or the
+  // tenant's own most ("busy").
   // What only the engine's thread can find comes as a Failed event.
   Result<Ticket> submit(Request request, EventSink sink);
   Result<Ticket> submit(EmbedRequest request, EventSink sink);

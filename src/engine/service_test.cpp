@@ -93,6 +93,26 @@ TEST_F(ServiceTest, RefusesWhatItCannotTake) {
   EXPECT_EQ(third.recorder.reasons.size(), 1u);
 }
 
+TEST_F(ServiceTest, OneTenantDoesNotFillTheQueue) {
+  decoder.eos_logit = -1e30;
+  auto service = start({.max_pending = 5, .max_pending_of_tenant = 3});
+  Request request = sampled_request(1, 3, 500);
+  request.tenant = "flood";
+  std::vector<Heard> heard(3);
+  for (auto& h : heard) ASSERT_TRUE(service->submit(request, h.sink()));
+  // They run for 500 tokens each; should they be over by now, a fourth is rightly taken.
+  auto refused = service->submit(request, [](const Event&) {});
+  if (!refused) {
+    EXPECT_EQ(refused.error().code, Errc::exhausted);
+    EXPECT_EQ(refused.error().what, "busy: 3 requests of this tenant are waiting or running already");
+  }
+  request.tenant = "one";
+  Heard one;
+  ASSERT_TRUE(service->submit(request, one.sink()));
+  service.reset();
+  EXPECT_EQ(one.recorder.reasons.size(), 1u);
+}
+
 TEST_F(ServiceTest, EmbedsBesideAnswers) {
   auto service = start();
   EmbedRequest text;
