@@ -91,6 +91,28 @@ TEST_F(EngineTest, SeveralAnswersShareThePromptAndDrawForThemselves) {
   }
 }
 
+TEST_F(EngineTest, ChoicesShareThePromptsBlocks) {
+  FakeDecoder::Size size;
+  size.cache_tokens = 512;  // 16 blocks and one for each of 8 sequences
+  FakeDecoder decoder(size);
+  auto engine = make(decoder);
+  Request request = sampled_request(5, 300, 10);
+  request.n = 7;
+  Recorder recorder;
+  submit(*engine, request, recorder);  // seven prompts of 300 would not fit
+  engine->step();
+  engine->step();
+  // 9 whole blocks of the prompt once; its last 12 positions, and what follows, for each choice.
+  EXPECT_EQ(decoder.cache().total_blocks(0) - decoder.cache().free_blocks(0), 9u + 7);
+  EXPECT_EQ(engine->counters().prefilled_tokens, 300u);
+  while (engine->step()) {
+  }
+  EXPECT_EQ(recorder.reasons.size(), 7u);
+  for (std::uint32_t c = 0; c < 7; ++c) EXPECT_GE(recorder.text_of(c).size(), 1u);
+  engine->drop_cached();
+  EXPECT_TRUE(decoder.all_free());
+}
+
 TEST_F(EngineTest, AnswersOfOneRequestEndWhenTheyEnd) {
   std::vector<std::size_t> lengths;
   for (bool prefix_cache : {true, false}) {
