@@ -138,4 +138,21 @@ const EngineCounters& Engine::counters() const {
   return state_->counters;
 }
 
+EngineStatus Engine::status() const {
+  const State& s = *state_;
+  EngineStatus status;
+  status.waiting = s.waiting.size();
+  status.running = s.running.size();
+  status.sequences = s.sequences;
+  const model::KvCache& cache = s.decoder.cache();
+  for (std::size_t g = 0; g < cache.layout().groups.size(); ++g) {
+    status.kv_blocks_used += cache.total_blocks(g) - cache.free_blocks(g);
+    status.kv_blocks_total += cache.total_blocks(g);
+  }
+  status.prefix_tokens = s.kept.tokens();
+  status.batch_tokens = s.batch_tokens;
+  status.batch_sequences = s.batch_sequences;
+  return status;
+}
+
 }  // namespace freehold::engine

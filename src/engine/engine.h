@@ -52,6 +52,7 @@ struct EngineOptions {
   std::function<double()> clock;
 };
 
+// Never fall.
 struct EngineCounters {
   std::uint64_t steps = 0;
   std::uint64_t prefilled_tokens = 0;
@@ -61,6 +62,20 @@ struct EngineCounters {
   std::uint64_t accepted_tokens = 0;  // guessed and drawn: part of sampled_tokens
   std::uint64_t embeddings = 0;       // finished
   std::uint64_t expired = 0;          // requests whose deadline passed while they waited
+  std::uint64_t prefix_hits = 0;      // requests that continued a cached prefix
+  std::uint64_t prefix_misses = 0;    // that might have, and found none
+};
+
+// How things stand between two steps.
+struct EngineStatus {
+  std::size_t waiting = 0;         // requests
+  std::size_t running = 0;         // requests
+  std::uint32_t sequences = 0;     // of max_sequences, those that the running requests hold
+  std::size_t kv_blocks_used = 0;  // of all groups of layers; kept prefixes count
+  std::size_t kv_blocks_total = 0;
+  std::uint64_t prefix_tokens = 0;    // positions of kept prefixes
+  std::uint32_t batch_tokens = 0;     // of the last batch
+  std::uint32_t batch_sequences = 0;  // of the last batch
 };
 
 class Engine {
@@ -96,6 +111,7 @@ class Engine {
 
   const RequestLimits& limits() const;
   const EngineCounters& counters() const;
+  EngineStatus status() const;  // cheap: no walk over requests or blocks
 
  private:
   struct State;

@@ -143,6 +143,9 @@ void Engine::State::start(Job& job) {
   if (!job.reads_only()) speculation.start(job.answers[0].draft, request, limit);
   job.admission.cached_tokens = job.answers[0].sequence.length();
   counters.reused_tokens += job.admission.cached_tokens;
+  if (options.prefix_cache && job.may_continue()) {
+    ++(job.admission.cached_tokens > 0 ? counters.prefix_hits : counters.prefix_misses);
+  }
   job.sink(Started{static_cast<std::uint32_t>(request.prompt.size()), job.admission.cached_tokens});
 }
 
@@ -263,8 +266,13 @@ void Engine::State::run_batch() {
   }
   if (items.empty()) return;
   ++counters.steps;
-  std::size_t rows = 0;
-  for (const model::BatchItem& item : items) rows += rows_of(item);
+  std::size_t rows = 0, tokens = 0;
+  for (const model::BatchItem& item : items) {
+    rows += rows_of(item);
+    tokens += item.tokens.size();
+  }
+  batch_tokens = static_cast<std::uint32_t>(tokens);
+  batch_sequences = static_cast<std::uint32_t>(items.size());
   const double before = options.clock();
   auto done = decoder.forward(items, std::span<float>(logits).first(rows * limits.vocab));
   const double seconds = options.clock() - before;

@@ -108,6 +108,8 @@ struct Engine::State {
   std::vector<float> logits;  // (rows, V), in the order of the items
   std::vector<float> hidden;  // (chunk, C), likewise; empty until somebody asks for hidden states
   std::size_t hidden_used = 0;
+  std::uint32_t batch_tokens = 0;  // of the last one that ran
+  std::uint32_t batch_sequences = 0;
   std::vector<float> score_logits;  // (PromptScorer::kRows, V); empty until a prompt is to be scored
 };
 

@@ -35,11 +35,12 @@ struct Service::State {
   std::size_t pending = 0;                                  // submitted and not over
   std::unordered_map<std::string, std::size_t> pending_of;  // by tenant; never 0
   EngineCounters counters;
+  EngineStatus status;
 
   std::unordered_map<Ticket, RequestId> ids;  // of those under way; `thread` alone
   std::thread thread;
 
-  State(std::unique_ptr<Engine> e, ServiceOptions o) : engine(std::move(e)), options(o) {}
+  State(std::unique_ptr<Engine> e, ServiceOptions o) : engine(std::move(e)), options(o), status(engine->status()) {}
 
   void over(Ticket ticket, const std::string& tenant) {
     ids.erase(ticket);
@@ -100,6 +101,7 @@ struct Service::State {
       {
         std::unique_lock lock(mutex);
         counters = engine->counters();
+        status = engine->status();
         something.wait(
             lock, [&] { return stopping || !arrivals.empty() || !cancellations.empty() || engine->pending() > 0; });
         arrived.swap(arrivals);
@@ -159,7 +161,7 @@ const RequestLimits& Service::limits() const {
 
 ServiceStatus Service::status() const {
   const std::lock_guard lock(state_->mutex);
-  return {state_->counters, state_->pending};
+  return {state_->counters, state_->pending, state_->status};
 }
 
 }  // namespace freehold::engine

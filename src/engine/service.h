@@ -20,10 +20,11 @@ struct ServiceOptions {
   std::size_t max_pending_of_tenant = 192;
 };
 
-// What a metrics page shows. Taken between two steps.
+// What a metrics page shows. Counters and `engine` were taken between the last two steps.
 struct ServiceStatus {
   EngineCounters counters;
-  std::size_t pending = 0;
+  std::size_t pending = 0;  // waiting or running, now
+  EngineStatus engine;
 };
 
 class Service {
