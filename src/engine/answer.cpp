@@ -59,6 +59,7 @@ Result<> Answer::accept(std::int32_t token, std::span<const float> logits, doubl
   const bool ends = ends_answer(token);
   if (!ends) FH_TRY_VOID(allowed_.accept(token));
   if (sampled_ == 0) first_time_ = now;
+  prompt_read_ = true;
   last_time_ = now;
   ++sampled_;
   tokens_.push_back(token);
@@ -88,6 +89,12 @@ void Answer::end(const Admission& admission, const EventSink& sink) {
 
 void Answer::cancel(const Admission& admission, const EventSink& sink) {
   finish(FinishReason::cancelled, admission, sink);
+}
+
+void Answer::end_with_prompt(double now, const Admission& admission, const EventSink& sink) {
+  first_time_ = last_time_ = now;
+  prompt_read_ = true;
+  finish(FinishReason::length, admission, sink);
 }
 
 void Answer::report_logprobs(std::int32_t token, std::span<const float> logits, const EventSink& sink) {
@@ -145,7 +152,7 @@ Usage Answer::usage(const Admission& admission) const {
   u.drafted_tokens = draft.drafted;
   u.accepted_tokens = draft.accepted;
   u.queue_seconds = admission.admitted - admission.submitted;
-  if (sampled_ > 0) {
+  if (prompt_read_) {
     u.prefill_seconds = first_time_ - admission.admitted;
     u.decode_seconds = last_time_ - first_time_;
   }

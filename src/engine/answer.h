@@ -52,6 +52,8 @@ class Answer {
   void end(const Admission& admission, const EventSink& sink);
   // Ends the answer as it stands.
   void cancel(const Admission& admission, const EventSink& sink);
+  // The prompt was read at time `now`, and no answer is wanted.
+  void end_with_prompt(double now, const Admission& admission, const EventSink& sink);
 
   model::KvSequence sequence;
   Draft draft;
@@ -69,6 +71,7 @@ class Answer {
   std::uint32_t limit_;
   std::uint32_t sampled_ = 0;
   bool done_ = false;
+  bool prompt_read_ = false;
   double first_time_ = 0;
   double last_time_ = 0;
   std::vector<std::int32_t> tokens_;

@@ -24,6 +24,14 @@ class Decoder {
 
   // As model::Executor::forward: writes (rows, V) logits, writes the cache, advances the sequences.
   virtual Result<> forward(std::span<const model::BatchItem> items, std::span<float> logits) = 0;
+
+  // Of hidden states, which items may ask for; 0 = it gives none: then there are no embeddings and no log-probabilities
+  // of prompts.
+  virtual std::uint32_t width() const { return 0; }
+  // As model::Executor::logits_of: (rows, C) to (rows, V), at most max_logit_rows. Called only if width is not 0.
+  virtual void logits_of(std::span<const float> hidden, std::span<float> logits) { (void)hidden, (void)logits; }
+  // How the model's file wants a text's hidden states made one vector.
+  virtual model::Pooling pooling() const { return model::Pooling::last; }
 };
 
 }  // namespace freehold::engine

@@ -38,7 +38,8 @@ Result<std::unique_ptr<Engine>> Engine::create(Decoder& decoder, const text::Tok
                             options.max_sequences));
   }
   if (!options.clock) options.clock = monotonic_seconds;
-  RequestLimits limits{decoder.vocab(), std::min(decoder.context(), decoder.cache().longest()), options.max_sequences};
+  RequestLimits limits{decoder.vocab(), std::min(decoder.context(), decoder.cache().longest()), options.max_sequences,
+                       decoder.width()};
   return std::unique_ptr<Engine>(new Engine(std::make_unique<State>(decoder, tokenizer, std::move(options), limits)));
 }
 
@@ -55,7 +56,7 @@ Result<RequestId> Engine::submit(Request request, EventSink sink) {
   }
   auto prompt = static_cast<std::uint32_t>(request.prompt.size());
   std::uint32_t positions = prompt + answer_limit(request, s.limits);
-  BlockBudget::Blocks blocks = s.budget.needed(prompt, positions, request.n);
+  BlockBudget::Blocks blocks = s.budget.needed(prompt, positions, request.score_only ? 1 : request.n);
   if (!s.budget.fits_at_all(blocks)) {
     return fail(Errc::exhausted,
                 fmt::format("the prompt's {} tokens and {} answers of up to {} need more than the whole cache holds: "
@@ -64,27 +65,40 @@ Result<RequestId> Engine::submit(Request request, EventSink sink) {
   }
   auto job = std::make_unique<Job>(s.next_id++, std::move(request), std::move(sink));
   job->blocks = std::move(blocks);
-  job->admission.submitted = s.options.clock();
-  RequestId id = job->id;
-  s.waiting.push_back(std::move(job));
-  return id;
+  return s.enqueue(std::move(job));
+}
+
+Result<RequestId> Engine::submit(EmbedRequest request, EventSink sink) {
+  State& s = *state_;
+  FH_TRY_VOID(validate(request, s.limits));
+  Request prompt;
+  prompt.prompt = std::move(request.tokens);
+  prompt.tenant = std::move(request.tenant);
+  prompt.priority = request.priority;
+  prompt.deadline_seconds = request.deadline_seconds;
+  auto tokens = static_cast<std::uint32_t>(prompt.prompt.size());
+  auto job = std::make_unique<Job>(s.next_id++, std::move(prompt), std::move(sink));
+  job->pooler =
+      std::make_unique<Pooler>(request.pooling.value_or(s.decoder.pooling()), s.limits.width, request.dimensions);
+  job->blocks = s.budget.needed(tokens, tokens, 1);
+  if (!s.budget.fits_at_all(job->blocks)) {
+    return fail(Errc::exhausted, fmt::format("the text's {} tokens need more than the whole cache holds", tokens));
+  }
+  return s.enqueue(std::move(job));
 }
 
 bool Engine::cancel(RequestId id) {
-  auto mark = [&](auto& jobs) {
-    for (auto& job : jobs) {
-      if (job->id != id || job->finished()) continue;
-      job->cancelled = true;
-      return true;
-    }
-    return false;
-  };
-  return mark(state_->waiting) || mark(state_->running);
+  if (Job* job = state_->waiting.find(id)) return job->cancelled = true;
+  for (const auto& job : state_->running) {
+    if (job->id == id && !job->finished()) return job->cancelled = true;
+  }
+  return false;
 }
 
 bool Engine::step() {
   State& s = *state_;
   s.end_cancelled();
+  s.end_expired();
   s.admit();
   s.run_batch();
   s.remove_finished();
@@ -128,6 +142,23 @@ const RequestLimits& Engine::limits() const {
 }
 const EngineCounters& Engine::counters() const {
   return state_->counters;
+}
+
+EngineStatus Engine::status() const {
+  const State& s = *state_;
+  EngineStatus status;
+  status.waiting = s.waiting.size();
+  status.running = s.running.size();
+  status.sequences = s.sequences;
+  const model::KvCache& cache = s.decoder.cache();
+  for (std::size_t g = 0; g < cache.layout().groups.size(); ++g) {
+    status.kv_blocks_used += cache.total_blocks(g) - cache.free_blocks(g);
+    status.kv_blocks_total += cache.total_blocks(g);
+  }
+  status.prefix_tokens = s.kept.tokens();
+  status.batch_tokens = s.batch_tokens;
+  status.batch_sequences = s.batch_sequences;
+  return status;
 }
 
 }  // namespace freehold::engine

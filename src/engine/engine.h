@@ -1,9 +1,11 @@
 // The scheduler: runs the answers of many requests in one batch a step, prefilling new prompts in chunks beside the
 // decoding.
 //
-// 1. First come, first served: requests are admitted in the order of submit; nobody overtakes. A request is admitted
-// when its
-//    answers fit into the batch and when the cache has room for all it may ever need, so it never runs out midway.
+// 1. A request is admitted when its answers fit into the batch and when the cache has room for all it may ever need, so
+//    it never runs out midway. Among those that wait, the next is the oldest of the tenant with the fewest running
+//    sequences, higher priorities first; one tenant's requests of one priority stay in the order of submit. Nobody
+//    starves: who was passed over 16 times (in the background 64) is next, and the places that become free are held
+//    for it until it fits (waiting.h). A request may have a deadline for its admission.
 // 2. A step decodes one token of every running answer, and prefills up to `chunk` prompt tokens, oldest request first.
 // 3. What a request gets does not depend on its neighbours, the chunk, cached prefixes or guesses: tokens, text and
 // probabilities are
@@ -14,6 +16,9 @@
 // Each position is
 //    drawn as it would be without; the first that differs from the guess is taken as drawn, and what follows it is
 //    forgotten.
+// 6. Embeddings run in the same batches: their text is prefilled, and the pass gives hidden states instead of logits.
+//    So do prompts whose tokens' log-probabilities are wanted: the output matrix is applied to a few hidden states at a
+//    time. Hidden states need chunk * C floats, and those logits 16 * V; both are set aside when first asked for.
 //
 // One driver thread calls everything; there are no locks. Callbacks run inside step() and may call submit and cancel,
 // but not step.
@@ -27,6 +32,7 @@
 #include "base/result.h"
 #include "engine/decoder.h"
 #include "engine/drafting/speculation.h"
+#include "engine/embedding.h"
 #include "engine/event.h"
 #include "engine/request.h"
 #include "text/tokenizer.h"
@@ -46,6 +52,7 @@ struct EngineOptions {
   std::function<double()> clock;
 };
 
+// Never fall.
 struct EngineCounters {
   std::uint64_t steps = 0;
   std::uint64_t prefilled_tokens = 0;
@@ -53,6 +60,22 @@ struct EngineCounters {
   std::uint64_t reused_tokens = 0;    // taken from cached prefixes
   std::uint64_t drafted_tokens = 0;   // guessed and run
   std::uint64_t accepted_tokens = 0;  // guessed and drawn: part of sampled_tokens
+  std::uint64_t embeddings = 0;       // finished
+  std::uint64_t expired = 0;          // requests whose deadline passed while they waited
+  std::uint64_t prefix_hits = 0;      // requests that continued a cached prefix
+  std::uint64_t prefix_misses = 0;    // that might have, and found none
+};
+
+// How things stand between two steps.
+struct EngineStatus {
+  std::size_t waiting = 0;         // requests
+  std::size_t running = 0;         // requests
+  std::uint32_t sequences = 0;     // of max_sequences, those that the running requests hold
+  std::size_t kv_blocks_used = 0;  // of all groups of layers; kept prefixes count
+  std::size_t kv_blocks_total = 0;
+  std::uint64_t prefix_tokens = 0;    // positions of kept prefixes
+  std::uint32_t batch_tokens = 0;     // of the last batch
+  std::uint32_t batch_sequences = 0;  // of the last batch
 };
 
 class Engine {
@@ -68,6 +91,8 @@ class Engine {
   // Checks the request and puts it in the queue. Errors: as `validate`; exhausted if the whole cache is too small for
   // it.
   Result<RequestId> submit(Request request, EventSink sink);
+  // The same for an embedding, which runs in the same batches.
+  Result<RequestId> submit(EmbedRequest request, EventSink sink);
   // Ends a request at the beginning of the next step; its unfinished choices report FinishReason::cancelled. False if
   // there is no such request (any more).
   bool cancel(RequestId id);
@@ -86,6 +111,7 @@ class Engine {
 
   const RequestLimits& limits() const;
   const EngineCounters& counters() const;
+  EngineStatus status() const;  // cheap: no walk over requests or blocks
 
  private:
   struct State;

@@ -91,6 +91,28 @@ TEST_F(EngineTest, SeveralAnswersShareThePromptAndDrawForThemselves) {
   }
 }
 
+TEST_F(EngineTest, ChoicesShareThePromptsBlocks) {
+  FakeDecoder::Size size;
+  size.cache_tokens = 512;  // 16 blocks and one for each of 8 sequences
+  FakeDecoder decoder(size);
+  auto engine = make(decoder);
+  Request request = sampled_request(5, 300, 10);
+  request.n = 7;
+  Recorder recorder;
+  submit(*engine, request, recorder);  // seven prompts of 300 would not fit
+  engine->step();
+  engine->step();
+  // 9 whole blocks of the prompt once; its last 12 positions, and what follows, for each choice.
+  EXPECT_EQ(decoder.cache().total_blocks(0) - decoder.cache().free_blocks(0), 9u + 7);
+  EXPECT_EQ(engine->counters().prefilled_tokens, 300u);
+  while (engine->step()) {
+  }
+  EXPECT_EQ(recorder.reasons.size(), 7u);
+  for (std::uint32_t c = 0; c < 7; ++c) EXPECT_GE(recorder.text_of(c).size(), 1u);
+  engine->drop_cached();
+  EXPECT_TRUE(decoder.all_free());
+}
+
 TEST_F(EngineTest, AnswersOfOneRequestEndWhenTheyEnd) {
   std::vector<std::size_t> lengths;
   for (bool prefix_cache : {true, false}) {
@@ -345,6 +367,83 @@ TEST_F(EngineTest, OptionsThatContradictTheDecoderAreRefused) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().what,
             "chunk is 513, must be from 1 to 512: with max_sequences 8 it must fit the decoder's batch of 520 tokens");
+}
+
+TEST_F(EngineTest, StatusSaysHowThingsStand) {
+  FakeDecoder::Size size;
+  size.window = 40;  // two groups of layers
+  FakeDecoder decoder(size);
+  EngineOptions options;
+  options.max_sequences = 3;
+  options.chunk = 50;
+  auto engine = make(decoder, options);
+  const std::size_t total = decoder.cache().total_blocks(0) + decoder.cache().total_blocks(1);
+  EXPECT_EQ(engine->status().kv_blocks_total, total);
+  EXPECT_EQ(engine->status().kv_blocks_used, 0u);
+  Recorder recorders[4];
+  Request request = sampled_request(1, 40, 9);
+  submit(*engine, request, recorders[0]);
+  request.n = 2;
+  request.prompt.back() = testing::kWord;
+  submit(*engine, request, recorders[1]);
+  submit(*engine, request, recorders[2]);
+  EXPECT_EQ(engine->status().waiting, 3u);
+  engine->step();
+  EngineStatus s = engine->status();
+  EXPECT_EQ(s.waiting, 1u);
+  EXPECT_EQ(s.running, 2u);
+  EXPECT_EQ(s.sequences, 3u);
+  EXPECT_EQ(s.batch_tokens, 50u);
+  EXPECT_EQ(s.batch_sequences, 2u);
+  EXPECT_EQ(s.kv_blocks_used, 2u * (2 + 1));
+  EngineCounters before = engine->counters();
+  while (engine->step()) {
+    const EngineCounters& now = engine->counters();
+    EXPECT_GE(now.steps, before.steps);
+    EXPECT_GE(now.sampled_tokens, before.sampled_tokens);
+    EXPECT_GE(now.prefix_hits, before.prefix_hits);
+    before = now;
+  }
+  s = engine->status();
+  EXPECT_EQ(s.running + s.waiting + s.sequences, 0u);
+  EXPECT_GT(s.prefix_tokens, 100u);
+  EXPECT_GT(s.kv_blocks_used, 0u) << "kept";
+  EXPECT_EQ(engine->counters().prefix_misses, 2u);
+  EXPECT_EQ(engine->counters().prefix_hits, 1u);
+  engine->drop_cached();
+  EXPECT_EQ(engine->status().kv_blocks_used, 0u);
+}
+
+// With everything that a request can be: read in part, decoding, of several choices, scored, embedded, waiting, kept.
+TEST_F(EngineTest, DestructionInMidflightGivesAllBack) {
+  for (std::uint32_t steps = 0; steps < 12; ++steps) {
+    FakeDecoder::Size size;
+    size.window = steps % 2 == 0 ? 0 : 40;
+    FakeDecoder decoder(size);
+    std::size_t ended = 0;
+    const auto sink = [&](const Event& e) { ended += std::holds_alternative<Finished>(e); };
+    {
+      EngineOptions options;
+      options.max_sequences = 6;
+      options.chunk = 30;
+      auto engine = make(decoder, options);
+      for (std::uint64_t i = 0; i < 12; ++i) {
+        Request r = sampled_request(i, 10 + 20 * i, static_cast<std::uint32_t>(2 + 30 * (i % 2)));
+        r.n = 1 + static_cast<std::uint32_t>(i % 3);
+        if (i % 4 == 1) r.prompt_logprobs = 2;
+        ASSERT_TRUE(engine->submit(r, sink));
+        EmbedRequest embed;
+        embed.tokens = r.prompt;
+        embed.pooling = i % 2 == 0 ? Pooling::mean : Pooling::last;
+        ASSERT_TRUE(engine->submit(embed, sink));
+      }
+      for (std::uint32_t i = 0; i < steps * 3; ++i) engine->step();
+      EXPECT_GT(engine->pending(), 0u);
+      ended = 0;
+    }
+    EXPECT_EQ(ended, 0u) << "an engine that is destroyed calls nobody";
+    EXPECT_TRUE(decoder.all_free());
+  }
 }
 
 TEST_F(EngineTest, TimesComeFromTheClock) {

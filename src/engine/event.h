@@ -1,6 +1,7 @@
-// What the engine reports. A request's events are: one Started, any number of TextDelta and TokenLogprobs, and at the
-// end one Finished for each choice, or one Failed for the whole request (perhaps after some choices' Finished). A
-// request that is cancelled while it waits gets its Finished without a Started.
+// What the engine reports. A request's events are: one Started, any PromptLogprobs, any number of TextDelta and
+// TokenLogprobs, and at the end one Finished for each choice, or one Failed for the whole request (perhaps after some
+// choices' Finished). A request that is cancelled while it waits gets its Finished without a Started. Those of an
+// EmbedRequest are in embedding.h.
 //
 // Views and spans are valid until the callback returns.
 #pragma once
@@ -81,6 +82,20 @@ struct Failed {
   Error error;
 };
 
-using Event = std::variant<Started, TextDelta, TokenLogprobs, Finished, Failed>;
+// The vector of an EmbedRequest (embedding.h), and its last event.
+struct Embedded {
+  std::span<const float> vector;  // of length 1
+  Usage usage;                    // of the prompt: there is no answer
+};
+
+// A token of the prompt (only if the request asks for prompt_logprobs): one event each, in order, after Started and
+// before anything of the answer. Nothing stands before the one at position 0: its logprob is NaN, and there is no top.
+struct PromptLogprobs {
+  std::uint32_t position = 0;
+  TokenLogprob token;
+  std::span<const TokenLogprob> top;  // by falling probability, ties by id
+};
+
+using Event = std::variant<Started, TextDelta, TokenLogprobs, Finished, Failed, Embedded, PromptLogprobs>;
 
 }  // namespace freehold::engine

@@ -38,6 +38,11 @@ class ModelDecoder final : public Decoder {
   Result<> forward(std::span<const model::BatchItem> items, std::span<float> logits) override {
     return executor_->forward(items, logits);
   }
+  std::uint32_t width() const override { return model_->spec().width; }
+  void logits_of(std::span<const float> hidden, std::span<float> logits) override {
+    executor_->logits_of(hidden, logits);
+  }
+  model::Pooling pooling() const override { return model_->spec().pooling; }
   const DecoderSize& size() const { return size_; }
   kernel::KvType cache_type() const { return cache_->layout().type; }
 

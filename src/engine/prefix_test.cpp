@@ -130,6 +130,80 @@ TEST_F(PrefixTest, KeptSequencesGiveWayToRequests) {
   EXPECT_TRUE(decoder.all_free());
 }
 
+// Many entries, many positions, and all of the cache's blocks: a flood evicts what is its own.
+TEST_F(PrefixTest, AFloodDoesNotFlushAnothersCache) {
+  struct Limit {
+    std::uint64_t tokens;
+    std::uint32_t entries;
+    std::uint64_t cache_tokens;
+    std::size_t prompt;  // of the flood
+  };
+  for (const Limit& limit :
+       {Limit{UINT64_MAX, 5, 8 * 512, 40}, Limit{500, 64, 8 * 512, 90}, Limit{UINT64_MAX, 64, 1024, 300}}) {
+    FakeDecoder::Size size;
+    size.cache_tokens = limit.cache_tokens;
+    size.sequences = 2;
+    FakeDecoder decoder(size);
+    EngineOptions options;
+    options.max_sequences = 2;
+    options.prefix_tokens = limit.tokens;
+    options.prefix_entries = limit.entries;
+    auto engine = make(decoder, options);
+    Request quiet = sampled_request(1000, 200, 5);
+    quiet.tenant = "quiet";
+    run(*engine, quiet);
+    for (std::uint64_t i = 0; i < 30; ++i) {
+      Request flood = sampled_request(i, limit.prompt, 5);
+      flood.tenant = "flood";
+      flood.n = 1 + static_cast<std::uint32_t>(i % 2);
+      run(*engine, flood);
+    }
+    EXPECT_EQ(run(*engine, quiet).started.cached_tokens, 199u) << limit.prompt;
+    engine->drop_cached();
+    EXPECT_TRUE(decoder.all_free());
+  }
+}
+
+TEST_F(PrefixTest, RoomIsMadeByWhoHoldsMost) {
+  FakeDecoder decoder;
+  auto sequence = [&](std::uint32_t length) {
+    model::KvSequence s = decoder.cache().new_sequence();
+    EXPECT_TRUE(s.reserve(length));
+    s.advance(length);
+    return s;
+  };
+  std::int32_t next = 0;
+  auto put = [&](PrefixCache& cache, const char* tenant, std::uint32_t length) {
+    cache.put(tenant, std::vector<std::int32_t>(length, next++), sequence(length), true);
+  };
+  auto held = [](const PrefixCache& cache) {
+    std::string out;
+    for (const auto& e : cache.entries()) out += e->tenant + std::to_string(e->tokens.size()) + " ";
+    return out;
+  };
+  PrefixCache cache(100, 4);
+  put(cache, "a", 50);
+  put(cache, "b", 20);
+  put(cache, "b", 20);
+  put(cache, "b", 20);  // b would hold 60: its oldest goes, though a's is older
+  EXPECT_EQ(held(cache), "a50 b20 b20 ");
+  put(cache, "c", 30);  // a holds most
+  EXPECT_EQ(held(cache), "b20 b20 c30 ");
+  put(cache, "c", 1);
+  put(cache, "c", 2);  // too many entries: c has most of them, its oldest goes
+  EXPECT_EQ(held(cache), "b20 b20 c1 c2 ");
+  put(cache, "d", 3);  // b and c have two each: the oldest of both
+  EXPECT_EQ(held(cache), "b20 c1 c2 d3 ");
+  EXPECT_EQ(cache.tokens(), 26u);
+  EXPECT_TRUE(cache.evict_one(cache.entries()[0].get()));  // but not this one: c and d have 3 each
+  EXPECT_EQ(held(cache), "b20 c2 d3 ");
+  EXPECT_TRUE(cache.evict_one());
+  EXPECT_TRUE(cache.evict_one());
+  EXPECT_TRUE(cache.evict_one());
+  EXPECT_FALSE(cache.evict_one());
+  EXPECT_TRUE(decoder.all_free());
+}
+
 TEST_F(PrefixTest, TheBudgetIsKept) {
   FakeDecoder decoder;
   model::KvCache& kv = decoder.cache();

@@ -87,11 +87,24 @@ Result<> check_stop(const Request& r, std::uint32_t vocab) {
   return {};
 }
 
+Result<> check_logprobs(const char* field, std::optional<std::uint32_t> wanted, std::uint32_t vocab) {
+  if (wanted && *wanted > kMaxLogprobs) {
+    return fail(Errc::invalid, fmt::format("{} is {}, must be from 0 to {}", field, *wanted, kMaxLogprobs));
+  }
+  if (wanted && *wanted > vocab) {
+    return fail(Errc::invalid, fmt::format("{} is {}, but the vocabulary has {} tokens", field, *wanted, vocab));
+  }
+  return {};
+}
+
 Result<> check_context(const Request& r, std::uint32_t context) {
   std::uint64_t prompt = r.prompt.size();
   // Without a limit of its own an answer needs room for one token at least.
-  std::uint64_t answer = r.max_tokens == 0 ? 1 : r.max_tokens;
+  std::uint64_t answer = r.score_only ? 0 : r.max_tokens == 0 ? 1 : r.max_tokens;
   if (prompt + answer <= context) return {};
+  if (r.score_only) {
+    return fail(Errc::exhausted, fmt::format("the prompt has {} tokens, but the context holds {}", prompt, context));
+  }
   if (r.max_tokens == 0) {
     return fail(Errc::exhausted,
                 fmt::format("the prompt has {} tokens and leaves no room for an answer: the context holds {}", prompt,
@@ -122,27 +135,39 @@ Result<> check_constraint(const Request& r, std::uint32_t vocab) {
 
 }  // namespace
 
+Result<> check_prompt(const std::vector<std::int32_t>& prompt, const RequestLimits& limits) {
+  if (prompt.empty()) return fail(Errc::invalid, "prompt is empty, must have at least one token");
+  for (std::size_t i = 0; i < prompt.size(); ++i) {
+    bool legal = prompt[i] >= 0 && static_cast<std::uint32_t>(prompt[i]) < limits.vocab;
+    if (!legal) FH_TRY_VOID(check_token(fmt::format("prompt[{}]", i), prompt[i], limits.vocab));
+  }
+  return {};
+}
+
+Result<> check_waiting(std::int32_t priority, double deadline_seconds) {
+  FH_TRY_VOID(check({"priority", static_cast<double>(priority), -100, 100, true}));
+  return check({"deadline_seconds", deadline_seconds, 0, 1e9, true});
+}
+
 Result<> validate(const Request& r, const RequestLimits& limits) {
-  if (r.prompt.empty()) return fail(Errc::invalid, "prompt is empty, must have at least one token");
+  FH_TRY_VOID(check_prompt(r.prompt, limits));
   FH_TRY_VOID(check_context(r, limits.context));
   FH_TRY_VOID(check_min_tokens(r, limits));
-  for (std::size_t i = 0; i < r.prompt.size(); ++i) {
-    bool legal = r.prompt[i] >= 0 && static_cast<std::uint32_t>(r.prompt[i]) < limits.vocab;
-    if (!legal) FH_TRY_VOID(check_token(fmt::format("prompt[{}]", i), r.prompt[i], limits.vocab));
-  }
   FH_TRY_VOID(check_sampling(r.sampling, limits.vocab));
   if (r.n < 1 || r.n > limits.max_choices) {
     return fail(Errc::invalid, fmt::format("n is {}, must be from 1 to {}", r.n, limits.max_choices));
   }
   FH_TRY_VOID(check_stop(r, limits.vocab));
   FH_TRY_VOID(check_constraint(r, limits.vocab));
-  if (r.logprobs && *r.logprobs > kMaxLogprobs) {
-    return fail(Errc::invalid, fmt::format("logprobs is {}, must be from 0 to {}", *r.logprobs, kMaxLogprobs));
+  FH_TRY_VOID(check_logprobs("logprobs", r.logprobs, limits.vocab));
+  FH_TRY_VOID(check_logprobs("prompt_logprobs", r.prompt_logprobs, limits.vocab));
+  if (r.prompt_logprobs && limits.width == 0) {
+    return fail(Errc::unsupported, "this model gives no hidden states, so no prompt_logprobs");
   }
-  if (r.logprobs && *r.logprobs > limits.vocab) {
-    return fail(Errc::invalid,
-                fmt::format("logprobs is {}, but the vocabulary has {} tokens", *r.logprobs, limits.vocab));
+  if (r.score_only && r.max_tokens != 0) {
+    return fail(Errc::invalid, fmt::format("max_tokens is {}, must be 0 with score_only", r.max_tokens));
   }
+  FH_TRY_VOID(check_waiting(r.priority, r.deadline_seconds));
   if (!r.adapter.empty()) {
     return fail(Errc::unsupported, fmt::format("adapter '{}': adapters are not supported yet", printable(r.adapter)));
   }
@@ -150,6 +175,7 @@ Result<> validate(const Request& r, const RequestLimits& limits) {
 }
 
 std::uint32_t answer_limit(const Request& r, const RequestLimits& limits) {
+  if (r.score_only) return 0;
   return r.max_tokens != 0 ? r.max_tokens : limits.context - static_cast<std::uint32_t>(r.prompt.size());
 }
 

@@ -83,6 +83,16 @@ struct Request {
   bool render_special = false;  // control tokens of the answer appear as text
   std::string adapter;          // empty = the base model
   std::string tenant;           // cached prefixes are shared only within one tenant
+
+  // The log-probability of each token of the prompt given those before it, and of so many of the likeliest, reported
+  // before the answer. All of the prompt is computed then: nothing is taken from cached prefixes.
+  std::optional<std::uint32_t> prompt_logprobs;
+  bool score_only = false;  // no answer: choices end (FinishReason::length) where the prompt does; max_tokens is 0
+
+  // Whose turn it is among those that wait (waiting.h). 0 = normal; below it, background: batches, fine-tuning jobs.
+  std::int32_t priority = 0;  // -100 … 100
+  // A request that still waits so long after submit fails (exhausted, "busy"). 0 = never.
+  double deadline_seconds = 0;  // 0 … 1e9
 };
 
 inline constexpr std::uint32_t kMaxLogprobs = 100;
@@ -94,11 +104,18 @@ struct RequestLimits {
   std::uint32_t vocab = 0;
   std::uint32_t context = 0;      // positions of one sequence
   std::uint32_t max_choices = 0;  // of one request
+  std::uint32_t width = 0;        // of a hidden state; 0 = the decoder gives none
 };
 
 // Errors: invalid naming the field, its value and the legal range; exhausted if prompt and answer exceed the context,
 // with both numbers; unsupported for an adapter. Nothing is clamped, cut or ignored.
 Result<> validate(const Request& request, const RequestLimits& limits);
+
+// The part of it that all kinds of requests share: at least one token, and every id inside the vocabulary.
+Result<> check_prompt(const std::vector<std::int32_t>& prompt, const RequestLimits& limits);
+
+// Its place in the queue: priority and deadline.
+Result<> check_waiting(std::int32_t priority, double deadline_seconds);
 
 // How many tokens each answer may have: max_tokens, or what the context leaves. For a request that `validate` accepts.
 std::uint32_t answer_limit(const Request& request, const RequestLimits& limits);

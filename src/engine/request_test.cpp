@@ -9,7 +9,7 @@
 namespace freehold::engine {
 namespace {
 
-constexpr RequestLimits kLimits{100, 50, 4};
+constexpr RequestLimits kLimits{100, 50, 4, 8};
 
 Request valid() {
   Request r;
@@ -90,6 +90,15 @@ TEST(Request, EveryFieldIsCheckedAndNamed) {
        },
        "stop_tokens[1] is -3, must be a token id from 0 to 99"},
       {[](Request& r) { r.logprobs = 101; }, "logprobs is 101, must be from 0 to 100"},
+      {[](Request& r) { r.prompt_logprobs = 101; }, "prompt_logprobs is 101, must be from 0 to 100"},
+      {[](Request& r) { r.score_only = true; }, "max_tokens is 10, must be 0 with score_only"},
+      {[](Request& r) { r.score_only = true, r.max_tokens = 0, r.prompt.resize(51); },
+       "the prompt has 51 tokens, but the context holds 50", Errc::exhausted},
+      {[](Request& r) { r.priority = -101; }, "priority is -101, must be at least -100 and at most 100"},
+      {[](Request& r) { r.deadline_seconds = -1; },
+       "deadline_seconds is -1, must be at least 0 and at most 1000000000"},
+      {[=](Request& r) { r.deadline_seconds = kNan; },
+       "deadline_seconds is nan, must be at least 0 and at most 1000000000"},
       {[](Request& r) { r.adapter = "legal\x1b[31m"; }, "adapter 'legal\\x1b[31m': adapters are not supported yet",
        Errc::unsupported},
   };
@@ -128,6 +137,14 @@ TEST(Request, TheEdgesAreLegal) {
   r.n = 4;
   auto result = validate(r, kLimits);
   EXPECT_TRUE(result) << result.error().what;
+  r.score_only = true;
+  r.prompt.resize(50);
+  r.prompt_logprobs = 100;
+  EXPECT_TRUE(validate(r, kLimits));
+  EXPECT_EQ(answer_limit(r, kLimits), 0u);
+  RequestLimits no_hidden = kLimits;
+  no_hidden.width = 0;
+  EXPECT_EQ(validate(r, no_hidden).error().code, Errc::unsupported);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "engine/scheduler.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/check.h"
@@ -20,7 +22,7 @@ std::size_t rows_of(const model::BatchItem& item) {
 }  // namespace
 
 bool Job::finished() const {
-  if (failed) return true;
+  if (failed || embedded) return true;
   return answers.size() == request.n &&
          std::all_of(answers.begin(), answers.end(), [](const Answer& a) { return a.done(); });
 }
@@ -46,6 +48,13 @@ Engine::State::State(Decoder& d, const text::Tokenizer& t, EngineOptions o, Requ
   logits.resize((most + draft_room) * l.vocab);
 }
 
+RequestId Engine::State::enqueue(std::unique_ptr<Job> job) {
+  job->admission.submitted = options.clock();
+  RequestId id = job->id;
+  waiting.push(std::move(job));
+  return id;
+}
+
 void Engine::State::fail_job(Job& job, Error error) {
   job.failed = true;
   job.sink(Failed{std::move(error)});
@@ -53,6 +62,7 @@ void Engine::State::fail_job(Job& job, Error error) {
 
 void Engine::State::end_cancelled() {
   auto report = [&](Job& job) {
+    if (job.pooler != nullptr) return fail_job(job, Error{Errc::cancelled, "the request was cancelled"});
     // Choices that never began have nothing to report but their end.
     std::uint32_t limit = 0;
     while (job.answers.size() < job.request.n) {
@@ -62,17 +72,11 @@ void Engine::State::end_cancelled() {
       if (!answer.done()) answer.cancel(job.admission, job.sink);
     }
   };
-  // By index: a sink may submit, which lengthens the queue.
-  for (std::size_t i = 0; i < waiting.size();) {
-    if (!waiting[i]->cancelled) {
-      ++i;
-      continue;
-    }
-    std::unique_ptr<Job> job = std::move(waiting[i]);
-    waiting.erase(waiting.begin() + static_cast<std::ptrdiff_t>(i));
+  for (const auto& job : waiting.take_if([](const Job& j) { return j.cancelled; })) {
     job->admission.admitted = options.clock();
     report(*job);
   }
+  // By index: a sink may submit.
   for (std::size_t i = 0; i < running.size(); ++i) {
     if (!running[i]->cancelled) continue;
     report(*running[i]);
@@ -97,7 +101,7 @@ model::KvSequence Engine::State::continue_longest_prefix(const Job& job) {
     std::size_t length = common_prefix(prompt, tokens.first(std::min<std::size_t>(tokens.size(), sequence.length())));
     if (length >= kShortestReuse) sources.push_back({&sequence, entry, length});
   };
-  if (options.prefix_cache) {
+  if (options.prefix_cache && job.may_continue()) {
     for (const auto& e : kept.entries()) consider(e->tenant, e->tokens, e->sequence, e.get());
     for (const auto& other : running) {
       for (const Answer& a : other->answers) {
@@ -127,25 +131,52 @@ void Engine::State::start(Job& job) {
   const Request& request = job.request;
   job.admission.admitted = options.clock();
   job.answers.reserve(request.n);
-  std::uint32_t limit = answer_limit(request, limits);
+  std::uint32_t limit = job.pooler == nullptr ? answer_limit(request, limits) : 0;
+  if (request.prompt_logprobs) {
+    job.scorer = std::make_unique<PromptScorer>(request, tokenizer);
+    score_logits.resize(std::size_t{std::min(PromptScorer::kRows, decoder.max_logit_rows())} * limits.vocab);
+  }
+  if (job.pooler != nullptr || job.scorer != nullptr) hidden.resize(std::size_t{options.chunk} * limits.width);
   model::KvSequence sequence = continue_longest_prefix(job);
   job.answers.emplace_back(request, tokenizer, 0, limit);
   job.answers[0].sequence = std::move(sequence);
-  speculation.start(job.answers[0].draft, request, limit);
+  if (!job.reads_only()) speculation.start(job.answers[0].draft, request, limit);
   job.admission.cached_tokens = job.answers[0].sequence.length();
   counters.reused_tokens += job.admission.cached_tokens;
+  if (options.prefix_cache && job.may_continue()) {
+    ++(job.admission.cached_tokens > 0 ? counters.prefix_hits : counters.prefix_misses);
+  }
   job.sink(Started{static_cast<std::uint32_t>(request.prompt.size()), job.admission.cached_tokens});
 }
 
+void Engine::State::end_expired() {
+  if (waiting.empty()) return;
+  const double now = options.clock();
+  const auto waited = [&](const Job& j) { return now - j.admission.submitted; };
+  for (const auto& job : waiting.take_if(
+           [&](const Job& j) { return j.request.deadline_seconds > 0 && waited(j) >= j.request.deadline_seconds; })) {
+    ++counters.expired;
+    fail_job(*job, Error{Errc::exhausted,
+                         fmt::format("busy: no place became free within {} seconds", job->request.deadline_seconds)});
+  }
+}
+
 void Engine::State::admit() {
-  while (!waiting.empty()) {
-    Job& job = *waiting.front();
-    if (sequences + job.request.n > options.max_sequences || !budget.fits_now(job.blocks)) return;
-    budget.promise(job.blocks);
-    sequences += job.request.n;
-    running.push_back(std::move(waiting.front()));
-    waiting.pop_front();
-    start(job);
+  const auto sequences_of = [&](const std::string& tenant) {
+    std::uint32_t count = 0;
+    for (const auto& job : running) count += job->request.tenant == tenant ? job->request.n : 0;
+    return count;
+  };
+  const auto fits = [&](const Job& job) {
+    return sequences + job.request.n <= options.max_sequences && budget.fits_now(job.blocks);
+  };
+  while (!waiting.empty() && sequences < options.max_sequences) {
+    std::unique_ptr<Job> job = waiting.next(sequences_of, fits);
+    if (job == nullptr) return;
+    budget.promise(job->blocks);
+    sequences += job->request.n;
+    running.push_back(std::move(job));
+    start(*running.back());
   }
 }
 
@@ -207,14 +238,23 @@ void Engine::State::add_prefill() {
     auto rest = static_cast<std::uint32_t>(job->request.prompt.size()) - answer.sequence.length();
     std::uint32_t count = std::min(left, rest);
     left -= count;
-    add_item(*job, answer, count, count == rest ? model::LogitsWanted::last : model::LogitsWanted::none);
+    const bool draws = count == rest && !job->reads_only();
+    const std::uint32_t begin = answer.sequence.length();
+    if (!add_item(*job, answer, count, draws ? model::LogitsWanted::last : model::LogitsWanted::none)) continue;
     counters.prefilled_tokens += count;
+    std::uint32_t wanted = job->scorer != nullptr ? count : 0;
+    if (job->pooler != nullptr) wanted = job->pooler->wanted(begin, count, begin + rest);
+    if (wanted == 0) continue;
+    const std::size_t floats = std::size_t{wanted} * limits.width;
+    items.back().hidden = std::span<float>(hidden).subspan(hidden_used, floats);
+    hidden_used += floats;
   }
 }
 
 void Engine::State::run_batch() {
   items.clear();
   owners.clear();
+  hidden_used = 0;
   guess();
   add_decoding();
   add_prefill();
@@ -226,8 +266,13 @@ void Engine::State::run_batch() {
   }
   if (items.empty()) return;
   ++counters.steps;
-  std::size_t rows = 0;
-  for (const model::BatchItem& item : items) rows += rows_of(item);
+  std::size_t rows = 0, tokens = 0;
+  for (const model::BatchItem& item : items) {
+    rows += rows_of(item);
+    tokens += item.tokens.size();
+  }
+  batch_tokens = static_cast<std::uint32_t>(tokens);
+  batch_sequences = static_cast<std::uint32_t>(items.size());
   const double before = options.clock();
   auto done = decoder.forward(items, std::span<float>(logits).first(rows * limits.vocab));
   const double seconds = options.clock() - before;
@@ -238,8 +283,68 @@ void Engine::State::run_batch() {
     return;
   }
   const std::uint64_t accepted = counters.accepted_tokens;
+  take_hidden();
   take_logits();
   if (speculation.on()) speculation.settle(seconds, static_cast<std::uint32_t>(counters.accepted_tokens - accepted));
+}
+
+void Engine::State::take_hidden() {
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    auto [job, answer] = owners[i];
+    if (job->pooler != nullptr) embed(*job, *answer, items[i].hidden);
+    const std::uint32_t end = answer->sequence.length();
+    if (job->scorer != nullptr && answer->sampled() == 0) {
+      score(*job, end - static_cast<std::uint32_t>(items[i].tokens.size()), items[i].hidden);
+    }
+    if (job->request.score_only && !job->failed && end == job->request.prompt.size()) end_with_prompt(*job);
+  }
+}
+
+// The rows of a chunk of the prompt that begins at `begin`: each is about the token after it.
+void Engine::State::score(Job& job, std::uint32_t begin, std::span<const float> rows) {
+  if (begin == 0) job.scorer->report_first(job.sink);
+  const std::size_t C = limits.width, V = limits.vocab;
+  const std::size_t most = score_logits.size() / V;
+  // Nothing in the prompt follows its last token.
+  const std::size_t count = std::min(rows.size() / C, job.request.prompt.size() - 1 - begin);
+  for (std::size_t first = 0; first < count && !job.cancelled; first += most) {
+    const std::size_t n = std::min(most, count - first);
+    decoder.logits_of(rows.subspan(first * C, n * C), std::span<float>(score_logits).first(n * V));
+    for (std::size_t i = 0; i < n; ++i) {
+      const auto position = static_cast<std::uint32_t>(begin + first + i + 1);
+      auto done =
+          job.scorer->report(position, std::span<const float>(score_logits).subspan(i * V, V), sampler, job.sink);
+      if (!done) return fail_job(job, std::move(done).error());
+    }
+  }
+}
+
+void Engine::State::end_with_prompt(Job& job) {
+  if (job.cancelled) return;
+  const double now = options.clock();
+  for (std::uint32_t i = 1; i < job.request.n; ++i) job.answers.emplace_back(job.request, tokenizer, i, 0);
+  for (Answer& answer : job.answers) answer.end_with_prompt(now, job.admission, job.sink);
+  Answer& first = job.answers[0];
+  // Without scores it was read for the sake of those who go on from it.
+  if (job.scorer == nullptr) return keep_if_done(job, first);
+  first.sequence = {};
+}
+
+void Engine::State::embed(Job& job, Answer& answer, std::span<const float> rows) {
+  job.pooler->add(rows);
+  if (answer.sequence.length() < job.request.prompt.size()) return;
+  auto vector = job.pooler->finish();
+  answer.sequence = {};  // nobody goes on from here: not worth a place among what is kept
+  if (!vector) return fail_job(job, std::move(vector).error());
+  Embedded event;
+  event.vector = *vector;
+  event.usage.prompt_tokens = static_cast<std::uint32_t>(job.request.prompt.size());
+  event.usage.cached_tokens = job.admission.cached_tokens;
+  event.usage.queue_seconds = job.admission.admitted - job.admission.submitted;
+  event.usage.prefill_seconds = options.clock() - job.admission.admitted;
+  job.embedded = true;
+  ++counters.embeddings;
+  job.sink(event);
 }
 
 void Engine::State::take_logits() {

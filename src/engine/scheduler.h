@@ -3,16 +3,18 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <vector>
 
 #include "engine/answer.h"
 #include "engine/block_budget.h"
+#include "engine/embedding.h"
 #include "engine/engine.h"
 #include "engine/prefix_cache.h"
+#include "engine/prompt_scorer.h"
 #include "engine/sampling/chain.h"
 #include "engine/sampling/sampler.h"
+#include "engine/waiting.h"
 
 namespace freehold::engine {
 
@@ -25,22 +27,32 @@ struct Job {
   Request request;
   EventSink sink;
   DefaultChain chain;
-  BlockBudget::Blocks blocks;   // promised while it runs
+  BlockBudget::Blocks blocks;      // promised while it runs
+  std::unique_ptr<Pooler> pooler;  // of an embedding: the prompt is all there is, answers[0] stands for its sequence
+  std::unique_ptr<PromptScorer> scorer;
   std::vector<Answer> answers;  // empty while it waits; only the first while the prompt is prefilled
   Admission admission;
   bool cancelled = false;  // to be ended at the beginning of the next step
   bool failed = false;
+  bool embedded = false;  // the vector is out
 
   // While it runs: the end of the prompt has not been reached, from which every answer draws its first token.
   bool prefilling() const { return answers[0].sampled() == 0; }
   bool finished() const;
+  // There is nothing after the prompt.
+  bool reads_only() const { return pooler != nullptr || request.score_only; }
+  // Positions of the prompt that were computed earlier may be left out.
+  bool may_continue() const { return scorer == nullptr && (pooler == nullptr || pooler->may_continue()); }
 };
 
 struct Engine::State {
   State(Decoder& decoder, const text::Tokenizer& tokenizer, EngineOptions options, RequestLimits limits);
 
+  RequestId enqueue(std::unique_ptr<Job> job);
+
   // The steps of a step.
   void end_cancelled();
+  void end_expired();
   void admit();
   void run_batch();
   void remove_finished();
@@ -51,7 +63,11 @@ struct Engine::State {
   void add_prefill();
   // Makes room for `count` tokens after those the answer has in the cache and puts them into the batch.
   bool add_item(Job& job, Answer& answer, std::uint32_t count, model::LogitsWanted logits);
+  void take_hidden();
   void take_logits();
+  void embed(Job& job, Answer& answer, std::span<const float> rows);
+  void score(Job& job, std::uint32_t begin, std::span<const float> rows);
+  void end_with_prompt(Job& job);
   void start_other_answers(Job& job);
   bool sample(Job& job, Answer& answer, std::span<const float> logits);
   void sample_guess(Job& job, Answer& answer, std::span<const float> logits);
@@ -78,7 +94,7 @@ struct Engine::State {
   EngineCounters counters;
   RequestId next_id = 1;
 
-  std::deque<std::unique_ptr<Job>> waiting;
+  Waiting waiting;
   std::vector<std::unique_ptr<Job>> running;  // in the order of admission
   std::uint32_t sequences = 0;                // answers that the running jobs were admitted for
 
@@ -90,6 +106,11 @@ struct Engine::State {
   std::vector<model::BatchItem> items;
   std::vector<Owner> owners;  // of items
   std::vector<float> logits;  // (rows, V), in the order of the items
+  std::vector<float> hidden;  // (chunk, C), likewise; empty until somebody asks for hidden states
+  std::size_t hidden_used = 0;
+  std::uint32_t batch_tokens = 0;  // of the last one that ran
+  std::uint32_t batch_sequences = 0;
+  std::vector<float> score_logits;  // (PromptScorer::kRows, V); empty until a prompt is to be scored
 };
 
 template <typename Try>

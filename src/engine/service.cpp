@@ -4,18 +4,24 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <unordered_map>
+#include <variant>
 #include <vector>
 
 namespace freehold::engine {
 
 struct Service::State {
+  using AnyRequest = std::variant<Request, EmbedRequest>;
   struct Arrival {
     Ticket ticket;
-    Request request;
+    AnyRequest request;
     EventSink sink;
   };
+  static const std::string& tenant_of(const AnyRequest& request) {
+    return std::visit([](const auto& r) -> const std::string& { return r.tenant; }, request);
+  }
 
   std::unique_ptr<Engine> engine;  // used by `thread` alone, but for its limits, which never change
   const ServiceOptions options;
@@ -26,36 +32,65 @@ struct Service::State {
   std::vector<Ticket> cancellations;
   bool stopping = false;
   Ticket next = 1;
-  std::size_t pending = 0;  // submitted and not over
+  std::size_t pending = 0;                                  // submitted and not over
+  std::unordered_map<std::string, std::size_t> pending_of;  // by tenant; never 0
   EngineCounters counters;
+  EngineStatus status;
 
   std::unordered_map<Ticket, RequestId> ids;  // of those under way; `thread` alone
   std::thread thread;
 
-  State(std::unique_ptr<Engine> e, ServiceOptions o) : engine(std::move(e)), options(o) {}
+  State(std::unique_ptr<Engine> e, ServiceOptions o) : engine(std::move(e)), options(o), status(engine->status()) {}
 
-  void over(Ticket ticket) {
+  void over(Ticket ticket, const std::string& tenant) {
     ids.erase(ticket);
     const std::lock_guard lock(mutex);
     --pending;
+    if (auto found = pending_of.find(tenant); --found->second == 0) pending_of.erase(found);
   }
 
   void hand_over(Arrival arrival) {
     const Ticket ticket = arrival.ticket;
+    const Request* answers = std::get_if<Request>(&arrival.request);
+    const std::string tenant = tenant_of(arrival.request);
     // Counts the choices, to know when the last event has come.
-    auto sink = [this, ticket, open = arrival.request.n, sink = arrival.sink](const Event& event) mutable {
+    auto sink = [this, ticket, tenant, open = answers == nullptr ? 1 : answers->n,
+                 sink = arrival.sink](const Event& event) mutable {
       if (std::holds_alternative<Finished>(event)) --open;
-      if (std::holds_alternative<Failed>(event)) open = 0;
+      if (std::holds_alternative<Failed>(event) || std::holds_alternative<Embedded>(event)) open = 0;
       sink(event);
-      if (open == 0) over(ticket);
+      if (open == 0) over(ticket, tenant);
     };
-    auto id = engine->submit(std::move(arrival.request), std::move(sink));
+    auto id =
+        std::visit([&](auto& request) { return engine->submit(std::move(request), std::move(sink)); }, arrival.request);
     if (id) {
       ids[ticket] = *id;
     } else {
       arrival.sink(Failed{std::move(id).error()});
-      over(ticket);
+      over(ticket, tenant);
     }
+  }
+
+  Result<Ticket> accept(AnyRequest request, EventSink sink) {
+    Ticket ticket = 0;
+    {
+      const std::lock_guard lock(mutex);
+      if (stopping) return fail(Errc::cancelled, "the engine is stopping");
+      if (pending >= options.max_pending) {
+        return fail(Errc::exhausted, fmt::format("busy: {} requests are waiting or running already", pending));
+      }
+      std::size_t& own = pending_of[tenant_of(request)];
+      if (own >= options.max_pending_of_tenant) {
+        return fail(Errc::exhausted,
+                    fmt::format("busy: {} requests of this tenant are waiting or running already", own));
+      }
+      ticket = next++;
+      ++pending;
+      ++own;
+      arrivals.push_back({ticket, std::move(request), std::move(sink)});
+    }
+    something.notify_one();
+    return ticket;
   }
 
   void run() {
@@ -66,6 +101,7 @@ struct Service::State {
       {
         std::unique_lock lock(mutex);
         counters = engine->counters();
+        status = engine->status();
         something.wait(
             lock, [&] { return stopping || !arrivals.empty() || !cancellations.empty() || engine->pending() > 0; });
         arrived.swap(arrivals);
@@ -103,19 +139,12 @@ Service::~Service() {
 
 Result<Service::Ticket> Service::submit(Request request, EventSink sink) {
   FH_TRY_VOID(validate(request, state_->engine->limits()));
-  Ticket ticket = 0;
-  {
-    const std::lock_guard lock(state_->mutex);
-    if (state_->stopping) return fail(Errc::cancelled, "the engine is stopping");
-    if (state_->pending >= state_->options.max_pending) {
-      return fail(Errc::exhausted, fmt::format("busy: {} requests are waiting or running already", state_->pending));
-    }
-    ticket = state_->next++;
-    ++state_->pending;
-    state_->arrivals.push_back({ticket, std::move(request), std::move(sink)});
-  }
-  state_->something.notify_one();
-  return ticket;
+  return state_->accept(std::move(request), std::move(sink));
+}
+
+Result<Service::Ticket> Service::submit(EmbedRequest request, EventSink sink) {
+  FH_TRY_VOID(validate(request, state_->engine->limits()));
+  return state_->accept(std::move(request), std::move(sink));
 }
 
 void Service::cancel(Ticket ticket) {
@@ -132,7 +161,7 @@ const RequestLimits& Service::limits() const {
 
 ServiceStatus Service::status() const {
   const std::lock_guard lock(state_->mutex);
-  return {state_->counters, state_->pending};
+  return {state_->counters, state_->pending, state_->status};
 }
 
 }  // namespace freehold::engine

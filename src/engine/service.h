@@ -16,12 +16,15 @@ namespace freehold::engine {
 struct ServiceOptions {
   // Requests that wait or run at most; more are refused, so that a queue's length is bounded and callers learn at once.
   std::size_t max_pending = 256;
+  // Of these, one tenant's at most: a queue that one can fill would hold up the others.
+  std::size_t max_pending_of_tenant = 192;
 };
 
-// What a metrics page shows. Taken between two steps.
+// What a metrics page shows. Counters and `engine` were taken between the last two steps.
 struct ServiceStatus {
   EngineCounters counters;
-  std::size_t pending = 0;
+  std::size_t pending = 0;  // waiting or running, now
+  EngineStatus engine;
 };
 
 class Service {
@@ -36,9 +39,11 @@ class Service {
   // Numbers of requests, never used twice.
   using Ticket = std::uint64_t;
 
-  // Checks the request here and hands it over. Errors: as `validate`; exhausted when max_pending are pending ("busy").
+  // Checks the request here and hands it over. Errors: as `validate`; exhausted when max_pending are pending, or the
+  // tenant's own most ("busy").
   // What only the engine's thread can find comes as a Failed event.
   Result<Ticket> submit(Request request, EventSink sink);
+  Result<Ticket> submit(EmbedRequest request, EventSink sink);
   // Ends a request within a step; its choices report FinishReason::cancelled. One that is over is no error.
   void cancel(Ticket ticket);
 

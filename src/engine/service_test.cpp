@@ -1,5 +1,6 @@
 #include "engine/service.h"
 
+#include <atomic>
 #include <future>
 #include <thread>
 
@@ -17,7 +18,8 @@ struct Heard {
   EventSink sink(std::uint32_t choices = 1) {
     return [this, choices, inner = recorder.sink()](const Event& e) mutable {
       inner(e);
-      if (std::holds_alternative<Failed>(e) || (std::holds_alternative<Finished>(e) && --choices == 0))
+      if (std::holds_alternative<Failed>(e) || std::holds_alternative<Embedded>(e) ||
+          (std::holds_alternative<Finished>(e) && --choices == 0))
         over.set_value();
     };
   }
@@ -72,7 +74,7 @@ TEST_F(ServiceTest, ManyThreadsGetWhatEachGetsAlone) {
 TEST_F(ServiceTest, RefusesWhatItCannotTake) {
   auto service = start({.max_pending = 1});
   Heard first, second, third;
-  EXPECT_FALSE(service->submit({}, first.sink())) << "an empty prompt";
+  EXPECT_FALSE(service->submit(Request{}, first.sink())) << "an empty prompt";
   decoder.eos_logit = -1e30;
   auto ticket = service->submit(sampled_request(1, 3, 400), first.sink());
   ASSERT_TRUE(ticket);
@@ -90,6 +92,45 @@ TEST_F(ServiceTest, RefusesWhatItCannotTake) {
   }
   third.over.get_future().wait();
   EXPECT_EQ(third.recorder.reasons.size(), 1u);
+}
+
+TEST_F(ServiceTest, OneTenantDoesNotFillTheQueue) {
+  decoder.eos_logit = -1e30;
+  auto service = start({.max_pending = 5, .max_pending_of_tenant = 3});
+  Request request = sampled_request(1, 3, 500);
+  request.tenant = "flood";
+  std::vector<Heard> heard(3);
+  for (auto& h : heard) ASSERT_TRUE(service->submit(request, h.sink()));
+  // They run for 500 tokens each; should they be over by now, a fourth is rightly taken.
+  auto refused = service->submit(request, [](const Event&) {});
+  if (!refused) {
+    EXPECT_EQ(refused.error().code, Errc::exhausted);
+    EXPECT_EQ(refused.error().what, "busy: 3 requests of this tenant are waiting or running already");
+  }
+  request.tenant = "one";
+  Heard one;
+  ASSERT_TRUE(service->submit(request, one.sink()));
+  service.reset();
+  EXPECT_EQ(one.recorder.reasons.size(), 1u);
+}
+
+TEST_F(ServiceTest, EmbedsBesideAnswers) {
+  auto service = start();
+  EmbedRequest text;
+  EXPECT_FALSE(service->submit(text, [](const Event&) {})) << "no tokens";
+  std::vector<Heard> vectors(6), answers(6);
+  for (std::size_t i = 0; i < vectors.size(); ++i) {
+    text.tokens = sampled_request(i % 3, 20, 1).prompt;
+    ASSERT_TRUE(service->submit(text, vectors[i].sink()));
+    ASSERT_TRUE(service->submit(sampled_request(i, 3, 20), answers[i].sink()));
+  }
+  for (auto& h : vectors) h.over.get_future().wait();
+  for (auto& h : answers) h.over.get_future().wait();
+  for (std::size_t i = 3; i < vectors.size(); ++i) {
+    EXPECT_EQ(vectors[i].recorder.vector, vectors[i - 3].recorder.vector);
+    EXPECT_EQ(vectors[i].recorder.vector.size(), kWidth);
+  }
+  EXPECT_NE(vectors[0].recorder.vector, vectors[1].recorder.vector);
 }
 
 TEST_F(ServiceTest, CancelsWithinAStep) {
@@ -110,6 +151,62 @@ TEST_F(ServiceTest, CancelsWithinAStep) {
   service->cancel(999);
   h.over.get_future().wait();
   EXPECT_EQ(h.recorder.reasons, std::vector{FinishReason::cancelled});
+}
+
+TEST_F(ServiceTest, StatusIsForAnyThread) {
+  decoder.eos_logit = -1e30;
+  auto service = start();
+  EXPECT_GT(service->status().engine.kv_blocks_total, 0u);
+  Heard h;
+  ASSERT_TRUE(service->submit(sampled_request(1, 100, 300), h.sink()));
+  std::atomic<bool> over{false};
+  std::thread reader([&] {
+    EngineCounters before;
+    while (!over) {
+      const ServiceStatus s = service->status();
+      EXPECT_GE(s.counters.steps, before.steps);
+      EXPECT_GE(s.counters.sampled_tokens, before.sampled_tokens);
+      EXPECT_LE(s.engine.sequences, 8u);
+      EXPECT_LE(s.engine.kv_blocks_used, s.engine.kv_blocks_total);
+      before = s.counters;
+    }
+  });
+  h.over.get_future().wait();
+  over = true;
+  reader.join();
+  while (service->status().engine.running > 0) std::this_thread::yield();  // the snapshot follows the last event
+  const ServiceStatus s = service->status();
+  EXPECT_EQ(s.pending, 0u);
+  EXPECT_EQ(s.counters.sampled_tokens, 300u);
+  EXPECT_EQ(s.counters.prefix_misses, 1u);
+}
+
+// A model that is dropped while it serves: its service, its engine and its decoder go in this order.
+TEST_F(ServiceTest, ModelsAreDroppedWithRequestsInFlight) {
+  for (int round = 0; round < 8; ++round) {
+    auto own = std::make_unique<FakeDecoder>();
+    own->eos_logit = -1e30;
+    auto engine = Engine::create(*own, tokenizer, {.max_sequences = 4, .chunk = 16});
+    auto service = std::make_unique<Service>(std::move(*engine));
+    std::vector<Heard> heard(16);
+    for (std::uint64_t i = 0; i < heard.size(); ++i) {
+      if (i % 3 == 0) {
+        EmbedRequest embed;
+        embed.tokens = sampled_request(i, 200, 1).prompt;
+        ASSERT_TRUE(service->submit(embed, heard[i].sink()));
+        continue;
+      }
+      Request r = sampled_request(i, 5 + 30 * (i % 4), 300);
+      r.n = 1 + static_cast<std::uint32_t>(i % 2);
+      if (i % 4 == 1) r.prompt_logprobs = 1;
+      ASSERT_TRUE(service->submit(r, heard[i].sink(r.n)));
+    }
+    for (int i = 0; i < round; ++i) std::this_thread::yield();
+    service.reset();
+    EXPECT_TRUE(own->all_free());
+    own.reset();
+    for (auto& h : heard) h.over.get_future().wait();  // each had its last event
+  }
 }
 
 TEST_F(ServiceTest, EndsEverythingWhenItIsDestroyed) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,6 +23,7 @@ namespace freehold::engine::testing {
 inline constexpr std::int32_t kUnknown = 0, kBos = 1, kEos = 2, kByte = 3, kLetter = 259, kWord = 285;
 inline const char* const kWords[] = {"▁the", "▁cat", "▁sat", "▁END", "ing", "▁", "é", "."};
 inline constexpr std::uint32_t kVocab = kWord + 8;
+inline constexpr std::uint32_t kWidth = 12;  // of the fake's hidden states
 
 // <unk> <s> </s>, 256 byte tokens, a … z, some words.
 inline text::Tokenizer small_tokenizer() {
@@ -72,6 +74,8 @@ class FakeDecoder final : public Decoder {
   std::uint32_t context() const override { return size_.context; }
   std::uint32_t max_batch_tokens() const override { return size_.chunk + size_.sequences; }
   std::uint32_t max_logit_rows() const override { return size_.sequences + size_.drafted; }
+  std::uint32_t width() const override { return kWidth; }
+  model::Pooling pooling() const override { return pooled; }
   model::KvCache& cache() override { return *cache_; }
 
   Result<> forward(std::span<const model::BatchItem> items, std::span<float> logits) override {
@@ -88,6 +92,11 @@ class FakeDecoder final : public Decoder {
       batches.back() += static_cast<std::uint32_t>(item.tokens.size());
       for (std::size_t i = 0; i < item.tokens.size(); ++i) {
         const bool last = i + 1 == item.tokens.size();
+        const std::size_t first_hidden = item.tokens.size() - item.hidden.size() / kWidth;
+        if (i >= first_hidden) {
+          read(*item.sequence, start + static_cast<std::uint32_t>(i) + 1);
+          fill_hidden(item.hidden.subspan((i - first_hidden) * kWidth, kWidth));
+        }
         if (item.logits == model::LogitsWanted::none || (item.logits == model::LogitsWanted::last && !last)) continue;
         read(*item.sequence, start + static_cast<std::uint32_t>(i) + 1);
         fill(logits.subspan(row++ * kVocab, kVocab));
@@ -98,10 +107,22 @@ class FakeDecoder final : public Decoder {
     return {};
   }
 
+  void logits_of(std::span<const float> hidden, std::span<float> logits) override {
+    EXPECT_LE(hidden.size(), std::size_t{max_logit_rows()} * kWidth);
+    for (std::size_t r = 0; r * kWidth < hidden.size(); ++r) {
+      const auto row = hidden.subspan(r * kWidth, kWidth);
+      const auto known = hidden_of_.find(std::vector<float>(row.begin(), row.end()));
+      ASSERT_NE(known, hidden_of_.end()) << "a hidden state that was never given out";
+      ids_ = known->second;
+      fill(logits.subspan(r * kVocab, kVocab));
+    }
+  }
+
   // The token to make all but certain after these ids (-1 = none): a script.
   std::function<std::int32_t(std::span<const std::int32_t>)> favourite;
   std::function<bool(std::span<const std::int32_t>)> broken;  // NaN after these ids?
   std::function<void(std::span<float>)> change;               // what becomes of a row
+  model::Pooling pooled = model::Pooling::last;
   bool fail_next = false;
   std::vector<std::uint32_t> batches;  // tokens of each
   double eos_logit = -20;
@@ -143,9 +164,19 @@ class FakeDecoder final : public Decoder {
       }
     }
   }
-  void fill(std::span<float> row) const {
+  std::uint64_t hash_of_ids() const {
     std::uint64_t hash = 1469598103934665603u;
     for (std::int32_t id : ids_) hash = (hash ^ static_cast<std::uint64_t>(id)) * 1099511628211u;
+    return hash;
+  }
+  void fill_hidden(std::span<float> row) {
+    const std::uint64_t hash = hash_of_ids();
+    for (std::uint32_t c = 0; c < kWidth; ++c) row[c] = static_cast<float>(2 * uniform_draw(hash, 1, c) - 1);
+    hidden_of_.insert_or_assign(std::vector<float>(row.begin(), row.end()), ids_);
+    if (broken && broken(ids_)) row[7] = std::numeric_limits<float>::quiet_NaN();
+  }
+  void fill(std::span<float> row) const {
+    const std::uint64_t hash = hash_of_ids();
     for (std::uint32_t v = 0; v < kVocab; ++v) {
       row[v] = static_cast<float>(8 * uniform_draw(hash, 0, v) - 4);
       if (v < static_cast<std::uint32_t>(kLetter)) row[v] -= 5;  // mostly text, some lone bytes
@@ -160,6 +191,7 @@ class FakeDecoder final : public Decoder {
   model::KvLayout layout_;
   std::unique_ptr<model::KvCache> cache_;
   std::vector<std::int32_t> ids_;
+  std::map<std::vector<float>, std::vector<std::int32_t>> hidden_of_;  // what was given out, and for which ids
 };
 
 // Everything that must not depend on the surroundings, one line an event; and what a test asks about directly.
@@ -171,6 +203,8 @@ struct Recorder {
   std::vector<std::string> stop_strings;
   std::string error;
   Started started;
+  std::vector<float> vector;  // of an embedding
+  Usage embedded;
 
   EventSink sink() {
     return [this](const Event& e) { std::visit([this](const auto& event) { on(event); }, e); };
@@ -206,6 +240,23 @@ struct Recorder {
     events.push_back(std::to_string(e.choice) + " finished " + std::string(name_of(e.reason)) + " " +
                      std::string(e.stop_string) + " " + std::to_string(e.stop_token) + " " +
                      std::to_string(e.usage.completion_tokens));
+  }
+  void on(const PromptLogprobs& e) {
+    std::string line = "prompt " + std::to_string(e.position);
+    auto add = [&](const TokenLogprob& t) {
+      line += " " + std::to_string(t.token) + ":" + std::to_string(std::bit_cast<std::uint64_t>(t.logprob)) + ":" +
+              std::string(t.bytes);
+    };
+    add(e.token);
+    for (const TokenLogprob& t : e.top) add(t);
+    events.push_back(line);
+  }
+  void on(const Embedded& e) {
+    vector.assign(e.vector.begin(), e.vector.end());
+    embedded = e.usage;
+    std::string line = "embedded";
+    for (float v : vector) line += " " + std::to_string(std::bit_cast<std::uint32_t>(v));
+    events.push_back(line);
   }
   void on(const Failed& e) {
     error = e.error.what;

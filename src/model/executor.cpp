@@ -103,6 +103,15 @@ struct Executor::State {
   std::vector<std::uint32_t> positions;             // (T)
   std::vector<std::vector<nn::AttentionRow>> rows;  // by cache group, (T)
 
+  nn::Context context() { return {pool, kernels, workspace, {thread_memory.data(), thread_bytes}}; }
+  // The output matrix over normed hidden states.
+  static void project(nn::Context& context, const Spec& spec, const Weights& weights, tensor::Rows hidden,
+                      std::span<float> logits) {
+    tensor::Rows out{logits.data(), hidden.rows, spec.vocab, spec.vocab};
+    nn::linear_forward(context, out, hidden, weights.output);
+    if (spec.final_softcap != 0) nn::softcap_forward(context, out, spec.final_softcap);
+  }
+
   State(const Model& model, ThreadPool& p, const kernel::Table& k, std::uint32_t tokens, std::uint32_t longest,
         std::uint32_t logit_rows)
       : pool(p),
@@ -149,6 +158,8 @@ Result<> Executor::forward(std::span<const BatchItem> items, std::span<float> lo
         return fail(Errc::invalid, fmt::format("token id {} is outside the vocabulary of {}", id, spec.vocab));
       }
     }
+    FH_CHECK(item.hidden.size() % spec.width == 0 && item.hidden.size() / spec.width <= item.tokens.size(),
+             "the caller has one row for each hidden state it wants, and wants no more than it runs");
     T += item.tokens.size();
     if (!item.tokens.empty())
       R += item.logits == LogitsWanted::all ? item.tokens.size() : item.logits == LogitsWanted::last ? 1 : 0;
@@ -160,7 +171,7 @@ Result<> Executor::forward(std::span<const BatchItem> items, std::span<float> lo
   for (const BatchItem& item : items)
     FH_CHECK(item.sequence->layout().type == layout.type, "a batch's sequences keep their keys in one type");
 
-  nn::Context context{s.pool, s.kernels, s.workspace, {s.thread_memory.data(), s.thread_bytes}};
+  nn::Context context = s.context();
   const nn::WorkspaceScope scope(s.workspace);
   const std::size_t stride = (std::size_t{spec.width} + 15) / 16 * 16;
   tensor::Rows x{s.workspace.take<float>(T * stride), T, spec.width, stride};
@@ -222,12 +233,34 @@ Result<> Executor::forward(std::span<const BatchItem> items, std::span<float> lo
       }
     }
     nn::rmsnorm_forward(context, wanted, wanted, weights.final_norm, spec.norm_eps);
-    tensor::Rows out{logits.data(), R, spec.vocab, spec.vocab};
-    nn::linear_forward(context, out, wanted, weights.output);
-    if (spec.final_softcap != 0) nn::softcap_forward(context, out, spec.final_softcap);
+    State::project(context, spec, weights, wanted, logits);
+  }
+  t = 0;
+  for (const BatchItem& item : items) {
+    t += item.tokens.size();
+    const std::size_t n = item.hidden.size() / spec.width;
+    if (n == 0) continue;
+    const tensor::Rows out{item.hidden.data(), n, spec.width, spec.width};
+    nn::rmsnorm_forward(context, out, {x[t - n], n, spec.width, stride}, weights.final_norm, spec.norm_eps);
   }
   for (const BatchItem& item : items) item.sequence->advance(static_cast<std::uint32_t>(item.tokens.size()));
   return {};
+}
+
+void Executor::logits_of(std::span<const float> hidden, std::span<float> logits) {
+  State& s = *state_;
+  const Spec& spec = model_->spec();
+  const std::size_t R = hidden.size() / spec.width;
+  FH_CHECK(R <= s.max_logit_rows && R * spec.width == hidden.size(),
+           "the caller asks for no more than the rows it has");
+  FH_CHECK(logits.size() == R * spec.vocab, "the caller has room for the logits it wants");
+  if (R == 0) return;
+  nn::Context context = s.context();
+  const nn::WorkspaceScope scope(s.workspace);
+  const std::size_t stride = (std::size_t{spec.width} + 15) / 16 * 16;
+  const tensor::Rows rows{s.workspace.take<float>(R * stride), R, spec.width, stride};
+  for (std::size_t r = 0; r < R; ++r) std::copy_n(hidden.data() + r * spec.width, spec.width, rows[r]);
+  State::project(context, spec, model_->weights(), rows, logits);
 }
 
 }  // namespace freehold::model

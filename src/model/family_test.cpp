@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/utf8.h"
+#include "format/gguf_test_builder.h"
 #include "format/json.h"
 
 namespace freehold::model {
@@ -65,6 +66,31 @@ TEST(Gemma, LayerTypesThatContradictAreRefused) {
     }
   }
   EXPECT_FALSE(read(read_gemma3, R"(, "use_bidirectional_attention": true)"));
+}
+
+TEST(Pooling, IsWhatAGgufSays) {
+  const auto pooling = [](std::optional<std::uint32_t> type) -> Result<Pooling> {
+    format::testing::TestGguf g;
+    g.string("general.architecture", "llama").u32("llama.embedding_length", 8).u32("llama.block_count", 1);
+    g.u32("llama.attention.head_count", 2).u32("llama.feed_forward_length", 8).u32("llama.context_length", 64);
+    g.entry("llama.attention.layer_norm_rms_epsilon", 6, format::testing::raw(1e-5f));
+    if (type) g.u32("llama.pooling_type", *type);
+    g.f32("token_embd.weight", {8, 4});
+    const std::string bytes = g.build();
+    FH_TRY(auto gguf, format::parse_gguf(as_bytes(bytes)));
+    const format::Checkpoint c(std::move(gguf));
+    Reader reader(c, "llama");
+    FH_TRY(Spec spec, read_llama(reader));
+    FH_TRY_VOID(reader.finish());
+    return spec.pooling;
+  };
+  EXPECT_EQ(pooling({}).value(), Pooling::last);
+  EXPECT_EQ(pooling(0).value(), Pooling::last);
+  EXPECT_EQ(pooling(1).value(), Pooling::mean);
+  EXPECT_EQ(pooling(2).value(), Pooling::first);
+  EXPECT_EQ(pooling(3).value(), Pooling::last);
+  EXPECT_EQ(pooling(4).error().code, Errc::unsupported);
+  EXPECT_FALSE(pooling(5));
 }
 
 TEST(Vocabulary, TheStatedSizeIsTheEmbeddings) {

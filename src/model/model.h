@@ -60,6 +60,9 @@ struct BatchItem {
   KvSequence* sequence = nullptr;
   std::span<const std::int32_t> tokens;
   LogitsWanted logits = LogitsWanted::last;
+  // (n, C): where the final hidden states of the last n tokens go, after the last norm: what the output matrix reads.
+  // Empty = nowhere.
+  std::span<float> hidden = {};
 };
 
 // Runs the decoder. Owns scratch memory for batches of up to `max_tokens` tokens; used by one thread at a time. What it
@@ -78,6 +81,9 @@ class Executor {
   // Writes the wanted logits, (rows, V) in the order of the items, to `logits`, writes keys and values to the cache and
   // advances each sequence. Errors: Errc::invalid for a token id outside the vocabulary (nothing has been done then).
   Result<> forward(std::span<const BatchItem> items, std::span<float> logits);
+  // The logits (rows, V) of final hidden states (rows, C) that a forward pass gave, with the bits that it would have
+  // given them itself. At most max_logit_rows rows.
+  void logits_of(std::span<const float> hidden, std::span<float> logits);
 
   const Model& model() const { return *model_; }
 

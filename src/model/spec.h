@@ -12,6 +12,9 @@ namespace freehold::model {
 
 enum class Activation : std::uint8_t { silu, gelu_tanh };
 
+// How the final hidden states of a prompt become one vector (embeddings).
+enum class Pooling : std::uint8_t { last, mean, first };
+
 // One decoder block. Fields name mechanisms.
 struct Block {
   std::uint32_t window = 0;  // a query at position i sees keys j with i - j < window; 0 = all
@@ -39,8 +42,9 @@ struct Spec {
   float attention_scale = 0;    // usually 1 / sqrt(D)
   float attention_softcap = 0;  // 0 = none; s = cap * tanh(s / cap)
   float final_softcap = 0;
-  bool quantised = false;     // some linear weight of a block is: decides the cache's default type
-  std::uint32_t experts = 0;  // 0 = dense feed-forward
+  Pooling pooling = Pooling::last;  // what the file asks for; a decoder's last token has seen the whole text
+  bool quantised = false;           // some linear weight of a block is: decides the cache's default type
+  std::uint32_t experts = 0;        // 0 = dense feed-forward
   std::uint32_t experts_used = 0;
   std::vector<nn::Rope> ropes;
   std::vector<Block> blocks;

@@ -1,7 +1,7 @@
 // Promise 1: {scalar, avx2, avx512, amx} x {1, 2 threads} x {alone, in a batch of 7} x {whole prompt, chunks of 1, 13,
-// 512} x {cold, cached prefix} give the same logits for every family and weight type, and for two families with every
-// type of the key/value cache. Each row is compared with memcmp against the definition: scalar kernels, one thread,
-// alone, the whole prompt at once.
+// 512} x {cold, cached prefix} give the same logits and final hidden states for every family and weight type, and for
+// two families with every type of the key/value cache. Each row is compared with memcmp against the definition: scalar
+// kernels, one thread, alone, the whole prompt at once.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -57,16 +57,17 @@ std::shared_ptr<const format::Checkpoint> make(const store::Shape& shape, std::s
   return std::make_shared<format::Checkpoint>(std::move(*gguf));
 }
 
-// The logits of all positions from `way.cached` on, (kPrompt, V) with the cached rows left zero.
+// The logits and the final hidden states of all positions from `way.cached` on, (kPrompt, V + C) with the cached rows
+// left zero.
 std::vector<float> run(const std::shared_ptr<const model::Model>& m, const Way& way,
                        model::KvChoice kept = model::KvChoice::automatic) {
   ThreadPool pool(way.threads);
-  const std::uint32_t V = m->spec().vocab;
+  const std::uint32_t V = m->spec().vocab, C = m->spec().width, W = V + C;
   model::Executor executor(m, pool, kernel::table_even_if_unsupported(way.level), kMostTokens, kLongest, kMostTokens);
   auto cache = model::KvCache::create(model::KvLayout(m->spec(), kept), 20 * kLongest, 20, kMostTokens, kLongest);
   EXPECT_TRUE(cache);
   const auto prompt = tokens(kPrompt, 0, V);
-  std::vector<float> out(std::size_t{kPrompt} * V);
+  std::vector<float> out(std::size_t{kPrompt} * W);
 
   // Six neighbours that run along with other texts and other lengths.
   struct Neighbour {
@@ -100,7 +101,7 @@ std::vector<float> run(const std::shared_ptr<const model::Model>& m, const Way& 
     sequence = &continued;
     done = way.cached;
   }
-  std::vector<float> logits(std::size_t{kMostTokens} * V);
+  std::vector<float> logits(std::size_t{kMostTokens} * V), hidden(std::size_t{kPrompt} * C), later(V);
   while (done < kPrompt) {
     const std::uint32_t n = std::min(way.chunk, kPrompt - done);
     std::vector<model::BatchItem> items;
@@ -114,11 +115,19 @@ std::vector<float> run(const std::shared_ptr<const model::Model>& m, const Way& 
       other.done += more;
     };
     for (std::size_t i = 0; i < before; ++i) add_neighbour(neighbours[i]);
-    items.push_back({sequence, std::span(prompt).subspan(done, n), model::LogitsWanted::all});
+    items.push_back({sequence, std::span(prompt).subspan(done, n), model::LogitsWanted::all,
+                     std::span(hidden).first(std::size_t{n} * C)});
     for (std::size_t i = before; i < neighbours.size(); ++i) add_neighbour(neighbours[i]);
     auto ran = executor.forward(items, logits);
     EXPECT_TRUE(ran);
-    std::copy_n(logits.begin(), std::size_t{n} * V, out.begin() + static_cast<std::ptrdiff_t>(std::size_t{done} * V));
+    for (std::size_t i = 0; i < n; ++i) {
+      float* row = out.data() + (done + i) * W;
+      std::copy_n(logits.data() + i * V, V, row);
+      std::copy_n(hidden.data() + i * C, C, row + V);
+    }
+    // The output matrix by itself gives the same.
+    executor.logits_of(std::span(hidden).subspan((n - 1) * std::size_t{C}, C), later);
+    EXPECT_EQ(std::memcmp(later.data(), logits.data() + (n - 1) * std::size_t{V}, V * sizeof(float)), 0);
     done += n;
   }
   return out;
@@ -160,12 +169,12 @@ TEST_P(Promise1, TheSameInputGivesTheSameBits) {
     ThreadPool pool(2);
     auto m = model::Model::load(checkpoint, pool);
     ASSERT_TRUE(m) << m.error().what;
-    const std::size_t V = (*m)->spec().vocab;
+    const std::size_t W = (*m)->spec().vocab + (*m)->spec().width;
     const auto expected = run(*m, {kernel::Level::scalar, 1, false, kPrompt, 0});
     for (float l : expected) ASSERT_TRUE(std::abs(l) < 1e6f) << type;
     for (const Way& way : all_ways()) {
       const auto got = run(*m, way);
-      const std::size_t from = way.cached * V;
+      const std::size_t from = way.cached * W;
       EXPECT_EQ(std::memcmp(got.data() + from, expected.data() + from, (expected.size() - from) * sizeof(float)), 0)
           << type << ": " << way.describe();
       ++compared;
@@ -185,12 +194,12 @@ TEST(Promise1Cache, EveryTypeOfTheCacheKeepsIt) {
       ThreadPool pool(2);
       auto m = model::Model::load(checkpoint, pool);
       ASSERT_TRUE(m) << m.error().what;
-      const std::size_t V = (*m)->spec().vocab;
+      const std::size_t W = (*m)->spec().vocab + (*m)->spec().width;
       for (model::KvChoice kept : {model::KvChoice::f32, model::KvChoice::f16, model::KvChoice::q8_0}) {
         const auto expected = run(*m, {kernel::Level::scalar, 1, false, kPrompt, 0}, kept);
         for (const Way& way : all_ways()) {
           const auto got = run(*m, way, kept);
-          const std::size_t from = way.cached * V;
+          const std::size_t from = way.cached * W;
           EXPECT_EQ(std::memcmp(got.data() + from, expected.data() + from, (expected.size() - from) * sizeof(float)), 0)
               << family << " " << type << " " << static_cast<int>(kept) << ": " << way.describe();
         }

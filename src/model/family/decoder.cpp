@@ -66,6 +66,16 @@ Result<> read_rope(Reader& reader, Spec& spec, kernel::RopeStyle style) {
   return {};
 }
 
+// GGUF's numbers are llama.cpp's: 0 says nothing, 4 is a classifier's head.
+Result<Pooling> read_pooling(Reader& reader) {
+  const Key key{"pooling_type", ""};
+  if (!reader.has(key)) return Pooling::last;
+  FH_TRY(std::uint32_t type, reader.count(key, 0, 4));
+  constexpr Pooling kPoolings[] = {Pooling::last, Pooling::mean, Pooling::first, Pooling::last};
+  if (type == 4) return fail(Errc::unsupported, "pooling_type 4: a model that ranks texts");
+  return kPoolings[type];
+}
+
 Result<std::uint32_t> read_vocabulary(Reader& reader) {
   const bool gguf = reader.is_gguf();
   const tensor::View* embedding = reader.checkpoint().find(gguf ? "token_embd.weight" : "model.embed_tokens.weight");
@@ -119,6 +129,7 @@ Result<Spec> read_decoder(Reader& reader, kernel::RopeStyle style) {
   FH_TRY(double eps, reader.real({"attention.layer_norm_rms_epsilon", "rms_norm_eps"}, 1e-12, 0.1));
   spec.norm_eps = static_cast<float>(eps);
   FH_TRY(spec.vocab, read_vocabulary(reader));
+  FH_TRY(spec.pooling, read_pooling(reader));
   spec.attention_scale = 1.0f / std::sqrt(static_cast<float>(spec.head_size));
   spec.blocks.resize(blocks);
   FH_TRY_VOID(read_rope(reader, spec, style));

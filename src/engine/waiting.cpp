@@ -1,0 +1,89 @@
+#include "engine/waiting.h"
+
+#include <algorithm>
+
+#include "engine/scheduler.h"
+
+namespace freehold::engine {
+
+Waiting::Waiting() = default;
+Waiting::~Waiting() = default;
+
+void Waiting::push(std::unique_ptr<Job> job) {
+  const Request& request = job->request;
+  auto lane = std::find_if(lanes_.begin(), lanes_.end(), [&](const auto& l) {
+    return l->priority == request.priority && l->tenant == request.tenant;
+  });
+  if (lane == lanes_.end()) {
+    lanes_.push_back(std::make_unique<Lane>());
+    lane = std::prev(lanes_.end());
+    (*lane)->tenant = request.tenant;
+    (*lane)->priority = request.priority;
+  }
+  (*lane)->jobs.push_back(std::move(job));
+  ++size_;
+}
+
+Job* Waiting::find(std::uint64_t id) const {
+  for (const auto& lane : lanes_) {
+    for (const auto& job : lane->jobs) {
+      if (job->id == id) return job.get();
+    }
+  }
+  return nullptr;
+}
+
+std::vector<std::unique_ptr<Job>> Waiting::take_if(const std::function<bool(const Job&)>& condition) {
+  std::vector<std::unique_ptr<Job>> out;
+  for (const auto& lane : lanes_) {
+    const Job* oldest = lane->jobs.front().get();
+    for (auto& job : lane->jobs) {
+      if (condition(*job)) out.push_back(std::move(job));
+    }
+    std::erase(lane->jobs, nullptr);
+    if (lane->jobs.empty() || lane->jobs.front().get() != oldest) lane->passed_over = 0;
+  }
+  if (out.empty()) return out;
+  size_ -= out.size();
+  drop_empty_lanes();
+  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a->id < b->id; });
+  return out;
+}
+
+bool Waiting::before(const Lane& a, const Lane& b) {
+  if (a.impatient() != b.impatient()) return a.impatient();
+  if (a.impatient() && a.passed_over != b.passed_over) return a.passed_over > b.passed_over;
+  if (a.priority != b.priority) return a.priority > b.priority;
+  if (a.running != b.running) return a.running < b.running;
+  return a.jobs.front()->id < b.jobs.front()->id;
+}
+
+std::unique_ptr<Job> Waiting::next(const std::function<std::uint32_t(const std::string&)>& running,
+                                   const std::function<bool(const Job&)>& fits) {
+  order_.clear();
+  for (const auto& lane : lanes_) {
+    lane->running = running(lane->tenant);
+    order_.push_back(lane.get());
+  }
+  std::sort(order_.begin(), order_.end(), [](const Lane* a, const Lane* b) { return before(*a, *b); });
+  for (Lane* lane : order_) {
+    if (!fits(*lane->jobs.front())) {
+      if (lane->impatient()) return nullptr;
+      continue;
+    }
+    std::unique_ptr<Job> job = std::move(lane->jobs.front());
+    lane->jobs.pop_front();
+    --size_;
+    for (Lane* other : order_) ++other->passed_over;
+    lane->passed_over = 0;
+    drop_empty_lanes();
+    return job;
+  }
+  return nullptr;
+}
+
+void Waiting::drop_empty_lanes() {
+  std::erase_if(lanes_, [](const auto& lane) { return lane->jobs.empty(); });
+}
+
+}  // namespace freehold::engine

@@ -1,0 +1,62 @@
+// The requests that wait, and whose turn it is (docs/adr/0017-admission.md).
+//
+// A lane holds the requests of one tenant with one priority, first come first served; only its oldest stands for it.
+// Whose turn it is among the lanes:
+// 1. A lane that has been passed over too often: while it waited, kPatience requests of other lanes were admitted
+//    (kBackgroundPatience if its priority is below 0). The one passed over most is first, and nobody else is admitted
+//    until it fits: what runs ends, so it will.
+// 2. The highest priority.
+// 3. The tenant with the fewest running sequences.
+// 4. The oldest request.
+// One that does not fit yet is passed over as long as rule 1 allows.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace freehold::engine {
+
+struct Job;
+
+// Used by one thread.
+class Waiting {
+ public:
+  static constexpr std::uint32_t kPatience = 16;
+  static constexpr std::uint32_t kBackgroundPatience = 64;
+
+  Waiting();
+  ~Waiting();
+
+  std::size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  void push(std::unique_ptr<Job> job);
+  // The request with that number, or null.
+  Job* find(std::uint64_t id) const;
+  // Takes out all that fulfil the condition, oldest first.
+  std::vector<std::unique_ptr<Job>> take_if(const std::function<bool(const Job&)>& condition);
+  // Takes out the one whose turn it is; null if none is to be admitted now. `running`: a tenant's sequences.
+  std::unique_ptr<Job> next(const std::function<std::uint32_t(const std::string&)>& running,
+                            const std::function<bool(const Job&)>& fits);
+
+ private:
+  struct Lane {
+    std::string tenant;
+    std::int32_t priority = 0;
+    std::deque<std::unique_ptr<Job>> jobs;  // never empty between calls
+    std::uint32_t passed_over = 0;          // times, since its oldest is the oldest
+    std::uint32_t running = 0;              // scratch of `next`
+    bool impatient() const { return passed_over >= (priority < 0 ? kBackgroundPatience : kPatience); }
+  };
+  static bool before(const Lane& a, const Lane& b);
+  void drop_empty_lanes();
+
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::vector<Lane*> order_;  // scratch of `next`
+  std::size_t size_ = 0;
+};
+
+}  // namespace freehold::engine
