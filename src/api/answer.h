@@ -46,6 +46,11 @@ struct ToolEnd {
   std::uint32_t choice = 0;
   std::uint32_t index = 0;
 };
+// A token of a prompt (only if asked for); all of them before anything of the prompt's choices.
+struct PromptLogprobs {
+  std::uint32_t prompt = 0;  // number of the prompt
+  const engine::PromptLogprobs* token = nullptr;
+};
 // A token was sampled (only if asked for); before the text it adds to.
 struct Logprobs {
   std::uint32_t choice = 0;
@@ -67,7 +72,7 @@ struct Ended {
   std::uint32_t thinking_tokens = 0;  // of usage.completion_tokens
 };
 
-using Piece = std::variant<Begun, Text, Thinking, ToolStart, ToolArguments, ToolEnd, Logprobs, Ended>;
+using Piece = std::variant<Begun, PromptLogprobs, Text, Thinking, ToolStart, ToolArguments, ToolEnd, Logprobs, Ended>;
 
 // The identity of an answer, the same in all its chunks.
 struct AnswerId {

@@ -34,6 +34,10 @@ std::string AnswerBase::add(const Piece& piece) {
     cached_tokens_ += begun->cached_tokens;
     return {};
   }
+  if (const auto* read = std::get_if<PromptLogprobs>(&piece)) {
+    add_prompt_logprobs(read->prompt, *read->token);
+    return {};
+  }
   if (const auto* text = std::get_if<Text>(&piece)) {
     choices_[text->choice].text += text->text;
     if (stream_) choice = text_choice(text->choice, text->text);

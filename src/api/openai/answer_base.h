@@ -50,6 +50,7 @@ class AnswerBase : public Encoder {
   virtual Json last_choice(std::uint32_t index) = 0;
   virtual Json whole_choice(std::uint32_t index) = 0;
   virtual void add_logprobs(Choice& choice, const engine::TokenLogprobs& token) = 0;
+  virtual void add_prompt_logprobs(std::uint32_t, const engine::PromptLogprobs&) {}
   virtual std::string_view object(bool chunk) const = 0;
   // Only chats have these; a completion's text is the model's own.
   virtual Json thinking_choice(std::uint32_t index, std::string_view text) { return text_choice(index, text); }

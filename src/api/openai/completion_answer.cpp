@@ -1,4 +1,7 @@
 // Answers of POST /v1/completions, in one piece or as server-sent events.
+#include <cmath>
+#include <span>
+
 #include "api/openai/answer_base.h"
 #include "api/openai/openai.h"
 
@@ -52,13 +55,21 @@ class Completion : public AnswerBase {
     return choice_json(index, echoed(index) + c.text, take_logprobs(c), std::string(c.reason));
   }
   void add_logprobs(Choice& choice, const engine::TokenLogprobs& token) override {
-    Json top = Json::object();
-    for (const engine::TokenLogprob& t : token.top) top[std::string(t.bytes)] = t.logprob;
-    choice.logprobs.push_back({{"tokens", std::string(token.sampled.bytes)},
-                               {"token_logprobs", token.sampled.logprob},
+    add_token(choice, token.sampled, token.top);
+  }
+  // Echoed: the prompt's tokens stand in every choice before its own. Nothing comes before the first.
+  void add_prompt_logprobs(std::uint32_t prompt, const engine::PromptLogprobs& token) override {
+    for (std::uint32_t i = 0; i < n_; ++i) add_token(choices_[prompt * n_ + i], token.token, token.top);
+  }
+  static void add_token(Choice& choice, const engine::TokenLogprob& token, std::span<const engine::TokenLogprob> all) {
+    const bool known = !std::isnan(token.logprob);
+    Json top = known ? Json::object() : Json(nullptr);
+    for (const engine::TokenLogprob& t : all) top[std::string(t.bytes)] = t.logprob;
+    choice.logprobs.push_back({{"tokens", std::string(token.bytes)},
+                               {"token_logprobs", known ? Json(token.logprob) : Json(nullptr)},
                                {"top_logprobs", std::move(top)},
                                {"text_offset", choice.offset}});
-    choice.offset += token.sampled.bytes.size();
+    choice.offset += token.bytes.size();
   }
 
   const std::uint32_t n_;

@@ -47,10 +47,8 @@ Parsed<Call> parse_completion(std::string_view body) {
   call.request.max_tokens = static_cast<std::uint32_t>(limit.value_or(16));  // the documented default
   FH_TRY(auto logprobs, f.integer("logprobs", 0, 5));
   if (logprobs) call.request.logprobs = static_cast<std::uint32_t>(*logprobs);
-  if (call.echo && (logprobs || call.request.max_tokens == 0)) {
-    return refuse(Problem::invalid, "'echo' together with 'logprobs', or with 'max_tokens': 0, is not supported yet",
-                  "echo");
-  }
+  if (call.echo && logprobs) call.request.prompt_logprobs = call.request.logprobs;
+  call.request.score_only = call.request.max_tokens == 0;
   FH_TRY(auto suffix, f.string("suffix"));
   if (suffix && !suffix->empty()) return refuse(Problem::invalid, "'suffix' is not supported", "suffix");
   FH_TRY(auto best_of, f.integer("best_of", 1, 128));

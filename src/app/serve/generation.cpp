@@ -22,20 +22,24 @@ api::Reason reason_of(const engine::Finished& finished) {
 }  // namespace
 
 Generation::Generation(std::shared_ptr<http::Exchange> exchange, std::unique_ptr<api::Encoder> encoder,
-                       const api::Call& call, std::uint32_t choices)
+                       const api::Call& call, const AnswerPlan& plan, CountTokens count_tokens)
     : exchange_(std::move(exchange)),
       encoder_(std::move(encoder)),
       stream_(call.stream),
-      seed_(call.request.seed),
-      ignored_(call.ignored),
-      open_(choices) {}
+      n_(call.request.n),
+      count_tokens_(std::move(count_tokens)),
+      open_(call.request.n * static_cast<std::uint32_t>(plan.prompts.size())) {
+  add_header("freehold-seed", std::to_string(call.request.seed));
+  if (!call.ignored.empty()) add_header("freehold-ignored", fmt::format("{}", fmt::join(call.ignored, ", ")));
+  for (std::uint32_t i = 0; plan.reader && i < open_; ++i)
+    readings_.push_back({text::tools::AnswerReader(*plan.reader), {}});
+}
 
 http::Response Generation::head() const {
   http::Response response{200, {}, {}};
   response.headers.set("content-type", encoder_->content_type());
-  response.headers.set("freehold-seed", std::to_string(seed_));
   if (stream_) response.headers.set("cache-control", "no-cache");
-  if (!ignored_.empty()) response.headers.set("freehold-ignored", fmt::format("{}", fmt::join(ignored_, ", ")));
+  for (const auto& [name, value] : headers_) response.headers.set(name, value);
   return response;
 }
 
@@ -49,6 +53,51 @@ void Generation::begin() {
 void Generation::add(const api::Piece& piece) {
   std::string bytes = encoder_->add(piece);
   if (stream_ && !bytes.empty()) exchange_->send(std::move(bytes));
+}
+
+void Generation::add(std::uint32_t choice, std::string_view text) {
+  if (readings_.empty()) return add(api::Text{choice, text});
+  readings_[choice].reader.push(text, pieces_);
+  add_pieces(choice);
+}
+
+void Generation::add_pieces(std::uint32_t choice) {
+  using Kind = text::tools::AnswerPiece::Kind;
+  for (const text::tools::AnswerPiece& piece : pieces_) {
+    switch (piece.kind) {
+      case Kind::text:
+        add(api::Text{choice, piece.text});
+        break;
+      case Kind::thinking:
+        readings_[choice].thinking += piece.text;
+        add(api::Thinking{choice, piece.text});
+        break;
+      case Kind::tool_start:
+        add(api::ToolStart{choice, piece.index, piece.text});
+        break;
+      case Kind::tool_arguments:
+        add(api::ToolArguments{choice, piece.index, piece.text});
+        break;
+      case Kind::tool_end:
+        add(api::ToolEnd{choice, piece.index});
+        break;
+    }
+  }
+  pieces_.clear();
+}
+
+void Generation::finish(std::uint32_t choice, const engine::Finished& finished) {
+  api::Ended ended{choice, reason_of(finished), finished.stop_string, finished.usage, 0};
+  if (!readings_.empty()) {
+    Reading& reading = readings_[choice];
+    reading.reader.end(pieces_);
+    add_pieces(choice);
+    if (reading.reader.calls() > 0 && ended.reason == api::Reason::stop) ended.reason = api::Reason::tool_calls;
+    if (!reading.thinking.empty()) ended.thinking_tokens = count_tokens_(reading.thinking);
+  }
+  if (finished.steered) add_header("freehold-steered", "true");  // of use only to an answer in one piece
+  add(ended);
+  if (--open_ == 0) end();
 }
 
 void Generation::fail(const Error& error) {
@@ -80,12 +129,13 @@ void Generation::on(std::uint32_t first, const engine::Event& event) {
   if (const auto* started = std::get_if<engine::Started>(&event)) {
     add(api::Begun{started->prompt_tokens, started->cached_tokens});
   } else if (const auto* delta = std::get_if<engine::TextDelta>(&event)) {
-    add(api::Text{first + delta->choice, delta->text});
+    add(first + delta->choice, delta->text);
+  } else if (const auto* read = std::get_if<engine::PromptLogprobs>(&event)) {
+    add(api::PromptLogprobs{first / n_, read});
   } else if (const auto* token = std::get_if<engine::TokenLogprobs>(&event)) {
     add(api::Logprobs{first + token->choice, token});
   } else if (const auto* finished = std::get_if<engine::Finished>(&event)) {
-    add(api::Ended{first + finished->choice, reason_of(*finished), finished->stop_string, finished->usage, 0});
-    if (--open_ == 0) end();
+    finish(first + finished->choice, *finished);
   }
 }
 

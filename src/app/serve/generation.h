@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/answer.h"
+#include "app/serve/answer_plan.h"
 #include "engine/event.h"
 #include "http/exchange.h"
 
@@ -14,8 +15,13 @@ namespace freehold::app {
 
 class Generation {
  public:
+  // How many tokens a text has.
+  using CountTokens = std::function<std::uint32_t(std::string_view)>;
   Generation(std::shared_ptr<http::Exchange> exchange, std::unique_ptr<api::Encoder> encoder, const api::Call& call,
-             std::uint32_t choices);
+             const AnswerPlan& plan, CountTokens count_tokens);
+
+  // Headers of the answer beside the usual ones; before the first event.
+  void add_header(std::string name, std::string value) { headers_.emplace_back(std::move(name), std::move(value)); }
 
   // An event of the request whose first choice is `first`.
   void on(std::uint32_t first, const engine::Event& event);
@@ -23,6 +29,9 @@ class Generation {
  private:
   void begin();
   void add(const api::Piece& piece);
+  void add(std::uint32_t choice, std::string_view text);
+  void add_pieces(std::uint32_t choice);
+  void finish(std::uint32_t choice, const engine::Finished& finished);
   void fail(const Error& error);
   void end();
   http::Response head() const;
@@ -30,9 +39,16 @@ class Generation {
   std::shared_ptr<http::Exchange> exchange_;
   std::unique_ptr<api::Encoder> encoder_;
   const bool stream_;
-  const std::uint64_t seed_;
-  const std::vector<std::string> ignored_;
-  std::uint32_t open_;  // choices that have not ended
+  const std::uint32_t n_;
+  std::vector<std::pair<std::string, std::string>> headers_;
+  const CountTokens count_tokens_;
+  struct Reading {
+    text::tools::AnswerReader reader;
+    std::string thinking;
+  };
+  std::vector<Reading> readings_;                 // one a choice; empty: answers are text and no more
+  std::vector<text::tools::AnswerPiece> pieces_;  // scratch
+  std::uint32_t open_;                            // choices that have not ended
   bool begun_ = false, failed_ = false;
 };
 

@@ -41,6 +41,10 @@ bool handle_openai(Site& site, const ExchangePtr& exchange) {
     if (wants(*exchange, "POST")) complete(site, exchange);
     return true;
   }
+  if (path_is(request, {"v1", "embeddings"})) {
+    if (wants(*exchange, "POST")) site.embed(exchange, openai::parse_embeddings(request.body), openai::embeddings_json);
+    return true;
+  }
   if (path_is(request, {"v1", "models"})) {
     if (!wants(*exchange, "GET")) return true;
     std::vector<openai::ModelEntry> entries;

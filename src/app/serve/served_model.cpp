@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/utf8.h"
 #include "kernel/kernels.h"
 
@@ -15,6 +17,21 @@ tl::unexpected<api::Failure> refused(const Error& error, std::string field) {
   return api::refuse(long_one ? api::Problem::context_length : api::Problem::invalid, error.what, std::move(field));
 }
 
+// The control tokens among the marks of calls and thoughts.
+std::vector<std::int32_t> shown_tokens(const text::Tokenizer& tokenizer, const text::tools::TemplateSupport& support) {
+  std::vector<std::string> marks = text::tools::markers_of(*support.format);
+  if (support.thinking)
+    marks.insert(marks.end(), {std::string(support.thinking->open), std::string(support.thinking->close)});
+  std::vector<std::int32_t> out;
+  for (const std::string& mark : marks) {
+    const text::TokenId id = tokenizer.find_token(mark);
+    if (id != text::kNoToken && tokenizer.token_type(id) == text::TokenType::control) out.push_back(id);
+  }
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ServedModel>> ServedModel::start(std::string name, Loaded loaded, const Size& size) {
@@ -24,7 +41,12 @@ Result<std::unique_ptr<ServedModel>> ServedModel::start(std::string name, Loaded
     auto parsed = text::ChatTemplate::parse(l.tokenizer.chat_templates.front().source);
     if (!parsed) return in_context(parsed.error(), "chat template");
     served->template_ = std::move(*parsed);
+    served->support_ = text::tools::inspect_template(*served->template_);
+  } else {
+    served->support_.format = &text::tools::generic_tool_format();
   }
+  served->shown_ = shown_tokens(l.tokenizer.tokenizer, served->support_);
+  served->vocabulary_ = text::grammar::VocabularyIndex::create(l.tokenizer.tokenizer, served->shown_);
   const std::uint64_t cache = size.cache_tokens != 0 ? size.cache_tokens : std::uint64_t{size.sequences} * size.context;
   FH_TRY(served->decoder_,
          engine::ModelDecoder::create(
@@ -37,50 +59,109 @@ Result<std::unique_ptr<ServedModel>> ServedModel::start(std::string name, Loaded
   return served;
 }
 
-api::Parsed<std::vector<engine::Prompt>> ServedModel::prompts(const api::Call& call) const {
+api::Parsed<engine::Prompt> ServedModel::prompt(const api::Call& call, const api::Conversation& chat) const {
+  if (!template_) {
+    return api::refuse(api::Problem::invalid,
+                       fmt::format("model '{}' has no chat template: use the completions endpoint", call.model),
+                       "model");
+  }
+  text::ChatInput input;
+  auto messages = text::messages_from_json(chat.messages);
+  if (!messages) return api::refuse(api::Problem::invalid, messages.error().what, "messages");
+  input.messages = std::move(*messages);
+  input.bos_token = loaded_.tokenizer.bos_token;
+  input.eos_token = loaded_.tokenizer.eos_token;
+  if (!chat.extras.empty()) {
+    // An object with at least one member, none of them "messages".
+    auto extras = text::chat_input_from_json(R"({"messages":[],)" + chat.extras.substr(1));
+    if (!extras) return api::refuse(api::Problem::invalid, extras.error().what, "chat_template_kwargs");
+    input.extras = std::move(extras->extras);
+  }
+  if (call.thinking && support_.thinking) {
+    input.extras.emplace_back("enable_thinking", text::jinja::Value::boolean(*call.thinking));
+  }
+  const auto tools = tools_of(call.tool_use);
+  const auto choice = choice_of(call.tool_use);
+  const bool parallel = call.tool_use.parallel && support_.parallel;
+  if (auto fit = text::tools::fit_conversation(support_, tools, choice, parallel, input); !fit) {
+    return api::refuse(api::Problem::invalid, fit.error().what, "messages");
+  }
+  auto prompt = engine::prompt_from_messages(loaded_.tokenizer.tokenizer, *template_, std::move(input), context());
+  if (!prompt) return refused(prompt.error(), "messages");
+  return std::move(*prompt);
+}
+
+api::Parsed<void> ServedModel::constrain(const api::Call& call, bool starts_thinking, AnswerPlan& plan) const {
+  const bool parallel = call.tool_use.parallel && support_.parallel;
+  FH_TRY(auto made, constraint_of(call, *support_.format, parallel, support_.thinking, starts_thinking));
+  if (made.kind == text::tools::Constraint::Kind::nothing) return {};
+  plan.constraint = std::make_shared<text::grammar::MaskCache>(made.grammar, vocabulary_);
+  if (made.kind == text::tools::Constraint::Kind::lazy) {
+    plan.constraint_start = std::make_shared<const text::tools::Constraint>(std::move(made));
+  }
+  return {};
+}
+
+api::Parsed<AnswerPlan> ServedModel::plan(const api::Call& call) const {
+  AnswerPlan plan;
+  const auto* chat = std::get_if<api::Conversation>(&call.input);
+  if (chat == nullptr) {
+    FH_TRY(plan.prompts, prompts(std::get<std::vector<api::PlainPrompt>>(call.input), "prompt"));
+    FH_TRY_VOID(constrain(call, false, plan));
+    return plan;
+  }
+  if (call.thinking.value_or(false) && !support_.thinking) {
+    return api::refuse(api::Problem::invalid, fmt::format("\"{}\" does not support thinking", printable(call.model)),
+                       "thinking");
+  }
+  FH_TRY(engine::Prompt one, prompt(call, *chat));
+  const bool starts_thinking = support_.thinking && text::tools::prompt_opens_thinking(*support_.thinking, one.text);
+  plan.prompts.push_back(std::move(one));
+  FH_TRY_VOID(constrain(call, starts_thinking, plan));
+  const auto choice = choice_of(call.tool_use);
+  const bool calls = choice.mode != text::tools::ToolChoice::Mode::none;
+  if (!calls && !support_.thinking) return plan;
+  text::tools::ReaderOptions reader;
+  reader.format = support_.format;
+  reader.thinking = support_.thinking;
+  reader.starts_thinking = starts_thinking;
+  if (calls) {
+    for (const auto& tool : text::tools::allowed_tools(tools_of(call.tool_use), choice)) {
+      reader.names.push_back(tool.name);
+    }
+  }
+  plan.reader = std::move(reader);
+  plan.shown_tokens = shown_;
+  return plan;
+}
+
+api::Parsed<std::vector<engine::Prompt>> ServedModel::prompts(const std::vector<api::PlainPrompt>& all,
+                                                              const std::string& field) const {
   std::vector<engine::Prompt> out;
   const text::Tokenizer& tokenizer = loaded_.tokenizer.tokenizer;
-  if (const auto* chat = std::get_if<api::Conversation>(&call.input)) {
-    if (!template_) {
-      return api::refuse(api::Problem::invalid,
-                         fmt::format("model '{}' has no chat template: use the completions endpoint", call.model),
-                         "model");
-    }
-    text::ChatInput input;
-    auto messages = text::messages_from_json(chat->messages);
-    if (!messages) return api::refuse(api::Problem::invalid, messages.error().what, "messages");
-    input.messages = std::move(*messages);
-    input.bos_token = loaded_.tokenizer.bos_token;
-    input.eos_token = loaded_.tokenizer.eos_token;
-    if (!chat->extras.empty()) {
-      // An object with at least one member, none of them "messages".
-      auto extras = text::chat_input_from_json(R"({"messages":[],)" + chat->extras.substr(1));
-      if (!extras) return api::refuse(api::Problem::invalid, extras.error().what, "chat_template_kwargs");
-      input.extras = std::move(extras->extras);
-    }
-    auto prompt = engine::prompt_from_messages(tokenizer, *template_, std::move(input), context());
-    if (!prompt) return refused(prompt.error(), "messages");
-    out.push_back(std::move(*prompt));
-    return out;
-  }
-  for (const api::PlainPrompt& plain : std::get<std::vector<api::PlainPrompt>>(call.input)) {
+  for (const api::PlainPrompt& plain : all) {
     if (const auto* ids = std::get_if<std::vector<std::int32_t>>(&plain)) {
       for (std::int32_t id : *ids) {
         if (tokenizer.contains(id)) continue;
-        return api::refuse(api::Problem::invalid, fmt::format("'prompt': there is no token {}", id), "prompt");
+        return api::refuse(api::Problem::invalid, fmt::format("'{}': there is no token {}", field, id), field);
       }
       out.push_back({.tokens = *ids});
       continue;
     }
     auto prompt = engine::prompt_from_text(tokenizer, std::get<std::string>(plain), true, false, context());
-    if (!prompt) return refused(prompt.error(), "prompt");
+    if (!prompt) return refused(prompt.error(), field);
     if (prompt->tokens.empty()) {
-      return api::refuse(api::Problem::invalid, "'prompt' is empty, and this model has no token to begin with",
-                         "prompt");
+      return api::refuse(api::Problem::invalid,
+                         fmt::format("'{}' is empty, and this model has no token to begin with", field), field);
     }
     out.push_back(std::move(*prompt));
   }
   return out;
+}
+
+std::uint32_t ServedModel::count(std::string_view text) const {
+  const auto ids = loaded_.tokenizer.tokenizer.encode(text, {});
+  return ids ? static_cast<std::uint32_t>(ids->size()) : 0;
 }
 
 std::string ServedModel::text_of(const engine::Prompt& prompt) const {

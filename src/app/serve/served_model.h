@@ -5,10 +5,12 @@
 #include <string>
 
 #include "api/call.h"
+#include "app/serve/answer_plan.h"
 #include "app/session.h"
 #include "engine/prompt.h"
 #include "engine/service.h"
 #include "text/chat_template.h"
+#include "text/tools/conversation.h"
 
 namespace freehold::app {
 
@@ -27,8 +29,13 @@ class ServedModel {
   engine::Service& service() { return *service_; }
   std::uint32_t context() const { return decoder_->context(); }
 
-  // The token ids a call becomes; several plain prompts give several. Failures name the field.
-  api::Parsed<std::vector<engine::Prompt>> prompts(const api::Call& call) const;
+  // Everything that the engine is told of a call but its sampling. Failures name the field.
+  api::Parsed<AnswerPlan> plan(const api::Call& call) const;
+  // The token ids of texts without a template.
+  api::Parsed<std::vector<engine::Prompt>> prompts(const std::vector<api::PlainPrompt>& plain,
+                                                   const std::string& field) const;
+  // How many tokens a text has.
+  std::uint32_t count(std::string_view text) const;
   // What a client's ids spell, for echo.
   std::string text_of(const engine::Prompt& prompt) const;
 
@@ -36,7 +43,13 @@ class ServedModel {
   ServedModel(std::string name, Loaded loaded) : name_(std::move(name)), loaded_(std::move(loaded)) {}
   std::string name_;
   Loaded loaded_;
+  api::Parsed<engine::Prompt> prompt(const api::Call& call, const api::Conversation& chat) const;
+  api::Parsed<void> constrain(const api::Call& call, bool starts_thinking, AnswerPlan& plan) const;
+
   std::optional<text::ChatTemplate> template_;
+  text::tools::TemplateSupport support_;
+  std::vector<std::int32_t> shown_;  // control tokens that are part of answers' text, sorted
+  std::shared_ptr<const text::grammar::VocabularyIndex> vocabulary_;  // with those
   std::unique_ptr<engine::ModelDecoder> decoder_;
   std::unique_ptr<engine::Service> service_;  // last: its thread uses all of the above
 };

@@ -11,6 +11,7 @@
 #include "app/serve/generation.h"
 #include "app/serve/reply.h"
 #include "base/utf8.h"
+#include "engine/allowed_tokens.h"
 
 namespace freehold::app {
 namespace {
@@ -33,6 +34,29 @@ struct Tickets {
   std::vector<engine::Service::Ticket> tickets;
   bool gone = false;
 };
+
+// Hands over the requests of one exchange; `sink` gets the number of the request with each event. When the client
+// leaves, they are cancelled.
+template <typename Request, typename Sink>
+void submit_all(const ExchangePtr& exchange, ServedModel* model, std::vector<Request> requests, const Sink& sink) {
+  auto tickets = std::make_shared<Tickets>();
+  exchange->on_gone([tickets, model] {
+    const std::lock_guard lock(tickets->mutex);
+    tickets->gone = true;
+    for (auto ticket : tickets->tickets) model->service().cancel(ticket);
+  });
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    auto ticket =
+        model->service().submit(std::move(requests[i]), [sink, i](const engine::Event& event) { sink(i, event); });
+    const std::lock_guard lock(tickets->mutex);
+    if (!ticket) {
+      for (auto earlier : tickets->tickets) model->service().cancel(earlier);
+      return respond(*exchange, failure_of(ticket.error()));
+    }
+    if (tickets->gone) model->service().cancel(*ticket);
+    tickets->tickets.push_back(*ticket);
+  }
+}
 
 }  // namespace
 
@@ -85,15 +109,73 @@ std::string Site::tenant_of(const http::Request& request) const {
 
 api::Parsed<std::size_t> Site::count_tokens(const api::Call& call) const {
   FH_TRY(ServedModel * model, find(call.model));
-  FH_TRY(auto prompts, model->prompts(call));
+  FH_TRY(auto plan, model->plan(call));
   std::size_t count = 0;
-  for (const engine::Prompt& p : prompts) count += p.tokens.size();
+  for (const engine::Prompt& p : plan.prompts) count += p.tokens.size();
   return count;
 }
 
-void Site::embed(const ExchangePtr& exchange, api::Parsed<api::EmbedCall> call, const EncodeVectors&) const {
+namespace {
+
+// Vectors under way: one request to the engine each. The engine's thread alone touches it after the start.
+struct Embedding {
+  ExchangePtr exchange;
+  api::EmbedCall call;
+  Site::EncodeVectors encode;
+  std::vector<std::vector<float>> vectors;
+  std::size_t open = 0;
+  std::uint64_t tokens = 0;
+  bool failed = false;
+
+  void on(std::size_t index, const engine::Event& event) {
+    if (failed) return;
+    if (const auto* broken = std::get_if<engine::Failed>(&event)) {
+      failed = true;
+      return respond(*exchange, failure_of(broken->error));
+    }
+    const auto* embedded = std::get_if<engine::Embedded>(&event);
+    if (embedded == nullptr) return;
+    vectors[index].assign(embedded->vector.begin(), embedded->vector.end());
+    tokens += embedded->usage.prompt_tokens;
+    if (--open > 0) return;
+    http::Response response = json_response(200, encode(call, vectors, tokens));
+    if (!call.ignored.empty())
+      response.headers.set("freehold-ignored", fmt::format("{}", fmt::join(call.ignored, ", ")));
+    exchange->respond(std::move(response));
+  }
+};
+
+}  // namespace
+
+void Site::embed(const ExchangePtr& exchange, api::Parsed<api::EmbedCall> call, const EncodeVectors& encode) const {
   if (!call) return respond(*exchange, call.error());
-  respond(*exchange, Failure{Problem::invalid, "embeddings are not supported yet", {}, {}});
+  auto found = find(call->model);
+  if (!found) return respond(*exchange, found.error());
+  ServedModel* model = *found;
+  auto prompts = model->prompts(call->inputs, "input");
+  if (!prompts) return respond(*exchange, prompts.error());
+  std::vector<engine::EmbedRequest> requests;
+  for (engine::Prompt& p : *prompts) {
+    if (call->cut && p.tokens.size() > model->context()) p.tokens.resize(model->context());
+    engine::EmbedRequest request;
+    request.tokens = std::move(p.tokens);
+    request.tenant = tenant_of(exchange->request());
+    request.dimensions = call->dimensions;
+    if (auto valid = engine::validate(request, model->service().limits()); !valid) {
+      Failure failure = failure_of(valid.error());
+      failure.param = valid.error().what.starts_with("dimensions") ? "dimensions" : "input";
+      return respond(*exchange, failure);
+    }
+    requests.push_back(std::move(request));
+  }
+  auto embedding = std::make_shared<Embedding>();
+  embedding->exchange = exchange;
+  embedding->encode = encode;
+  embedding->vectors.resize(requests.size());
+  embedding->open = requests.size();
+  embedding->call = std::move(*call);
+  submit_all(exchange, model, std::move(requests),
+             [embedding](std::size_t i, const engine::Event& event) { embedding->on(i, event); });
 }
 
 void Site::generate(const ExchangePtr& exchange, api::Parsed<api::Call> parsed, const MakeEncoder& make_encoder) const {
@@ -102,8 +184,8 @@ void Site::generate(const ExchangePtr& exchange, api::Parsed<api::Call> parsed, 
   auto found = find(call.model);
   if (!found) return respond(*exchange, found.error());
   ServedModel* model = *found;
-  auto prompts = model->prompts(call);
-  if (!prompts) return respond(*exchange, prompts.error());
+  auto plan = model->plan(call);
+  if (!plan) return respond(*exchange, plan.error());
   if (!call.has_seed) {
     std::uint32_t drawn = 0;
     RAND_bytes(reinterpret_cast<unsigned char*>(&drawn), sizeof drawn);
@@ -111,8 +193,11 @@ void Site::generate(const ExchangePtr& exchange, api::Parsed<api::Call> parsed, 
   }
   // All requests are checked before the first is handed over.
   std::vector<engine::Request> requests;
-  for (const engine::Prompt& p : *prompts) {
+  for (const engine::Prompt& p : plan->prompts) {
     engine::Request request = call.request;
+    request.constraint = plan->constraint;
+    request.constraint_start = plan->constraint_start;
+    request.shown_tokens = plan->shown_tokens;
     request.prompt = p.tokens;
     request.text_starts = p.text_starts;
     request.tenant = tenant_of(exchange->request());
@@ -121,27 +206,31 @@ void Site::generate(const ExchangePtr& exchange, api::Parsed<api::Call> parsed, 
     }
     requests.push_back(std::move(request));
   }
-  auto encoder = make_encoder(call, {random_id(), call.model, now()}, *prompts);
-  auto generation = std::make_shared<Generation>(exchange, std::move(encoder), call,
-                                                 call.request.n * static_cast<std::uint32_t>(prompts->size()));
-  auto tickets = std::make_shared<Tickets>();
-  exchange->on_gone([tickets, model] {
-    const std::lock_guard lock(tickets->mutex);
-    tickets->gone = true;
-    for (auto ticket : tickets->tickets) model->service().cancel(ticket);
-  });
-  for (std::size_t i = 0; i < requests.size(); ++i) {
-    const std::uint32_t first = static_cast<std::uint32_t>(i) * call.request.n;
-    auto ticket = model->service().submit(
-        std::move(requests[i]), [generation, first](const engine::Event& event) { generation->on(first, event); });
-    const std::lock_guard lock(tickets->mutex);
-    if (!ticket) {
-      for (auto earlier : tickets->tickets) model->service().cancel(earlier);
-      return respond(*exchange, failure_of(ticket.error()));
+  // Whether the shortest valid answer fits is known before a token is spent.
+  std::optional<std::string> warning;
+  if (plan->constraint && !plan->constraint_start) {
+    const auto fewest = engine::fewest_tokens(plan->constraint);
+    std::uint32_t most = UINT32_MAX;
+    for (const engine::Request& r : requests) {
+      most = std::min(most, engine::answer_limit(r, model->service().limits()));
     }
-    if (tickets->gone) model->service().cancel(*ticket);
-    tickets->tickets.push_back(*ticket);
+    if (!fewest) {
+      warning = fewest.error().what;
+    } else if (*fewest > most) {
+      warning = fmt::format("the shortest valid answer has {} tokens, but at most {} may be written", *fewest, most);
+    }
+    if (warning && exchange->request().headers.get("freehold-require") == "complete") {
+      return respond(*exchange, Failure{Problem::invalid, *warning, "max_tokens", {}});
+    }
   }
+  auto encoder = make_encoder(call, {random_id(), call.model, now()}, plan->prompts);
+  auto generation = std::make_shared<Generation>(exchange, std::move(encoder), call, *plan,
+                                                 [model](std::string_view text) { return model->count(text); });
+  if (warning) generation->add_header("freehold-warning", std::move(*warning));
+  const std::uint32_t n = call.request.n;
+  submit_all(exchange, model, std::move(requests), [generation, n](std::size_t i, const engine::Event& event) {
+    generation->on(static_cast<std::uint32_t>(i) * n, event);
+  });
 }
 
 }  // namespace freehold::app

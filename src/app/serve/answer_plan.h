@@ -1,0 +1,40 @@
+// From a call in any dialect to what the engine is asked, and how its answer is to be read: prompt, constraint, tools,
+// thinking.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/call.h"
+#include "engine/prompt.h"
+#include "text/grammar/mask_cache.h"
+#include "text/tools/answer_reader.h"
+#include "text/tools/constraint.h"
+
+namespace freehold::app {
+
+struct AnswerPlan {
+  std::vector<engine::Prompt> prompts;  // several plain prompts give several
+  std::shared_ptr<text::grammar::MaskCache> constraint;
+  std::shared_ptr<const text::tools::Constraint> constraint_start;
+  std::vector<std::int32_t> shown_tokens;
+  std::optional<text::tools::ReaderOptions> reader;  // nothing: the answer is text and no more
+};
+
+// The tools of a call in the words of text/tools.
+std::vector<text::tools::Tool> tools_of(const api::ToolUse& use);
+text::tools::ToolChoice choice_of(const api::ToolUse& use);
+
+// The constraint of a call's format and tools; of kind `nothing` if there is none. `field`: what to blame. Failures
+// name the field.
+api::Parsed<text::tools::Constraint> constraint_of(const api::Call& call, const text::tools::ToolFormat& format,
+                                                   bool parallel, std::optional<text::tools::ThinkingTags> thinking,
+                                                   bool starts_thinking);
+// A text that is the same for calls with the same constraint.
+std::string constraint_key(const api::Call& call, bool parallel, bool starts_thinking);
+
+}  // namespace freehold::app
