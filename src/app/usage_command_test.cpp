@@ -56,7 +56,7 @@ class UsageCommand : public ::testing::Test {
 TEST_F(UsageCommand, NothingRecorded) {
   EXPECT_EQ(run({}), "");
   EXPECT_NE(remarks().find("no requests"), std::string::npos);
-  EXPECT_NE(run({"--json"}).find("\"requests\":0"), std::string::npos) << run({"--json"});
+  EXPECT_NE(run({"--json"}).find("\"requests\": 0"), std::string::npos) << run({"--json"});
   run({"--request", "x"}, ExitCode::not_found);
 }
 
@@ -72,7 +72,7 @@ TEST_F(UsageCommand, SumsByKeyModelAndDay) {
   EXPECT_EQ(days.find("total"), std::string::npos) << "one row is its own total";
   EXPECT_EQ(run({"--by", "model"}).find('\x1b'), std::string::npos) << "names are escaped";
   EXPECT_EQ(run({"--by", "model", "--json"}).find('\x1b'), std::string::npos);
-  EXPECT_NE(run({"--key", "bbbbbbbb", "--json"}).find("\"completion_tokens\":300"), std::string::npos);
+  EXPECT_NE(run({"--key", "bbbbbbbb", "--json"}).find("\"completion_tokens\": 300"), std::string::npos);
   run({"--since", "1970-01-02", "--until", "1970-01-02"}, ExitCode::usage);
   run({"--since", "yesterday"}, ExitCode::usage);
 }
@@ -80,7 +80,7 @@ TEST_F(UsageCommand, SumsByKeyModelAndDay) {
 TEST_F(UsageCommand, OneRequest) {
   record();
   const std::string text = run({"--request", "req-4"});
-  EXPECT_NE(text.find("\"outcome\":\"refused\""), std::string::npos) << text;
+  EXPECT_NE(text.find("\"outcome\": \"refused\""), std::string::npos) << text;
   EXPECT_NE(text.find("1970-01-05T00:00:00Z"), std::string::npos) << text;
   run({"--request", "req-5"}, ExitCode::not_found);
 }
