@@ -56,7 +56,7 @@ class ChatGguf(Gguf):
     """The tiny model with more words and two marks. One number of every embedding is a constant that no layer changes, so that a column
     of the output matrix says what is likely; the rest is random."""
 
-    def __init__(self, seed=7, template=TEMPLATE):
+    def __init__(self, seed=7, template=TEMPLATE, context=CONTEXT):
         super().__init__(seed)
         tokens, types, scores = vocabulary()
         more = [w for w in CHARACTERS + LETTERS if w not in tokens and w != " "]
@@ -65,7 +65,7 @@ class ChatGguf(Gguf):
         scores += [-100.0 - i for i in range(len(more))] + [0.0, 0.0]
         self.tokens, self.end = tokens, len(tokens) - 1
         self.metadata.update({
-            "general.name": (STRING, "chatty"), "llama.context_length": (U32, CONTEXT),
+            "general.name": (STRING, "chatty"), "llama.context_length": (U32, context),
             "tokenizer.ggml.tokens": (ARRAY, (STRING, tokens)), "tokenizer.ggml.scores": (ARRAY, (F32, scores)),
             "tokenizer.ggml.token_type": (ARRAY, (I32, types)), "tokenizer.ggml.eos_token_id": (U32, self.end),
             "tokenizer.ggml.add_bos_token": (BOOL, False), "tokenizer.chat_template": (STRING, template),
