@@ -90,6 +90,14 @@ class Tree(unittest.TestCase):
         sums, failed, skipped = test_all.read_junit(self.root / "r.xml")
         self.assertEqual((sums.passed, failed, skipped), (1, ["bad", "absent", "late"], ["skip", "code"]))
 
+    def test_a_program_s_own_sums_are_read_and_its_silence_is_a_failure(self):
+        text = "passed: a\nskipped: b (not served: x)\nskipped: c (not served: x)\nfailed: d\n    failed: e\n1 passed, 1 failed, 2 skipped\n"
+        sums, failed, skipped = test_all.read_sums(text, 1)
+        self.assertEqual((sums, failed, skipped), (test_all.Sums(1, 1, 2), ["d"], ["2 tests: not served: x"]))
+        self.assertEqual(test_all.read_sums("skipped: no npm\n0 passed, 0 failed, 1 skipped\n", 77)[0], test_all.Sums(skipped=1))
+        self.assertEqual(test_all.read_sums("it crashed\n", 0)[0], test_all.Sums(failed=1))
+        self.assertEqual(test_all.read_sums("3 passed, 0 failed\n", 1)[0], test_all.Sums(3, 1))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -2,9 +2,11 @@
 """`./dev test`: every check and test, one line each as it goes, and at the end the sums.
 
 usage: ./dev test [--list] [CHECK...]
-The logs are kept under build/logs; the tail of what failed is shown. A check that ran counts as one; ctest's tests count one each.
+The logs are kept under build/logs; the tail of what failed is shown. A check that ran counts as one; ctest's tests count one each, and
+so do those of a program that ends with sums of its own.
 """
 
+import collections
 import dataclasses
 import os
 import pathlib
@@ -19,6 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 LOGS = ROOT / "build" / "logs"
 JOBS = str(len(os.sched_getaffinity(0)))
 TAIL = 60
+SKIPPED = 77  # the exit code that says so
 
 
 @dataclasses.dataclass
@@ -26,6 +29,7 @@ class Check:
     name: str
     command: list
     junit: bool = False  # the command is a ctest that writes build/logs/NAME.xml
+    sums: bool = False  # the command ends with a line of sums, after lines "failed: NAME" and "skipped: NAME (REASON)"
 
 
 def configure(preset):
@@ -55,6 +59,7 @@ CHECKS = [
     Check("isa", ["tools/check_isa.sh"]),
     build("release"),
     ctest("test-release", "release", "unit|golden|matrix|e2e|bench"),
+    Check("clients", ["tests/clients/run.py"], sums=True),
     configure("dev"),
     build("dev"),
     ctest("test-dev", "dev", "unit|e2e"),
@@ -95,6 +100,20 @@ def read_junit(path):
     return sums, failed, skipped
 
 
+def read_sums(text, status):
+    """A program's own sums, the names of what failed and the reasons of what was skipped, each with its count."""
+    found = re.findall(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", text, re.M)
+    sums = Sums(*(int(n or 0) for n in found[-1])) if found else Sums(failed=1)
+    if status not in (0, SKIPPED) and sums.failed == 0:
+        sums.failed = 1
+    failed = re.findall(r"^failed: (.*)$", text, re.M)
+    reasons = collections.Counter()
+    for line in re.findall(r"^skipped: (.*)$", text, re.M):
+        reason = re.search(r"\((.*)\)$", line)
+        reasons[reason[1] if reason else line] += 1
+    return sums, failed, [f"{count} tests: {reason}" if count > 1 else reason for reason, count in sorted(reasons.items())]
+
+
 def cpu_seconds():
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
@@ -116,9 +135,12 @@ def run(check, environment):
         details += f"  {sums}"
         if status != 0 and sums.failed == 0:
             sums.failed = 1  # ctest itself found something wrong
+    elif check.sums:
+        sums, failed, skipped = read_sums(log.read_text(errors="replace"), status)
+        details += f"  {sums}"
     else:
         sums.add(Sums(passed=1) if status == 0 else Sums(failed=1))
-    verdict = "ok" if sums.failed == 0 else "FAILED"
+    verdict = "FAILED" if sums.failed else "ok" if sums.passed else "skipped"
     print(f"{check.name:<18} {verdict:<7}{seconds:7.1f} s{details}", flush=True)
     for name in skipped:
         print(f"    skipped: {name}", flush=True)

@@ -131,7 +131,6 @@ Result<> run(const Arguments& arguments, Console& console) {
   FH_TRY_VOID(console.flush());
   while (!interrupted()) std::this_thread::sleep_for(std::chrono::milliseconds(100));
   console.note("stopping: what runs may finish (Ctrl-C again ends it)");
-  clear_interrupt();
   site.stopping = true;
   server->stop(std::chrono::seconds(arguments.integer("grace")));
   return {};
