@@ -92,7 +92,9 @@ void Generation::finish(std::uint32_t choice, const engine::Finished& finished) 
     Reading& reading = readings_[choice];
     reading.reader.end(pieces_);
     add_pieces(choice);
-    if (reading.reader.calls() > 0 && ended.reason == api::Reason::stop) ended.reason = api::Reason::tool_calls;
+    // Calls that the limit has brought to their end are whole and valid: clients throw away what says `length`.
+    const bool whole = ended.reason == api::Reason::stop || (finished.steered && !finished.cannot_complete);
+    if (reading.reader.calls() > 0 && whole) ended.reason = api::Reason::tool_calls;
     if (!reading.thinking.empty()) ended.thinking_tokens = count_tokens_(reading.thinking);
   }
   if (finished.steered) add_header("freehold-steered", "true");  // of use only to an answer in one piece
