@@ -59,6 +59,7 @@ std::string answer_json(const Session& session, const Conversation& conversation
   JsonWriter w(true);
   w.begin_object().member("model", session.loaded().opened.reference).member("text", answer.text);
   w.member("finish_reason", name_of(answer.reason));
+  if (settings.constraint) w.member("steered", answer.steered);
   if (!answer.stop_string.empty()) w.member("stop", answer.stop_string);
   w.key("usage").begin_object().member("prompt_tokens", u.prompt_tokens).member("cached_tokens", u.cached_tokens);
   w.member("completion_tokens", u.completion_tokens).member("total_tokens", u.prompt_tokens + u.completion_tokens);

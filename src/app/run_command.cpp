@@ -6,6 +6,7 @@
 #include "app/answer_json.h"
 #include "app/chat.h"
 #include "app/commands.h"
+#include "app/constraint.h"
 #include "app/conversation.h"
 #include "app/input.h"
 #include "app/interrupt.h"
@@ -65,6 +66,7 @@ Result<> answer_once(Session& session, Conversation& conversation, const Setting
   FH_TRY(Generated answer, session.generate(prompt.tokens, settings, prompt.text_starts, show));
   console.write(json ? answer_json(session, conversation, settings, prompt, answer, digests) : "\n");
   if (answer.reason == engine::FinishReason::cancelled) return fail(Errc::cancelled, "interrupted");
+  if (answer.steered) console.note("note: the answer was brought to its end by its limit; it might have been longer");
   if (arguments.flag("verbose")) console.note(speed_line(answer));
   return console.flush();
 }
@@ -72,7 +74,9 @@ Result<> answer_once(Session& session, Conversation& conversation, const Setting
 Result<> run(const Arguments& arguments, Console& console) {
   catch_interrupts();
   FH_TRY(Settings settings, settings_from(arguments));
+  FH_TRY(auto grammar, grammar_from(arguments));
   FH_TRY(CheckedModel checked, open_and_check(arguments.text("MODEL"), console));
+  FH_TRY(settings.constraint, constraint_for(std::move(grammar), checked.tokenizer.tokenizer, settings.max_tokens));
   bool raw = arguments.flag("raw");
   FH_TRY_VOID(
       Conversation::create(checked.tokenizer, raw).map([](auto&&) {}));  // a bad template is found before loading
@@ -115,6 +119,14 @@ Command run_command() {
           "prompt, options and seed give the same answer on every machine and with any number of threads. Nothing is "
           "cut: "
           "a prompt longer than the context is an error.\n\n"
+          "With --schema, --regex, --grammar or --choice every answer is of that form, whatever the model would rather "
+          "say, "
+          "and is complete even when --max-tokens runs short: what could no longer be finished is not begun. A schema "
+          "or "
+          "a "
+          "limit that no answer can keep to is an error before the model is loaded. Tell the model in the prompt what "
+          "is "
+          "wanted as well; it cannot see the schema.\n\n"
           "Decoding is speculative: what may come next is looked up in the text so far (or guessed by --draft-model) "
           "and checked in one pass of the model, which changes the time and never the answer. How much is guessed "
           "follows what has paid off; --verbose and --json say how many guesses were right.",
@@ -133,12 +145,14 @@ Command run_command() {
                 {.name = "no-history",
                  .help = "Neither read nor write the chat's history of lines ($FREEHOLD_HOME/history)."}},
                settings_options()),
-          join(speculation_options(), run_options_with_context())),
+          join(constraint_options(), join(speculation_options(), run_options_with_context()))),
       .examples = {{"freehold run model.gguf", "Chat:"},
                    {"freehold run model.gguf \"Why is the sky blue?\"", "One answer:"},
                    {"cat report.txt | freehold run model.gguf \"Summarise this:\"", "About a file:"},
                    {"freehold run model.gguf --raw --temperature 0 --max-tokens 200 \"Once upon a time\"",
                     "Continue a text, greedily:"},
+                   {"freehold run model.gguf --schema person.json \"Who wrote Faust?\"", "JSON of a certain form:"},
+                   {"freehold run model.gguf --choice yes --choice no \"Is the sky blue?\"", "One of several answers:"},
                    {"freehold run llama:8b --json --seed 7 \"Roll a die.\"", "For programs:"}},
       .run = run,
   };

@@ -9,6 +9,7 @@
 #include "app/machine.h"
 #include "app/progress.h"
 #include "base/utf8.h"
+#include "engine/allowed_tokens.h"
 #include "kernel/kernels.h"
 #include "model/prepared.h"
 
@@ -92,11 +93,21 @@ Result<Generated> Session::generate(const std::vector<text::TokenId>& prompt, co
   Generated out;
   out.seed = settings.seed.value_or(random_seed());
   engine::Request request;
+  if (settings.constraint && prompt.size() < context()) {
+    const auto room = context() - static_cast<std::uint32_t>(prompt.size());
+    FH_TRY(const std::uint32_t fewest, engine::fewest_tokens(settings.constraint));
+    if (fewest > room) {
+      return fail(Errc::exhausted, fmt::format("the shortest answer that is allowed has {} tokens, but the prompt's {} "
+                                               "leave {} of the context's {}",
+                                               fewest, prompt.size(), room, context()));
+    }
+  }
   request.prompt = prompt;
   request.sampling = settings.sampling;
   request.seed = out.seed;
   request.max_tokens = settings.max_tokens;
   request.stop = settings.stop;
+  request.constraint = settings.constraint;
   request.text_starts = text_starts;
   auto on_event = [&](const engine::Event& event) {
     if (const auto* delta = std::get_if<engine::TextDelta>(&event)) {
@@ -104,6 +115,7 @@ Result<Generated> Session::generate(const std::vector<text::TokenId>& prompt, co
       sink(delta->text);
     } else if (const auto* finished = std::get_if<engine::Finished>(&event)) {
       out.reason = finished->reason;
+      out.steered = finished->steered;
       out.stop_string = finished->stop_string;
       out.usage = finished->usage;
     }

@@ -45,6 +45,7 @@ Result<Loaded> load(CheckedModel checked, const Arguments& arguments, Console& c
 struct Generated {
   std::string text;
   engine::FinishReason reason = engine::FinishReason::stop;
+  bool steered = false;  // as engine::Finished has it
   std::string stop_string;
   engine::Usage usage;
   std::uint64_t seed = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,8 @@ struct Settings {
   std::optional<std::uint64_t> seed;  // none: a new random one for each answer
   std::uint32_t max_tokens = 0;       // 0: until the model ends, or the context
   std::vector<std::string> stop;
+  // What every answer must look like (constraint.h); null: anything.
+  std::shared_ptr<text::grammar::MaskCache> constraint;
 };
 
 // temperature, top-k, …, seed, max-tokens, stop, logit-bias, with the defaults of `run`.

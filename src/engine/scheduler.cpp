@@ -211,6 +211,7 @@ void Engine::State::guess() {
       query.choice = answer.index();
       query.sampled = answer.sampled();
       query.tokens = answer.tokens();
+      query.matcher = answer.matcher();
       speculation.ask(answer.draft, query, std::min(draft_room, answer.left() - 1));
     }
   }

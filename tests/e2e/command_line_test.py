@@ -73,6 +73,33 @@ class CommandLine(e2e.Case):
         self.assertIn("usage", answer)
         json.loads(self.succeeds("doctor", "--json").text)
 
+    def test_answers_have_the_form_that_was_asked_for(self):
+        schema = {"type": "object", "properties": {"cat": {"type": "string"}, "dogs": {"type": "integer"}, "on": {"type": "boolean"}},
+                  "required": ["cat", "dogs", "on"], "additionalProperties": False}
+        file = self.put("schema.json", json.dumps(schema).encode())
+        base = ("run", self.model, "--raw", "--max-tokens", "60")
+        for given in (str(file), json.dumps(schema)):
+            for seed in range(4):
+                plain = self.succeeds(*base, "--schema", given, "--seed", str(seed), "--temperature", "1.5", "the cat").text
+                answer = json.loads(plain)
+                self.assertEqual([type(answer[k]) for k in ("cat", "dogs", "on")], [str, int, bool])
+                whole = json.loads(self.succeeds(*base, "--schema", given, "--seed", str(seed), "--temperature", "1.5", "--json",
+                                                 "--speculative", "off", "the cat").text)
+                self.assertEqual(whole["text"] + "\n", plain)
+                self.assertEqual(whole["finish_reason"], "length" if whole["steered"] else "stop")
+        self.assertRegex(self.succeeds(*base, "--regex", "[0-9]{3}-[a-f]+", "the").text, r"\A[0-9]{3}-[a-f]+\n\Z")
+        grammar = self.put("list.gbnf", b'root ::= "- " [a-z]+ "\\n" root?\n')
+        self.assertRegex(self.succeeds(*base, "--grammar", str(grammar), "the").text, r"\A(- [a-z]+\n)+\n\Z")
+        self.assertIn(self.succeeds(*base, "--choice", "cat", "--choice", "a dog", "the").text, ("cat\n", "a dog\n"))
+
+    def test_forms_that_no_answer_can_have_are_refused_before_the_model_is_looked_at(self):
+        self.fails(e2e.USAGE, "run", "nobody:here", "--schema", '{"type": "objekt"}', "x", names="--schema")
+        self.fails(e2e.USAGE, "run", "nobody:here", "--regex", "(a", "x", names="--regex")
+        self.fails(e2e.NOT_FOUND, "run", "nobody:here", "--grammar", "none.gbnf", "x", names="none.gbnf")
+        self.fails(e2e.USAGE, "run", "nobody:here", "--choice", "a", "--regex", "a", "x", names="exclude")
+        self.fails(e2e.EXHAUSTED, "run", self.model, "--raw", "--regex", "q{30}", "--max-tokens", "29", "x", names="30 tokens")
+        self.fails(e2e.EXHAUSTED, "run", self.model, "--raw", "--regex", "q{127}", "the cat sat", names="127 tokens")
+
     def test_guesses_change_no_answer(self):
         base = ("run", self.model, "--raw", "--json", "--seed", "3", "--max-tokens", "60", "the cat sat on the mat the cat sat")
         plain = json.loads(self.succeeds(*base, "--speculative", "off").text)

@@ -10,6 +10,10 @@
 
 #include "engine/request.h"
 
+namespace freehold::text::grammar {
+class Matcher;
+}
+
 namespace freehold::engine {
 
 // What a drafter keeps for one answer.
@@ -26,9 +30,10 @@ inline constexpr std::size_t kEvidences = 4;
 struct DraftQuery {
   const Request* request = nullptr;
   std::uint32_t choice = 0;
-  std::uint32_t sampled = 0;             // of tokens; so the next one comes of draw number `sampled`
-  std::span<const std::int32_t> tokens;  // prompt and answer so far, not empty
-  DraftState* state = nullptr;           // what `start` returned for the answer
+  std::uint32_t sampled = 0;                  // of tokens; so the next one comes of draw number `sampled`
+  std::span<const std::int32_t> tokens;       // prompt and answer so far, not empty
+  DraftState* state = nullptr;                // what `start` returned for the answer
+  text::grammar::Matcher* matcher = nullptr;  // of the request's constraint, behind `tokens`; as it was after any use
 
   std::span<std::int32_t> draft;  // room for the guess
   std::uint32_t count = 0;        // to be set: tokens written there, 0 = no idea

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "text/grammar/matcher.h"
+
 namespace freehold::engine {
 
 Speculation::Speculation(const DraftOptions& options, std::size_t answers, std::uint32_t room, std::uint32_t vocab)
@@ -47,6 +49,23 @@ void Speculation::plan() {
   }
 }
 
+namespace {
+
+// Of a guess, the tokens that exist and that the constraint takes; no others can be right.
+std::uint32_t possible(const DraftQuery& query, std::uint32_t vocab) {
+  const auto guess = query.draft.first(std::min<std::size_t>(query.count, query.draft.size()));
+  std::uint32_t taken = 0;
+  for (std::int32_t id : guess) {
+    if (id < 0 || static_cast<std::uint32_t>(id) >= vocab) break;
+    if (query.matcher != nullptr && !query.matcher->accept(id)) break;
+    ++taken;
+  }
+  if (query.matcher != nullptr) query.matcher->rollback(taken);
+  return taken;
+}
+
+}  // namespace
+
 // How many tokens were guessed.
 std::uint32_t Speculation::ask_drafter() {
   if (options_.drafter->costly()) {
@@ -57,11 +76,7 @@ std::uint32_t Speculation::ask_drafter() {
   std::uint32_t guessed = 0;
   for (std::size_t i = 0; i < queries_.size(); ++i) {
     const DraftQuery& query = queries_[i];
-    const auto guess = query.draft.first(std::min<std::size_t>(query.count, query.draft.size()));
-    const auto legal = std::find_if(guess.begin(), guess.end(), [&](std::int32_t id) {
-      return id < 0 || static_cast<std::uint32_t>(id) >= vocab_;
-    });
-    plans_[i].available = static_cast<std::uint32_t>(legal - guess.begin());
+    plans_[i].available = possible(query, vocab_);
     plans_[i].evidence = std::min(query.evidence, Evidence::strong);
     guessed += plans_[i].available;
   }
