@@ -70,20 +70,23 @@ struct ConstraintCache::State {
   struct Entry {
     std::string tenant;
     std::string key;
-    std::shared_ptr<grammar::MaskCache> constraint;
+    Made made;
     std::uint64_t used = 0;
     std::size_t fixed = 0;  // bytes beside the masks
-    std::size_t bytes() const { return fixed + constraint->memory(); }
+    std::size_t bytes() const { return fixed + made.masks->memory(); }
   };
 
-  State(const text::Tokenizer& t, ConstraintLimits l) : tokenizer(t), limits(l) {}
+  State(const text::Tokenizer& t, ConstraintLimits l, std::vector<text::TokenId> s)
+      : tokenizer(t), limits(l), shown(std::move(s)) {}
+
+  Result<Made> get(std::string_view tenant, std::string key, const Compile& compile);
 
   // The lock is held.
-  std::shared_ptr<grammar::MaskCache> find(std::string_view tenant, std::string_view key) {
+  const Made* find(std::string_view tenant, std::string_view key) {
     for (Entry& e : entries) {
       if (e.tenant != tenant || e.key != key) continue;
       e.used = ++clock;
-      return e.constraint;
+      return &e.made;
     }
     return nullptr;
   }
@@ -110,6 +113,7 @@ struct ConstraintCache::State {
 
   const text::Tokenizer& tokenizer;
   ConstraintLimits limits;
+  const std::vector<text::TokenId> shown;
   std::once_flag once;
   std::shared_ptr<const grammar::VocabularyIndex> vocabulary;
 
@@ -118,32 +122,53 @@ struct ConstraintCache::State {
   std::uint64_t clock = 0;
 };
 
-ConstraintCache::ConstraintCache(const text::Tokenizer& tokenizer, ConstraintLimits limits)
-    : state_(std::make_unique<State>(tokenizer, limits)) {}
+Result<ConstraintCache::Made> ConstraintCache::State::get(std::string_view tenant, std::string key,
+                                                          const Compile& compile) {
+  {
+    const std::lock_guard lock(mutex);
+    if (const Made* kept = find(tenant, key)) {
+      const Made made = *kept;
+      evict(tenant);  // masks have grown since
+      return made;
+    }
+  }
+  FH_TRY(text::tools::Constraint constraint, compile());
+  Made made;
+  if (constraint.kind == text::tools::Constraint::Kind::nothing) return made;
+  std::call_once(once, [&] { vocabulary = grammar::VocabularyIndex::create(tokenizer, shown); });
+  const std::size_t fixed = constraint.grammar->memory() + key.size() + tenant.size() + sizeof(Entry);
+  made.masks = std::make_shared<grammar::MaskCache>(constraint.grammar, vocabulary, limits.mask_bytes);
+  if (constraint.kind == text::tools::Constraint::Kind::lazy) {
+    made.start = std::make_shared<const text::tools::Constraint>(std::move(constraint));
+  }
+  const std::lock_guard lock(mutex);
+  if (const Made* kept = find(tenant, key)) return *kept;  // somebody was faster
+  if (fixed > std::min(limits.bytes, limits.tenant_bytes)) return made;  // would push out everything and itself
+  entries.push_back({std::string(tenant), std::move(key), made, ++clock, fixed});
+  evict(tenant);
+  return made;
+}
+
+ConstraintCache::ConstraintCache(const text::Tokenizer& tokenizer, ConstraintLimits limits,
+                                 std::vector<text::TokenId> shown)
+    : state_(std::make_unique<State>(tokenizer, limits, std::move(shown))) {}
 ConstraintCache::~ConstraintCache() = default;
 
 Result<std::shared_ptr<grammar::MaskCache>> ConstraintCache::get(std::string_view tenant,
                                                                  const ConstraintSource& source) {
-  State& s = *state_;
-  std::string key = key_of(source);
-  {
-    std::lock_guard lock(s.mutex);
-    if (auto kept = s.find(tenant, key)) {
-      s.evict(tenant);  // masks have grown since
-      return kept;
-    }
-  }
-  FH_TRY(auto compiled, compile(source));
-  std::call_once(s.once, [&] { s.vocabulary = grammar::VocabularyIndex::create(s.tokenizer); });
-  auto made = std::make_shared<grammar::MaskCache>(compiled, s.vocabulary, s.limits.mask_bytes);
-  const std::size_t fixed = compiled->memory() + key.size() + tenant.size() + sizeof(State::Entry);
-  std::lock_guard lock(s.mutex);
-  // Two threads may compile the same one; the first stays.
-  if (auto kept = s.find(tenant, key)) return kept;
-  if (fixed > std::min(s.limits.bytes, s.limits.tenant_bytes)) return made;  // would push out everything and itself
-  s.entries.push_back({std::string(tenant), std::move(key), made, ++s.clock, fixed});
-  s.evict(tenant);
-  return made;
+  FH_TRY(Made made, state_->get(tenant, key_of(source), [&]() -> Result<text::tools::Constraint> {
+    text::tools::Constraint whole;
+    whole.kind = text::tools::Constraint::Kind::whole;
+    FH_TRY(whole.grammar, compile(source));
+    return whole;
+  }));
+  return made.masks;
+}
+
+Result<ConstraintCache::Made> ConstraintCache::get(std::string_view tenant, std::string_view key,
+                                                   const Compile& compile) {
+  // No source has a kind of that number: the two sorts of keys are never equal.
+  return state_->get(tenant, Key().add(UINT64_MAX).add(key).take(), compile);
 }
 
 void ConstraintCache::drop(std::string_view tenant) {

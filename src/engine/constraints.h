@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@
 #include "text/grammar/grammar.h"
 #include "text/grammar/mask_cache.h"
 #include "text/tokenizer.h"
+#include "text/tools/constraint.h"
 
 namespace freehold::engine {
 
@@ -44,7 +46,9 @@ struct ConstraintLimits {
 class ConstraintCache {
  public:
   // Borrows the tokenizer, which outlives the cache. What a tokenizer needs is worked out at the first `get`.
-  explicit ConstraintCache(const text::Tokenizer& tokenizer, ConstraintLimits limits = {});
+  // `shown`: control tokens that may stand inside texts as what they spell (Request::shown_tokens).
+  explicit ConstraintCache(const text::Tokenizer& tokenizer, ConstraintLimits limits = {},
+                           std::vector<text::TokenId> shown = {});
   ~ConstraintCache();
   ConstraintCache(const ConstraintCache&) = delete;
   ConstraintCache& operator=(const ConstraintCache&) = delete;
@@ -52,6 +56,14 @@ class ConstraintCache {
   // The constraint, compiled now or kept from before. Over a limit the least recently used are forgotten, first the
   // tenant's own; whoever still uses one keeps it. One that is larger than a limit alone is given and not kept.
   Result<std::shared_ptr<text::grammar::MaskCache>> get(std::string_view tenant, const ConstraintSource& source);
+  // The same for what text/tools makes: tools, thinking, and a start that may come later. `key` says all that decides
+  // what `compile` gives.
+  struct Made {
+    std::shared_ptr<text::grammar::MaskCache> masks;       // null: there is no constraint
+    std::shared_ptr<const text::tools::Constraint> start;  // of a lazy one, else null
+  };
+  using Compile = std::function<Result<text::tools::Constraint>()>;
+  Result<Made> get(std::string_view tenant, std::string_view key, const Compile& compile);
   // Forgets what a tenant sent.
   void drop(std::string_view tenant);
 

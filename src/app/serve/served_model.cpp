@@ -46,7 +46,8 @@ Result<std::unique_ptr<ServedModel>> ServedModel::start(std::string name, Loaded
     served->support_.format = &text::tools::generic_tool_format();
   }
   served->shown_ = shown_tokens(l.tokenizer.tokenizer, served->support_);
-  served->vocabulary_ = text::grammar::VocabularyIndex::create(l.tokenizer.tokenizer, served->shown_);
+  served->constraints_ =
+      std::make_unique<engine::ConstraintCache>(l.tokenizer.tokenizer, engine::ConstraintLimits{}, served->shown_);
   const std::uint64_t cache = size.cache_tokens != 0 ? size.cache_tokens : std::uint64_t{size.sequences} * size.context;
   FH_TRY(served->decoder_,
          engine::ModelDecoder::create(
@@ -91,23 +92,33 @@ api::Parsed<engine::Prompt> ServedModel::prompt(const api::Call& call, const api
   return std::move(*prompt);
 }
 
-api::Parsed<void> ServedModel::constrain(const api::Call& call, bool starts_thinking, AnswerPlan& plan) const {
+api::Parsed<void> ServedModel::constrain(const api::Call& call, const std::string& tenant, bool starts_thinking,
+                                         AnswerPlan& plan) const {
   const bool parallel = call.tool_use.parallel && support_.parallel;
-  FH_TRY(auto made, constraint_of(call, *support_.format, parallel, support_.thinking, starts_thinking));
-  if (made.kind == text::tools::Constraint::Kind::nothing) return {};
-  plan.constraint = std::make_shared<text::grammar::MaskCache>(made.grammar, vocabulary_);
-  if (made.kind == text::tools::Constraint::Kind::lazy) {
-    plan.constraint_start = std::make_shared<const text::tools::Constraint>(std::move(made));
+  if (call.format.kind == api::Format::Kind::text &&
+      choice_of(call.tool_use).mode == text::tools::ToolChoice::Mode::none) {
+    return {};
   }
+  api::Failure failure;
+  auto made = constraints_->get(
+      tenant, constraint_key(call, parallel, starts_thinking), [&]() -> Result<text::tools::Constraint> {
+        auto compiled = constraint_of(call, *support_.format, parallel, support_.thinking, starts_thinking);
+        if (compiled) return std::move(*compiled);
+        failure = compiled.error();
+        return fail(Errc::invalid, failure.message);
+      });
+  if (!made) return tl::unexpected(std::move(failure));
+  plan.constraint = std::move(made->masks);
+  plan.constraint_start = std::move(made->start);
   return {};
 }
 
-api::Parsed<AnswerPlan> ServedModel::plan(const api::Call& call) const {
+api::Parsed<AnswerPlan> ServedModel::plan(const api::Call& call, const std::string& tenant) const {
   AnswerPlan plan;
   const auto* chat = std::get_if<api::Conversation>(&call.input);
   if (chat == nullptr) {
     FH_TRY(plan.prompts, prompts(std::get<std::vector<api::PlainPrompt>>(call.input), "prompt"));
-    FH_TRY_VOID(constrain(call, false, plan));
+    FH_TRY_VOID(constrain(call, tenant, false, plan));
     return plan;
   }
   if (call.thinking.value_or(false) && !support_.thinking) {
@@ -117,7 +128,7 @@ api::Parsed<AnswerPlan> ServedModel::plan(const api::Call& call) const {
   FH_TRY(engine::Prompt one, prompt(call, *chat));
   const bool starts_thinking = support_.thinking && text::tools::prompt_opens_thinking(*support_.thinking, one.text);
   plan.prompts.push_back(std::move(one));
-  FH_TRY_VOID(constrain(call, starts_thinking, plan));
+  FH_TRY_VOID(constrain(call, tenant, starts_thinking, plan));
   const auto choice = choice_of(call.tool_use);
   const bool calls = choice.mode != text::tools::ToolChoice::Mode::none;
   if (!calls && !support_.thinking) return plan;

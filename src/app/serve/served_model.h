@@ -7,6 +7,7 @@
 #include "api/call.h"
 #include "app/serve/answer_plan.h"
 #include "app/session.h"
+#include "engine/constraints.h"
 #include "engine/prompt.h"
 #include "engine/service.h"
 #include "text/chat_template.h"
@@ -30,7 +31,8 @@ class ServedModel {
   std::uint32_t context() const { return decoder_->context(); }
 
   // Everything that the engine is told of a call but its sampling. Failures name the field.
-  api::Parsed<AnswerPlan> plan(const api::Call& call) const;
+  // `tenant`: whose constraints are kept.
+  api::Parsed<AnswerPlan> plan(const api::Call& call, const std::string& tenant) const;
   // The token ids of texts without a template.
   api::Parsed<std::vector<engine::Prompt>> prompts(const std::vector<api::PlainPrompt>& plain,
                                                    const std::string& field) const;
@@ -44,12 +46,13 @@ class ServedModel {
   std::string name_;
   Loaded loaded_;
   api::Parsed<engine::Prompt> prompt(const api::Call& call, const api::Conversation& chat) const;
-  api::Parsed<void> constrain(const api::Call& call, bool starts_thinking, AnswerPlan& plan) const;
+  api::Parsed<void> constrain(const api::Call& call, const std::string& tenant, bool starts_thinking,
+                              AnswerPlan& plan) const;
 
   std::optional<text::ChatTemplate> template_;
   text::tools::TemplateSupport support_;
   std::vector<std::int32_t> shown_;  // control tokens that are part of answers' text, sorted
-  std::shared_ptr<const text::grammar::VocabularyIndex> vocabulary_;  // with those
+  std::unique_ptr<engine::ConstraintCache> constraints_;
   std::unique_ptr<engine::ModelDecoder> decoder_;
   std::unique_ptr<engine::Service> service_;  // last: its thread uses all of the above
 };

@@ -109,7 +109,7 @@ std::string Site::tenant_of(const http::Request& request) const {
 
 api::Parsed<std::size_t> Site::count_tokens(const api::Call& call) const {
   FH_TRY(ServedModel * model, find(call.model));
-  FH_TRY(auto plan, model->plan(call));
+  FH_TRY(auto plan, model->plan(call, {}));
   std::size_t count = 0;
   for (const engine::Prompt& p : plan.prompts) count += p.tokens.size();
   return count;
@@ -184,7 +184,7 @@ void Site::generate(const ExchangePtr& exchange, api::Parsed<api::Call> parsed, 
   auto found = find(call.model);
   if (!found) return respond(*exchange, found.error());
   ServedModel* model = *found;
-  auto plan = model->plan(call);
+  auto plan = model->plan(call, tenant_of(exchange->request()));
   if (!plan) return respond(*exchange, plan.error());
   if (!call.has_seed) {
     std::uint32_t drawn = 0;
