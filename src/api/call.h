@@ -40,6 +40,7 @@ struct Failure {
   std::string message;
   std::string param;  // the field that is wrong, as the dialect names it; may be empty
   std::string code;   // the vendor's own word for it; may be empty
+  std::vector<std::pair<std::string, std::string>> headers = {};  // that the answer is to have beside the usual ones
 };
 
 template <typename T>

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "app/serve/reply.h"
 #include "app/serve/site.h"
 
@@ -99,12 +101,39 @@ void Generation::finish(std::uint32_t choice, const engine::Finished& finished) 
   }
   if (finished.steered) add_header("freehold-steered", "true");  // of use only to an answer in one piece
   add(ended);
+  cancelled_ = cancelled_ && finished.reason == engine::FinishReason::cancelled;
+  if (account_) {
+    ledger::Event& event = account_->event;
+    const engine::Usage& usage = finished.usage;
+    if (finished.choice == 0) {  // of each prompt
+      event.prompt_tokens += usage.prompt_tokens;
+      event.cached_tokens += usage.cached_tokens;
+      event.queue_seconds += usage.queue_seconds;
+      event.prefill_seconds += usage.prefill_seconds;
+    }
+    event.completion_tokens += usage.completion_tokens;
+    event.decode_seconds = std::max(event.decode_seconds, usage.decode_seconds);
+    event.finish_reason = engine::name_of(finished.reason);
+    event.steered = event.steered || finished.steered;
+  }
   if (--open_ == 0) end();
+}
+
+// The account is settled once.
+void Generation::record(ledger::Outcome outcome, int status, std::function<void(bool)> stored) {
+  if (!account_) return stored(true);
+  Account account = std::move(*account_);
+  account_.reset();
+  account.lease.settle(account.event.prompt_tokens + account.event.completion_tokens);
+  account.event.outcome = outcome;
+  account.event.http_status = status;
+  account.accounts.record(std::move(account.event), std::move(stored));
 }
 
 void Generation::fail(const Error& error) {
   failed_ = true;
   const api::Failure failure = failure_of(error);
+  record(ledger::Outcome::failed, begun_ && stream_ ? 200 : api::status_of(failure.problem), [](bool) {});
   if (begun_ && stream_) {
     exchange_->send(encoder_->broken(failure));
     exchange_->finish();
@@ -113,15 +142,24 @@ void Generation::fail(const Error& error) {
   }
 }
 
+// The answer's end goes out when its event is on disk.
 void Generation::end() {
+  std::string bytes = encoder_->end();
+  const auto outcome = cancelled_ ? ledger::Outcome::cancelled : ledger::Outcome::completed;
   if (stream_) {
-    exchange_->send(encoder_->end());
-    exchange_->finish();
+    std::string broken = encoder_->broken(unrecorded());
+    record(outcome, 200, [exchange = exchange_, bytes = std::move(bytes), broken = std::move(broken)](bool durable) {
+      exchange->send(durable ? bytes : broken);
+      exchange->finish();
+    });
     return;
   }
   http::Response response = head();
-  response.body = encoder_->end();
-  exchange_->respond(std::move(response));
+  response.body = std::move(bytes);
+  record(outcome, 200, [exchange = exchange_, response = std::move(response)](bool durable) mutable {
+    if (!durable) return respond(*exchange, unrecorded());
+    exchange->respond(std::move(response));
+  });
 }
 
 void Generation::on(std::uint32_t first, const engine::Event& event) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/answer.h"
+#include "app/serve/accounts.h"
 #include "app/serve/answer_plan.h"
 #include "engine/event.h"
 #include "http/exchange.h"
@@ -23,6 +24,14 @@ class Generation {
   // Headers of the answer beside the usual ones; before the first event.
   void add_header(std::string name, std::string value) { headers_.emplace_back(std::move(name), std::move(value)); }
 
+  // What it is to be recorded as, and the place it takes. Always given before the first event.
+  struct Account {
+    Accounts& accounts;
+    ledger::Event event;
+    guard::Lease lease;
+  };
+  void account(Account account) { account_.emplace(std::move(account)); }
+
   // An event of the request whose first choice is `first`.
   void on(std::uint32_t first, const engine::Event& event);
 
@@ -34,6 +43,7 @@ class Generation {
   void finish(std::uint32_t choice, const engine::Finished& finished);
   void fail(const Error& error);
   void end();
+  void record(ledger::Outcome outcome, int status, std::function<void(bool)> stored);
   http::Response head() const;
 
   std::shared_ptr<http::Exchange> exchange_;
@@ -48,7 +58,9 @@ class Generation {
   };
   std::vector<Reading> readings_;                 // one a choice; empty: answers are text and no more
   std::vector<text::tools::AnswerPiece> pieces_;  // scratch
-  std::uint32_t open_;                            // choices that have not ended
+  std::optional<Account> account_;
+  bool cancelled_ = true;  // every choice was
+  std::uint32_t open_;     // choices that have not ended
   bool begun_ = false, failed_ = false;
 };
 

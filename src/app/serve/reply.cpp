@@ -25,6 +25,11 @@ Dialect dialect_of(const http::Request& request) {
   return first == "v1" ? Dialect::openai : Dialect::native;
 }
 
+std::string_view name_of(Dialect dialect) {
+  constexpr std::string_view kNames[] = {"openai", "anthropic", "gemini", "ollama", "native"};
+  return kNames[static_cast<std::size_t>(dialect)];
+}
+
 http::Response json_response(int status, std::string body) {
   http::Response response{status, {}, std::move(body)};
   response.headers.set("content-type", "application/json");
@@ -38,6 +43,7 @@ http::Response error_response(const http::Request& request, const api::Failure& 
   if (failure.problem == api::Problem::too_many || failure.problem == api::Problem::unavailable) {
     response.headers.set("retry-after", "1");
   }
+  for (const auto& [name, value] : failure.headers) response.headers.set(name, value);
   if (failure.problem == api::Problem::unauthorised) response.headers.set("www-authenticate", "Bearer");
   return response;
 }

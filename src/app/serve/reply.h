@@ -13,6 +13,7 @@ enum class Dialect { openai, anthropic, gemini, ollama, native };
 
 // From the address and headers alone, so that even a 401 or a 404 has the right shape.
 Dialect dialect_of(const http::Request& request);
+std::string_view name_of(Dialect dialect);
 
 // A body of JSON.
 http::Response json_response(int status, std::string body);

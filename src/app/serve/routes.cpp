@@ -39,7 +39,7 @@ bool path_is(const http::Request& request, std::initializer_list<std::string_vie
 void handle(Site& site, const ExchangePtr& exchange) {
   if (handle_open(site, exchange)) return;
   const http::Request& request = exchange->request();
-  if (!site.admits(request)) {
+  if (!site.principal_of(request)) {
     return respond(*exchange, api::Failure{api::Problem::unauthorised, "the API key is missing or wrong", {}, {}});
   }
   bool handled = false;

@@ -53,18 +53,37 @@ Result<http::TlsFiles> tls_files(const Arguments& arguments, const std::string& 
   return http::TlsFiles{both.substr(0, comma), both.substr(comma + 1)};
 }
 
-Result<std::vector<std::string>> keys_of(const Arguments& arguments, const std::string& address, Console& console) {
-  std::vector<std::string> keys = arguments.given("api-key") ? arguments.list("api-key") : std::vector<std::string>{};
-  for (const std::string& key : keys) {
+// Keys by hand, those of the database, or none.
+Result<std::optional<guard::Authenticator>> authenticator(const Arguments& arguments, const fs::path& home,
+                                                          const std::string& address, Console& console) {
+  guard::AuthenticatorOptions options;
+  if (arguments.given("api-key")) options.given = arguments.list("api-key");
+  for (const std::string& key : options.given) {
     if (key.size() < 8) return fail(Errc::invalid, "--api-key: a key has at least 8 characters");
   }
-  if (!keys.empty()) return keys;
   if (arguments.flag("no-keys")) {
-    if (is_loopback(address)) return keys;
-    return fail(Errc::invalid, "--no-keys is for loopback addresses only");
+    if (!options.given.empty()) return fail(Errc::invalid, "--no-keys and --api-key contradict each other");
+    if (!is_loopback(address)) return fail(Errc::invalid, "--no-keys is for loopback addresses only");
+    return std::optional<guard::Authenticator>();
   }
-  console.hint("freehold serve MODEL --api-key \"$(openssl rand -hex 16)\", or --no-keys on this machine alone");
-  return fail(Errc::invalid, "a key is needed: --api-key KEY");
+  if (options.given.empty()) {
+    FH_TRY(const auto first, guard::ensure_first_key(home));
+    if (first) {
+      console.note(
+          fmt::format("made the first key, of an admin. It is shown this once, and kept in {} for this command line:",
+                      printable(guard::own_key_path(home).string())));
+      console.write(*first + "\n");
+    }
+  }
+  std::optional<guard::Keys> keys;
+  auto opened = guard::Keys::open(home, guard::OpenKeys::existing);
+  if (opened) {
+    keys = std::move(*opened);
+  } else if (opened.error().code != Errc::not_found) {
+    return tl::unexpected(std::move(opened).error());
+  }
+  FH_TRY(auto made, guard::Authenticator::create(std::move(keys), std::move(options)));
+  return std::optional<guard::Authenticator>(std::move(made));
 }
 
 Result<std::vector<std::unique_ptr<ServedModel>>> start_models(const Arguments& arguments, Console& console) {
@@ -106,7 +125,9 @@ Result<> run(const Arguments& arguments, Console& console) {
     return fail(Errc::invalid,
                 fmt::format("listening on {} needs --tls: others could read what is said", printable(options.address)));
   }
-  FH_TRY(auto keys, keys_of(arguments, options.address, console));
+  FH_TRY(const fs::path home, store::default_home());
+  FH_TRY(auto keys, authenticator(arguments, home, options.address, console));
+  FH_TRY(auto log, ledger::UsageLog::open(home));
   if (arguments.given("host")) options.origins.hosts = arguments.list("host");
   if (!is_loopback(options.address)) options.origins.hosts.push_back(options.address);
   if (arguments.given("origin")) options.origins.origins = arguments.list("origin");
@@ -114,7 +135,7 @@ Result<> run(const Arguments& arguments, Console& console) {
   std::string names;
   for (const auto& m : models) names += (names.empty() ? "" : ", ") + printable(m->name());
 
-  Site site(std::move(models), std::move(keys));
+  Site site(std::move(models), Accounts(std::move(keys), std::move(log)));
   http::Hooks hooks;
   hooks.handle = [&site](const ExchangePtr& exchange) { handle(site, exchange); };
   hooks.error = [](const http::Request& request, int status, const std::string& message) {

@@ -26,6 +26,8 @@ class ServedModel {
   static Result<std::unique_ptr<ServedModel>> start(std::string name, Loaded loaded, const Size& size);
 
   const std::string& name() const { return name_; }
+  // "sha256:…" of the weights, if the store knows it; else empty.
+  const std::string& digest() const { return digest_; }
   const Loaded& loaded() const { return loaded_; }
   engine::Service& service() { return *service_; }
   std::uint32_t context() const { return decoder_->context(); }
@@ -44,6 +46,7 @@ class ServedModel {
  private:
   ServedModel(std::string name, Loaded loaded) : name_(std::move(name)), loaded_(std::move(loaded)) {}
   std::string name_;
+  std::string digest_;
   Loaded loaded_;
   api::Parsed<engine::Prompt> prompt(const api::Call& call, const api::Conversation& chat) const;
   api::Parsed<void> constrain(const api::Call& call, const std::string& tenant, bool starts_thinking,

@@ -1,7 +1,6 @@
 #include "app/serve/site.h"
 
 #include <fmt/format.h>
-#include <openssl/crypto.h>
 #include <openssl/rand.h>
 
 #include <array>
@@ -21,11 +20,6 @@ using api::Problem;
 
 std::int64_t now() {
   return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-}
-
-// In a time that does not tell how much of it was right.
-bool same_secret(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 // Requests of one answer that the engine has taken; the client may leave before, while or after they are handed over.
@@ -68,6 +62,10 @@ std::string random_id() {
   return out;
 }
 
+Failure unrecorded() {
+  return {Problem::unavailable, "the use of this answer could not be recorded, so it is not given", {}, {}};
+}
+
 Failure failure_of(const Error& error) {
   switch (error.code) {
     case Errc::exhausted:
@@ -83,8 +81,8 @@ Failure failure_of(const Error& error) {
   }
 }
 
-Site::Site(std::vector<std::unique_ptr<ServedModel>> models, std::vector<std::string> keys)
-    : models_(std::move(models)), keys_(std::move(keys)), started_(now()) {}
+Site::Site(std::vector<std::unique_ptr<ServedModel>> models, Accounts accounts)
+    : models_(std::move(models)), accounts_(std::move(accounts)), started_(now()) {}
 
 api::Parsed<ServedModel*> Site::find(std::string_view name) const {
   const auto bare = [](std::string_view n) { return n.ends_with(":latest") ? n.substr(0, n.size() - 7) : n; };
@@ -95,16 +93,43 @@ api::Parsed<ServedModel*> Site::find(std::string_view name) const {
                      "model_not_found");
 }
 
-bool Site::admits(const http::Request& request) const {
-  if (keys_.empty()) return true;
-  const std::string_view given = key_of(request);
-  bool found = false;
-  for (const std::string& key : keys_) found |= same_secret(key, given);
-  return found;
+api::Parsed<ServedModel*> Site::find(std::string_view name, const guard::Principal& principal) const {
+  FH_TRY(ServedModel * model, find(name));
+  if (guard::allows(principal.models, model->name())) return model;
+  return api::refuse(Problem::not_found, fmt::format("model '{}' not found", printable(name)), "model",
+                     "model_not_found");
+}
+
+namespace {
+
+ledger::Event event_of(const http::Exchange& exchange, const guard::Principal& principal, const ServedModel& model,
+                       const std::string& name) {
+  ledger::Event event;
+  event.request_id = exchange.request().id;
+  event.time =
+      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
+  event.key_id = principal.key_id;
+  event.model = name;
+  event.model_digest = model.digest();
+  event.dialect = name_of(dialect_of(exchange.request()));
+  event.endpoint = exchange.request().target.path;
+  return event;
+}
+
+}  // namespace
+
+// Who asks, if it may.
+api::Parsed<guard::Principal> Site::allowed(const ExchangePtr& exchange) const {
+  auto principal = principal_of(exchange->request());
+  if (!principal) return api::refuse(Problem::unauthorised, "the API key is missing or wrong");
+  FH_TRY_VOID(Accounts::may_generate(*principal));
+  return std::move(*principal);
 }
 
 std::string Site::tenant_of(const http::Request& request) const {
-  return std::string(key_of(request));
+  const auto principal = principal_of(request);
+  return principal ? principal->tenant : std::string();
 }
 
 api::Parsed<std::size_t> Site::count_tokens(const api::Call& call) const {
@@ -126,22 +151,32 @@ struct Embedding {
   std::size_t open = 0;
   std::uint64_t tokens = 0;
   bool failed = false;
+  Accounts* accounts = nullptr;
+  guard::Lease lease;
+  ledger::Event event;
 
-  void on(std::size_t index, const engine::Event& event) {
+  void on(std::size_t index, const engine::Event& what) {
     if (failed) return;
-    if (const auto* broken = std::get_if<engine::Failed>(&event)) {
+    if (const auto* broken = std::get_if<engine::Failed>(&what)) {
       failed = true;
       return respond(*exchange, failure_of(broken->error));
     }
-    const auto* embedded = std::get_if<engine::Embedded>(&event);
+    const auto* embedded = std::get_if<engine::Embedded>(&what);
     if (embedded == nullptr) return;
     vectors[index].assign(embedded->vector.begin(), embedded->vector.end());
     tokens += embedded->usage.prompt_tokens;
     if (--open > 0) return;
     http::Response response = json_response(200, encode(call, vectors, tokens));
-    if (!call.ignored.empty())
+    if (!call.ignored.empty()) {
       response.headers.set("freehold-ignored", fmt::format("{}", fmt::join(call.ignored, ", ")));
-    exchange->respond(std::move(response));
+    }
+    lease.settle(tokens);
+    event.prompt_tokens = tokens;
+    event.http_status = 200;
+    accounts->record(std::move(event), [to = exchange, answer = std::move(response)](bool durable) mutable {
+      if (!durable) return respond(*to, unrecorded());
+      to->respond(std::move(answer));
+    });
   }
 };
 
@@ -149,30 +184,39 @@ struct Embedding {
 
 void Site::embed(const ExchangePtr& exchange, api::Parsed<api::EmbedCall> call, const EncodeVectors& encode) const {
   if (!call) return respond(*exchange, call.error());
-  auto found = find(call->model);
+  auto principal = allowed(exchange);
+  if (!principal) return respond(*exchange, principal.error());
+  auto found = find(call->model, *principal);
   if (!found) return respond(*exchange, found.error());
   ServedModel* model = *found;
   auto prompts = model->prompts(call->inputs, "input");
   if (!prompts) return respond(*exchange, prompts.error());
   std::vector<engine::EmbedRequest> requests;
+  std::uint64_t tokens_at_most = 0;
   for (engine::Prompt& p : *prompts) {
     if (call->cut && p.tokens.size() > model->context()) p.tokens.resize(model->context());
     engine::EmbedRequest request;
     request.tokens = std::move(p.tokens);
-    request.tenant = tenant_of(exchange->request());
+    request.tenant = principal->tenant;
     request.dimensions = call->dimensions;
     if (auto valid = engine::validate(request, model->service().limits()); !valid) {
       Failure failure = failure_of(valid.error());
       failure.param = valid.error().what.starts_with("dimensions") ? "dimensions" : "input";
       return respond(*exchange, failure);
     }
+    tokens_at_most += request.tokens.size();
     requests.push_back(std::move(request));
   }
+  auto admitted = accounts_.admit(*principal, tokens_at_most);
+  if (!admitted) return respond(*exchange, admitted.error());
   auto embedding = std::make_shared<Embedding>();
   embedding->exchange = exchange;
   embedding->encode = encode;
   embedding->vectors.resize(requests.size());
   embedding->open = requests.size();
+  embedding->accounts = &accounts_;
+  embedding->lease = std::move(admitted->lease);
+  embedding->event = event_of(*exchange, *principal, *model, call->model);
   embedding->call = std::move(*call);
   submit_all(exchange, model, std::move(requests),
              [embedding](std::size_t i, const engine::Event& event) { embedding->on(i, event); });
@@ -181,10 +225,12 @@ void Site::embed(const ExchangePtr& exchange, api::Parsed<api::EmbedCall> call, 
 void Site::generate(const ExchangePtr& exchange, api::Parsed<api::Call> parsed, const MakeEncoder& make_encoder) const {
   if (!parsed) return respond(*exchange, parsed.error());
   api::Call& call = *parsed;
-  auto found = find(call.model);
+  auto principal = allowed(exchange);
+  if (!principal) return respond(*exchange, principal.error());
+  auto found = find(call.model, *principal);
   if (!found) return respond(*exchange, found.error());
   ServedModel* model = *found;
-  auto plan = model->plan(call, tenant_of(exchange->request()));
+  auto plan = model->plan(call, principal->tenant);
   if (!plan) return respond(*exchange, plan.error());
   if (!call.has_seed) {
     std::uint32_t drawn = 0;
@@ -193,6 +239,7 @@ void Site::generate(const ExchangePtr& exchange, api::Parsed<api::Call> parsed, 
   }
   // All requests are checked before the first is handed over.
   std::vector<engine::Request> requests;
+  std::uint64_t tokens_at_most = 0;
   for (const engine::Prompt& p : plan->prompts) {
     engine::Request request = call.request;
     request.constraint = plan->constraint;
@@ -200,10 +247,12 @@ void Site::generate(const ExchangePtr& exchange, api::Parsed<api::Call> parsed, 
     request.shown_tokens = plan->shown_tokens;
     request.prompt = p.tokens;
     request.text_starts = p.text_starts;
-    request.tenant = tenant_of(exchange->request());
+    request.tenant = principal->tenant;
     if (auto valid = engine::validate(request, model->service().limits()); !valid) {
       return respond(*exchange, failure_of(valid.error()));
     }
+    tokens_at_most +=
+        request.prompt.size() + std::uint64_t{request.n} * engine::answer_limit(request, model->service().limits());
     requests.push_back(std::move(request));
   }
   // Whether the shortest valid answer fits is known before a token is spent.
@@ -223,10 +272,14 @@ void Site::generate(const ExchangePtr& exchange, api::Parsed<api::Call> parsed, 
       return respond(*exchange, Failure{Problem::invalid, *warning, "max_tokens", {}});
     }
   }
+  auto admitted = accounts_.admit(*principal, tokens_at_most);
+  if (!admitted) return respond(*exchange, admitted.error());
   auto encoder = make_encoder(call, {random_id(), call.model, now()}, plan->prompts);
   auto generation = std::make_shared<Generation>(exchange, std::move(encoder), call, *plan,
                                                  [model](std::string_view text) { return model->count(text); });
   if (warning) generation->add_header("freehold-warning", std::move(*warning));
+  for (auto& [name, value] : admitted->headers) generation->add_header(name, value);
+  generation->account({accounts_, event_of(*exchange, *principal, *model, call.model), std::move(admitted->lease)});
   const std::uint32_t n = call.request.n;
   submit_all(exchange, model, std::move(requests), [generation, n](std::size_t i, const engine::Event& event) {
     generation->on(static_cast<std::uint32_t>(i) * n, event);

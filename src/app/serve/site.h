@@ -9,6 +9,7 @@
 
 #include "api/answer.h"
 #include "api/call.h"
+#include "app/serve/accounts.h"
 #include "app/serve/response_store.h"
 #include "app/serve/served_model.h"
 #include "http/exchange.h"
@@ -25,15 +26,22 @@ using MakeEncoder =
 std::string random_id();
 // The engine's refusals, as the client's faults that they are.
 api::Failure failure_of(const Error& error);
+// An answer whose event could not be written.
+api::Failure unrecorded();
 
 class Site {
  public:
-  Site(std::vector<std::unique_ptr<ServedModel>> models, std::vector<std::string> keys);
+  Site(std::vector<std::unique_ptr<ServedModel>> models, Accounts accounts);
 
   const std::vector<std::unique_ptr<ServedModel>>& models() const { return models_; }
   // By the name that clients call it, with or without ":latest". Error: not_found, naming it.
   api::Parsed<ServedModel*> find(std::string_view name) const;
-  bool admits(const http::Request& request) const;
+  // The same, for somebody: who may not use it does not learn that it is there.
+  api::Parsed<ServedModel*> find(std::string_view name, const guard::Principal& principal) const;
+  // Nothing if the key is missing or wrong.
+  std::optional<guard::Principal> principal_of(const http::Request& request) const {
+    return accounts_.principal_of(request);
+  }
   // Who asks: answers, caches and stored objects of one tenant are never seen by another.
   std::string tenant_of(const http::Request& request) const;
   ResponseStore& responses() { return responses_; }
@@ -52,8 +60,10 @@ class Site {
   std::atomic<bool> stopping{false};
 
  private:
+  api::Parsed<guard::Principal> allowed(const ExchangePtr& exchange) const;
+
   std::vector<std::unique_ptr<ServedModel>> models_;
-  std::vector<std::string> keys_;  // any of these; empty: none is needed
+  mutable Accounts accounts_;
   std::int64_t started_ = 0;
   ResponseStore responses_;
 };

@@ -1,0 +1,47 @@
+// Who may ask, how much, and the record of what was answered: keys, limits and the usage log together, as the server
+// uses them.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "api/call.h"
+#include "guard/authenticator.h"
+#include "guard/limiter.h"
+#include "guard/principal.h"
+#include "http/message.h"
+#include "ledger/usage_log.h"
+
+namespace freehold::app {
+
+// Thread-safe.
+class Accounts {
+ public:
+  // Without an authenticator nobody is asked for a key. Without a log nothing is recorded (tests).
+  Accounts(std::optional<guard::Authenticator> authenticator, std::optional<ledger::UsageLog> log)
+      : authenticator_(std::move(authenticator)), log_(std::move(log)) {}
+
+  // Nothing if the key is missing or wrong.
+  std::optional<guard::Principal> principal_of(const http::Request& request) const;
+  // Errors: forbidden (the role does not let it generate).
+  static api::Parsed<void> may_generate(const guard::Principal& principal);
+
+  // A request that may cost so many tokens. `headers` says how the limits stand. Error: too_many.
+  struct Admitted {
+    guard::Lease lease;
+    std::vector<std::pair<std::string, std::string>> headers;
+  };
+  api::Parsed<Admitted> admit(const guard::Principal& principal, std::uint64_t tokens_at_most);
+
+  // Calls back once the event is on disk (true), or cannot be (false).
+  void record(ledger::Event event, std::function<void(bool)> stored);
+
+ private:
+  std::optional<guard::Authenticator> authenticator_;
+  guard::Limiter limiter_;
+  std::optional<ledger::UsageLog> log_;
+};
+
+}  // namespace freehold::app
