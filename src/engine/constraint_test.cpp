@@ -384,6 +384,36 @@ TEST_F(ConstraintTest, GuessesThatTheConstraintForbidsChangeNothing) {
   }
 }
 
+// Two ways to read the text, half a bracket apart, which meet at '!': the deeper, the more there is to lay over one
+// another.
+TEST_F(ConstraintTest, AGrammarThatBecomesTooAmbiguousFailsItsRequestOnly) {
+  grammar::Limits limits;
+  limits.nesting = 1000;
+  auto constraint = with(grammar::compile_gbnf(
+      "root ::= s \"1\" | [ a-z] s \"2\"\ns ::= [ a-z] [ a-z] s \".\" | [ a-z] m | m\nm ::= \"!\"\n", limits));
+  FakeDecoder::Size size;
+  size.context = 6000;
+  size.cache_tokens = 16000;
+  FakeDecoder decoder(size);
+  decoder.favourite = [](auto) { return testing::kWord; };
+  auto engine = make(decoder);
+  Request bad = ask(1, constraint, 5500);
+  bad.sampling = {};
+  bad.logprobs.reset();
+  Request good = ask(2, schema(kPerson), 60);
+  Recorder bad_events;
+  Recorder good_events;
+  ASSERT_TRUE(engine->submit(bad, bad_events.sink()));
+  ASSERT_TRUE(engine->submit(good, good_events.sink()));
+  while (engine->step()) {
+  }
+  EXPECT_EQ(bad_events.error, "the grammar is too ambiguous at this point of the text");
+  EXPECT_TRUE(bad_events.reasons.empty());
+  EXPECT_TRUE(is_json(good_events.text[0]));
+  engine->drop_cached();
+  EXPECT_TRUE(decoder.all_free());
+}
+
 TEST_F(ConstraintTest, CancellationEndsIt) {
   FakeDecoder decoder;
   auto engine = make(decoder);

@@ -1,6 +1,7 @@
 #include "engine/sampling/sampler.h"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 
 namespace freehold::engine {
@@ -96,6 +97,29 @@ Result<std::int32_t> likeliest(std::span<const float> logits) {
   return static_cast<std::int32_t>(best);
 }
 
+// The same under a mask, with the rules of Candidates::reset.
+Result<std::int32_t> likeliest(std::span<const float> logits, std::span<const std::uint64_t> allowed) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  constexpr std::size_t kNone = SIZE_MAX;
+  float largest = -kInfinity;
+  std::size_t lowest = kNone;
+  std::size_t best = kNone;
+  for (std::size_t w = 0; w < allowed.size(); ++w) {
+    for (std::uint64_t left = allowed[w]; left != 0; left &= left - 1) {
+      const std::size_t i = w * 64 + static_cast<std::size_t>(std::countr_zero(left));
+      if (i >= logits.size()) break;
+      if (logits[i] == kInfinity) return broken_logit(i, logits[i]);
+      if (lowest == kNone) lowest = i;
+      if (logits[i] > largest) {
+        largest = logits[i];
+        best = i;
+      }
+    }
+  }
+  if (lowest == kNone) return fail(Errc::invalid, "no token may be chosen: the mask forbids every one");
+  return static_cast<std::int32_t>(best != kNone ? best : lowest);
+}
+
 }  // namespace
 
 Sampler::Sampler(std::uint32_t vocab) : candidates_(vocab), counts_(vocab, 0) {
@@ -132,7 +156,8 @@ Result<Candidates*> Sampler::apply(Chain chain, std::span<const float> logits, c
 Result<std::int32_t> Sampler::sample(Chain chain, std::span<const float> logits, const SamplerInput& input,
                                      double uniform) {
   const bool greedy = chain.size() == 1 && chain[0].kind == SamplerKind::temperature && chain[0].a == 0;
-  if (greedy && input.allowed.empty() && input.forbidden.empty()) return likeliest(logits);
+  if (greedy && input.forbidden.empty())
+    return input.allowed.empty() ? likeliest(logits) : likeliest(logits, input.allowed);
   FH_TRY(Candidates * left, apply(chain, logits, input));
   return left->at_sum(uniform * left->total()).id;
 }

@@ -42,6 +42,25 @@ BENCHMARK_CAPTURE(sample, typical, Sampling{.typical_p = 0.95})->Unit(benchmark:
 BENCHMARK_CAPTURE(sample, plain, Sampling{})->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(sample, flat_top_p, Sampling{.temperature = 5, .top_p = 0.99})->Unit(benchmark::kMicrosecond);
 
+// Under a mask of one token in `every`.
+void masked(benchmark::State& state, const Sampling& sampling) {
+  auto row = logits();
+  Sampler sampler(kVocab);
+  DefaultChain chain(sampling);
+  std::vector<std::uint64_t> mask((kVocab + 63) / 64);
+  const auto every = static_cast<std::uint32_t>(state.range(0));
+  for (std::uint32_t t = 0; t < kVocab; t += every) mask[t / 64] |= std::uint64_t{1} << (t % 64);
+  std::uint64_t i = 0;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(sampler.sample(chain, row, {{}, {}, mask, {}}, uniform_draw(2, 0, i++)));
+  }
+}
+BENCHMARK_CAPTURE(masked, greedy, Sampling{.temperature = 0})->Arg(1)->Arg(1000)->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(masked, top_p, Sampling{.temperature = 0.8, .top_p = 0.95})
+    ->Arg(1)
+    ->Arg(1000)
+    ->Unit(benchmark::kMicrosecond);
+
 void top_20_logprobs(benchmark::State& state) {
   auto row = logits();
   std::vector<TokenLogprob> top(20);
