@@ -37,7 +37,7 @@ std::vector<std::int32_t> shown_tokens(const text::Tokenizer& tokenizer, const t
 Result<std::unique_ptr<ServedModel>> ServedModel::start(std::string name, Loaded loaded, const Size& size) {
   auto served = std::unique_ptr<ServedModel>(new ServedModel(std::move(name), std::move(loaded)));
   Loaded& l = served->loaded_;
-  if (l.opened.manifest) served->digest_ = l.opened.manifest->model.weights_digest().name();
+  if (l.opened.manifest) served->digest_ = l.opened.manifest->model.weights().name();
   if (!l.tokenizer.chat_templates.empty()) {
     auto parsed = text::ChatTemplate::parse(l.tokenizer.chat_templates.front().source);
     if (!parsed) return in_context(parsed.error(), "chat template");
