@@ -13,7 +13,7 @@ from serving import KEY, Server
 CHAT, COMPLETIONS, MODELS = "/v1/chat/completions", "/v1/completions", "/v1/models"
 # Minutes of work even for the tiny model, if its context is LONG: whoever waits for the end fails by a time limit.
 LONG = 16384
-ENDLESS = {"model": "chatty", "prompt": [f"the cat {i}" for i in range(100)], "max_tokens": LONG - 100, "ignore_eos": True}
+ENDLESS = {"model": "chatty", "prompt": [f"the cat {i}" for i in range(90)], "max_tokens": LONG - 100, "ignore_eos": True}
 
 
 def chat(content="hello", **more):
@@ -233,7 +233,7 @@ class Leaving(Serving):
                 if reset:
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
                 connection.close()
-            self.well()
+                self.well()
 
 
 class Starting(e2e.Case):
