@@ -106,6 +106,7 @@ struct Call {
   bool stream = false;
   bool echo = false;  // plain prompts: the answer begins with the prompt
   bool usage_in_stream = false;
+  bool cut_at_context = false;       // max_tokens beyond the end of the context is no error: the answer ends there
   std::vector<std::string> ignored;  // fields that were accepted and have no effect, to be named in a header
 };
 

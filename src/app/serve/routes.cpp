@@ -47,6 +47,9 @@ void handle(Site& site, const ExchangePtr& exchange) {
     case Dialect::openai:
       handled = handle_openai(site, exchange);
       break;
+    case Dialect::anthropic:
+      handled = handle_anthropic(site, exchange);
+      break;
     default:
       break;
   }

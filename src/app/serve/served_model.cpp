@@ -48,7 +48,7 @@ api::Parsed<std::vector<engine::Prompt>> ServedModel::prompts(const api::Call& c
       if (!extras) return api::refuse(api::Problem::invalid, extras.error().what, "chat_template_kwargs");
       input.extras = std::move(extras->extras);
     }
-    auto prompt = engine::prompt_from_messages(tokenizer, *template_, std::move(input));
+    auto prompt = engine::prompt_from_messages(tokenizer, *template_, std::move(input), chat->continue_last);
     if (!prompt) return api::refuse(api::Problem::invalid, prompt.error().what, "messages");
     out.push_back(std::move(*prompt));
     return out;
