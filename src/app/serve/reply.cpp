@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "api/anthropic/anthropic.h"
+#include "api/gemini/gemini.h"
 #include "api/openai/openai.h"
 #include "base/utf8.h"
 
@@ -41,6 +42,9 @@ http::Response error_response(const http::Request& request, const api::Failure& 
     case Dialect::anthropic:
       status = api::anthropic::error_status(failure.problem);
       body = api::anthropic::error_json(failure, request.id);
+      break;
+    case Dialect::gemini:
+      body = api::gemini::error_json(failure);
       break;
     default:
       body = api::openai::error_json(failure);

@@ -50,6 +50,9 @@ void handle(Site& site, const ExchangePtr& exchange) {
     case Dialect::anthropic:
       handled = handle_anthropic(site, exchange);
       break;
+    case Dialect::gemini:
+      handled = handle_gemini(site, exchange);
+      break;
     default:
       break;
   }
