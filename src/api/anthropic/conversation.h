@@ -1,7 +1,6 @@
 // The messages of a request, in the form that chat templates expect.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 

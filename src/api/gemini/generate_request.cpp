@@ -1,6 +1,8 @@
 // POST …/models/{model}:generateContent, :streamGenerateContent and :countTokens: bytes to a Call.
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
+
 #include "api/gemini/contents.h"
 #include "api/gemini/gemini.h"
 #include "api/gemini/proto_fields.h"

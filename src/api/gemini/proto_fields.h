@@ -2,7 +2,6 @@
 // own in snake_case, numbers also as strings, an integer also as 5.0.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -1,7 +1,6 @@
 // Schemas in the OpenAPI dialect that Gemini's clients send (ai.google.dev/api/caching#Schema).
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "api/fields.h"
