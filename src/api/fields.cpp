@@ -179,4 +179,12 @@ std::vector<std::string> Fields::left_over() const {
   return out;
 }
 
+void Fields::add_left_over(std::vector<std::string>& names) const {
+  constexpr std::size_t kMostNames = 32;
+  for (const std::string& left : left_over()) {
+    if (names.size() >= kMostNames) return;
+    names.push_back(printable(left, 80));
+  }
+}
+
 }  // namespace freehold::api

@@ -46,6 +46,8 @@ class Fields {
   tl::unexpected<Failure> wrong(std::string_view key, std::string_view expected) const;
   // The fields that nobody asked for.
   std::vector<std::string> left_over() const;
+  // The same, added to a list that stays short enough for a header.
+  void add_left_over(std::vector<std::string>& names) const;
 
  private:
   const Json& object_;

@@ -67,6 +67,25 @@ Result<Value> marked(const Value& value, const Marker& marker, int depth = 0) {
   return value;
 }
 
+// The messages with `end` behind the content of the last one.
+Result<Value> with_end(const Value& messages, const std::string& end) {
+  const char* kWrong = "the last message has no text that could be continued";
+  if (!messages.is(Type::list) || messages.as_sequence().items.empty()) return fail(Errc::invalid, kWrong);
+  std::vector<Value> items = messages.as_sequence().items;
+  if (!items.back().is(Type::dict)) return fail(Errc::invalid, kWrong);
+  bool found = false;
+  std::vector<std::pair<std::string, Value>> entries;
+  for (const auto& entry : items.back().as_dict().entries()) {
+    const bool content = entry.key.as_text() == "content" && entry.value.is(Type::string);
+    found |= content;
+    entries.emplace_back(entry.key.as_text(),
+                         content ? Value::string(std::string(entry.value.as_text()) + end) : entry.value);
+  }
+  if (!found) return fail(Errc::invalid, kWrong);
+  items.back() = Value::dict(std::move(entries));
+  return Value::list(std::move(items));
+}
+
 }  // namespace
 
 Result<> check_length(const text::Tokenizer& tokenizer, std::uint64_t bytes, std::uint32_t context) {
@@ -81,7 +100,7 @@ Result<> check_length(const text::Tokenizer& tokenizer, std::uint64_t bytes, std
 }
 
 Result<Prompt> prompt_from_messages(const text::Tokenizer& tokenizer, const text::ChatTemplate& chat,
-                                    text::ChatInput input, std::uint32_t context) {
+                                    text::ChatInput input, std::uint32_t context, bool continue_last) {
   std::vector<std::string_view> texts = {chat.source()};
   std::vector<Value*> written = {&input.messages, &input.tools};
   for (auto& extra : input.extras) written.push_back(&extra.second);
@@ -95,8 +114,19 @@ Result<Prompt> prompt_from_messages(const text::Tokenizer& tokenizer, const text
   for (Value* value : written) {
     FH_TRY(*value, marked(*value, marker));
   }
+  if (continue_last) {
+    input.add_generation_prompt = false;
+    FH_TRY(input.messages, with_end(input.messages, marker.end_mark()));
+  }
   FH_TRY(std::string rendered, chat.render(input));
   if (context != 0) FH_TRY_VOID(check_length(tokenizer, rendered.size(), context));
+  if (continue_last) {
+    const std::size_t end = rendered.find(marker.end_mark());
+    if (end == std::string::npos || rendered.find(marker.end_mark(), end + 1) != std::string::npos) {
+      return fail(Errc::unsupported, "this model's chat template cannot continue a message that has begun");
+    }
+    rendered.resize(end);
+  }
   FH_TRY(Prompt prompt, marker.encode(rendered));
   prompt.text_starts = input.add_generation_prompt;
   return prompt;

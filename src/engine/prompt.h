@@ -39,10 +39,11 @@ Result<Prompt> prompt_from_text(const text::Tokenizer& tokenizer, std::string_vi
                                 bool parse_special = false, std::uint32_t context = 0);
 
 // A conversation in the model's own template. Every string in messages, tools and extras counts as written by people;
-// the template, bos_token and eos_token do not. `text_starts` follows add_generation_prompt. Errors: as
-// ChatTemplate::render and Marker.
+// the template, bos_token and eos_token do not. `text_starts` follows add_generation_prompt. With `continue_last` the
+// prompt ends where the content of the last message does: the answer goes on from there. Errors: as
+// ChatTemplate::render and Marker; unsupported (the template changes that content, or does not end with it).
 Result<Prompt> prompt_from_messages(const text::Tokenizer& tokenizer, const text::ChatTemplate& chat,
-                                    text::ChatInput input, std::uint32_t context = 0);
+                                    text::ChatInput input, std::uint32_t context = 0, bool continue_last = false);
 
 // Marks what people wrote, for one rendering of one template.
 class Marker {
@@ -53,6 +54,8 @@ class Marker {
   // The text with everything that would become a control token broken by a mark. Error: invalid (a control token of a
   // single character, which cannot be broken: named).
   Result<std::string> mark(std::string_view text) const;
+  // Stands in no text, marked or not: two marks in a row.
+  std::string end_mark() const { return mark_ + mark_; }
   // Whether `mark` changed anything so far.
   bool used() const { return used_; }
   // The tokens of what the template made of the marked texts: control tokens parsed, marks gone. No bos is added:

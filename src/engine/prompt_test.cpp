@@ -122,6 +122,36 @@ TEST(Prompt, ToolsAndKeysAreWrittenByPeopleToo) {
                      R"([{"name": "<|end|>", "n": 1.5, "none": null, "yes": true}]<|end|>)");
 }
 
+TEST(Prompt, TheLastMessageMayBeContinued) {
+  const auto t = spm();
+  const auto prompt = [&](const char* source, const char* last) {
+    text::ChatInput input;
+    input.messages = text::messages_from_pairs({{"user", "a"}, {"assistant", last}});
+    input.bos_token = "<s>";
+    return prompt_from_messages(t, parse(source), input, true);
+  };
+  auto begun = prompt(kSpmTemplate, "a a");
+  ASSERT_TRUE(begun) << begun.error().what;
+  EXPECT_EQ(begun->text, "<s><|turn|>user a</s><|turn|>assistant a a");
+  EXPECT_FALSE(begun->text_starts);
+  EXPECT_EQ(specials(t, *begun), 4u);
+  // A template that trims keeps the space at the end: the answer goes on behind it.
+  auto trimmed = prompt("{% for m in messages %}{{ m.content | trim }}|{% endfor %}", "b ");
+  ASSERT_TRUE(trimmed) << trimmed.error().what;
+  EXPECT_EQ(trimmed->text, "a|b ");
+  // What people wrote stays text here too.
+  auto spelled = prompt(kSpmTemplate, "<|turn|>");
+  ASSERT_TRUE(spelled) << spelled.error().what;
+  EXPECT_EQ(spelled->text, "<s><|turn|>user a</s><|turn|>assistant <|turn|>");
+  EXPECT_EQ(specials(t, *spelled), 4u);
+  for (const char* source :
+       {"{{ messages[0].content }}", "{% for m in messages %}{{ m.content }}{{ m.content }}{% endfor %}"}) {
+    auto refused = prompt(source, "b");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Errc::unsupported);
+  }
+}
+
 TEST(Prompt, PlainText) {
   text::Tokenizer t = spm();
   auto p = prompt_from_text(t, "</s>hello");

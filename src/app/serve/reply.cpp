@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "api/anthropic/anthropic.h"
+#include "api/gemini/gemini.h"
 #include "api/openai/openai.h"
 #include "base/utf8.h"
 
@@ -11,17 +13,19 @@ Dialect dialect_of(const http::Request& request) {
   const auto& path = request.target.segments;
   const std::string_view first = path.empty() ? std::string_view() : std::string_view(path[0]);
   if (first == "api" || request.target.path == "/") return Dialect::ollama;
-  if (first == "v1beta" || request.headers.has("x-goog-api-key") || request.target.has_query("key")) {
+  if (first == "v1beta") return Dialect::gemini;
+  const std::string_view second = first == "v1" && path.size() >= 2 ? std::string_view(path[1]) : std::string_view();
+  if (second == "messages") return Dialect::anthropic;
+  // Keys may be sent in anybody's way: they tell a dialect only where the address does not.
+  for (const char* own : {"chat", "completions", "embeddings", "responses"}) {
+    if (second == own) return Dialect::openai;
+  }
+  if (request.headers.has("x-goog-api-key") || request.target.has_query("key")) return Dialect::gemini;
+  if (second == "models" && path.size() >= 3 && request.method == "POST" &&
+      path.back().find(':') != std::string::npos) {
     return Dialect::gemini;
   }
-  const bool v1 = first == "v1" && path.size() >= 2;
-  if (v1 && path[1] == "models" && path.size() == 3 && request.method == "POST" &&
-      path[2].find(':') != std::string::npos) {
-    return Dialect::gemini;
-  }
-  if (v1 && (path[1] == "messages" || (path[1] == "models" && request.headers.has("anthropic-version")))) {
-    return Dialect::anthropic;
-  }
+  if (second == "models" && request.headers.has("anthropic-version")) return Dialect::anthropic;
   return first == "v1" ? Dialect::openai : Dialect::native;
 }
 
@@ -37,9 +41,21 @@ http::Response json_response(int status, std::string body) {
 }
 
 http::Response error_response(const http::Request& request, const api::Failure& failure) {
-  (void)request;
-  std::string body = api::openai::error_json(failure);
-  http::Response response = json_response(api::status_of(failure.problem), std::move(body));
+  int status = api::status_of(failure.problem);
+  std::string body;
+  switch (dialect_of(request)) {
+    case Dialect::anthropic:
+      status = api::anthropic::error_status(failure.problem);
+      body = api::anthropic::error_json(failure, request.id);
+      break;
+    case Dialect::gemini:
+      body = api::gemini::error_json(failure);
+      break;
+    default:
+      body = api::openai::error_json(failure);
+      break;
+  }
+  http::Response response = json_response(status, std::move(body));
   if (failure.problem == api::Problem::too_many || failure.problem == api::Problem::unavailable) {
     response.headers.set("retry-after", "1");
   }

@@ -47,6 +47,12 @@ void handle(Site& site, const ExchangePtr& exchange) {
     case Dialect::openai:
       handled = handle_openai(site, exchange) || handle_responses(site, exchange);
       break;
+    case Dialect::anthropic:
+      handled = handle_anthropic(site, exchange);
+      break;
+    case Dialect::gemini:
+      handled = handle_gemini(site, exchange);
+      break;
     default:
       break;
   }

@@ -11,6 +11,8 @@ void handle(Site& site, const ExchangePtr& exchange);
 // A dialect's addresses, once the key has been checked. False: there is nothing under this address.
 bool handle_openai(Site& site, const ExchangePtr& exchange);
 bool handle_responses(Site& site, const ExchangePtr& exchange);
+bool handle_anthropic(Site& site, const ExchangePtr& exchange);
+bool handle_gemini(Site& site, const ExchangePtr& exchange);
 
 // Whether the path's segments are these.
 bool path_is(const http::Request& request, std::initializer_list<std::string_view> segments);

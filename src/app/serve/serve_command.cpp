@@ -1,4 +1,4 @@
-// `freehold serve`: models behind OpenAI's wire format.
+// `freehold serve`: models behind the wire formats of several vendors.
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -164,11 +164,12 @@ Command serve_command() {
   models.repeatable = true;
   return {
       .name = "serve",
-      .summary = "Answer over HTTP in OpenAI's wire format.",
+      .summary = "Answer over HTTP in the wire formats of OpenAI, Anthropic and Gemini.",
       .details =
-          "Chat completions, completions and models, streamed or not: an OpenAI client works with another base URL "
-          "and key. Many requests run in one batch; what each gets does not depend on the others. Not there yet: "
-          "tools, response_format, embeddings, other vendors' formats. A field that is not supported is refused by "
+          "Chat completions and completions (OpenAI), messages and the counting of tokens (Anthropic), generateContent "
+          "and countTokens (Gemini, v1 and v1beta), and each one's list of models; streamed or not. A vendor's client "
+          "works with another base URL and key. Many requests run in one batch; what each gets does not depend on the "
+          "others. Not there yet: tools, output formats, embeddings. A field that is not supported is refused by "
           "name; one that is not known is named in the header Freehold-Ignored.\n\n"
           "The server listens on this machine alone unless --listen says otherwise, which needs --tls and a key.",
       .positionals = {models},

@@ -88,7 +88,8 @@ api::Parsed<engine::Prompt> ServedModel::prompt(const api::Call& call, const api
   if (auto fit = text::tools::fit_conversation(support_, tools, choice, parallel, input); !fit) {
     return api::refuse(api::Problem::invalid, fit.error().what, "messages");
   }
-  auto prompt = engine::prompt_from_messages(loaded_.tokenizer.tokenizer, *template_, std::move(input), context());
+  auto prompt = engine::prompt_from_messages(loaded_.tokenizer.tokenizer, *template_, std::move(input), context(),
+                                             chat.continue_last);
   if (!prompt) return refused(prompt.error(), "messages");
   return std::move(*prompt);
 }

@@ -248,6 +248,11 @@ void Site::generate(const ExchangePtr& exchange, api::Parsed<api::Call> parsed, 
     request.prompt = p.tokens;
     request.text_starts = p.text_starts;
     request.tenant = principal->tenant;
+    // An answer that would pass the end of the context ends there, and says `length`.
+    if (const std::uint64_t context = model->context(); p.tokens.size() < context) {
+      const auto room = static_cast<std::uint32_t>(context - p.tokens.size());
+      if (request.max_tokens > room) request.max_tokens = room;
+    }
     if (auto valid = engine::validate(request, model->service().limits()); !valid) {
       return respond(*exchange, failure_of(valid.error()));
     }

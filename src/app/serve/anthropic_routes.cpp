@@ -1,0 +1,73 @@
+// Anthropic's addresses.
+#include "api/anthropic/anthropic.h"
+#include "app/serve/reply.h"
+#include "app/serve/routes.h"
+
+namespace freehold::app {
+namespace {
+
+namespace anthropic = api::anthropic;
+
+anthropic::ModelEntry entry(const Site& site, const ServedModel& model) {
+  return {model.name(), site.started(), model.context()};
+}
+
+void message(const Site& site, const ExchangePtr& exchange) {
+  auto parsed = anthropic::parse_messages(exchange->request().body);
+  if (!parsed) return respond(*exchange, parsed.error());
+  const bool only_prompt = parsed->only_prompt;
+  site.generate(exchange, std::move(parsed->call),
+                [only_prompt](const api::Call& call, api::AnswerId id, const std::vector<engine::Prompt>&) {
+                  return anthropic::messages_encoder({call, only_prompt}, std::move(id));
+                });
+}
+
+void count(const Site& site, const ExchangePtr& exchange) {
+  auto parsed = anthropic::parse_count(exchange->request().body);
+  if (!parsed) return respond(*exchange, parsed.error());
+  const auto tokens = site.count_tokens(*parsed);
+  if (!tokens) return respond(*exchange, tokens.error());
+  exchange->respond(json_response(200, anthropic::count_json(*tokens)));
+}
+
+void list_models(const Site& site, const ExchangePtr& exchange) {
+  std::vector<anthropic::ModelEntry> entries;
+  for (const auto& m : site.models()) entries.push_back(entry(site, *m));
+  const http::Target& target = exchange->request().target;
+  auto list = anthropic::models_json(
+      entries, {target.query_value("limit"), target.query_value("after_id"), target.query_value("before_id")});
+  if (!list) return respond(*exchange, list.error());
+  exchange->respond(json_response(200, std::move(*list)));
+}
+
+}  // namespace
+
+bool handle_anthropic(Site& site, const ExchangePtr& exchange) {
+  const http::Request& request = exchange->request();
+  const auto& path = request.target.segments;
+  if (path_is(request, {"v1", "messages"})) {
+    if (wants(*exchange, "POST")) message(site, exchange);
+    return true;
+  }
+  if (path_is(request, {"v1", "messages", "count_tokens"})) {
+    if (wants(*exchange, "POST")) count(site, exchange);
+    return true;
+  }
+  if (path_is(request, {"v1", "models"})) {
+    if (wants(*exchange, "GET")) list_models(site, exchange);
+    return true;
+  }
+  if (path.size() == 3 && path[0] == "v1" && path[1] == "models") {
+    if (!wants(*exchange, "GET")) return true;
+    const auto model = site.find(path[2]);
+    if (model) {
+      exchange->respond(json_response(200, anthropic::model_json(entry(site, **model))));
+    } else {
+      respond(*exchange, model.error());
+    }
+    return true;
+  }
+  return false;
+}
+
+}  // namespace freehold::app

@@ -1,0 +1,63 @@
+// Which dialect a request is in, and that its errors are in it.
+#include "app/serve/reply.h"
+
+#include <gtest/gtest.h>
+
+#include "http/target.h"
+
+namespace freehold::app {
+namespace {
+
+http::Request request(std::string method, std::string_view target, const char* header = nullptr) {
+  http::Request out;
+  out.method = std::move(method);
+  out.target = http::parse_target(target).value();
+  out.id = "req_1";
+  if (header != nullptr) out.headers.set(header, "x");
+  return out;
+}
+Dialect of(std::string method, std::string_view target, const char* header = nullptr) {
+  return dialect_of(request(std::move(method), target, header));
+}
+
+TEST(DialectOf, IsToldByTheAddressAndThenByHeaders) {
+  EXPECT_EQ(of("GET", "/"), Dialect::ollama);
+  EXPECT_EQ(of("POST", "/api/chat"), Dialect::ollama);
+  EXPECT_EQ(of("POST", "/v1/chat/completions"), Dialect::openai);
+  EXPECT_EQ(of("GET", "/v1/models"), Dialect::openai);
+  EXPECT_EQ(of("GET", "/v1/models/m:q4"), Dialect::openai);
+  EXPECT_EQ(of("GET", "/v1/anything"), Dialect::openai);
+  EXPECT_EQ(of("POST", "/v1/messages"), Dialect::anthropic);
+  EXPECT_EQ(of("POST", "/v1/messages/count_tokens?beta=true"), Dialect::anthropic);
+  EXPECT_EQ(of("GET", "/v1/models", "anthropic-version"), Dialect::anthropic);
+  EXPECT_EQ(of("GET", "/v1/models/m", "anthropic-version"), Dialect::anthropic);
+  EXPECT_EQ(of("GET", "/v1beta/models"), Dialect::gemini);
+  EXPECT_EQ(of("GET", "/v1/models", "x-goog-api-key"), Dialect::gemini);
+  EXPECT_EQ(of("GET", "/v1/models?key=k"), Dialect::gemini);
+  EXPECT_EQ(of("POST", "/v1/models/m:generateContent"), Dialect::gemini);
+  EXPECT_EQ(of("POST", "/v1/models/org%2Fm:q4:generateContent"), Dialect::gemini);
+  EXPECT_EQ(of("POST", "/v1/models/org/m:generateContent"), Dialect::gemini);
+  // Keys are taken in every vendor's way.
+  EXPECT_EQ(of("POST", "/v1/chat/completions?key=k"), Dialect::openai);
+  EXPECT_EQ(of("POST", "/v1/messages", "x-goog-api-key"), Dialect::anthropic);
+  EXPECT_EQ(of("GET", "/healthz"), Dialect::native);
+}
+
+TEST(ErrorResponse, IsInTheWordsOfTheRequest) {
+  const api::Failure failure{api::Problem::unavailable, "busy", {}, {}};
+  http::Response response = error_response(request("POST", "/v1/messages"), failure);
+  EXPECT_EQ(response.status, 529);
+  EXPECT_EQ(response.body,
+            R"({"type":"error","error":{"type":"overloaded_error","message":"busy"},"request_id":"req_1"})");
+  EXPECT_TRUE(response.headers.has("retry-after"));
+  EXPECT_EQ(response.headers.get("content-type"), "application/json");
+  response = error_response(request("POST", "/v1beta/models/m:generateContent"), failure);
+  EXPECT_EQ(response.status, 503);
+  EXPECT_EQ(response.body, R"({"error":{"code":503,"message":"busy","status":"UNAVAILABLE","details":[]}})");
+  response = error_response(request("POST", "/v1/chat/completions"), failure);
+  EXPECT_EQ(response.status, 503);
+  EXPECT_NE(response.body.find(R"("type":"server_error")"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace freehold::app
