@@ -110,6 +110,7 @@ void Answer::finish(FinishReason reason, const Admission& admission, const Event
   if (stop_found_ != StopMatcher::kNone) event.stop_string = request_->stop[stop_found_];
   event.stop_token = stop_token;
   event.usage = usage(admission);
+  event.tokens = tokens_;
   sink(event);
 }
 

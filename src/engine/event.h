@@ -67,6 +67,7 @@ struct Finished {
   std::string_view stop_string;  // the one that ended the answer, or empty
   std::int32_t stop_token = -1;  // the one that ended the answer, or -1
   Usage usage;
+  std::span<const std::int32_t> tokens;  // the prompt's, then all that were sampled
 };
 
 struct Failed {

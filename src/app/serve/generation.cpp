@@ -28,6 +28,7 @@ Generation::Generation(std::shared_ptr<http::Exchange> exchange, std::unique_ptr
       stream_(call.stream),
       seed_(call.request.seed),
       ignored_(call.ignored),
+      left_out_(call.left_out),
       open_(choices) {}
 
 http::Response Generation::head() const {
@@ -36,6 +37,7 @@ http::Response Generation::head() const {
   response.headers.set("freehold-seed", std::to_string(seed_));
   if (stream_) response.headers.set("cache-control", "no-cache");
   if (!ignored_.empty()) response.headers.set("freehold-ignored", fmt::format("{}", fmt::join(ignored_, ", ")));
+  if (!left_out_.empty()) response.headers.set("freehold-truncated", left_out_);
   return response;
 }
 
@@ -84,7 +86,8 @@ void Generation::on(std::uint32_t first, const engine::Event& event) {
   } else if (const auto* token = std::get_if<engine::TokenLogprobs>(&event)) {
     add(api::Logprobs{first + token->choice, token});
   } else if (const auto* finished = std::get_if<engine::Finished>(&event)) {
-    add(api::Ended{first + finished->choice, reason_of(*finished), finished->stop_string, finished->usage, 0});
+    add(api::Ended{first + finished->choice, reason_of(*finished), finished->stop_string, finished->usage, 0,
+                   finished->tokens});
     if (--open_ == 0) end();
   }
 }

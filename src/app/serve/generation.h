@@ -32,6 +32,7 @@ class Generation {
   const bool stream_;
   const std::uint64_t seed_;
   const std::vector<std::string> ignored_;
+  const std::string left_out_;
   std::uint32_t open_;  // choices that have not ended
   bool begun_ = false, failed_ = false;
 };
