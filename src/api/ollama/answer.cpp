@@ -26,12 +26,12 @@ Json token_json(const engine::TokenLogprob& t) {
 
 class Answer : public Encoder {
  public:
-  Answer(const Call& call, AnswerId id, bool chat, ContextOf context, Clock clock)
+  Answer(const Call& call, AnswerId id, bool chat, bool context, Clock clock)
       : stream_(call.stream),
         chat_(chat),
         with_logprobs_(call.request.logprobs.has_value()),
+        with_context_(context),
         id_(std::move(id)),
-        context_(std::move(context)),
         clock_(std::move(clock)) {}
 
   std::string content_type() const override { return stream_ ? "application/x-ndjson" : "application/json"; }
@@ -59,6 +59,7 @@ class Answer : public Encoder {
     } else if (const auto* ended = std::get_if<Ended>(&piece)) {
       reason_ = ended->reason;
       usage_ = ended->usage;
+      if (with_context_) tokens_.assign(ended->tokens.begin(), ended->tokens.end());
     }
     return {};
   }
@@ -69,7 +70,7 @@ class Answer : public Encoder {
         stream_ || calls_.empty() ? Json(nullptr) : std::move(calls_));
     out["done"] = true;
     out["done_reason"] = reason_ == Reason::length ? "length" : reason_ == Reason::cancelled ? "cancelled" : "stop";
-    if (context_) out["context"] = context_(text_);
+    if (with_context_) out["context"] = tokens_;
     // Loading was done before; what a client waits for before its prompt is read is its turn.
     const std::int64_t waited = nanoseconds(usage_.queue_seconds), read = nanoseconds(usage_.prefill_seconds),
                        wrote = nanoseconds(usage_.decode_seconds);
@@ -134,9 +135,8 @@ class Answer : public Encoder {
     logprobs_.push_back(std::move(entry));
   }
 
-  const bool stream_, chat_, with_logprobs_;
+  const bool stream_, chat_, with_logprobs_, with_context_;
   const AnswerId id_;
-  const ContextOf context_;
   const Clock clock_;
   std::string text_, thinking_;
   std::string name_, arguments_;  // of the call under way
@@ -145,16 +145,17 @@ class Answer : public Encoder {
   std::uint32_t prompt_tokens_ = 0;
   Reason reason_ = Reason::stop;
   engine::Usage usage_;
+  std::vector<std::int32_t> tokens_;
 };
 
 }  // namespace
 
-std::unique_ptr<Encoder> generate_encoder(const Call& call, AnswerId id, ContextOf context, Clock clock) {
-  return std::make_unique<Answer>(call, std::move(id), false, std::move(context), std::move(clock));
+std::unique_ptr<Encoder> generate_encoder(const Call& call, AnswerId id, bool context, Clock clock) {
+  return std::make_unique<Answer>(call, std::move(id), false, context, std::move(clock));
 }
 
 std::unique_ptr<Encoder> chat_encoder(const Call& call, AnswerId id, Clock clock) {
-  return std::make_unique<Answer>(call, std::move(id), true, ContextOf(), std::move(clock));
+  return std::make_unique<Answer>(call, std::move(id), true, false, std::move(clock));
 }
 
 std::string loaded_json(const Asked& asked, bool chat, const Clock& clock) {

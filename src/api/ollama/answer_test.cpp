@@ -123,21 +123,19 @@ std::string play_text(Encoder& encoder) {
   out += encoder.add(Begun{7, 2});
   out += encoder.add(Text{0, "Hi"});
   out += encoder.add(Text{0, "!"});
-  out += encoder.add(Ended{0, Reason::stop_string, "x", usage(), 0});
+  const std::int32_t tokens[] = {1, 5, 6};
+  out += encoder.add(Ended{0, Reason::stop_string, "x", usage(), 0, tokens});
   return out + encoder.end();
 }
 
 TEST(OllamaGenerateAnswer, HasTheContextForTheNext) {
-  const auto context = [](std::string_view answer) {
-    return std::vector<std::int32_t>{1, static_cast<std::int32_t>(answer.size())};
-  };
-  auto whole = generate_encoder(call_of(R"(,"stream":false)"), {"abc", "m", 12}, context, clock_at);
+  auto whole = generate_encoder(call_of(R"(,"stream":false)"), {"abc", "m", 12}, true, clock_at);
   const json answer = json::parse(play_text(*whole));
   EXPECT_EQ(answer["response"], "Hi!");
-  EXPECT_EQ(answer["context"], json({1, 3}));
+  EXPECT_EQ(answer["context"], json({1, 5, 6}));
   EXPECT_EQ(answer["done_reason"], "stop");
   EXPECT_FALSE(answer.contains("message"));
-  auto streamed = generate_encoder(call_of(""), {"abc", "m", 12}, context, clock_at);
+  auto streamed = generate_encoder(call_of(""), {"abc", "m", 12}, true, clock_at);
   const std::vector<json> chunks = lines(play_text(*streamed));
   ASSERT_EQ(chunks.size(), 3u);
   EXPECT_EQ(chunks[0]["response"], "Hi");
@@ -145,7 +143,7 @@ TEST(OllamaGenerateAnswer, HasTheContextForTheNext) {
   EXPECT_EQ(chunks[2]["response"], "");
   EXPECT_EQ(chunks[2]["context"], answer["context"]);
   EXPECT_FALSE(chunks[0].contains("context"));
-  auto raw = generate_encoder(call_of(""), {"abc", "m", 12}, {}, clock_at);
+  auto raw = generate_encoder(call_of(""), {"abc", "m", 12}, false, clock_at);
   EXPECT_FALSE(lines(play_text(*raw)).back().contains("context"));
 }
 

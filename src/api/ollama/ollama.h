@@ -32,6 +32,7 @@ struct Asked {
   std::uint32_t keep = 4;     // num_keep: tokens at the beginning of a prompt that are not left out
   std::uint32_t predict = 0;  // num_predict; 0: as many as there is room for. call.request.max_tokens is not set
   bool raw = false;           // the prompt is text that the client has put into the model's template
+  std::string prompt;         // generate's, for models without a template; empty if raw
 };
 
 // POST /api/generate and /api/chat. Failures name the field. Refused by name: images, suffix, template. Options that
@@ -40,9 +41,8 @@ Parsed<Asked> parse_generate(std::string_view body, const FindParameters& parame
 Parsed<Asked> parse_chat(std::string_view body, const FindParameters& parameters);
 
 using Clock = std::function<std::chrono::system_clock::time_point()>;
-// The `context` of an answer: the ids of the prompt and of this text. Empty: the answer has none.
-using ContextOf = std::function<std::vector<std::int32_t>(std::string_view answer)>;
-std::unique_ptr<Encoder> generate_encoder(const Call& call, AnswerId id, ContextOf context, Clock clock = {});
+// `context`: the answer ends with the ids of prompt and answer, for the next request's `context`.
+std::unique_ptr<Encoder> generate_encoder(const Call& call, AnswerId id, bool context, Clock clock = {});
 std::unique_ptr<Encoder> chat_encoder(const Call& call, AnswerId id, Clock clock = {});
 // The answer to Work::load and unload.
 std::string loaded_json(const Asked& asked, bool chat, const Clock& clock = {});

@@ -169,6 +169,7 @@ Parsed<Asked> parse_generate(std::string_view body, const FindParameters& parame
   if (system && !system->empty()) messages.push_back({{"role", "system"}, {"content", *system}});
   messages.push_back({{"role", "user"}, {"content", *prompt}});
   std::get<Conversation>(call.input).messages = dump(messages);
+  asked.prompt = std::move(*prompt);
   return asked;
 }
 
