@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "api/ollama/ollama.h"
 #include "api/openai/openai.h"
 #include "base/utf8.h"
 
@@ -32,8 +33,8 @@ http::Response json_response(int status, std::string body) {
 }
 
 http::Response error_response(const http::Request& request, const api::Failure& failure) {
-  (void)request;
-  std::string body = api::openai::error_json(failure);
+  std::string body =
+      dialect_of(request) == Dialect::ollama ? api::ollama::error_json(failure) : api::openai::error_json(failure);
   http::Response response = json_response(api::status_of(failure.problem), std::move(body));
   if (failure.problem == api::Problem::too_many || failure.problem == api::Problem::unavailable) {
     response.headers.set("retry-after", "1");

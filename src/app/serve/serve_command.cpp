@@ -1,4 +1,4 @@
-// `freehold serve`: models behind OpenAI's wire format.
+// `freehold serve`: models behind OpenAI's and Ollama's wire formats.
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -115,8 +115,12 @@ Result<> run(const Arguments& arguments, Console& console) {
   for (const auto& m : models) names += (names.empty() ? "" : ", ") + printable(m->name());
 
   Site site(std::move(models), std::move(keys));
+  FH_TRY(const fs::path home, store::default_home());
+  FH_TRY_VOID(site.made().open(home));
+  site.uploads().open(home);
   http::Hooks hooks;
   hooks.handle = [&site](const ExchangePtr& exchange) { handle(site, exchange); };
+  hooks.plan_body = [&site](const http::Request& request) { return plan_body(site, request); };
   hooks.error = [](const http::Request& request, int status, const std::string& message) {
     http::Response response = error_response(request, {api::problem_of(status), message, {}, {}});
     response.status = status;
@@ -144,12 +148,16 @@ Command serve_command() {
   models.repeatable = true;
   return {
       .name = "serve",
-      .summary = "Answer over HTTP in OpenAI's wire format.",
+      .summary = "Answer over HTTP in OpenAI's and Ollama's wire formats.",
       .details =
           "Chat completions, completions and models, streamed or not: an OpenAI client works with another base URL "
           "and key. Many requests run in one batch; what each gets does not depend on the others. Not there yet: "
           "tools, response_format, embeddings, other vendors' formats. A field that is not supported is refused by "
           "name; one that is not known is named in the header Freehold-Ignored.\n\n"
+          "Ollama's clients find generate, chat and what they ask about models under /api. Models made by its create "
+          "and copy are kept in $FREEHOLD_HOME/serve; pull fetches nothing and push sends nothing. Beside these: "
+          "/metrics for Prometheus, and llama-server's and vLLM's /tokenize, /detokenize, /apply-template, /props, "
+          "/slots and /completion.\n\n"
           "The server listens on this machine alone unless --listen says otherwise, which needs --tls and a key.",
       .positionals = {models},
       .options = join({{.name = "alias",

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/utf8.h"
 #include "kernel/kernels.h"
 
@@ -10,6 +12,7 @@ namespace freehold::app {
 Result<std::unique_ptr<ServedModel>> ServedModel::start(std::string name, Loaded loaded, const Size& size) {
   auto served = std::unique_ptr<ServedModel>(new ServedModel(std::move(name), std::move(loaded)));
   Loaded& l = served->loaded_;
+  served->sequences_ = size.sequences;
   if (!l.tokenizer.chat_templates.empty()) {
     auto parsed = text::ChatTemplate::parse(l.tokenizer.chat_templates.front().source);
     if (!parsed) return in_context(parsed.error(), "chat template");
@@ -28,6 +31,26 @@ Result<std::unique_ptr<ServedModel>> ServedModel::start(std::string name, Loaded
 }
 
 api::Parsed<std::vector<engine::Prompt>> ServedModel::prompts(const api::Call& call) const {
+  FH_TRY(std::vector<engine::Prompt> out, own_prompts(call));
+  if (call.earlier.empty()) return out;
+  const text::Tokenizer& tokenizer = loaded_.tokenizer.tokenizer;
+  for (std::int32_t id : call.earlier) {
+    if (tokenizer.contains(id)) continue;
+    return api::refuse(api::Problem::invalid, fmt::format("'context': there is no token {}", id), "context");
+  }
+  for (engine::Prompt& prompt : out) {
+    std::vector<std::int32_t> tokens = call.earlier;
+    // A text begins once.
+    const bool twice = !prompt.tokens.empty() && prompt.tokens.front() == tokens.front() &&
+                       tokenizer.token_type(tokens.front()) == text::TokenType::control &&
+                       tokenizer.token_text(tokens.front()) == loaded_.tokenizer.bos_token;
+    tokens.insert(tokens.end(), prompt.tokens.begin() + (twice ? 1 : 0), prompt.tokens.end());
+    prompt.tokens = std::move(tokens);
+  }
+  return out;
+}
+
+api::Parsed<std::vector<engine::Prompt>> ServedModel::own_prompts(const api::Call& call) const {
   std::vector<engine::Prompt> out;
   const text::Tokenizer& tokenizer = loaded_.tokenizer.tokenizer;
   if (const auto* chat = std::get_if<api::Conversation>(&call.input)) {
@@ -62,7 +85,7 @@ api::Parsed<std::vector<engine::Prompt>> ServedModel::prompts(const api::Call& c
       out.push_back({.tokens = *ids});
       continue;
     }
-    auto prompt = engine::prompt_from_text(tokenizer, std::get<std::string>(plain));
+    auto prompt = engine::prompt_from_text(tokenizer, std::get<std::string>(plain), true, call.control_tokens);
     if (!prompt) return api::refuse(api::Problem::invalid, prompt.error().what, "prompt");
     if (prompt->tokens.empty()) {
       return api::refuse(api::Problem::invalid, "'prompt' is empty, and this model has no token to begin with",
@@ -71,6 +94,12 @@ api::Parsed<std::vector<engine::Prompt>> ServedModel::prompts(const api::Call& c
     out.push_back(std::move(*prompt));
   }
   return out;
+}
+
+ServedModel::Load ServedModel::load() const {
+  const engine::ServiceStatus status = service_->status();
+  const std::size_t running = std::min<std::size_t>(status.pending, sequences_);
+  return {status.counters, submitted_, running, status.pending - running};
 }
 
 std::string ServedModel::text_of(const engine::Prompt& prompt) const {

@@ -1,6 +1,7 @@
 // A loaded model behind a service thread, as the server holds it: many sequences at once, one cache.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -26,6 +27,17 @@ class ServedModel {
   const Loaded& loaded() const { return loaded_; }
   engine::Service& service() { return *service_; }
   std::uint32_t context() const { return decoder_->context(); }
+  std::uint32_t sequences() const { return sequences_; }  // answers at the same time
+  struct Load {
+    engine::EngineCounters counters;
+    std::uint64_t submitted = 0;  // requests, ever
+    std::size_t running = 0;      // as many as have a place of their own
+    std::size_t waiting = 0;
+  };
+  Load load() const;
+  void count_submitted() { ++submitted_; }
+  // Null if the model has none.
+  const text::ChatTemplate* chat_template() const { return template_ ? &*template_ : nullptr; }
 
   // The token ids a call becomes; several plain prompts give several. Failures name the field.
   api::Parsed<std::vector<engine::Prompt>> prompts(const api::Call& call) const;
@@ -33,9 +45,12 @@ class ServedModel {
   std::string text_of(const engine::Prompt& prompt) const;
 
  private:
+  api::Parsed<std::vector<engine::Prompt>> own_prompts(const api::Call& call) const;
   ServedModel(std::string name, Loaded loaded) : name_(std::move(name)), loaded_(std::move(loaded)) {}
   std::string name_;
   Loaded loaded_;
+  std::uint32_t sequences_ = 0;
+  std::atomic<std::uint64_t> submitted_{0};
   std::optional<text::ChatTemplate> template_;
   std::unique_ptr<engine::ModelDecoder> decoder_;
   std::unique_ptr<engine::Service> service_;  // last: its thread uses all of the above

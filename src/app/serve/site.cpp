@@ -67,8 +67,19 @@ api::Parsed<ServedModel*> Site::find(std::string_view name) const {
   for (const auto& m : models_) {
     if (bare(m->name()) == bare(name)) return m.get();
   }
+  if (const auto made = made_.find(name)) {
+    for (const auto& m : models_) {
+      if (bare(m->name()) == bare(made->base)) return m.get();
+    }
+  }
   return api::refuse(Problem::not_found, fmt::format("model '{}' not found", printable(name)), "model",
                      "model_not_found");
+}
+
+api::Parsed<void> Site::adopt(api::Call& call) const {
+  if (call.preset_done) return {};
+  const auto made = made_.find(call.model);
+  return made ? api::ollama::apply(made->preset, call) : api::Parsed<void>();
 }
 
 bool Site::admits(const http::Request& request) const {
@@ -81,7 +92,9 @@ bool Site::admits(const http::Request& request) const {
 
 api::Parsed<std::size_t> Site::count_tokens(const api::Call& call) const {
   FH_TRY(ServedModel * model, find(call.model));
-  FH_TRY(auto prompts, model->prompts(call));
+  api::Call adopted = call;
+  FH_TRY_VOID(adopt(adopted));
+  FH_TRY(auto prompts, model->prompts(adopted));
   std::size_t count = 0;
   for (const engine::Prompt& p : prompts) count += p.tokens.size();
   return count;
@@ -98,6 +111,7 @@ void Site::generate(const ExchangePtr& exchange, api::Parsed<api::Call> parsed, 
   auto found = find(call.model);
   if (!found) return respond(*exchange, found.error());
   ServedModel* model = *found;
+  if (auto adopted = adopt(call); !adopted) return respond(*exchange, adopted.error());
   auto prompts = model->prompts(call);
   if (!prompts) return respond(*exchange, prompts.error());
   if (!call.has_seed) {
@@ -121,10 +135,16 @@ void Site::generate(const ExchangePtr& exchange, api::Parsed<api::Call> parsed, 
   auto generation = std::make_shared<Generation>(exchange, std::move(encoder), call,
                                                  call.request.n * static_cast<std::uint32_t>(prompts->size()));
   auto tickets = std::make_shared<Tickets>();
-  exchange->on_gone([tickets, model] {
-    const std::lock_guard lock(tickets->mutex);
-    tickets->gone = true;
-    for (auto ticket : tickets->tickets) model->service().cancel(ticket);
+  const auto cancel = [model](Tickets& of) {
+    const std::lock_guard lock(of.mutex);
+    of.gone = true;
+    for (auto ticket : of.tickets) model->service().cancel(ticket);
+  };
+  exchange->on_gone([tickets, cancel] { cancel(*tickets); });
+  // As long as the exchange holds the callback above.
+  const std::weak_ptr<Tickets> weak = tickets;
+  running_.add(exchange->request().id, std::string(key_of(exchange->request())), weak, [weak, cancel] {
+    if (const auto alive = weak.lock()) cancel(*alive);
   });
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const std::uint32_t first = static_cast<std::uint32_t>(i) * call.request.n;
@@ -135,6 +155,7 @@ void Site::generate(const ExchangePtr& exchange, api::Parsed<api::Call> parsed, 
       for (auto earlier : tickets->tickets) model->service().cancel(earlier);
       return respond(*exchange, failure_of(ticket.error()));
     }
+    model->count_submitted();
     if (tickets->gone) model->service().cancel(*ticket);
     tickets->tickets.push_back(*ticket);
   }

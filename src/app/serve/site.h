@@ -9,7 +9,10 @@
 
 #include "api/answer.h"
 #include "api/call.h"
+#include "app/serve/made_models.h"
+#include "app/serve/running.h"
 #include "app/serve/served_model.h"
+#include "app/serve/uploads.h"
 #include "http/exchange.h"
 
 namespace freehold::app {
@@ -30,8 +33,16 @@ class Site {
   Site(std::vector<std::unique_ptr<ServedModel>> models, std::vector<std::string> keys);
 
   const std::vector<std::unique_ptr<ServedModel>>& models() const { return models_; }
-  // By the name that clients call it, with or without ":latest". Error: not_found, naming it.
+  // By the name that clients call it, with or without ":latest"; of a model made from another, the one that answers.
+  // Error: not_found, naming it.
   api::Parsed<ServedModel*> find(std::string_view name) const;
+  // Puts what the called model was made with into the conversation; once.
+  api::Parsed<void> adopt(api::Call& call) const;
+  MadeModels& made() { return made_; }
+  const MadeModels& made() const { return made_; }
+  Uploads& uploads() { return uploads_; }
+  RunningRequests& running() const { return running_; }
+  bool needs_key() const { return !keys_.empty(); }
   bool admits(const http::Request& request) const;
   std::int64_t started() const { return started_; }
 
@@ -51,6 +62,9 @@ class Site {
   std::vector<std::unique_ptr<ServedModel>> models_;
   std::vector<std::string> keys_;  // any of these; empty: none is needed
   std::int64_t started_ = 0;
+  MadeModels made_;
+  Uploads uploads_;
+  mutable RunningRequests running_;
 };
 
 }  // namespace freehold::app
