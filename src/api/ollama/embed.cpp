@@ -1,6 +1,8 @@
 // POST /api/embed and /api/embeddings.
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
+
 #include "api/ollama/common.h"
 
 namespace freehold::api::ollama {

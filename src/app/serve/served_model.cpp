@@ -87,6 +87,11 @@ api::Parsed<std::vector<engine::Prompt>> ServedModel::own_prompts(const api::Cal
     }
     auto prompt = engine::prompt_from_text(tokenizer, std::get<std::string>(plain), true, call.control_tokens);
     if (!prompt) return api::refuse(api::Problem::invalid, prompt.error().what, "prompt");
+    // Who writes the template himself writes the bos too, often enough.
+    if (call.control_tokens && prompt->tokens.size() > 1 && prompt->tokens[0] == prompt->tokens[1] &&
+        tokenizer.token_text(prompt->tokens[0]) == loaded_.tokenizer.bos_token) {
+      prompt->tokens.erase(prompt->tokens.begin());
+    }
     if (prompt->tokens.empty()) {
       return api::refuse(api::Problem::invalid, "'prompt' is empty, and this model has no token to begin with",
                          "prompt");
