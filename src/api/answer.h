@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -69,7 +70,8 @@ struct Ended {
   Reason reason = Reason::stop;
   std::string_view stop_string;  // the one that ended it, or empty
   engine::Usage usage;
-  std::uint32_t thinking_tokens = 0;  // of usage.completion_tokens
+  std::uint32_t thinking_tokens = 0;     // of usage.completion_tokens
+  std::span<const std::int32_t> tokens;  // the prompt's, then all that were sampled
 };
 
 using Piece = std::variant<Begun, PromptLogprobs, Text, Thinking, ToolStart, ToolArguments, ToolEnd, Logprobs, Ended>;

@@ -103,11 +103,15 @@ struct Call {
   bool has_seed = false;    // otherwise one is drawn, and told
   ToolUse tool_use;
   Format format;
-  std::optional<bool> thinking;  // on or off, for models that can; nothing: as the template does by itself
+  std::optional<bool> thinking;       // on or off, for models that can; nothing: as the template does by itself
+  std::vector<std::int32_t> earlier;  // ids that come before the one prompt: an earlier exchange
+  bool control_tokens = false;        // plain text: what spells a control token is one (the client made the template)
+  bool preset_done = false;           // what the model was made with (a system prompt) is in the conversation already
   bool stream = false;
   bool echo = false;  // plain prompts: the answer begins with the prompt
   bool usage_in_stream = false;
   std::vector<std::string> ignored;  // fields that were accepted and have no effect, to be named in a header
+  std::string left_out;              // of the prompt, because the dialect says so: "3 messages", for a header
 };
 
 // Texts (or token ids) to be made vectors of.

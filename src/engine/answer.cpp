@@ -141,6 +141,7 @@ void Answer::finish(FinishReason reason, const Admission& admission, const Event
   event.steered = allowed_.steered();
   event.cannot_complete = reason == FinishReason::length && allowed_.incomplete();
   event.usage = usage(admission);
+  event.tokens = tokens_;
   sink(event);
 }
 

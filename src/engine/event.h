@@ -76,6 +76,7 @@ struct Finished {
   // `length`.
   bool cannot_complete = false;
   Usage usage;
+  std::span<const std::int32_t> tokens;  // the prompt's, then all that were sampled
 };
 
 struct Failed {

@@ -233,6 +233,7 @@ struct Recorder {
     events.push_back(line);
   }
   void on(const Finished& e) {
+    EXPECT_EQ(e.tokens.size(), e.usage.prompt_tokens + e.usage.completion_tokens);
     text_of(e.choice);
     reasons.push_back(e.reason);
     stop_strings.emplace_back(e.stop_string);

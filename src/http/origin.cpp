@@ -84,7 +84,9 @@ void add_cors(const OriginPolicy& policy, const Request& request, Headers& out) 
   if (origin.empty() || !is_listed(policy, origin)) return;
   out.set("access-control-allow-origin", std::string(origin));
   out.add("vary", "origin");
-  out.set("access-control-expose-headers", "x-request-id, request-id, retry-after, freehold-ignored, freehold-warning");
+  out.set("access-control-expose-headers",
+          "x-request-id, request-id, retry-after, freehold-ignored, freehold-truncated, "
+          "freehold-warning");
   if (request.method == "OPTIONS") {
     out.set("access-control-allow-methods", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
     const std::string_view asked = request.headers.get("access-control-request-headers");

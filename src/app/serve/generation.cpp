@@ -33,6 +33,7 @@ Generation::Generation(std::shared_ptr<http::Exchange> exchange, std::unique_ptr
       open_(call.request.n * static_cast<std::uint32_t>(plan.prompts.size())) {
   add_header("freehold-seed", std::to_string(call.request.seed));
   if (!call.ignored.empty()) add_header("freehold-ignored", fmt::format("{}", fmt::join(call.ignored, ", ")));
+  if (!call.left_out.empty()) add_header("freehold-truncated", call.left_out);
   for (std::uint32_t i = 0; plan.reader && i < open_; ++i)
     readings_.push_back({text::tools::AnswerReader(*plan.reader), {}});
 }
@@ -89,7 +90,7 @@ void Generation::add_pieces(std::uint32_t choice) {
 }
 
 void Generation::finish(std::uint32_t choice, const engine::Finished& finished) {
-  api::Ended ended{choice, reason_of(finished), finished.stop_string, finished.usage, 0};
+  api::Ended ended{choice, reason_of(finished), finished.stop_string, finished.usage, 0, finished.tokens};
   if (!readings_.empty()) {
     Reading& reading = readings_[choice];
     reading.reader.end(pieces_);

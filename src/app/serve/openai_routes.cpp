@@ -49,6 +49,9 @@ bool handle_openai(Site& site, const ExchangePtr& exchange) {
     if (!wants(*exchange, "GET")) return true;
     std::vector<openai::ModelEntry> entries;
     for (const auto& m : site.models()) entries.push_back(entry(site, *m));
+    for (const auto& made : site.made().list()) {
+      if (const auto base = site.find(made.base)) entries.push_back({made.name, made.made, (*base)->context()});
+    }
     exchange->respond(json_response(200, openai::models_json(entries)));
     return true;
   }
@@ -56,7 +59,9 @@ bool handle_openai(Site& site, const ExchangePtr& exchange) {
     if (!wants(*exchange, "GET")) return true;
     const auto model = site.find(path[2]);
     if (model) {
-      exchange->respond(json_response(200, openai::model_json(entry(site, **model))));
+      openai::ModelEntry found = entry(site, **model);
+      if (const auto made = site.made().find(path[2])) found.id = made->name, found.created = made->made;
+      exchange->respond(json_response(200, openai::model_json(found)));
     } else {
       respond(*exchange, model.error());
     }

@@ -4,6 +4,7 @@
 
 #include "api/anthropic/anthropic.h"
 #include "api/gemini/gemini.h"
+#include "api/ollama/ollama.h"
 #include "api/openai/openai.h"
 #include "base/utf8.h"
 
@@ -50,6 +51,9 @@ http::Response error_response(const http::Request& request, const api::Failure& 
       break;
     case Dialect::gemini:
       body = api::gemini::error_json(failure);
+      break;
+    case Dialect::ollama:
+      body = api::ollama::error_json(failure);
       break;
     default:
       body = api::openai::error_json(failure);

@@ -17,8 +17,23 @@ bool handle_open(const Site& site, const ExchangePtr& exchange) {
     exchange->respond({204, {}, {}});
     return true;
   }
-  if (path_is(request, {"healthz"}) || path_is(request, {"health"})) {
+  if (path_is(request, {"healthz"})) {
     exchange->respond(json_response(200, R"({"status":"ok"})"));
+    return true;
+  }
+  if (path_is(request, {"health"}) && site.stopping) {
+    exchange->respond(json_response(503, R"({"status":"stopping"})"));
+    return true;
+  }
+  if (path_is(request, {"health"})) {
+    exchange->respond(json_response(200, R"({"status":"ok"})"));
+    return true;
+  }
+  // What Ollama's clients ask to see whether somebody is there.
+  if (request.target.path == "/" && (request.method == "GET" || request.method == "HEAD")) {
+    http::Response response{200, {}, "Ollama is running"};
+    response.headers.set("content-type", "text/plain; charset=utf-8");
+    exchange->respond(std::move(response));
     return true;
   }
   if (path_is(request, {"readyz"})) {
@@ -45,7 +60,7 @@ void handle(Site& site, const ExchangePtr& exchange) {
   bool handled = false;
   switch (dialect_of(request)) {
     case Dialect::openai:
-      handled = handle_openai(site, exchange) || handle_responses(site, exchange);
+      handled = handle_openai(site, exchange) || handle_responses(site, exchange) || handle_native(site, exchange);
       break;
     case Dialect::anthropic:
       handled = handle_anthropic(site, exchange);
@@ -53,7 +68,11 @@ void handle(Site& site, const ExchangePtr& exchange) {
     case Dialect::gemini:
       handled = handle_gemini(site, exchange);
       break;
+    case Dialect::ollama:
+      handled = handle_ollama(site, exchange);
+      break;
     default:
+      handled = handle_native(site, exchange);
       break;
   }
   if (handled) return;

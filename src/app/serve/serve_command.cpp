@@ -136,8 +136,11 @@ Result<> run(const Arguments& arguments, Console& console) {
   for (const auto& m : models) names += (names.empty() ? "" : ", ") + printable(m->name());
 
   Site site(std::move(models), Accounts(std::move(keys), std::move(log)));
+  FH_TRY_VOID(site.made().open(home));
+  site.uploads().open(home);
   http::Hooks hooks;
   hooks.handle = [&site](const ExchangePtr& exchange) { handle(site, exchange); };
+  hooks.plan_body = [&site](const http::Request& request) { return plan_body(site, request); };
   hooks.error = [](const http::Request& request, int status, const std::string& message) {
     http::Response response = error_response(request, {api::problem_of(status), message, {}, {}});
     response.status = status;
@@ -164,13 +167,17 @@ Command serve_command() {
   models.repeatable = true;
   return {
       .name = "serve",
-      .summary = "Answer over HTTP in the wire formats of OpenAI, Anthropic and Gemini.",
+      .summary = "Answer over HTTP in the wire formats of OpenAI, Anthropic, Gemini and Ollama.",
       .details =
           "Chat completions and completions (OpenAI), messages and the counting of tokens (Anthropic), generateContent "
           "and countTokens (Gemini, v1 and v1beta), and each one's list of models; streamed or not. A vendor's client "
           "works with another base URL and key. Many requests run in one batch; what each gets does not depend on the "
           "others. Not there yet: tools, output formats, embeddings. A field that is not supported is refused by "
           "name; one that is not known is named in the header Freehold-Ignored.\n\n"
+          "Ollama's clients find generate, chat and what they ask about models under /api. Models made by its create "
+          "and copy are kept in $FREEHOLD_HOME/serve; pull fetches nothing and push sends nothing. Beside these: "
+          "/metrics for Prometheus, and llama-server's and vLLM's /tokenize, /detokenize, /apply-template, /props, "
+          "/slots and /completion.\n\n"
           "The server listens on this machine alone unless --listen says otherwise, which needs --tls and a key.",
       .positionals = {models},
       .options = join({{.name = "alias",

@@ -38,6 +38,7 @@ Result<std::unique_ptr<ServedModel>> ServedModel::start(std::string name, Loaded
   auto served = std::unique_ptr<ServedModel>(new ServedModel(std::move(name), std::move(loaded)));
   Loaded& l = served->loaded_;
   if (l.opened.manifest) served->digest_ = l.opened.manifest->model.weights().name();
+  served->sequences_ = size.sequences;
   if (!l.tokenizer.chat_templates.empty()) {
     auto parsed = text::ChatTemplate::parse(l.tokenizer.chat_templates.front().source);
     if (!parsed) return in_context(parsed.error(), "chat template");
@@ -115,22 +116,44 @@ api::Parsed<void> ServedModel::constrain(const api::Call& call, const std::strin
   return {};
 }
 
+api::Parsed<std::vector<engine::Prompt>> ServedModel::prompts(const api::Call& call) const {
+  std::vector<engine::Prompt> out;
+  if (const auto* chat = std::get_if<api::Conversation>(&call.input)) {
+    FH_TRY(engine::Prompt one, prompt(call, *chat));
+    out.push_back(std::move(one));
+  } else {
+    FH_TRY(out, prompts(std::get<std::vector<api::PlainPrompt>>(call.input), "prompt", call.control_tokens));
+  }
+  if (call.earlier.empty()) return out;
+  const text::Tokenizer& tokenizer = loaded_.tokenizer.tokenizer;
+  for (std::int32_t id : call.earlier) {
+    if (tokenizer.contains(id)) continue;
+    return api::refuse(api::Problem::invalid, fmt::format("'context': there is no token {}", id), "context");
+  }
+  for (engine::Prompt& prompt : out) {
+    std::vector<std::int32_t> tokens = call.earlier;
+    // A text begins once.
+    const bool twice = !prompt.tokens.empty() && prompt.tokens.front() == tokens.front() &&
+                       tokenizer.token_type(tokens.front()) == text::TokenType::control &&
+                       tokenizer.token_text(tokens.front()) == loaded_.tokenizer.bos_token;
+    tokens.insert(tokens.end(), prompt.tokens.begin() + (twice ? 1 : 0), prompt.tokens.end());
+    prompt.tokens = std::move(tokens);
+  }
+  return out;
+}
+
 api::Parsed<AnswerPlan> ServedModel::plan(const api::Call& call, const std::string& tenant) const {
   AnswerPlan plan;
-  const auto* chat = std::get_if<api::Conversation>(&call.input);
-  if (chat == nullptr) {
-    FH_TRY(plan.prompts, prompts(std::get<std::vector<api::PlainPrompt>>(call.input), "prompt"));
-    FH_TRY_VOID(constrain(call, tenant, false, plan));
-    return plan;
-  }
-  if (call.thinking.value_or(false) && !support_.thinking) {
+  const bool chats = std::holds_alternative<api::Conversation>(call.input);
+  if (chats && call.thinking.value_or(false) && !support_.thinking) {
     return api::refuse(api::Problem::invalid, fmt::format("\"{}\" does not support thinking", printable(call.model)),
                        "thinking");
   }
-  FH_TRY(engine::Prompt one, prompt(call, *chat));
-  const bool starts_thinking = support_.thinking && text::tools::prompt_opens_thinking(*support_.thinking, one.text);
-  plan.prompts.push_back(std::move(one));
+  FH_TRY(plan.prompts, prompts(call));
+  const bool starts_thinking =
+      chats && support_.thinking && text::tools::prompt_opens_thinking(*support_.thinking, plan.prompts[0].text);
   FH_TRY_VOID(constrain(call, tenant, starts_thinking, plan));
+  if (!chats) return plan;
   const auto choice = choice_of(call.tool_use);
   const bool calls = choice.mode != text::tools::ToolChoice::Mode::none;
   if (!calls && !support_.thinking) return plan;
@@ -149,7 +172,7 @@ api::Parsed<AnswerPlan> ServedModel::plan(const api::Call& call, const std::stri
 }
 
 api::Parsed<std::vector<engine::Prompt>> ServedModel::prompts(const std::vector<api::PlainPrompt>& all,
-                                                              const std::string& field) const {
+                                                              const std::string& field, bool control_tokens) const {
   std::vector<engine::Prompt> out;
   const text::Tokenizer& tokenizer = loaded_.tokenizer.tokenizer;
   for (const api::PlainPrompt& plain : all) {
@@ -161,8 +184,13 @@ api::Parsed<std::vector<engine::Prompt>> ServedModel::prompts(const std::vector<
       out.push_back({.tokens = *ids});
       continue;
     }
-    auto prompt = engine::prompt_from_text(tokenizer, std::get<std::string>(plain), true, false, context());
+    auto prompt = engine::prompt_from_text(tokenizer, std::get<std::string>(plain), true, control_tokens, context());
     if (!prompt) return refused(prompt.error(), field);
+    // Who writes the template himself writes the bos too, often enough.
+    if (control_tokens && prompt->tokens.size() > 1 && prompt->tokens[0] == prompt->tokens[1] &&
+        tokenizer.token_text(prompt->tokens[0]) == loaded_.tokenizer.bos_token) {
+      prompt->tokens.erase(prompt->tokens.begin());
+    }
     if (prompt->tokens.empty()) {
       return api::refuse(api::Problem::invalid,
                          fmt::format("'{}' is empty, and this model has no token to begin with", field), field);
@@ -175,6 +203,12 @@ api::Parsed<std::vector<engine::Prompt>> ServedModel::prompts(const std::vector<
 std::uint32_t ServedModel::count(std::string_view text) const {
   const auto ids = loaded_.tokenizer.tokenizer.encode(text, {});
   return ids ? static_cast<std::uint32_t>(ids->size()) : 0;
+}
+
+ServedModel::Load ServedModel::load() const {
+  const engine::ServiceStatus status = service_->status();
+  const std::size_t running = std::min<std::size_t>(status.engine.running, status.pending);
+  return {status.counters, submitted_, running, status.pending - running};
 }
 
 std::string ServedModel::text_of(const engine::Prompt& prompt) const {

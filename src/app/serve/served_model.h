@@ -1,6 +1,7 @@
 // A loaded model behind a service thread, as the server holds it: many sequences at once, one cache.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -31,13 +32,26 @@ class ServedModel {
   const Loaded& loaded() const { return loaded_; }
   engine::Service& service() { return *service_; }
   std::uint32_t context() const { return decoder_->context(); }
+  std::uint32_t sequences() const { return sequences_; }  // answers at the same time
+  struct Load {
+    engine::EngineCounters counters;
+    std::uint64_t submitted = 0;  // requests, ever
+    std::size_t running = 0;      // as many as have a place of their own
+    std::size_t waiting = 0;
+  };
+  Load load() const;
+  void count_submitted() { ++submitted_; }
+  // Null if the model has none.
+  const text::ChatTemplate* chat_template() const { return template_ ? &*template_ : nullptr; }
 
   // Everything that the engine is told of a call but its sampling. Failures name the field.
   // `tenant`: whose constraints are kept.
   api::Parsed<AnswerPlan> plan(const api::Call& call, const std::string& tenant) const;
-  // The token ids of texts without a template.
-  api::Parsed<std::vector<engine::Prompt>> prompts(const std::vector<api::PlainPrompt>& plain,
-                                                   const std::string& field) const;
+  // The token ids a call becomes; several plain prompts give several.
+  api::Parsed<std::vector<engine::Prompt>> prompts(const api::Call& call) const;
+  // The token ids of texts without a template. `control_tokens`: their spellings are not taken literally.
+  api::Parsed<std::vector<engine::Prompt>> prompts(const std::vector<api::PlainPrompt>& plain, const std::string& field,
+                                                   bool control_tokens = false) const;
   // How many tokens a text has.
   std::uint32_t count(std::string_view text) const;
   // What a client's ids spell, for echo.
@@ -52,6 +66,8 @@ class ServedModel {
   api::Parsed<void> constrain(const api::Call& call, const std::string& tenant, bool starts_thinking,
                               AnswerPlan& plan) const;
 
+  std::uint32_t sequences_ = 0;
+  std::atomic<std::uint64_t> submitted_{0};
   std::optional<text::ChatTemplate> template_;
   text::tools::TemplateSupport support_;
   std::vector<std::int32_t> shown_;  // control tokens that are part of answers' text, sorted

@@ -32,12 +32,20 @@ struct Tickets {
 // Hands over the requests of one exchange; `sink` gets the number of the request with each event. When the client
 // leaves, they are cancelled.
 template <typename Request, typename Sink>
-void submit_all(const ExchangePtr& exchange, ServedModel* model, std::vector<Request> requests, const Sink& sink) {
+void submit_all(const ExchangePtr& exchange, ServedModel* model, RunningRequests& running,
+                std::vector<Request> requests, const Sink& sink) {
+  const std::string tenant = requests.empty() ? std::string() : requests[0].tenant;
   auto tickets = std::make_shared<Tickets>();
-  exchange->on_gone([tickets, model] {
-    const std::lock_guard lock(tickets->mutex);
-    tickets->gone = true;
-    for (auto ticket : tickets->tickets) model->service().cancel(ticket);
+  const auto cancel = [model](Tickets& of) {
+    const std::lock_guard lock(of.mutex);
+    of.gone = true;
+    for (auto ticket : of.tickets) model->service().cancel(ticket);
+  };
+  exchange->on_gone([tickets, cancel] { cancel(*tickets); });
+  // As long as the exchange holds the callback above.
+  const std::weak_ptr<Tickets> weak = tickets;
+  running.add(exchange->request().id, tenant, weak, [weak, cancel] {
+    if (const auto alive = weak.lock()) cancel(*alive);
   });
   for (std::size_t i = 0; i < requests.size(); ++i) {
     auto ticket =
@@ -47,6 +55,7 @@ void submit_all(const ExchangePtr& exchange, ServedModel* model, std::vector<Req
       for (auto earlier : tickets->tickets) model->service().cancel(earlier);
       return respond(*exchange, failure_of(ticket.error()));
     }
+    model->count_submitted();
     if (tickets->gone) model->service().cancel(*ticket);
     tickets->tickets.push_back(*ticket);
   }
@@ -88,6 +97,11 @@ api::Parsed<ServedModel*> Site::find(std::string_view name) const {
   const auto bare = [](std::string_view n) { return n.ends_with(":latest") ? n.substr(0, n.size() - 7) : n; };
   for (const auto& m : models_) {
     if (bare(m->name()) == bare(name)) return m.get();
+  }
+  if (const auto made = made_.find(name)) {
+    for (const auto& m : models_) {
+      if (bare(m->name()) == bare(made->base)) return m.get();
+    }
   }
   return api::refuse(Problem::not_found, fmt::format("model '{}' not found", printable(name)), "model",
                      "model_not_found");
@@ -132,9 +146,17 @@ std::string Site::tenant_of(const http::Request& request) const {
   return principal ? principal->tenant : std::string();
 }
 
+api::Parsed<void> Site::adopt(api::Call& call) const {
+  if (call.preset_done) return {};
+  const auto made = made_.find(call.model);
+  return made ? api::ollama::apply(made->preset, call) : api::Parsed<void>();
+}
+
 api::Parsed<std::size_t> Site::count_tokens(const api::Call& call) const {
   FH_TRY(ServedModel * model, find(call.model));
-  FH_TRY(auto plan, model->plan(call, {}));
+  api::Call adopted = call;
+  FH_TRY_VOID(adopt(adopted));
+  FH_TRY(auto plan, model->plan(adopted, {}));
   std::size_t count = 0;
   for (const engine::Prompt& p : plan.prompts) count += p.tokens.size();
   return count;
@@ -218,7 +240,7 @@ void Site::embed(const ExchangePtr& exchange, api::Parsed<api::EmbedCall> call, 
   embedding->lease = std::move(admitted->lease);
   embedding->event = event_of(*exchange, *principal, *model, call->model);
   embedding->call = std::move(*call);
-  submit_all(exchange, model, std::move(requests),
+  submit_all(exchange, model, running_, std::move(requests),
              [embedding](std::size_t i, const engine::Event& event) { embedding->on(i, event); });
 }
 
@@ -230,6 +252,7 @@ void Site::generate(const ExchangePtr& exchange, api::Parsed<api::Call> parsed, 
   auto found = find(call.model, *principal);
   if (!found) return respond(*exchange, found.error());
   ServedModel* model = *found;
+  if (auto adopted = adopt(call); !adopted) return respond(*exchange, adopted.error());
   auto plan = model->plan(call, principal->tenant);
   if (!plan) return respond(*exchange, plan.error());
   if (!call.has_seed) {
@@ -286,9 +309,10 @@ void Site::generate(const ExchangePtr& exchange, api::Parsed<api::Call> parsed, 
   for (auto& [name, value] : admitted->headers) generation->add_header(name, value);
   generation->account({accounts_, event_of(*exchange, *principal, *model, call.model), std::move(admitted->lease)});
   const std::uint32_t n = call.request.n;
-  submit_all(exchange, model, std::move(requests), [generation, n](std::size_t i, const engine::Event& event) {
-    generation->on(static_cast<std::uint32_t>(i) * n, event);
-  });
+  submit_all(exchange, model, running_, std::move(requests),
+             [generation, n](std::size_t i, const engine::Event& event) {
+               generation->on(static_cast<std::uint32_t>(i) * n, event);
+             });
 }
 
 }  // namespace freehold::app

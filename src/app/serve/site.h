@@ -10,8 +10,11 @@
 #include "api/answer.h"
 #include "api/call.h"
 #include "app/serve/accounts.h"
+#include "app/serve/made_models.h"
 #include "app/serve/response_store.h"
+#include "app/serve/running.h"
 #include "app/serve/served_model.h"
+#include "app/serve/uploads.h"
 #include "http/exchange.h"
 
 namespace freehold::app {
@@ -34,7 +37,8 @@ class Site {
   Site(std::vector<std::unique_ptr<ServedModel>> models, Accounts accounts);
 
   const std::vector<std::unique_ptr<ServedModel>>& models() const { return models_; }
-  // By the name that clients call it, with or without ":latest". Error: not_found, naming it.
+  // By the name that clients call it, with or without ":latest"; of a model made from another, the one that answers.
+  // Error: not_found, naming it.
   api::Parsed<ServedModel*> find(std::string_view name) const;
   // The same, for somebody: who may not use it does not learn that it is there.
   api::Parsed<ServedModel*> find(std::string_view name, const guard::Principal& principal) const;
@@ -45,6 +49,12 @@ class Site {
   // Who asks: answers, caches and stored objects of one tenant are never seen by another.
   std::string tenant_of(const http::Request& request) const;
   ResponseStore& responses() { return responses_; }
+  // Puts what the called model was made with into the conversation; once.
+  api::Parsed<void> adopt(api::Call& call) const;
+  MadeModels& made() { return made_; }
+  const MadeModels& made() const { return made_; }
+  Uploads& uploads() { return uploads_; }
+  RunningRequests& running() const { return running_; }
   std::int64_t started() const { return started_; }
 
   // Answers a generating request, streamed or in one piece; errors in the dialect of the request. Everything is checked
@@ -66,6 +76,9 @@ class Site {
   mutable Accounts accounts_;
   std::int64_t started_ = 0;
   ResponseStore responses_;
+  MadeModels made_;
+  Uploads uploads_;
+  mutable RunningRequests running_;
 };
 
 }  // namespace freehold::app

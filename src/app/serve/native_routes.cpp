@@ -1,0 +1,215 @@
+// What llama-server and vLLM have beside OpenAI's addresses, and what is this program's own.
+#include <fmt/format.h>
+
+#include "api/native/native.h"
+#include "app/json_writer.h"
+#include "app/serve/metrics.h"
+#include "app/serve/model_card.h"
+#include "app/serve/reply.h"
+#include "app/serve/routes.h"
+#include "app/version.h"
+#include "base/utf8.h"
+
+namespace freehold::app {
+namespace {
+
+namespace native = api::native;
+using api::Failure;
+using api::Problem;
+
+// These programs serve one model, so their clients often name none.
+api::Parsed<ServedModel*> find(const Site& site, std::string& name) {
+  if (name.empty()) {
+    if (site.models().size() != 1) {
+      return api::refuse(Problem::invalid, "'model' is required: several are served", "model");
+    }
+    name = site.models().front()->name();
+  }
+  return site.find(name);
+}
+
+api::Parsed<std::string> tokenize(const Site& site, const std::string& body) {
+  FH_TRY(native::Tokenize asked, native::parse_tokenize(body));
+  FH_TRY(ServedModel * model, find(site, asked.call.model));
+  const text::Tokenizer& tokenizer = model->loaded().tokenizer.tokenizer;
+  std::vector<std::int32_t> ids;
+  if (std::holds_alternative<api::Conversation>(asked.call.input)) {
+    FH_TRY_VOID(site.adopt(asked.call));
+    FH_TRY(auto prompts, model->prompts(asked.call));
+    ids = std::move(prompts.front().tokens);
+  } else {
+    auto encoded =
+        tokenizer.encode(asked.text, {.parse_special = asked.parse_special, .add_special = asked.add_special});
+    if (!encoded) return tl::unexpected(failure_of(encoded.error()));
+    ids = std::move(*encoded);
+  }
+  std::vector<native::Token> tokens;
+  tokens.reserve(ids.size());
+  for (std::int32_t id : ids) {
+    native::Token token{id, {}, {}};
+    if (asked.pieces) token.spelling = tokenizer.token_text(id), token.bytes = tokenizer.token_bytes(id);
+    tokens.push_back(std::move(token));
+  }
+  return native::tokenize_json(asked, tokens, model->context());
+}
+
+api::Parsed<std::string> detokenize(const Site& site, const std::string& body) {
+  FH_TRY(native::Detokenize asked, native::parse_detokenize(body));
+  FH_TRY(ServedModel * model, find(site, asked.model));
+  const text::Tokenizer& tokenizer = model->loaded().tokenizer.tokenizer;
+  for (std::int32_t id : asked.tokens) {
+    if (tokenizer.contains(id)) continue;
+    return api::refuse(Problem::invalid, fmt::format("'tokens': there is no token {}", id), "tokens");
+  }
+  auto text = tokenizer.decode(asked.tokens, {.render_special = true});
+  if (!text) return tl::unexpected(failure_of(text.error()));
+  return native::detokenize_json(*text);
+}
+
+api::Parsed<std::string> apply_template(const Site& site, const std::string& body) {
+  FH_TRY(api::Call call, native::parse_apply_template(body));
+  FH_TRY(ServedModel * model, find(site, call.model));
+  FH_TRY_VOID(site.adopt(call));
+  FH_TRY(auto prompts, model->prompts(call));
+  return native::apply_template_json(model->text_of(prompts.front()));
+}
+
+void complete(Site& site, const ExchangePtr& exchange) {
+  auto call = native::parse_completion(exchange->request().body);
+  if (!call) return respond(*exchange, call.error());
+  const auto model = find(site, call->model);
+  if (!model) return respond(*exchange, model.error());
+  site.generate(exchange, std::move(call),
+                [model = *model](const api::Call& of, api::AnswerId id, const std::vector<engine::Prompt>& prompts) {
+                  return native::completion_encoder(of, std::move(id), model->text_of(prompts.front()));
+                });
+}
+
+// ?model=… picks one; otherwise the first.
+api::Parsed<ServedModel*> asked_model(const Site& site, const http::Request& request) {
+  const std::string name(request.target.query_value("model"));
+  return name.empty() ? api::Parsed<ServedModel*>(site.models().front().get()) : site.find(name);
+}
+
+std::string props(const ServedModel& model) {
+  JsonWriter out;
+  const model::LoadedTokenizer& tokenizer = model.loaded().tokenizer;
+  out.begin_object().key("default_generation_settings").begin_object();
+  out.member("n_ctx", model.context()).end_object();
+  out.member("total_slots", model.sequences()).member("model_alias", model.name());
+  out.member("chat_template", model.chat_template() == nullptr ? std::string() : model.chat_template()->source());
+  out.member("bos_token", tokenizer.bos_token.value_or("")).member("eos_token", tokenizer.eos_token.value_or(""));
+  out.member("build_info", version_line()).end_object();
+  return out.take();
+}
+
+std::string slots(const ServedModel& model) {
+  JsonWriter out;
+  const ServedModel::Load load = model.load();
+  out.begin_array();
+  for (std::uint32_t i = 0; i < model.sequences(); ++i) {
+    out.begin_object().member("id", i).member("n_ctx", model.context());
+    out.member("speculative", false).member("is_processing", i < load.running).end_object();
+  }
+  out.end_array();
+  return out.take();
+}
+
+std::string models(const Site& site) {
+  JsonWriter out;
+  out.begin_object().key("models").begin_array();
+  for (const auto& m : site.models()) {
+    const api::ollama::ModelCard card = card_of(*m);
+    const ServedModel::Load load = m->load();
+    out.begin_object().member("name", m->name());
+    if (m->loaded().opened.manifest) out.member("digest", "sha256:" + card.digest);
+    out.member("family", card.family).member("format", card.format).member("weight_type", card.weight_type);
+    out.member("parameters", card.parameters).member("bytes", card.size);
+    out.member("context", card.context).member("sequences", m->sequences());
+    out.member("running", load.running).member("waiting", load.waiting);
+    out.key("capabilities").begin_array();
+    for (const std::string& c : card.capabilities) out.value(c);
+    out.end_array().end_object();
+  }
+  for (const auto& made : site.made().list()) {
+    const auto base = site.find(made.base);
+    if (!base) continue;
+    out.begin_object().member("name", made.name).member("base", (*base)->name()).end_object();
+  }
+  out.end_array().end_object();
+  return out.take();
+}
+
+void cancel(const Site& site, const ExchangePtr& exchange, const std::string& id) {
+  const http::Request& request = exchange->request();
+  if (request.method != "POST") return (void)wants(*exchange, "POST");
+  if (site.running().cancel(id, site.tenant_of(request))) {
+    return exchange->respond(json_response(200, R"({"cancelled":true})"));
+  }
+  respond(*exchange, Failure{Problem::not_found, fmt::format("no request '{}' is under way", printable(id)), "id", {}});
+}
+
+void answer(const ExchangePtr& exchange, const api::Parsed<std::string>& json) {
+  if (!json) return respond(*exchange, json.error());
+  exchange->respond(json_response(200, *json));
+}
+
+// GET addresses of the program's state.
+bool handle_state(const Site& site, const ExchangePtr& exchange) {
+  const http::Request& request = exchange->request();
+  if (path_is(request, {"version"})) {
+    if (wants(*exchange, "GET")) answer(exchange, fmt::format(R"({{"version":"{}"}})", version()));
+    return true;
+  }
+  if (path_is(request, {"metrics"})) {
+    if (!wants(*exchange, "GET")) return true;
+    http::Response response{200, {}, metrics_text(site)};
+    response.headers.set("content-type", "text/plain; version=0.0.4; charset=utf-8");
+    exchange->respond(std::move(response));
+    return true;
+  }
+  if (path_is(request, {"freehold", "v1", "models"})) {
+    if (wants(*exchange, "GET")) answer(exchange, models(site));
+    return true;
+  }
+  if (path_is(request, {"props"}) || path_is(request, {"slots"})) {
+    if (!wants(*exchange, "GET")) return true;
+    const auto model = asked_model(site, request);
+    if (!model) {
+      respond(*exchange, model.error());
+    } else {
+      answer(exchange, request.target.segments[0] == "props" ? props(**model) : slots(**model));
+    }
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool handle_native(Site& site, const ExchangePtr& exchange) {
+  const http::Request& request = exchange->request();
+  const auto& path = request.target.segments;
+  struct Route {
+    std::string_view name;
+    api::Parsed<std::string> (*run)(const Site&, const std::string& body);
+  };
+  static constexpr Route kPosts[] = {
+      {"tokenize", tokenize}, {"detokenize", detokenize}, {"apply-template", apply_template}};
+  for (const Route& route : kPosts) {
+    if (!path_is(request, {route.name})) continue;
+    if (wants(*exchange, "POST")) answer(exchange, route.run(site, request.body));
+    return true;
+  }
+  if (path_is(request, {"completion"}) || path_is(request, {"completions"})) {
+    if (wants(*exchange, "POST")) complete(site, exchange);
+    return true;
+  }
+  if (path.size() == 5 && path[0] == "freehold" && path[1] == "v1" && path[2] == "requests" && path[4] == "cancel") {
+    cancel(site, exchange, path[3]);
+    return true;
+  }
+  return handle_state(site, exchange);
+}
+
+}  // namespace freehold::app

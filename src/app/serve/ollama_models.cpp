@@ -1,0 +1,273 @@
+// Ollama's addresses about models: tags, ps, show, create, copy, delete, pull, push, blobs.
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "api/ollama/models.h"
+#include "api/ollama/ollama.h"
+#include "app/serve/model_card.h"
+#include "app/serve/ollama_routes.h"
+#include "app/serve/reply.h"
+#include "base/utf8.h"
+#include "store/store.h"
+
+namespace freehold::app {
+namespace {
+
+namespace ollama = api::ollama;
+using api::Failure;
+using api::Problem;
+using ollama::MadeModel;
+
+std::chrono::system_clock::time_point at_seconds(std::int64_t seconds) {
+  return std::chrono::system_clock::time_point(std::chrono::seconds(seconds));
+}
+
+ollama::ModelCard card_of(const ServedModel& base, const MadeModel& made) {
+  ollama::ModelCard card = app::card_of(base);
+  // What decides about its answers: the base's content, and what it was made with.
+  const ollama::Preset& p = made.preset;
+  if (p != ollama::Preset{}) {
+    card.digest =
+        sha256(fmt::format("{}\n{}\n{}\n{}\n{}", card.digest, p.system, p.parameters, p.messages, p.license)).hex();
+  }
+  card.name = made.name;
+  card.parent = made.parent;
+  card.modified = at_seconds(made.made);
+  return card;
+}
+
+// Served, and made from those.
+std::vector<ollama::ModelCard> all_cards(const Site& site, bool with_made) {
+  std::vector<ollama::ModelCard> cards;
+  for (const auto& m : site.models()) cards.push_back(app::card_of(*m));
+  for (const MadeModel& made : with_made ? site.made().list() : std::vector<MadeModel>()) {
+    if (const auto base = site.find(made.base)) cards.push_back(card_of(**base, made));
+  }
+  return cards;
+}
+
+// Whether a served model itself has this name; such a name cannot be given away.
+bool is_served(const Site& site, std::string_view name) {
+  for (const auto& m : site.models()) {
+    if (ollama::with_tag(m->name()) == ollama::with_tag(name)) return true;
+  }
+  return false;
+}
+
+// The end of a request that reports its progress: as lines, or the last of them alone.
+void respond_progress(const ExchangePtr& exchange, bool stream, std::initializer_list<std::string_view> statuses,
+                      const std::vector<std::string>& ignored = {}) {
+  std::string body;
+  for (std::string_view status : statuses) body += ollama::status_json(status) + "\n";
+  if (!stream) body = ollama::status_json("success");
+  http::Response response = json_response(200, std::move(body));
+  if (stream) response.headers.set("content-type", "application/x-ndjson");
+  if (!ignored.empty()) response.headers.set("freehold-ignored", fmt::format("{}", fmt::join(ignored, ", ")));
+  exchange->respond(std::move(response));
+}
+
+// Disk errors are not the client's to read.
+Failure kept_not(const Error& error) {
+  (void)error;
+  return {Problem::internal, "it could not be kept on disk", {}, {}};
+}
+
+void show(const Site& site, const ExchangePtr& exchange) {
+  const auto named = ollama::parse_named(exchange->request().body);
+  if (!named) return respond(*exchange, named.error());
+  const auto model = site.find(named->model);
+  if (!model) return respond(*exchange, model.error());
+  ollama::Description d;
+  if (const auto made = is_served(site, named->model) ? std::nullopt : site.made().find(named->model)) {
+    d.card = card_of(**model, *made);
+    d.preset = made->preset;
+  } else {
+    d.card = app::card_of(**model);
+  }
+  if (const text::ChatTemplate* chat = (*model)->chat_template()) d.chat_template = chat->source();
+  d.model_info = model_info(**model, named->verbose);
+  d.license = license_of(**model);
+  exchange->respond(json_response(200, ollama::show_json(d)));
+}
+
+// Where a new model's answers come from: a served model, and the preset of the one it was named by.
+api::Parsed<MadeModel> made_from(const Site& site, const std::string& name, const std::string& from,
+                                 std::string_view field) {
+  FH_TRY_VOID(ollama::check_name(name, field));
+  if (is_served(site, name)) {
+    return api::refuse(Problem::conflict, fmt::format("'{}': a model is served under the name '{}'", field, name),
+                       std::string(field));
+  }
+  FH_TRY(ServedModel * base, site.find(from));
+  MadeModel made;
+  made.name = name;
+  made.base = ollama::with_tag(base->name());
+  made.parent = ollama::with_tag(from);
+  made.made = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  if (const auto other = is_served(site, from) ? std::nullopt : site.made().find(from)) made.preset = other->preset;
+  return made;
+}
+
+void create(Site& site, const ExchangePtr& exchange) {
+  const auto create = ollama::parse_create(exchange->request().body);
+  if (!create) return respond(*exchange, create.error());
+  auto made = made_from(site, create->model, create->from, "model");
+  if (!made) return respond(*exchange, made.error());
+  made->preset = ollama::over(made->preset, create->preset);
+  if (auto put = site.made().put(std::move(*made)); !put) return respond(*exchange, kept_not(put.error()));
+  respond_progress(exchange, create->stream, {"writing manifest", "success"}, create->ignored);
+}
+
+// The copy of a model in the store is a name of the store too, so that it can be served under it later.
+void copy(Site& site, const ExchangePtr& exchange) {
+  const auto copy = ollama::parse_copy(exchange->request().body);
+  if (!copy) return respond(*exchange, copy.error());
+  auto made = made_from(site, copy->destination, copy->source, "destination");
+  if (!made) return respond(*exchange, made.error());
+  const auto base = site.find(copy->source);
+  if (base && (*base)->loaded().opened.manifest) {
+    const auto home = store::default_home();
+    const auto name = store::ModelName::parse(copy->destination);
+    if (home && name) {
+      if (const auto store = store::Store::open(*home)) {
+        // A name of the store that is taken is left as it is.
+        made->alias = store->alias((*base)->loaded().opened.reference, *name).has_value();
+      }
+    }
+  }
+  if (auto put = site.made().put(std::move(*made)); !put) return respond(*exchange, kept_not(put.error()));
+  exchange->respond({200, {}, {}});
+}
+
+void remove(Site& site, const ExchangePtr& exchange) {
+  const auto named = ollama::parse_named(exchange->request().body);
+  if (!named) return respond(*exchange, named.error());
+  auto removed = site.made().remove(named->model);
+  if (!removed) return respond(*exchange, kept_not(removed.error()));
+  if (!*removed) {
+    if (!is_served(site, named->model)) return respond(*exchange, site.find(named->model).error());
+    return respond(*exchange, Failure{Problem::forbidden,
+                                      fmt::format("model '{}' was given to the server when it started: it cannot be "
+                                                  "deleted while it is served",
+                                                  printable(named->model)),
+                                      "model",
+                                      {}});
+  }
+  if ((*removed)->alias) {
+    const auto home = store::default_home();
+    const auto store = home ? store::Store::open(*home) : Result<store::Store>(tl::unexpected(home.error()));
+    if (store) {
+      auto gone = store->remove((*removed)->name);
+      if (!gone && gone.error().code != Errc::not_found) return respond(*exchange, kept_not(gone.error()));
+    }
+  }
+  exchange->respond({200, {}, {}});
+}
+
+bool in_store(std::string_view name) {
+  const auto parsed = store::ModelName::parse(name);
+  const auto home = store::default_home();
+  if (!parsed || !home) return false;
+  const auto store = store::Store::open(*home);
+  return store && store->resolve(parsed->text()).has_value();
+}
+
+// Nothing is fetched: what is here is here, anything else is refused before a byte leaves the machine.
+void pull(const Site& site, const ExchangePtr& exchange) {
+  const auto named = ollama::parse_named(exchange->request().body);
+  if (!named) return respond(*exchange, named.error());
+  if (site.find(named->model)) {
+    return respond_progress(exchange, named->stream, {"the model is here already", "success"}, named->ignored);
+  }
+  if (in_store(named->model)) {
+    return respond_progress(
+        exchange, named->stream,
+        {"the model is in the store already; it is served once the server is started with it", "success"},
+        named->ignored);
+  }
+  respond(*exchange,
+          Failure{Problem::forbidden,
+                  fmt::format("pull model manifest: '{}' is not on this machine, and this server fetches nothing from "
+                              "elsewhere: bring the files and run `freehold models import`",
+                              printable(named->model)),
+                  "model",
+                  {}});
+}
+
+void push(const ExchangePtr& exchange) {
+  const auto named = ollama::parse_named(exchange->request().body);
+  if (!named) return respond(*exchange, named.error());
+  respond(*exchange, Failure{Problem::forbidden, "push is not possible: no model leaves this machine", "model", {}});
+}
+
+void blob(Site& site, const ExchangePtr& exchange) {
+  const http::Request& request = exchange->request();
+  const auto digest = Digest::parse(request.target.segments[2]);
+  if (!digest) {
+    return respond(*exchange, Failure{Problem::invalid,
+                                      fmt::format("'{}' is not a digest: \"sha256:\" and 64 hexadecimal digits",
+                                                  printable(request.target.segments[2])),
+                                      "digest",
+                                      {}});
+  }
+  if (request.method == "HEAD") {
+    if (site.uploads().has(*digest)) return exchange->respond({200, {}, {}});
+    return respond(*exchange, Failure{Problem::not_found, "there is no such blob", "digest", {}});
+  }
+  // A file has no type of its own here, but a page's form must not bring one.
+  if (request.method != "POST") return (void)wants(*exchange, "POST");
+  const bool there = site.uploads().has(*digest);
+  auto kept = site.uploads().keep(request.id, *digest);
+  if (kept) return exchange->respond({there ? 200 : 201, {}, {}});
+  const bool wrong = kept.error().code == Errc::invalid;
+  respond(*exchange, wrong ? Failure{Problem::invalid, kept.error().what, "digest", {}} : kept_not(kept.error()));
+}
+
+}  // namespace
+
+bool handle_ollama_models(Site& site, const ExchangePtr& exchange) {
+  const http::Request& request = exchange->request();
+  if (path_is(request, {"api", "tags"}) || path_is(request, {"api", "ps"})) {
+    if (!wants(*exchange, "GET")) return true;
+    const bool tags = request.target.segments[1] == "tags";
+    const auto cards = all_cards(site, tags);
+    exchange->respond(json_response(200, tags ? ollama::tags_json(cards) : ollama::ps_json(cards)));
+    return true;
+  }
+  if (request.target.segments.size() == 3 && request.target.segments[0] == "api" &&
+      request.target.segments[1] == "blobs") {
+    blob(site, exchange);
+    return true;
+  }
+  struct Route {
+    std::string_view name;
+    void (*run)(Site&, const ExchangePtr&);
+  };
+  static constexpr Route kPosts[] = {
+      {"show", [](Site& s, const ExchangePtr& e) { show(s, e); }},
+      {"create", create},
+      {"copy", copy},
+      {"pull", [](Site& s, const ExchangePtr& e) { pull(s, e); }},
+      {"push", [](Site&, const ExchangePtr& e) { push(e); }},
+  };
+  for (const Route& route : kPosts) {
+    if (!path_is(request, {"api", route.name})) continue;
+    if (wants_ollama(*exchange, "POST")) route.run(site, exchange);
+    return true;
+  }
+  if (path_is(request, {"api", "delete"})) {
+    if (wants(*exchange, "DELETE")) remove(site, exchange);
+    return true;
+  }
+  return false;
+}
+
+http::BodyPlan plan_body(Site& site, const http::Request& request) {
+  const auto& path = request.target.segments;
+  const bool file = request.method == "POST" && path.size() == 3 && path[0] == "api" && path[1] == "blobs";
+  if (file && site.principal_of(request) && Digest::parse(path[2])) return site.uploads().plan(request);
+  return {http::Limits().body_bytes, {}};
+}
+
+}  // namespace freehold::app

@@ -1,0 +1,31 @@
+// Answers under way by the id of their request, so that somebody else than their client can end them.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace freehold::app {
+
+// Any thread may call anything.
+class RunningRequests {
+ public:
+  // `cancel` may be called as long as `alive` is.
+  void add(std::string id, std::string tenant, std::weak_ptr<void> alive, std::function<void()> cancel);
+  // False: there is no such request (any more), or it is another tenant's.
+  bool cancel(std::string_view id, std::string_view tenant);
+
+ private:
+  struct Entry {
+    std::string tenant;
+    std::weak_ptr<void> alive;
+    std::function<void()> cancel;
+  };
+  std::mutex mutex_;  // guards what follows
+  std::unordered_map<std::string, Entry> entries_;
+};
+
+}  // namespace freehold::app
