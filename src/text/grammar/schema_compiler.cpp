@@ -326,8 +326,23 @@ Result<NodeId> SchemaCompiler::object(const Alternative& a) {
     FH_TRY(NodeId value, place(*set));
     list.push_back({ir_.concat({ir_.bytes(json_quoted(key)), colon(), value}), needed});
   }
-  FH_TRY(NodeId extra, extra_members(a, std::move(keys)));
+  NodeId extra = ir_.nothing();
+  if (takes_extra_members(a, list.size(), min)) {
+    FH_TRY(extra, extra_members(a, std::move(keys)));
+  }
   return members(list, extra, min, max);
+}
+
+// An object whose properties are listed has no others unless the schema speaks of them, or needs more than it lists
+// (docs/adr/0021).
+bool SchemaCompiler::takes_extra_members(const Alternative& a, std::size_t listed, std::uint32_t min) const {
+  if (options_.open_objects || min > listed) return true;
+  bool lists = false;
+  for (const SchemaNode* n : a.nodes) {
+    if (n->additional != nullptr || !n->patterns_of_keys.empty()) return true;
+    lists |= !n->properties.empty();
+  }
+  return !lists;
 }
 
 // Members whose keys no schema lists: for each set of key patterns that a key may match at once, its values.

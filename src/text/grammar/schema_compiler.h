@@ -39,6 +39,7 @@ class SchemaCompiler {
     NodeId node = 0;
     bool required = false;
   };
+  bool takes_extra_members(const Alternative& a, std::size_t listed, std::uint32_t min) const;
   Result<NodeId> extra_members(const Alternative& a, std::vector<std::string> known);
   Result<NodeId> members(const std::vector<Member>& list, NodeId extra, std::uint32_t min, std::uint32_t max);
   NodeId constant(const Json& value);

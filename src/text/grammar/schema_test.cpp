@@ -162,8 +162,12 @@ TEST(Schema, Objects) {
        {R"({"b": 1, "a": null})", R"({"a":null})"},
        {R"({"a":null,"b":1})", "{}", R"({"b":1})", R"({"a":null,"c":1})", R"({"b":1,})"}},
       {R"({"type":"object","properties":{"a":{"type":"null"}}})",
+       {"{}", R"({"a":null})"},
+       {R"({"a":1})", R"({"zz": [1], "aa": 2})", R"({"a":null,"x":1})", R"({"\u0061":1})"}},
+      {R"({"type":"object","properties":{"a":{"type":"null"}},"additionalProperties":true})",
        {"{}", R"({"a":null})", R"({"zz": [1], "aa": 2})", R"({"a":null,"x":1})"},
        {R"({"a":1})", R"({"x":1,"a":1})", R"({"\u0061":1})"}},
+      {R"({"type":"object","properties":{"a":{"const":1}},"minProperties":2})", {R"({"a":1,"b":2})"}, {R"({"a":1})"}},
       {R"({"type":"object","additionalProperties":{"type":"integer"}})",
        {"{}", R"({"x":1,"y\n":2})"},
        {R"({"x":"a"})"}},
@@ -185,6 +189,16 @@ TEST(Schema, Objects) {
   });
 }
 
+TEST(Schema, ObjectsMayBeReadAsOpen) {
+  SchemaOptions options;
+  options.open_objects = true;
+  check({{R"({"type":"object","properties":{"a":{"type":"null"}}})",
+          {"{}", R"({"a":null})", R"({"zz": [1], "aa": 2})", R"({"a":null,"x":1})"},
+          {R"({"a":1})"}},
+         {R"({"type":"object","properties":{"a":{}},"additionalProperties":false})", {"{}"}, {R"({"b":1})"}}},
+        options);
+}
+
 TEST(Schema, Combinations) {
   check({
       {R"({"anyOf":[{"type":"integer"},{"type":"string","maxLength":1}]})", {"1", "\"a\""}, {"\"ab\"", "null"}},
@@ -194,8 +208,8 @@ TEST(Schema, Combinations) {
        {R"({"k":"a","v":1})", R"({"k":"b"})"},
        {R"({"k":"b","v":1})", "{}"}},
       {R"({"allOf":[{"type":"object","properties":{"a":{"type":"integer"}},"required":["a"]},{"properties":{"a":{"minimum":3},"b":{"const":0}},"required":["b"]}]})",
-       {R"({"a":3,"b":0})", R"({"a":4,"b":0,"z":1})"},
-       {R"({"a":2,"b":0})", R"({"a":3})"}},
+       {R"({"a":3,"b":0})"},
+       {R"({"a":2,"b":0})", R"({"a":3})", R"({"a":4,"b":0,"z":1})"}},
       {R"({"allOf":[{"type":"object","properties":{"a":{}},"additionalProperties":false},{"properties":{"b":{}}}]})",
        {R"({"a":1})", "{}"},
        {R"({"b":1})"}},
