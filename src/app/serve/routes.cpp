@@ -45,7 +45,8 @@ void handle(Site& site, const ExchangePtr& exchange) {
   bool handled = false;
   switch (dialect_of(request)) {
     case Dialect::openai:
-      handled = handle_openai(site, exchange) || handle_responses(site, exchange);
+      handled =
+          handle_openai(site, exchange) || handle_responses(site, exchange) || handle_files_and_batches(site, exchange);
       break;
     default:
       break;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/serve/site.h"
+#include "http/server.h"
 
 namespace freehold::app {
 
@@ -11,6 +12,10 @@ void handle(Site& site, const ExchangePtr& exchange);
 // A dialect's addresses, once the key has been checked. False: there is nothing under this address.
 bool handle_openai(Site& site, const ExchangePtr& exchange);
 bool handle_responses(Site& site, const ExchangePtr& exchange);
+bool handle_files_and_batches(Site& site, const ExchangePtr& exchange);
+
+// Where the body of this request goes: an upload to the disk, everything else into memory, up to `usual` bytes.
+http::BodyPlan plan_upload(Site& site, const http::Request& request, std::uint64_t usual);
 
 // Whether the path's segments are these.
 bool path_is(const http::Request& request, std::initializer_list<std::string_view> segments);

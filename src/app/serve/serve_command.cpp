@@ -2,12 +2,14 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <thread>
 
 #include "app/commands.h"
 #include "app/interrupt.h"
+#include "app/serve/batches.h"
 #include "app/serve/reply.h"
 #include "app/serve/routes.h"
 #include "base/utf8.h"
@@ -95,6 +97,21 @@ Result<std::vector<std::unique_ptr<ServedModel>>> start_models(const Arguments& 
   return models;
 }
 
+// Files and batches below $FREEHOLD_HOME. A batch takes at most half of the places, so that others find one.
+void keep_batches(Site& site, const Arguments& arguments, Console& console) {
+  auto home = store::default_home();
+  if (!home) return console.note(fmt::format("note: {}; no files and batches are kept", home.error().what));
+  Batches::Options options;
+  options.home = std::move(*home);
+  options.parallel = static_cast<std::size_t>(std::max<std::int64_t>(1, arguments.integer("sequences") / 2));
+  options.report = [&console](const std::string& line) { console.note(line); };
+  site.batches = std::make_unique<Batches>(std::move(options), [&site](const ExchangePtr& exchange) {
+    if (handle_openai(site, exchange) || handle_responses(site, exchange)) return;
+    respond(*exchange, api::Failure{api::Problem::not_found, "this server has no such endpoint", {}, {}});
+  });
+  site.batches->resume();
+}
+
 Result<> run(const Arguments& arguments, Console& console) {
   catch_interrupts();
   http::ServerOptions options;
@@ -115,8 +132,12 @@ Result<> run(const Arguments& arguments, Console& console) {
   for (const auto& m : models) names += (names.empty() ? "" : ", ") + printable(m->name());
 
   Site site(std::move(models), std::move(keys));
+  keep_batches(site, arguments, console);
   http::Hooks hooks;
   hooks.handle = [&site](const ExchangePtr& exchange) { handle(site, exchange); };
+  hooks.plan_body = [&site, usual = options.limits.body_bytes](const http::Request& request) {
+    return plan_upload(site, request, usual);
+  };
   hooks.error = [](const http::Request& request, int status, const std::string& message) {
     http::Response response = error_response(request, {api::problem_of(status), message, {}, {}});
     response.status = status;
@@ -133,6 +154,7 @@ Result<> run(const Arguments& arguments, Console& console) {
   console.note("stopping: what runs may finish (Ctrl-C again ends it)");
   clear_interrupt();
   site.stopping = true;
+  if (site.batches) site.batches->stop();  // what they have not written down is asked again at the next start
   server->stop(std::chrono::seconds(arguments.integer("grace")));
   return {};
 }
@@ -146,10 +168,13 @@ Command serve_command() {
       .name = "serve",
       .summary = "Answer over HTTP in OpenAI's wire format.",
       .details =
-          "Chat completions, completions and models, streamed or not: an OpenAI client works with another base URL "
-          "and key. Many requests run in one batch; what each gets does not depend on the others. Not there yet: "
+          "Chat completions, completions and models, streamed or not, files and batches: an OpenAI client works with "
+          "another base URL and key. Many requests run in one batch; what each gets does not depend on the others. Not "
+          "there yet: "
           "tools, response_format, embeddings, other vendors' formats. A field that is not supported is refused by "
           "name; one that is not known is named in the header Freehold-Ignored.\n\n"
+          "Files and batches are kept below $FREEHOLD_HOME, each for the key that brought them. A batch runs in the "
+          "background, on at most half of the --sequences, and goes on when the server is started again.\n\n"
           "The server listens on this machine alone unless --listen says otherwise, which needs --tls and a key.",
       .positionals = {models},
       .options = join({{.name = "alias",

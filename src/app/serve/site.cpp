@@ -8,8 +8,10 @@
 #include <chrono>
 #include <mutex>
 
+#include "app/serve/batches.h"
 #include "app/serve/generation.h"
 #include "app/serve/reply.h"
+#include "base/hash.h"
 #include "base/utf8.h"
 
 namespace freehold::app {
@@ -62,6 +64,10 @@ Failure failure_of(const Error& error) {
 Site::Site(std::vector<std::unique_ptr<ServedModel>> models, std::vector<std::string> keys)
     : models_(std::move(models)), keys_(std::move(keys)), started_(now()) {}
 
+Site::~Site() {
+  batches.reset();  // it asks the models
+}
+
 api::Parsed<ServedModel*> Site::find(std::string_view name) const {
   const auto bare = [](std::string_view n) { return n.ends_with(":latest") ? n.substr(0, n.size() - 7) : n; };
   for (const auto& m : models_) {
@@ -80,7 +86,9 @@ bool Site::admits(const http::Request& request) const {
 }
 
 std::string Site::tenant_of(const http::Request& request) const {
-  return std::string(key_of(request));
+  if (request.on_behalf_of) return *request.on_behalf_of;
+  const std::string_view key = key_of(request);
+  return key.empty() ? std::string() : sha256(key).hex();  // tenants are written to disk, keys are not
 }
 
 api::Parsed<std::size_t> Site::count_tokens(const api::Call& call) const {
@@ -116,6 +124,7 @@ void Site::generate(const ExchangePtr& exchange, api::Parsed<api::Call> parsed, 
     request.prompt = p.tokens;
     request.text_starts = p.text_starts;
     request.tenant = tenant_of(exchange->request());
+    // A request made on behalf of somebody (a batch's) is background work: the place to give it a lower priority.
     if (auto valid = engine::validate(request, model->service().limits()); !valid) {
       return respond(*exchange, failure_of(valid.error()));
     }

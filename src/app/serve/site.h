@@ -9,6 +9,7 @@
 
 #include "api/answer.h"
 #include "api/call.h"
+#include "app/serve/random_id.h"
 #include "app/serve/response_store.h"
 #include "app/serve/served_model.h"
 #include "http/exchange.h"
@@ -21,13 +22,14 @@ using ExchangePtr = std::shared_ptr<http::Exchange>;
 using MakeEncoder =
     std::function<std::unique_ptr<api::Encoder>(const api::Call&, api::AnswerId, const std::vector<engine::Prompt>&)>;
 
-// Letters and digits that nobody can guess.
-std::string random_id();
 // The engine's refusals, as the client's faults that they are.
 api::Failure failure_of(const Error& error);
 
+class Batches;
+
 class Site {
  public:
+  ~Site();
   Site(std::vector<std::unique_ptr<ServedModel>> models, std::vector<std::string> keys);
 
   const std::vector<std::unique_ptr<ServedModel>>& models() const { return models_; }
@@ -50,6 +52,7 @@ class Site {
   api::Parsed<std::size_t> count_tokens(const api::Call& call) const;
 
   std::atomic<bool> stopping{false};
+  std::unique_ptr<Batches> batches;  // files and batches, if this server keeps any
 
  private:
   std::vector<std::unique_ptr<ServedModel>> models_;
