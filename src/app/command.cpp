@@ -31,7 +31,7 @@ ExitCode exit_code(Errc code) {
 const std::vector<ExitCodeInfo>& exit_codes() {
   static const std::vector<ExitCodeInfo> codes = {
       {ExitCode::ok, "success"},
-      {ExitCode::internal, "a mistake inside freehold: please report it"},
+      {ExitCode::internal, "a mistake inside freehold: please report it; or lines of a batch failed"},
       {ExitCode::usage, "wrong arguments or invalid input"},
       {ExitCode::not_found, "a file, model or tensor does not exist"},
       {ExitCode::corrupt, "damaged or malicious data"},

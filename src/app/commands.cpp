@@ -32,6 +32,7 @@ const std::vector<Command>& all_commands() {
   static const std::vector<Command> commands = {
       run_command(),
       serve_command(),
+      batch_command(),
       inspect_command(),
       inspect_tokens_command(),
       inspect_template_command(),

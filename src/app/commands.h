@@ -6,6 +6,7 @@
 namespace freehold::app {
 
 Command serve_command();
+Command batch_command();               // batch/batch_command.cpp
 Command run_command();                 // run_command.cpp
 Command tokenize_command();            // tokens_command.cpp
 Command inspect_tokens_command();      // tokens_command.cpp

@@ -84,6 +84,15 @@ Result<text::grammar::GrammarPtr> grammar_from(const Arguments& arguments) {
   return compiled;
 }
 
+Result<std::string> schema_from(const Arguments& arguments) {
+  if (!arguments.given("schema")) return std::string();
+  auto named = [&](const Error& e) { return fail(e.code, fmt::format("--schema: {}", e.what)); };
+  auto source = source_of("schema", arguments);
+  if (!source) return named(source.error());
+  if (auto compiled = engine::compile(*source); !compiled) return named(compiled.error());
+  return std::move(source->text);
+}
+
 Result<std::shared_ptr<text::grammar::MaskCache>> constraint_for(text::grammar::GrammarPtr grammar,
                                                                  const text::Tokenizer& tokenizer,
                                                                  std::uint32_t max_tokens) {

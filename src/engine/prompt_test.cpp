@@ -128,7 +128,7 @@ TEST(Prompt, TheLastMessageMayBeContinued) {
     text::ChatInput input;
     input.messages = text::messages_from_pairs({{"user", "a"}, {"assistant", last}});
     input.bos_token = "<s>";
-    return prompt_from_messages(t, parse(source), input, true);
+    return prompt_from_messages(t, parse(source), input, 0, true);
   };
   auto begun = prompt(kSpmTemplate, "a a");
   ASSERT_TRUE(begun) << begun.error().what;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -48,6 +49,8 @@ struct Request {
   std::string id;              // ours, sent back in x-request-id
   std::string remote_address;  // "127.0.0.1"
   bool tls = false;
+  // Set by the program for requests that it makes by itself, never from the wire: whose they are.
+  std::optional<std::string> on_behalf_of;
 };
 
 struct Response {

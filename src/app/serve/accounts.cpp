@@ -3,13 +3,40 @@
 #include <fmt/format.h>
 
 #include "app/serve/reply.h"
+#include "guard/keys.h"
 
 namespace freehold::app {
+namespace {
+
+constexpr const char* kLocal = "local";  // who asks a server without keys
+
+}  // namespace
+
+// A key's id names its tenant (guard/authenticator.h).
+std::optional<guard::Principal> Accounts::principal_of_tenant(const std::string& tenant) const {
+  guard::Principal principal;
+  principal.key_id = principal.name = principal.tenant = tenant;
+  if (tenant == kLocal || tenant.starts_with("given-")) return principal;
+  auto keys = guard::Keys::open(home_, guard::OpenKeys::existing);
+  if (!keys) return std::nullopt;
+  const auto all = keys->list();
+  if (!all) return std::nullopt;
+  for (const guard::KeyInfo& key : *all) {
+    if (key.id != tenant || !key.usable(guard::wall_seconds())) continue;
+    principal.name = key.name;
+    principal.role = key.role;
+    principal.limits = key.limits;
+    principal.models = key.models;
+    return principal;
+  }
+  return std::nullopt;
+}
 
 std::optional<guard::Principal> Accounts::principal_of(const http::Request& request) const {
+  if (request.on_behalf_of) return principal_of_tenant(*request.on_behalf_of);
   if (authenticator_) return authenticator_->authenticate(key_of(request));
   guard::Principal anyone;
-  anyone.key_id = anyone.name = anyone.tenant = "local";
+  anyone.key_id = anyone.name = anyone.tenant = kLocal;
   anyone.role = guard::Role::admin;
   return anyone;
 }

@@ -2,6 +2,7 @@
 // uses them.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -20,10 +21,11 @@ namespace freehold::app {
 class Accounts {
  public:
   // Without an authenticator nobody is asked for a key. Without a log nothing is recorded (tests).
-  Accounts(std::optional<guard::Authenticator> authenticator, std::optional<ledger::UsageLog> log)
-      : authenticator_(std::move(authenticator)), log_(std::move(log)) {}
+  Accounts(std::filesystem::path home, std::optional<guard::Authenticator> authenticator,
+           std::optional<ledger::UsageLog> log)
+      : home_(std::move(home)), authenticator_(std::move(authenticator)), log_(std::move(log)) {}
 
-  // Nothing if the key is missing or wrong.
+  // Nothing if the key is missing or wrong; for what runs on somebody's behalf, if that key is not valid any more.
   std::optional<guard::Principal> principal_of(const http::Request& request) const;
   // Errors: forbidden (the role does not let it generate).
   static api::Parsed<void> may_generate(const guard::Principal& principal);
@@ -39,6 +41,9 @@ class Accounts {
   void record(ledger::Event event, std::function<void(bool)> stored);
 
  private:
+  std::optional<guard::Principal> principal_of_tenant(const std::string& tenant) const;
+
+  std::filesystem::path home_;
   std::optional<guard::Authenticator> authenticator_;
   guard::Limiter limiter_;
   std::optional<ledger::UsageLog> log_;

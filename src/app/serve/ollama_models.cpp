@@ -212,13 +212,13 @@ void blob(Site& site, const ExchangePtr& exchange) {
                                       {}});
   }
   if (request.method == "HEAD") {
-    if (site.uploads().has(*digest)) return exchange->respond({200, {}, {}});
+    if (site.blobs().has(*digest)) return exchange->respond({200, {}, {}});
     return respond(*exchange, Failure{Problem::not_found, "there is no such blob", "digest", {}});
   }
   // A file has no type of its own here, but a page's form must not bring one.
   if (request.method != "POST") return (void)wants(*exchange, "POST");
-  const bool there = site.uploads().has(*digest);
-  auto kept = site.uploads().keep(request.id, *digest);
+  const bool there = site.blobs().has(*digest);
+  auto kept = site.blobs().keep(request.id, *digest);
   if (kept) return exchange->respond({there ? 200 : 201, {}, {}});
   const bool wrong = kept.error().code == Errc::invalid;
   respond(*exchange, wrong ? Failure{Problem::invalid, kept.error().what, "digest", {}} : kept_not(kept.error()));
@@ -263,11 +263,11 @@ bool handle_ollama_models(Site& site, const ExchangePtr& exchange) {
   return false;
 }
 
-http::BodyPlan plan_body(Site& site, const http::Request& request) {
+std::optional<http::BodyPlan> plan_blob(Site& site, const http::Request& request) {
   const auto& path = request.target.segments;
   const bool file = request.method == "POST" && path.size() == 3 && path[0] == "api" && path[1] == "blobs";
-  if (file && site.principal_of(request) && Digest::parse(path[2])) return site.uploads().plan(request);
-  return {http::Limits().body_bytes, {}};
+  if (file && site.principal_of(request) && Digest::parse(path[2])) return site.blobs().plan(request);
+  return std::nullopt;
 }
 
 }  // namespace freehold::app

@@ -35,6 +35,23 @@ std::string_view name_of(Dialect dialect) {
   return kNames[static_cast<std::size_t>(dialect)];
 }
 
+api::Failure failure_of(const Error& error) {
+  using api::Failure;
+  using api::Problem;
+  switch (error.code) {
+    case Errc::exhausted:
+      return error.what.starts_with("busy") ? Failure{Problem::too_many, error.what, {}, {}}
+                                            : Failure{Problem::context_length, error.what, "messages", {}};
+    case Errc::invalid:
+    case Errc::unsupported:
+      return {Problem::invalid, error.what, {}, {}};
+    case Errc::cancelled:
+      return {Problem::unavailable, error.what, {}, {}};
+    default:
+      return {Problem::internal, "internal error", {}, {}};
+  }
+}
+
 http::Response json_response(int status, std::string body) {
   http::Response response{status, {}, std::move(body)};
   response.headers.set("content-type", "application/json");

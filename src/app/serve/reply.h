@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "api/call.h"
+#include "base/result.h"
 #include "http/exchange.h"
 
 namespace freehold::app {
@@ -14,6 +15,9 @@ enum class Dialect { openai, anthropic, gemini, ollama, native };
 // From the address and headers alone, so that even a 401 or a 404 has the right shape.
 Dialect dialect_of(const http::Request& request);
 std::string_view name_of(Dialect dialect);
+
+// The engine's refusals, as the client's faults that they are.
+api::Failure failure_of(const Error& error);
 
 // A body of JSON.
 http::Response json_response(int status, std::string body);

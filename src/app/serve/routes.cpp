@@ -51,6 +51,12 @@ bool path_is(const http::Request& request, std::initializer_list<std::string_vie
   return std::equal(path.begin(), path.end(), segments.begin(), segments.end());
 }
 
+http::BodyPlan plan_body(Site& site, const http::Request& request, std::uint64_t usual) {
+  if (auto plan = plan_upload(site, request)) return *plan;
+  if (auto plan = plan_blob(site, request)) return *plan;
+  return {usual, {}};
+}
+
 void handle(Site& site, const ExchangePtr& exchange) {
   if (handle_open(site, exchange)) return;
   const http::Request& request = exchange->request();
@@ -60,7 +66,8 @@ void handle(Site& site, const ExchangePtr& exchange) {
   bool handled = false;
   switch (dialect_of(request)) {
     case Dialect::openai:
-      handled = handle_openai(site, exchange) || handle_responses(site, exchange) || handle_native(site, exchange);
+      handled = handle_openai(site, exchange) || handle_responses(site, exchange) ||
+                handle_files_and_batches(site, exchange) || handle_native(site, exchange);
       break;
     case Dialect::anthropic:
       handled = handle_anthropic(site, exchange);

@@ -16,9 +16,13 @@ bool handle_anthropic(Site& site, const ExchangePtr& exchange);
 bool handle_gemini(Site& site, const ExchangePtr& exchange);
 bool handle_ollama(Site& site, const ExchangePtr& exchange);
 bool handle_native(Site& site, const ExchangePtr& exchange);
+bool handle_files_and_batches(Site& site, const ExchangePtr& exchange);
 
-// What becomes of a request's body, once its head is known. On the I/O thread.
-http::BodyPlan plan_body(Site& site, const http::Request& request);
+// Where the body of a request goes, once its head is known: an upload to the disk, everything else into memory, up to
+// `usual` bytes. On the I/O thread. plan_upload and plan_blob: nothing if it is not theirs.
+http::BodyPlan plan_body(Site& site, const http::Request& request, std::uint64_t usual);
+std::optional<http::BodyPlan> plan_upload(Site& site, const http::Request& request);
+std::optional<http::BodyPlan> plan_blob(Site& site, const http::Request& request);
 
 // Whether the path's segments are these.
 bool path_is(const http::Request& request, std::initializer_list<std::string_view> segments);

@@ -2,12 +2,14 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <thread>
 
 #include "app/commands.h"
 #include "app/interrupt.h"
+#include "app/serve/batches.h"
 #include "app/serve/reply.h"
 #include "app/serve/routes.h"
 #include "base/utf8.h"
@@ -114,6 +116,19 @@ Result<std::vector<std::unique_ptr<ServedModel>>> start_models(const Arguments& 
   return models;
 }
 
+// Files and batches below $FREEHOLD_HOME. A batch takes at most half of the places, so that others find one.
+void keep_batches(Site& site, const fs::path& home, const Arguments& arguments, Console& console) {
+  Batches::Options options;
+  options.home = home;
+  options.parallel = static_cast<std::size_t>(std::max<std::int64_t>(1, arguments.integer("sequences") / 2));
+  options.report = [&console](const std::string& line) { console.note(line); };
+  site.batches = std::make_unique<Batches>(std::move(options), [&site](const ExchangePtr& exchange) {
+    if (handle_openai(site, exchange) || handle_responses(site, exchange)) return;
+    respond(*exchange, api::Failure{api::Problem::not_found, "this server has no such endpoint", {}, {}});
+  });
+  site.batches->resume();
+}
+
 Result<> run(const Arguments& arguments, Console& console) {
   catch_interrupts();
   http::ServerOptions options;
@@ -135,12 +150,15 @@ Result<> run(const Arguments& arguments, Console& console) {
   std::string names;
   for (const auto& m : models) names += (names.empty() ? "" : ", ") + printable(m->name());
 
-  Site site(std::move(models), Accounts(std::move(keys), std::move(log)));
+  Site site(std::move(models), Accounts(home, std::move(keys), std::move(log)));
   FH_TRY_VOID(site.made().open(home));
-  site.uploads().open(home);
+  site.blobs().open(home);
+  keep_batches(site, home, arguments, console);
   http::Hooks hooks;
   hooks.handle = [&site](const ExchangePtr& exchange) { handle(site, exchange); };
-  hooks.plan_body = [&site](const http::Request& request) { return plan_body(site, request); };
+  hooks.plan_body = [&site, usual = options.limits.body_bytes](const http::Request& request) {
+    return plan_body(site, request, usual);
+  };
   hooks.error = [](const http::Request& request, int status, const std::string& message) {
     http::Response response = error_response(request, {api::problem_of(status), message, {}, {}});
     response.status = status;
@@ -156,6 +174,7 @@ Result<> run(const Arguments& arguments, Console& console) {
   while (!interrupted()) std::this_thread::sleep_for(std::chrono::milliseconds(100));
   console.note("stopping: what runs may finish (Ctrl-C again ends it)");
   site.stopping = true;
+  if (site.batches) site.batches->stop();  // what they have not written down is asked again at the next start
   server->stop(std::chrono::seconds(arguments.integer("grace")));
   return {};
 }
@@ -169,15 +188,23 @@ Command serve_command() {
       .name = "serve",
       .summary = "Answer over HTTP in the wire formats of OpenAI, Anthropic, Gemini and Ollama.",
       .details =
-          "Chat completions and completions (OpenAI), messages and the counting of tokens (Anthropic), generateContent "
-          "and countTokens (Gemini, v1 and v1beta), and each one's list of models; streamed or not. A vendor's client "
-          "works with another base URL and key. Many requests run in one batch; what each gets does not depend on the "
-          "others. Not there yet: tools, output formats, embeddings. A field that is not supported is refused by "
-          "name; one that is not known is named in the header Freehold-Ignored.\n\n"
-          "Ollama's clients find generate, chat and what they ask about models under /api. Models made by its create "
-          "and copy are kept in $FREEHOLD_HOME/serve; pull fetches nothing and push sends nothing. Beside these: "
-          "/metrics for Prometheus, and llama-server's and vLLM's /tokenize, /detokenize, /apply-template, /props, "
-          "/slots and /completion.\n\n"
+          "Chat completions, completions, embeddings, responses, files and batches (OpenAI), messages and the counting "
+          "of tokens (Anthropic), generateContent, countTokens and embedContent (Gemini, v1 and v1beta), generate, "
+          "chat "
+          "and what clients ask about models (Ollama, under /api); streamed or not, with tools and output formats. A "
+          "vendor's client works with another base URL and key. Many requests run in one batch; what each gets does "
+          "not "
+          "depend on the others. A field that is not supported is refused by name; one that is not known is named in "
+          "the header Freehold-Ignored.\n\n"
+          "Without --api-key and --no-keys the keys are those of `freehold keys`; the first start makes one and shows "
+          "it "
+          "once. What every answer cost is recorded before the answer is given: see `freehold usage`.\n\n"
+          "Files and batches are kept below $FREEHOLD_HOME, each for the key that brought them. A batch runs in the "
+          "background, on at most half of the --sequences, and goes on when the server is started again. Models made "
+          "by "
+          "Ollama's create and copy are kept in $FREEHOLD_HOME/serve; pull fetches nothing and push sends nothing. "
+          "Beside these: /metrics for Prometheus, and llama-server's and vLLM's /tokenize, /detokenize, "
+          "/apply-template, /props, /slots and /completion.\n\n"
           "The server listens on this machine alone unless --listen says otherwise, which needs --tls and a key.",
       .positionals = {models},
       .options = join({{.name = "alias",

@@ -1,9 +1,9 @@
 // What a server keeps: models made while it runs, uploads, and the list of answers under way.
 #include <gtest/gtest.h>
 
+#include "app/serve/blob_uploads.h"
 #include "app/serve/made_models.h"
 #include "app/serve/running.h"
-#include "app/serve/uploads.h"
 #include "base/file.h"
 #include "format/temporary_folder_test.h"
 
@@ -78,9 +78,9 @@ std::size_t files_in(const fs::path& folder) {
   return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
 }
 
-TEST(Uploads, AreKeptUnderTheirDigestOnly) {
+TEST(BlobUploads, AreKeptUnderTheirDigestOnly) {
   const format::testing::TemporaryFolder folder;
-  Uploads uploads;
+  BlobUploads uploads;
   uploads.open(folder.path());
   const Digest right = sha256("hello"), other = sha256("other");
   const auto send = [&](const std::string& id, std::string_view first, std::string_view second) {

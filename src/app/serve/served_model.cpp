@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "app/serve/reply.h"
 #include "base/utf8.h"
 #include "kernel/kernels.h"
 
@@ -114,6 +115,28 @@ api::Parsed<void> ServedModel::constrain(const api::Call& call, const std::strin
   plan.constraint = std::move(made->masks);
   plan.constraint_start = std::move(made->start);
   return {};
+}
+
+api::Parsed<std::vector<engine::Request>> ServedModel::requests(const api::Call& call, const AnswerPlan& plan,
+                                                                const std::string& tenant) const {
+  std::vector<engine::Request> out;
+  for (const engine::Prompt& p : plan.prompts) {
+    engine::Request request = call.request;
+    request.constraint = plan.constraint;
+    request.constraint_start = plan.constraint_start;
+    request.shown_tokens = plan.shown_tokens;
+    request.prompt = p.tokens;
+    request.text_starts = p.text_starts;
+    request.tenant = tenant;
+    if (p.tokens.size() < context()) {
+      request.max_tokens = std::min(request.max_tokens, context() - static_cast<std::uint32_t>(p.tokens.size()));
+    }
+    if (auto valid = engine::validate(request, service_->limits()); !valid) {
+      return tl::unexpected(failure_of(valid.error()));
+    }
+    out.push_back(std::move(request));
+  }
+  return out;
 }
 
 api::Parsed<std::vector<engine::Prompt>> ServedModel::prompts(const api::Call& call) const {

@@ -47,6 +47,10 @@ class ServedModel {
   // Everything that the engine is told of a call but its sampling. Failures name the field.
   // `tenant`: whose constraints are kept.
   api::Parsed<AnswerPlan> plan(const api::Call& call, const std::string& tenant) const;
+  // What the engine is asked: one request a prompt, checked. An answer that would pass the end of the context ends
+  // there, and says `length`. Failures as above.
+  api::Parsed<std::vector<engine::Request>> requests(const api::Call& call, const AnswerPlan& plan,
+                                                     const std::string& tenant) const;
   // The token ids a call becomes; several plain prompts give several.
   api::Parsed<std::vector<engine::Prompt>> prompts(const api::Call& call) const;
   // The token ids of texts without a template. `control_tokens`: their spellings are not taken literally.

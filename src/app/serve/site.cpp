@@ -7,6 +7,7 @@
 #include <chrono>
 #include <mutex>
 
+#include "app/serve/batches.h"
 #include "app/serve/generation.h"
 #include "app/serve/reply.h"
 #include "base/utf8.h"
@@ -17,6 +18,8 @@ namespace {
 
 using api::Failure;
 using api::Problem;
+
+constexpr std::int32_t kBackground = -10;  // priority of work that nobody waits for
 
 std::int64_t now() {
   return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
@@ -75,23 +78,12 @@ Failure unrecorded() {
   return {Problem::unavailable, "the use of this answer could not be recorded, so it is not given", {}, {}};
 }
 
-Failure failure_of(const Error& error) {
-  switch (error.code) {
-    case Errc::exhausted:
-      return error.what.starts_with("busy") ? Failure{Problem::too_many, error.what, {}, {}}
-                                            : Failure{Problem::context_length, error.what, "messages", {}};
-    case Errc::invalid:
-    case Errc::unsupported:
-      return {Problem::invalid, error.what, {}, {}};
-    case Errc::cancelled:
-      return {Problem::unavailable, error.what, {}, {}};
-    default:
-      return {Problem::internal, "internal error", {}, {}};
-  }
-}
-
 Site::Site(std::vector<std::unique_ptr<ServedModel>> models, Accounts accounts)
     : models_(std::move(models)), accounts_(std::move(accounts)), started_(now()) {}
+
+Site::~Site() {
+  batches.reset();  // it asks the models
+}
 
 api::Parsed<ServedModel*> Site::find(std::string_view name) const {
   const auto bare = [](std::string_view n) { return n.ends_with(":latest") ? n.substr(0, n.size() - 7) : n; };
@@ -261,34 +253,20 @@ void Site::generate(const ExchangePtr& exchange, api::Parsed<api::Call> parsed, 
     call.request.seed = drawn;
   }
   // All requests are checked before the first is handed over.
-  std::vector<engine::Request> requests;
+  auto requests = model->requests(call, *plan, principal->tenant);
+  if (!requests) return respond(*exchange, requests.error());
   std::uint64_t tokens_at_most = 0;
-  for (const engine::Prompt& p : plan->prompts) {
-    engine::Request request = call.request;
-    request.constraint = plan->constraint;
-    request.constraint_start = plan->constraint_start;
-    request.shown_tokens = plan->shown_tokens;
-    request.prompt = p.tokens;
-    request.text_starts = p.text_starts;
-    request.tenant = principal->tenant;
-    // An answer that would pass the end of the context ends there, and says `length`.
-    if (const std::uint64_t context = model->context(); p.tokens.size() < context) {
-      const auto room = static_cast<std::uint32_t>(context - p.tokens.size());
-      if (request.max_tokens > room) request.max_tokens = room;
-    }
-    if (auto valid = engine::validate(request, model->service().limits()); !valid) {
-      return respond(*exchange, failure_of(valid.error()));
-    }
+  for (engine::Request& request : *requests) {
+    if (exchange->request().on_behalf_of) request.priority = kBackground;
     tokens_at_most +=
         request.prompt.size() + std::uint64_t{request.n} * engine::answer_limit(request, model->service().limits());
-    requests.push_back(std::move(request));
   }
   // Whether the shortest valid answer fits is known before a token is spent.
   std::optional<std::string> warning;
   if (plan->constraint && !plan->constraint_start) {
     const auto fewest = engine::fewest_tokens(plan->constraint);
     std::uint32_t most = UINT32_MAX;
-    for (const engine::Request& r : requests) {
+    for (const engine::Request& r : *requests) {
       most = std::min(most, engine::answer_limit(r, model->service().limits()));
     }
     if (!fewest) {
@@ -309,7 +287,7 @@ void Site::generate(const ExchangePtr& exchange, api::Parsed<api::Call> parsed, 
   for (auto& [name, value] : admitted->headers) generation->add_header(name, value);
   generation->account({accounts_, event_of(*exchange, *principal, *model, call.model), std::move(admitted->lease)});
   const std::uint32_t n = call.request.n;
-  submit_all(exchange, model, running_, std::move(requests),
+  submit_all(exchange, model, running_, std::move(*requests),
              [generation, n](std::size_t i, const engine::Event& event) {
                generation->on(static_cast<std::uint32_t>(i) * n, event);
              });

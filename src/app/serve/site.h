@@ -10,11 +10,12 @@
 #include "api/answer.h"
 #include "api/call.h"
 #include "app/serve/accounts.h"
+#include "app/serve/blob_uploads.h"
 #include "app/serve/made_models.h"
+#include "app/serve/random_id.h"
 #include "app/serve/response_store.h"
 #include "app/serve/running.h"
 #include "app/serve/served_model.h"
-#include "app/serve/uploads.h"
 #include "http/exchange.h"
 
 namespace freehold::app {
@@ -25,15 +26,14 @@ using ExchangePtr = std::shared_ptr<http::Exchange>;
 using MakeEncoder =
     std::function<std::unique_ptr<api::Encoder>(const api::Call&, api::AnswerId, const std::vector<engine::Prompt>&)>;
 
-// Letters and digits that nobody can guess.
-std::string random_id();
-// The engine's refusals, as the client's faults that they are.
-api::Failure failure_of(const Error& error);
 // An answer whose event could not be written.
 api::Failure unrecorded();
 
+class Batches;
+
 class Site {
  public:
+  ~Site();
   Site(std::vector<std::unique_ptr<ServedModel>> models, Accounts accounts);
 
   const std::vector<std::unique_ptr<ServedModel>>& models() const { return models_; }
@@ -53,7 +53,7 @@ class Site {
   api::Parsed<void> adopt(api::Call& call) const;
   MadeModels& made() { return made_; }
   const MadeModels& made() const { return made_; }
-  Uploads& uploads() { return uploads_; }
+  BlobUploads& blobs() { return blobs_; }
   RunningRequests& running() const { return running_; }
   std::int64_t started() const { return started_; }
 
@@ -68,6 +68,7 @@ class Site {
   api::Parsed<std::size_t> count_tokens(const api::Call& call) const;
 
   std::atomic<bool> stopping{false};
+  std::unique_ptr<Batches> batches;  // files and batches, if this server keeps any
 
  private:
   api::Parsed<guard::Principal> allowed(const ExchangePtr& exchange) const;
@@ -77,7 +78,7 @@ class Site {
   std::int64_t started_ = 0;
   ResponseStore responses_;
   MadeModels made_;
-  Uploads uploads_;
+  BlobUploads blobs_;
   mutable RunningRequests running_;
 };
 

@@ -2,100 +2,88 @@
 
 #include <fmt/format.h>
 
-#include <atomic>
-#include <optional>
-
-#include "base/file.h"
+#include "base/utf8.h"
 
 namespace freehold::app {
-
-namespace fs = std::filesystem;
-
 namespace {
 
-constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 40;
+constexpr std::size_t kMostField = 4096;                      // bytes of a field that is no file
+constexpr std::uint64_t kFormBytes = std::uint64_t{1} << 16;  // for everything but the file
+// A body that broke off leaves its entry; a handler comes for the others at once.
+constexpr std::chrono::minutes kForgotten{1};
+
+struct Sink : http::BodySink {
+  explicit Sink(std::shared_ptr<Upload> u) : upload(std::move(u)) {}
+  Result<> write(std::string_view piece) override {
+    upload->take(piece);
+    return {};
+  }
+  std::shared_ptr<Upload> upload;
+};
 
 }  // namespace
 
-// One file on its way. Written by the I/O thread, then (the body is complete) taken by a handler.
-struct Uploads::Upload {
-  std::optional<AtomicFile> file;
-  Sha256 hash;
-  std::atomic<bool> over{false};  // no more will come
-  std::chrono::steady_clock::time_point ended;
-};
-
-class Uploads::Sink : public http::BodySink {
- public:
-  Sink(std::shared_ptr<Upload> upload, fs::path folder) : upload_(std::move(upload)), folder_(std::move(folder)) {}
-  ~Sink() override {
-    upload_->ended = std::chrono::steady_clock::now();
-    upload_->over = true;
+void Upload::take(std::string_view piece) {
+  if (error_) return;
+  if (auto fed = reader_.feed(piece); !fed) {
+    error_ = std::move(fed).error();
+    form_.file.reset();  // the room on the disk is free again
   }
-  Result<> write(std::string_view piece) override {
-    auto written = put(piece);
-    // The client is not told our paths.
-    if (!written) return fail(Errc::io, "the file could not be written");
-    return {};
-  }
-
- private:
-  Result<> put(std::string_view piece) {
-    if (!upload_->file) {
-      FH_TRY_VOID(make_directories(folder_));
-      FH_TRY(auto file, AtomicFile::create(folder_ / "upload"));
-      upload_->file.emplace(std::move(file));
-    }
-    upload_->hash.update(as_bytes(piece));
-    return upload_->file->write(piece);
-  }
-  std::shared_ptr<Upload> upload_;
-  fs::path folder_;
-};
-
-Uploads::Uploads() = default;
-Uploads::~Uploads() = default;
-
-void Uploads::open(const fs::path& home) {
-  folder_ = home / "uploads";
 }
 
-fs::path Uploads::path_of(const Digest& digest) const {
-  return folder_ / ("sha256-" + digest.hex());
+Result<Upload::Form> Upload::finish() {
+  if (error_) return tl::unexpected(*error_);
+  FH_TRY_VOID(reader_.finish());
+  return std::move(form_);
 }
 
-bool Uploads::has(const Digest& digest) const {
-  std::error_code ec;
-  return !folder_.empty() && fs::is_regular_file(path_of(digest), ec);
+Result<> Upload::begin(http::FormPart part) {
+  in_file_ = part.name == "file";
+  if (in_file_) {
+    if (form_.filename) return fail(Errc::invalid, "'file' was sent twice");
+    if (!part.filename) return fail(Errc::invalid, "'file' must be a file: its part has no file name");
+    form_.filename = std::move(*part.filename);
+    FH_TRY(form_.file, store_.receive());
+  } else {
+    form_.fields.emplace_back(std::move(part.name), std::string());
+  }
+  return {};
 }
 
-http::BodyPlan Uploads::plan(const http::Request& request) {
-  auto upload = std::make_shared<Upload>();
-  {
-    const std::lock_guard lock(mutex_);
-    // What broke off is taken by nobody: a handler comes at once.
-    const auto old = std::chrono::steady_clock::now() - std::chrono::seconds(60);
-    std::erase_if(uploads_, [&](const auto& entry) { return entry.second->over && entry.second->ended < old; });
-    uploads_[request.id] = upload;
+Result<> Upload::data(std::string_view piece) {
+  if (!in_file_) {
+    auto& [name, value] = form_.fields.back();
+    value += piece;
+    if (value.size() <= kMostField) return {};
+    return fail(Errc::invalid, fmt::format("'{}' has more than {} bytes", printable(name), kMostField));
   }
-  return {kMostBytes, std::make_shared<Sink>(std::move(upload), folder_)};
+  if (form_.file->file.position() + piece.size() > kMostFileBytes) {
+    return fail(Errc::exhausted, fmt::format("the file has more than {} MiB", kMostFileBytes >> 20));
+  }
+  return form_.file->file.write(piece);
 }
 
-Result<> Uploads::keep(const std::string& request_id, const Digest& digest) {
-  std::shared_ptr<Upload> upload;
-  {
-    const std::lock_guard lock(mutex_);
-    auto found = uploads_.find(request_id);
-    if (found == uploads_.end()) return fail(Errc::not_found, "no file arrived");
-    upload = std::move(found->second);
-    uploads_.erase(found);
+Result<http::BodyPlan> Uploads::plan(const http::Request& request, FileStore& store) {
+  FH_TRY(const std::string boundary, http::form_boundary(request.headers.get("content-type")));
+  auto upload = std::make_shared<Upload>(boundary, store);
+  auto sink = std::make_shared<Sink>(upload);
+  const auto now = Clock::now();
+  const std::lock_guard lock(mutex_);
+  for (auto entry = entries_.begin(); entry != entries_.end();) {
+    const bool forgotten = entry->second.sink.expired() && now - entry->second.begun > kForgotten;
+    entry = forgotten ? entries_.erase(entry) : std::next(entry);
   }
-  const Digest is = upload->hash.finish();
-  if (is != digest) {
-    return fail(Errc::invalid, fmt::format("digest mismatch: expected {}, the body is {}", digest.name(), is.name()));
-  }
-  if (!upload->file) return fail(Errc::invalid, "the body is empty");
-  return upload->file->commit_as(path_of(digest));
+  entries_[request.id] = {sink, std::move(upload), now};
+  return http::BodyPlan{kMostFileBytes + kFormBytes, std::move(sink)};
+}
+
+std::shared_ptr<Upload> Uploads::take(const std::string& request_id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(request_id);
+  if (found == entries_.end()) return nullptr;
+  auto upload = std::move(found->second.upload);
+  entries_.erase(found);
+  return upload;
 }
 
 }  // namespace freehold::app

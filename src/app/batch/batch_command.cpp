@@ -1,0 +1,420 @@
+// `freehold batch`: a file of prompts in, a file of answers out, as fast as the machine goes.
+//
+// The output is only ever appended to, in the order of the input, and says of each line which input it answers. So the
+// program may be killed at any instant: started again it checks what is there, cuts a torn last line, and goes on. What
+// it writes depends on the input and the options alone.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "api/openai/openai.h"
+#include "app/batch/line.h"
+#include "app/commands.h"
+#include "app/constraint.h"
+#include "app/interrupt.h"
+#include "app/progress.h"
+#include "app/serve/collected.h"
+#include "app/serve/generation.h"
+#include "app/serve/reply.h"
+#include "app/serve/served_model.h"
+#include "app/serve/site.h"
+#include "base/append_file.h"
+#include "base/hash.h"
+#include "base/line_reader.h"
+#include "base/utf8.h"
+
+namespace freehold::app {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::uint32_t kUsualContext = 8192;
+
+// What an output that is there holds of the input's answers, and how much there is to do.
+struct Standing {
+  std::uint64_t lines = 0;   // of the input, blank ones left out
+  std::uint64_t done = 0;    // of these, answered
+  std::uint64_t failed = 0;  // of these
+  std::uint64_t keep = 0;    // bytes of the output
+};
+
+Result<Standing> compare(const fs::path& in, const fs::path& out, const BatchOptions& options) {
+  FH_TRY(InputFile input, InputFile::open(in));
+  LineReader lines(std::move(input));
+  std::optional<LineReader> written;
+  std::error_code ec;
+  if (fs::exists(out, ec)) {
+    FH_TRY(InputFile output, InputFile::open(out));
+    written.emplace(std::move(output));
+  }
+  Standing standing;
+  while (true) {
+    FH_TRY(const auto line, lines.next());
+    if (line && is_blank(line->text)) continue;
+    if (line) ++standing.lines;
+    if (written) {
+      auto answer = written->next();
+      if (!answer) return in_context(std::move(answer).error(), printable(out.string()));
+      if (!*answer || (*answer)->torn) {
+        written.reset();
+      } else {
+        const auto said = read_output_line((*answer)->text);
+        if (!line || !said || said->id != batch_line_id(options, line->number, line->text)) {
+          return fail(Errc::invalid,
+                      fmt::format("line {} of {} is no answer to {} with this model and these options: nothing was "
+                                  "changed; move the file away, or name another",
+                                  (*answer)->number, printable(out.string()), printable(in.string())));
+        }
+        ++standing.done;
+        standing.failed += said->failed ? 1 : 0;
+        standing.keep = (*answer)->end;
+      }
+    }
+    if (!line) break;
+  }
+  return standing;
+}
+
+// Enough to tell models apart without reading all of their weights.
+std::string digest_of(const CheckedModel& checked) {
+  Sha256 hash;
+  const auto add = [&](std::string_view text) { hash.update(as_bytes(text)); };
+  for (const tensor::View& t : checked.opened.checkpoint->tensors()) {
+    add(fmt::format("{}:{}:", t.name, t.bytes.size()));
+    hash.update(t.bytes.first(std::min<std::size_t>(t.bytes.size(), 64)));
+  }
+  if (!checked.tokenizer.chat_templates.empty()) add(checked.tokenizer.chat_templates.front().source);
+  return hash.finish().hex();
+}
+
+class BatchProgram {
+ public:
+  BatchProgram(ServedModel& model, const BatchOptions& options, std::size_t sequences, Console& console)
+      : model_(model), options_(options), sequences_(sequences), bar_(console, "answering", false) {}
+
+  Result<> run(const fs::path& in, const fs::path& out, Standing& standing);
+  // Tokens so far.
+  std::uint64_t read() const;
+  std::uint64_t written() const;
+
+ private:
+  struct Line {
+    BatchJob job;
+    std::shared_ptr<Collected> answer;
+    std::vector<engine::Service::Ticket> tickets;
+    std::optional<http::Response> response;
+  };
+
+  void start(Line& line);
+  api::Parsed<void> submit(Line& line);
+  Result<> fill(LineReader& lines, std::uint64_t skip);
+  Result<> write_answered(AppendFile& output, Standing& standing);
+  void show(const Standing& standing);
+  void cancel();
+  std::size_t running() const;
+
+  ServedModel& model_;           // owner: the caller
+  const BatchOptions& options_;  // the same
+  const std::size_t sequences_;
+  ProgressBar bar_;
+  const Clock::time_point begun_ = Clock::now();
+  std::deque<Line> window_;  // under way, or answered behind one that is
+  std::uint64_t seen_ = 0;   // lines of the input
+  bool ended_ = false;       // the input
+  // What the engine's thread tells us; it may do so a little longer than we are there.
+  struct Told {
+    std::mutex mutex;  // guards what follows
+    std::condition_variable answered;
+    std::uint64_t answers = 0, read = 0, written = 0;
+  };
+  const std::shared_ptr<Told> told_ = std::make_shared<Told>();
+};
+
+std::uint64_t BatchProgram::read() const {
+  const std::lock_guard lock(told_->mutex);
+  return told_->read;
+}
+
+std::uint64_t BatchProgram::written() const {
+  const std::lock_guard lock(told_->mutex);
+  return told_->written;
+}
+
+api::Parsed<void> BatchProgram::submit(Line& line) {
+  FH_TRY_VOID(line.job.call.map([](auto&&) {}));
+  const api::Call& call = *line.job.call;
+  FH_TRY(const AnswerPlan plan, model_.plan(call, {}));
+  FH_TRY(auto requests, model_.requests(call, plan, {}));
+  std::vector<std::string> texts(plan.prompts.size());
+  for (std::size_t i = 0; call.echo && i < texts.size(); ++i) texts[i] = model_.text_of(plan.prompts[i]);
+  auto generation =
+      std::make_shared<Generation>(line.answer, batch_encoder(line.job, std::move(texts)), call, plan,
+                                   [&model = model_](std::string_view text) { return model.count(text); });
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const std::uint32_t first = static_cast<std::uint32_t>(i) * call.request.n;
+    auto ticket =
+        model_.service().submit(std::move(requests[i]), [told = told_, generation, first](const engine::Event& event) {
+          // What came from the cache depends on the neighbours, and no answer may.
+          if (const auto* started = std::get_if<engine::Started>(&event)) {
+            return generation->on(first, engine::Started{started->prompt_tokens, 0});
+          }
+          if (const auto* finished = std::get_if<engine::Finished>(&event)) {
+            engine::Finished same = *finished;
+            same.usage.cached_tokens = 0;
+            {
+              const std::lock_guard lock(told->mutex);
+              told->read += same.choice == 0 ? same.usage.prompt_tokens : 0;
+              told->written += same.usage.completion_tokens;
+            }
+            return generation->on(first, same);
+          }
+          generation->on(first, event);
+        });
+    if (!ticket) return tl::unexpected(failure_of(ticket.error()));
+    line.tickets.push_back(*ticket);
+  }
+  return {};
+}
+
+void BatchProgram::start(Line& line) {
+  line.answer = std::make_shared<Collected>(http::Request(), [told = told_] {
+    const std::lock_guard lock(told->mutex);
+    ++told->answers;
+    told->answered.notify_one();
+  });
+  auto submitted = submit(line);
+  if (submitted) return;
+  for (auto ticket : line.tickets) model_.service().cancel(ticket);
+  const api::Failure& failure = submitted.error();
+  line.answer->respond({api::status_of(failure.problem), {}, api::openai::error_json(failure)});
+}
+
+std::size_t BatchProgram::running() const {
+  return static_cast<std::size_t>(
+      std::count_if(window_.begin(), window_.end(), [](const Line& line) { return !line.response; }));
+}
+
+// As many more as there is room for: twice the sequences, so that the engine never waits for us, and of those that are
+// answered behind a slow one a bounded number.
+Result<> BatchProgram::fill(LineReader& lines, std::uint64_t skip) {
+  std::size_t open = running();
+  while (!ended_ && open < 2 * sequences_ && window_.size() < 64 * sequences_) {
+    FH_TRY(const auto line, lines.next());
+    if (!line) {
+      ended_ = true;
+      break;
+    }
+    if (is_blank(line->text) || ++seen_ <= skip) continue;
+    window_.push_back({parse_batch_job(options_, line->number, line->text), nullptr, {}, {}});
+    start(window_.back());
+    ++open;
+  }
+  return {};
+}
+
+Result<> BatchProgram::write_answered(AppendFile& output, Standing& standing) {
+  for (Line& line : window_) {
+    if (!line.response) line.response = line.answer->take();
+  }
+  std::string text;
+  while (!window_.empty() && window_.front().response) {
+    const Line& line = window_.front();
+    const bool failed = line.response->status >= 400;
+    text += batch_output_line(line.job, line.response->status, line.response->body);
+    ++standing.done;
+    standing.failed += failed ? 1 : 0;
+    window_.pop_front();
+  }
+  return text.empty() ? Result<>() : output.append(text);
+}
+
+void BatchProgram::show(const Standing& standing) {
+  const double seconds = std::chrono::duration<double>(Clock::now() - begun_).count();
+  const auto counters = model_.service().status().counters;
+  bar_.rename(fmt::format("answering, {:.0f} tokens/s",
+                          static_cast<double>(counters.prefilled_tokens + counters.sampled_tokens) / seconds));
+  bar_.update(standing.done, standing.lines);
+}
+
+// When this returns, nothing runs any more.
+void BatchProgram::cancel() {
+  for (Line& line : window_) {
+    for (auto ticket : line.tickets) model_.service().cancel(ticket);
+  }
+  for (Line& line : window_) {
+    while (!line.response && !(line.response = line.answer->take())) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+  }
+}
+
+Result<> BatchProgram::run(const fs::path& in, const fs::path& out, Standing& standing) {
+  FH_TRY(InputFile input, InputFile::open(in));
+  LineReader lines(std::move(input));
+  FH_TRY(AppendFile output, AppendFile::open(out, standing.keep));
+  const std::uint64_t skip = standing.done;
+  auto synced = Clock::now();
+  const auto steps = [&]() -> Result<> {
+    while (true) {
+      std::uint64_t answers = 0;
+      {
+        const std::lock_guard lock(told_->mutex);
+        answers = told_->answers;
+      }
+      if (interrupted()) return fail(Errc::cancelled, "interrupted");
+      FH_TRY_VOID(write_answered(output, standing));
+      if (Clock::now() - synced > std::chrono::seconds(1)) {
+        FH_TRY_VOID(output.sync());
+        synced = Clock::now();
+      }
+      FH_TRY_VOID(fill(lines, skip));
+      if (window_.empty() && ended_) return output.sync();
+      show(standing);
+      std::unique_lock lock(told_->mutex);
+      told_->answered.wait_for(lock, std::chrono::milliseconds(100), [&] { return told_->answers != answers; });
+    }
+  };
+  auto result = steps();
+  bar_.clear();
+  cancel();
+  return result;
+}
+
+Result<> run(const Arguments& arguments, Console& console) {
+  catch_interrupts();
+  BatchOptions options;
+  FH_TRY(options.settings, settings_from(arguments));
+  const fs::path in(arguments.text("IN")), out(arguments.text("OUT"));
+  FH_TRY_VOID(InputFile::open(in).map([](auto&&) {}));  // before the model is loaded
+  FH_TRY(CheckedModel checked, open_and_check(arguments.text("model"), console));
+  options.model = arguments.text("model");
+  options.system = arguments.text("system");
+  FH_TRY(options.schema, schema_from(arguments));
+  options.templated = !arguments.flag("raw") && !checked.tokenizer.chat_templates.empty();
+  if (!options.system.empty() && !options.templated) {
+    return fail(Errc::invalid, "--system needs a chat template, and there is none (or --raw)");
+  }
+  const std::string digest = digest_of(checked);
+  // What the memory of the moment allows would decide where answers end, so that is not asked.
+  const std::uint32_t context = arguments.given("context") ? static_cast<std::uint32_t>(arguments.integer("context"))
+                                                           : std::min(checked.plan.spec.context, kUsualContext);
+  FH_TRY(Loaded loaded, load(std::move(checked), arguments, console, context));
+  options.identity =
+      batch_identity(options, fmt::format("{} {}", digest, static_cast<int>(loaded.memory.cache_type)), context);
+  FH_TRY(Standing standing, compare(in, out, options));
+  const Standing before = standing;
+  const auto sequences = static_cast<std::uint32_t>(arguments.integer("sequences"));
+  ServedModel::Size size{.sequences = sequences, .context = loaded.memory.context};
+  size.cache_tokens =
+      std::uint64_t{std::min<std::uint32_t>(sequences, 4)} * size.context + sequences * std::uint64_t{kChunk};
+  size.max_pending = SIZE_MAX;  // the window bounds it
+  FH_TRY(auto model, ServedModel::start(options.model, std::move(loaded), size));
+
+  const auto begun = Clock::now();
+  BatchProgram program(*model, options, sequences, console);
+  auto result = program.run(in, out, standing);
+  const double seconds = std::chrono::duration<double>(Clock::now() - begun).count();
+  if (!result && result.error().code != Errc::cancelled) return result;
+  if (standing.lines == 0) console.note("note: there are no lines to answer");
+  const std::uint64_t tokens = program.read() + program.written();
+  console.note(fmt::format("{} of {} lines answered{}: {} tokens read and {} written in {} ({:.0f} tokens/s)",
+                           grouped(standing.done), grouped(standing.lines),
+                           before.done > 0 ? fmt::format(" ({} before)", grouped(before.done)) : "",
+                           grouped(program.read()), grouped(program.written()), human_seconds(seconds),
+                           seconds > 0 ? static_cast<double>(tokens) / seconds : 0.0));
+  if (!result) {
+    console.hint("the same command goes on where this one ended");
+    return result;
+  }
+  // Exit code 1: nothing is wrong with the command or its files.
+  if (standing.failed > 0) {
+    return fail(Errc::internal, fmt::format("{} of {} lines failed; their errors are in {}", grouped(standing.failed),
+                                            grouped(standing.lines), printable(out.string())));
+  }
+  return {};
+}
+
+std::vector<Option> context_options() {
+  std::vector<Option> options = run_options_with_context();
+  for (Option& option : options) {
+    if (option.name == "context")
+      option.help = "Longest prompt and answer together; the model's own, at most 8192, unless given.";
+  }
+  return options;
+}
+
+// Without a seed of its own each line's follows from this one, so it is not drawn at random.
+std::vector<Option> settings_with_seed() {
+  std::vector<Option> options = settings_options();
+  for (Option& option : options) {
+    if (option.name != "seed") continue;
+    option.fallback = "0";
+    option.help = "Each line's seed is made of this one and the line's number, unless the line has one.";
+  }
+  return options;
+}
+
+}  // namespace
+
+Command batch_command() {
+  return {
+      .name = "batch",
+      .summary = "Answer a file of prompts, line by line, at full throughput.",
+      .details =
+          "Every line of IN is JSON: a string or {\"prompt\": …}, which goes through the model's chat template as "
+          "with run (unless --raw); {\"messages\": […]}; or a line of OpenAI's batch format, {\"custom_id\", "
+          "\"method\": \"POST\", \"url\": \"/v1/chat/completions\" or \"/v1/completions\", \"body\"}. Blank lines are "
+          "passed over. A plain line may have the fields of a request beside its prompt (temperature, max_tokens, "
+          "stop, seed …); the options below stand for those it leaves out. OpenAI's lines have OpenAI's defaults.\n\n"
+          "OUT gets one line for each, in the order of IN: {\"id\", \"text\", \"finish_reason\", \"usage\", "
+          "\"seed\"}, or OpenAI's form for OpenAI's lines (whose created is 0). A line that fails has its error "
+          "there, and the others go on; the exit code is 1 then. With --schema, or a response_format in a line, an "
+          "answer is complete and valid even when its token limit runs short.\n\n"
+          "The command may be interrupted or killed at any time: the same command checks what OUT holds, cuts a torn "
+          "last line, and goes on. The same IN, model and options give the same bytes, interrupted or not, "
+          "on every machine. An OUT that belongs to something else is not touched.",
+      .positionals = {{.name = "IN", .help = "A file of JSON lines."},
+                      {.name = "OUT", .help = "The file of the answers; made, or gone on with."}},
+      .options =
+          join(join({{.name = "model",
+                      .type = OptionType::file,
+                      .value = "MODEL",
+                      .help = "A path, or the name of an imported model.",
+                      .letter = 'm',
+                      .required = true},
+                     {.name = "sequences",
+                      .type = OptionType::integer,
+                      .value = "N",
+                      .fallback = "16",
+                      .least = 1,
+                      .most = 256,
+                      .help = "Answers that run at the same time; the number changes nothing in them."},
+                     {.name = "system",
+                      .type = OptionType::text,
+                      .value = "TEXT",
+                      .help = "The system message of plain lines that have none.",
+                      .letter = 's'},
+                     {.name = "schema",
+                      .type = OptionType::file,
+                      .value = "FILE|JSON",
+                      .help = "The answers of plain lines are JSON that this JSON Schema accepts (a file, or the "
+                              "schema itself)."},
+                     {.name = "raw", .help = "Plain prompts go to the model without a chat template."}},
+                    settings_with_seed()),
+               context_options()),
+      .examples = {{"freehold batch prompts.jsonl answers.jsonl --model llama:8b", "Answer every line:"},
+                   {"freehold batch in.jsonl out.jsonl -m model.gguf --temperature 0 -n 200 --sequences 32",
+                    "Greedily, at most 200 tokens each, 32 at once:"},
+                   {"jq -R . questions.txt > in.jsonl; freehold batch in.jsonl out.jsonl -m llama:8b",
+                    "From a file of plain text, a question a line:"}},
+      .run = run,
+  };
+}
+
+}  // namespace freehold::app

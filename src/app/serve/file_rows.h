@@ -1,0 +1,29 @@
+// The rows of files.db as the two halves of FileStore read and write them.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "app/serve/file_store.h"
+
+namespace freehold::app {
+
+inline constexpr std::string_view kFileColumns = "id, filename, purpose, bytes, created_at, expires_at";
+
+// One row of the table, for SOCI.
+struct FileRow {
+  std::string id, filename, purpose;
+  long long bytes = 0, created_at = 0, expires_at = 0;
+  api::openai::FileObject get() const;
+};
+Result<> insert_file(soci::session& s, const std::string& tenant, const api::openai::FileObject& file);
+
+// The number that a page begins behind, in the direction of the page. Error: invalid (`page.after` is no row's id).
+Result<long long> number_of(soci::session& s, std::string_view table, const std::string& tenant,
+                            const api::openai::Page& page);
+
+std::string record_json(const BatchRecord& record);
+// Error: corrupt. The tenant is not part of it.
+Result<BatchRecord> read_record(const std::string& text);
+
+}  // namespace freehold::app

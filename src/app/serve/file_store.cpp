@@ -1,0 +1,212 @@
+#include "app/serve/file_store.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <soci/soci.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <set>
+
+#include "app/serve/file_rows.h"
+#include "app/serve/random_id.h"
+#include "base/utf8.h"
+
+namespace freehold::app {
+
+namespace fs = std::filesystem;
+using api::openai::FileObject;
+
+namespace {
+
+// A deleted file leaves its row, without a name: it may be where somebody's list went on, and a batch may need it.
+const sql::Schema kSchema = {
+    "files and batches",
+    {{"CREATE TABLE files (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, tenant TEXT NOT NULL, "
+      "filename TEXT NOT NULL, purpose TEXT NOT NULL, bytes INTEGER NOT NULL, created_at INTEGER NOT NULL, "
+      "expires_at INTEGER NOT NULL, deleted INTEGER NOT NULL)",
+      "CREATE INDEX files_by_tenant ON files (tenant, number)",
+      "CREATE TABLE batches (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, tenant TEXT NOT NULL, "
+      "input TEXT NOT NULL, open INTEGER NOT NULL, record TEXT NOT NULL)",
+      "CREATE INDEX batches_by_tenant ON batches (tenant, number)",
+      "CREATE INDEX batches_by_open ON batches (open, number)"}}};
+
+Result<int> lock_folder(const fs::path& folder) {
+  const fs::path path = folder / "lock";
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) {
+    return fail(Errc::io, fmt::format("cannot open {}: {}", printable(path.string()), std::strerror(errno)));
+  }
+  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    const int error = errno;
+    ::close(fd);
+    if (error == EWOULDBLOCK) {
+      return fail(Errc::io,
+                  fmt::format("another freehold serve holds the files and batches in {}", printable(folder.string())));
+    }
+    return fail(Errc::io, fmt::format("cannot lock {}: {}", printable(path.string()), std::strerror(error)));
+  }
+  return fd;
+}
+
+}  // namespace
+
+bool FileStore::exists(const fs::path& home) {
+  std::error_code ec;
+  return fs::exists(home / "files.db", ec);
+}
+
+Result<std::unique_ptr<FileStore>> FileStore::open(const fs::path& home, Clock clock) {
+  const fs::path folder = home / "files";
+  FH_TRY_VOID(make_directories(folder));
+  ::chmod(folder.c_str(), 0700);
+  FH_TRY(const int lock, lock_folder(folder));
+  auto database = sql::Database::open(home / "files.db", kSchema, sql::Open::create, sql::Check::none);
+  if (!database) {
+    ::close(lock);
+    return tl::unexpected(std::move(database).error());
+  }
+  auto store = std::unique_ptr<FileStore>(new FileStore(folder, std::move(clock), std::move(*database), lock));
+  FH_TRY_VOID(store->expire());
+  FH_TRY_VOID(store->sweep());
+  return store;
+}
+
+FileStore::FileStore(fs::path folder, Clock clock, sql::Database database, int lock)
+    : folder_(std::move(folder)), clock_(std::move(clock)), lock_(lock), database_(std::move(database)) {}
+
+FileStore::~FileStore() {
+  ::close(lock_);
+}
+
+// Content that no row names: uploads that broke off, deletions that did.
+Result<> FileStore::sweep() {
+  std::set<std::string> wanted = {"lock"};
+  FH_TRY_VOID(database_.run([&](soci::session& s) -> Result<> {
+    const soci::rowset<std::string> kept =
+        (s.prepare << "SELECT id FROM files WHERE deleted = 0 UNION SELECT input FROM batches WHERE open = 1");
+    wanted.insert(kept.begin(), kept.end());
+    const soci::rowset<std::string> open = (s.prepare << "SELECT record FROM batches WHERE open = 1");
+    for (const std::string& text : open) {
+      FH_TRY(const BatchRecord record, read_record(text));
+      wanted.insert(record.output_id);
+      wanted.insert(record.error_id);
+    }
+    return {};
+  }));
+  std::error_code ec;
+  for (const auto& entry : fs::directory_iterator(folder_, ec)) {
+    if (!wanted.contains(entry.path().filename().string())) FH_TRY_VOID(remove_file(entry.path()));
+  }
+  return {};
+}
+
+Result<FileStore::Incoming> FileStore::receive() {
+  std::string id = "file-" + random_id();
+  FH_TRY(AtomicFile file, AtomicFile::create(folder_ / id, FileAccess::owner));
+  return Incoming{std::move(id), std::move(file)};
+}
+
+Result<FileObject> FileStore::add(const std::string& tenant, const api::openai::FileForm& form, Incoming incoming) {
+  FileObject file{incoming.id, form.filename, form.purpose, incoming.file.position(), now(), {}};
+  if (form.expires_after) file.expires_at = file.created_at + static_cast<std::int64_t>(*form.expires_after);
+  FH_TRY_VOID(incoming.file.commit());
+  const std::lock_guard lock(mutex_);
+  auto added = database_.transaction([&](soci::session& s) -> Result<> { return insert_file(s, tenant, file); });
+  if (!added) {
+    (void)remove_file(path_of(file.id));
+    return tl::unexpected(std::move(added).error());
+  }
+  return file;
+}
+
+Result<std::optional<FileObject>> FileStore::find(const std::string& tenant, const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  return database_.run([&](soci::session& s) -> Result<std::optional<FileObject>> {
+    FileRow row;
+    const long long time = now();
+    s << fmt::format(
+        "SELECT {} FROM files WHERE tenant = :tenant AND id = :id AND deleted = 0 "
+        "AND (expires_at = 0 OR expires_at > :now)",
+        kFileColumns),
+        soci::into(row.id), soci::into(row.filename), soci::into(row.purpose), soci::into(row.bytes),
+        soci::into(row.created_at), soci::into(row.expires_at), soci::use(tenant), soci::use(id), soci::use(time);
+    if (!s.got_data()) return std::optional<FileObject>();
+    return std::optional(row.get());
+  });
+}
+
+Result<FileStore::List<FileObject>> FileStore::list(const std::string& tenant, const api::openai::Page& page) {
+  const std::lock_guard lock(mutex_);
+  return database_.run([&](soci::session& s) -> Result<List<FileObject>> {
+    FH_TRY(const long long after, number_of(s, "files", tenant, page));
+    const long long time = now(), wanted = static_cast<long long>(page.limit) + 1;
+    FileRow row;
+    soci::statement select =
+        (s.prepare << fmt::format("SELECT {} FROM files WHERE tenant = :tenant AND number {} :after AND deleted = 0 "
+                                  "AND (expires_at = 0 OR expires_at > :now) AND (:any = '' OR purpose = :purpose) "
+                                  "ORDER BY number {} LIMIT :wanted",
+                                  kFileColumns, page.ascending ? '>' : '<', page.ascending ? "ASC" : "DESC"),
+         soci::into(row.id), soci::into(row.filename), soci::into(row.purpose), soci::into(row.bytes),
+         soci::into(row.created_at), soci::into(row.expires_at), soci::use(tenant), soci::use(after), soci::use(time),
+         soci::use(page.purpose), soci::use(page.purpose), soci::use(wanted));
+    select.execute();
+    List<FileObject> out;
+    while (select.fetch()) {
+      if (out.items.size() == page.limit) {
+        out.has_more = true;
+        break;
+      }
+      out.items.push_back(row.get());
+    }
+    return out;
+  });
+}
+
+Result<bool> FileStore::erase(const std::string& tenant, const std::string& id) {
+  FH_TRY(const auto found, find(tenant, id));
+  if (!found) return false;
+  const std::lock_guard lock(mutex_);
+  FH_TRY_VOID(database_.transaction([&](soci::session& s) -> Result<> {
+    s << "UPDATE files SET deleted = 1, filename = '' WHERE id = :id", soci::use(id);
+    return {};
+  }));
+  FH_TRY_VOID(drop_content(id));
+  return true;
+}
+
+// Of a deleted file, once no batch reads it. With mutex_ held.
+Result<> FileStore::drop_content(const std::string& id) {
+  FH_TRY(const bool needed, database_.run([&](soci::session& s) -> Result<bool> {
+    long long readers = 0, kept = 0;
+    s << "SELECT (SELECT COUNT(*) FROM batches WHERE open = 1 AND input = :input), "
+         "(SELECT COUNT(*) FROM files WHERE id = :id AND deleted = 0)",
+        soci::into(readers), soci::into(kept), soci::use(id), soci::use(id);
+    return readers + kept > 0;
+  }));
+  return needed ? Result<>() : remove_file(path_of(id));
+}
+
+Result<> FileStore::expire() {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> gone;
+  FH_TRY_VOID(database_.transaction([&](soci::session& s) -> Result<> {
+    const long long time = now();
+    {
+      const soci::rowset<std::string> ids =
+          (s.prepare << "SELECT id FROM files WHERE deleted = 0 AND expires_at != 0 AND expires_at <= :now",
+           soci::use(time));
+      gone.assign(ids.begin(), ids.end());
+    }
+    s << "UPDATE files SET deleted = 1, filename = '' WHERE deleted = 0 AND expires_at != 0 AND expires_at <= :now",
+        soci::use(time);
+    return {};
+  }));
+  for (const std::string& id : gone) FH_TRY_VOID(drop_content(id));
+  return {};
+}
+
+}  // namespace freehold::app

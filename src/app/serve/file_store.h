@@ -1,0 +1,99 @@
+// The files that clients have uploaded, and the batches made of them, below $FREEHOLD_HOME: contents in files/ID, all
+// that is known about them in files.db. One process holds it at a time.
+//
+// 1. A file's row is written after its content is complete and synced, and goes before the content does: killed at any
+//    instant, a row never names content that is not there. Content without a row is swept away when the store is
+//    opened.
+// 2. A name on the disk is only ever made of an id that was made here and read from the database.
+// 3. Everything belongs to one tenant; for all others it does not exist.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/openai/batches.h"
+#include "api/openai/files.h"
+#include "base/file.h"
+#include "sql/database.h"
+
+namespace freehold::app {
+
+// A batch with what only we need to know.
+struct BatchRecord {
+  api::openai::Batch batch;
+  std::string tenant;
+  std::optional<std::uint64_t> output_expires_after;  // seconds
+  // Progress, written after the files have been synced up to it. What they hold behind it does not count.
+  std::uint64_t lines_done = 0;
+  std::uint64_t output_bytes = 0, error_bytes = 0;
+  std::string output_id, error_id;  // names of the files while they grow
+};
+
+// Any thread.
+class FileStore {
+ public:
+  using Clock = std::function<std::int64_t()>;  // Unix seconds
+  // Makes what is missing. Errors: io (another process holds it; the disk), corrupt, unsupported.
+  static Result<std::unique_ptr<FileStore>> open(const std::filesystem::path& home, Clock clock);
+  // Whether there is anything to open.
+  static bool exists(const std::filesystem::path& home);
+  ~FileStore();
+  FileStore(const FileStore&) = delete;
+  FileStore& operator=(const FileStore&) = delete;
+
+  std::int64_t now() const { return clock_(); }
+  std::filesystem::path path_of(std::string_view id) const { return folder_ / id; }
+
+  // A new file to be filled; `id` names it.
+  struct Incoming {
+    std::string id;
+    AtomicFile file;
+  };
+  Result<Incoming> receive();
+  Result<api::openai::FileObject> add(const std::string& tenant, const api::openai::FileForm& form, Incoming incoming);
+
+  Result<std::optional<api::openai::FileObject>> find(const std::string& tenant, const std::string& id);
+  // False: there is none. A batch that still needs the content keeps it.
+  Result<bool> erase(const std::string& tenant, const std::string& id);
+  template <typename T>
+  struct List {
+    std::vector<T> items;
+    bool has_more = false;
+  };
+  // Error: invalid (there never was an object `page.after`).
+  Result<List<api::openai::FileObject>> list(const std::string& tenant, const api::openai::Page& page);
+
+  // Nothing: there is no such input file.
+  Result<std::optional<api::openai::Batch>> add_batch(const std::string& tenant, const api::openai::NewBatch& wanted);
+  Result<std::optional<api::openai::Batch>> find_batch(const std::string& tenant, const std::string& id);
+  Result<List<api::openai::Batch>> list_batches(const std::string& tenant, const api::openai::Page& page);
+  // The oldest that is not over.
+  Result<std::optional<BatchRecord>> next_batch();
+  // Reads it, lets `change` change it, and writes it, all in one transaction; gives what is in the store then. A batch
+  // that is over by then makes files of what it has written.
+  Result<BatchRecord> update_batch(const std::string& id, const std::function<void(BatchRecord&)>& change);
+
+  // Removes files whose time is over.
+  Result<> expire();
+
+ private:
+  FileStore(std::filesystem::path folder, Clock clock, sql::Database database, int lock);
+  Result<> sweep();
+  Result<> drop_content(const std::string& id);
+  Result<std::optional<BatchRecord>> load_batch(soci::session& s, const std::string& id) const;
+  Result<> publish(soci::session& s, const BatchRecord& record) const;
+
+  std::filesystem::path folder_;
+  Clock clock_;
+  int lock_ = -1;     // a file descriptor with an exclusive flock
+  std::mutex mutex_;  // guards what follows
+  sql::Database database_;
+};
+
+}  // namespace freehold::app
