@@ -2,8 +2,10 @@
 
 import concurrent.futures
 import json
+import os
 import signal
 import socket
+import subprocess
 import time
 
 import e2e
@@ -242,7 +244,7 @@ class Starting(e2e.Case):
         self.model = self.put("model.gguf", ChatGguf().write())
 
     def test_who_may_listen_without_a_key(self):
-        self.fails(e2e.USAGE, "serve", self.model, "--port", "0", names="key")
+        self.fails(e2e.USAGE, "serve", self.model, "--port", "0", "--no-keys", "--api-key", KEY, names="--no-keys")
         self.fails(e2e.USAGE, "serve", self.model, "--port", "0", "--api-key", "short", names="--api-key")
         self.fails(e2e.USAGE, "serve", self.model, "--port", "0", "--listen", "0.0.0.0", "--no-keys", names="0.0.0.0")
         self.fails(e2e.USAGE, "serve", self.model, "--port", "0", "--listen", "0.0.0.0", "--no-keys", "--tls", "self", names="--no-keys")
@@ -251,6 +253,28 @@ class Starting(e2e.Case):
             status, _, body = server.ask("GET", MODELS)
             self.assertEqual((status, [m["id"] for m in json.loads(body)["data"]]), (200, ["model"]))
             self.assertEqual(server.ask("GET", MODELS, headers={"authorization": "Bearer whatever"})[0], 200)
+
+    def test_the_first_start_makes_a_key(self):
+        ask = [e2e.FREEHOLD, "serve", str(self.model), "--port", "0"]
+        environment = {**os.environ, "FREEHOLD_HOME": str(self.home)}
+        process = subprocess.Popen(ask, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
+        try:
+            key = process.stdout.readline().decode().strip()
+            self.assertRegex(key, "^fh-[a-z2-9]{8}-")
+            self.assertIn("serving", process.stdout.readline().decode())
+        finally:
+            process.terminate()
+            process.communicate(timeout=60)
+        self.assertEqual((self.home / "key").read_text().strip(), key)
+        self.assertEqual((self.home / "key").stat().st_mode & 0o777, 0o600)
+        # From then on it is the key, is not shown again, and what is answered is recorded under its name.
+        with Server(self.model, "--alias", "chatty", key=None, home=self.home) as server:
+            self.assertEqual(server.ask("GET", MODELS)[0], 401)
+            bearer = {"authorization": f"Bearer {key}"}
+            body = {"model": "chatty", "prompt": "the", "max_tokens": 3}
+            self.assertEqual(server.ask("POST", COMPLETIONS, body, bearer)[0], 200)
+        rows = json.loads(self.succeeds("usage", "--json").out)
+        self.assertIn(key.split("-")[1], json.dumps(rows))
 
     def test_an_interrupt_lets_a_running_answer_finish(self):
         with Server(self.model, "--alias", "chatty", "--grace", "300") as server, server.socket() as connection:

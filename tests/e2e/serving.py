@@ -30,7 +30,8 @@ class Server:
         self.errors = tempfile.TemporaryFile()
         self.process = None
         environment = {k: v for k, v in os.environ.items() if not k.startswith("FREEHOLD")}
-        environment["FREEHOLD_HOME"] = str(home or "/nonexistent/freehold-home")
+        self.own_home = None if home else tempfile.TemporaryDirectory(prefix="freehold-home-")
+        environment["FREEHOLD_HOME"] = str(home or self.own_home.name)
         self.process = e2e.subprocess.Popen(
             [e2e.FREEHOLD, "serve", str(model), "--port", str(port), *keys, *map(str, arguments)], stdin=e2e.subprocess.DEVNULL,
             stdout=e2e.subprocess.PIPE, stderr=self.errors, env=environment, preexec_fn=die_with_parent)

@@ -1,7 +1,7 @@
 // Answers of POST /v1/chat/completions, in one piece or as server-sent events.
 #include <fmt/format.h>
 
-#include "api/openai/answer_base.h"
+#include "api/openai/answer_base_json.h"
 #include "api/openai/openai.h"
 
 namespace freehold::api::openai {

@@ -1,6 +1,8 @@
 // POST /v1/chat/completions: bytes to a Call.
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
+
 #include "api/openai/common.h"
 #include "api/openai/openai.h"
 #include "base/utf8.h"

@@ -1,7 +1,6 @@
 // What the requests of OpenAI's endpoints have in common.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 
 #include "api/fields.h"

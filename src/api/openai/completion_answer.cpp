@@ -2,7 +2,7 @@
 #include <cmath>
 #include <span>
 
-#include "api/openai/answer_base.h"
+#include "api/openai/answer_base_json.h"
 #include "api/openai/openai.h"
 
 namespace freehold::api::openai {

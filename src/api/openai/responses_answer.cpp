@@ -1,7 +1,7 @@
 // Answers of POST /v1/responses: one object, or named events that build it.
 #include <fmt/format.h>
 
-#include "api/openai/answer_base.h"
+#include "api/openai/answer_base_json.h"
 #include "api/openai/openai.h"
 #include "api/openai/responses.h"
 

@@ -1,6 +1,8 @@
 // Requests of POST /v1/responses, and what items become for a chat template.
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
+
 #include "api/openai/common.h"
 #include "api/openai/responses.h"
 #include "base/utf8.h"

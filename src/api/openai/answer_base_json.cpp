@@ -1,4 +1,4 @@
-#include "api/openai/answer_base.h"
+#include "api/openai/answer_base_json.h"
 
 #include <fmt/format.h>
 
