@@ -53,6 +53,8 @@ class Server:
         self.kill()
         said = self.said()
         self.errors.close()
+        if self.own_home:
+            self.own_home.cleanup()
         for word in ("AddressSanitizer", "runtime error", "terminate called", "internal error"):
             if word in said:
                 raise AssertionError(said)
