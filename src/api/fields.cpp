@@ -172,19 +172,18 @@ Parsed<std::vector<std::string>> Fields::strings(std::string_view key, std::size
 }
 
 std::vector<std::string> Fields::left_over() const {
+  constexpr std::size_t kMostNames = 32;
   std::vector<std::string> out;
   for (const auto& item : object_.items()) {
-    if (!known_.contains(item.key())) out.push_back(name(item.key()));
+    if (known_.contains(item.key())) continue;
+    if (out.size() == kMostNames) break;
+    out.push_back(printable(name(item.key()), 80));
   }
   return out;
 }
 
 void Fields::add_left_over(std::vector<std::string>& names) const {
-  constexpr std::size_t kMostNames = 32;
-  for (const std::string& left : left_over()) {
-    if (names.size() >= kMostNames) return;
-    names.push_back(printable(left, 80));
-  }
+  for (std::string& left : left_over()) names.push_back(std::move(left));
 }
 
 }  // namespace freehold::api

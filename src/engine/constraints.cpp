@@ -37,7 +37,9 @@ std::string key_of(const ConstraintSource& s) {
   }
   const grammar::PieceOptions& o = s.options;
   key.add(o.min).add(o.max).add(o.before).add(o.between).add(o.after);
-  key.add(static_cast<std::uint64_t>(o.schema.dialect)).add(o.schema.allow_spaces ? 1 : 0).add(o.schema.open_objects ? 1 : 0);
+  key.add(static_cast<std::uint64_t>(o.schema.dialect))
+      .add(o.schema.allow_spaces ? 1 : 0)
+      .add(o.schema.open_objects ? 1 : 0);
   const grammar::Limits& l = o.schema.limits;
   for (std::uint64_t limit : {l.source_bytes, l.pattern_bytes, l.depth, l.rules, l.nodes, l.nfa_states, l.dfa_states,
                               l.steps, l.call_chain, l.alternatives, std::size_t{l.shortest}, std::size_t{l.nesting}})
@@ -142,7 +144,7 @@ Result<ConstraintCache::Made> ConstraintCache::State::get(std::string_view tenan
     made.start = std::make_shared<const text::tools::Constraint>(std::move(constraint));
   }
   const std::lock_guard lock(mutex);
-  if (const Made* kept = find(tenant, key)) return *kept;  // somebody was faster
+  if (const Made* kept = find(tenant, key)) return *kept;                // somebody was faster
   if (fixed > std::min(limits.bytes, limits.tenant_bytes)) return made;  // would push out everything and itself
   entries.push_back({std::string(tenant), std::move(key), made, ++clock, fixed});
   evict(tenant);

@@ -87,6 +87,9 @@ struct Request {
   // The log-probability of each token of the prompt given those before it, and of so many of the likeliest, reported
   // before the answer. All of the prompt is computed then: nothing is taken from cached prefixes.
   std::optional<std::uint32_t> prompt_logprobs;
+  // Of `n` answers that are asked for in several requests: the number of this one's first. Draws depend on it, events
+  // do not.
+  std::uint32_t first_choice = 0;
   bool score_only = false;  // no answer: choices end (FinishReason::length) where the prompt does; max_tokens is 0
 
   // Whose turn it is among those that wait (waiting.h). 0 = normal; below it, background: batches, fine-tuning jobs.

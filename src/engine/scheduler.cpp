@@ -208,7 +208,7 @@ void Engine::State::guess() {
       if (reads || answer.done()) continue;
       DraftQuery query;
       query.request = &job->request;
-      query.choice = answer.index();
+      query.choice = job->request.first_choice + answer.index();
       query.sampled = answer.sampled();
       query.tokens = answer.tokens();
       query.matcher = answer.matcher();
@@ -384,7 +384,7 @@ void Engine::State::start_other_answers(Job& job) {
 
 // Draws a token. Whether the batch has the next row of this answer as well.
 bool Engine::State::sample(Job& job, Answer& answer, std::span<const float> row) {
-  double uniform = uniform_draw(job.request.seed, answer.index(), answer.sampled());
+  double uniform = uniform_draw(job.request.seed, job.request.first_choice + answer.index(), answer.sampled());
   SamplerInput input{job.request.sampling.logit_bias, answer.history(), {}, {}};
   Result<std::int32_t> token = 0;
   do {

@@ -238,6 +238,27 @@ class Leaving(Serving):
                 self.well()
 
 
+class Choices(e2e.Case):
+    """More answers than there are places for come all the same, each the one that it would have been."""
+
+    def test_many_choices_of_few_places(self):
+        model = self.put("model.gguf", ChatGguf().write())
+        body = {"model": "chatty", "prompt": ["the cat", "a dog"], "max_tokens": 5, "n": 9, "seed": 3, "logprobs": 0}
+        texts = []
+        for places in (2, 16):
+            with Server(model, "--alias", "chatty", "--sequences", str(places)) as server:
+                status, _, answer = server.ask("POST", COMPLETIONS, body)
+                self.assertEqual(status, 200, answer)
+                answer = json.loads(answer)
+                self.assertEqual([c["index"] for c in answer["choices"]], list(range(18)))
+                texts.append([c["text"] for c in answer["choices"]])
+                self.assertEqual(answer["usage"]["completion_tokens"], sum(len(c["logprobs"]["tokens"]) for c in answer["choices"]))
+                self.assertLess(answer["usage"]["prompt_tokens"], 40)
+                self.assertEqual(server.ask("POST", COMPLETIONS, {**body, "n": 128, "prompt": ["a"] * 40})[0], 400)
+        self.assertEqual(texts[0], texts[1])
+        self.assertGreater(len(set(texts[0])), 9)
+
+
 class Starting(e2e.Case):
     def setUp(self):
         super().setUp()

@@ -5,6 +5,7 @@
 
 #include "api/openai/common.h"
 #include "api/openai/openai.h"
+#include "api/tool_use.h"
 #include "base/utf8.h"
 
 namespace freehold::api::openai {
@@ -148,7 +149,7 @@ Parsed<void> parse_tools(Fields& f, ToolUse& use) {
   FH_TRY(auto parallel, f.boolean("parallel_tool_calls"));
   use.parallel = parallel.value_or(true);
   if (const Json* choice = f.find("tool_choice"); choice != nullptr) FH_TRY_VOID(parse_choice(*choice, use));
-  return check_tool_use(use, "tool_choice");
+  return check_tool_use(use, "tools", "tool_choice");
 }
 
 // What the engine does not do is refused, not left out.

@@ -11,8 +11,6 @@
 namespace freehold::api::openai {
 namespace {
 
-constexpr std::size_t kMostTools = 1024;
-
 // logit_bias {"<token id>": -100 … 100}. 100 selects and -100 bans (the documentation's words), whatever the logits
 // are.
 Parsed<std::vector<engine::LogitBias>> parse_bias(Fields& fields) {
@@ -222,26 +220,6 @@ Parsed<Tool> parse_function(const Json& function, const std::string& where) {
     tool.parameters = dump(*parameters);
   }
   return tool;
-}
-
-Parsed<void> check_tool_use(const ToolUse& use, std::string_view choice_field) {
-  const std::string field(choice_field);
-  if (use.tools.size() > kMostTools) {
-    return refuse(Problem::invalid, fmt::format("'tools' has more than {} entries", kMostTools), "tools");
-  }
-  std::set<std::string_view> names;
-  for (const Tool& tool : use.tools) {
-    if (!names.insert(tool.name).second)
-      return refuse(Problem::invalid, fmt::format("'tools' has two functions called '{}'", tool.name), "tools");
-  }
-  if (use.choice == ToolChoice::required && use.tools.empty()) {
-    return refuse(Problem::invalid, fmt::format("'{}' asks for a call, but there are no 'tools'", field), field);
-  }
-  for (const std::string& name : use.allowed) {
-    if (!names.contains(name))
-      return refuse(Problem::invalid, fmt::format("'{}': there is no tool called '{}'", field, printable(name)), field);
-  }
-  return {};
 }
 
 Parsed<std::string> content_text(const Json& content, const std::string& where) {

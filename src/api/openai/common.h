@@ -21,8 +21,6 @@ Parsed<Format> parse_format(const Json& format, const std::string& where);
 
 // One tool, from {"name", "description", "parameters", "strict"}.
 Parsed<Tool> parse_function(const Json& function, const std::string& where);
-// Whatever is wrong between tools, choice and allowed names.
-Parsed<void> check_tool_use(const ToolUse& use, std::string_view choice_field);
 
 // A string, an array of token ids, or an array of these: the prompts of completions, the inputs of embeddings.
 Parsed<std::vector<PlainPrompt>> parse_plain(Fields& fields, std::string_view key);

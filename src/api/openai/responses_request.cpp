@@ -5,6 +5,7 @@
 
 #include "api/openai/common.h"
 #include "api/openai/responses.h"
+#include "api/tool_use.h"
 #include "base/utf8.h"
 
 namespace freehold::api::openai {
@@ -43,7 +44,7 @@ Parsed<void> parse_tools(Fields& f, ToolUse& use) {
       use.named = true;
     }
   }
-  return check_tool_use(use, "tool_choice");
+  return check_tool_use(use, "tools", "tool_choice");
 }
 
 // An input item in its full form, with a type and an id.

@@ -27,6 +27,7 @@
 #include "base/hash.h"
 #include "base/line_reader.h"
 #include "base/utf8.h"
+#include "engine/allowed_tokens.h"
 
 namespace freehold::app {
 namespace {
@@ -93,6 +94,21 @@ std::string digest_of(const CheckedModel& checked) {
   return hash.finish().hex();
 }
 
+// An answer that could not be complete is refused: nobody is there to read a warning.
+api::Parsed<void> must_fit(const AnswerPlan& plan, const std::vector<engine::Request>& requests,
+                           const engine::RequestLimits& limits) {
+  if (!plan.constraint || plan.constraint_start) return {};
+  const auto fewest = engine::fewest_tokens(plan.constraint);
+  if (!fewest) return api::refuse(api::Problem::invalid, fewest.error().what);
+  std::uint32_t most = UINT32_MAX;
+  for (const engine::Request& r : requests) most = std::min(most, engine::answer_limit(r, limits));
+  if (*fewest <= most) return {};
+  return api::refuse(
+      api::Problem::invalid,
+      fmt::format("the shortest valid answer has {} tokens, but at most {} may be written", *fewest, most),
+      "max_tokens");
+}
+
 class BatchProgram {
  public:
   BatchProgram(ServedModel& model, const BatchOptions& options, std::size_t sequences, Console& console)
@@ -151,13 +167,15 @@ api::Parsed<void> BatchProgram::submit(Line& line) {
   const api::Call& call = *line.job.call;
   FH_TRY(const AnswerPlan plan, model_.plan(call, {}));
   FH_TRY(auto requests, model_.requests(call, plan, {}));
+  FH_TRY_VOID(must_fit(plan, requests, model_.service().limits()));
   std::vector<std::string> texts(plan.prompts.size());
   for (std::size_t i = 0; call.echo && i < texts.size(); ++i) texts[i] = model_.text_of(plan.prompts[i]);
   auto generation =
       std::make_shared<Generation>(line.answer, batch_encoder(line.job, std::move(texts)), call, plan,
                                    [&model = model_](std::string_view text) { return model.count(text); });
+  const auto firsts = first_choices(requests, call.request.n);
   for (std::size_t i = 0; i < requests.size(); ++i) {
-    const std::uint32_t first = static_cast<std::uint32_t>(i) * call.request.n;
+    const std::uint32_t first = firsts[i];
     auto ticket =
         model_.service().submit(std::move(requests[i]), [told = told_, generation, first](const engine::Event& event) {
           // What came from the cache depends on the neighbours, and no answer may.

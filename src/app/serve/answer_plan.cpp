@@ -31,6 +31,16 @@ std::optional<Result<grammar::GrammarPtr>> compile_plain(const Format& format) {
 
 }  // namespace
 
+std::vector<std::uint32_t> first_choices(const std::vector<engine::Request>& requests, std::uint32_t n) {
+  std::vector<std::uint32_t> out;
+  std::uint32_t prompt = 0;
+  for (const engine::Request& r : requests) {
+    if (r.first_choice == 0 && !out.empty()) ++prompt;
+    out.push_back(prompt * n + r.first_choice);
+  }
+  return out;
+}
+
 std::vector<tools::Tool> tools_of(const api::ToolUse& use) {
   std::vector<tools::Tool> out;
   for (const api::Tool& tool : use.tools) out.push_back({tool.name, tool.description, tool.parameters, {}});

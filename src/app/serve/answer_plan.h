@@ -11,6 +11,7 @@
 
 #include "api/call.h"
 #include "engine/prompt.h"
+#include "engine/request.h"
 #include "text/grammar/mask_cache.h"
 #include "text/tools/answer_reader.h"
 #include "text/tools/constraint.h"
@@ -24,6 +25,9 @@ struct AnswerPlan {
   std::vector<std::int32_t> shown_tokens;
   std::optional<text::tools::ReaderOptions> reader;  // nothing: the answer is text and no more
 };
+
+// The number of each request's first choice, choices of all prompts numbered through; `n` of them a prompt.
+std::vector<std::uint32_t> first_choices(const std::vector<engine::Request>& requests, std::uint32_t n);
 
 // The tools of a call in the words of text/tools.
 std::vector<text::tools::Tool> tools_of(const api::ToolUse& use);

@@ -95,8 +95,11 @@ void Generation::finish(std::uint32_t choice, const engine::Finished& finished) 
     Reading& reading = readings_[choice];
     reading.reader.end(pieces_);
     add_pieces(choice);
-    // Calls that the limit has brought to their end are whole and valid: clients throw away what says `length`.
-    const bool whole = ended.reason == api::Reason::stop || (finished.steered && !finished.cannot_complete);
+    // Calls that the limit has brought to their end, or that end right at it, are whole and valid: clients throw away
+    // what says `length`.
+    const bool whole =
+        ended.reason == api::Reason::stop ||
+        (ended.reason == api::Reason::length && !finished.cannot_complete && !reading.reader.inside_call());
     if (reading.reader.calls() > 0 && whole) ended.reason = api::Reason::tool_calls;
     if (!reading.thinking.empty()) ended.thinking_tokens = count_tokens_(reading.thinking);
   }
@@ -106,7 +109,7 @@ void Generation::finish(std::uint32_t choice, const engine::Finished& finished) 
   if (account_) {
     ledger::Event& event = account_->event;
     const engine::Usage& usage = finished.usage;
-    if (finished.choice == 0) {  // of each prompt
+    if (choice % n_ == 0) {  // of each prompt
       event.prompt_tokens += usage.prompt_tokens;
       event.cached_tokens += usage.cached_tokens;
       event.queue_seconds += usage.queue_seconds;
@@ -167,12 +170,13 @@ void Generation::on(std::uint32_t first, const engine::Event& event) {
   if (failed_) return;
   if (const auto* broken = std::get_if<engine::Failed>(&event)) return fail(broken->error);
   begin();
+  const bool whole_prompt = first % n_ == 0;  // not the later part of a prompt's answers
   if (const auto* started = std::get_if<engine::Started>(&event)) {
-    add(api::Begun{started->prompt_tokens, started->cached_tokens});
+    if (whole_prompt) add(api::Begun{started->prompt_tokens, started->cached_tokens});
   } else if (const auto* delta = std::get_if<engine::TextDelta>(&event)) {
     add(first + delta->choice, delta->text);
   } else if (const auto* read = std::get_if<engine::PromptLogprobs>(&event)) {
-    add(api::PromptLogprobs{first / n_, read});
+    if (whole_prompt) add(api::PromptLogprobs{first / n_, read});
   } else if (const auto* token = std::get_if<engine::TokenLogprobs>(&event)) {
     add(api::Logprobs{first + token->choice, token});
   } else if (const auto* finished = std::get_if<engine::Finished>(&event)) {

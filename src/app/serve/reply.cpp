@@ -104,10 +104,12 @@ std::string_view key_of(const http::Request& request) {
 bool wants(http::Exchange& exchange, std::string_view method) {
   const http::Request& request = exchange.request();
   if (request.method != method && !(method == "GET" && request.method == "HEAD")) {
-    respond(exchange, api::Failure{api::Problem::wrong_method,
-                                   fmt::format("{} is not a method of this address", printable(request.method)),
-                                   {},
-                                   {}});
+    api::Failure failure{api::Problem::wrong_method,
+                         fmt::format("{} is not a method of this address", printable(request.method)),
+                         {},
+                         {}};
+    failure.headers.emplace_back("allow", method == "GET" ? "GET, HEAD" : std::string(method));
+    respond(exchange, failure);
     return false;
   }
   if (method != "POST") return true;

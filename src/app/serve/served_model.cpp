@@ -12,6 +12,8 @@ namespace freehold::app {
 
 namespace {
 
+constexpr std::size_t kMostRequests = 128;  // of one call
+
 tl::unexpected<api::Failure> refused(const Error& error, std::string field) {
   const bool long_one =
       error.code == Errc::exhausted && error.what.starts_with("the prompt");  // else a template's limit
@@ -131,10 +133,23 @@ api::Parsed<std::vector<engine::Request>> ServedModel::requests(const api::Call&
     if (p.tokens.size() < context()) {
       request.max_tokens = std::min(request.max_tokens, context() - static_cast<std::uint32_t>(p.tokens.size()));
     }
-    if (auto valid = engine::validate(request, service_->limits()); !valid) {
-      return tl::unexpected(failure_of(valid.error()));
+    const std::uint32_t at_once = std::max<std::uint32_t>(service_->limits().max_choices, 1);
+    for (std::uint32_t first = 0; first < call.request.n; first += at_once) {
+      request.first_choice = first;
+      request.n = std::min(at_once, call.request.n - first);
+      if (auto valid = engine::validate(request, service_->limits()); !valid) {
+        return tl::unexpected(failure_of(valid.error()));
+      }
+      out.push_back(request);
     }
-    out.push_back(std::move(request));
+    // A queue that one call could fill would hold up the others.
+    if (out.size() > kMostRequests) {
+      return api::refuse(
+          api::Problem::invalid,
+          fmt::format("prompts and answers would make more than {} requests to the model: send fewer at once",
+                      kMostRequests),
+          "n");
+    }
   }
   return out;
 }

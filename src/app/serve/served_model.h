@@ -47,7 +47,8 @@ class ServedModel {
   // Everything that the engine is told of a call but its sampling. Failures name the field.
   // `tenant`: whose constraints are kept.
   api::Parsed<AnswerPlan> plan(const api::Call& call, const std::string& tenant) const;
-  // What the engine is asked: one request a prompt, checked. An answer that would pass the end of the context ends
+  // What the engine is asked, checked: one request a prompt, or several if it wants more answers than have places at a
+  // time (Request::first_choice tells them apart). An answer that would pass the end of the context ends
   // there, and says `length`. Failures as above.
   api::Parsed<std::vector<engine::Request>> requests(const api::Call& call, const AnswerPlan& plan,
                                                      const std::string& tenant) const;

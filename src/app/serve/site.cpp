@@ -108,6 +108,23 @@ api::Parsed<ServedModel*> Site::find(std::string_view name, const guard::Princip
 
 namespace {
 
+// "temperature=0.7 top_p=0.9": what is not at its value without effect.
+std::string sampling_summary(const engine::Sampling& s) {
+  std::string out = fmt::format("temperature={}", s.temperature);
+  const auto add = [&](const char* name, double value, double idle) {
+    if (value != idle) out += fmt::format(" {}={}", name, value);
+  };
+  add("top_k", s.top_k, 0);
+  add("top_p", s.top_p, 1);
+  add("min_p", s.min_p, 0);
+  add("typical_p", s.typical_p, 1);
+  add("repetition_penalty", s.repetition_penalty, 1);
+  add("frequency_penalty", s.frequency_penalty, 0);
+  add("presence_penalty", s.presence_penalty, 0);
+  add("logit_bias", static_cast<double>(s.logit_bias.size()), 0);
+  return out;
+}
+
 ledger::Event event_of(const http::Exchange& exchange, const guard::Principal& principal, const ServedModel& model,
                        const std::string& name) {
   ledger::Event event;
@@ -285,11 +302,14 @@ void Site::generate(const ExchangePtr& exchange, api::Parsed<api::Call> parsed, 
                                                  [model](std::string_view text) { return model->count(text); });
   if (warning) generation->add_header("freehold-warning", std::move(*warning));
   for (auto& [name, value] : admitted->headers) generation->add_header(name, value);
-  generation->account({accounts_, event_of(*exchange, *principal, *model, call.model), std::move(admitted->lease)});
-  const std::uint32_t n = call.request.n;
+  ledger::Event record = event_of(*exchange, *principal, *model, call.model);
+  record.seed = call.request.seed;
+  record.sampling = sampling_summary(call.request.sampling);
+  generation->account({accounts_, std::move(record), std::move(admitted->lease)});
+  auto firsts = first_choices(*requests, call.request.n);
   submit_all(exchange, model, running_, std::move(*requests),
-             [generation, n](std::size_t i, const engine::Event& event) {
-               generation->on(static_cast<std::uint32_t>(i) * n, event);
+             [generation, firsts = std::move(firsts)](std::size_t i, const engine::Event& event) {
+               generation->on(firsts[i], event);
              });
 }
 

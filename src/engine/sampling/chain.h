@@ -20,8 +20,9 @@ enum class SamplerKind : std::uint8_t {
   top_k,          // a = k: keeps the k likeliest; 0 or less keeps all
   typical,        // a = p: by rising |-log p_i - H|, the shortest prefix whose sum is >= p
   top_p,          // a = p: by falling p_i, the shortest prefix whose sum is >= p; 1 keeps all
-  min_p,          // a = m: keeps p_i >= m * p_max
+  min_p,          // a = m: keeps p_i >= m * p_max; the last one: kSamplerKinds counts on it
 };
+inline constexpr std::size_t kSamplerKinds = static_cast<std::size_t>(SamplerKind::min_p) + 1;
 
 struct SamplerStep {
   SamplerKind kind = SamplerKind::temperature;
@@ -39,7 +40,7 @@ class DefaultChain {
 
  private:
   void add(SamplerKind kind, double a, double b = 0) { steps_[count_++] = {kind, a, b}; }
-  std::array<SamplerStep, 8> steps_{};
+  std::array<SamplerStep, kSamplerKinds> steps_{};  // each kind once at most
   std::size_t count_ = 0;
 };
 

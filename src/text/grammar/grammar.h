@@ -37,8 +37,8 @@ struct SchemaOptions {
   SchemaDialect dialect = SchemaDialect::json_schema;
   // None, or none or one space behind ':' and ','.
   bool allow_spaces = true;
-  // Objects may have members that the schema does not list, wherever it does not forbid them, as the specification says.
-  // Otherwise a schema that lists properties, and says nothing of others, means these and no others.
+  // Objects may have members that the schema does not list, wherever it does not forbid them, as the specification
+  // says. Otherwise a schema that lists properties, and says nothing of others, means these and no others.
   bool open_objects = false;
   Limits limits;
 };

@@ -97,8 +97,7 @@ void AnswerReader::end(Out& out) {
     case State::thinking:
       emit(Kind::thinking, 0, pending_, out);
       break;
-    case State::after:
-      emit_text(lexeme_, out);
+    case State::after:  // what may have become a closing tag, or another call, belongs to the call that was
       break;
     case State::arguments:
       if (!started_) emit_text(held_, out);

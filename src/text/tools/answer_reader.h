@@ -18,7 +18,9 @@
 //   * a call without arguments: "{}";
 //   * a call whose closing tag is missing: complete all the same, it ends with its arguments; what then does not belong
 //     to the format is text;
-//   * a beginning of a tag at the very end of an answer: text (or thinking), because it is not a tag.
+//   * a beginning of a tag at the very end of an answer: text (or thinking), because it is not a tag; behind a call it
+//   is
+//     dropped, because an answer that was cut there said nothing more.
 #pragma once
 
 #include <cstddef>

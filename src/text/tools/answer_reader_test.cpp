@@ -202,7 +202,7 @@ TEST(AnswerReader, UnfinishedCalls) {
   EXPECT_EQ(read(o, "<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": [1, "), "0:f{\"a\": [1, ");
   EXPECT_EQ(read(o, "<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": 1}"), "0:f{\"a\": 1};");
   EXPECT_EQ(read(o, "<tool_call>{\"name\": \"f\", \"arguments\": {}, \"id\": \"x"), "0:f{};");
-  EXPECT_EQ(read(o, "<tool_call>{\"name\": \"f\", \"arguments\": {}}\n</tool"), "0:f{};T(</tool)");
+  EXPECT_EQ(read(o, "<tool_call>{\"name\": \"f\", \"arguments\": {}}\n</tool"), "0:f{};");
   EXPECT_EQ(read(o, "<tool_call>{\"name\": \"f\", \"arguments\": {}} then"), "0:f{};T(then)");
   AnswerReader reader(o);
   Pieces out;
