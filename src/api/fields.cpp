@@ -90,6 +90,9 @@ class Builder : public nlohmann::json_sax<Json> {
 }  // namespace
 
 Parsed<Json> parse_json(std::string_view text) {
+  // The parser takes a NUL for the end.
+  if (text.find('\0') != std::string_view::npos)
+    return refuse(Problem::invalid, "the body is not JSON: it holds a NUL");
   Builder builder;
   if (!Json::sax_parse(text, &builder)) {
     return refuse(Problem::invalid, builder.problem.empty() ? "the body is not JSON" : builder.problem);
@@ -183,7 +186,11 @@ std::vector<std::string> Fields::left_over() const {
 }
 
 void Fields::add_left_over(std::vector<std::string>& names) const {
-  for (std::string& left : left_over()) names.push_back(std::move(left));
+  constexpr std::size_t kMostNames = 32;
+  for (std::string& left : left_over()) {
+    if (names.size() >= kMostNames) return;
+    names.push_back(std::move(left));
+  }
 }
 
 }  // namespace freehold::api

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "base/hash.h"
 #include "guard/secret.h"
 
 namespace freehold::guard {
@@ -54,6 +55,7 @@ struct Authenticator::State {
   AuthenticatorOptions options;
   Fingerprints fingerprints;
   std::vector<Fingerprints::Print> given;
+  std::vector<std::string> given_ids;  // of these
 
   std::mutex looking;  // held while the database is read; taken before `mutex`
   std::optional<Keys> keys;
@@ -127,7 +129,7 @@ std::optional<Principal> Authenticator::State::by_hand(const Fingerprints::Print
     if (Fingerprints::equal(given[i], print)) match = i;
   }
   if (match == given.size()) return std::nullopt;
-  std::string id = fmt::format("given-{}", match + 1);
+  std::string id = given_ids[match];
   return Principal{id, id, Role::user, id, {}, std::nullopt};
 }
 
@@ -187,6 +189,7 @@ Result<Authenticator> Authenticator::create(std::optional<Keys> keys, Authentica
                   fmt::format("a key given by hand needs 1 to {} visible ASCII characters", kLongestGiven));
     }
     state->given.push_back(state->fingerprints.of(text));
+    state->given_ids.push_back("given-" + sha256("freehold key by hand\n" + text).hex().substr(0, 12));
   }
   options.given.clear();
   state->options = std::move(options);

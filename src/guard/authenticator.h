@@ -24,7 +24,8 @@ using SteadyClock = std::function<std::chrono::nanoseconds()>;
 std::chrono::nanoseconds steady_now();
 
 struct AuthenticatorOptions {
-  // Key texts given by hand, each the principal "given-1", "given-2", … with the role user and no limits.
+  // Key texts given by hand, each a principal with the role user and no limits. Its id is "given-" and 12 hexadecimal
+  // digits made of the text, so that what a key has stored stays that key's, in whatever order they are given.
   std::vector<std::string> given;
   WallClock wall = wall_seconds;
   SteadyClock steady = steady_now;

@@ -53,6 +53,8 @@ Parsed<Json> parse_item(const Json& item, const std::string& where, std::string_
   Fields f(item, where);
   FH_TRY(auto given_type, f.string("type"));
   const std::string type = given_type.value_or("message");
+  FH_TRY(auto given_id, f.string("id"));
+  if (given_id && (given_id->empty() || given_id->size() > 256)) return f.wrong("id", "of 1 to 256 characters");
   Json out = item;
   if (type == "message") {
     FH_TRY(auto role, f.string("role"));
@@ -90,7 +92,7 @@ Parsed<Json> parse_item(const Json& item, const std::string& where, std::string_
   } else if (type != "reasoning") {
     return f.wrong("type", "one of message, function_call, function_call_output, reasoning, item_reference");
   }
-  if (!out.contains("id")) out["id"] = std::string(id);
+  if (!given_id) out["id"] = std::string(id);
   return out;
 }
 
@@ -159,6 +161,13 @@ Parsed<ResponseCall> parse_response(std::string_view body, std::string_view id) 
   if (call.request.n != 1) return f.wrong("n", "1 here");
   FH_TRY(auto limit, f.integer("max_output_tokens", 1, kMostTokens));
   call.request.max_tokens = static_cast<std::uint32_t>(limit.value_or(0));
+  for (const char* key : {"conversation", "prompt"}) {
+    if (f.find(key) != nullptr) return refuse(Problem::invalid, fmt::format("'{}' is not supported", key), key);
+  }
+  if (const Json* metadata = f.find("metadata");
+      metadata != nullptr && (!metadata->is_object() || metadata->size() > 16)) {
+    return f.wrong("metadata", "an object of at most 16 texts");
+  }
   for (const char* key : {"previous_response_id", "instructions"}) {
     FH_TRY(auto text, f.string(key));
     (std::string_view(key) == "instructions" ? out.instructions : out.previous) = text.value_or("");
@@ -198,9 +207,9 @@ Parsed<ResponseCall> parse_response(std::string_view body, std::string_view id) 
   FH_TRY(const Json items, parse_items(f, id));
   out.input_items = dump(items);
   // What the response repeats.
-  const auto given = [&](const char* key, Json fallback) {
+  const auto given = [&](const char* key, const Json& fallback) {
     const Json* value = f.find(key);
-    return value != nullptr ? *value : std::move(fallback);
+    return value != nullptr ? *value : fallback;
   };
   const Json settings = {{"instructions", given("instructions", nullptr)},
                          {"max_output_tokens", given("max_output_tokens", nullptr)},

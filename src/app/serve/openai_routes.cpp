@@ -48,9 +48,14 @@ bool handle_openai(Site& site, const ExchangePtr& exchange) {
   if (path_is(request, {"v1", "models"})) {
     if (!wants(*exchange, "GET")) return true;
     std::vector<openai::ModelEntry> entries;
-    for (const auto& m : site.models()) entries.push_back(entry(site, *m));
+    const auto principal = site.principal_of(request);
+    for (const auto& m : site.models()) {
+      if (principal && guard::allows(principal->models, m->name())) entries.push_back(entry(site, *m));
+    }
     for (const auto& made : site.made().list()) {
-      if (const auto base = site.find(made.base)) entries.push_back({made.name, made.made, (*base)->context()});
+      const auto base = site.find(made.base);
+      if (base && principal && guard::allows(principal->models, (*base)->name()))
+        entries.push_back({made.name, made.made, (*base)->context()});
     }
     exchange->respond(json_response(200, openai::models_json(entries)));
     return true;

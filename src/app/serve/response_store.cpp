@@ -15,7 +15,16 @@ void ResponseStore::drop(std::list<Entry>::iterator entry) {
 void ResponseStore::put(const std::string& tenant, api::openai::StoredResponse response) {
   Entry entry{tenant, std::move(response)};
   const std::lock_guard lock(mutex_);
-  if (entry.bytes() > max_bytes_) return;
+  // A quarter at most is one tenant's: its own oldest go first.
+  const std::size_t most = max_bytes_ / 4;
+  if (entry.bytes() > most) return;
+  std::size_t own = entry.bytes();
+  for (const Entry& e : entries_) own += e.tenant == tenant ? e.bytes() : 0;
+  for (auto e = entries_.begin(); own > most && e != entries_.end();) {
+    const auto next = std::next(e);
+    if (e->tenant == tenant) own -= e->bytes(), drop(e);
+    e = next;
+  }
   while (bytes_ + entry.bytes() > max_bytes_) drop(entries_.begin());
   bytes_ += entry.bytes();
   entries_.push_back(std::move(entry));
@@ -36,7 +45,7 @@ std::optional<std::string> ResponseStore::find_item(const std::string& tenant, s
     const auto items = api::parse_json(entry->response.conversation);
     if (!items) continue;
     for (const api::Json& item : *items) {
-      if (item.value("id", "") == id) return api::dump(item);
+      if (item.is_object() && item.contains("id") && item["id"] == id) return api::dump(item);
     }
   }
   return std::nullopt;

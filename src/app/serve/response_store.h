@@ -1,5 +1,5 @@
 // Answers of the responses API that clients may come back to. They are what people wrote, so they are kept in memory
-// only: bounded, the oldest forgotten first, gone when the server stops.
+// only: bounded in all and for each tenant, the oldest forgotten first, gone when the server stops.
 #pragma once
 
 #include <cstdint>

@@ -60,8 +60,9 @@ Result<std::unique_ptr<ServedModel>> ServedModel::start(std::string name, Loaded
              {.context = size.context, .sequences = size.sequences, .chunk = kChunk, .cache_tokens = cache}));
   FH_TRY(auto engine, engine::Engine::create(*served->decoder_, l.tokenizer.tokenizer,
                                              {.max_sequences = size.sequences, .chunk = kChunk}));
-  served->service_ =
-      std::make_unique<engine::Service>(std::move(engine), engine::ServiceOptions{.max_pending = size.max_pending});
+  served->service_ = std::make_unique<engine::Service>(
+      std::move(engine),
+      engine::ServiceOptions{.max_pending = size.max_pending, .max_pending_of_tenant = size.max_pending / 2});
   return served;
 }
 

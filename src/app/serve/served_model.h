@@ -22,7 +22,7 @@ class ServedModel {
     std::uint32_t sequences = 8;     // answers at the same time
     std::uint32_t context = 0;       // of one sequence
     std::uint64_t cache_tokens = 0;  // positions of all together; 0 = sequences * context
-    std::size_t max_pending = 256;
+    std::size_t max_pending = 8192;  // requests; a call may be thousands (embeddings)
   };
   static Result<std::unique_ptr<ServedModel>> start(std::string name, Loaded loaded, const Size& size);
 

@@ -204,6 +204,7 @@ Result<SchemaSource::Alternatives> SchemaSource::both(const Alternatives& a, con
       }
       if (z.has_values) {
         Alternative rest = z;
+        rest.has_values = false;  // each is among them: to look for it there would take the square of their number
         std::vector<const Json*> kept;
         for (const Json* v : z.values) {
           FH_TRY(bool good, satisfies_alternative(*v, rest, 0));
@@ -355,6 +356,7 @@ Result<bool> SchemaSource::disjoint(const Alternative& a, const Alternative& b, 
 
 Result<bool> SchemaSource::satisfies_alternative(const Json& v, const Alternative& a, std::size_t depth) {
   if ((type_of(v) & a.types) == 0) return false;
+  FH_TRY_VOID(spend(a.values.size()));
   if (a.has_values && std::ranges::none_of(a.values, [&](const Json* w) { return equal(v, *w); })) return false;
   SchemaNode plain;  // the merged keywords, checked like one schema's
   static const Json kEmpty;
@@ -378,6 +380,7 @@ Result<bool> SchemaSource::satisfies(const Json& v, const Json* schema, std::siz
   FH_TRY(const SchemaNode* n, node(schema));
   if (n->never) return false;
   if ((type_of(v) & n->types) == 0) return false;
+  FH_TRY_VOID(spend(n->values.size()));
   if (n->has_values && std::ranges::none_of(n->values, [&](const Json* w) { return equal(v, *w); })) return false;
   FH_TRY(bool plain, satisfies_node(v, *n, depth));
   if (!plain) return false;
