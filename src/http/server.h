@@ -59,7 +59,7 @@ struct ServerOptions {
   TlsFiles tls;
   OriginPolicy origins;
   Limits limits;
-  int handler_threads = 2;
+  int handler_threads = 4;  // one long compilation must not hold up the others
 };
 
 struct Hooks {

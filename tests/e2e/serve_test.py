@@ -238,6 +238,34 @@ class Leaving(Serving):
                 self.well()
 
 
+class Roles(e2e.Case):
+    """What a key may, beside asking every model."""
+
+    def made(self, *options):
+        return self.succeeds("keys", "create", "--name", "k", *options).out.decode().strip()
+
+    def test_an_auditor_reads_and_a_limited_key_asks_its_own(self):
+        model = self.put("model.gguf", ChatGguf().write())
+        self.made("--role", "admin")  # or the first start would make one
+        auditor, limited, user = self.made("--role", "auditor"), self.made("--models", "other"), self.made()
+        body = {"model": "chatty", "prompt": "the", "max_tokens": 2}
+        create = {"model": "hers", "from": "chatty", "stream": False}
+        with Server(model, "--alias", "chatty", key=None, home=self.home) as server:
+            def ask(key, method, path, body=None):
+                return server.ask(method, path, body, {"authorization": f"Bearer {key}"})[0]
+            self.assertEqual(ask(user, "POST", COMPLETIONS, body), 200)
+            self.assertEqual(ask(auditor, "POST", COMPLETIONS, body), 403)
+            self.assertEqual(ask(auditor, "POST", "/api/create", create), 403)
+            self.assertEqual(ask(auditor, "GET", MODELS), 200)
+            self.assertEqual(ask(limited, "POST", COMPLETIONS, body), 404)
+            for path, asked in (("/tokenize", {"content": "a"}), ("/api/show", {"model": "chatty"}), ("/api/create", create),
+                                ("/v1/messages/count_tokens", {"model": "chatty", "messages": [{"role": "user", "content": "a"}]})):
+                self.assertEqual(ask(limited, "POST", path, asked), 403, path)
+            self.assertEqual(server.ask("GET", MODELS, headers={"authorization": f"Bearer {limited}"})[2].count(b"chatty"), 0)
+            self.assertEqual(ask("fh-nobody", "POST", COMPLETIONS, {**body, "prompt": "x" * 100_000}), 413)
+            self.assertEqual(ask("fh-nobody", "POST", COMPLETIONS, body), 401)
+
+
 class Choices(e2e.Case):
     """More answers than there are places for come all the same, each the one that it would have been."""
 

@@ -175,6 +175,10 @@ TEST(Body, WhatIsNotPlainJsonIsRefused) {
        {"", "{", "[]", "5", "{} {}", R"({"model":1e999})", R"({"a":1,"a":2})", "{\"a\":\"\xff\"}"}) {
     EXPECT_FALSE(parse_chat(wrong)) << wrong;
   }
+  const std::string whole = R"({"model":"m","messages":[{"role":"user","content":"hi"}]})";
+  EXPECT_TRUE(parse_chat(whole));
+  EXPECT_FALSE(parse_chat(whole + std::string(1, '\0')));
+  EXPECT_FALSE(parse_chat(whole + std::string(1, '\0') + "junk"));
   EXPECT_FALSE(parse_chat(R"({"a":)" + std::string(100'000, '[') + std::string(100'000, ']') + "}"));
   std::string many = "{\"a\":[0";
   for (int i = 0; i < 1'100'000; ++i) many += ",0";
@@ -182,6 +186,18 @@ TEST(Body, WhatIsNotPlainJsonIsRefused) {
   std::string keys = "{\"model\":\"m\"";
   for (int i = 0; i < 100'000; ++i) keys += ",\"k" + std::to_string(i) + "\":0";
   EXPECT_FALSE(parse_chat(keys + "}"));  // no messages; in linear time
+}
+
+TEST(Body, TheNamesOfIgnoredFieldsStayShort) {
+  std::string many;
+  for (int i = 0; i < 1000; ++i) many += ",\"unknown" + std::to_string(i) + "\":0";
+  many += ",\"\\u0001" + std::string(10'000, 'x') + "\":0";
+  const Call call = chat(many);
+  EXPECT_EQ(call.ignored.size(), 32u);
+  for (const std::string& name : call.ignored) {
+    EXPECT_LT(name.size(), 100u);
+    EXPECT_EQ(name.find('\x01'), std::string::npos);
+  }
 }
 
 }  // namespace

@@ -65,6 +65,10 @@ TEST(OpenAiResponseRequest, WhatIsWrongIsRefusedByName) {
   EXPECT_EQ(refused(R"("input":[{"type":"function_call","call_id":"c","name":"f","arguments":"no"}])"),
             "input[0].arguments");
   EXPECT_EQ(refused(R"("input":[{"type":"image_generation_call"}])"), "input[0].type");
+  EXPECT_EQ(refused(R"("input":[{"id":7,"role":"user","content":"x"}])"), "input[0].id");
+  EXPECT_EQ(refused(R"("input":[{"type":"item_reference","id":""}])"), "input[0].id");
+  EXPECT_EQ(refused(R"("input":"a","conversation":"conv_1")"), "conversation");
+  EXPECT_EQ(refused(R"("input":"a","metadata":5)"), "metadata");
   EXPECT_EQ(refused(R"("input":"a","background":true)"), "background");
   EXPECT_EQ(refused(R"("input":"a","truncation":"auto")"), "truncation");
   EXPECT_EQ(refused(R"("input":"a","tools":[{"type":"web_search"}])"), "tools[0].type");
