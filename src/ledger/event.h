@@ -36,7 +36,7 @@ struct Event {
   double decode_seconds = 0;
   Outcome outcome = Outcome::completed;
   std::string finish_reason;  // "stop", "length", …
-  bool steered = false;       // something beside the request had a part in the answer (a grammar, a bias, an adapter)
+  bool steered = false;       // the token limit steered an answer of a certain form to its end
   int http_status = 0;
   bool operator==(const Event&) const = default;
 };

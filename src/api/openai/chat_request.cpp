@@ -130,24 +130,7 @@ Parsed<void> parse_choice(const Json& choice, ToolUse& use) {
 }
 
 Parsed<void> parse_tools(Fields& f, ToolUse& use) {
-  if (const Json* tools = f.find("tools"); tools != nullptr) {
-    if (!tools->is_array()) return f.wrong("tools", "an array");
-    for (std::size_t i = 0; i < tools->size(); ++i) {
-      const std::string at = fmt::format("tools[{}]", i);
-      const Json& tool = (*tools)[i];
-      if (!tool.is_object()) return refuse(Problem::invalid, fmt::format("'{}' must be an object", at), at);
-      Fields t(tool, at);
-      FH_TRY(auto type, t.string("type"));
-      if (type != "function") return t.wrong("type", "'function': other kinds of tools are not supported");
-      const Json* function = t.find("function");
-      if (function == nullptr)
-        return refuse(Problem::invalid, fmt::format("'{}.function' is required", at), at + ".function");
-      FH_TRY(Tool parsed, parse_function(*function, at + ".function"));
-      use.tools.push_back(std::move(parsed));
-    }
-  }
-  FH_TRY(auto parallel, f.boolean("parallel_tool_calls"));
-  use.parallel = parallel.value_or(true);
+  FH_TRY_VOID(parse_tool_list(f, true, use));
   if (const Json* choice = f.find("tool_choice"); choice != nullptr) FH_TRY_VOID(parse_choice(*choice, use));
   return check_tool_use(use, "tools", "tool_choice");
 }

@@ -222,6 +222,28 @@ Parsed<Tool> parse_function(const Json& function, const std::string& where) {
   return tool;
 }
 
+Parsed<void> parse_tool_list(Fields& f, bool nested, ToolUse& use) {
+  if (const Json* tools = f.find("tools"); tools != nullptr) {
+    if (!tools->is_array()) return f.wrong("tools", "an array");
+    for (std::size_t i = 0; i < tools->size(); ++i) {
+      const std::string at = fmt::format("tools[{}]", i);
+      const Json& tool = (*tools)[i];
+      if (!tool.is_object()) return refuse(Problem::invalid, fmt::format("'{}' must be an object", at), at);
+      Fields t(tool, at);
+      FH_TRY(auto type, t.string("type"));
+      if (type != "function") return t.wrong("type", "'function': other kinds of tools are not supported");
+      const Json* function = nested ? t.find("function") : &tool;
+      const std::string where = nested ? at + ".function" : at;
+      if (function == nullptr) return refuse(Problem::invalid, fmt::format("'{}' is required", where), where);
+      FH_TRY(Tool parsed, parse_function(*function, where));
+      use.tools.push_back(std::move(parsed));
+    }
+  }
+  FH_TRY(auto parallel, f.boolean("parallel_tool_calls"));
+  use.parallel = parallel.value_or(true);
+  return {};
+}
+
 Parsed<std::string> content_text(const Json& content, const std::string& where) {
   if (content.is_string()) return content.get<std::string>();
   if (!content.is_array())

@@ -22,6 +22,10 @@ Parsed<Format> parse_format(const Json& format, const std::string& where);
 // One tool, from {"name", "description", "parameters", "strict"}.
 Parsed<Tool> parse_function(const Json& function, const std::string& where);
 
+// `tools` and `parallel_tool_calls`. A tool is {"type": "function", "function": {…}} or, not `nested`, {"type":
+// "function", …}.
+Parsed<void> parse_tool_list(Fields& fields, bool nested, ToolUse& use);
+
 // A string, an array of token ids, or an array of these: the prompts of completions, the inputs of embeddings.
 Parsed<std::vector<PlainPrompt>> parse_plain(Fields& fields, std::string_view key);
 

@@ -12,21 +12,7 @@ namespace freehold::api::openai {
 namespace {
 
 Parsed<void> parse_tools(Fields& f, ToolUse& use) {
-  if (const Json* tools = f.find("tools"); tools != nullptr) {
-    if (!tools->is_array()) return f.wrong("tools", "an array");
-    for (std::size_t i = 0; i < tools->size(); ++i) {
-      const std::string at = fmt::format("tools[{}]", i);
-      const Json& tool = (*tools)[i];
-      if (!tool.is_object()) return refuse(Problem::invalid, fmt::format("'{}' must be an object", at), at);
-      Fields t(tool, at);
-      FH_TRY(auto type, t.string("type"));
-      if (type != "function") return t.wrong("type", "'function': other kinds of tools are not supported");
-      FH_TRY(Tool parsed, parse_function(tool, at));
-      use.tools.push_back(std::move(parsed));
-    }
-  }
-  FH_TRY(auto parallel, f.boolean("parallel_tool_calls"));
-  use.parallel = parallel.value_or(true);
+  FH_TRY_VOID(parse_tool_list(f, false, use));
   if (const Json* choice = f.find("tool_choice"); choice != nullptr) {
     const char* kExpected = "none, auto, required, or {\"type\": \"function\", \"name\": …}";
     if (choice->is_string()) {

@@ -132,6 +132,10 @@ Parsed<Call> plain_call(const BatchOptions& options, Json line, BatchJob& job) {
   if (!call.tool_use.tools.empty()) {
     return api::refuse(Problem::invalid, "'tools' need a line with 'url' and 'body'", "tools");
   }
+  if (!call.ignored.empty()) {
+    return api::refuse(Problem::invalid, fmt::format("'{}' is not a field of a line", call.ignored.front()),
+                       call.ignored.front());
+  }
   if (!options.schema.empty() && call.format.kind == api::Format::Kind::text) {
     call.format = {api::Format::Kind::json_schema, options.schema, {}, false, "--schema"};
   }

@@ -102,7 +102,7 @@ TEST(BatchLine, RefusesWhatItWouldLeaveOut) {
         R"({"prompt":"a","n":2})", R"({"prompt":"a","stream":true})", R"({"prompt":7})", R"({"messages":"a"})",
         R"({"prompt":"a","response_format":{"type":"xml"}})", R"({"prompt":"a","logprobs":true})",
         R"({"prompt":"a","tools":[{"type":"function","function":{"name":"f"}}]})", R"({"prompt":"a","custom_id":7})",
-        R"({"url":"/v1/completions","body":{}})"}) {
+        R"({"prompt":"a","temprature":1})", R"({"url":"/v1/completions","body":{}})"}) {
     const BatchJob job = parse_batch_job(options(), 1, line);
     ASSERT_FALSE(job.call) << line;
     EXPECT_FALSE(job.call.error().message.empty());
