@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""`./dev nightly`: what takes too long for every commit. Every fuzz target for 60 s, the unit tests under ThreadSanitizer, and the
-whole corpus of hostile model files through the release build and through the one with AddressSanitizer.
+"""`./dev nightly`: what takes too long for every commit. Every fuzz target for 60 s, the unit tests under ThreadSanitizer, the
+whole matrix of promise 1, and the whole corpus of hostile model files through the release build and through the one with AddressSanitizer.
 
 usage: ./dev nightly [SECONDS]    Writes the last result to docs/nightly.md.
 """
@@ -49,6 +49,7 @@ def found(nothing):
 
 def main():
     seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 60
+    commit = git("rev-parse", "--short", "HEAD") + (" with changes" if git("status", "--porcelain") else "")
     test_all.LOGS.mkdir(parents=True, exist_ok=True)
     environment = dict(os.environ, TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1", TERM="dumb")
     sums = test_all.Sums()
@@ -60,20 +61,20 @@ def main():
     for check in (test_all.configure("fuzz"), test_all.build("fuzz")):
         sums.add(test_all.run(check, environment))
     results = fuzz_all.fuzz_all(seconds) if sums.failed == 0 else []
-    for check in (test_all.configure("release"), test_all.build("release", "freehold"), test_all.configure("dev"),
+    for check in (test_all.configure("release"), test_all.build("release"), test_all.configure("dev"),
                   test_all.build("dev", "freehold")):
         sums.add(test_all.run(check, environment))
+    matrix = test_all.run(test_all.ctest("matrix-full", "release", "matrix"), dict(environment, FREEHOLD_MATRIX="full"))
     released, rows = corpus("release")
     sanitized, _ = corpus("dev")
-    good = sums.failed == 0 and tsan.failed == 0 and results and all(r[1] for r in results) and released and sanitized
+    good = sums.failed == 0 and tsan.failed == 0 and matrix.failed == 0 and results and all(r[1] for r in results) and released and sanitized
 
-    dirty = " with changes" if git("status", "--porcelain") else ""
     fuzzed = "\n".join(f"| {name} | {found(ok)} | {runs:,} | {coverage:,} |" for name, ok, runs, coverage in results)
     (ROOT / "docs" / "nightly.md").write_text(f"""# The last nightly run
 
-Written by `./dev nightly` on {datetime.date.today()}, commit {git("rev-parse", "--short", "HEAD")}{dirty}: **{"good" if good else "NOT good"}**.
+Written by `./dev nightly` on {datetime.date.today()}, commit {commit}: **{"good" if good else "NOT good"}**.
 
-Builds: {sums}. Unit tests under ThreadSanitizer: {tsan}.
+Builds: {sums}. Unit tests under ThreadSanitizer: {tsan}. The whole matrix of promise 1: {matrix}.
 
 Fuzzing (libFuzzer, AddressSanitizer and UndefinedBehaviorSanitizer), {seconds} s a target:
 

@@ -61,7 +61,7 @@ CHECKS = [
     ctest("test-release", "release", "unit|golden|matrix|e2e|bench"),
     Check("clients", ["tests/clients/run.py"], sums=True),
     configure("dev"),
-    build("dev"),
+    build("dev", "freehold", "unit_tests"),
     ctest("test-dev", "dev", "unit|e2e"),
     configure("tidy"),
     Check("tidy", ["tools/run_tidy.py"]),

@@ -175,7 +175,11 @@ Result<> bench_kernels(const Bench& bench) {
     return fail(Errc::invalid, fmt::format("there is no shape '{}'", printable(arguments.text("shape"))));
   }
   const bool given = arguments.given("MODEL");
-  if (given) FH_TRY_VOID(open_and_check(arguments.text("MODEL"), bench.console));
+  if (given) {
+    FH_TRY_VOID(open_and_check(arguments.text("MODEL"), bench.console));
+  } else {
+    FH_TRY_VOID(NamelessFile::create());
+  }
   // A model: its writing, seven starts, prompts, batches.
   bench.report.plan(given ? 20 : static_cast<int>(types.size()) * 20);
   FH_TRY_VOID(bench_machine(bench, false));

@@ -2,6 +2,7 @@
 // anchors; what is refused.
 #include "text/regex.h"
 
+#include "base/sanitized_testing.h"
 #include "text/grammar/grammar_testing.h"
 #include "text/grammar/regex_ast.h"
 
@@ -50,7 +51,7 @@ TEST(GrammarRegex, AgreesWithPcre2) {
   text::Matcher pcre(std::chrono::seconds(60));
   std::size_t matched = 0;
   int compared = 0;
-  for (int i = 0; i < 1500; ++i) {
+  for (int i = 0; i < repeats(1500); ++i) {
     std::string pattern = random_pattern(random, 2, i % 2 != 0);
     auto anywhere = Regex::compile(pattern);
     auto whole = Regex::compile("^(?:" + pattern + ")$");
@@ -73,14 +74,14 @@ TEST(GrammarRegex, AgreesWithPcre2) {
       EXPECT_EQ(grammar.has_value() && accepts(*grammar, text), all) << pattern << " is " << text;
     }
   }
-  EXPECT_GT(matched, 2000u);
-  EXPECT_GT(compared, 1400);
+  EXPECT_GT(matched, static_cast<std::size_t>(repeats(2000)));
+  EXPECT_GT(compared, repeats(1400));
 }
 
 TEST(GrammarRegex, AsPatternInASchemaAgreesToo) {
   std::mt19937 random(21);
   text::Matcher pcre(std::chrono::seconds(60));
-  for (int i = 0; i < 300; ++i) {
+  for (int i = 0; i < repeats(300); ++i) {
     std::string pattern = random_pattern(random, 2, i % 2 != 0);
     auto regex = Regex::compile(pattern);
     ASSERT_TRUE(regex) << pattern;

@@ -3,6 +3,7 @@
 // the compiler. FREEHOLD_SCHEMAS sets how many schemas (default 400).
 #include <cstdlib>
 
+#include "base/sanitized_testing.h"
 #include "text/grammar/grammar_testing.h"
 #include "text/grammar/random_schema_testing.h"
 #include "text/grammar/validator_testing.h"
@@ -12,7 +13,7 @@ namespace {
 
 int schemas() {
   const char* given = std::getenv("FREEHOLD_SCHEMAS");
-  return given != nullptr ? std::atoi(given) : 400;
+  return given != nullptr ? std::atoi(given) : repeats(400);
 }
 
 TEST(SchemaProperty, EveryTextFinishesAndValidates) {

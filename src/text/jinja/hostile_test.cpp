@@ -7,20 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "base/sanitized_testing.h"
 #include "text/jinja/json_value.h"
 #include "text/jinja/template.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
-#else
-constexpr bool kSanitized = false;
-#endif
 
 namespace freehold::text::jinja {
 namespace {
