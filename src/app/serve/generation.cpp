@@ -93,7 +93,7 @@ void Generation::finish(std::uint32_t choice, const engine::Finished& finished) 
   api::Ended ended{choice, reason_of(finished), finished.stop_string, finished.usage, 0, finished.tokens};
   if (!readings_.empty()) {
     Reading& reading = readings_[choice];
-    reading.reader.end(pieces_);
+    reading.reader.end(pieces_, ended.reason == api::Reason::length);
     add_pieces(choice);
     // Calls that the limit has brought to their end, or that end right at it, are whole and valid: clients throw away
     // what says `length`.

@@ -89,21 +89,24 @@ void AnswerReader::push(std::string_view text, Out& out) {
   settle(out);
 }
 
-void AnswerReader::end(Out& out) {
+void AnswerReader::end(Out& out, bool cut) {
   switch (state_) {
     case State::text:
-      emit_text(pending_, out);
+      if (!cut || !options_.calls_only) emit_text(pending_, out);
       break;
     case State::thinking:
       emit(Kind::thinking, 0, pending_, out);
       break;
     case State::after:  // what may have become a closing tag, or another call, belongs to the call that was
       break;
+    case State::start:
+      emit_text(held_, out);
+      break;
     case State::arguments:
-      if (!started_) emit_text(held_, out);
+      if (!started_ && !cut) emit_text(held_, out);
       break;
     default:
-      if (!complete_ || state_ == State::start) emit_text(held_, out);
+      if (!complete_ && !cut) emit_text(held_, out);
       break;
   }
   pending_.clear();

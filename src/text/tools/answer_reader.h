@@ -13,6 +13,8 @@
 //   * a name that is not among the tools, a head that is not the format's, a head longer than kMaxHead, an answer that
 //     ends before the name and the '{' of the arguments: text, from the trigger to the byte where it became clear,
 //     trigger included; reading goes on from that byte;
+//   * a limit that cuts an answer in the head of a call: the head is dropped, it is neither text nor yet a call; where
+//     answers are made to be calls, what may have become the trigger too;
 //   * an end inside of the arguments: an unfinished call, tool_start without tool_end; behind them: a complete call;
 //   * arguments that are no JSON: passed on as they stand; they end where brackets outside of strings are even;
 //   * a call without arguments: "{}";
@@ -54,6 +56,7 @@ struct ReaderOptions {
   std::vector<std::string> names;      // of the tools that may be called; empty: no calls are looked for
   std::optional<ThinkingTags> thinking;
   bool starts_thinking = false;  // the prompt opened the thinking
+  bool calls_only = false;       // the answer was made to be calls
 };
 
 // One answer's state; one owner.
@@ -66,8 +69,9 @@ class AnswerReader {
   // Appends to `out` what is certain now; pieces are not empty. `text` may end anywhere, also inside of a character:
   // pieces then do too.
   void push(std::string_view text, std::vector<AnswerPiece>& out);
-  // The answer is over. Nothing may be pushed afterwards.
-  void end(std::vector<AnswerPiece>& out);
+  // The answer is over; `cut`: because of a limit, in the middle of what the model had to say. Nothing may be pushed
+  // afterwards.
+  void end(std::vector<AnswerPiece>& out, bool cut = false);
 
   std::uint32_t calls() const { return calls_; }  // begun so far
   // The arguments of a call are not complete.

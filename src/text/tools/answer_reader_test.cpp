@@ -213,6 +213,35 @@ TEST(AnswerReader, UnfinishedCalls) {
   EXPECT_FALSE(reader.inside_call());
 }
 
+// The pieces of an answer that a limit cut.
+std::string read_to_limit(const ReaderOptions& o, std::string_view text) {
+  AnswerReader reader(o);
+  Pieces out;
+  for (char c : text) reader.push({&c, 1}, out);
+  reader.end(out, true);
+  return shown(joined(out));
+}
+
+TEST(AnswerReader, WhatALimitCutsInTheHeadOfACallIsDropped) {
+  const std::string whole = "so: <tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\":1}}\n</tool_call>";
+  ReaderOptions forced = options("hermes");
+  forced.calls_only = true;
+  const std::size_t head = whole.find("<tool_call>"), arguments = whole.find("{\"a\"");
+  for (std::size_t end = 0; end <= whole.size(); ++end) {
+    const std::string said = read_to_limit(options("hermes"), whole.substr(0, end));
+    if (end < head + 11) {
+      // A beginning of the trigger may be anything.
+      EXPECT_EQ(said, end == 0 ? "" : "T(" + whole.substr(0, end) + ")");
+    } else if (end <= arguments) {
+      EXPECT_EQ(said, "T(so:)") << end;
+    } else {
+      EXPECT_TRUE(said.starts_with("T(so:)0:f{")) << said;
+    }
+    const std::string calls = read_to_limit(forced, whole.substr(head, end));
+    EXPECT_EQ(calls.find("T("), std::string::npos) << calls;
+  }
+}
+
 TEST(AnswerReader, HoldsBackOnlyWhatMayBecomeATag) {
   AnswerReader reader(options("hermes"));
   Pieces out;
