@@ -81,6 +81,7 @@ struct AnswerId {
   std::string id;            // random, of letters and digits; dialects put their prefix before it
   std::string model;         // as the client called it
   std::int64_t created = 0;  // Unix seconds
+  std::string fingerprint;   // of what made it: the same while a seed gives the same answer; empty: not told
 };
 
 // Turns pieces into the bytes of an answer.

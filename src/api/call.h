@@ -99,8 +99,9 @@ struct Format {
 struct Call {
   std::string model;
   std::variant<Conversation, std::vector<PlainPrompt>> input;
-  engine::Request request;  // all but the prompt; request.seed only if has_seed
-  bool has_seed = false;    // otherwise one is drawn, and told
+  std::string input_field = "messages";  // where it came from, for errors
+  engine::Request request;               // all but the prompt; request.seed only if has_seed
+  bool has_seed = false;                 // otherwise one is drawn, and told
   ToolUse tool_use;
   Format format;
   std::optional<bool> thinking;       // on or off, for models that can; nothing: as the template does by itself
@@ -110,6 +111,8 @@ struct Call {
   bool stream = false;
   bool echo = false;  // plain prompts: the answer begins with the prompt
   bool usage_in_stream = false;
+  std::uint32_t best = 0;            // of request.n answers to a prompt only so many are given, the likeliest; 0: all
+  bool logprobs_shown = true;        // else request.logprobs are asked for to tell the likeliest
   std::vector<std::string> ignored;  // fields that were accepted and have no effect, to be named in a header
   std::string left_out;              // of the prompt, because the dialect says so: "3 messages", for a header
 };

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <numeric>
+
 #include "api/openai/openai.h"
 
 namespace freehold::api::openai {
@@ -65,7 +67,11 @@ std::string AnswerBase::end() {
   if (!stream_) {
     Json out = head(false);
     out["choices"] = Json::array();
-    for (std::uint32_t i = 0; i < choices_.size(); ++i) out["choices"].push_back(whole_choice(i));
+    for (const std::uint32_t i : given()) {
+      Json choice = whole_choice(i);
+      choice["index"] = out["choices"].size();
+      out["choices"].push_back(std::move(choice));
+    }
     out["usage"] = usage();
     return dump(out);
   }
@@ -79,6 +85,12 @@ std::string AnswerBase::end() {
   return out + "data: [DONE]\n\n";
 }
 
+std::vector<std::uint32_t> AnswerBase::given() const {
+  std::vector<std::uint32_t> all(choices_.size());
+  std::iota(all.begin(), all.end(), 0U);
+  return all;
+}
+
 std::string AnswerBase::broken(const Failure& failure) {
   return fmt::format("data: {}\n\n", error_json(failure));
 }
@@ -88,7 +100,7 @@ Json AnswerBase::head(bool chunk) const {
           {"object", object(chunk)},
           {"created", id_.created},
           {"model", id_.model},
-          {"system_fingerprint", nullptr}};
+          {"system_fingerprint", id_.fingerprint.empty() ? Json(nullptr) : Json(id_.fingerprint)}};
 }
 
 std::string AnswerBase::chunk_with(Json choice) const {
@@ -102,8 +114,12 @@ Json AnswerBase::usage() const {
   return {{"prompt_tokens", prompt_tokens_},
           {"completion_tokens", completion_tokens_},
           {"total_tokens", prompt_tokens_ + completion_tokens_},
-          {"prompt_tokens_details", {{"cached_tokens", cached_tokens_}}},
-          {"completion_tokens_details", {{"reasoning_tokens", thinking_tokens_}}}};
+          {"prompt_tokens_details", {{"cached_tokens", cached_tokens_}, {"audio_tokens", 0}}},
+          {"completion_tokens_details",
+           {{"reasoning_tokens", thinking_tokens_},
+            {"audio_tokens", 0},
+            {"accepted_prediction_tokens", 0},
+            {"rejected_prediction_tokens", 0}}}};
 }
 
 }  // namespace freehold::api::openai

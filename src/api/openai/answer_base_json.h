@@ -22,7 +22,7 @@ class AnswerBase : public Encoder {
   AnswerBase(const Call& call, AnswerId id, std::string prefix, std::uint32_t choices)
       : stream_(call.stream),
         usage_in_stream_(call.usage_in_stream),
-        logprobs_(call.request.logprobs.has_value()),
+        logprobs_(call.request.logprobs.has_value() && call.logprobs_shown),
         id_(std::move(id)),
         prefix_(std::move(prefix)),
         choices_(choices) {}
@@ -51,6 +51,8 @@ class AnswerBase : public Encoder {
   virtual Json whole_choice(std::uint32_t index) = 0;
   virtual void add_logprobs(Choice& choice, const engine::TokenLogprobs& token) = 0;
   virtual void add_prompt_logprobs(std::uint32_t, const engine::PromptLogprobs&) {}
+  // The choices that are given, in their order.
+  virtual std::vector<std::uint32_t> given() const;
   virtual std::string_view object(bool chunk) const = 0;
   // Only chats have these; a completion's text is the model's own.
   virtual Json thinking_choice(std::uint32_t index, std::string_view text) { return text_choice(index, text); }

@@ -116,6 +116,63 @@ TEST(OpenAiChatAnswer, WithoutUsageNoChunkIsEmpty) {
   }
 }
 
+TEST(OpenAiChatAnswer, NoTextIsBegunWhereOnlyCallsWillCome) {
+  const std::string tools = R"(,"stream":true,"tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":)";
+  for (const auto& [choice, content] : {std::pair{"\"required\"", json(nullptr)}, std::pair{"\"auto\"", json("")}}) {
+    auto encoder = chat_encoder(call_of(tools + choice), {"abc", "m", 12});
+    const std::string first = encoder->begin();
+    EXPECT_EQ(json::parse(first.substr(6))["choices"][0]["delta"]["content"], content);
+  }
+}
+
+Call completion_of(const std::string& more) {
+  return parse_completion(R"({"model":"m","prompt":"the cat")" + more + "}").value();
+}
+
+TEST(OpenAiCompletionAnswer, TheLikeliestOfSeveralAreGiven) {
+  const Call call = completion_of(R"(,"n":2,"best_of":3)");
+  EXPECT_EQ(call.request.n, 3u);
+  auto encoder = completion_encoder(call, {"abc", "m", 12}, {""});
+  engine::Usage usage;
+  usage.completion_tokens = 2;
+  encoder->add(Begun{7, 0});
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    const std::string text(1, static_cast<char>('a' + i));
+    // The middle one has two tokens that are likelier each than the others' one.
+    engine::TokenLogprobs token{i, {5, i == 1 ? -0.2 : -0.5 - i, text}, {}};
+    encoder->add(Logprobs{i, &token});
+    if (i == 1) encoder->add(Logprobs{i, &token});
+    encoder->add(Text{i, text});
+    encoder->add(Ended{i, Reason::stop, {}, usage, 0});
+  }
+  const json answer = json::parse(encoder->end());
+  ASSERT_EQ(answer["choices"].size(), 2u);
+  EXPECT_EQ(answer["choices"][0]["text"], "b");
+  EXPECT_EQ(answer["choices"][1]["text"], "a");
+  EXPECT_EQ(answer["choices"][1]["index"], 1);
+  EXPECT_TRUE(answer["choices"][0]["logprobs"].is_null());
+  EXPECT_EQ(answer["usage"]["completion_tokens"], 6);
+  EXPECT_FALSE(parse_completion(R"({"model":"m","prompt":"x","n":3,"best_of":2})"));
+  EXPECT_FALSE(parse_completion(R"({"model":"m","prompt":"x","stream":true,"best_of":2})"));
+}
+
+TEST(OpenAiCompletionAnswer, AnEchoedPromptsTokensAreItsText) {
+  auto encoder = completion_encoder(completion_of(R"(,"echo":true,"logprobs":0)"), {"abc", "m", 12}, {"the cat"});
+  for (const char* token : {"<s>", " the", " cat"}) {
+    engine::PromptLogprobs read{};
+    read.token = {5, -0.5, token};
+    encoder->add(PromptLogprobs{0, &read});
+  }
+  engine::TokenLogprobs sampled{0, {5, -0.5, " sat"}, {}};
+  encoder->add(Logprobs{0, &sampled});
+  encoder->add(Text{0, " sat"});
+  encoder->add(Ended{});
+  const json choice = json::parse(encoder->end())["choices"][0];
+  EXPECT_EQ(choice["text"], "the cat sat");
+  EXPECT_EQ(choice["logprobs"]["tokens"], json({"", "the", " cat", " sat"}));
+  EXPECT_EQ(choice["logprobs"]["text_offset"], json({0, 0, 3, 7}));
+}
+
 TEST(OpenAiErrors, HaveAllFourKeys) {
   const json error = json::parse(error_json({Problem::invalid, "no \xff", "p", {}}))["error"];
   EXPECT_EQ(error.size(), 4u);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/fields.h"
+#include "api/openai/common.h"
 #include "base/utf8.h"
 
 namespace freehold::api::openai {
@@ -15,7 +16,6 @@ constexpr std::array<std::string_view, kBatchStatuses> kNames = {
     "validating", "in_progress", "finalizing", "completed", "failed", "expired", "cancelling", "cancelled"};
 constexpr std::array<std::string_view, 4> kEndpoints = {"/v1/chat/completions", "/v1/completions", "/v1/embeddings",
                                                         "/v1/responses"};
-constexpr std::size_t kMostMetadata = 16, kMostKey = 64, kMostValue = 512;  // as documented
 constexpr std::size_t kMostCustomId = 512;
 
 std::size_t index_of(BatchStatus status) {
@@ -31,28 +31,6 @@ Json error_json(const BatchError& error) {
           {"line", error.line ? Json(*error.line) : Json(nullptr)},
           {"message", error.message},
           {"param", text_or_null(error.param)}};
-}
-
-Parsed<std::string> parse_metadata(Fields& f) {
-  const Json* metadata = f.find("metadata");
-  if (metadata == nullptr) return "null";
-  const auto expected = [&] {
-    return f.wrong("metadata", fmt::format("an object of at most {} strings, keys of at most {} and values of at most "
-                                           "{} characters",
-                                           kMostMetadata, kMostKey, kMostValue));
-  };
-  const auto length = [](const std::string& text) {
-    return std::count_if(text.begin(), text.end(),
-                         [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
-  };
-  if (!metadata->is_object() || metadata->size() > kMostMetadata) return expected();
-  for (const auto& item : metadata->items()) {
-    if (!item.value().is_string() || length(item.key()) > static_cast<std::ptrdiff_t>(kMostKey) ||
-        length(item.value().get_ref<const std::string&>()) > static_cast<std::ptrdiff_t>(kMostValue)) {
-      return expected();
-    }
-  }
-  return dump(*metadata);
 }
 
 }  // namespace

@@ -13,13 +13,16 @@ Json token_json(const engine::TokenLogprob& t) {
 
 class Chat : public AnswerBase {
  public:
-  Chat(const Call& call, AnswerId id) : AnswerBase(call, std::move(id), "chatcmpl-", call.request.n) {}
+  Chat(const Call& call, AnswerId id)
+      : AnswerBase(call, std::move(id), "chatcmpl-", call.request.n),
+        calls_only_(call.tool_use.choice == ToolChoice::required && !call.tool_use.tools.empty()) {}
 
-  // The role of every choice comes before anything else.
+  // The role of every choice comes before anything else. Where nothing but calls will come, no text is begun.
   std::string begin() override {
     std::string out;
     for (std::uint32_t i = 0; stream_ && i < choices_.size(); ++i) {
-      out += chunk_with(choice_json(i, {{"role", "assistant"}, {"content", ""}}, nullptr, nullptr));
+      out += chunk_with(choice_json(i, {{"role", "assistant"}, {"content", calls_only_ ? Json(nullptr) : Json("")}},
+                                    nullptr, nullptr));
     }
     return out;
   }
@@ -90,6 +93,8 @@ class Chat : public AnswerBase {
     for (const engine::TokenLogprob& t : token.top) entry["top_logprobs"].push_back(token_json(t));
     choice.logprobs.push_back(std::move(entry));
   }
+
+  const bool calls_only_;
 };
 
 }  // namespace

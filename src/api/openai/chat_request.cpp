@@ -137,14 +137,41 @@ Parsed<void> parse_tools(Fields& f, ToolUse& use) {
 
 // What the engine does not do is refused, not left out.
 Parsed<void> refuse_unsupported(Fields& f) {
-  for (const char* key : {"functions", "function_call", "audio", "prediction", "web_search_options"}) {
+  for (const char* key : {"functions", "function_call", "audio", "web_search_options"}) {
     if (f.find(key) != nullptr)
       return refuse(Problem::invalid, fmt::format("'{}' is not supported", key), std::string(key));
   }
-  if (const Json* modalities = f.find("modalities"); modalities != nullptr && *modalities != Json::array({"text"})) {
-    return refuse(Problem::invalid, "'modalities': this model answers in text only", "modalities");
+  if (const Json* modalities = f.find("modalities"); modalities != nullptr) {
+    if (!modalities->is_array()) return f.wrong("modalities", "an array");
+    if (*modalities != Json::array({"text"}))
+      return refuse(Problem::invalid, "'modalities': this model answers in text only", "modalities");
   }
   return {};
+}
+
+// What an answer is expected to be, as a help to be faster: it never changes the answer, so it may be left alone.
+Parsed<void> parse_prediction(Fields& f, Call& call) {
+  const Json* prediction = f.find("prediction");
+  if (prediction == nullptr) return {};
+  if (!prediction->is_object()) return f.wrong("prediction", "an object");
+  Fields in(*prediction, "prediction");
+  FH_TRY(auto type, in.string("type"));
+  if (type != "content") return in.wrong("type", "content");
+  const Json* content = in.find("content");
+  if (content == nullptr) return in.wrong("content", "a string or an array of text parts");
+  FH_TRY_VOID(content_text(*content, in.name("content")));
+  call.ignored.emplace_back("prediction");
+  return {};
+}
+
+// Documented, and without effect on an answer.
+Parsed<void> parse_hints(Fields& f, Call& call) {
+  FH_TRY_VOID(parse_effort(f, "reasoning_effort", call));
+  FH_TRY(auto verbosity, one_of(f, "verbosity", {"low", "medium", "high"}));
+  if (verbosity) call.ignored.emplace_back("verbosity");
+  FH_TRY(auto store, f.boolean("store"));
+  if (store.value_or(false)) call.ignored.emplace_back("store");
+  return parse_prediction(f, call);
 }
 
 }  // namespace
@@ -162,6 +189,7 @@ Parsed<Call> parse_chat(std::string_view body) {
     return refuse(Problem::invalid, "'top_logprobs' needs 'logprobs': true", "top_logprobs");
   if (logprobs.value_or(false)) call.request.logprobs = static_cast<std::uint32_t>(top.value_or(0));
   FH_TRY_VOID(refuse_unsupported(f));
+  FH_TRY_VOID(parse_hints(f, call));
   FH_TRY_VOID(parse_tools(f, call.tool_use));
   FH_TRY_VOID(parse_structured(f, call));
   const Json* messages = f.find("messages");

@@ -100,6 +100,8 @@ Parsed<Call> parse_common(Fields& f) {
       return f.wrong("stop", fmt::format("strings of 1 to {} bytes", engine::kMaxStopBytes));
   }
   FH_TRY(r.stop_tokens, token_ids(f, "stop_token_ids", 256));
+  FH_TRY(auto least, f.integer("min_tokens", 0, kMostTokens));
+  r.min_tokens = static_cast<std::uint32_t>(least.value_or(0));
   FH_TRY(auto ignore_end, f.boolean("ignore_eos"));
   r.stop_at_end_of_generation = !ignore_end.value_or(false);
   FH_TRY(auto stream, f.boolean("stream"));
@@ -110,14 +112,16 @@ Parsed<Call> parse_common(Fields& f) {
     Fields o(*options, "stream_options");
     FH_TRY(auto usage, o.boolean("include_usage"));
     call.usage_in_stream = usage.value_or(false);
+    // Padding against who guesses texts from lengths; there is none, so leaving it out is granted.
+    FH_TRY(auto padding, o.boolean("include_obfuscation"));
+    if (padding.value_or(false)) call.ignored.push_back(o.name("include_obfuscation"));
     for (std::string& name : o.left_over()) call.ignored.push_back(std::move(name));
   }
-  // Without effect here whatever they say: who asks, and bookkeeping on the vendor's side.
-  for (const char* key : {"user", "metadata", "safety_identifier", "prompt_cache_key", "cache_prompt"}) f.known(key);
+  FH_TRY_VOID(parse_bookkeeping(f, call));
   return call;
 }
 
-Parsed<Format> parse_format(const Json& format, const std::string& where) {
+Parsed<Format> parse_format(const Json& format, const std::string& where, bool nested) {
   if (!format.is_object()) return refuse(Problem::invalid, fmt::format("'{}' must be an object", where), where);
   Fields f(format, where);
   FH_TRY(auto type, f.string("type"));
@@ -142,8 +146,10 @@ Parsed<Format> parse_format(const Json& format, const std::string& where) {
   FH_TRY(auto strict, in.boolean("strict"));
   (void)strict;  // what is asked for is always kept to
   const Json* schema = in.find("schema");
-  if (schema == nullptr)
-    return refuse(Problem::invalid, fmt::format("'{}' is required", in.name("schema")), in.name("schema"));
+  if (schema == nullptr) {
+    const std::string missing = nested && inner == nullptr ? f.name("json_schema") : in.name("schema");
+    return refuse(Problem::invalid, fmt::format("'{}' is required", missing), missing);
+  }
   out.kind = Format::Kind::json_schema;
   out.param = in.name("schema");
   FH_TRY(out.source, schema_text(*schema, out.param));
@@ -153,7 +159,7 @@ Parsed<Format> parse_format(const Json& format, const std::string& where) {
 Parsed<void> parse_structured(Fields& f, Call& call) {
   std::vector<Format> found;
   if (const Json* format = f.find("response_format"); format != nullptr) {
-    FH_TRY(Format parsed, parse_format(*format, "response_format"));
+    FH_TRY(Format parsed, parse_format(*format, "response_format", true));
     if (parsed.kind != Format::Kind::text) found.push_back(std::move(parsed));
   }
   const auto take = [&](Fields& from, std::string_view schema, std::string_view regex, std::string_view grammar,
@@ -218,6 +224,8 @@ Parsed<Tool> parse_function(const Json& function, const std::string& where) {
   if (const Json* parameters = f.find("parameters"); parameters != nullptr) {
     if (!parameters->is_object()) return f.wrong("parameters", "a JSON Schema (an object)");
     tool.parameters = dump(*parameters);
+  } else {
+    tool.parameters = R"({"type":"object","properties":{},"additionalProperties":false})";  // as documented
   }
   return tool;
 }

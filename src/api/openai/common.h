@@ -1,7 +1,10 @@
 // What the requests of OpenAI's endpoints have in common.
 #pragma once
 
+#include <initializer_list>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "api/fields.h"
 
@@ -12,12 +15,22 @@ inline constexpr std::size_t kMostPrompts = 2048;
 
 // model, n, sampling, seed, stop, stream, and what vLLM and llama-server add to these.
 Parsed<Call> parse_common(Fields& fields);
+// Who asks, and bookkeeping on the vendor's side (user, metadata, service_tier …): checked, and without effect.
+Parsed<void> parse_bookkeeping(Fields& fields, Call& call);
+// `metadata` as JSON text; "null" if there is none.
+Parsed<std::string> parse_metadata(Fields& fields);
+// How long a model is to think. Models that can be told do not think with `none`; otherwise they decide, and the field
+// is named as ignored.
+Parsed<std::optional<std::string>> parse_effort(Fields& fields, std::string_view key, Call& call);
+// A string that is one of these.
+Parsed<std::optional<std::string>> one_of(Fields& fields, std::string_view key,
+                                          std::initializer_list<std::string_view> words);
 // Structured output as vLLM (structured_outputs, guided_*) and llama-server (grammar, json_schema) take it. One at
 // most.
 Parsed<void> parse_structured(Fields& fields, Call& call);
 // A format object with the schema inside it ({"type", "name", "strict", "schema"}), as `text.format` of responses and
-// the inside of response_format have it.
-Parsed<Format> parse_format(const Json& format, const std::string& where);
+// the inside of response_format have it; `nested`: in a member "json_schema" of its own.
+Parsed<Format> parse_format(const Json& format, const std::string& where, bool nested);
 
 // One tool, from {"name", "description", "parameters", "strict"}.
 Parsed<Tool> parse_function(const Json& function, const std::string& where);

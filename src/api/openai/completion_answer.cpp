@@ -1,5 +1,7 @@
 // Answers of POST /v1/completions, in one piece or as server-sent events.
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <span>
 
 #include "api/openai/answer_base_json.h"
@@ -14,6 +16,8 @@ class Completion : public AnswerBase {
       : AnswerBase(call, std::move(id), "cmpl-", call.request.n * static_cast<std::uint32_t>(prompts.size())),
         n_(call.request.n),
         echo_(call.echo),
+        best_(call.best),
+        scores_(choices_.size()),
         prompts_(std::move(prompts)) {}
 
  private:
@@ -55,25 +59,61 @@ class Completion : public AnswerBase {
     return choice_json(index, echoed(index) + c.text, take_logprobs(c), std::string(c.reason));
   }
   void add_logprobs(Choice& choice, const engine::TokenLogprobs& token) override {
-    add_token(choice, token.sampled, token.top);
+    if (best_ > 0) {
+      Score& score = scores_[static_cast<std::size_t>(&choice - choices_.data())];
+      score.sum += token.sampled.logprob;
+      ++score.tokens;
+    }
+    if (logprobs_) add_token(choice, token.sampled, token.top, token.sampled.bytes);
+  }
+  // The highest log-probability a token, as documented.
+  std::vector<std::uint32_t> given() const override {
+    if (best_ == 0) return AnswerBase::given();
+    std::vector<std::uint32_t> out;
+    for (std::uint32_t first = 0; first < choices_.size(); first += n_) {
+      std::vector<std::uint32_t> ranked(n_);
+      std::iota(ranked.begin(), ranked.end(), first);
+      std::stable_sort(ranked.begin(), ranked.end(),
+                       [&](std::uint32_t a, std::uint32_t b) { return scores_[a].mean() > scores_[b].mean(); });
+      out.insert(out.end(), ranked.begin(), ranked.begin() + best_);
+    }
+    return out;
   }
   // Echoed: the prompt's tokens stand in every choice before its own. Nothing comes before the first.
   void add_prompt_logprobs(std::uint32_t prompt, const engine::PromptLogprobs& token) override {
-    for (std::uint32_t i = 0; i < n_; ++i) add_token(choices_[prompt * n_ + i], token.token, token.top);
+    for (std::uint32_t i = 0; i < n_; ++i) {
+      Choice& choice = choices_[prompt * n_ + i];
+      add_token(choice, token.token, token.top, as_written(prompts_[prompt], choice.offset, token.token.bytes));
+    }
   }
-  static void add_token(Choice& choice, const engine::TokenLogprob& token, std::span<const engine::TokenLogprob> all) {
+  // A prompt's token as it stands in the text: a tokenizer may begin a text with a space or a mark that nobody wrote.
+  static std::string_view as_written(std::string_view text, std::size_t at, std::string_view token) {
+    const std::string_view rest = text.substr(std::min(at, text.size()));
+    if (rest.starts_with(token)) return token;
+    if (token.starts_with(' ') && rest.starts_with(token.substr(1))) return token.substr(1);
+    return at == 0 ? std::string_view() : token;
+  }
+  static void add_token(Choice& choice, const engine::TokenLogprob& token, std::span<const engine::TokenLogprob> all,
+                        std::string_view written) {
     const bool known = !std::isnan(token.logprob);
     Json top = known ? Json::object() : Json(nullptr);
     for (const engine::TokenLogprob& t : all) top[std::string(t.bytes)] = t.logprob;
-    choice.logprobs.push_back({{"tokens", std::string(token.bytes)},
+    choice.logprobs.push_back({{"tokens", std::string(written)},
                                {"token_logprobs", known ? Json(token.logprob) : Json(nullptr)},
                                {"top_logprobs", std::move(top)},
                                {"text_offset", choice.offset}});
-    choice.offset += token.bytes.size();
+    choice.offset += written.size();
   }
 
+  struct Score {
+    double sum = 0;
+    std::uint32_t tokens = 0;
+    double mean() const { return tokens == 0 ? -INFINITY : sum / tokens; }
+  };
   const std::uint32_t n_;
   const bool echo_;
+  const std::uint32_t best_;
+  std::vector<Score> scores_;  // of every choice, if the best are wanted
   const std::vector<std::string> prompts_;
 };
 

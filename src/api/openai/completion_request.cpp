@@ -43,6 +43,7 @@ Parsed<Call> parse_completion(std::string_view body) {
   FH_TRY(const Json root, parse_object(body));
   Fields f(root);
   FH_TRY(Call call, parse_common(f));
+  call.input_field = "prompt";
   FH_TRY(auto echo, f.boolean("echo"));
   call.echo = echo.value_or(false);
   FH_TRY(auto limit, f.integer("max_tokens", call.echo ? 0 : 1, kMostTokens));
@@ -54,8 +55,14 @@ Parsed<Call> parse_completion(std::string_view body) {
   FH_TRY(auto suffix, f.string("suffix"));
   if (suffix && !suffix->empty()) return refuse(Problem::invalid, "'suffix' is not supported", "suffix");
   FH_TRY(auto best_of, f.integer("best_of", 1, 128));
-  if (best_of && *best_of != call.request.n)
-    return refuse(Problem::invalid, "'best_of' above 'n' is not supported", "best_of");
+  if (best_of && *best_of < call.request.n) return f.wrong("best_of", "at least 'n'");
+  if (best_of && *best_of > call.request.n) {
+    if (call.stream) return refuse(Problem::invalid, "'best_of' above 'n' cannot be streamed", "best_of");
+    call.best = call.request.n;
+    call.request.n = static_cast<std::uint32_t>(*best_of);
+    call.logprobs_shown = call.request.logprobs.has_value();
+    if (!call.logprobs_shown) call.request.logprobs = 0;
+  }
   FH_TRY_VOID(parse_structured(f, call));
   FH_TRY(call.input, parse_plain(f, "prompt"));
   add_left_over(f, call);

@@ -14,7 +14,7 @@
 namespace freehold::api::openai {
 
 // POST /v1/chat/completions and /v1/completions. Failures name the field. Refused by name: the old functions, images
-// and other non-text parts, suffix, best_of above n.
+// and other non-text parts, suffix.
 Parsed<Call> parse_chat(std::string_view body);
 Parsed<Call> parse_completion(std::string_view body);
 

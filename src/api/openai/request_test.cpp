@@ -96,6 +96,29 @@ TEST(OpenAiChatRequest, WrongTypesAndRangesAreRefusedByName) {
   EXPECT_EQ(refused(R"(,"stop_token_ids":[-1])"), "stop_token_ids");
 }
 
+TEST(OpenAiChatRequest, WhatIsOfNoEffectIsCheckedAndNamed) {
+  EXPECT_EQ(refused(R"(,"metadata":{"a":1})"), "metadata");
+  EXPECT_EQ(refused(R"(,"user":1)"), "user");
+  EXPECT_EQ(refused(R"(,"store":1)"), "store");
+  EXPECT_EQ(refused(R"(,"service_tier":"gold")"), "service_tier");
+  EXPECT_EQ(refused(R"(,"reasoning_effort":"some")"), "reasoning_effort");
+  EXPECT_EQ(refused(R"(,"verbosity":"loud")"), "verbosity");
+  EXPECT_EQ(refused(R"(,"modalities":["audio"])"), "modalities");
+  EXPECT_EQ(refused(R"(,"prediction":{"type":"content"})"), "prediction.content");
+  EXPECT_EQ(refused(R"(,"response_format":{"type":"json_schema"})"), "response_format.json_schema");
+  const Call call =
+      chat(R"(,"metadata":{"a":"b"},"user":"u","store":true,"service_tier":"auto","reasoning_effort":"low",
+    "verbosity":"low","prediction":{"type":"content","content":"x"},"min_tokens":3,"max_tokens":5)");
+  EXPECT_EQ(call.ignored, (std::vector<std::string>{"reasoning_effort", "verbosity", "store", "prediction"}));
+  EXPECT_EQ(call.request.min_tokens, 3u);
+  EXPECT_EQ(chat(R"(,"reasoning_effort":"none")").thinking, false);
+}
+
+TEST(OpenAiChatRequest, AFunctionWithoutParametersTakesNone) {
+  const Call call = chat(R"(,"tools":[{"type":"function","function":{"name":"f"}}])");
+  EXPECT_EQ(call.tool_use.tools[0].parameters, R"({"type":"object","properties":{},"additionalProperties":false})");
+}
+
 TEST(OpenAiChatRequest, ContentMayBePartsAndCallsBecomeObjects) {
   EXPECT_EQ(messages_of(R"([{"role":"developer","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}])"),
             R"([{"role":"system","content":"ab"}])");

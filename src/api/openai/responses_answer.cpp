@@ -32,7 +32,7 @@ class Response : public Encoder {
       std::string out;
       if (open_ != Open::reasoning) out = closed_then(&Response::open_reasoning);
       text_ += thinking->text;
-      return out;
+      return out += event("response.reasoning_text.delta", with(place(), "delta", std::string(thinking->text)));
     }
     if (const auto* start = std::get_if<ToolStart>(&piece)) {
       std::string out = close();
@@ -56,6 +56,7 @@ class Response : public Encoder {
                 {"output_tokens_details", {{"reasoning_tokens", ended->thinking_tokens}}},
                 {"total_tokens", prompt_tokens_ + ended->usage.completion_tokens}};
       cut_ = ended->reason == Reason::length || ended->reason == Reason::cancelled;
+      cancelled_ = ended->reason == Reason::cancelled;
       std::string out = open_ == Open::nothing && output_.empty() ? open_message() : std::string();
       return out += close();
     }
@@ -63,16 +64,18 @@ class Response : public Encoder {
   }
 
   std::string end() override {
-    const Json response = whole(cut_ ? "incomplete" : "completed");
+    const Json response = whole(cancelled_ ? "cancelled" : cut_ ? "incomplete" : "completed");
     if (keep_) {
       auto conversation = parse_json(call_.conversation);
       Json items = conversation ? std::move(*conversation) : Json::array();
       for (const Json& item : output_) items.push_back(item);
-      keep_({response["id"].get<std::string>(), dump(response), call_.input_items, dump(items)});
+      keep_({response["id"].get<std::string>(), dump(response), call_.input_items, dump(items), {}});
     }
     if (!call_.call.stream) return dump(response);
     return event(cut_ ? "response.incomplete" : "response.completed", {{"response", response}});
   }
+
+  std::string whole_text(std::string_view status) const { return dump(whole(status)); }
 
   std::string broken(const Failure& failure) override {
     Json response = whole("failed");
@@ -139,8 +142,10 @@ class Response : public Encoder {
              {"id", fmt::format("rs_{}o{}", id_.id, output_.size())},
              {"summary", Json::array()},
              {"content", Json::array()}};
-    return added();
+    std::string out = added();
+    return out += event("response.content_part.added", with(place(), "part", thought()));
   }
+  Json thought() const { return {{"type", "reasoning_text"}, {"text", text_}}; }
   std::string add_text(std::string_view text) {
     std::string out;
     if (open_ != Open::message) out = closed_then(&Response::open_message);
@@ -170,7 +175,9 @@ class Response : public Encoder {
       item_["arguments"] = text_;
       item_["status"] = whole_item ? "completed" : "incomplete";
     } else if (open_ == Open::reasoning) {
-      item_["content"] = Json::array({{{"type", "reasoning_text"}, {"text", text_}}});
+      out = event("response.reasoning_text.done", with(place(), "text", text_));
+      out += event("response.content_part.done", with(place(), "part", thought()));
+      item_["content"] = Json::array({thought()});
     } else {
       return out;
     }
@@ -191,7 +198,6 @@ class Response : public Encoder {
                 {"object", "response"},
                 {"created_at", id_.created},
                 {"status", std::string(status)},
-                {"background", false},
                 {"error", nullptr},
                 {"incomplete_details", status == "incomplete" ? Json{{"reason", "max_output_tokens"}} : Json(nullptr)},
                 {"model", id_.model},
@@ -215,10 +221,14 @@ class Response : public Encoder {
   Json output_ = Json::array();    // the items that are closed
   Json usage_;
   std::uint64_t prompt_tokens_ = 0, cached_tokens_ = 0, sequence_ = 0;
-  bool cut_ = false;
+  bool cut_ = false, cancelled_ = false;
 };
 
 }  // namespace
+
+std::string begun_json(const ResponseCall& call, const AnswerId& id) {
+  return Response(call, id, {}).whole_text("in_progress");
+}
 
 std::unique_ptr<Encoder> response_encoder(ResponseCall call, AnswerId id, std::function<void(StoredResponse)> keep) {
   return std::make_unique<Response>(std::move(call), std::move(id), std::move(keep));

@@ -1,139 +1,125 @@
-// Requests of POST /v1/responses, and what items become for a chat template.
+// Requests of POST /v1/responses.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "api/openai/common.h"
 #include "api/openai/responses.h"
+#include "api/openai/responses_items.h"
 #include "api/tool_use.h"
-#include "base/utf8.h"
 
 namespace freehold::api::openai {
 namespace {
 
+constexpr const char* kChoice =
+    "none, auto, required, {\"type\": \"function\", \"name\": …}, or {\"type\": \"allowed_tools\", …}";
+
+// {"type": "allowed_tools", "mode": "auto" | "required", "tools": [{"type": "function", "name"}]}
+Parsed<void> parse_allowed(Fields& c, ToolUse& use) {
+  FH_TRY(auto mode, one_of(c, "mode", {"auto", "required"}));
+  use.choice = mode == "required" ? ToolChoice::required : ToolChoice::automatic;
+  const Json* tools = c.find("tools");
+  if (tools == nullptr || !tools->is_array() || tools->empty())
+    return c.wrong("tools", "an array of at least one tool");
+  for (std::size_t i = 0; i < tools->size(); ++i) {
+    const Json& tool = (*tools)[i];
+    const std::string at = fmt::format("tool_choice.tools[{}]", i);
+    if (!tool.is_object()) return refuse(Problem::invalid, fmt::format("'{}' must be an object", at), at);
+    Fields t(tool, at);
+    FH_TRY(auto name, t.string("name"));
+    if (!name) return t.wrong("name", "the name of a function");
+    use.allowed.push_back(std::move(*name));
+  }
+  return {};
+}
+
+Parsed<void> parse_choice(const Json& choice, ToolUse& use) {
+  const auto expected = [] {
+    return refuse(Problem::invalid, fmt::format("'tool_choice' must be {}", kChoice), "tool_choice");
+  };
+  if (choice.is_string()) {
+    const auto text = choice.get<std::string>();
+    if (text != "none" && text != "auto" && text != "required") return expected();
+    use.choice = text == "none" ? ToolChoice::none : text == "auto" ? ToolChoice::automatic : ToolChoice::required;
+    return {};
+  }
+  if (!choice.is_object()) return expected();
+  Fields c(choice, "tool_choice");
+  FH_TRY(auto type, c.string("type"));
+  if (type == "allowed_tools") return parse_allowed(c, use);
+  FH_TRY(auto name, c.string("name"));
+  if (type != "function" || !name) return expected();
+  use.choice = ToolChoice::required;
+  use.allowed = {*name};
+  use.named = true;
+  return {};
+}
+
 Parsed<void> parse_tools(Fields& f, ToolUse& use) {
   FH_TRY_VOID(parse_tool_list(f, false, use));
-  if (const Json* choice = f.find("tool_choice"); choice != nullptr) {
-    const char* kExpected = "none, auto, required, or {\"type\": \"function\", \"name\": …}";
-    if (choice->is_string()) {
-      const auto text = choice->get<std::string>();
-      if (text != "none" && text != "auto" && text != "required") return f.wrong("tool_choice", kExpected);
-      use.choice = text == "none" ? ToolChoice::none : text == "auto" ? ToolChoice::automatic : ToolChoice::required;
-    } else {
-      if (!choice->is_object()) return f.wrong("tool_choice", kExpected);
-      Fields c(*choice, "tool_choice");
-      FH_TRY(auto type, c.string("type"));
-      FH_TRY(auto name, c.string("name"));
-      if (type != "function" || !name) return f.wrong("tool_choice", kExpected);
-      use.choice = ToolChoice::required;
-      use.allowed = {*name};
-      use.named = true;
-    }
-  }
+  if (const Json* choice = f.find("tool_choice"); choice != nullptr) FH_TRY_VOID(parse_choice(*choice, use));
   return check_tool_use(use, "tools", "tool_choice");
 }
 
-// An input item in its full form, with a type and an id.
-Parsed<Json> parse_item(const Json& item, const std::string& where, std::string_view id) {
-  if (!item.is_object()) return refuse(Problem::invalid, fmt::format("'{}' must be an object", where), where);
-  Fields f(item, where);
-  FH_TRY(auto given_type, f.string("type"));
-  const std::string type = given_type.value_or("message");
-  FH_TRY(auto given_id, f.string("id"));
-  if (given_id && (given_id->empty() || given_id->size() > 256)) return f.wrong("id", "of 1 to 256 characters");
-  Json out = item;
-  if (type == "message") {
-    FH_TRY(auto role, f.string("role"));
-    if (role != "user" && role != "assistant" && role != "system" && role != "developer") {
-      return f.wrong("role", "one of user, assistant, system, developer");
-    }
-    const Json* content = f.find("content");
-    if (content == nullptr) return f.wrong("content", "a string or an array of parts");
-    FH_TRY(std::string text, content_text(*content, f.name("content")));
-    if (content->is_string()) {
-      out["content"] =
-          Json::array({{{"type", role == "assistant" ? "output_text" : "input_text"}, {"text", std::move(text)}}});
-    }
-    out["type"] = "message";
-    if (!out.contains("status")) out["status"] = "completed";
-  } else if (type == "function_call") {
-    FH_TRY(auto name, f.string("name"));
-    FH_TRY(auto call_id, f.string("call_id"));
-    FH_TRY(auto arguments, f.string("arguments"));
-    if (!name || name->empty()) return f.wrong("name", "a string");
-    if (!call_id) return f.wrong("call_id", "a string");
-    if (!arguments || (!arguments->empty() && !parse_object(*arguments))) {
-      return f.wrong("arguments", "the text of a JSON object");
-    }
-  } else if (type == "function_call_output") {
-    FH_TRY(auto call_id, f.string("call_id"));
-    if (!call_id) return f.wrong("call_id", "a string");
-    const Json* output = f.find("output");
-    if (output == nullptr) return f.wrong("output", "a string or an array of parts");
-    FH_TRY(std::string text, content_text(*output, f.name("output")));
-    (void)text;
-  } else if (type == "item_reference") {
-    FH_TRY(auto reference, f.string("id"));
-    if (!reference) return f.wrong("id", "a string");
-  } else if (type != "reasoning") {
-    return f.wrong("type", "one of message, function_call, function_call_output, reasoning, item_reference");
+// What else is to be given out. Of tools that are not served there is never anything.
+Parsed<void> parse_include(Fields& f, bool& logprobs) {
+  const Json* include = f.find("include");
+  if (include == nullptr) return {};
+  constexpr std::string_view kWords[] = {"message.output_text.logprobs",
+                                         "reasoning.encrypted_content",
+                                         "file_search_call.results",
+                                         "web_search_call.results",
+                                         "web_search_call.action.sources",
+                                         "message.input_image.image_url",
+                                         "computer_call_output.output.image_url",
+                                         "code_interpreter_call.outputs"};
+  if (!include->is_array()) return f.wrong("include", "an array");
+  for (const Json& what : *include) {
+    const bool known = what.is_string() && std::find(std::begin(kWords), std::end(kWords),
+                                                     what.get_ref<const std::string&>()) != std::end(kWords);
+    if (!known) return f.wrong("include", fmt::format("of {}", fmt::join(kWords, ", ")));
+    if (what == kWords[0]) logprobs = true;
   }
-  if (!given_id) out["id"] = std::string(id);
+  return {};
+}
+
+// The settings of `reasoning` and `text` as the response repeats them.
+Parsed<Json> parse_reasoning(Fields& f, Call& call) {
+  Json out = {{"effort", nullptr}, {"summary", nullptr}};
+  const Json* reasoning = f.find("reasoning");
+  if (reasoning == nullptr) return out;
+  if (!reasoning->is_object()) return f.wrong("reasoning", "an object");
+  Fields in(*reasoning, "reasoning");
+  FH_TRY(auto effort, parse_effort(in, "effort", call));
+  if (effort) out["effort"] = *effort;
+  for (const char* key : {"summary", "generate_summary"}) {
+    FH_TRY(auto summary, one_of(in, key, {"auto", "concise", "detailed"}));
+    if (!summary) continue;
+    out["summary"] = *summary;
+    call.ignored.push_back(in.name(key));  // thoughts are given whole
+  }
+  in.add_left_over(call.ignored);
   return out;
 }
 
-Parsed<Json> parse_items(Fields& f, std::string_view id) {
-  const Json* input = f.find("input");
-  Json items = Json::array();
-  if (input != nullptr && input->is_string()) {
-    items.push_back({{"role", "user"}, {"content", input->get<std::string>()}});
-  } else if (input != nullptr && input->is_array()) {
-    items = *input;
-  } else if (input != nullptr || f.find("previous_response_id") == nullptr) {
-    return f.wrong("input", "a string or an array of items");
+Parsed<Json> parse_text(Fields& f, Call& call) {
+  Json out = {{"format", {{"type", "text"}}}, {"verbosity", "medium"}};
+  const Json* text = f.find("text");
+  if (text == nullptr) return out;
+  if (!text->is_object()) return f.wrong("text", "an object");
+  Fields in(*text, "text");
+  if (const Json* format = in.find("format"); format != nullptr) {
+    FH_TRY(call.format, parse_format(*format, "text.format", false));
+    out["format"] = *format;
   }
-  if (items.empty() && f.find("previous_response_id") == nullptr) return f.wrong("input", "at least one item");
-  Json out = Json::array();
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    FH_TRY(Json item, parse_item(items[i], fmt::format("input[{}]", i), fmt::format("msg_{}i{}", id, i)));
-    out.push_back(std::move(item));
+  FH_TRY(auto verbosity, one_of(in, "verbosity", {"low", "medium", "high"}));
+  if (verbosity) {
+    out["verbosity"] = *verbosity;
+    if (verbosity != "medium") call.ignored.push_back(in.name("verbosity"));
   }
+  in.add_left_over(call.ignored);
   return out;
-}
-
-Json message_of(const Json& item) {
-  Json out = Json::object();
-  const auto role = item["role"].get<std::string>();
-  out["role"] = role == "developer" ? "system" : role;
-  auto text = content_text(item["content"], "content");  // checked before
-  out["content"] = text ? std::move(*text) : std::string();
-  return out;
-}
-
-// Calls belong to the assistant's message before them.
-void add_call(Json& messages, const Json& item) {
-  if (messages.empty() || messages.back()["role"] != "assistant") {
-    messages.push_back({{"role", "assistant"}, {"content", ""}});
-  }
-  const auto text = item["arguments"].get<std::string>();
-  auto arguments = parse_object(text.empty() ? "{}" : text);
-  messages.back()["tool_calls"].push_back(
-      {{"id", item["call_id"]},
-       {"type", "function"},
-       {"function", {{"name", item["name"]}, {"arguments", arguments ? std::move(*arguments) : Json::object()}}}});
-}
-
-Parsed<void> add_item(Json& messages, const Json& item, std::string_view where) {
-  const std::string type = item.value("type", "message");
-  if (type == "message") {
-    messages.push_back(message_of(item));
-  } else if (type == "function_call") {
-    add_call(messages, item);
-  } else if (type == "function_call_output") {
-    FH_TRY(std::string text, content_text(item["output"], fmt::format("{}.output", where)));
-    messages.push_back({{"role", "tool"}, {"content", std::move(text)}, {"tool_call_id", item["call_id"]}});
-  }
-  return {};  // thoughts are not said again
 }
 
 }  // namespace
@@ -144,15 +130,12 @@ Parsed<ResponseCall> parse_response(std::string_view body, std::string_view id) 
   ResponseCall out;
   Call& call = out.call;
   FH_TRY(call, parse_common(f));
+  call.input_field = "input";
   if (call.request.n != 1) return f.wrong("n", "1 here");
   FH_TRY(auto limit, f.integer("max_output_tokens", 1, kMostTokens));
   call.request.max_tokens = static_cast<std::uint32_t>(limit.value_or(0));
   for (const char* key : {"conversation", "prompt"}) {
     if (f.find(key) != nullptr) return refuse(Problem::invalid, fmt::format("'{}' is not supported", key), key);
-  }
-  if (const Json* metadata = f.find("metadata");
-      metadata != nullptr && (!metadata->is_object() || metadata->size() > 16)) {
-    return f.wrong("metadata", "an object of at most 16 texts");
   }
   for (const char* key : {"previous_response_id", "instructions"}) {
     FH_TRY(auto text, f.string(key));
@@ -161,35 +144,24 @@ Parsed<ResponseCall> parse_response(std::string_view body, std::string_view id) 
   FH_TRY(auto store, f.boolean("store"));
   out.store = store.value_or(true);
   FH_TRY(auto background, f.boolean("background"));
-  if (background.value_or(false)) return refuse(Problem::invalid, "'background' is not supported", "background");
-  FH_TRY(auto truncation, f.string("truncation"));
-  if (truncation && *truncation != "disabled") {
-    return refuse(Problem::invalid, "'truncation' must be disabled: nothing is cut here", "truncation");
+  out.background = background.value_or(false);
+  if (out.background && !out.store) {
+    return refuse(Problem::invalid, "'background' needs 'store': true, or nobody could ask for the answer",
+                  "background");
   }
+  if (out.background && call.stream) {
+    return refuse(Problem::invalid, "'background' cannot be combined with 'stream' here", "background");
+  }
+  FH_TRY(auto truncation, one_of(f, "truncation", {"auto", "disabled"}));
+  out.truncate = truncation == "auto";
+  FH_TRY_VOID(f.integer("max_tool_calls", 1, kMostTokens));  // of tools that servers run: there is none
   FH_TRY(auto top, f.integer("top_logprobs", 0, 20));
   bool logprobs = top.has_value();
-  if (const Json* include = f.find("include"); include != nullptr) {
-    if (!include->is_array()) return f.wrong("include", "an array");
-    for (const Json& what : *include) {
-      if (what == "message.output_text.logprobs") {
-        logprobs = true;
-      } else if (what != "reasoning.encrypted_content") {
-        return f.wrong("include", "of message.output_text.logprobs only");
-      }
-    }
-  }
+  FH_TRY_VOID(parse_include(f, logprobs));
   if (logprobs) call.request.logprobs = static_cast<std::uint32_t>(top.value_or(0));
   FH_TRY_VOID(parse_tools(f, call.tool_use));
-  Json format = {{"type", "text"}};
-  if (const Json* text = f.find("text"); text != nullptr) {
-    if (!text->is_object()) return f.wrong("text", "an object");
-    Fields t(*text, "text");
-    if (const Json* given = t.find("format"); given != nullptr) {
-      FH_TRY(call.format, parse_format(*given, "text.format"));
-      format = *given;
-    }
-    for (std::string& name : t.left_over()) call.ignored.push_back(std::move(name));
-  }
+  FH_TRY(Json text, parse_text(f, call));
+  FH_TRY(Json reasoning, parse_reasoning(f, call));
   FH_TRY(const Json items, parse_items(f, id));
   out.input_items = dump(items);
   // What the response repeats.
@@ -197,68 +169,33 @@ Parsed<ResponseCall> parse_response(std::string_view body, std::string_view id) 
     const Json* value = f.find(key);
     return value != nullptr ? *value : fallback;
   };
-  const Json settings = {{"instructions", given("instructions", nullptr)},
+  const Json settings = {{"background", out.background},
+                         {"instructions", given("instructions", nullptr)},
                          {"max_output_tokens", given("max_output_tokens", nullptr)},
+                         {"max_tool_calls", given("max_tool_calls", nullptr)},
                          {"metadata", given("metadata", Json::object())},
                          {"parallel_tool_calls", call.tool_use.parallel},
                          {"previous_response_id", given("previous_response_id", nullptr)},
-                         {"reasoning", {{"effort", nullptr}, {"summary", nullptr}}},
+                         {"prompt_cache_key", given("prompt_cache_key", nullptr)},
+                         {"reasoning", std::move(reasoning)},
+                         {"safety_identifier", given("safety_identifier", nullptr)},
+                         {"service_tier", "default"},
                          {"store", out.store},
                          {"temperature", given("temperature", 1)},
-                         {"text", {{"format", std::move(format)}}},
+                         {"text", std::move(text)},
                          {"tool_choice", given("tool_choice", "auto")},
                          {"tools", given("tools", Json::array())},
                          {"top_logprobs", given("top_logprobs", 0)},
                          {"top_p", given("top_p", 1)},
-                         {"truncation", "disabled"},
+                         {"truncation", out.truncate ? "auto" : "disabled"},
                          {"user", given("user", nullptr)}};
   out.settings = dump(settings);
   add_left_over(f, call);
   return out;
 }
 
-Parsed<void> join(ResponseCall& call, const StoredResponse* previous, const FindItem& find_item) {
-  FH_TRY(Json items, previous != nullptr ? parse_json(previous->conversation) : Parsed<Json>(Json::array()));
-  FH_TRY(const Json input, parse_json(call.input_items));
-  for (const Json& item : input) {
-    if (item.value("type", "") != "item_reference") {
-      items.push_back(item);
-      continue;
-    }
-    const auto id = item["id"].get<std::string>();
-    const auto found = find_item(id);
-    if (!found) {
-      return refuse(Problem::not_found, fmt::format("'input': there is no item '{}'", printable(id)), "input");
-    }
-    FH_TRY(Json kept, parse_json(*found));
-    items.push_back(std::move(kept));
-  }
-  Json messages = Json::array();
-  if (!call.instructions.empty()) messages.push_back({{"role", "system"}, {"content", call.instructions}});
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    FH_TRY_VOID(add_item(messages, items[i], fmt::format("input[{}]", i)));
-  }
-  if (messages.empty()) return refuse(Problem::invalid, "'input' holds no message", "input");
-  call.conversation = dump(items);
-  call.call.input = Conversation{dump(messages), {}};
-  return {};
-}
-
 std::string input_tokens_json(std::size_t tokens) {
   return dump({{"object", "response.input_tokens"}, {"input_tokens", tokens}});
-}
-
-std::string input_items_json(const StoredResponse& stored) {
-  auto items = parse_json(stored.input_items);
-  Json data = items ? std::move(*items) : Json::array();
-  const Json first = data.empty() ? Json(nullptr) : data.front()["id"];
-  const Json last = data.empty() ? Json(nullptr) : data.back()["id"];
-  return dump(
-      {{"object", "list"}, {"data", std::move(data)}, {"first_id", first}, {"last_id", last}, {"has_more", false}});
-}
-
-std::string deleted_json(std::string_view id) {
-  return dump({{"id", std::string(id)}, {"object", "response"}, {"deleted", true}});
 }
 
 }  // namespace freehold::api::openai

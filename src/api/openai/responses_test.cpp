@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 
 namespace freehold::api::openai {
@@ -57,6 +58,24 @@ TEST(OpenAiResponseRequest, SettingsAndFormat) {
   EXPECT_EQ(messages(call), json::parse(R"([{"role":"user","content":"hi"}])"));
 }
 
+TEST(OpenAiResponseRequest, WhatIsOfNoEffectIsRepeatedAndNamed) {
+  const ResponseCall call = response(R"("input":"hi","reasoning":{"effort":"low","summary":"auto"},"truncation":"auto",
+    "text":{"verbosity":"high"},"service_tier":"flex","background":true,"include":["file_search_call.results"],
+    "tools":[{"type":"function","name":"f"},{"type":"function","name":"g"}],
+    "tool_choice":{"type":"allowed_tools","mode":"required","tools":[{"type":"function","name":"g"}]})");
+  EXPECT_EQ(call.call.ignored,
+            (std::vector<std::string>{"service_tier", "text.verbosity", "reasoning.effort", "reasoning.summary"}));
+  EXPECT_TRUE(call.truncate && call.background);
+  EXPECT_EQ(call.call.tool_use.allowed, std::vector<std::string>{"g"});
+  EXPECT_EQ(call.call.tool_use.choice, ToolChoice::required);
+  const json settings = json::parse(call.settings);
+  EXPECT_EQ(settings["reasoning"], json::parse(R"({"effort":"low","summary":"auto"})"));
+  EXPECT_EQ(settings["text"]["verbosity"], "high");
+  EXPECT_EQ(settings["truncation"], "auto");
+  EXPECT_EQ(settings["background"], true);
+  EXPECT_EQ(response(R"("input":"hi","reasoning":{"effort":"none"})").call.thinking, false);
+}
+
 TEST(OpenAiResponseRequest, WhatIsWrongIsRefusedByName) {
   EXPECT_EQ(refused(R"("x":1)"), "input");
   EXPECT_EQ(refused(R"("input":[])"), "input");
@@ -69,10 +88,18 @@ TEST(OpenAiResponseRequest, WhatIsWrongIsRefusedByName) {
   EXPECT_EQ(refused(R"("input":[{"type":"item_reference","id":""}])"), "input[0].id");
   EXPECT_EQ(refused(R"("input":"a","conversation":"conv_1")"), "conversation");
   EXPECT_EQ(refused(R"("input":"a","metadata":5)"), "metadata");
-  EXPECT_EQ(refused(R"("input":"a","background":true)"), "background");
-  EXPECT_EQ(refused(R"("input":"a","truncation":"auto")"), "truncation");
+  EXPECT_EQ(refused(R"("input":"a","metadata":{"a":1})"), "metadata");
+  EXPECT_EQ(refused(R"("input":"a","background":true,"store":false)"), "background");
+  EXPECT_EQ(refused(R"("input":"a","background":true,"stream":true)"), "background");
+  EXPECT_EQ(refused(R"("input":"a","truncation":"some")"), "truncation");
+  EXPECT_EQ(refused(R"("input":"a","reasoning":{"effort":"some"})"), "reasoning.effort");
+  EXPECT_EQ(refused(R"("input":"a","text":{"verbosity":"loud"})"), "text.verbosity");
+  EXPECT_EQ(
+      refused(
+          R"("input":"a","tools":[{"type":"function","name":"f"}],"tool_choice":{"type":"allowed_tools","tools":[]})"),
+      "tool_choice.tools");
   EXPECT_EQ(refused(R"("input":"a","tools":[{"type":"web_search"}])"), "tools[0].type");
-  EXPECT_EQ(refused(R"("input":"a","include":["file_search_call.results"])"), "include");
+  EXPECT_EQ(refused(R"("input":"a","include":["odd"])"), "include");
   EXPECT_EQ(refused(R"("input":"a","max_output_tokens":0)"), "max_output_tokens");
 }
 
@@ -168,6 +195,67 @@ TEST(OpenAiResponseAnswer, ALaterRequestGoesOnWithoutTheOldInstructions) {
   const ResponseCall next = response(R"("previous_response_id":"resp_abc","input":"three")", &*stored);
   EXPECT_EQ(messages(next), json::parse(R"([{"role":"user","content":"one"},{"role":"assistant","content":"two"},
                                            {"role":"user","content":"three"}])"));
+}
+
+StoredResponse stored_response(const std::string& members, Reason reason) {
+  std::optional<StoredResponse> stored;
+  auto encoder =
+      response_encoder(response(members), {"abc", "m", 12}, [&](StoredResponse r) { stored = std::move(r); });
+  play(*encoder, reason);
+  return stored.value_or(StoredResponse{});
+}
+
+TEST(OpenAiStoredResponse, ItsEventsBuildItAgain) {
+  for (const Reason reason : {Reason::tool_calls, Reason::length}) {
+    const StoredResponse stored = stored_response(R"("input":"hi")", reason);
+    const auto replayed = replayed_events(stored, -1);
+    ASSERT_TRUE(replayed);
+    const std::vector<Event> all = events(*replayed);
+    EXPECT_EQ(all[0].type, "response.created");
+    EXPECT_EQ(all.back().type, reason == Reason::length ? "response.incomplete" : "response.completed");
+    EXPECT_EQ(all.back().data["response"], json::parse(stored.response));
+    json output = json::array();
+    std::map<std::string, std::string> said;
+    for (const Event& e : all) {
+      if (e.type == "response.output_item.done") output.push_back(e.data["item"]);
+      if (e.data.contains("delta")) said[e.type] += e.data["delta"].get<std::string>();
+    }
+    EXPECT_EQ(output, json::parse(stored.response)["output"]);
+    EXPECT_EQ(said, (std::map<std::string, std::string>{{"response.reasoning_text.delta", "hm"},
+                                                        {"response.output_text.delta", "Hello"},
+                                                        {"response.function_call_arguments.delta", "{\"a\":1}"}}));
+    const auto later = replayed_events(stored, static_cast<std::int64_t>(all.size()) - 2);
+    ASSERT_TRUE(later);
+    EXPECT_EQ(*later, replayed->substr(replayed->rfind("event: ")));
+  }
+}
+
+TEST(OpenAiStoredResponse, ItsInputIsListedInPages) {
+  const StoredResponse stored = stored_response(
+      R"("input":[{"role":"user","content":"a"},{"role":"user","content":"b"},{"role":"user","content":"c"}])",
+      Reason::stop);
+  const auto listed = [&](const Page& page) {
+    const auto text = input_items_json(stored, page);
+    json out = json::array();
+    for (const json& item : text ? json::parse(*text)["data"] : json()) out.push_back(item["content"][0]["text"]);
+    return out;
+  };
+  EXPECT_EQ(listed({.limit = 20}), json({"c", "b", "a"}));
+  EXPECT_EQ(listed({.limit = 2, .ascending = true}), json({"a", "b"}));
+  const json page = json::parse(*input_items_json(stored, {.limit = 2}));
+  EXPECT_EQ(page["has_more"], true);
+  EXPECT_EQ(listed({.limit = 2, .after = page["last_id"]}), json::array({"a"}));
+  EXPECT_FALSE(input_items_json(stored, {.limit = 2, .after = "none"}));
+}
+
+TEST(OpenAiStoredResponse, ItsStatusMayBeAnother) {
+  const StoredResponse stored = stored_response(R"("input":"a","background":true)", Reason::cancelled);
+  EXPECT_EQ(json::parse(stored.response)["status"], "cancelled");
+  EXPECT_TRUE(is_background(stored.response));
+  const Failure failure{Problem::internal, "broken", {}, {}};
+  const json failed = json::parse(with_status(stored.response, "failed", &failure));
+  EXPECT_EQ(failed["status"], "failed");
+  EXPECT_EQ(failed["error"]["message"], "broken");
 }
 
 TEST(OpenAiResponseAnswer, AnEmptyAnswerIsAnEmptyMessage) {

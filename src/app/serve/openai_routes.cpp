@@ -1,7 +1,12 @@
 // OpenAI's addresses.
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "api/openai/openai.h"
 #include "app/serve/reply.h"
 #include "app/serve/routes.h"
+#include "base/utf8.h"
 
 namespace freehold::app {
 namespace {
@@ -26,6 +31,17 @@ void complete(Site& site, const ExchangePtr& exchange) {
                     texts[i] = (*model)->text_of(prompts[i]);
                   return openai::completion_encoder(call, std::move(id), std::move(texts));
                 });
+}
+
+// What the vendor has beside what is served here: told apart from an address that is misspelt.
+bool is_not_served(const http::Request& request) {
+  constexpr std::string_view kNotServed[] = {
+      "assistants", "audio",       "chatkit",  "containers", "conversations", "evals",   "fine_tuning",   "graders",
+      "images",     "moderations", "realtime", "skills",     "threads",       "uploads", "vector_stores", "videos"};
+  const auto& path = request.target.segments;
+  if (path.size() < 2 || path[0] != "v1") return false;
+  if (path_is(request, {"v1", "responses", "compact"})) return true;
+  return std::find(std::begin(kNotServed), std::end(kNotServed), path[1]) != std::end(kNotServed);
 }
 
 }  // namespace
@@ -70,6 +86,16 @@ bool handle_openai(Site& site, const ExchangePtr& exchange) {
     } else {
       respond(*exchange, model.error());
     }
+    return true;
+  }
+  if (is_not_served(request)) {
+    respond(*exchange,
+            api::Failure{api::Problem::not_found,
+                         fmt::format("'{}' is not supported by this server: there is nothing at {} {}",
+                                     printable(path.size() == 3 && path[1] == "responses" ? path[2] : path[1]),
+                                     printable(request.method), printable(request.target.path)),
+                         {},
+                         {}});
     return true;
   }
   return false;

@@ -13,8 +13,21 @@ void ResponseStore::drop(std::list<Entry>::iterator entry) {
 }
 
 void ResponseStore::put(const std::string& tenant, api::openai::StoredResponse response) {
-  Entry entry{tenant, std::move(response)};
   const std::lock_guard lock(mutex_);
+  add({tenant, std::move(response)});
+}
+
+bool ResponseStore::conclude(const std::string& tenant, api::openai::StoredResponse response) {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_id_.find(response.id);
+  if (found == by_id_.end() || found->second->tenant != tenant || found->second->response.running.empty()) return false;
+  add({tenant, std::move(response)});
+  return true;
+}
+
+void ResponseStore::add(Entry entry) {
+  const std::string& tenant = entry.tenant;
+  if (const auto same = by_id_.find(entry.response.id); same != by_id_.end()) drop(same->second);
   // A quarter at most is one tenant's: its own oldest go first.
   const std::size_t most = max_bytes_ / 4;
   if (entry.bytes() > most) return;

@@ -20,6 +20,8 @@ class ResponseStore {
   explicit ResponseStore(std::size_t max_bytes = std::size_t{64} << 20) : max_bytes_(max_bytes) {}
 
   void put(const std::string& tenant, api::openai::StoredResponse response);
+  // Takes the place of a response that was still being made. False, and no change, if that is gone or over.
+  bool conclude(const std::string& tenant, api::openai::StoredResponse response);
   std::optional<api::openai::StoredResponse> find(const std::string& tenant, std::string_view id) const;
   // An item of any response's conversation, as JSON text.
   std::optional<std::string> find_item(const std::string& tenant, std::string_view id) const;
@@ -33,6 +35,7 @@ class ResponseStore {
       return tenant.size() + response.response.size() + response.input_items.size() + response.conversation.size();
     }
   };
+  void add(Entry entry);  // with the lock held, as all here
   void drop(std::list<Entry>::iterator entry);
 
   const std::size_t max_bytes_;

@@ -1,7 +1,12 @@
 // /v1/responses and what is below it.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
+
+#include "api/ollama/made.h"
 #include "api/openai/responses.h"
+#include "app/serve/background.h"
 #include "app/serve/reply.h"
 #include "app/serve/routes.h"
 #include "base/utf8.h"
@@ -26,15 +31,80 @@ api::Parsed<openai::ResponseCall> parse(Site& site, const ExchangePtr& exchange)
                          fmt::format("Previous response with id '{}' not found.", printable(call.previous)),
                          "previous_response_id", "previous_response_not_found");
     }
+    if (!previous->running.empty()) {
+      return api::refuse(api::Problem::invalid,
+                         fmt::format("Previous response with id '{}' is still being made.", printable(call.previous)),
+                         "previous_response_id");
+    }
   }
   FH_TRY_VOID(openai::join(call, previous ? &*previous : nullptr,
                            [&](std::string_view id) { return site.responses().find_item(tenant, id); }));
   return call;
 }
 
+// Leaves out the oldest turns until prompt and answer fit, where the client asked for that.
+api::Parsed<void> shorten(const Site& site, openai::ResponseCall& response, const guard::Principal& principal) {
+  api::Call& call = response.call;
+  if (!response.truncate) return {};
+  FH_TRY(ServedModel * model, site.find(call.model, principal));
+  FH_TRY_VOID(site.adopt(call));
+  const std::uint32_t room = std::max(1U, std::min(call.request.max_tokens, model->context() / 4));
+  const api::ollama::Turns turns(std::get<api::Conversation>(call.input).messages);
+  std::size_t left_out = 0;
+  const auto fits_without = [&](std::size_t gone) -> api::Parsed<bool> {
+    std::get<api::Conversation>(call.input).messages = turns.without(gone, left_out);
+    const auto prompts = model->prompts(call);
+    if (prompts) return prompts->front().tokens.size() + room <= model->context();
+    if (prompts.error().problem != api::Problem::context_length) return tl::unexpected(prompts.error());
+    return false;
+  };
+  FH_TRY(const bool fits, fits_without(0));
+  if (fits) return {};
+  // The fewest that must go: what is left gets shorter with every turn.
+  std::size_t least = 1, most = turns.droppable();
+  while (least < most) {
+    const std::size_t middle = least + (most - least) / 2;
+    FH_TRY(const bool enough, fits_without(middle));
+    (enough ? most : least) = enough ? middle : middle + 1;
+  }
+  FH_TRY_VOID(fits_without(std::min(least, turns.droppable())));
+  if (left_out > 0) call.left_out = fmt::format("{} messages", left_out);
+  return {};  // what is still too long is refused as any other
+}
+
+// Answered at once; the answer is made meanwhile.
+void create_in_background(Site& site, const ExchangePtr& exchange, openai::ResponseCall call) {
+  const std::string tenant = site.tenant_of(exchange->request());
+  const auto background = std::make_shared<Background>(exchange->request(), site.responses(), tenant);
+  std::string begun;
+  const auto keep = [&site, tenant](openai::StoredResponse response) {
+    site.responses().conclude(tenant, std::move(response));
+  };
+  api::Call asked = call.call;
+  site.generate(
+      background, std::move(asked), [&](const api::Call&, api::AnswerId id, const std::vector<engine::Prompt>&) {
+        begun = openai::begun_json(call, id);
+        background->begin({"resp_" + id.id, begun, call.input_items, call.conversation, exchange->request().id});
+        return openai::response_encoder(std::move(call), std::move(id), keep);
+      });
+  if (auto refusal = background->refusal(); refusal && begun.empty()) return exchange->respond(std::move(*refusal));
+  exchange->respond(json_response(200, std::move(begun)));
+}
+
 void create(Site& site, const ExchangePtr& exchange) {
   auto parsed = parse(site, exchange);
   if (!parsed) return respond(*exchange, parsed.error());
+  const auto principal = site.principal_of(exchange->request());
+  if (principal) {
+    if (auto shortened = shorten(site, *parsed, *principal); !shortened) return respond(*exchange, shortened.error());
+  }
+  if (parsed->background && exchange->request().on_behalf_of) {
+    return respond(*exchange, api::Failure{api::Problem::invalid,
+                                           "'background' is not possible in a batch: it is in the background already",
+                                           "background",
+                                           {}});
+  }
+  if (parsed->background) return create_in_background(site, exchange, std::move(*parsed));
   api::Call call = parsed->call;
   std::function<void(openai::StoredResponse)> keep;
   if (parsed->store) {
@@ -45,6 +115,59 @@ void create(Site& site, const ExchangePtr& exchange) {
   site.generate(exchange, std::move(call), [&](const api::Call&, api::AnswerId id, const std::vector<engine::Prompt>&) {
     return openai::response_encoder(std::move(*parsed), std::move(id), std::move(keep));
   });
+}
+
+// A stored response, or the events that would build it.
+void retrieve(const ExchangePtr& exchange, const openai::StoredResponse& found) {
+  const http::Target& target = exchange->request().target;
+  if (target.query_value("stream") != "true") return exchange->respond(json_response(200, found.response));
+  if (!found.running.empty()) {
+    return respond(
+        *exchange,
+        api::Failure{
+            api::Problem::invalid, "the response is still being made: ask for it without 'stream'", "stream", {}});
+  }
+  std::int64_t after = -1;
+  const std::string_view given = target.query_value("starting_after");
+  const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), after);
+  if (!given.empty() && (error != std::errc() || end != given.data() + given.size())) {
+    return respond(
+        *exchange,
+        api::Failure{api::Problem::invalid, "'starting_after' must be the number of an event", "starting_after", {}});
+  }
+  auto events = openai::replayed_events(found, after);
+  if (!events) return respond(*exchange, events.error());
+  http::Response response{200, {}, std::move(*events)};
+  response.headers.set("content-type", "text/event-stream");
+  response.headers.set("cache-control", "no-cache");
+  exchange->respond(std::move(response));
+}
+
+void list_input_items(const ExchangePtr& exchange, const openai::StoredResponse& found) {
+  const auto page = openai::parse_page(exchange->request().target.query, 20, 100);
+  if (!page) return respond(*exchange, page.error());
+  const auto items = openai::input_items_json(found, *page);
+  if (!items) return respond(*exchange, items.error());
+  exchange->respond(json_response(200, *items));
+}
+
+// Ends what is being made. What is over stays as it is.
+void cancel(Site& site, const ExchangePtr& exchange, openai::StoredResponse found) {
+  const std::string tenant = site.tenant_of(exchange->request());
+  if (!openai::is_background(found.response)) {
+    return respond(
+        *exchange,
+        api::Failure{
+            api::Problem::invalid, "Only responses that run in the background can be cancelled.", "response_id", {}});
+  }
+  const std::string id = found.id;
+  if (const std::string running = std::exchange(found.running, {}); !running.empty()) {
+    found.response = openai::with_status(found.response, "cancelled");
+    if (site.responses().conclude(tenant, std::move(found))) site.running().cancel(running, tenant);
+  }
+  const auto now = site.responses().find(tenant, id);
+  if (!now) return respond(*exchange, no_such(id));
+  exchange->respond(json_response(200, now->response));
 }
 
 void count(Site& site, const ExchangePtr& exchange) {
@@ -75,17 +198,14 @@ bool handle_responses(Site& site, const ExchangePtr& exchange) {
     respond(*exchange, no_such(path[2]));
   } else if (path.size() == 3 && request.method == "DELETE") {
     site.responses().erase(tenant, path[2]);
+    if (!found->running.empty()) site.running().cancel(found->running, tenant);
     exchange->respond(json_response(200, openai::deleted_json(path[2])));
   } else if (path.size() == 3) {
-    if (wants(*exchange, "GET")) exchange->respond(json_response(200, found->response));
+    if (wants(*exchange, "GET")) retrieve(exchange, *found);
   } else if (path[3] == "input_items") {
-    if (wants(*exchange, "GET")) exchange->respond(json_response(200, openai::input_items_json(*found)));
+    if (wants(*exchange, "GET")) list_input_items(exchange, *found);
   } else if (path[3] == "cancel" && request.method == "POST") {
-    // Nothing runs in the background, so what can be found here is over.
-    respond(
-        *exchange,
-        api::Failure{
-            api::Problem::invalid, "Only responses that run in the background can be cancelled.", "response_id", {}});
+    cancel(site, exchange, *found);
   } else {
     return false;
   }

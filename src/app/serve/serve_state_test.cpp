@@ -3,6 +3,7 @@
 
 #include "app/serve/blob_uploads.h"
 #include "app/serve/made_models.h"
+#include "app/serve/response_store.h"
 #include "app/serve/running.h"
 #include "base/file.h"
 #include "format/temporary_folder_test.h"
@@ -102,6 +103,22 @@ TEST(BlobUploads, AreKeptUnderTheirDigestOnly) {
   EXPECT_EQ(uploads.keep("3", other).error().code, Errc::not_found);
   (void)uploads.plan(request_of("4"));
   EXPECT_FALSE(uploads.keep("4", sha256("")));
+}
+
+TEST(ResponseStore, WhatIsStillMadeIsConcludedOnce) {
+  ResponseStore store(1 << 20);
+  const auto response = [](const char* text, const char* running) {
+    return api::openai::StoredResponse{"resp_1", text, "[]", "[]", running};
+  };
+  EXPECT_FALSE(store.conclude("a", response("{}", "")));
+  store.put("a", response("begun", "req_1"));
+  EXPECT_EQ(store.find("a", "resp_1")->running, "req_1");
+  EXPECT_FALSE(store.conclude("b", response("other", "")));
+  EXPECT_TRUE(store.conclude("a", response("done", "")));
+  EXPECT_FALSE(store.conclude("a", response("later", "")));
+  EXPECT_EQ(store.find("a", "resp_1")->response, "done");
+  EXPECT_TRUE(store.erase("a", "resp_1"));
+  EXPECT_FALSE(store.conclude("a", response("later", "")));
 }
 
 TEST(RunningRequests, EndForTheirTenantAlone) {

@@ -5,7 +5,10 @@
 #include <algorithm>
 
 #include "app/serve/reply.h"
+#include "app/version.h"
+#include "base/hash.h"
 #include "base/utf8.h"
+#include "engine/block_budget.h"
 #include "kernel/kernels.h"
 
 namespace freehold::app {
@@ -18,6 +21,23 @@ tl::unexpected<api::Failure> refused(const Error& error, std::string field) {
   const bool long_one =
       error.code == Errc::exhausted && error.what.starts_with("the prompt");  // else a template's limit
   return api::refuse(long_one ? api::Problem::context_length : api::Problem::invalid, error.what, std::move(field));
+}
+
+// The field that the engine refuses, in the words of OpenAI's clients; empty if it is none of theirs.
+std::string field_of(const Error& error, const api::Call& call) {
+  const std::string_view what = error.what;
+  const std::string_view word = what.substr(0, what.find_first_of(" [."));
+  if (error.code == Errc::exhausted || word == "prompt") return call.input_field;
+  if (word == "stop_tokens") return "stop_token_ids";
+  constexpr std::string_view kSame[] = {"logit_bias", "min_tokens", "max_tokens", "temperature", "top_p",   "min_p",
+                                        "stop",       "logprobs",   "typical_p",  "n",           "priority"};
+  return std::find(std::begin(kSame), std::end(kSame), word) != std::end(kSame) ? std::string(word) : std::string();
+}
+
+api::Failure refusal_of(const Error& error, const api::Call& call) {
+  api::Failure failure = failure_of(error);
+  failure.param = field_of(error, call);
+  return failure;
 }
 
 // The control tokens among the marks of calls and thoughts.
@@ -41,6 +61,10 @@ Result<std::unique_ptr<ServedModel>> ServedModel::start(std::string name, Loaded
   auto served = std::unique_ptr<ServedModel>(new ServedModel(std::move(name), std::move(loaded)));
   Loaded& l = served->loaded_;
   if (l.opened.manifest) served->digest_ = l.opened.manifest->model.weights().name();
+  served->fingerprint_ =
+      "fp_" + sha256(fmt::format("{}\n{}", version_line(), served->digest_.empty() ? served->name_ : served->digest_))
+                  .hex()
+                  .substr(0, 10);
   served->sequences_ = size.sequences;
   if (!l.tokenizer.chat_templates.empty()) {
     auto parsed = text::ChatTemplate::parse(l.tokenizer.chat_templates.front().source);
@@ -74,7 +98,7 @@ api::Parsed<engine::Prompt> ServedModel::prompt(const api::Call& call, const api
   }
   text::ChatInput input;
   auto messages = text::messages_from_json(chat.messages);
-  if (!messages) return api::refuse(api::Problem::invalid, messages.error().what, "messages");
+  if (!messages) return api::refuse(api::Problem::invalid, messages.error().what, call.input_field);
   input.messages = std::move(*messages);
   input.bos_token = loaded_.tokenizer.bos_token;
   input.eos_token = loaded_.tokenizer.eos_token;
@@ -91,11 +115,11 @@ api::Parsed<engine::Prompt> ServedModel::prompt(const api::Call& call, const api
   const auto choice = choice_of(call.tool_use);
   const bool parallel = call.tool_use.parallel && support_.parallel;
   if (auto fit = text::tools::fit_conversation(support_, tools, choice, parallel, input); !fit) {
-    return api::refuse(api::Problem::invalid, fit.error().what, "messages");
+    return api::refuse(api::Problem::invalid, fit.error().what, call.input_field);
   }
   auto prompt = engine::prompt_from_messages(loaded_.tokenizer.tokenizer, *template_, std::move(input), context(),
                                              chat.continue_last);
-  if (!prompt) return refused(prompt.error(), "messages");
+  if (!prompt) return refused(prompt.error(), call.input_field);
   return std::move(*prompt);
 }
 
@@ -120,6 +144,19 @@ api::Parsed<void> ServedModel::constrain(const api::Call& call, const std::strin
   return {};
 }
 
+// As many as there are places, and as the cache holds to their longest.
+std::uint32_t ServedModel::choices_at_once(const engine::Request& request) const {
+  const engine::RequestLimits& limits = service_->limits();
+  std::uint32_t most = std::max<std::uint32_t>(limits.max_choices, 1);
+  const std::size_t prompt = request.prompt.size();
+  if (prompt >= limits.context) return most;  // refused for that
+  const engine::BlockBudget budget(decoder_->cache(), kChunk);
+  const auto tokens = static_cast<std::uint32_t>(prompt);
+  const std::uint32_t positions = tokens + engine::answer_limit(request, limits);
+  while (most > 1 && !budget.fits_at_all(budget.needed(tokens, positions, most))) --most;
+  return most;
+}
+
 api::Parsed<std::vector<engine::Request>> ServedModel::requests(const api::Call& call, const AnswerPlan& plan,
                                                                 const std::string& tenant) const {
   std::vector<engine::Request> out;
@@ -134,12 +171,12 @@ api::Parsed<std::vector<engine::Request>> ServedModel::requests(const api::Call&
     if (p.tokens.size() < context()) {
       request.max_tokens = std::min(request.max_tokens, context() - static_cast<std::uint32_t>(p.tokens.size()));
     }
-    const std::uint32_t at_once = std::max<std::uint32_t>(service_->limits().max_choices, 1);
+    const std::uint32_t at_once = choices_at_once(request);
     for (std::uint32_t first = 0; first < call.request.n; first += at_once) {
       request.first_choice = first;
       request.n = std::min(at_once, call.request.n - first);
       if (auto valid = engine::validate(request, service_->limits()); !valid) {
-        return tl::unexpected(failure_of(valid.error()));
+        return tl::unexpected(refusal_of(valid.error(), call));
       }
       out.push_back(request);
     }
@@ -200,6 +237,7 @@ api::Parsed<AnswerPlan> ServedModel::plan(const api::Call& call, const std::stri
   reader.format = support_.format;
   reader.thinking = support_.thinking;
   reader.starts_thinking = starts_thinking;
+  reader.calls_only = choice.mode == text::tools::ToolChoice::Mode::required;
   if (calls) {
     for (const auto& tool : text::tools::allowed_tools(tools_of(call.tool_use), choice)) {
       reader.names.push_back(tool.name);

@@ -29,6 +29,8 @@ class ServedModel {
   const std::string& name() const { return name_; }
   // "sha256:…" of the weights, if the store knows it; else empty.
   const std::string& digest() const { return digest_; }
+  // "fp_…": the same program and the same weights have the same.
+  const std::string& fingerprint() const { return fingerprint_; }
   const Loaded& loaded() const { return loaded_; }
   engine::Service& service() { return *service_; }
   std::uint32_t context() const { return decoder_->context(); }
@@ -65,9 +67,10 @@ class ServedModel {
  private:
   ServedModel(std::string name, Loaded loaded) : name_(std::move(name)), loaded_(std::move(loaded)) {}
   std::string name_;
-  std::string digest_;
+  std::string digest_, fingerprint_;
   Loaded loaded_;
   api::Parsed<engine::Prompt> prompt(const api::Call& call, const api::Conversation& chat) const;
+  std::uint32_t choices_at_once(const engine::Request& request) const;
   api::Parsed<void> constrain(const api::Call& call, const std::string& tenant, bool starts_thinking,
                               AnswerPlan& plan) const;
 

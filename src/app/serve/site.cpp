@@ -83,6 +83,7 @@ Site::Site(std::vector<std::unique_ptr<ServedModel>> models, Accounts accounts)
 
 Site::~Site() {
   batches.reset();  // it asks the models
+  models_.clear();  // and what they still answer goes into what is below
 }
 
 api::Parsed<ServedModel*> Site::find(std::string_view name) const {
@@ -297,7 +298,7 @@ void Site::generate(const ExchangePtr& exchange, api::Parsed<api::Call> parsed, 
   }
   auto admitted = accounts_.admit(*principal, tokens_at_most);
   if (!admitted) return respond(*exchange, admitted.error());
-  auto encoder = make_encoder(call, {random_id(), call.model, now()}, plan->prompts);
+  auto encoder = make_encoder(call, {random_id(), call.model, now(), model->fingerprint()}, plan->prompts);
   auto generation = std::make_shared<Generation>(exchange, std::move(encoder), call, *plan,
                                                  [model](std::string_view text) { return model->count(text); });
   if (warning) generation->add_header("freehold-warning", std::move(*warning));

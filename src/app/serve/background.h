@@ -1,0 +1,45 @@
+// A response that is made while nobody waits: an exchange without a client, whose answer is kept in the store.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "api/openai/responses.h"
+#include "app/serve/response_store.h"
+#include "http/exchange.h"
+
+namespace freehold::app {
+
+class Background : public http::Exchange {
+ public:
+  // `request`: the client's own, so that the answer is his in every way.
+  Background(http::Request request, ResponseStore& store, std::string tenant)
+      : request_(std::move(request)), store_(store), tenant_(std::move(tenant)) {}
+
+  // What is kept until there is an answer; before the first token is asked for.
+  void begin(api::openai::StoredResponse begun);
+  // The refusal, if it was refused before it began.
+  std::optional<http::Response> refusal() const;
+
+  const http::Request& request() const override { return request_; }
+  // The encoder has put an answer into the store by itself; an error ends the response as failed.
+  void respond(http::Response response) override;
+  void start(http::Response) override {}  // nothing is streamed here
+  bool send(std::string) override { return false; }
+  void finish() override {}
+  void abort() override {}
+  void on_gone(std::function<void()> callback) override;  // nobody leaves; it is what keeps the answer cancellable
+
+ private:
+  const http::Request request_;
+  ResponseStore& store_;
+  const std::string tenant_;
+  mutable std::mutex mutex_;  // guards what follows
+  std::optional<api::openai::StoredResponse> begun_;
+  std::optional<http::Response> refusal_;
+  std::function<void()> on_gone_;
+};
+
+}  // namespace freehold::app
