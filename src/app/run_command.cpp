@@ -88,6 +88,10 @@ Result<> run(const Arguments& arguments, Console& console) {
     return fail(Errc::invalid, "--system needs a chat template, and there is none (or --raw)");
   FH_TRY(SpeculationChoice speculation, speculation_from(arguments, checked, console));
   FH_TRY(Question question, read_question(arguments, console));
+  // A variable that is not set, more often than not. Without a template the model may be let go on from nothing.
+  if (question.text && question.text->empty() && !raw) {
+    return fail(Errc::invalid, "the prompt is empty: say something, or leave it out (in a terminal) to chat");
+  }
   FH_TRY(Loaded loaded,
          load(std::move(checked), arguments, console, static_cast<std::uint32_t>(arguments.integer("context"))));
   FH_TRY(auto session, Session::start(std::move(loaded), std::move(speculation), arguments, console));

@@ -129,6 +129,7 @@ class BatchProgram {
 
   void start(Line& line);
   api::Parsed<void> submit(Line& line);
+  api::Parsed<void> submit_embeddings(Line& line);
   Result<> fill(LineReader& lines, std::uint64_t skip);
   Result<> write_answered(AppendFile& output, Standing& standing);
   void show(const Standing& standing);
@@ -164,6 +165,7 @@ std::uint64_t BatchProgram::written() const {
 
 api::Parsed<void> BatchProgram::submit(Line& line) {
   FH_TRY_VOID(line.job.call.map([](auto&&) {}));
+  if (line.job.embed) return submit_embeddings(line);
   const api::Call& call = *line.job.call;
   FH_TRY(const AnswerPlan plan, model_.plan(call, {}));
   FH_TRY(auto requests, model_.requests(call, plan, {}));
@@ -193,6 +195,53 @@ api::Parsed<void> BatchProgram::submit(Line& line) {
             return generation->on(first, same);
           }
           generation->on(first, event);
+        });
+    if (!ticket) return tl::unexpected(failure_of(ticket.error()));
+    line.tickets.push_back(*ticket);
+  }
+  return {};
+}
+
+api::Parsed<void> BatchProgram::submit_embeddings(Line& line) {
+  struct Vectors {
+    std::vector<std::vector<float>> vectors;
+    std::size_t open = 0;
+    std::uint64_t tokens = 0;
+  };
+  const api::EmbedCall& call = *line.job.embed;
+  FH_TRY(auto prompts, model_.prompts(call.inputs, "input"));
+  auto made = std::make_shared<Vectors>();
+  made->vectors.resize(prompts.size());
+  made->open = prompts.size();
+  std::vector<engine::EmbedRequest> requests;
+  for (engine::Prompt& prompt : prompts) {
+    engine::EmbedRequest request;
+    request.tokens = std::move(prompt.tokens);
+    request.dimensions = call.dimensions;
+    if (auto valid = engine::validate(request, model_.service().limits()); !valid) {
+      api::Failure failure = failure_of(valid.error());
+      failure.param = valid.error().what.starts_with("dimensions") ? "dimensions" : "input";
+      return tl::unexpected(std::move(failure));
+    }
+    requests.push_back(std::move(request));
+  }
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    auto ticket = model_.service().submit(
+        std::move(requests[i]), [told = told_, made, call, i, answer = line.answer](const engine::Event& event) {
+          if (const auto* broken = std::get_if<engine::Failed>(&event)) {
+            const api::Failure failure = failure_of(broken->error);
+            answer->respond({api::status_of(failure.problem), {}, api::openai::error_json(failure)});
+          }
+          const auto* embedded = std::get_if<engine::Embedded>(&event);
+          if (embedded == nullptr) return;
+          made->vectors[i].assign(embedded->vector.begin(), embedded->vector.end());
+          made->tokens += embedded->usage.prompt_tokens;
+          {
+            const std::lock_guard lock(told->mutex);
+            told->read += embedded->usage.prompt_tokens;
+          }
+          if (--made->open == 0)
+            answer->respond(json_response(200, api::openai::embeddings_json(call, made->vectors, made->tokens)));
         });
     if (!ticket) return tl::unexpected(failure_of(ticket.error()));
     line.tickets.push_back(*ticket);
@@ -387,7 +436,8 @@ Command batch_command() {
       .details =
           "Every line of IN is JSON: a string or {\"prompt\": …}, which goes through the model's chat template as "
           "with run (unless --raw); {\"messages\": […]}; or a line of OpenAI's batch format, {\"custom_id\", "
-          "\"method\": \"POST\", \"url\": \"/v1/chat/completions\" or \"/v1/completions\", \"body\"}. Blank lines are "
+          "\"method\": \"POST\", \"url\", \"body\"}, whose url is /v1/chat/completions, /v1/completions, "
+          "/v1/responses or /v1/embeddings. Blank lines are "
           "passed over. A plain line may have the fields of a request beside its prompt (temperature, max_tokens, "
           "stop, seed …); the options below stand for those it leaves out. OpenAI's lines have OpenAI's defaults.\n\n"
           "OUT gets one line for each, in the order of IN: {\"id\", \"text\", \"finish_reason\", \"usage\", "

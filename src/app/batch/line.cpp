@@ -105,6 +105,9 @@ Parsed<Call> plain_call(const BatchOptions& options, Json line, BatchJob& job) {
     return api::refuse(Problem::invalid, "the line needs 'prompt' or 'messages', or 'custom_id', 'url' and 'body'");
   }
   const bool templated = messages || (options.templated && line["prompt"].is_string());
+  if (templated && prompt && line["prompt"].get_ref<const std::string&>().empty()) {
+    return api::refuse(Problem::invalid, "'prompt' is empty", "prompt");
+  }
   if (templated) {
     Json all = Json::array();
     if (prompt) {
@@ -143,6 +146,23 @@ Parsed<Call> plain_call(const BatchOptions& options, Json line, BatchJob& job) {
   return call;
 }
 
+// Nothing is kept here, and nothing was.
+Parsed<Call> response_call(std::string_view body, BatchJob& job) {
+  FH_TRY(Json fields, api::parse_object(body));
+  fields["store"] = false;
+  FH_TRY(auto response, api::openai::parse_response(api::dump(fields), job.id.substr(10)));
+  if (!response.previous.empty()) {
+    return api::refuse(Problem::invalid, "'previous_response_id': no responses are kept here", "previous_response_id");
+  }
+  if (response.truncate) {
+    return api::refuse(Problem::invalid, "'truncation' must be disabled: nothing is cut here", "truncation");
+  }
+  FH_TRY_VOID(api::openai::join(response, nullptr, [](std::string_view) { return std::nullopt; }));
+  Call call = response.call;
+  job.response = std::move(response);
+  return call;
+}
+
 Parsed<Call> openai_call(std::string_view line, std::uint64_t number, BatchJob& job) {
   auto parsed = api::openai::parse_batch_line(line, number);
   if (!parsed) return api::refuse(Problem::invalid, parsed.error().message, parsed.error().param);
@@ -150,7 +170,15 @@ Parsed<Call> openai_call(std::string_view line, std::uint64_t number, BatchJob& 
   job.completion = parsed->url == "/v1/completions";
   if (job.completion) return api::openai::parse_completion(parsed->body);
   if (parsed->url == "/v1/chat/completions") return api::openai::parse_chat(parsed->body);
-  return api::refuse(Problem::invalid, "'url' must be /v1/chat/completions or /v1/completions", "url");
+  if (parsed->url == "/v1/responses") return response_call(parsed->body, job);
+  if (parsed->url == "/v1/embeddings") {
+    FH_TRY(job.embed, api::openai::parse_embeddings(parsed->body));
+    Call call;
+    call.model = job.embed->model;
+    return call;
+  }
+  return api::refuse(Problem::invalid,
+                     "'url' must be /v1/chat/completions, /v1/completions, /v1/responses or /v1/embeddings", "url");
 }
 
 Parsed<Call> parse_call(const BatchOptions& options, std::uint64_t number, std::string_view text, BatchJob& job) {
@@ -189,6 +217,7 @@ std::unique_ptr<api::Encoder> batch_encoder(const BatchJob& job, std::vector<std
   if (job.plain) return std::make_unique<PlainAnswer>(call.request.seed);
   // Nothing that depends on when or in whose company the line was answered: the same lines give the same bytes.
   api::AnswerId id{job.id.substr(std::string_view("batch_req_").size()), call.model, 0};
+  if (job.response) return api::openai::response_encoder(*job.response, std::move(id), {});
   if (job.completion) return api::openai::completion_encoder(call, std::move(id), std::move(prompts));
   return api::openai::chat_encoder(call, std::move(id));
 }

@@ -12,6 +12,7 @@
 
 #include "api/answer.h"
 #include "api/call.h"
+#include "api/openai/responses.h"
 #include "app/settings.h"
 
 namespace freehold::app {
@@ -34,6 +35,8 @@ struct BatchJob {
   std::string custom_id;    // may be empty in a plain line
   bool plain = true;        // {"prompt"} or {"messages"} or a string; else an OpenAI batch line
   bool completion = false;  // the answer is a completion's, not a chat's
+  std::optional<api::openai::ResponseCall> response;  // the answer is a response
+  std::optional<api::EmbedCall> embed;                // the answer is vectors; `call` holds the model alone
   api::Parsed<api::Call> call = api::refuse(api::Problem::internal, "not parsed");
 };
 // Whatever is wrong with the line is in `call`.

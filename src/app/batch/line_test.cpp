@@ -80,6 +80,33 @@ TEST(BatchLine, TheIdDependsOnAllThatTheAnswerDoes) {
   EXPECT_NE(batch_identity(changed, "digest", 100), base.identity);
 }
 
+TEST(BatchLine, ResponsesAndEmbeddings) {
+  const auto job = [](const std::string& url, const std::string& body) {
+    return parse_batch_job(options(), 1,
+                           R"({"custom_id":"c","method":"POST","url":"/v1/)" + url + R"(","body":)" + body + "}");
+  };
+  const BatchJob response = job("responses", R"({"model":"m","input":"a","max_output_tokens":3})");
+  ASSERT_TRUE(response.call) << response.call.error().message;
+  ASSERT_TRUE(response.response);
+  EXPECT_EQ(response.call->request.max_tokens, 3u);
+  EXPECT_FALSE(response.response->store);
+  EXPECT_NE(batch_encoder(response, {})->end().find("\"object\":\"response\""), std::string::npos);
+  const BatchJob embed = job("embeddings", R"({"model":"m","input":["a","b"]})");
+  ASSERT_TRUE(embed.call) << embed.call.error().message;
+  EXPECT_EQ(embed.embed->inputs.size(), 2u);
+  const auto refused = [&](const std::string& url, const std::string& body) {
+    const BatchJob one = job(url, body);
+    return one.call ? "accepted" : one.call.error().param;
+  };
+  EXPECT_EQ(refused("responses", R"({"model":"m","input":"a","previous_response_id":"resp_1"})"),
+            "previous_response_id");
+  EXPECT_EQ(refused("responses", R"({"model":"m","input":"a","truncation":"auto"})"), "truncation");
+  EXPECT_EQ(refused("responses", R"({"model":"m","input":"a","background":true})"), "background");
+  EXPECT_EQ(refused("responses", R"({"model":"m","input":"a","stream":true})"), "stream");
+  EXPECT_EQ(refused("embeddings", R"({"model":"m","input":""})"), "input");
+  EXPECT_EQ(refused("images", "{}"), "url");
+}
+
 TEST(BatchLine, WhatIsWrittenIsReadAgain) {
   const BatchJob plain = parse_batch_job(options(), 1, R"({"prompt":"a","custom_id":"\"q\""})");
   const std::string good = batch_output_line(plain, 200, R"({"text":"b"})");
@@ -97,12 +124,26 @@ TEST(BatchLine, WhatIsWrittenIsReadAgain) {
 }
 
 TEST(BatchLine, RefusesWhatItWouldLeaveOut) {
-  for (const char* line :
-       {"", "x", "7", "[]", "null", "{}", R"({"prompt":"a","messages":[]})", R"({"prompt":["a","b"]})",
-        R"({"prompt":"a","n":2})", R"({"prompt":"a","stream":true})", R"({"prompt":7})", R"({"messages":"a"})",
-        R"({"prompt":"a","response_format":{"type":"xml"}})", R"({"prompt":"a","logprobs":true})",
-        R"({"prompt":"a","tools":[{"type":"function","function":{"name":"f"}}]})", R"({"prompt":"a","custom_id":7})",
-        R"({"prompt":"a","temprature":1})", R"({"url":"/v1/completions","body":{}})"}) {
+  for (const char* line : {"",
+                           "\"\"",
+                           R"({"prompt":""})",
+                           "x",
+                           "7",
+                           "[]",
+                           "null",
+                           "{}",
+                           R"({"prompt":"a","messages":[]})",
+                           R"({"prompt":["a","b"]})",
+                           R"({"prompt":"a","n":2})",
+                           R"({"prompt":"a","stream":true})",
+                           R"({"prompt":7})",
+                           R"({"messages":"a"})",
+                           R"({"prompt":"a","response_format":{"type":"xml"}})",
+                           R"({"prompt":"a","logprobs":true})",
+                           R"({"prompt":"a","tools":[{"type":"function","function":{"name":"f"}}]})",
+                           R"({"prompt":"a","custom_id":7})",
+                           R"({"prompt":"a","temprature":1})",
+                           R"({"url":"/v1/completions","body":{}})"}) {
     const BatchJob job = parse_batch_job(options(), 1, line);
     ASSERT_FALSE(job.call) << line;
     EXPECT_FALSE(job.call.error().message.empty());
