@@ -47,6 +47,11 @@ std::string key_of(const ConstraintSource& s) {
   return key.take();
 }
 
+// No source has a kind of that number: the two sorts of keys are never equal.
+std::string made_key(std::string_view key) {
+  return Key().add(UINT64_MAX).add(key).take();
+}
+
 }  // namespace
 
 Result<grammar::GrammarPtr> compile(const ConstraintSource& s) {
@@ -169,8 +174,14 @@ Result<std::shared_ptr<grammar::MaskCache>> ConstraintCache::get(std::string_vie
 
 Result<ConstraintCache::Made> ConstraintCache::get(std::string_view tenant, std::string_view key,
                                                    const Compile& compile) {
-  // No source has a kind of that number: the two sorts of keys are never equal.
-  return state_->get(tenant, Key().add(UINT64_MAX).add(key).take(), compile);
+  return state_->get(tenant, made_key(key), compile);
+}
+
+std::optional<ConstraintCache::Made> ConstraintCache::find(std::string_view tenant, std::string_view key) {
+  const std::string whole = made_key(key);
+  const std::lock_guard lock(state_->mutex);
+  const Made* kept = state_->find(tenant, whole);
+  return kept == nullptr ? std::nullopt : std::optional(*kept);
 }
 
 void ConstraintCache::drop(std::string_view tenant) {

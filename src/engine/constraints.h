@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,6 +65,8 @@ class ConstraintCache {
   };
   using Compile = std::function<Result<text::tools::Constraint>()>;
   Result<Made> get(std::string_view tenant, std::string_view key, const Compile& compile);
+  // The same if it is kept, else nothing; compiles nothing.
+  std::optional<Made> find(std::string_view tenant, std::string_view key);
   // Forgets what a tenant sent.
   void drop(std::string_view tenant);
 

@@ -40,6 +40,25 @@ TEST_F(ConstraintsTest, TheSameSourceIsCompiledOnceForATenant) {
   EXPECT_EQ(get(cache, "a", regex("x+")), first);
 }
 
+TEST_F(ConstraintsTest, WhatIsKeptIsFoundByItsTenantAlone) {
+  ConstraintCache cache(tokenizer);
+  EXPECT_FALSE(cache.find("a", "key"));
+  const auto made = cache.get("a", "key", []() -> Result<text::tools::Constraint> {
+    text::tools::Constraint whole;
+    whole.kind = text::tools::Constraint::Kind::whole;
+    FH_TRY(whole.grammar, text::grammar::compile_regex("x+"));
+    return whole;
+  });
+  ASSERT_TRUE(made);
+  const auto found = cache.find("a", "key");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->masks, made->masks);
+  EXPECT_FALSE(cache.find("b", "key"));
+  EXPECT_FALSE(cache.find("a", "other"));
+  cache.drop("a");
+  EXPECT_FALSE(cache.find("a", "key"));
+}
+
 TEST_F(ConstraintsTest, EverythingThatDecidesWhatCompilesTellsThemApart) {
   using Piece = text::grammar::Piece;
   std::vector<ConstraintSource> sources = {

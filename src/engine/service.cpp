@@ -30,6 +30,7 @@ struct Service::State {
   std::condition_variable something;
   std::vector<Arrival> arrivals;
   std::vector<Ticket> cancellations;
+  std::vector<std::string> dropped;  // tenants whose kept sequences are to go
   bool stopping = false;
   Ticket next = 1;
   std::size_t pending = 0;                                  // submitted and not over
@@ -96,16 +97,19 @@ struct Service::State {
   void run() {
     std::vector<Arrival> arrived;
     std::vector<Ticket> cancelled;
+    std::vector<std::string> forgotten;
     while (true) {
       bool stop = false;
       {
         std::unique_lock lock(mutex);
         counters = engine->counters();
         status = engine->status();
-        something.wait(
-            lock, [&] { return stopping || !arrivals.empty() || !cancellations.empty() || engine->pending() > 0; });
+        something.wait(lock, [&] {
+          return stopping || !arrivals.empty() || !cancellations.empty() || !dropped.empty() || engine->pending() > 0;
+        });
         arrived.swap(arrivals);
         cancelled.swap(cancellations);
+        forgotten.swap(dropped);
         stop = stopping;
       }
       for (Arrival& a : arrived) hand_over(std::move(a));
@@ -114,6 +118,8 @@ struct Service::State {
         if (auto found = ids.find(ticket); found != ids.end()) engine->cancel(found->second);
       }
       cancelled.clear();
+      for (const std::string& tenant : forgotten) engine->drop_cached(tenant);
+      forgotten.clear();
       if (stop) {
         for (const auto& [ticket, id] : ids) engine->cancel(id);
       }
@@ -151,6 +157,14 @@ void Service::cancel(Ticket ticket) {
   {
     const std::lock_guard lock(state_->mutex);
     state_->cancellations.push_back(ticket);
+  }
+  state_->something.notify_one();
+}
+
+void Service::drop_cached(std::string tenant) {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->dropped.push_back(std::move(tenant));
   }
   state_->something.notify_one();
 }

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "base/result.h"
 #include "engine/engine.h"
@@ -46,6 +47,8 @@ class Service {
   Result<Ticket> submit(EmbedRequest request, EventSink sink);
   // Ends a request within a step; its choices report FinishReason::cancelled. One that is over is no error.
   void cancel(Ticket ticket);
+  // Forgets the kept sequences of a tenant, before the next step. What runs goes on.
+  void drop_cached(std::string tenant);
 
   const RequestLimits& limits() const;
   ServiceStatus status() const;

@@ -218,5 +218,23 @@ TEST_F(ServiceTest, EndsEverythingWhenItIsDestroyed) {
   for (auto& h : heard) EXPECT_EQ(h.recorder.reasons, std::vector{FinishReason::cancelled});
 }
 
+TEST_F(ServiceTest, ForgetsOneTenantsPrompts) {
+  auto service = start();
+  const auto cached = [&](const std::string& tenant) {
+    Request request = sampled_request(1, 60, 4);
+    request.tenant = tenant;
+    Heard heard;
+    EXPECT_TRUE(service->submit(std::move(request), heard.sink()));
+    heard.over.get_future().wait();
+    return heard.recorder.started.cached_tokens;
+  };
+  EXPECT_EQ(cached("a"), 0u);
+  EXPECT_EQ(cached("b"), 0u);
+  EXPECT_GT(cached("a"), 0u);
+  service->drop_cached("a");
+  EXPECT_EQ(cached("a"), 0u);
+  EXPECT_GT(cached("b"), 0u);
+}
+
 }  // namespace
 }  // namespace freehold::engine
