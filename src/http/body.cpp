@@ -51,7 +51,8 @@ void BodyReader::collect(std::string_view piece) {
     status_ = 413;
   } else if (plan_.sink) {
     if (auto written = plan_.sink->write(piece); !written) {
-      status_ = written.error().code == Errc::invalid ? 400 : 500;
+      const Errc code = written.error().code;
+      status_ = code == Errc::invalid ? 400 : code == Errc::exhausted ? 413 : 500;
       message_ = written.error().what;
     }
   } else {

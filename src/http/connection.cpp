@@ -287,6 +287,9 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
     const Limits& limits = common_.options.limits;
     BodyPlan plan{limits.body_bytes, {}};
     if (common_.hooks.plan_body) plan = common_.hooks.plan_body(head.request);
+    if (plan.refusal.status != 0) {
+      co_return co_await refuse(head.request, plan.refusal.status, plan.refusal.message);
+    }
     const std::string too_large = fmt::format("the body is larger than the {} bytes that are allowed here", plan.limit);
     if (head.content_length > plan.limit) co_return co_await refuse(head.request, 413, too_large);
     if (head.expects_continue && (head.chunked || head.content_length > 0)) {
@@ -295,17 +298,26 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
     BodyReader body(std::string_view(input_).substr(0, head_size), head, plan);
     consume(head_size);
     auto deadline = Clock::now() + limits.body_time;
+    auto slowest = plan.least_rate == 0 ? Clock::time_point::max() : deadline;
+    std::uint64_t unpaid = 0;  // bytes that `slowest` has not been put off for
     while (true) {
       const std::size_t used = body.feed(input_);
       consume(used);
+      if (plan.least_rate != 0) {
+        unpaid += used;
+        const std::uint64_t ms = unpaid * 1000 / plan.least_rate;
+        slowest += std::chrono::milliseconds(ms);
+        unpaid -= ms * plan.least_rate / 1000;
+      }
       if (body.status() != 0) {
-        co_return co_await refuse(head.request, body.status(), body.status() == 413 ? too_large : body.message());
+        co_return co_await refuse(head.request, body.status(), body.message().empty() ? too_large : body.message());
       }
       if (body.done()) break;
       if (plan.sink && used > 0) deadline = Clock::now() + limits.body_time;
       if (used > 0 && !input_.empty()) continue;
       if (end_of_input_) co_return false;
-      if (!co_await wait(deadline)) co_return co_await refuse(head.request, 408, "the body did not arrive in time");
+      if (!co_await wait(std::min(deadline, slowest)))
+        co_return co_await refuse(head.request, 408, "the body did not arrive in time");
     }
     head.request.body = body.take();
     co_return true;
@@ -322,6 +334,22 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
       });
     });
     if (end_of_input_) answer_->client_gone();
+    std::optional<Response> at_once;
+    if (common_.hooks.at_once) at_once = common_.hooks.at_once(answer_->request());
+    if (at_once) {
+      answer_->respond(std::move(*at_once));
+    } else {
+      hand_over();
+    }
+    const bool more = co_await write_answer(id, is_head, keep, old);
+    if (!more) answer_->client_gone();
+    answer_->detach();
+    answer_.reset();
+    co_return more;
+  }
+
+  // The request to a handler.
+  void hand_over() {
     Response unanswered = common_.error(answer_->request(), 500, "the request was not answered");
     asio::post(*common_.handlers, [exchange = guarded(answer_, std::move(unanswered)), &common = common_] {
       try {
@@ -330,11 +358,6 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
         exchange->respond(common.error(exchange->request(), 500, "internal error"));
       }
     });
-    const bool more = co_await write_answer(id, is_head, keep, old);
-    if (!more) answer_->client_gone();
-    answer_->detach();
-    answer_.reset();
-    co_return more;
   }
 
   awaitable<bool> write_answer(const std::string& id, bool is_head, bool keep, bool old) {

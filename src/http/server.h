@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -23,6 +24,7 @@ namespace freehold::http {
 class BodySink {
  public:
   virtual ~BodySink() = default;
+  // Errors: exhausted (answered with 413), invalid (400), others (500).
   virtual Result<> write(std::string_view piece) = 0;
 };
 
@@ -30,6 +32,15 @@ class BodySink {
 struct BodyPlan {
   std::uint64_t limit = 0;         // bytes; more is answered with 413 before it is read
   std::shared_ptr<BodySink> sink;  // empty: into Request::body
+  // Of a sink's body: bytes a second that it has to reach on average, not counting Limits::body_time. Its whole time is
+  // bounded by that and the limit. 0: only the time between two pieces is.
+  std::uint64_t least_rate = 0;
+  // Not 0: the request is refused with this before the body is read.
+  struct Refusal {
+    int status = 0;
+    std::string message;
+  };
+  Refusal refusal;
 };
 
 struct Limits {
@@ -63,6 +74,9 @@ struct ServerOptions {
 };
 
 struct Hooks {
+  // Called on the I/O thread for each complete request: an answer that takes no time to find, such as that of a page
+  // that tells of health, which must come when all handlers are busy. Nothing (or empty): `handle` is called.
+  std::function<std::optional<Response>(const Request&)> at_once;
   // Called on a handler thread for each complete request.
   std::function<void(std::shared_ptr<Exchange>)> handle;
   // Called on the I/O thread when the head is known. Empty: Limits::body_bytes, in memory.

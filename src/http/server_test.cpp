@@ -279,6 +279,83 @@ TEST_F(HttpServer, TakesBodiesInPieces) {
   EXPECT_EQ(total, size);
 }
 
+TEST_F(HttpServer, AnswersAtOnceWhileEveryHandlerIsBusy) {
+  std::promise<void> go_on;
+  const std::shared_future<void> released = go_on.get_future();
+  std::atomic<int> busy{0};
+  Hooks hooks;
+  hooks.at_once = [](const Request& r) {
+    return r.target.path == "/healthz" ? std::optional(Response{200, {}, "well"}) : std::nullopt;
+  };
+  hooks.handle = [&](const std::shared_ptr<Exchange>& e) {
+    ++busy;
+    released.wait();
+    e->respond({200, {}, "late"});
+  };
+  ServerOptions options;
+  options.handler_threads = 2;
+  auto server = serve(hooks, options);
+  std::vector<std::unique_ptr<RawClient>> waiting;
+  for (int i = 0; i < 6; ++i) {
+    waiting.push_back(std::make_unique<RawClient>(server->port()));
+    waiting.back()->send(get("/work", "Connection: close\r\n"));
+  }
+  ASSERT_TRUE(eventually([&] { return busy == 2; }));
+  RawClient client(server->port());
+  for (int i = 0; i < 3; ++i) {
+    client.send(get("/healthz"));
+    EXPECT_TRUE(client.read_until("well", 60000).starts_with("HTTP/1.1 200 "));
+  }
+  EXPECT_EQ(busy, 2);
+  go_on.set_value();
+  for (auto& w : waiting) EXPECT_NE(w->read_all(60000).find("late"), std::string::npos);
+}
+
+TEST_F(HttpServer, RefusesABodyBeforeItIsRead) {
+  Hooks hooks = echo();
+  hooks.plan_body = [&](const Request&) {
+    BodyPlan plan;
+    plan.refusal = {413, "your shelf is full"};
+    return plan;
+  };
+  auto server = serve(hooks);
+  RawClient client(server->port());
+  client.send("PUT /b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\nbegun");
+  const std::string answer = client.read_all(60000);
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 413 ")) << answer;
+  EXPECT_NE(answer.find("your shelf is full"), std::string::npos);
+}
+
+TEST_F(HttpServer, EndsUploadsThatTrickle) {
+  struct Full : BodySink {
+    Result<> write(std::string_view) override { return {}; }
+  };
+  ServerOptions options;
+  options.limits.body_time = 300ms;
+  std::atomic<std::uint64_t> rate{0};
+  Hooks hooks = echo();
+  hooks.plan_body = [&](const Request&) {
+    BodyPlan plan{1'000'000, std::make_shared<Full>()};
+    plan.least_rate = rate;
+    return plan;
+  };
+  auto server = serve(hooks, options);
+  // A byte now and then keeps it going for ever, unless there is an average to be reached.
+  for (const bool limited : {false, true}) {
+    rate = limited ? 100'000 : 0;
+    RawClient client(server->port());
+    client.send("PUT /b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60\r\n\r\n");
+    std::string answer;
+    int sent = 0;
+    for (; sent < 60 && answer.empty(); ++sent) {
+      if (!client.send("x")) break;
+      answer = client.read_until("\r\n\r\n", 20);
+    }
+    if (answer.empty()) answer = client.read_all(60000);
+    EXPECT_TRUE(answer.starts_with(limited ? "HTTP/1.1 408 " : "HTTP/1.1 200 ")) << answer;
+  }
+}
+
 TEST_F(HttpServer, SpeaksTls) {
   auto made = make_self_signed({"box.example"});
   ASSERT_TRUE(made) << made.error().what;
