@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <mutex>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/hash.h"
 #include "guard/secret.h"
@@ -67,6 +68,7 @@ struct Authenticator::State {
   std::unordered_map<std::string, Entry> entries;
   nanoseconds looked{0};  // when the database was last read, or found unchanged
   std::optional<Error> trouble;
+  std::unordered_set<std::string> valid;  // ids that gone() has seen valid, or that were so when they were read
   std::uint64_t slow_verifications = 0;
 
   Result<> read();
@@ -89,6 +91,7 @@ Result<> Authenticator::State::read() {
     }
     entry.key = std::move(key);
     std::string id = entry.key.info.id;
+    if (entry.key.info.usable(options.wall())) valid.insert(id);
     fresh.emplace(std::move(id), std::move(entry));
   }
   entries = std::move(fresh);
@@ -210,6 +213,28 @@ std::optional<Principal> Authenticator::authenticate(std::string_view key) const
   if (!parts || !state_->keys) return std::nullopt;
   state_->look(state_->options.steady());
   return state_->stored(key, std::string(parts->id), print);
+}
+
+bool Authenticator::is_given(std::string_view id) const {
+  return std::find(state_->given_ids.begin(), state_->given_ids.end(), id) != state_->given_ids.end();
+}
+
+std::vector<std::string> Authenticator::gone() const {
+  std::vector<std::string> out;
+  if (!state_->keys) return out;
+  state_->look(state_->options.steady());
+  const std::int64_t now = state_->options.wall();
+  const std::lock_guard lock(state_->mutex);
+  for (auto id = state_->valid.begin(); id != state_->valid.end();) {
+    const auto found = state_->entries.find(*id);
+    if (found != state_->entries.end() && found->second.key.info.usable(now)) {
+      ++id;
+    } else {
+      out.push_back(*id);
+      id = state_->valid.erase(id);
+    }
+  }
+  return out;
 }
 
 std::optional<Error> Authenticator::trouble() const {

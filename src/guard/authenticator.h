@@ -45,6 +45,12 @@ class Authenticator {
   // later; while the database cannot be read, its keys stop being valid after a second.
   std::optional<Principal> authenticate(std::string_view key) const;
 
+  // Whether such an id is that of a key given by hand.
+  bool is_given(std::string_view id) const;
+  // The ids of the database's keys that have stopped being valid (revoked, expired, not there any more) since the last
+  // call. Looks at the database as authenticate() does.
+  std::vector<std::string> gone() const;
+
   // Why the database could not be read the last time; nothing if it could.
   std::optional<Error> trouble() const;
 

@@ -179,5 +179,29 @@ TEST_F(AuthenticatorTest, ManyThreadsAtOnce) {
   EXPECT_EQ(a.slow_verifications(), 3u) << "once a key, although many came at once";
 }
 
+TEST_F(AuthenticatorTest, TellsOnceOfKeysThatAreGone) {
+  Keys manager = keys();
+  const CreatedKey revoked = manager.create({.name = "r"}).value();
+  const CreatedKey expired = manager.create({.name = "e", .expires = wall_ + 100}).value();
+  const CreatedKey before = manager.create({.name = "b"}).value();
+  ASSERT_TRUE(manager.revoke(before.info.id));
+  const Authenticator a = Authenticator::create(keys(), options({"a-key-by-hand"})).value();
+  EXPECT_TRUE(a.gone().empty()) << "what was never valid here is not gone";
+  ASSERT_TRUE(manager.revoke(revoked.info.id));
+  const CreatedKey later = manager.create({.name = "l"}).value();
+  wait(std::chrono::seconds(1));
+  EXPECT_EQ(a.gone(), std::vector{revoked.info.id});
+  EXPECT_TRUE(a.gone().empty());
+  wall_ += 100;
+  EXPECT_EQ(a.gone(), std::vector{expired.info.id}) << "without a change of the database";
+  ASSERT_TRUE(manager.revoke(later.info.id));
+  wait(std::chrono::seconds(1));
+  EXPECT_EQ(a.gone(), std::vector{later.info.id}) << "a key that came meanwhile";
+  const std::string given = a.authenticate("a-key-by-hand")->key_id;
+  EXPECT_TRUE(a.is_given(given));
+  EXPECT_FALSE(a.is_given("given-000000000000"));
+  EXPECT_FALSE(a.is_given(later.info.id));
+}
+
 }  // namespace
 }  // namespace freehold::guard

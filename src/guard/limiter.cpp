@@ -127,6 +127,14 @@ std::size_t Limiter::entries() const {
 }
 
 Admission Limiter::admit(const Principal& principal, std::uint64_t tokens_at_most) {
+  return decide(principal, tokens_at_most, true);
+}
+
+Admission Limiter::look(const Principal& principal, std::uint64_t tokens_at_most) {
+  return decide(principal, tokens_at_most, false);
+}
+
+Admission Limiter::decide(const Principal& principal, std::uint64_t tokens_at_most, bool take) {
   const Limits& limits = principal.limits;
   Admission admission;
   if (limits == Limits{}) {
@@ -156,13 +164,13 @@ Admission Limiter::admit(const Principal& principal, std::uint64_t tokens_at_mos
   }
   if (limits.concurrency && entry.active >= *limits.concurrency) refuse(LimitKind::concurrency, seconds(1));
   admission.ok = admission.limit == LimitKind::none;
-  if (admission.ok) {
+  if (admission.ok && take) {
     ++entry.active;
     if (limits.requests_per_minute) entry.requests.level -= 1;
     if (limits.tokens_per_minute) entry.tokens.level -= reserve;
     admission.lease.held_ = std::make_unique<Lease::Held>(
         Lease::Held{state_, principal.key_id, limits.tokens_per_minute.has_value(), reserve, reserve});
-  } else {
+  } else if (!admission.ok) {
     admission.retry_after = rounded_up(wait);
   }
   if (limits.requests_per_minute) admission.requests = entry.requests.standing();

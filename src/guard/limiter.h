@@ -63,12 +63,16 @@ class Limiter {
 
   // `tokens_at_most`: prompt and answer together. A refused request counts for nothing.
   Admission admit(const Principal& principal, std::uint64_t tokens_at_most);
+  // Whether a request of so many tokens would be admitted now; takes nothing, and the lease holds nothing. For refusing
+  // before anything is worked out; what follows still needs admit().
+  Admission look(const Principal& principal, std::uint64_t tokens_at_most);
 
   std::size_t entries() const;  // for tests and metrics
 
  private:
   friend class Lease;
   struct State;
+  Admission decide(const Principal& principal, std::uint64_t tokens_at_most, bool take);
   std::shared_ptr<State> state_;
 };
 

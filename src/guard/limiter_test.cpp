@@ -208,5 +208,23 @@ TEST_F(LimiterTest, ALeaseMayOutliveTheLimiter) {
   lease.settle(1);
 }
 
+TEST_F(LimiterTest, LookingTakesNothing) {
+  const Principal p = with({.requests_per_minute = 1, .tokens_per_minute = 100, .concurrency = 1});
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(limiter_.look(p, 100).ok);
+  EXPECT_FALSE(limiter_.look(with({.tokens_per_minute = 100}, "none left"), 0).tokens == std::nullopt);
+  {
+    Admission held = limiter_.admit(p, 100);
+    ASSERT_TRUE(held.ok);
+    const Admission looked = limiter_.look(p, 1);
+    EXPECT_FALSE(looked.ok);
+    EXPECT_GE(looked.retry_after, seconds(1));
+    EXPECT_EQ(headers(looked).at("x-ratelimit-remaining-requests"), "0");
+  }
+  EXPECT_EQ(limiter_.look(p, 1).limit, LimitKind::requests);
+  wait(seconds(120));
+  EXPECT_TRUE(limiter_.look(p, 1).ok);
+  EXPECT_TRUE(limiter_.admit(p, 1).ok);
+}
+
 }  // namespace
 }  // namespace freehold::guard
