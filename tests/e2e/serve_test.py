@@ -260,7 +260,7 @@ class Roles(e2e.Case):
             self.assertEqual(ask(limited, "POST", COMPLETIONS, body), 404)
             for path, asked in (("/tokenize", {"content": "a"}), ("/api/show", {"model": "chatty"}), ("/api/create", create),
                                 ("/v1/messages/count_tokens", {"model": "chatty", "messages": [{"role": "user", "content": "a"}]})):
-                self.assertEqual(ask(limited, "POST", path, asked), 403, path)
+                self.assertEqual(ask(limited, "POST", path, asked), 404, path)
             self.assertEqual(server.ask("GET", MODELS, headers={"authorization": f"Bearer {limited}"})[2].count(b"chatty"), 0)
             self.assertEqual(ask("fh-nobody", "POST", COMPLETIONS, {**body, "prompt": "x" * 100_000}), 413)
             self.assertEqual(ask("fh-nobody", "POST", COMPLETIONS, body), 401)
@@ -308,6 +308,7 @@ class Starting(e2e.Case):
         environment = {**os.environ, "FREEHOLD_HOME": str(self.home)}
         process = subprocess.Popen(ask, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
         try:
+            self.assertIn("first key", process.stdout.readline().decode(), "the words beside the key, in the same stream")
             key = process.stdout.readline().decode().strip()
             self.assertRegex(key, "^fh-[a-z2-9]{8}-")
             self.assertIn("serving", process.stdout.readline().decode())
@@ -370,7 +371,9 @@ class Starting(e2e.Case):
                 self.assertEqual(again.port, server.port)
                 self.assertEqual(again.post(CHAT, chat())[0], 200)
                 # A port that is taken is an error that names it.
-                self.assertIn(str(again.port), self.run_freehold("serve", self.model, "--api-key", KEY, "--port", again.port).message)
+                taken = self.run_freehold("serve", self.model, "--api-key", KEY, "--port", again.port).message
+                self.assertIn(str(again.port), taken)
+                self.assertIn("--port", taken, "what to do about it")
 
 
 if __name__ == "__main__":

@@ -52,33 +52,44 @@ bool is_role(const Json& message, const char* role) {
 
 }  // namespace
 
-std::string to_json(const std::vector<MadeModel>& models) {
+std::string to_json(const std::map<std::string, std::vector<MadeModel>>& models) {
   Json list = Json::array();
-  for (const MadeModel& m : models) {
-    list.push_back({{"name", m.name},
-                    {"base", m.base},
-                    {"parent", m.parent},
-                    {"system", m.preset.system},
-                    {"parameters", text_as_json(m.preset.parameters)},
-                    {"messages", text_as_json(m.preset.messages)},
-                    {"license", m.preset.license},
-                    {"made", m.made},
-                    {"alias", m.alias}});
+  for (const auto& [owner, own] : models) {
+    for (const MadeModel& m : own) {
+      list.push_back({{"owner", owner},
+                      {"name", m.name},
+                      {"base", m.base},
+                      {"parent", m.parent},
+                      {"system", m.preset.system},
+                      {"parameters", text_as_json(m.preset.parameters)},
+                      {"messages", text_as_json(m.preset.messages)},
+                      {"license", m.preset.license},
+                      {"made", m.made},
+                      {"alias", m.alias}});
+    }
   }
-  return dump({{"version", 1}, {"models", std::move(list)}}) + "\n";
+  return dump({{"version", 2}, {"models", std::move(list)}}) + "\n";
 }
 
-Parsed<std::vector<MadeModel>> parse_made_models(std::string_view text) {
+Parsed<std::map<std::string, std::vector<MadeModel>>> parse_made_models(std::string_view text) {
   FH_TRY(const Json root, parse_object(text));
   Fields f(root);
-  FH_TRY(auto version, f.integer("version", 1, 1));
-  if (!version) return f.wrong("version", "1");
+  FH_TRY(auto version, f.integer("version", 1, 2));
+  if (!version) return f.wrong("version", "1 or 2");
   const Json* list = f.find("models");
   if (list == nullptr || !list->is_array()) return f.wrong("models", "an array");
-  std::vector<MadeModel> out;
+  std::map<std::string, std::vector<MadeModel>> out;
   for (std::size_t i = 0; i < list->size(); ++i) {
-    FH_TRY(MadeModel m, parse_made_model((*list)[i], fmt::format("models[{}]", i)));
-    out.push_back(std::move(m));
+    const std::string where = fmt::format("models[{}]", i);
+    FH_TRY(MadeModel m, parse_made_model((*list)[i], where));
+    std::string owner = "local";
+    if (*version == 2) {
+      Fields entry((*list)[i], where);
+      FH_TRY(auto named, entry.string("owner"));
+      if (!named || named->empty()) return entry.wrong("owner", "a key's id");
+      owner = std::move(*named);
+    }
+    out[owner].push_back(std::move(m));
   }
   return out;
 }

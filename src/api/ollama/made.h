@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,9 +22,10 @@ struct MadeModel {
   bool alias = false;     // the store has this name too, as an alias of the base
 };
 
-// The text of the file that keeps them, and back. Failures say what is wrong with the text.
-std::string to_json(const std::vector<MadeModel>& models);
-Parsed<std::vector<MadeModel>> parse_made_models(std::string_view text);
+// The text of the file that keeps them, by the tenant that made them, and back. Failures say what is wrong with the
+// text. In a file of version 1 nobody owned a model: these belong to a server without keys.
+std::string to_json(const std::map<std::string, std::vector<MadeModel>>& models);
+Parsed<std::map<std::string, std::vector<MadeModel>>> parse_made_models(std::string_view text);
 
 // A name for a new model: parts of letters, digits, '.', '_' and '-' joined by '/', and perhaps a tag; at most 200
 // bytes.

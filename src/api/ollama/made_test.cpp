@@ -18,21 +18,29 @@ TEST(OllamaMade, FileReadsBackAsItWasWritten) {
   const MadeModel m{"x:latest", "base:latest",
                     "y:1",      {"be \"brief\"", R"({"temperature":0.5})", R"([{"role":"user","content":"u"}])", "MIT"},
                     77,         true};
-  const auto back = parse_made_models(to_json({m, {"z:latest", "b", {}, {}, 0, false}}));
+  const auto back = parse_made_models(to_json({{"k1", {m}}, {"k2", {{"z:latest", "b", {}, {}, 0, false}}}}));
   ASSERT_TRUE(back) << back.error().message;
   ASSERT_EQ(back->size(), 2u);
-  EXPECT_EQ((*back)[0].name, m.name);
-  EXPECT_EQ((*back)[0].base, m.base);
-  EXPECT_EQ((*back)[0].parent, m.parent);
-  EXPECT_EQ((*back)[0].preset, m.preset);
-  EXPECT_EQ((*back)[0].made, 77);
-  EXPECT_TRUE((*back)[0].alias);
-  EXPECT_EQ((*back)[1].preset, Preset{});
+  const std::vector<MadeModel>& first = back->at("k1");
+  ASSERT_EQ(first.size(), 1u);
+  EXPECT_EQ(first[0].name, m.name);
+  EXPECT_EQ(first[0].base, m.base);
+  EXPECT_EQ(first[0].parent, m.parent);
+  EXPECT_EQ(first[0].preset, m.preset);
+  EXPECT_EQ(first[0].made, 77);
+  EXPECT_TRUE(first[0].alias);
+  EXPECT_EQ(back->at("k2").at(0).preset, Preset{});
   for (const char* wrong :
-       {"", "[]", "{}", R"({"version":2,"models":[]})", R"({"version":1})", R"({"version":1,"models":[{"name":"x"}]})",
+       {"", "[]", "{}", R"({"version":3,"models":[]})", R"({"version":2,"models":[{"name":"x","base":"b"}]})",
+        R"({"version":1})", R"({"version":1,"models":[{"name":"x"}]})",
         R"({"version":1,"models":[{"name":"x","base":"b","parameters":[]}]})"}) {
     EXPECT_FALSE(parse_made_models(wrong)) << wrong;
   }
+  // Nobody owned what the first version kept: it is whoever's asks a server without keys.
+  const auto old = parse_made_models(R"({"version":1,"models":[{"name":"x:latest","base":"b"}]})");
+  ASSERT_TRUE(old);
+  ASSERT_EQ(old->size(), 1u);
+  EXPECT_EQ(old->at("local").at(0).name, "x:latest");
 }
 
 TEST(OllamaMade, NamesStayNames) {

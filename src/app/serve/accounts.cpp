@@ -10,13 +10,27 @@ namespace {
 
 constexpr const char* kLocal = "local";  // who asks a server without keys
 
+api::Failure at_limit(const guard::Admission& admission) {
+  api::Failure failure{api::Problem::too_many,
+                       fmt::format("the limit of this key is reached ({}); try again in {} s",
+                                   guard::name_of(admission.limit), admission.retry_after.count()),
+                       {},
+                       {}};
+  failure.headers = guard::rate_limit_headers(admission);
+  return failure;
+}
+
 }  // namespace
 
 // A key's id names its tenant (guard/authenticator.h).
 std::optional<guard::Principal> Accounts::principal_of_tenant(const std::string& tenant) const {
   guard::Principal principal;
   principal.key_id = principal.name = principal.tenant = tenant;
-  if (tenant == kLocal || tenant.starts_with("given-")) return principal;
+  if (!authenticator_) return principal;  // nobody is asked for a key
+  if (tenant == kLocal) return std::nullopt;
+  if (tenant.starts_with("given-")) {
+    return authenticator_->is_given(tenant) ? std::optional(std::move(principal)) : std::nullopt;
+  }
   auto keys = guard::Keys::open(home_, guard::OpenKeys::existing);
   if (!keys) return std::nullopt;
   const auto all = keys->list();
@@ -46,17 +60,14 @@ api::Parsed<void> Accounts::may_generate(const guard::Principal& principal) {
   return api::refuse(api::Problem::forbidden, "a key with the role auditor may read records, not ask models");
 }
 
+api::Parsed<void> Accounts::check(const guard::Principal& principal) {
+  const guard::Admission admission = limiter_.look(principal, 1);
+  return admission.ok ? api::Parsed<void>() : tl::unexpected(at_limit(admission));
+}
+
 api::Parsed<Accounts::Admitted> Accounts::admit(const guard::Principal& principal, std::uint64_t tokens_at_most) {
   guard::Admission admission = limiter_.admit(principal, tokens_at_most);
-  if (!admission.ok) {
-    api::Failure failure{api::Problem::too_many,
-                         fmt::format("the limit of this key is reached ({}); try again in {} s",
-                                     guard::name_of(admission.limit), admission.retry_after.count()),
-                         {},
-                         {}};
-    failure.headers = guard::rate_limit_headers(admission);
-    return tl::unexpected(std::move(failure));
-  }
+  if (!admission.ok) return tl::unexpected(at_limit(admission));
   Admitted out;
   out.headers = guard::rate_limit_headers(admission);
   out.lease = std::move(admission.lease);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "api/call.h"
 #include "guard/authenticator.h"
@@ -35,7 +36,12 @@ class Accounts {
     guard::Lease lease;
     std::vector<std::pair<std::string, std::string>> headers;
   };
+  // Whether the key is at one of its limits already: asked before anything is worked out. Error: too_many.
+  api::Parsed<void> check(const guard::Principal& principal);
   api::Parsed<Admitted> admit(const guard::Principal& principal, std::uint64_t tokens_at_most);
+
+  // The tenants whose keys have stopped being valid since the last call.
+  std::vector<std::string> gone() const { return authenticator_ ? authenticator_->gone() : std::vector<std::string>(); }
 
   // Calls back once the event is on disk (true), or cannot be (false).
   void record(ledger::Event event, std::function<void(bool)> stored);

@@ -23,6 +23,7 @@ struct AnswerPlan {
   std::shared_ptr<text::grammar::MaskCache> constraint;
   std::shared_ptr<const text::tools::Constraint> constraint_start;
   std::vector<std::int32_t> shown_tokens;
+  bool starts_thinking = false;                      // the prompt has opened the thinking
   std::optional<text::tools::ReaderOptions> reader;  // nothing: the answer is text and no more
 };
 

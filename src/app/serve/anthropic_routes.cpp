@@ -8,31 +8,31 @@ namespace {
 
 namespace anthropic = api::anthropic;
 
-anthropic::ModelEntry entry(const Site& site, const ServedModel& model) {
-  return {model.name(), site.started(), model.context()};
+anthropic::ModelEntry entry(const Site& site, const NamedModel& named) {
+  return {named.name, named.since(site), named.model->context()};
 }
 
-void message(const Site& site, const ExchangePtr& exchange) {
+void message(const Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
   auto parsed = anthropic::parse_messages(exchange->request().body);
   if (!parsed) return respond(*exchange, parsed.error());
   const bool only_prompt = parsed->only_prompt;
-  site.generate(exchange, std::move(parsed->call),
+  site.generate(exchange, who, std::move(parsed->call),
                 [only_prompt](const api::Call& call, api::AnswerId id, const std::vector<engine::Prompt>&) {
                   return anthropic::messages_encoder({call, only_prompt}, std::move(id));
                 });
 }
 
-void count(const Site& site, const ExchangePtr& exchange) {
+void count(const Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
   auto parsed = anthropic::parse_count(exchange->request().body);
   if (!parsed) return respond(*exchange, parsed.error());
-  const auto tokens = site.count_tokens(*parsed);
+  const auto tokens = site.count_tokens(*parsed, who);
   if (!tokens) return respond(*exchange, tokens.error());
   exchange->respond(json_response(200, anthropic::count_json(*tokens)));
 }
 
-void list_models(const Site& site, const ExchangePtr& exchange) {
+void list_models(const Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
   std::vector<anthropic::ModelEntry> entries;
-  for (const auto& m : site.models()) entries.push_back(entry(site, *m));
+  for (const NamedModel& m : site.named_models(who)) entries.push_back(entry(site, m));
   const http::Target& target = exchange->request().target;
   auto list = anthropic::models_json(
       entries, {target.query_value("limit"), target.query_value("after_id"), target.query_value("before_id")});
@@ -42,26 +42,26 @@ void list_models(const Site& site, const ExchangePtr& exchange) {
 
 }  // namespace
 
-bool handle_anthropic(Site& site, const ExchangePtr& exchange) {
+bool handle_anthropic(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
   const http::Request& request = exchange->request();
   const auto& path = request.target.segments;
   if (path_is(request, {"v1", "messages"})) {
-    if (wants(*exchange, "POST")) message(site, exchange);
+    if (wants(*exchange, "POST")) message(site, exchange, who);
     return true;
   }
   if (path_is(request, {"v1", "messages", "count_tokens"})) {
-    if (wants(*exchange, "POST")) count(site, exchange);
+    if (wants(*exchange, "POST")) count(site, exchange, who);
     return true;
   }
   if (path_is(request, {"v1", "models"})) {
-    if (wants(*exchange, "GET")) list_models(site, exchange);
+    if (wants(*exchange, "GET")) list_models(site, exchange, who);
     return true;
   }
   if (path.size() == 3 && path[0] == "v1" && path[1] == "models") {
     if (!wants(*exchange, "GET")) return true;
-    const auto model = site.find(path[2]);
+    const auto model = site.named(path[2], who);
     if (model) {
-      exchange->respond(json_response(200, anthropic::model_json(entry(site, **model))));
+      exchange->respond(json_response(200, anthropic::model_json(entry(site, *model))));
     } else {
       respond(*exchange, model.error());
     }

@@ -32,6 +32,11 @@ Result<std::optional<Batch>> FileStore::add_batch(const std::string& tenant, con
   const std::lock_guard lock(mutex_);
   // Only if the file is still there.
   FH_TRY(const bool added, database_.transaction([&](soci::session& s) -> Result<bool> {
+    long long open = 0;
+    s << "SELECT COUNT(*) FROM batches WHERE tenant = :tenant AND open = 1", soci::into(open), soci::use(tenant);
+    if (open >= kMostOpenBatches) {
+      return fail(Errc::exhausted, fmt::format("batches under way of one key may be {}: wait, or cancel one", open));
+    }
     soci::statement insert =
         (s.prepare << "INSERT INTO batches (id, tenant, input, open, record) SELECT :id, :tenant, :input, 1, :record "
                       "WHERE EXISTS (SELECT 1 FROM files WHERE id = :file AND deleted = 0)",

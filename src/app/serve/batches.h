@@ -26,6 +26,7 @@ class Batches {
   struct Options {
     std::filesystem::path home;
     std::size_t parallel = 1;
+    Quota quota;                                     // of files, for each tenant
     FileStore::Clock clock;                          // empty: the system's
     std::function<void(const std::string&)> report;  // what goes wrong on the disk, in one line
   };

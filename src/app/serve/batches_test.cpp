@@ -139,6 +139,79 @@ TEST_F(BatchesTest, PagesOfEverySizeGiveTheWholeList) {
   EXPECT_EQ(foreign.error().code, Errc::invalid);
 }
 
+TEST_F(BatchesTest, AKeyKeepsSoMuchAndNoMore) {
+  auto opened = FileStore::open(folder_.path(), [this] { return now_.load(); }, {.bytes = 10, .count = 3});
+  ASSERT_TRUE(opened);
+  FileStore& store = **opened;
+  const auto first = put(store, "123456");
+  ASSERT_TRUE(first);
+  const auto over = put(store, "12345");
+  ASSERT_FALSE(over);
+  EXPECT_EQ(over.error().code, Errc::exhausted);
+  EXPECT_EQ(contents().size(), 1u) << "its content is not left behind";
+  EXPECT_TRUE(put(store, "12345", {"f", "batch", {}}, "you")) << "another key has its own";
+  ASSERT_TRUE(put(store, "1234"));
+  EXPECT_EQ(store.kept("me")->bytes, 10u);
+  ASSERT_TRUE(*store.erase("me", first->id));
+  ASSERT_TRUE(put(store, "1"));
+  ASSERT_TRUE(put(store, "2"));
+  EXPECT_FALSE(put(store, "3")) << "three are there";
+  EXPECT_EQ(store.kept("me")->count, 3u);
+}
+
+TEST_F(BatchesTest, AKeyHasSoManyBatchesUnderWay) {
+  auto store = open();
+  ASSERT_TRUE(store);
+  const auto file = put(**store, input(1));
+  for (int i = 0; i < FileStore::kMostOpenBatches; ++i) {
+    ASSERT_TRUE((*store)->add_batch("me", {file->id, "/v1/completions", "null", {}}));
+  }
+  const auto more = (*store)->add_batch("me", {file->id, "/v1/completions", "null", {}});
+  ASSERT_FALSE(more);
+  EXPECT_EQ(more.error().code, Errc::exhausted);
+  const auto theirs = put(**store, input(1), {"f", "batch", {}}, "you");
+  EXPECT_TRUE(*(*store)->add_batch("you", {theirs->id, "/v1/completions", "null", {}}));
+}
+
+TEST_F(BatchesTest, UploadsAreTheirTenantsAndFitTheQuota) {
+  auto store = FileStore::open(folder_.path(), [this] { return now_.load(); }, {.bytes = 10, .count = 2});
+  ASSERT_TRUE(store);
+  Uploads uploads;
+  const auto request = [](const std::string& id) {
+    http::Request out;
+    out.id = id;
+    out.headers.set("content-type", "multipart/form-data; boundary=b");
+    return out;
+  };
+  const auto send = [&](const std::string& id, std::string_view content) {
+    auto plan = uploads.plan(request(id), **store, "me");
+    EXPECT_TRUE(plan);
+    EXPECT_TRUE(
+        plan->sink->write(fmt::format("--b\r\nContent-Disposition: form-data; name=\"file\"; "
+                                      "filename=\"f\"\r\n\r\n{}\r\n--b--\r\n",
+                                      content)));
+  };
+  send("1", "123456");
+  EXPECT_EQ(uploads.take("1", "you"), nullptr);
+  auto mine = uploads.take("1", "me");
+  ASSERT_NE(mine, nullptr);
+  auto form = mine->finish();
+  ASSERT_TRUE(form) << form.error().what;
+  ASSERT_TRUE((*store)->add("me", {"f", "batch", {}}, std::move(*form->file)));
+  mine.reset();
+  send("2", "12345");
+  const auto over = uploads.take("2", "me")->finish();
+  ASSERT_FALSE(over);
+  EXPECT_EQ(over.error().code, Errc::exhausted);
+  std::vector<http::BodyPlan> open;
+  for (std::size_t i = 0; i < kMostUploads; ++i)
+    open.push_back(*uploads.plan(request(std::to_string(10 + i)), **store, "me"));
+  EXPECT_EQ(uploads.plan(request("more"), **store, "me")->refusal.status, 429);
+  EXPECT_EQ(uploads.plan(request("more"), **store, "you")->refusal.status, 0);
+  ASSERT_TRUE(put(**store, "1"));
+  EXPECT_EQ(uploads.plan(request("full"), **store, "me")->refusal.status, 413);
+}
+
 TEST_F(BatchesTest, EveryFailureOfTheDiskLeavesFilesWholeOrNotThere) {
   std::set<std::string> good;
   for (int nth = 1;; ++nth) {

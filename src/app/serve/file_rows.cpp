@@ -19,6 +19,13 @@ api::openai::FileObject FileRow::get() const {
   return file;
 }
 
+Result<Kept> kept_of(soci::session& s, const std::string& tenant) {
+  long long bytes = 0, count = 0;
+  s << "SELECT COALESCE(SUM(bytes), 0), COUNT(*) FROM files WHERE tenant = :tenant AND deleted = 0", soci::into(bytes),
+      soci::into(count), soci::use(tenant);
+  return Kept{static_cast<std::uint64_t>(bytes), static_cast<std::uint64_t>(count)};
+}
+
 Result<> insert_file(soci::session& s, const std::string& tenant, const api::openai::FileObject& file) {
   const auto bytes = static_cast<long long>(file.bytes);
   const long long created = file.created_at, expires = file.expires_at.value_or(0);

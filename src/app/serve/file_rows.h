@@ -16,6 +16,8 @@ struct FileRow {
   long long bytes = 0, created_at = 0, expires_at = 0;
   api::openai::FileObject get() const;
 };
+// What a tenant has that is not deleted.
+Result<Kept> kept_of(soci::session& s, const std::string& tenant);
 Result<> insert_file(soci::session& s, const std::string& tenant, const api::openai::FileObject& file);
 
 // The number that a page begins behind, in the direction of the page. Error: invalid (`page.after` is no row's id).

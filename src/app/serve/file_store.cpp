@@ -59,7 +59,7 @@ bool FileStore::exists(const fs::path& home) {
   return fs::exists(home / "files.db", ec);
 }
 
-Result<std::unique_ptr<FileStore>> FileStore::open(const fs::path& home, Clock clock) {
+Result<std::unique_ptr<FileStore>> FileStore::open(const fs::path& home, Clock clock, Quota quota) {
   const fs::path folder = home / "files";
   FH_TRY_VOID(make_directories(folder));
   ::chmod(folder.c_str(), 0700);
@@ -69,14 +69,18 @@ Result<std::unique_ptr<FileStore>> FileStore::open(const fs::path& home, Clock c
     ::close(lock);
     return tl::unexpected(std::move(database).error());
   }
-  auto store = std::unique_ptr<FileStore>(new FileStore(folder, std::move(clock), std::move(*database), lock));
+  auto store = std::unique_ptr<FileStore>(new FileStore(folder, std::move(clock), quota, std::move(*database), lock));
   FH_TRY_VOID(store->expire());
   FH_TRY_VOID(store->sweep());
   return store;
 }
 
-FileStore::FileStore(fs::path folder, Clock clock, sql::Database database, int lock)
-    : folder_(std::move(folder)), clock_(std::move(clock)), lock_(lock), database_(std::move(database)) {}
+FileStore::FileStore(fs::path folder, Clock clock, Quota quota, sql::Database database, int lock)
+    : folder_(std::move(folder)),
+      clock_(std::move(clock)),
+      quota_(quota),
+      lock_(lock),
+      database_(std::move(database)) {}
 
 FileStore::~FileStore() {
   ::close(lock_);
@@ -104,6 +108,16 @@ Result<> FileStore::sweep() {
   return {};
 }
 
+std::string FileStore::full() const {
+  return fmt::format("the files of a key may have {} bytes together and be {} in number: delete some first",
+                     quota_.bytes, quota_.count);
+}
+
+Result<Kept> FileStore::kept(const std::string& tenant) {
+  const std::lock_guard lock(mutex_);
+  return database_.run([&](soci::session& s) { return kept_of(s, tenant); });
+}
+
 Result<FileStore::Incoming> FileStore::receive() {
   std::string id = "file-" + random_id();
   FH_TRY(AtomicFile file, AtomicFile::create(folder_ / id, FileAccess::owner));
@@ -115,7 +129,11 @@ Result<FileObject> FileStore::add(const std::string& tenant, const api::openai::
   if (form.expires_after) file.expires_at = file.created_at + static_cast<std::int64_t>(*form.expires_after);
   FH_TRY_VOID(incoming.file.commit());
   const std::lock_guard lock(mutex_);
-  auto added = database_.transaction([&](soci::session& s) -> Result<> { return insert_file(s, tenant, file); });
+  auto added = database_.transaction([&](soci::session& s) -> Result<> {
+    FH_TRY(const Kept kept, kept_of(s, tenant));
+    if (kept.count >= quota_.count || kept.bytes + file.bytes > quota_.bytes) return fail(Errc::exhausted, full());
+    return insert_file(s, tenant, file);
+  });
   if (!added) {
     (void)remove_file(path_of(file.id));
     return tl::unexpected(std::move(added).error());

@@ -19,6 +19,7 @@
 
 #include "api/openai/batches.h"
 #include "api/openai/files.h"
+#include "app/serve/quota.h"
 #include "base/file.h"
 #include "sql/database.h"
 
@@ -40,7 +41,7 @@ class FileStore {
  public:
   using Clock = std::function<std::int64_t()>;  // Unix seconds
   // Makes what is missing. Errors: io (another process holds it; the disk), corrupt, unsupported.
-  static Result<std::unique_ptr<FileStore>> open(const std::filesystem::path& home, Clock clock);
+  static Result<std::unique_ptr<FileStore>> open(const std::filesystem::path& home, Clock clock, Quota quota = {});
   // Whether there is anything to open.
   static bool exists(const std::filesystem::path& home);
   ~FileStore();
@@ -50,12 +51,18 @@ class FileStore {
   std::int64_t now() const { return clock_(); }
   std::filesystem::path path_of(std::string_view id) const { return folder_ / id; }
 
+  // What a tenant has here, and may have. Results of batches count, and are kept even where they are too much.
+  Result<Kept> kept(const std::string& tenant);
+  const Quota& quota() const { return quota_; }
+  std::string full() const;  // what a tenant is told that may not keep more
+
   // A new file to be filled; `id` names it.
   struct Incoming {
     std::string id;
     AtomicFile file;
   };
   Result<Incoming> receive();
+  // Error: exhausted (the quota).
   Result<api::openai::FileObject> add(const std::string& tenant, const api::openai::FileForm& form, Incoming incoming);
 
   Result<std::optional<api::openai::FileObject>> find(const std::string& tenant, const std::string& id);
@@ -69,7 +76,8 @@ class FileStore {
   // Error: invalid (there never was an object `page.after`).
   Result<List<api::openai::FileObject>> list(const std::string& tenant, const api::openai::Page& page);
 
-  // Nothing: there is no such input file.
+  static constexpr long long kMostOpenBatches = 100;  // of one tenant
+  // Nothing: there is no such input file. Error: exhausted ("batches …": the tenant has as many under way as it may).
   Result<std::optional<api::openai::Batch>> add_batch(const std::string& tenant, const api::openai::NewBatch& wanted);
   Result<std::optional<api::openai::Batch>> find_batch(const std::string& tenant, const std::string& id);
   Result<List<api::openai::Batch>> list_batches(const std::string& tenant, const api::openai::Page& page);
@@ -83,7 +91,7 @@ class FileStore {
   Result<> expire();
 
  private:
-  FileStore(std::filesystem::path folder, Clock clock, sql::Database database, int lock);
+  FileStore(std::filesystem::path folder, Clock clock, Quota quota, sql::Database database, int lock);
   Result<> sweep();
   Result<> drop_content(const std::string& id);
   Result<std::optional<BatchRecord>> load_batch(soci::session& s, const std::string& id) const;
@@ -91,6 +99,7 @@ class FileStore {
 
   std::filesystem::path folder_;
   Clock clock_;
+  const Quota quota_;
   int lock_ = -1;     // a file descriptor with an exclusive flock
   std::mutex mutex_;  // guards what follows
   sql::Database database_;

@@ -23,6 +23,7 @@ Failure failure(const Error& error, std::string param = {}) {
     case Errc::invalid:
       return {Problem::invalid, error.what, std::move(param), {}};
     case Errc::exhausted:
+      if (error.what.starts_with("batches")) return {Problem::too_many, error.what, {}, {}};
       return {error.what.starts_with("the file") ? Problem::too_large : Problem::unavailable, error.what, {}, {}};
     case Errc::io:
       return {Problem::unavailable, error.what, {}, {}};
@@ -32,7 +33,7 @@ Failure failure(const Error& error, std::string param = {}) {
 }
 
 void upload(FileStore& store, Batches& batches, const std::string& tenant, const ExchangePtr& exchange) {
-  const auto received = batches.uploads().take(exchange->request().id);
+  const auto received = batches.uploads().take(exchange->request().id, tenant);
   if (!received) {
     const auto boundary = http::form_boundary(exchange->request().headers.get("content-type"));
     return respond(*exchange, Failure{boundary ? Problem::unavailable : Problem::media_type,
@@ -67,7 +68,7 @@ void send_content(FileStore& store, const openai::FileObject& file, const Exchan
   exchange->respond(std::move(response));
 }
 
-bool handle_files(Site& site, const ExchangePtr& exchange) {
+bool handle_files(Site& site, const ExchangePtr& exchange, const std::string& tenant) {
   const http::Request& request = exchange->request();
   const auto& path = request.target.segments;
   auto store = site.batches->store();
@@ -75,7 +76,6 @@ bool handle_files(Site& site, const ExchangePtr& exchange) {
     respond(*exchange, failure(store.error()));
     return true;
   }
-  const std::string tenant = site.tenant_of(request);
   if (path.size() == 2 && request.method == "POST") {
     upload(**store, *site.batches, tenant, exchange);
     return true;
@@ -148,7 +148,7 @@ void cancel_batch(FileStore& store, Batches& batches, const openai::Batch& batch
   exchange->respond(json_response(200, openai::batch_json(updated->batch)));
 }
 
-bool handle_batches(Site& site, const ExchangePtr& exchange) {
+bool handle_batches(Site& site, const ExchangePtr& exchange, const std::string& tenant) {
   const http::Request& request = exchange->request();
   const auto& path = request.target.segments;
   auto store = site.batches->store();
@@ -156,7 +156,6 @@ bool handle_batches(Site& site, const ExchangePtr& exchange) {
     respond(*exchange, failure(store.error()));
     return true;
   }
-  const std::string tenant = site.tenant_of(request);
   if (path.size() == 2 && request.method == "POST") {
     if (wants(*exchange, "POST")) create_batch(**store, *site.batches, tenant, exchange);
     return true;
@@ -187,21 +186,19 @@ bool handle_batches(Site& site, const ExchangePtr& exchange) {
 
 }  // namespace
 
-bool handle_files_and_batches(Site& site, const ExchangePtr& exchange) {
+bool handle_files_and_batches(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
   const auto& path = exchange->request().target.segments;
   if (!site.batches || path.size() < 2 || path.size() > 4 || path[0] != "v1") return false;
-  if (path[1] == "files") return handle_files(site, exchange);
-  if (path[1] == "batches") return handle_batches(site, exchange);
+  if (path[1] == "files") return handle_files(site, exchange, who.tenant);
+  if (path[1] == "batches") return handle_batches(site, exchange, who.tenant);
   return false;
 }
 
-std::optional<http::BodyPlan> plan_upload(Site& site, const http::Request& request) {
-  if (!site.batches || request.method != "POST" || !path_is(request, {"v1", "files"}) || !site.principal_of(request)) {
-    return std::nullopt;
-  }
+std::optional<http::BodyPlan> plan_upload(Site& site, const http::Request& request, const guard::Principal& who) {
+  if (!site.batches || request.method != "POST" || !path_is(request, {"v1", "files"})) return std::nullopt;
   auto store = site.batches->store();
   if (!store) return std::nullopt;
-  auto plan = site.batches->uploads().plan(request, **store);
+  auto plan = site.batches->uploads().plan(request, **store, who.tenant);
   if (!plan) return std::nullopt;
   return std::move(*plan);
 }

@@ -8,8 +8,8 @@ namespace {
 
 namespace gemini = api::gemini;
 
-gemini::ModelEntry entry(const ServedModel& model) {
-  return {model.name(), model.context()};
+gemini::ModelEntry entry(const NamedModel& named) {
+  return {named.name, named.model->context()};
 }
 
 // What follows "models/" in the path; an id may hold a slash, encoded or not.
@@ -19,7 +19,8 @@ std::string rest_of(const std::vector<std::string>& path) {
   return std::string(gemini::model_id(rest));
 }
 
-void generate(const Site& site, const ExchangePtr& exchange, std::string model, bool stream) {
+void generate(const Site& site, const ExchangePtr& exchange, const guard::Principal& who, std::string model,
+              bool stream) {
   const http::Request& request = exchange->request();
   const std::string_view alt = request.target.query_value("alt");
   if (!alt.empty() && alt != "sse" && alt != "json") {
@@ -28,30 +29,30 @@ void generate(const Site& site, const ExchangePtr& exchange, std::string model, 
   auto parsed = gemini::parse_generate(request.body, std::move(model), stream);
   if (!parsed) return respond(*exchange, parsed.error());
   const bool thoughts = parsed->thoughts, events = alt == "sse";
-  site.generate(exchange, std::move(parsed->call),
+  site.generate(exchange, who, std::move(parsed->call),
                 [thoughts, events](const api::Call& call, api::AnswerId id, const std::vector<engine::Prompt>&) {
                   return gemini::generate_encoder({call, thoughts}, std::move(id), events);
                 });
 }
 
-void count(const Site& site, const ExchangePtr& exchange, std::string model) {
+void count(const Site& site, const ExchangePtr& exchange, const guard::Principal& who, std::string model) {
   auto parsed = gemini::parse_count(exchange->request().body, std::move(model));
   if (!parsed) return respond(*exchange, parsed.error());
-  const auto tokens = site.count_tokens(*parsed);
+  const auto tokens = site.count_tokens(*parsed, who);
   if (!tokens) return respond(*exchange, tokens.error());
   exchange->respond(json_response(200, gemini::count_json(*tokens)));
 }
 
-void embed(const Site& site, const ExchangePtr& exchange, std::string model, bool batch) {
+void embed(const Site& site, const ExchangePtr& exchange, const guard::Principal& who, std::string model, bool batch) {
   const std::string& body = exchange->request().body;
-  site.embed(exchange,
+  site.embed(exchange, who,
              batch ? gemini::parse_embed_batch(body, std::move(model)) : gemini::parse_embed(body, std::move(model)),
              [batch](const api::EmbedCall&, const std::vector<std::vector<float>>& vectors, std::uint64_t tokens) {
                return gemini::embed_json(vectors, tokens, batch);
              });
 }
 
-bool handle_verb(const Site& site, const ExchangePtr& exchange, const std::string& rest) {
+bool handle_verb(const Site& site, const ExchangePtr& exchange, const guard::Principal& who, const std::string& rest) {
   const std::size_t colon = rest.rfind(':');
   if (colon == std::string::npos) return false;
   std::string model = rest.substr(0, colon);
@@ -61,18 +62,18 @@ bool handle_verb(const Site& site, const ExchangePtr& exchange, const std::strin
   if (!whole && !stream && !one && !batch && verb != "countTokens") return false;
   if (!wants(*exchange, "POST")) return true;
   if (whole || stream) {
-    generate(site, exchange, std::move(model), stream);
+    generate(site, exchange, who, std::move(model), stream);
   } else if (one || batch) {
-    embed(site, exchange, std::move(model), batch);
+    embed(site, exchange, who, std::move(model), batch);
   } else {
-    count(site, exchange, std::move(model));
+    count(site, exchange, who, std::move(model));
   }
   return true;
 }
 
-void list_models(const Site& site, const ExchangePtr& exchange) {
+void list_models(const Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
   std::vector<gemini::ModelEntry> entries;
-  for (const auto& m : site.models()) entries.push_back(entry(*m));
+  for (const NamedModel& m : site.named_models(who)) entries.push_back(entry(m));
   const http::Target& target = exchange->request().target;
   const auto value = [&](const char* camel, const char* snake) {
     return target.has_query(camel) ? target.query_value(camel) : target.query_value(snake);
@@ -84,21 +85,21 @@ void list_models(const Site& site, const ExchangePtr& exchange) {
 
 }  // namespace
 
-bool handle_gemini(Site& site, const ExchangePtr& exchange) {
+bool handle_gemini(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
   const http::Request& request = exchange->request();
   const auto& path = request.target.segments;
   if (path.size() < 2 || (path[0] != "v1" && path[0] != "v1beta") || path[1] != "models") return false;
   if (path.size() == 2) {
-    if (wants(*exchange, "GET")) list_models(site, exchange);
+    if (wants(*exchange, "GET")) list_models(site, exchange, who);
     return true;
   }
   const std::string rest = rest_of(path);
   // A verb is posted; a colon in what is asked for with GET belongs to the id.
-  if (request.method == "POST") return handle_verb(site, exchange, rest);
+  if (request.method == "POST") return handle_verb(site, exchange, who, rest);
   if (!wants(*exchange, "GET")) return true;
-  const auto model = site.find(rest);
+  const auto model = site.named(rest, who);
   if (model) {
-    exchange->respond(json_response(200, gemini::model_json(entry(**model))));
+    exchange->respond(json_response(200, gemini::model_json(entry(*model))));
   } else {
     respond(*exchange, model.error());
   }

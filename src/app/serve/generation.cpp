@@ -134,6 +134,13 @@ void Generation::record(ledger::Outcome outcome, int status, std::function<void(
   account.accounts.record(std::move(account.event), std::move(stored));
 }
 
+void Generation::refuse(const api::Failure& failure) {
+  failed_ = true;
+  if (account_) account_->lease.settle(0);
+  account_.reset();
+  respond(*exchange_, failure);
+}
+
 void Generation::fail(const Error& error) {
   failed_ = true;
   const api::Failure failure = failure_of(error);

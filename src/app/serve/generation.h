@@ -32,6 +32,9 @@ class Generation {
   };
   void account(Account account) { account_.emplace(std::move(account)); }
 
+  // Ends it before the first event: nothing was computed, and the account is not charged.
+  void refuse(const api::Failure& failure);
+
   // An event of the request whose first choice is `first`.
   void on(std::uint32_t first, const engine::Event& event);
 

@@ -1,5 +1,7 @@
 #include "app/serve/made_models.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/file.h"
@@ -17,51 +19,81 @@ Result<> MadeModels::open(const fs::path& home) {
   FH_TRY(const std::string text, read_file(file_));
   auto parsed = api::ollama::parse_made_models(text);
   if (!parsed) return in_context({Errc::corrupt, parsed.error().message}, file_.string());
-  models_ = std::move(*parsed);
+  all_ = std::move(*parsed);
   return {};
 }
 
-std::optional<MadeModel> MadeModels::find(std::string_view name) const {
+namespace {
+
+std::size_t bytes_of(const MadeModel& m) {
+  const api::ollama::Preset& p = m.preset;
+  return m.name.size() + m.base.size() + m.parent.size() + p.system.size() + p.parameters.size() + p.messages.size() +
+         p.license.size();
+}
+
+auto named(const std::string& name) {
+  return [&name](const MadeModel& m) { return m.name == name; };
+}
+
+}  // namespace
+
+std::optional<MadeModel> MadeModels::find(const std::string& tenant, std::string_view name) const {
   const std::string wanted = api::ollama::with_tag(name);
   const std::lock_guard lock(mutex_);
-  for (const MadeModel& m : models_) {
-    if (m.name == wanted) return m;
-  }
-  return std::nullopt;
+  const auto own = all_.find(tenant);
+  if (own == all_.end()) return std::nullopt;
+  const auto found = std::find_if(own->second.begin(), own->second.end(), named(wanted));
+  return found == own->second.end() ? std::nullopt : std::optional(*found);
 }
 
-std::vector<MadeModel> MadeModels::list() const {
+std::vector<MadeModel> MadeModels::list(const std::string& tenant) const {
   const std::lock_guard lock(mutex_);
-  return models_;
+  const auto own = all_.find(tenant);
+  return own == all_.end() ? std::vector<MadeModel>() : own->second;
 }
 
-Result<> MadeModels::save(const std::vector<MadeModel>& models) const {
+Result<> MadeModels::save(const All& all) const {
   if (file_.empty()) return {};
   FH_TRY_VOID(make_directories(file_.parent_path()));
-  return write_file_atomically(file_, api::ollama::to_json(models));
+  return write_file_atomically(file_, api::ollama::to_json(all), FileAccess::owner);
 }
 
-Result<> MadeModels::put(MadeModel model) {
+Result<> MadeModels::put(const std::string& tenant, MadeModel model) {
   model.name = api::ollama::with_tag(model.name);
   const std::lock_guard lock(mutex_);
-  std::vector<MadeModel> models = models_;
-  std::erase_if(models, [&](const MadeModel& m) { return m.name == model.name; });
-  models.push_back(std::move(model));
-  FH_TRY_VOID(save(models));
-  models_ = std::move(models);
+  All all = all_;
+  std::vector<MadeModel>& own = all[tenant];
+  std::erase_if(own, named(model.name));
+  own.push_back(std::move(model));
+  std::size_t bytes = 0;
+  for (const MadeModel& m : own) bytes += bytes_of(m);
+  if (own.size() > limits_.models) {
+    return fail(Errc::exhausted, fmt::format("a key may make {} models, and this one has: delete one", limits_.models));
+  }
+  if (bytes > limits_.bytes) {
+    return fail(Errc::exhausted,
+                fmt::format("the models that a key makes may have {} bytes of prompts, messages, parameters and "
+                            "licences together; with this one it would be {}",
+                            limits_.bytes, bytes));
+  }
+  FH_TRY_VOID(save(all));
+  all_ = std::move(all);
   return {};
 }
 
-Result<std::optional<MadeModel>> MadeModels::remove(std::string_view name) {
+Result<std::optional<MadeModel>> MadeModels::remove(const std::string& tenant, std::string_view name) {
   const std::string wanted = api::ollama::with_tag(name);
   const std::lock_guard lock(mutex_);
-  std::vector<MadeModel> models = models_;
-  const auto found = std::find_if(models.begin(), models.end(), [&](const MadeModel& m) { return m.name == wanted; });
-  if (found == models.end()) return std::optional<MadeModel>();
+  All all = all_;
+  const auto own = all.find(tenant);
+  if (own == all.end()) return std::optional<MadeModel>();
+  const auto found = std::find_if(own->second.begin(), own->second.end(), named(wanted));
+  if (found == own->second.end()) return std::optional<MadeModel>();
   std::optional<MadeModel> removed = std::move(*found);
-  models.erase(found);
-  FH_TRY_VOID(save(models));
-  models_ = std::move(models);
+  own->second.erase(found);
+  if (own->second.empty()) all.erase(own);
+  FH_TRY_VOID(save(all));
+  all_ = std::move(all);
   return removed;
 }
 

@@ -1,7 +1,9 @@
-// Models made from served ones while the server runs, by name, kept in $FREEHOLD_HOME/serve/made.json.
+// Models made from served ones while the server runs, by key and name, kept in $FREEHOLD_HOME/serve/made.json.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -13,25 +15,36 @@
 
 namespace freehold::app {
 
-// Any thread may call anything. Another server on the same home sees what was made when it starts.
+// What one key may make, so that a file that is written whole at every change stays small.
+struct MadeLimits {
+  std::size_t models = 100;
+  std::size_t bytes = std::size_t{1} << 20;  // of names, prompts, messages, parameters and licences together
+};
+
+// A model belongs to the tenant that made it; for all others it does not exist, and its name is free. Any thread may
+// call anything. Another server on the same home sees what was made when it starts.
 class MadeModels {
  public:
+  explicit MadeModels(MadeLimits limits = {}) : limits_(limits) {}
+
   // Until it is opened, nothing is kept on disk. Errors: corrupt, naming the file.
   Result<> open(const std::filesystem::path& home);
 
   // By name, with or without ":latest".
-  std::optional<api::ollama::MadeModel> find(std::string_view name) const;
-  std::vector<api::ollama::MadeModel> list() const;
-  // Replaces one of the same name. What cannot be kept is not made.
-  Result<> put(api::ollama::MadeModel model);
+  std::optional<api::ollama::MadeModel> find(const std::string& tenant, std::string_view name) const;
+  std::vector<api::ollama::MadeModel> list(const std::string& tenant) const;
+  // Replaces one of the same name. What cannot be kept is not made. Errors: exhausted (a limit, which it names), io.
+  Result<> put(const std::string& tenant, api::ollama::MadeModel model);
   // Nothing if there is no such model.
-  Result<std::optional<api::ollama::MadeModel>> remove(std::string_view name);
+  Result<std::optional<api::ollama::MadeModel>> remove(const std::string& tenant, std::string_view name);
 
  private:
-  Result<> save(const std::vector<api::ollama::MadeModel>& models) const;
+  using All = std::map<std::string, std::vector<api::ollama::MadeModel>>;  // by tenant
+  Result<> save(const All& all) const;
+  const MadeLimits limits_;
   mutable std::mutex mutex_;  // guards everything below
   std::filesystem::path file_;
-  std::vector<api::ollama::MadeModel> models_;
+  All all_;
 };
 
 }  // namespace freehold::app

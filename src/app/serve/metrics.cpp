@@ -57,9 +57,10 @@ constexpr Metric kMetrics[] = {
 
 }  // namespace
 
-std::string metrics_text(const Site& site) {
+std::string metrics_text(const Site& site, const guard::Principal& who) {
+  const std::vector<ServedModel*> models = site.served_to(who);
   std::vector<Load> loads;
-  for (const auto& m : site.models()) loads.push_back(m->load());
+  for (const ServedModel* m : models) loads.push_back(m->load());
   std::string out = fmt::format(
       "# HELP freehold_build_info The program that answers.\n# TYPE freehold_build_info gauge\n"
       "freehold_build_info{{version=\"{}\",commit=\"{}\"}} 1\n"
@@ -69,11 +70,17 @@ std::string metrics_text(const Site& site) {
   for (const Metric& metric : kMetrics) {
     out += fmt::format("# HELP {0} {1}\n# TYPE {0} {2}\n", metric.name, metric.help, metric.type);
     for (std::size_t i = 0; i < loads.size(); ++i) {
-      const ServedModel& model = *site.models()[i];
+      const ServedModel& model = *models[i];
       out += fmt::format("{}{{model=\"{}\"}} {}\n", metric.name, label(model.name()), metric.value(model, loads[i]));
     }
   }
   return out;
+}
+
+http::Response metrics_page(const Site& site, const guard::Principal& who) {
+  http::Response response{200, {}, metrics_text(site, who)};
+  response.headers.set("content-type", "text/plain; version=0.0.4; charset=utf-8");
+  return response;
 }
 
 }  // namespace freehold::app

@@ -7,6 +7,9 @@
 
 namespace freehold::app {
 
-std::string metrics_text(const Site& site);
+// Of the models that somebody may use.
+std::string metrics_text(const Site& site, const guard::Principal& who);
+
+http::Response metrics_page(const Site& site, const guard::Principal& who);
 
 }  // namespace freehold::app

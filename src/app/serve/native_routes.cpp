@@ -18,23 +18,22 @@ using api::Failure;
 using api::Problem;
 
 // These programs serve one model, so their clients often name none.
-api::Parsed<ServedModel*> find(const Site& site, std::string& name) {
+api::Parsed<ServedModel*> find(const Site& site, const guard::Principal& who, std::string& name) {
   if (name.empty()) {
-    if (site.models().size() != 1) {
-      return api::refuse(Problem::invalid, "'model' is required: several are served", "model");
-    }
-    name = site.models().front()->name();
+    const auto served = site.served_to(who);
+    if (served.size() > 1) return api::refuse(Problem::invalid, "'model' is required: several are served", "model");
+    if (!served.empty()) name = served.front()->name();
   }
-  return site.find(name);
+  return site.find(name, who);
 }
 
-api::Parsed<std::string> tokenize(const Site& site, const std::string& body) {
+api::Parsed<std::string> tokenize(const Site& site, const guard::Principal& who, const std::string& body) {
   FH_TRY(native::Tokenize asked, native::parse_tokenize(body));
-  FH_TRY(ServedModel * model, find(site, asked.call.model));
+  FH_TRY(ServedModel * model, find(site, who, asked.call.model));
   const text::Tokenizer& tokenizer = model->loaded().tokenizer.tokenizer;
   std::vector<std::int32_t> ids;
   if (std::holds_alternative<api::Conversation>(asked.call.input)) {
-    FH_TRY_VOID(site.adopt(asked.call));
+    FH_TRY_VOID(site.adopt(asked.call, who));
     FH_TRY(auto prompts, model->prompts(asked.call));
     ids = std::move(prompts.front().tokens);
   } else {
@@ -53,9 +52,9 @@ api::Parsed<std::string> tokenize(const Site& site, const std::string& body) {
   return native::tokenize_json(asked, tokens, model->context());
 }
 
-api::Parsed<std::string> detokenize(const Site& site, const std::string& body) {
+api::Parsed<std::string> detokenize(const Site& site, const guard::Principal& who, const std::string& body) {
   FH_TRY(native::Detokenize asked, native::parse_detokenize(body));
-  FH_TRY(ServedModel * model, find(site, asked.model));
+  FH_TRY(ServedModel * model, find(site, who, asked.model));
   const text::Tokenizer& tokenizer = model->loaded().tokenizer.tokenizer;
   for (std::int32_t id : asked.tokens) {
     if (tokenizer.contains(id)) continue;
@@ -66,29 +65,30 @@ api::Parsed<std::string> detokenize(const Site& site, const std::string& body) {
   return native::detokenize_json(*text);
 }
 
-api::Parsed<std::string> apply_template(const Site& site, const std::string& body) {
+api::Parsed<std::string> apply_template(const Site& site, const guard::Principal& who, const std::string& body) {
   FH_TRY(api::Call call, native::parse_apply_template(body));
-  FH_TRY(ServedModel * model, find(site, call.model));
-  FH_TRY_VOID(site.adopt(call));
+  FH_TRY(ServedModel * model, find(site, who, call.model));
+  FH_TRY_VOID(site.adopt(call, who));
   FH_TRY(auto prompts, model->prompts(call));
   return native::apply_template_json(model->text_of(prompts.front()));
 }
 
-void complete(Site& site, const ExchangePtr& exchange) {
+void complete(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
   auto call = native::parse_completion(exchange->request().body);
   if (!call) return respond(*exchange, call.error());
-  const auto model = find(site, call->model);
+  const auto model = find(site, who, call->model);
   if (!model) return respond(*exchange, model.error());
-  site.generate(exchange, std::move(call),
+  site.generate(exchange, who, std::move(call),
                 [model = *model](const api::Call& of, api::AnswerId id, const std::vector<engine::Prompt>& prompts) {
                   return native::completion_encoder(of, std::move(id), model->text_of(prompts.front()));
                 });
 }
 
 // ?model=… picks one; otherwise the first.
-api::Parsed<ServedModel*> asked_model(const Site& site, const http::Request& request) {
+api::Parsed<ServedModel*> asked_model(const Site& site, const guard::Principal& who, const http::Request& request) {
   const std::string name(request.target.query_value("model"));
-  return name.empty() ? api::Parsed<ServedModel*>(site.models().front().get()) : site.find(name);
+  const auto served = site.served_to(who);
+  return name.empty() && !served.empty() ? api::Parsed<ServedModel*>(served.front()) : site.find(name, who);
 }
 
 std::string props(const ServedModel& model) {
@@ -115,10 +115,10 @@ std::string slots(const ServedModel& model) {
   return out.take();
 }
 
-std::string models(const Site& site) {
+std::string models(const Site& site, const guard::Principal& who) {
   JsonWriter out;
   out.begin_object().key("models").begin_array();
-  for (const auto& m : site.models()) {
+  for (const ServedModel* m : site.served_to(who)) {
     const api::ollama::ModelCard card = card_of(*m);
     const ServedModel::Load load = m->load();
     out.begin_object().member("name", m->name());
@@ -131,19 +131,18 @@ std::string models(const Site& site) {
     for (const std::string& c : card.capabilities) out.value(c);
     out.end_array().end_object();
   }
-  for (const auto& made : site.made().list()) {
-    const auto base = site.find(made.base);
-    if (!base) continue;
-    out.begin_object().member("name", made.name).member("base", (*base)->name()).end_object();
+  for (const NamedModel& named : site.named_models(who)) {
+    if (!named.made) continue;
+    out.begin_object().member("name", named.name).member("base", named.model->name()).end_object();
   }
   out.end_array().end_object();
   return out.take();
 }
 
-void cancel(const Site& site, const ExchangePtr& exchange, const std::string& id) {
+void cancel(const Site& site, const ExchangePtr& exchange, const guard::Principal& who, const std::string& id) {
   const http::Request& request = exchange->request();
   if (request.method != "POST") return (void)wants(*exchange, "POST");
-  if (site.running().cancel(id, site.tenant_of(request))) {
+  if (site.running().cancel(id, who.tenant)) {
     return exchange->respond(json_response(200, R"({"cancelled":true})"));
   }
   respond(*exchange, Failure{Problem::not_found, fmt::format("no request '{}' is under way", printable(id)), "id", {}});
@@ -155,26 +154,23 @@ void answer(const ExchangePtr& exchange, const api::Parsed<std::string>& json) {
 }
 
 // GET addresses of the program's state.
-bool handle_state(const Site& site, const ExchangePtr& exchange) {
+bool handle_state(const Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
   const http::Request& request = exchange->request();
   if (path_is(request, {"version"})) {
     if (wants(*exchange, "GET")) answer(exchange, fmt::format(R"({{"version":"{}"}})", version()));
     return true;
   }
   if (path_is(request, {"metrics"})) {
-    if (!wants(*exchange, "GET")) return true;
-    http::Response response{200, {}, metrics_text(site)};
-    response.headers.set("content-type", "text/plain; version=0.0.4; charset=utf-8");
-    exchange->respond(std::move(response));
+    if (wants(*exchange, "GET")) exchange->respond(metrics_page(site, who));
     return true;
   }
   if (path_is(request, {"freehold", "v1", "models"})) {
-    if (wants(*exchange, "GET")) answer(exchange, models(site));
+    if (wants(*exchange, "GET")) answer(exchange, models(site, who));
     return true;
   }
   if (path_is(request, {"props"}) || path_is(request, {"slots"})) {
     if (!wants(*exchange, "GET")) return true;
-    const auto model = asked_model(site, request);
+    const auto model = asked_model(site, who, request);
     if (!model) {
       respond(*exchange, model.error());
     } else {
@@ -187,29 +183,29 @@ bool handle_state(const Site& site, const ExchangePtr& exchange) {
 
 }  // namespace
 
-bool handle_native(Site& site, const ExchangePtr& exchange) {
+bool handle_native(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
   const http::Request& request = exchange->request();
   const auto& path = request.target.segments;
   struct Route {
     std::string_view name;
-    api::Parsed<std::string> (*run)(const Site&, const std::string& body);
+    api::Parsed<std::string> (*run)(const Site&, const guard::Principal& who, const std::string& body);
   };
   static constexpr Route kPosts[] = {
       {"tokenize", tokenize}, {"detokenize", detokenize}, {"apply-template", apply_template}};
   for (const Route& route : kPosts) {
     if (!path_is(request, {route.name})) continue;
-    if (wants(*exchange, "POST")) answer(exchange, route.run(site, request.body));
+    if (wants(*exchange, "POST")) answer(exchange, route.run(site, who, request.body));
     return true;
   }
   if (path_is(request, {"completion"}) || path_is(request, {"completions"})) {
-    if (wants(*exchange, "POST")) complete(site, exchange);
+    if (wants(*exchange, "POST")) complete(site, exchange, who);
     return true;
   }
   if (path.size() == 5 && path[0] == "freehold" && path[1] == "v1" && path[2] == "requests" && path[4] == "cancel") {
-    cancel(site, exchange, path[3]);
+    cancel(site, exchange, who, path[3]);
     return true;
   }
-  return handle_state(site, exchange);
+  return handle_state(site, exchange, who);
 }
 
 }  // namespace freehold::app

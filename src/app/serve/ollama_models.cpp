@@ -37,22 +37,28 @@ ollama::ModelCard card_of(const ServedModel& base, const MadeModel& made) {
   return card;
 }
 
+ollama::ModelCard card_of(const NamedModel& named) {
+  return named.made ? card_of(*named.model, *named.made) : app::card_of(*named.model);
+}
+
 // Served, and made from those.
-std::vector<ollama::ModelCard> all_cards(const Site& site, bool with_made) {
+std::vector<ollama::ModelCard> all_cards(const Site& site, const guard::Principal& who, bool with_made) {
   std::vector<ollama::ModelCard> cards;
-  for (const auto& m : site.models()) cards.push_back(app::card_of(*m));
-  for (const MadeModel& made : with_made ? site.made().list() : std::vector<MadeModel>()) {
-    if (const auto base = site.find(made.base)) cards.push_back(card_of(**base, made));
+  for (const NamedModel& m : site.named_models(who)) {
+    if (with_made || !m.made) cards.push_back(card_of(m));
   }
   return cards;
 }
 
-// Whether a served model itself has this name; such a name cannot be given away.
-bool is_served(const Site& site, std::string_view name) {
-  for (const auto& m : site.models()) {
-    if (ollama::with_tag(m->name()) == ollama::with_tag(name)) return true;
-  }
-  return false;
+// Whether a served model itself has this name, for this key; such a name cannot be given away.
+bool is_served(const Site& site, std::string_view name, const guard::Principal& who) {
+  const auto named = site.named(name, who);
+  return named && !named->made;
+}
+
+// Who may see and change the names of the store, which are everybody's.
+bool keeps_the_store(const guard::Principal& who) {
+  return (who.role == guard::Role::admin || who.role == guard::Role::operator_) && !who.models;
 }
 
 // The end of a request that reports its progress: as lines, or the last of them alone.
@@ -69,64 +75,61 @@ void respond_progress(const ExchangePtr& exchange, bool stream, std::initializer
 
 // Disk errors are not the client's to read.
 Failure kept_not(const Error& error) {
-  (void)error;
+  if (error.code == Errc::exhausted) return {Problem::invalid, error.what, {}, {}};
   return {Problem::internal, "it could not be kept on disk", {}, {}};
 }
 
-void show(const Site& site, const ExchangePtr& exchange) {
-  const auto named = ollama::parse_named(exchange->request().body);
+void show(const Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
+  const auto asked = ollama::parse_named(exchange->request().body);
+  if (!asked) return respond(*exchange, asked.error());
+  const auto named = site.named(asked->model, who);
   if (!named) return respond(*exchange, named.error());
-  const auto model = site.find(named->model);
-  if (!model) return respond(*exchange, model.error());
+  const ServedModel& model = *named->model;
   ollama::Description d;
-  if (const auto made = is_served(site, named->model) ? std::nullopt : site.made().find(named->model)) {
-    d.card = card_of(**model, *made);
-    d.preset = made->preset;
-  } else {
-    d.card = app::card_of(**model);
-  }
-  if (const text::ChatTemplate* chat = (*model)->chat_template()) d.chat_template = chat->source();
-  d.model_info = model_info(**model, named->verbose);
-  d.license = license_of(**model);
+  d.card = card_of(*named);
+  if (named->made) d.preset = named->made->preset;
+  if (const text::ChatTemplate* chat = model.chat_template()) d.chat_template = chat->source();
+  d.model_info = model_info(model, asked->verbose);
+  d.license = license_of(model);
   exchange->respond(json_response(200, ollama::show_json(d)));
 }
 
 // Where a new model's answers come from: a served model, and the preset of the one it was named by.
-api::Parsed<MadeModel> made_from(const Site& site, const std::string& name, const std::string& from,
-                                 std::string_view field) {
+api::Parsed<MadeModel> made_from(const Site& site, const guard::Principal& who, const std::string& name,
+                                 const std::string& from, std::string_view field) {
   FH_TRY_VOID(ollama::check_name(name, field));
-  if (is_served(site, name)) {
+  if (is_served(site, name, who)) {
     return api::refuse(Problem::conflict, fmt::format("'{}': a model is served under the name '{}'", field, name),
                        std::string(field));
   }
-  FH_TRY(ServedModel * base, site.find(from));
+  FH_TRY(NamedModel parent, site.named(from, who));
   MadeModel made;
   made.name = name;
-  made.base = ollama::with_tag(base->name());
+  made.base = ollama::with_tag(parent.model->name());
   made.parent = ollama::with_tag(from);
   made.made = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  if (const auto other = is_served(site, from) ? std::nullopt : site.made().find(from)) made.preset = other->preset;
+  if (parent.made) made.preset = std::move(parent.made->preset);
   return made;
 }
 
-void create(Site& site, const ExchangePtr& exchange) {
+void create(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
   const auto create = ollama::parse_create(exchange->request().body);
   if (!create) return respond(*exchange, create.error());
-  auto made = made_from(site, create->model, create->from, "model");
+  auto made = made_from(site, who, create->model, create->from, "model");
   if (!made) return respond(*exchange, made.error());
   made->preset = ollama::over(made->preset, create->preset);
-  if (auto put = site.made().put(std::move(*made)); !put) return respond(*exchange, kept_not(put.error()));
+  if (auto put = site.made().put(who.tenant, std::move(*made)); !put) return respond(*exchange, kept_not(put.error()));
   respond_progress(exchange, create->stream, {"writing manifest", "success"}, create->ignored);
 }
 
-// The copy of a model in the store is a name of the store too, so that it can be served under it later.
-void copy(Site& site, const ExchangePtr& exchange) {
+// An operator's copy of a model in the store is a name of the store too, so that it can be served under it later.
+void copy(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
   const auto copy = ollama::parse_copy(exchange->request().body);
   if (!copy) return respond(*exchange, copy.error());
-  auto made = made_from(site, copy->destination, copy->source, "destination");
+  auto made = made_from(site, who, copy->destination, copy->source, "destination");
   if (!made) return respond(*exchange, made.error());
-  const auto base = site.find(copy->source);
-  if (base && (*base)->loaded().opened.manifest) {
+  const auto base = site.find(copy->source, who);
+  if (base && keeps_the_store(who) && (*base)->loaded().opened.manifest) {
     const auto home = store::default_home();
     const auto name = store::ModelName::parse(copy->destination);
     if (home && name) {
@@ -136,17 +139,18 @@ void copy(Site& site, const ExchangePtr& exchange) {
       }
     }
   }
-  if (auto put = site.made().put(std::move(*made)); !put) return respond(*exchange, kept_not(put.error()));
+  if (auto put = site.made().put(who.tenant, std::move(*made)); !put) return respond(*exchange, kept_not(put.error()));
   exchange->respond({200, {}, {}});
 }
 
-void remove(Site& site, const ExchangePtr& exchange) {
+void remove(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
   const auto named = ollama::parse_named(exchange->request().body);
   if (!named) return respond(*exchange, named.error());
-  auto removed = site.made().remove(named->model);
+  auto removed = site.made().remove(who.tenant, named->model);
   if (!removed) return respond(*exchange, kept_not(removed.error()));
   if (!*removed) {
-    if (!is_served(site, named->model)) return respond(*exchange, site.find(named->model).error());
+    const auto served = site.named(named->model, who);
+    if (!served) return respond(*exchange, served.error());
     return respond(*exchange, Failure{Problem::forbidden,
                                       fmt::format("model '{}' was given to the server when it started: it cannot be "
                                                   "deleted while it is served",
@@ -174,13 +178,13 @@ bool in_store(std::string_view name) {
 }
 
 // Nothing is fetched: what is here is here, anything else is refused before a byte leaves the machine.
-void pull(const Site& site, const ExchangePtr& exchange) {
+void pull(const Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
   const auto named = ollama::parse_named(exchange->request().body);
   if (!named) return respond(*exchange, named.error());
-  if (site.find(named->model)) {
+  if (site.find(named->model, who)) {
     return respond_progress(exchange, named->stream, {"the model is here already", "success"}, named->ignored);
   }
-  if (in_store(named->model)) {
+  if (keeps_the_store(who) && in_store(named->model)) {
     return respond_progress(
         exchange, named->stream,
         {"the model is in the store already; it is served once the server is started with it", "success"},
@@ -201,7 +205,7 @@ void push(const ExchangePtr& exchange) {
   respond(*exchange, Failure{Problem::forbidden, "push is not possible: no model leaves this machine", "model", {}});
 }
 
-void blob(Site& site, const ExchangePtr& exchange) {
+void blob(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
   const http::Request& request = exchange->request();
   const auto digest = Digest::parse(request.target.segments[2]);
   if (!digest) {
@@ -212,61 +216,64 @@ void blob(Site& site, const ExchangePtr& exchange) {
                                       {}});
   }
   if (request.method == "HEAD") {
-    if (site.blobs().has(*digest)) return exchange->respond({200, {}, {}});
+    if (site.blobs().has(who.tenant, *digest)) return exchange->respond({200, {}, {}});
     return respond(*exchange, Failure{Problem::not_found, "there is no such blob", "digest", {}});
   }
   // A file has no type of its own here, but a page's form must not bring one.
   if (request.method != "POST") return (void)wants(*exchange, "POST");
-  const bool there = site.blobs().has(*digest);
-  auto kept = site.blobs().keep(request.id, *digest);
+  const bool there = site.blobs().has(who.tenant, *digest);
+  auto kept = site.blobs().keep(who.tenant, request.id, *digest);
   if (kept) return exchange->respond({there ? 200 : 201, {}, {}});
   const bool wrong = kept.error().code == Errc::invalid;
+  if (kept.error().code == Errc::exhausted) {
+    return respond(*exchange, Failure{Problem::too_large, kept.error().what, "digest", {}});
+  }
   respond(*exchange, wrong ? Failure{Problem::invalid, kept.error().what, "digest", {}} : kept_not(kept.error()));
 }
 
 }  // namespace
 
-bool handle_ollama_models(Site& site, const ExchangePtr& exchange) {
+bool handle_ollama_models(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
   const http::Request& request = exchange->request();
   if (path_is(request, {"api", "tags"}) || path_is(request, {"api", "ps"})) {
     if (!wants(*exchange, "GET")) return true;
     const bool tags = request.target.segments[1] == "tags";
-    const auto cards = all_cards(site, tags);
+    const auto cards = all_cards(site, who, tags);
     exchange->respond(json_response(200, tags ? ollama::tags_json(cards) : ollama::ps_json(cards)));
     return true;
   }
   if (request.target.segments.size() == 3 && request.target.segments[0] == "api" &&
       request.target.segments[1] == "blobs") {
-    blob(site, exchange);
+    blob(site, exchange, who);
     return true;
   }
   struct Route {
     std::string_view name;
-    void (*run)(Site&, const ExchangePtr&);
+    void (*run)(Site&, const ExchangePtr&, const guard::Principal&);
   };
   static constexpr Route kPosts[] = {
-      {"show", [](Site& s, const ExchangePtr& e) { show(s, e); }},
+      {"show", [](Site& s, const ExchangePtr& e, const guard::Principal& w) { show(s, e, w); }},
       {"create", create},
       {"copy", copy},
-      {"pull", [](Site& s, const ExchangePtr& e) { pull(s, e); }},
-      {"push", [](Site&, const ExchangePtr& e) { push(e); }},
+      {"pull", [](Site& s, const ExchangePtr& e, const guard::Principal& w) { pull(s, e, w); }},
+      {"push", [](Site&, const ExchangePtr& e, const guard::Principal&) { push(e); }},
   };
   for (const Route& route : kPosts) {
     if (!path_is(request, {"api", route.name})) continue;
-    if (wants_ollama(*exchange, "POST")) route.run(site, exchange);
+    if (wants_ollama(*exchange, "POST")) route.run(site, exchange, who);
     return true;
   }
   if (path_is(request, {"api", "delete"})) {
-    if (wants(*exchange, "DELETE")) remove(site, exchange);
+    if (wants(*exchange, "DELETE")) remove(site, exchange, who);
     return true;
   }
   return false;
 }
 
-std::optional<http::BodyPlan> plan_blob(Site& site, const http::Request& request) {
+std::optional<http::BodyPlan> plan_blob(Site& site, const http::Request& request, const guard::Principal& who) {
   const auto& path = request.target.segments;
   const bool file = request.method == "POST" && path.size() == 3 && path[0] == "api" && path[1] == "blobs";
-  if (file && site.principal_of(request) && Digest::parse(path[2])) return site.blobs().plan(request);
+  if (file && Digest::parse(path[2])) return site.blobs().plan(who.tenant, request);
   return std::nullopt;
 }
 

@@ -107,29 +107,30 @@ api::Parsed<void> without_template(const ServedModel& model, Asked& asked, const
   return {};
 }
 
-api::Parsed<ServedModel*> ready(const Site& site, Asked& asked, bool chat) {
-  FH_TRY(ServedModel * model, site.find(asked.call.model));
+api::Parsed<ServedModel*> ready(const Site& site, Asked& asked, bool chat, const guard::Principal& who) {
+  FH_TRY(ServedModel * model, site.find(asked.call.model, who));
   if (asked.call.thinking == true && !can_think(*model)) {
     return api::refuse(Problem::invalid, fmt::format("\"{}\" does not support thinking", printable(asked.call.model)),
                        "think");
   }
   if (asked.work != Asked::Work::answer) return model;
-  FH_TRY_VOID(site.adopt(asked.call));
+  FH_TRY_VOID(site.adopt(asked.call, who));
   if (!chat) FH_TRY_VOID(without_template(*model, asked, asked.prompt));
   FH_TRY_VOID(fit(*model, asked, chat));
   return model;
 }
 
-ollama::FindParameters parameters_of(const Site& site) {
-  return [&site](std::string_view model) {
-    const auto made = site.made().find(model);
-    return made ? made->preset.parameters : std::string();
+ollama::FindParameters parameters_of(const Site& site, const guard::Principal& who) {
+  return [&site, &who](std::string_view model) {
+    const auto named = site.named(model, who);
+    return named && named->made ? named->made->preset.parameters : std::string();
   };
 }
 
-void answer(Site& site, const ExchangePtr& exchange, api::Parsed<Asked> asked, bool chat) {
+void answer(Site& site, const ExchangePtr& exchange, const guard::Principal& who, api::Parsed<Asked> asked, bool chat) {
   if (!asked) return respond(*exchange, asked.error());
-  const auto model = ready(site, *asked, chat);
+  if (auto may = site.may_ask(who); !may) return respond(*exchange, may.error());
+  const auto model = ready(site, *asked, chat, who);
   if (!model) return respond(*exchange, model.error());
   if (asked->work != Asked::Work::answer) {
     http::Response response = json_response(200, ollama::loaded_json(*asked, chat));
@@ -137,7 +138,7 @@ void answer(Site& site, const ExchangePtr& exchange, api::Parsed<Asked> asked, b
     return exchange->respond(std::move(response));
   }
   const bool raw = asked->raw;
-  site.generate(exchange, std::move(asked->call),
+  site.generate(exchange, who, std::move(asked->call),
                 [chat, raw](const api::Call& call, api::AnswerId id,
                             const std::vector<engine::Prompt>&) -> std::unique_ptr<api::Encoder> {
                   if (chat) return ollama::chat_encoder(call, std::move(id));
@@ -145,7 +146,7 @@ void answer(Site& site, const ExchangePtr& exchange, api::Parsed<Asked> asked, b
                 });
 }
 
-void embed(Site& site, const ExchangePtr& exchange, bool old) {
+void embed(Site& site, const ExchangePtr& exchange, const guard::Principal& who, bool old) {
   const auto began = std::chrono::steady_clock::now();
   const std::string& body = exchange->request().body;
   auto call = old ? ollama::parse_embeddings(body) : ollama::parse_embed(body);
@@ -155,8 +156,8 @@ void embed(Site& site, const ExchangePtr& exchange, bool old) {
     return old ? ollama::embeddings_json(vectors)
                : ollama::embed_json(of, vectors, tokens, std::chrono::steady_clock::now() - began);
   };
-  if (!call->inputs.empty()) return site.embed(exchange, std::move(call), encode);
-  if (const auto model = site.find(call->model); !model) return respond(*exchange, model.error());
+  if (!call->inputs.empty()) return site.embed(exchange, who, std::move(call), encode);
+  if (const auto model = site.find(call->model, who); !model) return respond(*exchange, model.error());
   exchange->respond(json_response(200, encode(*call, {}, 0)));
 }
 
@@ -175,17 +176,17 @@ bool wants_ollama(http::Exchange& exchange, std::string_view method) {
   return wants(exchange, method);
 }
 
-bool handle_ollama(Site& site, const ExchangePtr& exchange) {
+bool handle_ollama(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
   const http::Request& request = exchange->request();
   if (path_is(request, {"api", "generate"}) || path_is(request, {"api", "chat"})) {
     if (!wants_ollama(*exchange, "POST")) return true;
     const bool chat = request.target.segments[1] == "chat";
     const auto parse = chat ? ollama::parse_chat : ollama::parse_generate;
-    answer(site, exchange, parse(request.body, parameters_of(site)), chat);
+    answer(site, exchange, who, parse(request.body, parameters_of(site, who)), chat);
     return true;
   }
   if (path_is(request, {"api", "embed"}) || path_is(request, {"api", "embeddings"})) {
-    if (wants_ollama(*exchange, "POST")) embed(site, exchange, request.target.segments[1] == "embeddings");
+    if (wants_ollama(*exchange, "POST")) embed(site, exchange, who, request.target.segments[1] == "embeddings");
     return true;
   }
   if (path_is(request, {"api", "version"})) {
@@ -194,7 +195,7 @@ bool handle_ollama(Site& site, const ExchangePtr& exchange) {
     }
     return true;
   }
-  return handle_ollama_models(site, exchange);
+  return handle_ollama_models(site, exchange, who);
 }
 
 }  // namespace freehold::app

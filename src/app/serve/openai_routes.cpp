@@ -13,8 +13,8 @@ namespace {
 
 namespace openai = api::openai;
 
-openai::ModelEntry entry(const Site& site, const ServedModel& model) {
-  return {model.name(), site.started(), model.context()};
+openai::ModelEntry entry(const Site& site, const NamedModel& named) {
+  return {named.name, named.since(site), named.model->context()};
 }
 
 std::unique_ptr<api::Encoder> chat_encoder(const api::Call& call, api::AnswerId id,
@@ -22,12 +22,12 @@ std::unique_ptr<api::Encoder> chat_encoder(const api::Call& call, api::AnswerId 
   return openai::chat_encoder(call, std::move(id));
 }
 
-void complete(Site& site, const ExchangePtr& exchange) {
-  site.generate(exchange, openai::parse_completion(exchange->request().body),
-                [&site](const api::Call& call, api::AnswerId id, const std::vector<engine::Prompt>& prompts) {
+void complete(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
+  site.generate(exchange, who, openai::parse_completion(exchange->request().body),
+                [&site, who](const api::Call& call, api::AnswerId id, const std::vector<engine::Prompt>& prompts) {
                   std::vector<std::string> texts(prompts.size());
-                  const auto model = site.find(call.model);
-                  for (std::size_t i = 0; call.echo && i < prompts.size(); ++i)
+                  const auto model = site.find(call.model, who);
+                  for (std::size_t i = 0; call.echo && model && i < prompts.size(); ++i)
                     texts[i] = (*model)->text_of(prompts[i]);
                   return openai::completion_encoder(call, std::move(id), std::move(texts));
                 });
@@ -46,43 +46,34 @@ bool is_not_served(const http::Request& request) {
 
 }  // namespace
 
-bool handle_openai(Site& site, const ExchangePtr& exchange) {
+bool handle_openai(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
   const http::Request& request = exchange->request();
   const auto& path = request.target.segments;
   if (path_is(request, {"v1", "chat", "completions"})) {
-    if (wants(*exchange, "POST")) site.generate(exchange, openai::parse_chat(request.body), chat_encoder);
+    if (wants(*exchange, "POST")) site.generate(exchange, who, openai::parse_chat(request.body), chat_encoder);
     return true;
   }
   if (path_is(request, {"v1", "completions"})) {
-    if (wants(*exchange, "POST")) complete(site, exchange);
+    if (wants(*exchange, "POST")) complete(site, exchange, who);
     return true;
   }
   if (path_is(request, {"v1", "embeddings"})) {
-    if (wants(*exchange, "POST")) site.embed(exchange, openai::parse_embeddings(request.body), openai::embeddings_json);
+    if (wants(*exchange, "POST"))
+      site.embed(exchange, who, openai::parse_embeddings(request.body), openai::embeddings_json);
     return true;
   }
   if (path_is(request, {"v1", "models"})) {
     if (!wants(*exchange, "GET")) return true;
     std::vector<openai::ModelEntry> entries;
-    const auto principal = site.principal_of(request);
-    for (const auto& m : site.models()) {
-      if (principal && guard::allows(principal->models, m->name())) entries.push_back(entry(site, *m));
-    }
-    for (const auto& made : site.made().list()) {
-      const auto base = site.find(made.base);
-      if (base && principal && guard::allows(principal->models, (*base)->name()))
-        entries.push_back({made.name, made.made, (*base)->context()});
-    }
+    for (const NamedModel& m : site.named_models(who)) entries.push_back(entry(site, m));
     exchange->respond(json_response(200, openai::models_json(entries)));
     return true;
   }
   if (path.size() == 3 && path[0] == "v1" && path[1] == "models") {
     if (!wants(*exchange, "GET")) return true;
-    const auto model = site.find(path[2]);
+    const auto model = site.named(path[2], who);
     if (model) {
-      openai::ModelEntry found = entry(site, **model);
-      if (const auto made = site.made().find(path[2])) found.id = made->name, found.created = made->made;
-      exchange->respond(json_response(200, openai::model_json(found)));
+      exchange->respond(json_response(200, openai::model_json(entry(site, *model))));
     } else {
       respond(*exchange, model.error());
     }

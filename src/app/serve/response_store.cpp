@@ -72,4 +72,13 @@ bool ResponseStore::erase(const std::string& tenant, std::string_view id) {
   return true;
 }
 
+void ResponseStore::forget(const std::string& tenant) {
+  const std::lock_guard lock(mutex_);
+  for (auto e = entries_.begin(); e != entries_.end();) {
+    const auto next = std::next(e);
+    if (e->tenant == tenant) drop(e);
+    e = next;
+  }
+}
+
 }  // namespace freehold::app

@@ -26,6 +26,8 @@ class ResponseStore {
   // An item of any response's conversation, as JSON text.
   std::optional<std::string> find_item(const std::string& tenant, std::string_view id) const;
   bool erase(const std::string& tenant, std::string_view id);
+  // Everything of one tenant.
+  void forget(const std::string& tenant);
 
  private:
   struct Entry {

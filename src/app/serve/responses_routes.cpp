@@ -20,9 +20,8 @@ api::Failure no_such(std::string_view id) {
   return {api::Problem::not_found, fmt::format("Response with id '{}' not found.", printable(id)), "response_id", {}};
 }
 
-api::Parsed<openai::ResponseCall> parse(Site& site, const ExchangePtr& exchange) {
+api::Parsed<openai::ResponseCall> parse(Site& site, const ExchangePtr& exchange, const std::string& tenant) {
   FH_TRY(auto call, openai::parse_response(exchange->request().body, random_id()));
-  const std::string tenant = site.tenant_of(exchange->request());
   std::optional<openai::StoredResponse> previous;
   if (!call.previous.empty()) {
     previous = site.responses().find(tenant, call.previous);
@@ -47,7 +46,7 @@ api::Parsed<void> shorten(const Site& site, openai::ResponseCall& response, cons
   api::Call& call = response.call;
   if (!response.truncate) return {};
   FH_TRY(ServedModel * model, site.find(call.model, principal));
-  FH_TRY_VOID(site.adopt(call));
+  FH_TRY_VOID(site.adopt(call, principal));
   const std::uint32_t room = std::max(1U, std::min(call.request.max_tokens, model->context() / 4));
   const api::ollama::Turns turns(std::get<api::Conversation>(call.input).messages);
   std::size_t left_out = 0;
@@ -73,8 +72,9 @@ api::Parsed<void> shorten(const Site& site, openai::ResponseCall& response, cons
 }
 
 // Answered at once; the answer is made meanwhile.
-void create_in_background(Site& site, const ExchangePtr& exchange, openai::ResponseCall call) {
-  const std::string tenant = site.tenant_of(exchange->request());
+void create_in_background(Site& site, const ExchangePtr& exchange, const guard::Principal& who,
+                          openai::ResponseCall call) {
+  const std::string tenant = who.tenant;
   const auto background = std::make_shared<Background>(exchange->request(), site.responses(), tenant);
   std::string begun;
   const auto keep = [&site, tenant](openai::StoredResponse response) {
@@ -82,7 +82,7 @@ void create_in_background(Site& site, const ExchangePtr& exchange, openai::Respo
   };
   api::Call asked = call.call;
   site.generate(
-      background, std::move(asked), [&](const api::Call&, api::AnswerId id, const std::vector<engine::Prompt>&) {
+      background, who, std::move(asked), [&](const api::Call&, api::AnswerId id, const std::vector<engine::Prompt>&) {
         begun = openai::begun_json(call, id);
         background->begin({"resp_" + id.id, begun, call.input_items, call.conversation, exchange->request().id});
         return openai::response_encoder(std::move(call), std::move(id), keep);
@@ -91,30 +91,28 @@ void create_in_background(Site& site, const ExchangePtr& exchange, openai::Respo
   exchange->respond(json_response(200, std::move(begun)));
 }
 
-void create(Site& site, const ExchangePtr& exchange) {
-  auto parsed = parse(site, exchange);
+void create(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
+  auto parsed = parse(site, exchange, who.tenant);
   if (!parsed) return respond(*exchange, parsed.error());
-  const auto principal = site.principal_of(exchange->request());
-  if (principal) {
-    if (auto shortened = shorten(site, *parsed, *principal); !shortened) return respond(*exchange, shortened.error());
-  }
+  if (auto shortened = shorten(site, *parsed, who); !shortened) return respond(*exchange, shortened.error());
   if (parsed->background && exchange->request().on_behalf_of) {
     return respond(*exchange, api::Failure{api::Problem::invalid,
                                            "'background' is not possible in a batch: it is in the background already",
                                            "background",
                                            {}});
   }
-  if (parsed->background) return create_in_background(site, exchange, std::move(*parsed));
+  if (parsed->background) return create_in_background(site, exchange, who, std::move(*parsed));
   api::Call call = parsed->call;
   std::function<void(openai::StoredResponse)> keep;
   if (parsed->store) {
-    keep = [&site, tenant = site.tenant_of(exchange->request())](openai::StoredResponse response) {
+    keep = [&site, tenant = who.tenant](openai::StoredResponse response) {
       site.responses().put(tenant, std::move(response));
     };
   }
-  site.generate(exchange, std::move(call), [&](const api::Call&, api::AnswerId id, const std::vector<engine::Prompt>&) {
-    return openai::response_encoder(std::move(*parsed), std::move(id), std::move(keep));
-  });
+  site.generate(exchange, who, std::move(call),
+                [&](const api::Call&, api::AnswerId id, const std::vector<engine::Prompt>&) {
+                  return openai::response_encoder(std::move(*parsed), std::move(id), std::move(keep));
+                });
 }
 
 // A stored response, or the events that would build it.
@@ -152,8 +150,7 @@ void list_input_items(const ExchangePtr& exchange, const openai::StoredResponse&
 }
 
 // Ends what is being made. What is over stays as it is.
-void cancel(Site& site, const ExchangePtr& exchange, openai::StoredResponse found) {
-  const std::string tenant = site.tenant_of(exchange->request());
+void cancel(Site& site, const ExchangePtr& exchange, const std::string& tenant, openai::StoredResponse found) {
   if (!openai::is_background(found.response)) {
     return respond(
         *exchange,
@@ -170,42 +167,41 @@ void cancel(Site& site, const ExchangePtr& exchange, openai::StoredResponse foun
   exchange->respond(json_response(200, now->response));
 }
 
-void count(Site& site, const ExchangePtr& exchange) {
-  const auto parsed = parse(site, exchange);
+void count(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
+  const auto parsed = parse(site, exchange, who.tenant);
   if (!parsed) return respond(*exchange, parsed.error());
-  const auto tokens = site.count_tokens(parsed->call);
+  const auto tokens = site.count_tokens(parsed->call, who);
   if (!tokens) return respond(*exchange, tokens.error());
   exchange->respond(json_response(200, openai::input_tokens_json(*tokens)));
 }
 
 }  // namespace
 
-bool handle_responses(Site& site, const ExchangePtr& exchange) {
+bool handle_responses(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
   const http::Request& request = exchange->request();
   const auto& path = request.target.segments;
   if (path.size() < 2 || path[0] != "v1" || path[1] != "responses" || path.size() > 4) return false;
   if (path.size() == 2) {
-    if (wants(*exchange, "POST")) create(site, exchange);
+    if (wants(*exchange, "POST")) create(site, exchange, who);
     return true;
   }
   if (path.size() == 3 && path[2] == "input_tokens" && request.method == "POST") {
-    if (wants(*exchange, "POST")) count(site, exchange);
+    if (wants(*exchange, "POST")) count(site, exchange, who);
     return true;
   }
-  const std::string tenant = site.tenant_of(request);
-  const auto found = site.responses().find(tenant, path[2]);
+  const auto found = site.responses().find(who.tenant, path[2]);
   if (!found) {
     respond(*exchange, no_such(path[2]));
   } else if (path.size() == 3 && request.method == "DELETE") {
-    site.responses().erase(tenant, path[2]);
-    if (!found->running.empty()) site.running().cancel(found->running, tenant);
+    site.responses().erase(who.tenant, path[2]);
+    if (!found->running.empty()) site.running().cancel(found->running, who.tenant);
     exchange->respond(json_response(200, openai::deleted_json(path[2])));
   } else if (path.size() == 3) {
     if (wants(*exchange, "GET")) retrieve(exchange, *found);
   } else if (path[3] == "input_items") {
     if (wants(*exchange, "GET")) list_input_items(exchange, *found);
   } else if (path[3] == "cancel" && request.method == "POST") {
-    cancel(site, exchange, *found);
+    cancel(site, exchange, who.tenant, *found);
   } else {
     return false;
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "app/serve/metrics.h"
 #include "app/serve/reply.h"
 #include "base/utf8.h"
 
@@ -11,64 +12,30 @@ namespace freehold::app {
 namespace {
 
 // What needs no key.
-bool handle_open(const Site& site, const ExchangePtr& exchange) {
-  const http::Request& request = exchange->request();
-  if (request.method == "OPTIONS") {
-    exchange->respond({204, {}, {}});
-    return true;
+std::optional<http::Response> open_page(const Site& site, const http::Request& request) {
+  if (request.method == "OPTIONS") return http::Response{204, {}, {}};
+  if (path_is(request, {"healthz"})) return json_response(200, R"({"status":"ok"})");
+  const bool health = path_is(request, {"health"});
+  if ((health || path_is(request, {"readyz"})) && site.stopping) {
+    return json_response(503, R"({"status":"stopping"})");
   }
-  if (path_is(request, {"healthz"})) {
-    exchange->respond(json_response(200, R"({"status":"ok"})"));
-    return true;
-  }
-  if (path_is(request, {"health"}) && site.stopping) {
-    exchange->respond(json_response(503, R"({"status":"stopping"})"));
-    return true;
-  }
-  if (path_is(request, {"health"})) {
-    exchange->respond(json_response(200, R"({"status":"ok"})"));
-    return true;
-  }
+  if (health) return json_response(200, R"({"status":"ok"})");
+  if (path_is(request, {"readyz"})) return json_response(200, R"({"status":"ready"})");
   // What Ollama's clients ask to see whether somebody is there.
   if (request.target.path == "/" && (request.method == "GET" || request.method == "HEAD")) {
     http::Response response{200, {}, "Ollama is running"};
     response.headers.set("content-type", "text/plain; charset=utf-8");
-    exchange->respond(std::move(response));
-    return true;
+    return response;
   }
-  if (path_is(request, {"readyz"})) {
-    exchange->respond(site.stopping ? json_response(503, R"({"status":"stopping"})")
-                                    : json_response(200, R"({"status":"ready"})"));
-    return true;
-  }
-  return false;
+  return std::nullopt;
 }
 
-// What a role, or a list of models, keeps a key from, whatever the model.
+// What a role keeps a key from, whatever the address. What a key may do with a model is looked at where the model is
+// found (Site::named).
 api::Parsed<void> may_use(const guard::Principal& principal, const http::Request& request) {
   const bool reads = request.method == "GET" || request.method == "HEAD";
-  if (principal.role == guard::Role::auditor && !reads) {
-    return api::refuse(api::Problem::forbidden, "a key with the role auditor may read, not ask or change");
-  }
-  if (!principal.models) return {};
-  // Generating, embedding and the list of models look at the key's models themselves.
-  const auto& path = request.target.segments;
-  const std::string_view first = path.empty() ? std::string_view() : std::string_view(path[0]);
-  const std::string_view second = path.size() > 1 ? std::string_view(path[1]) : std::string_view();
-  const std::string_view last = path.empty() ? std::string_view() : std::string_view(path.back());
-  const bool openai =
-      first == "v1" && (second == "chat" || second == "completions" || second == "embeddings" ||
-                        (second == "responses" && last != "input_tokens") || second == "files" || second == "batches" ||
-                        (second == "messages" && path.size() == 2) ||
-                        (second == "models" && path.size() == 2 && reads && dialect_of(request) == Dialect::openai));
-  const bool gemini = last.find(":generateContent") != std::string_view::npos ||
-                      last.find(":streamGenerateContent") != std::string_view::npos ||
-                      last.find("mbedContent") != std::string_view::npos;
-  const bool ollama = first == "api" && (second == "chat" || second == "generate" || second == "embed" ||
-                                         second == "embeddings" || second == "version");
-  if (openai || gemini || ollama) return {};
-  return api::refuse(api::Problem::forbidden,
-                     "a key that is limited to certain models may ask these, and nothing else");
+  if (principal.role != guard::Role::auditor || reads) return {};
+  return api::refuse(api::Problem::forbidden, "a key with the role auditor may read, not ask or change");
 }
 
 }  // namespace
@@ -84,14 +51,21 @@ http::BodyPlan plan_body(Site& site, const http::Request& request, std::uint64_t
   const auto principal = site.principal_of(request);
   if (!principal) return {std::min(usual, kOfStrangers), {}};
   if (principal->role == guard::Role::auditor) return {std::min(usual, kOfStrangers), {}};
-  if (auto plan = plan_upload(site, request)) return *plan;
-  if (auto plan = plan_blob(site, request)) return *plan;
+  if (auto plan = plan_upload(site, request, *principal)) return *plan;
+  if (auto plan = plan_blob(site, request, *principal)) return *plan;
   return {usual, {}};
 }
 
+std::optional<http::Response> answer_at_once(const Site& site, const http::Request& request) {
+  if (auto page = open_page(site, request)) return page;
+  if (!path_is(request, {"metrics"}) || (request.method != "GET" && request.method != "HEAD")) return std::nullopt;
+  const auto principal = site.principal_of(request);
+  return principal ? std::optional(metrics_page(site, *principal)) : std::nullopt;
+}
+
 void handle(Site& site, const ExchangePtr& exchange) {
-  if (handle_open(site, exchange)) return;
   const http::Request& request = exchange->request();
+  if (auto page = answer_at_once(site, request)) return exchange->respond(std::move(*page));
   const auto principal = site.principal_of(request);
   if (!principal) {
     return respond(*exchange, api::Failure{api::Problem::unauthorised, "the API key is missing or wrong", {}, {}});
@@ -100,20 +74,20 @@ void handle(Site& site, const ExchangePtr& exchange) {
   bool handled = false;
   switch (dialect_of(request)) {
     case Dialect::openai:
-      handled = handle_openai(site, exchange) || handle_responses(site, exchange) ||
-                handle_files_and_batches(site, exchange) || handle_native(site, exchange);
+      handled = handle_openai(site, exchange, *principal) || handle_responses(site, exchange, *principal) ||
+                handle_files_and_batches(site, exchange, *principal) || handle_native(site, exchange, *principal);
       break;
     case Dialect::anthropic:
-      handled = handle_anthropic(site, exchange);
+      handled = handle_anthropic(site, exchange, *principal);
       break;
     case Dialect::gemini:
-      handled = handle_gemini(site, exchange);
+      handled = handle_gemini(site, exchange, *principal);
       break;
     case Dialect::ollama:
-      handled = handle_ollama(site, exchange);
+      handled = handle_ollama(site, exchange, *principal);
       break;
     default:
-      handled = handle_native(site, exchange);
+      handled = handle_native(site, exchange, *principal);
       break;
   }
   if (handled) return;

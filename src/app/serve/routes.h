@@ -6,23 +6,27 @@
 
 namespace freehold::app {
 
+// What must be answered while all handlers are busy, and costs next to nothing: the pages of health, /metrics. On the
+// I/O thread. Nothing: everything else.
+std::optional<http::Response> answer_at_once(const Site& site, const http::Request& request);
 // Every request. Handlers run on several threads; the models answer on theirs.
 void handle(Site& site, const ExchangePtr& exchange);
 
-// A dialect's addresses, once the key has been checked. False: there is nothing under this address.
-bool handle_openai(Site& site, const ExchangePtr& exchange);
-bool handle_responses(Site& site, const ExchangePtr& exchange);
-bool handle_anthropic(Site& site, const ExchangePtr& exchange);
-bool handle_gemini(Site& site, const ExchangePtr& exchange);
-bool handle_ollama(Site& site, const ExchangePtr& exchange);
-bool handle_native(Site& site, const ExchangePtr& exchange);
-bool handle_files_and_batches(Site& site, const ExchangePtr& exchange);
+// A dialect's addresses, for whoever the key belongs to. False: there is nothing under this address. What somebody may
+// not use (a model outside the key's list, what belongs to another key) is answered as if it were not there.
+bool handle_openai(Site& site, const ExchangePtr& exchange, const guard::Principal& who);
+bool handle_responses(Site& site, const ExchangePtr& exchange, const guard::Principal& who);
+bool handle_anthropic(Site& site, const ExchangePtr& exchange, const guard::Principal& who);
+bool handle_gemini(Site& site, const ExchangePtr& exchange, const guard::Principal& who);
+bool handle_ollama(Site& site, const ExchangePtr& exchange, const guard::Principal& who);
+bool handle_native(Site& site, const ExchangePtr& exchange, const guard::Principal& who);
+bool handle_files_and_batches(Site& site, const ExchangePtr& exchange, const guard::Principal& who);
 
 // Where the body of a request goes, once its head is known: an upload to the disk, everything else into memory, up to
 // `usual` bytes. On the I/O thread. plan_upload and plan_blob: nothing if it is not theirs.
 http::BodyPlan plan_body(Site& site, const http::Request& request, std::uint64_t usual);
-std::optional<http::BodyPlan> plan_upload(Site& site, const http::Request& request);
-std::optional<http::BodyPlan> plan_blob(Site& site, const http::Request& request);
+std::optional<http::BodyPlan> plan_upload(Site& site, const http::Request& request, const guard::Principal& who);
+std::optional<http::BodyPlan> plan_blob(Site& site, const http::Request& request, const guard::Principal& who);
 
 // Whether the path's segments are these.
 bool path_is(const http::Request& request, std::initializer_list<std::string_view> segments);

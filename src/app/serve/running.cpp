@@ -23,4 +23,12 @@ bool RunningRequests::cancel(std::string_view id, std::string_view tenant) {
   return true;
 }
 
+bool RunningRequests::has(std::string_view tenant) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [id, entry] : entries_) {
+    if (entry.tenant == tenant && !entry.alive.expired()) return true;
+  }
+  return false;
+}
+
 }  // namespace freehold::app

@@ -18,6 +18,9 @@ class RunningRequests {
   // False: there is no such request (any more), or it is another tenant's.
   bool cancel(std::string_view id, std::string_view tenant);
 
+  // Whether any of this tenant's is under way.
+  bool has(std::string_view tenant);
+
  private:
   struct Entry {
     std::string tenant;

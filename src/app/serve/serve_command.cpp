@@ -71,10 +71,11 @@ Result<std::optional<guard::Authenticator>> authenticator(const Arguments& argum
   if (options.given.empty()) {
     FH_TRY(const auto first, guard::ensure_first_key(home));
     if (first) {
-      console.note(
-          fmt::format("made the first key, of an admin. It is shown this once, and kept in {} for this command line:",
-                      printable(guard::own_key_path(home).string())));
-      console.write(*first + "\n");
+      // All of it in one place: standard output says where the server is, and nothing else.
+      console.write(fmt::format(
+          "made the first key, of an admin. It is shown this once, and kept in {} for this command line:\n{}\n",
+          printable(guard::own_key_path(home).string()), *first));
+      FH_TRY_VOID(console.flush());
     }
   }
   std::optional<guard::Keys> keys;
@@ -117,16 +118,42 @@ Result<std::vector<std::unique_ptr<ServedModel>>> start_models(const Arguments& 
 }
 
 // Files and batches below $FREEHOLD_HOME. A batch takes at most half of the places, so that others find one.
-void keep_batches(Site& site, const fs::path& home, const Arguments& arguments, Console& console) {
+void keep_batches(Site& site, const fs::path& home, Quota quota, const Arguments& arguments, Console& console) {
   Batches::Options options;
+  options.quota = quota;
   options.home = home;
   options.parallel = static_cast<std::size_t>(std::max<std::int64_t>(1, arguments.integer("sequences") / 2));
   options.report = [&console](const std::string& line) { console.note(line); };
   site.batches = std::make_unique<Batches>(std::move(options), [&site](const ExchangePtr& exchange) {
-    if (handle_openai(site, exchange) || handle_responses(site, exchange)) return;
+    const auto who = site.principal_of(exchange->request());
+    if (!who) {
+      return respond(*exchange,
+                     api::Failure{api::Problem::unauthorised, "the batch's key is not valid any more", {}, {}});
+    }
+    if (handle_openai(site, exchange, *who) || handle_responses(site, exchange, *who)) return;
     respond(*exchange, api::Failure{api::Problem::not_found, "this server has no such endpoint", {}, {}});
   });
   site.batches->resume();
+}
+
+// Whether the address is free and the certificate good: told before minutes of loading, not after.
+Result<> try_address(const http::ServerOptions& options, Console& console) {
+  auto server = http::Server::create(options, {});
+  if (server) return {};
+  if (server.error().code == Errc::io && server.error().what.starts_with("listen on")) {
+    console.hint(
+        "another program may have the port, perhaps another freehold serve: end it, or take another with --port N "
+        "(0: any that is free)");
+  }
+  return tl::unexpected(std::move(server).error());
+}
+
+// What is to be done now and then while the server runs; called every tenth of a second.
+void tend(Site& site, int tick) {
+  if (tick % 10 == 0) site.forget_the_gone();
+  if (tick % 100 == 0) site.blobs().drop_broken();
+  if (tick % 100 == 0 && site.batches) site.batches->uploads().drop_broken();
+  if (tick % 36'000 == 0) site.blobs().tidy();
 }
 
 Result<> run(const Arguments& arguments, Console& console) {
@@ -146,15 +173,19 @@ Result<> run(const Arguments& arguments, Console& console) {
   if (arguments.given("host")) options.origins.hosts = arguments.list("host");
   if (!is_loopback(options.address)) options.origins.hosts.push_back(options.address);
   if (arguments.given("origin")) options.origins.origins = arguments.list("origin");
+  FH_TRY_VOID(try_address(options, console));
   FH_TRY(auto models, start_models(arguments, console));
   std::string names;
   for (const auto& m : models) names += (names.empty() ? "" : ", ") + printable(m->name());
 
   Site site(std::move(models), Accounts(home, std::move(keys), std::move(log)));
   FH_TRY_VOID(site.made().open(home));
-  site.blobs().open(home);
-  keep_batches(site, home, arguments, console);
+  const Quota quota{static_cast<std::uint64_t>(arguments.integer("key-storage")) << 30,
+                    static_cast<std::uint64_t>(arguments.integer("key-files"))};
+  site.blobs().open(home, quota);
+  keep_batches(site, home, quota, arguments, console);
   http::Hooks hooks;
+  hooks.at_once = [&site](const http::Request& request) { return answer_at_once(site, request); };
   hooks.handle = [&site](const ExchangePtr& exchange) { handle(site, exchange); };
   hooks.plan_body = [&site, usual = options.limits.body_bytes](const http::Request& request) {
     return plan_body(site, request, usual);
@@ -171,7 +202,10 @@ Result<> run(const Arguments& arguments, Console& console) {
   server->start();
   console.write(fmt::format("serving {} at {}://{}:{}/v1\n", names, tls ? "https" : "http", address, server->port()));
   FH_TRY_VOID(console.flush());
-  while (!interrupted()) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  for (int tick = 0; !interrupted(); ++tick) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    tend(site, tick);
+  }
   console.note("stopping: what runs may finish (Ctrl-C again ends it)");
   site.stopping = true;
   if (site.batches) site.batches->stop();  // what they have not written down is asked again at the next start
@@ -199,10 +233,11 @@ Command serve_command() {
           "Without --api-key and --no-keys the keys are those of `freehold keys`; the first start makes one and shows "
           "it "
           "once. What every answer cost is recorded before the answer is given: see `freehold usage`.\n\n"
-          "Files and batches are kept below $FREEHOLD_HOME, each for the key that brought them. A batch runs in the "
-          "background, on at most half of the --sequences, and goes on when the server is started again. Models made "
-          "by "
-          "Ollama's create and copy are kept in $FREEHOLD_HOME/serve; pull fetches nothing and push sends nothing. "
+          "Files, batches, blobs and models made by Ollama's create and copy are kept below $FREEHOLD_HOME, each for "
+          "the "
+          "key that brought them and for no other, within --key-storage and --key-files. A batch runs in the "
+          "background, on at most half of the --sequences, and goes on when the server is started again. Blobs go "
+          "after a day; pull fetches nothing and push sends nothing. "
           "Beside these: /metrics for Prometheus, and llama-server's and vLLM's /tokenize, /detokenize, "
           "/apply-template, /props, /slots and /completion.\n\n"
           "The server listens on this machine alone unless --listen says otherwise, which needs --tls and a key.",
@@ -251,6 +286,20 @@ Command serve_command() {
                         .least = 1,
                         .most = 256,
                         .help = "Answers that run at the same time; others wait."},
+                       {.name = "key-storage",
+                        .type = OptionType::integer,
+                        .value = "GIB",
+                        .fallback = "10",
+                        .least = 1,
+                        .most = 1'000'000,
+                        .help = "GiB that one key may keep in files, and as much in Ollama's blobs."},
+                       {.name = "key-files",
+                        .type = OptionType::integer,
+                        .value = "N",
+                        .fallback = "1000",
+                        .least = 1,
+                        .most = 1'000'000,
+                        .help = "Files that one key may keep, and as many of Ollama's blobs."},
                        {.name = "grace",
                         .type = OptionType::integer,
                         .value = "SECONDS",

@@ -18,39 +18,39 @@ TEST(MadeModels, AreKeptAndFoundByEitherName) {
   const format::testing::TemporaryFolder folder;
   MadeModels made;
   ASSERT_TRUE(made.open(folder.path()));
-  ASSERT_TRUE(made.put({"x", "base:latest", "base:latest", {"s", {}, {}, {}}, 7, false}));
-  ASSERT_TRUE(made.put({"x:latest", "base:latest", "base:latest", {"t", {}, {}, {}}, 8, false}));  // replaces
-  ASSERT_TRUE(made.put({"x:2", "base:latest", "base:latest", {}, 9, false}));
+  ASSERT_TRUE(made.put("me", {"x", "base:latest", "base:latest", {"s", {}, {}, {}}, 7, false}));
+  ASSERT_TRUE(made.put("me", {"x:latest", "base:latest", "base:latest", {"t", {}, {}, {}}, 8, false}));  // replaces
+  ASSERT_TRUE(made.put("me", {"x:2", "base:latest", "base:latest", {}, 9, false}));
   MadeModels again;
   ASSERT_TRUE(again.open(folder.path()));
-  ASSERT_EQ(again.list().size(), 2u);
-  EXPECT_EQ(again.find("x")->preset.system, "t");
-  EXPECT_EQ(again.find("x:latest")->made, 8);
-  EXPECT_FALSE(again.find("y"));
-  EXPECT_FALSE(again.remove("y")->has_value());
-  EXPECT_EQ((*again.remove("x"))->made, 8);
-  EXPECT_FALSE(again.find("x"));
+  ASSERT_EQ(again.list("me").size(), 2u);
+  EXPECT_EQ(again.find("me", "x")->preset.system, "t");
+  EXPECT_EQ(again.find("me", "x:latest")->made, 8);
+  EXPECT_FALSE(again.find("me", "y"));
+  EXPECT_FALSE(again.remove("me", "y")->has_value());
+  EXPECT_EQ((*again.remove("me", "x"))->made, 8);
+  EXPECT_FALSE(again.find("me", "x"));
   MadeModels last;
   ASSERT_TRUE(last.open(folder.path()));
-  EXPECT_EQ(last.list().size(), 1u);
+  EXPECT_EQ(last.list("me").size(), 1u);
 }
 
 TEST(MadeModels, WhatCannotBeKeptIsNotMade) {
   const format::testing::TemporaryFolder folder;
   MadeModels made;
   ASSERT_TRUE(made.open(folder.path()));
-  ASSERT_TRUE(made.put({"x", "b", "b", {}, 7, false}));
+  ASSERT_TRUE(made.put("me", {"x", "b", "b", {}, 7, false}));
   for (int nth = 1;; ++nth) {
     int left = nth;
     set_disk_fault_for_tests([&](const char*) { return --left == 0 ? ENOSPC : 0; });
-    const auto put = made.put({"y", "b", "b", {}, 8, false});
+    const auto put = made.put("me", {"y", "b", "b", {}, 8, false});
     set_disk_fault_for_tests({});
     MadeModels again;
     ASSERT_TRUE(again.open(folder.path())) << nth;
-    EXPECT_TRUE(again.find("x")) << nth;
-    EXPECT_EQ(made.find("y").has_value(), put.has_value()) << nth;
+    EXPECT_TRUE(again.find("me", "x")) << nth;
+    EXPECT_EQ(made.find("me", "y").has_value(), put.has_value()) << nth;
     if (put) {
-      EXPECT_TRUE(again.find("y"));
+      EXPECT_TRUE(again.find("me", "y"));
       EXPECT_GT(nth, 2);
       break;
     }
@@ -79,30 +79,140 @@ std::size_t files_in(const fs::path& folder) {
   return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
 }
 
-TEST(BlobUploads, AreKeptUnderTheirDigestOnly) {
+TEST(MadeModels, BelongToWhoMadeThem) {
   const format::testing::TemporaryFolder folder;
-  BlobUploads uploads;
-  uploads.open(folder.path());
+  MadeModels made;
+  ASSERT_TRUE(made.open(folder.path()));
+  ASSERT_TRUE(made.put("me", {"x", "b", "b", {"mine", {}, {}, {}}, 7, false}));
+  EXPECT_FALSE(made.find("you", "x"));
+  EXPECT_TRUE(made.list("you").empty());
+  EXPECT_FALSE(made.remove("you", "x")->has_value());
+  ASSERT_TRUE(made.put("you", {"x", "b", "b", {"yours", {}, {}, {}}, 8, false}));
+  EXPECT_EQ(made.find("me", "x")->preset.system, "mine");
+  MadeModels again;
+  ASSERT_TRUE(again.open(folder.path()));
+  EXPECT_EQ(again.find("me", "x")->preset.system, "mine");
+  EXPECT_EQ(again.find("you", "x")->preset.system, "yours");
+  EXPECT_TRUE(again.remove("you", "x")->has_value());
+  EXPECT_TRUE(again.find("me", "x"));
+}
+
+TEST(MadeModels, AreBoundedForEachKey) {
+  const format::testing::TemporaryFolder folder;
+  MadeModels made(MadeLimits{.models = 3, .bytes = 1000});
+  ASSERT_TRUE(made.open(folder.path()));
+  for (const char* name : {"a", "b", "c"}) ASSERT_TRUE(made.put("me", {name, "b", "b", {}, 7, false}));
+  const auto fourth = made.put("me", {"d", "b", "b", {}, 7, false});
+  ASSERT_FALSE(fourth);
+  EXPECT_EQ(fourth.error().code, Errc::exhausted);
+  EXPECT_TRUE(made.put("me", {"a", "b", "b", {"again", {}, {}, {}}, 7, false}))
+      << "in the place of one of the same name";
+  const std::string large(990, 'x');
+  const auto larger = made.put("me", {"a", "b", "b", {large, {}, {}, {}}, 7, false});
+  ASSERT_FALSE(larger);
+  EXPECT_EQ(larger.error().code, Errc::exhausted);
+  EXPECT_EQ(made.find("me", "a")->preset.system, "again");
+  EXPECT_TRUE(made.put("you", {"a", "b", "b", {std::string(900, 'x'), {}, {}, {}}, 7, false}));
+  EXPECT_TRUE(made.remove("me", "b")->has_value());
+  EXPECT_TRUE(made.put("me", {"d", "b", "b", {}, 7, false}));
+}
+
+class BlobUploadsTest : public ::testing::Test {
+ protected:
+  http::BodyPlan send(const std::string& id, std::initializer_list<std::string_view> pieces,
+                      const std::string& tenant = "me", const char* length = nullptr) {
+    http::Request request = request_of(id);
+    if (length != nullptr) request.headers.set("content-length", length);
+    http::BodyPlan plan = uploads_.plan(tenant, request);
+    for (const std::string_view piece : pieces) EXPECT_TRUE(plan.sink->write(piece));
+    plan.sink.reset();
+    return plan;
+  }
+  fs::path folder_of(const std::string& tenant) const { return folder_.path() / "uploads" / tenant; }
+
+  const format::testing::TemporaryFolder folder_;
+  BlobUploads uploads_;
+};
+
+TEST_F(BlobUploadsTest, AreKeptUnderTheirDigestOnly) {
+  uploads_.open(folder_.path());
   const Digest right = sha256("hello"), other = sha256("other");
-  const auto send = [&](const std::string& id, std::string_view first, std::string_view second) {
-    const http::BodyPlan plan = uploads.plan(request_of(id));
-    EXPECT_TRUE(plan.sink->write(first));
-    EXPECT_TRUE(plan.sink->write(second));
-  };
-  send("1", "hel", "lo");
-  EXPECT_FALSE(uploads.has(right));
-  ASSERT_TRUE(uploads.keep("1", right));
-  EXPECT_TRUE(uploads.has(right));
-  EXPECT_EQ(*read_file(folder.path() / "uploads" / ("sha256-" + right.hex())), "hello");
-  send("2", "hel", "lo");
-  const auto wrong = uploads.keep("2", other);
+  send("1", {"hel", "lo"});
+  EXPECT_FALSE(uploads_.has("me", right));
+  ASSERT_TRUE(uploads_.keep("me", "1", right));
+  EXPECT_TRUE(uploads_.has("me", right));
+  EXPECT_EQ(*read_file(folder_of("me") / ("sha256-" + right.hex())), "hello");
+  send("2", {"hel", "lo"});
+  const auto wrong = uploads_.keep("me", "2", other);
   ASSERT_FALSE(wrong);
   EXPECT_EQ(wrong.error().code, Errc::invalid);
-  EXPECT_FALSE(uploads.has(other));
-  EXPECT_EQ(files_in(folder.path() / "uploads"), 1u);  // nothing of it is left
-  EXPECT_EQ(uploads.keep("3", other).error().code, Errc::not_found);
-  (void)uploads.plan(request_of("4"));
-  EXPECT_FALSE(uploads.keep("4", sha256("")));
+  EXPECT_FALSE(uploads_.has("me", other));
+  EXPECT_EQ(files_in(folder_of("me")), 1u);  // nothing of it is left
+  EXPECT_EQ(uploads_.keep("me", "3", other).error().code, Errc::not_found);
+  send("4", {});
+  EXPECT_FALSE(uploads_.keep("me", "4", sha256("")));
+}
+
+TEST_F(BlobUploadsTest, AreThereForTheirTenantAlone) {
+  uploads_.open(folder_.path());
+  const Digest digest = sha256("hello");
+  send("1", {"hello"});
+  EXPECT_EQ(uploads_.keep("you", "1", digest).error().code, Errc::not_found);
+  ASSERT_TRUE(uploads_.keep("me", "1", digest));
+  EXPECT_FALSE(uploads_.has("you", digest));
+  send("2", {"hello"}, "you");
+  ASSERT_TRUE(uploads_.keep("you", "2", digest));
+  EXPECT_TRUE(uploads_.has("you", digest));
+  // Whatever a tenant is called, its files stay in the folder.
+  send("3", {"hello"}, "../../x");
+  ASSERT_TRUE(uploads_.keep("../../x", "3", digest));
+  EXPECT_TRUE(uploads_.has("../../x", digest));
+  EXPECT_EQ(files_in(folder_.path() / "uploads"), 3u);
+}
+
+TEST_F(BlobUploadsTest, HaveAQuotaInBytesAndNumber) {
+  uploads_.open(folder_.path(), {.bytes = 10, .count = 2});
+  EXPECT_EQ(uploads_.plan("p", request_of("0")).limit, 10u);
+  EXPECT_EQ(send("1", {}, "p", "11").refusal.status, 413);
+  EXPECT_EQ(send("1", {}, "p", "10").refusal.status, 0);
+  // Two at once, each of which would fit alone.
+  const http::BodyPlan first = uploads_.plan("me", request_of("a")), second = uploads_.plan("me", request_of("b"));
+  EXPECT_TRUE(first.sink->write("123456"));
+  const auto over = second.sink->write("12345");
+  ASSERT_FALSE(over);
+  EXPECT_EQ(over.error().code, Errc::exhausted);
+  ASSERT_TRUE(uploads_.keep("me", "a", sha256("123456")));
+  EXPECT_EQ(uploads_.plan("me", request_of("c")).limit, 4u);
+  EXPECT_EQ(uploads_.plan("you", request_of("c")).limit, 10u);
+  send("d", {"1"}, "other");
+  ASSERT_TRUE(uploads_.keep("other", "d", sha256("1")));
+  send("e", {"2"}, "other");
+  ASSERT_TRUE(uploads_.keep("other", "e", sha256("2")));
+  EXPECT_EQ(send("f", {}, "other").refusal.status, 413);
+}
+
+TEST_F(BlobUploadsTest, SoManyAtATime) {
+  uploads_.open(folder_.path());
+  std::vector<http::BodyPlan> open;
+  for (std::size_t i = 0; i < kMostUploads; ++i) open.push_back(uploads_.plan("me", request_of(std::to_string(i))));
+  for (const auto& plan : open) EXPECT_EQ(plan.refusal.status, 0);
+  EXPECT_EQ(uploads_.plan("me", request_of("more")).refusal.status, 429);
+  EXPECT_EQ(uploads_.plan("you", request_of("more")).refusal.status, 0);
+  open[0].sink.reset();
+  EXPECT_FALSE(uploads_.keep("me", "0", sha256("x")));  // that one is over
+  EXPECT_EQ(uploads_.plan("me", request_of("more")).refusal.status, 0);
+}
+
+TEST_F(BlobUploadsTest, AreCleanedAwayWhenTheyAreOld) {
+  uploads_.open(folder_.path());
+  send("1", {"hello"});
+  ASSERT_TRUE(uploads_.keep("me", "1", sha256("hello")));
+  ASSERT_TRUE(write_file_atomically(folder_.path() / "uploads" / ("sha256-" + sha256("x").hex()), "x"));
+  uploads_.tidy();
+  EXPECT_EQ(files_in(folder_of("me")), 1u);
+  uploads_.tidy(std::chrono::system_clock::now() + BlobUploads::kUnused + std::chrono::hours(1));
+  EXPECT_EQ(files_in(folder_of("me")), 0u);
+  EXPECT_EQ(files_in(folder_.path() / "uploads"), 1u) << "what nobody owns goes too";
 }
 
 TEST(ResponseStore, WhatIsStillMadeIsConcludedOnce) {
@@ -130,7 +240,10 @@ TEST(RunningRequests, EndForTheirTenantAlone) {
   EXPECT_FALSE(running.cancel("s", "tenant"));
   EXPECT_TRUE(running.cancel("r", "tenant"));
   EXPECT_EQ(cancelled, 1);
+  EXPECT_TRUE(running.has("tenant"));
+  EXPECT_FALSE(running.has("other"));
   alive.reset();
+  EXPECT_FALSE(running.has("tenant"));
   EXPECT_FALSE(running.cancel("r", "tenant"));
 }
 

@@ -55,6 +55,11 @@ std::vector<std::int32_t> shown_tokens(const text::Tokenizer& tokenizer, const t
   return out;
 }
 
+bool is_constrained(const api::Call& call) {
+  return call.format.kind != api::Format::Kind::text ||
+         choice_of(call.tool_use).mode != text::tools::ToolChoice::Mode::none;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ServedModel>> ServedModel::start(std::string name, Loaded loaded, const Size& size) {
@@ -123,13 +128,9 @@ api::Parsed<engine::Prompt> ServedModel::prompt(const api::Call& call, const api
   return std::move(*prompt);
 }
 
-api::Parsed<void> ServedModel::constrain(const api::Call& call, const std::string& tenant, bool starts_thinking,
-                                         AnswerPlan& plan) const {
-  const bool parallel = call.tool_use.parallel && support_.parallel;
-  if (call.format.kind == api::Format::Kind::text &&
-      choice_of(call.tool_use).mode == text::tools::ToolChoice::Mode::none) {
-    return {};
-  }
+api::Parsed<void> ServedModel::constrain(const api::Call& call, const std::string& tenant, AnswerPlan& plan) const {
+  if (!is_constrained(call)) return {};
+  const bool parallel = call.tool_use.parallel && support_.parallel, starts_thinking = plan.starts_thinking;
   api::Failure failure;
   auto made = constraints_->get(
       tenant, constraint_key(call, parallel, starts_thinking), [&]() -> Result<text::tools::Constraint> {
@@ -155,6 +156,16 @@ std::uint32_t ServedModel::choices_at_once(const engine::Request& request) const
   const std::uint32_t positions = tokens + engine::answer_limit(request, limits);
   while (most > 1 && !budget.fits_at_all(budget.needed(tokens, positions, most))) --most;
   return most;
+}
+
+bool ServedModel::constrain_at_once(const api::Call& call, const std::string& tenant, AnswerPlan& plan) const {
+  if (!is_constrained(call)) return true;
+  const bool parallel = call.tool_use.parallel && support_.parallel;
+  auto kept = constraints_->find(tenant, constraint_key(call, parallel, plan.starts_thinking));
+  if (!kept) return false;
+  plan.constraint = std::move(kept->masks);
+  plan.constraint_start = std::move(kept->start);
+  return true;
 }
 
 api::Parsed<std::vector<engine::Request>> ServedModel::requests(const api::Call& call, const AnswerPlan& plan,
@@ -219,6 +230,17 @@ api::Parsed<std::vector<engine::Prompt>> ServedModel::prompts(const api::Call& c
 }
 
 api::Parsed<AnswerPlan> ServedModel::plan(const api::Call& call, const std::string& tenant) const {
+  FH_TRY(AnswerPlan plan, plan_prompt(call));
+  FH_TRY_VOID(constrain(call, tenant, plan));
+  return plan;
+}
+
+void ServedModel::forget(const std::string& tenant) {
+  constraints_->drop(tenant);
+  service_->drop_cached(tenant);
+}
+
+api::Parsed<AnswerPlan> ServedModel::plan_prompt(const api::Call& call) const {
   AnswerPlan plan;
   const bool chats = std::holds_alternative<api::Conversation>(call.input);
   if (chats && call.thinking.value_or(false) && !support_.thinking) {
@@ -226,9 +248,8 @@ api::Parsed<AnswerPlan> ServedModel::plan(const api::Call& call, const std::stri
                        "thinking");
   }
   FH_TRY(plan.prompts, prompts(call));
-  const bool starts_thinking =
+  plan.starts_thinking =
       chats && support_.thinking && text::tools::prompt_opens_thinking(*support_.thinking, plan.prompts[0].text);
-  FH_TRY_VOID(constrain(call, tenant, starts_thinking, plan));
   if (!chats) return plan;
   const auto choice = choice_of(call.tool_use);
   const bool calls = choice.mode != text::tools::ToolChoice::Mode::none;
@@ -236,7 +257,7 @@ api::Parsed<AnswerPlan> ServedModel::plan(const api::Call& call, const std::stri
   text::tools::ReaderOptions reader;
   reader.format = support_.format;
   reader.thinking = support_.thinking;
-  reader.starts_thinking = starts_thinking;
+  reader.starts_thinking = plan.starts_thinking;
   reader.calls_only = choice.mode == text::tools::ToolChoice::Mode::required;
   if (calls) {
     for (const auto& tool : text::tools::allowed_tools(tools_of(call.tool_use), choice)) {

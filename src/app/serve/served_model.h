@@ -33,6 +33,7 @@ class ServedModel {
   const std::string& fingerprint() const { return fingerprint_; }
   const Loaded& loaded() const { return loaded_; }
   engine::Service& service() { return *service_; }
+  const engine::RequestLimits& limits() const { return service_->limits(); }
   std::uint32_t context() const { return decoder_->context(); }
   std::uint32_t sequences() const { return sequences_; }  // answers at the same time
   struct Load {
@@ -46,9 +47,15 @@ class ServedModel {
   // Null if the model has none.
   const text::ChatTemplate* chat_template() const { return template_ ? &*template_ : nullptr; }
 
-  // Everything that the engine is told of a call but its sampling. Failures name the field.
-  // `tenant`: whose constraints are kept.
+  // Everything that the engine is told of a call but its sampling. Failures name the field. In two steps: what costs
+  // what the prompt costs, and the constraint, which a stranger can make costly. `tenant`: whose constraints are kept.
+  api::Parsed<AnswerPlan> plan_prompt(const api::Call& call) const;
+  api::Parsed<void> constrain(const api::Call& call, const std::string& tenant, AnswerPlan& plan) const;
+  // Does it if that needs no compilation: false otherwise.
+  bool constrain_at_once(const api::Call& call, const std::string& tenant, AnswerPlan& plan) const;
   api::Parsed<AnswerPlan> plan(const api::Call& call, const std::string& tenant) const;
+  // Forgets what is kept of a tenant: constraints, and prompts that were read.
+  void forget(const std::string& tenant);
   // What the engine is asked, checked: one request a prompt, or several if it wants more answers than have places at a
   // time (Request::first_choice tells them apart). An answer that would pass the end of the context ends
   // there, and says `length`. Failures as above.
@@ -71,8 +78,6 @@ class ServedModel {
   Loaded loaded_;
   api::Parsed<engine::Prompt> prompt(const api::Call& call, const api::Conversation& chat) const;
   std::uint32_t choices_at_once(const engine::Request& request) const;
-  api::Parsed<void> constrain(const api::Call& call, const std::string& tenant, bool starts_thinking,
-                              AnswerPlan& plan) const;
 
   std::uint32_t sequences_ = 0;
   std::atomic<std::uint64_t> submitted_{0};

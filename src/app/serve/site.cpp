@@ -34,9 +34,10 @@ struct Tickets {
 
 // Hands over the requests of one exchange; `sink` gets the number of the request with each event. When the client
 // leaves, they are cancelled.
-template <typename Request, typename Sink>
+// `refuse`: the first was not taken, so there will be no event.
+template <typename Request, typename Sink, typename Refuse>
 void submit_all(const ExchangePtr& exchange, ServedModel* model, RunningRequests& running,
-                std::vector<Request> requests, const Sink& sink) {
+                std::vector<Request> requests, const Sink& sink, const Refuse& refuse) {
   const std::string tenant = requests.empty() ? std::string() : requests[0].tenant;
   auto tickets = std::make_shared<Tickets>();
   const auto cancel = [model](Tickets& of) {
@@ -55,6 +56,7 @@ void submit_all(const ExchangePtr& exchange, ServedModel* model, RunningRequests
         model->service().submit(std::move(requests[i]), [sink, i](const engine::Event& event) { sink(i, event); });
     const std::lock_guard lock(tickets->mutex);
     if (!ticket) {
+      if (i == 0) return refuse(failure_of(ticket.error()));
       for (auto earlier : tickets->tickets) model->service().cancel(earlier);
       return respond(*exchange, failure_of(ticket.error()));
     }
@@ -86,25 +88,48 @@ Site::~Site() {
   models_.clear();  // and what they still answer goes into what is below
 }
 
-api::Parsed<ServedModel*> Site::find(std::string_view name) const {
-  const auto bare = [](std::string_view n) { return n.ends_with(":latest") ? n.substr(0, n.size() - 7) : n; };
+std::int64_t NamedModel::since(const Site& site) const {
+  return made ? made->made : site.started();
+}
+
+std::vector<ServedModel*> Site::served_to(const guard::Principal& who) const {
+  std::vector<ServedModel*> out;
   for (const auto& m : models_) {
-    if (bare(m->name()) == bare(name)) return m.get();
+    if (guard::allows(who.models, m->name())) out.push_back(m.get());
   }
-  if (const auto made = made_.find(name)) {
-    for (const auto& m : models_) {
-      if (bare(m->name()) == bare(made->base)) return m.get();
+  return out;
+}
+
+api::Parsed<NamedModel> Site::named(std::string_view name, const guard::Principal& who) const {
+  const auto served = served_to(who);
+  const auto find_served = [&](std::string_view of) -> ServedModel* {
+    const std::string wanted = api::ollama::with_tag(of);
+    for (ServedModel* m : served) {
+      if (api::ollama::with_tag(m->name()) == wanted) return m;
     }
+    return nullptr;
+  };
+  if (ServedModel* m = find_served(name)) return NamedModel{m->name(), m, {}};
+  if (auto made = made_.find(who.tenant, name)) {
+    if (ServedModel* m = find_served(made->base)) return NamedModel{made->name, m, std::move(made)};
   }
   return api::refuse(Problem::not_found, fmt::format("model '{}' not found", printable(name)), "model",
                      "model_not_found");
 }
 
-api::Parsed<ServedModel*> Site::find(std::string_view name, const guard::Principal& principal) const {
-  FH_TRY(ServedModel * model, find(name));
-  if (guard::allows(principal.models, model->name())) return model;
-  return api::refuse(Problem::not_found, fmt::format("model '{}' not found", printable(name)), "model",
-                     "model_not_found");
+api::Parsed<ServedModel*> Site::find(std::string_view name, const guard::Principal& who) const {
+  FH_TRY(const NamedModel found, named(name, who));
+  return found.model;
+}
+
+std::vector<NamedModel> Site::named_models(const guard::Principal& who) const {
+  std::vector<NamedModel> out;
+  for (ServedModel* m : served_to(who)) out.push_back({m->name(), m, {}});
+  for (const api::ollama::MadeModel& made : made_.list(who.tenant)) {
+    // What is not there any more, or has the name of one that is served now, cannot be called.
+    if (auto found = named(made.name, who); found && found->made) out.push_back(std::move(*found));
+  }
+  return out;
 }
 
 namespace {
@@ -143,32 +168,35 @@ ledger::Event event_of(const http::Exchange& exchange, const guard::Principal& p
 
 }  // namespace
 
-// Who asks, if it may.
-api::Parsed<guard::Principal> Site::allowed(const ExchangePtr& exchange) const {
-  auto principal = principal_of(exchange->request());
-  if (!principal) return api::refuse(Problem::unauthorised, "the API key is missing or wrong");
-  FH_TRY_VOID(Accounts::may_generate(*principal));
-  return std::move(*principal);
+api::Parsed<void> Site::may_ask(const guard::Principal& who) const {
+  FH_TRY_VOID(Accounts::may_generate(who));
+  return accounts_.check(who);
 }
 
-std::string Site::tenant_of(const http::Request& request) const {
-  const auto principal = principal_of(request);
-  return principal ? principal->tenant : std::string();
+void Site::forget_the_gone() {
+  const std::vector<std::string> gone = accounts_.gone();
+  leaving_.insert(leaving_.end(), gone.begin(), gone.end());
+  std::erase_if(leaving_, [&](const std::string& tenant) {
+    const bool over = !running_.has(tenant);  // asked first: what ends meanwhile is forgotten the next time
+    for (const auto& m : models_) m->forget(tenant);
+    responses_.forget(tenant);
+    return over;
+  });
 }
 
-api::Parsed<void> Site::adopt(api::Call& call) const {
+api::Parsed<void> Site::adopt(api::Call& call, const guard::Principal& who) const {
   if (call.preset_done) return {};
-  const auto made = made_.find(call.model);
-  return made ? api::ollama::apply(made->preset, call) : api::Parsed<void>();
+  FH_TRY(const NamedModel found, named(call.model, who));
+  return found.made ? api::ollama::apply(found.made->preset, call) : api::Parsed<void>();
 }
 
-api::Parsed<std::size_t> Site::count_tokens(const api::Call& call) const {
-  FH_TRY(ServedModel * model, find(call.model));
+api::Parsed<std::size_t> Site::count_tokens(const api::Call& call, const guard::Principal& who) const {
+  FH_TRY(ServedModel * model, find(call.model, who));
   api::Call adopted = call;
-  FH_TRY_VOID(adopt(adopted));
-  FH_TRY(auto plan, model->plan(adopted, {}));
+  FH_TRY_VOID(adopt(adopted, who));
+  FH_TRY(const auto prompts, model->prompts(adopted));
   std::size_t count = 0;
-  for (const engine::Prompt& p : plan.prompts) count += p.tokens.size();
+  for (const engine::Prompt& p : prompts) count += p.tokens.size();
   return count;
 }
 
@@ -189,10 +217,7 @@ struct Embedding {
 
   void on(std::size_t index, const engine::Event& what) {
     if (failed) return;
-    if (const auto* broken = std::get_if<engine::Failed>(&what)) {
-      failed = true;
-      return respond(*exchange, failure_of(broken->error));
-    }
+    if (const auto* broken = std::get_if<engine::Failed>(&what)) return fail(broken->error);
     const auto* embedded = std::get_if<engine::Embedded>(&what);
     if (embedded == nullptr) return;
     vectors[index].assign(embedded->vector.begin(), embedded->vector.end());
@@ -210,15 +235,32 @@ struct Embedding {
       to->respond(std::move(answer));
     });
   }
+
+  // Nothing was computed.
+  void refuse(const Failure& failure) {
+    lease.settle(0);
+    respond(*exchange, failure);
+  }
+
+  void fail(const Error& error) {
+    failed = true;
+    const Failure failure = failure_of(error);
+    lease.settle(tokens);
+    event.prompt_tokens = tokens;
+    event.outcome = error.code == Errc::cancelled ? ledger::Outcome::cancelled : ledger::Outcome::failed;
+    event.http_status = api::status_of(failure.problem);
+    accounts->record(std::move(event), [](bool) {});
+    respond(*exchange, failure);
+  }
 };
 
 }  // namespace
 
-void Site::embed(const ExchangePtr& exchange, api::Parsed<api::EmbedCall> call, const EncodeVectors& encode) const {
+void Site::embed(const ExchangePtr& exchange, const guard::Principal& who, api::Parsed<api::EmbedCall> call,
+                 const EncodeVectors& encode) const {
   if (!call) return respond(*exchange, call.error());
-  auto principal = allowed(exchange);
-  if (!principal) return respond(*exchange, principal.error());
-  auto found = find(call->model, *principal);
+  if (auto may = may_ask(who); !may) return respond(*exchange, may.error());
+  auto found = find(call->model, who);
   if (!found) return respond(*exchange, found.error());
   ServedModel* model = *found;
   auto prompts = model->prompts(call->inputs, "input");
@@ -229,7 +271,7 @@ void Site::embed(const ExchangePtr& exchange, api::Parsed<api::EmbedCall> call, 
     if (call->cut && p.tokens.size() > model->context()) p.tokens.resize(model->context());
     engine::EmbedRequest request;
     request.tokens = std::move(p.tokens);
-    request.tenant = principal->tenant;
+    request.tenant = who.tenant;
     request.dimensions = call->dimensions;
     if (auto valid = engine::validate(request, model->service().limits()); !valid) {
       Failure failure = failure_of(valid.error());
@@ -239,7 +281,7 @@ void Site::embed(const ExchangePtr& exchange, api::Parsed<api::EmbedCall> call, 
     tokens_at_most += request.tokens.size();
     requests.push_back(std::move(request));
   }
-  auto admitted = accounts_.admit(*principal, tokens_at_most);
+  auto admitted = accounts_.admit(who, tokens_at_most);
   if (!admitted) return respond(*exchange, admitted.error());
   auto embedding = std::make_shared<Embedding>();
   embedding->exchange = exchange;
@@ -248,22 +290,33 @@ void Site::embed(const ExchangePtr& exchange, api::Parsed<api::EmbedCall> call, 
   embedding->open = requests.size();
   embedding->accounts = &accounts_;
   embedding->lease = std::move(admitted->lease);
-  embedding->event = event_of(*exchange, *principal, *model, call->model);
+  embedding->event = event_of(*exchange, who, *model, call->model);
   embedding->call = std::move(*call);
-  submit_all(exchange, model, running_, std::move(requests),
-             [embedding](std::size_t i, const engine::Event& event) { embedding->on(i, event); });
+  submit_all(
+      exchange, model, running_, std::move(requests),
+      [embedding](std::size_t i, const engine::Event& event) { embedding->on(i, event); },
+      [embedding](const Failure& failure) { embedding->refuse(failure); });
 }
 
-void Site::generate(const ExchangePtr& exchange, api::Parsed<api::Call> parsed, const MakeEncoder& make_encoder) const {
+// A request that has been checked and has its place among those of its key.
+struct Site::Beginning {
+  api::Call call;
+  std::string tenant;
+  AnswerPlan plan;
+  std::vector<engine::Request> requests;
+  std::shared_ptr<Generation> generation;
+};
+
+void Site::generate(const ExchangePtr& exchange, const guard::Principal& who, api::Parsed<api::Call> parsed,
+                    const MakeEncoder& make_encoder) const {
   if (!parsed) return respond(*exchange, parsed.error());
   api::Call& call = *parsed;
-  auto principal = allowed(exchange);
-  if (!principal) return respond(*exchange, principal.error());
-  auto found = find(call.model, *principal);
+  if (auto may = may_ask(who); !may) return respond(*exchange, may.error());
+  auto found = find(call.model, who);
   if (!found) return respond(*exchange, found.error());
   ServedModel* model = *found;
-  if (auto adopted = adopt(call); !adopted) return respond(*exchange, adopted.error());
-  auto plan = model->plan(call, principal->tenant);
+  if (auto adopted = adopt(call, who); !adopted) return respond(*exchange, adopted.error());
+  auto plan = model->plan_prompt(call);
   if (!plan) return respond(*exchange, plan.error());
   if (!call.has_seed) {
     std::uint32_t drawn = 0;
@@ -271,7 +324,7 @@ void Site::generate(const ExchangePtr& exchange, api::Parsed<api::Call> parsed, 
     call.request.seed = drawn;
   }
   // All requests are checked before the first is handed over.
-  auto requests = model->requests(call, *plan, principal->tenant);
+  auto requests = model->requests(call, *plan, who.tenant);
   if (!requests) return respond(*exchange, requests.error());
   std::uint64_t tokens_at_most = 0;
   for (engine::Request& request : *requests) {
@@ -279,39 +332,73 @@ void Site::generate(const ExchangePtr& exchange, api::Parsed<api::Call> parsed, 
     tokens_at_most +=
         request.prompt.size() + std::uint64_t{request.n} * engine::answer_limit(request, model->service().limits());
   }
-  // Whether the shortest valid answer fits is known before a token is spent.
-  std::optional<std::string> warning;
-  if (plan->constraint && !plan->constraint_start) {
-    const auto fewest = engine::fewest_tokens(plan->constraint);
-    std::uint32_t most = UINT32_MAX;
-    for (const engine::Request& r : *requests) {
-      most = std::min(most, engine::answer_limit(r, model->service().limits()));
-    }
-    if (!fewest) {
-      warning = fewest.error().what;
-    } else if (*fewest > most) {
-      warning = fmt::format("the shortest valid answer has {} tokens, but at most {} may be written", *fewest, most);
-    }
-    if (warning && exchange->request().headers.get("freehold-require") == "complete") {
-      return respond(*exchange, Failure{Problem::invalid, *warning, "max_tokens", {}});
-    }
-  }
-  auto admitted = accounts_.admit(*principal, tokens_at_most);
+  auto admitted = accounts_.admit(who, tokens_at_most);
   if (!admitted) return respond(*exchange, admitted.error());
   auto encoder = make_encoder(call, {random_id(), call.model, now(), model->fingerprint()}, plan->prompts);
   auto generation = std::make_shared<Generation>(exchange, std::move(encoder), call, *plan,
                                                  [model](std::string_view text) { return model->count(text); });
-  if (warning) generation->add_header("freehold-warning", std::move(*warning));
   for (auto& [name, value] : admitted->headers) generation->add_header(name, value);
-  ledger::Event record = event_of(*exchange, *principal, *model, call.model);
+  ledger::Event record = event_of(*exchange, who, *model, call.model);
   record.seed = call.request.seed;
   record.sampling = sampling_summary(call.request.sampling);
   generation->account({accounts_, std::move(record), std::move(admitted->lease)});
-  auto firsts = first_choices(*requests, call.request.n);
-  submit_all(exchange, model, running_, std::move(*requests),
-             [generation, firsts = std::move(firsts)](std::size_t i, const engine::Event& event) {
-               generation->on(firsts[i], event);
-             });
+  const bool ready = model->constrain_at_once(call, who.tenant, *plan);
+  auto work = std::make_shared<Beginning>(
+      Beginning{std::move(call), who.tenant, std::move(*plan), std::move(*requests), std::move(generation)});
+  if (ready) {
+    if (auto fits = look_ahead(*exchange, *model, *work); !fits) return work->generation->refuse(fits.error());
+    return begin(exchange, model, *work);
+  }
+  // A client that leaves while its turn has not come is not worth a compilation.
+  auto left = std::make_shared<std::atomic<bool>>(false);
+  exchange->on_gone([left] { *left = true; });
+  auto queued = compiling_.add(who.tenant, [this, exchange, model, work, left] {
+    if (*left) return work->generation->refuse({Problem::unavailable, "the client has left", {}, {}});
+    try {
+      auto made = model->constrain(work->call, work->tenant, work->plan);
+      if (made) made = look_ahead(*exchange, *model, *work);
+      if (!made) return work->generation->refuse(made.error());
+      begin(exchange, model, *work);
+    } catch (const std::exception&) {
+      work->generation->refuse({Problem::internal, "internal error", {}, {}});
+    }
+  });
+  if (!queued) work->generation->refuse(failure_of(queued.error()));
+}
+
+// Gives the requests what was compiled, and says beforehand where no valid answer fits.
+api::Parsed<void> Site::look_ahead(const http::Exchange& exchange, const ServedModel& model, Beginning& work) {
+  std::uint32_t most = UINT32_MAX;
+  for (engine::Request& r : work.requests) {
+    r.constraint = work.plan.constraint;
+    r.constraint_start = work.plan.constraint_start;
+    most = std::min(most, engine::answer_limit(r, model.limits()));
+  }
+  if (!work.plan.constraint || work.plan.constraint_start) return {};
+  // Known before a token is spent.
+  std::string warning;
+  const auto fewest = engine::fewest_tokens(work.plan.constraint);
+  if (!fewest) {
+    warning = fewest.error().what;
+  } else if (*fewest > most) {
+    warning = fmt::format("the shortest valid answer has {} tokens, but at most {} may be written", *fewest, most);
+  }
+  if (warning.empty()) return {};
+  if (exchange.request().headers.get("freehold-require") == "complete") {
+    return api::refuse(Problem::invalid, warning, "max_tokens");
+  }
+  work.generation->add_header("freehold-warning", std::move(warning));
+  return {};
+}
+
+void Site::begin(const ExchangePtr& exchange, ServedModel* model, Beginning& work) const {
+  auto firsts = first_choices(work.requests, work.call.request.n);
+  submit_all(
+      exchange, model, running_, std::move(work.requests),
+      [generation = work.generation, firsts = std::move(firsts)](std::size_t i, const engine::Event& event) {
+        generation->on(firsts[i], event);
+      },
+      [&](const Failure& failure) { work.generation->refuse(failure); });
 }
 
 }  // namespace freehold::app

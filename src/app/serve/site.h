@@ -11,6 +11,7 @@
 #include "api/call.h"
 #include "app/serve/accounts.h"
 #include "app/serve/blob_uploads.h"
+#include "app/serve/compile_queue.h"
 #include "app/serve/made_models.h"
 #include "app/serve/random_id.h"
 #include "app/serve/response_store.h"
@@ -30,6 +31,15 @@ using MakeEncoder =
 api::Failure unrecorded();
 
 class Batches;
+class Site;
+
+// A model under a name by which somebody may call it.
+struct NamedModel {
+  std::string name;
+  ServedModel* model = nullptr;                // owner: Site
+  std::optional<api::ollama::MadeModel> made;  // what it was made with; nothing: it is served under this name
+  std::int64_t since(const Site& site) const;  // Unix seconds
+};
 
 class Site {
  public:
@@ -37,41 +47,53 @@ class Site {
   Site(std::vector<std::unique_ptr<ServedModel>> models, Accounts accounts);
 
   const std::vector<std::unique_ptr<ServedModel>>& models() const { return models_; }
-  // By the name that clients call it, with or without ":latest"; of a model made from another, the one that answers.
-  // Error: not_found, naming it.
-  api::Parsed<ServedModel*> find(std::string_view name) const;
-  // The same, for somebody: who may not use it does not learn that it is there.
-  api::Parsed<ServedModel*> find(std::string_view name, const guard::Principal& principal) const;
+  // Those of them that somebody may use.
+  std::vector<ServedModel*> served_to(const guard::Principal& who) const;
+  // By the name that clients call it, with or without ":latest": a served model, or one that this key has made from
+  // one. Error: not_found, naming it; who may not use a model does not learn that it is there.
+  api::Parsed<NamedModel> named(std::string_view name, const guard::Principal& who) const;
+  api::Parsed<ServedModel*> find(std::string_view name, const guard::Principal& who) const;
+  // All that `named` finds: those that are served, then those that were made.
+  std::vector<NamedModel> named_models(const guard::Principal& who) const;
   // Nothing if the key is missing or wrong.
   std::optional<guard::Principal> principal_of(const http::Request& request) const {
     return accounts_.principal_of(request);
   }
-  // Who asks: answers, caches and stored objects of one tenant are never seen by another.
-  std::string tenant_of(const http::Request& request) const;
   ResponseStore& responses() { return responses_; }
   // Puts what the called model was made with into the conversation; once.
-  api::Parsed<void> adopt(api::Call& call) const;
+  api::Parsed<void> adopt(api::Call& call, const guard::Principal& who) const;
   MadeModels& made() { return made_; }
   const MadeModels& made() const { return made_; }
   BlobUploads& blobs() { return blobs_; }
   RunningRequests& running() const { return running_; }
   std::int64_t started() const { return started_; }
 
+  // Whether this key may ask a model for anything now: its role, and its limits as far as they are known before a
+  // request is worked out.
+  api::Parsed<void> may_ask(const guard::Principal& who) const;
+  // Forgets what is kept in memory for keys that are not valid any more. Now and then, on any one thread.
+  void forget_the_gone();
+
   // Answers a generating request, streamed or in one piece; errors in the dialect of the request. Everything is checked
-  // before the first byte: an error is a plain HTTP error, also for a stream.
-  void generate(const ExchangePtr& exchange, api::Parsed<api::Call> call, const MakeEncoder& make_encoder) const;
+  // before the first byte: an error is a plain HTTP error, also for a stream. Limits are checked before a constraint is
+  // compiled, and that happens in the queue: this may return before the request is answered or handed over.
+  void generate(const ExchangePtr& exchange, const guard::Principal& who, api::Parsed<api::Call> call,
+                const MakeEncoder& make_encoder) const;
   // Answers with vectors, in the words of `encode` (call, vectors in the order of the inputs, tokens of all inputs).
   using EncodeVectors =
       std::function<std::string(const api::EmbedCall&, const std::vector<std::vector<float>>&, std::uint64_t tokens)>;
-  void embed(const ExchangePtr& exchange, api::Parsed<api::EmbedCall> call, const EncodeVectors& encode) const;
+  void embed(const ExchangePtr& exchange, const guard::Principal& who, api::Parsed<api::EmbedCall> call,
+             const EncodeVectors& encode) const;
   // The token ids that a call's prompt becomes, counted.
-  api::Parsed<std::size_t> count_tokens(const api::Call& call) const;
+  api::Parsed<std::size_t> count_tokens(const api::Call& call, const guard::Principal& who) const;
 
   std::atomic<bool> stopping{false};
   std::unique_ptr<Batches> batches;  // files and batches, if this server keeps any
 
  private:
-  api::Parsed<guard::Principal> allowed(const ExchangePtr& exchange) const;
+  struct Beginning;
+  static api::Parsed<void> look_ahead(const http::Exchange& exchange, const ServedModel& model, Beginning& work);
+  void begin(const ExchangePtr& exchange, ServedModel* model, Beginning& work) const;
 
   std::vector<std::unique_ptr<ServedModel>> models_;
   mutable Accounts accounts_;
@@ -80,6 +102,8 @@ class Site {
   MadeModels made_;
   BlobUploads blobs_;
   mutable RunningRequests running_;
+  std::vector<std::string> leaving_;    // tenants whose keys are not valid any more, while answers of theirs run
+  mutable CompileQueue compiling_{{}};  // last: its threads use all of the above
 };
 
 }  // namespace freehold::app

@@ -60,27 +60,49 @@ Result<> Upload::data(std::string_view piece) {
   if (form_.file->file.position() + piece.size() > kMostFileBytes) {
     return fail(Errc::exhausted, fmt::format("the file has more than {} MiB", kMostFileBytes >> 20));
   }
+  if (kept_ + place_->add(piece.size()) > store_.quota().bytes) return fail(Errc::exhausted, store_.full());
   return form_.file->file.write(piece);
 }
 
-Result<http::BodyPlan> Uploads::plan(const http::Request& request, FileStore& store) {
+Result<http::BodyPlan> Uploads::plan(const http::Request& request, FileStore& store, const std::string& tenant) {
   FH_TRY(const std::string boundary, http::form_boundary(request.headers.get("content-type")));
-  auto upload = std::make_shared<Upload>(boundary, store);
+  drop_broken();
+  FH_TRY(const Kept kept, store.kept(tenant));
+  http::BodyPlan plan;
+  if (kept.count >= store.quota().count || kept.bytes >= store.quota().bytes) {
+    plan.refusal = {413, store.full()};
+    return plan;
+  }
+  auto place = under_way_.begin(tenant);
+  if (!place) {
+    plan.refusal = {429, fmt::format("a key may send {} files at a time", kMostUploads)};
+    return plan;
+  }
+  auto upload = std::make_shared<Upload>(boundary, store, tenant, std::move(place), kept.bytes);
   auto sink = std::make_shared<Sink>(upload);
+  plan.limit = kMostFileBytes + kFormBytes;
+  plan.least_rate = kLeastBytesPerSecond;
+  plan.sink = sink;
+  const std::lock_guard lock(mutex_);
+  entries_[request.id] = {sink, std::move(upload), Clock::now()};
+  return plan;
+}
+
+void Uploads::drop_broken() {
   const auto now = Clock::now();
+  std::vector<std::shared_ptr<Upload>> gone;  // their files are removed without the lock
   const std::lock_guard lock(mutex_);
   for (auto entry = entries_.begin(); entry != entries_.end();) {
     const bool forgotten = entry->second.sink.expired() && now - entry->second.begun > kForgotten;
+    if (forgotten) gone.push_back(std::move(entry->second.upload));
     entry = forgotten ? entries_.erase(entry) : std::next(entry);
   }
-  entries_[request.id] = {sink, std::move(upload), now};
-  return http::BodyPlan{kMostFileBytes + kFormBytes, std::move(sink)};
 }
 
-std::shared_ptr<Upload> Uploads::take(const std::string& request_id) {
+std::shared_ptr<Upload> Uploads::take(const std::string& request_id, const std::string& tenant) {
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find(request_id);
-  if (found == entries_.end()) return nullptr;
+  if (found == entries_.end() || found->second.upload->tenant() != tenant) return nullptr;
   auto upload = std::move(found->second.upload);
   entries_.erase(found);
   return upload;

@@ -21,7 +21,12 @@ inline constexpr std::uint64_t kMostFileBytes = std::uint64_t{512} << 20;  // as
 // One form. Used by the I/O thread until the body is there, by one handler after that.
 class Upload : http::FormReceiver {
  public:
-  Upload(std::string_view boundary, FileStore& store) : store_(store), reader_(boundary, *this) {}
+  // `place`: among its tenant's; `kept`: bytes that the tenant has in the store already.
+  Upload(std::string_view boundary, FileStore& store, std::string tenant, std::unique_ptr<UploadsUnderWay::Place> place,
+         std::uint64_t kept)
+      : store_(store), reader_(boundary, *this), tenant_(std::move(tenant)), place_(std::move(place)), kept_(kept) {}
+
+  const std::string& tenant() const { return tenant_; }
 
   // What is wrong with a form is told in finish(), after all of it has been read: a client that is still sending would
   // not see the answer.
@@ -40,6 +45,9 @@ class Upload : http::FormReceiver {
 
   FileStore& store_;  // owner: Batches
   http::FormReader reader_;
+  const std::string tenant_;
+  const std::unique_ptr<UploadsUnderWay::Place> place_;
+  const std::uint64_t kept_;
   Form form_;
   bool in_file_ = false;
   std::optional<Error> error_;
@@ -48,10 +56,13 @@ class Upload : http::FormReceiver {
 // The uploads under way, by the id of their request: a body is planned for before its handler is known.
 class Uploads {
  public:
-  // A plan that reads the form of this request. Error: invalid (it is none).
-  Result<http::BodyPlan> plan(const http::Request& request, FileStore& store);
-  // Null if there is none.
-  std::shared_ptr<Upload> take(const std::string& request_id);
+  // A plan that reads the form of this request, or says why there is no room. Errors: invalid (it is none), of the
+  // disk.
+  Result<http::BodyPlan> plan(const http::Request& request, FileStore& store, const std::string& tenant);
+  // Null if this tenant has none.
+  std::shared_ptr<Upload> take(const std::string& request_id, const std::string& tenant);
+  // What broke off gives its room back; a handler comes at once for the others.
+  void drop_broken();
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -60,6 +71,7 @@ class Uploads {
     std::shared_ptr<Upload> upload;
     Clock::time_point begun;
   };
+  UploadsUnderWay under_way_;
   std::mutex mutex_;  // guards what follows
   std::map<std::string, Entry> entries_;
 };
