@@ -92,10 +92,25 @@ Result<FileStore::List<Batch>> FileStore::list_batches(const std::string& tenant
 Result<std::optional<BatchRecord>> FileStore::next_batch() {
   const std::lock_guard lock(mutex_);
   return database_.run([&](soci::session& s) -> Result<std::optional<BatchRecord>> {
-    std::string id;
-    s << "SELECT id FROM batches WHERE open = 1 ORDER BY number LIMIT 1", soci::into(id);
-    if (!s.got_data()) return std::optional<BatchRecord>();
-    return load_batch(s, id);
+    // Each tenant's oldest, the oldest first.
+    std::string tenant, oldest;
+    std::optional<std::string> chosen, whose;
+    {
+      soci::statement select = (s.prepare << "SELECT tenant, id FROM batches WHERE number IN "
+                                             "(SELECT MIN(number) FROM batches WHERE open = 1 GROUP BY tenant) "
+                                             "ORDER BY number",
+                                soci::into(tenant), soci::into(oldest));
+      select.execute();
+      while (select.fetch()) {
+        const auto turn = [&](const std::string& of) { return turns_.contains(of) ? turns_.at(of) : 0; };
+        if (whose && turn(tenant) >= turn(*whose)) continue;
+        whose = tenant;
+        chosen = oldest;
+      }
+    }
+    if (!chosen) return std::optional<BatchRecord>();
+    turns_[*whose] = ++turn_;
+    return load_batch(s, *chosen);
   });
 }
 

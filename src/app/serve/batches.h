@@ -1,6 +1,6 @@
 // Runs batches in the background: every line of a batch's file is a request like any other, through the same routes.
 //
-// 1. One batch at a time, the oldest first; of it, at most `parallel` lines at once.
+// 1. One batch at a time: tenants take turns, each with its oldest; of it, at most `parallel` lines at once.
 // 2. Answers are written in the order of the lines. They are appended and synced first, then counted in the store, so
 //    that a server that was killed cuts what was not counted and goes on behind what was: no line is lost, none twice.
 // 3. A line that is refused because the queue is full is tried again; whatever else it is answered is its answer.

@@ -173,6 +173,26 @@ TEST_F(BatchesTest, AKeyHasSoManyBatchesUnderWay) {
   EXPECT_TRUE(*(*store)->add_batch("you", {theirs->id, "/v1/completions", "null", {}}));
 }
 
+TEST_F(BatchesTest, KeysTakeTurns) {
+  auto store = open();
+  ASSERT_TRUE(store);
+  const auto add = [&](const std::string& tenant) {
+    const auto file = put(**store, input(1), {"f", "batch", {}}, tenant);
+    return (*(*store)->add_batch(tenant, {file->id, "/v1/completions", "null", {}}))->id;
+  };
+  const std::vector<std::string> a = {add("a"), add("a"), add("a")}, b = {add("b"), add("b")}, c = {add("c")};
+  std::vector<std::string> order;
+  while (true) {
+    const auto next = (*store)->next_batch();
+    ASSERT_TRUE(next);
+    if (!*next) break;
+    order.push_back((*next)->batch.id);
+    ASSERT_TRUE((*store)->update_batch(order.back(), [](BatchRecord& r) { r.batch.become(BatchStatus::failed, 1); }));
+    ASSERT_LT(order.size(), 10u);
+  }
+  EXPECT_EQ(order, (std::vector{a[0], b[0], c[0], a[1], b[1], a[2]}));
+}
+
 TEST_F(BatchesTest, UploadsAreTheirTenantsAndFitTheQuota) {
   auto store = FileStore::open(folder_.path(), [this] { return now_.load(); }, {.bytes = 10, .count = 2});
   ASSERT_TRUE(store);

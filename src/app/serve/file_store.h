@@ -10,6 +10,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -81,7 +82,7 @@ class FileStore {
   Result<std::optional<api::openai::Batch>> add_batch(const std::string& tenant, const api::openai::NewBatch& wanted);
   Result<std::optional<api::openai::Batch>> find_batch(const std::string& tenant, const std::string& id);
   Result<List<api::openai::Batch>> list_batches(const std::string& tenant, const api::openai::Page& page);
-  // The oldest that is not over.
+  // Of those that are not over, the oldest of the tenant whose turn was longest ago. It is that tenant's turn then.
   Result<std::optional<BatchRecord>> next_batch();
   // Reads it, lets `change` change it, and writes it, all in one transaction; gives what is in the store then. A batch
   // that is over by then makes files of what it has written.
@@ -103,6 +104,8 @@ class FileStore {
   int lock_ = -1;     // a file descriptor with an exclusive flock
   std::mutex mutex_;  // guards what follows
   sql::Database database_;
+  std::map<std::string, std::uint64_t> turns_;  // by tenant: when it had its last, as next_batch() counts
+  std::uint64_t turn_ = 0;
 };
 
 }  // namespace freehold::app
