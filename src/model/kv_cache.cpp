@@ -57,7 +57,8 @@ KvLayout::KvLayout(const Spec& spec, KvChoice choice)
 
 std::size_t KvLayout::blocks_needed(std::size_t group, std::uint64_t tokens, std::uint32_t sequences,
                                     std::uint32_t chunk) const {
-  const std::size_t all = blocks_for(tokens) + sequences;
+  // Every sequence may have a last block that holds one position.
+  const auto all = static_cast<std::size_t>((tokens + std::uint64_t{sequences} * (kKvBlock - 1)) / kKvBlock);
   if (groups[group].window == 0) return all;
   // One sequence holds the window's blocks, those of the chunk being written, and a part-filled one at either end.
   const std::size_t each = blocks_for(groups[group].window) + blocks_for(chunk) + 2;

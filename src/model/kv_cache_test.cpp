@@ -47,6 +47,26 @@ TEST(KvCache, AWindowFreesItsOldBlocksAndOnlyThose) {
   EXPECT_EQ(cache->free_blocks(1), cache->total_blocks(1));
 }
 
+TEST(KvCache, CountsEveryBlockThatSequencesMayPartFill) {
+  const KvLayout layout(spec());
+  EXPECT_EQ(layout.blocks_needed(0, 64, 1, 64), 2u);
+  EXPECT_EQ(layout.blocks_needed(0, 65, 1, 64), 3u);
+  EXPECT_EQ(layout.blocks_needed(0, 1, 1, 64), 1u);
+  // 31 + 33 positions: 1 + 2 blocks; 1 + 1 + 62: 1 + 1 + 2.
+  EXPECT_EQ(layout.blocks_needed(0, 64, 2, 64), 3u);
+  EXPECT_EQ(layout.blocks_needed(0, 64, 3, 64), 4u);
+  // However the positions are shared out, they fit.
+  for (std::uint32_t tokens : {3u, 64u, 65u, 95u, 96u, 97u}) {
+    for (std::uint32_t first = 1; first + 2 <= tokens; ++first) {
+      for (std::uint32_t second = 1; first + second + 1 <= tokens; ++second) {
+        auto cache = cache_of(tokens, 3);
+        auto a = cache->new_sequence(), b = cache->new_sequence(), c = cache->new_sequence();
+        ASSERT_TRUE(a.reserve(first) && b.reserve(second) && c.reserve(tokens - first - second)) << tokens << first;
+      }
+    }
+  }
+}
+
 TEST(KvCache, ReserveFailsWholeOrNotAtAll) {
   auto cache = cache_of(64, 1);
   auto a = cache->new_sequence(), b = cache->new_sequence();
