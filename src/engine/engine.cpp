@@ -43,6 +43,22 @@ Result<std::unique_ptr<Engine>> Engine::create(Decoder& decoder, const text::Tok
   return std::unique_ptr<Engine>(new Engine(std::make_unique<State>(decoder, tokenizer, std::move(options), limits)));
 }
 
+std::uint64_t Engine::bytes_needed(std::uint32_t vocab, std::uint32_t width, std::uint32_t logit_rows,
+                                   std::uint32_t chunk) {
+  const std::uint64_t rows = std::uint64_t{logit_rows} + std::min(PromptScorer::kRows, logit_rows);
+  const std::uint64_t sampler = sizeof(Candidate) + sizeof(std::uint32_t);  // a token
+  return vocab * (rows * sizeof(float) + sampler) + std::uint64_t{chunk} * width * sizeof(float);
+}
+
+void EngineCounters::add(const EngineCounters& other) {
+  for (auto field : {&EngineCounters::steps, &EngineCounters::prefilled_tokens, &EngineCounters::sampled_tokens,
+                     &EngineCounters::reused_tokens, &EngineCounters::drafted_tokens, &EngineCounters::accepted_tokens,
+                     &EngineCounters::embeddings, &EngineCounters::expired, &EngineCounters::prefix_hits,
+                     &EngineCounters::prefix_misses}) {
+    this->*field += other.*field;
+  }
+}
+
 Engine::Engine(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Engine::~Engine() = default;
 

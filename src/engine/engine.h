@@ -64,6 +64,8 @@ struct EngineCounters {
   std::uint64_t expired = 0;          // requests whose deadline passed while they waited
   std::uint64_t prefix_hits = 0;      // requests that continued a cached prefix
   std::uint64_t prefix_misses = 0;    // that might have, and found none
+
+  void add(const EngineCounters& other);
 };
 
 // How things stand between two steps.
@@ -84,6 +86,10 @@ class Engine {
   // decoder).
   static Result<std::unique_ptr<Engine>> create(Decoder& decoder, const text::Tokenizer& tokenizer,
                                                 EngineOptions options = {});
+  // Bytes that an engine sets aside beside its decoder's: rows of logits and of hidden states, those for scoring
+  // prompts, and what the sampler counts. `logit_rows`: of the decoder.
+  static std::uint64_t bytes_needed(std::uint32_t vocab, std::uint32_t width, std::uint32_t logit_rows,
+                                    std::uint32_t chunk);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;

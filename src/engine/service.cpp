@@ -41,7 +41,8 @@ struct Service::State {
   std::unordered_map<Ticket, RequestId> ids;  // of those under way; `thread` alone
   std::thread thread;
 
-  State(std::unique_ptr<Engine> e, ServiceOptions o) : engine(std::move(e)), options(o), status(engine->status()) {}
+  State(std::unique_ptr<Engine> e, ServiceOptions o)
+      : engine(std::move(e)), options(std::move(o)), status(engine->status()) {}
 
   void over(Ticket ticket, const std::string& tenant) {
     ids.erase(ticket);
@@ -123,14 +124,17 @@ struct Service::State {
       if (stop) {
         for (const auto& [ticket, id] : ids) engine->cancel(id);
       }
-      if (engine->pending() > 0) engine->step();
+      if (engine->pending() > 0) {
+        const Turn turn(options.turns.get());
+        engine->step();
+      }
       if (stop && engine->pending() == 0) return;
     }
   }
 };
 
 Service::Service(std::unique_ptr<Engine> engine, ServiceOptions options)
-    : state_(std::make_unique<State>(std::move(engine), options)) {
+    : state_(std::make_unique<State>(std::move(engine), std::move(options))) {
   state_->thread = std::thread([state = state_.get()] { state->run(); });
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "base/turns.h"
 #include "engine/engine.h"
 
 namespace freehold::engine {
@@ -19,6 +20,8 @@ struct ServiceOptions {
   std::size_t max_pending = 256;
   // Of these, one tenant's at most: a queue that one can fill would hold up the others.
   std::size_t max_pending_of_tenant = 192;
+  // Of several services that share their threads: each step is a turn. Null: the threads are this one's alone.
+  std::shared_ptr<Turns> turns;
 };
 
 // What a metrics page shows. Counters and `engine` were taken between the last two steps.
