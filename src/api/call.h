@@ -5,6 +5,7 @@
 //   bytes
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -114,7 +115,9 @@ struct Call {
   std::uint32_t best = 0;            // of request.n answers to a prompt only so many are given, the likeliest; 0: all
   bool logprobs_shown = true;        // else request.logprobs are asked for to tell the likeliest
   std::vector<std::string> ignored;  // fields that were accepted and have no effect, to be named in a header
-  std::string left_out;              // of the prompt, because the dialect says so: "3 messages", for a header
+  // How long the model is to stay in memory after this, if the client says (api::kForever: until it must make room).
+  std::optional<std::chrono::nanoseconds> keep_alive = {};
+  std::string left_out;  // of the prompt, because the dialect says so: "3 messages", for a header
 };
 
 // Texts (or token ids) to be made vectors of.
@@ -123,7 +126,8 @@ struct EmbedCall {
   std::vector<PlainPrompt> inputs;  // at least one, none empty
   std::uint32_t dimensions = 0;     // 0: the model's own; fewer: the first so many, at length 1 again
   bool base64 = false;              // little-endian float32, encoded, instead of an array
-  bool cut = false;                 // what is longer than the context is cut (only where the dialect says so)
+  std::optional<std::chrono::nanoseconds> keep_alive = {};  // as Call has it
+  bool cut = false;  // what is longer than the context is cut (only where the dialect says so)
   std::vector<std::string> ignored;
 };
 

@@ -17,11 +17,10 @@ Parsed<EmbedCall> parse_common_part(Fields& f) {
   call.cut = truncate.value_or(true);
   FH_TRY(auto dimensions, f.integer("dimensions", 0, 1 << 20));
   call.dimensions = static_cast<std::uint32_t>(dimensions.value_or(0));
-  for (const char* key : {"keep_alive", "options"}) {
-    const Json* value = f.find(key);
-    if (value == nullptr || (value->is_object() && value->empty())) continue;
-    if (key == std::string_view("options") && !value->is_object()) return f.wrong("options", "an object");
-    call.ignored.emplace_back(key);
+  FH_TRY(call.keep_alive, parse_keep_alive(f));
+  if (const Json* options = f.find("options"); options != nullptr && !(options->is_object() && options->empty())) {
+    if (!options->is_object()) return f.wrong("options", "an object");
+    call.ignored.emplace_back("options");
   }
   return call;
 }

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "api/duration.h"
 #include "api/ollama/common.h"
 #include "base/utf8.h"
 
@@ -73,42 +74,6 @@ Parsed<void> parse_sampling(Fields& f, engine::Sampling& s) {
   return parse_penalties(f, s);
 }
 
-// Go's durations: "5m", "1h30m", "-1s", "0".
-bool is_duration(std::string_view text, bool& zero) {
-  if (!text.empty() && (text[0] == '-' || text[0] == '+')) text.remove_prefix(1);
-  zero = true;
-  if (text == "0") return true;
-  if (text.empty()) return false;
-  while (!text.empty()) {
-    const std::size_t number = std::min(text.find_first_not_of("0123456789."), text.size());
-    const std::string_view digits = text.substr(0, number);
-    if (digits.find_first_of("0123456789") == std::string_view::npos || digits.find('.') != digits.rfind('.')) {
-      return false;
-    }
-    zero &= digits.find_first_of("123456789") == std::string_view::npos;
-    text.remove_prefix(number);
-    const std::size_t end = std::min(text.find_first_of("0123456789."), text.size());
-    const std::string_view unit = text.substr(0, end);
-    static const std::set<std::string_view> kUnits = {"ns", "us", "\xc2\xb5s", "\xce\xbcs", "ms", "s", "m", "h"};
-    if (!kUnits.contains(unit)) return false;
-    text.remove_prefix(end);
-  }
-  return true;
-}
-
-Parsed<bool> parse_keep_alive(Fields& f, Call& call) {
-  const Json* value = f.find("keep_alive");
-  if (value == nullptr) return false;
-  bool zero = false;
-  if (value->is_number()) {
-    zero = value->get<double>() == 0;
-  } else if (!value->is_string() || !is_duration(value->get<std::string>(), zero)) {
-    return f.wrong("keep_alive", "seconds, or a duration like \"5m\"");
-  }
-  call.ignored.emplace_back("keep_alive");  // a model stays in memory as long as the server runs
-  return zero;
-}
-
 Parsed<void> parse_format(Fields& f, Call& call) {
   const Json* format = f.find("format");
   if (format == nullptr || *format == "") return {};
@@ -140,6 +105,19 @@ Parsed<std::string> parse_think(Fields& f, Call& call) {
 }
 
 }  // namespace
+
+Parsed<std::optional<std::chrono::nanoseconds>> parse_keep_alive(Fields& f) {
+  const Json* value = f.find("keep_alive");
+  std::optional<std::chrono::nanoseconds> time;
+  if (value == nullptr) return time;
+  if (value->is_number()) {
+    time = keep_alive_of_seconds(value->get<double>());
+  } else if (value->is_string()) {
+    time = parse_keep_alive_text(value->get<std::string>());
+  }
+  if (!time) return f.wrong("keep_alive", "seconds, or a duration like \"5m\"");
+  return time;
+}
 
 Parsed<std::string> parse_model(Fields& f) {
   FH_TRY(auto model, f.string("model"));
@@ -175,7 +153,7 @@ Parsed<void> parse_options(const Json& options, Asked& asked) {
   return {};
 }
 
-Parsed<Asked> parse_common(Fields& f, const FindParameters& parameters, bool& unload) {
+Parsed<Asked> parse_common(Fields& f, const FindParameters& parameters) {
   Asked asked;
   Call& call = asked.call;
   FH_TRY(call.model, parse_model(f));
@@ -204,7 +182,7 @@ Parsed<Asked> parse_common(Fields& f, const FindParameters& parameters, bool& un
   asked.truncate = truncate.value_or(true);
   FH_TRY(auto shift, f.boolean("shift"));
   if (shift.value_or(false)) call.ignored.emplace_back("shift");  // an answer that reaches the context's end ends there
-  FH_TRY(unload, parse_keep_alive(f, call));
+  FH_TRY(call.keep_alive, parse_keep_alive(f));
   return asked;
 }
 

@@ -1,5 +1,9 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+
+#include "api/duration.h"
 #include "api/ollama/models.h"
 #include "api/ollama/ollama.h"
 
@@ -91,8 +95,8 @@ TEST(OllamaRequest, NullIsAbsentAndWhatHasNoEffectIsNamed) {
   const Asked asked = generate(
       R"(,"system":null,"options":{"temperature":null,"num_thread":4,"mirostat":1,"frobnicate":1},"keep_alive":"5m","shift":true,"odd":1)");
   EXPECT_EQ(asked.call.request.sampling.temperature, 0.8);
-  EXPECT_EQ(asked.call.ignored, (std::vector<std::string>{"options.num_thread", "options.mirostat",
-                                                          "options.frobnicate", "shift", "keep_alive", "odd"}));
+  EXPECT_EQ(asked.call.ignored,
+            (std::vector<std::string>{"options.num_thread", "options.mirostat", "options.frobnicate", "shift", "odd"}));
 }
 
 TEST(OllamaRequest, WrongTypesAndRangesAreRefusedByName) {
@@ -158,6 +162,21 @@ TEST(OllamaRequest, NothingToAnswerLoadsOrUnloads) {
   }
   EXPECT_EQ(parse_chat(R"({"model":"m"})", {})->work, Asked::Work::load);
   EXPECT_EQ(chat("[]", R"(,"keep_alive":0)")->work, Asked::Work::unload);
+}
+
+TEST(OllamaRequest, HowLongAModelStays) {
+  using std::chrono_literals::operator""s;
+  const auto of = [](const char* value) {
+    return parse_generate(fmt::format(R"({{"model":"m","prompt":"p","keep_alive":{}}})", value), {})->call.keep_alive;
+  };
+  EXPECT_EQ(of(R"("5m")"), 300s);
+  EXPECT_EQ(of("90"), 90s);
+  EXPECT_EQ(of("0"), 0s);
+  EXPECT_EQ(of("-1"), kForever);
+  EXPECT_EQ(of(R"("-1m")"), kForever);
+  EXPECT_FALSE(of("null"));
+  EXPECT_EQ(parse_embed(R"({"model":"m","input":"x","keep_alive":7})")->keep_alive, 7s);
+  EXPECT_EQ(parse_embed(R"({"model":"m","input":"x","keep_alive":"soon"})").error().param, "keep_alive");
 }
 
 TEST(OllamaRequest, MadeWithParametersUnderTheClientsOwn) {

@@ -131,8 +131,7 @@ void add_left_over(const Fields& f, Call& call) {
 Parsed<Asked> parse_generate(std::string_view body, const FindParameters& parameters) {
   FH_TRY(const Json root, parse_object(body));
   Fields f(root);
-  bool unload = false;
-  FH_TRY(Asked asked, parse_common(f, parameters, unload));
+  FH_TRY(Asked asked, parse_common(f, parameters));
   Call& call = asked.call;
   FH_TRY(auto prompt, f.string("prompt"));
   FH_TRY(auto suffix, f.string("suffix"));
@@ -158,7 +157,7 @@ Parsed<Asked> parse_generate(std::string_view body, const FindParameters& parame
         "template");
   }
   if (!prompt || prompt->empty()) {
-    asked.work = unload ? Asked::Work::unload : Asked::Work::load;
+    asked.work = call.keep_alive == std::chrono::nanoseconds(0) ? Asked::Work::unload : Asked::Work::load;
     return asked;
   }
   if (asked.raw) {
@@ -177,15 +176,14 @@ Parsed<Asked> parse_generate(std::string_view body, const FindParameters& parame
 Parsed<Asked> parse_chat(std::string_view body, const FindParameters& parameters) {
   FH_TRY(const Json root, parse_object(body));
   Fields f(root);
-  bool unload = false;
-  FH_TRY(Asked asked, parse_common(f, parameters, unload));
+  FH_TRY(Asked asked, parse_common(f, parameters));
   Call& call = asked.call;
   FH_TRY_VOID(parse_tools(f, call.tool_use));
   const Json* messages = f.find("messages");
   if (messages != nullptr && !messages->is_array()) return f.wrong("messages", "an array of messages");
   add_left_over(f, call);
   if (messages == nullptr || messages->empty()) {
-    asked.work = unload ? Asked::Work::unload : Asked::Work::load;
+    asked.work = call.keep_alive == std::chrono::nanoseconds(0) ? Asked::Work::unload : Asked::Work::load;
     return asked;
   }
   Json out = Json::array();
