@@ -6,6 +6,7 @@ namespace freehold::app {
 namespace {
 
 std::atomic<bool> flag{false};
+std::atomic<bool> hangup{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may only touch lock-free atomics");
 
 void on_signal(int signal) {
@@ -24,6 +25,18 @@ void catch_interrupts() {
   action.sa_flags = 0;  // no SA_RESTART: a read that waits for the user must return
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
+}
+
+void catch_hangups() {
+  struct sigaction action = {};
+  action.sa_handler = [](int) { hangup.store(true); };
+  ::sigemptyset(&action.sa_mask);
+  action.sa_flags = SA_RESTART;
+  ::sigaction(SIGHUP, &action, nullptr);
+}
+
+bool take_hangup() {
+  return hangup.exchange(false);
 }
 
 bool interrupted() {

@@ -9,6 +9,10 @@ namespace freehold::app {
 // effect.
 void catch_interrupts();
 bool interrupted();
+
+// From now on SIGHUP does not end the program: take_hangup says, once, that it came.
+void catch_hangups();
+bool take_hangup();
 void clear_interrupt();
 // For who wants to look at it between steps.
 const std::atomic<bool>& interrupt_flag();

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "app/progress.h"
-#include "app/speculation.h"
 #include "base/checked.h"
+#include "engine/engine.h"
 #include "nn/linear.h"
 
 namespace freehold::app {
@@ -79,18 +79,18 @@ std::optional<SmallerType> smaller_type(const model::Plan& plan, std::uint64_t w
   return std::nullopt;
 }
 
-Unexpected does_not_fit(const model::Plan& plan, const MemoryPlan& memory, std::uint32_t chunk, int threads,
-                        std::uint64_t available, model::KvChoice cache) {
+Unexpected does_not_fit(const model::Plan& plan, const MemoryPlan& memory, const RunShape& shape,
+                        std::uint64_t available) {
   std::string what =
       fmt::format("not enough memory: {} needed for a context of {} ({} weights, {} cache and workspace), {} available",
                   human_bytes(memory.total()), memory.context, human_bytes(memory.weights + memory.embedding),
                   human_bytes(memory.runtime), human_bytes(available));
-  auto fits = largest_context(plan, memory.context, chunk, threads, available, cache);
+  auto fits = largest_context(plan, memory.context, shape, available);
   if (fits)
     return fail(Errc::exhausted,
                 fmt::format("{}; the largest context that fits is {} (--context {})", what, *fits, *fits));
   std::uint32_t short_context = std::min(memory.context, kLeastUsefulContext);
-  auto runtime = plan_memory(plan, short_context, chunk, threads, cache);
+  auto runtime = plan_memory(plan, short_context, shape);
   std::uint64_t least = runtime ? runtime->runtime : memory.runtime;
   if (auto type = smaller_type(plan, memory.weights, least, available)) {
     return fail(Errc::exhausted,
@@ -102,35 +102,47 @@ Unexpected does_not_fit(const model::Plan& plan, const MemoryPlan& memory, std::
 
 }  // namespace
 
-std::string MemoryPlan::describe(std::uint64_t available) const {
-  return fmt::format(
-      "memory: weights {}, embedding {}, cache ({}) and workspace {} for a context of {}: {} of {} available",
-      human_bytes(weights), human_bytes(embedding), name_of(cache_type), human_bytes(runtime), context,
-      human_bytes(total()), human_bytes(available));
+std::string MemoryPlan::parts() const {
+  std::string whose = fmt::format("a context of {}", context);
+  if (sequences > 1) whose += fmt::format(" and {} sequences of {} positions together", sequences, cache_tokens);
+  return fmt::format("weights {}, embedding {}, cache ({}) and workspace {} for {}", human_bytes(weights),
+                     human_bytes(embedding), name_of(cache_type), human_bytes(runtime), whose);
 }
 
-Result<MemoryPlan> plan_memory(const model::Plan& plan, std::uint32_t context, std::uint32_t chunk, int threads,
-                               model::KvChoice cache) {
+std::string MemoryPlan::describe(std::uint64_t available) const {
+  return fmt::format("memory: {}: {} of {} available", parts(), human_bytes(total()), human_bytes(available));
+}
+
+Result<MemoryPlan> plan_memory(const model::Plan& plan, std::uint32_t context, const RunShape& shape) {
   MemoryPlan memory;
-  memory.cache_type = model::kv_type(plan.spec, cache);
+  memory.cache_type = model::kv_type(plan.spec, shape.cache);
   memory.weights = weights_bytes(plan);
   memory.embedding = plan.layout.embedding->bytes.size();
   memory.mapped = mapped_bytes(plan);
   memory.context = context;
-  FH_TRY(memory.runtime,
-         engine::ModelDecoder::bytes_needed(
-             plan.spec, threads,
-             {.context = context, .sequences = 1, .chunk = chunk, .drafted = kMostDraftTokens, .cache_type = cache}));
-  if (!add_ok(memory.weights + memory.embedding, memory.runtime)) {
+  memory.sequences = shape.sequences;
+  const std::uint32_t whole = std::clamp<std::uint32_t>(shape.whole, 1, std::max(shape.sequences, 1U));
+  memory.cache_tokens = std::uint64_t{whole} * context + std::uint64_t{shape.sequences - whole} * shape.chunk;
+  FH_TRY(const std::uint64_t decoder, engine::ModelDecoder::bytes_needed(plan.spec, shape.threads,
+                                                                         {.context = context,
+                                                                          .sequences = shape.sequences,
+                                                                          .chunk = shape.chunk,
+                                                                          .drafted = shape.drafted,
+                                                                          .cache_tokens = memory.cache_tokens,
+                                                                          .cache_type = shape.cache}));
+  const auto runtime = add_ok(decoder, engine::Engine::bytes_needed(plan.spec.vocab, plan.spec.width,
+                                                                    shape.sequences + shape.drafted, shape.chunk));
+  if (!runtime || !add_ok(memory.weights + memory.embedding, *runtime)) {
     return fail(Errc::exhausted, "the cache would be larger than any machine's memory");
   }
+  memory.runtime = *runtime;
   return memory;
 }
 
-std::optional<std::uint32_t> largest_context(const model::Plan& plan, std::uint32_t wanted, std::uint32_t chunk,
-                                             int threads, std::uint64_t available, model::KvChoice cache) {
+std::optional<std::uint32_t> largest_context(const model::Plan& plan, std::uint32_t wanted, const RunShape& shape,
+                                             std::uint64_t available) {
   auto fits = [&](std::uint32_t context) {
-    auto memory = plan_memory(plan, context, chunk, threads, cache);
+    auto memory = plan_memory(plan, context, shape);
     return memory && memory->total() <= available;
   };
   if (wanted >= 1 && fits(wanted)) return wanted;
@@ -142,23 +154,43 @@ std::optional<std::uint32_t> largest_context(const model::Plan& plan, std::uint3
   return good > 0 ? std::optional(good * kLeastContext) : std::nullopt;
 }
 
-Result<ChosenContext> choose_context(const model::Plan& plan, std::uint32_t wanted, std::uint32_t chunk, int threads,
-                                     std::uint64_t available, model::KvChoice cache) {
+namespace {
+
+// One sequence of full length, and no more than must be.
+Result<ChosenContext> choose_length(const model::Plan& plan, std::uint32_t wanted, const RunShape& shape,
+                                    std::uint64_t available) {
   if (wanted > plan.spec.context) {
     return fail(Errc::invalid, fmt::format("--context {} is more than the {} tokens this model was made for", wanted,
                                            plan.spec.context));
   }
   std::uint32_t context = wanted > 0 ? wanted : plan.spec.context;
-  FH_TRY(MemoryPlan memory, plan_memory(plan, context, chunk, threads, cache));
+  FH_TRY(MemoryPlan memory, plan_memory(plan, context, shape));
   if (memory.total() <= available) return ChosenContext{memory, false};
   if (wanted == 0) {
-    auto fits = largest_context(plan, context, chunk, threads, available, cache);
+    auto fits = largest_context(plan, context, shape, available);
     if (fits && *fits >= kLeastUsefulContext) {
-      FH_TRY(memory, plan_memory(plan, *fits, chunk, threads, cache));
+      FH_TRY(memory, plan_memory(plan, *fits, shape));
       return ChosenContext{memory, true};
     }
   }
-  return does_not_fit(plan, memory, chunk, threads, available, cache);
+  return does_not_fit(plan, memory, shape, available);
+}
+
+}  // namespace
+
+Result<ChosenContext> choose_context(const model::Plan& plan, std::uint32_t wanted, const RunShape& shape,
+                                     std::uint64_t available, std::uint64_t comfortable) {
+  RunShape least = shape;
+  least.whole = 1;
+  FH_TRY(ChosenContext chosen, choose_length(plan, wanted, least, available));
+  RunShape wider = shape;
+  for (wider.whole = std::min(shape.whole, shape.sequences); wider.whole > 1; --wider.whole) {
+    auto memory = plan_memory(plan, chosen.memory.context, wider);
+    if (!memory || memory->total() > std::min(available, comfortable)) continue;
+    chosen.memory = *memory;
+    break;
+  }
+  return chosen;
 }
 
 }  // namespace freehold::app

@@ -82,13 +82,13 @@ void read_plan(Facts& f) {
   const std::uint32_t context = f.plan->spec.context;
   for (std::uint64_t n = 512; n < 2 * std::uint64_t{context}; n *= 4) {
     const auto length = static_cast<std::uint32_t>(std::min<std::uint64_t>(n, context));
-    auto memory = plan_memory(*f.plan, length, kChunk, available_cpus());
+    auto memory = plan_memory(*f.plan, length, run_shape(available_cpus()));
     if (!memory) break;
     f.memory.push_back({length, *memory});
     if (length == context) break;
   }
   if (f.memory.empty() || f.memory.back().context != context) {
-    auto memory = plan_memory(*f.plan, context, kChunk, available_cpus());
+    auto memory = plan_memory(*f.plan, context, run_shape(available_cpus()));
     if (memory) f.memory.push_back({context, *memory});
   }
 }

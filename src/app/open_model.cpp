@@ -29,20 +29,26 @@ Result<std::string> hash_map(const MappedFile& file, std::uint64_t& done, std::u
 }  // namespace
 
 Result<OpenModel> open_model(std::string_view reference, Console& console) {
-  OpenModel opened;
-  opened.reference = reference;
+  auto opened = open_model(reference);
+  if (!opened && opened.error().code == Errc::not_found) {
+    console.hint("MODEL is a .gguf file, a Hugging Face folder, or a name that 'freehold models list' shows");
+  }
+  return opened;
+}
+
+Result<OpenModel> open_model(std::string_view reference) {
   FH_TRY(auto home, store::default_home());
   FH_TRY(auto store, store::Store::open(home));
-  auto resolved = store.resolve(reference);
-  if (!resolved) {
-    if (resolved.error().code == Errc::not_found) {
-      console.hint("MODEL is a .gguf file, a Hugging Face folder, or a name that 'freehold models list' shows");
-    }
-    return Unexpected(resolved.error());
-  }
-  opened.path = resolved->path;
-  opened.manifest = std::move(resolved->manifest);
-  opened.prepared = std::move(resolved->prepared);
+  FH_TRY(store::Resolved resolved, store.resolve(reference));
+  return open_model(reference, std::move(resolved));
+}
+
+Result<OpenModel> open_model(std::string_view reference, store::Resolved resolved) {
+  OpenModel opened;
+  opened.reference = reference;
+  opened.path = resolved.path;
+  opened.manifest = std::move(resolved.manifest);
+  opened.prepared = std::move(resolved.prepared);
   auto checkpoint = format::open_checkpoint(opened.path);
   if (!checkpoint) {
     // The error names the path; what the user has typed is another word only for a model in the store.
@@ -55,7 +61,11 @@ Result<OpenModel> open_model(std::string_view reference, Console& console) {
 
 Result<CheckedModel> open_and_check(std::string_view reference, Console& console) {
   FH_TRY(OpenModel opened, open_model(reference, console));
-  std::string where = printable(reference);
+  return check_model(std::move(opened));
+}
+
+Result<CheckedModel> check_model(OpenModel opened) {
+  std::string where = printable(opened.reference);
   auto plan = model::plan(*opened.checkpoint);
   if (!plan) return in_context(plan.error(), where);
   auto tokenizer = model::load_tokenizer(*opened.checkpoint);

@@ -29,6 +29,9 @@ struct OpenModel {
 
 // name:tag, sha256:…, or a path. Reads metadata and the tensor table, no weights. On not_found the console gets a hint.
 Result<OpenModel> open_model(std::string_view reference, Console& console);
+Result<OpenModel> open_model(std::string_view reference);  // without the hint
+// What the store found.
+Result<OpenModel> open_model(std::string_view reference, store::Resolved resolved);
 
 // SHA-256 of every weight file, "sha256:…": from the store's manifest, or by reading them (with a progress bar).
 Result<std::vector<std::string>> weight_digests(const OpenModel& opened, Console& console);
@@ -40,6 +43,7 @@ struct CheckedModel {
   model::LoadedTokenizer tokenizer;
 };
 Result<CheckedModel> open_and_check(std::string_view reference, Console& console);
+Result<CheckedModel> check_model(OpenModel opened);
 
 // --threads, --kv-cache and --verbose, as every command that runs a model has them; and --context before them.
 std::vector<Option> run_options();

@@ -18,57 +18,72 @@ namespace {
 
 // The panels that were kept when the model was imported. Without usable ones the weights are prepared in memory, which
 // only takes longer, so it is said and not refused.
-std::shared_ptr<const model::PreparedFile> open_prepared(const OpenModel& opened, Console& console) {
+std::shared_ptr<const model::PreparedFile> open_prepared(const OpenModel& opened,
+                                                         const std::function<void(const std::string&)>& note) {
   if (opened.prepared.empty()) return nullptr;
   auto file = model::PreparedFile::open(opened.prepared);
   if (file) return std::move(*file);
-  console.note(fmt::format("note: {}; the weights are prepared in memory. Importing the model again makes them anew",
-                           file.error().what));
+  note(fmt::format("note: {}; the weights are prepared in memory. Importing the model again makes them anew",
+                   file.error().what));
   return nullptr;
 }
 
 }  // namespace
+
+RunShape run_shape(int threads, model::KvChoice cache) {
+  return {.chunk = kChunk, .threads = threads, .drafted = kMostDraftTokens, .cache = cache};
+}
 
 Result<Loaded> load(const Arguments& arguments, Console& console, std::uint32_t context) {
   FH_TRY(CheckedModel checked, open_and_check(arguments.text("MODEL"), console));
   return load(std::move(checked), arguments, console, context);
 }
 
-Result<Loaded> load(CheckedModel checked, const Arguments& arguments, Console& console, std::uint32_t context,
-                    std::uint64_t reserved) {
+Result<Loaded> load_weights(CheckedModel checked, const MemoryPlan& memory, std::shared_ptr<ThreadPool> pool,
+                            model::KvChoice cache, const model::Progress& progress,
+                            const std::function<void(const std::string&)>& note) {
   FH_TRY(kernel::Level level, kernel::chosen_level());
+  auto begin = std::chrono::steady_clock::now();
+  Loaded loaded{.opened = std::move(checked.opened),
+                .tokenizer = std::move(checked.tokenizer),
+                .spec = std::move(checked.plan.spec),
+                .pool = std::move(pool),
+                .level = level,
+                .memory = memory,
+                .cache = cache};
+  auto prepared = open_prepared(loaded.opened, note);
+  auto model = model::Model::load(loaded.opened.checkpoint, *loaded.pool, progress, std::move(prepared));
+  if (!model) return in_context(model.error(), printable(loaded.opened.reference));
+  loaded.model = std::move(*model);
+  loaded.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return loaded;
+}
+
+Result<Loaded> load(CheckedModel checked, const Arguments& arguments, Console& console, std::uint32_t context,
+                    const LoadNeeds& needs) {
+  FH_TRY_VOID(kernel::chosen_level().map([](auto&&) {}));
   int threads = arguments.given("threads") ? static_cast<int>(arguments.integer("threads")) : available_cpus();
   std::uint64_t available = available_memory();
-  available -= std::min(available, reserved);
-  const model::KvChoice cache = kv_choice(arguments);
-  auto chosen = choose_context(checked.plan, context, kChunk, threads, available, cache);
+  available -= std::min(available, needs.reserved);
+  RunShape shape = run_shape(threads, kv_choice(arguments));
+  shape.sequences = needs.sequences;
+  shape.whole = needs.whole;
+  shape.drafted = needs.drafted;
+  auto chosen = choose_context(checked.plan, context, shape, available);
   if (!chosen) return in_context(chosen.error(), printable(checked.opened.reference));
   if (console.err_is_terminal() || arguments.flag("verbose")) console.note(chosen->memory.describe(available));
   if (chosen->reduced) {
     console.note(fmt::format("note: memory allows a context of {} tokens, not the model's {}", chosen->memory.context,
                              checked.plan.spec.context));
   }
-  auto begin = std::chrono::steady_clock::now();
-  Loaded loaded{.opened = std::move(checked.opened),
-                .tokenizer = std::move(checked.tokenizer),
-                .spec = std::move(checked.plan.spec),
-                .pool = std::make_unique<ThreadPool>(threads),
-                .level = level,
-                .memory = chosen->memory,
-                .cache = cache};
-  auto prepared = open_prepared(loaded.opened, console);
   ProgressBar bar(console, "loading");
-  auto model = model::Model::load(
-      loaded.opened.checkpoint, *loaded.pool,
+  return load_weights(
+      std::move(checked), chosen->memory, std::make_shared<ThreadPool>(threads), shape.cache,
       [&](std::uint64_t done, std::uint64_t total) {
         bar.update(done, total);
         return !interrupted();
       },
-      std::move(prepared));
-  if (!model) return in_context(model.error(), printable(loaded.opened.reference));
-  loaded.model = std::move(*model);
-  loaded.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  return loaded;
+      [&](const std::string& line) { console.note(line); });
 }
 
 Result<std::unique_ptr<Session>> Session::start(Loaded loaded, SpeculationChoice speculation,

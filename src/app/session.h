@@ -25,7 +25,7 @@ struct Loaded {
   OpenModel opened;
   model::LoadedTokenizer tokenizer;
   model::Spec spec;
-  std::unique_ptr<ThreadPool> pool;
+  std::shared_ptr<ThreadPool> pool;  // several models may share one, in turns
   kernel::Level level = kernel::Level::scalar;
   MemoryPlan memory;
   model::KvChoice cache = model::KvChoice::automatic;  // --kv-cache; memory.cache_type is what came of it
@@ -38,9 +38,21 @@ inline constexpr std::uint32_t kChunk = 256;  // tokens of a prompt that one ste
 // Checks everything, computes the memory (and shows it on a terminal or with --verbose), refuses what does not fit,
 // loads with a progress bar. `arguments` has run_options().
 Result<Loaded> load(const Arguments& arguments, Console& console, std::uint32_t context);
-// `reserved`: bytes of the memory there is that are promised to somebody else.
+struct LoadNeeds {
+  std::uint64_t reserved = 0;   // bytes of the memory there is that are promised to somebody else
+  std::uint32_t sequences = 1;  // as RunShape has these
+  std::uint32_t whole = 1;
+  std::uint32_t drafted = kMostDraftTokens;
+};
 Result<Loaded> load(CheckedModel checked, const Arguments& arguments, Console& console, std::uint32_t context,
-                    std::uint64_t reserved = 0);
+                    const LoadNeeds& needs = {});
+// The last step alone: what was planned is loaded. `note` gets what the user should know, in one line.
+Result<Loaded> load_weights(CheckedModel checked, const MemoryPlan& memory, std::shared_ptr<ThreadPool> pool,
+                            model::KvChoice cache, const model::Progress& progress,
+                            const std::function<void(const std::string&)>& note);
+
+// What one conversation takes, guesses included.
+RunShape run_shape(int threads, model::KvChoice cache = model::KvChoice::automatic);
 
 struct Generated {
   std::string text;

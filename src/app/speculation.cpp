@@ -64,7 +64,8 @@ Result<Speculator> Speculator::create(SpeculationChoice choice, const Loaded& mo
     return s;
   }
   const std::uint32_t context = std::min(model.memory.context, choice.draft_model->plan.spec.context);
-  FH_TRY(Loaded draft, load(std::move(*choice.draft_model), arguments, console, context, model.memory.runtime));
+  FH_TRY(Loaded draft,
+         load(std::move(*choice.draft_model), arguments, console, context, {.reserved = model.memory.runtime}));
   FH_TRY(s.decoder_, engine::ModelDecoder::create(draft.model, *model.pool, kernel::table_up_to(model.level),
                                                   {.context = draft.memory.context, .sequences = 1, .chunk = kChunk}));
   s.tokenizer_ = std::make_unique<text::Tokenizer>(std::move(draft.tokenizer.tokenizer));

@@ -22,18 +22,19 @@ def die_with_parent():
 
 
 class Server:
-    """Use it in `with`. Every request has a time limit, so that a server that hangs fails a test instead of stopping it."""
+    """Use it in `with`. `model`: a path, several, or None for the store. Every request has a time limit, so that a server that hangs fails a test instead of stopping it."""
 
     def __init__(self, model, *arguments, key=KEY, port=0, home=None):
         self.key = key
         keys = ["--api-key", key] if key else []
+        models = [] if model is None else [str(m) for m in model] if isinstance(model, (list, tuple)) else [str(model)]
         self.errors = tempfile.TemporaryFile()
         self.process = None
         environment = {k: v for k, v in os.environ.items() if not k.startswith("FREEHOLD")}
         self.own_home = None if home else tempfile.TemporaryDirectory(prefix="freehold-home-")
         environment["FREEHOLD_HOME"] = str(home or self.own_home.name)
         self.process = e2e.subprocess.Popen(
-            [e2e.FREEHOLD, "serve", str(model), "--port", str(port), *keys, *map(str, arguments)], stdin=e2e.subprocess.DEVNULL,
+            [e2e.FREEHOLD, "serve", *models, "--port", str(port), *keys, *map(str, arguments)], stdin=e2e.subprocess.DEVNULL,
             stdout=e2e.subprocess.PIPE, stderr=self.errors, env=environment, preexec_fn=die_with_parent)
         killer = threading.Timer(STARTING, self.process.kill)
         killer.start()

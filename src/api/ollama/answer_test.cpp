@@ -178,7 +178,14 @@ TEST(OllamaModels, ListsAndDescriptions) {
   EXPECT_EQ(tags["details"]["families"], json({"qwen2"}));
   const json ps = json::parse(ps_json({card}))["models"][0];
   EXPECT_EQ(ps["context_length"], 4096);
-  EXPECT_TRUE(ps.contains("expires_at") && ps.contains("size_vram"));
+  EXPECT_EQ(ps["expires_at"], "2318-01-01T00:00:00Z");
+  EXPECT_EQ(ps["size_vram"], 0);
+  ModelCard loaded = card;
+  loaded.memory = 77;
+  loaded.expires = std::chrono::system_clock::time_point(std::chrono::seconds(1));
+  const json there = json::parse(ps_json({loaded}))["models"][0];
+  EXPECT_EQ(there["size"], 77);
+  EXPECT_EQ(there["expires_at"], "1970-01-01T00:00:01.000000000Z");
   const json show = json::parse(show_json({card,
                                            {"be brief", R"({"temperature":0.5,"stop":["a","b"]})", "", ""},
                                            "{{ x }}",

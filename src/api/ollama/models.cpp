@@ -85,8 +85,9 @@ std::string ps_json(const std::vector<ModelCard>& models) {
   for (const ModelCard& m : models) {
     Json card = card_json(m);
     card.erase("modified_at");
-    card["expires_at"] = "2318-01-01T00:00:00Z";  // what Ollama says of a model that stays
-    card["size_vram"] = 0;                        // all of it is in ordinary memory
+    card["size"] = m.memory;
+    card["expires_at"] = m.expires ? rfc3339(*m.expires) : "2318-01-01T00:00:00Z";  // as Ollama says of one that stays
+    card["size_vram"] = 0;                                                          // all of it is in ordinary memory
     card["context_length"] = m.context;
     list.push_back(std::move(card));
   }

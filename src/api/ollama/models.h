@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,11 +27,14 @@ struct ModelCard {
   std::string weight_type;  // "Q4_K"
   std::vector<std::string> capabilities;
   std::uint64_t context = 0;  // of one sequence, as it is served
+  // Of a model in memory.
+  std::uint64_t memory = 0;                                      // bytes that it takes
+  std::optional<std::chrono::system_clock::time_point> expires;  // if it is not used again; nothing: not by itself
 };
 
 // GET /api/tags: {"models":[…]}.
 std::string tags_json(const std::vector<ModelCard>& models);
-// GET /api/ps. Models stay in memory: they expire in a far future.
+// GET /api/ps: models in memory.
 std::string ps_json(const std::vector<ModelCard>& models);
 
 // What a model was made with, by /api/create. Everything may be empty.

@@ -371,17 +371,15 @@ Result<> run(const Arguments& arguments, Console& console) {
   // What the memory of the moment allows would decide where answers end, so that is not asked.
   const std::uint32_t context = arguments.given("context") ? static_cast<std::uint32_t>(arguments.integer("context"))
                                                            : std::min(checked.plan.spec.context, kUsualContext);
-  FH_TRY(Loaded loaded, load(std::move(checked), arguments, console, context));
+  const auto sequences = static_cast<std::uint32_t>(arguments.integer("sequences"));
+  FH_TRY(Loaded loaded, load(std::move(checked), arguments, console, context,
+                             {.sequences = sequences, .whole = kWholeSequences, .drafted = 0}));
   options.identity =
       batch_identity(options, fmt::format("{} {}", digest, static_cast<int>(loaded.memory.cache_type)), context);
   FH_TRY(Standing standing, compare(in, out, options));
   const Standing before = standing;
-  const auto sequences = static_cast<std::uint32_t>(arguments.integer("sequences"));
-  ServedModel::Size size{.sequences = sequences, .context = loaded.memory.context};
-  size.cache_tokens =
-      std::uint64_t{std::min<std::uint32_t>(sequences, 4)} * size.context + sequences * std::uint64_t{kChunk};
-  size.max_pending = SIZE_MAX;  // the window bounds it
-  FH_TRY(auto model, ServedModel::start(options.model, std::move(loaded), size));
+  // The window bounds what is pending.
+  FH_TRY(auto model, ServedModel::start(options.model, std::move(loaded), {.max_pending = SIZE_MAX}));
 
   const auto begun = Clock::now();
   BatchProgram program(*model, options, sequences, console);

@@ -1,10 +1,11 @@
 // What llama-server and vLLM have beside OpenAI's addresses, and what is this program's own.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "api/native/native.h"
 #include "app/json_writer.h"
 #include "app/serve/metrics.h"
-#include "app/serve/model_card.h"
 #include "app/serve/reply.h"
 #include "app/serve/routes.h"
 #include "app/version.h"
@@ -18,18 +19,15 @@ using api::Failure;
 using api::Problem;
 
 // These programs serve one model, so their clients often name none.
-api::Parsed<ServedModel*> find(const Site& site, const guard::Principal& who, std::string& name) {
-  if (name.empty()) {
-    const auto served = site.served_to(who);
-    if (served.size() > 1) return api::refuse(Problem::invalid, "'model' is required: several are served", "model");
-    if (!served.empty()) name = served.front()->name();
-  }
+api::Parsed<ModelLease> find(const Site& site, const guard::Principal& who, std::string& name) {
+  if (name.empty()) name = site.only_model(who);
+  if (name.empty()) return api::refuse(Problem::invalid, "'model' is required: not one model is served", "model");
   return site.find(name, who);
 }
 
 api::Parsed<std::string> tokenize(const Site& site, const guard::Principal& who, const std::string& body) {
   FH_TRY(native::Tokenize asked, native::parse_tokenize(body));
-  FH_TRY(ServedModel * model, find(site, who, asked.call.model));
+  FH_TRY(const ModelLease model, find(site, who, asked.call.model));
   const text::Tokenizer& tokenizer = model->loaded().tokenizer.tokenizer;
   std::vector<std::int32_t> ids;
   if (std::holds_alternative<api::Conversation>(asked.call.input)) {
@@ -54,7 +52,7 @@ api::Parsed<std::string> tokenize(const Site& site, const guard::Principal& who,
 
 api::Parsed<std::string> detokenize(const Site& site, const guard::Principal& who, const std::string& body) {
   FH_TRY(native::Detokenize asked, native::parse_detokenize(body));
-  FH_TRY(ServedModel * model, find(site, who, asked.model));
+  FH_TRY(const ModelLease model, find(site, who, asked.model));
   const text::Tokenizer& tokenizer = model->loaded().tokenizer.tokenizer;
   for (std::int32_t id : asked.tokens) {
     if (tokenizer.contains(id)) continue;
@@ -67,7 +65,7 @@ api::Parsed<std::string> detokenize(const Site& site, const guard::Principal& wh
 
 api::Parsed<std::string> apply_template(const Site& site, const guard::Principal& who, const std::string& body) {
   FH_TRY(api::Call call, native::parse_apply_template(body));
-  FH_TRY(ServedModel * model, find(site, who, call.model));
+  FH_TRY(const ModelLease model, find(site, who, call.model));
   FH_TRY_VOID(site.adopt(call, who));
   FH_TRY(auto prompts, model->prompts(call));
   return native::apply_template_json(model->text_of(prompts.front()));
@@ -84,11 +82,10 @@ void complete(Site& site, const ExchangePtr& exchange, const guard::Principal& w
                 });
 }
 
-// ?model=… picks one; otherwise the first.
-api::Parsed<ServedModel*> asked_model(const Site& site, const guard::Principal& who, const http::Request& request) {
-  const std::string name(request.target.query_value("model"));
-  const auto served = site.served_to(who);
-  return name.empty() && !served.empty() ? api::Parsed<ServedModel*>(served.front()) : site.find(name, who);
+// ?model=… picks one.
+api::Parsed<ModelLease> asked_model(const Site& site, const guard::Principal& who, const http::Request& request) {
+  std::string name(request.target.query_value("model"));
+  return find(site, who, name);
 }
 
 std::string props(const ServedModel& model) {
@@ -117,16 +114,23 @@ std::string slots(const ServedModel& model) {
 
 std::string models(const Site& site, const guard::Principal& who) {
   JsonWriter out;
+  const std::vector<Models::InMemory> loaded = site.pool().in_memory();
   out.begin_object().key("models").begin_array();
-  for (const ServedModel* m : site.served_to(who)) {
-    const api::ollama::ModelCard card = card_of(*m);
-    const ServedModel::Load load = m->load();
+  for (const FactsPtr& m : site.served_to(who)) {
+    const api::ollama::ModelCard& card = m->card;
     out.begin_object().member("name", m->name());
-    if (m->loaded().opened.manifest) out.member("digest", "sha256:" + card.digest);
+    if (!m->digest.empty()) out.member("digest", m->digest);
     out.member("family", card.family).member("format", card.format).member("weight_type", card.weight_type);
-    out.member("parameters", card.parameters).member("bytes", card.size);
-    out.member("context", card.context).member("sequences", m->sequences());
-    out.member("running", load.running).member("waiting", load.waiting);
+    out.member("parameters", card.parameters).member("bytes", card.size).member("context", m->context());
+    if (m->memory) out.member("memory_bytes", m->memory->total());
+    const auto in_memory =
+        std::find_if(loaded.begin(), loaded.end(), [&](const auto& other) { return other.facts->key == m->key; });
+    out.member("loaded", in_memory != loaded.end());
+    if (in_memory != loaded.end()) {
+      const ServedModel::Load load = in_memory->model->load();
+      out.member("sequences", in_memory->model->sequences());
+      out.member("running", load.running).member("waiting", load.waiting);
+    }
     out.key("capabilities").begin_array();
     for (const std::string& c : card.capabilities) out.value(c);
     out.end_array().end_object();

@@ -5,7 +5,6 @@
 
 #include "api/ollama/models.h"
 #include "api/ollama/ollama.h"
-#include "app/serve/model_card.h"
 #include "app/serve/ollama_routes.h"
 #include "app/serve/reply.h"
 #include "base/utf8.h"
@@ -23,8 +22,8 @@ std::chrono::system_clock::time_point at_seconds(std::int64_t seconds) {
   return std::chrono::system_clock::time_point(std::chrono::seconds(seconds));
 }
 
-ollama::ModelCard card_of(const ServedModel& base, const MadeModel& made) {
-  ollama::ModelCard card = app::card_of(base);
+ollama::ModelCard card_of(const ModelFacts& base, const MadeModel& made) {
+  ollama::ModelCard card = base.card;
   // What decides about its answers: the base's content, and what it was made with.
   const ollama::Preset& p = made.preset;
   if (p != ollama::Preset{}) {
@@ -42,10 +41,29 @@ ollama::ModelCard card_of(const NamedModel& named) {
 }
 
 // Served, and made from those.
-std::vector<ollama::ModelCard> all_cards(const Site& site, const guard::Principal& who, bool with_made) {
+std::vector<ollama::ModelCard> all_cards(const Site& site, const guard::Principal& who) {
   std::vector<ollama::ModelCard> cards;
   for (const NamedModel& m : site.named_models(who)) {
-    if (with_made || !m.made) cards.push_back(card_of(m));
+    ollama::ModelCard card = card_of(m);
+    // A model that the key made hides one of the store of the same name.
+    std::erase_if(cards, [&](const ollama::ModelCard& c) { return ollama::with_tag(c.name) == ollama::with_tag(card.name); });
+    cards.push_back(std::move(card));
+  }
+  return cards;
+}
+
+std::vector<ollama::ModelCard> cards_in_memory(const Site& site, const guard::Principal& who) {
+  std::vector<ollama::ModelCard> cards;
+  for (const Models::InMemory& m : site.pool().in_memory()) {
+    if (!guard::allows(who.models, m.model->name())) continue;
+    ollama::ModelCard card = m.facts->card;
+    card.memory = m.bytes;
+    // As far as the wire's clock goes.
+    if (m.expires_in < std::chrono::hours(24 * 365 * 100)) {
+      card.expires = std::chrono::system_clock::now() +
+                     std::chrono::duration_cast<std::chrono::system_clock::duration>(m.expires_in);
+    }
+    cards.push_back(std::move(card));
   }
   return cards;
 }
@@ -84,13 +102,15 @@ void show(const Site& site, const ExchangePtr& exchange, const guard::Principal&
   if (!asked) return respond(*exchange, asked.error());
   const auto named = site.named(asked->model, who);
   if (!named) return respond(*exchange, named.error());
-  const ServedModel& model = *named->model;
+  const ModelFacts& model = *named->model;
   ollama::Description d;
   d.card = card_of(*named);
   if (named->made) d.preset = named->made->preset;
-  if (const text::ChatTemplate* chat = model.chat_template()) d.chat_template = chat->source();
-  d.model_info = model_info(model, asked->verbose);
-  d.license = license_of(model);
+  d.chat_template = model.chat_template;
+  auto info = model_info(model, asked->verbose);
+  if (!info) return respond(*exchange, Failure{Problem::internal, "the model's files cannot be read", {}, {}});
+  d.model_info = std::move(*info);
+  d.license = model.license;
   exchange->respond(json_response(200, ollama::show_json(d)));
 }
 
@@ -128,14 +148,14 @@ void copy(Site& site, const ExchangePtr& exchange, const guard::Principal& who) 
   if (!copy) return respond(*exchange, copy.error());
   auto made = made_from(site, who, copy->destination, copy->source, "destination");
   if (!made) return respond(*exchange, made.error());
-  const auto base = site.find(copy->source, who);
-  if (base && keeps_the_store(who) && (*base)->loaded().opened.manifest) {
+  const auto base = site.facts(copy->source, who);
+  if (base && keeps_the_store(who) && (*base)->in_store) {
     const auto home = store::default_home();
     const auto name = store::ModelName::parse(copy->destination);
     if (home && name) {
       if (const auto store = store::Store::open(*home)) {
         // A name of the store that is taken is left as it is.
-        made->alias = store->alias((*base)->loaded().opened.reference, *name).has_value();
+        made->alias = store->alias((*base)->reference, *name).has_value();
       }
     }
   }
@@ -152,8 +172,8 @@ void remove(Site& site, const ExchangePtr& exchange, const guard::Principal& who
     const auto served = site.named(named->model, who);
     if (!served) return respond(*exchange, served.error());
     return respond(*exchange, Failure{Problem::forbidden,
-                                      fmt::format("model '{}' was given to the server when it started: it cannot be "
-                                                  "deleted while it is served",
+                                      fmt::format("model '{}' is served as it lies in the store or was given to the "
+                                                  "server: it cannot be deleted here (freehold models rm)",
                                                   printable(named->model)),
                                       "model",
                                       {}});
@@ -181,7 +201,7 @@ bool in_store(std::string_view name) {
 void pull(const Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
   const auto named = ollama::parse_named(exchange->request().body);
   if (!named) return respond(*exchange, named.error());
-  if (site.find(named->model, who)) {
+  if (site.facts(named->model, who)) {
     return respond_progress(exchange, named->stream, {"the model is here already", "success"}, named->ignored);
   }
   if (keeps_the_store(who) && in_store(named->model)) {
@@ -238,8 +258,8 @@ bool handle_ollama_models(Site& site, const ExchangePtr& exchange, const guard::
   if (path_is(request, {"api", "tags"}) || path_is(request, {"api", "ps"})) {
     if (!wants(*exchange, "GET")) return true;
     const bool tags = request.target.segments[1] == "tags";
-    const auto cards = all_cards(site, who, tags);
-    exchange->respond(json_response(200, tags ? ollama::tags_json(cards) : ollama::ps_json(cards)));
+    exchange->respond(json_response(
+        200, tags ? ollama::tags_json(all_cards(site, who)) : ollama::ps_json(cards_in_memory(site, who))));
     return true;
   }
   if (request.target.segments.size() == 3 && request.target.segments[0] == "api" &&

@@ -7,7 +7,6 @@
 #include <chrono>
 
 #include "api/ollama/ollama.h"
-#include "app/serve/model_card.h"
 #include "app/serve/reply.h"
 #include "app/version.h"
 #include "base/utf8.h"
@@ -107,9 +106,9 @@ api::Parsed<void> without_template(const ServedModel& model, Asked& asked, const
   return {};
 }
 
-api::Parsed<ServedModel*> ready(const Site& site, Asked& asked, bool chat, const guard::Principal& who) {
-  FH_TRY(ServedModel * model, site.find(asked.call.model, who));
-  if (asked.call.thinking == true && !can_think(*model)) {
+api::Parsed<ModelLease> ready(const Site& site, Asked& asked, bool chat, const guard::Principal& who) {
+  FH_TRY(ModelLease model, site.find(asked.call.model, who));
+  if (asked.call.thinking == true && !model->facts()->thinks) {
     return api::refuse(Problem::invalid, fmt::format("\"{}\" does not support thinking", printable(asked.call.model)),
                        "think");
   }
@@ -130,8 +129,15 @@ ollama::FindParameters parameters_of(const Site& site, const guard::Principal& w
 void answer(Site& site, const ExchangePtr& exchange, const guard::Principal& who, api::Parsed<Asked> asked, bool chat) {
   if (!asked) return respond(*exchange, asked.error());
   if (auto may = site.may_ask(who); !may) return respond(*exchange, may.error());
-  const auto model = ready(site, *asked, chat, who);
-  if (!model) return respond(*exchange, model.error());
+  if (asked->work == Asked::Work::unload) {
+    const auto facts = site.facts(asked->call.model, who);
+    if (!facts) return respond(*exchange, facts.error());
+    site.pool().unload(**facts);
+  } else if (const auto model = ready(site, *asked, chat, who); !model) {
+    return respond(*exchange, model.error());
+  } else if (asked->work == Asked::Work::load && asked->call.keep_alive) {
+    site.pool().keep_alive(*(*model)->facts(), *asked->call.keep_alive);
+  }
   if (asked->work != Asked::Work::answer) {
     http::Response response = json_response(200, ollama::loaded_json(*asked, chat));
     if (asked->call.stream) response.headers.set("content-type", "application/x-ndjson");
@@ -157,7 +163,7 @@ void embed(Site& site, const ExchangePtr& exchange, const guard::Principal& who,
                : ollama::embed_json(of, vectors, tokens, std::chrono::steady_clock::now() - began);
   };
   if (!call->inputs.empty()) return site.embed(exchange, who, std::move(call), encode);
-  if (const auto model = site.find(call->model, who); !model) return respond(*exchange, model.error());
+  if (const auto model = site.facts(call->model, who); !model) return respond(*exchange, model.error());
   exchange->respond(json_response(200, encode(*call, {}, 0)));
 }
 

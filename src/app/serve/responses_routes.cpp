@@ -45,7 +45,7 @@ api::Parsed<openai::ResponseCall> parse(Site& site, const ExchangePtr& exchange,
 api::Parsed<void> shorten(const Site& site, openai::ResponseCall& response, const guard::Principal& principal) {
   api::Call& call = response.call;
   if (!response.truncate) return {};
-  FH_TRY(ServedModel * model, site.find(call.model, principal));
+  FH_TRY(const ModelLease model, site.find(call.model, principal));
   FH_TRY_VOID(site.adopt(call, principal));
   const std::uint32_t room = std::max(1U, std::min(call.request.max_tokens, model->context() / 4));
   const api::ollama::Turns turns(std::get<api::Conversation>(call.input).messages);

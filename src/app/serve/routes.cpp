@@ -6,6 +6,7 @@
 
 #include "app/serve/metrics.h"
 #include "app/serve/reply.h"
+#include "app/serve/wanted_model.h"
 #include "base/utf8.h"
 
 namespace freehold::app {
@@ -15,9 +16,15 @@ namespace {
 std::optional<http::Response> open_page(const Site& site, const http::Request& request) {
   if (request.method == "OPTIONS") return http::Response{204, {}, {}};
   if (path_is(request, {"healthz"})) return json_response(200, R"({"status":"ok"})");
-  const bool health = path_is(request, {"health"});
-  if ((health || path_is(request, {"readyz"})) && site.stopping) {
-    return json_response(503, R"({"status":"stopping"})");
+  const bool health = path_is(request, {"health"}), ready = path_is(request, {"readyz"});
+  if ((health || ready) && site.stopping) return json_response(503, R"({"status":"stopping"})");
+  if (health && site.starting) {
+    // As llama-server says it.
+    return json_response(
+        503, R"({"status":"loading","error":{"code":503,"message":"Loading model","type":"unavailable_error"}})");
+  }
+  if (ready && site.starting) {
+    return json_response(503, R"({"status":"loading"})");
   }
   if (health) return json_response(200, R"({"status":"ok"})");
   if (path_is(request, {"readyz"})) return json_response(200, R"({"status":"ready"})");
@@ -36,6 +43,36 @@ api::Parsed<void> may_use(const guard::Principal& principal, const http::Request
   const bool reads = request.method == "GET" || request.method == "HEAD";
   if (principal.role != guard::Role::auditor || reads) return {};
   return api::refuse(api::Problem::forbidden, "a key with the role auditor may read, not ask or change");
+}
+
+// A request whose model, if it needs one, is in memory.
+void dispatch(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
+  const http::Request& request = exchange->request();
+  bool handled = false;
+  switch (dialect_of(request)) {
+    case Dialect::openai:
+      handled = handle_openai(site, exchange, who) || handle_responses(site, exchange, who) ||
+                handle_files_and_batches(site, exchange, who) || handle_native(site, exchange, who);
+      break;
+    case Dialect::anthropic:
+      handled = handle_anthropic(site, exchange, who);
+      break;
+    case Dialect::gemini:
+      handled = handle_gemini(site, exchange, who);
+      break;
+    case Dialect::ollama:
+      handled = handle_ollama(site, exchange, who);
+      break;
+    default:
+      handled = handle_native(site, exchange, who);
+      break;
+  }
+  if (handled) return;
+  respond(*exchange, api::Failure{api::Problem::not_found,
+                                  fmt::format("there is nothing at {} {}", printable(request.method),
+                                              printable(request.target.path)),
+                                  {},
+                                  {}});
 }
 
 }  // namespace
@@ -71,31 +108,24 @@ void handle(Site& site, const ExchangePtr& exchange) {
     return respond(*exchange, api::Failure{api::Problem::unauthorised, "the API key is missing or wrong", {}, {}});
   }
   if (auto may = may_use(*principal, request); !may) return respond(*exchange, may.error());
-  bool handled = false;
-  switch (dialect_of(request)) {
-    case Dialect::openai:
-      handled = handle_openai(site, exchange, *principal) || handle_responses(site, exchange, *principal) ||
-                handle_files_and_batches(site, exchange, *principal) || handle_native(site, exchange, *principal);
-      break;
-    case Dialect::anthropic:
-      handled = handle_anthropic(site, exchange, *principal);
-      break;
-    case Dialect::gemini:
-      handled = handle_gemini(site, exchange, *principal);
-      break;
-    case Dialect::ollama:
-      handled = handle_ollama(site, exchange, *principal);
-      break;
-    default:
-      handled = handle_native(site, exchange, *principal);
-      break;
+  const std::string model = wanted_model(site, request, *principal);
+  if (model.empty()) return dispatch(site, exchange, *principal);
+  site.when_loaded(exchange, model, *principal,
+                   [&site, exchange, who = *principal] { dispatch(site, exchange, who); });
+}
+
+void handle_own(Site& site, const ExchangePtr& exchange) {
+  const auto principal = site.principal_of(exchange->request());
+  if (!principal) {
+    return respond(*exchange, api::Failure{api::Problem::unauthorised, "the batch's key is not valid any more", {}, {}});
   }
-  if (handled) return;
-  respond(*exchange, api::Failure{api::Problem::not_found,
-                                  fmt::format("there is nothing at {} {}", printable(request.method),
-                                              printable(request.target.path)),
-                                  {},
-                                  {}});
+  const auto answer = [&site, exchange, who = *principal] {
+    if (handle_openai(site, exchange, who) || handle_responses(site, exchange, who)) return;
+    respond(*exchange, api::Failure{api::Problem::not_found, "this server has no such endpoint", {}, {}});
+  };
+  const std::string model = wanted_model(site, exchange->request(), *principal);
+  if (model.empty()) return answer();
+  site.when_loaded(exchange, model, *principal, answer);
 }
 
 }  // namespace freehold::app

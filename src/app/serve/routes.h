@@ -11,6 +11,8 @@ namespace freehold::app {
 std::optional<http::Response> answer_at_once(const Site& site, const http::Request& request);
 // Every request. Handlers run on several threads; the models answer on theirs.
 void handle(Site& site, const ExchangePtr& exchange);
+// One that the server makes by itself, for somebody whose key was checked: a line of a batch.
+void handle_own(Site& site, const ExchangePtr& exchange);
 
 // A dialect's addresses, for whoever the key belongs to. False: there is nothing under this address. What somebody may
 // not use (a model outside the key's list, what belongs to another key) is answered as if it were not there.

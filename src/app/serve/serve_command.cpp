@@ -3,12 +3,16 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <fstream>
 #include <thread>
 
+#include "api/duration.h"
 #include "app/commands.h"
 #include "app/interrupt.h"
+#include "app/machine.h"
+#include "app/quantity.h"
 #include "app/serve/batches.h"
 #include "app/serve/reply.h"
 #include "app/serve/routes.h"
@@ -89,32 +93,74 @@ Result<std::optional<guard::Authenticator>> authenticator(const Arguments& argum
   return std::optional<guard::Authenticator>(std::move(made));
 }
 
-Result<std::vector<std::unique_ptr<ServedModel>>> start_models(const Arguments& arguments, Console& console) {
-  std::vector<std::unique_ptr<ServedModel>> models;
-  const auto& references = arguments.list("MODEL");
+// What models may take when nobody says: what there is now, less a part for everything else of this program and others.
+std::uint64_t usual_limit() {
+  const std::uint64_t available = available_memory();
+  const std::uint64_t reserve =
+      std::clamp<std::uint64_t>(available / 10, std::uint64_t{512} << 20, std::uint64_t{4} << 30);
+  return available - std::min(reserve, available / 4);
+}
+
+Result<std::uint64_t> memory_limit(const Arguments& arguments) {
+  if (!arguments.given("memory-limit")) return usual_limit();
+  const auto bytes = parse_bytes(arguments.text("memory-limit"));
+  if (!bytes || *bytes == 0) {
+    return fail(Errc::invalid, "--memory-limit: an amount of memory, for example 24GiB, 800M or a number of bytes");
+  }
+  return *bytes;
+}
+
+// Models that were given stay, if nobody says otherwise.
+Result<std::chrono::nanoseconds> keep_alive(const Arguments& arguments, bool given) {
+  if (!arguments.given("keep-alive")) return given ? api::kForever : std::chrono::nanoseconds(std::chrono::minutes(5));
+  const std::string text(arguments.text("keep-alive"));
+  double seconds = 0;
+  const auto number = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (number.ec == std::errc() && number.ptr == text.data() + text.size()) return api::keep_alive_of_seconds(seconds);
+  if (const auto time = api::parse_keep_alive_text(text)) return *time;
+  return fail(Errc::invalid, "--keep-alive: a duration, for example 5m, 1h30m, 0, or -1 for ever");
+}
+
+// Checked as far as can be done without loading.
+Result<std::vector<Models::Given>> given_models(const Arguments& arguments, Console& console) {
+  std::vector<Models::Given> given;
+  const std::vector<std::string> references =
+      arguments.given("MODEL") ? arguments.list("MODEL") : std::vector<std::string>{};
   const std::vector<std::string> aliases =
       arguments.given("alias") ? arguments.list("alias") : std::vector<std::string>{};
   if (aliases.size() > references.size()) return fail(Errc::invalid, "there are more --alias than models");
-  const auto sequences = static_cast<std::uint32_t>(arguments.integer("sequences"));
   for (std::size_t i = 0; i < references.size(); ++i) {
-    FH_TRY(CheckedModel checked, open_and_check(references[i], console));
-    std::string name = i < aliases.size()        ? aliases[i]
-                       : checked.opened.manifest ? references[i]
-                                                 : fs::path(references[i]).lexically_normal().stem().string();
-    for (const auto& other : models) {
-      if (other->name() == name)
+    FH_TRY(const OpenModel opened, open_model(references[i], console));
+    std::string name = i < aliases.size() ? aliases[i]
+                       : opened.manifest  ? references[i]
+                                          : fs::path(references[i]).lexically_normal().stem().string();
+    for (const Models::Given& other : given) {
+      if (other.name == name)
         return fail(Errc::invalid, fmt::format("two models are called '{}': give --alias", printable(name)));
     }
-    FH_TRY(Loaded loaded,
-           load(std::move(checked), arguments, console, static_cast<std::uint32_t>(arguments.integer("context"))));
-    ServedModel::Size size{.sequences = sequences, .context = loaded.memory.context};
-    // Every sequence of full length at once would often not fit; as much as four of them, at least.
-    size.cache_tokens =
-        std::uint64_t{std::min<std::uint32_t>(sequences, 4)} * size.context + sequences * std::uint64_t{kChunk};
-    FH_TRY(auto model, ServedModel::start(std::move(name), std::move(loaded), size));
-    models.push_back(std::move(model));
+    given.push_back({std::move(name), references[i]});
   }
-  return models;
+  return given;
+}
+
+Result<std::unique_ptr<Models>> make_models(const Arguments& arguments, const fs::path& home, Console& console) {
+  Models::Options options;
+  FH_TRY(options.given, given_models(arguments, console));
+  options.home = home;
+  options.context = static_cast<std::uint32_t>(arguments.integer("context"));
+  options.sequences = static_cast<std::uint32_t>(arguments.integer("sequences"));
+  options.cache = kv_choice(arguments);
+  options.threads = arguments.given("threads") ? static_cast<int>(arguments.integer("threads")) : available_cpus();
+  FH_TRY(options.limit, memory_limit(arguments));
+  FH_TRY(options.keep_alive, keep_alive(arguments, !options.given.empty()));
+  options.report = [&console](const std::string& line) { console.note(line); };
+  return Models::create(std::move(options));
+}
+
+std::string names_of(const Site& site) {
+  std::string names;
+  for (const FactsPtr& m : site.pool().list()) names += (names.empty() ? "" : ", ") + printable(m->name());
+  return names.empty() ? "no model yet (freehold models import)" : names;
 }
 
 // Files and batches below $FREEHOLD_HOME. A batch takes at most half of the places, so that others find one.
@@ -124,16 +170,8 @@ void keep_batches(Site& site, const fs::path& home, Quota quota, const Arguments
   options.home = home;
   options.parallel = static_cast<std::size_t>(std::max<std::int64_t>(1, arguments.integer("sequences") / 2));
   options.report = [&console](const std::string& line) { console.note(line); };
-  site.batches = std::make_unique<Batches>(std::move(options), [&site](const ExchangePtr& exchange) {
-    const auto who = site.principal_of(exchange->request());
-    if (!who) {
-      return respond(*exchange,
-                     api::Failure{api::Problem::unauthorised, "the batch's key is not valid any more", {}, {}});
-    }
-    if (handle_openai(site, exchange, *who) || handle_responses(site, exchange, *who)) return;
-    respond(*exchange, api::Failure{api::Problem::not_found, "this server has no such endpoint", {}, {}});
-  });
-  site.batches->resume();
+  site.batches = std::make_unique<Batches>(std::move(options),
+                                           [&site](const ExchangePtr& exchange) { handle_own(site, exchange); });
 }
 
 // Whether the address is free and the certificate good: told before minutes of loading, not after.
@@ -150,6 +188,7 @@ Result<> try_address(const http::ServerOptions& options, Console& console) {
 
 // What is to be done now and then while the server runs; called every tenth of a second.
 void tend(Site& site, int tick) {
+  if (tick % 10 == 0) site.pool().forget_moved();
   if (tick % 10 == 0) site.forget_the_gone();
   if (tick % 100 == 0) site.blobs().drop_broken();
   if (tick % 100 == 0 && site.batches) site.batches->uploads().drop_broken();
@@ -174,10 +213,7 @@ Result<> run(const Arguments& arguments, Console& console) {
   if (!is_loopback(options.address)) options.origins.hosts.push_back(options.address);
   if (arguments.given("origin")) options.origins.origins = arguments.list("origin");
   FH_TRY_VOID(try_address(options, console));
-  FH_TRY(auto models, start_models(arguments, console));
-  std::string names;
-  for (const auto& m : models) names += (names.empty() ? "" : ", ") + printable(m->name());
-
+  FH_TRY(auto models, make_models(arguments, home, console));
   Site site(std::move(models), Accounts(home, std::move(keys), std::move(log)));
   FH_TRY_VOID(site.made().open(home));
   const Quota quota{static_cast<std::uint64_t>(arguments.integer("key-storage")) << 30,
@@ -199,11 +235,23 @@ Result<> run(const Arguments& arguments, Console& console) {
       options.address.find(':') == std::string::npos ? options.address : "[" + options.address + "]";
   const bool tls = options.tls.enabled();
   FH_TRY(auto server, http::Server::create(std::move(options), std::move(hooks)));
+  // Whoever looks after the server sees that it is there and loads; requests wait.
+  site.starting = true;
   server->start();
-  console.write(fmt::format("serving {} at {}://{}:{}/v1\n", names, tls ? "https" : "http", address, server->port()));
+  if (auto loaded = site.pool().load_given(); !loaded) {
+    server->stop(std::chrono::seconds(0));
+    return loaded;
+  }
+  site.starting = false;
+  site.batches->resume();
+  console.write(
+      fmt::format("serving {} at {}://{}:{}/v1\n", names_of(site), tls ? "https" : "http", address, server->port()));
   FH_TRY_VOID(console.flush());
-  for (int tick = 0; !interrupted(); ++tick) {
+  // Whoever closes a terminal means to end what runs in it.
+  if (!console.err_is_terminal()) catch_hangups();
+  for (int tick = 1; !interrupted(); ++tick) {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    if (take_hangup()) site.pool().reload();
     tend(site, tick);
   }
   console.note("stopping: what runs may finish (Ctrl-C again ends it)");
@@ -218,6 +266,7 @@ Result<> run(const Arguments& arguments, Console& console) {
 Command serve_command() {
   Positional models = model_positional();
   models.repeatable = true;
+  models.required = false;
   return {
       .name = "serve",
       .summary = "Answer over HTTP in the wire formats of OpenAI, Anthropic, Gemini and Ollama.",
@@ -240,6 +289,11 @@ Command serve_command() {
           "after a day; pull fetches nothing and push sends nothing. "
           "Beside these: /metrics for Prometheus, and llama-server's and vLLM's /tokenize, /detokenize, "
           "/apply-template, /props, /slots and /completion.\n\n"
+          "Without MODEL, every model of the store can be asked for by its name, and what is imported while the server "
+          "runs as well; with one or several, these alone. A model is loaded when it is asked for, while the requests "
+          "for it wait, and stays for --keep-alive after its last use, or as long as a client of Ollama's says "
+          "(keep_alive). When --memory-limit leaves no room for another, the one that was unused for longest goes; one "
+          "in use never does. All models share --threads. SIGHUP reads the store again.\n\n"
           "The server listens on this machine alone unless --listen says otherwise, which needs --tls and a key.",
       .positionals = {models},
       .options = join({{.name = "alias",
@@ -300,6 +354,16 @@ Command serve_command() {
                         .least = 1,
                         .most = 1'000'000,
                         .help = "Files that one key may keep, and as many of Ollama's blobs."},
+                       {.name = "memory-limit",
+                        .type = OptionType::text,
+                        .value = "SIZE",
+                        .help = "Memory that models may take together, for example 24GiB: weights, caches and "
+                                "workspaces. By default what is free at the start, less a tenth."},
+                       {.name = "keep-alive",
+                        .type = OptionType::text,
+                        .value = "TIME",
+                        .help = "How long a model stays in memory after its last use, for example 30m; 0: not at all; "
+                                "-1: until another needs the room. By default 5m, and -1 for models that are given."},
                        {.name = "grace",
                         .type = OptionType::integer,
                         .value = "SECONDS",
@@ -308,7 +372,10 @@ Command serve_command() {
                         .most = 3600,
                         .help = "How long running answers may go on when the server is stopped."}},
                       run_options_with_context()),
-      .examples = {{"freehold serve llama:8b --api-key \"$KEY\"", "One model, on this machine:"},
+      .examples = {{"freehold serve", "Whatever is in the store, loaded when it is asked for:"},
+                   {"freehold serve llama:8b qwen:1.5b --memory-limit 16GiB --keep-alive 30m",
+                    "Two models that share a limit of memory:"},
+                   {"freehold serve llama:8b --api-key \"$KEY\"", "One model, on this machine:"},
                    {"freehold serve model.gguf --alias gpt-4o --no-keys --port 8080", "Under another name:"}},
       .run = run,
   };

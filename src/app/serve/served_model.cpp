@@ -62,7 +62,7 @@ bool is_constrained(const api::Call& call) {
 
 }  // namespace
 
-Result<std::unique_ptr<ServedModel>> ServedModel::start(std::string name, Loaded loaded, const Size& size) {
+Result<std::unique_ptr<ServedModel>> ServedModel::start(std::string name, Loaded loaded, const Options& options) {
   auto served = std::unique_ptr<ServedModel>(new ServedModel(std::move(name), std::move(loaded)));
   Loaded& l = served->loaded_;
   if (l.opened.manifest) served->digest_ = l.opened.manifest->model.weights().name();
@@ -70,7 +70,8 @@ Result<std::unique_ptr<ServedModel>> ServedModel::start(std::string name, Loaded
       "fp_" + sha256(fmt::format("{}\n{}", version_line(), served->digest_.empty() ? served->name_ : served->digest_))
                   .hex()
                   .substr(0, 10);
-  served->sequences_ = size.sequences;
+  served->turns_ = options.turns;
+  served->facts_ = options.facts;
   if (!l.tokenizer.chat_templates.empty()) {
     auto parsed = text::ChatTemplate::parse(l.tokenizer.chat_templates.front().source);
     if (!parsed) return in_context(parsed.error(), "chat template");
@@ -82,17 +83,28 @@ Result<std::unique_ptr<ServedModel>> ServedModel::start(std::string name, Loaded
   served->shown_ = shown_tokens(l.tokenizer.tokenizer, served->support_);
   served->constraints_ =
       std::make_unique<engine::ConstraintCache>(l.tokenizer.tokenizer, engine::ConstraintLimits{}, served->shown_);
-  const std::uint64_t cache = size.cache_tokens != 0 ? size.cache_tokens : std::uint64_t{size.sequences} * size.context;
-  FH_TRY(served->decoder_,
-         engine::ModelDecoder::create(
-             l.model, *l.pool, kernel::table_up_to(l.level),
-             {.context = size.context, .sequences = size.sequences, .chunk = kChunk, .cache_tokens = cache}));
+  FH_TRY(served->decoder_, engine::ModelDecoder::create(l.model, *l.pool, kernel::table_up_to(l.level),
+                                                        {.context = l.memory.context,
+                                                         .sequences = l.memory.sequences,
+                                                         .chunk = kChunk,
+                                                         .cache_tokens = l.memory.cache_tokens,
+                                                         .cache_type = l.cache}));
   FH_TRY(auto engine, engine::Engine::create(*served->decoder_, l.tokenizer.tokenizer,
-                                             {.max_sequences = size.sequences, .chunk = kChunk}));
+                                             {.max_sequences = l.memory.sequences, .chunk = kChunk}));
   served->service_ = std::make_unique<engine::Service>(
-      std::move(engine),
-      engine::ServiceOptions{.max_pending = size.max_pending, .max_pending_of_tenant = size.max_pending / 2});
+      std::move(engine), engine::ServiceOptions{.max_pending = options.max_pending,
+                                                .max_pending_of_tenant = options.max_pending / 2,
+                                                .turns = options.turns});
+  served->at_end_ = options.at_end;
   return served;
+}
+
+ServedModel::~ServedModel() {
+  if (at_end_) at_end_(*this);
+  service_.reset();
+  // The decoder waits until no thread is left in a loop of its own, which would take long beside others' loops.
+  const Turn turn(turns_.get());
+  decoder_.reset();
 }
 
 api::Parsed<engine::Prompt> ServedModel::prompt(const api::Call& call, const api::Conversation& chat) const {

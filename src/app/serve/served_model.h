@@ -2,12 +2,15 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "api/call.h"
 #include "app/serve/answer_plan.h"
+#include "app/serve/model_pool.h"
 #include "app/session.h"
+#include "base/turns.h"
 #include "engine/constraints.h"
 #include "engine/prompt.h"
 #include "engine/service.h"
@@ -16,15 +19,24 @@
 
 namespace freehold::app {
 
-class ServedModel {
+struct ModelFacts;
+
+// Of sequences that run at the same time, as many have room for a whole context at once; every one of them would often
+// not fit.
+inline constexpr std::uint32_t kWholeSequences = 4;
+
+class ServedModel final : public PooledModel {
  public:
-  struct Size {
-    std::uint32_t sequences = 8;     // answers at the same time
-    std::uint32_t context = 0;       // of one sequence
-    std::uint64_t cache_tokens = 0;  // positions of all together; 0 = sequences * context
-    std::size_t max_pending = 8192;  // requests; a call may be thousands (embeddings)
+  struct Options {
+    std::size_t max_pending = 8192;     // requests; a call may be thousands (embeddings)
+    std::shared_ptr<Turns> turns = {};  // if other models share its threads
+    std::shared_ptr<const ModelFacts> facts = {};
+    std::function<void(const ServedModel&)> at_end = {};  // called before it goes
   };
-  static Result<std::unique_ptr<ServedModel>> start(std::string name, Loaded loaded, const Size& size);
+  // How many sequences of which length it runs, loaded.memory says.
+  static Result<std::unique_ptr<ServedModel>> start(std::string name, Loaded loaded, const Options& options);
+  // Ends what runs.
+  ~ServedModel() override;
 
   const std::string& name() const { return name_; }
   // "sha256:…" of the weights, if the store knows it; else empty.
@@ -32,10 +44,11 @@ class ServedModel {
   // "fp_…": the same program and the same weights have the same.
   const std::string& fingerprint() const { return fingerprint_; }
   const Loaded& loaded() const { return loaded_; }
+  const std::shared_ptr<const ModelFacts>& facts() const { return facts_; }  // as the options had them
   engine::Service& service() { return *service_; }
   const engine::RequestLimits& limits() const { return service_->limits(); }
   std::uint32_t context() const { return decoder_->context(); }
-  std::uint32_t sequences() const { return sequences_; }  // answers at the same time
+  std::uint32_t sequences() const { return loaded_.memory.sequences; }  // answers at the same time
   struct Load {
     engine::EngineCounters counters;
     std::uint64_t submitted = 0;  // requests, ever
@@ -79,7 +92,9 @@ class ServedModel {
   api::Parsed<engine::Prompt> prompt(const api::Call& call, const api::Conversation& chat) const;
   std::uint32_t choices_at_once(const engine::Request& request) const;
 
-  std::uint32_t sequences_ = 0;
+  std::shared_ptr<Turns> turns_;
+  std::shared_ptr<const ModelFacts> facts_;
+  std::function<void(const ServedModel&)> at_end_;
   std::atomic<std::uint64_t> submitted_{0};
   std::optional<text::ChatTemplate> template_;
   text::tools::TemplateSupport support_;

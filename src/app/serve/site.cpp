@@ -36,14 +36,17 @@ struct Tickets {
 // leaves, they are cancelled.
 // `refuse`: the first was not taken, so there will be no event.
 template <typename Request, typename Sink, typename Refuse>
-void submit_all(const ExchangePtr& exchange, ServedModel* model, RunningRequests& running,
+void submit_all(const ExchangePtr& exchange, const ModelLease& model, RunningRequests& running,
                 std::vector<Request> requests, const Sink& sink, const Refuse& refuse) {
   const std::string tenant = requests.empty() ? std::string() : requests[0].tenant;
   auto tickets = std::make_shared<Tickets>();
-  const auto cancel = [model](Tickets& of) {
+  // What is kept with the exchange must not keep the model in memory: a connection outlives its answers.
+  const auto cancel = [used = std::weak_ptr(model)](Tickets& of) {
     const std::lock_guard lock(of.mutex);
     of.gone = true;
-    for (auto ticket : of.tickets) model->service().cancel(ticket);
+    const ModelLease alive = used.lock();
+    if (alive == nullptr) return;  // its answers are over
+    for (auto ticket : of.tickets) alive->service().cancel(ticket);
   };
   exchange->on_gone([tickets, cancel] { cancel(*tickets); });
   // As long as the exchange holds the callback above.
@@ -80,56 +83,130 @@ Failure unrecorded() {
   return {Problem::unavailable, "the use of this answer could not be recorded, so it is not given", {}, {}};
 }
 
-Site::Site(std::vector<std::unique_ptr<ServedModel>> models, Accounts accounts)
+Site::Site(std::unique_ptr<Models> models, Accounts accounts)
     : models_(std::move(models)), accounts_(std::move(accounts)), started_(now()) {}
 
 Site::~Site() {
   batches.reset();  // it asks the models
-  models_.clear();  // and what they still answer goes into what is below
+  later_.close();   // so does what waited for them
+  models_.reset();  // what ends with them is recorded
 }
+
+namespace {
+
+Failure no_such_model(std::string_view name) {
+  return {Problem::not_found, fmt::format("model '{}' not found", printable(name)), "model", "model_not_found"};
+}
+
+// Clients learn what they can do something about; paths and details are for whoever runs the server.
+Failure load_failure(std::string_view name, const Error& error) {
+  const std::string model = printable(name);
+  Failure failure{Problem::internal, {}, "model", {}};
+  failure.headers.emplace_back("x-should-retry", "false");
+  switch (error.code) {
+    case Errc::not_found:
+      return no_such_model(name);
+    case Errc::cancelled:
+      return {Problem::unavailable, "the server is stopping", {}, {}};
+    case Errc::exhausted:
+      if (error.what.starts_with("busy")) return {Problem::unavailable, error.what, {}, {}};
+      failure.message = error.what;
+      return failure;
+    case Errc::corrupt:
+      failure.message =
+          fmt::format("model '{}' cannot be loaded: its files are damaged (freehold models verify)", model);
+      return failure;
+    case Errc::unsupported:
+      failure.message = fmt::format(
+          "model '{}' cannot be loaded: this version does not know how to run it (freehold models inspect)", model);
+      return failure;
+    default:
+      failure.message = fmt::format("model '{}' cannot be loaded: its files cannot be read", model);
+      return failure;
+  }
+}
+
+}  // namespace
 
 std::int64_t NamedModel::since(const Site& site) const {
   return made ? made->made : site.started();
 }
 
-std::vector<ServedModel*> Site::served_to(const guard::Principal& who) const {
-  std::vector<ServedModel*> out;
-  for (const auto& m : models_) {
-    if (guard::allows(who.models, m->name())) out.push_back(m.get());
-  }
-  return out;
+std::vector<FactsPtr> Site::served_to(const guard::Principal& who) const {
+  std::vector<FactsPtr> all = models_->list();
+  std::erase_if(all, [&](const FactsPtr& facts) { return !guard::allows(who.models, facts->name()); });
+  return all;
 }
 
 api::Parsed<NamedModel> Site::named(std::string_view name, const guard::Principal& who) const {
-  const auto served = served_to(who);
-  const auto find_served = [&](std::string_view of) -> ServedModel* {
-    const std::string wanted = api::ollama::with_tag(of);
-    for (ServedModel* m : served) {
-      if (api::ollama::with_tag(m->name()) == wanted) return m;
-    }
-    return nullptr;
-  };
-  if (ServedModel* m = find_served(name)) return NamedModel{m->name(), m, {}};
-  if (auto made = made_.find(who.tenant, name)) {
-    if (ServedModel* m = find_served(made->base)) return NamedModel{made->name, m, std::move(made)};
-  }
-  return api::refuse(Problem::not_found, fmt::format("model '{}' not found", printable(name)), "model",
-                     "model_not_found");
+  auto made = models_->is_given(name) ? std::nullopt : made_.find(who.tenant, name);
+  auto facts = models_->facts(made ? std::string_view(made->base) : name);
+  if (!facts && facts.error().code != Errc::not_found) return tl::unexpected(load_failure(name, facts.error()));
+  if (!facts || !guard::allows(who.models, (*facts)->name())) return tl::unexpected(no_such_model(name));
+  std::string called = made ? made->name : (*facts)->name();
+  return NamedModel{std::move(called), std::move(*facts), std::move(made)};
 }
 
-api::Parsed<ServedModel*> Site::find(std::string_view name, const guard::Principal& who) const {
-  FH_TRY(const NamedModel found, named(name, who));
-  return found.model;
+api::Parsed<FactsPtr> Site::facts(std::string_view name, const guard::Principal& who) const {
+  FH_TRY(NamedModel found, named(name, who));
+  return std::move(found.model);
+}
+
+api::Parsed<ModelLease> Site::find(std::string_view name, const guard::Principal& who) const {
+  FH_TRY(const FactsPtr facts, this->facts(name, who));
+  if (ModelLease lease = models_->find(*facts)) return lease;
+  return api::refuse(Problem::unavailable, fmt::format("model '{}' is not in memory", printable(name)), "model");
 }
 
 std::vector<NamedModel> Site::named_models(const guard::Principal& who) const {
   std::vector<NamedModel> out;
-  for (ServedModel* m : served_to(who)) out.push_back({m->name(), m, {}});
+  for (FactsPtr& facts : served_to(who)) {
+    std::string name = facts->name();
+    out.push_back({std::move(name), std::move(facts), {}});
+  }
   for (const api::ollama::MadeModel& made : made_.list(who.tenant)) {
-    // What is not there any more, or has the name of one that is served now, cannot be called.
+    // What is not there any more, or has the name of one that was given, cannot be called.
     if (auto found = named(made.name, who); found && found->made) out.push_back(std::move(*found));
   }
   return out;
+}
+
+std::string Site::only_model(const guard::Principal& who) const {
+  const auto all = served_to(who);
+  return all.size() == 1 ? all.front()->name() : std::string();
+}
+
+void Site::when_loaded(const ExchangePtr& exchange, std::string_view name, const guard::Principal& who,
+                       std::function<void()> then) const {
+  const auto facts = this->facts(name, who);
+  if (!facts) return then();
+  if (const ModelLease lease = models_->find(**facts)) return then();
+  // The load may take long: a handler does not wait for it.
+  struct Waiting {
+    std::mutex mutex;  // guards what follows
+    ModelPool::Ticket ticket = 0;
+    bool gone = false;
+  };
+  auto waiting = std::make_shared<Waiting>();
+  exchange->on_gone([waiting, models = models_.get()] {
+    const std::lock_guard lock(waiting->mutex);
+    waiting->gone = true;
+    if (waiting->ticket != 0) models->cancel(waiting->ticket);
+  });
+  const auto ticket = models_->acquire(*facts, [this, waiting, exchange, name = std::string(name),
+                                                then = std::move(then)](Result<ModelLease> lease) mutable {
+    later_.run([waiting, exchange, name = std::move(name), then = std::move(then), lease = std::move(lease)] {
+      {
+        const std::lock_guard lock(waiting->mutex);
+        if (waiting->gone) return;
+      }
+      if (!lease) return respond(*exchange, load_failure(name, lease.error()));
+      then();
+    });
+  });
+  const std::lock_guard lock(waiting->mutex);
+  waiting->ticket = ticket;
+  if (waiting->gone) models_->cancel(ticket);
 }
 
 namespace {
@@ -178,7 +255,7 @@ void Site::forget_the_gone() {
   leaving_.insert(leaving_.end(), gone.begin(), gone.end());
   std::erase_if(leaving_, [&](const std::string& tenant) {
     const bool over = !running_.has(tenant);  // asked first: what ends meanwhile is forgotten the next time
-    for (const auto& m : models_) m->forget(tenant);
+    for (const Models::InMemory& m : models_->in_memory()) m.model->forget(tenant);
     responses_.forget(tenant);
     return over;
   });
@@ -191,7 +268,7 @@ api::Parsed<void> Site::adopt(api::Call& call, const guard::Principal& who) cons
 }
 
 api::Parsed<std::size_t> Site::count_tokens(const api::Call& call, const guard::Principal& who) const {
-  FH_TRY(ServedModel * model, find(call.model, who));
+  FH_TRY(const ModelLease model, find(call.model, who));
   api::Call adopted = call;
   FH_TRY_VOID(adopt(adopted, who));
   FH_TRY(const auto prompts, model->prompts(adopted));
@@ -262,7 +339,8 @@ void Site::embed(const ExchangePtr& exchange, const guard::Principal& who, api::
   if (auto may = may_ask(who); !may) return respond(*exchange, may.error());
   auto found = find(call->model, who);
   if (!found) return respond(*exchange, found.error());
-  ServedModel* model = *found;
+  const ModelLease model = std::move(*found);
+  if (call->keep_alive) models_->keep_alive(*model->facts(), *call->keep_alive);
   auto prompts = model->prompts(call->inputs, "input");
   if (!prompts) return respond(*exchange, prompts.error());
   std::vector<engine::EmbedRequest> requests;
@@ -314,7 +392,8 @@ void Site::generate(const ExchangePtr& exchange, const guard::Principal& who, ap
   if (auto may = may_ask(who); !may) return respond(*exchange, may.error());
   auto found = find(call.model, who);
   if (!found) return respond(*exchange, found.error());
-  ServedModel* model = *found;
+  const ModelLease model = std::move(*found);
+  if (call.keep_alive) models_->keep_alive(*model->facts(), *call.keep_alive);
   if (auto adopted = adopt(call, who); !adopted) return respond(*exchange, adopted.error());
   auto plan = model->plan_prompt(call);
   if (!plan) return respond(*exchange, plan.error());
@@ -391,7 +470,7 @@ api::Parsed<void> Site::look_ahead(const http::Exchange& exchange, const ServedM
   return {};
 }
 
-void Site::begin(const ExchangePtr& exchange, ServedModel* model, Beginning& work) const {
+void Site::begin(const ExchangePtr& exchange, const ModelLease& model, Beginning& work) const {
   auto firsts = first_choices(work.requests, work.call.request.n);
   submit_all(
       exchange, model, running_, std::move(work.requests),

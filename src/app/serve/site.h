@@ -12,11 +12,12 @@
 #include "app/serve/accounts.h"
 #include "app/serve/blob_uploads.h"
 #include "app/serve/compile_queue.h"
+#include "app/serve/later.h"
 #include "app/serve/made_models.h"
+#include "app/serve/models.h"
 #include "app/serve/random_id.h"
 #include "app/serve/response_store.h"
 #include "app/serve/running.h"
-#include "app/serve/served_model.h"
 #include "http/exchange.h"
 
 namespace freehold::app {
@@ -36,7 +37,7 @@ class Site;
 // A model under a name by which somebody may call it.
 struct NamedModel {
   std::string name;
-  ServedModel* model = nullptr;                // owner: Site
+  FactsPtr model;
   std::optional<api::ollama::MadeModel> made;  // what it was made with; nothing: it is served under this name
   std::int64_t since(const Site& site) const;  // Unix seconds
 };
@@ -44,17 +45,27 @@ struct NamedModel {
 class Site {
  public:
   ~Site();
-  Site(std::vector<std::unique_ptr<ServedModel>> models, Accounts accounts);
+  Site(std::unique_ptr<Models> models, Accounts accounts);
 
-  const std::vector<std::unique_ptr<ServedModel>>& models() const { return models_; }
-  // Those of them that somebody may use.
-  std::vector<ServedModel*> served_to(const guard::Principal& who) const;
+  Models& pool() const { return *models_; }
+  // What somebody may use of what can be asked for, in memory or not.
+  std::vector<FactsPtr> served_to(const guard::Principal& who) const;
   // By the name that clients call it, with or without ":latest": a served model, or one that this key has made from
-  // one. Error: not_found, naming it; who may not use a model does not learn that it is there.
+  // one. Errors: not_found, naming it; who may not use a model does not learn that it is there; internal, if its files
+  // cannot be read.
   api::Parsed<NamedModel> named(std::string_view name, const guard::Principal& who) const;
-  api::Parsed<ServedModel*> find(std::string_view name, const guard::Principal& who) const;
+  // The model that answers under the name.
+  api::Parsed<FactsPtr> facts(std::string_view name, const guard::Principal& who) const;
+  // The same, if it is in memory, which it is where `when_loaded` has seen to it. Error: also unavailable.
+  api::Parsed<ModelLease> find(std::string_view name, const guard::Principal& who) const;
   // All that `named` finds: those that are served, then those that were made.
   std::vector<NamedModel> named_models(const guard::Principal& who) const;
+  // The name of the only model that somebody can ask for; empty if there are more, or none.
+  std::string only_model(const guard::Principal& who) const;
+  // Calls `then` once the model is in memory, at once or on another thread, and keeps it there meanwhile; answers with
+  // the error if it cannot be loaded. What is no model's name is `then`'s to refuse.
+  void when_loaded(const ExchangePtr& exchange, std::string_view name, const guard::Principal& who,
+                   std::function<void()> then) const;
   // Nothing if the key is missing or wrong.
   std::optional<guard::Principal> principal_of(const http::Request& request) const {
     return accounts_.principal_of(request);
@@ -88,14 +99,16 @@ class Site {
   api::Parsed<std::size_t> count_tokens(const api::Call& call, const guard::Principal& who) const;
 
   std::atomic<bool> stopping{false};
-  std::unique_ptr<Batches> batches;  // files and batches, if this server keeps any
+  std::atomic<bool> starting{false};  // the models it was given are being loaded
+  std::unique_ptr<Batches> batches;   // files and batches, if this server keeps any
 
  private:
   struct Beginning;
   static api::Parsed<void> look_ahead(const http::Exchange& exchange, const ServedModel& model, Beginning& work);
-  void begin(const ExchangePtr& exchange, ServedModel* model, Beginning& work) const;
+  void begin(const ExchangePtr& exchange, const ModelLease& model, Beginning& work) const;
 
-  std::vector<std::unique_ptr<ServedModel>> models_;
+  mutable Later later_{4};
+  std::unique_ptr<Models> models_;
   mutable Accounts accounts_;
   std::int64_t started_ = 0;
   ResponseStore responses_;

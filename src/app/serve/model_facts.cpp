@@ -1,23 +1,18 @@
-#include "app/serve/model_card.h"
+#include "app/serve/model_facts.h"
 
 #include <fmt/format.h>
 #include <sys/stat.h>
 
 #include "app/json_writer.h"
 #include "base/hash.h"
+#include "model/model.h"
 #include "store/identity.h"
 
 namespace freehold::app {
 namespace {
 
-store::Provenance facts(const ServedModel& model) {
-  const OpenModel& opened = model.loaded().opened;
+store::Provenance provenance_of(const OpenModel& opened) {
   return opened.manifest ? opened.manifest->from : store::facts_of(*opened.checkpoint);
-}
-
-std::string template_of(const ServedModel& model) {
-  const text::ChatTemplate* chat = model.chat_template();
-  return chat == nullptr ? std::string() : chat->source();
 }
 
 bool mentions(const std::string& text, std::initializer_list<const char*> words) {
@@ -49,15 +44,24 @@ void write_value(JsonWriter& out, const format::Value& value, bool arrays) {
 
 }  // namespace
 
-bool can_think(const ServedModel& model) {
-  return mentions(template_of(model), {"enable_thinking", "</think>", "reasoning_effort", "reasoning_content"});
-}
+Result<ModelFacts> read_facts(std::string name, const OpenModel& opened,
+                              const std::function<Result<MemoryPlan>(const model::Plan&)>& plan_of) {
+  FH_TRY(const model::Plan plan, model::plan(*opened.checkpoint));
+  FH_TRY(auto chat, store::chat_template_of(*opened.checkpoint));
+  const store::Provenance from = provenance_of(opened);
+  ModelFacts facts;
+  facts.called = std::move(name);
+  facts.reference = opened.reference;
+  facts.in_store = opened.manifest.has_value();
+  if (opened.manifest) facts.digest = opened.manifest->model.weights().name();
+  facts.chat_template = chat.value_or("");
+  facts.license = from.licence;
+  facts.thinks =
+      mentions(facts.chat_template, {"enable_thinking", "</think>", "reasoning_effort", "reasoning_content"});
+  facts.memory = plan_of(plan);
 
-api::ollama::ModelCard card_of(const ServedModel& model) {
-  const OpenModel& opened = model.loaded().opened;
-  const store::Provenance from = facts(model);
-  api::ollama::ModelCard card;
-  card.name = model.name();
+  api::ollama::ModelCard& card = facts.card;
+  card.name = facts.called;
   struct stat info {};
   if (::stat(opened.path.c_str(), &info) == 0) {
     card.modified = std::chrono::system_clock::time_point(std::chrono::seconds(info.st_mtim.tv_sec) +
@@ -71,21 +75,21 @@ api::ollama::ModelCard card_of(const ServedModel& model) {
                                                      info.st_mtim.tv_sec, info.st_mtim.tv_nsec))
                                       .hex();
   card.format = opened.checkpoint->kind() == format::Checkpoint::Kind::gguf ? "gguf" : "safetensors";
-  card.family = from.architecture.empty() ? model.loaded().spec.family : from.architecture;
+  card.family = from.architecture.empty() ? plan.spec.family : from.architecture;
   card.parameters = from.parameters;
   card.weight_type = from.weight_type;
   card.capabilities = {"completion"};
-  if (mentions(template_of(model), {"tools"})) card.capabilities.emplace_back("tools");
-  if (can_think(model)) card.capabilities.emplace_back("thinking");
-  card.context = model.context();
-  return card;
+  if (mentions(facts.chat_template, {"tools"})) card.capabilities.emplace_back("tools");
+  if (facts.thinks) card.capabilities.emplace_back("thinking");
+  card.context = facts.memory ? facts.memory->context : plan.spec.context;
+  return facts;
 }
 
-std::string model_info(const ServedModel& model, bool arrays) {
-  const OpenModel& opened = model.loaded().opened;
-  const model::Spec& spec = model.loaded().spec;
+Result<std::string> model_info(const ModelFacts& model, bool arrays) {
+  FH_TRY(const OpenModel opened, open_model(model.reference));
+  FH_TRY(const model::Spec spec, model::inspect_spec(*opened.checkpoint));
   const format::Metadata& metadata = opened.checkpoint->metadata();
-  const store::Provenance from = facts(model);
+  const store::Provenance from = provenance_of(opened);
   JsonWriter out;
   out.begin_object();
   for (const format::Member& entry : metadata.entries()) {
@@ -108,10 +112,6 @@ std::string model_info(const ServedModel& model, bool arrays) {
   }
   out.end_object();
   return out.take();
-}
-
-std::string license_of(const ServedModel& model) {
-  return facts(model).licence;
 }
 
 }  // namespace freehold::app

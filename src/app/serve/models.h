@@ -1,0 +1,126 @@
+// The models that a server offers, by name: given when it was started, or whatever is in the store. They are brought
+// into memory when they are asked for (model_pool.h); all share one set of threads, in turns.
+//
+// Names are looked up at every request, so what is imported, moved or removed meanwhile is seen without a restart. A
+// request that runs keeps the model that it began with.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/serve/model_facts.h"
+#include "app/serve/model_pool.h"
+#include "app/serve/served_model.h"
+#include "base/thread_pool.h"
+#include "base/turns.h"
+#include "store/store.h"
+
+namespace freehold::app {
+
+// Whoever has one may use the model; it stays in memory as long.
+using ModelLease = std::shared_ptr<ServedModel>;
+
+// Any thread may call anything.
+class Models {
+ public:
+  struct Given {
+    std::string name;
+    std::string reference;  // as for open_model
+  };
+  struct Options {
+    std::vector<Given> given;     // empty: whatever is in the store
+    std::filesystem::path home;   // of the store
+    std::uint32_t context = 0;    // 0: the model's own, or what fits
+    std::uint32_t sequences = 8;  // of each model
+    model::KvChoice cache = model::KvChoice::automatic;
+    int threads = 1;                   // of all models together
+    std::uint64_t limit = UINT64_MAX;  // bytes of memory of all models together
+    std::chrono::nanoseconds keep_alive = std::chrono::minutes(5);
+    std::function<void(const std::string&)> report;  // what was loaded and unloaded, a line each
+    ModelPool::Clock clock;                          // empty: the system's
+  };
+  static Result<std::unique_ptr<Models>> create(Options options);
+  ~Models();
+
+  // All that can be asked for, in the order in which they were given, or by name. Those whose files cannot be read are
+  // left out.
+  std::vector<FactsPtr> list() const;
+  // By name, with or without ":latest". Errors: not_found; corrupt, unsupported … as reading its files has them.
+  Result<FactsPtr> facts(std::string_view name) const;
+  // Whether there is such a name, whatever is behind it.
+  bool has(std::string_view name) const;
+  // Whether it was given when the server was started.
+  bool is_given(std::string_view name) const;
+  bool is_in_memory(const ModelFacts& facts) const { return pool_->has(facts.key); }
+  // Null if it is not. That is a use.
+  ModelLease find(const ModelFacts& facts) const;
+
+  using Then = std::function<void(Result<ModelLease>)>;
+  // As ModelPool has them.
+  ModelPool::Ticket acquire(const FactsPtr& facts, Then then);
+  void cancel(ModelPool::Ticket ticket);
+  void keep_alive(const ModelFacts& facts, std::chrono::nanoseconds time);
+  void unload(const ModelFacts& facts);
+
+  // Loads the given models, in their order, as far as they fit beside each other; the others are loaded when they are
+  // asked for. Errors: those of loading the first that fails.
+  Result<> load_given();
+  // Reads again what is known of files, and unloads models that no name leads to any more.
+  void reload();
+  // The same for what has changed; cheap.
+  void forget_moved();
+
+  struct InMemory {
+    ModelLease model;
+    FactsPtr facts;
+    std::uint64_t bytes = 0;
+    std::chrono::nanoseconds expires_in{};  // api::kForever: not by itself
+  };
+  // The latest used first. To look at: that is no use.
+  std::vector<InMemory> in_memory() const;
+  ModelPool::Counters counters() const { return pool_->counters(); }
+  std::uint64_t limit() const { return pool_->limit(); }
+  std::size_t loading() const;
+  // What models did before they were unloaded, by name.
+  std::map<std::string, ServedModel::Load> past() const;
+
+ private:
+  struct Source {
+    std::string name, reference, key;
+  };
+  explicit Models(Options options);
+  Result<Source> resolve(std::string_view name) const;
+  Result<Source> resolve_given(const Given& given) const;
+  Result<Source> resolve_stored(const store::ModelName& name) const;
+  Result<FactsPtr> facts_of(const Source& source) const;
+  Result<MemoryPlan> plan(const model::Plan& plan, bool given) const;
+  Result<std::unique_ptr<PooledModel>> load(const FactsPtr& facts);
+  void remember(const ServedModel& model);
+
+  const Options options_;
+  const store::Store store_;
+  const std::shared_ptr<ThreadPool> threads_;
+  const std::shared_ptr<Turns> turns_ = std::make_shared<Turns>();
+  mutable std::mutex mutex_;  // guards what follows, up to `pool_`
+  struct Seen {
+    std::string state;  // of the file, as the system tells it
+    Source source;
+  };
+  mutable std::map<std::string, Seen> seen_;  // by name
+  struct Known {
+    std::string key;
+    FactsPtr facts;
+  };
+  mutable std::map<std::string, Known> known_;  // by name
+  std::map<std::string, ServedModel::Load> past_;
+  std::unique_ptr<ModelPool> pool_;  // last: its thread uses all of the above
+};
+
+}  // namespace freehold::app
