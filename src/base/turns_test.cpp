@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 #include <vector>
+
+#include "base/thread_pool.h"
 
 namespace freehold {
 namespace {
@@ -47,6 +50,32 @@ TEST(Turns, PassLetsWhoeverWaitsGoFirst) {
   turns.give();
   other.join();
   EXPECT_TRUE(ran);
+}
+
+// Owners of loops, one a model, on one pool.
+TEST(Turns, SeveralOwnersShareAThreadPool) {
+  constexpr std::size_t kCount = 512;
+  ThreadPool pool(3);
+  Turns turns;
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> owners;
+  for (std::size_t owner = 1; owner <= 3; ++owner) {
+    owners.emplace_back([&, owner] {
+      std::vector<std::size_t> out(kCount);
+      for (int step = 0; step < 100; ++step) {
+        const Turn turn(&turns);
+        for (int loop = 0; loop < 3; ++loop) {
+          std::fill(out.begin(), out.end(), 0);
+          pool.parallel_for(kCount, 16, [&](std::size_t begin, std::size_t end, int) {
+            for (std::size_t i = begin; i < end; ++i) out[i] = i * owner;
+          });
+          for (std::size_t i = 0; i < kCount; ++i) wrong += out[i] == i * owner ? 0 : 1;
+        }
+      }
+    });
+  }
+  for (auto& owner : owners) owner.join();
+  EXPECT_EQ(wrong, 0);
 }
 
 TEST(Turns, NobodysTurnsAreNoTurns) {
