@@ -198,6 +198,21 @@ class OnDemand(Pool):
         self.assertTrue(self.says("f"))
         self.succeeds_in_store("models", "rm", "f")
 
+    def test_a_key_loads_what_it_may_use(self):
+        def made(*options):
+            done = e2e.run("keys", "create", "--name", "k", *options, home=self.store)
+            self.assertEqual(done.code, 0, done.message)
+            return done.text.strip()
+        admin, limited, auditor = made("--role", "admin"), made("--models", "a"), made("--role", "auditor")
+        server = self.serve(key=None)
+        def ask(key, model):
+            return server.post("/v1/chat/completions", body(model), headers={"authorization": f"Bearer {key}"})[0]
+        self.assertEqual([ask(limited, "b"), ask(auditor, "b"), ask("fh-nobody", "b")], [404, 403, 401])
+        in_memory = lambda: json.loads(server.ask("GET", "/api/ps", headers={"authorization": f"Bearer {admin}"})[2])["models"]
+        self.assertEqual(in_memory(), [])
+        self.assertEqual(ask(limited, "a"), 200)
+        self.assertEqual(len(in_memory()), 1)
+
     def test_threads_are_shared(self):
         self.serve(None, "--threads", "3")
         threads = lambda: int(re.search(r"Threads:\s+(\d+)", pathlib.Path(f"/proc/{self.server.process.pid}/status").read_text())[1])
