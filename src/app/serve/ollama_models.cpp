@@ -37,7 +37,7 @@ ollama::ModelCard card_of(const ModelFacts& base, const MadeModel& made) {
 }
 
 ollama::ModelCard card_of(const NamedModel& named) {
-  return named.made ? card_of(*named.model, *named.made) : app::card_of(*named.model);
+  return named.made ? card_of(*named.model, *named.made) : named.model->card;
 }
 
 // Served, and made from those.
@@ -46,7 +46,8 @@ std::vector<ollama::ModelCard> all_cards(const Site& site, const guard::Principa
   for (const NamedModel& m : site.named_models(who)) {
     ollama::ModelCard card = card_of(m);
     // A model that the key made hides one of the store of the same name.
-    std::erase_if(cards, [&](const ollama::ModelCard& c) { return ollama::with_tag(c.name) == ollama::with_tag(card.name); });
+    std::erase_if(cards,
+                  [&](const ollama::ModelCard& c) { return ollama::with_tag(c.name) == ollama::with_tag(card.name); });
     cards.push_back(std::move(card));
   }
   return cards;

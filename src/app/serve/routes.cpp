@@ -110,14 +110,14 @@ void handle(Site& site, const ExchangePtr& exchange) {
   if (auto may = may_use(*principal, request); !may) return respond(*exchange, may.error());
   const std::string model = wanted_model(site, request, *principal);
   if (model.empty()) return dispatch(site, exchange, *principal);
-  site.when_loaded(exchange, model, *principal,
-                   [&site, exchange, who = *principal] { dispatch(site, exchange, who); });
+  site.when_loaded(exchange, model, *principal, [&site, exchange, who = *principal] { dispatch(site, exchange, who); });
 }
 
 void handle_own(Site& site, const ExchangePtr& exchange) {
   const auto principal = site.principal_of(exchange->request());
   if (!principal) {
-    return respond(*exchange, api::Failure{api::Problem::unauthorised, "the batch's key is not valid any more", {}, {}});
+    return respond(*exchange,
+                   api::Failure{api::Problem::unauthorised, "the batch's key is not valid any more", {}, {}});
   }
   const auto answer = [&site, exchange, who = *principal] {
     if (handle_openai(site, exchange, who) || handle_responses(site, exchange, who)) return;

@@ -87,9 +87,10 @@ Site::Site(std::unique_ptr<Models> models, Accounts accounts)
     : models_(std::move(models)), accounts_(std::move(accounts)), started_(now()) {}
 
 Site::~Site() {
-  batches.reset();  // it asks the models
-  later_.close();   // so does what waited for them
-  models_.reset();  // what ends with them is recorded
+  batches.reset();     // it asks the models
+  compiling_.reset();  // so does what was compiled for them
+  later_.close();      // and what waited for them
+  models_.reset();     // what ends with them is recorded
 }
 
 namespace {
@@ -431,7 +432,7 @@ void Site::generate(const ExchangePtr& exchange, const guard::Principal& who, ap
   // A client that leaves while its turn has not come is not worth a compilation.
   auto left = std::make_shared<std::atomic<bool>>(false);
   exchange->on_gone([left] { *left = true; });
-  auto queued = compiling_.add(who.tenant, [this, exchange, model, work, left] {
+  auto queued = compiling_->add(who.tenant, [this, exchange, model, work, left] {
     if (*left) return work->generation->refuse({Problem::unavailable, "the client has left", {}, {}});
     try {
       auto made = model->constrain(work->call, work->tenant, work->plan);

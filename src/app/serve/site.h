@@ -115,8 +115,8 @@ class Site {
   MadeModels made_;
   BlobUploads blobs_;
   mutable RunningRequests running_;
-  std::vector<std::string> leaving_;    // tenants whose keys are not valid any more, while answers of theirs run
-  mutable CompileQueue compiling_{{}};  // last: its threads use all of the above
+  std::vector<std::string> leaving_;  // tenants whose keys are not valid any more, while answers of theirs run
+  std::unique_ptr<CompileQueue> compiling_ = std::make_unique<CompileQueue>(CompileQueue::Options{});
 };
 
 }  // namespace freehold::app
