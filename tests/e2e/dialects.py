@@ -236,13 +236,13 @@ class Got:
         return self.headers.get("x-request-id", "")
 
 
-def post(port, key, path, body, leave_after=None, timeout=120):
+def post(port, key, path, body, leave_after=None, timeout=120, headers=None):
     """Asks once. With `leave_after` the connection is closed after so many bytes of the answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     got = Got()
     try:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        connection.request("POST", path, data, {"authorization": f"Bearer {key}", "content-type": "application/json"})
+        connection.request("POST", path, data, {"authorization": f"Bearer {key}", "content-type": "application/json", **(headers or {})})
         if leave_after == 0:
             return got
         response = connection.getresponse()
