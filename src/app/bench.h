@@ -83,6 +83,10 @@ Result<> bench_start(const Bench& bench, bool fill);
 // Runs `bench MODEL --suite start` (or memory) in processes of their own, with the file's pages dropped or not.
 Result<> bench_starts(const Bench& bench, const std::string& model, const std::string& files, bool memory);
 
+// bench_serve.cpp: the engine alone and through `freehold serve` over loopback: sixteen answers at once, waiting for
+// the first token, masks. MODEL, or one that is made.
+Result<> bench_serve(const Bench& bench);
+
 // bench_suite.cpp
 Result<> bench_one_model(const Bench& bench);  // MODEL: load, --prompt-tokens, --tokens
 Result<> bench_kernels(const Bench& bench);    // the whole yardstick

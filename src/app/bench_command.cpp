@@ -10,7 +10,7 @@
 namespace freehold::app {
 namespace {
 
-enum class Suite { machine, model, kernels, start, memory };
+enum class Suite { machine, model, kernels, start, memory, serve };
 
 Result<Suite> suite_of(const Arguments& arguments) {
   const std::string_view word = arguments.text("suite");
@@ -18,6 +18,7 @@ Result<Suite> suite_of(const Arguments& arguments) {
   if (word.empty()) return has_model ? Suite::model : Suite::machine;
   if (word == "machine") return Suite::machine;
   if (word == "kernels") return Suite::kernels;
+  if (word == "serve") return Suite::serve;
   if (!has_model) return fail(Errc::invalid, fmt::format("--suite {} needs a MODEL", word));
   return word == "model" ? Suite::model : word == "start" ? Suite::start : Suite::memory;
 }
@@ -30,8 +31,8 @@ Result<> refuse_the_pointless(const Arguments& arguments, Suite suite) {
   const bool model = arguments.given("MODEL");
   if (suite == Suite::machine && model) return fail(Errc::invalid, "--suite machine measures no MODEL");
   for (std::string_view option : {"shape", "types"}) {
-    if (arguments.given(option) && (suite != Suite::kernels || model)) {
-      return only(option, "--suite kernels without a MODEL");
+    if (arguments.given(option) && ((suite != Suite::kernels && suite != Suite::serve) || model)) {
+      return only(option, "--suite kernels and --suite serve without a MODEL");
     }
   }
   for (std::string_view option : {"prompt-tokens", "tokens"}) {
@@ -78,7 +79,8 @@ Result<> run(const Arguments& arguments, Console& console) {
   bench.repeat =
       suite == Suite::kernels && !arguments.given("repeat") ? 3 : static_cast<int>(arguments.integer("repeat"));
   std::unique_ptr<PeakMeter> meter;
-  if (suite != Suite::start && suite != Suite::memory) meter = std::make_unique<PeakMeter>(threads);
+  if (suite != Suite::start && suite != Suite::memory && suite != Suite::serve)
+    meter = std::make_unique<PeakMeter>(threads);
   bench.meter = meter.get();
   switch (suite) {
     case Suite::machine:
@@ -94,6 +96,9 @@ Result<> run(const Arguments& arguments, Console& console) {
     case Suite::memory:
       FH_TRY_VOID(bench_start(bench, suite == Suite::memory));
       break;
+    case Suite::serve:
+      FH_TRY_VOID(bench_serve(bench));
+      break;
   }
   return report.finish();
 }
@@ -102,7 +107,7 @@ std::vector<Option> own_options() {
   return {
       {.name = "suite",
        .type = OptionType::choice,
-       .value = "machine|model|kernels|start|memory",
+       .value = "machine|model|kernels|start|memory|serve",
        .help = "What to measure; model if there is a MODEL, otherwise machine."},
       {.name = "prompt-tokens",
        .type = OptionType::integer,
@@ -122,12 +127,14 @@ std::vector<Option> own_options() {
        .type = OptionType::text,
        .value = "SHAPE",
        .fallback = "tinyllama-1.1b",
-       .help = "What to synthesise without a MODEL (suite kernels); 'freehold models synth --list' shows the shapes."},
+       .help = "What to synthesise without a MODEL (suites kernels and serve); 'freehold models synth --list' shows "
+               "the shapes."},
       {.name = "types",
        .type = OptionType::text,
        .value = "TYPE,…",
        .fallback = "q4_0,q4_k_m,q8_0,f16",
-       .help = "Weight types to synthesise; long contexts are measured with the first one only (suite kernels)."},
+       .help = "Weight types to synthesise; long contexts are measured with the first one only (suite kernels). Suite "
+               "serve takes one, q4_k_m unless given."},
       {.name = "speculative",
        .help = "Instead: how much faster MODEL answers with guesses ahead than without (of 192 tokens unless --tokens "
                "is given), and whether the answers are equal."},
@@ -164,6 +171,10 @@ Command bench_command() {
           "8,192, memory. About ten minutes on two CPUs.\n\n"
           "start and memory: MODEL in this very process, from its start to the first token of a prompt of 16, and "
           "with a context of 4,096 filled.\n\n"
+          "serve: sixteen answers at a time from the engine alone and, in turns with it, over loopback from `freehold "
+          "serve`; the same with a JSON Schema; the first token after a prompt of 2,000 tokens that is new, and after "
+          "one whose beginning is cached; what masks cost a token. Of MODEL, or of a synthesised one. Some two "
+          "minutes.\n\n"
           "A result is the median of several runs; ± is half the distance of the slowest and the fastest. The peak of "
           "a fraction is measured right before and after each run, because on a shared machine it moves. When other "
           "processes took the CPUs meanwhile, the line says so.",

@@ -1,18 +1,14 @@
 // The order of things: one model, or the whole yardstick over the block types of a synthesised one.
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
-#include <filesystem>
 
 #include "app/bench.h"
+#include "app/bench_file.h"
 #include "base/utf8.h"
 #include "store/identity.h"
-#include "store/synth/synth.h"
+#include "store/synth/shapes.h"
+#include "store/weight_type.h"
 
 namespace freehold::app {
 namespace {
@@ -23,47 +19,6 @@ constexpr std::uint32_t kSteps = 16;       // tokens of a sequence when decoding
 constexpr std::uint32_t kShortPrompt = 8;  // before them
 constexpr std::uint32_t kLong = 8192;
 constexpr std::uint32_t kLongest = kLong + 4 * kSteps;
-
-// A file without a name: it is gone when the last process that has it open ends, however that happens.
-class NamelessFile {
- public:
-  static Result<NamelessFile> create() {
-    const char* wish = std::getenv("TMPDIR");
-    std::string path = std::string(wish != nullptr && *wish != '\0' ? wish : "/tmp") + "/freehold-bench-XXXXXX";
-    NamelessFile file;
-    file.fd_ = ::mkstemp(path.data());
-    if (file.fd_ < 0) {
-      return fail(Errc::io, fmt::format("make a file like {}: {}", printable(path), std::strerror(errno)));
-    }
-    ::unlink(path.c_str());
-    return file;
-  }
-  NamelessFile(NamelessFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  NamelessFile& operator=(NamelessFile&&) = delete;
-  ~NamelessFile() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Result<> write(Bytes bytes) const {
-    while (!bytes.empty()) {
-      const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) {
-        const Errc code = errno == ENOSPC || errno == EDQUOT ? Errc::exhausted : Errc::io;
-        return fail(code, fmt::format("write a temporary model (TMPDIR says where): {}", std::strerror(errno)));
-      }
-      bytes = bytes.subspan(static_cast<std::size_t>(n));
-    }
-    return {};
-  }
-  // So that its pages can be dropped.
-  void sync() const { ::fdatasync(fd_); }
-  // Valid in this process and in those it starts.
-  std::string path() const { return fmt::format("/proc/self/fd/{}", fd_); }
-
- private:
-  NamelessFile() = default;
-  int fd_ = -1;
-};
 
 struct Plan {
   std::string path;           // what open_model understands
@@ -125,16 +80,7 @@ Result<> bench_all_of(const Bench& bench, const Plan& plan) {
 }
 
 Result<> bench_synthesised(const Bench& bench, const store::Shape& shape, const std::string& type, bool long_context) {
-  FH_TRY(const kernel::Mix mix, store::weight_type_from_name(type));
-  bench.report.progress(fmt::format("writing {} {}", shape.name, type));
-  FH_TRY(const NamelessFile file, NamelessFile::create());
-  {
-    ThreadPool pool(bench.threads);
-    auto keep_going = [&](std::string_view, std::uint64_t, std::uint64_t) { return check_interrupt().has_value(); };
-    FH_TRY_VOID(store::synthesise(
-        {shape, mix, 0}, pool, [&](Bytes b) { return file.write(b); }, keep_going));
-  }
-  file.sync();
+  FH_TRY(const NamelessFile file, synthesised(bench, shape, type));
   return bench_all_of(bench, {file.path(), std::string(shape.name), type, long_context});
 }
 
@@ -169,11 +115,7 @@ Result<> bench_kernels(const Bench& bench) {
   // Everything that may be wrong is found before the first measurement.
   const std::vector<std::string> types = words_of(arguments.text("types"));
   for (const std::string& type : types) FH_TRY_VOID(store::weight_type_from_name(type));
-  const store::Shape* known = store::shape_from_name(arguments.text("shape"));
-  if (known == nullptr) {
-    bench.console.hint("freehold models synth --list shows all shapes");
-    return fail(Errc::invalid, fmt::format("there is no shape '{}'", printable(arguments.text("shape"))));
-  }
+  FH_TRY(const store::Shape* known, shape_of(bench));
   const bool given = arguments.given("MODEL");
   if (given) {
     FH_TRY_VOID(open_and_check(arguments.text("MODEL"), bench.console));

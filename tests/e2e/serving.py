@@ -56,7 +56,7 @@ class Server:
         self.errors.close()
         if self.own_home:
             self.own_home.cleanup()
-        for word in ("AddressSanitizer", "runtime error", "terminate called", "internal error"):
+        for word in ("AddressSanitizer", "ThreadSanitizer", "runtime error", "terminate called", "internal error"):
             if word in said:
                 raise AssertionError(said)
 
