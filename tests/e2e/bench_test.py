@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import e2e
+from chat_model import ChatGguf
 from tiny import Gguf
 
 # docs/performance.md lists these.
@@ -112,6 +113,19 @@ class Bench(e2e.Case):
         self.assertEqual(len(set(cases)), len(cases), "cases are distinct")
         self.assertEqual(list(self.temporary.iterdir()), [])
 
+    def test_the_server_beside_the_engine(self):
+        lines = self.lines(self.put("chat.gguf", ChatGguf().write()), "--suite", "serve", "--repeat", "1")
+        names = self.names(lines)
+        for name in ("engine-decode", "serve-decode", "serve-of-engine"):
+            self.assertEqual([line["flags"]["as"] for line in lines if line["benchmark"] == name], ["greedy", "sampled", "json"])
+        self.assertEqual([line["flags"]["prompt"] for line in lines if line["benchmark"] == "first-token"], [2000, 2000])
+        self.assertEqual(names[-2:], ["first-token-ratio", "mask-cost"])
+        self.assertTrue(all(line["median"] > 0 for line in lines), lines)
+        self.assertEqual(list(self.temporary.iterdir()), [])
+        short = self.succeeds("bench", self.model, "--suite", "serve", "--repeat", "1", env={"TMPDIR": str(self.temporary)})
+        self.assertIn("no prompt of 2000: the model's context is 128", short.message)
+        self.assertEqual(list(self.temporary.iterdir()), [])
+
     def test_a_model_with_a_short_context_leaves_the_long_prompts_out_aloud(self):
         ended = self.succeeds("bench", self.model, "--suite", "kernels", "--repeat", "1", "--json", timeout=300)
         prompts = [json.loads(line)["flags"]["tokens"] for line in ended.text.splitlines() if '"benchmark":"prefill"' in line]
@@ -122,6 +136,8 @@ class Bench(e2e.Case):
         for arguments in (["--suite", "start"], ["--suite", "model"], ["--tokens", "3"], ["--noise"], [self.model, "--types", "f16"],
                           [self.model, "--suite", "machine"], ["--suite", "kernels", "--types", "none-such"],
                           ["--suite", "kernels", "--shape", "none-such"], ["--suite", "none-such"],
+                          ["--suite", "serve", "--shape", "none-such"], ["--suite", "serve", "--types", "q4_0,f16"],
+                          [self.model, "--suite", "serve", "--types", "f16"],
                           [self.model, "--suite", "kernels", "--tokens", "3"]):
             self.fails(e2e.USAGE, "bench", *arguments)
         self.fails(e2e.EXHAUSTED, "bench", self.model, "--tokens", "1000", names="128")
