@@ -324,12 +324,15 @@ TEST_F(ConstraintTest, AloneInABatchChunkedFromTheCacheAndWithGuesses) {
       EXPECT_EQ(run(r, options).events, alone.back());
     }
   }
-  for (bool drafting : {false, true}) {
+  ThreadPool pool(3);
+  for (int way = 0; way < 4; ++way) {
+    const bool drafting = way % 2 == 1;
     NgramDrafter ngram;
     EngineOptions options;
     options.chunk = 64;
     options.drafting.adaptive = false;
     options.drafting.drafter = drafting ? &ngram : nullptr;
+    options.pool = way < 2 ? nullptr : &pool;
     FakeDecoder decoder(size);
     decoder.eos_logit = 0;
     auto engine = make(decoder, options);
@@ -343,7 +346,7 @@ TEST_F(ConstraintTest, AloneInABatchChunkedFromTheCacheAndWithGuesses) {
           std::stable_sort(events.begin(), events.end(), [](auto& a, auto& b) { return a[0] < b[0]; });
           return events;
         };
-        EXPECT_EQ(by_choice(recorders[i].events), by_choice(alone[i])) << i << " drafting " << drafting;
+        EXPECT_EQ(by_choice(recorders[i].events), by_choice(alone[i])) << i << " way " << way;
       }
     }
     EXPECT_EQ(engine->counters().reused_tokens > 0, true);

@@ -30,6 +30,7 @@
 #include <memory>
 
 #include "base/result.h"
+#include "base/thread_pool.h"
 #include "engine/decoder.h"
 #include "engine/drafting/speculation.h"
 #include "engine/embedding.h"
@@ -48,6 +49,9 @@ struct EngineOptions {
   std::uint64_t prefix_tokens = UINT64_MAX;  // positions kept for that at most; room that others need is taken anyway
   std::uint32_t prefix_entries = 64;         // sequences kept at most
   DraftOptions drafting;                     // needs a decoder with more logit rows than max_sequences
+  // The answers of a step draw their tokens on these threads at the same time. Null = one after the other. Outlives the
+  // engine, and is used by nobody else while it steps (the decoder may: they take turns).
+  ThreadPool* pool = nullptr;
   // Seconds, from any fixed point. Empty = the system's monotonic clock.
   std::function<double()> clock;
 };

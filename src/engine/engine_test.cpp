@@ -39,17 +39,21 @@ TEST_F(EngineTest, AloneAndAmongSevenOthers) {
   std::vector<Request> requests;
   for (std::uint64_t i = 0; i < 8; ++i)
     requests.push_back(sampled_request(i, 5 + 37 * i, static_cast<std::uint32_t>(40 + 3 * i)));
-  FakeDecoder decoder;
-  EngineOptions options;
-  options.chunk = 64;
-  auto engine = make(decoder, options);
-  std::vector<Recorder> recorders(requests.size());
-  for (std::size_t i = 0; i < requests.size(); ++i) submit(*engine, requests[i], recorders[i]);
-  while (engine->step()) {
-  }
-  for (std::size_t i = 0; i < requests.size(); ++i) {
-    EXPECT_GT(recorders[i].events.size(), 40u);
-    EXPECT_EQ(recorders[i].events, alone(requests[i])) << i;
+  ThreadPool pool(3);
+  for (ThreadPool* drawing : {static_cast<ThreadPool*>(nullptr), &pool}) {
+    FakeDecoder decoder;
+    EngineOptions options;
+    options.chunk = 64;
+    options.pool = drawing;
+    auto engine = make(decoder, options);
+    std::vector<Recorder> recorders(requests.size());
+    for (std::size_t i = 0; i < requests.size(); ++i) submit(*engine, requests[i], recorders[i]);
+    while (engine->step()) {
+    }
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      EXPECT_GT(recorders[i].events.size(), 40u);
+      EXPECT_EQ(recorders[i].events, alone(requests[i])) << i;
+    }
   }
 }
 
@@ -297,8 +301,9 @@ TEST_F(EngineTest, MoreThanTheWholeCacheIsRefused) {
 TEST_F(EngineTest, BrokenLogitsFailTheirRequestOnly) {
   FakeDecoder decoder;
   decoder.broken = [](std::span<const std::int32_t> ids) { return ids.size() == 20 && ids[1] == testing::kLetter; };
-  for (double temperature : {0.0, 1.0}) {
-    auto engine = make(decoder);
+  ThreadPool pool(2);
+  for (double temperature : {0.0, 1.0, 1.5}) {
+    auto engine = make(decoder, {.pool = temperature == 1 ? nullptr : &pool});
     Request bad = sampled_request(1, 5, 50), good = sampled_request(2, 5, 50);
     bad.prompt[1] = testing::kLetter;
     good.prompt[1] = testing::kLetter + 1;

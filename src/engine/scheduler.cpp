@@ -34,7 +34,6 @@ Engine::State::State(Decoder& d, const text::Tokenizer& t, EngineOptions o, Requ
       limits(l),
       budget(d.cache(), options.chunk),
       kept(options.prefix_tokens, options.prefix_cache ? options.prefix_entries : 0),
-      sampler(l.vocab),
       // One sequence never puts more than a chunk into a batch: so much room the budget leaves it in a window.
       draft_room(options.drafting.drafter == nullptr
                      ? 0
@@ -45,6 +44,11 @@ Engine::State::State(Decoder& d, const text::Tokenizer& t, EngineOptions o, Requ
   running.reserve(most);
   items.reserve(2 * most);
   owners.reserve(2 * most);
+  drawn.resize(2 * most);
+  first_rows.resize(2 * most);
+  const int drawing = options.pool != nullptr && most > 1 ? options.pool->threads() : 1;
+  samplers.reserve(static_cast<std::size_t>(drawing));
+  for (int i = 0; i < drawing; ++i) samplers.emplace_back(limits.vocab);
   logits.resize((most + draft_room) * l.vocab);
 }
 
@@ -314,7 +318,7 @@ void Engine::State::score(Job& job, std::uint32_t begin, std::span<const float> 
     for (std::size_t i = 0; i < n; ++i) {
       const auto position = static_cast<std::uint32_t>(begin + first + i + 1);
       auto done =
-          job.scorer->report(position, std::span<const float>(score_logits).subspan(i * V, V), sampler, job.sink);
+          job.scorer->report(position, std::span<const float>(score_logits).subspan(i * V, V), samplers[0], job.sink);
       if (!done) return fail_job(job, std::move(done).error());
     }
   }
@@ -348,7 +352,28 @@ void Engine::State::embed(Job& job, Answer& answer, std::span<const float> rows)
   job.sink(event);
 }
 
+// The next token of every answer that decodes, by all threads at once: one draw does not depend on another. False: they
+// are not worth it.
+bool Engine::State::draw_ahead() {
+  if (samplers.size() < 2 || items.size() < 2) return false;
+  std::size_t row = 0;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    first_rows[i] = row;
+    row += rows_of(items[i]);
+  }
+  options.pool->parallel_for(items.size(), 1, [this](std::size_t begin, std::size_t end, int thread) {
+    for (std::size_t i = begin; i < end; ++i) {
+      const auto [job, answer] = owners[i];
+      if (job->failed || rows_of(items[i]) == 0 || answer->sampled() == 0) continue;
+      const auto of_item = std::span<const float>(logits).subspan(first_rows[i] * limits.vocab, limits.vocab);
+      drawn[i] = draw(*job, *answer, of_item, samplers[static_cast<std::size_t>(thread)]);
+    }
+  });
+  return true;
+}
+
 void Engine::State::take_logits() {
+  const bool ahead = draw_ahead();
   std::size_t row = 0;
   for (std::size_t i = 0; i < items.size(); ++i) {
     const std::size_t rows = rows_of(items[i]);
@@ -357,7 +382,7 @@ void Engine::State::take_logits() {
     auto [job, answer] = owners[i];
     if (job->failed || rows == 0) continue;
     if (answer->sampled() > 0) {
-      sample_guess(*job, *answer, of_item);
+      sample_guess(*job, *answer, of_item, ahead ? &drawn[i] : nullptr);
       continue;
     }
     // The end of the prompt: every answer begins from here.
@@ -382,27 +407,32 @@ void Engine::State::start_other_answers(Job& job) {
   }
 }
 
-// Draws a token. Whether the batch has the next row of this answer as well.
-bool Engine::State::sample(Job& job, Answer& answer, std::span<const float> row) {
+// Touches nothing but the answer's constraint and the sampler.
+Engine::State::Drawn Engine::State::draw(const Job& job, Answer& answer, std::span<const float> row,
+                                         Sampler& with) const {
   double uniform = uniform_draw(job.request.seed, job.request.first_choice + answer.index(), answer.sampled());
   SamplerInput input{job.request.sampling.logit_bias, answer.history(), {}, {}};
-  Result<std::int32_t> token = 0;
+  Drawn out;
   do {
     auto open = answer.narrow(input);
-    if (!open) {
-      fail_job(job, std::move(open).error());
-      return false;
-    }
-    if (!*open) {
-      answer.end(job.admission, job.sink);
-      return false;
-    }
-    token = sampler.sample(job.chain, row, input, uniform);
-    if (!token) {
-      fail_job(job, std::move(token).error());
-      return false;
-    }
-  } while (!answer.admits(*token));
+    if (!open) return {tl::unexpected(std::move(open).error())};
+    if (!*open) return {.closed = true};
+    out.token = with.sample(job.chain, row, input, uniform);
+  } while (out.token && !answer.admits(*out.token));
+  return out;
+}
+
+// Whether the batch has the next row of this answer as well.
+bool Engine::State::take(Job& job, Answer& answer, std::span<const float> row, const Drawn& drawn_token) {
+  const Result<std::int32_t>& token = drawn_token.token;
+  if (!token) {
+    fail_job(job, token.error());
+    return false;
+  }
+  if (drawn_token.closed) {
+    answer.end(job.admission, job.sink);
+    return false;
+  }
   ++counters.sampled_tokens;
   // Counted before the answer reports its end.
   const bool runs_on = answer.draft.take(*token);
@@ -416,12 +446,18 @@ bool Engine::State::sample(Job& job, Answer& answer, std::span<const float> row)
 }
 
 // The rows of an answer that decodes: the one after its last token, and those of its guess as long as that is right.
-void Engine::State::sample_guess(Job& job, Answer& answer, std::span<const float> rows) {
+// `ahead`: what the first of them has drawn already, or null.
+void Engine::State::sample_guess(Job& job, Answer& answer, std::span<const float> rows, const Drawn* ahead) {
   Draft& draft = answer.draft;
   draft.drafted += draft.count;
   counters.drafted_tokens += draft.count;
   draft.compared = draft.right = 0;
-  while (sample(job, answer, rows.first(limits.vocab))) rows = rows.subspan(limits.vocab);
+  const auto row = rows.first(limits.vocab);
+  bool more = ahead != nullptr ? take(job, answer, row, *ahead) : sample(job, answer, row);
+  while (more) {
+    rows = rows.subspan(limits.vocab);
+    more = sample(job, answer, rows.first(limits.vocab));
+  }
   if (job.failed) return;
   if (speculation.on()) draft.acceptance.learn(draft.evidence, draft.compared, draft.right);
   if (draft.count > 0) {

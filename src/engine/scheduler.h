@@ -69,8 +69,18 @@ struct Engine::State {
   void score(Job& job, std::uint32_t begin, std::span<const float> rows);
   void end_with_prompt(Job& job);
   void start_other_answers(Job& job);
-  bool sample(Job& job, Answer& answer, std::span<const float> logits);
-  void sample_guess(Job& job, Answer& answer, std::span<const float> logits);
+  // What an answer draws from a row of logits.
+  struct Drawn {
+    Result<std::int32_t> token = 0;
+    bool closed = false;  // nothing may follow: the answer ends
+  };
+  Drawn draw(const Job& job, Answer& answer, std::span<const float> row, Sampler& with) const;
+  bool draw_ahead();
+  bool take(Job& job, Answer& answer, std::span<const float> row, const Drawn& drawn);
+  bool sample(Job& job, Answer& answer, std::span<const float> row) {
+    return take(job, answer, row, draw(job, answer, row, samplers[0]));
+  }
+  void sample_guess(Job& job, Answer& answer, std::span<const float> rows, const Drawn* ahead);
   void keep_if_done(Job& job, Answer& answer);
 
   void start(Job& job);
@@ -87,9 +97,9 @@ struct Engine::State {
   RequestLimits limits;
   BlockBudget budget;
   PrefixCache kept;
-  bool windows = false;  // some layers forget: a kept sequence cannot be continued from just anywhere
-  Sampler sampler;
-  std::uint32_t draft_room;  // guessed tokens a step at most
+  bool windows = false;           // some layers forget: a kept sequence cannot be continued from just anywhere
+  std::vector<Sampler> samplers;  // one a thread that draws; at least one
+  std::uint32_t draft_room;       // guessed tokens a step at most
   Speculation speculation;
   EngineCounters counters;
   RequestId next_id = 1;
@@ -104,9 +114,11 @@ struct Engine::State {
     Answer* answer;
   };
   std::vector<model::BatchItem> items;
-  std::vector<Owner> owners;  // of items
-  std::vector<float> logits;  // (rows, V), in the order of the items
-  std::vector<float> hidden;  // (chunk, C), likewise; empty until somebody asks for hidden states
+  std::vector<Owner> owners;            // of items
+  std::vector<Drawn> drawn;             // by draw_ahead, of items
+  std::vector<std::size_t> first_rows;  // of logits, of items
+  std::vector<float> logits;            // (rows, V), in the order of the items
+  std::vector<float> hidden;            // (chunk, C), likewise; empty until somebody asks for hidden states
   std::size_t hidden_used = 0;
   std::uint32_t batch_tokens = 0;  // of the last one that ran
   std::uint32_t batch_sequences = 0;

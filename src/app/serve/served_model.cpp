@@ -90,7 +90,7 @@ Result<std::unique_ptr<ServedModel>> ServedModel::start(std::string name, Loaded
                                                          .cache_tokens = l.memory.cache_tokens,
                                                          .cache_type = l.cache}));
   FH_TRY(auto engine, engine::Engine::create(*served->decoder_, l.tokenizer.tokenizer,
-                                             {.max_sequences = l.memory.sequences, .chunk = kChunk}));
+                                             {.max_sequences = l.memory.sequences, .chunk = kChunk, .pool = l.pool.get()}));
   served->service_ = std::make_unique<engine::Service>(
       std::move(engine), engine::ServiceOptions{.max_pending = options.max_pending,
                                                 .max_pending_of_tenant = options.max_pending / 2,
