@@ -21,7 +21,8 @@ using api::Problem;
 // These programs serve one model, so their clients often name none.
 api::Parsed<ModelLease> find(const Site& site, const guard::Principal& who, std::string& name) {
   if (name.empty()) name = site.only_model(who);
-  if (name.empty()) return api::refuse(Problem::invalid, "'model' is required: not one model is served", "model");
+  if (name.empty() && site.served_to(who).size() > 1)
+    return api::refuse(Problem::invalid, "'model' is required: several are served", "model");
   return site.find(name, who);
 }
 
