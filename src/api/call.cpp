@@ -1,5 +1,7 @@
 #include "api/call.h"
 
+#include <fmt/format.h>
+
 namespace freehold::api {
 
 int status_of(Problem problem) {
@@ -54,6 +56,12 @@ Problem problem_of(int status) {
     default:
       return status >= 500 ? Problem::internal : Problem::invalid;
   }
+}
+
+std::string named_message(const Failure& failure) {
+  const bool named = failure.param.empty() || failure.message.find(failure.param) != std::string::npos;
+  if (failure.problem != Problem::invalid || named) return failure.message;
+  return fmt::format("'{}': {}", failure.param, failure.message);
 }
 
 }  // namespace freehold::api

@@ -47,6 +47,10 @@ struct Failure {
 template <typename T>
 using Parsed = tl::expected<T, Failure>;
 
+// The message; with the field before it, if it is the request's fault and the message does not name it. For dialects
+// whose errors have no member of their own for the field.
+std::string named_message(const Failure& failure);
+
 inline tl::unexpected<Failure> refuse(Problem problem, std::string message, std::string param = {},
                                       std::string code = {}) {
   return tl::unexpected(Failure{problem, std::move(message), std::move(param), std::move(code)});
@@ -106,6 +110,7 @@ struct Call {
   ToolUse tool_use;
   Format format;
   std::optional<bool> thinking;       // on or off, for models that can; nothing: as the template does by itself
+  bool thinking_if_able = false;      // a model that cannot think is no mistake: it is told as ignored
   std::vector<std::int32_t> earlier;  // ids that come before the one prompt: an earlier exchange
   bool control_tokens = false;        // plain text: what spells a control token is one (the client made the template)
   bool preset_done = false;           // what the model was made with (a system prompt) is in the conversation already

@@ -95,7 +95,8 @@ test("errors are the library's class", needs("gemini"), async () => {
 
 test("models: listed and found by name", needs("gemini"), async () => {
   const list = await collect(await client.models.list());
-  assert.deepEqual(list.map((m) => m.name), [`models/${model}`]);
+  // Another test may be making models from it.
+  assert.equal(list.filter((m) => m.name === `models/${model}`).length, 1);
   assert.equal((await client.models.get({ model })).inputTokenLimit, 2048);
   await assert.rejects(client.models.get({ model: "no-such-model" }), is(404));
 });

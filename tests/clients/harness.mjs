@@ -1,6 +1,8 @@
 // What the tests of all client libraries share: where the server is, what it can do, and how to compare what it says.
 
 export const url = process.env.FREEHOLD_URL;
+// Another server, whose model thinks before it answers; same key, same name.
+export const thinkerUrl = process.env.FREEHOLD_THINKER_URL;
 export const key = process.env.FREEHOLD_KEY;
 export const model = process.env.FREEHOLD_MODEL;
 // The id of the token that ends the model's turn.

@@ -89,13 +89,15 @@ def main():
     for path in HERE.glob("*.mjs"):
         shutil.copy(path, libraries)
     with tempfile.TemporaryDirectory(prefix="freehold-clients-") as folder:
-        model = ChatGguf()
-        path = pathlib.Path(folder) / "model.gguf"
+        model, folder = ChatGguf(), pathlib.Path(folder)
+        path, thinking = folder / "model.gguf", folder / "thinking.gguf"
         path.write_bytes(model.write())
-        with serving.Server(path, "--alias", MODEL, home=pathlib.Path(folder) / "home") as server:
+        thinking.write_bytes(ChatGguf(thinks=True).write())
+        with (serving.Server(path, "--alias", MODEL, home=folder / "home") as server,
+              serving.Server(thinking, "--alias", MODEL, home=folder / "thinking-home") as thinker):
             environment = {k: v for k, v in os.environ.items() if not k.startswith(("FREEHOLD", "OPENAI", "ANTHROPIC", "GOOGLE", "GEMINI",
                                                                                     "OLLAMA", "LANGCHAIN", "LANGSMITH", "NODE_"))}
-            environment.update(FREEHOLD_URL=server.url, FREEHOLD_KEY=server.key, FREEHOLD_MODEL=MODEL,
+            environment.update(FREEHOLD_URL=server.url, FREEHOLD_KEY=server.key, FREEHOLD_MODEL=MODEL, FREEHOLD_THINKER_URL=thinker.url,
                                FREEHOLD_END_TOKEN=str(model.end), LANGCHAIN_TRACING_V2="false", NODE_NO_WARNINGS="1")
             probed = subprocess.run([node, "harness.mjs"], cwd=libraries, env=environment, timeout=PROBING, text=True,
                                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
@@ -103,11 +105,12 @@ def main():
             print("served beside chat:", environment["FREEHOLD_FEATURES"] or "nothing", flush=True)
             status = run_tests([node, "--test", "--test-reporter=./reporter.mjs", "--test-concurrency=2", *[p.name for p in wanted]],
                                libraries, environment)
-            alive = server.process.poll() is None
+            servers = (server, thinker)
+            alive = all(s.process.poll() is None for s in servers)
             if status != 0 or not alive:
-                print(server.said())
+                print(server.said(), thinker.said())
             if not alive:
-                print(f"failed: the server ended by itself with {server.process.returncode}")
+                print(f"failed: a server ended by itself with {[s.process.returncode for s in servers]}")
     return 0 if status == 0 and alive else 1
 
 

@@ -14,6 +14,7 @@ CONTEXT = 2048
 CHARACTERS = ["é", "ß", "日", "本", "🙂", "▁о", "ж"]
 LETTERS = [chr(c) for c in range(0x20, 0x7F)]
 START, END = "<|im_start|>", "<|im_end|>"
+OPEN, CLOSE = "<think>", "</think>"
 
 TEMPLATE = """\
 {%- if tools %}
@@ -42,11 +43,22 @@ TEMPLATE = """\
 {%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}
 """
 
+# The same for a model that thinks before it answers, unless it is told not to.
+THINKING_TEMPLATE = TEMPLATE.replace("{{- '<|im_start|>assistant\\n' + (message['content'] or '') }}", """\
+{{- '<|im_start|>assistant\\n' }}
+{%- if message.reasoning_content %}{{- '<think>\\n' + message.reasoning_content + '\\n</think>\\n\\n' }}{%- endif %}
+{{- message['content'] or '' }}""").replace("{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}", """\
+{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}
+{%- if enable_thinking is defined and enable_thinking is false %}{{- '<think>\\n\\n</think>\\n\\n' }}{%- else %}{{- '<think>\\n' }}{%- endif %}
+{%- endif %}""")
+
 
 def likes(token):
     """How much the model likes to say a token, whatever came before."""
-    if token in (START, "<unk>", "<s>", "</s>"):
+    if token in (START, OPEN, "<unk>", "<s>", "</s>"):
         return -30.0
+    if token == CLOSE:  # some tokens of thinking
+        return 11.0
     if token == END:
         return -6.0
     return -8.0 if token.startswith("<0x") else 0.0
@@ -56,19 +68,21 @@ class ChatGguf(Gguf):
     """The tiny model with more words and two marks. One number of every embedding is a constant that no layer changes, so that a column
     of the output matrix says what is likely; the rest is random."""
 
-    def __init__(self, seed=7, template=TEMPLATE, context=CONTEXT):
+    def __init__(self, seed=7, template=TEMPLATE, context=CONTEXT, thinks=False):
         super().__init__(seed)
         tokens, types, scores = vocabulary()
         more = [w for w in CHARACTERS + LETTERS if w not in tokens and w != " "]
-        tokens += more + [START, END]
-        types += [1] * len(more) + [3, 3]
-        scores += [-100.0 - i for i in range(len(more))] + [0.0, 0.0]
+        marks = [OPEN, CLOSE] if thinks else []
+        tokens += more + marks + [START, END]
+        types += [1] * len(more) + [4] * len(marks) + [3, 3]
+        scores += [-100.0 - i for i in range(len(more))] + [0.0] * (len(marks) + 2)
         self.tokens, self.end = tokens, len(tokens) - 1
         self.metadata.update({
             "general.name": (STRING, "chatty"), "llama.context_length": (U32, context),
             "tokenizer.ggml.tokens": (ARRAY, (STRING, tokens)), "tokenizer.ggml.scores": (ARRAY, (F32, scores)),
             "tokenizer.ggml.token_type": (ARRAY, (I32, types)), "tokenizer.ggml.eos_token_id": (U32, self.end),
-            "tokenizer.ggml.add_bos_token": (BOOL, False), "tokenizer.chat_template": (STRING, template),
+            "tokenizer.ggml.add_bos_token": (BOOL, False),
+            "tokenizer.chat_template": (STRING, THINKING_TEMPLATE if thinks else template),
         })
         draw = random.Random(seed)
         for name, first in (("token_embd.weight", lambda token: 3.0), ("output.weight", likes)):

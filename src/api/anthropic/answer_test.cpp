@@ -108,7 +108,9 @@ TEST(AnthropicAnswer, WholeAndStreamedSayTheSame) {
   EXPECT_EQ(whole["usage"], json({{"input_tokens", 5},
                                   {"cache_creation_input_tokens", 0},
                                   {"cache_read_input_tokens", 2},
-                                  {"output_tokens", 4}}));
+                                  {"output_tokens", 4},
+                                  {"output_tokens_details", {{"thinking_tokens", 1}}}}));
+  EXPECT_TRUE(whole["stop_details"].is_null());
   const json& content = whole["content"];
   ASSERT_EQ(content.size(), 4u);
   EXPECT_EQ(content[0]["thinking"], "hm");
@@ -143,18 +145,52 @@ TEST(AnthropicAnswer, ACutCallIsShownAndClosed) {
   const auto cut = [](Encoder& encoder) {
     std::string out = encoder.add(Begun{3, 0});
     out += encoder.add(ToolStart{0, 0, "f"});
-    out += encoder.add(ToolArguments{0, 0, "{\"a\":"});
+    out += encoder.add(ToolArguments{0, 0, "{\"a\":[1,{\"b\":\"x\"},2"});
+    out += encoder.add(ToolArguments{0, 0, "3"});
     out += encoder.add(Ended{0, Reason::length, {}, {}, 0});
     return out + encoder.end();
   };
   auto whole = messages_encoder(call_of(), {"a", "m", 1});
   const json answer = json::parse(cut(*whole));
-  EXPECT_EQ(answer["content"][0]["input"], json::object());
+  // What clients make of the fragments: the number might have gone on.
+  EXPECT_EQ(answer["content"][0]["input"], json::parse(R"({"a":[1,{"b":"x"}]})"));
   EXPECT_EQ(answer["stop_reason"], "max_tokens");
   auto streamed = messages_encoder(call_of(R"(,"stream":true)"), {"a", "m", 1});
   const json message = folded(events(cut(*streamed)));
   EXPECT_EQ(message["content"].size(), 1u);
   EXPECT_EQ(message["stop_reason"], "max_tokens");
+}
+
+TEST(AnthropicAnswer, ThoughtsMayBeHidden) {
+  const std::string hidden = R"(,"thinking":{"type":"adaptive","display":"omitted"})";
+  auto encoder = messages_encoder(call_of(hidden), {"abc", "m", 12});
+  const json whole = json::parse(play(*encoder));
+  EXPECT_EQ(whole["content"][0], json({{"type", "thinking"}, {"thinking", ""}, {"signature", "abc"}}));
+  EXPECT_EQ(whole["content"][1]["type"], "text");
+  auto streamed = messages_encoder(call_of(hidden + R"(,"stream":true)"), {"abc", "m", 12});
+  EXPECT_EQ(folded(events(play(*streamed))), whole);
+}
+
+TEST(AnthropicAnswer, AThreadIsKeptWithItsAnswer) {
+  std::vector<std::pair<std::string, Thread>> kept;
+  const KeepThread keep = [&](std::string id, Thread thread) { kept.emplace_back(std::move(id), std::move(thread)); };
+  play(*messages_encoder(call_of(), {"a", "m", 1}, keep));
+  EXPECT_TRUE(kept.empty()) << "it asked for none";
+  const std::string create = R"(,"system":"s","thread":{"type":"create"})";
+  play(*messages_encoder(call_of(create), {"a", "m", 1}, keep), Reason::cancelled);
+  EXPECT_TRUE(kept.empty()) << "it did not come to its end";
+  for (const char* stream : {"", R"(,"stream":true)"}) {
+    kept.clear();
+    play(*messages_encoder(call_of(create + stream), {"a", "m", 1}, keep));
+    ASSERT_EQ(kept.size(), 1u);
+    EXPECT_EQ(kept[0].first, "msg_a");
+    EXPECT_EQ(json::parse(kept[0].second.fixed), json({{"system", "s"}}));
+    const json messages = json::parse(kept[0].second.messages);
+    ASSERT_EQ(messages.size(), 2u);
+    EXPECT_EQ(messages[0]["content"], "hi");
+    EXPECT_EQ(messages[1]["role"], "assistant");
+    EXPECT_EQ(messages[1]["content"].size(), 4u);
+  }
 }
 
 TEST(AnthropicAnswer, NothingWasSaid) {
@@ -198,6 +234,13 @@ TEST(AnthropicErrors, HaveTheVendorsTypes) {
   EXPECT_EQ(type(Problem::too_many), "rate_limit_error 429");
   EXPECT_EQ(type(Problem::internal), "api_error 500");
   EXPECT_EQ(type(Problem::unavailable), "overloaded_error 529");
+  const auto message = [](const Failure& failure) {
+    return json::parse(error_json(failure, {}))["error"]["message"].get<std::string>();
+  };
+  EXPECT_EQ(message({Problem::invalid, "no such $ref", "tools", {}}), "'tools': no such $ref");
+  EXPECT_EQ(message({Problem::invalid, "'tools' is wrong", "tools", {}}), "'tools' is wrong");
+  const json gone = json::parse(error_json({Problem::not_found, "x", "thread", "thread_not_found"}, {}));
+  EXPECT_EQ(gone["error"]["details"]["error_code"], "thread_not_found");
   const json error = json::parse(error_json({Problem::context_length, "5 > 4", {}, {}}, {}));
   EXPECT_TRUE(error["error"]["message"].get<std::string>().starts_with("prompt is too long"));
   auto encoder = messages_encoder(call_of(R"(,"stream":true)"), {"a", "m", 1});
@@ -229,7 +272,13 @@ TEST(AnthropicModels, ComeInPages) {
   EXPECT_EQ(page({"0", "", ""}), "refused limit");
   EXPECT_EQ(page({"x", "", ""}), "refused limit");
   EXPECT_EQ(page({"", "z", ""}), "refused after_id");
+  EXPECT_EQ(page({"", "", "", {"retired"}}), "");
+  EXPECT_EQ(page({"", "", "", {"retired", "active"}}), "abc");
+  EXPECT_EQ(page({"", "", "", {"unborn"}}), "refused lifecycle");
   const json one = json::parse(model_json(models[0]));
+  EXPECT_EQ(one["lifecycle"], "active");
+  EXPECT_EQ(one["capabilities"]["thinking"]["supported"], false);
+  EXPECT_EQ(json::parse(model_json({"t", 0, 8, true}))["capabilities"]["thinking"]["supported"], true);
   EXPECT_EQ(one["type"], "model");
   EXPECT_EQ(one["created_at"], "2023-11-14T22:13:20Z");
   EXPECT_EQ(one["max_input_tokens"], 256);

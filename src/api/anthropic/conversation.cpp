@@ -27,8 +27,7 @@ Parsed<std::string> type_of(const Json& block, const std::string& where) {
 Parsed<std::string> block_text(Fields& f) {
   FH_TRY(auto text, f.string("text"));
   if (!text) return f.wrong("text", "a string");
-  f.known("type");
-  f.known("cache_control");
+  for (const char* key : {"type", "cache_control", "citations"}) f.known(key);
   return std::move(*text);
 }
 
@@ -57,18 +56,29 @@ class Reader {
 
   Json messages = Json::array();
 
-  void add_system(std::string text) { messages.push_back({{"role", "system"}, {"content", std::move(text)}}); }
+  void add_system(const std::string& text) { add_text("system", text); }
 
   Parsed<void> add(const Json& message, const std::string& where) {
     if (!message.is_object()) return refuse(Problem::invalid, fmt::format("'{}' must be an object", where), where);
     Fields f(message, where);
     FH_TRY(auto role, f.string("role"));
-    if (role != "user" && role != "assistant") return f.wrong("role", "user or assistant");
+    if (role != "user" && role != "assistant" && role != "system") {
+      return f.wrong("role", "one of user, assistant, system");
+    }
     const Json* content = f.find("content");
     const std::string at = f.name("content");
     if (content == nullptr) return refuse(Problem::invalid, fmt::format("'{}' is required", at), at);
     f.known("cache_control");
     f.add_left_over(ignored_);
+    // An answer may be empty; a question is a mistake.
+    if (role == "user" && (*content == "" || *content == Json::array())) {
+      return refuse(Problem::invalid, fmt::format("'{}' must not be empty", at), at);
+    }
+    if (role == "system") {
+      FH_TRY(std::string text, plain_text(*content, at, ignored_));
+      if (!text.empty()) add_system(text);
+      return {};
+    }
     if (content->is_string()) {
       add_text(*role, content->get<std::string>());
       return {};
@@ -88,11 +98,11 @@ class Reader {
     if (messages.empty() || messages.back()["role"] != role) messages.push_back({{"role", role}, {"content", ""}});
     return messages.back();
   }
-  // An assistant's texts are pieces of one answer; people's blocks are paragraphs.
+  // An assistant's texts are pieces of one answer; other people's blocks are paragraphs.
   void add_text(const std::string& role, const std::string& text) {
     Json& content = open(role)["content"];
     auto& so_far = content.get_ref<std::string&>();
-    if (role == "user" && !so_far.empty()) so_far += '\n';
+    if (role != "assistant" && !so_far.empty()) so_far += '\n';
     so_far += text;
   }
   Parsed<void> add_block(const std::string& role, const Json& block, const std::string& where) {
@@ -134,6 +144,7 @@ class Reader {
     if (!name || name->empty()) return f.wrong("name", "the name of a tool");
     const Json* input = f.find("input");
     if (input != nullptr && !input->is_object()) return f.wrong("input", "an object");
+    f.known("caller");  // the client itself, in what SDKs send back
     names_[*id] = *name;
     open(role)["tool_calls"].push_back(
         {{"id", *id},
@@ -168,7 +179,7 @@ Parsed<Conversation> parse_conversation(Fields& f, std::vector<std::string>& ign
   Reader reader(ignored);
   if (const Json* system = f.find("system"); system != nullptr) {
     FH_TRY(std::string text, plain_text(*system, "system", ignored));
-    if (!text.empty()) reader.add_system(std::move(text));
+    if (!text.empty()) reader.add_system(text);
   }
   const Json* messages = f.find("messages");
   if (messages == nullptr || !messages->is_array() || messages->empty()) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "api/anthropic/anthropic.h"
+#include "api/anthropic/partial_input.h"
 #include "api/fields.h"
 
 namespace freehold::api::anthropic {
@@ -18,16 +19,22 @@ std::string as_event(std::string_view type, Json members) {
   return fmt::format("event: {}\ndata: {}\n\n", type, dump(data));
 }
 
-// The object that the fragments of a call spell; empty if the answer was cut inside it.
+// The object that the fragments of a call spell; as much of it as there is if the answer was cut inside it.
 Json object_of(const std::string& text) {
   Json value = Json::parse(text, nullptr, false);
+  if (value.is_discarded()) value = Json::parse(completed_json(text), nullptr, false);
   return value.is_object() ? value : Json::object();
 }
 
 class Messages : public Encoder {
  public:
-  Messages(const MessagesCall& call, AnswerId id)
-      : stream_(call.call.stream), only_prompt_(call.only_prompt), id_(std::move(id)) {}
+  Messages(const MessagesCall& call, AnswerId id, KeepThread keep)
+      : stream_(call.call.stream),
+        only_prompt_(call.only_prompt),
+        hides_thinking_(call.hides_thinking),
+        id_(std::move(id)),
+        thread_(call.thread),
+        keep_(std::move(keep)) {}
 
   std::string content_type() const override { return stream_ ? "text/event-stream" : "application/json"; }
 
@@ -44,7 +51,7 @@ class Messages : public Encoder {
     } else if (const auto* text = std::get_if<Text>(&piece)) {
       out = grow(Kind::text, "text", "text_delta", text->text);
     } else if (const auto* thinking = std::get_if<Thinking>(&piece)) {
-      out = grow(Kind::thinking, "thinking", "thinking_delta", thinking->text);
+      out = think(thinking->text);
     } else if (const auto* call = std::get_if<ToolStart>(&piece)) {
       out = close();
       blocks_.push_back({Kind::tool_use, {}, std::string(call->name)});
@@ -59,9 +66,10 @@ class Messages : public Encoder {
   }
 
   std::string end() override {
+    keep_thread();
     if (stream_) return as_event("message_stop", Json::object());
     Json out = message();
-    for (std::size_t i = 0; i < blocks_.size(); ++i) out["content"].push_back(whole(i));
+    out["content"] = content();
     return dump(out);
   }
 
@@ -77,11 +85,26 @@ class Messages : public Encoder {
     std::string name;
   };
 
+  Json content() const {
+    Json out = Json::array();
+    for (std::size_t i = 0; i < blocks_.size(); ++i) out.push_back(whole(i));
+    return out;
+  }
+  // What has not come to its end is not gone on from.
+  void keep_thread() {
+    if (!thread_ || !keep_ || cancelled_) return;
+    Json messages = Json::parse(thread_->messages);
+    messages.push_back({{"role", "assistant"}, {"content", content()}});
+    keep_("msg_" + id_.id, {std::move(thread_->fixed), dump(messages)});
+    thread_.reset();
+  }
   Json usage() const {
-    return {{"input_tokens", prompt_tokens_ - cached_tokens_},
-            {"cache_creation_input_tokens", 0},
-            {"cache_read_input_tokens", cached_tokens_},
-            {"output_tokens", output_tokens_}};
+    Json out = {{"input_tokens", prompt_tokens_ - cached_tokens_},
+                {"cache_creation_input_tokens", 0},
+                {"cache_read_input_tokens", cached_tokens_},
+                {"output_tokens", output_tokens_}};
+    if (thinking_tokens_ > 0) out["output_tokens_details"] = {{"thinking_tokens", thinking_tokens_}};
+    return out;
   }
   Json message() const {
     return {{"id", "msg_" + id_.id},
@@ -91,6 +114,7 @@ class Messages : public Encoder {
             {"content", Json::array()},
             {"stop_reason", reason_},
             {"stop_sequence", stop_sequence_},
+            {"stop_details", nullptr},
             {"usage", usage()}};
   }
   std::string start() {
@@ -139,15 +163,24 @@ class Messages : public Encoder {
     blocks_.back().content += more;
     return out + delta({{"type", type}, {std::string(member), std::string(more)}});
   }
+  std::string think(std::string_view more) {
+    if (!hides_thinking_) return grow(Kind::thinking, "thinking", "thinking_delta", more);
+    if (open_ && blocks_.back().kind == Kind::thinking) return {};
+    std::string out = close();
+    blocks_.push_back({Kind::thinking, {}, {}});
+    return out + opened();
+  }
   std::string finish(const Ended& ended) {
     std::string out = started_ ? std::string() : start();  // cancelled while it waited
+    cancelled_ = ended.reason == Reason::cancelled;
     output_tokens_ = only_prompt_ ? 0 : ended.usage.completion_tokens;
+    thinking_tokens_ = only_prompt_ ? 0 : ended.thinking_tokens;
     reason_ = only_prompt_ ? "max_tokens" : reason_text(ended.reason);
     if (ended.reason == Reason::stop_string && !only_prompt_) stop_sequence_ = std::string(ended.stop_string);
     if (!stream_) return {};
     out += close();
-    return out + as_event("message_delta", {{"delta", {{"stop_reason", reason_}, {"stop_sequence", stop_sequence_}}},
-                                            {"usage", usage()}});
+    const Json delta = {{"stop_reason", reason_}, {"stop_sequence", stop_sequence_}, {"stop_details", nullptr}};
+    return out + as_event("message_delta", {{"delta", delta}, {"usage", usage()}});
   }
   static std::string_view reason_text(Reason reason) {
     switch (reason) {
@@ -162,19 +195,21 @@ class Messages : public Encoder {
     }
   }
 
-  const bool stream_, only_prompt_;
+  const bool stream_, only_prompt_, hides_thinking_;
   const AnswerId id_;
+  std::optional<Thread> thread_;
+  const KeepThread keep_;
   std::vector<Block> blocks_;
   bool open_ = false;  // the last block may still grow
-  bool started_ = false;
-  std::uint64_t prompt_tokens_ = 0, cached_tokens_ = 0, output_tokens_ = 0;
+  bool started_ = false, cancelled_ = false;
+  std::uint64_t prompt_tokens_ = 0, cached_tokens_ = 0, output_tokens_ = 0, thinking_tokens_ = 0;
   Json reason_, stop_sequence_;  // null until it has ended
 };
 
 }  // namespace
 
-std::unique_ptr<Encoder> messages_encoder(const MessagesCall& call, AnswerId id) {
-  return std::make_unique<Messages>(call, std::move(id));
+std::unique_ptr<Encoder> messages_encoder(const MessagesCall& call, AnswerId id, KeepThread keep) {
+  return std::make_unique<Messages>(call, std::move(id), std::move(keep));
 }
 
 }  // namespace freehold::api::anthropic

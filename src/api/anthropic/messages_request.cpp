@@ -33,6 +33,24 @@ Parsed<void> parse_sampling(Fields& f, engine::Request& r) {
   return {};
 }
 
+// Fields without effect here; a wrong type is a mistake of the client whatever comes of it.
+Parsed<void> check_effectless(Fields& f) {
+  if (const Json* metadata = f.find("metadata"); metadata != nullptr) {
+    if (!metadata->is_object()) return f.wrong("metadata", "an object");
+    Fields m(*metadata, "metadata");
+    FH_TRY_VOID(m.string("user_id"));
+  }
+  FH_TRY(auto tier, f.string("service_tier"));
+  if (tier && *tier != "auto" && *tier != "standard_only") return f.wrong("service_tier", "auto or standard_only");
+  if (const Json* cache = f.find("cache_control"); cache != nullptr) {
+    if (!cache->is_object()) return f.wrong("cache_control", "an object");
+    Fields c(*cache, "cache_control");
+    FH_TRY(auto type, c.string("type"));
+    if (type != "ephemeral") return c.wrong("type", "ephemeral");
+  }
+  return {};
+}
+
 Parsed<Tool> parse_tool(const Json& json, const std::string& where, std::vector<std::string>& ignored) {
   if (!json.is_object()) return refuse(Problem::invalid, fmt::format("'{}' must be an object", where), where);
   Fields f(json, where);
@@ -121,6 +139,8 @@ Parsed<void> parse_format(Fields& f, Call& call) {
       FH_TRY_VOID(parse_schema(*format, c.name("format"), call));
     }
     FH_TRY(auto effort, c.string("effort"));
+    static const std::set<std::string_view> kEfforts = {"low", "medium", "high", "xhigh", "max"};
+    if (effort && !kEfforts.contains(*effort)) return c.wrong("effort", "one of low, medium, high, xhigh, max");
     if (effort) call.ignored.push_back(c.name("effort"));
     c.add_left_over(call.ignored);
   }
@@ -132,7 +152,8 @@ Parsed<void> parse_format(Fields& f, Call& call) {
   return parse_schema(*beta, "output_format", call);
 }
 
-Parsed<void> parse_thinking(Fields& f, Call& call) {
+Parsed<void> parse_thinking(Fields& f, MessagesCall& out) {
+  Call& call = out.call;
   const Json* thinking = f.find("thinking");
   if (thinking == nullptr) return {};
   if (!thinking->is_object()) return f.wrong("thinking", "an object");
@@ -142,14 +163,31 @@ Parsed<void> parse_thinking(Fields& f, Call& call) {
     return t.wrong("type", "one of enabled, disabled, adaptive");
   }
   call.thinking = *type != "disabled";
+  // Coding agents ask every model to think. One that cannot answers at once, as it does without being asked.
+  call.thinking_if_able = true;
   FH_TRY(auto budget, t.integer("budget_tokens", 1024, kMostTokens));
   if (budget) call.ignored.push_back(t.name("budget_tokens"));
+  FH_TRY(auto display, t.string("display"));
+  if (display && *display != "summarized" && *display != "omitted") return t.wrong("display", "summarized or omitted");
+  out.hides_thinking = display == "omitted";
   t.add_left_over(call.ignored);
   return {};
 }
 
-Parsed<Call> parse(Fields& f) {
-  Call call;
+// What would change the answer and cannot be done.
+Parsed<void> refuse_unsupported(Fields& f) {
+  for (const char* key : {"mcp_servers", "container"}) {
+    const Json* value = f.find(key);
+    if (value == nullptr || *value == Json::array()) continue;
+    return refuse(Problem::invalid, fmt::format("'{}' is not supported", key), key);
+  }
+  return {};
+}
+
+// All but the limit.
+Parsed<MessagesCall> parse(Fields& f) {
+  MessagesCall out;
+  Call& call = out.call;
   FH_TRY(auto model, f.string("model"));
   if (!model || model->empty()) return refuse(Problem::invalid, "'model' is required", "model");
   call.model = std::move(*model);
@@ -158,10 +196,8 @@ Parsed<Call> parse(Fields& f) {
   call.stream = stream.value_or(false);
   FH_TRY_VOID(parse_tools(f, call));
   FH_TRY_VOID(parse_format(f, call));
-  FH_TRY_VOID(parse_thinking(f, call));
-  if (const Json* servers = f.find("mcp_servers"); servers != nullptr && *servers != Json::array()) {
-    return refuse(Problem::invalid, "'mcp_servers' is not supported", "mcp_servers");
-  }
+  FH_TRY_VOID(parse_thinking(f, out));
+  FH_TRY_VOID(refuse_unsupported(f));
   FH_TRY(Conversation conversation, parse_conversation(f, call.ignored));
   if (conversation.continue_last && call.format.kind != Format::Kind::text) {
     return refuse(Problem::invalid,
@@ -175,18 +211,59 @@ Parsed<Call> parse(Fields& f) {
                   "tool_choice");
   }
   call.input = std::move(conversation);
-  // Without effect here whatever they say.
-  for (const char* key : {"metadata", "service_tier", "cache_control"}) f.known(key);
-  return call;
+  FH_TRY_VOID(check_effectless(f));
+  return out;
+}
+
+// Puts what was said before into the request, and gives what is to be kept of it; nothing if it asks for no thread.
+Parsed<std::optional<Thread>> join_thread(Json& root, const FindThread& find) {
+  Fields f(root);
+  const Json* given = f.find("thread");
+  if (given == nullptr) return std::optional<Thread>();
+  if (!given->is_object()) return f.wrong("thread", "an object");
+  Fields t(*given, "thread");
+  FH_TRY(auto type, t.string("type"));
+  if (type != "create" && type != "continue") return t.wrong("type", "create or continue");
+  if (type == "continue") {
+    FH_TRY(auto id, t.string("previous_message_id"));
+    if (!id) return t.wrong("previous_message_id", "the id of the message to go on from");
+    for (const char* key : {"system", "tools"}) {
+      if (f.find(key) != nullptr) return f.wrong(key, "left to the thread, which has kept it");
+    }
+    const auto earlier = find ? find(*id) : std::nullopt;
+    if (!earlier) {
+      return refuse(Problem::not_found, fmt::format("there is no thread with the message '{}'", printable(*id)),
+                    "thread.previous_message_id", "thread_not_found");
+    }
+    const Json* added = f.find("messages");
+    if (added == nullptr || !added->is_array() || added->empty()) {
+      return f.wrong("messages", "an array of at least one message");
+    }
+    Json messages = Json::parse(earlier->messages);
+    for (const Json& message : *added) messages.push_back(message);
+    root["messages"] = std::move(messages);
+    const Json fixed = Json::parse(earlier->fixed);
+    for (const auto& item : fixed.items()) root[item.key()] = item.value();
+  }
+  Thread out;
+  Json fixed = Json::object();
+  for (const char* key : {"system", "tools"}) {
+    if (root.contains(key)) fixed[key] = root[key];
+  }
+  out.fixed = dump(fixed);
+  if (root.contains("messages")) out.messages = dump(root["messages"]);
+  return std::optional(std::move(out));
 }
 
 }  // namespace
 
-Parsed<MessagesCall> parse_messages(std::string_view body) {
-  FH_TRY(const Json root, parse_object(body));
+Parsed<MessagesCall> parse_messages(std::string_view body, const FindThread& find) {
+  FH_TRY(Json root, parse_object(body));
+  FH_TRY(auto thread, join_thread(root, find));
   Fields f(root);
-  MessagesCall out;
-  FH_TRY(out.call, parse(f));
+  FH_TRY(MessagesCall out, parse(f));
+  out.thread = std::move(thread);
+  f.known("thread");
   FH_TRY(auto limit, f.integer("max_tokens", 0, INT32_MAX));
   if (!limit) return refuse(Problem::invalid, "'max_tokens' is required", "max_tokens");
   out.only_prompt = *limit == 0;
@@ -198,7 +275,10 @@ Parsed<MessagesCall> parse_messages(std::string_view body) {
 Parsed<Call> parse_count(std::string_view body) {
   FH_TRY(const Json root, parse_object(body));
   Fields f(root);
-  return parse(f);
+  FH_TRY(MessagesCall out, parse(f));
+  f.known("max_tokens");
+  f.add_left_over(out.call.ignored);
+  return std::move(out.call);
 }
 
 }  // namespace freehold::api::anthropic

@@ -21,13 +21,54 @@ std::string date_of(std::int64_t unix_seconds) {
                      t.tm_min, t.tm_sec);
 }
 
+Json supported(bool yes) {
+  return {{"supported", yes}};
+}
+
+Json capabilities_json(const ModelEntry& m) {
+  Json out = Json::object();
+  for (const char* none : {"batch", "citations", "code_execution", "image_input", "pdf_input"}) {
+    out[none] = supported(false);
+  }
+  for (const char* group : {"context_management", "effort", "server_tools"}) out[group] = supported(false);
+  for (const char* edit : {"clear_thinking_20251015", "clear_tool_uses_20250919", "compact_20260112"}) {
+    out["context_management"][edit] = supported(false);
+  }
+  for (const char* level : {"low", "medium", "high", "xhigh", "max"}) out["effort"][level] = supported(false);
+  for (const char* tool : {"code_execution", "web_search"}) out["server_tools"][tool] = supported(false);
+  out["structured_outputs"] = supported(true);
+  out["thinking"] = supported(m.thinks);
+  out["thinking"]["types"] = {{"adaptive", supported(true)},
+                              {"between_tools", supported(false)},
+                              {"disabled", supported(true)},
+                              {"enabled", supported(true)}};
+  return out;
+}
+
 Json entry_json(const ModelEntry& m) {
   return {{"type", "model"},
           {"id", m.id},
           {"display_name", m.id},
           {"created_at", date_of(m.created)},
           {"max_input_tokens", m.context},
-          {"max_tokens", m.context}};
+          {"max_tokens", m.context},
+          {"lifecycle", "active"},
+          {"deprecated_at", nullptr},
+          {"retires_at", nullptr},
+          {"line", nullptr},
+          {"capabilities", capabilities_json(m)}};
+}
+
+// What is served is active.
+Parsed<bool> wants_active(const std::vector<std::string_view>& lifecycle) {
+  bool active = lifecycle.empty();
+  for (std::string_view stage : lifecycle) {
+    active |= stage == "active";
+    if (stage != "active" && stage != "deprecated" && stage != "retired") {
+      return refuse(Problem::invalid, "'lifecycle' must be of active, deprecated, retired", "lifecycle");
+    }
+  }
+  return active;
 }
 
 Parsed<std::size_t> parse_limit(std::string_view text) {
@@ -48,7 +89,10 @@ Parsed<std::size_t> place_of(const std::vector<ModelEntry>& models, std::string_
 
 }  // namespace
 
-Parsed<std::string> models_json(const std::vector<ModelEntry>& models, const Page& page) {
+Parsed<std::string> models_json(const std::vector<ModelEntry>& all, const Page& page) {
+  FH_TRY(const bool active, wants_active(page.lifecycle));
+  const std::vector<ModelEntry> none;
+  const std::vector<ModelEntry>& models = active ? all : none;
   std::size_t limit = 20, first = 0, last = models.size();  // the documented default
   if (!page.limit.empty()) {
     FH_TRY(limit, parse_limit(page.limit));
@@ -84,7 +128,7 @@ int error_status(Problem problem) {
 
 std::string error_json(const Failure& failure, std::string_view request_id) {
   std::string_view type = "invalid_request_error";
-  std::string message = failure.message;
+  std::string message = named_message(failure);
   switch (failure.problem) {
     case Problem::context_length:
       message = "prompt is too long: " + message;  // by these words agents know that they have to shorten it
@@ -114,6 +158,8 @@ std::string error_json(const Failure& failure, std::string_view request_id) {
       break;
   }
   Json out = {{"type", "error"}, {"error", {{"type", type}, {"message", message}}}};
+  // By these codes the SDKs' threads know that they have to send everything anew.
+  if (failure.code.starts_with("thread_")) out["error"]["details"] = {{"error_code", failure.code}};
   out["request_id"] = request_id.empty() ? Json(nullptr) : Json(std::string(request_id));
   return dump(out);
 }

@@ -89,6 +89,10 @@ TEST(AnthropicRequest, CountingNeedsNoLimit) {
   EXPECT_EQ(std::get<Conversation>(call->input).messages,
             R"([{"role":"system","content":"s"},{"role":"user","content":"hi"}])");
   EXPECT_FALSE(parse_count(R"({"model":"m"})"));
+  auto more =
+      parse_count(R"({"model":"m","messages":[{"role":"user","content":"hi"}],"max_tokens":5,"odd":1,"none":null})");
+  ASSERT_TRUE(more);
+  EXPECT_EQ(more->ignored, std::vector<std::string>{"odd"});
 }
 
 TEST(AnthropicRequest, WrongTypesAndRangesAreRefusedByName) {
@@ -108,6 +112,13 @@ TEST(AnthropicRequest, WrongTypesAndRangesAreRefusedByName) {
   EXPECT_EQ(refused(R"(,"output_config":{"format":{"type":"xml"}})"), "output_config.format.type");
   EXPECT_EQ(refused(R"(,"output_config":{"format":{"type":"json_schema"}})"), "output_config.format.schema");
   EXPECT_EQ(refused(R"(,"output_config":{"effort":3})"), "output_config.effort");
+  EXPECT_EQ(refused(R"(,"output_config":{"effort":"enormous"})"), "output_config.effort");
+  EXPECT_EQ(refused(R"(,"container":"c")"), "container");
+  EXPECT_EQ(refused(R"(,"metadata":5)"), "metadata");
+  EXPECT_EQ(refused(R"(,"metadata":{"user_id":5})"), "metadata.user_id");
+  EXPECT_EQ(refused(R"(,"service_tier":"gold")"), "service_tier");
+  EXPECT_EQ(refused(R"(,"cache_control":true)"), "cache_control");
+  EXPECT_EQ(refused(R"(,"cache_control":{"type":"eternal"})"), "cache_control.type");
   EXPECT_EQ(parse_messages(R"({"max_tokens":1,"messages":[{"role":"user","content":"hi"}]})").error().param, "model");
   EXPECT_EQ(parse_messages(R"({"model":5,"max_tokens":1})").error().param, "model");
   EXPECT_EQ(parse_messages(R"({"model":"m","max_tokens":1,"messages":[]})").error().param, "messages");
@@ -124,6 +135,11 @@ TEST(AnthropicRequest, BlocksBecomeMessages) {
                         R"(,"system":[{"type":"text","text":"x"},{"type":"text","text":"y"}])"),
             R"([{"role":"system","content":"x\ny"},{"role":"user","content":"a"}])");
   EXPECT_EQ(messages_of(R"({"role":"user","content":"a"})", R"(,"system":"")"), R"([{"role":"user","content":"a"}])");
+  EXPECT_EQ(messages_of(R"({"role":"system","content":"x"},{"role":"user","content":"a"},
+                           {"role":"system","content":[{"type":"text","text":"y"}]},{"role":"user","content":"b"})",
+                        R"(,"system":"s")"),
+            R"([{"role":"system","content":"s\nx"},{"role":"user","content":"a"},)"
+            R"({"role":"system","content":"y"},{"role":"user","content":"b"}])");
   EXPECT_EQ(
       messages_of(
           R"({"role":"user","content":"weather?"},
@@ -143,7 +159,10 @@ TEST(AnthropicRequest, BlocksBecomeMessages) {
 
 TEST(AnthropicRequest, WrongMessagesAreRefusedByName) {
   EXPECT_EQ(refused_message(R"({"role":"king","content":"x"})"), "messages[0].role");
-  EXPECT_EQ(refused_message(R"({"role":"system","content":"x"})"), "messages[0].role");
+  EXPECT_EQ(refused_message(R"({"role":"system","content":"x"})"), "messages");  // and nobody else's
+  EXPECT_EQ(refused_message(R"({"role":"system","content":[{"type":"image"}]})"), "messages[0].content[0]");
+  EXPECT_EQ(refused_message(R"({"role":"user","content":""})"), "messages[0].content");
+  EXPECT_EQ(refused_message(R"({"role":"user","content":[]})"), "messages[0].content");
   EXPECT_EQ(refused_message(R"({"role":"user"})"), "messages[0].content");
   EXPECT_EQ(refused_message(R"({"role":"user","content":5})"), "messages[0].content");
   EXPECT_EQ(refused_message(R"("hi")"), "messages[0]");
@@ -235,8 +254,48 @@ TEST(AnthropicRequest, ThinkingIsOnOffOrLeftToTheTemplate) {
   EXPECT_EQ(read(R"(,"thinking":{"type":"enabled","budget_tokens":2048})").call.thinking, true);
   EXPECT_EQ(read(R"(,"thinking":{"type":"adaptive"})").call.thinking, true);
   EXPECT_EQ(read(R"(,"thinking":{"type":"disabled"})").call.thinking, false);
-  EXPECT_EQ(read(R"(,"thinking":{"type":"enabled","budget_tokens":2048,"display":"omitted"})").call.ignored,
-            (std::vector<std::string>{"thinking.budget_tokens", "thinking.display"}));
+  const MessagesCall hidden = read(R"(,"thinking":{"type":"enabled","budget_tokens":2048,"display":"omitted"})");
+  EXPECT_EQ(hidden.call.ignored, std::vector<std::string>{"thinking.budget_tokens"});
+  EXPECT_TRUE(hidden.hides_thinking && hidden.call.thinking_if_able);
+  EXPECT_FALSE(read(R"(,"thinking":{"type":"adaptive","display":"summarized"})").hides_thinking);
+  EXPECT_EQ(refused(R"(,"thinking":{"type":"adaptive","display":"loud"})"), "thinking.display");
+}
+
+TEST(AnthropicRequest, AThreadBringsWhatWasSaidBefore) {
+  const FindThread find = [](std::string_view id) -> std::optional<Thread> {
+    if (id != "msg_1") return std::nullopt;
+    return Thread{R"({"system":"s","tools":[{"name":"f","input_schema":{}}]})",
+                  R"([{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"text","text":"b"}]}])"};
+  };
+  const auto ask = [&](const std::string& thread, const std::string& more = {}) {
+    return parse_messages(kHead + R"(,"thread":)" + thread + more + "}", find);
+  };
+  auto call = ask(R"({"type":"create"})", R"(,"system":"x")");
+  ASSERT_TRUE(call && call->thread);
+  EXPECT_EQ(call->thread->fixed, R"({"system":"x"})");
+  EXPECT_EQ(call->thread->messages, R"([{"role":"user","content":"hi"}])");
+  EXPECT_TRUE(call->call.ignored.empty());
+  call = ask(R"({"type":"continue","previous_message_id":"msg_1"})");
+  ASSERT_TRUE(call && call->thread) << call.error().message;
+  EXPECT_EQ(std::get<Conversation>(call->call.input).messages,
+            R"([{"role":"system","content":"s"},{"role":"user","content":"a"},{"role":"assistant","content":"b"},)"
+            R"({"role":"user","content":"hi"}])");
+  EXPECT_EQ(call->call.tool_use.tools.size(), 1u);
+  EXPECT_EQ(call->thread->messages,
+            R"([{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"text","text":"b"}]},)"
+            R"({"role":"user","content":"hi"}])");
+  EXPECT_FALSE(read().thread || read(R"(,"thread":null)").thread);
+  const Failure gone = ask(R"({"type":"continue","previous_message_id":"msg_2"})").error();
+  EXPECT_EQ(gone.problem, Problem::not_found);
+  EXPECT_EQ(gone.code, "thread_not_found");
+  EXPECT_EQ(ask(R"({"type":"continue"})").error().param, "thread.previous_message_id");
+  EXPECT_EQ(ask(R"({"type":"fork"})").error().param, "thread.type");
+  EXPECT_EQ(ask("5").error().param, "thread");
+  for (const char* own : {"system", "tools"}) {
+    auto refused = ask(R"({"type":"continue","previous_message_id":"msg_1"})", ",\"" + std::string(own) + "\":[]");
+    ASSERT_FALSE(refused) << own;
+    EXPECT_EQ(refused.error().param, own);
+  }
 }
 
 TEST(AnthropicRequest, HostileBodiesAreRefused) {

@@ -214,6 +214,7 @@ TEST(GeminiModels, ComeInPages) {
   const json one = json::parse(model_json(models[0]));
   EXPECT_EQ(one["inputTokenLimit"], 256);
   EXPECT_EQ(one["supportedGenerationMethods"].size(), 3u);
+  EXPECT_EQ(one["thinking"], false);
   EXPECT_EQ(model_id("models/a"), "a");
   EXPECT_EQ(model_id("a"), "a");
 }

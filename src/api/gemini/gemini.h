@@ -35,6 +35,7 @@ std::string embed_json(const std::vector<std::vector<float>>& vectors, std::uint
 struct ModelEntry {
   std::string id;
   std::uint64_t context = 0;
+  bool thinks = false;
 };
 // `size` and `token` as they stand in the query; empty = not there. Failures: a size or token that is none.
 Parsed<std::string> models_json(const std::vector<ModelEntry>& models, std::string_view size, std::string_view token);

@@ -111,6 +111,8 @@ Parsed<void> parse_thinking(ProtoFields& config, GenerateCall& out) {
   FH_TRY(const std::string level, f.word("thinkingLevel"));
   static const std::set<std::string> kLevels = {"", "THINKING_LEVEL_UNSPECIFIED", "MINIMAL", "LOW", "MEDIUM", "HIGH"};
   if (!kLevels.contains(level)) return f.wrong("thinkingLevel", "one of MINIMAL, LOW, MEDIUM, HIGH");
+  // Coding agents ask every model to think. One that cannot answers at once, as it does without being asked.
+  out.call.thinking_if_able = true;
   if (budget && *budget >= 0) out.call.thinking = *budget > 0;
   if (level == "MINIMAL") out.call.thinking = false;
   if (level == "LOW" || level == "MEDIUM" || level == "HIGH") out.call.thinking = true;
@@ -215,7 +217,9 @@ Parsed<GenerateCall> parse(ProtoFields& f, std::string model) {
   if (name && model_id(*name) != call.model) return f.wrong("model", "the model in the address, or absent");
   FH_TRY_VOID(parse_config(f, out));
   FH_TRY_VOID(parse_tools(f, call));
-  if (f.find("cachedContent") != nullptr) return f.unsupported("cachedContent");
+  for (const char* key : {"cachedContent", "continuationToken"}) {
+    if (f.find(key) != nullptr) return f.unsupported(key);
+  }
   FH_TRY(Conversation conversation, parse_contents(f, call.ignored));
   if (conversation.continue_last && call.format.kind != Format::Kind::text) {
     return f.wrong("contents", "ended by the user: an answer that has begun cannot have a format of its own");
@@ -224,7 +228,8 @@ Parsed<GenerateCall> parse(ProtoFields& f, std::string model) {
     return f.wrong("contents", "ended by the user: an answer that has begun with text cannot be a call");
   }
   call.input = std::move(conversation);
-  for (const char* key : {"safetySettings", "labels"}) f.known(key);
+  FH_TRY_VOID(f.items("safetySettings"));
+  FH_TRY_VOID(f.object("labels"));
   f.add_left_over(call.ignored);
   return out;
 }
@@ -256,6 +261,7 @@ Parsed<Call> parse_count(std::string_view body, std::string model) {
   }
   ProtoFields f(*wrapped, outer.name("generateContentRequest"));
   FH_TRY(GenerateCall out, parse(f, std::move(model)));
+  outer.add_left_over(out.call.ignored);
   return std::move(out.call);
 }
 

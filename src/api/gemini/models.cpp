@@ -16,7 +16,11 @@ Json entry_json(const ModelEntry& m) {
           {"displayName", m.id},
           {"inputTokenLimit", m.context},
           {"outputTokenLimit", m.context},
-          {"supportedGenerationMethods", {"generateContent", "countTokens", "embedContent"}}};
+          {"supportedGenerationMethods", {"generateContent", "countTokens", "embedContent"}},
+          {"temperature", 1},
+          {"maxTemperature", 2},
+          {"topP", 1},
+          {"thinking", m.thinks}};
 }
 
 // A number in a query, at most `most`; nothing if it is none.
@@ -152,7 +156,7 @@ std::string error_json(const Failure& failure) {
   }
   return dump({{"error",
                 {{"code", status_of(failure.problem)},
-                 {"message", failure.message},
+                 {"message", named_message(failure)},
                  {"status", status},
                  {"details", std::move(details)}}}});
 }

@@ -105,6 +105,9 @@ TEST(GeminiRequest, WrongTypesAndRangesAreRefusedByName) {
   EXPECT_EQ(refused_config(R"("thinkingConfig":{"thinkingBudget":-2})"), c + "thinkingConfig.thinkingBudget");
   EXPECT_EQ(refused(R"(,"generationConfig":5)"), "generationConfig");
   EXPECT_EQ(refused(R"(,"cachedContent":"cachedContents/x")"), "cachedContent");
+  EXPECT_EQ(refused(R"(,"continuationToken":"x")"), "continuationToken");
+  EXPECT_EQ(refused(R"(,"safetySettings":"none")"), "safetySettings");
+  EXPECT_EQ(refused(R"(,"labels":["x"])"), "labels");
   EXPECT_EQ(refused(R"(,"model":"models/other")"), "model");
   EXPECT_EQ(refused(R"(,"model":"models/m")"), "accepted");
   EXPECT_EQ(refused(R"(,"systemInstruction":"be brief")"), "systemInstruction");
@@ -241,6 +244,7 @@ TEST(GeminiRequest, Thinking) {
   EXPECT_FALSE(thinking(R"("includeThoughts":true)").call.thinking.has_value());
   EXPECT_EQ(thinking(R"("thinkingBudget":0)").call.thinking, false);
   EXPECT_EQ(thinking(R"("thinkingBudget":100)").call.thinking, true);
+  EXPECT_TRUE(thinking(R"("thinkingBudget":100)").call.thinking_if_able);
   EXPECT_FALSE(thinking(R"("thinkingBudget":-1)").call.thinking.has_value());
   EXPECT_EQ(thinking(R"("thinkingLevel":"MINIMAL")").call.thinking, false);
   EXPECT_EQ(thinking(R"("thinkingLevel":"high")").call.thinking, true);

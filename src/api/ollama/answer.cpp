@@ -181,7 +181,10 @@ std::string rfc3339(std::chrono::system_clock::time_point time) {
 }
 
 std::string error_json(const Failure& failure) {
-  return dump({{"error", failure.message}});
+  // By these words clients know that they have to shorten it.
+  constexpr std::string_view kTooLong = "the input length exceeds the context length";
+  const bool unsaid = failure.problem == Problem::context_length && failure.message.find(kTooLong) == std::string::npos;
+  return dump({{"error", unsaid ? fmt::format("{}: {}", kTooLong, failure.message) : failure.message}});
 }
 
 }  // namespace freehold::api::ollama

@@ -152,6 +152,8 @@ TEST(OllamaAnswer, AnErrorEndsAStream) {
   EXPECT_EQ(encoder->broken({Problem::internal, "it \"broke\"", {}, {}}), "{\"error\":\"it \\\"broke\\\"\"}\n");
   EXPECT_EQ(error_json({Problem::not_found, "model 'x' not found", "model", "y"}),
             R"({"error":"model 'x' not found"})");
+  EXPECT_EQ(error_json({Problem::context_length, "9 tokens, 8 at most", "input", {}}),
+            R"({"error":"the input length exceeds the context length: 9 tokens, 8 at most"})");
 }
 
 TEST(OllamaAnswer, LoadingIsOneLine) {

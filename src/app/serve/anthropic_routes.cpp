@@ -1,5 +1,6 @@
 // Anthropic's addresses.
 #include "api/anthropic/anthropic.h"
+#include "app/serve/model_card.h"
 #include "app/serve/reply.h"
 #include "app/serve/routes.h"
 
@@ -9,16 +10,30 @@ namespace {
 namespace anthropic = api::anthropic;
 
 anthropic::ModelEntry entry(const Site& site, const NamedModel& named) {
-  return {named.name, named.since(site), named.model->context()};
+  return {named.name, named.since(site), named.model->context(), named.model->thinks};
 }
 
-void message(const Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
-  auto parsed = anthropic::parse_messages(exchange->request().body);
+// Threads are kept as the responses API's answers are.
+std::optional<anthropic::Thread> find_thread(const Site& site, const std::string& tenant, std::string_view id) {
+  auto found = site.threads().find(tenant, id);
+  if (!found) return std::nullopt;
+  return anthropic::Thread{std::move(found->response), std::move(found->conversation)};
+}
+
+void message(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
+  const std::string tenant = who.tenant;
+  auto parsed = anthropic::parse_messages(exchange->request().body,
+                                          [&](std::string_view id) { return find_thread(site, tenant, id); });
   if (!parsed) return respond(*exchange, parsed.error());
-  const bool only_prompt = parsed->only_prompt;
-  site.generate(exchange, who, std::move(parsed->call),
-                [only_prompt](const api::Call& call, api::AnswerId id, const std::vector<engine::Prompt>&) {
-                  return anthropic::messages_encoder({call, only_prompt}, std::move(id));
+  api::Call call = parsed->call;
+  site.generate(exchange, who, std::move(call),
+                [&](const api::Call& of, api::AnswerId id, const std::vector<engine::Prompt>&) {
+                  parsed->call = of;
+                  return anthropic::messages_encoder(
+                      *parsed, std::move(id), [&site, tenant](std::string message_id, anthropic::Thread thread) {
+                        site.threads().put(
+                            tenant, {std::move(message_id), std::move(thread.fixed), {}, std::move(thread.messages)});
+                      });
                 });
 }
 
@@ -27,15 +42,21 @@ void count(const Site& site, const ExchangePtr& exchange, const guard::Principal
   if (!parsed) return respond(*exchange, parsed.error());
   const auto tokens = site.count_tokens(*parsed, who);
   if (!tokens) return respond(*exchange, tokens.error());
-  exchange->respond(json_response(200, anthropic::count_json(*tokens)));
+  http::Response response = json_response(200, anthropic::count_json(*tokens));
+  name_ignored(response, parsed->ignored);
+  exchange->respond(std::move(response));
 }
 
 void list_models(const Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
   std::vector<anthropic::ModelEntry> entries;
   for (const NamedModel& m : site.named_models(who)) entries.push_back(entry(site, m));
   const http::Target& target = exchange->request().target;
-  auto list = anthropic::models_json(
-      entries, {target.query_value("limit"), target.query_value("after_id"), target.query_value("before_id")});
+  anthropic::Page page{
+      target.query_value("limit"), target.query_value("after_id"), target.query_value("before_id"), {}};
+  for (const auto& [name, value] : target.query) {
+    if (name == "lifecycle" || name == "lifecycle[]") page.lifecycle.emplace_back(value);
+  }
+  auto list = anthropic::models_json(entries, page);
   if (!list) return respond(*exchange, list.error());
   exchange->respond(json_response(200, std::move(*list)));
 }

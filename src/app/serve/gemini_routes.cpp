@@ -1,5 +1,6 @@
 // Gemini's addresses: /v1 and /v1beta, models/{model}:{verb}.
 #include "api/gemini/gemini.h"
+#include "app/serve/model_card.h"
 #include "app/serve/reply.h"
 #include "app/serve/routes.h"
 
@@ -9,7 +10,7 @@ namespace {
 namespace gemini = api::gemini;
 
 gemini::ModelEntry entry(const NamedModel& named) {
-  return {named.name, named.model->context()};
+  return {named.name, named.model->context(), named.model->thinks};
 }
 
 // What follows "models/" in the path; an id may hold a slash, encoded or not.
@@ -40,7 +41,9 @@ void count(const Site& site, const ExchangePtr& exchange, const guard::Principal
   if (!parsed) return respond(*exchange, parsed.error());
   const auto tokens = site.count_tokens(*parsed, who);
   if (!tokens) return respond(*exchange, tokens.error());
-  exchange->respond(json_response(200, gemini::count_json(*tokens)));
+  http::Response response = json_response(200, gemini::count_json(*tokens));
+  name_ignored(response, parsed->ignored);
+  exchange->respond(std::move(response));
 }
 
 void embed(const Site& site, const ExchangePtr& exchange, const guard::Principal& who, std::string model, bool batch) {
@@ -88,7 +91,12 @@ void list_models(const Site& site, const ExchangePtr& exchange, const guard::Pri
 bool handle_gemini(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
   const http::Request& request = exchange->request();
   const auto& path = request.target.segments;
-  if (path.size() < 2 || (path[0] != "v1" && path[0] != "v1beta") || path[1] != "models") return false;
+  if (path.size() < 2 || (path[0] != "v1" && path[0] != "v1beta")) return false;
+  if (path.size() == 2 && path[1] == "tunedModels") {  // the other list that the SDK asks for
+    if (wants(*exchange, "GET")) exchange->respond(json_response(200, R"({"tunedModels":[]})"));
+    return true;
+  }
+  if (path[1] != "models") return false;
   if (path.size() == 2) {
     if (wants(*exchange, "GET")) list_models(site, exchange, who);
     return true;

@@ -88,7 +88,7 @@ void respond_progress(const ExchangePtr& exchange, bool stream, std::initializer
   if (!stream) body = ollama::status_json("success");
   http::Response response = json_response(200, std::move(body));
   if (stream) response.headers.set("content-type", "application/x-ndjson");
-  if (!ignored.empty()) response.headers.set("freehold-ignored", fmt::format("{}", fmt::join(ignored, ", ")));
+  name_ignored(response, ignored);
   exchange->respond(std::move(response));
 }
 
@@ -112,7 +112,9 @@ void show(const Site& site, const ExchangePtr& exchange, const guard::Principal&
   if (!info) return respond(*exchange, Failure{Problem::internal, "the model's files cannot be read", {}, {}});
   d.model_info = std::move(*info);
   d.license = model.license;
-  exchange->respond(json_response(200, ollama::show_json(d)));
+  http::Response response = json_response(200, ollama::show_json(d));
+  name_ignored(response, asked->ignored);
+  exchange->respond(std::move(response));
 }
 
 // Where a new model's answers come from: a served model, and the preset of the one it was named by.

@@ -58,6 +58,10 @@ http::Response json_response(int status, std::string body) {
   return response;
 }
 
+void name_ignored(http::Response& response, const std::vector<std::string>& fields) {
+  if (!fields.empty()) response.headers.set("freehold-ignored", fmt::format("{}", fmt::join(fields, ", ")));
+}
+
 http::Response error_response(const http::Request& request, const api::Failure& failure) {
   int status = api::status_of(failure.problem);
   std::string body;

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/call.h"
 #include "base/result.h"
@@ -21,6 +22,8 @@ api::Failure failure_of(const Error& error);
 
 // A body of JSON.
 http::Response json_response(int status, std::string body);
+// Names the fields that were accepted and have no effect, if there are any.
+void name_ignored(http::Response& response, const std::vector<std::string>& fields);
 http::Response error_response(const http::Request& request, const api::Failure& failure);
 void respond(http::Exchange& exchange, const api::Failure& failure);
 

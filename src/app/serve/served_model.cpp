@@ -255,7 +255,7 @@ void ServedModel::forget(const std::string& tenant) {
 api::Parsed<AnswerPlan> ServedModel::plan_prompt(const api::Call& call) const {
   AnswerPlan plan;
   const bool chats = std::holds_alternative<api::Conversation>(call.input);
-  if (chats && call.thinking.value_or(false) && !support_.thinking) {
+  if (chats && call.thinking.value_or(false) && !call.thinking_if_able && !support_.thinking) {
     return api::refuse(api::Problem::invalid, fmt::format("\"{}\" does not support thinking", printable(call.model)),
                        "thinking");
   }

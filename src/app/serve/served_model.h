@@ -59,6 +59,8 @@ class ServedModel final : public PooledModel {
   void count_submitted() { ++submitted_; }
   // Null if the model has none.
   const text::ChatTemplate* chat_template() const { return template_ ? &*template_ : nullptr; }
+  // Whether it thinks before it answers, in a way that can be told from the answer.
+  bool can_think() const { return support_.thinking.has_value(); }
 
   // Everything that the engine is told of a call but its sampling. Failures name the field. In two steps: what costs
   // what the prompt costs, and the constraint, which a stranger can make costly. `tenant`: whose constraints are kept.

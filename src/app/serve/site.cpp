@@ -398,6 +398,7 @@ void Site::generate(const ExchangePtr& exchange, const guard::Principal& who, ap
   if (auto adopted = adopt(call, who); !adopted) return respond(*exchange, adopted.error());
   auto plan = model->plan_prompt(call);
   if (!plan) return respond(*exchange, plan.error());
+  if (call.thinking == true && !model->can_think()) call.ignored.emplace_back("thinking");
   if (!call.has_seed) {
     std::uint32_t drawn = 0;
     RAND_bytes(reinterpret_cast<unsigned char*>(&drawn), sizeof drawn);

@@ -71,6 +71,8 @@ class Site {
     return accounts_.principal_of(request);
   }
   ResponseStore& responses() { return responses_; }
+  ResponseStore& threads() { return threads_; }  // Anthropic's
+  const ResponseStore& threads() const { return threads_; }
   // Puts what the called model was made with into the conversation; once.
   api::Parsed<void> adopt(api::Call& call, const guard::Principal& who) const;
   MadeModels& made() { return made_; }
@@ -111,7 +113,7 @@ class Site {
   std::unique_ptr<Models> models_;
   mutable Accounts accounts_;
   std::int64_t started_ = 0;
-  ResponseStore responses_;
+  ResponseStore responses_, threads_;
   MadeModels made_;
   BlobUploads blobs_;
   mutable RunningRequests running_;
