@@ -21,7 +21,7 @@ Row row_of(const store::Listed& listed) {
           human_parameters(m.from.parameters),
           printable(m.from.weight_type, 10),
           human_bytes(m.model.total_bytes()),
-          short_digest(m.model.weights()),
+          short_digest(m.model.id()),
           printable(m.from.imported.substr(0, 10))};
 }
 

@@ -33,6 +33,11 @@ Result<std::string> chosen_text(const Arguments& arguments, std::string_view dir
   return std::string(arguments.text(direct));
 }
 
+Result<> check_special(const Arguments& arguments) {
+  if (!arguments.flag("special") || !arguments.flag("no-special")) return {};
+  return fail(Errc::invalid, "--special and --no-special exclude each other");
+}
+
 void note_dropped(const Tokens& tokens, Console& console) {
   if (tokens.dropped_bytes == 0) return;
   console.note(fmt::format("note: {} bytes of the text cannot be expressed in this vocabulary and are missing",
@@ -50,6 +55,7 @@ Result<Tokens> encode(const text::Tokenizer& tokenizer, std::string_view text, b
 Result<> run_tokenize(const Arguments& arguments, Console& console) {
   FH_TRY(std::string text, chosen_text(arguments, "TEXT"));
   FH_TRY(auto loaded, open_tokenizer(arguments, console));
+  FH_TRY_VOID(check_special(arguments));
   FH_TRY(Tokens tokens, encode(loaded.tokenizer, text, arguments.flag("special"), !arguments.flag("no-bos"), console));
   if (arguments.flag("count")) {
     console.write(fmt::format("{}\n", tokens.ids.size()));
@@ -69,6 +75,7 @@ Result<> run_inspect(const Arguments& arguments, Console& console) {
   FH_TRY(std::string text, chosen_text(arguments, "text"));
   FH_TRY(auto loaded, open_tokenizer(arguments, console));
   const text::Tokenizer& tokenizer = loaded.tokenizer;
+  FH_TRY_VOID(check_special(arguments));
   bool special = !arguments.flag("no-special");
   FH_TRY(Tokens tokens, encode(tokenizer, text, special, special && !arguments.flag("no-bos"), console));
   if (!arguments.flag("json")) {
@@ -101,6 +108,7 @@ Command tokenize_command() {
                    .value = "FILE",
                    .help = "Read the text from a file (- is standard input)."},
                   {.name = "special", .help = "Text that reads like a special token becomes that token."},
+                  {.name = "no-special", .help = "It stays text (the default here)."},
                   {.name = "no-bos", .help = "Do not put bos before the text."},
                   {.name = "count", .help = "Print only how many tokens there are."},
                   {.name = "json", .help = "Print a JSON array."}},
@@ -124,6 +132,7 @@ Command inspect_tokens_command() {
                    .type = OptionType::file,
                    .value = "FILE",
                    .help = "Read the text from a file (- is standard input)."},
+                  {.name = "special", .help = "Recognise special tokens in the text (the default here)."},
                   {.name = "no-special", .help = "Neither recognise special tokens nor add bos."},
                   {.name = "no-bos", .help = "Do not put bos before the text."},
                   {.name = "json", .help = "Print {\"ids\":[…],\"pieces\":[…]}."}},

@@ -70,7 +70,7 @@ Result<ModelFacts> read_facts(std::string name, const OpenModel& opened,
   card.size = opened.checkpoint->total_bytes();
   // Outside the store nobody has hashed the content, which takes as long as reading all of it: such a model is told
   // apart from others by where it lies, its size and its time.
-  card.digest = opened.manifest ? opened.manifest->model.weights().hex()
+  card.digest = opened.manifest ? opened.manifest->model.id().hex()
                                 : sha256(fmt::format("{}\n{}\n{}.{}", opened.path.string(), card.size,
                                                      info.st_mtim.tv_sec, info.st_mtim.tv_nsec))
                                       .hex();
