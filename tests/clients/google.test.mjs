@@ -29,7 +29,7 @@ test("a seed gives the same answer, under either version of the address", needs(
   const answer = await generate();
   assert.equal((await generate()).text, answer.text);
   assert.notEqual((await generate({ seed: 6 })).text, answer.text);
-  for (const apiVersion of ["v1", "v1beta"]) assert.equal((await generate({}, {}, of({ apiVersion }))).text, answer.text);
+  for (const apiVersion of ["v1", "v1beta", "v1alpha"]) assert.equal((await generate({}, {}, of({ apiVersion }))).text, answer.text);
 });
 
 test("several candidates and a stop sequence", needs("gemini"), async () => {

@@ -92,7 +92,7 @@ class Messages : public Encoder {
   }
   // What has not come to its end is not gone on from.
   void keep_thread() {
-    if (!thread_ || !keep_ || cancelled_) return;
+    if (!thread_ || !keep_ || cancelled_ || only_prompt_) return;
     Json messages = Json::parse(thread_->messages);
     messages.push_back({{"role", "assistant"}, {"content", content()}});
     keep_("msg_" + id_.id, {std::move(thread_->fixed), dump(messages)});

@@ -1,4 +1,4 @@
-// Gemini's addresses: /v1 and /v1beta, models/{model}:{verb}.
+// Gemini's addresses: /v1, /v1beta and /v1alpha, models/{model}:{verb}.
 #include "api/gemini/gemini.h"
 #include "app/serve/model_card.h"
 #include "app/serve/reply.h"
@@ -91,7 +91,8 @@ void list_models(const Site& site, const ExchangePtr& exchange, const guard::Pri
 bool handle_gemini(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
   const http::Request& request = exchange->request();
   const auto& path = request.target.segments;
-  if (path.size() < 2 || (path[0] != "v1" && path[0] != "v1beta")) return false;
+  const std::string_view version = path.empty() ? std::string_view() : std::string_view(path[0]);
+  if (path.size() < 2 || (version != "v1" && version != "v1beta" && version != "v1alpha")) return false;
   if (path.size() == 2 && path[1] == "tunedModels") {  // the other list that the SDK asks for
     if (wants(*exchange, "GET")) exchange->respond(json_response(200, R"({"tunedModels":[]})"));
     return true;

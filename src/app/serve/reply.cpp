@@ -14,7 +14,7 @@ Dialect dialect_of(const http::Request& request) {
   const auto& path = request.target.segments;
   const std::string_view first = path.empty() ? std::string_view() : std::string_view(path[0]);
   if (first == "api" || request.target.path == "/") return Dialect::ollama;
-  if (first == "v1beta") return Dialect::gemini;
+  if (first == "v1beta" || first == "v1alpha") return Dialect::gemini;
   const std::string_view second = first == "v1" && path.size() >= 2 ? std::string_view(path[1]) : std::string_view();
   if (second == "messages") return Dialect::anthropic;
   // Keys may be sent in anybody's way: they tell a dialect only where the address does not.

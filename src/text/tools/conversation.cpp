@@ -166,6 +166,9 @@ class Fitting {
   // Templates that know no results want users and assistants to alternate: what the user says behind results joins
   // them.
   void add_plain(const Value& message, std::string_view role) {
+    if (role == "user" && !support_.user_after_results && !out_.empty() && text_member(out_.back(), "role") == "tool") {
+      return append_text(out_.back(), "\n" + content_text(message));
+    }
     if (role != "user" || !after_result()) {
       out_.push_back(message);
       return;
@@ -183,9 +186,44 @@ class Fitting {
   std::size_t results_end_ = 0;  // the length of out_ when results as text were its end
 };
 
+bool is_system(const Value& message) {
+  const std::string_view role = text_member(message, "role");
+  return role == "system" || role == "developer";
+}
+
+// System messages that the template has no place for: they begin what the user says next, or join what was said last.
+void place_systems(const TemplateSupport& support, Messages& messages) {
+  Messages out;
+  std::string homeless;
+  const auto settle = [&] {
+    if (homeless.empty()) return;
+    const std::string_view last = out.empty() ? std::string_view() : text_member(out.back(), "role");
+    if (last == "user" || last == "tool") {
+      append_text(out.back(), "\n\n" + homeless);
+    } else {
+      out.push_back(Value::dict({{"role", Value::string("user")}, {"content", Value::string(homeless)}}));
+    }
+    homeless.clear();
+  };
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    if (is_system(messages[i]) && !(i == 0 ? support.system_role : support.late_system)) {
+      const std::string text = content_text(messages[i]);
+      if (!homeless.empty() && !text.empty()) homeless += "\n\n";
+      homeless += text;
+      continue;
+    }
+    if (text_member(messages[i], "role") == "user" && !homeless.empty()) {
+      prepend_text(messages[i], std::exchange(homeless, {}) + "\n\n");
+    }
+    settle();
+    out.push_back(std::move(messages[i]));
+  }
+  settle();
+  messages = std::move(out);
+}
+
 void add_section(const TemplateSupport& support, const std::string& section, Messages& messages) {
-  std::string_view first = messages.empty() ? std::string_view() : text_member(messages[0], "role");
-  if (first == "system" || first == "developer") {
+  if (!messages.empty() && is_system(messages[0])) {
     append_text(messages[0], content_text(messages[0]).empty() ? section : "\n\n" + section);
     return;
   }
@@ -222,6 +260,7 @@ Result<void> fit_conversation(const TemplateSupport& support, std::span<const To
   if (!input.messages.is(Type::list)) return fail(Errc::invalid, "messages: expected an array");
   Messages given = input.messages.as_sequence().items;
   FH_TRY(Messages messages, Fitting(support, given).run());
+  place_systems(support, messages);
   if (!tools.empty() && choice.mode != ToolChoice::Mode::none) {
     if (support.describes_tools) {
       FH_TRY(input.tools, tools_value(tools));

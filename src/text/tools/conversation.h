@@ -1,9 +1,10 @@
-// Makes a conversation with tools fit for a model's chat template, whatever that template can do.
+// Makes a conversation fit for a model's chat template, whatever that template can do.
 //
 // inspect_template tries the template out, once a model: it renders small conversations and looks whether a tool's
 // name, a call and a result reach the text. What the template cannot write, fit_conversation writes in its place: a
 // section of the system prompt that describes the tools (the template has no tool support), earlier calls as the
-// assistant's text, results as the user's. All of it is deterministic.
+// assistant's text, results as the user's. A system message that has no place begins the user's next message, which is
+// where the makers of such models want it. All of it is deterministic.
 #pragma once
 
 #include <optional>
@@ -30,6 +31,8 @@ struct TemplateSupport {
   bool null_content = false;       // calls are written only if the message's content is None
   bool short_ids = false;          // ids of calls must be nine letters or digits
   bool system_role = false;        // a first message of the role system reaches the prompt
+  bool late_system = false;        // so does one behind others
+  bool user_after_results = true;  // a user may speak right behind results
 };
 TemplateSupport inspect_template(const ChatTemplate& chat);
 

@@ -120,6 +120,43 @@ TEST(Conversation, TheSectionJoinsTheSystemMessage) {
   EXPECT_EQ(fit(chat, R"([{"role": "user", "content": "hi"}])"), "[system]" + section + "[user]hi");
 }
 
+// A system message first or not at all; after results it is the assistant's turn.
+constexpr std::string_view kAlternating =
+    "{% set ns = namespace(n=0) %}{% for m in messages %}{% if m.role == 'system' %}{% if not loop.first %}"
+    "{{ raise_exception('system first') }}{% endif %}{% elif m.role != 'tool' and not m.tool_calls %}"
+    "{% if (m.role == 'user') != (ns.n % 2 == 0) %}{{ raise_exception('alternate') }}{% endif %}{% set ns.n = ns.n + 1 "
+    "%}"
+    "{% endif %}[{{ m.role }}]{{ m.content }}{% for c in m.tool_calls %}{\"name\": \"{{ c.function.name }}\", "
+    "\"arguments\": {{ c.function.arguments | tojson }}}{% endfor %}{% endfor %}";
+
+TEST(Conversation, SystemMessagesFindAPlace) {
+  constexpr std::string_view kSystems =
+      R"([{"role":"system","content":"s"},{"role":"user","content":"a"},{"role":"assistant","content":"b"},
+          {"role":"system","content":"t"},{"role":"system","content":"u"},{"role":"user","content":"c"}])";
+  EXPECT_EQ(fit(parse(kPlain), kSystems, {}), "[user]s\n\na[assistant]b[user]t\n\nu\n\nc");
+  EXPECT_EQ(fit(parse(kAlternating), kSystems, {}), "[system]s[user]a[assistant]b[user]t\n\nu\n\nc");
+  EXPECT_EQ(fit(parse(kFull), kSystems, {}), "[system]s[user]a[assistant]b[system]t[system]u[user]c");
+  EXPECT_EQ(fit(parse(kPlain), R"([{"role":"system","content":"s"}])", {}), "[user]s");
+  EXPECT_EQ(fit(parse(kPlain), R"([{"role":"system","content":""},{"role":"user","content":"a"}])", {}), "[user]a");
+  EXPECT_EQ(fit(parse(kPlain), R"([{"role":"user","content":"a"},{"role":"system","content":"s"}])", {}),
+            "[user]a\n\ns");
+  const std::string with_tools = fit(parse(kPlain), kSystems);
+  EXPECT_TRUE(with_tools.starts_with("[user]# Tools")) << with_tools;
+  EXPECT_NE(with_tools.find("\n\ns\n\na[assistant]"), std::string::npos) << with_tools;
+}
+
+TEST(Conversation, WhatTheUserSaysBehindResultsJoinsThemWhereItMust) {
+  constexpr std::string_view kTurn =
+      R"([{"role":"user","content":"a"},{"role":"assistant","content":"","tool_calls":[
+            {"id":"c","type":"function","function":{"name":"f","arguments":{"x":1}}}]},
+          {"role":"tool","tool_call_id":"c","content":"r"},{"role":"user","content":"go on"}])";
+  EXPECT_FALSE(inspect_template(parse(kAlternating)).user_after_results);
+  EXPECT_TRUE(inspect_template(parse(kFull)).user_after_results);
+  EXPECT_EQ(fit(parse(kAlternating), kTurn, {}),
+            "[user]a[assistant]{\"name\": \"f\", \"arguments\": {\"x\": 1}}[tool]r\ngo on");
+  EXPECT_TRUE(fit(parse(kFull), kTurn, {}).ends_with("[tool]r[user]go on"));
+}
+
 TEST(Conversation, TextBesideCalls) {
   constexpr std::string_view kMessages =
       R"([{"role": "user", "content": "q"}, {"role": "assistant", "content": "Let me see.", "tool_calls": [

@@ -17,6 +17,7 @@ constexpr std::string_view kCall = "probe_call";
 constexpr std::string_view kSecond = "probe_second";
 constexpr std::string_view kResult = "probe_result";
 constexpr std::string_view kSystem = "probe_system";
+constexpr std::string_view kAfter = "probe_after";
 constexpr std::string_view kArguments = R"("probe_argument": "probe_value")";
 constexpr std::string_view kLongId = "call_abcdefghijklmnopqrst";
 constexpr std::string_view kShortId = "abcDEF789";
@@ -93,7 +94,10 @@ TemplateSupport inspect_template(const ChatTemplate& chat) {
   Probe probe(chat);
   Value user = Probe::message("user", "probe_question");
   out.system_role = holds(probe.render({Probe::message("system", kSystem), user}, false), kSystem);
+  out.late_system = holds(
+      probe.render({user, Probe::message("assistant", "x"), Probe::message("system", kSystem), user}, false), kSystem);
   out.describes_tools = holds(probe.render({user}, true), kCall);
+  const Value after = Probe::message("user", kAfter);
   for (std::string_view id : {kLongId, kShortId}) {
     for (bool as_text : {false, true}) {
       for (bool null_content : {false, true}) {
@@ -110,13 +114,16 @@ TemplateSupport inspect_template(const ChatTemplate& chat) {
         out.parallel = holds(two, kCall) && holds(two, kSecond);
         Value result = with(Probe::message("tool", kResult), "tool_call_id", Value::string(std::string(id)));
         out.writes_results = holds(probe.render({user, turn, result}, false), kResult);
+        out.user_after_results = holds(probe.render({user, turn, result, after}, false), kAfter);
         return out;
       }
     }
   }
   if (out.describes_tools) {
     std::vector<Value> messages = {user, Probe::message("assistant", "x"), Probe::message("tool", kResult)};
-    out.writes_results = holds(probe.render(std::move(messages), true), kResult);
+    out.writes_results = holds(probe.render(messages, true), kResult);
+    messages.push_back(after);
+    out.user_after_results = holds(probe.render(std::move(messages), true), kAfter);
   }
   out.parallel = true;  // as text anything can be written
   return out;
