@@ -1,6 +1,5 @@
 // Anthropic's addresses.
 #include "api/anthropic/anthropic.h"
-#include "app/serve/model_card.h"
 #include "app/serve/reply.h"
 #include "app/serve/routes.h"
 

@@ -1,6 +1,5 @@
 // Gemini's addresses: /v1, /v1beta and /v1alpha, models/{model}:{verb}.
 #include "api/gemini/gemini.h"
-#include "app/serve/model_card.h"
 #include "app/serve/reply.h"
 #include "app/serve/routes.h"
 
