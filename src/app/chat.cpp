@@ -5,9 +5,9 @@
 #include "app/help.h"
 #include "app/interrupt.h"
 #include "app/line_editor.h"
-#include "app/nearest.h"
 #include "app/progress.h"
 #include "base/file.h"
+#include "base/nearest.h"
 #include "base/utf8.h"
 
 namespace freehold::app {

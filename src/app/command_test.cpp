@@ -9,7 +9,6 @@
 #include <sstream>
 
 #include "app/help.h"
-#include "app/nearest.h"
 #include "app/parse.h"
 #include "app/settings.h"
 
@@ -145,17 +144,6 @@ TEST(CommandLine, NothingUnsafeIsRepeatedRaw) {
     Outcome out = refused(words);
     for (char c : out.error + out.hint) EXPECT_GE(static_cast<unsigned char>(c), 0x20) << out.error;
   }
-}
-
-TEST(Nearest, IsNearOrNothing) {
-  EXPECT_EQ(nearest("temprature", {"top-p", "temperature"}), "temperature");
-  EXPECT_EQ(nearest("temp", {"top-p", "temperature"}), "temperature");
-  EXPECT_EQ(nearest("zzz", {"top-p", "temperature"}), std::nullopt);
-  EXPECT_EQ(nearest("", {"a"}), std::nullopt);
-  EXPECT_EQ(nearest(std::string(5000, 'a'), {"a"}), std::nullopt);
-  EXPECT_EQ(edit_distance("ab", "ba"), 1u);
-  EXPECT_EQ(edit_distance("", "abc"), 3u);
-  EXPECT_EQ(edit_distance("kitten", "sitting"), 3u);
 }
 
 TEST(Tables, AreWellFormed) {

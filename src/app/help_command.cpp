@@ -4,7 +4,7 @@
 #include "app/commands.h"
 #include "app/console.h"
 #include "app/help.h"
-#include "app/nearest.h"
+#include "base/nearest.h"
 #include "base/utf8.h"
 
 namespace freehold::app {

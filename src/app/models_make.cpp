@@ -6,9 +6,9 @@
 
 #include "app/json_writer.h"
 #include "app/models_commands.h"
-#include "app/nearest.h"
 #include "app/open_model.h"
 #include "base/file.h"
+#include "base/nearest.h"
 #include "base/utf8.h"
 #include "model/gguf_plan.h"
 #include "store/quantize.h"

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <map>
 
-#include "app/nearest.h"
+#include "base/nearest.h"
 #include "base/utf8.h"
 
 namespace freehold::app {

@@ -6,8 +6,8 @@
 #include <charconv>
 #include <chrono>
 
-#include "app/nearest.h"
 #include "app/parse.h"
+#include "base/nearest.h"
 #include "base/utf8.h"
 
 namespace freehold::app {

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace freehold::app {
+namespace freehold {
 
 // Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment) that turn a into b.
 std::size_t edit_distance(std::string_view a, std::string_view b);
@@ -15,4 +15,4 @@ std::size_t edit_distance(std::string_view a, std::string_view b);
 // with the other.
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& known);
 
-}  // namespace freehold::app
+}  // namespace freehold

@@ -1,8 +1,8 @@
-#include "app/nearest.h"
+#include "base/nearest.h"
 
 #include <algorithm>
 
-namespace freehold::app {
+namespace freehold {
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before(b.size() + 1), last(b.size() + 1), row(b.size() + 1);
@@ -37,4 +37,4 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
   return best != nullptr ? std::optional<std::string>(*best) : std::nullopt;
 }
 
-}  // namespace freehold::app
+}  // namespace freehold
