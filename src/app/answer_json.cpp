@@ -53,8 +53,7 @@ void write_digests(JsonWriter& w, const Session& session, const Conversation& co
 }  // namespace
 
 std::string answer_json(const Session& session, const Conversation& conversation, const Settings& settings,
-                        const engine::Prompt& prompt, const Generated& answer,
-                        const std::vector<std::string>& digests) {
+                        const text::Prompt& prompt, const Generated& answer, const std::vector<std::string>& digests) {
   const engine::Usage& u = answer.usage;
   JsonWriter w(true);
   w.begin_object().member("model", session.loaded().opened.reference).member("text", answer.text);

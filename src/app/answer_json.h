@@ -11,6 +11,6 @@
 namespace freehold::app {
 
 std::string answer_json(const Session& session, const Conversation& conversation, const Settings& settings,
-                        const engine::Prompt& prompt, const Generated& answer, const std::vector<std::string>& digests);
+                        const text::Prompt& prompt, const Generated& answer, const std::vector<std::string>& digests);
 
 }  // namespace freehold::app

@@ -30,11 +30,11 @@ std::optional<std::pair<std::string, std::string>> Conversation::pop() {
   return last;
 }
 
-Result<engine::Prompt> Conversation::prompt(std::uint32_t context) const {
+Result<text::Prompt> Conversation::prompt(std::uint32_t context) const {
   if (raw()) {
     std::string text;
     for (const auto& message : messages_) text += message.second;
-    return engine::prompt_from_text(loaded_->tokenizer, text, true, parse_special_, context);
+    return text::prompt_from_text(loaded_->tokenizer, text, true, parse_special_, context);
   }
   std::vector<std::pair<std::string, std::string>> all;
   if (!system_.empty()) all.emplace_back("system", system_);
@@ -43,7 +43,7 @@ Result<engine::Prompt> Conversation::prompt(std::uint32_t context) const {
   input.messages = text::messages_from_pairs(all);
   input.bos_token = loaded_->bos_token;
   input.eos_token = loaded_->eos_token;
-  auto prompt = engine::prompt_from_messages(loaded_->tokenizer, *template_, std::move(input), context);
+  auto prompt = text::prompt_from_messages(loaded_->tokenizer, *template_, std::move(input), context);
   if (!prompt) return in_context(prompt.error(), "chat template");
   return std::move(*prompt);
 }

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "base/result.h"
-#include "engine/prompt.h"
 #include "model/tokenizer_loader.h"
 #include "text/chat_template.h"
+#include "text/prompt.h"
 
 namespace freehold::app {
 
@@ -33,8 +33,8 @@ class Conversation {
   void clear() { messages_.clear(); }
   const std::vector<std::pair<std::string, std::string>>& messages() const { return messages_; }
 
-  // What the model is asked now. Errors: as engine::prompt_from_messages; `context` is for that too.
-  Result<engine::Prompt> prompt(std::uint32_t context) const;
+  // What the model is asked now. Errors: as text::prompt_from_messages; `context` is for that too.
+  Result<text::Prompt> prompt(std::uint32_t context) const;
 
   // The file of /save and /load: {"system":…,"messages":[{"role":…,"content":…}…]}.
   std::string to_json() const;

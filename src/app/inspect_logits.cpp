@@ -15,8 +15,8 @@
 #include "app/progress.h"
 #include "base/nearest.h"
 #include "base/utf8.h"
-#include "engine/prompt.h"
 #include "kernel/blocks/dequantise.h"
+#include "text/prompt.h"
 
 namespace freehold::app {
 namespace {
@@ -56,8 +56,8 @@ Result<> run_logits(const Arguments& arguments, Console& console) {
 Result<> run_next(const Arguments& arguments, Console& console) {
   catch_interrupts();
   FH_TRY(CheckedModel checked, open_and_check(arguments.text("MODEL"), console));
-  FH_TRY(auto prompt, engine::prompt_from_text(checked.tokenizer.tokenizer, arguments.text("text"), true,
-                                               arguments.flag("special")));
+  FH_TRY(auto prompt,
+         text::prompt_from_text(checked.tokenizer.tokenizer, arguments.text("text"), true, arguments.flag("special")));
   if (prompt.tokens.empty())
     return fail(Errc::invalid, "--text is empty and this vocabulary has no token to begin with");
   FH_TRY(std::uint32_t context, context_for(checked, prompt.tokens.size()));

@@ -9,9 +9,9 @@
 #include "app/open_model.h"
 #include "base/file.h"
 #include "base/utf8.h"
-#include "engine/prompt.h"
 #include "format/gguf.h"
 #include "text/chat_template.h"
+#include "text/prompt.h"
 
 namespace freehold::app {
 namespace {
@@ -109,7 +109,7 @@ Result<> run(const Arguments& arguments, Console& console) {
   FH_TRY(auto input, read_conversation(arguments));
   if (!input.bos_token) input.bos_token = loaded->bos_token;
   if (!input.eos_token) input.eos_token = loaded->eos_token;
-  auto prompt = engine::prompt_from_messages(loaded->tokenizer, *parsed, std::move(input));
+  auto prompt = text::prompt_from_messages(loaded->tokenizer, *parsed, std::move(input));
   if (!prompt) return in_context(prompt.error(), fmt::format("{}: chat template", printable(reference)));
   print(arguments, console, prompt->text, parsed->digest(), &prompt->tokens);
   return {};

@@ -7,12 +7,12 @@
 #include "base/thread_pool.h"
 #include "engine/count_allocations.h"
 #include "engine/model_decoder.h"
-#include "engine/prompt.h"
 #include "engine/test_support.h"
 #include "format/checkpoint.h"
 #include "kernel/kernels.h"
 #include "model/tokenizer_loader.h"
 #include "oracle.h"
+#include "text/prompt.h"
 
 namespace freehold::engine {
 namespace {

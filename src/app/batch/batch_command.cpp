@@ -214,7 +214,7 @@ api::Parsed<void> BatchProgram::submit_embeddings(Line& line) {
   made->vectors.resize(prompts.size());
   made->open = prompts.size();
   std::vector<engine::EmbedRequest> requests;
-  for (engine::Prompt& prompt : prompts) {
+  for (text::Prompt& prompt : prompts) {
     engine::EmbedRequest request;
     request.tokens = std::move(prompt.tokens);
     request.dimensions = call.dimensions;

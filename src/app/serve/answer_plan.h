@@ -10,16 +10,16 @@
 #include <vector>
 
 #include "api/call.h"
-#include "engine/prompt.h"
 #include "engine/request.h"
 #include "text/grammar/mask_cache.h"
+#include "text/prompt.h"
 #include "text/tools/answer_reader.h"
 #include "text/tools/constraint.h"
 
 namespace freehold::app {
 
 struct AnswerPlan {
-  std::vector<engine::Prompt> prompts;  // several plain prompts give several
+  std::vector<text::Prompt> prompts;  // several plain prompts give several
   std::shared_ptr<text::grammar::MaskCache> constraint;
   std::shared_ptr<const text::tools::Constraint> constraint_start;
   std::vector<std::int32_t> shown_tokens;

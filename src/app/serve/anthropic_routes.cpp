@@ -26,7 +26,7 @@ void message(Site& site, const ExchangePtr& exchange, const guard::Principal& wh
   if (!parsed) return respond(*exchange, parsed.error());
   api::Call call = parsed->call;
   site.generate(exchange, who, std::move(call),
-                [&](const api::Call& of, api::AnswerId id, const std::vector<engine::Prompt>&) {
+                [&](const api::Call& of, api::AnswerId id, const std::vector<text::Prompt>&) {
                   parsed->call = of;
                   return anthropic::messages_encoder(
                       *parsed, std::move(id), [&site, tenant](std::string message_id, anthropic::Thread thread) {

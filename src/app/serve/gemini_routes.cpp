@@ -30,7 +30,7 @@ void generate(const Site& site, const ExchangePtr& exchange, const guard::Princi
   if (!parsed) return respond(*exchange, parsed.error());
   const bool thoughts = parsed->thoughts, events = alt == "sse";
   site.generate(exchange, who, std::move(parsed->call),
-                [thoughts, events](const api::Call& call, api::AnswerId id, const std::vector<engine::Prompt>&) {
+                [thoughts, events](const api::Call& call, api::AnswerId id, const std::vector<text::Prompt>&) {
                   return gemini::generate_encoder({call, thoughts}, std::move(id), events);
                 });
 }

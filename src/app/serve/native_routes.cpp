@@ -78,7 +78,7 @@ void complete(Site& site, const ExchangePtr& exchange, const guard::Principal& w
   const auto model = find(site, who, call->model);
   if (!model) return respond(*exchange, model.error());
   site.generate(exchange, who, std::move(call),
-                [model = *model](const api::Call& of, api::AnswerId id, const std::vector<engine::Prompt>& prompts) {
+                [model = *model](const api::Call& of, api::AnswerId id, const std::vector<text::Prompt>& prompts) {
                   return native::completion_encoder(of, std::move(id), model->text_of(prompts.front()));
                 });
 }

@@ -146,7 +146,7 @@ void answer(Site& site, const ExchangePtr& exchange, const guard::Principal& who
   const bool raw = asked->raw;
   site.generate(exchange, who, std::move(asked->call),
                 [chat, raw](const api::Call& call, api::AnswerId id,
-                            const std::vector<engine::Prompt>&) -> std::unique_ptr<api::Encoder> {
+                            const std::vector<text::Prompt>&) -> std::unique_ptr<api::Encoder> {
                   if (chat) return ollama::chat_encoder(call, std::move(id));
                   return ollama::generate_encoder(call, std::move(id), !raw);
                 });

@@ -17,14 +17,13 @@ openai::ModelEntry entry(const Site& site, const NamedModel& named) {
   return {named.name, named.since(site), named.model->context()};
 }
 
-std::unique_ptr<api::Encoder> chat_encoder(const api::Call& call, api::AnswerId id,
-                                           const std::vector<engine::Prompt>&) {
+std::unique_ptr<api::Encoder> chat_encoder(const api::Call& call, api::AnswerId id, const std::vector<text::Prompt>&) {
   return openai::chat_encoder(call, std::move(id));
 }
 
 void complete(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
   site.generate(exchange, who, openai::parse_completion(exchange->request().body),
-                [&site, who](const api::Call& call, api::AnswerId id, const std::vector<engine::Prompt>& prompts) {
+                [&site, who](const api::Call& call, api::AnswerId id, const std::vector<text::Prompt>& prompts) {
                   std::vector<std::string> texts(prompts.size());
                   const auto model = site.find(call.model, who);
                   for (std::size_t i = 0; call.echo && model && i < prompts.size(); ++i)

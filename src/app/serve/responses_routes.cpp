@@ -82,7 +82,7 @@ void create_in_background(Site& site, const ExchangePtr& exchange, const guard::
   };
   api::Call asked = call.call;
   site.generate(
-      background, who, std::move(asked), [&](const api::Call&, api::AnswerId id, const std::vector<engine::Prompt>&) {
+      background, who, std::move(asked), [&](const api::Call&, api::AnswerId id, const std::vector<text::Prompt>&) {
         begun = openai::begun_json(call, id);
         background->begin({"resp_" + id.id, begun, call.input_items, call.conversation, exchange->request().id});
         return openai::response_encoder(std::move(call), std::move(id), keep);
@@ -110,7 +110,7 @@ void create(Site& site, const ExchangePtr& exchange, const guard::Principal& who
     };
   }
   site.generate(exchange, who, std::move(call),
-                [&](const api::Call&, api::AnswerId id, const std::vector<engine::Prompt>&) {
+                [&](const api::Call&, api::AnswerId id, const std::vector<text::Prompt>&) {
                   return openai::response_encoder(std::move(*parsed), std::move(id), std::move(keep));
                 });
 }

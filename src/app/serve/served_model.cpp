@@ -89,8 +89,9 @@ Result<std::unique_ptr<ServedModel>> ServedModel::start(std::string name, Loaded
                                                          .chunk = kChunk,
                                                          .cache_tokens = l.memory.cache_tokens,
                                                          .cache_type = l.cache}));
-  FH_TRY(auto engine, engine::Engine::create(*served->decoder_, l.tokenizer.tokenizer,
-                                             {.max_sequences = l.memory.sequences, .chunk = kChunk, .pool = l.pool.get()}));
+  FH_TRY(auto engine,
+         engine::Engine::create(*served->decoder_, l.tokenizer.tokenizer,
+                                {.max_sequences = l.memory.sequences, .chunk = kChunk, .pool = l.pool.get()}));
   served->service_ = std::make_unique<engine::Service>(
       std::move(engine), engine::ServiceOptions{.max_pending = options.max_pending,
                                                 .max_pending_of_tenant = options.max_pending / 2,
@@ -107,7 +108,7 @@ ServedModel::~ServedModel() {
   decoder_.reset();
 }
 
-api::Parsed<engine::Prompt> ServedModel::prompt(const api::Call& call, const api::Conversation& chat) const {
+api::Parsed<text::Prompt> ServedModel::prompt(const api::Call& call, const api::Conversation& chat) const {
   if (!template_) {
     return api::refuse(api::Problem::invalid,
                        fmt::format("model '{}' has no chat template: use the completions endpoint", call.model),
@@ -134,8 +135,8 @@ api::Parsed<engine::Prompt> ServedModel::prompt(const api::Call& call, const api
   if (auto fit = text::tools::fit_conversation(support_, tools, choice, parallel, input); !fit) {
     return api::refuse(api::Problem::invalid, fit.error().what, call.input_field);
   }
-  auto prompt = engine::prompt_from_messages(loaded_.tokenizer.tokenizer, *template_, std::move(input), context(),
-                                             chat.continue_last);
+  auto prompt = text::prompt_from_messages(loaded_.tokenizer.tokenizer, *template_, std::move(input), context(),
+                                           chat.continue_last);
   if (!prompt) return refused(prompt.error(), call.input_field);
   return std::move(*prompt);
 }
@@ -183,7 +184,7 @@ bool ServedModel::constrain_at_once(const api::Call& call, const std::string& te
 api::Parsed<std::vector<engine::Request>> ServedModel::requests(const api::Call& call, const AnswerPlan& plan,
                                                                 const std::string& tenant) const {
   std::vector<engine::Request> out;
-  for (const engine::Prompt& p : plan.prompts) {
+  for (const text::Prompt& p : plan.prompts) {
     engine::Request request = call.request;
     request.constraint = plan.constraint;
     request.constraint_start = plan.constraint_start;
@@ -215,10 +216,10 @@ api::Parsed<std::vector<engine::Request>> ServedModel::requests(const api::Call&
   return out;
 }
 
-api::Parsed<std::vector<engine::Prompt>> ServedModel::prompts(const api::Call& call) const {
-  std::vector<engine::Prompt> out;
+api::Parsed<std::vector<text::Prompt>> ServedModel::prompts(const api::Call& call) const {
+  std::vector<text::Prompt> out;
   if (const auto* chat = std::get_if<api::Conversation>(&call.input)) {
-    FH_TRY(engine::Prompt one, prompt(call, *chat));
+    FH_TRY(text::Prompt one, prompt(call, *chat));
     out.push_back(std::move(one));
   } else {
     FH_TRY(out, prompts(std::get<std::vector<api::PlainPrompt>>(call.input), "prompt", call.control_tokens));
@@ -229,7 +230,7 @@ api::Parsed<std::vector<engine::Prompt>> ServedModel::prompts(const api::Call& c
     if (tokenizer.contains(id)) continue;
     return api::refuse(api::Problem::invalid, fmt::format("'context': there is no token {}", id), "context");
   }
-  for (engine::Prompt& prompt : out) {
+  for (text::Prompt& prompt : out) {
     std::vector<std::int32_t> tokens = call.earlier;
     // A text begins once.
     const bool twice = !prompt.tokens.empty() && prompt.tokens.front() == tokens.front() &&
@@ -281,9 +282,9 @@ api::Parsed<AnswerPlan> ServedModel::plan_prompt(const api::Call& call) const {
   return plan;
 }
 
-api::Parsed<std::vector<engine::Prompt>> ServedModel::prompts(const std::vector<api::PlainPrompt>& all,
-                                                              const std::string& field, bool control_tokens) const {
-  std::vector<engine::Prompt> out;
+api::Parsed<std::vector<text::Prompt>> ServedModel::prompts(const std::vector<api::PlainPrompt>& all,
+                                                            const std::string& field, bool control_tokens) const {
+  std::vector<text::Prompt> out;
   const text::Tokenizer& tokenizer = loaded_.tokenizer.tokenizer;
   for (const api::PlainPrompt& plain : all) {
     if (const auto* ids = std::get_if<std::vector<std::int32_t>>(&plain)) {
@@ -294,7 +295,7 @@ api::Parsed<std::vector<engine::Prompt>> ServedModel::prompts(const std::vector<
       out.push_back({.tokens = *ids});
       continue;
     }
-    auto prompt = engine::prompt_from_text(tokenizer, std::get<std::string>(plain), true, control_tokens, context());
+    auto prompt = text::prompt_from_text(tokenizer, std::get<std::string>(plain), true, control_tokens, context());
     if (!prompt) return refused(prompt.error(), field);
     // Who writes the template himself writes the bos too, often enough.
     if (control_tokens && prompt->tokens.size() > 1 && prompt->tokens[0] == prompt->tokens[1] &&
@@ -321,7 +322,7 @@ ServedModel::Load ServedModel::load() const {
   return {status.counters, submitted_, running, status.pending - running};
 }
 
-std::string ServedModel::text_of(const engine::Prompt& prompt) const {
+std::string ServedModel::text_of(const text::Prompt& prompt) const {
   if (!prompt.text.empty()) return prompt.text;
   auto text = loaded_.tokenizer.tokenizer.decode(prompt.tokens, {.render_special = true});
   return text ? std::move(*text) : std::string();

@@ -12,9 +12,9 @@
 #include "app/session.h"
 #include "base/turns.h"
 #include "engine/constraints.h"
-#include "engine/prompt.h"
 #include "engine/service.h"
 #include "text/chat_template.h"
+#include "text/prompt.h"
 #include "text/tools/conversation.h"
 
 namespace freehold::app {
@@ -77,21 +77,21 @@ class ServedModel final : public PooledModel {
   api::Parsed<std::vector<engine::Request>> requests(const api::Call& call, const AnswerPlan& plan,
                                                      const std::string& tenant) const;
   // The token ids a call becomes; several plain prompts give several.
-  api::Parsed<std::vector<engine::Prompt>> prompts(const api::Call& call) const;
+  api::Parsed<std::vector<text::Prompt>> prompts(const api::Call& call) const;
   // The token ids of texts without a template. `control_tokens`: their spellings are not taken literally.
-  api::Parsed<std::vector<engine::Prompt>> prompts(const std::vector<api::PlainPrompt>& plain, const std::string& field,
-                                                   bool control_tokens = false) const;
+  api::Parsed<std::vector<text::Prompt>> prompts(const std::vector<api::PlainPrompt>& plain, const std::string& field,
+                                                 bool control_tokens = false) const;
   // How many tokens a text has.
   std::uint32_t count(std::string_view text) const;
   // What a client's ids spell, for echo.
-  std::string text_of(const engine::Prompt& prompt) const;
+  std::string text_of(const text::Prompt& prompt) const;
 
  private:
   ServedModel(std::string name, Loaded loaded) : name_(std::move(name)), loaded_(std::move(loaded)) {}
   std::string name_;
   std::string digest_, fingerprint_;
   Loaded loaded_;
-  api::Parsed<engine::Prompt> prompt(const api::Call& call, const api::Conversation& chat) const;
+  api::Parsed<text::Prompt> prompt(const api::Call& call, const api::Conversation& chat) const;
   std::uint32_t choices_at_once(const engine::Request& request) const;
 
   std::shared_ptr<Turns> turns_;

@@ -274,7 +274,7 @@ api::Parsed<std::size_t> Site::count_tokens(const api::Call& call, const guard::
   FH_TRY_VOID(adopt(adopted, who));
   FH_TRY(const auto prompts, model->prompts(adopted));
   std::size_t count = 0;
-  for (const engine::Prompt& p : prompts) count += p.tokens.size();
+  for (const text::Prompt& p : prompts) count += p.tokens.size();
   return count;
 }
 
@@ -346,7 +346,7 @@ void Site::embed(const ExchangePtr& exchange, const guard::Principal& who, api::
   if (!prompts) return respond(*exchange, prompts.error());
   std::vector<engine::EmbedRequest> requests;
   std::uint64_t tokens_at_most = 0;
-  for (engine::Prompt& p : *prompts) {
+  for (text::Prompt& p : *prompts) {
     if (call->cut && p.tokens.size() > model->context()) p.tokens.resize(model->context());
     engine::EmbedRequest request;
     request.tokens = std::move(p.tokens);

@@ -26,7 +26,7 @@ using ExchangePtr = std::shared_ptr<http::Exchange>;
 
 // Makes the encoder of an answer once its prompts are known.
 using MakeEncoder =
-    std::function<std::unique_ptr<api::Encoder>(const api::Call&, api::AnswerId, const std::vector<engine::Prompt>&)>;
+    std::function<std::unique_ptr<api::Encoder>(const api::Call&, api::AnswerId, const std::vector<text::Prompt>&)>;
 
 // An answer whose event could not be written.
 api::Failure unrecorded();

@@ -18,7 +18,7 @@
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
 
-namespace freehold::engine {
+namespace freehold::text {
 
 struct Prompt {
   std::vector<std::int32_t> tokens;
@@ -29,27 +29,27 @@ struct Prompt {
 // Refuses a text that cannot come down to `context` tokens, before it is tokenized, which takes some forty bytes of
 // memory a byte: one longer than sixteen times so many of the vocabulary's longest tokens (sixteen, because a tokenizer
 // may drop or shorten what it reads). Error: exhausted.
-Result<> check_length(const text::Tokenizer& tokenizer, std::uint64_t bytes, std::uint32_t context);
+Result<> check_length(const Tokenizer& tokenizer, std::uint64_t bytes, std::uint32_t context);
 
 // `context` of the following: what check_length is asked before anything is tokenized; 0 = it is not asked.
 
 // Plain text, as `run --raw` sends it: with the model's own bos (`add_special`), and spellings of control tokens taken
 // literally unless `parse_special`.
-Result<Prompt> prompt_from_text(const text::Tokenizer& tokenizer, std::string_view text, bool add_special = true,
+Result<Prompt> prompt_from_text(const Tokenizer& tokenizer, std::string_view text, bool add_special = true,
                                 bool parse_special = false, std::uint32_t context = 0);
 
 // A conversation in the model's own template. Every string in messages, tools and extras counts as written by people;
 // the template, bos_token and eos_token do not. `text_starts` follows add_generation_prompt. With `continue_last` the
 // prompt ends where the content of the last message does: the answer goes on from there. Errors: as
 // ChatTemplate::render and Marker; unsupported (the template changes that content, or does not end with it).
-Result<Prompt> prompt_from_messages(const text::Tokenizer& tokenizer, const text::ChatTemplate& chat,
-                                    text::ChatInput input, std::uint32_t context = 0, bool continue_last = false);
+Result<Prompt> prompt_from_messages(const Tokenizer& tokenizer, const ChatTemplate& chat, ChatInput input,
+                                    std::uint32_t context = 0, bool continue_last = false);
 
 // Marks what people wrote, for one rendering of one template.
 class Marker {
  public:
   // A mark that occurs in none of the texts (template and messages). Error: invalid (they use every one of the 32).
-  static Result<Marker> create(const text::Tokenizer& tokenizer, const std::vector<std::string_view>& texts);
+  static Result<Marker> create(const Tokenizer& tokenizer, const std::vector<std::string_view>& texts);
 
   // The text with everything that would become a control token broken by a mark. Error: invalid (a control token of a
   // single character, which cannot be broken: named).
@@ -63,10 +63,10 @@ class Marker {
   Result<Prompt> encode(std::string_view rendered) const;
 
  private:
-  Marker(const text::Tokenizer& tokenizer, std::string mark) : tokenizer_(&tokenizer), mark_(std::move(mark)) {}
-  const text::Tokenizer* tokenizer_;  // owner: the caller
+  Marker(const Tokenizer& tokenizer, std::string mark) : tokenizer_(&tokenizer), mark_(std::move(mark)) {}
+  const Tokenizer* tokenizer_;  // owner: the caller
   std::string mark_;
   mutable bool used_ = false;
 };
 
-}  // namespace freehold::engine
+}  // namespace freehold::text

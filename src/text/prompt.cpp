@@ -1,4 +1,4 @@
-#include "engine/prompt.h"
+#include "text/prompt.h"
 
 #include <fmt/format.h>
 
@@ -6,20 +6,20 @@
 
 #include "base/utf8.h"
 
-namespace freehold::engine {
+namespace freehold::text {
 namespace {
 
-bool is_special(const text::Tokenizer& tokenizer, std::int32_t id) {
-  text::TokenType type = tokenizer.token_type(id);
-  return type == text::TokenType::control || type == text::TokenType::unknown;
+bool is_special(const Tokenizer& tokenizer, std::int32_t id) {
+  TokenType type = tokenizer.token_type(id);
+  return type == TokenType::control || type == TokenType::unknown;
 }
 
-bool only_special(const text::Tokenizer& tokenizer, const std::vector<std::int32_t>& ids) {
+bool only_special(const Tokenizer& tokenizer, const std::vector<std::int32_t>& ids) {
   return std::all_of(ids.begin(), ids.end(), [&](std::int32_t id) { return is_special(tokenizer, id); });
 }
 
-using text::jinja::Type;
-using text::jinja::Value;
+using jinja::Type;
+using jinja::Value;
 
 constexpr int kDeepest = 128;  // of lists and dicts in each other
 
@@ -88,7 +88,7 @@ Result<Value> with_end(const Value& messages, const std::string& end) {
 
 }  // namespace
 
-Result<> check_length(const text::Tokenizer& tokenizer, std::uint64_t bytes, std::uint32_t context) {
+Result<> check_length(const Tokenizer& tokenizer, std::uint64_t bytes, std::uint32_t context) {
   if (bytes <= std::uint64_t{16} * context) return {};  // a token has a byte at least
   std::size_t longest = 1;
   for (std::size_t id = 0; id < tokenizer.size(); ++id) {
@@ -99,8 +99,8 @@ Result<> check_length(const text::Tokenizer& tokenizer, std::uint64_t bytes, std
               fmt::format("the prompt has {} bytes: far more than a context of {} tokens holds", bytes, context));
 }
 
-Result<Prompt> prompt_from_messages(const text::Tokenizer& tokenizer, const text::ChatTemplate& chat,
-                                    text::ChatInput input, std::uint32_t context, bool continue_last) {
+Result<Prompt> prompt_from_messages(const Tokenizer& tokenizer, const ChatTemplate& chat, ChatInput input,
+                                    std::uint32_t context, bool continue_last) {
   std::vector<std::string_view> texts = {chat.source()};
   std::vector<Value*> written = {&input.messages, &input.tools};
   for (auto& extra : input.extras) written.push_back(&extra.second);
@@ -132,11 +132,11 @@ Result<Prompt> prompt_from_messages(const text::Tokenizer& tokenizer, const text
   return prompt;
 }
 
-Result<Prompt> prompt_from_text(const text::Tokenizer& tokenizer, std::string_view text, bool add_special,
-                                bool parse_special, std::uint32_t context) {
+Result<Prompt> prompt_from_text(const Tokenizer& tokenizer, std::string_view text, bool add_special, bool parse_special,
+                                std::uint32_t context) {
   if (context != 0) FH_TRY_VOID(check_length(tokenizer, text.size(), context));
   Prompt prompt;
-  text::EncodeOptions options;
+  EncodeOptions options;
   options.add_special = add_special;
   options.parse_special = parse_special;
   FH_TRY(prompt.tokens, tokenizer.encode(text, options));
@@ -145,7 +145,7 @@ Result<Prompt> prompt_from_text(const text::Tokenizer& tokenizer, std::string_vi
   return prompt;
 }
 
-Result<Marker> Marker::create(const text::Tokenizer& tokenizer, const std::vector<std::string_view>& texts) {
+Result<Marker> Marker::create(const Tokenizer& tokenizer, const std::vector<std::string_view>& texts) {
   for (std::uint32_t c = 0xFDD0; c <= 0xFDEF; ++c) {
     std::string mark;
     append_utf8(mark, c);
@@ -158,11 +158,11 @@ Result<Marker> Marker::create(const text::Tokenizer& tokenizer, const std::vecto
 
 Result<std::string> Marker::mark(std::string_view text) const {
   std::string marked = replace_invalid_utf8(text);
-  text::EncodeOptions options;
+  EncodeOptions options;
   options.parse_special = true;
   // What is left of a broken token may spell another one, but never a longer one: a few rounds settle it.
   for (int round = 0; round < 16; ++round) {
-    FH_TRY(text::Encoding e, tokenizer_->encode_with_offsets(marked, options));
+    FH_TRY(Encoding e, tokenizer_->encode_with_offsets(marked, options));
     std::string next;
     std::size_t copied = 0;
     for (std::size_t i = 0; i < e.ids.size(); ++i) {
@@ -191,7 +191,7 @@ Result<std::string> Marker::mark(std::string_view text) const {
 }
 
 Result<Prompt> Marker::encode(std::string_view rendered) const {
-  text::EncodeOptions options;
+  EncodeOptions options;
   options.parse_special = true;
   Prompt prompt;
   std::string whole = replace_invalid_utf8(rendered);  // what spans refer to
@@ -201,10 +201,10 @@ Result<Prompt> Marker::encode(std::string_view rendered) const {
     prompt.text_starts = only_special(*tokenizer_, prompt.tokens);
     return prompt;
   }
-  FH_TRY(text::Encoding e, tokenizer_->encode_with_offsets(whole, options));
+  FH_TRY(Encoding e, tokenizer_->encode_with_offsets(whole, options));
   std::size_t mark = whole.find(mark_);
   for (std::size_t i = 0; i < e.ids.size(); ++i) {
-    const text::TokenSpan& span = e.spans[i];
+    const TokenSpan& span = e.spans[i];
     while (mark != std::string::npos && mark + mark_.size() <= span.begin)
       mark = whole.find(mark_, mark + mark_.size());
     bool touches = mark != std::string::npos && span.end > mark && span.begin < mark + mark_.size();
@@ -225,4 +225,4 @@ Result<Prompt> Marker::encode(std::string_view rendered) const {
   return prompt;
 }
 
-}  // namespace freehold::engine
+}  // namespace freehold::text
