@@ -99,8 +99,10 @@ Result<> check_length(const Tokenizer& tokenizer, std::uint64_t bytes, std::uint
               fmt::format("the prompt has {} bytes: far more than a context of {} tokens holds", bytes, context));
 }
 
-Result<Prompt> prompt_from_messages(const Tokenizer& tokenizer, const ChatTemplate& chat, ChatInput input,
-                                    std::uint32_t context, bool continue_last) {
+namespace {
+
+// A marker for one conversation; everything in `input` that people wrote is marked by it.
+Result<Marker> mark_all(const Tokenizer& tokenizer, const ChatTemplate& chat, ChatInput& input, std::uint32_t context) {
   std::vector<std::string_view> texts = {chat.source()};
   std::vector<Value*> written = {&input.messages, &input.tools};
   for (auto& extra : input.extras) written.push_back(&extra.second);
@@ -114,6 +116,14 @@ Result<Prompt> prompt_from_messages(const Tokenizer& tokenizer, const ChatTempla
   for (Value* value : written) {
     FH_TRY(*value, marked(*value, marker));
   }
+  return marker;
+}
+
+}  // namespace
+
+Result<Prompt> prompt_from_messages(const Tokenizer& tokenizer, const ChatTemplate& chat, ChatInput input,
+                                    std::uint32_t context, bool continue_last) {
+  FH_TRY(const Marker marker, mark_all(tokenizer, chat, input, context));
   if (continue_last) {
     input.add_generation_prompt = false;
     FH_TRY(input.messages, with_end(input.messages, marker.end_mark()));
@@ -130,6 +140,54 @@ Result<Prompt> prompt_from_messages(const Tokenizer& tokenizer, const ChatTempla
   FH_TRY(Prompt prompt, marker.encode(rendered));
   prompt.text_starts = input.add_generation_prompt;
   return prompt;
+}
+
+Result<LearnedPrompt> learned_from_messages(const Tokenizer& tokenizer, const ChatTemplate& chat, ChatInput input,
+                                            const std::vector<bool>& learn, std::uint32_t context) {
+  FH_TRY(const Marker marker, mark_all(tokenizer, chat, input, context));
+  const std::vector<Value> messages = input.messages.as_sequence().items;
+  const auto render = [&](std::size_t count, bool generation) -> Result<std::string> {
+    input.messages = Value::list({messages.begin(), messages.begin() + static_cast<std::ptrdiff_t>(count)});
+    input.add_generation_prompt = generation;
+    FH_TRY(const std::string rendered, chat.render(input));
+    return replace_invalid_utf8(rendered);
+  };
+  FH_TRY(const std::string whole, render(messages.size(), false));
+  if (context != 0) FH_TRY_VOID(check_length(tokenizer, whole.size(), context));
+  struct Turn {
+    std::size_t begin, end;  // bytes of `whole`
+  };
+  std::vector<Turn> turns;
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    if (!learn[i]) continue;
+    FH_TRY(const std::string before, render(i, true));
+    FH_TRY(const std::string after, render(i + 1, false));
+    if (!whole.starts_with(before) || !whole.starts_with(after) || after.size() < before.size()) {
+      return fail(
+          Errc::unsupported,
+          fmt::format("the model's chat template writes message {} in another way in the middle of a conversation than "
+                      "when it is the answer",
+                      i + 1));
+    }
+    turns.push_back({before.size(), after.size()});
+  }
+  LearnedPrompt out;
+  std::vector<TokenSpan> spans;
+  FH_TRY(out.prompt, marker.encode(whole, &spans));
+  const std::vector<std::int32_t>& tokens = out.prompt.tokens;
+  out.learned.resize(tokens.size());
+  out.turn_ends.resize(tokens.size());
+  for (std::size_t t = 0; t < tokens.size(); ++t) out.turn_ends[t] = tokenizer.ends_generation(tokens[t]);
+  std::size_t t = 0;
+  for (const Turn& turn : turns) {
+    while (t < tokens.size() && spans[t].end <= turn.begin) ++t;
+    if (t < tokens.size() && spans[t].begin < turn.begin) ++out.straddled;
+    for (; t < tokens.size() && spans[t].begin < turn.end; ++t) {
+      out.learned[t] = true;
+      if (out.turn_ends[t]) break;
+    }
+  }
+  return out;
 }
 
 Result<Prompt> prompt_from_text(const Tokenizer& tokenizer, std::string_view text, bool add_special, bool parse_special,
@@ -190,12 +248,13 @@ Result<std::string> Marker::mark(std::string_view text) const {
   return fail(Errc::invalid, "a message holds control tokens inside control tokens");
 }
 
-Result<Prompt> Marker::encode(std::string_view rendered) const {
+Result<Prompt> Marker::encode(std::string_view rendered, std::vector<TokenSpan>* spans) const {
   EncodeOptions options;
   options.parse_special = true;
   Prompt prompt;
   std::string whole = replace_invalid_utf8(rendered);  // what spans refer to
-  if (whole.find(mark_) == std::string::npos) {        // spans of millions of tokens would be large, and are not needed
+  if (spans == nullptr &&
+      whole.find(mark_) == std::string::npos) {  // spans of millions of tokens would be large, and are not needed
     FH_TRY(prompt.tokens, tokenizer_->encode(whole, options));
     prompt.text = std::move(whole);
     prompt.text_starts = only_special(*tokenizer_, prompt.tokens);
@@ -210,6 +269,7 @@ Result<Prompt> Marker::encode(std::string_view rendered) const {
     bool touches = mark != std::string::npos && span.end > mark && span.begin < mark + mark_.size();
     if (!touches) {
       prompt.tokens.push_back(e.ids[i]);
+      if (spans != nullptr) spans->push_back(span);
     } else if (span.begin < mark || span.end > mark + mark_.size()) {
       return fail(Errc::invalid,
                   "a message spells a control token, and this tokenizer cannot keep it apart from a real one");

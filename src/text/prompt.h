@@ -45,6 +45,21 @@ Result<Prompt> prompt_from_text(const Tokenizer& tokenizer, std::string_view tex
 Result<Prompt> prompt_from_messages(const Tokenizer& tokenizer, const ChatTemplate& chat, ChatInput input,
                                     std::uint32_t context = 0, bool continue_last = false);
 
+// A finished conversation as a model learns it: the tokens that serving would have seen and written, and which of them
+// a turn that is to be learned consists of: from behind the prompt that asks for it (the generation prompt) up to and
+// including the first token that ends generation, or to the end of the turn where the template writes none.
+struct LearnedPrompt {
+  Prompt prompt;
+  std::vector<bool> learned;    // one a token
+  std::vector<bool> turn_ends;  // tokens that end generation, of any turn
+  std::size_t straddled = 0;    // turns that begin inside of a token: it counts as learned
+};
+// `learn`: one a message of input.messages. input.add_generation_prompt is not looked at. Errors: as
+// prompt_from_messages; unsupported (the template writes a turn in another way once others follow it, so what was
+// answered cannot be told).
+Result<LearnedPrompt> learned_from_messages(const Tokenizer& tokenizer, const ChatTemplate& chat, ChatInput input,
+                                            const std::vector<bool>& learn, std::uint32_t context = 0);
+
 // Marks what people wrote, for one rendering of one template.
 class Marker {
  public:
@@ -60,7 +75,8 @@ class Marker {
   bool used() const { return used_; }
   // The tokens of what the template made of the marked texts: control tokens parsed, marks gone. No bos is added:
   // templates write their own. Error: invalid (a mark that the tokenizer merged with its neighbours).
-  Result<Prompt> encode(std::string_view rendered) const;
+  // `spans`, if given, gets where each token lies in `rendered` (with invalid UTF-8 replaced).
+  Result<Prompt> encode(std::string_view rendered, std::vector<TokenSpan>* spans = nullptr) const;
 
  private:
   Marker(const Tokenizer& tokenizer, std::string mark) : tokenizer_(&tokenizer), mark_(std::move(mark)) {}
