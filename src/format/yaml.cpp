@@ -62,7 +62,7 @@ Result<YamlNode> copy(const YAML::Node& from, std::size_t& left, int depth) {
     if (!seen.insert(key).second) return wrong(line, fmt::format("'{}' occurs twice", printable(key)));
     FH_TRY(YamlNode value, copy(member.second, left, depth + 1));
     if (value.line == 0) value.line = line;
-    to.members.emplace_back(std::move(key), std::move(value));
+    to.members.push_back({std::move(key), std::move(value)});
   }
   return to;
 }
@@ -98,8 +98,8 @@ std::optional<double> YamlNode::as_number() const {
 }
 
 const YamlNode* YamlNode::member(std::string_view key) const {
-  const auto found = std::find_if(members.begin(), members.end(), [&](const auto& m) { return m.first == key; });
-  return found != members.end() ? &found->second : nullptr;
+  const auto found = std::find_if(members.begin(), members.end(), [&](const auto& m) { return m.key == key; });
+  return found != members.end() ? &found->value : nullptr;
 }
 
 Result<YamlNode> parse_yaml(std::string_view text) {

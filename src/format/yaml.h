@@ -11,7 +11,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -21,6 +20,8 @@ namespace freehold::format {
 inline constexpr std::size_t kMaxYamlBytes = std::size_t{4} << 20;
 inline constexpr std::size_t kMaxYamlNodes = 100'000;
 
+struct YamlMember;
+
 struct YamlNode {
   enum class Kind : std::uint8_t { null, scalar, list, map };
   Kind kind = Kind::null;
@@ -28,7 +29,7 @@ struct YamlNode {
   std::size_t line = 0;  // from 1; 0: not known
   std::string text;      // of a scalar, as written
   std::vector<YamlNode> items;
-  std::vector<std::pair<std::string, YamlNode>> members;  // in the order of the file
+  std::vector<YamlMember> members;  // in the order of the file
 
   bool is_null() const { return kind == Kind::null; }
   bool is_scalar() const { return kind == Kind::scalar; }
@@ -42,6 +43,11 @@ struct YamlNode {
   std::optional<double> as_number() const;  // finite; "1e-4" is one
 
   const YamlNode* member(std::string_view key) const;  // null if there is none, or this is no map
+};
+
+struct YamlMember {
+  std::string key;
+  YamlNode value;
 };
 
 // Errors: corrupt ("line 3: …"), exhausted (too large).

@@ -20,7 +20,7 @@ bool is_off(const YamlNode& node) {
   if (node.is_null()) return true;
   if (node.is_list()) return node.items.empty();
   if (node.is_map()) {
-    return std::all_of(node.members.begin(), node.members.end(), [](const auto& m) { return is_off(m.second); });
+    return std::all_of(node.members.begin(), node.members.end(), [](const auto& m) { return is_off(m.value); });
   }
   return node.text.empty() || node.text == "0" || node.text == "0.0" || node.text == "disabled" ||
          node.text == "none" || node.as_bool() == false;
