@@ -1,6 +1,7 @@
 #include "app/commands.h"
 
 #include "app/models_commands.h"
+#include "app/tune/tune_commands.h"
 
 namespace freehold::app {
 
@@ -50,6 +51,8 @@ const std::vector<Command>& all_commands() {
       models_alias_command(),
       models_rm_command(),
       models_synth_command(),
+      tune_group(),
+      tune_plan_command(),
       keys_group(),
       keys_create_command(),
       keys_list_command(),
