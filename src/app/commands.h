@@ -9,6 +9,8 @@ Command serve_command();
 Command batch_command();               // batch/batch_command.cpp
 Command run_command();                 // run_command.cpp
 Command tokenize_command();            // tokens_command.cpp
+Command tokenizer_group();             // tokenizer_command.cpp
+Command tokenizer_train_command();     // tokenizer_command.cpp
 Command inspect_tokens_command();      // tokens_command.cpp
 Command inspect_template_command();    // inspect_template.cpp
 Command inspect_logits_command();      // inspect_logits.cpp

@@ -20,6 +20,7 @@ Command models_rm_command();        // models_import.cpp
 Command models_inspect_command();   // models_inspect.cpp
 Command models_verify_command();    // models_verify.cpp
 Command models_quantize_command();  // models_make.cpp
+Command models_init_command();      // models_init.cpp
 Command models_synth_command();     // models_make.cpp
 
 Result<store::Store> open_store();

@@ -1,11 +1,11 @@
 // `models quantize` and `models synth`: new model files, at a path or in the store.
 #include <fmt/format.h>
 
-#include <map>
 #include <optional>
 
 #include "app/json_writer.h"
 #include "app/models_commands.h"
+#include "app/models_write.h"
 #include "app/open_model.h"
 #include "base/file.h"
 #include "base/nearest.h"
@@ -16,82 +16,6 @@
 
 namespace freehold::app {
 namespace {
-
-using Produce = std::function<Result<store::Written>(const format::Sink&, const store::Progress&)>;
-
-void print_written(const store::Written& written, bool notes_all, Console& console) {
-  std::map<tensor::DType, std::pair<std::size_t, std::uint64_t>> types;
-  for (const format::GgufTensor& t : written.tensors) {
-    std::uint64_t elems = 1;
-    for (std::uint64_t n : t.shape) elems *= n;
-    auto& [count, bytes] = types[t.type];
-    ++count;
-    bytes += tensor::byte_size(t.type, elems).value_or(0);
-  }
-  std::string line = fmt::format("{} tensors, {}:", written.tensors.size(), human_bytes(written.tensor_bytes));
-  for (const auto& [type, sum] : types) {
-    line += fmt::format(" {} {} ({})", sum.first, tensor::name_of(type), human_bytes(sum.second));
-  }
-  console.note(line);
-  constexpr std::size_t kShown = 3;
-  for (std::size_t i = 0; i < written.notes.size(); ++i) {
-    if (i == kShown && !notes_all) {
-      console.note(
-          fmt::format("… and {} more tensors with another type (--verbose lists them)", written.notes.size() - kShown));
-      break;
-    }
-    const store::TensorNote& n = written.notes[i];
-    console.note(fmt::format("note: {}{}{}", printable(n.tensor), n.tensor.empty() ? "" : ": ", n.note));
-  }
-}
-
-// To OUT, or into the store with --name; exactly one of them is given.
-Result<> write_model(const Arguments& arguments, Console& console, const std::string& source, const Produce& produce) {
-  if (arguments.given("OUT") == arguments.given("name")) {
-    return fail(Errc::invalid, "say either OUT, a file to write, or --name, to put the model into the store");
-  }
-  StoreProgress progress(console);
-  store::Written written;
-  if (arguments.given("name")) {
-    FH_TRY(store::Store store, open_store());
-    FH_TRY(store::ModelName name, store::ModelName::parse(arguments.text("name")));
-    const store::WriteOptions options = progress.options(arguments.flag("force"), !arguments.flag("no-prepare"));
-    auto make = [&](const format::Sink& sink) -> Result<> {
-      FH_TRY(written, produce(sink, options.progress));
-      return {};
-    };
-    FH_TRY(store::Imported imported, store.add(name, source, make, options));
-    progress.clear();
-    print_written(written, arguments.flag("verbose"), console);
-    print_imported(imported, arguments.flag("json"), console);
-    return {};
-  }
-  const std::filesystem::path out(std::string(arguments.text("OUT")));
-  std::error_code ec;
-  if (std::filesystem::exists(out, ec) && !arguments.flag("force")) {
-    console.hint("choose another file, or replace this one with --force");
-    return fail(Errc::invalid, fmt::format("{} exists already", printable(out.string())));
-  }
-  FH_TRY(AtomicFile file, AtomicFile::create(out));
-  FH_TRY(written, produce([&](Bytes bytes) { return file.write(bytes); }, progress.progress()));
-  const std::uint64_t bytes = file.position();
-  FH_TRY_VOID(file.commit());
-  progress.clear();
-  print_written(written, arguments.flag("verbose"), console);
-  if (arguments.flag("json")) {
-    JsonWriter w(true);
-    w.begin_object().member("path", out.string()).member("bytes", bytes).member("tensors", written.tensors.size());
-    w.key("notes").begin_array();
-    for (const store::TensorNote& n : written.notes) {
-      w.begin_object().member("tensor", n.tensor).member("note", n.note).end_object();
-    }
-    w.end_array().end_object();
-    console.write(w.take() + "\n");
-  } else {
-    console.write(fmt::format("{}  {}\n", printable(out.string(), 4096), human_bytes(bytes)));
-  }
-  return {};
-}
 
 Result<> run_quantize(const Arguments& arguments, Console& console) {
   FH_TRY(kernel::Mix type, store::weight_type_from_name(arguments.text("type")));
@@ -162,25 +86,6 @@ Result<> run_synth(const Arguments& arguments, Console& console) {
   });
 }
 
-std::vector<Option> common_options() {
-  return {
-      {.name = "name",
-       .type = OptionType::text,
-       .value = "NAME:TAG",
-       .help = "Put it into the store under this name, instead of writing OUT."},
-      {.name = "force", .help = "Replace OUT if it exists, or move the name."},
-      no_prepare_option(),
-      {.name = "threads",
-       .type = OptionType::integer,
-       .value = "N",
-       .least = 1,
-       .most = 1024,
-       .help = "Threads; by default as many as there are CPUs. The bytes do not depend on it."},
-      {.name = "verbose", .help = "List every tensor that got another type.", .letter = 'v'},
-      {.name = "json", .help = "Print JSON."},
-  };
-}
-
 }  // namespace
 
 Command models_quantize_command() {
@@ -201,7 +106,7 @@ Command models_quantize_command() {
                  .help = "The weights' new type, for example q4_k_m.",
                  .required = true},
                 {.name = "requantize", .help = "Also weights that are quantised already (quality is lost twice)."}},
-               common_options()),
+               write_options()),
       .examples = {{"freehold models quantize model-f16.gguf model-q4.gguf --type q4_k_m", "From file to file:"},
                    {"freehold models quantize Qwen2.5-0.5B-Instruct qwen.gguf --type q8_0",
                     "From a Hugging Face folder:"},
@@ -236,7 +141,7 @@ Command models_synth_command() {
                         .most = 9e15,
                         .help = "Other seeds give other weights."},
                        {.name = "list", .help = "List the shapes."}},
-                      common_options()),
+                      write_options()),
       .examples = {{"freehold models synth --shape tinyllama-1.1b --type q4_0 --name synth:1b", "637 MB in seconds:"},
                    {"freehold models synth --list", "All shapes:"}},
       .run = run_synth,

@@ -87,6 +87,18 @@ std::vector<PlannedTensor> plan_tensors(const Shape& s) {
   return out;
 }
 
+void begin_fresh(const Shape& s, std::vector<PlannedTensor>& plan) {
+  constexpr double kDeviation = 0.02;
+  for (PlannedTensor& t : plan) {
+    if (t.draw == Draw::around_one) t.scale = 0;
+    if (t.draw != Draw::normal) continue;
+    const bool bias = t.shape.size() == 1;
+    const bool residual =
+        t.name.find("attn_output") != std::string::npos || t.name.find("ffn_down") != std::string::npos;
+    t.scale = bias ? 0 : residual ? kDeviation / std::sqrt(2.0 * s.layers) : kDeviation;
+  }
+}
+
 void describe_shape(const Shape& s, format::Metadata& m) {
   const std::string arch(architecture(s.family));
   auto key = [&](std::string_view name) { return fmt::format("{}.{}", arch, name); };

@@ -29,6 +29,9 @@ struct PlannedTensor {
 // matrices that add to the residual stream, so that activations and logits stay near 1 at any depth.
 std::vector<PlannedTensor> plan_tensors(const Shape& shape);
 
+// The draws of a model that is to be trained (synth.h, Fresh).
+void begin_fresh(const Shape& shape, std::vector<PlannedTensor>& plan);
+
 // Everything but the tokenizer and general.file_type.
 void describe_shape(const Shape& shape, format::Metadata& metadata);
 

@@ -48,7 +48,8 @@ Written choose_types(const SynthOptions& options, const std::vector<PlannedTenso
 
 Result<Written> synthesise(const SynthOptions& options, ThreadPool& pool, const format::Sink& sink,
                            const Progress& progress) {
-  const std::vector<PlannedTensor> plan = plan_tensors(options.shape);
+  std::vector<PlannedTensor> plan = plan_tensors(options.shape);
+  if (options.fresh) begin_fresh(options.shape, plan);
   Written out = choose_types(options, plan);
   for (const format::GgufTensor& t : out.tensors) {
     FH_TRY(Layout layout, layout_of(t));
@@ -59,7 +60,14 @@ Result<Written> synthesise(const SynthOptions& options, ThreadPool& pool, const 
     describe_shape(options.shape, metadata);
     if (auto number = file_type_number(options.type)) metadata.set("general.file_type", format::Value::u32(*number));
     metadata.set("general.quantization_version", format::Value::u32(2));
-    add_vocabulary(options.shape, metadata);
+    if (options.fresh) {
+      metadata.set("general.name", format::Value::string(options.fresh->name));
+      metadata.set("general.description",
+                   format::Value::string("Freshly initialised: it says nothing sensible before it is trained"));
+      FH_TRY_VOID(options.fresh->add_tokenizer(metadata));
+    } else {
+      add_vocabulary(options.shape, metadata);
+    }
     return format::GgufWriter::start(sink, metadata, out.tensors);
   };
   FH_TRY(format::GgufWriter writer, start());

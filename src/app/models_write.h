@@ -1,0 +1,25 @@
+// Writing a new model to a path or into the store: what `models quantize`, `synth` and `init` have in common.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "app/command.h"
+#include "app/console.h"
+#include "format/gguf_writer.h"
+#include "store/progress.h"
+#include "store/weight_type.h"
+
+namespace freehold::app {
+
+using ProduceModel = std::function<Result<store::Written>(const format::Sink&, const store::Progress&)>;
+
+// To the argument OUT, or into the store with --name; exactly one of them is given. `source` says where it comes from.
+Result<> write_model(const Arguments& arguments, Console& console, const std::string& source,
+                     const ProduceModel& produce);
+
+// --name, --force, --no-prepare, --threads, --verbose, --json.
+std::vector<Option> write_options();
+
+}  // namespace freehold::app
