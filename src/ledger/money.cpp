@@ -1,0 +1,80 @@
+#include "ledger/money.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/utf8.h"
+
+namespace freehold::ledger {
+namespace {
+
+__extension__ typedef unsigned __int128 Unsigned128;
+
+std::string digits_of(Unsigned128 n) {
+  std::string out;
+  do {
+    out += static_cast<char>('0' + static_cast<int>(n % 10));
+    n /= 10;
+  } while (n != 0);
+  std::reverse(out.begin(), out.end());
+  return out;
+}
+
+}  // namespace
+
+Result<Money> Money::parse(std::string_view text) {
+  const std::string_view given = text;
+  const auto wrong = [&](std::string_view why) {
+    return fail(Errc::invalid, fmt::format("'{}' {}", printable(given, 60), why));
+  };
+  const bool negative = text.starts_with('-');
+  if (negative) text.remove_prefix(1);
+  const std::size_t point = std::min(text.find('.'), text.size());
+  const std::string_view whole = text.substr(0, point);
+  const std::string_view part = point < text.size() ? text.substr(point + 1) : std::string_view();
+  const auto is_number = [](std::string_view s) {
+    return std::all_of(s.begin(), s.end(), [](char c) { return c >= '0' && c <= '9'; });
+  };
+  if (whole.empty() || !is_number(whole) || !is_number(part) || (point < text.size() && part.empty()))
+    return wrong("is no amount");
+  if (whole.size() > 15) return wrong("is too large");
+  if (part.size() > kDigits) return wrong("has more than 12 digits behind the point");
+  Int128 units = 0;
+  for (const char c : whole) units = units * 10 + (c - '0');
+  for (int i = 0; i < kDigits; ++i)
+    units = units * 10 + (static_cast<std::size_t>(i) < part.size() ? part[static_cast<std::size_t>(i)] - '0' : 0);
+  return picodollars(negative ? -units : units);
+}
+
+std::string Money::text() const {
+  const bool negative = units_ < 0;
+  std::string digits =
+      digits_of(negative ? Unsigned128{0} - static_cast<Unsigned128>(units_) : static_cast<Unsigned128>(units_));
+  if (digits.size() <= kDigits) digits.insert(0, kDigits + 1 - digits.size(), '0');
+  digits.insert(digits.size() - kDigits, 1, '.');
+  while (digits.back() == '0' && digits[digits.size() - 3] != '.') digits.pop_back();
+  return negative ? "-" + digits : digits;
+}
+
+std::string Money::rounded(int digits) const {
+  Int128 unit = 1;
+  for (int i = digits; i < kDigits; ++i) unit *= 10;
+  const Int128 half = units_ < 0 ? -(unit / 2) : unit / 2;
+  const Money kept = picodollars((units_ + half) / unit * unit);
+  std::string out = kept.text();
+  const std::size_t point = out.find('.');
+  out.resize(std::max(out.size(), point + 1 + static_cast<std::size_t>(digits)), '0');
+  out.resize(digits == 0 ? point : point + 1 + static_cast<std::size_t>(digits));
+  return out;
+}
+
+Money share(Money whole, std::uint64_t part, std::uint64_t parts) {
+  const auto n = static_cast<Int128>(parts);
+  const Int128 each = whole.units() / n, rest = whole.units() % n;
+  const Int128 size = rest < 0 ? -rest : rest;
+  const bool more = static_cast<Int128>(part) < size;
+  return Money::picodollars(each + (more ? (rest < 0 ? -1 : 1) : 0));
+}
+
+}  // namespace freehold::ledger

@@ -1,0 +1,61 @@
+#include "ledger/money.h"
+
+#include <gtest/gtest.h>
+
+#include "base/random.h"
+
+namespace freehold::ledger {
+namespace {
+
+Money money(std::string_view text) {
+  auto parsed = Money::parse(text);
+  EXPECT_TRUE(parsed) << text;
+  return parsed ? *parsed : Money();
+}
+
+TEST(Money, TextsAreExactBothWays) {
+  for (const char* text : {"0.00", "12.00", "0.0375", "-0.000000000001", "999999999999999.999999999999", "-3.50"}) {
+    EXPECT_EQ(money(text).text(), text);
+  }
+  EXPECT_EQ(money("7").text(), "7.00");
+  EXPECT_EQ(money("-0").text(), "0.00");
+  EXPECT_EQ(money("0.10").text(), "0.10");
+  for (const char* wrong :
+       {"", "-", ".5", "5.", "1e3", "1,5", " 1", "1 ", "0.0000000000001", "1000000000000000", "--1", "nan"}) {
+    EXPECT_FALSE(Money::parse(wrong)) << wrong;
+  }
+}
+
+TEST(Money, RoundingIsHalfAwayFromZero) {
+  EXPECT_EQ(money("0.125").rounded(2), "0.13");
+  EXPECT_EQ(money("-0.125").rounded(2), "-0.13");
+  EXPECT_EQ(money("0.1249").rounded(2), "0.12");
+  EXPECT_EQ(money("0.5").rounded(0), "1");
+  EXPECT_EQ(money("2").rounded(4), "2.0000");
+}
+
+TEST(Money, APriceOfAMillionTimesTokens) {
+  EXPECT_EQ(of_tokens(money("0.01875"), 1).text(), "0.00000001875");
+  EXPECT_EQ(of_tokens(money("30"), 14'253'584).text(), "427.60752");
+  EXPECT_EQ((of_tokens(money("30"), 14'253'584) + of_tokens(money("60"), 1'190'095)).text(), "499.01322");
+}
+
+TEST(Money, SharesAddUpToTheWhole) {
+  for (std::uint64_t i = 0; i < 2000; ++i) {
+    const auto whole = Money::picodollars(static_cast<std::int64_t>((uniform_draw(1, 0, i) - 0.5) * 1e13));
+    const auto parts = 1 + static_cast<std::uint64_t>(uniform_draw(1, 1, i) * 40);
+    Money sum;
+    Money least = share(whole, 0, parts), most = least;
+    for (std::uint64_t p = 0; p < parts; ++p) {
+      const Money one = share(whole, p, parts);
+      sum += one;
+      least = std::min(least, one);
+      most = std::max(most, one);
+    }
+    EXPECT_EQ(sum, whole);
+    EXPECT_LE((most - least).units(), 1);
+  }
+}
+
+}  // namespace
+}  // namespace freehold::ledger

@@ -1,0 +1,162 @@
+#include "ledger/price_book.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <tuple>
+
+#include "base/check.h"
+#include "base/nearest.h"
+#include "base/utf8.h"
+#include "format/json.h"
+
+// The file's bytes, as the assembler puts them there.
+asm(".section .rodata\n"
+    ".balign 1\n"
+    "freehold_price_book_begin:\n"
+    ".incbin \"" FREEHOLD_PRICE_BOOK
+    "\"\n"
+    "freehold_price_book_end:\n"
+    ".previous\n");
+extern "C" const char freehold_price_book_begin[];  // NOLINT
+extern "C" const char freehold_price_book_end[];    // NOLINT
+
+namespace freehold::ledger {
+namespace {
+
+using format::Value;
+
+auto key(const Price& p) {
+  return std::tie(p.provider, p.model, p.kind, p.from);
+}
+
+Result<std::string> text_of(const Value& row, std::string_view name, bool required) {
+  const Value* member = row.member(name);
+  if (member == nullptr || member->is_null()) {
+    if (required) return fail(Errc::corrupt, fmt::format("'{}' is missing", name));
+    return std::string();
+  }
+  const auto text = member->as_string();
+  if (!text || (required && text->empty())) return fail(Errc::corrupt, fmt::format("'{}' must be a text", name));
+  return std::string(*text);
+}
+
+Result<Price> read_row(const Value& row) {
+  if (!row.is_object()) return fail(Errc::corrupt, "not an object");
+  Price p;
+  FH_TRY(p.provider, text_of(row, "provider", true));
+  FH_TRY(p.model, text_of(row, "model", true));
+  FH_TRY(p.kind, text_of(row, "kind", true));
+  FH_TRY(p.from, text_of(row, "effective_from", false));
+  FH_TRY(p.basis, text_of(row, "effective_from_basis", false));
+  FH_TRY(p.source, text_of(row, "source", true));
+  FH_TRY(p.retrieved, text_of(row, "retrieved", true));
+  FH_TRY(p.confidence, text_of(row, "confidence", true));
+  FH_TRY(p.note, text_of(row, "note", false));
+  if (!p.from.empty() && !is_day(p.from)) return fail(Errc::corrupt, "'effective_from' is no day");
+  if (!is_day(p.retrieved)) return fail(Errc::corrupt, "'retrieved' is no day");
+  // A number's shortest text is how it was written, as long as that has no more digits than a double tells apart.
+  const Value* price = row.member("usd_per_1m_tokens");
+  const auto number = price != nullptr ? price->as_f64() : std::nullopt;
+  if (!number || *number < 0 || *number > 1e6)
+    return fail(Errc::corrupt, "'usd_per_1m_tokens' must be a number from 0 to 1000000");
+  auto money = Money::parse(fmt::format("{}", *number));
+  if (!money || money->units() % 1'000'000 != 0) {
+    return fail(Errc::corrupt, "'usd_per_1m_tokens' has more than six digits behind the point");
+  }
+  p.usd_per_million = *money;
+  return p;
+}
+
+}  // namespace
+
+bool is_day(std::string_view text) {
+  if (text.size() != 10 || text[4] != '-' || text[7] != '-') return false;
+  int n[3] = {};
+  for (const auto& [part, begin, size] : {std::tuple(0, 0, 4), std::tuple(1, 5, 2), std::tuple(2, 8, 2)}) {
+    for (int i = begin; i < begin + size; ++i) {
+      const char c = text[static_cast<std::size_t>(i)];
+      if (c < '0' || c > '9') return false;
+      n[part] = n[part] * 10 + (c - '0');
+    }
+  }
+  return std::chrono::year_month_day(std::chrono::year(n[0]), std::chrono::month(static_cast<unsigned>(n[1])),
+                                     std::chrono::day(static_cast<unsigned>(n[2])))
+      .ok();
+}
+
+Result<PriceBook> PriceBook::parse(std::string_view json) {
+  FH_TRY(const Value list, format::parse_json(json));
+  if (!list.is_array()) return fail(Errc::corrupt, "a price book is a list of rows");
+  PriceBook book;
+  std::size_t number = 0;
+  for (const Value& row : list.items()) {
+    ++number;
+    auto price = read_row(row);
+    if (!price) return in_context(price.error(), fmt::format("row {}", number));
+    book.rows_.push_back(std::move(*price));
+  }
+  std::sort(book.rows_.begin(), book.rows_.end(), [](const Price& a, const Price& b) { return key(a) < key(b); });
+  const auto twice = std::adjacent_find(book.rows_.begin(), book.rows_.end(),
+                                        [](const Price& a, const Price& b) { return key(a) == key(b); });
+  if (twice != book.rows_.end()) {
+    return fail(Errc::corrupt,
+                fmt::format("two rows of {}/{} {} from {}", printable(twice->provider), printable(twice->model),
+                            printable(twice->kind), twice->from.empty() ? "an unknown day" : twice->from));
+  }
+  return book;
+}
+
+const PriceBook& PriceBook::built_in() {
+  static const PriceBook book = [] {
+    auto parsed = parse(std::string_view(
+        freehold_price_book_begin, static_cast<std::size_t>(freehold_price_book_end - freehold_price_book_begin)));
+    FH_CHECK(parsed.has_value(), "a test reads the file that is built in");
+    return std::move(*parsed);
+  }();
+  return book;
+}
+
+Result<PriceBook::Name> PriceBook::resolve(std::string_view reference) const {
+  const std::size_t slash = reference.find('/');
+  std::set<std::string> providers;
+  std::vector<std::string> known;
+  for (const Price& p : rows_) {
+    if (slash != std::string_view::npos) {
+      if (p.provider == reference.substr(0, slash) && p.model == reference.substr(slash + 1))
+        return Name{p.provider, p.model};
+      known.push_back(p.provider + "/" + p.model);
+    } else {
+      if (p.model == reference) providers.insert(p.provider);
+      known.push_back(p.model);
+    }
+  }
+  if (providers.size() == 1) return Name{*providers.begin(), std::string(reference)};
+  if (providers.size() > 1) {
+    return fail(Errc::invalid, fmt::format("several have '{}': say PROVIDER/{} with {}", printable(reference),
+                                           printable(reference), fmt::join(providers, ", ")));
+  }
+  const auto near = nearest(reference, known);
+  return fail(Errc::not_found, fmt::format("no price of '{}' is known{}", printable(reference),
+                                           near ? fmt::format("; did you mean '{}'?", *near) : ""));
+}
+
+const Price* PriceBook::find(const Name& name, std::string_view kind, std::string_view day) const {
+  const Price* best = nullptr;
+  for (const Price& p : rows_) {  // sorted: a later row began later; an unknown day comes first
+    if (p.provider == name.provider && p.model == name.model && p.kind == kind && p.from <= day) best = &p;
+  }
+  return best;
+}
+
+std::vector<const Price*> PriceBook::history(const Name& name) const {
+  std::vector<const Price*> out;
+  for (const Price& p : rows_) {
+    if (p.provider == name.provider && p.model == name.model) out.push_back(&p);
+  }
+  return out;
+}
+
+}  // namespace freehold::ledger
