@@ -22,6 +22,9 @@ Command keys_group();                  // keys_commands.cpp
 Command keys_create_command();         // keys_commands.cpp
 Command keys_list_command();           // keys_commands.cpp
 Command keys_revoke_command();         // keys_commands.cpp
+Command cost_group();                  // cost_commands.cpp
+Command cost_prices_command();         // cost_commands.cpp
+Command cost_compare_command();        // cost_commands.cpp
 Command usage_command();               // usage_command.cpp
 Command doctor_command();              // doctor_command.cpp
 Command version_command();             // version_command.cpp
