@@ -192,6 +192,12 @@ Result<GgufWriter> GgufWriter::start(Sink sink, const Metadata& metadata, std::v
   if (metadata.size() > kGgufMaxEntries || writer.tensors_.size() > kGgufMaxEntries) {
     return fail(Errc::invalid, fmt::format("more than {} metadata entries or tensors", kGgufMaxEntries));
   }
+  for (const GgufTensor& t : writer.tensors_) {
+    if (!tensor::dtype_from_gguf(static_cast<std::uint32_t>(t.type))) {
+      return fail(Errc::unsupported,
+                  fmt::format("tensor '{}': GGUF has no type {}", printable(t.name), tensor::name_of(t.type)));
+    }
+  }
   Buffer out(writer.sink_);
   FH_TRY_VOID(out.bytes(as_bytes("GGUF")));
   FH_TRY_VOID(out.number(std::uint32_t{3}));

@@ -11,6 +11,7 @@
 
 #include "base/utf8.h"
 #include "format/json.h"
+#include "format/nf4_tensors.h"
 
 namespace freehold::format {
 namespace {
@@ -158,6 +159,7 @@ class Index final : public JsonEvents {
 Result<> add_shard(HfFolder& out, MappedFile file) {
   std::uint64_t bytes = file.size();
   FH_TRY(Safetensors shard, read_safetensors(std::move(file)));
+  FH_TRY_VOID(join_nf4_tensors(shard));
   if (!shard.others.empty()) {
     return fail(Errc::unsupported, fmt::format("tensor '{}' has type {}, which is unsupported",
                                                printable(shard.others.front().name), shard.others.front().dtype));
@@ -181,10 +183,15 @@ Result<> add_indexed_shard(HfFolder& out, const Index& index, MappedFile file, c
                   fmt::format("tensor '{}' is in this file, but not according to the index", printable(tensor)));
     }
   }
-  std::size_t found = out.tensors.size() - before;
-  if (found == expected) return {};
+  const std::vector<std::string>& parts = out.shards.back().joined;
+  for (const std::string& part : parts) {
+    if (index.has(part, name)) continue;
+    return fail(Errc::corrupt,
+                fmt::format("tensor '{}' is in this file, but not according to the index", printable(part)));
+  }
+  if (out.tensors.size() - before + parts.size() == expected) return {};
   // Names within a shard are unique and all are in the index, so one of the index is missing here.
-  std::set<std::string_view> here;
+  std::set<std::string_view> here(parts.begin(), parts.end());
   for (std::size_t i = before; i < out.tensors.size(); ++i) here.insert(out.tensors[i].name);
   return fail(Errc::corrupt,
               fmt::format("tensor '{}' should be in this file, but is not", printable(index.missing(name, here))));

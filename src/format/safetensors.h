@@ -35,7 +35,8 @@ struct Safetensors {
   Metadata metadata;                  // __metadata__: string -> string
   std::vector<tensor::View> tensors;  // F32, F16, BF16; in the order of their bytes
   std::vector<OtherTensor> others;
-  MappedFile file;  // empty after parse_safetensors
+  std::vector<std::string> joined;  // names of parts that became one tensor (nf4_tensors.h), besides that one's own
+  MappedFile file;                  // empty after parse_safetensors
   // A header of odd length leaves every tensor misaligned in the map; such tensors are copied here, up to 1 GiB a file.
   std::vector<AlignedBuffer<std::byte>> copies;
 };

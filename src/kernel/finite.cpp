@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "kernel/blocks/nf4.h"
 #include "kernel/blocks/unpack.h"
 
 namespace freehold::kernel {
@@ -30,6 +31,15 @@ bool all_finite(tensor::DType type, const std::byte* row, std::size_t elems) {
       return no_word_has<std::uint16_t>(row, elems, 0x7C00u);
     case tensor::DType::bf16:
       return no_word_has<std::uint16_t>(row, elems, 0x7F80u);
+    case tensor::DType::nf4: {
+      bool finite = true;
+      for (std::size_t b = 0; b < elems / kNf4Block; ++b) {
+        float absmax;
+        std::memcpy(&absmax, row + b * sizeof(BlockNf4), sizeof absmax);
+        finite &= std::isfinite(absmax);
+      }
+      return finite;
+    }
     default:
       break;
   }

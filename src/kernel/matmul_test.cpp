@@ -194,6 +194,7 @@ std::string name_of_case(const testing::TestParamInfo<DType>& info) {
 INSTANTIATE_TEST_SUITE_P(AllTypes, Matmul, testing::ValuesIn([] {
                            std::vector<DType> types;
                            for (const auto& each : tensor::all_dtypes()) types.push_back(each.type);
+                           types.push_back(DType::nf4);
                            return types;
                          }()),
                          name_of_case);

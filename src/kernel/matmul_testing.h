@@ -1,6 +1,7 @@
 // Weights, activations and products for the kernels' tests and benchmarks: the same cases for both.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <limits>
@@ -9,6 +10,7 @@
 #include "base/half.h"
 #include "base/random.h"
 #include "kernel/activations.h"
+#include "kernel/blocks/nf4.h"
 #include "kernel/blocks/quantise.h"
 #include "kernel/pack.h"
 #include "kernel/table.h"
@@ -69,6 +71,15 @@ inline std::vector<std::byte> random_rows(DType type, std::size_t N, std::size_t
     std::byte* row = rows.data() + n * (rows.size() / N);
     if (type == DType::f32) {
       std::memcpy(row, values.data(), K * 4);
+    } else if (type == DType::nf4) {
+      for (std::size_t b = 0; b < K / kNf4Block; ++b) {
+        BlockNf4 block{std::fabs(values[b]), {}};
+        for (std::size_t j = 0; j < std::size(block.codes); ++j) {
+          block.codes[j] =
+              static_cast<std::uint8_t>(philox4x32(n, {static_cast<std::uint32_t>(b * 64 + j), 0, 0, 0})[0]);
+        }
+        std::memcpy(row + b * sizeof block, &block, sizeof block);
+      }
     } else {
       (void)quantise_row(type, values, {row, rows.size() / N});
     }
@@ -114,7 +125,7 @@ inline std::vector<float> run(const Table& table, DType type, const Prepared& w,
     const auto b = bf16_tiles(x, c.T, c.K);
     table.matmul_bf16({w.panels.data(), w.panel_bytes, 0, w.count, c.N, P, c.T, b.data(), y.data(), stride});
   } else {
-    auto* matmul = type == DType::f16 ? table.matmul_f16 : table.matmul_f32;
+    auto* matmul = type == DType::f16 ? table.matmul_f16 : type == DType::nf4 ? table.matmul_nf4 : table.matmul_f32;
     matmul({w.panels.data(), w.panel_bytes, 0, w.count, c.N, c.K, c.T, x.data(), c.K, y.data(), stride});
   }
   return y;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernel/blocks/nf4.h"
 #include "kernel/blocks/unpack.h"
 #include "kernel/scalar/panel_block.h"
 
@@ -28,6 +29,18 @@ void pack_bf16(const std::byte* rows, std::size_t first, std::size_t count, std:
   }
 }
 
+void pack_nf4(const std::byte* rows, std::size_t first, std::size_t count, std::size_t K, std::byte* out) {
+  const std::size_t blocks = K / kNf4Block;
+  for (std::size_t r = 0; r < count; ++r) {
+    for (std::size_t b = 0; b < blocks; ++b) {
+      const std::byte* from = rows + ((first + r) * blocks + b) * sizeof(BlockNf4);
+      std::byte* to = out + b * kNf4PanelBlock;
+      std::memcpy(to + r * sizeof(float), from, sizeof(float));
+      for (std::size_t j = 0; j < kNf4Block / 2; ++j) to[64 + j * kPanelRows + r] = from[sizeof(float) + j];
+    }
+  }
+}
+
 }  // namespace
 
 std::optional<PanelKind> panel_kind(DType type) {
@@ -35,6 +48,7 @@ std::optional<PanelKind> panel_kind(DType type) {
     case DType::f32:
     case DType::f16:
     case DType::bf16:
+    case DType::nf4:
       return std::nullopt;
     case DType::q4_0:
       return PanelKind::q4_0;
@@ -69,6 +83,7 @@ std::optional<PanelKind> panel_kind(DType type) {
 std::size_t prepared_panel_bytes(DType type, std::size_t K) {
   if (auto kind = panel_kind(type)) return panel_bytes(*kind, K);
   if (type == DType::bf16) return (K + kPairBlock - 1) / kPairBlock * kPairBlock * kPanelRows * 2;
+  if (type == DType::nf4) return K / kNf4Block * kNf4PanelBlock;
   return K * kPanelRows * tensor::info(type).block_bytes;
 }
 
@@ -79,6 +94,8 @@ void pack_panel(DType type, const std::byte* rows, std::size_t N, std::size_t K,
   if (!kind) {
     if (type == DType::bf16) {
       pack_bf16(rows, first, count, K, out);
+    } else if (type == DType::nf4) {
+      pack_nf4(rows, first, count, K, out);
     } else {
       pack_floats(tensor::info(type).block_bytes, rows, first, count, K, out);
     }

@@ -5,6 +5,9 @@
 // Float panels: for each k, 16 values.                      F32: 64 bytes a k, F16: 32 bytes a k
 // BF16 panels:  for each pair k, k+1, 16 x 2 values ("R16K2"), K padded with zeros to a multiple of 32.
 //
+// NF4 panels:   for each 64 k: float32 absmax[16], then 32 x 16 bytes; byte [j][r] holds k = 2j of row r in the high,
+// 2j + 1 in the low nibble (kernel/blocks/nf4.h).
+//
 // Quantised panels: blocks of 32 consecutive k ("R16K4": 16 rows x 4 consecutive k is one 64-byte vector, AMX's B tile,
 // VNNI's operand and two AVX2 registers). One panel block is
 //
@@ -31,6 +34,8 @@ inline constexpr std::uint32_t kPanelLayout = 1;
 
 inline constexpr std::size_t kPanelRows = 16;
 inline constexpr std::size_t kBlock = 32;  // activations are quantised in blocks of 32 along k
+
+inline constexpr std::size_t kNf4PanelBlock = 64 + 512;  // bytes for 64 k
 
 // What a quantised panel's format is called; one kernel each.
 enum class PanelKind : std::uint8_t {

@@ -84,6 +84,8 @@ struct Table {
   // acc = fma(w[k], x[k], acc) for k = 0, 1, …, from +0.
   void (*matmul_f32)(const FloatMatmul&);
   void (*matmul_f16)(const FloatMatmul&);
+  // The same with w[k] = level * absmax, rounded once (kernel/blocks/nf4.h). K is a multiple of 64.
+  void (*matmul_nf4)(const FloatMatmul&);
   // TDPBF16PS: per 32 elements, even = fma chain over k = 0, 2, … from 0, odd = the same over 1, 3, …, c = c + (even +
   // odd); subnormal inputs and results are zero throughout.
   void (*matmul_bf16)(const Bf16Matmul&);

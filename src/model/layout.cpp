@@ -128,7 +128,7 @@ Result<> apply_rope_factors(Finder& find, const TensorNames& names, Spec& spec) 
   if (names.rope_factors.empty() || !find.has(tensor_name(names.rope_factors))) return {};
   auto& rope = spec.ropes[0];
   FH_TRY(const tensor::View* view, find.need(tensor_name(names.rope_factors), {rope.inv_freq.size()}));
-  if (tensor::info(view->type).quantised)
+  if (tensor::info(view->type).block_elems > 1)
     return fail(Errc::unsupported, fmt::format("tensor '{}' is quantised", printable(view->name)));
   std::vector<float> factors(rope.inv_freq.size());
   kernel::dequantise(view->type, view->bytes.data(), factors.data(), factors.size());
@@ -171,7 +171,7 @@ Result<Plan> plan(const format::Checkpoint& checkpoint) {
     find.ignore(fmt::format("blk.{}.attn_rot_embd.weight", i));
   }
   for (const Layout::Block& b : layout.blocks) {
-    auto check = [&](const tensor::View& view) { spec.quantised |= tensor::info(view.type).quantised; };
+    auto check = [&](const tensor::View& view) { spec.quantised |= tensor::info(view.type).block_elems > 1; };
     for (const tensor::View* view : {b.q, b.k, b.v, b.o}) check(*view);
     for (const auto* views : {&b.gate, &b.up, &b.down}) std::for_each(views->begin(), views->end(), check);
   }

@@ -162,11 +162,14 @@ Result<> Reader::require_flag(Key key, bool value) {
 }
 
 Result<> Reader::finish() const {
+  // Which tensors are quantised, and how, the tensors themselves say (format/nf4_tensors.h).
+  const auto method = checkpoint_.metadata().find("quantization_config.quant_method");
+  const bool bitsandbytes = method != nullptr && method->as_string() == "bitsandbytes";
   for (const auto& entry : checkpoint_.metadata().entries()) {
     if (gguf_ && !entry.key.starts_with(prefix_)) continue;
     if (seen_.contains(entry.key) || entry.value.is_null()) continue;
     if (!gguf_) {
-      bool harmless = false;
+      bool harmless = bitsandbytes && entry.key.starts_with("quantization_config.");
       for (const char* name : kHarmlessConfig) {
         std::string_view n = name;
         harmless = harmless || entry.key == n ||

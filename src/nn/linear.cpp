@@ -181,7 +181,9 @@ struct LinearLoop {
     } else if (layer.type_ == DType::bf16) {
       kernels.matmul_bf16({panels, layer.panel_bytes_, 0, p1 - p0, N, padded(layer.K_), T, in.bf16, y, stride});
     } else {
-      auto* matmul = layer.type_ == DType::f16 ? kernels.matmul_f16 : kernels.matmul_f32;
+      auto* matmul = layer.type_ == DType::f16   ? kernels.matmul_f16
+                     : layer.type_ == DType::nf4 ? kernels.matmul_nf4
+                                                 : kernels.matmul_f32;
       matmul({panels, layer.panel_bytes_, 0, p1 - p0, N, layer.K_, T, in.x.data, in.x.stride, y, stride});
     }
     if (layer.bias.empty()) return;

@@ -84,7 +84,7 @@ Result<Written> choose_types(const format::GgufPlan& source, const QuantizeOptio
     const tensor::DType type = t.parts[0].type;
     const std::vector<std::uint64_t> dims(t.shape.rbegin(), t.shape.rend());
     kernel::MixChoice choice = kernel::choose_type(options.type, model, t.name, dims);
-    if (tensor::info(type).quantised && type != choice.type && !options.requantize) {
+    if (tensor::info(type).block_elems > 1 && type != choice.type && !options.requantize) {
       return fail(Errc::invalid,
                   fmt::format("tensor '{}' is quantised to {} already; making {} of it loses quality twice: start from "
                               "F16 or BF16 weights, or insist on it",

@@ -21,6 +21,8 @@ constexpr std::array kTypes = {
     DTypeInfo{DType::bf16, "BF16", 1, 2, false},      DTypeInfo{DType::mxfp4, "MXFP4", 32, 17, true},
 };
 
+constexpr DTypeInfo kNf4{DType::nf4, "NF4", 64, 36, false};
+
 // Every number ggml has given out; the holes (4, 5, 31-33, 36-38) are types that were removed.
 constexpr std::array<std::string_view, 40> kGgufNames = {
     "F32",    "F16",      "Q4_0",     "Q4_1",     "Q4_2",  "Q4_3",  "Q5_0",       "Q5_1",       "Q8_0",       "Q8_1",
@@ -36,6 +38,7 @@ std::span<const DTypeInfo> all_dtypes() {
 }
 
 const DTypeInfo& info(DType type) {
+  if (type == DType::nf4) return kNf4;
   auto it = std::find_if(kTypes.begin(), kTypes.end(), [&](const DTypeInfo& i) { return i.type == type; });
   FH_CHECK(it != kTypes.end(), "DType values are made by dtype_from_gguf or written in the code");
   return *it;

@@ -28,6 +28,7 @@ enum class DType : std::uint8_t {
   iq4_xs = 23,
   bf16 = 30,
   mxfp4 = 39,
+  nf4 = 255,  // no GGUF type: bitsandbytes' 4-bit folders (kernel/blocks/nf4.h)
 };
 
 struct DTypeInfo {
@@ -35,10 +36,10 @@ struct DTypeInfo {
   std::string_view name;    // "Q4_K", as the field writes it
   std::size_t block_elems;  // elements per block (1 for the float types)
   std::size_t block_bytes;  // bytes per block
-  bool quantised;
+  bool quantised;           // blocks of integer codes (kernel/blocks/block32.h): products run on int8 activations
 };
 
-// All types we read, in the order of their numbers.
+// All types that GGUF knows and we read, in the order of their numbers.
 std::span<const DTypeInfo> all_dtypes();
 
 const DTypeInfo& info(DType type);
@@ -50,7 +51,7 @@ inline std::string_view name_of(DType type) {
 std::optional<DType> dtype_from_gguf(std::uint32_t number);
 // What a GGUF number is called even if we cannot read it ("IQ2_XXS"); empty if nobody has given it a name.
 std::string_view gguf_type_name(std::uint32_t number);
-// Case-insensitive: "q4_k", "Q4_K".
+// Of the types above. Case-insensitive: "q4_k", "Q4_K".
 std::optional<DType> dtype_from_name(std::string_view name);
 
 // Bytes of `elems` consecutive elements; nothing if that is not a whole number of blocks or overflows.

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/half.h"
+#include "kernel/blocks/nf4.h"
 #include "kernel/blocks/unpack.h"
 
 namespace freehold::kernel {
@@ -32,6 +33,17 @@ void expand(const Block32& b, float* out) {
   }
 }
 
+void expand_nf4(const std::byte* in, float* out, std::size_t elems) {
+  for (std::size_t b = 0; b < elems / kNf4Block; ++b, in += sizeof(BlockNf4)) {
+    BlockNf4 block;
+    std::memcpy(&block, in, sizeof block);
+    for (std::uint8_t both : block.codes) {
+      *out++ = kNf4Levels[both >> 4] * block.absmax;
+      *out++ = kNf4Levels[both & 15] * block.absmax;
+    }
+  }
+}
+
 }  // namespace
 
 void dequantise(DType type, const std::byte* blocks, float* out, std::size_t elems) {
@@ -44,6 +56,8 @@ void dequantise(DType type, const std::byte* blocks, float* out, std::size_t ele
       return widen<f16_to_f32>(blocks, out, elems);
     case DType::bf16:
       return widen<bf16_to_f32>(blocks, out, elems);
+    case DType::nf4:
+      return expand_nf4(blocks, out, elems);
     default:
       break;
   }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/half.h"
+#include "kernel/blocks/nf4.h"
 #include "kernel/flush.h"
 #include "kernel/scalar/panel_block.h"
 #include "kernel/scalar/scalar.h"
@@ -74,6 +75,26 @@ float same(float x) {
   return x;
 }
 
+void matmul_nf4(const FloatMatmul& a) {
+  for (std::size_t panel = a.panel_begin; panel < a.panel_end; ++panel) {
+    const std::byte* base = a.panels + panel * a.panel_bytes;
+    for (std::size_t r = 0; r < kPanelRows && panel * kPanelRows + r < a.N; ++r) {
+      for (std::size_t t = 0; t < a.T; ++t) {
+        float acc = 0.0f;
+        for (std::size_t k = 0; k < a.K; ++k) {
+          const std::byte* block = base + k / kNf4Block * kNf4PanelBlock;
+          float absmax;
+          std::memcpy(&absmax, block + r * sizeof absmax, sizeof absmax);
+          const auto both = std::to_integer<unsigned>(block[64 + k % kNf4Block / 2 * kPanelRows + r]);
+          const float w = kNf4Levels[k % 2 == 0 ? both >> 4 : both & 15] * absmax;
+          acc = std::fma(w, a.x[t * a.x_stride + k], acc);
+        }
+        a.y[t * a.y_stride + panel * kPanelRows + r] = acc;
+      }
+    }
+  }
+}
+
 void matmul_bf16(const Bf16Matmul& a) {
   const FlushSubnormals flush;
   for (std::size_t panel = a.panel_begin; panel < a.panel_end; ++panel) {
@@ -109,6 +130,7 @@ void install_scalar_matmul(Table& table) {
   install_quant(table, std::make_index_sequence<kPanelKinds>());
   table.matmul_f32 = matmul_float<float, same>;
   table.matmul_f16 = matmul_float<std::uint16_t, f16_to_f32>;
+  table.matmul_nf4 = matmul_nf4;
   table.matmul_bf16 = matmul_bf16;
 }
 

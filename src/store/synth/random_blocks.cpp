@@ -186,6 +186,7 @@ void draw_row(DType type, std::uint64_t key, std::uint64_t row, double mean, dou
     case DType::f32:
     case DType::f16:
     case DType::bf16:
+    case DType::nf4:  // no GGUF type, so never asked for
       return draw_floats(type, key, row, static_cast<float>(mean), static_cast<float>(deviation), out);
     case DType::q4_0:
       return fix_all<kernel::BlockQ4_0>(out, scale);

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "kernel/flush.h"
+#include "kernel/nf4_levels.h"
 #include "kernel/x86/avx2/avx2.h"
 
 namespace freehold::kernel {
@@ -60,6 +61,50 @@ void matmul_float(const FloatMatmul& a) {
   }
 }
 
+// The levels of eight codes: each half of the table is one permutation, bit 3 of the code chooses.
+inline __m256 nf4_levels(__m256i codes) {
+  const __m256 low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(kNf4Levels), codes);
+  const __m256 high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(kNf4Levels + 8), codes);
+  return _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(codes, 28)));
+}
+
+template <int kTokens>
+void nf4_tile(const FloatMatmul& a, std::size_t panel, std::size_t t0) {
+  __m256 lo[kTokens], hi[kTokens];
+  for (int t = 0; t < kTokens; ++t) lo[t] = hi[t] = _mm256_setzero_ps();
+  const std::byte* block = a.panels + panel * a.panel_bytes;
+  for (std::size_t b = 0; b < a.K; b += 64, block += kNf4PanelBlock) {
+    const __m256 max_lo = _mm256_loadu_ps(reinterpret_cast<const float*>(block));
+    const __m256 max_hi = _mm256_loadu_ps(reinterpret_cast<const float*>(block + 32));
+    for (std::size_t j = 0; j < 32; ++j) {
+      const __m128i both = _mm_loadu_si128(reinterpret_cast<const __m128i*>(block + 64 + j * 16));
+      const __m256i c_lo = _mm256_cvtepu8_epi32(both), c_hi = _mm256_cvtepu8_epi32(_mm_srli_si128(both, 8));
+      const __m256 first_lo = _mm256_mul_ps(nf4_levels(_mm256_srli_epi32(c_lo, 4)), max_lo);
+      const __m256 first_hi = _mm256_mul_ps(nf4_levels(_mm256_srli_epi32(c_hi, 4)), max_hi);
+      const __m256 second_lo = _mm256_mul_ps(nf4_levels(c_lo), max_lo);
+      const __m256 second_hi = _mm256_mul_ps(nf4_levels(c_hi), max_hi);
+      for (int t = 0; t < kTokens; ++t) {
+        const float* x = a.x + (t0 + static_cast<std::size_t>(t)) * a.x_stride + b + 2 * j;
+        lo[t] = _mm256_fmadd_ps(first_lo, _mm256_set1_ps(x[0]), lo[t]);
+        hi[t] = _mm256_fmadd_ps(first_hi, _mm256_set1_ps(x[0]), hi[t]);
+        lo[t] = _mm256_fmadd_ps(second_lo, _mm256_set1_ps(x[1]), lo[t]);
+        hi[t] = _mm256_fmadd_ps(second_hi, _mm256_set1_ps(x[1]), hi[t]);
+      }
+    }
+  }
+  for (int t = 0; t < kTokens; ++t) {
+    store_outputs(a.y + (t0 + static_cast<std::size_t>(t)) * a.y_stride + panel * 16, a.N - panel * 16, lo[t], hi[t]);
+  }
+}
+
+void matmul_nf4(const FloatMatmul& a) {
+  for (std::size_t panel = a.panel_begin; panel < a.panel_end; ++panel) {
+    std::size_t t = 0;
+    for (; t + 4 <= a.T; t += 4) nf4_tile<4>(a, panel, t);
+    for (; t < a.T; ++t) nf4_tile<1>(a, panel, t);
+  }
+}
+
 inline __m256 widen(std::uint16_t bf16) {
   return _mm256_castsi256_ps(_mm256_set1_epi32(static_cast<int>(static_cast<std::uint32_t>(bf16) << 16)));
 }
@@ -98,6 +143,7 @@ void matmul_bf16(const Bf16Matmul& a) {
 void install_avx2_matmul(Table& table) {
   table.matmul_f32 = matmul_float<F32>;
   table.matmul_f16 = matmul_float<F16>;
+  table.matmul_nf4 = matmul_nf4;
   table.matmul_bf16 = matmul_bf16;
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "kernel/flush.h"
+#include "kernel/nf4_levels.h"
 #include "kernel/x86/avx512/avx512.h"
 
 namespace freehold::kernel {
@@ -64,6 +65,58 @@ void matmul_float(const FloatMatmul& a) {
   // Two panels at once (four alone would wait on one FMA chain) keep the multipliers and the loads busy.
   for (; panel + 2 <= a.panel_end; panel += 2) float_panels<W, 2>(a, panel);
   for (; panel < a.panel_end; ++panel) float_panels<W, 1>(a, panel);
+}
+
+// A permutation looks up 16 weights' levels at once; it reads the low four bits of each index.
+template <int kTokens, int kPanels>
+void nf4_tile(const FloatMatmul& a, std::size_t panel, std::size_t t0) {
+  const __m512 levels = _mm512_loadu_ps(kNf4Levels);
+  __m512 acc[kPanels][kTokens];
+  for (int p = 0; p < kPanels; ++p) {
+    for (int t = 0; t < kTokens; ++t) acc[p][t] = _mm512_setzero_ps();
+  }
+  const float* x = a.x + t0 * a.x_stride;
+  const std::byte* block = a.panels + panel * a.panel_bytes;
+  for (std::size_t b = 0; b < a.K; b += 64, block += kNf4PanelBlock) {
+    __m512 absmax[kPanels];
+    for (int p = 0; p < kPanels; ++p) {
+      absmax[p] = _mm512_loadu_ps(block + static_cast<std::size_t>(p) * a.panel_bytes);
+    }
+    for (std::size_t j = 0; j < 32; ++j) {
+      const float* at = x + b + 2 * j;
+      for (int p = 0; p < kPanels; ++p) {
+        const std::byte* codes = block + static_cast<std::size_t>(p) * a.panel_bytes + 64 + j * 16;
+        const __m512i both = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(codes)));
+        const __m512 first = _mm512_mul_ps(_mm512_permutexvar_ps(_mm512_srli_epi32(both, 4), levels), absmax[p]);
+        const __m512 second = _mm512_mul_ps(_mm512_permutexvar_ps(both, levels), absmax[p]);
+        for (int t = 0; t < kTokens; ++t) {
+          const float* row = at + static_cast<std::size_t>(t) * a.x_stride;
+          acc[p][t] = _mm512_fmadd_ps(first, _mm512_set1_ps(row[0]), acc[p][t]);
+          acc[p][t] = _mm512_fmadd_ps(second, _mm512_set1_ps(row[1]), acc[p][t]);
+        }
+      }
+    }
+  }
+  for (int p = 0; p < kPanels; ++p) {
+    const std::size_t n = (panel + static_cast<std::size_t>(p)) * 16;
+    for (int t = 0; t < kTokens; ++t) {
+      store_outputs(a.y + (t0 + static_cast<std::size_t>(t)) * a.y_stride + n, a.N - n, acc[p][t]);
+    }
+  }
+}
+
+template <int kPanels>
+void nf4_panels(const FloatMatmul& a, std::size_t panel) {
+  std::size_t t = 0;
+  for (; t + 8 <= a.T; t += 8) nf4_tile<8, kPanels>(a, panel, t);
+  for (; t + 2 <= a.T; t += 2) nf4_tile<2, kPanels>(a, panel, t);
+  for (; t < a.T; ++t) nf4_tile<1, kPanels>(a, panel, t);
+}
+
+void matmul_nf4(const FloatMatmul& a) {
+  std::size_t panel = a.panel_begin;
+  for (; panel + 2 <= a.panel_end; panel += 2) nf4_panels<2>(a, panel);
+  for (; panel < a.panel_end; ++panel) nf4_panels<1>(a, panel);
 }
 
 // Activations of kRows rows as floats: [k][row], so that the inner loop broadcasts them from memory; 16 KiB of them
@@ -144,6 +197,7 @@ void matmul_bf16(const Bf16Matmul& a) {
 void install_avx512_matmul(Table& table) {
   table.matmul_f32 = matmul_float<F32>;
   table.matmul_f16 = matmul_float<F16>;
+  table.matmul_nf4 = matmul_nf4;
   table.matmul_bf16 = matmul_bf16;
 }
 
