@@ -58,6 +58,19 @@ void kv_store(Context& context, std::span<const AttentionRow> rows, const Attent
 void attention_forward(Context& context, tensor::Rows out, tensor::ConstRows q, std::span<const AttentionRow> rows,
                        const AttentionShape& shape, KvOffsets at, std::span<float> logsumexp = {});
 
+// Adds to dq (T, H * D), dk and dv (T, K * D) from dout and what forward read and wrote: q, out and logsumexp; keys and
+// values are read from the cache, so the gradient of a key is that of what the cache kept. The rows are whole
+// sequences, each from position 0 on; packed sequences (each with blocks of its own) do not see each other.
+//   p_j = exp(s_j - logsumexp);  dv_j += p_j do;  ds_j = p_j (do.v_j - do.o);  dq += scale ds_j k_j;  dk_j += scale
+//   ds_j q
+// with ds_j times 1 - (s_j / cap)^2 under a soft cap. Scores are recomputed (Dao et al. 2022, "FlashAttention",
+// algorithm 4), nothing of size T x T is kept. A thread owns a sequence's kv head: blocks of keys in increasing order,
+// then heads, then query rows.
+void attention_backward(Context& context, tensor::Rows dq, tensor::Rows dk, tensor::Rows dv, tensor::ConstRows dout,
+                        tensor::ConstRows out, tensor::ConstRows q, std::span<const AttentionRow> rows,
+                        const AttentionShape& shape, KvOffsets at, std::span<const float> logsumexp);
+std::size_t attention_backward_workspace(int threads, std::size_t T, std::uint32_t H, std::uint32_t D);
+
 // Workspace bytes of attention_forward for up to T rows at positions below `longest`.
 std::size_t attention_workspace(int threads, std::size_t T, std::uint32_t longest, std::uint32_t H, std::uint32_t K,
                                 std::uint32_t D);

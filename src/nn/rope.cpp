@@ -76,4 +76,13 @@ void rope_forward(Context& context, tensor::Rows x, std::uint32_t heads, std::ui
   });
 }
 
+void rope_backward(Context& context, tensor::Rows dx, std::uint32_t heads, std::uint32_t D, const Rope& rope,
+                   const float* cos, const float* sin) {
+  const WorkspaceScope scope(context.workspace);
+  const std::size_t n = rope.inv_freq.size();
+  auto* back = context.workspace.take<float>(dx.rows * n);
+  for (std::size_t i = 0; i < dx.rows * n; ++i) back[i] = -sin[i];
+  rope_forward(context, dx, heads, D, rope, cos, back);
+}
+
 }  // namespace freehold::nn

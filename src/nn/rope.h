@@ -40,5 +40,8 @@ void rope_angles(const Rope& rope, std::span<const std::uint32_t> positions, flo
 // Rotates every head of x (T, heads * D) in place; cos and sin as rope_angles made them.
 void rope_forward(Context& context, tensor::Rows x, std::uint32_t heads, std::uint32_t D, const Rope& rope,
                   const float* cos, const float* sin);
+// The transpose of that, in place on dx: the same rotation backwards.
+void rope_backward(Context& context, tensor::Rows dx, std::uint32_t heads, std::uint32_t D, const Rope& rope,
+                   const float* cos, const float* sin);
 
 }  // namespace freehold::nn
