@@ -4,25 +4,14 @@
 #include <cstring>
 
 #include "base/check.h"
-#include "kernel/blocks/dequantise.h"
 #include "model/decoder_block.h"
+#include "model/decoder_input.h"
 #include "model/model.h"
 #include "model/weights.h"
 #include "nn/elementwise.h"
 #include "nn/rmsnorm.h"
 
 namespace freehold::model {
-namespace {
-
-using nn::Workspace;
-
-std::size_t angle_cost(const Spec& spec, std::size_t T) {
-  std::size_t bytes = 0;
-  for (const nn::Rope& rope : spec.ropes) bytes += 2 * Workspace::cost<float>(T * rope.inv_freq.size());
-  return bytes;
-}
-
-}  // namespace
 
 Model::~Model() = default;
 
@@ -35,6 +24,13 @@ Result<std::shared_ptr<const Model>> Model::load(std::shared_ptr<const format::C
   FH_TRY(model->weights_, prepare_weights(std::move(checkpoint), p, std::move(prepared), pool, progress));
   model->spec_ = std::move(p.spec);
   return std::shared_ptr<const Model>(std::move(model));
+}
+
+std::shared_ptr<const Model> Model::over(Spec spec, std::unique_ptr<Weights> weights) {
+  std::shared_ptr<Model> model(new Model());
+  model->spec_ = std::move(spec);
+  model->weights_ = std::move(weights);
+  return model;
 }
 
 namespace {
@@ -81,10 +77,10 @@ std::size_t thread_bytes_of(const Spec& spec) {
 }
 
 std::size_t scratch_bytes(const Spec& spec, int threads, std::uint32_t max_tokens, std::uint32_t longest_sequence,
-                          std::uint32_t max_logit_rows) {
+                          std::uint32_t max_logit_rows, std::uint32_t max_rank) {
   const std::size_t stride = (std::size_t{spec.width} + 15) / 16 * 16;
-  return Workspace::cost<float>(max_tokens * stride) + Workspace::cost<float>(max_logit_rows * stride) +
-         angle_cost(spec, max_tokens) + block_workspace(spec, max_tokens) +
+  return nn::Workspace::cost<float>(max_tokens * stride) + nn::Workspace::cost<float>(max_logit_rows * stride) +
+         angles_cost(spec, max_tokens) + block_workspace(spec, max_tokens, max_rank) +
          nn::attention_workspace(threads, max_tokens, longest_sequence, spec.heads, spec.kv_heads, spec.head_size) +
          nn::linear_workspace(max_logit_rows, spec.width);
 }
@@ -97,11 +93,12 @@ struct Executor::State {
   std::uint32_t max_tokens;
   std::uint32_t max_logit_rows;
   KvLayout layout;
-  Workspace workspace;
+  nn::Workspace workspace;
   std::size_t thread_bytes;
   AlignedBuffer<std::byte> thread_memory;           // (threads, thread_bytes)
   std::vector<std::uint32_t> positions;             // (T)
   std::vector<std::vector<nn::AttentionRow>> rows;  // by cache group, (T)
+  std::vector<AdaptedRows> adapted;
 
   nn::Context context() { return {pool, kernels, workspace, {thread_memory.data(), thread_bytes}}; }
   // The output matrix over normed hidden states.
@@ -113,31 +110,34 @@ struct Executor::State {
   }
 
   State(const Model& model, ThreadPool& p, const kernel::Table& k, std::uint32_t tokens, std::uint32_t longest,
-        std::uint32_t logit_rows)
+        std::uint32_t logit_rows, std::uint32_t rank)
       : pool(p),
         kernels(k),
         max_tokens(tokens),
         max_logit_rows(logit_rows),
         layout(model.spec()),
-        workspace(scratch_bytes(model.spec(), p.threads(), tokens, longest, logit_rows)),
+        workspace(scratch_bytes(model.spec(), p.threads(), tokens, longest, logit_rows, rank)),
         thread_bytes(thread_bytes_of(model.spec())),
         thread_memory(thread_bytes * static_cast<std::size_t>(p.threads())) {
     positions.reserve(tokens);
     rows.resize(layout.groups.size());
     for (auto& r : rows) r.reserve(tokens);
+    adapted.reserve(tokens);
   }
 };
 
 std::uint64_t Executor::workspace_bytes(const Spec& spec, int threads, std::uint32_t max_tokens,
-                                        std::uint32_t longest_sequence, std::uint32_t max_logit_rows) {
-  return scratch_bytes(spec, threads, max_tokens, longest_sequence, max_logit_rows) +
+                                        std::uint32_t longest_sequence, std::uint32_t max_logit_rows,
+                                        std::uint32_t max_rank) {
+  return scratch_bytes(spec, threads, max_tokens, longest_sequence, max_logit_rows, max_rank) +
          thread_bytes_of(spec) * static_cast<std::size_t>(threads);
 }
 
 Executor::Executor(std::shared_ptr<const Model> model, ThreadPool& pool, const kernel::Table& kernels,
-                   std::uint32_t max_tokens, std::uint32_t longest_sequence, std::uint32_t max_logit_rows)
+                   std::uint32_t max_tokens, std::uint32_t longest_sequence, std::uint32_t max_logit_rows,
+                   std::uint32_t max_rank)
     : model_(std::move(model)),
-      state_(std::make_unique<State>(*model_, pool, kernels, max_tokens, longest_sequence, max_logit_rows)) {}
+      state_(std::make_unique<State>(*model_, pool, kernels, max_tokens, longest_sequence, max_logit_rows, max_rank)) {}
 
 Executor::~Executor() {
   // They read the weights and write thread_memory.
@@ -178,9 +178,11 @@ Result<> Executor::forward(std::span<const BatchItem> items, std::span<float> lo
 
   s.positions.clear();
   for (auto& r : s.rows) r.clear();
+  s.adapted.clear();
   std::size_t t = 0;
-  const std::size_t row_bytes = weights.embedding.bytes.size() / weights.embedding.rows();
   for (const BatchItem& item : items) {
+    const std::size_t begin = t;
+    embed(context, spec, weights, item.tokens, {x[t], item.tokens.size(), x.cols, x.stride});
     for (std::size_t i = 0; i < item.tokens.size(); ++i, ++t) {
       const auto position = static_cast<std::uint32_t>(item.sequence->length() + i);
       s.positions.push_back(position);
@@ -188,35 +190,23 @@ Result<> Executor::forward(std::span<const BatchItem> items, std::span<float> lo
         FH_CHECK(position / kKvBlock < item.sequence->blocks(g).size(), "room for the tokens was reserved");
         s.rows[g].push_back({item.sequence->blocks(g), position});
       }
-      kernel::dequantise(weights.embedding.type,
-                         weights.embedding.bytes.data() + static_cast<std::size_t>(item.tokens[i]) * row_bytes, x[t],
-                         spec.width);
-      if (spec.embedding_scale != 1.0f) s.kernels.scale_row(x[t], spec.embedding_scale, spec.width);
+    }
+    if (item.adapter == nullptr || begin == t) continue;
+    // Neighbours with the same adapter share its products.
+    if (!s.adapted.empty() && s.adapted.back().adapter == item.adapter && s.adapted.back().end == begin) {
+      s.adapted.back().end = t;
+    } else {
+      s.adapted.push_back({item.adapter, begin, t});
     }
   }
-
-  // Two ropes at most in any family so far; the table is small.
-  struct Angles {
-    float* cos;
-    float* sin;
-  };
-  constexpr std::size_t kMostRopes = 4;
-  FH_CHECK(spec.ropes.size() <= kMostRopes, "families have one or two ropes");
-  Angles angles[kMostRopes];
-  for (std::size_t r = 0; r < spec.ropes.size(); ++r) {
-    const std::size_t n = spec.ropes[r].inv_freq.size();
-    angles[r] = {s.workspace.take<float>(T * n), s.workspace.take<float>(T * n)};
-    s.pool.parallel_for(T, 16, [&](std::size_t begin, std::size_t end, int) {
-      nn::rope_angles(spec.ropes[r], std::span(s.positions).subspan(begin, end - begin), angles[r].cos + begin * n,
-                      angles[r].sin + begin * n);
-    });
-  }
+  const Angles angles(context, spec, s.positions);
 
   for (std::size_t l = 0; l < spec.blocks.size(); ++l) {
     const std::uint32_t g = s.layout.group_of_layer[l];
     const std::size_t place = s.layout.index_in_group[l] * layout.bytes_per_layer();
-    const Angles& a = angles[spec.blocks[l].rope];
-    const PassInputs in{s.rows[g], {place, place + layout.key_bytes_per_layer()}, layout.type, a.cos, a.sin};
+    const Angles::Table& a = angles[spec.blocks[l].rope];
+    const PassInputs in{s.rows[g], {place, place + layout.key_bytes_per_layer()}, layout.type, a.cos, a.sin, l,
+                        s.adapted};
     block_forward(context, spec, spec.blocks[l], weights.blocks[l], in, x);
   }
 

@@ -16,6 +16,7 @@
 
 namespace freehold::model {
 
+struct Adapter;
 struct Weights;
 class PreparedFile;
 
@@ -32,6 +33,8 @@ class Model {
   static Result<std::shared_ptr<const Model>> load(std::shared_ptr<const format::Checkpoint> checkpoint,
                                                    ThreadPool& pool, const Progress& progress = {},
                                                    std::shared_ptr<const PreparedFile> prepared = {});
+  // A model over weights that somebody else prepared, such as those that are being trained.
+  static std::shared_ptr<const Model> over(Spec spec, std::unique_ptr<Weights> weights);
   ~Model();
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
@@ -63,20 +66,24 @@ struct BatchItem {
   // (n, C): where the final hidden states of the last n tokens go, after the last norm: what the output matrix reads.
   // Empty = nowhere.
   std::span<float> hidden = {};
+  // The item's tokens go through this adapter. Its keys and values in the cache are the adapter's, too: a sequence
+  // keeps to one. Owner: the caller.
+  const Adapter* adapter = nullptr;
 };
 
 // Runs the decoder. Owns scratch memory for batches of up to `max_tokens` tokens; used by one thread at a time. What it
 // computes for an item does not depend on the other items, on how the tokens are chunked, on threads or on the kernel
-// level.
+// level. `max_rank` is the largest rank of any adapter.
 class Executor {
  public:
   Executor(std::shared_ptr<const Model> model, ThreadPool& pool, const kernel::Table& kernels, std::uint32_t max_tokens,
-           std::uint32_t longest_sequence, std::uint32_t max_logit_rows);
+           std::uint32_t longest_sequence, std::uint32_t max_logit_rows, std::uint32_t max_rank = 0);
   ~Executor();
 
   // Bytes of scratch memory that the constructor will take.
   static std::uint64_t workspace_bytes(const Spec& spec, int threads, std::uint32_t max_tokens,
-                                       std::uint32_t longest_sequence, std::uint32_t max_logit_rows);
+                                       std::uint32_t longest_sequence, std::uint32_t max_logit_rows,
+                                       std::uint32_t max_rank = 0);
 
   // Writes the wanted logits, (rows, V) in the order of the items, to `logits`, writes keys and values to the cache and
   // advances each sequence. Errors: Errc::invalid for a token id outside the vocabulary (nothing has been done then).

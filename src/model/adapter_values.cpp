@@ -1,0 +1,100 @@
+#include "model/adapter_values.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <new>
+
+namespace freehold::model {
+namespace {
+
+std::string place(std::size_t block, Site site) {
+  return fmt::format("block {}, {}", block, name_of(site));
+}
+
+tensor::View view_of(std::string name, std::span<const float> values, std::size_t rows, std::size_t cols) {
+  return {std::move(name), tensor::DType::f32, {rows, cols}, std::as_bytes(values)};
+}
+
+Result<> check_shapes(const LowRankValues& v, const nn::Linear& base, const std::string& where) {
+  if (v.a.size() != std::size_t{v.rank} * base.inputs() || v.b.size() != base.outputs() * v.rank ||
+      (!v.magnitude.empty() && v.magnitude.size() != base.outputs())) {
+    return fail(Errc::invalid, fmt::format("adapter, {}: does not fit a layer of {} outputs and {} inputs", where,
+                                           base.outputs(), base.inputs()));
+  }
+  for (float m : v.magnitude) {
+    if (!std::isfinite(m)) return fail(Errc::corrupt, fmt::format("adapter, {}: a magnitude is not finite", where));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view name_of(Site site) {
+  constexpr std::string_view kNames[kSites] = {"q_proj",    "k_proj",  "v_proj",   "o_proj",
+                                               "gate_proj", "up_proj", "down_proj"};
+  return kNames[static_cast<std::size_t>(site)];
+}
+
+const nn::Linear& linear_at(const BlockWeights& w, Site site) {
+  const nn::Linear* const layers[kSites] = {&w.q, &w.k, &w.v, &w.o, &w.ffn.gate, &w.ffn.up, &w.ffn.down};
+  return *layers[static_cast<std::size_t>(site)];
+}
+
+Result<> build_adapter(Adapter& adapter, ThreadPool& pool, const kernel::Table& kernels, const Spec& spec,
+                       const Weights& weights, const AdapterValues& values) {
+  if (values.blocks.size() != spec.blocks.size()) {
+    return fail(Errc::invalid,
+                fmt::format("adapter: is for {} blocks, the model has {}", values.blocks.size(), spec.blocks.size()));
+  }
+  std::uint64_t bytes = 0;
+  auto each = [&](auto body) -> Result<> {
+    for (std::size_t i = 0; i < values.blocks.size(); ++i) {
+      for (Site site : kAllSites) {
+        const LowRankValues& v = values.blocks[i][static_cast<std::size_t>(site)];
+        if (v.rank != 0) FH_TRY_VOID(body(i, site, v, linear_at(weights.blocks[i], site)));
+      }
+    }
+    return {};
+  };
+  FH_TRY_VOID(each([&](std::size_t i, Site site, const LowRankValues& v, const nn::Linear& base) -> Result<> {
+    if (base.empty()) {
+      return fail(Errc::unsupported,
+                  fmt::format("adapter, {}: the model has experts there, which cannot be adapted yet", place(i, site)));
+    }
+    bytes += nn::Linear::prepared_bytes(view_of("", v.a, v.rank, base.inputs()));
+    bytes += nn::Linear::prepared_bytes(view_of("", v.b, base.outputs(), v.rank));
+    return check_shapes(v, base, place(i, site));
+  }));
+  if (adapter.panels.size() != bytes) {
+    try {
+      adapter.panels = AlignedBuffer<std::byte>(bytes);
+    } catch (const std::bad_alloc&) {
+      return fail(Errc::exhausted, fmt::format("adapter: no memory for {} bytes", bytes));
+    }
+  }
+  adapter.blocks.resize(values.blocks.size());
+  std::span<std::byte> rest = adapter.panels.span();
+  auto prepare = [&](const tensor::View& view) {
+    const std::size_t n = nn::Linear::prepared_bytes(view);
+    const std::span<std::byte> panels = rest.first(n);
+    rest = rest.subspan(n);
+    return nn::Linear::prepare(pool, view, panels);
+  };
+  nn::Workspace none(0);
+  nn::Context context{pool, kernels, none};
+  return each([&](std::size_t i, Site site, const LowRankValues& v, const nn::Linear& base) -> Result<> {
+    nn::LowRank& low = adapter.blocks[i].at(site);
+    const std::size_t K = base.inputs(), N = base.outputs(), r = v.rank;
+    FH_TRY(low.a, prepare(view_of("adapter, " + place(i, site) + ", A", v.a, r, K)));
+    FH_TRY(low.b, prepare(view_of("adapter, " + place(i, site) + ", B", v.b, N, r)));
+    low.scale = v.scale;
+    if (v.magnitude.empty()) {
+      low.gain.clear();
+      return {};
+    }
+    return nn::dora_gain(context, low, base, v.magnitude, {v.a.data(), r, K, K}, {v.b.data(), N, r, r});
+  });
+}
+
+}  // namespace freehold::model

@@ -1,0 +1,42 @@
+// An adapter as numbers, before it is prepared for a model: what a file holds and what training changes. Rows of q and
+// k lie as the base model's do.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/thread_pool.h"
+#include "kernel/table.h"
+#include "model/adapter.h"
+#include "model/spec.h"
+#include "model/weights.h"
+
+namespace freehold::model {
+
+struct LowRankValues {
+  std::uint32_t rank = 0;  // 0: no adapter here
+  float scale = 0;
+  std::vector<float> a;          // (rank, K)
+  std::vector<float> b;          // (N, rank)
+  std::vector<float> magnitude;  // (N) of DoRA; empty for LoRA
+};
+
+struct AdapterValues {
+  std::vector<std::array<LowRankValues, kSites>> blocks;
+};
+
+std::string_view name_of(Site site);  // "q_proj", …, "down_proj": PEFT's and Hugging Face's names
+const nn::Linear& linear_at(const BlockWeights& weights, Site site);
+
+// Prepares the values for serving and training beside these weights. `adapter` may have been built from values of the
+// same shapes before: then its memory is used again. Errors: Errc::invalid for shapes that do not fit the weights and
+// for a DoRA layer without direction, Errc::corrupt for a number that is not finite; block and layer are named.
+Result<> build_adapter(Adapter& adapter, ThreadPool& pool, const kernel::Table& kernels, const Spec& spec,
+                       const Weights& weights, const AdapterValues& values);
+
+}  // namespace freehold::model

@@ -1,0 +1,284 @@
+#include "model/peft.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "base/file.h"
+#include "base/utf8.h"
+#include "format/json.h"
+#include "format/safetensors.h"
+#include "format/safetensors_writer.h"
+#include "kernel/blocks/dequantise.h"
+
+namespace freehold::model {
+namespace {
+
+using format::Value;
+
+constexpr std::string_view kConfigName = "adapter_config.json";
+constexpr std::string_view kTensorsName = "adapter_model.safetensors";
+constexpr std::string_view kPrefix = "base_model.model.";
+
+bool says_nothing(const Value& v) {
+  return v.is_null() || (v.as_bool() && !*v.as_bool()) || (v.is_object() && v.members().empty()) ||
+         (v.is_array() && v.size() == 0) || (v.as_string() && (v.as_string()->empty() || *v.as_string() == "none"));
+}
+
+// Keys that do not change what the finished adapter computes.
+bool is_idle(std::string_view key) {
+  constexpr std::string_view kIdle[] = {"auto_mapping",
+                                        "base_model_name_or_path",
+                                        "inference_mode",
+                                        "init_lora_weights",
+                                        "megatron_core",
+                                        "peft_type",
+                                        "revision",
+                                        "task_type",
+                                        "lora_dropout",
+                                        "r",
+                                        "lora_alpha",
+                                        "target_modules",
+                                        "use_rslora",
+                                        "use_dora",
+                                        "peft_version",
+                                        "runtime_config",
+                                        "ensure_weight_tying",
+                                        "eva_config",
+                                        "corda_config"};
+  return std::find(std::begin(kIdle), std::end(kIdle), key) != std::end(kIdle);
+}
+
+std::optional<Site> site_named(std::string_view name) {
+  for (Site site : kAllSites) {
+    if (name == name_of(site)) return site;
+  }
+  return std::nullopt;
+}
+
+Result<std::vector<Site>> read_targets(const Value* targets) {
+  if (targets == nullptr) return fail(Errc::corrupt, "key 'target_modules' is missing");
+  if (targets->as_string()) return std::vector<Site>();  // a pattern: the tensors tell what it matched
+  const auto names = targets->as_strings();
+  if (!names)
+    return fail(Errc::unsupported, fmt::format("key 'target_modules' is {}, not a list", targets->describe()));
+  std::vector<Site> out;
+  for (std::string_view name : *names) {
+    const std::string_view last = name.substr(name.rfind('.') == std::string_view::npos ? 0 : name.rfind('.') + 1);
+    const auto site = site_named(last);
+    if (!site) {
+      return fail(Errc::unsupported,
+                  fmt::format("key 'target_modules': layers '{}' cannot be adapted", printable(name)));
+    }
+    if (std::find(out.begin(), out.end(), *site) == out.end()) out.push_back(*site);
+  }
+  return out;
+}
+
+Result<AdapterConfig> read_config(const Value& json) {
+  if (!json.is_object()) return fail(Errc::corrupt, "not a JSON object");
+  for (const format::Member& m : json.members()) {
+    if (!is_idle(m.key) && !says_nothing(m.value)) {
+      return fail(Errc::unsupported,
+                  fmt::format("key '{}' is {}, which we do not compute", printable(m.key), m.value.describe()));
+    }
+  }
+  AdapterConfig c;
+  const Value* type = json.member("peft_type");
+  if (type == nullptr || type->as_string() != "LORA") return fail(Errc::unsupported, "key 'peft_type' is not 'LORA'");
+  const Value* r = json.member("r");
+  if (r == nullptr || !r->as_u64() || *r->as_u64() == 0 || *r->as_u64() > 4096) {
+    return fail(Errc::corrupt, "key 'r' is not a rank from 1 to 4096");
+  }
+  c.r = static_cast<std::uint32_t>(*r->as_u64());
+  // Some ways to begin (PiSSA, OLoRA, LoftQ, CorDA) also change the base model, which then is another one.
+  const Value* init = json.member("init_lora_weights");
+  if (init != nullptr && init->as_string() && *init->as_string() != "gaussian" && *init->as_string() != "orthogonal" &&
+      *init->as_string() != "eva") {
+    return fail(Errc::unsupported,
+                fmt::format("key 'init_lora_weights' is {}, which may have changed the base model", init->describe()));
+  }
+  const Value* alpha = json.member("lora_alpha");
+  if (alpha == nullptr || !alpha->as_f64() || !std::isfinite(*alpha->as_f64())) {
+    return fail(Errc::corrupt, "key 'lora_alpha' is not a number");
+  }
+  c.alpha = *alpha->as_f64();
+  auto flag = [&](std::string_view key) {
+    const Value* v = json.member(key);
+    return v != nullptr && v->as_bool().value_or(false);
+  };
+  c.rslora = flag("use_rslora");
+  c.dora = flag("use_dora");
+  if (const Value* d = json.member("lora_dropout")) c.dropout = d->as_f64().value_or(0);
+  if (const Value* base = json.member("base_model_name_or_path")) c.base = base->as_string().value_or("");
+  FH_TRY(c.targets, read_targets(json.member("target_modules")));
+  return c;
+}
+
+// Layer shapes follow from the Spec alone.
+struct Shape {
+  std::size_t N, K;
+};
+Shape shape_of(const Spec& spec, Site site) {
+  const std::size_t C = spec.width, F = spec.ffn, Q = std::size_t{spec.heads} * spec.head_size,
+                    KV = std::size_t{spec.kv_heads} * spec.head_size;
+  switch (site) {
+    case Site::q:
+      return {Q, C};
+    case Site::k:
+    case Site::v:
+      return {KV, C};
+    case Site::o:
+      return {C, Q};
+    case Site::gate:
+    case Site::up:
+      return {F, C};
+    case Site::down:
+      return {C, F};
+  }
+  return {0, 0};
+}
+
+using Found = std::map<std::string, const tensor::View*, std::less<>>;
+
+// The named tensor as floats, taken out of `found`; empty if it is not there.
+Result<std::vector<float>> take(Found& found, const std::string& name, std::vector<std::uint64_t> shape) {
+  const auto it = found.find(name);
+  if (it == found.end()) return std::vector<float>{};
+  const tensor::View& view = *it->second;
+  if (view.shape != shape)
+    return fail(Errc::corrupt, fmt::format("tensor '{}' does not fit the base model", printable(name)));
+  std::vector<float> out(view.elems());
+  kernel::dequantise(view.type, view.bytes.data(), out.data(), out.size());
+  for (float f : out) {
+    if (!std::isfinite(f)) return fail(Errc::corrupt, fmt::format("tensor '{}': an infinity or NaN", printable(name)));
+  }
+  found.erase(it);
+  return out;
+}
+
+Result<AdapterValues> read_values(const format::Safetensors& file, const Spec& spec, const AdapterConfig& config) {
+  Found found;
+  for (const tensor::View& view : file.tensors) found.emplace(view.name, &view);
+  if (!file.others.empty()) {
+    return fail(Errc::unsupported,
+                fmt::format("tensor '{}' is {}", printable(file.others.front().name), file.others.front().dtype));
+  }
+  AdapterValues values;
+  values.blocks.resize(spec.blocks.size());
+  for (std::size_t i = 0; i < spec.blocks.size(); ++i) {
+    for (Site site : kAllSites) {
+      const auto [N, K] = shape_of(spec, site);
+      const std::string module = peft_module(i, site);
+      LowRankValues v;
+      FH_TRY(v.a, take(found, module + ".lora_A.weight", {config.r, K}));
+      FH_TRY(v.b, take(found, module + ".lora_B.weight", {N, config.r}));
+      FH_TRY(v.magnitude, take(found, module + ".lora_magnitude_vector", {N}));
+      if (v.magnitude.empty()) {
+        FH_TRY(v.magnitude, take(found, module + ".lora_magnitude_vector.weight", {N}));
+      }
+      if (v.a.empty() && v.b.empty() && v.magnitude.empty()) continue;
+      if (v.a.empty() || v.b.empty() || v.magnitude.empty() == config.dora) {
+        return fail(Errc::corrupt, fmt::format("module '{}' is incomplete", module));
+      }
+      v.rank = config.r;
+      v.scale = config.scale();
+      reorder_heads(spec, site, v.b, config.r, RowOrder::to_model);
+      reorder_heads(spec, site, v.magnitude, 1, RowOrder::to_model);
+      values.blocks[i][static_cast<std::size_t>(site)] = std::move(v);
+    }
+  }
+  if (!found.empty()) {
+    return fail(Errc::unsupported, fmt::format("tensor '{}' belongs to no layer of the base model that can be adapted",
+                                               printable(found.begin()->first)));
+  }
+  return values;
+}
+
+}  // namespace
+
+float AdapterConfig::scale() const {
+  return static_cast<float>(rslora ? alpha / std::sqrt(static_cast<double>(r)) : alpha / static_cast<double>(r));
+}
+
+std::string peft_module(std::size_t block, Site site) {
+  const bool attention = site <= Site::o;
+  return fmt::format("{}model.layers.{}.{}.{}", kPrefix, block, attention ? "self_attn" : "mlp", name_of(site));
+}
+
+void reorder_heads(const Spec& spec, Site site, std::vector<float>& values, std::size_t cols, RowOrder order) {
+  if ((site != Site::q && site != Site::k) || values.empty()) return;
+  if (spec.ropes.empty() || spec.ropes.front().style != kernel::RopeStyle::interleaved) return;
+  const std::size_t D = spec.head_size;
+  std::vector<float> out(values.size());
+  for (std::size_t row = 0; row < values.size() / cols; ++row) {
+    const std::size_t d = row % D, pair = d < D / 2 ? 2 * d : 2 * (d - D / 2) + 1, there = row - d + pair;
+    const std::size_t from = order == RowOrder::to_model ? row : there, to = order == RowOrder::to_model ? there : row;
+    std::copy_n(values.data() + from * cols, cols, out.data() + to * cols);
+  }
+  values = std::move(out);
+}
+
+Result<PeftAdapter> read_peft(const std::filesystem::path& folder, const Spec& spec) {
+  FH_TRY(const std::string text, read_file(folder / kConfigName));
+  const auto json = format::parse_json(text);
+  if (!json) return in_context(json.error(), kConfigName);
+  PeftAdapter out;
+  auto config = read_config(*json);
+  if (!config) return in_context(std::move(config).error(), kConfigName);
+  out.config = std::move(*config);
+  FH_TRY(const format::Safetensors file, format::open_safetensors(folder / kTensorsName));
+  auto values = read_values(file, spec, out.config);
+  if (!values) return in_context(std::move(values).error(), kTensorsName);
+  out.values = std::move(*values);
+  for (Site site : kAllSites) {
+    const bool named =
+        std::find(out.config.targets.begin(), out.config.targets.end(), site) != out.config.targets.end();
+    const bool there = std::any_of(out.values.blocks.begin(), out.values.blocks.end(),
+                                   [&](const auto& block) { return block[static_cast<std::size_t>(site)].rank != 0; });
+    if (there && !named) out.config.targets.push_back(site);
+  }
+  return out;
+}
+
+Result<> write_peft(const std::filesystem::path& folder, const Spec& spec, const PeftAdapter& adapter) {
+  FH_TRY_VOID(make_directories(folder));
+  AdapterValues values = adapter.values;
+  std::vector<format::F32Tensor> tensors;
+  for (std::size_t i = 0; i < values.blocks.size(); ++i) {
+    for (Site site : kAllSites) {
+      LowRankValues& v = values.blocks[i][static_cast<std::size_t>(site)];
+      if (v.rank == 0) continue;
+      reorder_heads(spec, site, v.b, v.rank, RowOrder::to_hugging_face);
+      reorder_heads(spec, site, v.magnitude, 1, RowOrder::to_hugging_face);
+      const auto [N, K] = shape_of(spec, site);
+      const std::string module = peft_module(i, site);
+      tensors.push_back({module + ".lora_A.weight", {v.rank, K}, v.a});
+      tensors.push_back({module + ".lora_B.weight", {N, v.rank}, v.b});
+      if (!v.magnitude.empty()) tensors.push_back({module + ".lora_magnitude_vector", {N}, v.magnitude});
+    }
+  }
+  FH_TRY_VOID(format::write_safetensors(folder / kTensorsName, tensors));
+  nlohmann::ordered_json json = {{"base_model_name_or_path", adapter.config.base},
+                                 {"bias", "none"},
+                                 {"fan_in_fan_out", false},
+                                 {"inference_mode", true},
+                                 {"init_lora_weights", true},
+                                 {"lora_alpha", adapter.config.alpha},
+                                 {"lora_dropout", adapter.config.dropout},
+                                 {"modules_to_save", nullptr},
+                                 {"peft_type", "LORA"},
+                                 {"r", adapter.config.r},
+                                 {"target_modules", nlohmann::ordered_json::array()},
+                                 {"task_type", "CAUSAL_LM"},
+                                 {"use_dora", adapter.config.dora},
+                                 {"use_rslora", adapter.config.rslora}};
+  for (Site site : adapter.config.targets) json["target_modules"].push_back(name_of(site));
+  return write_file_atomically(folder / kConfigName,
+                               json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+}  // namespace freehold::model

@@ -1,0 +1,52 @@
+// Adapters as PEFT writes them (huggingface/peft, LoraConfig and save_pretrained): a folder with adapter_config.json
+// and adapter_model.safetensors, tensors named base_model.model.<module>.lora_A.weight (r, K), lora_B.weight (N, r)
+// and, for DoRA, lora_magnitude_vector (N).
+//
+// A GGUF of architecture llama keeps the rows of q and k in pairs (2i, 2i+1) where Hugging Face has (i, i + D/2); B's
+// rows and DoRA's magnitudes are put into the base's order on the way in and back on the way out.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "model/adapter_values.h"
+#include "model/spec.h"
+
+namespace freehold::model {
+
+// What adapter_config.json says beside the tensors.
+struct AdapterConfig {
+  std::uint32_t r = 16;
+  double alpha = 16;
+  double dropout = 0;
+  bool rslora = false;  // scale alpha / sqrt(r) instead of alpha / r
+  bool dora = false;
+  std::vector<Site> targets;
+  std::string base;  // base_model_name_or_path
+
+  float scale() const;
+};
+
+struct PeftAdapter {
+  AdapterConfig config;
+  AdapterValues values;
+};
+
+// Errors name the file and the key or tensor. Errc::unsupported for what would change the model in a way we do not
+// compute (other methods than LoRA, biases, patterns of ranks, modules saved whole, layers we cannot adapt): nothing is
+// ignored.
+Result<PeftAdapter> read_peft(const std::filesystem::path& folder, const Spec& spec);
+// Both files, the configuration last, each atomically.
+Result<> write_peft(const std::filesystem::path& folder, const Spec& spec, const PeftAdapter& adapter);
+
+// "base_model.model.model.layers.3.self_attn.q_proj"
+std::string peft_module(std::size_t block, Site site);
+
+// Rows of `values` (rows, cols), a q or k layer's outputs, from Hugging Face's order to the model's, or back.
+enum class RowOrder : std::uint8_t { to_model, to_hugging_face };
+void reorder_heads(const Spec& spec, Site site, std::vector<float>& values, std::size_t cols, RowOrder order);
+
+}  // namespace freehold::model
