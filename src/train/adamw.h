@@ -1,0 +1,44 @@
+// AdamW (Loshchilov & Hutter 2019, "Decoupled Weight Decay Regularization", algorithm 2) with float32 states, and the
+// clipping of gradients by their common norm (Pascanu et al. 2013).
+//
+//   p *= 1 - lr wd (if the parameter decays);  m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2
+//   p -= lr (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps)
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/aligned.h"
+#include "base/thread_pool.h"
+#include "train/parameter.h"
+
+namespace freehold::train {
+
+struct AdamWOptions {
+  double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;  // the authors' and torch's defaults
+  double weight_decay = 0.01;
+};
+
+class AdamW {
+ public:
+  // States for these parameters, whose number and sizes stay.
+  AdamW(const AdamWOptions& options, std::span<const Parameter> parameters);
+  // One update from the gradients as they are.
+  void step(ThreadPool& pool, std::span<Parameter> parameters, double learning_rate);
+  std::uint64_t steps() const { return steps_; }
+  std::uint64_t bytes() const { return (m_.size() + v_.size()) * sizeof(float); }
+
+ private:
+  AdamWOptions options_;
+  AlignedBuffer<float> m_, v_;  // of all parameters, one after the other
+  std::uint64_t steps_ = 0;
+};
+
+// The Euclidean norm of all gradients together, in double over pieces of fixed size: the same for any thread count.
+double gradient_norm(ThreadPool& pool, std::span<const Parameter> parameters);
+// gradient *= min(1, most / (norm + 1e-6)), as torch's clip_grad_norm_ has it. `most` 0: no clipping.
+void clip_gradients(ThreadPool& pool, std::span<Parameter> parameters, double norm, double most);
+void zero_gradients(ThreadPool& pool, std::span<Parameter> parameters);
+
+}  // namespace freehold::train

@@ -1,0 +1,83 @@
+// Tiny random models for the trainer's tests.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "format/checkpoint.h"
+#include "kernel/kernels.h"
+#include "model/model.h"
+#include "store/synth/synth.h"
+#include "train/lora.h"
+
+namespace freehold::train {
+
+struct TrainTest : ::testing::Test {
+  void SetUp() override {
+    std::string pattern = ::testing::TempDir() + "/freehold-train-XXXXXX";
+    folder = ::mkdtemp(pattern.data());
+  }
+  void TearDown() override { std::filesystem::remove_all(folder); }
+
+  std::shared_ptr<const format::Checkpoint> checkpoint(std::string_view shape, std::string_view type) {
+    const auto path = folder / (std::string(shape) + std::string(type) + ".gguf");
+    std::ofstream file(path, std::ios::binary);
+    auto done = store::synthesise({*store::shape_from_name(shape), store::weight_type_from_name(type).value(), 5}, pool,
+                                  [&](Bytes bytes) -> Result<> {
+                                    file << as_text(bytes);
+                                    return {};
+                                  });
+    EXPECT_TRUE(done);
+    file.close();
+    auto opened = format::open_checkpoint(path);
+    EXPECT_TRUE(opened) << opened.error().what;
+    return std::make_shared<const format::Checkpoint>(std::move(*opened));
+  }
+  std::shared_ptr<const model::Model> served(std::string_view shape, std::string_view type) {
+    auto model = model::Model::load(checkpoint(shape, type), pool);
+    EXPECT_TRUE(model.has_value()) << model.error().what;
+    return *model;
+  }
+  // An adapter whose B is not zero.
+  std::unique_ptr<LoraModel> adapted(std::shared_ptr<const model::Model> base, ThreadPool& threads,
+                                     model::AdapterConfig config, std::uint64_t seed = 1) {
+    auto lora = LoraModel::fresh(std::move(base), threads, kernel::table_up_to(kernel::detect_level()), config, seed);
+    EXPECT_TRUE(lora.has_value()) << lora.error().what;
+    std::uint64_t stream = 100 * seed;
+    for (Parameter& p : (*lora)->parameters()) {
+      ++stream;
+      for (std::size_t i = 0; i < p.value.size(); ++i) {
+        p.value[i] += static_cast<float>(0.2 * (uniform_draw(seed, stream, i) - 0.5));
+      }
+    }
+    EXPECT_TRUE((*lora)->refresh().has_value());
+    return std::move(*lora);
+  }
+  static model::AdapterConfig all_sites(std::uint32_t r, bool dora = false) {
+    model::AdapterConfig c;
+    c.r = r;
+    c.alpha = 2.0 * r;
+    c.dora = dora;
+    c.targets.assign(model::kAllSites.begin(), model::kAllSites.end());
+    return c;
+  }
+  static std::vector<std::int32_t> tokens(std::size_t n, std::uint64_t stream, std::uint32_t vocab) {
+    std::vector<std::int32_t> out(n);
+    for (std::size_t i = 0; i < n; ++i) {
+      out[i] = static_cast<std::int32_t>(uniform_draw(3, stream, i) * static_cast<double>(vocab));
+    }
+    return out;
+  }
+
+  ThreadPool pool{2};
+  std::filesystem::path folder;
+};
+
+}  // namespace freehold::train

@@ -1,0 +1,126 @@
+// Adapters in PEFT's format: round trips in both orders of q and k, and files that must be refused by name.
+#include "model/peft.h"
+
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "format/safetensors_writer.h"
+#include "train/model_testing.h"
+
+namespace freehold::train {
+namespace {
+
+TEST_F(TrainTest, PeftRoundTrip) {
+  for (std::string_view shape : {"tiny-llama", "tiny-qwen3"}) {  // interleaved and half-split rotary pairs
+    for (const bool dora : {false, true}) {
+      const auto lora = adapted(served(shape, "F16"), pool, all_sites(3, dora));
+      const auto path = folder / "adapter";
+      ASSERT_TRUE(model::write_peft(path, lora->spec(), lora->values()).has_value());
+      const auto again = model::read_peft(path, lora->spec());
+      ASSERT_TRUE(again.has_value()) << again.error().what;
+      EXPECT_EQ(again->config.r, 3u);
+      EXPECT_EQ(again->config.dora, dora);
+      EXPECT_EQ(again->config.targets, lora->values().config.targets);
+      EXPECT_EQ(again->config.scale(), 2.0f);
+      for (std::size_t i = 0; i < again->values.blocks.size(); ++i) {
+        for (std::size_t s = 0; s < model::kSites; ++s) {
+          const auto &a = again->values.blocks[i][s], &b = lora->values().values.blocks[i][s];
+          EXPECT_EQ(a.a, b.a);
+          EXPECT_EQ(a.b, b.b);
+          EXPECT_EQ(a.magnitude, b.magnitude);
+        }
+      }
+    }
+  }
+}
+
+// Hugging Face's rows i and i + D/2 of a head become 2i and 2i + 1.
+TEST_F(TrainTest, PeftReordersHeads) {
+  const auto base = served("tiny-llama", "F16");
+  const std::size_t D = base->spec().head_size;
+  std::vector<float> rows(2 * D);
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<float>(i);
+  auto moved = rows;
+  model::reorder_heads(base->spec(), model::Site::q, moved, 1, model::RowOrder::to_model);
+  EXPECT_EQ(moved[0], 0);
+  EXPECT_EQ(moved[1], static_cast<float>(D / 2));
+  EXPECT_EQ(moved[2], 1);
+  EXPECT_EQ(moved[D], static_cast<float>(D));
+  model::reorder_heads(base->spec(), model::Site::q, moved, 1, model::RowOrder::to_hugging_face);
+  EXPECT_EQ(moved, rows);
+  model::reorder_heads(base->spec(), model::Site::v, moved, 1, model::RowOrder::to_model);
+  EXPECT_EQ(moved, rows);  // only q and k are rotated
+}
+
+TEST_F(TrainTest, PeftRefusesByName) {
+  const auto lora = adapted(served("tiny-llama", "F16"), pool, all_sites(2));
+  const auto path = folder / "adapter";
+  ASSERT_TRUE(model::write_peft(path, lora->spec(), lora->values()).has_value());
+  const std::string good = *read_file(path / "adapter_config.json");
+  auto with = [&](const std::string& from, const std::string& to) {
+    std::string text = good;
+    const auto at = text.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    text.replace(at, from.size(), to);
+    EXPECT_TRUE(write_file_atomically(path / "adapter_config.json", text).has_value());
+    const auto read = model::read_peft(path, lora->spec());
+    return read ? std::string("accepted") : read.error().what;
+  };
+  EXPECT_NE(with("\"LORA\"", "\"IA3\"").find("peft_type"), std::string::npos);
+  EXPECT_NE(with("\"bias\": \"none\"", "\"bias\": \"all\"").find("'bias'"), std::string::npos);
+  EXPECT_NE(with("\"r\": 2", "\"r\": 0").find("'r'"), std::string::npos);
+  EXPECT_NE(with("\"r\": 2", "\"r\": 3").find("does not fit"), std::string::npos);
+  EXPECT_NE(with("\"q_proj\"", "\"lm_head\"").find("lm_head"), std::string::npos);
+  EXPECT_NE(with("\"modules_to_save\": null", "\"modules_to_save\": [\"lm_head\"]").find("modules_to_save"),
+            std::string::npos);
+  EXPECT_NE(with("\"use_dora\": false", "\"use_dora\": true").find("incomplete"), std::string::npos);
+  EXPECT_NE(with("\"use_dora\"", "\"use_qalora\": true, \"use_dora\"").find("use_qalora"), std::string::npos);
+  EXPECT_NE(with("\"init_lora_weights\": true", "\"init_lora_weights\": \"pissa\"").find("init_lora_weights"),
+            std::string::npos);
+  EXPECT_NE(with("{", "[").find("adapter_config.json"), std::string::npos);
+  EXPECT_EQ(with("{", "{"), "accepted");
+
+  const std::vector<float> x(2 * lora->spec().width);
+  const std::string name = "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight";
+  auto tensors = [&](const std::string& tensor, std::uint64_t cols) {
+    const format::F32Tensor t{tensor, {x.size() / cols, cols}, x};
+    EXPECT_TRUE(format::write_safetensors(path / "adapter_model.safetensors", {&t, 1}).has_value());
+    const auto read = model::read_peft(path, lora->spec());
+    return read ? std::string("accepted") : read.error().what;
+  };
+  EXPECT_NE(tensors(name, lora->spec().width).find("incomplete"), std::string::npos);  // no B
+  EXPECT_NE(tensors(name, 2).find("does not fit"), std::string::npos);
+  EXPECT_NE(tensors("base_model.model.lm_head.lora_A.weight", 2).find("lm_head"), std::string::npos);
+}
+
+TEST_F(TrainTest, RsLoraScalesByTheRoot) {
+  model::AdapterConfig c;
+  c.r = 16;
+  c.alpha = 32;
+  EXPECT_EQ(c.scale(), 2.0f);
+  c.rslora = true;
+  EXPECT_EQ(c.scale(), 8.0f);
+}
+
+// A fresh adapter changes nothing: B is zero, DoRA's magnitudes are the norms of the base's rows.
+TEST_F(TrainTest, FreshAdaptersAreNeutral) {
+  const auto base = served("tiny-llama", "F16");
+  for (const bool dora : {false, true}) {
+    auto lora = LoraModel::fresh(base, pool, kernel::table_up_to(kernel::detect_level()), all_sites(4, dora), 3);
+    ASSERT_TRUE(lora.has_value());
+    for (const auto& block : (*lora)->adapter()->blocks) {
+      for (const nn::LowRank& l : block.sites) {
+        for (float g : l.gain) ASSERT_EQ(g, 1.0f);
+        EXPECT_EQ(l.gain.empty(), !dora);
+      }
+    }
+    for (const Parameter& p : (*lora)->parameters()) {
+      if (p.name.ends_with("lora_B.weight")) {
+        for (float b : p.value) ASSERT_EQ(b, 0.0f);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace freehold::train
