@@ -34,7 +34,6 @@ TEST(AdamW, FollowsTheFormula) {
     const double lr = 0.01 * t;
     for (int k = 0; k < 2; ++k) {
       gradient[k] = draws(p[k].size(), static_cast<std::uint64_t>(10 * t + k));
-      std::copy(gradient[k].begin(), gradient[k].end(), parameters[static_cast<std::size_t>(k)].gradient.begin());
       parameters[static_cast<std::size_t>(k)].gradient = gradient[k];
       for (std::size_t i = 0; i < p[k].size(); ++i) {
         const double g = gradient[k][i];

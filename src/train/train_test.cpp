@@ -93,7 +93,7 @@ struct Problem {
   std::vector<nn::Target> targets;
   nn::Dropout dropout{};
 
-  Problem(std::uint32_t vocab) {
+  explicit Problem(std::uint32_t vocab) {
     std::uint32_t row = 0;
     for (std::size_t n : {37, 1, 12}) {
       sequences.push_back(TrainTest::tokens(n, 10 + n, vocab));
