@@ -82,7 +82,7 @@ TEST_F(Data, APartIsHeldOutBySeed) {
   recipe_.val_set_size = 0.1;
   const auto key = [](const Dataset& d) {
     std::vector<std::vector<std::int32_t>> out;
-    for (const Example& e : d.held_out) out.push_back(e.tokens);
+    for (const TokenizedExample& e : d.held_out) out.push_back(e.tokens);
     return out;
   };
   const auto first = load(content), again = load(content);

@@ -18,7 +18,7 @@ namespace freehold::train {
 
 // Token t is predicted from those before it; it counts in the loss where learned[t]. The first token is never
 // predicted.
-struct Example {
+struct TokenizedExample {
   std::vector<std::int32_t> tokens;
   std::vector<bool> learned;  // one a token
   std::size_t learned_count() const;
@@ -26,7 +26,7 @@ struct Example {
 
 // What one row gave: one example; several for a long text of completion; a chosen and a rejected one for preferences.
 struct Built {
-  std::vector<Example> examples;
+  std::vector<TokenizedExample> examples;
   std::size_t straddled = 0;  // turns that begin inside of a token (text::LearnedPrompt)
 };
 
@@ -52,8 +52,8 @@ class ExampleBuilder {
   // The messages of a row in the template's terms, and whether each is learned.
   Result<text::jinja::Value> messages_of(const Row& row, std::vector<bool>& learn) const;
   Result<text::jinja::Value> message_of(const format::Value& from, std::string& role) const;
-  Result<Example> learn(text::jinja::Value messages, const Row& row, const std::vector<bool>& learned,
-                        std::size_t& straddled) const;
+  Result<TokenizedExample> learn(text::jinja::Value messages, const Row& row, const std::vector<bool>& learned,
+                                 std::size_t& straddled) const;
 
   const Recipe* recipe_;
   const DatasetSource* source_;

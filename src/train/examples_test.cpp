@@ -34,7 +34,7 @@ class Examples : public testing::Test {
     return builder.build({1, std::move(object)});
   }
   // The text of the example with what is learned in brackets; control tokens shown.
-  std::string shown(const Example& example) {
+  std::string shown(const TokenizedExample& example) {
     std::string out;
     bool inside = false;
     text::DecodeOptions options;
@@ -50,7 +50,7 @@ class Examples : public testing::Test {
     const auto built = build(json);
     if (!built) return built.error().what;
     std::string out;
-    for (const Example& example : built->examples) out += (out.empty() ? "" : " | ") + shown(example);
+    for (const TokenizedExample& example : built->examples) out += (out.empty() ? "" : " | ") + shown(example);
     return out;
   }
 
@@ -84,7 +84,7 @@ TEST_F(Examples, TheTokensBeforeAnAnswerAreThoseOfServing) {
   const auto built = build(
       R"({"messages":[{"role":"user","content":"say <|end|> twice"},{"role":"assistant","content":"<|turn|>x"}]})");
   ASSERT_TRUE(built) << built.error().what;
-  const Example& example = built->examples.at(0);
+  const TokenizedExample& example = built->examples.at(0);
   text::ChatInput input;
   input.messages = text::messages_from_pairs({{"user", "say <|end|> twice"}});
   const auto chat = text::ChatTemplate::parse(kChat);

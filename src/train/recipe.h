@@ -67,7 +67,7 @@ struct LoraOptions {
   bool dora = false;                  // arXiv 2402.09353
 };
 
-enum class Schedule : std::uint8_t { cosine, linear, constant, constant_with_warmup };
+enum class LrScheduler : std::uint8_t { cosine, linear, constant, constant_with_warmup };
 enum class Optimizer : std::uint8_t { adamw, adamw_8bit };
 // What becomes of an example longer than sequence_len (excess_length_strategy). Unlike Axolotl, which drops it, the
 // default is an error: nothing is cut silently.
@@ -103,7 +103,7 @@ struct Recipe {
   Optimizer optimizer = Optimizer::adamw;
   double adam_beta1 = 0.9, adam_beta2 = 0.999, adam_epsilon = 1e-8, weight_decay = 0, max_grad_norm = 1;
   double learning_rate = 0;  // must be given
-  Schedule schedule = Schedule::cosine;
+  LrScheduler schedule = LrScheduler::cosine;
   double min_lr_ratio = 0;  // cosine_min_lr_ratio: where the cosine ends, as a part of learning_rate
   std::optional<std::uint64_t> warmup_steps;
   std::optional<double> warmup_ratio;  // neither: kDefaultWarmup of all steps

@@ -73,13 +73,13 @@ void read_schedule(Recipe& r, const Slot& s) {
   std::string word;
   s.text(word);
   if (word == "cosine") {
-    r.schedule = Schedule::cosine;
+    r.schedule = LrScheduler::cosine;
   } else if (word == "linear") {
-    r.schedule = Schedule::linear;
+    r.schedule = LrScheduler::linear;
   } else if (word == "constant") {
-    r.schedule = Schedule::constant;
+    r.schedule = LrScheduler::constant;
   } else if (word == "constant_with_warmup") {
-    r.schedule = Schedule::constant_with_warmup;
+    r.schedule = LrScheduler::constant_with_warmup;
   } else {
     s.unsupported("there are 'cosine', 'linear', 'constant' and 'constant_with_warmup'");
   }

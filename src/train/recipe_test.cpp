@@ -87,7 +87,7 @@ special_tokens:
   EXPECT_EQ(read->lora.alpha, 16);
   EXPECT_EQ(read->lora.targets, (std::vector<std::string>{"gate_proj", "q_proj"}));
   EXPECT_EQ(read->optimizer, Optimizer::adamw_8bit);
-  EXPECT_EQ(read->schedule, Schedule::linear);
+  EXPECT_EQ(read->schedule, LrScheduler::linear);
   EXPECT_EQ(read->warmup_steps, 10u);
   EXPECT_EQ(read->evaluate.per_epoch, 4u);
   EXPECT_EQ(read->learning_rate, 2e-4);
@@ -174,7 +174,7 @@ TEST(Recipe, DefaultsAreTheDocumentedOnes) {
   const Recipe r = read("");
   EXPECT_EQ(r.method, Method::full);
   EXPECT_EQ(r.too_long, TooLong::refuse);
-  EXPECT_EQ(r.schedule, Schedule::cosine);
+  EXPECT_EQ(r.schedule, LrScheduler::cosine);
   EXPECT_EQ(r.optimizer, Optimizer::adamw);
   EXPECT_EQ(r.seed, 42u);
   EXPECT_TRUE(r.satisfied.empty());
