@@ -14,9 +14,10 @@ namespace freehold::http {
 
 class Answer : public Exchange, public std::enable_shared_from_this<Answer> {
  public:
-  // `wake` is called, from any thread, whenever there is something new for the connection.
-  Answer(Request request, std::size_t most_unsent, std::function<void()> wake)
-      : request_(std::move(request)), most_unsent_(most_unsent), wake_(std::move(wake)) {}
+  // `wake` is called, from any thread, whenever there is something new for the connection; `held` is what the request
+  // keeps others from having, and is let go with it.
+  Answer(Request request, std::size_t most_unsent, std::function<void()> wake, std::shared_ptr<const void> held)
+      : request_(std::move(request)), most_unsent_(most_unsent), held_(std::move(held)), wake_(std::move(wake)) {}
 
   const Request& request() const override { return request_; }
   void respond(Response response) override;
@@ -49,6 +50,7 @@ class Answer : public Exchange, public std::enable_shared_from_this<Answer> {
  private:
   const Request request_;
   const std::size_t most_unsent_;
+  const std::shared_ptr<const void> held_;
   void wake();
 
   std::mutex wake_mutex_;  // guards wake_; taken alone

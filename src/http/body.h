@@ -1,37 +1,35 @@
-// The body of a request, taken from the bytes that arrive: by its length, or in chunks (RFC 9112 section 7.1).
+// The body of a request, taken from the bytes that arrive: by its length, or in chunks (chunks.h).
 #pragma once
 
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "http/chunks.h"
 #include "http/head.h"
 #include "http/server.h"
 
 namespace freehold::http {
 
-// Whether these first bytes of a connection can still become the head of an HTTP request: visible ASCII first, and no
-// line that ends in a bare LF.
-bool could_become_head(std::string_view begun);
-
 class BodyReader {
  public:
-  // `head_text` is the head as it arrived; `head` what parse_head made of it.
-  BodyReader(std::string_view head_text, const Head& head, BodyPlan plan);
-  ~BodyReader();
+  BodyReader(const Head& head, BodyPlan plan);
 
   // Takes what belongs to the body; returns how many bytes that was.
   std::size_t feed(std::string_view input);
-  bool done() const;
+  bool done() const { return status_ == 0 && (chunked_ ? chunks_.done() : size_ == length_); }
   int status() const { return status_; }  // 0, or that of the error
   const std::string& message() const { return message_; }
+  std::uint64_t size() const { return size_; }  // of what has arrived
   std::string take() { return std::move(body_); }
 
  private:
-  void collect(std::string_view piece);
-  struct Parser;
-  std::unique_ptr<Parser> parser_;
-  BodyPlan plan_;
+  bool collect(std::string_view piece);
+
+  const BodyPlan plan_;
+  const bool chunked_;
+  const std::uint64_t length_;  // if not chunked
+  ChunkReader chunks_;
   std::uint64_t size_ = 0;
   std::string body_;
   int status_ = 0;

@@ -5,10 +5,12 @@
 //   run         head -> checks -> body -> handler -> answer, again and again. It waits on `signal_`, which the reader,
 //               the answer and the server raise; what has happened is in plain fields.
 //
-// 1. Whatever can be understood in two ways ends the connection after its error (head.h).
+// 1. Whatever can be understood in two ways ends the connection after its error (head.h, chunks.h).
 // 2. Every wait has a deadline. A write that does not move for Limits::stall closes the socket.
-// 3. After an error with unread input the connection is closed in order: our end is shut down and what arrives is
-//    thrown away for a moment, because closing at once would make the system discard the error the client should read.
+// 3. A connection is closed in order (RFC 9112 section 9.6): our end is shut down and what arrives is thrown away for a
+//    bounded time and amount, because closing at once would make the system discard the error that a client which still
+//    sends should read.
+// 4. A request whose head is enough for its answer (no key, say) is answered before its body is read.
 #include "http/connection.h"
 
 #include <fmt/format.h>
@@ -33,6 +35,7 @@
 
 #include "http/answer.h"
 #include "http/body.h"
+#include "http/held.h"
 #include "http/wire.h"
 
 namespace freehold::http {
@@ -47,8 +50,10 @@ using TlsStream = asio::ssl::stream<tcp::socket>;
 constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kReadAhead = 64 * 1024;
 constexpr std::size_t kWritePiece = 64 * 1024;
-constexpr std::size_t kLingerBytes = std::size_t{4} << 20;
-constexpr std::chrono::seconds kLingerTime{2};
+constexpr std::size_t kLingerBytes = std::size_t{256} << 20;
+constexpr std::chrono::seconds kLingerTime{10};
+constexpr std::chrono::seconds kLingerSilence{2};    // nothing arrives for so long
+constexpr std::uint64_t kLeastProgress = 64 * 1024;  // of a body with a sink, in Limits::body_time
 
 std::string new_request_id() {
   std::array<unsigned char, 12> bytes{};
@@ -148,14 +153,19 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
     if (input_.size() < kReadAhead) room_.cancel();
   }
 
+  // Closes the socket after that time, unless the watchdog is cancelled or set again.
+  void watch(std::chrono::milliseconds time) {
+    watchdog_.expires_after(time);
+    watchdog_.async_wait([self = this->shared_from_this()](boost::system::error_code error) {
+      if (!error) self->close_now();
+    });
+  }
+
   // Everything, or false. Closes the socket if nothing moves for so long.
   awaitable<bool> write(std::string_view text) {
     while (!text.empty()) {
       const std::string_view piece = text.substr(0, kWritePiece);
-      watchdog_.expires_after(common_.options.limits.stall);
-      watchdog_.async_wait([self = this->shared_from_this()](boost::system::error_code error) {
-        if (!error) self->close_now();
-      });
+      watch(common_.options.limits.stall);
       auto [error, n] = co_await asio::async_write(stream_, asio::buffer(piece.data(), piece.size()), kToken);
       watchdog_.cancel();
       if (error) co_return false;
@@ -166,10 +176,7 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
 
   awaitable<bool> handshake() {
     if constexpr (kTls) {
-      watchdog_.expires_after(common_.options.limits.first_byte);
-      watchdog_.async_wait([self = this->shared_from_this()](boost::system::error_code error) {
-        if (!error) self->close_now();
-      });
+      watch(common_.options.limits.first_byte);
       auto [error] = co_await stream_.async_handshake(asio::ssl::stream_base::server, kToken);
       watchdog_.cancel();
       co_return !error;
@@ -183,139 +190,185 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
     if (!co_await handshake()) co_return;
     asio::co_spawn(
         stream_.get_executor(), [self = this->shared_from_this()] { return self->read_ahead(); }, asio::detached);
+    const std::size_t most = common_.options.limits.requests_per_connection;
     bool more = true;
-    for (std::size_t served = 0; more && served < common_.options.limits.requests_per_connection; ++served) {
-      more = co_await one_request(served);
-    }
+    for (std::size_t served = 0; more && served < most; ++served)
+      more = co_await one_request(served, served + 1 == most);
     co_await close_in_order();
   }
 
   // Our end is closed; what still arrives is thrown away for a moment (see above, 3).
   awaitable<void> close_in_order() {
     boost::system::error_code ignored;
-    if (!socket().is_open() || end_of_input_) co_return;
+    if (!socket().is_open() || end_of_input_ || broken_) co_return;
     if constexpr (kTls) {
-      watchdog_.expires_after(kLingerTime);
-      watchdog_.async_wait([self = this->shared_from_this()](boost::system::error_code error) {
-        if (!error) self->close_now();
-      });
-      // Writes our close_notify; the wait for the client's is the watchdog's business.
+      watch(kLingerSilence);
+      // Writes our close_notify. The client's is waited for, or something that is none.
       co_await stream_.async_shutdown(kToken);
       watchdog_.cancel();
     }
     if (!socket().is_open()) co_return;
     socket().shutdown(tcp::socket::shutdown_send, ignored);
-    if (!refused_) co_return;
-    const auto deadline = Clock::now() + kLingerTime;
+    const auto end = Clock::now() + kLingerTime;
     std::size_t thrown = 0;
-    while (!end_of_input_ && thrown < kLingerBytes) {
+    if constexpr (kTls) {
+      // As it comes: nobody decrypts it any more.
+      std::array<char, 16 * 1024> piece;
+      while (thrown < kLingerBytes && Clock::now() < end && !common_.stopping) {
+        watch(kLingerSilence);
+        auto [error, n] = co_await socket().async_read_some(asio::buffer(piece), kToken);
+        watchdog_.cancel();
+        if (error) break;
+        thrown += n;
+      }
+      co_return;
+    }
+    while (!end_of_input_ && thrown < kLingerBytes && !common_.stopping) {
       thrown += input_.size();
       consume(input_.size());
-      if (!co_await wait(deadline)) break;
+      if (!co_await wait(std::min(end, Clock::now() + kLingerSilence))) break;
     }
   }
 
+  // Answers without a handler. True: the connection goes on.
+  awaitable<bool> respond(const Request& request, Response response, bool keep) {
+    add_cors(common_.options.origins, request, response.headers);
+    std::string text = head_text(response, request.id, BodyFraming::length, keep);
+    if (request.method != "HEAD") text += response.body;
+    co_return co_await write(text) && keep;
+  }
   // Answers with an error of this layer and ends the connection.
   awaitable<bool> refuse(const Request& request, int status, const std::string& message) {
-    const Response response = common_.error(request, status, message);
-    std::string text = head_text(response, request.id, BodyFraming::length, false);
-    if (request.method != "HEAD") text += response.body;
-    refused_ = true;
-    co_await write(text);
-    co_return false;
+    co_return co_await respond(request, common_.error(request, status, message), false);
   }
 
-  // The bytes of the next head in `input_`, with its empty line; 0 if there is none (and, if that is the client's
-  // fault, it has been told).
-  awaitable<std::size_t> read_head(std::size_t served) {
+  // Takes the next head out of `input_`. False if there is none (and, if that is the client's fault, it has been told).
+  awaitable<bool> read_head(HeadReader& reader, std::size_t served) {
     const Limits& limits = common_.options.limits;
-    Request unknown;
-    unknown.id = new_request_id();
+    Request& request = reader.head().request;
+    request.id = new_request_id();
+    request.remote_address = address_;
+    request.tls = kTls;
     auto deadline = Clock::now() + (served == 0 ? limits.first_byte : limits.idle);
     bool begun = false;
     while (true) {
-      // A robust server passes over an empty line before a request (RFC 9112 section 2.2).
-      while (!begun && input_.starts_with("\r\n")) consume(2);
-      if (!input_.empty() && !begun) {
-        begun = true;
-        deadline = Clock::now() + limits.head_time;
+      const HeadReader::State state = reader.read(input_);
+      if (state == HeadReader::State::wrong) {
+        co_return co_await refuse(request, reader.error().status, reader.error().message);
       }
-      const std::size_t end = input_.find("\r\n\r\n");
-      if (end != std::string::npos && end + 4 <= limits.head.bytes) co_return end + 4;
-      if (input_.size() > limits.head.bytes) {
-        co_await refuse(unknown, 431,
-                        fmt::format("the head of the request is longer than {} bytes", limits.head.bytes));
-        co_return 0;
+      if (state == HeadReader::State::done) {
+        consume(reader.size());
+        co_return true;
       }
-      // Something that will never become a head need not be waited for.
-      if (begun && !could_become_head(input_)) {
-        co_await refuse(unknown, 400, "this is not HTTP");
-        co_return 0;
-      }
-      if (end_of_input_ || (!begun && common_.stopping)) co_return 0;
+      if (reader.begun() && !std::exchange(begun, true)) deadline = Clock::now() + limits.head_time;
+      // It may have closed its end only, and still read.
+      if (end_of_input_ && begun) co_return co_await refuse(request, 400, "the request's head ends in the middle");
+      if (end_of_input_ || (!begun && common_.stopping)) co_return false;
       if (!co_await wait(deadline)) {
-        if (begun) co_await refuse(unknown, 408, "the head of the request did not arrive in time");
-        co_return 0;
+        if (begun) co_await refuse(request, 408, "the head of the request did not arrive in time");
+        co_return false;
       }
     }
   }
 
-  awaitable<bool> one_request(std::size_t served) {
-    const std::size_t size = co_await read_head(served);
-    if (size == 0) co_return false;
-    Head head;
-    head.request.id = new_request_id();
-    head.request.remote_address = address_;
-    head.request.tls = kTls;
-    auto wrong = parse_head(std::string_view(input_).substr(0, size), common_.options.limits.head, head);
-    if (wrong) co_return co_await refuse(wrong->request, wrong->status, wrong->message);
+  awaitable<bool> one_request(std::size_t served, bool last) {
+    HeadReader reader(common_.options.limits.head);
+    if (!co_await read_head(reader, served)) co_return false;
+    Head head = std::move(reader.head());
+    head.keep_alive = head.keep_alive && !last;
+    if (!head.request.target.scheme.empty() && head.request.target.scheme != (kTls ? "https" : "http")) {
+      co_return co_await refuse(head.request, 421, "the address has another scheme than this connection");
+    }
     switch (check_origin(common_.options.origins, head.request, common_.port)) {
       case OriginVerdict::allowed:
         break;
       case OriginVerdict::foreign_host:
         co_return co_await refuse(head.request, 403, "this server does not answer under the name in Host");
       case OriginVerdict::foreign_origin:
-        if (head.request.method == "OPTIONS") break;  // answered without the fields that would let the page in
         co_return co_await refuse(head.request, 403, "pages of this origin may not use this server");
     }
-    if (!co_await read_body(head, size)) co_return false;
-    co_return co_await answer(std::move(head));
+    BodyPlan plan{common_.options.limits.body_bytes, {}};
+    if (!co_await ask_plan(head.request, plan)) co_return false;
+    if (plan.refusal) {
+      const bool whole = !head.chunked && head.content_length <= input_.size();
+      if (whole) consume(static_cast<std::size_t>(head.content_length));
+      co_return co_await respond(head.request, std::move(*plan.refusal), whole && head.keep_alive && !common_.stopping);
+    }
+    if (plan.refused.status != 0) {
+      co_return co_await refuse(head.request, plan.refused.status, plan.refused.message);
+    }
+    auto held = std::make_shared<Held>(common_, common_.options.limits.held_bytes);
+    if (!co_await read_body(head, std::move(plan), *held)) co_return false;
+    co_return co_await answer(std::move(head), std::move(held));
   }
 
-  // Fills request.body (or the sink) and drops head and body from `input_`. False: the connection ends.
-  awaitable<bool> read_body(Head& head, std::size_t head_size) {
-    const Limits& limits = common_.options.limits;
-    BodyPlan plan{limits.body_bytes, {}};
-    if (common_.hooks.plan_body) plan = common_.hooks.plan_body(head.request);
-    if (plan.refusal.status != 0) {
-      co_return co_await refuse(head.request, plan.refusal.status, plan.refusal.message);
+  // What the program wants to do with the body. False: the connection is gone.
+  awaitable<bool> ask_plan(const Request& request, BodyPlan& plan) {
+    if (!common_.hooks.plan_body) co_return true;
+    struct Asked {
+      Request request;
+      BodyPlan plan;
+      bool done = false;  // I/O thread
+    };
+    auto asked = std::make_shared<Asked>();
+    asked->request = request;
+    std::weak_ptr<Connection> weak = this->weak_from_this();
+    asio::post(*common_.door, [asked, weak, executor = stream_.get_executor(), &common = common_] {
+      try {
+        asked->plan = common.hooks.plan_body(asked->request);
+      } catch (const std::exception&) {
+        asked->plan.refusal = common.error(asked->request, 500, "internal error");
+      }
+      asio::post(executor, [asked, weak] {
+        asked->done = true;
+        if (auto self = weak.lock()) self->signal_.cancel();
+      });
+    });
+    while (!asked->done) {
+      if (!socket().is_open()) co_return false;
+      co_await wait(Clock::time_point::max());
     }
+    plan = std::move(asked->plan);
+    co_return true;
+  }
+
+  // Fills request.body (or the sink) from `input_`. False: the connection ends.
+  awaitable<bool> read_body(Head& head, BodyPlan plan, Held& held) {
+    const Limits& limits = common_.options.limits;
+    const bool in_memory = plan.sink == nullptr;
     const std::string too_large = fmt::format("the body is larger than the {} bytes that are allowed here", plan.limit);
     if (head.content_length > plan.limit) co_return co_await refuse(head.request, 413, too_large);
-    if (head.expects_continue && (head.chunked || head.content_length > 0)) {
+    if (head.expects_continue && input_.empty() && (head.chunked || head.content_length > 0)) {
       if (!co_await write("HTTP/1.1 100 Continue\r\n\r\n")) co_return false;
     }
-    BodyReader body(std::string_view(input_).substr(0, head_size), head, plan);
-    consume(head_size);
+    const std::uint64_t least_rate = plan.least_rate;
+    BodyReader body(head, std::move(plan));
     auto deadline = Clock::now() + limits.body_time;
-    auto slowest = plan.least_rate == 0 ? Clock::time_point::max() : deadline;
+    // A body that is written somewhere may take long, but has to come on.
+    auto slowest = least_rate == 0 ? Clock::time_point::max() : deadline;
     std::uint64_t unpaid = 0;  // bytes that `slowest` has not been put off for
+    std::uint64_t marked = 0;  // the size from which the deadline is counted
     while (true) {
       const std::size_t used = body.feed(input_);
       consume(used);
-      if (plan.least_rate != 0) {
+      if (least_rate != 0) {
         unpaid += used;
-        const std::uint64_t ms = unpaid * 1000 / plan.least_rate;
+        const std::uint64_t ms = unpaid * 1000 / least_rate;
         slowest += std::chrono::milliseconds(ms);
-        unpaid -= ms * plan.least_rate / 1000;
+        unpaid -= ms * least_rate / 1000;
       }
       if (body.status() != 0) {
         co_return co_await refuse(head.request, body.status(), body.message().empty() ? too_large : body.message());
       }
       if (body.done()) break;
-      if (plan.sink && used > 0) deadline = Clock::now() + limits.body_time;
-      if (used > 0 && !input_.empty()) continue;
-      if (end_of_input_) co_return false;
+      if (in_memory && !held.grow(body.size())) {
+        co_return co_await refuse(head.request, 503, "too many large requests at once: try again");
+      }
+      if (!in_memory && body.size() - marked >= kLeastProgress) {
+        marked = body.size();
+        deadline = Clock::now() + limits.body_time;
+      }
+      if (end_of_input_) co_return co_await refuse(head.request, 400, "the request's body ends in the middle");
       if (!co_await wait(std::min(deadline, slowest)))
         co_return co_await refuse(head.request, 408, "the body did not arrive in time");
     }
@@ -323,16 +376,18 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
     co_return true;
   }
 
-  awaitable<bool> answer(Head head) {
+  awaitable<bool> answer(Head head, std::shared_ptr<const void> held) {
     const bool is_head = head.request.method == "HEAD", keep = head.keep_alive, old = head.http_1_0;
     const std::string id = head.request.id;
     std::weak_ptr<Connection> weak = this->weak_from_this();
     auto executor = stream_.get_executor();
-    answer_ = std::make_shared<Answer>(std::move(head.request), common_.options.limits.unsent_bytes, [weak, executor] {
+    auto wake = [weak, executor] {
       asio::post(executor, [weak] {
         if (auto self = weak.lock()) self->signal_.cancel();
       });
-    });
+    };
+    answer_ = std::make_shared<Answer>(std::move(head.request), common_.options.limits.unsent_bytes, std::move(wake),
+                                       std::move(held));
     if (end_of_input_) answer_->client_gone();
     std::optional<Response> at_once;
     if (common_.hooks.at_once) at_once = common_.hooks.at_once(answer_->request());
@@ -374,11 +429,13 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
         framing = taken.whole ? BodyFraming::length : old ? BodyFraming::until_end : BodyFraming::chunked;
         if (framing == BodyFraming::until_end) keep = false;
         keep = keep && !common_.stopping;
+        add_cors(common_.options.origins, answer_->request(), taken.head->headers);
         text = head_text(*taken.head, id, framing, keep);
         if (taken.whole && !is_head) text += taken.head->body;
       }
       if (taken.aborted) {
         if (!text.empty()) co_await write(text);
+        broken_ = true;
         co_return false;
       }
       if (!is_head) text += framing == BodyFraming::chunked ? chunk_text(taken.pieces) : taken.pieces;
@@ -397,7 +454,7 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
   std::function<void()> closed_;
   std::string input_;
   bool end_of_input_ = false;
-  bool refused_ = false;  // there may be input that nobody has read
+  bool broken_ = false;  // an answer was broken off: the client is to notice at once
   std::shared_ptr<Answer> answer_;
 };
 
@@ -413,7 +470,8 @@ Response Common::error(const Request& request, int status, const std::string& me
 Common::Common(ServerOptions o, Hooks h)
     : options(std::move(o)),
       hooks(std::move(h)),
-      handlers(std::make_unique<asio::thread_pool>(static_cast<std::size_t>(options.handler_threads))) {}
+      handlers(std::make_unique<asio::thread_pool>(static_cast<std::size_t>(options.handler_threads))),
+      door(std::make_unique<asio::thread_pool>(1)) {}
 Common::~Common() = default;
 
 std::shared_ptr<AnyConnection> serve(Common& common, asio::io_context& io, asio::ssl::context* tls, int socket,

@@ -2,6 +2,7 @@
 // the I/O thread; see connection.cpp for its life.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -18,13 +19,16 @@ class context;
 
 namespace freehold::http {
 
-// What connections share. Owned by the server, which outlives them; on the I/O thread but for `handlers`.
+// What connections share. Owned by the server, which outlives them; on the I/O thread but for what is a thread itself
+// or atomic.
 struct Common {
   ServerOptions options;
   Hooks hooks;
   std::uint16_t port = 0;
   std::unique_ptr<boost::asio::thread_pool> handlers;
+  std::unique_ptr<boost::asio::thread_pool> door;  // one thread, for Hooks::plan_body
   bool stopping = false;
+  std::atomic<std::uint64_t> held{0};  // bytes of bodies, see Limits::held_bytes
 
   Common(ServerOptions o, Hooks h);
   ~Common();

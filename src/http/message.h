@@ -32,6 +32,7 @@ bool equal_ignoring_case(std::string_view a, std::string_view b);
 // inside its segment.
 struct Target {
   std::string raw;                                         // as on the wire
+  std::string scheme, authority;                           // of the absolute form; empty for "/path"
   std::string path;                                        // before '?', still encoded
   std::vector<std::string> segments;                       // decoded; "/a//b/" is {"a", "", "b", ""}
   std::vector<std::pair<std::string, std::string>> query;  // decoded, '+' is a space

@@ -13,6 +13,12 @@ struct Authority {
   bool valid = false;
 };
 
+// RFC 3986 section 3.2.2, a registered name.
+bool is_of_a_name(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("-._~!$&'()*+,;=%").find(c) != std::string_view::npos;
+}
+
 // "host", "host:port", "[v6]:port".
 Authority split_authority(std::string_view text) {
   Authority a;
@@ -20,12 +26,14 @@ Authority split_authority(std::string_view text) {
     const std::size_t end = text.find(']');
     if (end == std::string_view::npos) return a;
     a.host = text.substr(1, end - 1);
+    if (a.host.find_first_not_of("0123456789abcdefABCDEF:.") != std::string_view::npos) return a;
     text.remove_prefix(end + 1);
     if (!text.empty() && text[0] != ':') return a;
     if (!text.empty()) a.port = text.substr(1);
   } else {
     const std::size_t colon = text.find(':');
     a.host = text.substr(0, colon);
+    if (!std::all_of(a.host.begin(), a.host.end(), is_of_a_name)) return a;
     if (colon != std::string_view::npos) a.port = text.substr(colon + 1);
   }
   a.valid = !a.host.empty() && a.port.find_first_not_of("0123456789") == std::string_view::npos && a.port.size() <= 5;
@@ -58,25 +66,34 @@ bool is_listed(const OriginPolicy& policy, std::string_view origin) {
 
 }  // namespace
 
+bool is_authority(std::string_view text) {
+  return split_authority(text).valid;
+}
+
 OriginVerdict check_origin(const OriginPolicy& policy, const Request& request, std::uint16_t port) {
   const Authority host = split_authority(request.headers.get("host"));
   if (request.headers.has("host") && (!host.valid || !is_ours(policy, host.host))) return OriginVerdict::foreign_host;
-  if (request.headers.count("origin") > 1) return OriginVerdict::foreign_origin;
-  if (request.headers.has("origin")) {
-    const std::string_view origin = request.headers.get("origin");
-    if (is_listed(policy, origin)) return OriginVerdict::allowed;
-    const std::string_view scheme = request.tls ? "https://" : "http://";
-    if (!origin.starts_with(scheme)) return OriginVerdict::foreign_origin;
-    const Authority from = split_authority(origin.substr(scheme.size()));
-    const std::string own = std::to_string(port);
-    const std::string_view from_port = from.port.empty() ? (request.tls ? "443" : "80") : from.port;
-    return from.valid && is_ours(policy, from.host) && from_port == own ? OriginVerdict::allowed
-                                                                        : OriginVerdict::foreign_origin;
+  const std::string_view origin = request.headers.get("origin");
+  const bool has_origin = request.headers.has("origin");
+  if (request.headers.count("origin") > 1 || request.headers.count("sec-fetch-site") > 1) {
+    return OriginVerdict::foreign_origin;
   }
-  // Browsers say where a request without Origin comes from; a person typing the address is "none".
-  const std::string_view site = request.headers.get("sec-fetch-site");
-  if (site == "cross-site" || site == "same-site") return OriginVerdict::foreign_origin;
-  return OriginVerdict::allowed;
+  if (has_origin && is_listed(policy, origin)) return OriginVerdict::allowed;
+  // Browsers say where a request comes from, also one without Origin; a person typing the address is "none".
+  if (request.headers.has("sec-fetch-site")) {
+    const std::string_view site = request.headers.get("sec-fetch-site");
+    if (!equal_ignoring_case(site, "same-origin") && !equal_ignoring_case(site, "none")) {
+      return OriginVerdict::foreign_origin;
+    }
+  }
+  if (!has_origin) return OriginVerdict::allowed;
+  const std::string_view scheme = request.tls ? "https://" : "http://";
+  if (!origin.starts_with(scheme)) return OriginVerdict::foreign_origin;
+  const Authority from = split_authority(origin.substr(scheme.size()));
+  const std::string own = std::to_string(port);
+  const std::string_view from_port = from.port.empty() ? (request.tls ? "443" : "80") : from.port;
+  return from.valid && is_ours(policy, from.host) && from_port == own ? OriginVerdict::allowed
+                                                                      : OriginVerdict::foreign_origin;
 }
 
 void add_cors(const OriginPolicy& policy, const Request& request, Headers& out) {

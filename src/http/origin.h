@@ -19,6 +19,9 @@ struct OriginPolicy {
   std::vector<std::string> origins;
 };
 
+// Whether this is "host", "host:port" or "[v6]:port", as RFC 3986 writes them, without a user's name.
+bool is_authority(std::string_view text);
+
 enum class OriginVerdict {
   allowed,
   foreign_host,    // 403: Host is not one of ours

@@ -36,7 +36,13 @@ TEST(Origin, LetsInOnlyItsOwnPagesAndThoseListed) {
   EXPECT_EQ(verdict(listed, "localhost", "https://app.example"), OriginVerdict::allowed);
   EXPECT_EQ(verdict(listed, "localhost", "https://app.example.evil"), OriginVerdict::foreign_origin);
   EXPECT_EQ(verdict(none, "localhost", "", "cross-site"), OriginVerdict::foreign_origin);
+  for (const char* site : {"Cross-Site", "CROSS-SITE", "same-site", "anything"}) {
+    EXPECT_EQ(verdict(none, "localhost", "", site), OriginVerdict::foreign_origin) << site;
+  }
+  EXPECT_EQ(verdict(none, "localhost", "http://localhost:11435", "cross-site"), OriginVerdict::foreign_origin);
+  EXPECT_EQ(verdict(listed, "localhost", "https://app.example", "cross-site"), OriginVerdict::allowed);
   EXPECT_EQ(verdict(none, "localhost", "", "none"), OriginVerdict::allowed);
+  EXPECT_EQ(verdict(none, "localhost", "", "Same-Origin"), OriginVerdict::allowed);
 }
 
 TEST(Origin, NeverReflectsAnOrigin) {

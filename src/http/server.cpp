@@ -75,6 +75,7 @@ class TcpServer : public Server {
       auto entries = entries_;
       for (auto& [key, entry] : entries) entry->close_now();
     });
+    common_.door->join();
     common_.handlers->join();  // handlers see their clients gone
     thread_.join();            // no connection, no acceptor: nothing left to run
   }

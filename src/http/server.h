@@ -32,15 +32,17 @@ class BodySink {
 struct BodyPlan {
   std::uint64_t limit = 0;         // bytes; more is answered with 413 before it is read
   std::shared_ptr<BodySink> sink;  // empty: into Request::body
+  // The answer, if the head is enough for it: the body is not read.
+  std::optional<Response> refusal = {};
   // Of a sink's body: bytes a second that it has to reach on average, not counting Limits::body_time. Its whole time is
-  // bounded by that and the limit. 0: only the time between two pieces is.
+  // bounded by that and the limit. 0: only the time that a part of it takes is.
   std::uint64_t least_rate = 0;
-  // Not 0: the request is refused with this before the body is read.
-  struct Refusal {
+  // Not 0: the same as `refusal`, as an error in the shape that Hooks::error gives it.
+  struct Refused {
     int status = 0;
     std::string message;
   };
-  Refusal refusal;
+  Refused refused = {};
 };
 
 struct Limits {
@@ -49,12 +51,13 @@ struct Limits {
   std::size_t connections = 1024;
   std::size_t connections_per_address = 512;
   std::size_t requests_per_connection = 10'000;
-  std::size_t unsent_bytes = std::size_t{8} << 20;  // of one answer, in memory
-  std::chrono::milliseconds first_byte{10'000};     // of a new connection
-  std::chrono::milliseconds head_time{10'000};      // from the first byte of a head to its end
-  std::chrono::milliseconds body_time{30'000};      // without a sink: for the whole body; with one: between two pieces
-  std::chrono::milliseconds idle{75'000};           // between requests of one connection
-  std::chrono::milliseconds stall{30'000};          // a client that reads nothing for so long is gone
+  std::uint64_t held_bytes = std::uint64_t{512} << 20;  // of all bodies in memory beyond kFreeBytes each; else 503
+  std::size_t unsent_bytes = std::size_t{8} << 20;      // of one answer, in memory
+  std::chrono::milliseconds first_byte{10'000};         // of a new connection
+  std::chrono::milliseconds head_time{10'000};          // from the first byte of a head to its end
+  std::chrono::milliseconds body_time{30'000};          // without a sink: for the whole body; with one: for each 64 KiB
+  std::chrono::milliseconds idle{75'000};               // between requests of one connection
+  std::chrono::milliseconds stall{30'000};              // a client that reads nothing for so long is gone
 };
 
 // PEM files. Empty: no TLS.
@@ -79,7 +82,8 @@ struct Hooks {
   std::function<std::optional<Response>(const Request&)> at_once;
   // Called on a handler thread for each complete request.
   std::function<void(std::shared_ptr<Exchange>)> handle;
-  // Called on the I/O thread when the head is known. Empty: Limits::body_bytes, in memory.
+  // Called on a thread of its own, one request at a time, when the head is known: to know a key may take its time.
+  // Empty: Limits::body_bytes, in memory.
   std::function<BodyPlan(const Request&)> plan_body;
   // The body and headers of an error that this layer answers itself (400, 403, 408, 413, 431 …), in whatever shape the
   // client understands. Empty: plain text.

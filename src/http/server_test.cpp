@@ -104,8 +104,128 @@ TEST_F(HttpServer, RefusesBadChunksAndLargeBodies) {
   EXPECT_EQ(status(head + "Transfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n"), "400");
   EXPECT_EQ(status("\x16\x03\x01garbage"), "400");
   EXPECT_EQ(status("GET / HTTP/1.1\nHost: localhost\n\n"), "400");
-  EXPECT_EQ(status("GET /" + std::string(40000, 'a')), "431");
+  EXPECT_EQ(status("GET /" + std::string(40000, 'a')), "414");
   EXPECT_EQ(status(get("/", "Origin: http://evil.example\r\n")), "403");
+}
+
+// Nothing more is sent, so an answer before the deadline shows that nothing more was waited for.
+TEST_F(HttpServer, RefusesAtOnceAndCloses) {
+  auto server = serve(echo());
+  const std::string head = "POST / HTTP/1.1\r\nHost: localhost\r\n",
+                    chunked = head + "Transfer-Encoding: chunked\r\n\r\n";
+  for (const std::string& text :
+       {chunked + "3\n", chunked + "3\r\nabc\n", chunked + "0\r\n\n", chunked + "0\r\nA: b\r\n c", chunked + "x",
+        head + "A\n", head + " a", std::string("GET /\r\n"),
+        head + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + get("/smuggled")}) {
+    RawClient client(server->port());
+    client.send(text);
+    const std::string answer = client.read_all();
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 ")) << text << answer;
+    EXPECT_NE(answer.find("connection: close"), std::string::npos) << text;
+    EXPECT_EQ(answer.find("smuggled"), std::string::npos);
+    EXPECT_TRUE(client.ended()) << text;
+  }
+}
+
+TEST_F(HttpServer, TellsWhoStopsInTheMiddle) {
+  auto server = serve(echo());
+  const std::string head = "POST / HTTP/1.1\r\nHost: localhost\r\n";
+  for (const std::string& text : {std::string("POS"), head, head + "Content-Length: 3\r\n\r\nab",
+                                  head + "Transfer-Encoding: chunked\r\n\r\n1\r\na"}) {
+    RawClient client(server->port());
+    client.send(text);
+    ::shutdown(client.descriptor(), SHUT_WR);
+    EXPECT_TRUE(client.read_all().starts_with("HTTP/1.1 400 ")) << text;
+  }
+}
+
+// Who still sends when the error goes out can send on, and reads it then.
+TEST_F(HttpServer, IsHeardByClientsThatStillSend) {
+  auto server = serve(echo());
+  for (const char* framing : {"Content-Length: 67108864\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n4000000\r\n"}) {
+    RawClient client(server->port());
+    ASSERT_TRUE(client.send("POST / HTTP/1.1\r\nHost: localhost\r\n" + std::string(framing)));
+    EXPECT_TRUE(client.send(std::string(64 << 20, 'a')));
+    EXPECT_TRUE(client.read_all().starts_with("HTTP/1.1 413 "));
+  }
+}
+
+TEST_F(HttpServer, AnswersByTheHeadAloneWhereThatIsEnough) {
+  Hooks hooks = echo();
+  hooks.plan_body = [](const Request& request) {
+    BodyPlan plan{1000, {}};
+    if (!request.headers.has("key")) plan.refusal = Response{401, {}, "no key"};
+    return plan;
+  };
+  auto server = serve(hooks);
+  RawClient waiting(server->port());  // the body never comes
+  waiting.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n");
+  const std::string refused = waiting.read_all();
+  EXPECT_TRUE(refused.starts_with("HTTP/1.1 401 ")) << refused;
+  EXPECT_TRUE(waiting.ended());
+  RawClient client(server->port());  // the body is there: the next request can be told
+  client.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc" +
+              get("/next", "Key: k\r\nConnection: close\r\n"));
+  const std::string both = client.read_all();
+  EXPECT_TRUE(both.starts_with("HTTP/1.1 401 ")) << both;
+  EXPECT_NE(both.find("GET /next"), std::string::npos) << both;
+}
+
+TEST_F(HttpServer, AcceptsTheAbsoluteForm) {
+  auto server = serve(echo());
+  auto ask = [&](const std::string& address) {
+    RawClient client(server->port());
+    client.send("GET " + address + " HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n");
+    return client.read_all();
+  };
+  EXPECT_EQ(body_of(ask("http://localhost:1/x?y")), "GET /x ");
+  EXPECT_TRUE(ask("http://evil.example/x").starts_with("HTTP/1.1 403 "));
+  EXPECT_TRUE(ask("https://localhost/x").starts_with("HTTP/1.1 421 "));
+}
+
+TEST_F(HttpServer, LimitsTheMemoryOfAllBodies) {
+  ServerOptions options;
+  options.limits.held_bytes = 1 << 20;
+  std::promise<std::shared_ptr<Exchange>> arrived;
+  Hooks hooks;
+  hooks.handle = [&](const std::shared_ptr<Exchange>& e) {
+    if (e->request().target.path == "/held") return arrived.set_value(e);
+    e->respond({200, {}, "got it"});
+  };
+  auto server = serve(hooks, options);
+  const std::string fields = " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: ";
+  const std::string large = fields + "1200000\r\n\r\n" + std::string(1'200'000, 'a');
+  RawClient first(server->port());
+  first.send("POST /held" + large);
+  auto held = arrived.get_future().get();
+  RawClient second(server->port());
+  second.send("POST /" + large);
+  EXPECT_TRUE(second.read_all().starts_with("HTTP/1.1 503 "));
+  RawClient small(server->port());
+  small.send("POST /" + fields + "2\r\n\r\nok");
+  EXPECT_EQ(body_of(small.read_all()), "got it");
+  held->respond({200, {}, "late"});
+  held.reset();
+  EXPECT_EQ(body_of(first.read_all()), "late");
+  EXPECT_TRUE(eventually([&] {
+    RawClient again(server->port());
+    again.send("POST /" + large);
+    return body_of(again.read_all()) == "got it";
+  }));
+}
+
+TEST_F(HttpServer, TellsListedOriginsWhatTheyMayRead) {
+  ServerOptions options;
+  options.origins.origins = {"https://app.example"};
+  auto server = serve(echo(), options);
+  RawClient client(server->port());
+  client.send(get("/", "Origin: https://app.example\r\n") + "GET / HTTP/9.9\r\n\r\n");
+  EXPECT_NE(client.read_all().find("access-control-allow-origin: https://app.example\r\n"), std::string::npos);
+  RawClient foreign(server->port());
+  foreign.send("OPTIONS / HTTP/1.1\r\nHost: localhost\r\nOrigin: https://evil.example\r\n\r\n");
+  const std::string answer = foreign.read_all();
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 403 ")) << answer;
+  EXPECT_EQ(answer.find("access-control"), std::string::npos) << answer;
 }
 
 TEST_F(HttpServer, SendsContinueWhenAsked) {

@@ -1,4 +1,5 @@
-// The request target of RFC 9112 section 3.2: only the origin form ("/path?query") and "*" are accepted.
+// The request target of RFC 9112 section 3.2: the origin form ("/path?query"), the absolute form
+// ("http://host/path?query") and "*". Nothing is normalised: "/a/../b" has three segments.
 #pragma once
 
 #include <string>
@@ -9,8 +10,13 @@
 
 namespace freehold::http {
 
-// Error: invalid (not the origin form, a broken percent escape, an encoded NUL, bytes that are not visible ASCII).
+// Error: invalid (another form, a fragment, a broken percent escape, an encoded NUL, bytes that are not visible ASCII
+// or, decoded, not UTF-8).
 Result<Target> parse_target(std::string_view raw);
+
+// The segments and the query of an address that may be wrong, as far as they can be told: enough to see whose words the
+// client speaks. Never to be acted upon.
+Target rough_target(std::string_view raw);
 
 // "%41" is 'A'. Error: invalid (a '%' without two hexadecimal digits, or a NUL).
 Result<std::string> percent_decode(std::string_view text, bool plus_is_space);

@@ -122,14 +122,14 @@ http::BodyPlan BlobUploads::plan(const std::string& tenant, const http::Request&
   const std::uint64_t room = quota_.bytes - std::min(now.bytes, quota_.bytes);
   http::BodyPlan plan;
   if (now.count >= quota_.count || announced(request) > room) {
-    plan.refusal = {413, full(quota_)};
+    plan.refused = {413, full(quota_)};
     return plan;
   }
   auto upload = std::make_shared<Upload>();
   upload->tenant = tenant;
   upload->place = under_way_.begin(tenant);
   if (!upload->place) {
-    plan.refusal = {429, fmt::format("a key may send {} blobs at a time", kMostUploads)};
+    plan.refused = {429, fmt::format("a key may send {} blobs at a time", kMostUploads)};
     return plan;
   }
   plan.limit = room;

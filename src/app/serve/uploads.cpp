@@ -70,12 +70,12 @@ Result<http::BodyPlan> Uploads::plan(const http::Request& request, FileStore& st
   FH_TRY(const Kept kept, store.kept(tenant));
   http::BodyPlan plan;
   if (kept.count >= store.quota().count || kept.bytes >= store.quota().bytes) {
-    plan.refusal = {413, store.full()};
+    plan.refused = {413, store.full()};
     return plan;
   }
   auto place = under_way_.begin(tenant);
   if (!place) {
-    plan.refusal = {429, fmt::format("a key may send {} files at a time", kMostUploads)};
+    plan.refused = {429, fmt::format("a key may send {} files at a time", kMostUploads)};
     return plan;
   }
   auto upload = std::make_shared<Upload>(boundary, store, tenant, std::move(place), kept.bytes);
