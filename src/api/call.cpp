@@ -33,6 +33,10 @@ int status_of(Problem problem) {
   return 500;
 }
 
+int status_of(const Failure& failure) {
+  return failure.status != 0 ? failure.status : status_of(failure.problem);
+}
+
 Problem problem_of(int status) {
   switch (status) {
     case 401:

@@ -42,7 +42,9 @@ struct Failure {
   std::string param;  // the field that is wrong, as the dialect names it; may be empty
   std::string code;   // the vendor's own word for it; may be empty
   std::vector<std::pair<std::string, std::string>> headers = {};  // that the answer is to have beside the usual ones
+  int status = 0;                                                 // if it is not the problem's own: 408, 431 …
 };
+int status_of(const Failure& failure);
 
 template <typename T>
 using Parsed = tl::expected<T, Failure>;

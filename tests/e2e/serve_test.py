@@ -262,7 +262,7 @@ class Roles(e2e.Case):
                                 ("/v1/messages/count_tokens", {"model": "chatty", "messages": [{"role": "user", "content": "a"}]})):
                 self.assertEqual(ask(limited, "POST", path, asked), 404, path)
             self.assertEqual(server.ask("GET", MODELS, headers={"authorization": f"Bearer {limited}"})[2].count(b"chatty"), 0)
-            self.assertEqual(ask("fh-nobody", "POST", COMPLETIONS, {**body, "prompt": "x" * 100_000}), 413)
+            self.assertEqual(ask("fh-nobody", "POST", COMPLETIONS, {**body, "prompt": "x" * 100_000}), 401)
             self.assertEqual(ask("fh-nobody", "POST", COMPLETIONS, body), 401)
 
 

@@ -155,7 +155,7 @@ std::string error_json(const Failure& failure) {
          {"fieldViolations", Json::array({{{"field", failure.param}, {"description", failure.message}}})}});
   }
   return dump({{"error",
-                {{"code", status_of(failure.problem)},
+                {{"code", status_of(failure)},
                  {"message", named_message(failure)},
                  {"status", status},
                  {"details", std::move(details)}}}});

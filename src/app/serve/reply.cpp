@@ -6,6 +6,7 @@
 #include "api/gemini/gemini.h"
 #include "api/ollama/ollama.h"
 #include "api/openai/openai.h"
+#include "app/serve/methods.h"
 #include "base/utf8.h"
 
 namespace freehold::app {
@@ -63,11 +64,11 @@ void name_ignored(http::Response& response, const std::vector<std::string>& fiel
 }
 
 http::Response error_response(const http::Request& request, const api::Failure& failure) {
-  int status = api::status_of(failure.problem);
+  int status = api::status_of(failure);
   std::string body;
   switch (dialect_of(request)) {
     case Dialect::anthropic:
-      status = api::anthropic::error_status(failure.problem);
+      if (failure.status == 0) status = api::anthropic::error_status(failure.problem);
       body = api::anthropic::error_json(failure, request.id);
       break;
     case Dialect::gemini:
@@ -105,23 +106,59 @@ std::string_view key_of(const http::Request& request) {
   return request.target.query_value("key");
 }
 
+std::string allow_of(const http::Request& request) {
+  const auto methods = methods_of(request);
+  return methods ? std::string(*methods) + ", OPTIONS" : "GET, HEAD, POST, DELETE, OPTIONS";
+}
+
+api::Failure wrong_method(const http::Request& request) {
+  api::Failure failure{api::Problem::wrong_method,
+                       fmt::format("{} is not a method of this address", printable(request.method, 40)),
+                       {},
+                       {}};
+  failure.headers.emplace_back("allow", allow_of(request));
+  return failure;
+}
+
+namespace {
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+// "application/json", perhaps with a charset that is none but UTF-8.
+bool is_json(std::string_view type) {
+  if (!http::equal_ignoring_case(trim(type.substr(0, type.find(';'))), "application/json")) return false;
+  while (type.find(';') != std::string_view::npos) {
+    type.remove_prefix(type.find(';') + 1);
+    const std::string_view parameter = trim(type.substr(0, type.find(';')));
+    const std::size_t equals = parameter.find('=');
+    if (equals == std::string_view::npos || !http::equal_ignoring_case(parameter.substr(0, equals), "charset"))
+      continue;
+    std::string_view charset = parameter.substr(equals + 1);
+    if (charset.size() >= 2 && charset.front() == '"' && charset.back() == '"')
+      charset = charset.substr(1, charset.size() - 2);
+    if (!http::equal_ignoring_case(charset, "utf-8") && !http::equal_ignoring_case(charset, "utf8") &&
+        !http::equal_ignoring_case(charset, "us-ascii")) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
 bool wants(http::Exchange& exchange, std::string_view method) {
   const http::Request& request = exchange.request();
   if (request.method != method && !(method == "GET" && request.method == "HEAD")) {
-    api::Failure failure{api::Problem::wrong_method,
-                         fmt::format("{} is not a method of this address", printable(request.method)),
-                         {},
-                         {}};
-    failure.headers.emplace_back("allow", method == "GET" ? "GET, HEAD" : std::string(method));
-    respond(exchange, failure);
+    respond(exchange, wrong_method(request));
     return false;
   }
   if (method != "POST") return true;
-  const std::string_view type = request.headers.get("content-type");
-  std::string_view media = type.substr(0, type.find(';'));
-  while (!media.empty() && (media.back() == ' ' || media.back() == '\t')) media.remove_suffix(1);
-  if (http::equal_ignoring_case(media, "application/json")) return true;
-  respond(exchange, api::Failure{api::Problem::media_type, "the body must be application/json", {}, {}});
+  if (is_json(request.headers.get("content-type"))) return true;
+  respond(exchange, api::Failure{api::Problem::media_type, "the body must be application/json, in UTF-8", {}, {}});
   return false;
 }
 

@@ -17,7 +17,8 @@ enum class Dialect { openai, anthropic, gemini, ollama, native };
 Dialect dialect_of(const http::Request& request);
 std::string_view name_of(Dialect dialect);
 
-// The engine's refusals, as the client's faults that they are.
+// The engine's refusals, as the client's faults that they are. With the call: naming the field, as the client called
+// it.
 api::Failure failure_of(const Error& error);
 
 // A body of JSON.
@@ -29,6 +30,10 @@ void respond(http::Exchange& exchange, const api::Failure& failure);
 
 // The key of a request, however it is sent; empty if there is none.
 std::string_view key_of(const http::Request& request);
+
+// The value of Allow for this address, and the refusal that has it.
+std::string allow_of(const http::Request& request);
+api::Failure wrong_method(const http::Request& request);
 
 // True, or the error has been sent: the request has this method, and with POST a JSON body.
 bool wants(http::Exchange& exchange, std::string_view method);

@@ -59,5 +59,42 @@ TEST(ErrorResponse, IsInTheWordsOfTheRequest) {
   EXPECT_NE(response.body.find(R"("type":"server_error")"), std::string::npos);
 }
 
+TEST(ErrorResponse, HasTheStatusOfTheWireInItsBody) {
+  const api::Failure failure{api::Problem::invalid, "too long", {}, {}, {}, 431};
+  http::Response response = error_response(request("POST", "/v1beta/models/m:generateContent"), failure);
+  EXPECT_EQ(response.status, 431);
+  EXPECT_NE(response.body.find(R"("code":431)"), std::string::npos) << response.body;
+  EXPECT_EQ(error_response(request("POST", "/v1/messages"), failure).status, 431);
+}
+
+TEST(Wants, JsonInUtf8) {
+  struct Kept : http::Exchange {
+    http::Request asked;
+    int status = 0;
+    const http::Request& request() const override { return asked; }
+    void respond(http::Response response) override { status = response.status; }
+    void start(http::Response) override {}
+    bool send(std::string) override { return true; }
+    void finish() override {}
+    void abort() override {}
+    void on_gone(std::function<void()>) override {}
+  };
+  const auto status = [](const char* type) {
+    Kept exchange;
+    exchange.asked = request("POST", "/v1/chat/completions");
+    exchange.asked.headers.set("content-type", type);
+    return wants(exchange, "POST") ? 200 : exchange.status;
+  };
+  for (const char* good :
+       {"application/json", "Application/JSON ; charset=UTF-8", "application/json;a=b;charset=\"utf-8\""}) {
+    EXPECT_EQ(status(good), 200) << good;
+  }
+  for (const char* bad :
+       {"", "text/plain", "application/jsonp", "application/json, a/b", "application/json; charset=utf-16",
+        "application/json;charset=\"latin1\"", "application/json;charset="}) {
+    EXPECT_EQ(status(bad), 415) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace freehold::app

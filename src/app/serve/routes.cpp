@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "app/serve/metrics.h"
+#include "app/serve/methods.h"
 #include "app/serve/reply.h"
 #include "app/serve/wanted_model.h"
 #include "base/utf8.h"
@@ -14,7 +15,11 @@ namespace {
 
 // What needs no key.
 std::optional<http::Response> open_page(const Site& site, const http::Request& request) {
-  if (request.method == "OPTIONS") return http::Response{204, {}, {}};
+  if (request.method == "OPTIONS") {
+    http::Response response{204, {}, {}};
+    response.headers.set("allow", allow_of(request));
+    return response;
+  }
   if (path_is(request, {"healthz"})) return json_response(200, R"({"status":"ok"})");
   const bool health = path_is(request, {"health"}), ready = path_is(request, {"readyz"});
   if ((health || ready) && site.stopping) return json_response(503, R"({"status":"stopping"})");
@@ -29,12 +34,17 @@ std::optional<http::Response> open_page(const Site& site, const http::Request& r
   if (health) return json_response(200, R"({"status":"ok"})");
   if (path_is(request, {"readyz"})) return json_response(200, R"({"status":"ready"})");
   // What Ollama's clients ask to see whether somebody is there.
-  if (request.target.path == "/" && (request.method == "GET" || request.method == "HEAD")) {
+  if (request.target.path == "/") {
     http::Response response{200, {}, "Ollama is running"};
     response.headers.set("content-type", "text/plain; charset=utf-8");
     return response;
   }
   return std::nullopt;
+}
+
+bool is_open(const http::Request& request) {
+  return request.method == "OPTIONS" || request.target.path == "/" || path_is(request, {"healthz"}) ||
+         path_is(request, {"health"}) || path_is(request, {"readyz"});
 }
 
 // What a role keeps a key from, whatever the address. What a key may do with a model is looked at where the model is
@@ -82,32 +92,58 @@ bool path_is(const http::Request& request, std::initializer_list<std::string_vie
   return std::equal(path.begin(), path.end(), segments.begin(), segments.end());
 }
 
+api::Parsed<void> check_head(const Site& site, const http::Request& request) {
+  // Of what two could understand differently, one must not be let in by the other.
+  for (const char* once : {"authorization", "x-api-key", "x-goog-api-key", "content-type", "content-encoding"}) {
+    if (request.headers.count(once) > 1) {
+      return api::refuse(api::Problem::invalid, fmt::format("the header field {} was sent more than once", once));
+    }
+  }
+  if (!is_open(request)) {
+    const auto principal = site.principal_of(request);
+    if (!principal) return api::refuse(api::Problem::unauthorised, "the API key is missing or wrong");
+    FH_TRY_VOID(may_use(*principal, request));
+  }
+  const auto methods = methods_of(request);
+  if (methods && request.method != "OPTIONS" && !has_method(*methods, request.method)) {
+    return tl::unexpected(wrong_method(request));
+  }
+  const std::string_view coding = request.headers.get("content-encoding");
+  if (!coding.empty() && !http::equal_ignoring_case(coding, "identity")) {
+    return api::refuse(api::Problem::media_type, "the body must not have a Content-Encoding");
+  }
+  return {};
+}
+
 http::BodyPlan plan_body(Site& site, const http::Request& request, std::uint64_t usual) {
-  // Who has no key gets no memory: enough for the refusal to come after a usual request.
-  constexpr std::uint64_t kOfStrangers = std::uint64_t{64} << 10;
+  // Who may not gets no memory, and need not send the body.
+  if (auto fine = check_head(site, request); !fine) return {0, {}, error_response(request, fine.error())};
+  constexpr std::uint64_t kOfNoUse = std::uint64_t{64} << 10;  // of a request whose body nobody reads
+  if (request.method != "POST" && request.method != "DELETE") return {std::min(usual, kOfNoUse), {}};
   const auto principal = site.principal_of(request);
-  if (!principal) return {std::min(usual, kOfStrangers), {}};
-  if (principal->role == guard::Role::auditor) return {std::min(usual, kOfStrangers), {}};
+  if (!principal) return {std::min(usual, kOfNoUse), {}};  // a page that needs no key
   if (auto plan = plan_upload(site, request, *principal)) return *plan;
   if (auto plan = plan_blob(site, request, *principal)) return *plan;
   return {usual, {}};
 }
 
 std::optional<http::Response> answer_at_once(const Site& site, const http::Request& request) {
+  const bool metrics = path_is(request, {"metrics"});
+  if (!is_open(request) && !metrics) return std::nullopt;
+  if (auto fine = check_head(site, request); !fine) return error_response(request, fine.error());
   if (auto page = open_page(site, request)) return page;
-  if (!path_is(request, {"metrics"}) || (request.method != "GET" && request.method != "HEAD")) return std::nullopt;
   const auto principal = site.principal_of(request);
-  return principal ? std::optional(metrics_page(site, *principal)) : std::nullopt;
+  return metrics && principal ? std::optional(metrics_page(site, *principal)) : std::nullopt;
 }
 
 void handle(Site& site, const ExchangePtr& exchange) {
   const http::Request& request = exchange->request();
   if (auto page = answer_at_once(site, request)) return exchange->respond(std::move(*page));
+  if (auto fine = check_head(site, request); !fine) return respond(*exchange, fine.error());
   const auto principal = site.principal_of(request);
-  if (!principal) {
+  if (!principal) {  // it was valid a moment ago
     return respond(*exchange, api::Failure{api::Problem::unauthorised, "the API key is missing or wrong", {}, {}});
   }
-  if (auto may = may_use(*principal, request); !may) return respond(*exchange, may.error());
   const std::string model = wanted_model(site, request, *principal);
   if (model.empty()) return dispatch(site, exchange, *principal);
   site.when_loaded(exchange, model, *principal, [&site, exchange, who = *principal] { dispatch(site, exchange, who); });

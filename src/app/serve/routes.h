@@ -24,8 +24,12 @@ bool handle_ollama(Site& site, const ExchangePtr& exchange, const guard::Princip
 bool handle_native(Site& site, const ExchangePtr& exchange, const guard::Principal& who);
 bool handle_files_and_batches(Site& site, const ExchangePtr& exchange, const guard::Principal& who);
 
+// Whether a request may be answered at all, as far as its head tells: fields sent twice, the key, the method, a coded
+// body.
+api::Parsed<void> check_head(const Site& site, const http::Request& request);
+
 // Where the body of a request goes, once its head is known: an upload to the disk, everything else into memory, up to
-// `usual` bytes. On the I/O thread. plan_upload and plan_blob: nothing if it is not theirs.
+// `usual` bytes; or the refusal, if the head is enough for it. plan_upload and plan_blob: nothing if it is not theirs.
 http::BodyPlan plan_body(Site& site, const http::Request& request, std::uint64_t usual);
 std::optional<http::BodyPlan> plan_upload(Site& site, const http::Request& request, const guard::Principal& who);
 std::optional<http::BodyPlan> plan_blob(Site& site, const http::Request& request, const guard::Principal& who);

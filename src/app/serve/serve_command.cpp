@@ -227,9 +227,9 @@ Result<> run(const Arguments& arguments, Console& console) {
     return plan_body(site, request, usual);
   };
   hooks.error = [](const http::Request& request, int status, const std::string& message) {
-    http::Response response = error_response(request, {api::problem_of(status), message, {}, {}});
-    response.status = status;
-    return response;
+    const api::Problem problem = api::problem_of(status);
+    const bool own = api::status_of(problem) == status;  // which the dialect may have another number for
+    return error_response(request, {problem, message, {}, {}, {}, own ? 0 : status});
   };
   const std::string address =
       options.address.find(':') == std::string::npos ? options.address : "[" + options.address + "]";
