@@ -29,6 +29,7 @@ constexpr Address kAddresses[] = {
     {"v1/messages/count_tokens", "POST"},
     {"v1/responses", "POST"},
     {"v1/responses/input_tokens", "POST"},
+    {"v1/responses/compact", ""},  // not served, which is for its handler to say
     {"v1/responses/*", "GET, HEAD, DELETE"},
     {"v1/responses/*/input_items", kRead},
     {"v1/responses/*/cancel", "POST"},
@@ -101,6 +102,7 @@ std::optional<std::string_view> methods_of(const http::Request& request) {
   for (const Address& address : kAddresses) {
     if (!fits(address.path, path)) continue;
     if (address.path.ends_with("models/**")) return of_verb(request);
+    if (address.methods.empty()) return std::nullopt;
     return address.methods;
   }
   return std::nullopt;
