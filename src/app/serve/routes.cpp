@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "app/serve/metrics.h"
 #include "app/serve/methods.h"
+#include "app/serve/metrics.h"
 #include "app/serve/reply.h"
 #include "app/serve/wanted_model.h"
 #include "base/utf8.h"
