@@ -460,16 +460,16 @@ TEST_F(HttpServer, EndsUploadsThatTrickle) {
     return plan;
   };
   auto server = serve(hooks, options);
-  // A byte now and then keeps it going for ever, unless there is an average to be reached.
+  // 64 KiB now and then keep it going, unless there is an average to be reached; a byte now and then does not.
+  const std::string piece(64 << 10, 'x');
   for (const bool limited : {false, true}) {
-    rate = limited ? 100'000 : 0;
+    rate = limited ? 10'000'000 : 0;
     RawClient client(server->port());
-    client.send("PUT /b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60\r\n\r\n");
+    client.send("PUT /b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 655360\r\n\r\n");
     std::string answer;
-    int sent = 0;
-    for (; sent < 60 && answer.empty(); ++sent) {
-      if (!client.send("x")) break;
-      answer = client.read_until("\r\n\r\n", 20);
+    for (int sent = 0; sent < 10 && answer.empty(); ++sent) {
+      if (!client.send(piece)) break;
+      answer = client.read_until("\r\n\r\n", 100);
     }
     if (answer.empty()) answer = client.read_all(60000);
     EXPECT_TRUE(answer.starts_with(limited ? "HTTP/1.1 408 " : "HTTP/1.1 200 ")) << answer;
