@@ -17,7 +17,7 @@ import unittest
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 FREEHOLD = os.environ.get("FREEHOLD", str(SOURCE / "build" / "release" / "freehold"))
 SHARED = pathlib.Path(os.environ.get("FREEHOLD_SHARED", SOURCE.parent / "shared"))
-SANITIZED = pathlib.Path(FREEHOLD).is_file() and b"__asan_init" in pathlib.Path(FREEHOLD).read_bytes()
+SANITIZED = pathlib.Path(FREEHOLD).is_file() and any(mark in pathlib.Path(FREEHOLD).read_bytes() for mark in (b"__asan_init", b"__tsan_init"))
 SKIPPED = 77
 
 # Exit codes, as README.md documents them.
