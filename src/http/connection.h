@@ -28,7 +28,8 @@ struct Common {
   std::unique_ptr<boost::asio::thread_pool> handlers;
   std::unique_ptr<boost::asio::thread_pool> door;  // one thread, for Hooks::plan_body
   bool stopping = false;
-  std::atomic<std::uint64_t> held{0};  // bytes of bodies, see Limits::held_bytes
+  // Bytes of bodies, see Limits::held_bytes.
+  const std::shared_ptr<std::atomic<std::uint64_t>> held = std::make_shared<std::atomic<std::uint64_t>>(0);
 
   Common(ServerOptions o, Hooks h);
   ~Common();

@@ -2,19 +2,20 @@
 // do so hundreds of times.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
-
-#include "http/connection.h"
+#include <memory>
+#include <utility>
 
 namespace freehold::http {
 
 constexpr std::uint64_t kFreeBytes = 256 * 1024;  // of each body, not counted: small requests always find room
 
-// What one body takes of Limits::held_bytes.
+// What one body takes of Limits::held_bytes. An exchange may outlive its server, so the sum does too.
 class Held {
  public:
-  Held(Common& common, std::uint64_t most) : common_(common), most_(most) {}
-  ~Held() { common_.held -= bytes_; }
+  Held(std::shared_ptr<std::atomic<std::uint64_t>> sum, std::uint64_t most) : sum_(std::move(sum)), most_(most) {}
+  ~Held() { *sum_ -= bytes_; }
   Held(const Held&) = delete;
   Held& operator=(const Held&) = delete;
 
@@ -23,11 +24,11 @@ class Held {
     if (size <= kFreeBytes + bytes_) return true;
     const std::uint64_t more = size - kFreeBytes - bytes_;
     bytes_ += more;
-    return common_.held.fetch_add(more) + more <= most_;
+    return sum_->fetch_add(more) + more <= most_;
   }
 
  private:
-  Common& common_;
+  const std::shared_ptr<std::atomic<std::uint64_t>> sum_;
   const std::uint64_t most_;
   std::uint64_t bytes_ = 0;
 };
