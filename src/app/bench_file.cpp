@@ -13,9 +13,13 @@
 
 namespace freehold::app {
 
-Result<NamelessFile> NamelessFile::create() {
+std::string temporary_name() {
   const char* wish = std::getenv("TMPDIR");
-  std::string path = std::string(wish != nullptr && *wish != '\0' ? wish : "/tmp") + "/freehold-bench-XXXXXX";
+  return std::string(wish != nullptr && *wish != '\0' ? wish : "/tmp") + "/freehold-bench-XXXXXX";
+}
+
+Result<NamelessFile> NamelessFile::create() {
+  std::string path = temporary_name();
   NamelessFile file;
   file.fd_ = ::mkstemp(path.data());
   if (file.fd_ < 0) {

@@ -11,6 +11,9 @@
 
 namespace freehold::app {
 
+// What mkstemp and mkdtemp make a name of, in $TMPDIR, else /tmp.
+std::string temporary_name();
+
 class NamelessFile {
  public:
   // In $TMPDIR, else /tmp.

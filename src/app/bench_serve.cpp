@@ -50,8 +50,7 @@ std::vector<std::int32_t> tokens_of(std::uint64_t stream, std::size_t count, std
 class Folder {
  public:
   static Result<Folder> create() {
-    const char* wish = std::getenv("TMPDIR");
-    std::string path = std::string(wish != nullptr && *wish != '\0' ? wish : "/tmp") + "/freehold-bench-XXXXXX";
+    std::string path = temporary_name();
     if (::mkdtemp(path.data()) == nullptr) {
       return fail(Errc::io, fmt::format("make a folder like {}: {}", printable(path), std::strerror(errno)));
     }

@@ -294,9 +294,6 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
       if (whole) consume(static_cast<std::size_t>(head.content_length));
       co_return co_await respond(head.request, std::move(*plan.refusal), whole && head.keep_alive && !common_.stopping);
     }
-    if (plan.refused.status != 0) {
-      co_return co_await refuse(head.request, plan.refused.status, plan.refused.message);
-    }
     auto held = std::make_shared<Held>(common_.held, common_.options.limits.held_bytes);
     if (!co_await read_body(head, std::move(plan), *held)) co_return false;
     co_return co_await answer(std::move(head), std::move(held));

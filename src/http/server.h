@@ -37,12 +37,6 @@ struct BodyPlan {
   // Of a sink's body: bytes a second that it has to reach on average, not counting Limits::body_time. Its whole time is
   // bounded by that and the limit. 0: only the time that a part of it takes is.
   std::uint64_t least_rate = 0;
-  // Not 0: the same as `refusal`, as an error in the shape that Hooks::error gives it.
-  struct Refused {
-    int status = 0;
-    std::string message;
-  };
-  Refused refused = {};
 };
 
 struct Limits {

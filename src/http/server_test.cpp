@@ -435,7 +435,7 @@ TEST_F(HttpServer, RefusesABodyBeforeItIsRead) {
   Hooks hooks = echo();
   hooks.plan_body = [&](const Request&) {
     BodyPlan plan;
-    plan.refused = {413, "your shelf is full"};
+    plan.refusal = Response{413, {}, "your shelf is full"};
     return plan;
   };
   auto server = serve(hooks);

@@ -10,33 +10,12 @@
 #include "model/kv_cache.h"
 #include "model/model.h"
 #include "model/weights.h"
-#include "store/synth/synth.h"
+#include "store/synth/tiny_model_testing.h"
 
 namespace freehold::model {
 namespace {
 
-struct Prepared : ::testing::Test {
-  void SetUp() override {
-    std::string pattern = ::testing::TempDir() + "/freehold-prepared-XXXXXX";
-    folder = ::mkdtemp(pattern.data());
-  }
-  void TearDown() override { std::filesystem::remove_all(folder); }
-
-  // A tiny random model of that shape and type, opened.
-  std::shared_ptr<const format::Checkpoint> make(std::string_view shape, std::string_view type) {
-    const auto path = folder / (std::string(shape) + std::string(type) + ".gguf");
-    std::ofstream file(path, std::ios::binary);
-    auto done = store::synthesise({*store::shape_from_name(shape), store::weight_type_from_name(type).value(), 5}, pool,
-                                  [&](Bytes bytes) -> Result<> {
-                                    file << as_text(bytes);
-                                    return {};
-                                  });
-    EXPECT_TRUE(done);
-    file.close();
-    auto opened = format::open_checkpoint(path);
-    EXPECT_TRUE(opened) << opened.error().what;
-    return std::make_shared<const format::Checkpoint>(std::move(*opened));
-  }
+struct Prepared : store::TinyModelTest {
   std::filesystem::path write(const Plan& plan) {
     const auto path = folder / "prepared.panels";
     std::ofstream file(path, std::ios::binary);
@@ -62,21 +41,18 @@ struct Prepared : ::testing::Test {
     EXPECT_TRUE(executor.forward({&item, 1}, out));
     return out;
   }
-
-  ThreadPool pool{2};
-  std::filesystem::path folder;
 };
 
 TEST_F(Prepared, GivesTheSameBitsAsPreparingInMemory) {
   for (const char* shape : {"tiny-llama", "tiny-mixtral", "tiny-gemma2"}) {
     if (!store::shape_from_name(shape)) continue;
     for (const char* type : {"q4_0", "q4_k_m", "q8_0", "f16", "bf16", "f32"}) {
-      auto checkpoint = make(shape, type);
-      auto p = plan(*checkpoint);
+      auto base = checkpoint(shape, type);
+      auto p = plan(*base);
       ASSERT_TRUE(p) << p.error().what;
       auto file = PreparedFile::open(write(*p));
       ASSERT_TRUE(file) << file.error().what;
-      auto plain = Model::load(checkpoint, pool), mapped = Model::load(checkpoint, pool, {}, *file);
+      auto plain = Model::load(base, pool), mapped = Model::load(base, pool, {}, *file);
       ASSERT_TRUE(plain);
       ASSERT_TRUE(mapped) << mapped.error().what;
       const auto a = logits(*plain), b = logits(*mapped);
@@ -87,7 +63,7 @@ TEST_F(Prepared, GivesTheSameBitsAsPreparingInMemory) {
 }
 
 TEST_F(Prepared, RefusesAnotherModelsFile) {
-  auto one = make("tiny-llama", "q4_0"), other = make("tiny-llama", "q8_0");
+  auto one = checkpoint("tiny-llama", "q4_0"), other = checkpoint("tiny-llama", "q8_0");
   auto file = PreparedFile::open(write(*plan(*one)));
   ASSERT_TRUE(file);
   auto model = Model::load(other, pool, {}, *file);
@@ -97,8 +73,8 @@ TEST_F(Prepared, RefusesAnotherModelsFile) {
 
 // Every cut and every changed byte of header and table is refused or harmless; nothing outside the file is touched.
 TEST_F(Prepared, SurvivesDamage) {
-  auto checkpoint = make("tiny-llama", "q4_0");
-  auto p = plan(*checkpoint);
+  auto base = checkpoint("tiny-llama", "q4_0");
+  auto p = plan(*base);
   const auto path = write(*p);
   const std::string good = read_file(path).value();
   const std::size_t table = 64 + linear_views(*p).size() * 40;

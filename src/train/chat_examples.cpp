@@ -100,8 +100,8 @@ Result<Jinja> ExampleBuilder::messages_of(const Row& row, std::vector<bool>& lea
   return Jinja::list(std::move(messages));
 }
 
-Result<TokenizedExample> ExampleBuilder::learn(Jinja messages, const Row& row, const std::vector<bool>& learned,
-                                               std::size_t& straddled) const {
+Result<Example> ExampleBuilder::learn(Jinja messages, const Row& row, const std::vector<bool>& learned,
+                                      std::size_t& straddled) const {
   text::ChatInput input;
   input.messages = std::move(messages);
   if (const Value* tools = row.object.member("tools"); tools != nullptr && tools->is_array())
@@ -111,15 +111,16 @@ Result<TokenizedExample> ExampleBuilder::learn(Jinja messages, const Row& row, c
   FH_TRY(text::LearnedPrompt prompt,
          text::learned_from_messages(model_->tokenizer, *template_, std::move(input), learned));
   straddled += prompt.straddled;
-  TokenizedExample example{std::move(prompt.prompt.tokens), std::move(prompt.learned)};
-  if (recipe_->train_on_inputs) example.learned.assign(example.tokens.size(), true);
+  Example example;
+  example.tokens = std::move(prompt.prompt.tokens);
   const auto last = std::find(prompt.turn_ends.rbegin(), prompt.turn_ends.rend(), true);
   for (std::size_t t = 0; t < example.tokens.size(); ++t) {
-    if (!prompt.turn_ends[t]) continue;
-    if (source_->train_on_eos == TrainOnEos::all) example.learned[t] = true;
-    if (source_->train_on_eos == TrainOnEos::last) {
-      example.learned[t] = static_cast<std::size_t>(prompt.turn_ends.rend() - last) == t + 1;
+    bool learns = recipe_->train_on_inputs || prompt.learned[t];
+    if (prompt.turn_ends[t] && source_->train_on_eos == TrainOnEos::all) learns = true;
+    if (prompt.turn_ends[t] && source_->train_on_eos == TrainOnEos::last) {
+      learns = static_cast<std::size_t>(prompt.turn_ends.rend() - last) == t + 1;
     }
+    example.labels.push_back(learns ? example.tokens[t] : kIgnored);
   }
   return example;
 }
@@ -132,7 +133,7 @@ Result<Built> ExampleBuilder::chat(const Row& row) const {
                                            fmt::join(source_->roles_to_train, ", ")));
   }
   Built built;
-  FH_TRY(TokenizedExample example, learn(std::move(messages), row, learned, built.straddled));
+  FH_TRY(Example example, learn(std::move(messages), row, learned, built.straddled));
   built.examples.push_back(std::move(example));
   return built;
 }
@@ -156,7 +157,7 @@ Result<Built> ExampleBuilder::preference(const Row& row) const {
     }
     std::vector<bool> learned(all.size());
     learned.back() = true;
-    FH_TRY(TokenizedExample example, learn(Jinja::list(std::move(all)), row, learned, built.straddled));
+    FH_TRY(Example example, learn(Jinja::list(std::move(all)), row, learned, built.straddled));
     built.examples.push_back(std::move(example));
   }
   return built;

@@ -29,11 +29,11 @@ std::vector<std::uint32_t> permutation(std::uint32_t count, std::uint64_t seed, 
   return order;
 }
 
-std::string key_of(const std::vector<TokenizedExample>& examples) {
+std::string key_of(const std::vector<Example>& examples) {
   std::string bytes;
-  for (const TokenizedExample& e : examples) {
+  for (const Example& e : examples) {
     bytes.append(reinterpret_cast<const char*>(e.tokens.data()), e.tokens.size() * sizeof(std::int32_t));
-    for (const bool learned : e.learned) bytes += learned ? '1' : '0';
+    bytes.append(reinterpret_cast<const char*>(e.labels.data()), e.labels.size() * sizeof(std::int32_t));
     bytes += '|';
   }
   return sha256(std::string_view(bytes)).hex();
@@ -45,7 +45,7 @@ class Loader {
          const DataProgress& progress)
       : recipe_(recipe), folder_(std::move(folder)), model_(model), progress_(progress) {}
 
-  Result<> read(const DatasetSource& source, std::vector<TokenizedExample>& into, Dataset& dataset) {
+  Result<> read(const DatasetSource& source, std::vector<Example>& into, Dataset& dataset) {
     FH_TRY(const ExampleBuilder builder, ExampleBuilder::create(recipe_, source, model_));
     SourceFacts facts;
     const std::filesystem::path path = folder_ / source.path;
@@ -66,20 +66,19 @@ class Loader {
 
  private:
   // What one row gave: with preferences all or nothing, otherwise each by itself.
-  void take(std::vector<TokenizedExample> examples, const DatasetSource& source, std::size_t line, SourceFacts& facts,
-            std::vector<TokenizedExample>& into) {
+  void take(std::vector<Example> examples, const DatasetSource& source, std::size_t line, SourceFacts& facts,
+            std::vector<Example>& into) {
     if (source.style == PromptStyle::preference) return take_together(std::move(examples), line, facts, into);
-    for (TokenizedExample& example : examples) {
-      std::vector<TokenizedExample> one;
+    for (Example& example : examples) {
+      std::vector<Example> one;
       one.push_back(std::move(example));
       take_together(std::move(one), line, facts, into);
     }
   }
 
-  void take_together(std::vector<TokenizedExample> examples, std::size_t line, SourceFacts& facts,
-                     std::vector<TokenizedExample>& into) {
+  void take_together(std::vector<Example> examples, std::size_t line, SourceFacts& facts, std::vector<Example>& into) {
     bool too_long = false;
-    for (const TokenizedExample& e : examples) {
+    for (const Example& e : examples) {
       const auto length =
           static_cast<std::uint32_t>(std::min<std::size_t>(e.tokens.size(), std::numeric_limits<std::uint32_t>::max()));
       if (length > facts.longest) {
@@ -92,13 +91,13 @@ class Loader {
     if (too_long && recipe_.too_long == TooLong::refuse) return;
     if (too_long && recipe_.too_long == TooLong::truncate) {
       ++facts.truncated;
-      for (TokenizedExample& e : examples) {
+      for (Example& e : examples) {
         e.tokens.resize(std::min<std::size_t>(e.tokens.size(), recipe_.sequence_len));
-        e.learned.resize(e.tokens.size());
+        e.labels.resize(e.tokens.size());
       }
     }
     const bool nothing =
-        std::any_of(examples.begin(), examples.end(), [](const TokenizedExample& e) { return e.learned_count() == 0; });
+        std::any_of(examples.begin(), examples.end(), [](const Example& e) { return e.scored() == 0; });
     if (nothing || (too_long && recipe_.too_long == TooLong::drop)) {
       ++facts.dropped;
       return;
@@ -107,10 +106,10 @@ class Loader {
       ++facts.duplicates;
       return;
     }
-    for (TokenizedExample& e : examples) {
+    for (Example& e : examples) {
       ++facts.examples;
       facts.tokens += e.tokens.size();
-      facts.learned += e.learned_count();
+      facts.learned += e.scored();
       into.push_back(std::move(e));
     }
   }
@@ -150,7 +149,7 @@ Result<> hold_out(const Recipe& recipe, Dataset& dataset) {
   const auto order = permutation(groups, recipe.seed, kHeldOut);
   std::vector<bool> held(groups);
   for (std::size_t i = 0; i < static_cast<std::size_t>(wanted); ++i) held[order[i]] = true;
-  std::vector<TokenizedExample> train;
+  std::vector<Example> train;
   for (std::size_t i = 0; i < dataset.train.size(); ++i) {
     (held[i / dataset.together] ? dataset.held_out : train).push_back(std::move(dataset.train[i]));
   }

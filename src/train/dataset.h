@@ -29,7 +29,7 @@ struct SourceFacts {
 
 struct Dataset {
   // With preferences chosen and rejected alternate, so the number is even, and a pair stays together.
-  std::vector<TokenizedExample> train, held_out;
+  std::vector<Example> train, held_out;
   std::vector<SourceFacts> sources;  // of datasets, then of test_datasets
   std::uint32_t together = 1;        // examples that belong together: 2 with preferences
 };

@@ -59,7 +59,7 @@ TEST_F(Data, TooLongIsAnErrorUnlessAllowedByName) {
   data = load(content);
   ASSERT_EQ(data->train.size(), 2u) << "the third has nothing left to learn";
   EXPECT_EQ(data->train[1].tokens.size(), 16u);
-  EXPECT_EQ(data->train[1].learned_count(), 6u);
+  EXPECT_EQ(data->train[1].scored(), 6u);
   EXPECT_EQ(data->sources[0].truncated, 2u);
   EXPECT_EQ(data->sources[0].dropped, 1u);
   EXPECT_EQ(data->sources[0].tokens, 8u + 16u);
@@ -82,7 +82,7 @@ TEST_F(Data, APartIsHeldOutBySeed) {
   recipe_.val_set_size = 0.1;
   const auto key = [](const Dataset& d) {
     std::vector<std::vector<std::int32_t>> out;
-    for (const TokenizedExample& e : d.held_out) out.push_back(e.tokens);
+    for (const Example& e : d.held_out) out.push_back(e.tokens);
     return out;
   };
   const auto first = load(content), again = load(content);

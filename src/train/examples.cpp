@@ -20,15 +20,17 @@ constexpr std::string_view kWithInput =
 constexpr std::string_view kWithoutInput =
     "Below is an instruction that describes a task. Write a response that appropriately completes the request.";
 
-void append(TokenizedExample& example, const std::vector<std::int32_t>& tokens, bool learned) {
+void append(Example& example, const std::vector<std::int32_t>& tokens, bool learned) {
   example.tokens.insert(example.tokens.end(), tokens.begin(), tokens.end());
-  example.learned.resize(example.tokens.size(), learned);
+  for (const std::int32_t token : tokens) example.labels.push_back(learned ? token : kIgnored);
 }
 
 }  // namespace
 
-std::size_t TokenizedExample::learned_count() const {
-  return static_cast<std::size_t>(std::count(learned.begin() + (learned.empty() ? 0 : 1), learned.end(), true));
+std::size_t Example::scored() const {
+  std::size_t count = 0;
+  for (std::size_t i = 1; i < labels.size(); ++i) count += learns(i) ? 1 : 0;
+  return count;
 }
 
 std::string alpaca_prompt(const DatasetSource& source, std::string_view system, std::string_view instruction,
@@ -107,7 +109,7 @@ Result<Built> ExampleBuilder::alpaca(const Row& row) const {
   options.add_special = true;
   FH_TRY(const text::Encoding whole, tokenizer.encode_with_offsets(prompt + output, options));
   Built built;
-  TokenizedExample example;
+  Example example;
   const text::TokenId eos = tokenizer.vocabulary().eos;
   for (std::size_t t = 0; t < whole.ids.size(); ++t) {
     const text::TokenSpan& span = whole.spans[t];
@@ -133,7 +135,7 @@ Result<Built> ExampleBuilder::completion(const Row& row) const {
   Built built;
   for (std::size_t begin = 0; begin < tokens.size(); begin += recipe_->sequence_len) {
     const std::size_t end = std::min<std::size_t>(begin + recipe_->sequence_len, tokens.size());
-    TokenizedExample piece;
+    Example piece;
     append(piece,
            {tokens.begin() + static_cast<std::ptrdiff_t>(begin), tokens.begin() + static_cast<std::ptrdiff_t>(end)},
            true);
@@ -145,7 +147,7 @@ Result<Built> ExampleBuilder::completion(const Row& row) const {
 Result<Built> ExampleBuilder::input_output(const Row& row) const {
   const Value* segments = row.object.member("segments");
   if (segments == nullptr || !segments->is_array()) return fail(Errc::invalid, "there is no list 'segments'");
-  TokenizedExample example;
+  Example example;
   for (const Value& segment : segments->items()) {
     const Value* label = segment.member("label");
     const Value* content = segment.member("text");

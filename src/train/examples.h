@@ -11,22 +11,15 @@
 #include "base/result.h"
 #include "model/tokenizer_loader.h"
 #include "text/chat_template.h"
+#include "train/example.h"
 #include "train/recipe.h"
 #include "train/rows.h"
 
 namespace freehold::train {
 
-// Token t is predicted from those before it; it counts in the loss where learned[t]. The first token is never
-// predicted.
-struct TokenizedExample {
-  std::vector<std::int32_t> tokens;
-  std::vector<bool> learned;  // one a token
-  std::size_t learned_count() const;
-};
-
 // What one row gave: one example; several for a long text of completion; a chosen and a rejected one for preferences.
 struct Built {
-  std::vector<TokenizedExample> examples;
+  std::vector<Example> examples;
   std::size_t straddled = 0;  // turns that begin inside of a token (text::LearnedPrompt)
 };
 
@@ -52,8 +45,8 @@ class ExampleBuilder {
   // The messages of a row in the template's terms, and whether each is learned.
   Result<text::jinja::Value> messages_of(const Row& row, std::vector<bool>& learn) const;
   Result<text::jinja::Value> message_of(const format::Value& from, std::string& role) const;
-  Result<TokenizedExample> learn(text::jinja::Value messages, const Row& row, const std::vector<bool>& learned,
-                                 std::size_t& straddled) const;
+  Result<Example> learn(text::jinja::Value messages, const Row& row, const std::vector<bool>& learned,
+                        std::size_t& straddled) const;
 
   const Recipe* recipe_;
   const DatasetSource* source_;

@@ -34,14 +34,14 @@ class Examples : public testing::Test {
     return builder.build({1, std::move(object)});
   }
   // The text of the example with what is learned in brackets; control tokens shown.
-  std::string shown(const TokenizedExample& example) {
+  std::string shown(const Example& example) {
     std::string out;
     bool inside = false;
     text::DecodeOptions options;
     options.render_special = true;
     for (std::size_t t = 0; t < example.tokens.size(); ++t) {
-      if (example.learned[t] != inside) out += inside ? "]" : "[";
-      inside = example.learned[t];
+      if (example.learns(t) != inside) out += inside ? "]" : "[";
+      inside = example.learns(t);
       out += *model_->tokenizer.decode({&example.tokens[t], 1}, options);
     }
     return out + (inside ? "]" : "");
@@ -50,7 +50,7 @@ class Examples : public testing::Test {
     const auto built = build(json);
     if (!built) return built.error().what;
     std::string out;
-    for (const TokenizedExample& example : built->examples) out += (out.empty() ? "" : " | ") + shown(example);
+    for (const Example& example : built->examples) out += (out.empty() ? "" : " | ") + shown(example);
     return out;
   }
 
@@ -84,7 +84,7 @@ TEST_F(Examples, TheTokensBeforeAnAnswerAreThoseOfServing) {
   const auto built = build(
       R"({"messages":[{"role":"user","content":"say <|end|> twice"},{"role":"assistant","content":"<|turn|>x"}]})");
   ASSERT_TRUE(built) << built.error().what;
-  const TokenizedExample& example = built->examples.at(0);
+  const Example& example = built->examples.at(0);
   text::ChatInput input;
   input.messages = text::messages_from_pairs({{"user", "say <|end|> twice"}});
   const auto chat = text::ChatTemplate::parse(kChat);
@@ -92,8 +92,8 @@ TEST_F(Examples, TheTokensBeforeAnAnswerAreThoseOfServing) {
   ASSERT_TRUE(prompt);
   ASSERT_GT(example.tokens.size(), prompt->tokens.size());
   EXPECT_TRUE(std::equal(prompt->tokens.begin(), prompt->tokens.end(), example.tokens.begin()));
-  for (std::size_t t = 0; t < prompt->tokens.size(); ++t) EXPECT_FALSE(example.learned[t]) << t;
-  EXPECT_TRUE(example.learned[prompt->tokens.size()]);
+  for (std::size_t t = 0; t < prompt->tokens.size(); ++t) EXPECT_FALSE(example.learns(t)) << t;
+  EXPECT_TRUE(example.learns(prompt->tokens.size()));
   // What people wrote is no control token: one <|turn|> a message.
   const text::TokenId turn = model_->tokenizer.find_token("<|turn|>");
   EXPECT_EQ(std::count(example.tokens.begin(), example.tokens.end(), turn), 2);

@@ -2,44 +2,20 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
-#include <filesystem>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/random.h"
-#include "format/checkpoint.h"
 #include "kernel/kernels.h"
 #include "model/model.h"
-#include "store/synth/synth.h"
+#include "store/synth/tiny_model_testing.h"
 #include "train/lora.h"
 
 namespace freehold::train {
 
-struct TrainTest : ::testing::Test {
-  void SetUp() override {
-    std::string pattern = ::testing::TempDir() + "/freehold-train-XXXXXX";
-    folder = ::mkdtemp(pattern.data());
-  }
-  void TearDown() override { std::filesystem::remove_all(folder); }
-
-  std::shared_ptr<const format::Checkpoint> checkpoint(std::string_view shape, std::string_view type) {
-    const auto path = folder / (std::string(shape) + std::string(type) + ".gguf");
-    std::ofstream file(path, std::ios::binary);
-    auto done = store::synthesise({*store::shape_from_name(shape), store::weight_type_from_name(type).value(), 5}, pool,
-                                  [&](Bytes bytes) -> Result<> {
-                                    file << as_text(bytes);
-                                    return {};
-                                  });
-    EXPECT_TRUE(done);
-    file.close();
-    auto opened = format::open_checkpoint(path);
-    EXPECT_TRUE(opened) << opened.error().what;
-    return std::make_shared<const format::Checkpoint>(std::move(*opened));
-  }
+struct TrainTest : store::TinyModelTest {
   std::shared_ptr<const model::Model> served(std::string_view shape, std::string_view type) {
     auto model = model::Model::load(checkpoint(shape, type), pool);
     EXPECT_TRUE(model.has_value()) << model.error().what;
@@ -75,9 +51,6 @@ struct TrainTest : ::testing::Test {
     }
     return out;
   }
-
-  ThreadPool pool{2};
-  std::filesystem::path folder;
 };
 
 }  // namespace freehold::train

@@ -8,18 +8,12 @@
 #include "base/result.h"
 #include "base/thread_pool.h"
 #include "train/adamw.h"
+#include "train/example.h"
 #include "train/pass.h"
 #include "train/trainable.h"
 
 namespace freehold::train {
 
-inline constexpr std::int32_t kIgnored = -100;  // a label that is not scored (Hugging Face's number)
-
-// One sequence without padding. labels[i] is token i or kIgnored: what stands at row i - 1 is scored against labels[i].
-struct Example {
-  std::vector<std::int32_t> tokens;
-  std::vector<std::int32_t> labels;
-};
 using MicroBatch = std::vector<Example>;
 
 // What the loss of a step is the mean of. They differ when micro-batches score different numbers of tokens.

@@ -275,6 +275,19 @@ Parsed<std::string> content_text(const Json& content, const std::string& where) 
   return out;
 }
 
+bool read_choice(const std::string& word, ToolUse& use) {
+  if (word == "none") {
+    use.choice = ToolChoice::none;
+  } else if (word == "auto") {
+    use.choice = ToolChoice::automatic;
+  } else if (word == "required") {
+    use.choice = ToolChoice::required;
+  } else {
+    return false;
+  }
+  return true;
+}
+
 void add_left_over(const Fields& f, Call& call) {
   for (std::string& name : f.left_over()) call.ignored.push_back(std::move(name));
 }

@@ -39,6 +39,9 @@ Parsed<Tool> parse_function(const Json& function, const std::string& where);
 // "function", …}.
 Parsed<void> parse_tool_list(Fields& fields, bool nested, ToolUse& use);
 
+// `tool_choice` as a word: none, auto or required. False: it is none of them.
+bool read_choice(const std::string& word, ToolUse& use);
+
 // A string, an array of token ids, or an array of these: the prompts of completions, the inputs of embeddings.
 Parsed<std::vector<PlainPrompt>> parse_plain(Fields& fields, std::string_view key);
 

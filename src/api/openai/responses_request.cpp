@@ -39,9 +39,7 @@ Parsed<void> parse_choice(const Json& choice, ToolUse& use) {
     return refuse(Problem::invalid, fmt::format("'tool_choice' must be {}", kChoice), "tool_choice");
   };
   if (choice.is_string()) {
-    const auto text = choice.get<std::string>();
-    if (text != "none" && text != "auto" && text != "required") return expected();
-    use.choice = text == "none" ? ToolChoice::none : text == "auto" ? ToolChoice::automatic : ToolChoice::required;
+    if (!read_choice(choice.get<std::string>(), use)) return expected();
     return {};
   }
   if (!choice.is_object()) return expected();

@@ -226,10 +226,10 @@ TEST_F(BatchesTest, UploadsAreTheirTenantsAndFitTheQuota) {
   std::vector<http::BodyPlan> open;
   for (std::size_t i = 0; i < kMostUploads; ++i)
     open.push_back(*uploads.plan(request(std::to_string(10 + i)), **store, "me"));
-  EXPECT_EQ(uploads.plan(request("more"), **store, "me")->refused.status, 429);
-  EXPECT_EQ(uploads.plan(request("more"), **store, "you")->refused.status, 0);
+  EXPECT_EQ(uploads.plan(request("more"), **store, "me")->refusal.value().status, 429);
+  EXPECT_FALSE(uploads.plan(request("more"), **store, "you")->refusal);
   ASSERT_TRUE(put(**store, "1"));
-  EXPECT_EQ(uploads.plan(request("full"), **store, "me")->refused.status, 413);
+  EXPECT_EQ(uploads.plan(request("full"), **store, "me")->refusal.value().status, 413);
 }
 
 TEST_F(BatchesTest, EveryFailureOfTheDiskLeavesFilesWholeOrNotThere) {

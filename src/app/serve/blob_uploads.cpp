@@ -8,6 +8,7 @@
 #include <charconv>
 #include <optional>
 
+#include "app/serve/reply.h"
 #include "base/file.h"
 
 namespace freehold::app {
@@ -122,14 +123,15 @@ http::BodyPlan BlobUploads::plan(const std::string& tenant, const http::Request&
   const std::uint64_t room = quota_.bytes - std::min(now.bytes, quota_.bytes);
   http::BodyPlan plan;
   if (now.count >= quota_.count || announced(request) > room) {
-    plan.refused = {413, full(quota_)};
+    plan.refusal = error_response(request, {api::Problem::too_large, full(quota_), {}, {}});
     return plan;
   }
   auto upload = std::make_shared<Upload>();
   upload->tenant = tenant;
   upload->place = under_way_.begin(tenant);
   if (!upload->place) {
-    plan.refused = {429, fmt::format("a key may send {} blobs at a time", kMostUploads)};
+    plan.refusal = error_response(
+        request, {api::Problem::too_many, fmt::format("a key may send {} blobs at a time", kMostUploads), {}, {}});
     return plan;
   }
   plan.limit = room;

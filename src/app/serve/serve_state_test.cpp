@@ -173,8 +173,8 @@ TEST_F(BlobUploadsTest, AreThereForTheirTenantAlone) {
 TEST_F(BlobUploadsTest, HaveAQuotaInBytesAndNumber) {
   uploads_.open(folder_.path(), {.bytes = 10, .count = 2});
   EXPECT_EQ(uploads_.plan("p", request_of("0")).limit, 10u);
-  EXPECT_EQ(send("1", {}, "p", "11").refused.status, 413);
-  EXPECT_EQ(send("1", {}, "p", "10").refused.status, 0);
+  EXPECT_EQ(send("1", {}, "p", "11").refusal.value().status, 413);
+  EXPECT_FALSE(send("1", {}, "p", "10").refusal);
   // Two at once, each of which would fit alone.
   const http::BodyPlan first = uploads_.plan("me", request_of("a")), second = uploads_.plan("me", request_of("b"));
   EXPECT_TRUE(first.sink->write("123456"));
@@ -188,19 +188,19 @@ TEST_F(BlobUploadsTest, HaveAQuotaInBytesAndNumber) {
   ASSERT_TRUE(uploads_.keep("other", "d", sha256("1")));
   send("e", {"2"}, "other");
   ASSERT_TRUE(uploads_.keep("other", "e", sha256("2")));
-  EXPECT_EQ(send("f", {}, "other").refused.status, 413);
+  EXPECT_EQ(send("f", {}, "other").refusal.value().status, 413);
 }
 
 TEST_F(BlobUploadsTest, SoManyAtATime) {
   uploads_.open(folder_.path());
   std::vector<http::BodyPlan> open;
   for (std::size_t i = 0; i < kMostUploads; ++i) open.push_back(uploads_.plan("me", request_of(std::to_string(i))));
-  for (const auto& plan : open) EXPECT_EQ(plan.refused.status, 0);
-  EXPECT_EQ(uploads_.plan("me", request_of("more")).refused.status, 429);
-  EXPECT_EQ(uploads_.plan("you", request_of("more")).refused.status, 0);
+  for (const auto& plan : open) EXPECT_FALSE(plan.refusal);
+  EXPECT_EQ(uploads_.plan("me", request_of("more")).refusal.value().status, 429);
+  EXPECT_FALSE(uploads_.plan("you", request_of("more")).refusal);
   open[0].sink.reset();
   EXPECT_FALSE(uploads_.keep("me", "0", sha256("x")));  // that one is over
-  EXPECT_EQ(uploads_.plan("me", request_of("more")).refused.status, 0);
+  EXPECT_FALSE(uploads_.plan("me", request_of("more")).refusal);
 }
 
 TEST_F(BlobUploadsTest, AreCleanedAwayWhenTheyAreOld) {

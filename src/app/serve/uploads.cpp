@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "app/serve/reply.h"
 #include "base/utf8.h"
 
 namespace freehold::app {
@@ -70,12 +71,13 @@ Result<http::BodyPlan> Uploads::plan(const http::Request& request, FileStore& st
   FH_TRY(const Kept kept, store.kept(tenant));
   http::BodyPlan plan;
   if (kept.count >= store.quota().count || kept.bytes >= store.quota().bytes) {
-    plan.refused = {413, store.full()};
+    plan.refusal = error_response(request, {api::Problem::too_large, store.full(), {}, {}});
     return plan;
   }
   auto place = under_way_.begin(tenant);
   if (!place) {
-    plan.refused = {429, fmt::format("a key may send {} files at a time", kMostUploads)};
+    plan.refusal = error_response(
+        request, {api::Problem::too_many, fmt::format("a key may send {} files at a time", kMostUploads), {}, {}});
     return plan;
   }
   auto upload = std::make_shared<Upload>(boundary, store, tenant, std::move(place), kept.bytes);

@@ -29,18 +29,17 @@ std::string shortened(std::string text) {
   return text.substr(0, head) + fmt::format(" … {} bytes … ", tail - head) + text.substr(tail);
 }
 
-std::string rendered(const train::TokenizedExample& example, const text::Tokenizer& tokenizer,
-                     const LearnedMarks& marks) {
+std::string rendered(const train::Example& example, const text::Tokenizer& tokenizer, const LearnedMarks& marks) {
   // Runs of one kind are decoded together: a character may be spread over several tokens.
   std::string out;
   for (std::size_t begin = 0, end = 0; begin < example.tokens.size(); begin = end) {
-    while (end < example.tokens.size() && example.learned[end] == example.learned[begin]) ++end;
+    while (end < example.tokens.size() && example.learns(end) == example.learns(begin)) ++end;
     text::DecodeOptions options;
     options.render_special = true;
     options.at_start = begin == 0;
     const auto text = tokenizer.decode(std::span(example.tokens).subspan(begin, end - begin), options);
     const std::string safe = terminal_safe(shortened(replace_invalid_utf8(text ? *text : std::string())));
-    out += example.learned[begin] ? marks.begin + safe + marks.end : safe;
+    out += example.learns(begin) ? marks.begin + safe + marks.end : safe;
   }
   return out;
 }
@@ -68,14 +67,13 @@ std::string data_table(const train::Dataset& dataset) {
 
 std::string length_histogram(const train::Dataset& dataset, std::uint32_t sequence_len, int width) {
   std::size_t longest = 1;
-  for (const train::TokenizedExample& e : dataset.train) longest = std::max(longest, e.tokens.size());
+  for (const train::Example& e : dataset.train) longest = std::max(longest, e.tokens.size());
   const std::size_t most = std::max<std::size_t>(longest, 1);
   // Round bins: 1, 2, 5, 10, 20, 50, … tokens wide.
   std::size_t bin = 1;
   for (std::size_t step = 0; (most + bin - 1) / bin > kMostBins; ++step) bin = step % 3 == 1 ? bin / 2 * 5 : bin * 2;
   std::vector<std::uint64_t> counts((most + bin - 1) / bin);
-  for (const train::TokenizedExample& e : dataset.train)
-    ++counts[(std::max<std::size_t>(e.tokens.size(), 1) - 1) / bin];
+  for (const train::Example& e : dataset.train) ++counts[(std::max<std::size_t>(e.tokens.size(), 1) - 1) / bin];
   const std::uint64_t highest = *std::max_element(counts.begin(), counts.end());
   std::string out = fmt::format("tokens an example (sequence_len {})\n", sequence_len);
   for (std::size_t i = 0; i < counts.size(); ++i) {
@@ -95,9 +93,9 @@ std::string rendered_examples(const train::Dataset& dataset, const text::Tokeniz
   const std::size_t shown = std::min(count, dataset.train.size());
   for (std::size_t i = 0; i < shown; ++i) {
     const std::size_t at = i * dataset.train.size() / shown;
-    const train::TokenizedExample& e = dataset.train[at];
+    const train::Example& e = dataset.train[at];
     out += fmt::format("example {} of {}: {} tokens, {} learned\n", grouped(at + 1), grouped(dataset.train.size()),
-                       e.tokens.size(), e.learned_count());
+                       e.tokens.size(), e.scored());
     std::string text = rendered(e, tokenizer, marks);
     out += "  │ ";
     for (const char c : text) {
