@@ -63,7 +63,7 @@ class Load:
         self.files[server.upload(content, "user_data")["id"]] = content
 
     def make(self, port, draw):
-        name = f"made-{draw.randrange(10 ** 9)}"
+        name = f"made-{draw.randrange(60)}"  # made anew again and again: a key may have 100
         got = post(port, KEY, "/api/create", {"model": name, "from": "m", "stream": False, "system": "s" * draw.randrange(2000)})
         if got.status != 200:
             self.wrong.append(got)
@@ -90,7 +90,7 @@ class Load:
 
 class Kills(e2e.Case):
     def serve(self):
-        return Server("m", self.home, "--sequences", "6")
+        return Server("m", self.home, "--sequences", "6", "--key-files", "100000")
 
     def killed_while_starting(self, draw):
         process = e2e.start("serve", "m", "--port", "0", "--api-key", KEY, home=self.home)
