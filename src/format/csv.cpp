@@ -15,7 +15,8 @@ CsvReader::CsvReader(std::string_view text) : text_(text) {
 Result<bool> CsvReader::next(std::vector<std::string>& fields) {
   fields.clear();
   while (at_ < text_.size() && (text_[at_] == '\n' || text_[at_] == '\r')) {
-    if (text_[at_] == '\n') ++line_;
+    const bool begins_crlf = text_[at_] == '\r' && at_ + 1 < text_.size() && text_[at_ + 1] == '\n';
+    if (!begins_crlf) ++line_;
     ++at_;
   }
   if (at_ >= text_.size()) return false;

@@ -1,5 +1,5 @@
 // Comma-separated values as RFC 4180 has them: fields may stand in quotes, hold commas, line ends and doubled quotes;
-// lines end with LF or CRLF; a byte order mark at the beginning is skipped. Read row by row, so that a file may be
+// lines end with LF, CRLF or CR; a byte order mark at the beginning is skipped. Read row by row, so that a file may be
 // larger than memory is spare.
 #pragma once
 

@@ -30,6 +30,12 @@ TEST(Csv, Rfc4180) {
   EXPECT_EQ(*read("a\"b,c"), (Rows{{"a\"b", "c"}}));
 }
 
+TEST(Csv, EveryLineEndIsCountedOnce) {
+  std::vector<std::size_t> lines;
+  EXPECT_EQ(*read("a\rb\r\nc\n\r\nd", &lines), (Rows{{"a"}, {"b"}, {"c"}, {"d"}}));
+  EXPECT_EQ(lines, (std::vector<std::size_t>{1, 2, 3, 5}));
+}
+
 TEST(Csv, ErrorsNameTheLine) {
   EXPECT_EQ(read("a,b\n\"open,\n\n").error().what, "line 2: a quote is never closed");
   EXPECT_EQ(read("a\n\"b\"c\n").error().what, "line 2: text behind a closing quote");
