@@ -1,6 +1,7 @@
 #include "format/yaml.h"
 
 #include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <cmath>
 #include <functional>
 #include <set>
+#include <sstream>
 
 #include "base/utf8.h"
 
@@ -22,6 +24,40 @@ std::size_t line_of(const YAML::Mark& mark) {
 
 Unexpected wrong(std::size_t line, std::string_view what) {
   return fail(Errc::corrupt, line != 0 ? fmt::format("line {}: {}", line, what) : std::string(what));
+}
+
+// Where the documents of a text begin; what they say is of no interest.
+class Documents final : public YAML::EventHandler {
+ public:
+  YAML::Mark last;
+
+  void OnDocumentStart(const YAML::Mark& mark) override { last = mark; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+};
+
+// The text's one document. Not by YAML::LoadAll: a ',' where a document begins is a document that takes nothing in
+// for yaml-cpp, of which it would make one after the other for ever.
+Result<YAML::Node> only_document(const std::string& text) {
+  try {
+    std::istringstream in(text);
+    YAML::Parser parser(in);
+    Documents documents;
+    if (parser.HandleNextDocument(documents) && parser.HandleNextDocument(documents)) {
+      return wrong(line_of(documents.last), "a second document");
+    }
+    return YAML::Load(text);
+  } catch (const YAML::Exception& e) {
+    return wrong(line_of(e.mark), printable(e.msg));
+  } catch (const std::exception& e) {
+    return fail(Errc::corrupt, printable(e.what()));
+  }
 }
 
 // Anchors make yaml-cpp's tree a graph, of which every use is copied: `left` counts copies.
@@ -108,18 +144,9 @@ Result<YamlNode> parse_yaml(std::string_view text) {
                 fmt::format("{} bytes are more than the {} that are read", text.size(), kMaxYamlBytes));
   }
   if (!is_utf8(text)) return fail(Errc::corrupt, "not UTF-8");
-  std::vector<YAML::Node> documents;
-  try {
-    documents = YAML::LoadAll(std::string(text));
-  } catch (const YAML::Exception& e) {
-    return wrong(line_of(e.mark), printable(e.msg));
-  } catch (const std::exception& e) {
-    return fail(Errc::corrupt, printable(e.what()));
-  }
-  if (documents.empty()) return YamlNode{};
-  if (documents.size() > 1) return wrong(line_of(documents[1].Mark()), "a second document");
+  FH_TRY(const YAML::Node document, only_document(std::string(text)));
   std::size_t left = kMaxYamlNodes;
-  return copy(documents.front(), left, 0);
+  return copy(document, left, 0);
 }
 
 }  // namespace freehold::format
