@@ -2,8 +2,10 @@
 """Runs clang-tidy's short list (.clang-tidy) over src/**/*.cpp without tests, in parallel, and remembers what was clean.
 
 usage: run_tidy.py [FILE...]
-A file is clean as long as it, our headers it includes, its flags, the list and clang-tidy itself are the same: the answer is kept
-under build/tidy/clean by the hash of all that, so a second run takes a second. Needs build/tidy/compile_commands.json (preset tidy).
+What is checked is what the preset tidy compiles as one: a file, or several of one folder (FREEHOLD_UNITY; then FILE stands for those
+that it is compiled with). It is clean as long as its files, our headers they include, its flags, the list and clang-tidy itself are the
+same: the answer is kept under build/tidy/clean by the hash of all that, so a second run takes a second. Needs
+build/tidy/compile_commands.json.
 """
 
 import concurrent.futures
@@ -27,6 +29,13 @@ def own_headers(path, found):
     found[path] = content = path.read_bytes()
     for name in INCLUDE.findall(content):
         own_headers(ROOT / "src" / name.decode(), found)
+
+
+def sources_of(path):
+    """The files that are compiled as this one."""
+    if path.parent.name != "Unity":
+        return [path]
+    return [pathlib.Path(name.decode()) for name in INCLUDE.findall(path.read_bytes())]
 
 
 def key(path, command, salt):
@@ -53,10 +62,11 @@ def main():
     work = {}
     for entry in json.loads((BUILD / "compile_commands.json").read_text()):
         path = pathlib.Path(entry["file"])
-        ours = ROOT / "src" in path.parents and not path.stem.endswith(("_test", "_bench"))
-        if ours and path.is_file() and (not wanted or path in wanted):
+        sources = sources_of(path) if path.is_file() else []
+        ours = sources and all(ROOT / "src" in s.parents and not s.stem.endswith(("_test", "_testing", "_bench")) for s in sources)
+        if ours and (not wanted or wanted.intersection(sources)):
             work[path] = clean / key(path, entry["command"], salt)
-    todo = sorted((p for p in work if not work[p].exists()), key=lambda p: -p.stat().st_size)
+    todo = sorted((p for p in work if not work[p].exists()), key=lambda p: -sum(s.stat().st_size for s in sources_of(p)))
     failed, shown = 0, set()
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for path, (status, text) in zip(todo, pool.map(tidy, todo)):
@@ -69,7 +79,7 @@ def main():
                     if part.strip() and part not in shown:
                         shown.add(part)
                         print(part.strip(), flush=True)
-    print(f"{len(work)} files, {len(work) - len(todo)} known to be clean, {len(todo) - failed} found clean, {failed} failed")
+    print(f"{sum(len(sources_of(p)) for p in work)} files as {len(work)}, {len(work) - len(todo)} known to be clean, {len(todo) - failed} found clean, {failed} failed")
     return 1 if failed else 0
 
 
