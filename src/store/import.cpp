@@ -149,6 +149,10 @@ Result<std::vector<InputFile>> open_all(const Sources& sources) {
 
 }  // namespace
 
+std::span<const std::string_view> companion_files() {
+  return kCompanions;
+}
+
 Result<Imported> Store::import(const fs::path& path, const ModelName& name, const WriteOptions& options) const {
   FH_TRY(Sources sources, sources_of(path, options));
   FH_TRY(Writing writing, Writing::begin(*this, options));
@@ -211,7 +215,7 @@ Result<std::optional<StoredFile>> Store::prepare(const ModelTuple& model, const 
 // The blobs are there: presents and validates what was stored (not the source, which may have changed meanwhile), and
 // writes the manifest last.
 Result<Imported> Store::publish(const ModelName& name, ModelTuple model, std::string_view source,
-                                const WriteOptions& options, bool check_weights) const {
+                                const WriteOptions& options, bool check_weights, std::optional<Pulled> pulled) const {
   if (model.needs_tree()) FH_TRY_VOID(make_tree(home_, model));
   FH_TRY(format::Checkpoint checkpoint, format::open_checkpoint(run_path(home_, model)));
   if (options.validate) FH_TRY_VOID(options.validate(checkpoint));
@@ -224,6 +228,7 @@ Result<Imported> Store::publish(const ModelName& name, ModelTuple model, std::st
   out.manifest.from = facts_of(checkpoint);
   out.manifest.from.source = printable(source, 2000);
   out.manifest.from.imported = utc_now();
+  out.manifest.from.pulled = std::move(pulled);
   FH_TRY(out.manifest.prepared, prepare(model, checkpoint, options));
   out.manifest.model = std::move(model);
   auto taken = read(name);

@@ -17,17 +17,11 @@ using format::Value;
 using nlohmann::ordered_json;
 
 constexpr std::uint64_t kVersion = 1;
+constexpr std::uint64_t kVersionWithPulls = 2;  // has `defaults` or `pulled`, which version 1 does not know
 constexpr std::size_t kMaxFiles = 8192;
 constexpr std::size_t kMaxFileName = 200;
 constexpr std::size_t kMaxText = 4096;
-
-bool plain_file_name(std::string_view name) {
-  if (name.empty() || name.size() > kMaxFileName || name.front() == '.') return false;
-  return std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-           c == '+' || c == '-';
-  });
-}
+constexpr std::size_t kMaxDefault = std::size_t{1} << 20;  // bytes of one of the defaults
 
 ordered_json optional_digest(const std::optional<Digest>& digest) {
   return digest ? ordered_json(digest->name()) : ordered_json(nullptr);
@@ -41,6 +35,15 @@ ordered_json file_json(const StoredFile& f) {
           {"weights", f.weights}};
 }
 
+// Without defaults `{}`, as in version 1: the digest of a model that has none stays what it was.
+ordered_json defaults_json(const Defaults& defaults) {
+  ordered_json out = ordered_json::object();
+  if (!defaults.system.empty()) out["system"] = defaults.system;
+  if (!defaults.parameters.empty()) out["parameters"] = defaults.parameters;
+  if (!defaults.messages.empty()) out["messages"] = defaults.messages;
+  return out;
+}
+
 ordered_json tuple_json(const ModelTuple& model) {
   ordered_json files = ordered_json::array();
   for (const StoredFile& f : model.files) files.push_back(file_json(f));
@@ -49,7 +52,17 @@ ordered_json tuple_json(const ModelTuple& model) {
           {"adapter", optional_digest(model.adapter)},
           {"chat_template", optional_digest(model.chat_template)},
           {"tokenizer", optional_digest(model.tokenizer)},
-          {"defaults", ordered_json::object()}};
+          {"defaults", defaults_json(model.defaults)}};
+}
+
+ordered_json pulled_json(const Pulled& pulled) {
+  ordered_json parts = ordered_json::array();
+  for (const Pulled::Part& part : pulled.parts) {
+    parts.push_back(
+        {{"name", part.name}, {"size", part.size}, {"digest", part.digest.name()}, {"checked", part.checked}});
+  }
+  return {{"address", pulled.address},        {"reference", pulled.reference}, {"version", pulled.version},
+          {"template", pulled.chat_template}, {"licence", pulled.licence},     {"parts", std::move(parts)}};
 }
 
 // One line a file, in a fixed order: what digests of several files are taken of.
@@ -77,11 +90,14 @@ class Fields {
     return Fields(*object, where);
   }
 
-  Result<std::string> text(std::string_view key) const {
+  Result<std::string> text(std::string_view key, std::size_t most = kMaxText) const {
     const Value* v = object_->member(key);
     auto s = v != nullptr ? v->as_string() : std::nullopt;
-    if (!s || s->size() > kMaxText) return wrong(key, "a string");
+    if (!s || s->size() > most) return wrong(key, "a string");
     return std::string(*s);
+  }
+  Result<std::string> optional_text(std::string_view key, std::size_t most) const {
+    return object_->member(key) == nullptr ? Result<std::string>(std::string()) : text(key, most);
   }
   Result<std::uint64_t> number(std::string_view key) const {
     const Value* v = object_->member(key);
@@ -187,12 +203,46 @@ Result<ModelTuple> parse_tuple(const Value* value) {
   FH_TRY(model.adapter, f.optional_digest("adapter"));
   FH_TRY(model.chat_template, f.optional_digest("chat_template"));
   FH_TRY(model.tokenizer, f.optional_digest("tokenizer"));
-  FH_TRY(Fields defaults, Fields::of(f.member("defaults"), "model.defaults", {}));
-  (void)defaults;
+  FH_TRY(Fields defaults, Fields::of(f.member("defaults"), "model.defaults", {"system", "parameters", "messages"}));
+  FH_TRY(model.defaults.system, defaults.optional_text("system", kMaxDefault));
+  FH_TRY(model.defaults.parameters, defaults.optional_text("parameters", kMaxDefault));
+  FH_TRY(model.defaults.messages, defaults.optional_text("messages", kMaxDefault));
   return model;
 }
 
+Result<Pulled> parse_pulled(const Value& value) {
+  FH_TRY(Fields f, Fields::of(&value, "pulled", {"address", "reference", "version", "template", "licence", "parts"}));
+  Pulled out;
+  FH_TRY(out.address, f.text("address"));
+  FH_TRY(out.reference, f.text("reference"));
+  FH_TRY(out.version, f.text("version"));
+  FH_TRY(out.chat_template, f.text("template", kMaxDefault));
+  FH_TRY(out.licence, f.text("licence", kMaxDefault));
+  const Value* parts = f.member("parts");
+  if (parts == nullptr || !parts->is_array() || parts->size() > kMaxFiles) {
+    return fail(Errc::corrupt, fmt::format("pulled.parts: expected an array of at most {} parts", kMaxFiles));
+  }
+  for (const Value& each : parts->items()) {
+    FH_TRY(Fields p, Fields::of(&each, "pulled.parts", {"name", "size", "digest", "checked"}));
+    Pulled::Part part;
+    FH_TRY(part.name, p.text("name"));
+    FH_TRY(part.size, p.number("size"));
+    FH_TRY(part.digest, p.digest("digest"));
+    FH_TRY(part.checked, p.text("checked"));
+    out.parts.push_back(std::move(part));
+  }
+  return out;
+}
+
 }  // namespace
+
+bool plain_file_name(std::string_view name) {
+  if (name.empty() || name.size() > kMaxFileName || name.front() == '.') return false;
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '+' || c == '-';
+  });
+}
 
 std::string_view name_of(Kind kind) {
   return kind == Kind::gguf ? "gguf" : "hugging_face";
@@ -220,7 +270,8 @@ std::uint64_t ModelTuple::total_bytes() const {
 
 std::string to_json(const Manifest& manifest) {
   const Provenance& from = manifest.from;
-  ordered_json json = {{"freehold", kVersion},
+  const bool more = from.pulled || manifest.model.defaults != Defaults{};
+  ordered_json json = {{"freehold", more ? kVersionWithPulls : kVersion},
                        {"model", tuple_json(manifest.model)},
                        {"from",
                         {{"source", from.source},
@@ -230,6 +281,7 @@ std::string to_json(const Manifest& manifest) {
                          {"licence", from.licence},
                          {"weight_type", from.weight_type},
                          {"parameters", from.parameters}}}};
+  if (from.pulled) json["pulled"] = pulled_json(*from.pulled);
   json["prepared"] = manifest.prepared ? file_json(*manifest.prepared) : ordered_json();
   // A path or a title need not be UTF-8.
   return json.dump(1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
@@ -240,11 +292,12 @@ Result<Manifest> parse_manifest(std::string_view json) {
   const Value* version = root.member("freehold");
   auto number = version != nullptr ? version->as_u64() : std::nullopt;
   if (!number) return fail(Errc::corrupt, "it is not a manifest: there is no version 'freehold'");
-  if (*number != kVersion) {
+  if (*number != kVersion && *number != kVersionWithPulls) {
     return fail(Errc::unsupported,
-                fmt::format("it has version {}, written by a later Freehold; this one reads {}", *number, kVersion));
+                fmt::format("it has version {}, written by a later Freehold; this one reads {} and {}", *number,
+                            kVersion, kVersionWithPulls));
   }
-  FH_TRY(Fields all, Fields::of(&root, "manifest", {"freehold", "model", "from", "prepared"}));
+  FH_TRY(Fields all, Fields::of(&root, "manifest", {"freehold", "model", "from", "pulled", "prepared"}));
   Manifest out;
   FH_TRY(out.model, parse_tuple(all.member("model")));
   FH_TRY(Fields from,
@@ -257,6 +310,9 @@ Result<Manifest> parse_manifest(std::string_view json) {
   FH_TRY(out.from.licence, from.text("licence"));
   FH_TRY(out.from.weight_type, from.text("weight_type"));
   FH_TRY(out.from.parameters, from.number("parameters"));
+  if (const Value* pulled = all.member("pulled"); pulled != nullptr) {
+    FH_TRY(out.from.pulled, parse_pulled(*pulled));
+  }
   if (const Value* prepared = all.member("prepared"); prepared != nullptr && !prepared->is_null()) {
     FH_TRY(out.prepared, parse_file(*prepared));
   }

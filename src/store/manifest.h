@@ -28,6 +28,14 @@ struct StoredFile {
   bool operator==(const StoredFile&) const = default;
 };
 
+// What a model is to be asked with unless its user says otherwise; as its maker wrote it. Part of its identity.
+struct Defaults {
+  std::string system;      // the system prompt
+  std::string parameters;  // a JSON object of Ollama's options, as text
+  std::string messages;    // a JSON array of {role, content}, as text
+  bool operator==(const Defaults&) const = default;
+};
+
 // What a name points to: an immutable tuple. Two imports of the same files give the same one.
 struct ModelTuple {
   Kind kind = Kind::gguf;
@@ -35,6 +43,7 @@ struct ModelTuple {
   std::optional<Digest> adapter;        // none yet
   std::optional<Digest> chat_template;  // SHA-256 of the template's text
   std::optional<Digest> tokenizer;      // of what decides about token ids (identity.h)
+  Defaults defaults;
   bool operator==(const ModelTuple&) const = default;
 
   // Of the weights alone: the file's own digest if there is one, otherwise that of the list of them.
@@ -48,6 +57,24 @@ struct ModelTuple {
   bool needs_tree() const { return kind != Kind::gguf || files.size() != 1; }
 };
 
+// The receipt of a fetch from a server: what came from where.
+struct Pulled {
+  std::string address;        // "https://registry.example"
+  std::string reference;      // how it is called there: "library/llama3:8b"
+  std::string version;        // "sha256:…" of the registry's manifest, or the commit; may be empty
+  std::string chat_template;  // in the registry's own language, kept as it came and not used
+  std::string licence;        // its text, if there was one
+  struct Part {
+    std::string name;  // a file's name there, or a layer's media type
+    std::uint64_t size = 0;
+    Digest digest;
+    std::string checked;  // what its server had said about it: "sha256", "git-sha1"; "" if it said nothing
+    bool operator==(const Part&) const = default;
+  };
+  std::vector<Part> parts;
+  bool operator==(const Pulled&) const = default;
+};
+
 // Where it came from: not part of the identity.
 struct Provenance {
   std::string source;        // absolute path, or what made it: "quantised from sha256:… to Q4_K_M"
@@ -57,6 +84,7 @@ struct Provenance {
   std::string licence;       // as the files state it; empty if they do not
   std::string weight_type;   // "Q4_K", the type that most weights have
   std::uint64_t parameters = 0;
+  std::optional<Pulled> pulled;
 };
 
 struct Manifest {
@@ -66,6 +94,9 @@ struct Manifest {
   // part of the identity, and can be made anew at any time.
   std::optional<StoredFile> prepared;
 };
+
+// What a file of a model may be called: [A-Za-z0-9._+-], not beginning with '.', at most 200 bytes.
+bool plain_file_name(std::string_view name);
 
 std::string to_json(const Manifest& manifest);
 // Errors: Errc::corrupt, naming the field; Errc::unsupported for a later version of the format.

@@ -11,7 +11,7 @@ Manifest sample() {
   Manifest m;
   m.model.files = {{"model.gguf", 123, sha256("a"), sha256("b"), true}};
   m.model.chat_template = sha256("t");
-  m.from = {"/x/y \xff.gguf", "2025-01-31T12:00:00Z", "llama", "Name", "mit", "Q4_0", 42};
+  m.from = {"/x/y \xff.gguf", "2025-01-31T12:00:00Z", "llama", "Name", "mit", "Q4_0", 42, std::nullopt};
   return m;
 }
 
@@ -29,6 +29,26 @@ TEST(Manifest, IsReadAsItWasWritten) {
   EXPECT_EQ(back->model.id(), m.model.id());
   EXPECT_EQ(back->from.parameters, 42u);
   EXPECT_EQ(to_json(*back), to_json(m));
+}
+
+TEST(Manifest, KeepsWhatWasPulledAndWithIt) {
+  Manifest m = sample();
+  const std::string plain = to_json(m);
+  EXPECT_NE(plain.find("\"freehold\": 1"), std::string::npos) << "earlier programs read what they understand";
+  const Digest id = m.model.id();
+  m.from.pulled = Pulled{"https://r.example", "library/x:y", sha256("m").name(),
+                         "{{ .Prompt }}",     "mine",        {{"model", 123, sha256("a"), "sha256"}}};
+  EXPECT_EQ(m.model.id(), id) << "where it came from is no part of it";
+  m.model.defaults = {"Be brief.", R"({"temperature":0.1})", R"([{"role":"user","content":"x"}])"};
+  EXPECT_NE(m.model.id(), id) << "what it is asked with is";
+  auto back = parse_manifest(to_json(m));
+  ASSERT_TRUE(back) << back.error().what;
+  EXPECT_EQ(back->model, m.model);
+  EXPECT_EQ(back->from.pulled, m.from.pulled);
+  EXPECT_EQ(to_json(*back), to_json(m));
+  EXPECT_NE(to_json(m).find("\"freehold\": 2"), std::string::npos);
+  EXPECT_FALSE(parse_manifest(replaced(to_json(m), "\"parts\": [", "\"parts\": [7,")));
+  EXPECT_FALSE(parse_manifest(replaced(to_json(m), "\"system\"", "\"sistem\"")));
 }
 
 TEST(Manifest, IdentityIsTheTupleAndNotWhereItCameFrom) {
@@ -52,7 +72,7 @@ TEST(Manifest, HostileOnesAreErrorsThatNameTheField) {
       {"[]", "version"},
       {"{}", "version"},
       {replaced(good, "\"freehold\": 1", "\"freehold\": \"1\""), "version"},
-      {replaced(good, "\"freehold\": 1", "\"freehold\": 2"), "later Freehold"},
+      {replaced(good, "\"freehold\": 1", "\"freehold\": 3"), "later Freehold"},
       {replaced(good, digest, "sha256:../../../../etc/passwd"), "files.digest"},
       {replaced(good, digest, digest + "0"), "files.digest"},
       {replaced(good, digest, "SHA256" + digest.substr(6)), "files.digest"},

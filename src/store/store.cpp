@@ -174,7 +174,8 @@ Result<Imported> Store::alias(std::string_view reference, const ModelName& name,
   if (!found.manifest) {
     return fail(Errc::invalid, fmt::format("{} is not in the store: import it first", printable(reference)));
   }
-  FH_TRY(Imported done, publish(name, std::move(found.manifest->model), found.manifest->from.source, options));
+  const Provenance& from = found.manifest->from;
+  FH_TRY(Imported done, publish(name, found.manifest->model, from.source, options, false, from.pulled));
   writing.finish();
   return done;
 }

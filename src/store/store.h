@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,9 @@
 #include "store/progress.h"
 
 namespace freehold::store {
+
+// The small files that belong to a Hugging Face model beside config.json and its weights; others stay outside.
+std::span<const std::string_view> companion_files();
 
 // $FREEHOLD_HOME, or ~/.freehold.
 Result<std::filesystem::path> default_home();
@@ -71,6 +75,13 @@ struct Removed {
   std::uint64_t freed = 0;  // bytes of blobs that nothing else referred to
 };
 
+// A file of a model that has been fetched and hashed, on the store's file system.
+struct Arrived {
+  StoredFile file;             // its digests are those of `content` and of `checks`
+  std::filesystem::path path;  // empty: the store has it already (Store::find_file)
+  std::string checks;          // the list of piece checks (pieces.h); with `path` only
+};
+
 // A blob that is not what its name says.
 struct Damage {
   std::vector<ModelName> names;  // of the models it belongs to
@@ -107,6 +118,12 @@ class Store {
   Result<Imported> add(const ModelName& name, std::string_view source,
                        const std::function<Result<>(const format::Sink&)>& produce,
                        const WriteOptions& options = {}) const;
+  // Makes a model of files that have arrived. Their content becomes blobs without being copied; the files themselves
+  // stay where they are, so that nothing is lost if the model is refused. Errors: as of import.
+  Result<Imported> adopt(const ModelName& name, Kind kind, const std::vector<Arrived>& files, Defaults defaults,
+                         Pulled pulled, const WriteOptions& options = {}) const;
+  // The file of some model in the store that has this content.
+  Result<std::optional<StoredFile>> find_file(const Digest& digest) const;
   // Makes `name` lead to what `reference` leads to.
   Result<Imported> alias(std::string_view reference, const ModelName& name, const WriteOptions& options = {}) const;
   // Forgets a name, and deletes what nothing refers to any more.
@@ -127,7 +144,8 @@ class Store {
   class Writing;
   Result<Manifest> read(const ModelName& name) const;
   Result<Imported> publish(const ModelName& name, ModelTuple model, std::string_view source,
-                           const WriteOptions& options, bool check_weights = false) const;
+                           const WriteOptions& options, bool check_weights = false,
+                           std::optional<Pulled> pulled = {}) const;
   Result<std::optional<StoredFile>> prepare(const ModelTuple& model, const format::Checkpoint& checkpoint,
                                             const WriteOptions& options) const;
   Result<std::vector<Listed>> matching(const DigestPrefix& prefix) const;
