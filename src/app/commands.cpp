@@ -47,6 +47,7 @@ const std::vector<Command>& all_commands() {
       models_group(),
       models_list_command(),
       models_import_command(),
+      models_pull_command(),
       models_inspect_command(),
       models_verify_command(),
       models_quantize_command(),

@@ -49,6 +49,23 @@ Result<> check_runnable(const format::Checkpoint& checkpoint) {
   return {};
 }
 
+store::Preparation panel_preparation(std::function<ThreadPool&()> pool) {
+  store::Preparation out;
+  out.usable = [](const std::filesystem::path& path) { return model::PreparedFile::open(path).has_value(); };
+  out.bytes = [](const format::Checkpoint& checkpoint) -> Result<std::uint64_t> {
+    FH_TRY(model::Plan plan, model::plan(checkpoint));
+    return model::prepared_file_bytes(plan);
+  };
+  out.write = [pool = std::move(pool)](const format::Checkpoint& checkpoint, const format::Sink& sink,
+                                       const store::Progress& progress) -> Result<> {
+    FH_TRY(model::Plan plan, model::plan(checkpoint));
+    return model::write_prepared(plan, pool(), sink, [&](std::uint64_t done, std::uint64_t total) {
+      return !progress || progress("prepare", done, total);
+    });
+  };
+  return out;
+}
+
 StoreProgress::StoreProgress(Console& console) : console_(console), bar_(console, "working") {
   catch_interrupts();
 }
@@ -64,21 +81,11 @@ store::Progress StoreProgress::progress() {
 store::WriteOptions StoreProgress::options(bool replace, bool prepare) {
   store::WriteOptions out;
   out.replace = replace;
-  out.prepare.usable = [](const std::filesystem::path& path) { return model::PreparedFile::open(path).has_value(); };
-  if (prepare) {
-    out.prepare.bytes = [](const format::Checkpoint& checkpoint) -> Result<std::uint64_t> {
-      FH_TRY(model::Plan plan, model::plan(checkpoint));
-      return model::prepared_file_bytes(plan);
-    };
-    out.prepare.write = [this](const format::Checkpoint& checkpoint, const format::Sink& sink,
-                               const store::Progress& progress) -> Result<> {
-      if (!pool_) pool_ = std::make_unique<ThreadPool>();
-      FH_TRY(model::Plan plan, model::plan(checkpoint));
-      return model::write_prepared(plan, *pool_, sink, [&](std::uint64_t done, std::uint64_t total) {
-        return !progress || progress("prepare", done, total);
-      });
-    };
-  }
+  out.prepare = panel_preparation([this]() -> ThreadPool& {
+    if (!pool_) pool_ = std::make_unique<ThreadPool>();
+    return *pool_;
+  });
+  if (!prepare) out.prepare.bytes = {}, out.prepare.write = {};
   out.validate = check_runnable;
   out.progress = progress();
   out.waiting = [this](int pid) {

@@ -2,6 +2,7 @@
 // reporting progress.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -15,6 +16,7 @@ namespace freehold::app {
 
 Command models_list_command();      // models_list.cpp
 Command models_import_command();    // models_import.cpp
+Command models_pull_command();      // models_pull.cpp
 Command models_alias_command();     // models_import.cpp
 Command models_rm_command();        // models_import.cpp
 Command models_inspect_command();   // models_inspect.cpp
@@ -33,6 +35,9 @@ std::string human_parameters(std::uint64_t n);
 
 // Everything that `run` would check: metadata, tensors, tokenizer, template.
 Result<> check_runnable(const format::Checkpoint& checkpoint);
+
+// How the store puts weights into the layout of the kernels; `pool` is asked for when there is something to do.
+store::Preparation panel_preparation(std::function<ThreadPool&()> pool);
 
 // A store::Progress that draws a bar and stops at Ctrl-C. Lives as long as the work.
 class StoreProgress {

@@ -159,6 +159,17 @@ std::string as_text(const Facts& f, bool tensors) {
     line(out, "prepared",
          o.manifest->prepared ? human_bytes(o.manifest->prepared->size) : "no: every start rearranges the weights");
     line(out, "imported", printable(fmt::format("{} from {}", o.manifest->from.imported, o.manifest->from.source)));
+    if (const auto& pulled = o.manifest->from.pulled) {
+      if (!pulled->version.empty()) line(out, "version", printable(pulled->version));
+      for (const store::Pulled::Part& part : pulled->parts) {
+        line(out, "fetched",
+             fmt::format("{}  {}  {}", printable(part.name), human_bytes(part.size), part.digest.name()));
+      }
+    }
+    const store::Defaults& defaults = o.manifest->model.defaults;
+    if (!defaults.system.empty()) line(out, "system", printable(defaults.system));
+    if (!defaults.parameters.empty()) line(out, "defaults", printable(defaults.parameters));
+    if (!defaults.messages.empty()) line(out, "messages", printable(defaults.messages));
   }
   line(out, "format",
        o.checkpoint->gguf() != nullptr ? fmt::format("GGUF version {}", o.checkpoint->gguf()->version)
@@ -207,6 +218,17 @@ void spec_json(JsonWriter& w, const model::Spec& s) {
   w.member("experts", s.experts).member("experts_used", s.experts_used);
 }
 
+// The receipt of a fetch.
+void pulled_json(JsonWriter& w, const store::Pulled& pulled) {
+  w.begin_object().member("address", pulled.address).member("reference", pulled.reference);
+  w.member("version", pulled.version).key("parts").begin_array();
+  for (const store::Pulled::Part& part : pulled.parts) {
+    w.begin_object().member("name", part.name).member("bytes", part.size).member("digest", part.digest.name());
+    w.member("checked", part.checked).end_object();
+  }
+  w.end_array().end_object();
+}
+
 std::string as_json(const Facts& f, bool tensors) {
   JsonWriter w(true);
   const OpenModel& o = f.opened;
@@ -217,6 +239,12 @@ std::string as_json(const Facts& f, bool tensors) {
   o.manifest&& o.manifest->prepared ? w.value(o.manifest->prepared->size) : w.null();
   w.key("weights");
   o.manifest ? w.value(o.manifest->model.weights().name()) : w.null();
+  w.key("pulled");
+  if (o.manifest && o.manifest->from.pulled) {
+    pulled_json(w, *o.manifest->from.pulled);
+  } else {
+    w.null();
+  }
   w.member("format", o.checkpoint->gguf() != nullptr ? "gguf" : "hugging_face");
   w.member("family", f.plan ? f.plan->spec.family : f.from.architecture).member("title", f.from.title);
   w.member("licence", f.from.licence).member("parameters", f.from.parameters);

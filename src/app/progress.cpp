@@ -22,17 +22,32 @@ void ProgressBar::clear() {
   drawn_ = false;
 }
 
+void ProgressBar::rename(std::string_view what) {
+  if (what == what_) return;
+  what_ = what;
+  begun_ = false;
+}
+
 void ProgressBar::update(std::uint64_t done, std::uint64_t total) {
   if (!console_.err_is_terminal() || total == 0) return;
   auto now = steady_clock::now();
+  if (!begun_ || done < first_) {
+    begun_ = true;
+    first_ = done;
+    first_at_ = now;
+  }
   if (now - begin_ < std::chrono::seconds(1) || now - last_ < milliseconds(100)) return;
   last_ = now;
   drawn_ = true;
   double fraction = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
-  double seconds = duration<double>(now - begin_).count();
-  std::string left = fraction > 0.01 ? human_seconds(seconds / fraction - seconds) + " left" : "";
+  const double seconds = duration<double>(now - first_at_).count();
+  const double rate = seconds > 0 ? static_cast<double>(done - first_) / seconds : 0;
+  const double rest = static_cast<double>(total) - static_cast<double>(std::min(done, total));
+  const bool known = rate > 0 && static_cast<double>(done - first_) > 0.01 * static_cast<double>(total - first_);
+  std::string left = known ? human_seconds(rest / rate) + " left" : "";
   std::string numbers = bytes_ ? fmt::format("{} of {}", human_bytes(done), human_bytes(total))
                                : fmt::format("{} of {}", grouped(done), grouped(total));
+  if (rate_ && known) numbers += fmt::format("  {}/s", human_bytes(static_cast<std::uint64_t>(rate)));
   std::string tail = fmt::format(" {:3.0f} %  {}  {}", fraction * 100, numbers, left);
   int room = console_.columns() - static_cast<int>(what_.size() + tail.size()) - 4;
   int width = std::clamp(room, 0, 40);

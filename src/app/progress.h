@@ -21,13 +21,20 @@ class ProgressBar {
 
   // Cheap: draws at most ten times a second, and not before a second has passed.
   void update(std::uint64_t done, std::uint64_t total);
-  void rename(std::string_view what) { what_ = what; }
+  // Shows bytes a second as well.
+  void show_rate() { rate_ = true; }
+  // Other work begins: its rate and the time that is left are counted from its first update.
+  void rename(std::string_view what);
   void clear();
 
  private:
   Console& console_;  // owner: the caller, which outlives the bar
   std::string what_;
   bool bytes_;
+  bool rate_ = false;
+  bool begun_ = false;       // of this work something was told
+  std::uint64_t first_ = 0;  // what was done then: only what came after it took time
+  std::chrono::steady_clock::time_point first_at_;
   bool drawn_ = false;
   std::chrono::steady_clock::time_point begin_;
   std::chrono::steady_clock::time_point last_;

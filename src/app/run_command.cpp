@@ -71,6 +71,18 @@ Result<> answer_once(Session& session, Conversation& conversation, const Setting
   return console.flush();
 }
 
+// The system prompt that was asked for, or the one that the model came with; what is not used is said.
+std::string system_of(const OpenModel& opened, const Arguments& arguments, bool raw, Console& console) {
+  const store::Defaults defaults = opened.manifest ? opened.manifest->model.defaults : store::Defaults{};
+  if (!defaults.parameters.empty() || !defaults.messages.empty()) {
+    console.note(fmt::format("note: the model came with {} of its own, which `serve` uses and `run` does not",
+                             defaults.parameters.empty() ? "messages"
+                             : defaults.messages.empty() ? "parameters"
+                                                         : "parameters and messages"));
+  }
+  return arguments.given("system") || raw ? std::string(arguments.text("system")) : defaults.system;
+}
+
 Result<> run(const Arguments& arguments, Console& console) {
   catch_interrupts();
   FH_TRY(Settings settings, settings_from(arguments));
@@ -96,7 +108,7 @@ Result<> run(const Arguments& arguments, Console& console) {
          load(std::move(checked), arguments, console, static_cast<std::uint32_t>(arguments.integer("context"))));
   FH_TRY(auto session, Session::start(std::move(loaded), std::move(speculation), arguments, console));
   FH_TRY(auto conversation, Conversation::create(session->loaded().tokenizer, raw, arguments.flag("special")));
-  conversation.set_system(std::string(arguments.text("system")));
+  conversation.set_system(system_of(session->loaded().opened, arguments, raw, console));
   if (question.text)
     return answer_once(*session, conversation, settings, arguments, std::move(*question.text), console);
   if (arguments.flag("json")) return fail(Errc::invalid, "--json needs a PROMPT or a pipe");

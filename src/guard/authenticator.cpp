@@ -219,6 +219,11 @@ bool Authenticator::is_given(std::string_view id) const {
   return std::find(state_->given_ids.begin(), state_->given_ids.end(), id) != state_->given_ids.end();
 }
 
+bool Authenticator::is_only(std::string_view id) const {
+  const auto& ids = state_->given_ids;  // a key may be given twice
+  return !state_->keys && std::all_of(ids.begin(), ids.end(), [&](const std::string& other) { return other == id; });
+}
+
 std::vector<std::string> Authenticator::gone() const {
   std::vector<std::string> out;
   if (!state_->keys) return out;

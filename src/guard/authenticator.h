@@ -47,6 +47,8 @@ class Authenticator {
 
   // Whether such an id is that of a key given by hand.
   bool is_given(std::string_view id) const;
+  // Whether it is, and no other key is accepted.
+  bool is_only(std::string_view id) const;
   // The ids of the database's keys that have stopped being valid (revoked, expired, not there any more) since the last
   // call. Looks at the database as authenticate() does.
   std::vector<std::string> gone() const;

@@ -109,6 +109,8 @@ TEST_F(AuthenticatorTest, KeysGivenByHand) {
   // What a key has stored stays that key's in whatever order they are given.
   EXPECT_EQ(Authenticator::create(std::nullopt, options({"another", "sk-first"}))->authenticate("sk-first")->key_id,
             first);
+  EXPECT_TRUE(Authenticator::create(std::nullopt, options({"sk-first", "sk-first"}))->is_only(first));
+  EXPECT_FALSE(Authenticator::create(std::nullopt, options({"another", "sk-first"}))->is_only(first));
   EXPECT_EQ(second.role, Role::user);
   EXPECT_EQ(a.authenticate(made.text)->key_id, made.info.id);
   EXPECT_FALSE(a.authenticate("sk-firs"));
@@ -201,6 +203,7 @@ TEST_F(AuthenticatorTest, TellsOnceOfKeysThatAreGone) {
   EXPECT_TRUE(a.is_given(given));
   EXPECT_FALSE(a.is_given("given-000000000000"));
   EXPECT_FALSE(a.is_given(later.info.id));
+  EXPECT_FALSE(a.is_only(given)) << "the database has keys, too";
 }
 
 }  // namespace

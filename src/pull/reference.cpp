@@ -131,11 +131,14 @@ Result<Reference> parse_reference(std::string_view text, std::string_view from) 
     out.server = std::move(*server);
   }
   out.server.target = "/";
-  rest = rest.substr(0, rest.find_first_of("?#"));
+  // An address that was copied from a browser may end so ("?download=true"); the name of a model does not.
+  const std::string_view bare = rest.substr(0, rest.find_first_of("?#"));
+  const bool file = parse_file_address(bare, out);
+  if (file) rest = bare;
   while (rest.ends_with('/')) rest.remove_suffix(1);
   if (rest.empty()) return wrong(text, "it names no model");
   if (rest.ends_with(':')) return wrong(text, "what follows ':' is no tag");
-  if (!parse_file_address(rest, out)) parse_path(rest, out);
+  if (!file) parse_path(rest, out);
   if (!is_path(out.path)) return wrong(text, "a model is parts of letters, digits, '.', '_' and '-' joined by '/'");
   if (!out.tag.empty() && !is_part(out.tag)) return wrong(text, "what follows ':' is no tag");
   if (!out.digest.empty() && !Digest::parse(out.digest)) return wrong(text, "what follows '@' is no digest");

@@ -72,6 +72,8 @@ TEST(Reference, HostileOnesAreRefused) {
                            "https://h/a%2f..",
                            "https://h/a\\b",
                            "https://h/a\n",
+                           "https://h/a?b=1",
+                           "https://h/a#b",
                            "https://h/1/2/3/4/5/6/7/8/9"}) {
     const auto r = parse_reference(text, "https://h");
     EXPECT_FALSE(r && parse_reference(text)) << text;

@@ -122,3 +122,24 @@ test("embeddings", needs("ollama", "embeddings"), async () => {
   const { embedding } = await client.embeddings({ model, prompt: "the cat" });
   assert.equal(embedding.length, embeddings[0].length);
 });
+
+test("pull: with progress, at once, and what is not there", needs("ollama"), async () => {
+  const parts = await collect(await client.pull({ model: "elsewhere", stream: true }));
+  assert.equal(parts[0].status, "pulling manifest");
+  const files = parts.filter((p) => p.digest);
+  assert.ok(files.length > 0);
+  assert.match(files[0].status, /^pulling [0-9a-f]{12}$/);
+  assert.equal(files.at(-1).completed, files.at(-1).total);
+  assert.equal(parts.at(-1).status, "success");
+  assert.equal((await client.pull({ model: "elsewhere" })).status, "success");
+  // What has arrived answers without further ado.
+  const { message } = await client.chat({ model: "elsewhere", messages: [{ role: "user", content: "Hi" }], options: { num_predict: 4 } });
+  assert.ok(message.content.length > 0);
+  assert.ok((await client.list()).models.some((m) => m.name === "elsewhere:latest"));
+  assert.equal((await client.show({ model: "elsewhere" })).system, "Be brief.");
+  assert.equal((await client.pull({ model })).status, "success");
+  await assert.rejects(client.pull({ model: "no-such-model" }), fails(404));
+  await assert.rejects(client.pull({ model: "no-such-model", stream: true }).then(collect), fails(404));
+  await assert.rejects(client.pull({ model: "elsewhere.example/library/x" }), fails(403));
+  await assert.rejects(client.pull({ model: "elsewhere", insecure: true }), fails(400));
+});

@@ -23,6 +23,7 @@ sys.path.insert(0, str(HERE.parent / "e2e"))
 import e2e  # noqa: E402
 import serving  # noqa: E402
 from chat_model import ChatGguf  # noqa: E402
+from pull_servers import Server as Registry  # noqa: E402
 
 LIBRARIES = ("package.json", "package-lock.json", ".npmrc")
 FETCHING, PROBING, TESTING = 240, 60, 180  # seconds at most
@@ -93,8 +94,10 @@ def main():
         path, thinking = folder / "model.gguf", folder / "thinking.gguf"
         path.write_bytes(model.write())
         thinking.write_bytes(ChatGguf(thinks=True).write())
-        with (serving.Server(path, "--alias", MODEL, home=folder / "home") as server,
+        with (Registry() as registry,
+              serving.Server(path, "--alias", MODEL, "--pull-from", registry.url, home=folder / "home") as server,
               serving.Server(thinking, "--alias", MODEL, home=folder / "thinking-home") as thinker):
+            registry.registry("library/elsewhere", "latest", path.read_bytes(), system="Be brief.")
             environment = {k: v for k, v in os.environ.items() if not k.startswith(("FREEHOLD", "OPENAI", "ANTHROPIC", "GOOGLE", "GEMINI",
                                                                                     "OLLAMA", "LANGCHAIN", "LANGSMITH", "NODE_"))}
             environment.update(FREEHOLD_URL=server.url, FREEHOLD_KEY=server.key, FREEHOLD_MODEL=MODEL, FREEHOLD_THINKER_URL=thinker.url,

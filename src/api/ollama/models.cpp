@@ -183,8 +183,56 @@ Parsed<Create> parse_create(std::string_view body) {
   return create;
 }
 
+Parsed<void> check_preset(const Preset& preset) {
+  if (!preset.parameters.empty()) {
+    FH_TRY(const Json options, parse_object(preset.parameters));
+    Asked checked;
+    FH_TRY_VOID(parse_options(options, checked));
+  }
+  if (preset.messages.empty()) return {};
+  FH_TRY(const Json messages, parse_json(preset.messages));
+  FH_TRY(const Asked chat, parse_chat(dump({{"model", "x"}, {"messages", messages}}), {}));
+  (void)chat;
+  return {};
+}
+
+Parsed<Pull> parse_pull(std::string_view body) {
+  FH_TRY(const Json root, parse_object(body));
+  Fields f(root);
+  Pull pull;
+  FH_TRY(pull.model, parse_model(f));
+  FH_TRY(auto stream, f.boolean("stream"));
+  pull.stream = stream.value_or(true);
+  FH_TRY(auto insecure, f.boolean("insecure"));
+  if (insecure.value_or(false)) {
+    return refuse(
+        Problem::invalid,
+        "'insecure' is not supported: from where models may be fetched, and whether without TLS, was said when "
+        "the server was started (--pull-from)",
+        "insecure");
+  }
+  for (const char* key : {"username", "password"}) {
+    const Json* value = f.find(key);
+    if (value == nullptr || value->is_null() || (value->is_string() && value->get_ref<const std::string&>().empty())) {
+      continue;
+    }
+    return refuse(Problem::invalid, fmt::format("'{}' is not supported", key), key);
+  }
+  pull.ignored = f.left_over();
+  return pull;
+}
+
 std::string status_json(std::string_view status) {
   return dump({{"status", std::string(status)}});
+}
+
+std::string progress_json(std::string_view status, std::string_view digest, std::uint64_t total,
+                          std::uint64_t completed) {
+  Json out = {{"status", std::string(status)}};
+  if (!digest.empty()) out["digest"] = std::string(digest);
+  out["total"] = total;
+  out["completed"] = completed;
+  return dump(out);
 }
 
 }  // namespace freehold::api::ollama

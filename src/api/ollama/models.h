@@ -46,6 +46,9 @@ struct Preset {
   bool operator==(const Preset&) const = default;
 };
 
+// Whether a model can be made with it: options that are known are of their types, messages are a conversation's.
+Parsed<void> check_preset(const Preset& preset);
+
 // POST /api/show.
 struct Description {
   ModelCard card;
@@ -79,7 +82,20 @@ struct Create {
 };
 Parsed<Create> parse_create(std::string_view body);
 
+// POST /api/pull.
+struct Pull {
+  std::string model;
+  bool stream = true;
+  std::vector<std::string> ignored;
+};
+// Refused by name: insecure, username, password.
+Parsed<Pull> parse_pull(std::string_view body);
+
 // One line of progress, without its end: {"status":"…"}.
 std::string status_json(std::string_view status);
+// The same with how far it is: {"status":"pulling 0123456789ab","digest":"sha256:…","total":2,"completed":1}. An empty
+// digest is left out.
+std::string progress_json(std::string_view status, std::string_view digest, std::uint64_t total,
+                          std::uint64_t completed);
 
 }  // namespace freehold::api::ollama

@@ -28,6 +28,10 @@ class Accounts {
 
   // Nothing if the key is missing or wrong; for what runs on somebody's behalf, if that key is not valid any more.
   std::optional<guard::Principal> principal_of(const http::Request& request) const;
+  // Whether nobody but the holder of this key, which was given by hand, can ask.
+  bool is_only_key(const guard::Principal& principal) const {
+    return authenticator_ && authenticator_->is_only(principal.key_id);
+  }
   // Errors: forbidden (the role does not let it generate).
   static api::Parsed<void> may_generate(const guard::Principal& principal);
 

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "app/json_writer.h"
+#include "app/pulling.h"
 #include "base/hash.h"
 #include "model/model.h"
 #include "store/identity.h"
@@ -56,6 +57,8 @@ Result<ModelFacts> read_facts(std::string name, const OpenModel& opened,
   if (opened.manifest) facts.digest = opened.manifest->model.weights().name();
   facts.chat_template = chat.value_or("");
   facts.license = from.licence;
+  if (opened.manifest) facts.preset = preset_of(*opened.manifest);
+  if (from.pulled) facts.pulled_from = from.pulled->address;
   facts.thinks =
       mentions(facts.chat_template, {"enable_thinking", "</think>", "reasoning_effort", "reasoning_content"});
   facts.memory = plan_of(plan);

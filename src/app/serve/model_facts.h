@@ -20,8 +20,10 @@ struct ModelFacts {
   std::string digest;     // "sha256:…" of the weights, if the store knows it
   bool in_store = false;
   api::ollama::ModelCard card;
-  std::string chat_template;  // the source; empty if it has none
-  std::string license;        // as the files state it; empty if they do not
+  std::string chat_template;   // the source; empty if it has none
+  std::string license;         // as the files state it; empty if they do not
+  api::ollama::Preset preset;  // what it came with from where it was fetched
+  std::string pulled_from;     // the origin of that server; empty if it was not fetched
   bool thinks = false;
   // What it takes in memory as this server runs models; if it can never be loaded here, why.
   Result<MemoryPlan> memory = MemoryPlan{};

@@ -20,6 +20,12 @@ std::string_view bare(std::string_view name) {
   return name.ends_with(":latest") ? name.substr(0, name.size() - 7) : name;
 }
 
+std::string without_capitals(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return out;
+}
+
 // Changes when a file is replaced or written; empty if there is none.
 std::string state_of(const fs::path& path) {
   struct stat info {};
@@ -44,7 +50,9 @@ Result<std::unique_ptr<Models>> Models::create(Options options) {
   FH_TRY_VOID(kernel::chosen_level().map([](auto&&) {}));
   FH_TRY_VOID(store::Store::open(options.home).map([](auto&&) {}));
   if (!options.report) options.report = [](const std::string&) {};
-  return std::unique_ptr<Models>(new Models(std::move(options)));
+  std::unique_ptr<Models> models(new Models(std::move(options)));
+  models->offer_pulled();
+  return models;
 }
 
 Result<Models::Source> Models::resolve_given(const Given& given) const {
@@ -78,9 +86,9 @@ Result<Models::Source> Models::resolve(std::string_view name) const {
   for (const Given& given : options_.given) {
     if (bare(given.name) == bare(name)) return resolve_given(given);
   }
-  if (options_.given.empty()) {
-    if (const auto parsed = store::ModelName::parse(name)) return resolve_stored(*parsed);
-  }
+  // A registry's names may have capitals; those of the store have none.
+  const auto parsed = store::ModelName::parse(without_capitals(name));
+  if (parsed && (options_.given.empty() || is_offered(*parsed))) return resolve_stored(*parsed);
   return fail(Errc::not_found, "no such model");
 }
 
@@ -127,7 +135,17 @@ std::vector<FactsPtr> Models::list() const {
     if (auto facts = facts_of(*source)) out.push_back(std::move(*facts));
   };
   for (const Given& given : options_.given) add(resolve_given(given));
-  if (!options_.given.empty()) return out;
+  if (!options_.given.empty()) {
+    std::vector<store::ModelName> offered;
+    {
+      const std::lock_guard lock(mutex_);
+      for (const auto& [text, name] : offered_) offered.push_back(name);
+    }
+    for (const store::ModelName& name : offered) {
+      if (!is_given(name.text())) add(resolve_stored(name));
+    }
+    return out;
+  }
   const auto listed = store_.list();
   if (!listed) return out;
   for (const store::Listed& l : *listed) {
@@ -227,6 +245,29 @@ Result<> Models::load_given() {
   return {};
 }
 
+bool Models::is_offered(const store::ModelName& name) const {
+  const std::lock_guard lock(mutex_);
+  return offered_.contains(name.text());
+}
+
+void Models::offer(const store::ModelName& name) {
+  if (options_.given.empty()) return;
+  const std::lock_guard lock(mutex_);
+  offered_.insert_or_assign(name.text(), name);
+}
+
+void Models::offer_pulled() {
+  if (options_.given.empty() || options_.pulled_from.empty()) return;
+  const auto listed = store_.list();
+  if (!listed) return;
+  for (const store::Listed& l : *listed) {
+    if (!l.manifest || !l.manifest->from.pulled) continue;
+    const std::string& origin = l.manifest->from.pulled->address;
+    const auto& servers = options_.pulled_from;
+    if (std::find(servers.begin(), servers.end(), origin) != servers.end()) offer(l.name);
+  }
+}
+
 void Models::forget_moved() {
   std::vector<ModelPool::Status> models = pool_->status();
   std::vector<std::string> moved;
@@ -245,6 +286,7 @@ void Models::reload() {
     seen_.clear();
     known_.clear();
   }
+  offer_pulled();
   forget_moved();
   options_.report(fmt::format("read again: {} models can be asked for", list().size()));
 }

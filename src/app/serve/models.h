@@ -35,7 +35,9 @@ class Models {
     std::string reference;  // as for open_model
   };
   struct Options {
-    std::vector<Given> given;     // empty: whatever is in the store
+    std::vector<Given> given;  // empty: whatever is in the store
+    // With `given`: origins of servers; what the store has from these can be asked for as well.
+    std::vector<std::string> pulled_from;
     std::filesystem::path home;   // of the store
     std::uint32_t context = 0;    // 0: the model's own, or what fits
     std::uint32_t sequences = 8;  // of each model
@@ -69,6 +71,9 @@ class Models {
   void keep_alive(const ModelFacts& facts, std::chrono::nanoseconds time);
   void unload(const ModelFacts& facts);
 
+  // Can be asked for from now on, if it is in the store.
+  void offer(const store::ModelName& name);
+
   // Loads the given models, in their order, as far as they fit beside each other; the others are loaded when they are
   // asked for. Errors: those of loading the first that fails.
   Result<> load_given();
@@ -99,6 +104,8 @@ class Models {
   Result<Source> resolve(std::string_view name) const;
   Result<Source> resolve_given(const Given& given) const;
   Result<Source> resolve_stored(const store::ModelName& name) const;
+  bool is_offered(const store::ModelName& name) const;
+  void offer_pulled();
   Result<FactsPtr> facts_of(const Source& source) const;
   Result<MemoryPlan> plan(const model::Plan& plan, bool given) const;
   Result<std::unique_ptr<PooledModel>> load(const FactsPtr& facts);
@@ -118,7 +125,8 @@ class Models {
     std::string key;
     FactsPtr facts;
   };
-  mutable std::map<std::string, Known> known_;  // by name
+  mutable std::map<std::string, Known> known_;       // by name
+  std::map<std::string, store::ModelName> offered_;  // beside the given ones, by name
   std::map<std::string, ServedModel::Load> past_;
   std::unique_ptr<ModelPool> pool_;  // last: its thread uses all of the above
 };

@@ -6,6 +6,7 @@
 #include "api/ollama/models.h"
 #include "api/ollama/ollama.h"
 #include "app/serve/ollama_routes.h"
+#include "app/serve/pulls.h"
 #include "app/serve/reply.h"
 #include "base/utf8.h"
 #include "store/store.h"
@@ -106,7 +107,7 @@ void show(const Site& site, const ExchangePtr& exchange, const guard::Principal&
   const ModelFacts& model = *named->model;
   ollama::Description d;
   d.card = card_of(*named);
-  if (named->made) d.preset = named->made->preset;
+  d.preset = named->preset();
   d.chat_template = model.chat_template;
   auto info = model_info(model, asked->verbose);
   if (!info) return respond(*exchange, Failure{Problem::internal, "the model's files cannot be read", {}, {}});
@@ -131,7 +132,7 @@ api::Parsed<MadeModel> made_from(const Site& site, const guard::Principal& who, 
   made.base = ollama::with_tag(parent.model->name());
   made.parent = ollama::with_tag(from);
   made.made = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  if (parent.made) made.preset = std::move(parent.made->preset);
+  made.preset = parent.preset();
   return made;
 }
 
@@ -200,24 +201,49 @@ bool in_store(std::string_view name) {
   return store && store->resolve(parsed->text()).has_value();
 }
 
-// Nothing is fetched: what is here is here, anything else is refused before a byte leaves the machine.
-void pull(const Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
-  const auto named = ollama::parse_named(exchange->request().body);
-  if (!named) return respond(*exchange, named.error());
-  if (site.facts(named->model, who)) {
-    return respond_progress(exchange, named->stream, {"the model is here already", "success"}, named->ignored);
+// A model that is fetched gets a name in the store, which is everybody's.
+Failure may_not_pull(const guard::Principal& who) {
+  if (who.models) {
+    return {Problem::forbidden, "a key that may use certain models only may not fetch others", "model", {}};
   }
-  if (keeps_the_store(who) && in_store(named->model)) {
+  return {Problem::forbidden,
+          fmt::format("a key with the role {} may not fetch models: that needs the role operator or admin "
+                      "(freehold keys create --role operator)",
+                      guard::name_of(who.role)),
+          {},
+          {}};
+}
+
+// What is here is here. Anything else comes from the servers that this one's owner has named, or is refused before a
+// byte leaves the machine.
+void pull(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
+  const auto asked = ollama::parse_pull(exchange->request().body);
+  if (!asked) return respond(*exchange, asked.error());
+  const bool elsewhere = site.pulls != nullptr && site.pulls->enabled();
+  const bool may = keeps_the_store(who) || site.is_only_key(who);
+  if (const auto named = site.named(asked->model, who)) {
+    // What came from one of those servers is asked for again: that one says whether it is still the same.
+    const bool came = !named->made && !site.pool().is_given(asked->model) && elsewhere && may &&
+                      site.pulls->fetches_from(named->model->pulled_from);
+    if (!came) {
+      return respond_progress(exchange, asked->stream, {"the model is here already", "success"}, asked->ignored);
+    }
+  }
+  if (!elsewhere && keeps_the_store(who) && in_store(asked->model)) {
     return respond_progress(
-        exchange, named->stream,
+        exchange, asked->stream,
         {"the model is in the store already; it is served once the server is started with it", "success"},
-        named->ignored);
+        asked->ignored);
+  }
+  if (elsewhere) {
+    if (!may) return respond(*exchange, may_not_pull(who));
+    return site.pulls->pull(exchange, *asked);
   }
   respond(*exchange,
           Failure{Problem::forbidden,
                   fmt::format("pull model manifest: '{}' is not on this machine, and this server fetches nothing from "
-                              "elsewhere: bring the files and run `freehold models import`",
-                              printable(named->model)),
+                              "elsewhere: start it with --pull-from ADDRESS, or run `freehold models pull` there",
+                              printable(asked->model)),
                   "model",
                   {}});
 }

@@ -122,7 +122,7 @@ api::Parsed<ModelLease> ready(const Site& site, Asked& asked, bool chat, const g
 ollama::FindParameters parameters_of(const Site& site, const guard::Principal& who) {
   return [&site, &who](std::string_view model) {
     const auto named = site.named(model, who);
-    return named && named->made ? named->made->preset.parameters : std::string();
+    return named ? named->preset().parameters : std::string();
   };
 }
 

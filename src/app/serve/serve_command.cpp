@@ -14,6 +14,7 @@
 #include "app/machine.h"
 #include "app/quantity.h"
 #include "app/serve/batches.h"
+#include "app/serve/pulls.h"
 #include "app/serve/reply.h"
 #include "app/serve/routes.h"
 #include "base/utf8.h"
@@ -143,10 +144,12 @@ Result<std::vector<Models::Given>> given_models(const Arguments& arguments, Cons
   return given;
 }
 
-Result<std::unique_ptr<Models>> make_models(const Arguments& arguments, const fs::path& home, Console& console) {
+Result<std::unique_ptr<Models>> make_models(const Arguments& arguments, const fs::path& home,
+                                            const std::vector<http::Url>& pull_from, Console& console) {
   Models::Options options;
   FH_TRY(options.given, given_models(arguments, console));
   options.home = home;
+  for (const http::Url& server : pull_from) options.pulled_from.push_back(server.origin());
   options.context = static_cast<std::uint32_t>(arguments.integer("context"));
   options.sequences = static_cast<std::uint32_t>(arguments.integer("sequences"));
   options.cache = kv_choice(arguments);
@@ -212,14 +215,21 @@ Result<> run(const Arguments& arguments, Console& console) {
   if (arguments.given("host")) options.origins.hosts = arguments.list("host");
   if (!is_loopback(options.address)) options.origins.hosts.push_back(options.address);
   if (arguments.given("origin")) options.origins.origins = arguments.list("origin");
+  Pulls::Options pulls{
+      .home = home, .servers = {}, .ca_file = std::string(arguments.text("pull-ca-file")), .arrived = {}};
+  if (arguments.given("pull-from")) {
+    FH_TRY(pulls.servers, Pulls::parse_servers(arguments.list("pull-from")));
+  }
   FH_TRY_VOID(try_address(options, console));
-  FH_TRY(auto models, make_models(arguments, home, console));
+  FH_TRY(auto models, make_models(arguments, home, pulls.servers, console));
   Site site(std::move(models), Accounts(home, std::move(keys), std::move(log)));
   FH_TRY_VOID(site.made().open(home));
   const Quota quota{static_cast<std::uint64_t>(arguments.integer("key-storage")) << 30,
                     static_cast<std::uint64_t>(arguments.integer("key-files"))};
   site.blobs().open(home, quota);
   keep_batches(site, home, quota, arguments, console);
+  pulls.arrived = [&site](const store::ModelName& name) { site.pool().offer(name); };
+  site.pulls = std::make_unique<Pulls>(std::move(pulls));
   http::Hooks hooks;
   hooks.at_once = [&site](const http::Request& request) { return answer_at_once(site, request); };
   hooks.handle = [&site](const ExchangePtr& exchange) { handle(site, exchange); };
@@ -256,6 +266,7 @@ Result<> run(const Arguments& arguments, Console& console) {
   }
   console.note("stopping: what runs may finish (Ctrl-C again ends it)");
   site.stopping = true;
+  site.pulls->stop();
   if (site.batches) site.batches->stop();  // what they have not written down is asked again at the next start
   server->stop(std::chrono::seconds(arguments.integer("grace")));
   return {};
@@ -286,92 +297,106 @@ Command serve_command() {
           "the "
           "key that brought them and for no other, within --key-storage and --key-files. A batch runs in the "
           "background, on at most half of the --sequences, and goes on when the server is started again. Blobs go "
-          "after a day; pull fetches nothing and push sends nothing. "
+          "after a day. Pull fetches from the servers of --pull-from and from nowhere without it, for keys of "
+          "operators "
+          "and admins, or for the only key there is; push sends nothing. "
           "Beside these: /metrics for Prometheus, and llama-server's and vLLM's /tokenize, /detokenize, "
           "/apply-template, /props, /slots and /completion.\n\n"
           "Without MODEL, every model of the store can be asked for by its name, and what is imported while the server "
-          "runs as well; with one or several, these alone. A model is loaded when it is asked for, while the requests "
+          "runs as well; with one or several, these and what came from the servers of --pull-from. A model is loaded "
+          "when it is asked for, while the requests "
           "for it wait, and stays for --keep-alive after its last use, or as long as a client of Ollama's says "
           "(keep_alive). When --memory-limit leaves no room for another, the one that was unused for longest goes; one "
           "in use never does. All models share --threads. SIGHUP reads the store again.\n\n"
           "The server listens on this machine alone unless --listen says otherwise, which needs --tls and a key.",
       .positionals = {models},
-      .options = join({{.name = "alias",
-                        .type = OptionType::text,
-                        .value = "NAME",
-                        .help = "What clients call the model; in the order of the models.",
-                        .repeatable = true},
-                       {.name = "listen",
-                        .type = OptionType::text,
-                        .value = "ADDRESS",
-                        .fallback = "127.0.0.1",
-                        .help = "The address to listen on."},
-                       {.name = "port",
-                        .type = OptionType::integer,
-                        .value = "N",
-                        .fallback = "11435",
-                        .least = 0,
-                        .most = 65535,
-                        .help = "The port; 0 takes any that is free."},
-                       {.name = "api-key",
-                        .type = OptionType::text,
-                        .value = "KEY",
-                        .help = "A key that clients must send.",
-                        .repeatable = true},
-                       {.name = "no-keys", .help = "Ask for no key (loopback addresses only)."},
-                       {.name = "tls",
-                        .type = OptionType::text,
-                        .value = "self|CERTIFICATE,KEY",
-                        .help = "Encrypt: with a certificate made here, or with your own PEM files."},
-                       {.name = "host",
-                        .type = OptionType::text,
-                        .value = "NAME",
-                        .help = "Another name under which clients reach this server.",
-                        .repeatable = true},
-                       {.name = "origin",
-                        .type = OptionType::text,
-                        .value = "ORIGIN",
-                        .help = "Web pages of this origin may use the server, for example https://app.example.",
-                        .repeatable = true},
-                       {.name = "sequences",
-                        .type = OptionType::integer,
-                        .value = "N",
-                        .fallback = "8",
-                        .least = 1,
-                        .most = 256,
-                        .help = "Answers that run at the same time; others wait."},
-                       {.name = "key-storage",
-                        .type = OptionType::integer,
-                        .value = "GIB",
-                        .fallback = "10",
-                        .least = 1,
-                        .most = 1'000'000,
-                        .help = "GiB that one key may keep in files, and as much in Ollama's blobs."},
-                       {.name = "key-files",
-                        .type = OptionType::integer,
-                        .value = "N",
-                        .fallback = "1000",
-                        .least = 1,
-                        .most = 1'000'000,
-                        .help = "Files that one key may keep, and as many of Ollama's blobs."},
-                       {.name = "memory-limit",
-                        .type = OptionType::text,
-                        .value = "SIZE",
-                        .help = "Memory that models may take together, for example 24GiB: weights, caches and "
-                                "workspaces. By default what is free at the start, less a tenth."},
-                       {.name = "keep-alive",
-                        .type = OptionType::text,
-                        .value = "TIME",
-                        .help = "How long a model stays in memory after its last use, for example 30m; 0: not at all; "
-                                "-1: until another needs the room. By default 5m, and -1 for models that are given."},
-                       {.name = "grace",
-                        .type = OptionType::integer,
-                        .value = "SECONDS",
-                        .fallback = "30",
-                        .least = 0,
-                        .most = 3600,
-                        .help = "How long running answers may go on when the server is stopped."}},
-                      run_options_with_context()),
+      .options =
+          join({{.name = "alias",
+                 .type = OptionType::text,
+                 .value = "NAME",
+                 .help = "What clients call the model; in the order of the models.",
+                 .repeatable = true},
+                {.name = "listen",
+                 .type = OptionType::text,
+                 .value = "ADDRESS",
+                 .fallback = "127.0.0.1",
+                 .help = "The address to listen on."},
+                {.name = "port",
+                 .type = OptionType::integer,
+                 .value = "N",
+                 .fallback = "11435",
+                 .least = 0,
+                 .most = 65535,
+                 .help = "The port; 0 takes any that is free."},
+                {.name = "api-key",
+                 .type = OptionType::text,
+                 .value = "KEY",
+                 .help = "A key that clients must send.",
+                 .repeatable = true},
+                {.name = "no-keys", .help = "Ask for no key (loopback addresses only)."},
+                {.name = "tls",
+                 .type = OptionType::text,
+                 .value = "self|CERTIFICATE,KEY",
+                 .help = "Encrypt: with a certificate made here, or with your own PEM files."},
+                {.name = "host",
+                 .type = OptionType::text,
+                 .value = "NAME",
+                 .help = "Another name under which clients reach this server.",
+                 .repeatable = true},
+                {.name = "origin",
+                 .type = OptionType::text,
+                 .value = "ORIGIN",
+                 .help = "Web pages of this origin may use the server, for example https://app.example.",
+                 .repeatable = true},
+                {.name = "pull-from",
+                 .type = OptionType::text,
+                 .value = "ADDRESS",
+                 .help = "A server from which clients may have models fetched (https://HOST, or http://HOST:PORT "
+                         "without encryption).",
+                 .repeatable = true},
+                {.name = "pull-ca-file",
+                 .type = OptionType::file,
+                 .value = "FILE",
+                 .help = "Certificate authorities to trust for these instead of the system's (PEM)."},
+                {.name = "sequences",
+                 .type = OptionType::integer,
+                 .value = "N",
+                 .fallback = "8",
+                 .least = 1,
+                 .most = 256,
+                 .help = "Answers that run at the same time; others wait."},
+                {.name = "key-storage",
+                 .type = OptionType::integer,
+                 .value = "GIB",
+                 .fallback = "10",
+                 .least = 1,
+                 .most = 1'000'000,
+                 .help = "GiB that one key may keep in files, and as much in Ollama's blobs."},
+                {.name = "key-files",
+                 .type = OptionType::integer,
+                 .value = "N",
+                 .fallback = "1000",
+                 .least = 1,
+                 .most = 1'000'000,
+                 .help = "Files that one key may keep, and as many of Ollama's blobs."},
+                {.name = "memory-limit",
+                 .type = OptionType::text,
+                 .value = "SIZE",
+                 .help = "Memory that models may take together, for example 24GiB: weights, caches and "
+                         "workspaces. By default what is free at the start, less a tenth."},
+                {.name = "keep-alive",
+                 .type = OptionType::text,
+                 .value = "TIME",
+                 .help = "How long a model stays in memory after its last use, for example 30m; 0: not at all; "
+                         "-1: until another needs the room. By default 5m, and -1 for models that are given."},
+                {.name = "grace",
+                 .type = OptionType::integer,
+                 .value = "SECONDS",
+                 .fallback = "30",
+                 .least = 0,
+                 .most = 3600,
+                 .help = "How long running answers may go on when the server is stopped."}},
+               run_options_with_context()),
       .examples = {{"freehold serve", "Whatever is in the store, loaded when it is asked for:"},
                    {"freehold serve llama:8b qwen:1.5b --memory-limit 16GiB --keep-alive 30m",
                     "Two models that share a limit of memory:"},

@@ -7,8 +7,10 @@
 #include <chrono>
 #include <mutex>
 
+#include "app/pulling.h"
 #include "app/serve/batches.h"
 #include "app/serve/generation.h"
+#include "app/serve/pulls.h"
 #include "app/serve/reply.h"
 #include "base/utf8.h"
 #include "engine/allowed_tokens.h"
@@ -87,6 +89,7 @@ Site::Site(std::unique_ptr<Models> models, Accounts accounts)
     : models_(std::move(models)), accounts_(std::move(accounts)), started_(now()) {}
 
 Site::~Site() {
+  pulls.reset();       // what has arrived is offered by the models
   batches.reset();     // it asks the models
   compiling_.reset();  // so does what was compiled for them
   later_.close();      // and what waited for them
@@ -265,7 +268,7 @@ void Site::forget_the_gone() {
 api::Parsed<void> Site::adopt(api::Call& call, const guard::Principal& who) const {
   if (call.preset_done) return {};
   FH_TRY(const NamedModel found, named(call.model, who));
-  return found.made ? api::ollama::apply(found.made->preset, call) : api::Parsed<void>();
+  return api::ollama::apply(found.preset(), call);
 }
 
 api::Parsed<std::size_t> Site::count_tokens(const api::Call& call, const guard::Principal& who) const {

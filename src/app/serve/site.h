@@ -32,6 +32,7 @@ using MakeEncoder =
 api::Failure unrecorded();
 
 class Batches;
+class Pulls;
 class Site;
 
 // A model under a name by which somebody may call it.
@@ -40,6 +41,8 @@ struct NamedModel {
   FactsPtr model;
   std::optional<api::ollama::MadeModel> made;  // what it was made with; nothing: it is served under this name
   std::int64_t since(const Site& site) const;  // Unix seconds
+  // What it is asked with unless its user says otherwise: what it was made with, or came with.
+  const api::ollama::Preset& preset() const { return made ? made->preset : model->preset; }
 };
 
 class Site {
@@ -70,6 +73,8 @@ class Site {
   std::optional<guard::Principal> principal_of(const http::Request& request) const {
     return accounts_.principal_of(request);
   }
+  // Whether this is the one key by hand of a server that knows no other.
+  bool is_only_key(const guard::Principal& who) const { return accounts_.is_only_key(who); }
   ResponseStore& responses() { return responses_; }
   ResponseStore& threads() { return threads_; }  // Anthropic's
   const ResponseStore& threads() const { return threads_; }
@@ -103,6 +108,7 @@ class Site {
   std::atomic<bool> stopping{false};
   std::atomic<bool> starting{false};  // the models it was given are being loaded
   std::unique_ptr<Batches> batches;   // files and batches, if this server keeps any
+  std::unique_ptr<Pulls> pulls;       // what is fetched from elsewhere, if this server may
 
  private:
   struct Beginning;
