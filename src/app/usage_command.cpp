@@ -6,6 +6,7 @@
 #include "app/json_writer.h"
 #include "app/moment.h"
 #include "app/table.h"
+#include "app/usage_json.h"
 #include "base/utf8.h"
 #include "guard/keys.h"
 #include "ledger/usage_query.h"
@@ -48,19 +49,6 @@ void write_sum(JsonWriter& w, const Sum& sum) {
   w.member("prompt_tokens", sum.prompt_tokens).member("cached_tokens", sum.cached_tokens);
   w.member("completion_tokens", sum.completion_tokens).member("queue_seconds", sum.queue_seconds);
   w.member("prefill_seconds", sum.prefill_seconds).member("decode_seconds", sum.decode_seconds);
-}
-
-void write_event(JsonWriter& w, const ledger::Event& e) {
-  w.member("request_id", e.request_id);
-  w.member("time", show_moment(e.time / kMicroseconds)).member("time_us", e.time);
-  w.member("key", e.key_id).member("model", e.model).member("model_digest", e.model_digest);
-  w.member("dialect", e.dialect).member("endpoint", e.endpoint);
-  w.member("prompt_tokens", e.prompt_tokens).member("cached_tokens", e.cached_tokens);
-  w.member("completion_tokens", e.completion_tokens).member("sampling", e.sampling).key("seed");
-  e.seed ? w.value(*e.seed) : w.null();
-  w.member("queue_seconds", e.queue_seconds).member("prefill_seconds", e.prefill_seconds);
-  w.member("decode_seconds", e.decode_seconds).member("outcome", ledger::name_of(e.outcome));
-  w.member("finish_reason", e.finish_reason).member("steered", e.steered).member("http_status", e.http_status);
 }
 
 std::string as_report(const std::vector<Sum>& sums, const Sum& total, std::string_view by) {

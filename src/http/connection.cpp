@@ -233,6 +233,7 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
   // Answers without a handler. True: the connection goes on.
   awaitable<bool> respond(const Request& request, Response response, bool keep) {
     add_cors(common_.options.origins, request, response.headers);
+    if (common_.hooks.answered) common_.hooks.answered(request, response.status);
     std::string text = head_text(response, request.id, BodyFraming::length, keep);
     if (request.method != "HEAD") text += response.body;
     co_return co_await write(text) && keep;
@@ -376,6 +377,7 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
   awaitable<bool> answer(Head head, std::shared_ptr<const void> held) {
     const bool is_head = head.request.method == "HEAD", keep = head.keep_alive, old = head.http_1_0;
     const std::string id = head.request.id;
+    head.request.arrived = Clock::now();
     std::weak_ptr<Connection> weak = this->weak_from_this();
     auto executor = stream_.get_executor();
     auto wake = [weak, executor] {
@@ -427,6 +429,7 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
         if (framing == BodyFraming::until_end) keep = false;
         keep = keep && !common_.stopping;
         add_cors(common_.options.origins, answer_->request(), taken.head->headers);
+        if (common_.hooks.answered) common_.hooks.answered(answer_->request(), taken.head->status);
         text = head_text(*taken.head, id, framing, keep);
         if (taken.whole && !is_head) text += taken.head->body;
       }

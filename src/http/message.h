@@ -1,6 +1,7 @@
 // One HTTP request and one response as plain data (RFC 9110). What a body means is somebody else's business.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -50,6 +51,7 @@ struct Request {
   std::string id;              // ours, sent back in x-request-id
   std::string remote_address;  // "127.0.0.1"
   bool tls = false;
+  std::chrono::steady_clock::time_point arrived{};  // its last byte
   // Set by the program for requests that it makes by itself, never from the wire: whose they are.
   std::optional<std::string> on_behalf_of;
 };

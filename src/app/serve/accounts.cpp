@@ -4,6 +4,7 @@
 
 #include "app/serve/reply.h"
 #include "guard/keys.h"
+#include "ledger/usage_query.h"
 
 namespace freehold::app {
 namespace {
@@ -72,6 +73,14 @@ api::Parsed<Accounts::Admitted> Accounts::admit(const guard::Principal& principa
   out.headers = guard::rate_limit_headers(admission);
   out.lease = std::move(admission.lease);
   return out;
+}
+
+Result<std::optional<ledger::Event>> Accounts::recorded(std::string_view request_id) const {
+  if (!log_) return std::optional<ledger::Event>();
+  auto query = ledger::UsageQuery::open(home_);
+  if (!query && query.error().code == Errc::not_found) return std::optional<ledger::Event>();
+  if (!query) return tl::unexpected(std::move(query).error());
+  return query->find(request_id);
 }
 
 void Accounts::record(ledger::Event event, std::function<void(bool)> stored) {

@@ -47,6 +47,8 @@ class Accounts {
   // The tenants whose keys have stopped being valid since the last call.
   std::vector<std::string> gone() const { return authenticator_ ? authenticator_->gone() : std::vector<std::string>(); }
 
+  // The event of a finished request. Errors: of reading the record.
+  Result<std::optional<ledger::Event>> recorded(std::string_view request_id) const;
   // Calls back once the event is on disk (true), or cannot be (false).
   void record(ledger::Event event, std::function<void(bool)> stored);
 

@@ -30,6 +30,7 @@ Generation::Generation(std::shared_ptr<http::Exchange> exchange, std::unique_ptr
       stream_(call.stream),
       n_(call.request.n),
       count_tokens_(std::move(count_tokens)),
+      arrived_(arrival_of(exchange_->request())),
       open_(call.request.n * static_cast<std::uint32_t>(plan.prompts.size())) {
   add_header("freehold-seed", std::to_string(call.request.seed));
   if (!call.ignored.empty()) add_header("freehold-ignored", fmt::format("{}", fmt::join(call.ignored, ", ")));
@@ -116,11 +117,31 @@ void Generation::finish(std::uint32_t choice, const engine::Finished& finished) 
       event.prefill_seconds += usage.prefill_seconds;
     }
     event.completion_tokens += usage.completion_tokens;
+    if (usage.completion_tokens > 0) {
+      const double first = seconds_since(arrived_) - usage.decode_seconds;
+      first_token_ = std::min(first_token_.value_or(first), first);
+    }
+    if (usage.decode_seconds >= event.decode_seconds) longest_ = usage.completion_tokens;
     event.decode_seconds = std::max(event.decode_seconds, usage.decode_seconds);
     event.finish_reason = engine::name_of(finished.reason);
     event.steered = event.steered || finished.steered;
   }
   if (--open_ == 0) end();
+}
+
+void Generation::count(const Account& account) const {
+  const ledger::Event& event = account.event;
+  RequestTimes times;
+  times.total = seconds_since(arrived_);
+  times.queue = event.queue_seconds;
+  times.finished = cancelled_ ? std::string_view("abort") : std::string_view(event.finish_reason);
+  if (first_token_) {
+    times.first_token = first_token_;
+    times.prefill = event.prefill_seconds;
+    times.decode = event.decode_seconds;
+    times.completion_tokens = longest_;
+  }
+  account.latencies.add(event.key_id, account.served, times);
 }
 
 // The account is settled once.
@@ -129,6 +150,7 @@ void Generation::record(ledger::Outcome outcome, int status, std::function<void(
   Account account = std::move(*account_);
   account_.reset();
   account.lease.settle(account.event.prompt_tokens + account.event.completion_tokens);
+  if (outcome != ledger::Outcome::failed) count(account);
   account.event.outcome = outcome;
   account.event.http_status = status;
   account.accounts.record(std::move(account.event), std::move(stored));

@@ -9,6 +9,7 @@
 #include "api/answer.h"
 #include "app/serve/accounts.h"
 #include "app/serve/answer_plan.h"
+#include "app/serve/latencies.h"
 #include "engine/event.h"
 #include "http/exchange.h"
 
@@ -29,6 +30,8 @@ class Generation {
     Accounts& accounts;
     ledger::Event event;
     guard::Lease lease;
+    Latencies& latencies;
+    std::string served;  // the model that answers
   };
   void account(Account account) { account_.emplace(std::move(account)); }
 
@@ -47,6 +50,7 @@ class Generation {
   void fail(const Error& error);
   void end();
   void record(ledger::Outcome outcome, int status, std::function<void(bool)> stored);
+  void count(const Account& account) const;
   http::Response head() const;
 
   std::shared_ptr<http::Exchange> exchange_;
@@ -63,7 +67,10 @@ class Generation {
   std::vector<text::tools::AnswerPiece> pieces_;  // scratch
   std::optional<Account> account_;
   bool cancelled_ = true;  // every choice was
-  std::uint32_t open_;     // choices that have not ended
+  const std::chrono::steady_clock::time_point arrived_;
+  std::optional<double> first_token_;  // seconds after that
+  std::uint32_t longest_ = 0;          // tokens of the choice that took longest
+  std::uint32_t open_;                 // choices that have not ended
   bool begun_ = false, failed_ = false;
 };
 

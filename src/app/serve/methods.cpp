@@ -65,6 +65,7 @@ constexpr Address kAddresses[] = {
     {"props", kRead},
     {"slots", kRead},
     {"freehold/v1/models", kRead},
+    {"freehold/v1/requests/*", kRead},
     {"freehold/v1/requests/*/cancel", "POST"},
 };
 

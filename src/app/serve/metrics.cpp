@@ -25,6 +25,11 @@ std::string label(std::string_view text) {
 
 using Load = ServedModel::Load;
 
+// Whether somebody may know what others do here.
+bool sees_all(const Site& site, const guard::Principal& who) {
+  return (who.role != guard::Role::user && !who.models) || site.is_only_key(who);
+}
+
 struct Metric {
   const char* name;
   const char* type;
@@ -53,9 +58,95 @@ constexpr Metric kMetrics[] = {
      [](const ServedModel*, const Load& s) { return s.counters.steps; }},
     {"freehold_sequences", "gauge", "Answers that can run at the same time.",
      [](const ServedModel* m, const Load&) { return std::uint64_t{m->sequences()}; }},
+    {"freehold_batch_sequences", "gauge", "Sequences of the last pass.",
+     [](const ServedModel*, const Load& s) { return std::uint64_t{s.batch_sequences}; }},
+    {"freehold_batch_tokens", "gauge", "Tokens of the last pass.",
+     [](const ServedModel*, const Load& s) { return std::uint64_t{s.batch_tokens}; }},
     {"freehold_context_tokens", "gauge", "The longest prompt and answer together.",
      [](const ServedModel* m, const Load&) { return std::uint64_t{m->context()}; }},
 };
+
+// What clients of vLLM look for, under the names that its dashboards have.
+struct Usual {
+  const char* name;
+  const char* type;
+  const char* help;
+  double (*value)(const Load&);
+};
+
+constexpr Usual kUsual[] = {
+    {"vllm:num_requests_running", "gauge", "Requests that are being read or answered.",
+     [](const Load& s) { return double(s.running); }},
+    {"vllm:num_requests_waiting", "gauge", "Requests in the queue.", [](const Load& s) { return double(s.waiting); }},
+    {"vllm:kv_cache_usage_perc", "gauge", "The part of the cache's blocks that is in use; 1 is all.",
+     [](const Load& s) { return s.kv_total == 0 ? 0 : double(s.kv_used) / double(s.kv_total); }},
+    {"vllm:prompt_tokens_total", "counter", "Prompt tokens, computed or found in the cache.",
+     [](const Load& s) { return double(s.counters.prefilled_tokens + s.counters.reused_tokens); }},
+    {"vllm:generation_tokens_total", "counter", "Tokens of answers.",
+     [](const Load& s) { return double(s.counters.sampled_tokens); }},
+    {"vllm:prefix_cache_queries_total", "counter", "Prompt tokens that were looked for in the cache.",
+     [](const Load& s) { return double(s.counters.prefilled_tokens + s.counters.reused_tokens); }},
+    {"vllm:prefix_cache_hits_total", "counter", "Of these, those that were found.",
+     [](const Load& s) { return double(s.counters.reused_tokens); }},
+};
+
+struct Timed {
+  const char* name;
+  const char* help;
+  Histogram ModelTimes::*histogram;
+};
+
+constexpr Timed kTimed[] = {
+    {"vllm:time_to_first_token_seconds", "From the request's last byte to its answer's first token.",
+     &ModelTimes::first_token},
+    {"vllm:inter_token_latency_seconds",
+     "Between two tokens of an answer; all of one answer count with their mean, so sum and count are exact.",
+     &ModelTimes::between_tokens},
+    {"vllm:request_time_per_output_token_seconds", "The same mean, once an answer.", &ModelTimes::per_token},
+    {"vllm:e2e_request_latency_seconds", "From the request's last byte to its answer's last.", &ModelTimes::total},
+    {"vllm:request_queue_time_seconds", "In the queue.", &ModelTimes::queue},
+    {"vllm:request_prefill_time_seconds", "From the queue to the first token.", &ModelTimes::prefill},
+    {"vllm:request_decode_time_seconds", "From the first token to the last.", &ModelTimes::decode},
+};
+
+std::string head_of(const char* name, const char* type, const char* help) {
+  return fmt::format("# HELP {0} {1}\n# TYPE {0} {2}\n", name, help, type);
+}
+
+std::string times_text(const Site& site, const guard::Principal& who) {
+  const bool all = sees_all(site, who);
+  auto models = site.latencies().of(all ? std::nullopt : std::optional(who.key_id));
+  std::erase_if(models, [&](const auto& m) { return !guard::allows(who.models, m.first); });
+  std::string out;
+  for (const Timed& timed : kTimed) {
+    out += head_of(timed.name, "histogram", timed.help);
+    for (const auto& [model, times] : models) {
+      const Histogram& h = times.*timed.histogram;
+      const std::string name = label(model);
+      for (std::size_t i = 0; i < Histogram::kBounds.size(); ++i) {
+        out += fmt::format("{}_bucket{{model_name=\"{}\",le=\"{}\"}} {}\n", timed.name, name, Histogram::kBounds[i],
+                           h.below(i));
+      }
+      out += fmt::format(
+          "{0}_bucket{{model_name=\"{1}\",le=\"+Inf\"}} {2}\n{0}_sum{{model_name=\"{1}\"}} {3}\n"
+          "{0}_count{{model_name=\"{1}\"}} {2}\n",
+          timed.name, name, h.count(), h.sum());
+    }
+  }
+  out += head_of("vllm:request_success_total", "counter", "Requests that were answered, by how they ended.");
+  for (const auto& [model, times] : models) {
+    for (const auto& [how, count] : times.finished) {
+      out += fmt::format("vllm:request_success_total{{model_name=\"{}\",finished_reason=\"{}\"}} {}\n", label(model),
+                         label(how), count);
+    }
+  }
+  if (!all) return out;
+  out += head_of("http_requests_total", "counter", "Answers of HTTP, whatever they were about.");
+  for (const auto& [of, count] : site.statuses().all()) {
+    out += fmt::format("http_requests_total{{dialect=\"{}\",status=\"{}\"}} {}\n", of.first, of.second, count);
+  }
+  return out;
+}
 
 std::string pool_text(const Site& site, std::size_t loaded) {
   const ModelPool::Counters c = site.pool().counters();
@@ -95,6 +186,10 @@ std::string metrics_text(const Site& site, const guard::Principal& who) {
     row->load.counters.add(now.counters);
     row->load.running += now.running;
     row->load.waiting += now.waiting;
+    row->load.kv_used += now.kv_used;
+    row->load.kv_total += now.kv_total;
+    row->load.batch_tokens += now.batch_tokens;
+    row->load.batch_sequences += now.batch_sequences;
     row->model = m.model.get();
   }
   std::erase_if(rows, [&](const Row& row) { return !guard::allows(who.models, row.name); });
@@ -112,6 +207,14 @@ std::string metrics_text(const Site& site, const guard::Principal& who) {
       out += fmt::format("{}{{model=\"{}\"}} {}\n", metric.name, label(row.name), metric.value(row.model, row.load));
     }
   }
+  for (const Usual& metric : kUsual) {
+    out += head_of(metric.name, metric.type, metric.help);
+    for (const Row& row : rows) {
+      if (row.model == nullptr && metric.type != std::string_view("counter")) continue;
+      out += fmt::format("{}{{model_name=\"{}\"}} {}\n", metric.name, label(row.name), metric.value(row.load));
+    }
+  }
+  out += times_text(site, who);
   return out;
 }
 

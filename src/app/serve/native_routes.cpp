@@ -8,6 +8,7 @@
 #include "app/serve/metrics.h"
 #include "app/serve/reply.h"
 #include "app/serve/routes.h"
+#include "app/usage_json.h"
 #include "app/version.h"
 #include "base/utf8.h"
 
@@ -153,6 +154,28 @@ void cancel(const Site& site, const ExchangePtr& exchange, const guard::Principa
   respond(*exchange, Failure{Problem::not_found, fmt::format("no request '{}' is under way", printable(id)), "id", {}});
 }
 
+// A request's story: what it was, what it took, how it ended. No word of what was asked or answered.
+void story(const Site& site, const ExchangePtr& exchange, const guard::Principal& who, const std::string& id) {
+  if (!wants(*exchange, "GET")) return;
+  const bool any = who.role == guard::Role::admin || who.role == guard::Role::auditor;
+  const bool running = site.running().has_request(id, any ? std::nullopt : std::optional(who.tenant));
+  const auto event = site.recorded(id, who);
+  if (!event) return respond(*exchange, Failure{Problem::internal, "the record cannot be read", {}, {}});
+  JsonWriter out;
+  if (*event) {
+    out.begin_object().member("status", "finished");
+    write_event(out, **event);
+  } else if (running) {
+    out.begin_object().member("status", "running").member("request_id", id);
+  } else {
+    return respond(
+        *exchange,
+        Failure{Problem::not_found, fmt::format("there is no record of request '{}'", printable(id)), "id", {}});
+  }
+  out.end_object();
+  exchange->respond(json_response(200, out.take()));
+}
+
 void answer(const ExchangePtr& exchange, const api::Parsed<std::string>& json) {
   if (!json) return respond(*exchange, json.error());
   exchange->respond(json_response(200, *json));
@@ -208,6 +231,10 @@ bool handle_native(Site& site, const ExchangePtr& exchange, const guard::Princip
   }
   if (path.size() == 5 && path[0] == "freehold" && path[1] == "v1" && path[2] == "requests" && path[4] == "cancel") {
     cancel(site, exchange, who, path[3]);
+    return true;
+  }
+  if (path.size() == 4 && path[0] == "freehold" && path[1] == "v1" && path[2] == "requests") {
+    story(site, exchange, who, path[3]);
     return true;
   }
   return handle_state(site, exchange, who);

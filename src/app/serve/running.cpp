@@ -23,6 +23,12 @@ bool RunningRequests::cancel(std::string_view id, std::string_view tenant) {
   return true;
 }
 
+bool RunningRequests::has_request(std::string_view id, const std::optional<std::string>& tenant) {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(std::string(id));
+  return found != entries_.end() && (!tenant || found->second.tenant == *tenant) && !found->second.alive.expired();
+}
+
 bool RunningRequests::has(std::string_view tenant) {
   const std::lock_guard lock(mutex_);
   for (const auto& [id, entry] : entries_) {

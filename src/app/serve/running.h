@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -17,6 +18,9 @@ class RunningRequests {
   void add(std::string id, std::string tenant, std::weak_ptr<void> alive, std::function<void()> cancel);
   // False: there is no such request (any more), or it is another tenant's.
   bool cancel(std::string_view id, std::string_view tenant);
+
+  // Whether it is under way; of any tenant's, if none is named.
+  bool has_request(std::string_view id, const std::optional<std::string>& tenant);
 
   // Whether any of this tenant's is under way.
   bool has(std::string_view tenant);

@@ -241,6 +241,9 @@ Result<> run(const Arguments& arguments, Console& console) {
     const bool own = api::status_of(problem) == status;  // which the dialect may have another number for
     return error_response(request, {problem, message, {}, {}, {}, own ? 0 : status});
   };
+  hooks.answered = [&site](const http::Request& request, int status) {
+    site.statuses().add(name_of(dialect_of(request)), status);
+  };
   const std::string address =
       options.address.find(':') == std::string::npos ? options.address : "[" + options.address + "]";
   const bool tls = options.tls.enabled();

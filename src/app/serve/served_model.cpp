@@ -319,7 +319,9 @@ std::uint32_t ServedModel::count(std::string_view text) const {
 ServedModel::Load ServedModel::load() const {
   const engine::ServiceStatus status = service_->status();
   const std::size_t running = std::min<std::size_t>(status.engine.running, status.pending);
-  return {status.counters, submitted_, running, status.pending - running};
+  const engine::EngineStatus& e = status.engine;
+  return {status.counters,  submitted_,        running,        status.pending - running,
+          e.kv_blocks_used, e.kv_blocks_total, e.batch_tokens, e.batch_sequences};
 }
 
 std::string ServedModel::text_of(const text::Prompt& prompt) const {

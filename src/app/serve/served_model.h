@@ -54,6 +54,8 @@ class ServedModel final : public PooledModel {
     std::uint64_t submitted = 0;  // requests, ever
     std::size_t running = 0;      // as many as have a place of their own
     std::size_t waiting = 0;
+    std::size_t kv_used = 0, kv_total = 0;                // blocks of the cache; kept prefixes count as used
+    std::uint32_t batch_tokens = 0, batch_sequences = 0;  // of the last step
   };
   Load load() const;
   void count_submitted() { ++submitted_; }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <openssl/rand.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <mutex>
@@ -12,6 +13,7 @@
 #include "app/serve/generation.h"
 #include "app/serve/pulls.h"
 #include "app/serve/reply.h"
+#include "app/serve/usage_event.h"
 #include "base/utf8.h"
 #include "engine/allowed_tokens.h"
 
@@ -213,42 +215,6 @@ void Site::when_loaded(const ExchangePtr& exchange, std::string_view name, const
   if (waiting->gone) models_->cancel(ticket);
 }
 
-namespace {
-
-// "temperature=0.7 top_p=0.9": what is not at its value without effect.
-std::string sampling_summary(const engine::Sampling& s) {
-  std::string out = fmt::format("temperature={}", s.temperature);
-  const auto add = [&](const char* name, double value, double idle) {
-    if (value != idle) out += fmt::format(" {}={}", name, value);
-  };
-  add("top_k", s.top_k, 0);
-  add("top_p", s.top_p, 1);
-  add("min_p", s.min_p, 0);
-  add("typical_p", s.typical_p, 1);
-  add("repetition_penalty", s.repetition_penalty, 1);
-  add("frequency_penalty", s.frequency_penalty, 0);
-  add("presence_penalty", s.presence_penalty, 0);
-  add("logit_bias", static_cast<double>(s.logit_bias.size()), 0);
-  return out;
-}
-
-ledger::Event event_of(const http::Exchange& exchange, const guard::Principal& principal, const ServedModel& model,
-                       const std::string& name) {
-  ledger::Event event;
-  event.request_id = exchange.request().id;
-  event.time =
-      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
-          .count();
-  event.key_id = principal.key_id;
-  event.model = name;
-  event.model_digest = model.digest();
-  event.dialect = name_of(dialect_of(exchange.request()));
-  event.endpoint = exchange.request().target.path;
-  return event;
-}
-
-}  // namespace
-
 api::Parsed<void> Site::may_ask(const guard::Principal& who) const {
   FH_TRY_VOID(Accounts::may_generate(who));
   return accounts_.check(who);
@@ -261,6 +227,7 @@ void Site::forget_the_gone() {
     const bool over = !running_.has(tenant);  // asked first: what ends meanwhile is forgotten the next time
     for (const Models::InMemory& m : models_->in_memory()) m.model->forget(tenant);
     responses_.forget(tenant);
+    if (over) latencies_.forget(tenant);
     return over;
   });
 }
@@ -281,6 +248,13 @@ api::Parsed<std::size_t> Site::count_tokens(const api::Call& call, const guard::
   return count;
 }
 
+Result<std::optional<ledger::Event>> Site::recorded(std::string_view request_id, const guard::Principal& who) const {
+  FH_TRY(std::optional<ledger::Event> event, accounts_.recorded(request_id));
+  const bool any = who.role == guard::Role::admin || who.role == guard::Role::auditor;
+  if (event && !any && event->key_id != who.key_id) event.reset();
+  return event;
+}
+
 namespace {
 
 // Vectors under way: one request to the engine each. The engine's thread alone touches it after the start.
@@ -293,6 +267,9 @@ struct Embedding {
   std::uint64_t tokens = 0;
   bool failed = false;
   Accounts* accounts = nullptr;
+  Latencies* latencies = nullptr;
+  std::string served;  // the model that answers
+  double queue_seconds = 0;
   guard::Lease lease;
   ledger::Event event;
 
@@ -303,13 +280,18 @@ struct Embedding {
     if (embedded == nullptr) return;
     vectors[index].assign(embedded->vector.begin(), embedded->vector.end());
     tokens += embedded->usage.prompt_tokens;
+    queue_seconds = std::max(queue_seconds, embedded->usage.queue_seconds);
     if (--open > 0) return;
     http::Response response = json_response(200, encode(call, vectors, tokens));
     if (!call.ignored.empty()) {
       response.headers.set("freehold-ignored", fmt::format("{}", fmt::join(call.ignored, ", ")));
     }
     lease.settle(tokens);
+    latencies->add(
+        event.key_id, served,
+        {.total = seconds_since(arrival_of(exchange->request())), .queue = queue_seconds, .finished = "stop"});
     event.prompt_tokens = tokens;
+    event.queue_seconds = queue_seconds;
     event.http_status = 200;
     accounts->record(std::move(event), [to = exchange, answer = std::move(response)](bool durable) mutable {
       if (!durable) return respond(*to, unrecorded());
@@ -371,6 +353,8 @@ void Site::embed(const ExchangePtr& exchange, const guard::Principal& who, api::
   embedding->vectors.resize(requests.size());
   embedding->open = requests.size();
   embedding->accounts = &accounts_;
+  embedding->latencies = &latencies_;
+  embedding->served = model->name();
   embedding->lease = std::move(admitted->lease);
   embedding->event = event_of(*exchange, who, *model, call->model);
   embedding->call = std::move(*call);
@@ -425,7 +409,7 @@ void Site::generate(const ExchangePtr& exchange, const guard::Principal& who, ap
   ledger::Event record = event_of(*exchange, who, *model, call.model);
   record.seed = call.request.seed;
   record.sampling = sampling_summary(call.request.sampling);
-  generation->account({accounts_, std::move(record), std::move(admitted->lease)});
+  generation->account({accounts_, std::move(record), std::move(admitted->lease), latencies_, model->name()});
   const bool ready = model->constrain_at_once(call, who.tenant, *plan);
   auto work = std::make_shared<Beginning>(
       Beginning{std::move(call), who.tenant, std::move(*plan), std::move(*requests), std::move(generation)});

@@ -12,6 +12,7 @@
 #include "app/serve/accounts.h"
 #include "app/serve/blob_uploads.h"
 #include "app/serve/compile_queue.h"
+#include "app/serve/latencies.h"
 #include "app/serve/later.h"
 #include "app/serve/made_models.h"
 #include "app/serve/models.h"
@@ -89,6 +90,13 @@ class Site {
   // Whether this key may ask a model for anything now: its role, and its limits as far as they are known before a
   // request is worked out.
   api::Parsed<void> may_ask(const guard::Principal& who) const;
+  // How long requests took; and what was answered, which the server counts.
+  const Latencies& latencies() const { return latencies_; }
+  StatusCounts& statuses() { return statuses_; }
+  const StatusCounts& statuses() const { return statuses_; }
+  // What is recorded of a request, if it is this key's to know: its own, or any for admins and auditors.
+  Result<std::optional<ledger::Event>> recorded(std::string_view request_id, const guard::Principal& who) const;
+
   // Forgets what is kept in memory for keys that are not valid any more. Now and then, on any one thread.
   void forget_the_gone();
 
@@ -123,6 +131,8 @@ class Site {
   MadeModels made_;
   BlobUploads blobs_;
   mutable RunningRequests running_;
+  mutable Latencies latencies_;
+  StatusCounts statuses_;
   std::vector<std::string> leaving_;  // tenants whose keys are not valid any more, while answers of theirs run
   std::unique_ptr<CompileQueue> compiling_ = std::make_unique<CompileQueue>(CompileQueue::Options{});
 };

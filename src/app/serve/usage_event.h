@@ -1,0 +1,20 @@
+// What is recorded of a request as far as it is known before its answer.
+#pragma once
+
+#include <string>
+
+#include "app/serve/served_model.h"
+#include "engine/request.h"
+#include "guard/principal.h"
+#include "http/exchange.h"
+#include "ledger/event.h"
+
+namespace freehold::app {
+
+// "temperature=0.7 top_p=0.9": what is not at its value without effect.
+std::string sampling_summary(const engine::Sampling& sampling);
+// `name`: as the client called the model.
+ledger::Event event_of(const http::Exchange& exchange, const guard::Principal& principal, const ServedModel& model,
+                       const std::string& name);
+
+}  // namespace freehold::app
