@@ -7,6 +7,14 @@
 namespace freehold::http {
 namespace {
 
+// What the vendors' clients send.
+constexpr std::string_view kUsualFields =
+    "authorization, content-type, accept, x-api-key, x-goog-api-key, x-goog-api-client, anthropic-version, "
+    "anthropic-beta, anthropic-dangerous-direct-browser-access, openai-organization, openai-project, "
+    "openai-beta, x-stainless-arch, x-stainless-async, x-stainless-helper-method, x-stainless-lang, x-stainless-os, "
+    "x-stainless-package-version, x-stainless-retry-count, x-stainless-runtime, x-stainless-runtime-version, "
+    "x-stainless-timeout, freehold-require";
+
 struct Authority {
   std::string_view host;  // without brackets
   std::string_view port;  // empty: the scheme's own
@@ -102,12 +110,14 @@ void add_cors(const OriginPolicy& policy, const Request& request, Headers& out) 
   out.set("access-control-allow-origin", std::string(origin));
   out.add("vary", "origin");
   out.set("access-control-expose-headers",
-          "x-request-id, request-id, retry-after, freehold-ignored, freehold-truncated, "
-          "freehold-warning");
+          "x-request-id, request-id, retry-after, x-should-retry, x-ratelimit-limit-requests, "
+          "x-ratelimit-limit-tokens, x-ratelimit-remaining-requests, x-ratelimit-remaining-tokens, "
+          "x-ratelimit-reset-requests, x-ratelimit-reset-tokens, freehold-ignored, freehold-seed, freehold-steered, "
+          "freehold-truncated, freehold-warning");
   if (request.method == "OPTIONS") {
     out.set("access-control-allow-methods", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
     const std::string_view asked = request.headers.get("access-control-request-headers");
-    out.set("access-control-allow-headers", asked.empty() ? "authorization, content-type" : std::string(asked));
+    out.set("access-control-allow-headers", std::string(asked.empty() ? kUsualFields : asked));
     out.set("access-control-max-age", "600");
   }
 }
