@@ -313,7 +313,12 @@ class TwoKeys(Tenancy):
 
 
 class Limits(Tenancy):
-    KEYS = {"few": ("--requests-per-minute", "3"), "single": ("--concurrency", "1"), "gone": ()}
+    COUNTED = (("/tokenize", {"model": "one", "content": "a"}), ("/detokenize", {"model": "one", "tokens": [5]}),
+               ("/apply-template", {"model": "one", "messages": user("a")}), ("/v1/messages/count_tokens", {"model": "one", "messages": user("a")}),
+               ("/v1beta/models/one:countTokens", {"contents": [{"parts": [{"text": "a"}]}]}),
+               ("/v1/responses/input_tokens", {"model": "one", "input": "a"}))
+    KEYS = {"few": ("--requests-per-minute", "3"), "single": ("--concurrency", "1"), "gone": (),
+            **{path: ("--requests-per-minute", "2", "--tokens-per-minute", "1", "--concurrency", "1") for path, _ in COUNTED}}
     SCHEMA = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "no such type"}}}
 
     def test_a_key_at_its_limits_is_refused_before_anything_is_compiled(self):
@@ -330,6 +335,26 @@ class Limits(Tenancy):
         status, data = self.ask("few", "POST", "/v1beta/models/one:generateContent", {"contents": [{"parts": [{"text": "a"}]}]})
         self.assertEqual((status, json.loads(data)["error"]["status"]), (429, "RESOURCE_EXHAUSTED"))
         self.assertEqual(self.ask("few", "POST", "/v1/embeddings", {"model": "one", "input": "a"})[0], 429)
+
+    def test_tokens_that_are_counted_are_requests(self):
+        for path, body in self.COUNTED:
+            self.assertEqual([self.ask(path, "POST", path, body)[0] for _ in range(3)], [200, 200, 429], path)
+            status, headers, data = self.server.ask("POST", path, body, {"authorization": f"Bearer {self.keys[path]}"})
+            self.assertEqual(status, 429)
+            self.assertIn("limit of this key", data.decode())
+            self.assertGreaterEqual(int(headers["retry-after"]), 1)
+            # It is the same limit as that of answers.
+            self.assertEqual(self.ask(path, "POST", CHAT, {"model": "one", "messages": user("a"), "max_tokens": 1})[0], 429, path)
+
+    def test_tokens_are_counted_while_an_answer_streams(self):
+        connection = http.client.HTTPConnection(self.server.host, self.server.port, timeout=60)
+        connection.request("POST", COMPLETIONS, json.dumps({"model": "one", "prompt": "a", "max_tokens": 400, "ignore_eos": True, "stream": True}),
+                           {"content-type": "application/json", "authorization": f"Bearer {self.keys['single']}"})
+        response = connection.getresponse()
+        response.read(100)
+        for path, body in self.COUNTED:
+            self.good("single", "POST", path, body)
+        connection.close()
 
     def test_places_come_back_when_nothing_was_compiled(self):
         wrong = {"model": "one", "messages": user("a"), "max_tokens": 2, "response_format": self.SCHEMA}

@@ -66,6 +66,14 @@ api::Parsed<void> Accounts::check(const guard::Principal& principal) {
   return admission.ok ? api::Parsed<void>() : tl::unexpected(at_limit(admission));
 }
 
+api::Parsed<void> Accounts::count_request(const guard::Principal& principal) {
+  guard::Principal counted = principal;
+  counted.limits.tokens_per_minute.reset();
+  counted.limits.concurrency.reset();  // a client may count tokens while its answer streams
+  const guard::Admission admission = limiter_.admit(counted, 0);
+  return admission.ok ? api::Parsed<void>() : tl::unexpected(at_limit(admission));
+}
+
 api::Parsed<Accounts::Admitted> Accounts::admit(const guard::Principal& principal, std::uint64_t tokens_at_most) {
   guard::Admission admission = limiter_.admit(principal, tokens_at_most);
   if (!admission.ok) return tl::unexpected(at_limit(admission));

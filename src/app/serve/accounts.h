@@ -42,6 +42,8 @@ class Accounts {
   };
   // Whether the key is at one of its limits already: asked before anything is worked out. Error: too_many.
   api::Parsed<void> check(const guard::Principal& principal);
+  // Counts a request that costs no tokens and is answered at once: against requests per minute alone. Error: too_many.
+  api::Parsed<void> count_request(const guard::Principal& principal);
   api::Parsed<Admitted> admit(const guard::Principal& principal, std::uint64_t tokens_at_most);
 
   // The tenants whose keys have stopped being valid since the last call.

@@ -222,7 +222,9 @@ bool handle_native(Site& site, const ExchangePtr& exchange, const guard::Princip
       {"tokenize", tokenize}, {"detokenize", detokenize}, {"apply-template", apply_template}};
   for (const Route& route : kPosts) {
     if (!path_is(request, {route.name})) continue;
-    if (wants(*exchange, "POST")) answer(exchange, route.run(site, who, request.body));
+    if (!wants(*exchange, "POST")) return true;
+    const auto counted = site.count_request(who);
+    answer(exchange, counted ? route.run(site, who, request.body) : tl::unexpected(counted.error()));
     return true;
   }
   if (path_is(request, {"completion"}) || path_is(request, {"completions"})) {

@@ -239,6 +239,7 @@ api::Parsed<void> Site::adopt(api::Call& call, const guard::Principal& who) cons
 }
 
 api::Parsed<std::size_t> Site::count_tokens(const api::Call& call, const guard::Principal& who) const {
+  FH_TRY_VOID(count_request(who));
   FH_TRY(const ModelLease model, find(call.model, who));
   api::Call adopted = call;
   FH_TRY_VOID(adopt(adopted, who));

@@ -97,6 +97,8 @@ class Site {
   // What is recorded of a request, if it is this key's to know: its own, or any for admins and auditors.
   Result<std::optional<ledger::Event>> recorded(std::string_view request_id, const guard::Principal& who) const;
 
+  // Counts a request that only has texts turned into tokens, or back, against the key's requests per minute.
+  api::Parsed<void> count_request(const guard::Principal& who) const { return accounts_.count_request(who); }
   // Forgets what is kept in memory for keys that are not valid any more. Now and then, on any one thread.
   void forget_the_gone();
 
@@ -110,7 +112,7 @@ class Site {
       std::function<std::string(const api::EmbedCall&, const std::vector<std::vector<float>>&, std::uint64_t tokens)>;
   void embed(const ExchangePtr& exchange, const guard::Principal& who, api::Parsed<api::EmbedCall> call,
              const EncodeVectors& encode) const;
-  // The token ids that a call's prompt becomes, counted.
+  // The token ids that a call's prompt becomes, counted. That is a request of the key's.
   api::Parsed<std::size_t> count_tokens(const api::Call& call, const guard::Principal& who) const;
 
   std::atomic<bool> stopping{false};
