@@ -152,7 +152,8 @@ void forget_old_parts(const fs::path& folder, int days) {
   for (fs::directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec)) {
     const std::string ending = it->path().extension().string();
     std::error_code ignored;
-    if ((ending != ".part" && ending != ".json") || it->last_write_time(ignored) > limit || ignored) continue;
+    const bool half = it->path().filename().string().starts_with(".tmp-");  // a description whose writer was killed
+    if ((ending != ".part" && ending != ".json" && !half) || it->last_write_time(ignored) > limit || ignored) continue;
     const int fd = ::open(it->path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd >= 0 && ::flock(fd, LOCK_EX | LOCK_NB) == 0) fs::remove(it->path(), ignored);
     if (fd >= 0) ::close(fd);

@@ -100,8 +100,14 @@ TEST_F(PartFileTest, OldOnesAreForgotten) {
   part.reset();
   forget_old_parts(folder(), 32);
   EXPECT_TRUE(fs::exists(path));
+  const fs::path half = folder() / ".tmp-abcdef";
+  ASSERT_TRUE(write_file_atomically(half, "{"));
   forget_old_parts(folder(), 30);
   EXPECT_FALSE(fs::exists(path));
+  EXPECT_TRUE(fs::exists(half)) << "it may be on its way";
+  fs::last_write_time(half, fs::file_time_type::clock::now() - std::chrono::hours(24 * 31));
+  forget_old_parts(folder(), 30);
+  EXPECT_FALSE(fs::exists(half));
 }
 
 }  // namespace

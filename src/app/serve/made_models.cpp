@@ -1,8 +1,12 @@
 #include "app/serve/made_models.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/file.h"
 
@@ -15,6 +19,8 @@ Result<> MadeModels::open(const fs::path& home) {
   const std::lock_guard lock(mutex_);
   file_ = home / "serve" / "made.json";
   std::error_code ec;
+  if (!fs::is_directory(file_.parent_path(), ec)) return {};
+  hold(true);
   if (!fs::exists(file_, ec)) return {};
   FH_TRY(const std::string text, read_file(file_));
   auto parsed = api::ollama::parse_made_models(text);
@@ -52,9 +58,33 @@ std::vector<MadeModel> MadeModels::list(const std::string& tenant) const {
   return own == all_.end() ? std::vector<MadeModel>() : own->second;
 }
 
-Result<> MadeModels::save(const All& all) const {
+MadeModels::~MadeModels() {
+  if (lock_ >= 0) ::close(lock_);
+}
+
+// Takes part in the lock, as long as this is there. Alone, it may clean: nobody else writes, and whoever comes
+// meanwhile waits for the lock before writing. Without the lock all goes on, and nothing is cleaned.
+void MadeModels::hold(bool clean) {
+  if (lock_ >= 0) return;
+  const fs::path folder = file_.parent_path();
+  lock_ = ::open((folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (lock_ < 0) return;
+  if (clean && ::flock(lock_, LOCK_EX | LOCK_NB) == 0) {
+    std::error_code ec;
+    for (fs::directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec)) {
+      std::error_code ignored;
+      if (!it->path().filename().string().starts_with(".tmp-") || !it->is_regular_file(ignored)) continue;
+      fs::remove(it->path(), ignored);
+    }
+  }
+  while (::flock(lock_, LOCK_SH) != 0 && errno == EINTR) {
+  }
+}
+
+Result<> MadeModels::save(const All& all) {
   if (file_.empty()) return {};
   FH_TRY_VOID(make_directories(file_.parent_path()));
+  hold(false);
   return write_file_atomically(file_, api::ollama::to_json(all), FileAccess::owner);
 }
 

@@ -26,8 +26,10 @@ struct MadeLimits {
 class MadeModels {
  public:
   explicit MadeModels(MadeLimits limits = {}) : limits_(limits) {}
+  ~MadeModels();
 
-  // Until it is opened, nothing is kept on disk. Errors: corrupt, naming the file.
+  // Until it is opened, nothing is kept on disk. What a writer that was killed has left is removed, unless another
+  // server is there, which may be writing. Errors: corrupt, naming the file.
   Result<> open(const std::filesystem::path& home);
 
   // By name, with or without ":latest".
@@ -40,10 +42,12 @@ class MadeModels {
 
  private:
   using All = std::map<std::string, std::vector<api::ollama::MadeModel>>;  // by tenant
-  Result<> save(const All& all) const;
+  Result<> save(const All& all);
+  void hold(bool clean);
   const MadeLimits limits_;
   mutable std::mutex mutex_;  // guards everything below
   std::filesystem::path file_;
+  int lock_ = -1;  // of the folder, shared by all servers that run
   All all_;
 };
 

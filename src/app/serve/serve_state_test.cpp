@@ -35,6 +35,44 @@ TEST(MadeModels, AreKeptAndFoundByEitherName) {
   EXPECT_EQ(last.list("me").size(), 1u);
 }
 
+TEST(MadeModels, AreLeftAloneWhileAnotherServerRuns) {
+  const format::testing::TemporaryFolder folder;
+  const fs::path serve = folder.path() / "serve", left = serve / ".tmp-abcdef";
+  ASSERT_TRUE(MadeModels().open(folder.path()));
+  EXPECT_FALSE(fs::exists(serve)) << "nothing is made before something is kept";
+  MadeModels running;
+  ASSERT_TRUE(running.open(folder.path()));
+  ASSERT_TRUE(running.put("me", {"x", "b", "b", {}, 7, false}));
+  ASSERT_TRUE(write_file_atomically(left, "half"));
+  {
+    MadeModels second;
+    ASSERT_TRUE(second.open(folder.path()));
+    EXPECT_TRUE(fs::exists(left)) << "it may be what the first is writing";
+    ASSERT_TRUE(second.put("me", {"y", "b", "b", {}, 7, false}));
+  }
+  ASSERT_TRUE(running.put("me", {"z", "b", "b", {}, 7, false}));
+  ASSERT_TRUE(MadeModels().open(folder.path()));
+  EXPECT_TRUE(fs::exists(left));
+}
+
+TEST(MadeModels, OneThatIsAloneCleans) {
+  const format::testing::TemporaryFolder folder;
+  const fs::path serve = folder.path() / "serve", left = serve / ".tmp-abcdef";
+  fs::create_directories(serve / ".tmp-folder");
+  ASSERT_TRUE(write_file_atomically(left, "half"));
+  ASSERT_TRUE(write_file_atomically(serve / "mine.txt", "a person's"));
+  MadeModels alone;
+  ASSERT_TRUE(alone.open(folder.path()));
+  EXPECT_FALSE(fs::exists(left));
+  EXPECT_TRUE(fs::exists(serve / "mine.txt"));
+  EXPECT_TRUE(fs::exists(serve / ".tmp-folder"));
+  // And does not keep others out.
+  MadeModels other;
+  ASSERT_TRUE(other.open(folder.path()));
+  ASSERT_TRUE(other.put("me", {"x", "b", "b", {}, 7, false}));
+  ASSERT_TRUE(alone.put("me", {"x", "b", "b", {}, 7, false}));
+}
+
 TEST(MadeModels, WhatCannotBeKeptIsNotMade) {
   const format::testing::TemporaryFolder folder;
   MadeModels made;
