@@ -178,7 +178,7 @@ std::vector<std::string> Fields::left_over() const {
   constexpr std::size_t kMostNames = 32;
   std::vector<std::string> out;
   for (const auto& item : object_.items()) {
-    if (known_.contains(item.key()) || item.value().is_null()) continue;
+    if (known_.contains(item.key())) continue;
     if (out.size() == kMostNames) break;
     out.push_back(printable(name(item.key()), 80));
   }

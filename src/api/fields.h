@@ -44,7 +44,7 @@ class Fields {
   // "where.key": how errors name a field.
   std::string name(std::string_view key) const;
   tl::unexpected<Failure> wrong(std::string_view key, std::string_view expected) const;
-  // The fields that nobody asked for, unless they are null.
+  // The fields that nobody asked for, whatever they hold.
   std::vector<std::string> left_over() const;
   // The same, added to a list that stays short enough for a header.
   void add_left_over(std::vector<std::string>& names) const;

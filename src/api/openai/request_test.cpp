@@ -70,9 +70,10 @@ TEST(OpenAiChatRequest, EveryParameterArrives) {
 }
 
 TEST(OpenAiChatRequest, NullIsAbsentAndUnknownIsNamed) {
-  const Call call = chat(R"(,"temperature":null,"stop":null,"tools":null,"response_format":null,"frobnicate":1)");
+  const Call call =
+      chat(R"(,"temperature":null,"stop":null,"tools":null,"response_format":null,"frobnicate":1,"nothing":null)");
   EXPECT_EQ(call.request.sampling.temperature, 1);
-  EXPECT_EQ(call.ignored, std::vector<std::string>{"frobnicate"});
+  EXPECT_EQ(call.ignored, (std::vector<std::string>{"frobnicate", "nothing"}));
 }
 
 TEST(OpenAiChatRequest, WrongTypesAndRangesAreRefusedByName) {
