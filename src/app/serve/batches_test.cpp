@@ -109,6 +109,30 @@ TEST_F(BatchesTest, FilesBelongToOneTenantAndGoWhenTheirTimeIsOver) {
   EXPECT_TRUE(contents().empty());
 }
 
+TEST_F(BatchesTest, WhatWasDeletedIsForgottenADayLater) {
+  auto store = open();
+  ASSERT_TRUE(store);
+  const std::string first = put(**store, "a")->id, second = put(**store, "b")->id, third = put(**store, "c")->id;
+  const std::string brief = put(**store, "d", {"d", "batch", 100})->id;
+  ASSERT_TRUE(*(*store)->erase("me", second));
+  ASSERT_TRUE((*store)->expire());
+  // A list that had come to it goes on.
+  const auto list = (*store)->list("me", {.limit = 10, .after = second, .ascending = true});
+  ASSERT_TRUE(list) << list.error().what;
+  EXPECT_EQ(list->items.front().id, third);
+  now_ += 100;
+  ASSERT_TRUE((*store)->expire());  // takes the brief one
+  now_ += 86'400 - 100;
+  ASSERT_TRUE((*store)->expire());
+  EXPECT_FALSE((*store)->list("me", {.limit = 10, .after = second}));
+  EXPECT_TRUE((*store)->list("me", {.limit = 10, .after = brief}));
+  now_ += 100;
+  ASSERT_TRUE((*store)->expire());
+  EXPECT_FALSE((*store)->list("me", {.limit = 10, .after = brief}));
+  EXPECT_TRUE(*(*store)->find("me", first));
+  EXPECT_TRUE(*(*store)->find("me", third));
+}
+
 TEST_F(BatchesTest, PagesOfEverySizeGiveTheWholeList) {
   auto store = open();
   ASSERT_TRUE(store);

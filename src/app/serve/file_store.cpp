@@ -22,7 +22,10 @@ using api::openai::FileObject;
 
 namespace {
 
-// A deleted file leaves its row, without a name: it may be where somebody's list went on, and a batch may need it.
+// Somebody's list may go on behind a file that has been deleted meanwhile: its row stays for so long, without a name.
+constexpr long long kKeepDeleted = 86'400;  // seconds
+
+// `deleted`: 0, or when, in Unix seconds (1 in rows that were written before that was kept).
 const sql::Schema kSchema = {
     "files and batches",
     {{"CREATE TABLE files (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, tenant TEXT NOT NULL, "
@@ -189,7 +192,8 @@ Result<bool> FileStore::erase(const std::string& tenant, const std::string& id) 
   if (!found) return false;
   const std::lock_guard lock(mutex_);
   FH_TRY_VOID(database_.transaction([&](soci::session& s) -> Result<> {
-    s << "UPDATE files SET deleted = 1, filename = '' WHERE id = :id", soci::use(id);
+    const long long time = now();
+    s << "UPDATE files SET deleted = :now, filename = '' WHERE id = :id", soci::use(time), soci::use(id);
     return {};
   }));
   FH_TRY_VOID(drop_content(id));
@@ -219,8 +223,10 @@ Result<> FileStore::expire() {
            soci::use(time));
       gone.assign(ids.begin(), ids.end());
     }
-    s << "UPDATE files SET deleted = 1, filename = '' WHERE deleted = 0 AND expires_at != 0 AND expires_at <= :now",
-        soci::use(time);
+    s << "UPDATE files SET deleted = :now, filename = '' WHERE deleted = 0 AND expires_at != 0 AND expires_at <= :time",
+        soci::use(time), soci::use(time);
+    const long long forgotten = time - kKeepDeleted;
+    s << "DELETE FROM files WHERE deleted != 0 AND deleted <= :forgotten", soci::use(forgotten);
     return {};
   }));
   for (const std::string& id : gone) FH_TRY_VOID(drop_content(id));

@@ -88,7 +88,7 @@ class FileStore {
   // that is over by then makes files of what it has written.
   Result<BatchRecord> update_batch(const std::string& id, const std::function<void(BatchRecord&)>& change);
 
-  // Removes files whose time is over.
+  // Removes files whose time is over, and what is remembered of those that were deleted a day ago.
   Result<> expire();
 
  private:
