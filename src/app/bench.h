@@ -87,6 +87,9 @@ Result<> bench_starts(const Bench& bench, const std::string& model, const std::s
 // the first token, masks. MODEL, or one that is made.
 Result<> bench_serve(const Bench& bench);
 
+// bench_tune.cpp: steps of training: an adapter over MODEL (or over a model that is made), and a small model in full.
+Result<> bench_tune(const Bench& bench);
+
 // bench_suite.cpp
 Result<> bench_one_model(const Bench& bench);  // MODEL: load, --prompt-tokens, --tokens
 Result<> bench_kernels(const Bench& bench);    // the whole yardstick

@@ -10,7 +10,7 @@
 namespace freehold::app {
 namespace {
 
-enum class Suite { machine, model, kernels, start, memory, serve };
+enum class Suite { machine, model, kernels, start, memory, serve, tune };
 
 Result<Suite> suite_of(const Arguments& arguments) {
   const std::string_view word = arguments.text("suite");
@@ -19,6 +19,7 @@ Result<Suite> suite_of(const Arguments& arguments) {
   if (word == "machine") return Suite::machine;
   if (word == "kernels") return Suite::kernels;
   if (word == "serve") return Suite::serve;
+  if (word == "tune") return Suite::tune;
   if (!has_model) return fail(Errc::invalid, fmt::format("--suite {} needs a MODEL", word));
   return word == "model" ? Suite::model : word == "start" ? Suite::start : Suite::memory;
 }
@@ -31,12 +32,14 @@ Result<> refuse_the_pointless(const Arguments& arguments, Suite suite) {
   const bool model = arguments.given("MODEL");
   if (suite == Suite::machine && model) return fail(Errc::invalid, "--suite machine measures no MODEL");
   for (std::string_view option : {"shape", "types"}) {
-    if (arguments.given(option) && ((suite != Suite::kernels && suite != Suite::serve) || model)) {
-      return only(option, "--suite kernels and --suite serve without a MODEL");
+    const bool makes_models = suite == Suite::kernels || suite == Suite::serve || suite == Suite::tune;
+    if (arguments.given(option) && (!makes_models || model)) {
+      return only(option, "--suite kernels, serve and tune without a MODEL");
     }
   }
-  for (std::string_view option : {"prompt-tokens", "tokens"}) {
-    if (arguments.given(option) && suite != Suite::model) return only(option, "--suite model");
+  if (arguments.given("prompt-tokens") && suite != Suite::model) return only("prompt-tokens", "--suite model");
+  if (arguments.given("tokens") && suite != Suite::model && suite != Suite::tune) {
+    return only("tokens", "--suite model and --suite tune");
   }
   if (arguments.flag("speculative") && (suite != Suite::model || arguments.given("prompt-tokens"))) {
     return only("speculative", "suite model, with prompts of its own");
@@ -99,6 +102,9 @@ Result<> run(const Arguments& arguments, Console& console) {
     case Suite::serve:
       FH_TRY_VOID(bench_serve(bench));
       break;
+    case Suite::tune:
+      FH_TRY_VOID(bench_tune(bench));
+      break;
   }
   return report.finish();
 }
@@ -107,7 +113,7 @@ std::vector<Option> own_options() {
   return {
       {.name = "suite",
        .type = OptionType::choice,
-       .value = "machine|model|kernels|start|memory|serve",
+       .value = "machine|model|kernels|start|memory|serve|tune",
        .help = "What to measure; model if there is a MODEL, otherwise machine."},
       {.name = "prompt-tokens",
        .type = OptionType::integer,
@@ -122,19 +128,19 @@ std::vector<Option> own_options() {
        .fallback = "64",
        .least = 1,
        .most = 1e6,
-       .help = "Length of the answer (suite model)."},
+       .help = "Length of the answer (suite model); of a sequence, 512 unless given (suite tune)."},
       {.name = "shape",
        .type = OptionType::text,
        .value = "SHAPE",
        .fallback = "tinyllama-1.1b",
-       .help = "What to synthesise without a MODEL (suites kernels and serve); 'freehold models synth --list' shows "
-               "the shapes."},
+       .help = "What to synthesise without a MODEL (suites kernels, serve and tune); 'freehold models synth --list' "
+               "shows the shapes."},
       {.name = "types",
        .type = OptionType::text,
        .value = "TYPE,…",
        .fallback = "q4_0,q4_k_m,q8_0,f16",
-       .help = "Weight types to synthesise; long contexts are measured with the first one only (suite kernels). Suite "
-               "serve takes one, q4_k_m unless given."},
+       .help = "Weight types to synthesise; long contexts are measured with the first one only (suite kernels). Suites "
+               "serve and tune take one, q4_k_m unless given."},
       {.name = "speculative",
        .help = "Instead: how much faster MODEL answers with guesses ahead than without (of 192 tokens unless --tokens "
                "is given), and whether the answers are equal."},
@@ -175,6 +181,9 @@ Command bench_command() {
           "serve`; the same with a JSON Schema; the first token after a prompt of 2,000 tokens that is new, and after "
           "one whose beginning is cached; what masks cost a token. Of MODEL, or of a synthesised one. Some two "
           "minutes.\n\n"
+          "tune: steps of training with sequences of --tokens: an adapter of rank 16 on every linear layer of MODEL "
+          "(or of a synthesised one), and without a MODEL a model of 15 million weights from scratch. Fractions of "
+          "the peak count 4 operations a weight and token with an adapter, 6 in full.\n\n"
           "A result is the median of several runs; ± is half the distance of the slowest and the fastest. The peak of "
           "a fraction is measured right before and after each run, because on a shared machine it moves. When other "
           "processes took the CPUs meanwhile, the line says so.",

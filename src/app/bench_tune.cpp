@@ -1,0 +1,154 @@
+// `bench --suite tune`: steps of training, timed. An adapter over a frozen model (LoRA of rank 16 on every linear
+// layer), and a whole small model from scratch. What a step has to do at least is counted as the field counts it: 2
+// operations a weight and token for the forward pass, 2 for the gradient of its input and, where the weight learns, 2
+// for its own: 4 N with an adapter, 6 N in full. What is computed besides (attention, the adapter, blocks run forward
+// again) costs time and does not count.
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+
+#include "app/bench.h"
+#include "app/bench_file.h"
+#include "app/peaks_crew.h"
+#include "base/random.h"
+#include "base/utf8.h"
+#include "format/checkpoint.h"
+#include "kernel/kernels.h"
+#include "model/model.h"
+#include "store/identity.h"
+#include "store/weight_type.h"
+#include "train/full_model.h"
+#include "train/lora.h"
+#include "train/step.h"
+
+namespace freehold::app {
+namespace {
+
+constexpr std::uint32_t kRank = 16;
+constexpr std::uint32_t kSequences = 4;  // of a step in full training
+
+// About what `models init --layers 8 --width 384 --tied` makes with a vocabulary of 4,096: 15 million weights.
+constexpr store::Shape kStarter{
+    "starter-15m", store::SynthFamily::llama, store::Vocabulary::spm, 4096, 384, 8, 6, 6, 64, 1024, 1024, 1e4, 1e-5,
+    {.tied = true}};
+
+// A batch of sequences of the same tokens every time, all of which are scored.
+train::MicroBatch batch_of(std::uint32_t sequences, std::uint32_t tokens, std::uint32_t vocab) {
+  train::MicroBatch batch(sequences);
+  for (std::uint32_t s = 0; s < sequences; ++s) {
+    for (std::uint32_t i = 0; i < tokens; ++i) {
+      batch[s].tokens.push_back(static_cast<std::int32_t>(uniform_draw(4, s, i) * vocab));
+    }
+    batch[s].labels = batch[s].tokens;
+  }
+  return batch;
+}
+
+// The largest resident set so far, file pages included.
+double peak_bytes() {
+  rusage use{};
+  ::getrusage(RUSAGE_SELF, &use);
+  return static_cast<double>(use.ru_maxrss) * 1024;
+}
+
+struct Training {
+  train::Trainable& model;
+  ThreadPool& pool;
+  std::string name;         // of the lines
+  double weights;           // N, those that are multiplied with
+  double passes;            // 4 or 6: operations a weight and token
+  std::uint32_t sequences;  // of a step
+  std::uint32_t tokens;     // of each
+};
+
+Result<> bench_steps(const Bench& bench, const Training& t) {
+  const std::uint32_t rows = t.sequences * t.tokens;
+  FH_TRY(const auto pass, train::Pass::create(t.model, t.pool, kernel::table_up_to(bench.level), {rows, t.sequences}));
+  train::AdamW optimiser({}, t.model.parameters());
+  const train::MicroBatch batch = batch_of(t.sequences, t.tokens, t.model.spec().vocab);
+  auto report = [&](const char* part, double operations, const std::function<Result<double>()>& run) -> Result<> {
+    bench.report.progress(fmt::format("{}: {}", t.name, part));
+    const BenchWork work{.operations = operations * t.weights * rows,
+                         .arithmetic = &bounding_loop("f32", bench.level),
+                         .units = static_cast<double>(rows)};
+    FH_TRY(BenchLine line, measure(bench, t.name, "tokens/s", work, run));
+    line.detail = {{"part", part}, {"tokens", std::to_string(t.tokens)}, {"sequences", std::to_string(t.sequences)}};
+    bench.report.line(line);
+    return {};
+  };
+  FH_TRY_VOID(report("forward", 2, [&]() -> Result<double> {
+    const double begin = wall_seconds();
+    FH_TRY(const double loss, train::evaluate(t.model, *pass, {&batch, 1}));
+    (void)loss;
+    return wall_seconds() - begin;
+  }));
+  FH_TRY_VOID(report("step", t.passes, [&]() -> Result<double> {
+    const double begin = wall_seconds();
+    FH_TRY(const auto result, train::step(t.model, *pass, optimiser, t.pool, {&batch, 1}, {.learning_rate = 1e-5}));
+    (void)result;
+    return wall_seconds() - begin;
+  }));
+  BenchLine memory = line_of(t.name + "-memory", "GiB", Samples{{peak_bytes() / (1024.0 * 1024 * 1024)}});
+  memory.smaller_is_better = true;
+  memory.detail = {{"tokens", std::to_string(t.tokens)}, {"sequences", std::to_string(t.sequences)}};
+  bench.report.line(memory);
+  return {};
+}
+
+Result<> bench_adapter(const Bench& bench, const std::string& path, const std::string& name, std::uint32_t tokens) {
+  FH_TRY(CheckedModel checked, open_and_check(path, bench.console));
+  if (tokens > checked.plan.spec.context) {
+    return fail(Errc::invalid, fmt::format("--tokens {} is more than the model's context of {}", tokens,
+                                           checked.plan.spec.context));
+  }
+  bench.report.model(name, store::facts_of(*checked.opened.checkpoint).weight_type);
+  FH_TRY(const Loaded loaded, load(std::move(checked), bench.arguments, bench.console, tokens));
+  model::AdapterConfig config;
+  config.r = kRank;
+  config.targets.assign(model::kAllSites.begin(), model::kAllSites.end());
+  FH_TRY(const auto model,
+         train::LoraModel::fresh(loaded.model, *loaded.pool, kernel::table_up_to(bench.level), config, 1));
+  return bench_steps(bench, {*model, *loaded.pool, "tune-lora", static_cast<double>(loaded.model->macs_per_token()), 4,
+                             1, tokens});
+}
+
+Result<> bench_from_scratch(const Bench& bench, std::uint32_t tokens) {
+  store::Shape shape = kStarter;
+  shape.context = std::max(shape.context, tokens);
+  FH_TRY(const NamelessFile file, synthesised(bench, shape, "f32"));
+  FH_TRY(const format::Checkpoint checkpoint, format::open_checkpoint(file.path()));
+  ThreadPool pool(bench.threads);
+  FH_TRY(const auto model, train::FullModel::load(checkpoint, pool));
+  double weights = 0;
+  for (const train::Parameter& p : model->parameters()) {
+    if (p.shape.size() > 1) weights += static_cast<double>(p.value.size());
+  }
+  bench.report.model(std::string(shape.name), "F32");
+  return bench_steps(bench, {*model, pool, "tune-full", weights, 6, kSequences, tokens});
+}
+
+}  // namespace
+
+Result<> bench_tune(const Bench& bench) {
+  const Arguments& arguments = bench.arguments;
+  const auto tokens = arguments.given("tokens") ? static_cast<std::uint32_t>(arguments.integer("tokens")) : 512;
+  const bool given = arguments.given("MODEL");
+  bench.report.plan(given ? 2 : 6);
+  FH_TRY_VOID(bench_machine(bench, true));
+  if (given) {
+    const std::string model(arguments.text("MODEL"));
+    return bench_adapter(bench, model, model, tokens);
+  }
+  FH_TRY(const store::Shape* known, shape_of(bench));
+  const std::string type(arguments.given("types") ? arguments.text("types") : "q4_k_m");
+  store::Shape shape = *known;
+  shape.context = std::max(shape.context, tokens);
+  {
+    FH_TRY(const NamelessFile file, synthesised(bench, shape, type));
+    FH_TRY_VOID(bench_adapter(bench, file.path(), std::string(shape.name), tokens));
+  }
+  return bench_from_scratch(bench, tokens);
+}
+
+}  // namespace freehold::app
