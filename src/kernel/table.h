@@ -33,6 +33,7 @@ struct FloatMatmul {
   std::size_t x_stride;
   float* y;
   std::size_t y_stride;
+  bool add = false;  // sums go on from what y holds; matmul_f32 and matmul_f32_turned only
 };
 
 struct Bf16Matmul {
@@ -43,6 +44,16 @@ struct Bf16Matmul {
   const std::uint16_t* x;  // rounded to BF16 and padded with zeros, in tiles (activations.h)
   float* y;
   std::size_t y_stride;
+  bool add = false;  // sums go on from what y holds
+};
+
+// 32 columns of the 16 rows of one panel, as float32 and transposed:
+//   out[half * stride + r * 16 + i] = w[r, 32*block + 16*half + i],  half = 0, 1; zero past K.
+struct TransposeBlock {
+  const std::byte* panel;
+  std::size_t K, block;
+  float* out;
+  std::size_t stride;
 };
 
 struct AttnScores {
@@ -81,14 +92,24 @@ struct Table {
   //   with minima besides: s = fma(-ms, float(sum32), s), or in turn for both halves s = fma(-ms[h], float(sum16[h]),
   //   s) then                 acc = fma(dx, s, acc)
   void (*matmul_quant[kPanelKinds])(const QuantMatmul&);
-  // acc = fma(w[k], x[k], acc) for k = 0, 1, …, from +0.
+  // acc = fma(w[k], x[k], acc) for k = 0, 1, …, from +0 (or from y: a long sum may be made in pieces).
   void (*matmul_f32)(const FloatMatmul&);
+  // The same with x turned: element k of row t is x[k * x_stride + t].
+  void (*matmul_f32_turned)(const FloatMatmul&);
   void (*matmul_f16)(const FloatMatmul&);
   // The same with w[k] = level * absmax, rounded once (kernel/blocks/nf4.h). K is a multiple of 64.
   void (*matmul_nf4)(const FloatMatmul&);
   // TDPBF16PS: per 32 elements, even = fma chain over k = 0, 2, … from 0, odd = the same over 1, 3, …, c = c + (even +
   // odd); subnormal inputs and results are zero throughout.
   void (*matmul_bf16)(const Bf16Matmul&);
+
+  // The exact weights of a panel, turned. Quantised: scale * q - min, with scale = d*scale and min = m*min each rounded
+  // and the product rounded before the subtraction, as kernel/blocks/dequantise.h has them. NF4: level * absmax.
+  void (*transpose_quant[kPanelKinds])(const TransposeBlock&);
+  void (*transpose_f32)(const TransposeBlock&);
+  void (*transpose_f16)(const TransposeBlock&);
+  void (*transpose_bf16)(const TransposeBlock&);
+  void (*transpose_nf4)(const TransposeBlock&);
 
   // One row of K floats (K a multiple of 32), as activations.h says.
   void (*quantise_row)(const float* x, std::size_t K, const QuantRowOut& out);

@@ -4,14 +4,14 @@
 
 #include <cstddef>
 
+#include "kernel/table.h"
 #include "tensor/dtype.h"
 
 namespace freehold::kernel {
 
-// Columns 32*block … 32*block + 31 of the 16 rows of one panel over K inputs, with the values that dequantise gives:
-//   out[half * stride + r * 16 + i] = w[r, 32*block + 16*half + i],  half = 0, 1; zero past K.
-// So F32 panels of W^T (outputs k, inputs n) are 16 rows of W, one below the other.
-void transpose_panel_block(tensor::DType type, const std::byte* panel, std::size_t K, std::size_t block, float* out,
-                           std::size_t stride);
+// The kernel table's transpose of this type: 32 columns of 16 rows, with the values that dequantise gives. F32 panels
+// of W^T (outputs k, inputs n) are such pieces of 16 rows of W, one below the other.
+void transpose_panel_block(const Table& kernels, tensor::DType type, const std::byte* panel, std::size_t K,
+                           std::size_t block, float* out, std::size_t stride);
 
 }  // namespace freehold::kernel

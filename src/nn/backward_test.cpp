@@ -191,16 +191,16 @@ TEST(Backward, LinearOfEveryType) {
       // The definition, to the bit.
       for (std::size_t t = 0; t < T; ++t) {
         for (std::size_t k = 0; k < K; ++k) {
-          float sum = 0;
+          float sum = 1.0f;
           for (std::size_t n = 0; n < N; ++n) sum = std::fma(w.values[n * K + k], dy[t * N + n], sum);
-          ASSERT_EQ(got[t * K + k], 1.0f + sum) << "dx " << t << " " << k;
+          ASSERT_EQ(got[t * K + k], sum) << "dx " << t << " " << k;
         }
       }
       for (std::size_t n = 0; n < N; ++n) {
         for (std::size_t k = 0; k < K; ++k) {
-          float sum = 0;
+          float sum = 1.0f;
           for (std::size_t t = 0; t < T; ++t) sum = std::fma(x[t * K + k], dy[t * N + n], sum);
-          ASSERT_EQ(got[T * K + n * K + k], 1.0f + sum) << "dw " << n << " " << k;
+          ASSERT_EQ(got[T * K + n * K + k], sum) << "dw " << n << " " << k;
         }
         float sum = 0;
         for (std::size_t t = 0; t < T; ++t) sum += dy[t * N + n];

@@ -222,9 +222,12 @@ void linear_forward(Context& context, std::span<const LinearTask> tasks, tensor:
   const auto input_bytes = static_cast<std::size_t>(context.workspace.top() - inputs);
   std::size_t total = 0;
   bool copied = true;  // all inputs lie in the workspace
+  bool floats = true;  // none does
   for (const LinearTask& task : tasks) {
     total += panels_of(task.layer->outputs());
-    copied = copied && (kernel::panel_kind(task.layer->type()) || task.layer->type() == DType::bf16);
+    const bool prepared = kernel::panel_kind(task.layer->type()) || task.layer->type() == DType::bf16;
+    copied = copied && prepared;
+    floats = floats && !prepared;
   }
   // Chunks of a few panels: small enough that a thread which loses its core leaves little behind, large enough to pay
   // the claim.
@@ -237,6 +240,17 @@ void linear_forward(Context& context, std::span<const LinearTask> tasks, tensor:
     loop.input_bytes = input_bytes;
     loop.memory = context.thread_memory;
     context.pool.parallel_for_detached(total, grain, loop);
+    return;
+  }
+  // A narrow layer (an adapter's A) has too few panels for all threads, but rows.
+  if (floats && total < 2 * static_cast<std::size_t>(context.pool.threads())) {
+    context.pool.parallel_for(x.rows, 32, [&](std::size_t begin, std::size_t end, int) {
+      const Inputs part{{x[begin], end - begin, x.cols, x.stride}};
+      for (const LinearTask& t : tasks) {
+        LinearLoop::multiply(context.kernels, *t.layer, 0, panels_of(t.layer->outputs()), part, end - begin, t.y[begin],
+                             t.y.stride);
+      }
+    });
     return;
   }
   context.pool.parallel_for(total, grain, [&](std::size_t begin, std::size_t end, int) {

@@ -31,6 +31,7 @@ class Linear {
   std::uint64_t bytes() const { return panels_.size(); }
   // Panel p: outputs 16 p … 16 p + 15 (kernel/panel.h).
   const std::byte* panel(std::size_t p) const { return panels_.data() + p * panel_bytes_; }
+  std::size_t panel_bytes() const { return panel_bytes_; }
   // A multiple of 64.
   static std::uint64_t prepared_bytes(const tensor::View& weight);
 
@@ -61,10 +62,10 @@ inline void linear_forward(Context& context, tensor::Rows y, tensor::ConstRows x
 std::size_t linear_workspace(std::size_t T, std::size_t K);
 
 // dx += dy W, dx (T, K) and dy (T, N). Whatever type computed the forward pass, backward sees the exact float32 values
-// of the weights: dx[t, k] = dx[t, k] + (FMA chain over n = 0, 1, … of W[n, k] * dy[t, n], from +0). Rounding the
+// of the weights: dx[t, k] = FMA chain over n = 0, 1, … of W[n, k] * dy[t, n], from dx[t, k]. Rounding the
 // activations (int8, BF16) passes the gradient through (Bengio et al. 2013, "straight-through").
 void linear_backward_input(Context& context, tensor::Rows dx, tensor::ConstRows dy, const Linear& layer);
-// dw += dy^T x, dw (N, K): dw[n, k] = dw[n, k] + (FMA chain over t of x[t, k] * dy[t, n], from +0).
+// dw += dy^T x, dw (N, K): dw[n, k] = FMA chain over t = 0, 1, … of x[t, k] * dy[t, n], from dw[n, k].
 void linear_backward_weight(Context& context, tensor::Rows dw, tensor::ConstRows dy, tensor::ConstRows x);
 // db += the sum of dy over t in increasing order.
 void linear_backward_bias(Context& context, std::span<float> db, tensor::ConstRows dy);

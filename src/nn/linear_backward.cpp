@@ -1,5 +1,6 @@
-// Backward of linear layers. Both products run on the F32 kernel of the forward pass, over panels that are made of W^T
-// or of x for 32 columns at a time; a thread owns whole columns, so no sum depends on how many threads there are.
+// Backward of linear layers. Both products run on the F32 kernels of the forward pass, over panels that are made of W^T
+// or of x for 32 columns and a piece of the sum at a time. Each result is one chain of FMAs, whose pieces a thread adds
+// in order, so no sum depends on how many threads there are or how the work is cut.
 #include <algorithm>
 
 #include "kernel/transpose.h"
@@ -9,90 +10,101 @@ namespace freehold::nn {
 namespace {
 
 constexpr std::size_t kColumns = kernel::kBlock;  // of one chunk: two panels
+constexpr std::size_t kPiece = 256;               // terms of the sums: its two panels stay in the first-level cache
+constexpr std::size_t kPanelElems = kPiece * kernel::kPanelRows;
 
-std::size_t round16(std::size_t n) {
-  return (n + 15) / 16 * 16;
+// How results (rows, columns) are cut: chunks of 32 columns, and blocks of rows where that gives too few.
+struct Cut {
+  std::size_t chunks, blocks, rows;  // `rows` of a block, a multiple of 16
+
+  Cut(const Context& context, std::size_t all_rows, std::size_t columns)
+      : chunks((columns + kColumns - 1) / kColumns), blocks(1) {
+    const std::size_t wanted = 4 * static_cast<std::size_t>(context.pool.threads());
+    if (chunks < wanted) blocks = std::clamp<std::size_t>((wanted + chunks - 1) / chunks, 1, (all_rows + 63) / 64);
+    rows = ((all_rows + blocks - 1) / blocks + 15) / 16 * 16;
+  }
+  std::size_t count() const { return chunks * blocks; }
+};
+
+// Calls part(first row, rows, first column, columns, thread) for every part of a cut.
+template <typename Part>
+void each_part(Context& context, std::size_t all_rows, std::size_t columns, Part part) {
+  if (all_rows == 0) return;
+  const Cut cut(context, all_rows, columns);
+  context.pool.parallel_for(cut.count(), 1, [&](std::size_t begin, std::size_t end, int thread) {
+    for (std::size_t i = begin; i < end; ++i) {
+      const std::size_t row = i % cut.blocks * cut.rows, column = i / cut.blocks * kColumns;
+      if (row >= all_rows) continue;
+      part(row, std::min(cut.rows, all_rows - row), column, std::min(kColumns, columns - column), thread);
+    }
+  });
 }
 
-// One thread's scratch.
-struct Chunk {
-  float* panels;  // two of `inputs` rows
-  float* y;       // (rows, 32)
-};
+float* take_panels(Context& context) {
+  return context.workspace.take<float>(static_cast<std::size_t>(context.pool.threads()) * 2 * kPanelElems);
+}
+float* panels_of(float* all, int thread) {
+  return all + static_cast<std::size_t>(thread) * 2 * kPanelElems;
+}
 
-struct Chunks {
-  std::size_t panel_elems, y_elems;
-  float* memory;
-
-  Chunks(Context& context, std::size_t inputs, std::size_t rows)
-      : panel_elems(2 * inputs * kernel::kPanelRows),
-        y_elems(rows * kColumns),
-        memory(
-            context.workspace.take<float>(static_cast<std::size_t>(context.pool.threads()) * (panel_elems + y_elems))) {
-  }
-  Chunk of(int thread) const {
-    float* p = memory + static_cast<std::size_t>(thread) * (panel_elems + y_elems);
-    return {p, p + panel_elems};
-  }
-};
-
-// y (rows, columns) = x (rows, inputs) times the chunk's panels, added to `out` at its column k0.
-void multiply_add(Context& context, const Chunk& chunk, tensor::Rows out, tensor::ConstRows x, std::size_t k0) {
-  const std::size_t columns = std::min(kColumns, out.cols - k0);
-  context.kernels.matmul_f32({reinterpret_cast<const std::byte*>(chunk.panels),
-                              x.cols * kernel::kPanelRows * sizeof(float), 0,
-                              (columns + kernel::kPanelRows - 1) / kernel::kPanelRows, columns, x.cols, x.rows, x.data,
-                              x.stride, chunk.y, kColumns});
-  for (std::size_t r = 0; r < x.rows; ++r) context.kernels.add_row(out[r] + k0, chunk.y + r * kColumns, columns);
+// y (T, columns) += x times the two panels, over `terms` terms of the sums.
+kernel::FloatMatmul product(const float* panels, std::size_t columns, std::size_t terms, std::size_t T, const float* x,
+                            std::size_t x_stride, float* y, std::size_t y_stride) {
+  return {reinterpret_cast<const std::byte*>(panels),
+          kPanelElems * sizeof(float),
+          0,
+          (columns + kernel::kPanelRows - 1) / kernel::kPanelRows,
+          columns,
+          terms,
+          T,
+          x,
+          x_stride,
+          y,
+          y_stride,
+          true};
 }
 
 }  // namespace
 
 void linear_backward_input(Context& context, tensor::Rows dx, tensor::ConstRows dy, const Linear& layer) {
   const WorkspaceScope scope(context.workspace);
-  const std::size_t K = layer.inputs(), N = layer.outputs(), N16 = round16(N);
-  const Chunks chunks(context, N16, dy.rows);
-  context.pool.parallel_for((K + kColumns - 1) / kColumns, 1, [&](std::size_t begin, std::size_t end, int thread) {
-    const Chunk chunk = chunks.of(thread);
-    for (std::size_t b = begin; b < end; ++b) {
-      // The second panel begins where the kernel, which sees N inputs, looks for it.
-      for (std::size_t p = 0; p < N16 / 16; ++p) {
-        float both[2 * 256];
-        kernel::transpose_panel_block(layer.type(), layer.panel(p), K, b, both, 256);
-        const std::size_t rows = std::min<std::size_t>(16, N - 16 * p);
-        for (std::size_t half = 0; half < 2; ++half) {
-          std::copy_n(both + half * 256, rows * 16, chunk.panels + (half * N + 16 * p) * 16);
-        }
+  const std::size_t K = layer.inputs(), N = layer.outputs();
+  float* const scratch = take_panels(context);
+  each_part(context, dy.rows, K, [&](std::size_t t0, std::size_t T, std::size_t k0, std::size_t columns, int thread) {
+    float* panels = panels_of(scratch, thread);
+    for (std::size_t n0 = 0; n0 < N; n0 += kPiece) {
+      const std::size_t terms = std::min(kPiece, N - n0);
+      for (std::size_t n = 0; n < terms; n += kernel::kPanelRows) {
+        kernel::transpose_panel_block(context.kernels, layer.type(), layer.panel((n0 + n) / kernel::kPanelRows), K,
+                                      k0 / kColumns, panels + n * 16, kPanelElems);
       }
-      multiply_add(context, chunk, dx, dy, b * kColumns);
+      context.kernels.matmul_f32(
+          product(panels, columns, terms, T, dy[t0] + n0, dy.stride, dx[t0] + k0, dx.stride));
     }
   });
 }
 
 void linear_backward_weight(Context& context, tensor::Rows dw, tensor::ConstRows dy, tensor::ConstRows x) {
   const WorkspaceScope scope(context.workspace);
-  const std::size_t T = x.rows, K = x.cols, N = dy.cols, stride = round16(T);
-  auto* turned = context.workspace.take<float>(N * stride);
-  context.pool.parallel_for(N, 64, [&](std::size_t begin, std::size_t end, int) {
-    for (std::size_t t = 0; t < T; ++t) {
-      for (std::size_t n = begin; n < end; ++n) turned[n * stride + t] = dy[t][n];
-    }
-  });
-  const Chunks chunks(context, T, N);
-  context.pool.parallel_for((K + kColumns - 1) / kColumns, 1, [&](std::size_t begin, std::size_t end, int thread) {
-    const Chunk chunk = chunks.of(thread);
-    for (std::size_t b = begin; b < end; ++b) {
-      for (std::size_t half = 0; half < 2; ++half) {
-        for (std::size_t t = 0; t < T; ++t) {
-          for (std::size_t i = 0; i < 16; ++i) {
-            const std::size_t k = b * kColumns + 16 * half + i;
-            chunk.panels[(half * T + t) * 16 + i] = k < K ? x[t][k] : 0.0f;
-          }
-        }
-      }
-      multiply_add(context, chunk, dw, {turned, N, T, stride}, b * kColumns);
-    }
-  });
+  float* const scratch = take_panels(context);
+  each_part(context, dy.cols, x.cols,
+            [&](std::size_t n0, std::size_t N, std::size_t k0, std::size_t columns, int thread) {
+              float* panels = panels_of(scratch, thread);
+              for (std::size_t t0 = 0; t0 < x.rows; t0 += kPiece) {
+                const std::size_t terms = std::min(kPiece, x.rows - t0);
+                for (std::size_t t = 0; t < terms; ++t) {
+                  const float* from = x[t0 + t] + k0;
+                  for (std::size_t half = 0; half < 2; ++half) {
+                    float* to = panels + half * kPanelElems + t * 16;
+                    const std::size_t n = std::min<std::size_t>(16, columns - std::min(columns, 16 * half));
+                    std::copy_n(from + 16 * half, n, to);
+                    std::fill(to + n, to + 16, 0.0f);
+                  }
+                }
+                context.kernels.matmul_f32_turned(
+                    product(panels, columns, terms, N, dy[t0] + n0, dy.stride, dw[n0] + k0, dw.stride));
+              }
+            });
 }
 
 void linear_backward_bias(Context& context, std::span<float> db, tensor::ConstRows dy) {
@@ -102,12 +114,8 @@ void linear_backward_bias(Context& context, std::span<float> db, tensor::ConstRo
 }
 
 std::size_t linear_backward_workspace(int threads, std::size_t T, std::size_t N, std::size_t K) {
-  const auto n = static_cast<std::size_t>(threads);
-  const std::size_t input = Workspace::cost<float>(n * (2 * round16(N) * 16 + T * kColumns));
-  const std::size_t weight =
-      Workspace::cost<float>(N * round16(T)) + Workspace::cost<float>(n * (2 * T * 16 + N * kColumns));
-  (void)K;
-  return std::max(input, weight);
+  (void)T, (void)N, (void)K;
+  return Workspace::cost<float>(static_cast<std::size_t>(threads) * 2 * kPanelElems);
 }
 
 }  // namespace freehold::nn

@@ -64,13 +64,25 @@ void apply_gain(Context& context, tensor::Rows y, std::span<const float> gain, s
   });
 }
 
+// Pieces of B h, small enough for the first-level cache.
+constexpr std::size_t kPartRows = 64, kPartPanels = 8, kPartColumns = kPartPanels * kernel::kPanelRows;
+
 // y += s B h
 void add_product(Context& context, tensor::Rows y, tensor::ConstRows h, const LowRank& adapter) {
-  const WorkspaceScope scope(context.workspace);
-  const tensor::Rows part = take_rows(context, y.rows, y.cols);
-  linear_forward(context, part, h, adapter.b);
-  context.pool.parallel_for(y.rows, 8, [&](std::size_t begin, std::size_t end, int) {
-    for (std::size_t t = begin; t < end; ++t) context.kernels.axpy_row(y[t], adapter.scale, part[t], y.cols);
+  const Linear& b = adapter.b;
+  const std::size_t panels = round16(y.cols) / 16, groups = (panels + kPartPanels - 1) / kPartPanels,
+                    pieces = (y.rows + kPartRows - 1) / kPartRows;
+  context.pool.parallel_for(groups * pieces, 4, [&](std::size_t begin, std::size_t end, int) {
+    alignas(64) float part[kPartRows * kPartColumns];
+    for (std::size_t i = begin; i < end; ++i) {
+      const std::size_t p = i / pieces * kPartPanels, n = p * kernel::kPanelRows, t0 = i % pieces * kPartRows;
+      const std::size_t rows = std::min(kPartRows, y.rows - t0), columns = std::min(kPartColumns, y.cols - n);
+      context.kernels.matmul_f32({b.panel(p), b.panel_bytes(), 0, round16(columns) / 16, columns, b.inputs(), rows,
+                                  h[t0], h.stride, part, kPartColumns});
+      for (std::size_t t = 0; t < rows; ++t) {
+        context.kernels.axpy_row(y[t0 + t] + n, adapter.scale, part + t * kPartColumns, columns);
+      }
+    }
   });
 }
 
@@ -112,9 +124,11 @@ void low_rank_backward(Context& context, tensor::Rows dx, tensor::Rows dz, tenso
   if (!gradients.magnitude.empty()) magnitude_backward(context, gradients.magnitude, dy, x, h, base, adapter);
   tensor::ConstRows d = dy;
   if (!adapter.gain.empty()) {
-    for (std::size_t t = 0; t < T; ++t) {
-      for (std::size_t n = 0; n < dy.cols; ++n) dz[t][n] = adapter.gain[n] * dy[t][n];
-    }
+    context.pool.parallel_for(T, 8, [&](std::size_t begin, std::size_t end, int) {
+      for (std::size_t t = begin; t < end; ++t) {
+        for (std::size_t n = 0; n < dy.cols; ++n) dz[t][n] = adapter.gain[n] * dy[t][n];
+      }
+    });
     d = dz;
   }
   for (std::size_t t = 0; t < T; ++t) context.kernels.scale_row(h[t], adapter.scale, r);
@@ -132,7 +146,9 @@ void low_rank_backward(Context& context, tensor::Rows dx, tensor::Rows dz, tenso
   std::fill_n(part.data, T * part.stride, 0.0f);
   linear_backward_input(context, part, dh, adapter.a);
   apply_dropout(context, part, part, dropout);
-  for (std::size_t t = 0; t < T; ++t) context.kernels.add_row(dx[t], part[t], K);
+  context.pool.parallel_for(T, 8, [&](std::size_t begin, std::size_t end, int) {
+    for (std::size_t t = begin; t < end; ++t) context.kernels.add_row(dx[t], part[t], K);
+  });
 }
 
 void dora_norm(Context& context, std::span<float> norm, const Linear& base, float scale, tensor::ConstRows a,
@@ -143,7 +159,7 @@ void dora_norm(Context& context, std::span<float> norm, const Linear& base, floa
       double sums[16] = {};
       float w[2 * 256];
       for (std::size_t block = 0; block * 32 < K; ++block) {
-        kernel::transpose_panel_block(base.type(), base.panel(p), K, block, w, 256);
+        kernel::transpose_panel_block(context.kernels, base.type(), base.panel(p), K, block, w, 256);
         for (std::size_t row = 0; row < std::min<std::size_t>(16, N - 16 * p); ++row) {
           for (std::size_t i = 0; i < 32 && block * 32 + i < K; ++i) {
             double v = 0;
@@ -178,7 +194,8 @@ Result<> dora_gain(Context& context, LowRank& adapter, const Linear& base, std::
 }
 
 std::size_t low_rank_workspace(std::size_t T, std::size_t N, std::size_t K, std::size_t r) {
-  return rows_cost(T, r) + rows_cost(T, K) + rows_cost(T, N) + std::max(linear_workspace(T, K), linear_workspace(T, r));
+  (void)N;
+  return rows_cost(T, r) + rows_cost(T, K) + std::max(linear_workspace(T, K), linear_workspace(T, r));
 }
 
 std::size_t low_rank_backward_workspace(int threads, std::size_t T, std::size_t N, std::size_t K, std::size_t r) {

@@ -8,6 +8,7 @@ void install_scalar(Table& table) {
   install_scalar_row_ops(table);
   install_scalar_attention(table);
   install_scalar_matmul(table);
+  install_scalar_transpose(table);
 }
 
 }  // namespace freehold::kernel

@@ -53,19 +53,20 @@ void matmul_quant(const QuantMatmul& a) {
   }
 }
 
-template <typename Weight, float (*to_float)(Weight)>
+template <typename Weight, float (*to_float)(Weight), bool turned = false>
 void matmul_float(const FloatMatmul& a) {
   for (std::size_t panel = a.panel_begin; panel < a.panel_end; ++panel) {
     const std::byte* base = a.panels + panel * a.panel_bytes;
     for (std::size_t r = 0; r < kPanelRows && panel * kPanelRows + r < a.N; ++r) {
       for (std::size_t t = 0; t < a.T; ++t) {
-        float acc = 0.0f;
+        float& y = a.y[t * a.y_stride + panel * kPanelRows + r];
+        float acc = a.add ? y : 0.0f;
         for (std::size_t k = 0; k < a.K; ++k) {
           Weight w;
           std::memcpy(&w, base + (k * kPanelRows + r) * sizeof w, sizeof w);
-          acc = std::fma(to_float(w), a.x[t * a.x_stride + k], acc);
+          acc = std::fma(to_float(w), turned ? a.x[k * a.x_stride + t] : a.x[t * a.x_stride + k], acc);
         }
-        a.y[t * a.y_stride + panel * kPanelRows + r] = acc;
+        y = acc;
       }
     }
   }
@@ -103,7 +104,8 @@ void matmul_bf16(const Bf16Matmul& a) {
       for (std::size_t t = 0; t < a.T; ++t) {
         const std::size_t rows = rows_of_tile(a.T, t / kTileRows);
         const std::uint16_t* x = a.x + t / kTileRows * kTileRows * a.K + t % kTileRows * kBlock;
-        float acc = 0.0f;
+        float& y = a.y[t * a.y_stride + panel * kPanelRows + r];
+        float acc = a.add ? y : 0.0f;
         for (std::size_t b = 0; b < a.K; b += kBlock, x += rows * kBlock) {
           float chain[2] = {0.0f, 0.0f};
           for (std::size_t k = b; k < b + kBlock; ++k) {
@@ -113,7 +115,7 @@ void matmul_bf16(const Bf16Matmul& a) {
           }
           acc = acc + (chain[0] + chain[1]);
         }
-        a.y[t * a.y_stride + panel * kPanelRows + r] = acc;
+        y = acc;
       }
     }
   }
@@ -129,6 +131,7 @@ void install_quant(Table& table, std::index_sequence<kinds...>) {
 void install_scalar_matmul(Table& table) {
   install_quant(table, std::make_index_sequence<kPanelKinds>());
   table.matmul_f32 = matmul_float<float, same>;
+  table.matmul_f32_turned = matmul_float<float, same, true>;
   table.matmul_f16 = matmul_float<std::uint16_t, f16_to_f32>;
   table.matmul_nf4 = matmul_nf4;
   table.matmul_bf16 = matmul_bf16;

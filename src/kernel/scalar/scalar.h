@@ -8,5 +8,6 @@ namespace freehold::kernel {
 void install_scalar_row_ops(Table& table);
 void install_scalar_attention(Table& table);
 void install_scalar_matmul(Table& table);
+void install_scalar_transpose(Table& table);
 
 }  // namespace freehold::kernel

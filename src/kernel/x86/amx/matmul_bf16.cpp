@@ -45,8 +45,8 @@ struct Buffer {
 };
 
 template <int kTile>
-void begin_sums(const Bf16Matmul& a, float* y, std::size_t rows, std::size_t panel, bool first) {
-  if (first) return tile_zero<kTile>();
+void begin_sums(const Bf16Matmul& a, float* y, std::size_t rows, std::size_t panel, bool fresh) {
+  if (fresh) return tile_zero<kTile>();
   const std::size_t left = a.N - panel * 16;
   if (left >= 16) return tile_load<kTile>(y + panel * 16, a.y_stride * 4);
   Buffer buffer;
@@ -69,10 +69,11 @@ void piece(const Bf16Matmul& a, std::size_t t, std::size_t panel, std::size_t fi
   const std::size_t rows[2] = {rows_of_tile(a.T, t), kTwoTiles ? rows_of_tile(a.T, t + 1) : 0};
   float* y = a.y + t * kTileRows * a.y_stride;
   float* y1 = y + kTileRows * a.y_stride;
-  begin_sums<0>(a, y, rows[0], panel, first == 0);
-  if constexpr (kTwoPanels) begin_sums<1>(a, y, rows[0], panel + 1, first == 0);
-  if constexpr (kTwoTiles) begin_sums<2>(a, y1, rows[1], panel, first == 0);
-  if constexpr (kTwoTiles && kTwoPanels) begin_sums<3>(a, y1, rows[1], panel + 1, first == 0);
+  const bool fresh = first == 0 && !a.add;
+  begin_sums<0>(a, y, rows[0], panel, fresh);
+  if constexpr (kTwoPanels) begin_sums<1>(a, y, rows[0], panel + 1, fresh);
+  if constexpr (kTwoTiles) begin_sums<2>(a, y1, rows[1], panel, fresh);
+  if constexpr (kTwoTiles && kTwoPanels) begin_sums<3>(a, y1, rows[1], panel + 1, fresh);
   const std::uint16_t* x0 = a.x + t * kTileRows * a.K + first * rows[0];
   const std::uint16_t* x1 = a.x + (t + 1) * kTileRows * a.K + first * rows[1];
   const std::byte* w = a.panels + panel * a.panel_bytes + first * 32;

@@ -10,6 +10,7 @@ void install_avx2(Table& table) {
   install_avx2_attention(table);
   install_avx2_matmul(table);
   install_avx2_matmul_quant(table);
+  install_avx2_transpose(table);
 }
 
 }  // namespace freehold::kernel

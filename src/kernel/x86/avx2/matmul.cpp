@@ -23,6 +23,13 @@ inline void store_outputs(float* y, std::size_t n, __m256 lo, __m256 hi) {
   for (std::size_t i = 0; i < n; ++i) y[i] = a[i];
 }
 
+inline __m256 load_outputs(const float* y, std::size_t n) {
+  if (n >= 8) return _mm256_loadu_ps(y);
+  float a[8] = {};
+  for (std::size_t i = 0; i < n; ++i) a[i] = y[i];
+  return _mm256_loadu_ps(a);
+}
+
 struct F32 {
   static constexpr std::size_t kBytes = 64;
   static inline __m256 load(const std::byte* p) { return _mm256_loadu_ps(reinterpret_cast<const float*>(p)); }
@@ -34,15 +41,23 @@ struct F16 {
   }
 };
 
-template <class W, int kTokens>
+template <class W, int kTokens, bool kTurned>
 void float_tile(const FloatMatmul& a, std::size_t panel, std::size_t t0) {
   __m256 lo[kTokens], hi[kTokens];
-  for (int t = 0; t < kTokens; ++t) lo[t] = hi[t] = _mm256_setzero_ps();
+  const std::size_t left = a.N - panel * 16;
+  for (int t = 0; t < kTokens; ++t) {
+    lo[t] = hi[t] = _mm256_setzero_ps();
+    if (!a.add) continue;
+    const float* y = a.y + (t0 + static_cast<std::size_t>(t)) * a.y_stride + panel * 16;
+    lo[t] = load_outputs(y, left);
+    if (left > 8) hi[t] = load_outputs(y + 8, left - 8);
+  }
   const std::byte* w = a.panels + panel * a.panel_bytes;
   for (std::size_t k = 0; k < a.K; ++k, w += W::kBytes) {
     __m256 w_lo = W::load(w), w_hi = W::load(w + W::kBytes / 2);
     for (int t = 0; t < kTokens; ++t) {
-      __m256 x = _mm256_set1_ps(a.x[(t0 + static_cast<std::size_t>(t)) * a.x_stride + k]);
+      const std::size_t row = t0 + static_cast<std::size_t>(t);
+      __m256 x = _mm256_set1_ps(kTurned ? a.x[k * a.x_stride + row] : a.x[row * a.x_stride + k]);
       lo[t] = _mm256_fmadd_ps(w_lo, x, lo[t]);
       hi[t] = _mm256_fmadd_ps(w_hi, x, hi[t]);
     }
@@ -52,12 +67,12 @@ void float_tile(const FloatMatmul& a, std::size_t panel, std::size_t t0) {
   }
 }
 
-template <class W>
+template <class W, bool kTurned = false>
 void matmul_float(const FloatMatmul& a) {
   for (std::size_t panel = a.panel_begin; panel < a.panel_end; ++panel) {
     std::size_t t = 0;
-    for (; t + 4 <= a.T; t += 4) float_tile<W, 4>(a, panel, t);
-    for (; t < a.T; ++t) float_tile<W, 1>(a, panel, t);
+    for (; t + 4 <= a.T; t += 4) float_tile<W, 4, kTurned>(a, panel, t);
+    for (; t < a.T; ++t) float_tile<W, 1, kTurned>(a, panel, t);
   }
 }
 
@@ -110,9 +125,8 @@ inline __m256 widen(std::uint16_t bf16) {
 }
 
 // Eight outputs (one half of the panel) for one row; x begins at the row's first block, its blocks `step` apart.
-inline __m256 bf16_half(std::size_t K, const std::byte* w, const std::uint16_t* x, std::size_t step) {
+inline __m256 bf16_half(std::size_t K, const std::byte* w, const std::uint16_t* x, std::size_t step, __m256 acc) {
   const __m256i high = _mm256_set1_epi32(static_cast<int>(0xFFFF0000u));
-  __m256 acc = _mm256_setzero_ps();
   for (std::size_t b = 0; b < K; b += 32, x += step, w += 32 * 32) {
     __m256 even = _mm256_setzero_ps(), odd = _mm256_setzero_ps();
     for (std::size_t k = 0; k < 32; k += 2) {
@@ -132,8 +146,11 @@ void matmul_bf16(const Bf16Matmul& a) {
     for (std::size_t t = 0; t < a.T; ++t) {
       const std::uint16_t* x = a.x + t / kTileRows * kTileRows * a.K + t % kTileRows * kBlock;
       const std::size_t step = rows_of_tile(a.T, t / kTileRows) * kBlock;
-      store_outputs(a.y + t * a.y_stride + panel * 16, a.N - panel * 16, bf16_half(a.K, w, x, step),
-                    bf16_half(a.K, w + 32, x, step));
+      float* y = a.y + t * a.y_stride + panel * 16;
+      const std::size_t left = a.N - panel * 16;
+      const __m256 zero = _mm256_setzero_ps();
+      store_outputs(y, left, bf16_half(a.K, w, x, step, a.add ? load_outputs(y, left) : zero),
+                    bf16_half(a.K, w + 32, x, step, a.add && left > 8 ? load_outputs(y + 8, left - 8) : zero));
     }
   }
 }
@@ -142,6 +159,7 @@ void matmul_bf16(const Bf16Matmul& a) {
 
 void install_avx2_matmul(Table& table) {
   table.matmul_f32 = matmul_float<F32>;
+  table.matmul_f32_turned = matmul_float<F32, true>;
   table.matmul_f16 = matmul_float<F16>;
   table.matmul_nf4 = matmul_nf4;
   table.matmul_bf16 = matmul_bf16;

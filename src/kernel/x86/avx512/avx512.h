@@ -9,5 +9,6 @@ void install_avx512_row_ops(Table& table);
 void install_avx512_attention(Table& table);
 void install_avx512_matmul(Table& table);
 void install_avx512_matmul_quant(Table& table);
+void install_avx512_transpose(Table& table);
 
 }  // namespace freehold::kernel

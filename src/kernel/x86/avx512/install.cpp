@@ -10,6 +10,7 @@ void install_avx512(Table& table) {
   install_avx512_attention(table);
   install_avx512_matmul(table);
   install_avx512_matmul_quant(table);
+  install_avx512_transpose(table);
 }
 
 }  // namespace freehold::kernel

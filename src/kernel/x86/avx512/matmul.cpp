@@ -27,19 +27,28 @@ struct F16 {
   }
 };
 
-template <class W, int kTokens, int kPanels>
+inline __m512 load_outputs(const float* y, std::size_t n) {
+  return _mm512_maskz_loadu_ps(n >= 16 ? 0xFFFF : static_cast<__mmask16>((1u << n) - 1), y);
+}
+
+template <class W, int kTokens, int kPanels, bool kTurned>
 void float_tile(const FloatMatmul& a, std::size_t panel, std::size_t t0) {
   __m512 acc[kPanels][kTokens];
   for (int p = 0; p < kPanels; ++p) {
-    for (int t = 0; t < kTokens; ++t) acc[p][t] = _mm512_setzero_ps();
+    const std::size_t n = (panel + static_cast<std::size_t>(p)) * 16;
+    for (int t = 0; t < kTokens; ++t) {
+      acc[p][t] = a.add ? load_outputs(a.y + (t0 + static_cast<std::size_t>(t)) * a.y_stride + n, a.N - n)
+                        : _mm512_setzero_ps();
+    }
   }
   const std::byte* base = a.panels + panel * a.panel_bytes;
-  const float* x = a.x + t0 * a.x_stride;
+  const float* x = kTurned ? a.x + t0 : a.x + t0 * a.x_stride;
   for (std::size_t k = 0; k < a.K; ++k) {
     for (int p = 0; p < kPanels; ++p) {
       __m512 w = W::load(base + static_cast<std::size_t>(p) * a.panel_bytes + k * W::kBytes);
       for (int t = 0; t < kTokens; ++t) {
-        acc[p][t] = _mm512_fmadd_ps(w, _mm512_set1_ps(x[static_cast<std::size_t>(t) * a.x_stride + k]), acc[p][t]);
+        const float* at = kTurned ? x + k * a.x_stride + t : x + static_cast<std::size_t>(t) * a.x_stride + k;
+        acc[p][t] = _mm512_fmadd_ps(w, _mm512_set1_ps(*at), acc[p][t]);
       }
     }
   }
@@ -51,20 +60,20 @@ void float_tile(const FloatMatmul& a, std::size_t panel, std::size_t t0) {
   }
 }
 
-template <class W, int kPanels>
+template <class W, int kPanels, bool kTurned>
 void float_panels(const FloatMatmul& a, std::size_t panel) {
   std::size_t t = 0;
-  for (; t + 8 <= a.T; t += 8) float_tile<W, 8, kPanels>(a, panel, t);
-  for (; t + 2 <= a.T; t += 2) float_tile<W, 2, kPanels>(a, panel, t);
-  for (; t < a.T; ++t) float_tile<W, 1, kPanels>(a, panel, t);
+  for (; t + 8 <= a.T; t += 8) float_tile<W, 8, kPanels, kTurned>(a, panel, t);
+  for (; t + 2 <= a.T; t += 2) float_tile<W, 2, kPanels, kTurned>(a, panel, t);
+  for (; t < a.T; ++t) float_tile<W, 1, kPanels, kTurned>(a, panel, t);
 }
 
-template <class W>
+template <class W, bool kTurned = false>
 void matmul_float(const FloatMatmul& a) {
   std::size_t panel = a.panel_begin;
   // Two panels at once (four alone would wait on one FMA chain) keep the multipliers and the loads busy.
-  for (; panel + 2 <= a.panel_end; panel += 2) float_panels<W, 2>(a, panel);
-  for (; panel < a.panel_end; ++panel) float_panels<W, 1>(a, panel);
+  for (; panel + 2 <= a.panel_end; panel += 2) float_panels<W, 2, kTurned>(a, panel);
+  for (; panel < a.panel_end; ++panel) float_panels<W, 1, kTurned>(a, panel);
 }
 
 // A permutation looks up 16 weights' levels at once; it reads the low four bits of each index.
@@ -152,7 +161,7 @@ void bf16_rows(const Bf16Matmul& a, std::size_t panel, std::size_t t0, std::size
   float* y = a.y + t0 * a.y_stride + panel * 16;
   __m512 acc[kRows];
   for (std::size_t t = 0; t < kRows; ++t) {
-    acc[t] = first == 0 ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(outputs, y + t * a.y_stride);
+    acc[t] = first == 0 && !a.add ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(outputs, y + t * a.y_stride);
   }
   const std::byte* w = a.panels + panel * a.panel_bytes + first * 32;
   for (std::size_t b = 0; b < n; b += kBlock) {
@@ -196,6 +205,7 @@ void matmul_bf16(const Bf16Matmul& a) {
 
 void install_avx512_matmul(Table& table) {
   table.matmul_f32 = matmul_float<F32>;
+  table.matmul_f32_turned = matmul_float<F32, true>;
   table.matmul_f16 = matmul_float<F16>;
   table.matmul_nf4 = matmul_nf4;
   table.matmul_bf16 = matmul_bf16;

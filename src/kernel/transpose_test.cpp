@@ -1,0 +1,134 @@
+// From panels back to weights: every level against scalar bit for bit, and scalar against what dequantise gives; and
+// the products of backward: sums in pieces are the sums, x turned is x.
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "kernel/amx_emulator_testing.h"
+#include "kernel/blocks/dequantise.h"
+#include "kernel/kernels.h"
+#include "kernel/matmul_testing.h"
+#include "kernel/transpose.h"
+
+namespace freehold::kernel {
+namespace {
+
+std::vector<Level> fast_levels() {
+  std::vector<Level> out;
+  for (Level l : {Level::avx2, Level::avx512}) {
+    if (l <= detect_level()) out.push_back(l);
+  }
+  if (amx_for_tests()) out.push_back(Level::amx);
+  return out;
+}
+
+class Transpose : public testing::TestWithParam<DType> {};
+
+TEST_P(Transpose, EveryLevelGivesTheWeights) {
+  const DType type = GetParam();
+  const std::size_t unit = std::max<std::size_t>(tensor::info(type).block_elems, 1);
+  constexpr std::size_t N = 23, kStride = 300;
+  for (std::size_t K : unit == 1 ? std::vector<std::size_t>{1, 40, 96} : std::vector<std::size_t>{unit, 3 * unit}) {
+    const auto rows = random_rows(type, N, K);
+    const auto w = prepare(type, rows, N, K);
+    std::vector<float> values(N * K);
+    for (std::size_t n = 0; n < N; ++n) {
+      dequantise(type, rows.data() + n * (rows.size() / N), values.data() + n * K, K);
+    }
+    for (std::size_t p = 0; p < w.count; ++p) {
+      for (std::size_t block = 0; block * kBlock < K; ++block) {
+        auto turned = [&](const Table& table) {
+          std::vector<float> out(2 * kStride, -7.0f);
+          transpose_panel_block(table, type, w.panels.data() + p * w.panel_bytes, K, block, out.data(), kStride);
+          return out;
+        };
+        const auto expected = turned(table_up_to(Level::scalar));
+        for (std::size_t r = 0; r < kPanelRows; ++r) {
+          for (std::size_t i = 0; i < kBlock; ++i) {
+            const std::size_t n = p * kPanelRows + r, k = block * kBlock + i;
+            const float value = n < N && k < K ? values[n * K + k] : 0.0f;
+            ASSERT_EQ(expected[i / 16 * kStride + r * 16 + i % 16], value) << "row " << n << " column " << k;
+          }
+        }
+        for (Level level : fast_levels()) {
+          const auto got = turned(table_even_if_unsupported(level));
+          ASSERT_EQ(std::memcmp(got.data(), expected.data(), got.size() * sizeof(float)), 0)
+              << tensor::name_of(type) << " " << name_of(level) << " panel " << p << " block " << block;
+        }
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(AllTypes, Transpose, testing::ValuesIn([] {
+                           std::vector<DType> types;
+                           for (const auto& each : tensor::all_dtypes()) types.push_back(each.type);
+                           types.push_back(DType::nf4);
+                           return types;
+                         }()),
+                         [](const testing::TestParamInfo<DType>& each) { return std::string(tensor::name_of(each.param)); });
+
+// Both F32 products: from +0, from what is there, in one go and in two pieces, on every level.
+TEST(BackwardProducts, PiecesAreTheSumAndTurnedIsTurned) {
+  for (const Case c : {Case{1, 5, 1}, Case{16, 64, 3}, Case{29, 77, 13}, Case{32, 256, 24}}) {
+    const auto w = prepare(DType::f32, random_rows(DType::f32, c.N, c.K), c.N, c.K);
+    const auto x = activations(c);
+    std::vector<float> turned(c.K * c.T);
+    for (std::size_t t = 0; t < c.T; ++t) {
+      for (std::size_t k = 0; k < c.K; ++k) turned[k * c.T + t] = x[t * c.K + k];
+    }
+    const std::size_t stride = c.N + 3;
+    auto product = [&](const Table& table, bool turn, bool add, std::size_t piece) {
+      std::vector<float> y(c.T * stride, add ? 0.25f : -7.0f);
+      for (std::size_t k = 0; k < c.K; k += piece) {
+        FloatMatmul a{w.panels.data() + k * 64, w.panel_bytes, 0, w.count, c.N, std::min(piece, c.K - k), c.T,
+                      turn ? turned.data() + k * c.T : x.data() + k, turn ? c.T : c.K, y.data(), stride, add || k > 0};
+        (turn ? table.matmul_f32_turned : table.matmul_f32)(a);
+      }
+      return y;
+    };
+    for (bool add : {false, true}) {
+      const auto expected = product(table_up_to(Level::scalar), false, add, c.K);
+      auto levels = fast_levels();
+      levels.push_back(Level::scalar);
+      for (Level level : levels) {
+        for (bool turn : {false, true}) {
+          for (std::size_t piece : {c.K, (c.K + 1) / 2}) {
+            const auto got = product(table_even_if_unsupported(level), turn, add, piece);
+            EXPECT_EQ(std::memcmp(got.data(), expected.data(), got.size() * sizeof(float)), 0)
+                << name_of(level) << " N=" << c.N << " K=" << c.K << " T=" << c.T << " turned " << turn << " add " << add
+                << " piece " << piece;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(BackwardProducts, Bf16SumsGoOn) {
+  for (const Case c : {Case{1, 32, 1}, Case{29, 96, 3}, Case{33, 64, 37}, Case{16, 1024, 20}}) {
+    const auto w = prepare(DType::bf16, random_rows(DType::bf16, c.N, c.K), c.N, c.K);
+    const auto x = activations(c);
+    const auto tiles = bf16_tiles(x, c.T, c.K);
+    const std::size_t stride = c.N + 3;
+    auto product = [&](const Table& table) {
+      std::vector<float> y(c.T * stride, 0.25f);
+      table.matmul_bf16(
+          {w.panels.data(), w.panel_bytes, 0, w.count, c.N, c.K, c.T, tiles.data(), y.data(), stride, true});
+      return y;
+    };
+    const auto expected = product(table_up_to(Level::scalar));
+    auto fresh = run(table_up_to(Level::scalar), DType::bf16, w, c, x);
+    EXPECT_NE(std::memcmp(fresh.data(), expected.data(), fresh.size() * sizeof(float)), 0);
+    for (Level level : fast_levels()) {
+      const auto got = product(table_even_if_unsupported(level));
+      EXPECT_EQ(std::memcmp(got.data(), expected.data(), got.size() * sizeof(float)), 0)
+          << name_of(level) << " N=" << c.N << " K=" << c.K << " T=" << c.T;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace freehold::kernel
