@@ -10,6 +10,7 @@
 
 #include "app/bench.h"
 #include "app/bench_file.h"
+#include "app/machine.h"
 #include "app/peaks_crew.h"
 #include "base/random.h"
 #include "base/utf8.h"
@@ -64,7 +65,8 @@ struct Training {
 
 Result<> bench_steps(const Bench& bench, const Training& t) {
   const std::uint32_t rows = t.sequences * t.tokens;
-  FH_TRY(const auto pass, train::Pass::create(t.model, t.pool, kernel::table_up_to(bench.level), {rows, t.sequences}));
+  train::PassLimits limits{rows, t.sequences};
+  FH_TRY(auto pass, train::Pass::create(t.model, t.pool, kernel::table_up_to(bench.level), limits));
   train::AdamW optimiser({}, t.model.parameters());
   const train::MicroBatch batch = batch_of(t.sequences, t.tokens, t.model.spec().vocab);
   auto report = [&](const char* part, double operations, const std::function<Result<double>()>& run) -> Result<> {
@@ -83,16 +85,32 @@ Result<> bench_steps(const Bench& bench, const Training& t) {
     (void)loss;
     return wall_seconds() - begin;
   }));
-  FH_TRY_VOID(report("step", t.passes, [&]() -> Result<double> {
+  auto step = [&]() -> Result<double> {
     const double begin = wall_seconds();
     FH_TRY(const auto result, train::step(t.model, *pass, optimiser, t.pool, {&batch, 1}, {.learning_rate = 1e-5}));
     (void)result;
     return wall_seconds() - begin;
-  }));
-  BenchLine memory = line_of(t.name + "-memory", "GiB", Samples{{peak_bytes() / (1024.0 * 1024 * 1024)}});
-  memory.smaller_is_better = true;
-  memory.detail = {{"tokens", std::to_string(t.tokens)}, {"sequences", std::to_string(t.sequences)}};
-  bench.report.line(memory);
+  };
+  auto report_memory = [&](const char* part) {
+    BenchLine line = line_of(t.name + "-memory", "GiB", Samples{{peak_bytes() / (1024.0 * 1024 * 1024)}});
+    line.smaller_is_better = true;
+    line.detail = {{"part", part}, {"tokens", std::to_string(t.tokens)}, {"sequences", std::to_string(t.sequences)}};
+    bench.report.line(line);
+  };
+  FH_TRY_VOID(report("step", t.passes, step));
+  report_memory("step");
+  // The same with the memory that spares running blocks twice.
+  const model::Spec& spec = t.model.spec();
+  limits.tape_bytes =
+      train::Pass::bytes_of_tape(spec, limits, model::KvChoice::automatic) * (spec.blocks.size() - 1);
+  if (limits.tape_bytes > available_memory() / 2) {
+    bench.report.note("note: not measured with all tapes kept: that takes more than half of the free memory");
+    return {};
+  }
+  pass.reset();
+  FH_TRY(pass, train::Pass::create(t.model, t.pool, kernel::table_up_to(bench.level), limits));
+  FH_TRY_VOID(report("step-tapes-kept", t.passes, step));
+  report_memory("step-tapes-kept");
   return {};
 }
 

@@ -96,6 +96,24 @@ TEST(RowOps, LevelsAgree) {
             return y;
           },
           "rmsnorm");
+      const auto c = values(n, 3, scale);
+      auto backward = [&](auto member) {
+        return [&a, &b, &c, n, member](const Table& t) {
+          auto y = a;
+          y.resize(2 * n);
+          (t.*member)(y.data(), y.data() + n, y.data(), b.data(), c.data(), n);  // in place on dy
+          return y;
+        };
+      };
+      same_on_all_levels(backward(&Table::silu_backward_row), "silu backward");
+      same_on_all_levels(backward(&Table::gelu_tanh_backward_row), "gelu backward");
+      same_on_all_levels(
+          [&](const Table& t) {
+            auto y = a;
+            t.rmsnorm_backward_row(y.data(), b.data(), c.data(), a.data(), n, 0.7f);
+            return y;
+          },
+          "rmsnorm backward");
       same_on_all_levels([&](const Table& t) { return std::vector<float>{t.max_row(a.data(), n)}; }, "max");
       same_on_all_levels(
           [&](const Table& t) {

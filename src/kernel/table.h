@@ -116,6 +116,9 @@ struct Table {
 
   // y = x * rstd * w, rstd = 1 / sqrt(sum(x*x in lanes) / n + eps); returns rstd. (x*rstd) is rounded before * w.
   float (*rmsnorm_row)(float* y, const float* x, const float* w, std::size_t n, float eps);
+  // Adds the gradient of what the row's norm read: dx = (dx + rstd * (w * dy)) - x * c, with
+  // c = float(sum * rstd * rstd * rstd / n); sum, in double, of pieces of 512, each fma(w * dy, x, sum) in lanes.
+  void (*rmsnorm_backward_row)(float* dx, const float* dy, const float* x, const float* w, std::size_t n, float rstd);
   // In place on one head of `2*n` rotated elements: a' = fma(a, cos, -(b*sin)), b' = fma(a, sin, b*cos).
   void (*rope_row)(float* x, const float* cos, const float* sin, std::size_t n, RopeStyle style);
   void (*add_row)(float* y, const float* x, std::size_t n);                                // y += x
@@ -124,6 +127,11 @@ struct Table {
   void (*silu_mul_row)(float* y, const float* gate, const float* up, std::size_t n);       // y = silu(gate) * up
   void (*gelu_tanh_mul_row)(float* y, const float* gate, const float* up, std::size_t n);  // y = gelu(gate) * up
   void (*softcap_row)(float* y, float cap, std::size_t n);                                 // y = cap * tanh(y / cap)
+  // dup = dy * act(gate) and dgate = dy * up * act'(gate), for both activations; dgate may be dy.
+  void (*silu_backward_row)(float* dgate, float* dup, const float* dy, const float* gate, const float* up,
+                            std::size_t n);
+  void (*gelu_tanh_backward_row)(float* dgate, float* dup, const float* dy, const float* gate, const float* up,
+                                 std::size_t n);
 
   // Attention over one cache block of 32 positions, as float32 (kernel/kv_block.h).
   // s[r, j] = (fma chain over d = 0, 1, … of q[r, d] * k[d, j], from +0) * scale, for all 32 positions.

@@ -129,7 +129,7 @@ std::size_t block_backward_workspace(const Spec& spec, int threads, std::size_t 
       2 * rows_cost(T, Q) + 2 * rows_cost(T, KV) +
       std::max({layer, nn::attention_backward_workspace(threads, T, spec.heads, spec.head_size),
                 Workspace::cost<float>(T * pairs)});
-  const std::size_t ffn = 2 * rows_cost(T, F) + std::max(layer, nn::gated_backward_workspace(threads, F));
+  const std::size_t ffn = 2 * rows_cost(T, F) + layer;
   return 2 * rows_cost(T, C) + std::max(attention, ffn);
 }
 

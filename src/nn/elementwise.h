@@ -17,8 +17,6 @@ void gated_forward(Context& context, tensor::Rows y, tensor::ConstRows gate, ten
 // Writes dgate = dy * up * act'(gate) and dup = dy * act(gate); dgate may be dy.
 void gated_backward(Context& context, tensor::Rows dgate, tensor::Rows dup, tensor::ConstRows dy,
                     tensor::ConstRows gate, tensor::ConstRows up, Gate act);
-// Workspace bytes of gated_backward for rows of F.
-std::size_t gated_backward_workspace(int threads, std::size_t F);
 // y = cap * tanh(y / cap)
 void softcap_forward(Context& context, tensor::Rows y, float cap);
 // dy *= 1 - (y / cap)^2, y being what the forward pass wrote.

@@ -231,8 +231,10 @@ void linear_forward(Context& context, std::span<const LinearTask> tasks, tensor:
   }
   // Chunks of a few panels: small enough that a thread which loses its core leaves little behind, large enough to pay
   // the claim.
-  const std::size_t grain =
+  std::size_t grain =
       std::clamp<std::size_t>(total / (static_cast<std::size_t>(context.pool.threads()) * 16), 1, kMostPanels);
+  // Float kernels take two panels at a time; with one they would wait for loads.
+  if (floats && x.rows > kDetachedRows) grain = (grain + 1) / 2 * 2;
   LinearLoop loop{&context.kernels, x.rows, in};
   if (copied && x.rows <= kDetachedRows && tasks.size() <= LinearLoop::kMostTasks && context.thread_memory.bytes > 0) {
     for (const LinearTask& task : tasks) loop.task[loop.tasks++] = task;

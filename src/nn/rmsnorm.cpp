@@ -42,8 +42,7 @@ void rmsnorm_backward(Context& context, tensor::Rows dx, std::span<float> dw, te
                       std::span<const float> w, std::span<const float> rstd) {
   context.pool.parallel_for(x.rows, 16, [&](std::size_t begin, std::size_t end, int) {
     for (std::size_t t = begin; t < end; ++t) {
-      const float r = rstd[t], c = projection(dy[t], x[t], w.data(), x.cols, r);
-      for (std::size_t i = 0; i < x.cols; ++i) dx[t][i] += r * (w[i] * dy[t][i]) - x[t][i] * c;
+      context.kernels.rmsnorm_backward_row(dx[t], dy[t], x[t], w.data(), x.cols, rstd[t]);
     }
   });
   context.pool.parallel_for(dw.size(), kColumnsAtOnce, [&](std::size_t begin, std::size_t end, int) {

@@ -28,6 +28,13 @@ std::size_t kv_blocks(PassLimits limits) {
   return limits.tokens / model::kKvBlock + limits.sequences;
 }
 
+constexpr std::size_t kNone = SIZE_MAX;
+
+std::size_t tapes_of(const model::Spec& spec, PassLimits limits, model::KvChoice cache) {
+  const std::uint64_t more = limits.tape_bytes / std::max<std::uint64_t>(1, Pass::bytes_of_tape(spec, limits, cache));
+  return static_cast<std::size_t>(std::min<std::uint64_t>(spec.blocks.size(), 1 + more));
+}
+
 std::size_t scratch_bytes(const model::Spec& spec, std::size_t rank, int threads, PassLimits limits) {
   const std::size_t T = limits.tokens;
   const std::size_t forward =
@@ -58,9 +65,13 @@ std::uint64_t Pass::bytes(const model::Spec& spec, std::size_t rank, int threads
                           model::KvChoice cache) {
   const std::uint64_t row = stride_of(spec) * sizeof(float);
   return limits.tokens * (row * (spec.blocks.size() + 2) + sizeof(float)) +
-         model::BlockTape::bytes(spec, limits.tokens) +
-         kv_blocks(limits) * model::KvLayout(spec, cache).bytes_per_layer() +
+         tapes_of(spec, limits, cache) * bytes_of_tape(spec, limits, cache) +
          scratch_bytes(spec, rank, threads, limits);
+}
+
+std::uint64_t Pass::bytes_of_tape(const model::Spec& spec, PassLimits limits, model::KvChoice cache) {
+  return model::BlockTape::bytes(spec, limits.tokens) +
+         kv_blocks(limits) * model::KvLayout(spec, cache).bytes_per_layer();
 }
 
 Pass::Pass(const Trainable& model, ThreadPool& pool, const kernel::Table& kernels, PassLimits limits,
@@ -72,20 +83,29 @@ Pass::Pass(const Trainable& model, ThreadPool& pool, const kernel::Table& kernel
       stride_(stride_of(model.spec())),
       layout_(model.spec(), cache),
       workspace_(scratch_bytes(model.spec(), rank_of(model), pool.threads(), limits)),
-      tape_(model.spec(), limits.tokens),
       inputs_((model.spec().blocks.size() + 1) * limits.tokens * stride_),
       hidden_(limits.tokens * stride_),
       rstd_(limits.tokens),
-      kv_(kv_blocks(limits) * layout_.bytes_per_layer()) {
+      kv_(tapes_of(model.spec(), limits, cache) * kv_blocks(limits) * layout_.bytes_per_layer()) {
+  const std::size_t tapes = tapes_of(model.spec(), limits, cache);
+  tapes_.reserve(tapes);
+  for (std::size_t i = 0; i < tapes; ++i) tapes_.emplace_back(model.spec(), limits.tokens);
+  taped_.assign(tapes, kNone);
   ids_.reserve(limits.tokens);
   positions_.reserve(limits.tokens);
   rows_.reserve(limits.tokens);
   blocks_.reserve(kv_blocks(limits));
 }
 
+std::size_t Pass::slot_of(std::size_t layer) const {
+  const std::size_t first = model_.spec().blocks.size() - tapes_.size();
+  return layer > first ? layer - first : 0;
+}
+
 model::PassInputs Pass::inputs(const model::Angles& angles, std::size_t layer) const {
   const model::Angles::Table& a = angles[model_.spec().blocks[layer].rope];
-  return {rows_, {0, layout_.key_bytes_per_layer()}, layout_.type, a.cos, a.sin, layer, adapted_, dropout_};
+  const std::size_t keys = slot_of(layer) * layout_.bytes_per_layer();
+  return {rows_, {keys, keys + layout_.key_bytes_per_layer()}, layout_.type, a.cos, a.sin, layer, adapted_, dropout_};
 }
 
 Result<> Pass::forward(std::span<const std::span<const std::int32_t>> sequences, const model::Adapter* adapter,
@@ -112,7 +132,7 @@ Result<> Pass::forward(std::span<const std::span<const std::int32_t>> sequences,
   for (const auto& sequence : sequences) {
     ids_.insert(ids_.end(), sequence.begin(), sequence.end());
     const std::size_t count = (sequence.size() + model::kKvBlock - 1) / model::kKvBlock, first = blocks_.size();
-    for (std::size_t b = 0; b < count; ++b, next += layout_.bytes_per_layer()) blocks_.push_back(next);
+    for (std::size_t b = 0; b < count; ++b, next += tapes_.size() * layout_.bytes_per_layer()) blocks_.push_back(next);
     for (std::uint32_t i = 0; i < sequence.size(); ++i) {
       positions_.push_back(i);
       rows_.push_back({std::span(blocks_.data() + first, count), i});  // reserved: nothing moves
@@ -125,10 +145,15 @@ Result<> Pass::forward(std::span<const std::span<const std::int32_t>> sequences,
   const model::Weights& w = model_.weights();
   model::embed(c, spec, w, ids_, checkpoint(0));
   const model::Angles angles(c, spec, positions_);
+  for (model::BlockTape& tape : tapes_) tape.begin(T);
   for (std::size_t l = 0; l < spec.blocks.size(); ++l) {
     const Rows x = checkpoint(l + 1);
     std::copy_n(checkpoint(l).data, T * stride_, x.data);
-    model::block_forward(c, spec, spec.blocks[l], w.blocks[l], inputs(angles, l), x);
+    // The block that a shared tape holds in the end is the last of those that share it.
+    const bool taped = l + tapes_.size() >= spec.blocks.size();
+    model::block_forward(c, spec, spec.blocks[l], w.blocks[l], inputs(angles, l), x,
+                         taped ? &tapes_[slot_of(l)] : nullptr);
+    if (taped) taped_[slot_of(l)] = l;
   }
   nn::rmsnorm_forward(c, hidden(), checkpoint(spec.blocks.size()), w.final_norm, spec.norm_eps, rstd_.span().first(T));
   return {};
@@ -172,16 +197,17 @@ void Pass::backward(std::span<const nn::Target> targets, std::span<float> loss) 
                          rstd_.span().first(T_));
   }
   const model::Angles angles(c, spec, positions_);
-  tape_.begin(T_);
   for (std::size_t l = spec.blocks.size(); l-- > 0;) {
     const model::PassInputs in = inputs(angles, l);
-    {
+    model::BlockTape& tape = tapes_[slot_of(l)];
+    if (taped_[slot_of(l)] != l) {
       const nn::WorkspaceScope inner(workspace_);
       const Rows again{workspace_.take<float>(T_ * stride_), T_, spec.width, stride_};
       std::copy_n(checkpoint(l).data, T_ * stride_, again.data);
-      model::block_forward(c, spec, spec.blocks[l], w.blocks[l], in, again, &tape_);
+      model::block_forward(c, spec, spec.blocks[l], w.blocks[l], in, again, &tape);
+      taped_[slot_of(l)] = l;
     }
-    model::block_backward(c, spec, spec.blocks[l], w.blocks[l], in, tape_, checkpoint(l), dx, g.blocks[l]);
+    model::block_backward(c, spec, spec.blocks[l], w.blocks[l], in, tape, checkpoint(l), dx, g.blocks[l]);
   }
   if (g.embedding.data == nullptr) return;
   // Columns are shared out, so that a token which occurs twice is added to by one thread, in the order of the rows.

@@ -24,6 +24,9 @@ namespace freehold::train {
 struct PassLimits {
   std::uint32_t tokens = 0;     // of a batch, all sequences together
   std::uint32_t sequences = 0;  // of a batch
+  // Memory for more tapes than the one there must be. The last blocks get them, and a block with a tape of its own is
+  // not run forward a second time. Changes no bit.
+  std::uint64_t tape_bytes = 0;
 };
 
 class Pass {
@@ -32,9 +35,11 @@ class Pass {
   // Errc::unsupported for a mixture of experts; Errc::exhausted if there is no memory.
   static Result<std::unique_ptr<Pass>> create(const Trainable& model, ThreadPool& pool, const kernel::Table& kernels,
                                               PassLimits limits, model::KvChoice cache = model::KvChoice::automatic);
-  // Bytes that create takes: checkpoints of all blocks' inputs, one tape, one block's keys and values, scratch.
+  // Bytes that create takes: checkpoints of all blocks' inputs, tapes with their blocks' keys and values, scratch.
   static std::uint64_t bytes(const model::Spec& spec, std::size_t rank, int threads, PassLimits limits,
                              model::KvChoice cache);
+  // Bytes of one tape more. With limits.tape_bytes (number of blocks - 1) times this, nothing is run twice.
+  static std::uint64_t bytes_of_tape(const model::Spec& spec, PassLimits limits, model::KvChoice cache);
 
   // Runs the sequences, which do not see each other; rows follow each other in their order. Without `adapter` the base
   // alone (DPO's reference). Errors: Errc::invalid for an empty or too large batch or an id outside the vocabulary.
@@ -51,6 +56,8 @@ class Pass {
  private:
   Pass(const Trainable& model, ThreadPool& pool, const kernel::Table& kernels, PassLimits limits,
        model::KvChoice cache);
+  // Which tape a block uses: the last blocks have their own, the others share the first of these.
+  std::size_t slot_of(std::size_t layer) const;
   model::PassInputs inputs(const model::Angles& angles, std::size_t layer) const;
   tensor::Rows hidden() { return {hidden_.data(), T_, model_.spec().width, stride_}; }
   nn::Context context() { return {pool_, kernels_, workspace_}; }
@@ -65,11 +72,12 @@ class Pass {
   std::size_t stride_;
   model::KvLayout layout_;
   nn::Workspace workspace_;
-  model::BlockTape tape_;
+  std::vector<model::BlockTape> tapes_;
+  std::vector<std::size_t> taped_;  // by tape: the block of the last forward that it holds; kNone
   AlignedBuffer<float> inputs_;  // (L + 1, tokens, C): each block's input, and what the last one gave
   AlignedBuffer<float> hidden_;  // (tokens, C) after the last norm
   AlignedBuffer<float> rstd_;    // (tokens) of the last norm
-  AlignedBuffer<std::byte> kv_;  // one layer's keys and values of the batch
+  AlignedBuffer<std::byte> kv_;  // the batch's keys and values of as many layers as there are tapes
   std::size_t T_ = 0;
   std::vector<std::int32_t> ids_;
   std::vector<std::uint32_t> positions_;

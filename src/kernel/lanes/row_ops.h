@@ -80,6 +80,75 @@ void softcap_row(float* y, float cap, std::size_t n) {
   map_row(y, y, y, n, [cap](V a, V) { return mul(set1(cap), tanh_lanes(div(a, set1(cap)))); });
 }
 
+// act(x) and its slope.
+struct Activated {
+  V value, slope;
+};
+
+// exp(-|x|) cannot overflow; the sigmoid of a negative x is 1 minus that of -x.
+Activated silu_slope(V x) {
+  const V zero = set1(0.0f), one = set1(1.0f);
+  const V e = exp_lanes(sub(zero, magnitude(x))), large = div(one, add(one, e)), small = mul(e, large);
+  const V sigmoid = select_less(x, zero, small, large), rest = select_less(x, zero, large, small);
+  return {mul(x, sigmoid), mul(sigmoid, fma3(x, rest, one))};
+}
+
+// With t = tanh(u): x (1 + t) / 2 and (1 + t) / 2 + x (1 - t^2) u' / 2.
+Activated gelu_slope(V x) {
+  const V one = set1(1.0f), half = set1(0.5f), x2 = mul(x, x);
+  const V u = mul(set1(0.7978845608028654f), fma3(mul(x2, set1(0.044715f)), x, x));
+  const V du = mul(set1(0.7978845608028654f), fma3(set1(3 * 0.044715f), x2, one));
+  const V t = tanh_lanes(u), weight = mul(half, add(one, t));
+  return {mul(x, weight), fma3(mul(mul(half, x), sub(one, mul(t, t))), du, weight)};
+}
+
+template <typename Slope>
+void gated_backward_row(float* dgate, float* dup, const float* dy, const float* gate, const float* up, std::size_t n,
+                        Slope slope_of) {
+  std::size_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    const Activated act = slope_of(load(gate + i));
+    const V d = load(dy + i);
+    store(dup + i, mul(d, act.value));
+    store(dgate + i, mul(mul(d, load(up + i)), act.slope));
+  }
+  if (i == n) return;
+  const Activated act = slope_of(load_n(gate + i, n - i));
+  const V d = load_n(dy + i, n - i);
+  store_n(dup + i, mul(d, act.value), n - i);
+  store_n(dgate + i, mul(mul(d, load_n(up + i, n - i)), act.slope), n - i);
+}
+void silu_backward_row(float* dgate, float* dup, const float* dy, const float* gate, const float* up, std::size_t n) {
+  gated_backward_row(dgate, dup, dy, gate, up, n, [](V x) { return silu_slope(x); });
+}
+void gelu_tanh_backward_row(float* dgate, float* dup, const float* dy, const float* gate, const float* up,
+                            std::size_t n) {
+  gated_backward_row(dgate, dup, dy, gate, up, n, [](V x) { return gelu_slope(x); });
+}
+
+void rmsnorm_backward_row(float* dx, const float* dy, const float* x, const float* w, std::size_t n, float rstd) {
+  // Pieces in float32, their sum in double: a wide row's projection keeps its digits.
+  constexpr std::size_t kPiece = 512;
+  double sum = 0;
+  for (std::size_t first = 0; first < n; first += kPiece) {
+    const std::size_t end = n - first < kPiece ? n : first + kPiece;
+    V part = set1(0.0f);
+    std::size_t i = first;
+    for (; i + 16 <= end; i += 16) part = fma3(mul(load(w + i), load(dy + i)), load(x + i), part);
+    if (i < end) part = fma3(mul(load_n(w + i, end - i), load_n(dy + i, end - i)), load_n(x + i, end - i), part);
+    sum += static_cast<double>(reduce_add(part));
+  }
+  const double r = static_cast<double>(rstd);
+  const V c = set1(static_cast<float>(sum * r * r * r / static_cast<double>(n))), scale = set1(rstd);
+  auto row = [&](V old, V d, V in, V weight) { return sub(add(old, mul(scale, mul(weight, d))), mul(in, c)); };
+  std::size_t i = 0;
+  for (; i + 16 <= n; i += 16) store(dx + i, row(load(dx + i), load(dy + i), load(x + i), load(w + i)));
+  if (i < n) {
+    const std::size_t left = n - i;
+    store_n(dx + i, row(load_n(dx + i, left), load_n(dy + i, left), load_n(x + i, left), load_n(w + i, left)), left);
+  }
+}
+
 float rmsnorm_row(float* y, const float* x, const float* w, std::size_t n, float eps) {
   V sum = set1(0.0f);
   std::size_t i = 0;
@@ -168,6 +237,9 @@ void quantise_row(const float* x, std::size_t K, const QuantRowOut& out) {
 void install_row_ops(Table& t) {
   t.quantise_row = quantise_row;
   t.rmsnorm_row = rmsnorm_row;
+  t.rmsnorm_backward_row = rmsnorm_backward_row;
+  t.silu_backward_row = silu_backward_row;
+  t.gelu_tanh_backward_row = gelu_tanh_backward_row;
   t.rope_row = rope_row;
   t.add_row = add_row;
   t.scale_row = scale_row;
