@@ -72,7 +72,7 @@ void Checkpoint::forget(Bytes part) const {
   if (gguf_) {
     for (const MappedFile& file : gguf_->files) file.forget(part);
   } else {
-    for (const Safetensors& shard : hf_->shards) shard.file.forget(part);
+    for (const Safetensors& shard : hf_->shards) shard.forget(part);
   }
 }
 std::uint64_t Checkpoint::total_bytes() const {

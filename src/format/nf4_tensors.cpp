@@ -17,6 +17,7 @@ namespace freehold::format {
 namespace {
 
 constexpr std::string_view kState = ".quant_state.bitsandbytes__nf4";
+constexpr std::size_t kLarge = std::size_t{1} << 20;
 constexpr std::size_t kBlock = 64, kNested = 256, kBlockBytes = 36;
 // NF4's levels as bits of float32: what a quant_map must hold.
 constexpr std::uint32_t kLevels[16] = {0xBF800000, 0xBF3239B1, 0xBF066B30, 0xBECA32A0, 0xBE91A24D, 0xBE3D353F,
@@ -90,12 +91,7 @@ class Joiner {
     if (std::memcmp(levels->bytes.data(), kLevels, sizeof kLevels) != 0) {
       return fail(Errc::unsupported, "its quant_map is not NF4's");
     }
-    AlignedBuffer<std::byte> memory;
-    try {
-      memory = AlignedBuffer<std::byte>(blocks * kBlockBytes);
-    } catch (const std::bad_alloc&) {
-      return fail(Errc::exhausted, fmt::format("no memory for {} bytes", blocks * kBlockBytes));
-    }
+    FH_TRY(const std::span<std::byte> memory, take(blocks * kBlockBytes));
     auto value = [](const tensor::View& view, std::uint64_t i) {
       float f;
       std::memcpy(&f, view.bytes.data() + i * sizeof f, sizeof f);
@@ -107,8 +103,9 @@ class Joiner {
       std::memcpy(memory.data() + b * kBlockBytes, &d, sizeof d);
       std::memcpy(memory.data() + b * kBlockBytes + sizeof d, codes->bytes.data() + b * (kBlock / 2), kBlock / 2);
     }
-    joined_.push_back({name, tensor::DType::nf4, {s.N, s.K}, memory.span()});
-    file_.copies.push_back(std::move(memory));
+    joined_.push_back({name, tensor::DType::nf4, {s.N, s.K}, memory});
+    file_.forget(memory);
+    file_.forget(codes->bytes);
     for (const char* part : {"", ".absmax", ".nested_absmax", ".nested_quant_map", ".quant_map"})
       used_.insert(name + part);
     used_.insert(name + std::string(kState));
@@ -125,6 +122,23 @@ class Joiner {
   }
 
  private:
+  // Where a joined tensor goes. A model's together are as large as its weights, which are soon in memory once more, as
+  // panels: so the large ones lie in files that the system may write out. Without such a file, in memory.
+  Result<std::span<std::byte>> take(std::size_t bytes) {
+    if (bytes >= kLarge) {
+      if (auto scratch = ScratchFile::create(bytes)) {
+        file_.scratch.push_back(std::move(*scratch));
+        return file_.scratch.back().span();
+      }
+    }
+    try {
+      file_.copies.emplace_back(bytes);
+    } catch (const std::bad_alloc&) {
+      return fail(Errc::exhausted, fmt::format("no memory for {} bytes", bytes));
+    }
+    return file_.copies.back().span();
+  }
+
   const OtherTensor* other(const std::string& name) const {
     const auto it = others_.find(name);
     return it != others_.end() && it->second->dtype == "U8" ? it->second : nullptr;

@@ -16,9 +16,9 @@
 namespace freehold::format {
 
 // Moves the 4-bit tensors of `file` from `others` (and their companions from `tensors`) to `tensors`; their blocks are
-// put together in memory that `file.copies` owns. Does nothing if there are none. Errors: Errc::corrupt for parts that
-// do not fit together, Errc::unsupported for FP4, for single quantisation, other block sizes and rows that are no whole
-// number of blocks; the tensor is named.
+// put together in memory that `file.copies` and `file.scratch` own. Does nothing if there are none. Errors:
+// Errc::corrupt for parts that do not fit together, Errc::unsupported for FP4, for single quantisation, other block
+// sizes and rows that are no whole number of blocks; the tensor is named.
 Result<> join_nf4_tensors(Safetensors& file);
 
 }  // namespace freehold::format

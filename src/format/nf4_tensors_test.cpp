@@ -2,6 +2,7 @@
 #include "format/nf4_tensors.h"
 
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
 #include <cstring>
 #include <map>
@@ -65,6 +66,37 @@ struct Nf4Tensors : ::testing::Test {
   std::map<std::string, Part> parts;
   std::string file;
 };
+
+// A large one lies in a file: its pages may be given back, and are the same when they are read again.
+TEST_F(Nf4Tensors, LargeOnesCanBeForgotten) {
+  constexpr std::size_t kBlocks = 1024 * 2048 / 64;
+  std::string codes(kBlocks * 32, '\0'), absmax(kBlocks, '\0');
+  for (std::size_t i = 0; i < codes.size(); ++i) codes[i] = static_cast<char>(i * 11 / 7);
+  for (std::size_t i = 0; i < absmax.size(); ++i) absmax[i] = static_cast<char>(i * 3);
+  parts["w"] = {"U8", "[1048576,1]", codes};
+  parts["w.absmax"] = {"U8", "[32768]", absmax};
+  parts["w.nested_absmax"] = {"F32", "[128]", raw(std::vector<float>(kBlocks / 256, 2.0f))};
+  state(
+      R"({"quant_type":"nf4","blocksize":64,"dtype":"float32","shape":[1024,2048],"nested_blocksize":256,"nested_offset":0.5})");
+  const auto joined = join();
+  ASSERT_TRUE(joined.has_value()) << joined.error().what;
+  ASSERT_EQ(joined->scratch.size(), 1u);
+  EXPECT_TRUE(joined->copies.empty());
+  const Bytes w = joined->tensors.front().bytes;
+  for (int again = 0; again < 2; ++again) {
+    for (std::size_t b = 0; b < kBlocks; ++b) {
+      ASSERT_EQ(std::memcmp(w.data() + b * 36 + 4, codes.data() + b * 32, 32), 0) << b;
+    }
+    joined->forget(w);
+  }
+  // Without a folder for it, memory.
+  ::setenv("TMPDIR", "/nonexistent", 1);
+  const auto kept = join();
+  ::unsetenv("TMPDIR");
+  ASSERT_TRUE(kept.has_value()) << kept.error().what;
+  EXPECT_TRUE(kept->scratch.empty());
+  EXPECT_EQ(std::memcmp(kept->tensors.front().bytes.data(), w.data(), w.size()), 0);
+}
 
 TEST_F(Nf4Tensors, BecomeOne) {
   parts["norm"] = {"F32", "[2]", raw<float>({1.0f, 2.0f})};

@@ -296,6 +296,11 @@ Result<> align(Safetensors& out) {
 
 }  // namespace
 
+void Safetensors::forget(Bytes part) const {
+  file.forget(part);
+  for (const ScratchFile& s : scratch) s.forget(part);
+}
+
 Result<Safetensors> parse_safetensors(Bytes bytes) {
   Cursor in(bytes, bytes.size());
   FH_TRY(std::uint64_t length, in.read<std::uint64_t>("the header's length"));

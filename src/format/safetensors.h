@@ -11,6 +11,7 @@
 #include "base/aligned.h"
 #include "base/file.h"
 #include "base/result.h"
+#include "base/scratch_file.h"
 #include "format/metadata.h"
 #include "tensor/view.h"
 
@@ -39,6 +40,10 @@ struct Safetensors {
   MappedFile file;                  // empty after parse_safetensors
   // A header of odd length leaves every tensor misaligned in the map; such tensors are copied here, up to 1 GiB a file.
   std::vector<AlignedBuffer<std::byte>> copies;
+  std::vector<ScratchFile> scratch;  // the large ones among joined tensors
+
+  // As MappedFile::forget, for a tensor's bytes wherever they lie.
+  void forget(Bytes part) const;
 };
 
 Result<Safetensors> open_safetensors(const std::filesystem::path& path);
