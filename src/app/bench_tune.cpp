@@ -46,11 +46,11 @@ train::MicroBatch batch_of(std::uint32_t sequences, std::uint32_t tokens, std::u
   return batch;
 }
 
-// The largest resident set so far, file pages included.
-double peak_bytes() {
+// The largest resident set so far, file pages included, without the buffer that peaks are measured with.
+double peak_bytes(const Bench& bench) {
   rusage use{};
   ::getrusage(RUSAGE_SELF, &use);
-  return static_cast<double>(use.ru_maxrss) * 1024;
+  return static_cast<double>(use.ru_maxrss) * 1024 - static_cast<double>(bench.meter->buffer_bytes());
 }
 
 struct Training {
@@ -61,21 +61,33 @@ struct Training {
   double passes;            // 4 or 6: operations a weight and token
   std::uint32_t sequences;  // of a step
   std::uint32_t tokens;     // of each
+  nn::BackwardProducts products = nn::BackwardProducts::f32;
 };
 
 Result<> bench_steps(const Bench& bench, const Training& t) {
   const std::uint32_t rows = t.sequences * t.tokens;
   train::PassLimits limits{rows, t.sequences};
-  FH_TRY(auto pass, train::Pass::create(t.model, t.pool, kernel::table_up_to(bench.level), limits));
+  auto create = [&] {
+    return train::Pass::create(t.model, t.pool, kernel::table_up_to(bench.level), limits, model::KvChoice::automatic,
+                               t.products);
+  };
+  FH_TRY(auto pass, create());
   train::AdamW optimiser({}, t.model.parameters());
   const train::MicroBatch batch = batch_of(t.sequences, t.tokens, t.model.spec().vocab);
+  const std::string products = t.products == nn::BackwardProducts::f32 ? "f32" : "bf16";
+  const auto detail_of = [&](const char* part) -> std::vector<std::pair<std::string, std::string>> {
+    return {{"part", part},
+            {"products", products},
+            {"tokens", std::to_string(t.tokens)},
+            {"sequences", std::to_string(t.sequences)}};
+  };
   auto report = [&](const char* part, double operations, const std::function<Result<double>()>& run) -> Result<> {
     bench.report.progress(fmt::format("{}: {}", t.name, part));
     const BenchWork work{.operations = operations * t.weights * rows,
-                         .arithmetic = &bounding_loop("f32", bench.level),
+                         .arithmetic = &bounding_loop(products, bench.level),
                          .units = static_cast<double>(rows)};
     FH_TRY(BenchLine line, measure(bench, t.name, "tokens/s", work, run));
-    line.detail = {{"part", part}, {"tokens", std::to_string(t.tokens)}, {"sequences", std::to_string(t.sequences)}};
+    line.detail = detail_of(part);
     bench.report.line(line);
     return {};
   };
@@ -92,33 +104,37 @@ Result<> bench_steps(const Bench& bench, const Training& t) {
     return wall_seconds() - begin;
   };
   auto report_memory = [&](const char* part) {
-    BenchLine line = line_of(t.name + "-memory", "GiB", Samples{{peak_bytes() / (1024.0 * 1024 * 1024)}});
+    BenchLine line = line_of(t.name + "-memory", "GiB", Samples{{peak_bytes(bench) / (1024.0 * 1024 * 1024)}});
     line.smaller_is_better = true;
-    line.detail = {{"part", part}, {"tokens", std::to_string(t.tokens)}, {"sequences", std::to_string(t.sequences)}};
+    line.detail = detail_of(part);
     bench.report.line(line);
   };
   FH_TRY_VOID(report("step", t.passes, step));
   report_memory("step");
   // The same with the memory that spares running blocks twice.
   const model::Spec& spec = t.model.spec();
-  limits.tape_bytes =
-      train::Pass::bytes_of_tape(spec, limits, model::KvChoice::automatic) * (spec.blocks.size() - 1);
+  limits.tape_bytes = train::Pass::bytes_of_tape(spec, limits, model::KvChoice::automatic) * (spec.blocks.size() - 1);
   if (limits.tape_bytes > available_memory() / 2) {
     bench.report.note("note: not measured with all tapes kept: that takes more than half of the free memory");
     return {};
   }
   pass.reset();
-  FH_TRY(pass, train::Pass::create(t.model, t.pool, kernel::table_up_to(bench.level), limits));
+  FH_TRY(pass, create());
   FH_TRY_VOID(report("step-tapes-kept", t.passes, step));
   report_memory("step-tapes-kept");
   return {};
 }
 
+// BF16 products pay where there is a tile unit; elsewhere they are slower than float32.
+bool has_tiles(const Bench& bench) {
+  return bench.level == kernel::Level::amx;
+}
+
 Result<> bench_adapter(const Bench& bench, const std::string& path, const std::string& name, std::uint32_t tokens) {
   FH_TRY(CheckedModel checked, open_and_check(path, bench.console));
   if (tokens > checked.plan.spec.context) {
-    return fail(Errc::invalid, fmt::format("--tokens {} is more than the model's context of {}", tokens,
-                                           checked.plan.spec.context));
+    return fail(Errc::invalid,
+                fmt::format("--tokens {} is more than the model's context of {}", tokens, checked.plan.spec.context));
   }
   bench.report.model(name, store::facts_of(*checked.opened.checkpoint).weight_type);
   FH_TRY(const Loaded loaded, load(std::move(checked), bench.arguments, bench.console, tokens));
@@ -127,8 +143,12 @@ Result<> bench_adapter(const Bench& bench, const std::string& path, const std::s
   config.targets.assign(model::kAllSites.begin(), model::kAllSites.end());
   FH_TRY(const auto model,
          train::LoraModel::fresh(loaded.model, *loaded.pool, kernel::table_up_to(bench.level), config, 1));
-  return bench_steps(bench, {*model, *loaded.pool, "tune-lora", static_cast<double>(loaded.model->macs_per_token()), 4,
-                             1, tokens});
+  Training training{*model, *loaded.pool, "tune-lora", static_cast<double>(loaded.model->macs_per_token()), 4,
+                    1,      tokens};
+  FH_TRY_VOID(bench_steps(bench, training));
+  if (!has_tiles(bench)) return {};
+  training.products = nn::BackwardProducts::bf16;
+  return bench_steps(bench, training);
 }
 
 Result<> bench_from_scratch(const Bench& bench, std::uint32_t tokens) {
@@ -137,13 +157,19 @@ Result<> bench_from_scratch(const Bench& bench, std::uint32_t tokens) {
   FH_TRY(const NamelessFile file, synthesised(bench, shape, "f32"));
   FH_TRY(const format::Checkpoint checkpoint, format::open_checkpoint(file.path()));
   ThreadPool pool(bench.threads);
-  FH_TRY(const auto model, train::FullModel::load(checkpoint, pool));
-  double weights = 0;
-  for (const train::Parameter& p : model->parameters()) {
-    if (p.shape.size() > 1) weights += static_cast<double>(p.value.size());
+  for (const bool bf16 : {false, true}) {
+    if (bf16 && !has_tiles(bench)) break;
+    FH_TRY(const auto model,
+           train::FullModel::load(checkpoint, pool, bf16 ? train::Precision::bf16 : train::Precision::f32));
+    double weights = 0;
+    for (const train::Parameter& p : model->parameters()) {
+      if (p.shape.size() > 1) weights += static_cast<double>(p.value.size());
+    }
+    bench.report.model(std::string(shape.name), bf16 ? "BF16" : "F32");
+    FH_TRY_VOID(bench_steps(bench, {*model, pool, "tune-full", weights, 6, kSequences, tokens,
+                                    bf16 ? nn::BackwardProducts::bf16 : nn::BackwardProducts::f32}));
   }
-  bench.report.model(std::string(shape.name), "F32");
-  return bench_steps(bench, {*model, pool, "tune-full", weights, 6, kSequences, tokens});
+  return {};
 }
 
 }  // namespace

@@ -111,6 +111,14 @@ struct Table {
   void (*transpose_bf16)(const TransposeBlock&);
   void (*transpose_nf4)(const TransposeBlock&);
 
+  // Rounding to BF16 (base/half.h) in the layouts that matmul_bf16 reads.
+  // A row of n floats in blocks of 32 that lie `step` elements apart, the last one filled with zeros: activations.h.
+  void (*bf16_row)(std::uint16_t* out, std::size_t step, const float* x, std::size_t n);
+  // A panel of 16 outputs over n (even) k from their transposed rows: output r's k is x[k * stride + r].
+  void (*bf16_pairs)(std::uint16_t* out, const float* x, std::size_t stride, std::size_t n);
+  // One block of up to 16 rows of a tile from their transposes: out[r * 32 + k] = x[k * stride + r], k = 0 … 31.
+  void (*bf16_turned)(std::uint16_t* out, const float* x, std::size_t stride, std::size_t rows);
+
   // One row of K floats (K a multiple of 32), as activations.h says.
   void (*quantise_row)(const float* x, std::size_t K, const QuantRowOut& out);
 

@@ -1,8 +1,11 @@
 // From panels back to weights: every level against scalar bit for bit, and scalar against what dequantise gives; and
 // the products of backward: sums in pieces are the sums, x turned is x.
+#include "kernel/transpose.h"
+
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -10,7 +13,6 @@
 #include "kernel/blocks/dequantise.h"
 #include "kernel/kernels.h"
 #include "kernel/matmul_testing.h"
-#include "kernel/transpose.h"
 
 namespace freehold::kernel {
 namespace {
@@ -68,7 +70,9 @@ INSTANTIATE_TEST_SUITE_P(AllTypes, Transpose, testing::ValuesIn([] {
                            types.push_back(DType::nf4);
                            return types;
                          }()),
-                         [](const testing::TestParamInfo<DType>& each) { return std::string(tensor::name_of(each.param)); });
+                         [](const testing::TestParamInfo<DType>& each) {
+                           return std::string(tensor::name_of(each.param));
+                         });
 
 // Both F32 products: from +0, from what is there, in one go and in two pieces, on every level.
 TEST(BackwardProducts, PiecesAreTheSumAndTurnedIsTurned) {
@@ -83,8 +87,18 @@ TEST(BackwardProducts, PiecesAreTheSumAndTurnedIsTurned) {
     auto product = [&](const Table& table, bool turn, bool add, std::size_t piece) {
       std::vector<float> y(c.T * stride, add ? 0.25f : -7.0f);
       for (std::size_t k = 0; k < c.K; k += piece) {
-        FloatMatmul a{w.panels.data() + k * 64, w.panel_bytes, 0, w.count, c.N, std::min(piece, c.K - k), c.T,
-                      turn ? turned.data() + k * c.T : x.data() + k, turn ? c.T : c.K, y.data(), stride, add || k > 0};
+        FloatMatmul a{w.panels.data() + k * 64,
+                      w.panel_bytes,
+                      0,
+                      w.count,
+                      c.N,
+                      std::min(piece, c.K - k),
+                      c.T,
+                      turn ? turned.data() + k * c.T : x.data() + k,
+                      turn ? c.T : c.K,
+                      y.data(),
+                      stride,
+                      add || k > 0};
         (turn ? table.matmul_f32_turned : table.matmul_f32)(a);
       }
       return y;
@@ -98,13 +112,38 @@ TEST(BackwardProducts, PiecesAreTheSumAndTurnedIsTurned) {
           for (std::size_t piece : {c.K, (c.K + 1) / 2}) {
             const auto got = product(table_even_if_unsupported(level), turn, add, piece);
             EXPECT_EQ(std::memcmp(got.data(), expected.data(), got.size() * sizeof(float)), 0)
-                << name_of(level) << " N=" << c.N << " K=" << c.K << " T=" << c.T << " turned " << turn << " add " << add
-                << " piece " << piece;
+                << name_of(level) << " N=" << c.N << " K=" << c.K << " T=" << c.T << " turned " << turn << " add "
+                << add << " piece " << piece;
           }
         }
       }
     }
   }
+}
+
+// The layouts that backward rounds into, every level against scalar, with the values that rounding is hardest for.
+TEST(BackwardProducts, RoundingToBf16) {
+  std::vector<float> x(64 * 96);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    // Any bits at all: NaN, infinities, subnormals, ties.
+    const std::uint32_t bits =
+        philox4x32(5, {static_cast<std::uint32_t>(i), 0, 0, 0})[0] & (i % 5 == 0 ? ~0x7FFFu : ~0u);
+    std::memcpy(&x[i], &bits, sizeof bits);
+  }
+  x[0] = std::numeric_limits<float>::infinity();
+  x[1] = std::numeric_limits<float>::quiet_NaN();
+  x[2] = std::numeric_limits<float>::denorm_min();
+  auto all = [&](const Table& table) {
+    std::vector<std::uint16_t> out(64 * 96 * 3, 0x1234);
+    std::uint16_t* next = out.data();
+    for (std::size_t n : {1, 31, 32, 33, 64, 95}) table.bf16_row(next, 32 * 3, x.data(), n), next += 1000;
+    for (std::size_t n : {2, 32, 64}) table.bf16_pairs(next, x.data() + n, 64, n), next += 1100;
+    for (std::size_t rows : {1, 7, 16}) table.bf16_turned(next, x.data() + rows, 80, rows), next += 600;
+    return out;
+  };
+  const auto expected = all(table_up_to(Level::scalar));
+  EXPECT_EQ(expected[0], 0x7F80);
+  for (Level level : fast_levels()) EXPECT_EQ(all(table_even_if_unsupported(level)), expected) << name_of(level);
 }
 
 TEST(BackwardProducts, Bf16SumsGoOn) {

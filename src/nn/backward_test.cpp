@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/half.h"
 #include "kernel/blocks/dequantise.h"
 #include "kernel/blocks/quantise.h"
 #include "nn/complex_step_testing.h"
@@ -205,6 +206,53 @@ TEST(Backward, LinearOfEveryType) {
         float sum = 0;
         for (std::size_t t = 0; t < T; ++t) sum += dy[t * N + n];
         ASSERT_EQ(got[T * K + N * K + n], sum) << "db " << n;
+      }
+    });
+  }
+}
+
+// The definition of BF16 products to the bit, over more terms than a piece has and sizes that fill no tile.
+TEST(Backward, LinearInBf16) {
+  constexpr std::size_t T = 37, K = 64;
+  for (const std::size_t N : {std::size_t{21}, std::size_t{549}}) {
+    const Stored w(tensor::DType::q8_0, N, K, 4);
+    const auto x = draws(T * K, 1), dy = draws(T * N, 2);
+    auto run = [&](Context& caller) {
+      Context c = caller;
+      c.products = BackwardProducts::bf16;
+      std::vector<float> dx(T * K, 1.0f), dw(N * K, 1.0f);
+      linear_backward_input(c, rows(dx, T), rows(dy, T), w.layer);
+      linear_backward_weight(c, rows(dw, N), rows(dy, T), rows(x, T));
+      return joined({dx, dw});
+    };
+    auto rounded = [](float v) { return bf16_to_f32(f32_to_bf16(v)); };
+    auto sum = [](std::size_t terms, auto term) {
+      float acc = 1.0f;
+      for (std::size_t b = 0; b < terms; b += 32) {
+        float chain[2] = {};
+        for (std::size_t i = b; i < std::min(b + 32, terms); ++i) {
+          const auto [u, v] = term(i);
+          chain[i % 2] = std::fma(u, v, chain[i % 2]);
+        }
+        acc = acc + (chain[0] + chain[1]);
+      }
+      return acc;
+    };
+    for_every_machine(run, linear_backward_workspace(3, T, N, K), [&](const std::vector<float>& got) {
+      for (std::size_t t = 0; t < T; ++t) {
+        for (std::size_t k = 0; k < K; ++k) {
+          ASSERT_EQ(
+              got[t * K + k],
+              sum(N, [&](std::size_t n) { return std::pair(rounded(w.values[n * K + k]), rounded(dy[t * N + n])); }))
+              << "dx " << t << " " << k;
+        }
+      }
+      for (std::size_t n = 0; n < N; ++n) {
+        for (std::size_t k = 0; k < K; ++k) {
+          ASSERT_EQ(got[T * K + n * K + k],
+                    sum(T, [&](std::size_t t) { return std::pair(rounded(x[t * K + k]), rounded(dy[t * N + n])); }))
+              << "dw " << n << " " << k;
+        }
       }
     });
   }

@@ -62,11 +62,18 @@ struct ThreadMemory {
   std::byte* of(int thread) const { return data + static_cast<std::size_t>(thread) * bytes; }
 };
 
+// In what precision backward multiplies with frozen or learning weights (docs/adr/0029).
+enum class BackwardProducts : std::uint8_t {
+  f32,   // float32 operands, one FMA a term
+  bf16,  // operands rounded to BF16, float32 sums in TDPBF16PS's order (kernel/table.h): for machines with AMX
+};
+
 struct Context {
   ThreadPool& pool;
   const kernel::Table& kernels;
   Workspace& workspace;
   ThreadMemory thread_memory = {};  // empty: every loop waits for all its threads
+  BackwardProducts products = BackwardProducts::f32;
 };
 
 }  // namespace freehold::nn

@@ -8,7 +8,6 @@
 
 #include "base/aligned.h"
 #include "base/check.h"
-#include "base/half.h"
 #include "base/utf8.h"
 #include "kernel/finite.h"
 #include "kernel/pack.h"
@@ -72,11 +71,7 @@ Inputs prepare_inputs(Context& context, std::span<const LinearTask> tasks, tenso
         const std::size_t rows = kernel::rows_of_tile(T, t / kernel::kTileRows);
         std::uint16_t* out =
             tiles + t / kernel::kTileRows * kernel::kTileRows * P + t % kernel::kTileRows * kernel::kBlock;
-        for (std::size_t b = 0; b < P; b += kernel::kBlock, out += rows * kernel::kBlock) {
-          const std::size_t n = std::min(kernel::kBlock, K - b);
-          for (std::size_t k = 0; k < n; ++k) out[k] = f32_to_bf16(x[t][b + k]);
-          std::fill(out + n, out + kernel::kBlock, std::uint16_t{0});
-        }
+        context.kernels.bf16_row(out, rows * kernel::kBlock, x[t], K);
       }
     });
     in.bf16 = tiles;

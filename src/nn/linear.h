@@ -64,6 +64,8 @@ std::size_t linear_workspace(std::size_t T, std::size_t K);
 // dx += dy W, dx (T, K) and dy (T, N). Whatever type computed the forward pass, backward sees the exact float32 values
 // of the weights: dx[t, k] = FMA chain over n = 0, 1, … of W[n, k] * dy[t, n], from dx[t, k]. Rounding the
 // activations (int8, BF16) passes the gradient through (Bengio et al. 2013, "straight-through").
+// Where context.products is bf16: W and dy rounded to BF16, and per 32 n, even = FMA chain over n = 0, 2, … from 0, odd
+// over 1, 3, …, dx[t, k] = dx[t, k] + (even + odd), subnormals zero. So is dw, over t, and it rounds dy and x.
 void linear_backward_input(Context& context, tensor::Rows dx, tensor::ConstRows dy, const Linear& layer);
 // dw += dy^T x, dw (N, K): dw[n, k] = FMA chain over t = 0, 1, … of x[t, k] * dy[t, n], from dw[n, k].
 void linear_backward_weight(Context& context, tensor::Rows dw, tensor::ConstRows dy, tensor::ConstRows x);

@@ -113,9 +113,12 @@ void low_rank_forward(Context& context, tensor::Rows y, tensor::ConstRows x, con
   if (!adapter.gain.empty()) apply_gain(context, y, adapter.gain, base.bias);
 }
 
-void low_rank_backward(Context& context, tensor::Rows dx, tensor::Rows dz, tensor::ConstRows dy, tensor::ConstRows x,
+void low_rank_backward(Context& caller, tensor::Rows dx, tensor::Rows dz, tensor::ConstRows dy, tensor::ConstRows x,
                        const Linear& base, const LowRank& adapter, const LowRankGradients& gradients,
                        const Dropout& dropout) {
+  // Narrow products: the tile unit gains nothing, so they stay in float32 whatever the base's are.
+  Context context = caller;
+  context.products = BackwardProducts::f32;
   const WorkspaceScope scope(context.workspace);
   const std::size_t T = x.rows, K = x.cols, r = adapter.a.outputs();
   const tensor::ConstRows xd = dropped(context, x, dropout);

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <new>
 
+#include "base/half.h"
 #include "base/utf8.h"
 #include "kernel/blocks/dequantise.h"
 
@@ -36,6 +38,12 @@ View as_view(const Parameter& p) {
   return {p.name, tensor::DType::f32, p.shape, std::as_bytes(std::span<const float>(p.value))};
 }
 
+void round_to_bf16(ThreadPool& pool, std::span<const float> from, std::uint16_t* to) {
+  pool.parallel_for(from.size(), 1 << 14, [&](std::size_t begin, std::size_t end, int) {
+    for (std::size_t i = begin; i < end; ++i) to[i] = f32_to_bf16(from[i]);
+  });
+}
+
 }  // namespace
 
 // Goes over a plan's tensors twice: first for their sizes, then for their places.
@@ -56,7 +64,7 @@ struct FullModel::Builder {
   }
   tensor::Rows matrix(const View& view, nn::Linear& layer) {
     const Parameter& p = parameter(view);
-    const std::size_t bytes = nn::Linear::prepared_bytes(as_view(p));
+    const std::size_t bytes = nn::Linear::prepared_bytes({p.name, m.type(), p.shape, {}});
     m.matrices_.push_back({m.parameters_.size() - 1, &layer, m.weights_.panels.span().subspan(next_panel, bytes)});
     next_panel += bytes;
     return {p.gradient.data(), view.rows(), view.row_elems(), view.row_elems()};
@@ -98,6 +106,10 @@ struct FullModel::Builder {
       g.embedding = {p.gradient.data(), l.embedding->rows(), l.embedding->row_elems(), l.embedding->row_elems()};
     }
     w.embedding = as_view(m.parameters_.front());
+    if (m.precision_ == Precision::bf16) {
+      w.embedding.type = m.type();
+      w.embedding.bytes = std::as_bytes(std::span<const std::uint16_t>(m.embedding_.span()));
+    }
     w.blocks.resize(l.blocks.size());
     g.blocks.resize(l.blocks.size());
     for (std::size_t i = 0; i < l.blocks.size(); ++i) block(l.blocks[i], w.blocks[i], g.blocks[i]);
@@ -106,17 +118,19 @@ struct FullModel::Builder {
   }
 };
 
-Result<std::unique_ptr<FullModel>> FullModel::load(const format::Checkpoint& checkpoint, ThreadPool& pool) {
+Result<std::unique_ptr<FullModel>> FullModel::load(const format::Checkpoint& checkpoint, ThreadPool& pool,
+                                                   Precision precision) {
   FH_TRY(model::Plan plan, model::plan(checkpoint));
   if (plan.spec.experts != 0) {
     return fail(Errc::unsupported, "training: the model is a mixture of experts, which cannot be trained yet");
   }
-  std::unique_ptr<FullModel> m(new FullModel(pool));
-  std::size_t elements = 0, panels = 0;
+  std::unique_ptr<FullModel> m(new FullModel(pool, precision));
+  std::size_t elements = 0, panels = 0, largest = 0;
   auto count = [&](const View* view) { elements += view == nullptr ? 0 : padded(view->elems()); };
   auto count_matrix = [&](const View* view) {
     count(view);
-    panels += nn::Linear::prepared_bytes({"", tensor::DType::f32, view->shape, {}});
+    panels += nn::Linear::prepared_bytes({"", m->type(), view->shape, {}});
+    largest = std::max(largest, view->elems());
   };
   for (const View* view : model::linear_views(plan)) count_matrix(view);
   if (!plan.spec.tied) count(plan.layout.embedding);
@@ -131,6 +145,10 @@ Result<std::unique_ptr<FullModel>> FullModel::load(const format::Checkpoint& che
     m->values_ = AlignedBuffer<float>(elements);
     m->differences_ = AlignedBuffer<float>(elements);
     m->weights_.panels = AlignedBuffer<std::byte>(panels);
+    if (precision == Precision::bf16) {
+      m->rounded_ = AlignedBuffer<std::uint16_t>(largest);
+      m->embedding_ = AlignedBuffer<std::uint16_t>(plan.layout.embedding->elems());
+    }
   } catch (const std::bad_alloc&) {
     return fail(Errc::exhausted, fmt::format("training: no memory for {} weights in float32", elements));
   }
@@ -144,12 +162,23 @@ Result<std::unique_ptr<FullModel>> FullModel::load(const format::Checkpoint& che
   return m;
 }
 
-Result<> FullModel::refresh() {
-  for (const Matrix& matrix : matrices_) {
-    std::vector<float> bias = std::move(matrix.layer->bias);
-    FH_TRY(*matrix.layer, nn::Linear::prepare(pool_, as_view(parameters_[matrix.parameter]), matrix.panels));
-    matrix.layer->bias = std::move(bias);
+Result<> FullModel::prepare(const Matrix& matrix) {
+  const Parameter& p = parameters_[matrix.parameter];
+  View view = as_view(p);
+  if (precision_ == Precision::bf16) {
+    round_to_bf16(pool_, p.value, rounded_.data());
+    view.type = type();
+    view.bytes = std::as_bytes(std::span<const std::uint16_t>(rounded_.data(), p.value.size()));
   }
+  std::vector<float> bias = std::move(matrix.layer->bias);
+  FH_TRY(*matrix.layer, nn::Linear::prepare(pool_, view, matrix.panels));
+  matrix.layer->bias = std::move(bias);
+  return {};
+}
+
+Result<> FullModel::refresh() {
+  for (const Matrix& matrix : matrices_) FH_TRY_VOID(prepare(matrix));
+  if (precision_ == Precision::bf16) round_to_bf16(pool_, parameters_.front().value, embedding_.data());
   for (const Vector& vector : vectors_) {
     const Parameter& p = parameters_[vector.parameter];
     for (std::size_t i = 0; i < p.value.size(); ++i) {

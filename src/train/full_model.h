@@ -11,11 +11,18 @@
 
 namespace freehold::train {
 
+// In what type the forward pass sees the matrices. The values that learn are float32 either way.
+enum class Precision : std::uint8_t {
+  f32,
+  bf16,  // rounded to BF16 after every update: the forward pass is that of the model exported as BF16 (docs/adr/0029)
+};
+
 class FullModel final : public Trainable {
  public:
   // Copies every tensor of the checkpoint as float32. Parameters are named as the checkpoint names its tensors. Errors
   // as model::plan, Errc::exhausted without memory, Errc::unsupported for a mixture of experts.
-  static Result<std::unique_ptr<FullModel>> load(const format::Checkpoint& checkpoint, ThreadPool& pool);
+  static Result<std::unique_ptr<FullModel>> load(const format::Checkpoint& checkpoint, ThreadPool& pool,
+                                                 Precision precision = Precision::f32);
 
   const model::Spec& spec() const override { return spec_; }
   const model::Weights& weights() const override { return weights_; }
@@ -25,7 +32,8 @@ class FullModel final : public Trainable {
   Result<> refresh() override;
 
  private:
-  explicit FullModel(ThreadPool& pool) : pool_(pool) {}
+  FullModel(ThreadPool& pool, Precision precision) : pool_(pool), precision_(precision) {}
+  tensor::DType type() const { return precision_ == Precision::f32 ? tensor::DType::f32 : tensor::DType::bf16; }
   // How a parameter is seen by the forward pass.
   struct Matrix {
     std::size_t parameter;
@@ -38,8 +46,13 @@ class FullModel final : public Trainable {
     float offset;
   };
   struct Builder;
+  // Prepares a matrix's values for the kernels.
+  Result<> prepare(const Matrix& matrix);
 
   ThreadPool& pool_;  // owner: the caller of load
+  Precision precision_;
+  AlignedBuffer<std::uint16_t> rounded_;    // the largest matrix, on its way into panels; empty for float32
+  AlignedBuffer<std::uint16_t> embedding_;  // as the forward pass reads it; the same
   model::Spec spec_;
   model::Weights weights_;
   model::Gradients gradients_;

@@ -49,12 +49,12 @@ std::size_t scratch_bytes(const model::Spec& spec, std::size_t rank, int threads
 }  // namespace
 
 Result<std::unique_ptr<Pass>> Pass::create(const Trainable& model, ThreadPool& pool, const kernel::Table& kernels,
-                                           PassLimits limits, model::KvChoice cache) {
+                                           PassLimits limits, model::KvChoice cache, nn::BackwardProducts products) {
   if (model.spec().experts != 0) {
     return fail(Errc::unsupported, "training: the model is a mixture of experts, which cannot be trained yet");
   }
   try {
-    return std::unique_ptr<Pass>(new Pass(model, pool, kernels, limits, cache));
+    return std::unique_ptr<Pass>(new Pass(model, pool, kernels, limits, cache, products));
   } catch (const std::bad_alloc&) {
     return fail(Errc::exhausted, fmt::format("training: no memory for batches of {} tokens ({} bytes)", limits.tokens,
                                              bytes(model.spec(), rank_of(model), pool.threads(), limits, cache)));
@@ -75,11 +75,12 @@ std::uint64_t Pass::bytes_of_tape(const model::Spec& spec, PassLimits limits, mo
 }
 
 Pass::Pass(const Trainable& model, ThreadPool& pool, const kernel::Table& kernels, PassLimits limits,
-           model::KvChoice cache)
+           model::KvChoice cache, nn::BackwardProducts products)
     : model_(model),
       pool_(pool),
       kernels_(kernels),
       limits_(limits),
+      products_(products),
       stride_(stride_of(model.spec())),
       layout_(model.spec(), cache),
       workspace_(scratch_bytes(model.spec(), rank_of(model), pool.threads(), limits)),

@@ -31,10 +31,12 @@ struct PassLimits {
 
 class Pass {
  public:
-  // Borrows everything. `cache` is what serving will keep keys and values in: it is part of what is computed. Errors:
-  // Errc::unsupported for a mixture of experts; Errc::exhausted if there is no memory.
+  // Borrows everything. `cache` is what serving will keep keys and values in: it is part of what is computed.
+  // `products` is the precision of backward's large products (docs/adr/0029); the forward pass is the model's own.
+  // Errors: Errc::unsupported for a mixture of experts; Errc::exhausted if there is no memory.
   static Result<std::unique_ptr<Pass>> create(const Trainable& model, ThreadPool& pool, const kernel::Table& kernels,
-                                              PassLimits limits, model::KvChoice cache = model::KvChoice::automatic);
+                                              PassLimits limits, model::KvChoice cache = model::KvChoice::automatic,
+                                              nn::BackwardProducts products = nn::BackwardProducts::f32);
   // Bytes that create takes: checkpoints of all blocks' inputs, tapes with their blocks' keys and values, scratch.
   static std::uint64_t bytes(const model::Spec& spec, std::size_t rank, int threads, PassLimits limits,
                              model::KvChoice cache);
@@ -54,13 +56,13 @@ class Pass {
   void backward(std::span<const nn::Target> targets, std::span<float> loss);
 
  private:
-  Pass(const Trainable& model, ThreadPool& pool, const kernel::Table& kernels, PassLimits limits,
-       model::KvChoice cache);
+  Pass(const Trainable& model, ThreadPool& pool, const kernel::Table& kernels, PassLimits limits, model::KvChoice cache,
+       nn::BackwardProducts products);
   // Which tape a block uses: the last blocks have their own, the others share the first of these.
   std::size_t slot_of(std::size_t layer) const;
   model::PassInputs inputs(const model::Angles& angles, std::size_t layer) const;
   tensor::Rows hidden() { return {hidden_.data(), T_, model_.spec().width, stride_}; }
-  nn::Context context() { return {pool_, kernels_, workspace_}; }
+  nn::Context context() { return {pool_, kernels_, workspace_, {}, products_}; }
   tensor::Rows checkpoint(std::size_t block) {
     return {inputs_.data() + block * limits_.tokens * stride_, T_, model_.spec().width, stride_};
   }
@@ -69,15 +71,16 @@ class Pass {
   ThreadPool& pool_;
   const kernel::Table& kernels_;
   PassLimits limits_;
+  nn::BackwardProducts products_;
   std::size_t stride_;
   model::KvLayout layout_;
   nn::Workspace workspace_;
   std::vector<model::BlockTape> tapes_;
   std::vector<std::size_t> taped_;  // by tape: the block of the last forward that it holds; kNone
-  AlignedBuffer<float> inputs_;  // (L + 1, tokens, C): each block's input, and what the last one gave
-  AlignedBuffer<float> hidden_;  // (tokens, C) after the last norm
-  AlignedBuffer<float> rstd_;    // (tokens) of the last norm
-  AlignedBuffer<std::byte> kv_;  // the batch's keys and values of as many layers as there are tapes
+  AlignedBuffer<float> inputs_;     // (L + 1, tokens, C): each block's input, and what the last one gave
+  AlignedBuffer<float> hidden_;     // (tokens, C) after the last norm
+  AlignedBuffer<float> rstd_;       // (tokens) of the last norm
+  AlignedBuffer<std::byte> kv_;     // the batch's keys and values of as many layers as there are tapes
   std::size_t T_ = 0;
   std::vector<std::int32_t> ids_;
   std::vector<std::uint32_t> positions_;

@@ -9,6 +9,7 @@ void install_scalar(Table& table) {
   install_scalar_attention(table);
   install_scalar_matmul(table);
   install_scalar_transpose(table);
+  install_scalar_bf16(table);
 }
 
 }  // namespace freehold::kernel

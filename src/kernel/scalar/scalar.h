@@ -9,5 +9,6 @@ void install_scalar_row_ops(Table& table);
 void install_scalar_attention(Table& table);
 void install_scalar_matmul(Table& table);
 void install_scalar_transpose(Table& table);
+void install_scalar_bf16(Table& table);
 
 }  // namespace freehold::kernel

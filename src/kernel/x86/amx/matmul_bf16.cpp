@@ -99,7 +99,6 @@ void piece(const Bf16Matmul& a, std::size_t t, std::size_t panel, std::size_t fi
 
 template <bool kTwoTiles>
 void tiles(const Bf16Matmul& a, std::size_t t) {
-  configure(rows_of_tile(a.T, t), kTwoTiles ? rows_of_tile(a.T, t + 1) : kTileRows);
   for (std::size_t first = 0; first < a.K; first += kPiece) {
     const std::size_t n = a.K - first < kPiece ? a.K - first : kPiece;
     std::size_t panel = a.panel_begin;
@@ -112,8 +111,16 @@ void matmul_bf16(const Bf16Matmul& a) {
   if (a.T < kFewestRows) return few_rows(a);
   const std::size_t count = (a.T + kTileRows - 1) / kTileRows;
   std::size_t t = 0;
-  for (; t + 2 <= count; t += 2) tiles<true>(a, t);
-  if (t < count) tiles<false>(a, t);
+  // Full tiles share one configuration: loading one takes as long as several products.
+  if (a.T >= 2 * kTileRows) configure(kTileRows, kTileRows);
+  for (; (t + 2) * kTileRows <= a.T; t += 2) tiles<true>(a, t);
+  if (t + 2 <= count) {
+    configure(kTileRows, rows_of_tile(a.T, t + 1));
+    tiles<true>(a, t);
+  } else if (t < count) {
+    configure(rows_of_tile(a.T, t), kTileRows);
+    tiles<false>(a, t);
+  }
   release_tiles();
 }
 

@@ -37,8 +37,8 @@ void transpose_quant(const TransposeBlock& a) {
   const std::byte* p = a.panel + F::block_at(a.block);
   __m256i table = _mm256_setzero_si256();
   if constexpr (F::kCodebook) {
-    table = _mm256_broadcastsi128_si256(
-        _mm_loadu_si128(reinterpret_cast<const __m128i*>(panel_format(F::kKind).table)));
+    table =
+        _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(panel_format(F::kKind).table)));
   }
   for (std::size_t rows = 0; rows < 2; ++rows) {  // halves of the panel
     __m256i w[8];
@@ -112,9 +112,8 @@ void transpose_float(const TransposeBlock& a) {
 }  // namespace
 
 void install_avx2_transpose(Table& table) {
-  for_each_format([&table]<class F>(F) {
-    table.transpose_quant[static_cast<std::size_t>(F::kKind)] = transpose_quant<F>;
-  });
+  for_each_format(
+      [&table]<class F>(F) { table.transpose_quant[static_cast<std::size_t>(F::kKind)] = transpose_quant<F>; });
   table.transpose_f32 = transpose_float<F32>;
   table.transpose_f16 = transpose_float<F16>;
   table.transpose_bf16 = transpose_float<Bf16>;

@@ -10,5 +10,6 @@ void install_avx512_attention(Table& table);
 void install_avx512_matmul(Table& table);
 void install_avx512_matmul_quant(Table& table);
 void install_avx512_transpose(Table& table);
+void install_avx512_bf16(Table& table);
 
 }  // namespace freehold::kernel

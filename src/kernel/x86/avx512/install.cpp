@@ -11,6 +11,7 @@ void install_avx512(Table& table) {
   install_avx512_matmul(table);
   install_avx512_matmul_quant(table);
   install_avx512_transpose(table);
+  install_avx512_bf16(table);
 }
 
 }  // namespace freehold::kernel

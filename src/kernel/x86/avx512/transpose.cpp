@@ -27,7 +27,8 @@ inline void turn(const __m512 (&v)[16], float* out) {
     b[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(a[i + 1]), _mm512_castps_pd(a[i + 3])));
   }
   for (int j = 0; j < 4; ++j) {
-    const __m512 low01 = _mm512_shuffle_f32x4(b[j], b[4 + j], 0x44), high01 = _mm512_shuffle_f32x4(b[j], b[4 + j], 0xEE);
+    const __m512 low01 = _mm512_shuffle_f32x4(b[j], b[4 + j], 0x44),
+                 high01 = _mm512_shuffle_f32x4(b[j], b[4 + j], 0xEE);
     const __m512 low23 = _mm512_shuffle_f32x4(b[8 + j], b[12 + j], 0x44);
     const __m512 high23 = _mm512_shuffle_f32x4(b[8 + j], b[12 + j], 0xEE);
     _mm512_storeu_ps(out + (0 + j) * 16, _mm512_shuffle_f32x4(low01, low23, 0x88));
@@ -80,8 +81,8 @@ struct Bf16 {
 struct Nf4 {
   static inline __m512 at(const std::byte* panel, std::size_t k) {
     const std::byte* block = panel + k / 64 * kNf4PanelBlock;
-    const __m512i both = _mm512_cvtepu8_epi32(
-        _mm_loadu_si128(reinterpret_cast<const __m128i*>(block + 64 + k % 64 / 2 * kPanelRows)));
+    const __m512i both =
+        _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(block + 64 + k % 64 / 2 * kPanelRows)));
     const __m512i code = k % 2 == 0 ? _mm512_srli_epi32(both, 4) : both;  // the permutation reads four bits
     return _mm512_mul_ps(_mm512_permutexvar_ps(code, _mm512_loadu_ps(kNf4Levels)), _mm512_loadu_ps(block));
   }
@@ -102,9 +103,8 @@ void transpose_float(const TransposeBlock& a) {
 }  // namespace
 
 void install_avx512_transpose(Table& table) {
-  for_each_format([&table]<class F>(F) {
-    table.transpose_quant[static_cast<std::size_t>(F::kKind)] = transpose_quant<F>;
-  });
+  for_each_format(
+      [&table]<class F>(F) { table.transpose_quant[static_cast<std::size_t>(F::kKind)] = transpose_quant<F>; });
   table.transpose_f32 = transpose_float<F32>;
   table.transpose_f16 = transpose_float<F16>;
   table.transpose_bf16 = transpose_float<Bf16>;
