@@ -17,6 +17,7 @@
 #include "format/checkpoint.h"
 #include "kernel/kernels.h"
 #include "model/model.h"
+#include "model/weights.h"
 #include "store/identity.h"
 #include "store/weight_type.h"
 #include "train/full_model.h"
@@ -62,6 +63,7 @@ struct Training {
   std::uint32_t sequences;  // of a step
   std::uint32_t tokens;     // of each
   nn::BackwardProducts products = nn::BackwardProducts::f32;
+  std::string_view forward = "f32";  // the arithmetic of the forward pass
 };
 
 Result<> bench_steps(const Bench& bench, const Training& t) {
@@ -81,17 +83,18 @@ Result<> bench_steps(const Bench& bench, const Training& t) {
             {"tokens", std::to_string(t.tokens)},
             {"sequences", std::to_string(t.sequences)}};
   };
-  auto report = [&](const char* part, double operations, const std::function<Result<double>()>& run) -> Result<> {
+  auto report = [&](const char* part, double operations, std::string_view arithmetic,
+                    const std::function<Result<double>()>& run) -> Result<> {
     bench.report.progress(fmt::format("{}: {}", t.name, part));
     const BenchWork work{.operations = operations * t.weights * rows,
-                         .arithmetic = &bounding_loop(products, bench.level),
+                         .arithmetic = &bounding_loop(arithmetic, bench.level),
                          .units = static_cast<double>(rows)};
     FH_TRY(BenchLine line, measure(bench, t.name, "tokens/s", work, run));
     line.detail = detail_of(part);
     bench.report.line(line);
     return {};
   };
-  FH_TRY_VOID(report("forward", 2, [&]() -> Result<double> {
+  FH_TRY_VOID(report("forward", 2, t.forward, [&]() -> Result<double> {
     const double begin = wall_seconds();
     FH_TRY(const double loss, train::evaluate(t.model, *pass, {&batch, 1}));
     (void)loss;
@@ -109,7 +112,7 @@ Result<> bench_steps(const Bench& bench, const Training& t) {
     line.detail = detail_of(part);
     bench.report.line(line);
   };
-  FH_TRY_VOID(report("step", t.passes, step));
+  FH_TRY_VOID(report("step", t.passes, products, step));
   report_memory("step");
   // The same with the memory that spares running blocks twice.
   const model::Spec& spec = t.model.spec();
@@ -120,7 +123,7 @@ Result<> bench_steps(const Bench& bench, const Training& t) {
   }
   pass.reset();
   FH_TRY(pass, create());
-  FH_TRY_VOID(report("step-tapes-kept", t.passes, step));
+  FH_TRY_VOID(report("step-tapes-kept", t.passes, products, step));
   report_memory("step-tapes-kept");
   return {};
 }
@@ -132,6 +135,7 @@ bool has_tiles(const Bench& bench) {
 
 Result<> bench_adapter(const Bench& bench, const std::string& path, const std::string& name, std::uint32_t tokens) {
   FH_TRY(CheckedModel checked, open_and_check(path, bench.console));
+  if (!bench.arguments.given("tokens")) tokens = std::min(tokens, checked.plan.spec.context);
   if (tokens > checked.plan.spec.context) {
     return fail(Errc::invalid,
                 fmt::format("--tokens {} is more than the model's context of {}", tokens, checked.plan.spec.context));
@@ -143,8 +147,17 @@ Result<> bench_adapter(const Bench& bench, const std::string& path, const std::s
   config.targets.assign(model::kAllSites.begin(), model::kAllSites.end());
   FH_TRY(const auto model,
          train::LoraModel::fresh(loaded.model, *loaded.pool, kernel::table_up_to(bench.level), config, 1));
-  Training training{*model, *loaded.pool, "tune-lora", static_cast<double>(loaded.model->macs_per_token()), 4,
-                    1,      tokens};
+  const tensor::DType type = loaded.model->weights().blocks.front().q.type();
+  Training training{.model = *model,
+                    .pool = *loaded.pool,
+                    .name = "tune-lora",
+                    .weights = static_cast<double>(loaded.model->macs_per_token()),
+                    .passes = 4,
+                    .sequences = 1,
+                    .tokens = tokens,
+                    .forward = tensor::info(type).quantised                      ? "int8"
+                               : type == tensor::DType::bf16 && has_tiles(bench) ? "bf16"
+                                                                                 : "f32"};
   FH_TRY_VOID(bench_steps(bench, training));
   if (!has_tiles(bench)) return {};
   training.products = nn::BackwardProducts::bf16;
@@ -166,8 +179,15 @@ Result<> bench_from_scratch(const Bench& bench, std::uint32_t tokens) {
       if (p.shape.size() > 1) weights += static_cast<double>(p.value.size());
     }
     bench.report.model(std::string(shape.name), bf16 ? "BF16" : "F32");
-    FH_TRY_VOID(bench_steps(bench, {*model, pool, "tune-full", weights, 6, kSequences, tokens,
-                                    bf16 ? nn::BackwardProducts::bf16 : nn::BackwardProducts::f32}));
+    FH_TRY_VOID(bench_steps(bench, {.model = *model,
+                                    .pool = pool,
+                                    .name = "tune-full",
+                                    .weights = weights,
+                                    .passes = 6,
+                                    .sequences = kSequences,
+                                    .tokens = tokens,
+                                    .products = bf16 ? nn::BackwardProducts::bf16 : nn::BackwardProducts::f32,
+                                    .forward = bf16 ? "bf16" : "f32"}));
   }
   return {};
 }

@@ -126,6 +126,20 @@ class Bench(e2e.Case):
         self.assertIn("no prompt of 2000: the model's context is 128", short.message)
         self.assertEqual(list(self.temporary.iterdir()), [])
 
+    def test_steps_of_training(self):
+        of_model = self.lines(self.model, "--suite", "tune", "--tokens", "32", "--repeat", "1")
+        made = self.lines("--suite", "tune", "--shape", "tiny-llama", "--types", "q8_0", "--tokens", "32", "--repeat", "1")
+        for lines, kinds in ((of_model, ("tune-lora",)), (made, ("tune-lora", "tune-full"))):
+            for name in kinds:
+                for part in ("forward", "step", "step-tapes-kept"):
+                    ours = [line for line in lines if line["benchmark"] == name and line["flags"]["part"] == part]
+                    self.assertTrue(ours, (name, part))
+                    self.assertTrue(all(line["median"] > 0 and line["flags"]["tokens"] == 32 for line in ours), ours)
+                self.assertIn(name + "-memory", self.names(lines))
+            self.assertEqual(len({(line["case"], line.get("model")) for line in lines}), len(lines), "cases are distinct")
+        self.assertEqual(list(self.temporary.iterdir()), [])
+        self.fails(e2e.USAGE, "bench", self.model, "--suite", "tune", "--tokens", "4096", names="context")
+
     def test_a_model_with_a_short_context_leaves_the_long_prompts_out_aloud(self):
         ended = self.succeeds("bench", self.model, "--suite", "kernels", "--repeat", "1", "--json", timeout=300)
         prompts = [json.loads(line)["flags"]["tokens"] for line in ended.text.splitlines() if '"benchmark":"prefill"' in line]
