@@ -20,7 +20,9 @@ std::size_t stride_of(std::size_t cols) {
 }
 Rows take_zeroed(nn::Context& context, std::size_t T, std::size_t cols) {
   const Rows rows{context.workspace.take<float>(T * stride_of(cols)), T, cols, stride_of(cols)};
-  std::fill_n(rows.data, T * rows.stride, 0.0f);
+  context.pool.parallel_for(T, 64, [&](std::size_t begin, std::size_t end, int) {
+    std::fill_n(rows[begin], (end - begin) * rows.stride, 0.0f);
+  });
   return rows;
 }
 std::size_t rows_cost(std::size_t T, std::size_t cols) {
