@@ -113,12 +113,12 @@ void low_rank_forward(Context& context, tensor::Rows y, tensor::ConstRows x, con
   if (!adapter.gain.empty()) apply_gain(context, y, adapter.gain, base.bias);
 }
 
-void low_rank_backward(Context& caller, tensor::Rows dx, tensor::Rows dz, tensor::ConstRows dy, tensor::ConstRows x,
+void low_rank_backward(Context& context, tensor::Rows dx, tensor::Rows dz, tensor::ConstRows dy, tensor::ConstRows x,
                        const Linear& base, const LowRank& adapter, const LowRankGradients& gradients,
                        const Dropout& dropout) {
   // Narrow products: the tile unit gains nothing, so they stay in float32 whatever the base's are.
-  Context context = caller;
-  context.products = BackwardProducts::f32;
+  Context exact = context;
+  exact.products = BackwardProducts::f32;
   const WorkspaceScope scope(context.workspace);
   const std::size_t T = x.rows, K = x.cols, r = adapter.a.outputs();
   const tensor::ConstRows xd = dropped(context, x, dropout);
@@ -135,19 +135,19 @@ void low_rank_backward(Context& caller, tensor::Rows dx, tensor::Rows dz, tensor
     d = dz;
   }
   for (std::size_t t = 0; t < T; ++t) context.kernels.scale_row(h[t], adapter.scale, r);
-  if (gradients.b.data != nullptr) linear_backward_weight(context, gradients.b, d, h);
+  if (gradients.b.data != nullptr) linear_backward_weight(exact, gradients.b, d, h);
   const tensor::Rows dh = h;  // s dz B; what was there is used up
   std::fill_n(dh.data, T * dh.stride, 0.0f);
-  linear_backward_input(context, dh, d, adapter.b);
+  linear_backward_input(exact, dh, d, adapter.b);
   for (std::size_t t = 0; t < T; ++t) context.kernels.scale_row(dh[t], adapter.scale, r);
-  if (gradients.a.data != nullptr) linear_backward_weight(context, gradients.a, dh, xd);
+  if (gradients.a.data != nullptr) linear_backward_weight(exact, gradients.a, dh, xd);
   if (dropout.rate == 0) {
-    linear_backward_input(context, dx, dh, adapter.a);
+    linear_backward_input(exact, dx, dh, adapter.a);
     return;
   }
   const tensor::Rows part = take_rows(context, T, K);
   std::fill_n(part.data, T * part.stride, 0.0f);
-  linear_backward_input(context, part, dh, adapter.a);
+  linear_backward_input(exact, part, dh, adapter.a);
   apply_dropout(context, part, part, dropout);
   context.pool.parallel_for(T, 8, [&](std::size_t begin, std::size_t end, int) {
     for (std::size_t t = begin; t < end; ++t) context.kernels.add_row(dx[t], part[t], K);
