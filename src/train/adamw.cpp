@@ -39,29 +39,44 @@ double power(double base, std::uint64_t n) {
 AdamW::AdamW(const AdamWOptions& options, std::span<const Parameter> parameters)
     : options_(options), m_(elements(parameters)), v_(elements(parameters)) {}
 
+AdamWStep::AdamWStep(const AdamWOptions& options, std::uint64_t step, double learning_rate)
+    : keep1_(static_cast<float>(options.beta1)),
+      take1_(static_cast<float>(1 - options.beta1)),
+      keep2_(static_cast<float>(options.beta2)),
+      take2_(static_cast<float>(1 - options.beta2)),
+      rate_(static_cast<float>(learning_rate / (1 - power(options.beta1, step)))),
+      root_(static_cast<float>(1 / std::sqrt(1 - power(options.beta2, step)))),
+      eps_(static_cast<float>(options.eps)),
+      shrink_(static_cast<float>(1 - learning_rate * options.weight_decay)) {}
+
+void AdamWStep::apply(Parameter& p, std::size_t first, std::size_t count, float* m, float* v) const {
+  const float shrink = p.decays ? shrink_ : 1.0f;
+  float* value = p.value.data() + first;
+  const float* gradient = p.gradient.data() + first;
+  for (std::size_t i = 0; i < count; ++i) {
+    const float g = gradient[i];
+    m[i] = keep1_ * m[i] + take1_ * g;
+    v[i] = keep2_ * v[i] + take2_ * g * g;
+    value[i] = value[i] * shrink - rate_ * m[i] / (std::sqrt(v[i]) * root_ + eps_);
+  }
+}
+
 void AdamW::step(ThreadPool& pool, std::span<Parameter> parameters, double learning_rate) {
   FH_CHECK(elements(parameters) == m_.size(), "the parameters are those of the constructor");
   ++steps_;
-  const double b1 = options_.beta1, b2 = options_.beta2;
-  const auto keep1 = static_cast<float>(b1), take1 = static_cast<float>(1 - b1);
-  const auto keep2 = static_cast<float>(b2), take2 = static_cast<float>(1 - b2);
-  const auto rate = static_cast<float>(learning_rate / (1 - power(b1, steps_)));
-  const auto root = static_cast<float>(1 / std::sqrt(1 - power(b2, steps_)));
-  const auto eps = static_cast<float>(options_.eps);
+  const AdamWStep rule(options_, steps_, learning_rate);
   std::size_t at = 0;
   for (Parameter& p : parameters) {
-    const float shrink = p.decays ? static_cast<float>(1 - learning_rate * options_.weight_decay) : 1.0f;
     float *m = m_.data() + at, *v = v_.data() + at;
     each_piece(pool, {&p, 1}, [&](Parameter& parameter, std::size_t begin, std::size_t end) {
-      for (std::size_t i = begin; i < end; ++i) {
-        const float g = parameter.gradient[i];
-        m[i] = keep1 * m[i] + take1 * g;
-        v[i] = keep2 * v[i] + take2 * g * g;
-        parameter.value[i] = parameter.value[i] * shrink - rate * m[i] / (std::sqrt(v[i]) * root + eps);
-      }
+      rule.apply(parameter, begin, end - begin, m + begin, v + begin);
     });
     at += p.value.size();
   }
+}
+
+std::vector<Optimiser::State> AdamW::state() {
+  return {{"adam.m", std::as_writable_bytes(m_.span())}, {"adam.v", std::as_writable_bytes(v_.span())}};
 }
 
 double gradient_norm(ThreadPool& pool, std::span<const Parameter> parameters) {

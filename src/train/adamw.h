@@ -11,6 +11,7 @@
 
 #include "base/aligned.h"
 #include "base/thread_pool.h"
+#include "train/optimiser.h"
 #include "train/parameter.h"
 
 namespace freehold::train {
@@ -20,14 +21,27 @@ struct AdamWOptions {
   double weight_decay = 0.01;
 };
 
-class AdamW {
+// One step's rule, for states that lie anywhere.
+class AdamWStep {
+ public:
+  // The `step`-th update, from 1.
+  AdamWStep(const AdamWOptions& options, std::uint64_t step, double learning_rate);
+  // Elements first … first + count - 1 of the parameter, whose states begin at m and v.
+  void apply(Parameter& p, std::size_t first, std::size_t count, float* m, float* v) const;
+
+ private:
+  float keep1_, take1_, keep2_, take2_, rate_, root_, eps_, shrink_;
+};
+
+class AdamW final : public Optimiser {
  public:
   // States for these parameters, whose number and sizes stay.
   AdamW(const AdamWOptions& options, std::span<const Parameter> parameters);
-  // One update from the gradients as they are.
-  void step(ThreadPool& pool, std::span<Parameter> parameters, double learning_rate);
-  std::uint64_t steps() const { return steps_; }
-  std::uint64_t bytes() const { return (m_.size() + v_.size()) * sizeof(float); }
+  void step(ThreadPool& pool, std::span<Parameter> parameters, double learning_rate) override;
+  std::uint64_t steps() const override { return steps_; }
+  void set_steps(std::uint64_t steps) override { steps_ = steps; }
+  std::vector<State> state() override;
+  std::uint64_t bytes() const override { return (m_.size() + v_.size()) * sizeof(float); }
 
  private:
   AdamWOptions options_;

@@ -15,9 +15,10 @@
 namespace freehold::train {
 namespace {
 
-// Streams of the seed: the order of epoch e is kOrder + e.
+// Streams of the seed: the order of epoch e is kOrder + e, that of its packed rows kRows + e.
 constexpr std::uint64_t kHeldOut = std::uint64_t{1} << 40;
 constexpr std::uint64_t kOrder = (std::uint64_t{1} << 40) + 1;
+constexpr std::uint64_t kRows = std::uint64_t{1} << 41;
 
 std::vector<std::uint32_t> permutation(std::uint32_t count, std::uint64_t seed, std::uint64_t stream) {
   std::vector<std::uint32_t> order(count);
@@ -201,6 +202,10 @@ std::vector<std::uint32_t> epoch_order(std::uint32_t count, std::uint64_t seed, 
   std::vector<std::uint32_t> order(count);
   std::iota(order.begin(), order.end(), 0U);
   return order;
+}
+
+std::vector<std::uint32_t> row_order(std::uint32_t count, std::uint64_t seed, std::uint32_t epoch) {
+  return permutation(count, seed, kRows + epoch);
 }
 
 }  // namespace freehold::train

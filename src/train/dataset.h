@@ -51,5 +51,7 @@ Result<> check_lengths(const Recipe& recipe, const Dataset& dataset);
 // The order of one epoch over `count` things: a permutation that depends on seed and epoch alone (Fisher-Yates over
 // counter-based draws), or 0, 1, … without shuffling.
 std::vector<std::uint32_t> epoch_order(std::uint32_t count, std::uint64_t seed, std::uint32_t epoch, bool shuffle);
+// The same with draws of its own, for the rows that an epoch's examples were packed into.
+std::vector<std::uint32_t> row_order(std::uint32_t count, std::uint64_t seed, std::uint32_t epoch);
 
 }  // namespace freehold::train

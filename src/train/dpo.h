@@ -6,12 +6,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
 #include "base/result.h"
 #include "base/thread_pool.h"
-#include "train/adamw.h"
+#include "train/example.h"
+#include "train/optimiser.h"
 #include "train/pass.h"
 #include "train/trainable.h"
 
@@ -20,12 +22,19 @@ namespace freehold::train {
 struct PreferencePair {
   std::vector<std::int32_t> prompt, chosen, rejected;  // no padding; each at least one token
 };
+// The same as two examples whose labels are the answers: what a data set gives, where a prompt's last tokens may
+// differ.
+struct ComparedExamples {
+  const Example* chosen = nullptr;  // owner: the caller
+  const Example* rejected = nullptr;
+};
 
 struct DpoOptions {
   double beta = 0.1;      // the paper's default
   double max_norm = 1.0;  // 0: no clipping
   double learning_rate = 0;
   nn::Dropout dropout = {};
+  std::function<bool()> cancelled = {};  // as StepOptions has it
 };
 
 // Of one pair.
@@ -40,9 +49,19 @@ struct DpoResult {
   std::vector<Preference> pairs;
 };
 
-// One step over all pairs, which are run one after the other, chosen and rejected packed. Errors as train::step; the
-// model must have an adapter (Errc::invalid), since the reference is what is left without it.
-Result<DpoResult> dpo_step(Trainable& model, Pass& pass, AdamW& optimiser, ThreadPool& pool,
+// Gradients of one step over all pairs, unclipped, which are run one after the other, chosen and rejected packed.
+// Errors as train::accumulate; the model must have an adapter (Errc::invalid), since the reference is what is left
+// without it.
+Result<DpoResult> dpo_accumulate(Trainable& model, Pass& pass, ThreadPool& pool,
+                                 std::span<const ComparedExamples> pairs, const DpoOptions& options);
+// dpo_accumulate, clipping, the optimiser's update, refresh. Errors as train::step.
+Result<DpoResult> dpo_step(Trainable& model, Pass& pass, Optimiser& optimiser, ThreadPool& pool,
+                           std::span<const ComparedExamples> pairs, const DpoOptions& options);
+Result<DpoResult> dpo_step(Trainable& model, Pass& pass, Optimiser& optimiser, ThreadPool& pool,
                            std::span<const PreferencePair> pairs, const DpoOptions& options);
+
+// Loss and preferences without gradients.
+Result<DpoResult> dpo_evaluate(const Trainable& model, Pass& pass, std::span<const ComparedExamples> pairs,
+                               const DpoOptions& options);
 
 }  // namespace freehold::train

@@ -1,10 +1,13 @@
 // AdamW against its formula in double, clipping against torch's, schedules against Hugging Face's.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/random.h"
+#include "kernel/blocks/nf4.h"
 #include "train/adamw.h"
+#include "train/adamw_8bit.h"
 #include "train/schedule.h"
 
 namespace freehold::train {
@@ -50,6 +53,70 @@ TEST(AdamW, FollowsTheFormula) {
   }
 }
 
+// What each optimiser makes of 60 steps towards a minimum, with noise.
+std::vector<float> descended(Optimiser& optimiser, std::size_t n, int threads, float least = 1e-2f) {
+  std::vector<float> value = draws(n, 1), target = draws(n, 2), gradient(n), small = draws(7, 3), small_gradient(7);
+  std::vector<Parameter> parameters = {{"matrix", {n}, value, gradient, true},
+                                       {"norm", {7}, small, small_gradient, false}};
+  ThreadPool pool(threads);
+  for (std::uint64_t t = 0; t < 60; ++t) {
+    const std::vector<float> noise = draws(n, 100 + t);
+    // Rows of very different size, as gradients have.
+    for (std::size_t i = 0; i < n; ++i)
+      gradient[i] = (value[i] - target[i] + 0.3f * noise[i]) * (i % 1000 < 500 ? 1.0f : least);
+    small_gradient = small;
+    optimiser.step(pool, parameters, 0.02);
+  }
+  value.insert(value.end(), small.begin(), small.end());
+  return value;
+}
+
+std::vector<Parameter> shapes_of(std::vector<float>& memory, std::size_t n) {
+  memory.resize(n);
+  return {{"matrix", {n}, memory, memory, true},
+          {"norm", {7}, std::span(memory).first(7), std::span(memory).first(7), false}};
+}
+
+TEST(AdamW8bit, DescendsAsFloatStatesDo) {
+  constexpr std::size_t n = 9001;
+  const AdamWOptions options{0.9, 0.95, 1e-8, 0.01};
+  std::vector<float> memory;
+  const auto parameters = shapes_of(memory, n);
+  AdamW exact(options, parameters);
+  AdamW8bit rough(options, parameters), again(options, parameters);
+  const auto expected = descended(exact, n, 1), got = descended(rough, n, 1);
+  EXPECT_EQ(got, descended(again, n, 3)) << "the same bits for any number of threads";
+  double apart = 0, moved = 0;
+  const auto begin = draws(n, 1);
+  for (std::size_t i = 0; i < n; ++i) {
+    apart += std::pow(static_cast<double>(got[i]) - static_cast<double>(expected[i]), 2);
+    moved += std::pow(static_cast<double>(begin[i]) - static_cast<double>(expected[i]), 2);
+  }
+  EXPECT_GT(apart, 0) << "states of 8 bits are not exact";
+  EXPECT_LT(std::sqrt(apart / moved), 0.05);
+  for (std::size_t i = n; i < n + 7; ++i) EXPECT_EQ(got[i], expected[i]) << "small parameters have float32 states";
+  // Gradients beside others a million times as large: what is lost to 8 bits makes steps small, never large.
+  AdamW8bit uneven(options, parameters);
+  for (const float x : descended(uneven, n, 1, 1e-6f)) EXPECT_LT(std::fabs(x), 2.5f);
+  EXPECT_LT(rough.bytes() * 39, exact.bytes() * 10);
+}
+
+// The published map: 256 increasing values; of the positive one half as far apart.
+TEST(AdamW8bit, MapsAreBitsandbytes) {
+  for (const auto sign : {kernel::MapSign::both, kernel::MapSign::positive}) {
+    const auto map = kernel::dynamic_map(sign);
+    ASSERT_EQ(map.size(), 256u);
+    EXPECT_TRUE(std::is_sorted(map.begin(), map.end()));
+    EXPECT_EQ(map.back(), 1.0f);
+    EXPECT_EQ(std::count(map.begin(), map.end(), 0.0f), 1);
+    for (std::size_t i = 0; i < map.size(); ++i) EXPECT_EQ(kernel::nearest_in_map(map, map[i]), i);
+  }
+  EXPECT_EQ(kernel::dynamic_map(kernel::MapSign::positive).front(), 0.0f);
+  // The largest but one: the last of 64, or 128, equal steps from 0.1 to 1 has its middle there.
+  EXPECT_NEAR(kernel::dynamic_map(kernel::MapSign::both)[254], 1 - 0.9 / 64 / 2, 1e-6);
+  EXPECT_NEAR(kernel::dynamic_map(kernel::MapSign::positive)[254], 1 - 0.9 / 128 / 2, 1e-6);
+}
+
 TEST(AdamW, ClipsByTheCommonNorm) {
   std::vector<float> value(9000), g = draws(9000, 1), h = {3, 4};
   std::vector<Parameter> parameters = {{"a", {9000}, value, g, true}, {"b", {2}, std::span(value).first(2), h, true}};
@@ -86,6 +153,9 @@ TEST(Schedule, WarmUpAndDecay) {
   EXPECT_EQ(linear.at(24), 0.0);
   EXPECT_EQ(constant.at(23), 2.0);
   EXPECT_EQ((Schedule{Decay::cosine, 2.0, 0, 0}).at(0), 2.0);
+  const Schedule lifted{Decay::cosine, 2.0, 4, 24, 0.1};
+  EXPECT_NEAR(lifted.at(14), 2 * (0.1 + 0.9 / 2), 1e-15);
+  EXPECT_NEAR(lifted.at(24), 0.2, 1e-15);
 }
 
 }  // namespace

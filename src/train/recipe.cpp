@@ -100,6 +100,29 @@ void check_together(const Recipe& r, const YamlNode& root, Problems& problems) {
   if (r.load_best_model_at_end && !evaluates) {
     wrong("load_best_model_at_end", "'load_best_model_at_end' needs 'val_set_size' or 'test_datasets'");
   }
+  for (const char* key : {"warmup_steps", "warmup_ratio"}) {
+    const YamlNode* node = root.member(key);
+    if (r.schedule == LrScheduler::constant && node != nullptr && !is_off(*node)) {
+      wrong(key, fmt::format("'{}' needs another 'lr_scheduler' than constant: constant_with_warmup", key));
+    }
+  }
+  if (r.min_lr_ratio > 0 && r.schedule != LrScheduler::cosine) {
+    wrong("cosine_min_lr_ratio", "'cosine_min_lr_ratio' needs 'lr_scheduler: cosine'");
+  }
+  if (r.sample_packing && r.dpo) {
+    problems.add(root.member("sample_packing")->line,
+                 "'sample_packing' with 'rl: dpo' is not supported: a row is a pair of answers", Errc::unsupported);
+  }
+  if (r.dpo && r.method == Method::full) {
+    problems.add(root.member("rl")->line,
+                 "'rl: dpo' without 'adapter: lora' or 'adapter: qlora' is not supported: the reference is the model "
+                 "without the adapter",
+                 Errc::unsupported);
+  }
+  if (!r.lora.layers.empty()) {
+    problems.add(root.member("peft_layers_to_transform")->line,
+                 "'peft_layers_to_transform' is not supported: adapters sit on all layers", Errc::unsupported);
+  }
   if (r.lora.dora && r.lora.dropout > 0) {
     problems.add(root.member("peft_use_dora")->line,
                  "'peft_use_dora' with 'lora_dropout' is not supported: set it to 0", Errc::unsupported);

@@ -115,6 +115,7 @@ struct Recipe {
   std::uint32_t loss_watchdog_patience = 3;
   std::uint32_t logging_steps = 1;
   std::uint64_t seed = 42;
+  bool bf16 = false;  // backward's products, and with Method::full the matrices, in BF16 (docs/adr/0029)
   bool dpo = false;
   double dpo_beta = 0.1;  // arXiv 2305.18290
 

@@ -133,6 +133,16 @@ void read_rl(Recipe& r, const Slot& s) {
   }
 }
 
+// What is learned must not depend on the machine, so `auto` is float32 everywhere (docs/adr/0029).
+void read_bf16(Recipe& r, const Slot& s) {
+  if (s.node().is_scalar() && s.node().text == "auto") {
+    r.satisfied.emplace_back("bf16", "sums are kept in float32 unless 'bf16: true' asks for BF16 on every machine");
+  } else {
+    s.boolean(r.bf16);
+    if (!r.bf16) r.satisfied.emplace_back("bf16", "sums are kept in float32");
+  }
+}
+
 void read_chat_template(Recipe& r, const Slot& s) {
   std::string word;
   s.text(word);
@@ -245,6 +255,9 @@ constexpr RecipeEntry kRecipe[] = {
      "Write measurements every so many steps."},
     {"seed", [](Recipe& r, const Slot& s) { s.integer(r.seed, 0, 1ULL << 62); },
      "Of the order, the adapter's beginning and dropout."},
+    {"bf16", read_bf16,
+     "true: backward multiplies in BF16, and training of all weights sees its matrices as BF16: faster where AMX is."},
+    {"bfloat16", read_bf16, "The same."},
     {"rl", read_rl, "dpo: learn from pairs of a chosen and a rejected answer."},
     {"dpo_beta", [](Recipe& r, const Slot& s) { s.number(r.dpo_beta, 1e-6, 1e3); },
      "How far DPO may go from the model it began with."},
@@ -282,8 +295,6 @@ constexpr SatisfiedEntry kSatisfied[] = {
     {"eager_attention", If::always, kExact, ""},
     {"attn_implementation", If::always, kExact, ""},
     {"s2_attention", If::off, kOff, "it changes what is computed"},
-    {"bf16", If::always, kPrecision, ""},
-    {"bfloat16", If::always, kPrecision, ""},
     {"fp16", If::always, kPrecision, ""},
     {"float16", If::always, kPrecision, ""},
     {"tf32", If::always, kPrecision, ""},

@@ -168,6 +168,13 @@ TEST(Recipe, KeysThatContradict) {
   EXPECT_NE(why("early_stopping_patience: 2\n").find("needs 'val_set_size'"), std::string::npos);
   EXPECT_NE(why("rl: dpo\n").find("chat_template.default"), std::string::npos);
   EXPECT_EQ(why("val_set_size: 0\n"), "accepted");
+  EXPECT_NE(why("warmup_steps: 5\nlr_scheduler: constant\n").find("constant_with_warmup"), std::string::npos);
+  EXPECT_EQ(why("warmup_steps: 0\nlr_scheduler: constant\n"), "accepted");
+  EXPECT_NE(why("cosine_min_lr_ratio: 0.1\nlr_scheduler: linear\n").find("needs 'lr_scheduler: cosine'"),
+            std::string::npos);
+  EXPECT_NE(why("rl: dpo\nadapter: lora\nsample_packing: true\n").find("a row is a pair"), std::string::npos);
+  EXPECT_NE(why("rl: dpo\n").find("without the adapter"), std::string::npos);
+  EXPECT_NE(why("peft_layers_to_transform: [0]\nadapter: lora\n").find("on all layers"), std::string::npos);
 }
 
 TEST(Recipe, DefaultsAreTheDocumentedOnes) {
@@ -177,6 +184,11 @@ TEST(Recipe, DefaultsAreTheDocumentedOnes) {
   EXPECT_EQ(r.schedule, LrScheduler::cosine);
   EXPECT_EQ(r.optimizer, Optimizer::adamw);
   EXPECT_EQ(r.seed, 42u);
+  EXPECT_FALSE(r.bf16);
+  EXPECT_FALSE(read("bf16: auto\n").bf16) << "what is learned does not depend on the machine";
+  EXPECT_FALSE(read("bf16: false\n").bf16);
+  EXPECT_TRUE(read("bf16: true\n").bf16);
+  EXPECT_NE(why("bf16: maybe\n").find("'bf16' must be true or false"), std::string::npos);
   EXPECT_TRUE(r.satisfied.empty());
 }
 

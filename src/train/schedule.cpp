@@ -17,7 +17,7 @@ double Schedule::at(std::uint64_t step) const {
     case Decay::linear:
       return peak * (1.0 - x);
     case Decay::cosine:
-      return peak * 0.5 * (1.0 + mathd::cos(std::numbers::pi * x));
+      return peak * (floor + (1.0 - floor) * (0.5 * (1.0 + mathd::cos(std::numbers::pi * x))));
   }
   return peak;
 }

@@ -66,6 +66,7 @@ Result<StepResult> accumulate(Trainable& model, Pass& pass, ThreadPool& pool, st
   zero_gradients(pool, model.parameters());
   std::vector<float> loss;
   for (std::size_t i = 0; i < micro_batches.size(); ++i) {
+    if (options.cancelled && options.cancelled()) return fail(Errc::cancelled, "interrupted");
     const double count = static_cast<double>(targets[i].size());
     const double weight = options.mean == Mean::tokens ? 1.0 / static_cast<double>(scored)
                                                        : 1.0 / (count * static_cast<double>(micro_batches.size()));
@@ -89,7 +90,7 @@ Result<StepResult> accumulate(Trainable& model, Pass& pass, ThreadPool& pool, st
   return result;
 }
 
-Result<StepResult> step(Trainable& model, Pass& pass, AdamW& optimiser, ThreadPool& pool,
+Result<StepResult> step(Trainable& model, Pass& pass, Optimiser& optimiser, ThreadPool& pool,
                         std::span<const MicroBatch> micro_batches, const StepOptions& options) {
   FH_TRY(StepResult result, accumulate(model, pass, pool, micro_batches, options));
   clip_gradients(pool, model.parameters(), result.gradient_norm, options.max_norm);
@@ -98,11 +99,13 @@ Result<StepResult> step(Trainable& model, Pass& pass, AdamW& optimiser, ThreadPo
   return result;
 }
 
-Result<double> evaluate(const Trainable& model, Pass& pass, std::span<const MicroBatch> micro_batches) {
+Result<double> evaluate(const Trainable& model, Pass& pass, std::span<const MicroBatch> micro_batches,
+                        const std::function<bool()>& cancelled) {
   double sum = 0;
   std::size_t scored = 0;
   std::vector<float> loss;
   for (const MicroBatch& batch : micro_batches) {
+    if (cancelled && cancelled()) return fail(Errc::cancelled, "interrupted");
     const auto targets = targets_of(batch);
     FH_TRY_VOID(check_labels(targets, model.spec().vocab));
     FH_TRY_VOID(pass.forward(sequences_of(batch), model.adapter()));

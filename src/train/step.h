@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "base/thread_pool.h"
 #include "train/adamw.h"
 #include "train/example.h"
+#include "train/optimiser.h"
 #include "train/pass.h"
 #include "train/trainable.h"
 
@@ -26,7 +28,8 @@ struct StepOptions {
   Mean mean = Mean::tokens;
   double max_norm = 1.0;  // 0: no clipping
   double learning_rate = 0;
-  nn::Dropout dropout = {};  // its stream is made different for every micro-batch
+  nn::Dropout dropout = {};              // its stream is made different for every micro-batch
+  std::function<bool()> cancelled = {};  // asked before every micro-batch; true ends the step with Errc::cancelled
 };
 
 struct StepResult {
@@ -37,15 +40,16 @@ struct StepResult {
 };
 
 // Gradients of one step, unclipped, in the model's parameters. Errors: Errc::invalid if nothing is scored, or as
-// Pass::forward; Errc::corrupt if the loss is not finite. Nothing but gradients has changed then.
+// Pass::forward; Errc::corrupt if the loss is not finite; Errc::cancelled. Nothing but gradients has changed then.
 Result<StepResult> accumulate(Trainable& model, Pass& pass, ThreadPool& pool, std::span<const MicroBatch> micro_batches,
                               const StepOptions& options);
 // accumulate, clipping, the optimiser's update, refresh. Errors as accumulate, before anything is updated;
 // Errc::corrupt from refresh if the update gave something that is not finite.
-Result<StepResult> step(Trainable& model, Pass& pass, AdamW& optimiser, ThreadPool& pool,
+Result<StepResult> step(Trainable& model, Pass& pass, Optimiser& optimiser, ThreadPool& pool,
                         std::span<const MicroBatch> micro_batches, const StepOptions& options);
 
-// The mean loss of the scored tokens, without gradients.
-Result<double> evaluate(const Trainable& model, Pass& pass, std::span<const MicroBatch> micro_batches);
+// The mean loss of the scored tokens, without gradients. Errors as accumulate.
+Result<double> evaluate(const Trainable& model, Pass& pass, std::span<const MicroBatch> micro_batches,
+                        const std::function<bool()>& cancelled = {});
 
 }  // namespace freehold::train

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "base/sanitized_testing.h"
+#include "train/adamw.h"
 #include "train/full_model.h"
 #include "train/model_testing.h"
 #include "train/pass.h"

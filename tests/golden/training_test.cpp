@@ -6,6 +6,7 @@
 
 #include "kernel/blocks/nf4.h"
 #include "model/model.h"
+#include "train/adamw.h"
 #include "train/dpo.h"
 #include "train/full_model.h"
 #include "train/lora.h"

@@ -8,15 +8,6 @@
 namespace freehold::kernel {
 namespace {
 
-// Index of the value nearest to x, of two equally near the lower. `values` increase.
-std::uint8_t nearest(std::span<const float> values, float x) {
-  const auto above = std::lower_bound(values.begin(), values.end(), x);
-  if (above == values.begin()) return 0;
-  if (above == values.end()) return static_cast<std::uint8_t>(values.size() - 1);
-  const auto i = static_cast<std::size_t>(above - values.begin());
-  return static_cast<std::uint8_t>(x - values[i - 1] <= values[i] - x ? i - 1 : i);
-}
-
 float largest(std::span<const float> x) {
   float most = 0;
   for (float v : x) most = std::max(most, std::fabs(v));
@@ -30,11 +21,19 @@ float inverse(float x) {
 
 }  // namespace
 
-std::vector<float> nf4_dynamic_map() {
+std::uint8_t nearest_in_map(std::span<const float> map, float x) {
+  const auto above = std::lower_bound(map.begin(), map.end(), x);
+  if (above == map.begin()) return 0;
+  if (above == map.end()) return static_cast<std::uint8_t>(map.size() - 1);
+  const auto i = static_cast<std::size_t>(above - map.begin());
+  return static_cast<std::uint8_t>(x - map[i - 1] <= map[i] - x ? i - 1 : i);
+}
+
+std::vector<float> dynamic_map(MapSign sign) {
   std::vector<float> map;
   double decade = 1e-6;
   for (int i = 0; i < 7; ++i, decade *= 10) {
-    const int items = (1 << i) + 1;
+    const int items = (sign == MapSign::both ? 1 << i : 2 << i) + 1;
     // torch.linspace(0.1, 1, items) in float32: from either end towards the middle.
     const float step = (1.0f - 0.1f) / static_cast<float>(items - 1);
     auto boundary = [&](int n) {
@@ -44,7 +43,7 @@ std::vector<float> nf4_dynamic_map() {
       const float mean = (boundary(n) + boundary(n + 1)) / 2.0f;
       const float value = static_cast<float>(decade) * mean;
       map.push_back(value);
-      map.push_back(-value);
+      if (sign == MapSign::both) map.push_back(-value);
     }
   }
   map.push_back(0.0f);
@@ -71,8 +70,8 @@ Result<Nf4Tensor> quantise_nf4(std::span<const float> x, std::vector<float> map)
     sum += static_cast<double>(absmax[b]);
     const float scale = inverse(absmax[b]);
     for (std::size_t i = 0; i < kNf4Block; i += 2) {
-      const std::uint8_t first = nearest(kNf4Levels, block[i] * scale),
-                         second = nearest(kNf4Levels, block[i + 1] * scale);
+      const std::uint8_t first = nearest_in_map(kNf4Levels, block[i] * scale),
+                         second = nearest_in_map(kNf4Levels, block[i + 1] * scale);
       out.codes[(b * kNf4Block + i) / 2] = static_cast<std::uint8_t>(first << 4 | second);
     }
   }
@@ -83,7 +82,7 @@ Result<Nf4Tensor> quantise_nf4(std::span<const float> x, std::vector<float> map)
     const auto part = std::span(absmax).subspan(b, std::min(kNf4NestedBlock, absmax.size() - b));
     out.nested_absmax.push_back(largest(part));
     const float scale = inverse(out.nested_absmax.back());
-    for (std::size_t i = 0; i < part.size(); ++i) out.absmax[b + i] = nearest(out.map, part[i] * scale);
+    for (std::size_t i = 0; i < part.size(); ++i) out.absmax[b + i] = nearest_in_map(out.map, part[i] * scale);
   }
   return out;
 }

@@ -43,10 +43,17 @@ struct Nf4Tensor {
   float offset = 0;
 };
 
-// bitsandbytes' signed dynamic map (create_dynamic_map(True, 7, 8)): seven decades of exponents with 1 to 64 steps
-// each. Recomputing it may differ by one unit in the last place from what a checkpoint holds, so readers take the
-// file's.
-std::vector<float> nf4_dynamic_map();
+// bitsandbytes' dynamic map of 8 bits (functional.py, create_dynamic_map(signed, 7, 8); Dettmers et al. 2022, "8-bit
+// Optimizers via Block-wise Quantization", section 1.3): 256 values from -1, or 0, to 1, in increasing order, seven
+// decades of exponents with 1 to 64 steps each, of positive ones twice as many. Recomputing it may differ by one unit
+// in the last place from what a checkpoint holds, so readers take the file's.
+enum class MapSign : bool { both, positive };
+std::vector<float> dynamic_map(MapSign sign);
+inline std::vector<float> nf4_dynamic_map() {
+  return dynamic_map(MapSign::both);
+}
+// Index of the value of an increasing map that is nearest to x, of two equally near the lower.
+std::uint8_t nearest_in_map(std::span<const float> map, float x);
 
 // Quantises `x`, row-major, whose rows are whole blocks. Errors: Errc::invalid for an infinity, a NaN or a length that
 // is no whole number of blocks.
