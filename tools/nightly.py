@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`./dev nightly`: what takes too long for every commit. Every fuzz target for 60 s, the unit tests and a server under ThreadSanitizer, the
 whole matrix of promise 1, the whole corpus of hostile model files through the release build and through the one with AddressSanitizer, and
-the server under load: random schemas, kill -9 fifty times, an hour of everything.
+the server under load: random schemas, kill -9 fifty times, an hour of everything; and training under kill -9.
 
 usage: ./dev nightly [SECONDS [SOAK]]    SECONDS a fuzz target (60), SOAK seconds of the mixed load (3600). Writes the last result to
                                          docs/nightly.md.
@@ -53,11 +53,12 @@ def serving(name, script, preset="release", **settings):
 
 
 def served(soak):
-    """The rows of the table about `freehold serve`: what, whether it was well, what was counted."""
+    """The rows of the table about programs that live long: what, whether it was well, what was counted."""
     report = test_all.LOGS / "soak.json"
     report.unlink(missing_ok=True)
     rows = [("20,000 random schemas over HTTP (`schemas_test.py`)", *serving("schemas", "schemas_test.py", FREEHOLD_SCHEMAS="20000")),
             ("kill -9 under load (`kill_test.py`)", *serving("kills", "kill_test.py", FREEHOLD_KILLS="50", FREEHOLD_SEED=str(datetime.date.today().toordinal()))),
+            ("kill -9 of a training run (`tune_kill_test.py`)", *serving("tune-kills", "tune_kill_test.py", FREEHOLD_KILLS="50", FREEHOLD_SEED=str(datetime.date.today().toordinal()))),
             (f"mixed load under ThreadSanitizer, {TSAN_LOAD} s (`soak_test.py`)",
              serving("soak-tsan", "soak_test.py", "tsan", FREEHOLD_SOAK=str(TSAN_LOAD))[0], "")]
     good, _ = serving("soak", "soak_test.py", FREEHOLD_SOAK=str(soak), FREEHOLD_SOAK_REPORT=str(report))
@@ -124,7 +125,7 @@ Hostile model files through the finished program (`tests/e2e/corpus_test.py`): {
 
 {corpus_table(rows)}
 
-The server under load:
+The server under load, and training:
 
 | what | result | counted |
 | --- | --- | --- |

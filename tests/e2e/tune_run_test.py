@@ -1,0 +1,197 @@
+"""`freehold tune start`, `resume`, `status`, `stop`: from a recipe to a result and a card that says where it comes from."""
+
+import hashlib
+import json
+import resource
+import signal
+import time
+
+import e2e
+from tuning import adapter, measured, recipe, texts
+
+
+def sha256(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+class Runs(e2e.Case):
+    def setUp(self):
+        super().setUp()
+        self.model = self.synth("tiny-llama", "q8_0")
+        self.put("d.jsonl", texts(40))
+        self.out = self.folder / "out"
+
+    def synth(self, shape, kind):
+        path = self.folder / f"{shape}-{kind}.gguf"
+        self.succeeds("models", "synth", "--shape", shape, "--type", kind, path)
+        return path
+
+    def recipe(self, model=None, **keys):
+        return self.put("r.yaml", recipe(model or self.model, **keys))
+
+    def status(self):
+        return json.loads(self.succeeds("tune", "status", self.folder / "r.yaml", "--json").text)
+
+    def test_from_start_to_result(self):
+        path = self.recipe(save_steps=5, sample_packing=True)
+        ended = self.succeeds("tune", "start", path)
+        for part in ("36 examples to learn from, 4 held out", "memory: weights", "tokens/s, measured", "finished: "):
+            self.assertIn(part, ended.text)
+        self.assertIn("evaluated after step", ended.message)
+        lines = [json.loads(line) for line in measured(self.out)]
+        losses = [line["loss"] for line in lines if "loss" in line]
+        self.assertLess(losses[-1], losses[0] - 0.5)
+        card = json.loads((self.out / "provenance.json").read_text())
+        self.assertEqual(card["data"][0]["sha256"], sha256((self.folder / "d.jsonl").read_bytes()))
+        self.assertEqual(card["base_model"]["weights"], ["sha256:" + sha256(self.model.read_bytes())])
+        self.assertEqual(card["recipe"], {"sha256": sha256(path.read_bytes()), "text": path.read_text()})
+        self.assertEqual({f["name"]: f["sha256"] for f in card["files"]}["adapter_model.safetensors"], sha256(adapter(self.out)))
+        self.assertEqual(card["loss"]["last"], losses[-1])
+        self.assertEqual(card["versions"]["numerics"], 1)
+        self.assertIn(sha256(adapter(self.out)), (self.out / "provenance.md").read_text())
+        text = self.succeeds("tune", "status", path).text
+        self.assertIn("finished", text)
+        self.assertIn("◆", text)
+        self.assertIn("finished", self.succeeds("tune", "status", self.out).text)
+        self.fails(e2e.USAGE, "tune", "start", path, names="already (finished)")
+        self.assertIn("is finished", self.succeeds("tune", "resume", path).message)
+        self.assertIn("finished", self.succeeds("tune", "stop", path).message)
+
+    def test_threads_and_runs_give_the_same_bytes(self):
+        results = []
+        for number, threads in enumerate((1, 2, 2)):
+            self.recipe(output_dir=f"out{number}", lora_dropout=0.1, lora_r=16, optimizer="adamw_bnb_8bit")
+            self.succeeds("tune", "start", self.folder / "r.yaml", "--threads", threads)
+            out = self.folder / f"out{number}"
+            results.append((adapter(out), measured(out)))
+        self.assertEqual(results[0], results[1])
+        self.assertEqual(results[1], results[2])
+
+    def test_stopped_and_resumed(self):
+        path = self.recipe(num_epochs=400)
+        process = e2e.start("tune", "start", path, home=self.home)
+        deadline = time.monotonic() + 60
+        while not (self.out / "metrics.jsonl").exists() or (self.out / "metrics.jsonl").stat().st_size < 2000:
+            self.assertLess(time.monotonic(), deadline)
+            self.assertIsNone(process.poll())
+            time.sleep(0.02)
+        self.assertEqual((self.status()["status"], self.status()["process"]), ("running", process.pid))
+        self.fails(e2e.USAGE, "tune", "start", path, names="being run")
+        self.fails(e2e.USAGE, "tune", "resume", path, names=f"process {process.pid}")
+        self.assertIn("stopped after step", self.succeeds("tune", "stop", path).text)
+        _, said = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130, said)
+        self.assertIn(b"tune resume", said)
+        self.assertEqual(self.status()["status"], "stopped")
+        stopped = self.status()["step"]
+        self.put("d.jsonl", texts(40, seed=2))
+        self.fails(e2e.USAGE, "tune", "resume", path, names="the data or the model have changed")
+        self.put("d.jsonl", texts(40))
+        kept = path.read_bytes()
+        self.recipe(num_epochs=401)
+        self.fails(e2e.USAGE, "tune", "resume", path, names="the recipe has changed")
+        path.write_bytes(kept)
+        process = e2e.start("tune", "resume", path, home=self.home)
+        while self.status()["step"] <= stopped:
+            self.assertIsNone(process.poll())
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130)
+        steps = [json.loads(line)["step"] for line in measured(self.out) if "eval_loss" not in line]
+        self.assertEqual(steps, list(range(1, len(steps) + 1)), "no step is missing, none is there twice")
+
+    def test_all_weights(self):
+        path = self.recipe(adapter=None, lora_r=None, learning_rate=1e-3, optimizer="adamw_torch", lr_scheduler="constant_with_warmup",
+                           warmup_steps=2)
+        self.succeeds("tune", "start", path)
+        trained = self.out / "model.gguf"
+        self.assertIn("F32", self.succeeds("models", "inspect", trained).text)
+        before, after = (json.loads(self.succeeds("inspect", "perplexity", model, self.put("t.txt", "the dog sat on the mat and then ran home"),
+                                                  "--json").text) for model in (self.model, trained))
+        self.assertLess(after["perplexity"], before["perplexity"] / 2)
+
+    def test_all_weights_of_a_folder(self):
+        base = e2e.SHARED / "oracle" / "training" / "base-hf"
+        if not base.exists():
+            self.skipTest(f"no {base}")
+        path = self.recipe(base, adapter=None, lora_r=None, sequence_len=512)
+        self.succeeds("tune", "start", path)
+        self.assertEqual(json.loads((self.out / "config.json").read_text())["torch_dtype"], "float32")
+        self.assertEqual((self.out / "tokenizer.json").read_bytes(), (base / "tokenizer.json").read_bytes())
+        text = self.put("t.txt", "the dog sat on the mat and then ran home")
+        before, after = (json.loads(self.succeeds("inspect", "perplexity", model, text, "--json").text) for model in (base, self.out))
+        self.assertLess(after["perplexity"], before["perplexity"] / 2)
+
+    def test_going_on_with_an_adapter(self):
+        self.recipe()
+        self.succeeds("tune", "start", self.folder / "r.yaml")
+        last = [json.loads(line)["loss"] for line in measured(self.out) if "eval_loss" not in line][-1]
+        self.recipe(lora_model_dir="out", output_dir="more", learning_rate=1e-4)
+        self.succeeds("tune", "start", self.folder / "r.yaml")
+        first = json.loads(measured(self.folder / "more")[0])["loss"]
+        self.assertLess(abs(first - last), 0.7)
+        self.assertRegex(json.loads((self.folder / "more" / "provenance.json").read_text())["base_model"]["adapter"], "^sha256:")
+
+    def test_four_bits(self):
+        self.recipe(self.synth("tiny-qwen3", "f32"), adapter="qlora", load_in_4bit=True)
+        self.assertIn("meets other weights", self.succeeds("tune", "start", self.folder / "r.yaml").text)
+        self.recipe(adapter="qlora", load_in_4bit=True, output_dir="other")
+        self.fails(e2e.UNSUPPORTED, "tune", "start", self.folder / "r.yaml", names="Q8_0 already")
+
+    def test_preferences(self):
+        rows = [{"messages": [{"role": "user", "content": f"say {i}"}], "chosen": "the dog", "rejected": "a cat ran"} for i in range(12)]
+        self.put("d.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+        path = self.recipe(self.synth("tiny-qwen3", "f16"), rl="dpo", datasets=[{"path": "d.jsonl", "type": "chat_template.default"}],
+                           num_epochs=6, val_set_size=2)
+        self.succeeds("tune", "start", path)
+        lines = [json.loads(line) for line in measured(self.out)]
+        losses = [line["loss"] for line in lines if "loss" in line]
+        self.assertAlmostEqual(losses[0], 0.6931, 3)
+        self.assertLess(losses[-1], 0.6)
+        self.assertEqual([line["accuracy"] for line in lines if "eval_loss" in line][-1], 1)
+
+    def test_what_goes_wrong_keeps_the_last_good_checkpoint(self):
+        self.fails(e2e.USAGE, "tune", "start", self.recipe(learning_rate=1e30), names="learning_rate")
+        path = self.recipe(learning_rate=10, max_grad_norm=0, num_epochs=50, save_steps=1, warmup_steps=3)
+        kept = path.read_bytes()
+        self.fails(e2e.CORRUPT, "tune", "start", path, names="last-good")
+        self.assertEqual(self.status()["status"], "diverged")
+        self.assertFalse((self.out / "adapter_model.safetensors").exists())
+        self.assertGreater(len(list((self.out / "checkpoints").iterdir())), 0)
+        self.recipe(lora_model_dir="out/last-good", output_dir="again", max_steps=3, learning_rate=1e-4)
+        self.succeeds("tune", "start", self.folder / "r.yaml")
+        path.write_bytes(kept)
+        self.fails(e2e.USAGE, "tune", "resume", path, names="diverged")
+
+    def test_what_cannot_fit_is_refused(self):
+        if e2e.SANITIZED:
+            self.skipTest("a sanitizer needs more addresses than the limit leaves")
+        self.put("d.jsonl", texts(400, longest=100))
+        path = self.recipe(micro_batch_size=300, sequence_len=512)
+        limit = 700 << 20
+        limited = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit))}
+        for command in ("plan", "start"):
+            ended = self.fails(e2e.EXHAUSTED, "tune", command, path, names="not enough memory", **limited)
+            self.assertIn("a smaller micro_batch_size", ended.message)
+        self.assertFalse(self.out.exists())
+
+    def test_nothing_of_others_is_overwritten(self):
+        path = self.recipe()
+        self.put("out/adapter_model.safetensors", "precious")
+        self.fails(e2e.USAGE, "tune", "start", path, names="adapter_model.safetensors")
+        self.assertEqual(adapter(self.out), b"precious")
+        for command in ("status", "resume", "stop"):
+            self.fails(e2e.NOT_FOUND, "tune", command, path, names="no run")
+
+    def test_hostile_data_fails_before_anything_runs(self):
+        for content in ("", "{}\n", '{"text":""}\n', '{"text":5', "\xff\n", "x" * 10_000_000):
+            self.put("d.jsonl", content.encode("latin-1"))
+            ended = self.run_freehold("tune", "start", self.recipe())
+            self.assertIn(ended.code, (e2e.USAGE, e2e.CORRUPT), ended.message)
+            self.check_message(ended, content[:20])
+            self.assertFalse(self.out.exists())
+
+
+if __name__ == "__main__":
+    e2e.main()
