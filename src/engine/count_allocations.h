@@ -2,14 +2,11 @@
 // files. Not inlined, because the compiler would then see free() paired with a new that it knows, and warn.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdlib>
 #include <new>
 
-namespace freehold::engine::testing {
-inline std::atomic<std::size_t> allocations{0};
-}
+#include "engine/allocations_testing.h"
 
 [[gnu::noinline]] void* operator new(std::size_t size) {
   ++freehold::engine::testing::allocations;

@@ -30,6 +30,9 @@ class Decoder {
   virtual std::uint32_t width() const { return 0; }
   // As model::Executor::logits_of: (rows, C) to (rows, V), at most max_logit_rows. Called only if width is not 0.
   virtual void logits_of(std::span<const float> hidden, std::span<float> logits) { (void)hidden, (void)logits; }
+  // Which adapters it takes: those built beside these weights (null: none), up to a rank.
+  virtual const model::Weights* weights() const { return nullptr; }
+  virtual std::uint32_t max_rank() const { return 0; }
   // How the model's file wants a text's hidden states made one vector.
   virtual model::Pooling pooling() const { return model::Pooling::last; }
 };

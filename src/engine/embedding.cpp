@@ -18,7 +18,8 @@ Result<> validate(const EmbedRequest& r, const RequestLimits& limits) {
     return fail(Errc::invalid, fmt::format("dimensions is {}, must be at most the model's {}, or 0 for all",
                                            r.dimensions, limits.width));
   }
-  return check_waiting(r.priority, r.deadline_seconds);
+  FH_TRY_VOID(check_waiting(r.priority, r.deadline_seconds));
+  return check_adapter(r.adapter.get(), limits);
 }
 
 Result<> normalise(std::span<float> vector) {

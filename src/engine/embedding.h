@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,12 +19,13 @@ using Pooling = model::Pooling;
 
 // Its events are one Started, then one Embedded, or one Failed (Errc::cancelled if somebody cancelled it).
 struct EmbedRequest {
-  std::vector<std::int32_t> tokens;  // at least one, at most the context
-  std::string tenant;                // as Request::tenant
-  std::optional<Pooling> pooling;    // empty = what the model's file says, or the last token
-  std::uint32_t dimensions = 0;      // keep so many of the vector's components (`shorten`); 0 = all
-  std::int32_t priority = 0;         // as Request::priority
-  double deadline_seconds = 0;       // as Request::deadline_seconds
+  std::vector<std::int32_t> tokens;               // at least one, at most the context
+  std::string tenant;                             // as Request::tenant
+  std::shared_ptr<const model::Adapter> adapter;  // as Request::adapter
+  std::optional<Pooling> pooling;                 // empty = what the model's file says, or the last token
+  std::uint32_t dimensions = 0;                   // keep so many of the vector's components (`shorten`); 0 = all
+  std::int32_t priority = 0;                      // as Request::priority
+  double deadline_seconds = 0;                    // as Request::deadline_seconds
 };
 
 // Errors: invalid naming the field, its value and the legal range; exhausted if the tokens exceed the context;

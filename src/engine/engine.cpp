@@ -38,8 +38,9 @@ Result<std::unique_ptr<Engine>> Engine::create(Decoder& decoder, const text::Tok
                             options.max_sequences));
   }
   if (!options.clock) options.clock = monotonic_seconds;
-  RequestLimits limits{decoder.vocab(), std::min(decoder.context(), decoder.cache().longest()), options.max_sequences,
-                       decoder.width()};
+  RequestLimits limits{decoder.vocab(),       std::min(decoder.context(), decoder.cache().longest()),
+                       options.max_sequences, decoder.width(),
+                       decoder.weights(),     decoder.max_rank()};
   return std::unique_ptr<Engine>(new Engine(std::make_unique<State>(decoder, tokenizer, std::move(options), limits)));
 }
 
@@ -90,6 +91,7 @@ Result<RequestId> Engine::submit(EmbedRequest request, EventSink sink) {
   Request prompt;
   prompt.prompt = std::move(request.tokens);
   prompt.tenant = std::move(request.tenant);
+  prompt.adapter = std::move(request.adapter);
   prompt.priority = request.priority;
   prompt.deadline_seconds = request.deadline_seconds;
   auto tokens = static_cast<std::uint32_t>(prompt.prompt.size());

@@ -19,6 +19,8 @@
 // 6. Embeddings run in the same batches: their text is prefilled, and the pass gives hidden states instead of logits.
 //    So do prompts whose tokens' log-probabilities are wanted: the output matrix is applied to a few hidden states at a
 //    time. Hidden states need chunk * C floats, and those logits 16 * V; both are set aside when first asked for.
+// 7. Answers of several adapters (Request::adapter) share each batch: the base model's products are computed for all
+//    rows at once, the adapters' for the rows that have them. A kept sequence is continued by the same adapter only.
 //
 // One driver thread calls everything; there are no locks. Callbacks run inside step() and may call submit and cancel,
 // but not step.

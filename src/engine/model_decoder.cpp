@@ -27,6 +27,9 @@ Result<DecoderSize> complete(const model::Spec& spec, DecoderSize size) {
   if (size.drafted > kMost) {
     return fail(Errc::invalid, fmt::format("drafted is {}, must be at most {}", size.drafted, kMost));
   }
+  if (size.max_rank > kMost) {
+    return fail(Errc::invalid, fmt::format("max_rank is {}, must be at most {}", size.max_rank, kMost));
+  }
   if (size.cache_tokens == 0) {
     size.cache_tokens = size.context + std::uint64_t{size.sequences - 1} * size.chunk;
   }
@@ -44,7 +47,7 @@ Result<std::uint64_t> ModelDecoder::bytes_needed(const model::Spec& spec, int th
   std::uint64_t cache =
       model::KvLayout(spec, size.cache_type).bytes_needed(size.cache_tokens, size.sequences, size.chunk);
   std::uint64_t scratch = model::Executor::workspace_bytes(spec, threads, size.chunk + size.sequences, size.context,
-                                                           size.sequences + size.drafted);
+                                                           size.sequences + size.drafted, size.max_rank);
   auto sum = add_ok(cache, scratch);
   if (!sum) return fail(Errc::exhausted, "the cache would be larger than any machine's memory");
   return *sum;
@@ -59,7 +62,7 @@ Result<std::unique_ptr<ModelDecoder>> ModelDecoder::create(std::shared_ptr<const
                                                  size.sequences, size.chunk, size.context));
   try {
     decoder->executor_ = std::make_unique<model::Executor>(model, pool, kernels, size.chunk + size.sequences,
-                                                           size.context, size.sequences + size.drafted);
+                                                           size.context, size.sequences + size.drafted, size.max_rank);
   } catch (const std::bad_alloc&) {
     return fail(Errc::exhausted, fmt::format("no memory to run batches of {} tokens with {} positions",
                                              size.chunk + size.sequences, size.context));

@@ -16,6 +16,7 @@ struct DecoderSize {
   std::uint32_t context = 0;    // the longest sequence; at most the model's
   std::uint32_t sequences = 8;  // that run at the same time
   std::uint32_t chunk = 256;    // prompt tokens a step
+  std::uint32_t max_rank = 0;   // of adapters; 0 = none can be used
   std::uint32_t drafted = 0;    // guessed tokens a step (EngineOptions::drafting), each with a row of logits
   std::uint64_t cache_tokens =
       0;  // positions of all sequences together; 0 = one of full length and a chunk for each other
@@ -42,6 +43,8 @@ class ModelDecoder final : public Decoder {
   void logits_of(std::span<const float> hidden, std::span<float> logits) override {
     executor_->logits_of(hidden, logits);
   }
+  const model::Weights* weights() const override { return size_.max_rank > 0 ? &model_->weights() : nullptr; }
+  std::uint32_t max_rank() const override { return size_.max_rank; }
   model::Pooling pooling() const override { return model_->spec().pooling; }
   const DecoderSize& size() const { return size_; }
   kernel::KvType cache_type() const { return cache_->layout().type; }

@@ -39,11 +39,11 @@ bool PrefixCache::evict(Held held, std::string_view tenant, std::uint64_t more, 
 }
 
 void PrefixCache::put(std::string_view tenant, std::vector<std::int32_t> tokens, model::KvSequence sequence,
-                      bool supersede) {
+                      bool supersede, const Digest& adapter) {
   tokens.resize(std::min<std::size_t>(tokens.size(), sequence.length()));
   if (tokens.empty() || tokens.size() > max_tokens_ || max_entries_ == 0) return;
   drop_if([&](const Entry& e) {
-    if (e.tenant != tenant || e.tokens.size() > tokens.size()) return false;
+    if (e.tenant != tenant || e.adapter != adapter || e.tokens.size() > tokens.size()) return false;
     bool beginning = common_prefix(e.tokens, tokens) == e.tokens.size();
     return beginning && (supersede || e.tokens.size() == tokens.size());
   });
@@ -52,7 +52,7 @@ void PrefixCache::put(std::string_view tenant, std::vector<std::int32_t> tokens,
   tokens.shrink_to_fit();
   tokens_ += tokens.size();
   entries_.push_back(
-      std::make_unique<Entry>(Entry{std::string(tenant), std::move(tokens), std::move(sequence), ++clock_}));
+      std::make_unique<Entry>(Entry{std::string(tenant), adapter, std::move(tokens), std::move(sequence), ++clock_}));
 }
 
 }  // namespace freehold::engine

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/hash.h"
 #include "model/kv_cache.h"
 
 namespace freehold::engine {
@@ -23,6 +24,7 @@ class PrefixCache {
  public:
   struct Entry {
     std::string tenant;
+    Digest adapter;                    // what its keys and values were computed with; zeros = the base model
     std::vector<std::int32_t> tokens;  // one for each position of the sequence
     model::KvSequence sequence;
     std::uint64_t used = 0;  // the higher, the later it was put in or continued
@@ -32,8 +34,10 @@ class PrefixCache {
       : max_tokens_(max_tokens), max_entries_(max_entries) {}
 
   // Keeps a sequence (the tokens may be more than its positions), giving up others for it: the longest unused ones of
-  // the tenant that would hold most. With `supersede`, entries that are the beginning of the new one go as well.
-  void put(std::string_view tenant, std::vector<std::int32_t> tokens, model::KvSequence sequence, bool supersede);
+  // the tenant that would hold most. With `supersede`, entries of the same adapter that are the beginning of the
+  // new one go as well.
+  void put(std::string_view tenant, std::vector<std::int32_t> tokens, model::KvSequence sequence, bool supersede,
+           const Digest& adapter = {});
 
   std::span<const std::unique_ptr<Entry>> entries() const { return entries_; }
   void touch(Entry& entry) { entry.used = ++clock_; }

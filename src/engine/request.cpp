@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/utf8.h"
+#include "model/adapter.h"
 #include "text/grammar/mask_cache.h"
 #include "text/tools/constraint.h"
 
@@ -149,6 +150,17 @@ Result<> check_waiting(std::int32_t priority, double deadline_seconds) {
   return check({"deadline_seconds", deadline_seconds, 0, 1e9, true});
 }
 
+Result<> check_adapter(const model::Adapter* adapter, const RequestLimits& limits) {
+  if (adapter == nullptr) return {};
+  if (limits.weights == nullptr) return fail(Errc::unsupported, "adapter: this decoder takes none");
+  if (adapter->base != limits.weights) return fail(Errc::invalid, "adapter: it was made for another model");
+  // Cached prefixes are told apart by it.
+  if (adapter->digest == Digest{}) return fail(Errc::invalid, "adapter: it has no digest");
+  if (adapter->largest_rank() <= limits.max_rank) return {};
+  return fail(Errc::exhausted,
+              fmt::format("adapter: its rank is {}, must be at most {}", adapter->largest_rank(), limits.max_rank));
+}
+
 Result<> validate(const Request& r, const RequestLimits& limits) {
   FH_TRY_VOID(check_prompt(r.prompt, limits));
   FH_TRY_VOID(check_context(r, limits.context));
@@ -168,10 +180,7 @@ Result<> validate(const Request& r, const RequestLimits& limits) {
     return fail(Errc::invalid, fmt::format("max_tokens is {}, must be 0 with score_only", r.max_tokens));
   }
   FH_TRY_VOID(check_waiting(r.priority, r.deadline_seconds));
-  if (!r.adapter.empty()) {
-    return fail(Errc::unsupported, fmt::format("adapter '{}': adapters are not supported yet", printable(r.adapter)));
-  }
-  return {};
+  return check_adapter(r.adapter.get(), limits);
 }
 
 std::uint32_t answer_limit(const Request& r, const RequestLimits& limits) {

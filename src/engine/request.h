@@ -17,6 +17,11 @@ namespace freehold::text::tools {
 struct Constraint;
 }
 
+namespace freehold::model {
+struct Adapter;
+struct Weights;
+}  // namespace freehold::model
+
 namespace freehold::engine {
 
 struct LogitBias {
@@ -81,8 +86,10 @@ struct Request {
   bool text_starts =
       false;  // the answer begins a text: drop the space that SentencePiece puts first (DecodeOptions::at_start)
   bool render_special = false;  // control tokens of the answer appear as text
-  std::string adapter;          // empty = the base model
-  std::string tenant;           // cached prefixes are shared only within one tenant
+  // Null = the base model. Whoever asks holds it, so it may be detached anywhere meanwhile. Made for the decoder's
+  // model.
+  std::shared_ptr<const model::Adapter> adapter;
+  std::string tenant;  // cached prefixes are shared only within one tenant
 
   // The log-probability of each token of the prompt given those before it, and of so many of the likeliest, reported
   // before the answer. All of the prompt is computed then: nothing is taken from cached prefixes.
@@ -105,17 +112,23 @@ inline constexpr std::size_t kMaxStopBytes = 4096;  // of one stop string
 // What a request is checked against.
 struct RequestLimits {
   std::uint32_t vocab = 0;
-  std::uint32_t context = 0;      // positions of one sequence
-  std::uint32_t max_choices = 0;  // of one request
-  std::uint32_t width = 0;        // of a hidden state; 0 = the decoder gives none
+  std::uint32_t context = 0;                // positions of one sequence
+  std::uint32_t max_choices = 0;            // of one request
+  std::uint32_t width = 0;                  // of a hidden state; 0 = the decoder gives none
+  const model::Weights* weights = nullptr;  // which adapters must be for; null = the decoder takes no adapters
+  std::uint32_t max_rank = 0;               // of an adapter
 };
 
 // Errors: invalid naming the field, its value and the legal range; exhausted if prompt and answer exceed the context,
-// with both numbers; unsupported for an adapter. Nothing is clamped, cut or ignored.
+// with both numbers; for an adapter see check_adapter. Nothing is clamped, cut or ignored.
 Result<> validate(const Request& request, const RequestLimits& limits);
 
 // The part of it that all kinds of requests share: at least one token, and every id inside the vocabulary.
 Result<> check_prompt(const std::vector<std::int32_t>& prompt, const RequestLimits& limits);
+
+// Errors: unsupported if the decoder takes no adapters; invalid for one of another model or without a digest; exhausted
+// for a rank that there is no room for.
+Result<> check_adapter(const model::Adapter* adapter, const RequestLimits& limits);
 
 // Its place in the queue: priority and deadline.
 Result<> check_waiting(std::int32_t priority, double deadline_seconds);

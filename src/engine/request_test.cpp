@@ -5,6 +5,10 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <memory>
+
+#include "model/adapter.h"
+#include "model/weights.h"
 
 namespace freehold::engine {
 namespace {
@@ -99,8 +103,6 @@ TEST(Request, EveryFieldIsCheckedAndNamed) {
        "deadline_seconds is -1, must be at least 0 and at most 1000000000"},
       {[=](Request& r) { r.deadline_seconds = kNan; },
        "deadline_seconds is nan, must be at least 0 and at most 1000000000"},
-      {[](Request& r) { r.adapter = "legal\x1b[31m"; }, "adapter 'legal\\x1b[31m': adapters are not supported yet",
-       Errc::unsupported},
   };
   for (const Wrong& wrong : cases) {
     Request r = valid();
@@ -110,6 +112,36 @@ TEST(Request, EveryFieldIsCheckedAndNamed) {
     EXPECT_EQ(result.error().what, wrong.what);
     EXPECT_EQ(result.error().code, wrong.code) << wrong.what;
   }
+}
+
+TEST(Request, AdaptersMustBeForTheModel) {
+  const auto refusal = [](model::Adapter& adapter, const RequestLimits& limits) {
+    Request r = valid();
+    r.adapter = std::shared_ptr<const model::Adapter>(&adapter, [](const model::Adapter*) {});
+    const auto result = validate(r, limits);
+    return result ? "accepted" : result.error().what;
+  };
+  const model::Weights weights, others;
+  RequestLimits limits = kLimits;
+  model::Adapter adapter;
+  EXPECT_EQ(refusal(adapter, limits), "adapter: this decoder takes none");
+  limits.weights = &weights;
+  limits.max_rank = 4;
+  adapter.base = &others;
+  EXPECT_EQ(refusal(adapter, limits), "adapter: it was made for another model");
+  adapter.base = &weights;
+  EXPECT_EQ(refusal(adapter, limits), "adapter: it has no digest");
+  adapter.digest = sha256("a");
+  EXPECT_EQ(refusal(adapter, limits), "accepted");
+  adapter.blocks.resize(2);
+  std::vector<float> a(5 * 16);
+  ThreadPool pool(1);
+  const tensor::View view{"", tensor::DType::f32, {5, 16}, std::as_bytes(std::span(a))};
+  adapter.panels = AlignedBuffer<std::byte>(nn::Linear::prepared_bytes(view));
+  adapter.blocks[1].at(model::Site::v).a = *nn::Linear::prepare(pool, view, adapter.panels.span());
+  EXPECT_EQ(refusal(adapter, limits), "adapter: its rank is 5, must be at most 4");
+  limits.max_rank = 5;
+  EXPECT_EQ(refusal(adapter, limits), "accepted");
 }
 
 TEST(Request, TheEdgesAreLegal) {

@@ -44,6 +44,9 @@ Engine::State::State(Decoder& d, const text::Tokenizer& t, EngineOptions o, Requ
   running.reserve(most);
   items.reserve(2 * most);
   owners.reserve(2 * most);
+  order.reserve(2 * most);
+  ordered_items.reserve(2 * most);
+  ordered_owners.reserve(2 * most);
   drawn.resize(2 * most);
   first_rows.resize(2 * most);
   const int drawing = options.pool != nullptr && most > 1 ? options.pool->threads() : 1;
@@ -88,8 +91,8 @@ void Engine::State::end_cancelled() {
   remove_finished();
 }
 
-// The best beginning of the job's prompt among kept and running sequences of its tenant, continued; or an empty
-// sequence.
+// The best beginning of the job's prompt among kept and running sequences of its tenant and its adapter, continued; or
+// an empty sequence.
 model::KvSequence Engine::State::continue_longest_prefix(const Job& job) {
   struct Source {
     const model::KvSequence* sequence;
@@ -99,17 +102,18 @@ model::KvSequence Engine::State::continue_longest_prefix(const Job& job) {
   std::vector<Source> sources;
   // At least one token of the prompt is run: its logits are needed.
   std::span<const std::int32_t> prompt(job.request.prompt.data(), job.request.prompt.size() - 1);
-  auto consider = [&](const std::string& tenant, std::span<const std::int32_t> tokens,
+  const Digest adapter = job.adapter();
+  auto consider = [&](const std::string& tenant, const Digest& with, std::span<const std::int32_t> tokens,
                       const model::KvSequence& sequence, PrefixCache::Entry* entry) {
-    if (tenant != job.request.tenant) return;
+    if (tenant != job.request.tenant || with != adapter) return;
     std::size_t length = common_prefix(prompt, tokens.first(std::min<std::size_t>(tokens.size(), sequence.length())));
     if (length >= kShortestReuse) sources.push_back({&sequence, entry, length});
   };
   if (options.prefix_cache && job.may_continue()) {
-    for (const auto& e : kept.entries()) consider(e->tenant, e->tokens, e->sequence, e.get());
+    for (const auto& e : kept.entries()) consider(e->tenant, e->adapter, e->tokens, e->sequence, e.get());
     for (const auto& other : running) {
       for (const Answer& a : other->answers) {
-        if (a.sequence.valid()) consider(other->request.tenant, a.tokens(), a.sequence, nullptr);
+        if (a.sequence.valid()) consider(other->request.tenant, other->adapter(), a.tokens(), a.sequence, nullptr);
       }
     }
   }
@@ -195,7 +199,7 @@ bool Engine::State::add_item(Job& job, Answer& answer, std::uint32_t count, mode
     tokens = answer.draft.tokens;
     answer.sequence.keep_for_truncate(answer.draft.count);
   }
-  items.push_back({&answer.sequence, tokens.first(count), wanted});
+  items.push_back({&answer.sequence, tokens.first(count), wanted, {}, job.request.adapter.get()});
   owners.push_back({&job, &answer});
   return true;
 }
@@ -270,6 +274,7 @@ void Engine::State::run_batch() {
     owners.erase(owners.begin() + static_cast<std::ptrdiff_t>(i));
   }
   if (items.empty()) return;
+  group_by_adapter();
   ++counters.steps;
   std::size_t rows = 0, tokens = 0;
   for (const model::BatchItem& item : items) {
@@ -473,7 +478,7 @@ void Engine::State::sample_guess(Job& job, Answer& answer, std::span<const float
 void Engine::State::keep_if_done(Job& job, Answer& answer) {
   if (job.failed || !answer.done()) return;
   if (options.prefix_cache) {
-    kept.put(job.request.tenant, answer.take_tokens(), std::move(answer.sequence), !windows);
+    kept.put(job.request.tenant, answer.take_tokens(), std::move(answer.sequence), !windows, job.adapter());
   }
   answer.sequence = {};
 }

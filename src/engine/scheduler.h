@@ -39,6 +39,7 @@ struct Job {
   // While it runs: the end of the prompt has not been reached, from which every answer draws its first token.
   bool prefilling() const { return answers[0].sampled() == 0; }
   bool finished() const;
+  Digest adapter() const;  // zeros: the base model
   // There is nothing after the prompt.
   bool reads_only() const { return pooler != nullptr || request.score_only; }
   // Positions of the prompt that were computed earlier may be left out.
@@ -63,6 +64,7 @@ struct Engine::State {
   void add_prefill();
   // Makes room for `count` tokens after those the answer has in the cache and puts them into the batch.
   bool add_item(Job& job, Answer& answer, std::uint32_t count, model::LogitsWanted logits);
+  void group_by_adapter();
   void take_hidden();
   void take_logits();
   void embed(Job& job, Answer& answer, std::span<const float> rows);
@@ -114,7 +116,10 @@ struct Engine::State {
     Answer* answer;
   };
   std::vector<model::BatchItem> items;
-  std::vector<Owner> owners;            // of items
+  std::vector<Owner> owners;         // of items
+  std::vector<std::uint32_t> order;  // scratch of group_by_adapter, with the two below
+  std::vector<model::BatchItem> ordered_items;
+  std::vector<Owner> ordered_owners;
   std::vector<Drawn> drawn;             // by draw_ahead, of items
   std::vector<std::size_t> first_rows;  // of logits, of items
   std::vector<float> logits;            // (rows, V), in the order of the items

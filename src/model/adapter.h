@@ -8,9 +8,12 @@
 #include <vector>
 
 #include "base/aligned.h"
+#include "base/hash.h"
 #include "nn/low_rank.h"
 
 namespace freehold::model {
+
+struct Weights;
 
 // A block's linear layers that may carry an adapter.
 enum class Site : std::uint8_t { q, k, v, o, gate, up, down };
@@ -27,7 +30,19 @@ struct Adapter {
   };
   AlignedBuffer<std::byte> panels;  // of all A and B
   std::vector<Block> blocks;
+  // The weights that it was built beside, told apart by address: whoever keeps adapters lets go of them with the model.
+  const Weights* base = nullptr;
+  // Of all its numbers (digest_of): part of what decides the logits. All zeros for one that only training uses.
+  Digest digest{};
 
+  // Memory of its own.
+  std::uint64_t bytes() const {
+    std::uint64_t sum = panels.size();
+    for (const Block& b : blocks) {
+      for (const nn::LowRank& l : b.sites) sum += (l.gain.size() + l.norm.size()) * sizeof(float);
+    }
+    return sum + blocks.size() * sizeof(Block);
+  }
   std::size_t largest_rank() const {
     std::size_t r = 0;
     for (const Block& b : blocks) {

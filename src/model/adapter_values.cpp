@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <new>
+#include <span>
+
+#include "model/model.h"
 
 namespace freehold::model {
 namespace {
@@ -41,6 +45,43 @@ const nn::Linear& linear_at(const BlockWeights& w, Site site) {
   return *layers[static_cast<std::size_t>(site)];
 }
 
+Digest digest_of(const AdapterValues& values) {
+  Sha256 hash;
+  const auto add = [&](const auto& numbers) { hash.update(std::as_bytes(std::span(numbers))); };
+  for (const auto& block : values.blocks) {
+    for (const LowRankValues& v : block) {
+      const std::uint64_t sizes[] = {v.rank, v.a.size(), v.b.size(), v.magnitude.size()};
+      add(sizes);
+      add(std::span(&v.scale, 1));
+      add(v.a);
+      add(v.b);
+      add(v.magnitude);
+    }
+  }
+  return hash.finish();
+}
+
+std::uint32_t largest_rank(const AdapterValues& values) {
+  std::uint32_t r = 0;
+  for (const auto& block : values.blocks) {
+    for (const LowRankValues& v : block) r = std::max(r, v.rank);
+  }
+  return r;
+}
+
+std::uint64_t adapter_bytes(const AdapterValues& values) {
+  std::uint64_t sum = values.blocks.size() * sizeof(Adapter::Block);
+  for (const auto& block : values.blocks) {
+    for (const LowRankValues& v : block) {
+      if (v.rank == 0) continue;
+      sum += nn::Linear::prepared_bytes(view_of("", v.a, v.rank, v.a.size() / v.rank));
+      sum += nn::Linear::prepared_bytes(view_of("", v.b, v.b.size() / v.rank, v.rank));
+      sum += 2 * v.magnitude.size() * sizeof(float);
+    }
+  }
+  return sum;
+}
+
 Result<> build_adapter(Adapter& adapter, ThreadPool& pool, const kernel::Table& kernels, const Spec& spec,
                        const Weights& weights, const AdapterValues& values) {
   if (values.blocks.size() != spec.blocks.size()) {
@@ -73,6 +114,7 @@ Result<> build_adapter(Adapter& adapter, ThreadPool& pool, const kernel::Table& 
       return fail(Errc::exhausted, fmt::format("adapter: no memory for {} bytes", bytes));
     }
   }
+  adapter.base = &weights;
   adapter.blocks.resize(values.blocks.size());
   std::span<std::byte> rest = adapter.panels.span();
   auto prepare = [&](const tensor::View& view) {
@@ -95,6 +137,14 @@ Result<> build_adapter(Adapter& adapter, ThreadPool& pool, const kernel::Table& 
     }
     return nn::dora_gain(context, low, base, v.magnitude, {v.a.data(), r, K, K}, {v.b.data(), N, r, r});
   });
+}
+
+Result<std::shared_ptr<const Adapter>> make_adapter(const Model& model, ThreadPool& pool, const kernel::Table& kernels,
+                                                    const AdapterValues& values) {
+  auto adapter = std::make_shared<Adapter>();
+  FH_TRY_VOID(build_adapter(*adapter, pool, kernels, model.spec(), model.weights(), values));
+  adapter->digest = digest_of(values);
+  return std::shared_ptr<const Adapter>(std::move(adapter));
 }
 
 }  // namespace freehold::model

@@ -33,10 +33,21 @@ struct AdapterValues {
 std::string_view name_of(Site site);  // "q_proj", …, "down_proj": PEFT's and Hugging Face's names
 const nn::Linear& linear_at(const BlockWeights& weights, Site site);
 
+// SHA-256 of all ranks, scales and numbers, in the order of blocks and sites.
+Digest digest_of(const AdapterValues& values);
+std::uint32_t largest_rank(const AdapterValues& values);
+// Memory that the adapter will take (Adapter::bytes).
+std::uint64_t adapter_bytes(const AdapterValues& values);
+
 // Prepares the values for serving and training beside these weights. `adapter` may have been built from values of the
 // same shapes before: then its memory is used again. Errors: Errc::invalid for shapes that do not fit the weights and
 // for a DoRA layer without direction, Errc::corrupt for a number that is not finite; block and layer are named.
 Result<> build_adapter(Adapter& adapter, ThreadPool& pool, const kernel::Table& kernels, const Spec& spec,
                        const Weights& weights, const AdapterValues& values);
+
+// The same for serving: an adapter of its own, with its digest.
+class Model;
+Result<std::shared_ptr<const Adapter>> make_adapter(const Model& model, ThreadPool& pool, const kernel::Table& kernels,
+                                                    const AdapterValues& values);
 
 }  // namespace freehold::model

@@ -1,0 +1,49 @@
+// For tests: adapters of random numbers, whose effect shows in every logit.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+
+#include "base/random.h"
+#include "kernel/kernels.h"
+#include "model/adapter_values.h"
+#include "model/model.h"
+
+namespace freehold::model::testing {
+
+// `rank` on the sites of every block; the same seed gives the same numbers. With `dora`, magnitudes near the base's.
+inline AdapterValues random_adapter(const Model& model, std::uint32_t rank, std::initializer_list<Site> sites,
+                                    std::uint64_t seed, bool dora = false) {
+  AdapterValues values;
+  values.blocks.resize(model.spec().blocks.size());
+  for (std::size_t i = 0; i < values.blocks.size(); ++i) {
+    for (Site site : sites) {
+      const nn::Linear& base = linear_at(model.weights().blocks[i], site);
+      const std::uint64_t stream = i * kSites + static_cast<std::size_t>(site);
+      std::uint64_t n = 0;
+      const auto draw = [&](double scale) {
+        return static_cast<float>(scale * (2 * uniform_draw(seed, stream, n++) - 1));
+      };
+      LowRankValues& v = values.blocks[i][static_cast<std::size_t>(site)];
+      v.rank = rank;
+      v.scale = 2;
+      v.a.resize(rank * base.inputs());
+      v.b.resize(base.outputs() * rank);
+      for (float& x : v.a) x = draw(1 / std::sqrt(static_cast<double>(base.inputs())));
+      for (float& x : v.b) x = draw(0.2);
+      if (!dora) continue;
+      v.magnitude.resize(base.outputs());
+      for (float& x : v.magnitude) x = 1 + draw(0.3);
+    }
+  }
+  return values;
+}
+
+inline std::shared_ptr<const Adapter> served(const Model& model, ThreadPool& pool, const AdapterValues& values) {
+  auto adapter = make_adapter(model, pool, kernel::table_up_to(kernel::detect_level()), values);
+  return adapter ? *adapter : nullptr;
+}
+
+}  // namespace freehold::model::testing
