@@ -21,6 +21,7 @@ using format::Value;
 
 constexpr std::string_view kConfigName = "adapter_config.json";
 constexpr std::string_view kTensorsName = "adapter_model.safetensors";
+constexpr std::string_view kPickledName = "adapter_model.bin";
 constexpr std::string_view kPrefix = "base_model.model.";
 
 bool says_nothing(const Value& v) {
@@ -59,13 +60,15 @@ std::optional<Site> site_named(std::string_view name) {
   return std::nullopt;
 }
 
-Result<std::vector<Site>> read_targets(const Value* targets) {
+Result<> read_targets(const Value* targets, AdapterConfig& config) {
   if (targets == nullptr) return fail(Errc::corrupt, "key 'target_modules' is missing");
-  if (targets->as_string()) return std::vector<Site>();  // a pattern: the tensors tell what it matched
+  if (targets->as_string()) return {};  // a pattern: the tensors tell what it matched
   const auto names = targets->as_strings();
   if (!names)
     return fail(Errc::unsupported, fmt::format("key 'target_modules' is {}, not a list", targets->describe()));
-  std::vector<Site> out;
+  const auto add = [](std::vector<Site>& list, Site site) {
+    if (std::find(list.begin(), list.end(), site) == list.end()) list.push_back(site);
+  };
   for (std::string_view name : *names) {
     const std::string_view last = name.substr(name.rfind('.') == std::string_view::npos ? 0 : name.rfind('.') + 1);
     const auto site = site_named(last);
@@ -73,9 +76,10 @@ Result<std::vector<Site>> read_targets(const Value* targets) {
       return fail(Errc::unsupported,
                   fmt::format("key 'target_modules': layers '{}' cannot be adapted", printable(name)));
     }
-    if (std::find(out.begin(), out.end(), *site) == out.end()) out.push_back(*site);
+    add(config.targets, *site);
+    if (last == name) add(config.everywhere, *site);
   }
-  return out;
+  return {};
 }
 
 Result<AdapterConfig> read_config(const Value& json) {
@@ -90,8 +94,8 @@ Result<AdapterConfig> read_config(const Value& json) {
   const Value* type = json.member("peft_type");
   if (type == nullptr || type->as_string() != "LORA") return fail(Errc::unsupported, "key 'peft_type' is not 'LORA'");
   const Value* r = json.member("r");
-  if (r == nullptr || !r->as_u64() || *r->as_u64() == 0 || *r->as_u64() > 4096) {
-    return fail(Errc::corrupt, "key 'r' is not a rank from 1 to 4096");
+  if (r == nullptr || !r->as_u64() || *r->as_u64() == 0 || *r->as_u64() > kMostRank) {
+    return fail(Errc::corrupt, fmt::format("key 'r' is not a rank from 1 to {}", kMostRank));
   }
   c.r = static_cast<std::uint32_t>(*r->as_u64());
   // Some ways to begin (PiSSA, OLoRA, LoftQ, CorDA) also change the base model, which then is another one.
@@ -114,32 +118,8 @@ Result<AdapterConfig> read_config(const Value& json) {
   c.dora = flag("use_dora");
   if (const Value* d = json.member("lora_dropout")) c.dropout = d->as_f64().value_or(0);
   if (const Value* base = json.member("base_model_name_or_path")) c.base = base->as_string().value_or("");
-  FH_TRY(c.targets, read_targets(json.member("target_modules")));
+  FH_TRY_VOID(read_targets(json.member("target_modules"), c));
   return c;
-}
-
-// Layer shapes follow from the Spec alone.
-struct Shape {
-  std::size_t N, K;
-};
-Shape shape_of(const Spec& spec, Site site) {
-  const std::size_t C = spec.width, F = spec.ffn, Q = std::size_t{spec.heads} * spec.head_size,
-                    KV = std::size_t{spec.kv_heads} * spec.head_size;
-  switch (site) {
-    case Site::q:
-      return {Q, C};
-    case Site::k:
-    case Site::v:
-      return {KV, C};
-    case Site::o:
-      return {C, Q};
-    case Site::gate:
-    case Site::up:
-      return {F, C};
-    case Site::down:
-      return {C, F};
-  }
-  return {0, 0};
 }
 
 using Found = std::map<std::string, const tensor::View*, std::less<>>;
@@ -180,7 +160,13 @@ Result<AdapterValues> read_values(const format::Safetensors& file, const Spec& s
       if (v.magnitude.empty()) {
         FH_TRY(v.magnitude, take(found, module + ".lora_magnitude_vector.weight", {N}));
       }
-      if (v.a.empty() && v.b.empty() && v.magnitude.empty()) continue;
+      if (v.a.empty() && v.b.empty() && v.magnitude.empty()) {
+        const auto& all = config.everywhere;
+        if (std::find(all.begin(), all.end(), site) == all.end()) continue;
+        return fail(Errc::corrupt, fmt::format("module '{}' is missing: the adapter is for a model of fewer blocks, or "
+                                               "incomplete",
+                                               module));
+      }
       if (v.a.empty() || v.b.empty() || v.magnitude.empty() == config.dora) {
         return fail(Errc::corrupt, fmt::format("module '{}' is incomplete", module));
       }
@@ -200,6 +186,26 @@ Result<AdapterValues> read_values(const format::Safetensors& file, const Spec& s
 
 }  // namespace
 
+SiteShape shape_of(const Spec& spec, Site site) {
+  const std::size_t C = spec.width, F = spec.ffn, Q = std::size_t{spec.heads} * spec.head_size,
+                    KV = std::size_t{spec.kv_heads} * spec.head_size;
+  switch (site) {
+    case Site::q:
+      return {Q, C};
+    case Site::k:
+    case Site::v:
+      return {KV, C};
+    case Site::o:
+      return {C, Q};
+    case Site::gate:
+    case Site::up:
+      return {F, C};
+    case Site::down:
+      return {C, F};
+  }
+  return {0, 0};
+}
+
 float AdapterConfig::scale() const {
   return static_cast<float>(rslora ? alpha / std::sqrt(static_cast<double>(r)) : alpha / static_cast<double>(r));
 }
@@ -212,7 +218,10 @@ std::string peft_module(std::size_t block, Site site) {
 void reorder_heads(const Spec& spec, Site site, std::vector<float>& values, std::size_t cols, RowOrder order) {
   if ((site != Site::q && site != Site::k) || values.empty()) return;
   if (spec.ropes.empty() || spec.ropes.front().style != kernel::RopeStyle::interleaved) return;
-  const std::size_t D = spec.head_size;
+  reorder_rows(spec.head_size, values, cols, order);
+}
+
+void reorder_rows(std::uint32_t D, std::vector<float>& values, std::size_t cols, RowOrder order) {
   std::vector<float> out(values.size());
   for (std::size_t row = 0; row < values.size() / cols; ++row) {
     const std::size_t d = row % D, pair = d < D / 2 ? 2 * d : 2 * (d - D / 2) + 1, there = row - d + pair;
@@ -230,6 +239,13 @@ Result<PeftAdapter> read_peft(const std::filesystem::path& folder, const Spec& s
   auto config = read_config(*json);
   if (!config) return in_context(std::move(config).error(), kConfigName);
   out.config = std::move(*config);
+  std::error_code ec;
+  if (!std::filesystem::exists(folder / kTensorsName, ec) && std::filesystem::exists(folder / kPickledName, ec)) {
+    return fail(Errc::unsupported,
+                fmt::format("{} holds pickled weights ({}), which are never loaded: save the adapter "
+                            "as safetensors",
+                            printable(folder.string()), kPickledName));
+  }
   FH_TRY(const format::Safetensors file, format::open_safetensors(folder / kTensorsName));
   auto values = read_values(file, spec, out.config);
   if (!values) return in_context(std::move(values).error(), kTensorsName);
@@ -252,6 +268,12 @@ Result<> write_peft(const std::filesystem::path& folder, const Spec& spec, const
     for (Site site : kAllSites) {
       LowRankValues& v = values.blocks[i][static_cast<std::size_t>(site)];
       if (v.rank == 0) continue;
+      if (v.rank != adapter.config.r || v.scale != adapter.config.scale()) {
+        return fail(Errc::unsupported,
+                    fmt::format("block {}, {}: rank {} and scale {} differ from the adapter's {} and {}, which cannot "
+                                "be written for PEFT",
+                                i, name_of(site), v.rank, v.scale, adapter.config.r, adapter.config.scale()));
+      }
       reorder_heads(spec, site, v.b, v.rank, RowOrder::to_hugging_face);
       reorder_heads(spec, site, v.magnitude, 1, RowOrder::to_hugging_face);
       const auto [N, K] = shape_of(spec, site);

@@ -25,7 +25,8 @@ struct AdapterConfig {
   bool rslora = false;  // scale alpha / sqrt(r) instead of alpha / r
   bool dora = false;
   std::vector<Site> targets;
-  std::string base;  // base_model_name_or_path
+  std::vector<Site> everywhere;  // those of them that the file names for every block
+  std::string base;              // base_model_name_or_path
 
   float scale() const;
 };
@@ -37,16 +38,28 @@ struct PeftAdapter {
 
 // Errors name the file and the key or tensor. Errc::unsupported for what would change the model in a way we do not
 // compute (other methods than LoRA, biases, patterns of ranks, modules saved whole, layers we cannot adapt): nothing is
-// ignored.
+// ignored. A layer that is named for every block and missing in some is Errc::corrupt: so is what was made for a base
+// of fewer blocks.
 Result<PeftAdapter> read_peft(const std::filesystem::path& folder, const Spec& spec);
-// Both files, the configuration last, each atomically.
+// Both files, the configuration last, each atomically. Errc::unsupported for layers whose rank or scale is not the
+// configuration's.
 Result<> write_peft(const std::filesystem::path& folder, const Spec& spec, const PeftAdapter& adapter);
+
+// (outputs, inputs) of a layer that an adapter may sit on.
+struct SiteShape {
+  std::size_t N, K;
+};
+SiteShape shape_of(const Spec& spec, Site site);
+
+inline constexpr std::uint32_t kMostRank = 4096;  // that files may have
 
 // "base_model.model.model.layers.3.self_attn.q_proj"
 std::string peft_module(std::size_t block, Site site);
 
 // Rows of `values` (rows, cols), a q or k layer's outputs, from Hugging Face's order to the model's, or back.
 enum class RowOrder : std::uint8_t { to_model, to_hugging_face };
+void reorder_rows(std::uint32_t head_size, std::vector<float>& values, std::size_t cols, RowOrder order);
+// The same if it is q's or k's, and the model has another order than Hugging Face at all.
 void reorder_heads(const Spec& spec, Site site, std::vector<float>& values, std::size_t cols, RowOrder order);
 
 }  // namespace freehold::model

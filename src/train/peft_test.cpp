@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "base/file.h"
 #include "format/safetensors_writer.h"
 #include "train/model_testing.h"
@@ -78,7 +80,19 @@ TEST_F(TrainTest, PeftRefusesByName) {
   EXPECT_NE(with("\"init_lora_weights\": true", "\"init_lora_weights\": \"pissa\"").find("init_lora_weights"),
             std::string::npos);
   EXPECT_NE(with("{", "[").find("adapter_config.json"), std::string::npos);
+  EXPECT_NE(with("\"r\": 2", "\"r\": 100000").find("'r' is not a rank from 1 to 4096"), std::string::npos);
+  EXPECT_NE(with("\"lora_alpha\"", "\"lora_alpha_\"").find("lora_alpha"), std::string::npos);
+  EXPECT_NE(with("\"lora_alpha\": 4.0", "\"lora_alpha\": null").find("'lora_alpha' is not a number"),
+            std::string::npos);
   EXPECT_EQ(with("{", "{"), "accepted");
+
+  // A base of more blocks with the same sizes: the layers that are named for all blocks are missing in some.
+  model::Spec more = lora->spec();
+  more.blocks.push_back(more.blocks.back());
+  const auto fewer = model::read_peft(path, more);
+  ASSERT_FALSE(fewer);
+  EXPECT_NE(fewer.error().what.find("model.layers.2.self_attn.q_proj' is missing"), std::string::npos)
+      << fewer.error().what;
 
   const std::vector<float> x(2 * lora->spec().width);
   const std::string name = "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight";
@@ -88,6 +102,11 @@ TEST_F(TrainTest, PeftRefusesByName) {
     const auto read = model::read_peft(path, lora->spec());
     return read ? std::string("accepted") : read.error().what;
   };
+  std::vector<float> broken(x);
+  broken[3] = NAN;
+  const format::F32Tensor nan{name, {2, lora->spec().width}, broken};
+  ASSERT_TRUE(format::write_safetensors(path / "adapter_model.safetensors", {&nan, 1}).has_value());
+  EXPECT_NE(model::read_peft(path, lora->spec()).error().what.find("an infinity or NaN"), std::string::npos);
   EXPECT_NE(tensors(name, lora->spec().width).find("incomplete"), std::string::npos);  // no B
   EXPECT_NE(tensors(name, 2).find("does not fit"), std::string::npos);
   EXPECT_NE(tensors("base_model.model.lm_head.lora_A.weight", 2).find("lm_head"), std::string::npos);

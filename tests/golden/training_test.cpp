@@ -5,6 +5,9 @@
 #include <cstring>
 
 #include "kernel/blocks/nf4.h"
+#include "model/adapter_file.h"
+#include "model/adapter_values.h"
+#include "model/gguf_adapter.h"
 #include "model/model.h"
 #include "train/adamw.h"
 #include "train/dpo.h"
@@ -99,6 +102,46 @@ TEST_P(Training, ImportedAdapters) {
     EXPECT_LE(max_difference(slurp_floats(run / "probe_logits_merged.f32"), probe(**pass, *lora, probe_ids)),
               kLogitGate);
   }
+}
+
+// The same adapter as llama.cpp has it: the numbers of PEFT's, whether the base's rows of q and k lie in pairs (GGUF)
+// or in halves (a folder); and written by us, the oracle's tensors.
+TEST(Adapters, OfLlamaCppAreThoseOfPeft) {
+  GOLDEN_KIND("training");
+  const fs::path kind = "training";
+  std::size_t cases = 0;
+  for (const fs::path& run : runs(kind, "lora")) {
+    const fs::path file = run / "final" / "adapter.gguf";
+    if (!fs::exists(file)) continue;
+    for (const fs::path& base : {base_of(kind, run), float_base(kind)}) {
+      SCOPED_TRACE(file.string() + " on " + base.string());
+      ++cases;
+      const auto checkpoint = format::open_checkpoint(base);
+      ASSERT_TRUE(checkpoint.has_value()) << checkpoint.error().what;
+      const auto spec = model::inspect_spec(*checkpoint);
+      ASSERT_TRUE(spec.has_value());
+      const auto peft = model::read_adapter(run / "final", *checkpoint, *spec);
+      const auto gguf = model::read_adapter(file, *checkpoint, *spec);
+      ASSERT_TRUE(peft.has_value()) << peft.error().what;
+      ASSERT_TRUE(gguf.has_value()) << gguf.error().what;
+      EXPECT_EQ(model::digest_of(gguf->values), model::digest_of(peft->values));
+      const TemporaryFolder folder;
+      const auto written =
+          model::write_gguf_adapter(folder.path / "a.gguf", *spec, *model::gguf_architecture(*checkpoint), *peft, "a");
+      ASSERT_TRUE(written.has_value()) << written.error().what;
+      EXPECT_TRUE(written->exact);
+      const auto ours = format::open_gguf(folder.path / "a.gguf"), theirs = format::open_gguf(file);
+      ASSERT_TRUE(ours.has_value() && theirs.has_value());
+      ASSERT_EQ(ours->tensors.size(), theirs->tensors.size());
+      for (const tensor::View& t : theirs->tensors) {
+        const tensor::View* own = ours->find(t.name);
+        ASSERT_NE(own, nullptr) << t.name;
+        EXPECT_EQ(own->shape, t.shape) << t.name;
+        EXPECT_TRUE(std::equal(own->bytes.begin(), own->bytes.end(), t.bytes.begin(), t.bytes.end())) << t.name;
+      }
+    }
+  }
+  require_cases(cases, kind);
 }
 
 // Promise 2: what the trainer computes for base and adapter is what the server computes, to the bit.

@@ -1,0 +1,203 @@
+#include "model/gguf_adapter.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "base/file.h"
+#include "base/utf8.h"
+#include "format/gguf_writer.h"
+#include "kernel/blocks/dequantise.h"
+#include "model/family/family.h"
+
+namespace freehold::model {
+namespace {
+
+using format::Value;
+
+constexpr const char* kAlpha = "adapter.lora.alpha";
+
+std::string tensor_of(std::size_t block, Site site) {
+  const TensorNames& n = kGgufNames;
+  const std::string_view patterns[kSites] = {n.q, n.k, n.v, n.o, n.gate, n.up, n.down};
+  return tensor_name(patterns[static_cast<std::size_t>(site)], static_cast<std::uint32_t>(block));
+}
+
+// Only architecture llama rotates neighbours.
+bool in_pairs(std::string_view architecture) {
+  return architecture == "llama";
+}
+bool in_pairs(const Spec& spec) {
+  return !spec.ropes.empty() && spec.ropes.front().style == kernel::RopeStyle::interleaved;
+}
+
+Result<double> read_head(const format::Metadata& head, std::string_view architecture) {
+  FH_TRY(const auto type, head.string("adapter.type"));
+  if (type != "lora") {
+    return fail(Errc::unsupported, fmt::format("key 'adapter.type' is '{}', not 'lora'", printable(type)));
+  }
+  FH_TRY(const auto own, head.string("general.architecture"));
+  if (own != architecture) {
+    return fail(Errc::invalid, fmt::format("the adapter is for a base model of architecture '{}', not '{}'",
+                                           printable(own), architecture));
+  }
+  for (const format::Member& m : head.entries()) {
+    if (!m.key.starts_with("adapter.") || m.key == "adapter.type" || m.key == kAlpha ||
+        m.key == "adapter.lora.task_name") {
+      continue;
+    }
+    return fail(Errc::unsupported,
+                fmt::format("key '{}' is {}, which we do not do", printable(m.key), m.value.describe()));
+  }
+  const Value* alpha = head.find(kAlpha);
+  if (alpha == nullptr) return fail(Errc::corrupt, fmt::format("key '{}' is missing", kAlpha));
+  if (!alpha->as_f64() || !std::isfinite(*alpha->as_f64()) || *alpha->as_f64() == 0) {
+    return fail(Errc::corrupt, fmt::format("key '{}' is {}, not a number other than 0", kAlpha, alpha->describe()));
+  }
+  return *alpha->as_f64();
+}
+
+Result<std::vector<float>> floats_of(const tensor::View& view) {
+  std::vector<float> out(view.elems());
+  kernel::dequantise(view.type, view.bytes.data(), out.data(), out.size());
+  const bool finite = std::all_of(out.begin(), out.end(), [](float f) { return std::isfinite(f); });
+  if (!finite) return fail(Errc::corrupt, fmt::format("tensor '{}': an infinity or NaN", printable(view.name)));
+  return out;
+}
+
+// A shape that was written without its first dimension of 1.
+std::vector<std::uint64_t> two_dimensions(const tensor::View& view) {
+  if (view.shape.size() == 1) return {1, view.shape[0]};
+  return view.shape;
+}
+
+Result<LowRankValues> read_layer(const tensor::View& a, const tensor::View& b, SiteShape shape, double alpha) {
+  const auto of_a = two_dimensions(a), of_b = two_dimensions(b);
+  const auto misfit = [&](const tensor::View& view) {
+    return fail(Errc::corrupt,
+                fmt::format("tensor '{}' ({}) does not fit the base model's layer of {} outputs and {} inputs",
+                            printable(view.name), fmt::join(view.shape, " x "), shape.N, shape.K));
+  };
+  if (of_a.size() != 2 || of_a[1] != shape.K) return misfit(a);
+  if (of_a[0] == 0 || of_a[0] > kMostRank) {
+    return fail(Errc::corrupt,
+                fmt::format("tensor '{}': a rank of {}, not 1 to {}", printable(a.name), of_a[0], kMostRank));
+  }
+  const bool fits = of_b == std::vector<std::uint64_t>{shape.N, of_a[0]};
+  if (!fits) return misfit(b);
+  LowRankValues v;
+  v.rank = static_cast<std::uint32_t>(of_a[0]);
+  v.scale = static_cast<float>(alpha / v.rank);
+  FH_TRY(v.a, floats_of(a));
+  FH_TRY(v.b, floats_of(b));
+  return v;
+}
+
+}  // namespace
+
+bool is_adapter(const format::Gguf& file) {
+  const Value* type = file.metadata.find("general.type");
+  return type != nullptr && type->as_string() == "adapter";
+}
+
+Result<std::string> gguf_architecture(const format::Checkpoint& base) {
+  FH_TRY(const Family* family, family_of(base));
+  return std::string(family->gguf.empty() ? "llama" : family->gguf);  // Mistral and Mixtral are "llama" there
+}
+
+Result<PeftAdapter> read_gguf_adapter(const format::Gguf& file, const Spec& spec, std::string_view architecture) {
+  if (!is_adapter(file)) return fail(Errc::invalid, "it is no adapter: key 'general.type' is not 'adapter'");
+  FH_TRY(const double alpha, read_head(file.metadata, architecture));
+  PeftAdapter out;
+  out.config.r = 0;
+  out.config.alpha = alpha;
+  out.values.blocks.resize(spec.blocks.size());
+  std::set<std::string_view> used;
+  for (std::size_t i = 0; i < spec.blocks.size(); ++i) {
+    for (Site site : kAllSites) {
+      const std::string name = tensor_of(i, site);
+      const tensor::View *a = file.find(name + ".lora_a"), *b = file.find(name + ".lora_b");
+      if (a == nullptr && b == nullptr) continue;
+      if (a == nullptr || b == nullptr) {
+        return fail(Errc::corrupt, fmt::format("tensor '{}.lora_{}' is missing", name, a == nullptr ? 'a' : 'b'));
+      }
+      FH_TRY(LowRankValues v, read_layer(*a, *b, shape_of(spec, site), alpha));
+      if ((site == Site::q || site == Site::k) && in_pairs(architecture) != in_pairs(spec)) {
+        reorder_rows(spec.head_size, v.b, v.rank,
+                     in_pairs(architecture) ? RowOrder::to_hugging_face : RowOrder::to_model);
+      }
+      used.insert(a->name);
+      used.insert(b->name);
+      out.config.r = std::max(out.config.r, v.rank);
+      if (std::find(out.config.targets.begin(), out.config.targets.end(), site) == out.config.targets.end()) {
+        out.config.targets.push_back(site);
+      }
+      out.values.blocks[i][static_cast<std::size_t>(site)] = std::move(v);
+    }
+  }
+  for (const tensor::View& view : file.tensors) {
+    if (used.contains(view.name)) continue;
+    return fail(Errc::unsupported, fmt::format("tensor '{}' belongs to no layer of the base model that can be adapted",
+                                               printable(view.name)));
+  }
+  if (used.empty()) return fail(Errc::corrupt, "the adapter has no tensors");
+  return out;
+}
+
+Result<GgufAdapterWritten> write_gguf_adapter(const std::filesystem::path& path, const Spec& spec,
+                                              std::string_view architecture, const PeftAdapter& adapter,
+                                              const std::string& name) {
+  if (adapter.config.dora) return fail(Errc::unsupported, "a GGUF cannot hold DoRA's magnitudes");
+  GgufAdapterWritten written;
+  // One alpha for all layers.
+  float alpha = 0;
+  for (const auto& block : adapter.values.blocks) {
+    for (const LowRankValues& v : block) {
+      if (v.rank == 0) continue;
+      if (!v.magnitude.empty()) return fail(Errc::unsupported, "a GGUF cannot hold DoRA's magnitudes");
+      const double exact = static_cast<double>(v.scale) * v.rank;
+      if (alpha == 0) alpha = static_cast<float>(adapter.config.rslora ? exact : adapter.config.alpha);
+      if (alpha == 0) return fail(Errc::unsupported, "a scale of 0, which llama.cpp would take for 1");
+      if (std::abs(exact - static_cast<double>(alpha)) > 1e-6 * std::abs(exact)) {
+        return fail(Errc::unsupported, "layers whose scales are not one alpha divided by their ranks");
+      }
+      written.exact = written.exact && static_cast<float>(static_cast<double>(alpha) / v.rank) == v.scale;
+    }
+  }
+  format::Metadata head;
+  head.set("general.architecture", Value::string(std::string(architecture)));
+  head.set("general.type", Value::string("adapter"));
+  head.set("general.name", Value::string(name));
+  head.set("adapter.type", Value::string("lora"));
+  head.set(kAlpha, Value::f32(alpha));
+  std::vector<format::GgufTensor> tensors;
+  std::vector<std::vector<float>> contents;
+  for (std::size_t i = 0; i < adapter.values.blocks.size(); ++i) {
+    for (Site site : kAllSites) {
+      const LowRankValues& v = adapter.values.blocks[i][static_cast<std::size_t>(site)];
+      if (v.rank == 0) continue;
+      std::vector<float> b = v.b;
+      if ((site == Site::q || site == Site::k) && in_pairs(architecture) != in_pairs(spec)) {
+        reorder_rows(spec.head_size, b, v.rank,
+                     in_pairs(architecture) ? RowOrder::to_model : RowOrder::to_hugging_face);
+      }
+      const auto [N, K] = shape_of(spec, site);
+      const std::string tensor = tensor_of(i, site);
+      tensors.push_back({tensor + ".lora_a", tensor::DType::f32, {v.rank, K}});
+      tensors.push_back({tensor + ".lora_b", tensor::DType::f32, {N, v.rank}});
+      contents.push_back(v.a);
+      contents.push_back(std::move(b));
+    }
+  }
+  FH_TRY(AtomicFile file, AtomicFile::create(path));
+  FH_TRY(auto writer,
+         format::GgufWriter::start([&](Bytes bytes) { return file.write(bytes); }, head, std::move(tensors)));
+  for (const auto& content : contents) FH_TRY_VOID(writer.append(std::as_bytes(std::span(content))));
+  FH_TRY_VOID(writer.finish());
+  FH_TRY_VOID(file.commit());
+  return written;
+}
+
+}  // namespace freehold::model

@@ -1,0 +1,153 @@
+// Adapters in llama.cpp's format: round trips over bases of both orders of q and k, and files that must be refused.
+#include "model/gguf_adapter.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+
+#include "base/file.h"
+#include "format/gguf_writer.h"
+#include "model/adapter_file.h"
+#include "train/model_testing.h"
+
+namespace freehold::train {
+namespace {
+
+using format::Value;
+
+void expect_equal(const model::AdapterValues& a, const model::AdapterValues& b) {
+  ASSERT_EQ(a.blocks.size(), b.blocks.size());
+  for (std::size_t i = 0; i < a.blocks.size(); ++i) {
+    for (std::size_t s = 0; s < model::kSites; ++s) {
+      const model::LowRankValues &x = a.blocks[i][s], &y = b.blocks[i][s];
+      EXPECT_EQ(x.rank, y.rank);
+      EXPECT_EQ(x.scale, y.scale);
+      EXPECT_EQ(x.a, y.a);
+      EXPECT_EQ(x.b, y.b);
+    }
+  }
+}
+
+TEST_F(TrainTest, GgufAdapterRoundTrip) {
+  const auto path = folder / "adapter.gguf";
+  for (std::string_view shape : {"tiny-llama", "tiny-qwen3"}) {
+    const std::string_view architecture = shape == "tiny-llama" ? "llama" : "qwen3";
+    for (const bool rslora : {false, true}) {
+      auto config = all_sites(4);
+      config.rslora = rslora;
+      const auto lora = adapted(served(shape, "F16"), pool, config);
+      const auto written = model::write_gguf_adapter(path, lora->spec(), architecture, lora->values(), "test");
+      ASSERT_TRUE(written) << written.error().what;
+      EXPECT_TRUE(written->exact);
+      const auto again = model::read_gguf_adapter(*format::open_gguf(path), lora->spec(), architecture);
+      ASSERT_TRUE(again) << again.error().what;
+      EXPECT_EQ(again->config.r, 4u);
+      EXPECT_EQ(again->config.targets, lora->values().config.targets);
+      expect_equal(again->values, lora->values().values);
+      EXPECT_EQ(model::adapter_kind(path), model::AdapterKind::gguf);
+    }
+  }
+}
+
+// The file's order is its architecture's, not that of the base at hand: a folder's rows lie in halves.
+TEST_F(TrainTest, GgufAdaptersOrderIsTheirArchitectures) {
+  const auto path = folder / "adapter.gguf";
+  const auto lora = adapted(served("tiny-llama", "F16"), pool, all_sites(2));
+  ASSERT_TRUE(model::write_gguf_adapter(path, lora->spec(), "llama", lora->values(), "test"));
+  model::Spec halves = lora->spec();
+  for (auto& rope : halves.ropes) rope.style = kernel::RopeStyle::half;
+  const auto read = model::read_gguf_adapter(*format::open_gguf(path), halves, "llama");
+  ASSERT_TRUE(read) << read.error().what;
+  model::AdapterValues expected = lora->values().values;
+  for (auto& block : expected.blocks) {
+    for (model::Site site : {model::Site::q, model::Site::k}) {
+      auto& v = block[static_cast<std::size_t>(site)];
+      model::reorder_heads(lora->spec(), site, v.b, v.rank, model::RowOrder::to_hugging_face);
+    }
+  }
+  expect_equal(read->values, expected);
+  // And back.
+  const auto other = folder / "other.gguf";
+  ASSERT_TRUE(model::write_gguf_adapter(other, halves, "llama", *read, "test"));
+  EXPECT_EQ(*read_file(path), *read_file(other));
+}
+
+TEST_F(TrainTest, GgufAdaptersThatCannotBeWritten) {
+  const auto path = folder / "adapter.gguf";
+  const auto dora = adapted(served("tiny-llama", "F16"), pool, all_sites(2, true));
+  EXPECT_NE(model::write_gguf_adapter(path, dora->spec(), "llama", dora->values(), "x").error().what.find("DoRA"),
+            std::string::npos);
+  auto mixed = adapted(served("tiny-llama", "F16"), pool, all_sites(2))->values();
+  mixed.values.blocks[1][3].scale *= 2;
+  EXPECT_NE(model::write_gguf_adapter(path, dora->spec(), "llama", mixed, "x").error().what.find("one alpha"),
+            std::string::npos);
+  EXPECT_NE(model::write_peft(folder / "peft", dora->spec(), mixed).error().what.find("block 1, o_proj: rank 2"),
+            std::string::npos);
+}
+
+TEST_F(TrainTest, GgufAdaptersAreRefusedByName) {
+  const auto base = served("tiny-llama", "F16");
+  const std::size_t C = base->spec().width;
+  struct File {
+    format::Metadata head;
+    std::vector<format::GgufTensor> tensors;
+    float fill = 1;
+  };
+  const auto refusal = [&](const std::function<void(File&)>& change) {
+    File f;
+    f.head.set("general.architecture", Value::string("llama"));
+    f.head.set("general.type", Value::string("adapter"));
+    f.head.set("adapter.type", Value::string("lora"));
+    f.head.set("adapter.lora.alpha", Value::f32(8));
+    f.tensors = {{"blk.0.attn_q.weight.lora_a", tensor::DType::f32, {2, C}},
+                 {"blk.0.attn_q.weight.lora_b", tensor::DType::f32, {256, 2}}};
+    change(f);
+    const auto path = folder / "a.gguf";
+    auto file = AtomicFile::create(path);
+    EXPECT_TRUE(file);
+    auto writer = format::GgufWriter::start([&](Bytes b) { return file->write(b); }, f.head, f.tensors);
+    EXPECT_TRUE(writer) << writer.error().what;
+    for (const auto& t : f.tensors) {
+      std::size_t n = 1;
+      for (auto d : t.shape) n *= d;
+      const std::vector<float> values(n, f.fill);
+      EXPECT_TRUE(writer->append(std::as_bytes(std::span(values))));
+    }
+    EXPECT_TRUE(writer->finish());
+    EXPECT_TRUE(file->commit());
+    const auto read = model::read_adapter(path, *base->weights().checkpoint, base->spec());
+    return read ? std::string("accepted") : read.error().what;
+  };
+  const auto expect = [&](const std::string& part, const std::function<void(File&)>& change) {
+    const std::string what = refusal(change);
+    EXPECT_NE(what.find(part), std::string::npos) << what;
+  };
+  EXPECT_EQ(refusal([](File&) {}), "accepted");
+  expect("architecture 'qwen2'", [](File& f) { f.head.set("general.architecture", Value::string("qwen2")); });
+  expect("'adapter.type' is 'ia3'", [](File& f) { f.head.set("adapter.type", Value::string("ia3")); });
+  expect("'adapter.lora.alpha' is missing", [](File& f) { f.head.erase("adapter.lora.alpha"); });
+  expect("'adapter.lora.alpha' is f32 0", [](File& f) { f.head.set("adapter.lora.alpha", Value::f32(0)); });
+  expect("'adapter.lora.alpha'", [](File& f) { f.head.set("adapter.lora.alpha", Value::f32(NAN)); });
+  expect("'adapter.alora.invocation_tokens'",
+         [](File& f) { f.head.set("adapter.alora.invocation_tokens", Value::u32s(std::vector<std::uint32_t>{1})); });
+  expect("'general.type' is not 'adapter'", [](File& f) { f.head.set("general.type", Value::string("model")); });
+  expect("'blk.0.attn_q.weight.lora_b' is missing", [](File& f) { f.tensors.pop_back(); });
+  expect("(2 x 128) does not fit", [](File& f) { f.tensors[0].shape = {2, 128}; });
+  expect("(256 x 3) does not fit", [](File& f) { f.tensors[1].shape = {256, 3}; });
+  expect("a rank of 5000", [](File& f) { f.tensors[0].shape[0] = f.tensors[1].shape[1] = 5000; });
+  expect("an infinity or NaN", [](File& f) { f.fill = NAN; });
+  expect("'blk.2.attn_q.weight.lora_a' belongs to no layer", [&](File& f) {
+    f.tensors.push_back({"blk.2.attn_q.weight.lora_a", tensor::DType::f32, {2, C}});
+  });
+  expect("'token_embd.weight.lora_a' belongs to no layer", [&](File& f) {
+    f.tensors.push_back({"token_embd.weight.lora_a", tensor::DType::f32, {2, C}});
+  });
+  expect("'blk.0.attn_norm.weight' belongs to no layer", [&](File& f) {
+    f.tensors.push_back({"blk.0.attn_norm.weight", tensor::DType::f32, {C}});
+  });
+  expect("no tensors", [](File& f) { f.tensors.clear(); });
+}
+
+}  // namespace
+}  // namespace freehold::train
