@@ -42,6 +42,7 @@ void write_digests(JsonWriter& w, const Session& session, const Conversation& co
     for (const auto& digest : weights) w.value(digest);
     w.end_array();
   }
+  if (session.loaded().adapter != nullptr) w.member("adapter", session.loaded().adapter->digest.name());
   if (const auto* chat = conversation.chat_template()) w.member("template", "sha256:" + chat->digest());
   if (const auto& manifest = session.loaded().opened.manifest) {
     w.member("model", manifest->model.id().name());

@@ -89,6 +89,7 @@ Result<> bench_synthesised(const Bench& bench, const store::Shape& shape, const 
 Result<> bench_one_model(const Bench& bench) {
   const Arguments& arguments = bench.arguments;
   FH_TRY(CheckedModel checked, open_and_check(arguments.text("MODEL"), bench.console));
+  if (checked.adapter) return fail(Errc::unsupported, "bench measures models without adapters: name the base");
   const auto prompt_tokens = static_cast<std::uint32_t>(arguments.integer("prompt-tokens"));
   const auto tokens = static_cast<std::uint32_t>(arguments.integer("tokens"));
   const std::uint32_t longest = std::max(prompt_tokens, tokens + 1);

@@ -1,6 +1,7 @@
 #include "app/commands.h"
 
 #include "app/models_commands.h"
+#include "app/tune/adapter_commands.h"
 #include "app/tune/tune_commands.h"
 
 namespace freehold::app {
@@ -61,6 +62,8 @@ const std::vector<Command>& all_commands() {
       tune_resume_command(),
       tune_status_command(),
       tune_stop_command(),
+      tune_export_command(),
+      tune_merge_command(),
       keys_group(),
       keys_create_command(),
       keys_list_command(),

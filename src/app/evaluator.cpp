@@ -23,8 +23,8 @@ Result<std::unique_ptr<Evaluator>> Evaluator::create(const Loaded& loaded, std::
   auto evaluator = std::unique_ptr<Evaluator>(new Evaluator(loaded));
   FH_TRY(evaluator->cache_,
          model::KvCache::create(model::KvLayout(loaded.spec, loaded.cache), longest, 1, kRows, longest));
-  evaluator->executor_ = std::make_unique<model::Executor>(loaded.model, *loaded.pool,
-                                                           kernel::table_up_to(loaded.level), kRows, longest, kRows);
+  evaluator->executor_ = std::make_unique<model::Executor>(
+      loaded.model, *loaded.pool, kernel::table_up_to(loaded.level), kRows, longest, kRows, max_rank(loaded));
   evaluator->logits_.resize(std::size_t{kRows} * loaded.spec.vocab);
   return evaluator;
 }
@@ -36,8 +36,10 @@ Result<> Evaluator::run(std::span<const std::int32_t> ids, const Rows& rows) {
     if (interrupted()) return fail(Errc::cancelled, "interrupted");
     std::size_t count = std::min<std::size_t>(kRows, ids.size() - first);
     FH_TRY_VOID(sequence.reserve(static_cast<std::uint32_t>(count)));
-    model::BatchItem item{
-        .sequence = &sequence, .tokens = ids.subspan(first, count), .logits = model::LogitsWanted::all};
+    model::BatchItem item{.sequence = &sequence,
+                          .tokens = ids.subspan(first, count),
+                          .logits = model::LogitsWanted::all,
+                          .adapter = loaded_.adapter.get()};
     std::span<float> out(logits_.data(), count * V);
     FH_TRY_VOID(executor_->forward({&item, 1}, out));
     FH_TRY_VOID(rows(first, count, out));

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "app/adapter_option.h"
 #include "app/commands.h"
 #include "app/console.h"
 #include "app/evaluator.h"
@@ -38,6 +39,7 @@ Result<> run_logits(const Arguments& arguments, Console& console) {
   catch_interrupts();
   FH_TRY(std::string text, read_input(arguments.text("ids")));
   FH_TRY(CheckedModel checked, open_and_check(arguments.text("MODEL"), console));
+  FH_TRY_VOID(take_adapter(arguments, checked));
   FH_TRY(auto ids, parse_ids(text, checked.plan.spec.vocab));
   FH_TRY(std::uint32_t context, context_for(checked, ids.size()));
   FH_TRY(Loaded loaded, load(std::move(checked), arguments, console, context));
@@ -56,6 +58,7 @@ Result<> run_logits(const Arguments& arguments, Console& console) {
 Result<> run_next(const Arguments& arguments, Console& console) {
   catch_interrupts();
   FH_TRY(CheckedModel checked, open_and_check(arguments.text("MODEL"), console));
+  FH_TRY_VOID(take_adapter(arguments, checked));
   FH_TRY(auto prompt,
          text::prompt_from_text(checked.tokenizer.tokenizer, arguments.text("text"), true, arguments.flag("special")));
   if (prompt.tokens.empty())
@@ -150,7 +153,8 @@ Command inspect_logits_command() {
                         .type = OptionType::file,
                         .value = "FILE",
                         .help = "Where to write (- is standard output).",
-                        .required = true}},
+                        .required = true},
+                       adapter_option()},
                       run_options()),
       .examples = {{"freehold inspect logits model.gguf --ids ids.json --out logits.f32",
                     "The logits of the ids in a file:"}},
@@ -174,6 +178,7 @@ Command inspect_next_command() {
                  .most = 1e6,
                  .help = "How many to show."},
                 {.name = "special", .help = "Text that reads like a special token becomes that token."},
+                adapter_option(),
                 {.name = "json", .help = "Print JSON."}},
                run_options()),
       .examples = {{"freehold inspect next model.gguf --text \"The sky is\" --top 5",

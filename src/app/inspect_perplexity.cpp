@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "app/adapter_option.h"
 #include "app/commands.h"
 #include "app/console.h"
 #include "app/evaluator.h"
@@ -49,6 +50,7 @@ Result<> run(const Arguments& arguments, Console& console) {
   FH_TRY(std::string text, read_input(arguments.text("TEXTFILE")));
   if (text.empty()) return fail(Errc::invalid, "the text is empty");
   FH_TRY(CheckedModel checked, open_and_check(arguments.text("MODEL"), console));
+  FH_TRY_VOID(take_adapter(arguments, checked));
   const text::Vocabulary& vocabulary = checked.tokenizer.tokenizer.vocabulary();
   std::vector<std::int32_t> prefix;
   if (vocabulary.bos != text::kNoToken && !vocabulary.prefix.empty()) prefix.push_back(vocabulary.bos);
@@ -116,6 +118,7 @@ Command inspect_perplexity_command() {
                         .least = 1,
                         .most = 1e7,
                         .help = "Tokens a chunk, without bos; by default 512, or what the context holds."},
+                       adapter_option(),
                        {.name = "json", .help = "Print JSON."}},
                       run_options()),
       .examples = {{"freehold inspect perplexity model.gguf book.txt", "Compare two quantisations on the same text:"}},

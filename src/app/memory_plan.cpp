@@ -127,6 +127,7 @@ Result<MemoryPlan> plan_memory(const model::Plan& plan, std::uint32_t context, c
                                                                          {.context = context,
                                                                           .sequences = shape.sequences,
                                                                           .chunk = shape.chunk,
+                                                                          .max_rank = shape.max_rank,
                                                                           .drafted = shape.drafted,
                                                                           .cache_tokens = memory.cache_tokens,
                                                                           .cache_type = shape.cache}));
@@ -135,7 +136,7 @@ Result<MemoryPlan> plan_memory(const model::Plan& plan, std::uint32_t context, c
   if (!runtime || !add_ok(memory.weights + memory.embedding, *runtime)) {
     return fail(Errc::exhausted, "the cache would be larger than any machine's memory");
   }
-  memory.runtime = *runtime;
+  memory.runtime = *runtime + shape.adapter_bytes;
   return memory;
 }
 

@@ -18,7 +18,9 @@ struct RunShape {
   std::uint32_t sequences = 1;  // at the same time
   // Of these, as many have room for a whole context at the same time, at most; the others for a chunk.
   std::uint32_t whole = 1;
-  std::uint32_t drafted = 0;  // guessed tokens a step
+  std::uint32_t drafted = 0;        // guessed tokens a step
+  std::uint32_t max_rank = 0;       // of adapters; 0: none can be used
+  std::uint64_t adapter_bytes = 0;  // of those that are there from the start
   model::KvChoice cache = model::KvChoice::automatic;
 };
 

@@ -5,6 +5,7 @@
 #include "app/interrupt.h"
 #include "app/json_writer.h"
 #include "base/utf8.h"
+#include "model/adapter_file.h"
 #include "model/prepared.h"
 #include "model/tokenizer_loader.h"
 #include "model/weights.h"
@@ -26,6 +27,12 @@ std::string human_parameters(std::uint64_t n) {
   if (n >= 1'000'000'000) return fmt::format("{:.2f}B", x / 1e9);
   if (n >= 1'000'000) return fmt::format("{:.0f}M", x / 1e6);
   return fmt::format("{:.0f}K", x / 1e3);
+}
+
+Result<> check_adapter(const format::Checkpoint& base, const std::filesystem::path& adapter) {
+  FH_TRY(const model::Plan plan, model::plan(base));
+  FH_TRY_VOID(model::read_adapter(adapter, base, plan.spec).map([](auto&&) {}));
+  return {};
 }
 
 Result<> check_runnable(const format::Checkpoint& checkpoint) {
@@ -87,6 +94,7 @@ store::WriteOptions StoreProgress::options(bool replace, bool prepare) {
   });
   if (!prepare) out.prepare.bytes = {}, out.prepare.write = {};
   out.validate = check_runnable;
+  out.validate_adapter = check_adapter;
   out.progress = progress();
   out.waiting = [this](int pid) {
     bar_.clear();

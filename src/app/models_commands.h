@@ -36,6 +36,9 @@ std::string human_parameters(std::uint64_t n);
 // Everything that `run` would check: metadata, tensors, tokenizer, template.
 Result<> check_runnable(const format::Checkpoint& checkpoint);
 
+// The same for an adapter's files, on a model that has been checked.
+Result<> check_adapter(const format::Checkpoint& base, const std::filesystem::path& adapter);
+
 // How the store puts weights into the layout of the kernels; `pool` is asked for when there is something to do.
 store::Preparation panel_preparation(std::function<ThreadPool&()> pool);
 

@@ -31,11 +31,44 @@ Result<> run_import(const Arguments& arguments, Console& console) {
   return {};
 }
 
+struct Alias {
+  std::string name, model, adapter;
+};
+
+// "MODEL NAME", or "NAME = MODEL" with "+ ADAPTER"; no name holds a space, '=' or '+'.
+Result<Alias> alias_from(const std::vector<std::string>& words) {
+  const std::string usage = "say MODEL NAME, or NAME = MODEL + ADAPTER";
+  const std::string all = fmt::format("{}", fmt::join(words, " "));
+  const std::size_t equals = all.find('='), plus = all.find('+');
+  const auto trimmed = [](std::string_view text) {
+    while (text.starts_with(' ')) text.remove_prefix(1);
+    while (text.ends_with(' ')) text.remove_suffix(1);
+    return std::string(text);
+  };
+  Alias out;
+  if (equals == std::string::npos) {
+    if (words.size() != 2 || plus != std::string::npos) return fail(Errc::invalid, usage);
+    out.model = words[0], out.name = words[1];
+    return out;
+  }
+  const std::string_view right = std::string_view(all).substr(equals + 1);
+  out.name = trimmed(std::string_view(all).substr(0, equals));
+  const std::size_t at = right.find('+');
+  out.model = trimmed(right.substr(0, at));
+  if (at != std::string_view::npos) out.adapter = trimmed(right.substr(at + 1));
+  const bool missing = out.name.empty() || out.model.empty() || (at != std::string_view::npos && out.adapter.empty());
+  if (missing || (out.name + out.model + out.adapter).find_first_of(" =+") != std::string::npos) {
+    return fail(Errc::invalid, usage);
+  }
+  return out;
+}
+
 Result<> run_alias(const Arguments& arguments, Console& console) {
   FH_TRY(store::Store store, open_store());
-  FH_TRY(store::ModelName name, store::ModelName::parse(arguments.text("NAME")));
+  FH_TRY(const Alias alias, alias_from(arguments.list("WORDS")));
+  FH_TRY(store::ModelName name, store::ModelName::parse(alias.name));
   StoreProgress progress(console);
-  auto made = store.alias(arguments.text("MODEL"), name, progress.options(arguments.flag("force")));
+  auto made = store.alias(alias.model, name, progress.options(arguments.flag("force")), alias.adapter);
   progress.clear();
   if (!made) {
     hint_at_force(made.error(), console);
@@ -67,16 +100,18 @@ Result<> run_rm(const Arguments& arguments, Console& console) {
 Command models_import_command() {
   return {
       .name = "models import",
-      .summary = "Copy a model into the store, verified and under a name.",
+      .summary = "Copy a model or an adapter into the store, verified and under a name.",
       .details =
-          "PATH is a .gguf file (of a split one, the first part) or a Hugging Face folder. It is checked as if it were "
+          "PATH is a .gguf file (of a split one, the first part) or a Hugging Face folder, or an adapter: a folder of "
+          "PEFT's or a .gguf with a LoRA (models alias puts it on a model, which checks that it fits). It is checked "
+          "as if it were "
           "to be "
           "run, hashed while it is copied (or shared, where the file system can), its weights are also kept in the "
           "layout "
           "of the kernels, so that starting it later copies nothing, and it becomes visible in one step: "
           "interrupted "
           "or killed at any moment, the store is as it was.",
-      .positionals = {{.name = "PATH", .help = "A .gguf file or a Hugging Face folder."}},
+      .positionals = {{.name = "PATH", .help = "A .gguf file, a Hugging Face folder, or a PEFT folder."}},
       .options = {{.name = "name",
                    .type = OptionType::text,
                    .value = "NAME:TAG",
@@ -93,11 +128,18 @@ Command models_import_command() {
 Command models_alias_command() {
   return {
       .name = "models alias",
-      .summary = "Give a model in the store another name.",
-      .positionals = {{.name = "MODEL", .help = "A name or digest in the store.", .is_file = false},
-                      {.name = "NAME", .help = "The new name, name:tag.", .is_file = false}},
+      .summary = "Give a model in the store another name, or put an adapter on it.",
+      .details =
+          "MODEL NAME makes NAME lead to what MODEL leads to. NAME = MODEL + ADAPTER makes it lead to the model with "
+          "an "
+          "adapter of the store on it; a server keeps the model in memory once for all such names.",
+      .positionals = {{.name = "WORDS",
+                       .help = "MODEL NAME, or NAME = MODEL + ADAPTER; names or digests in the store.",
+                       .repeatable = true,
+                       .is_file = false}},
       .options = {{.name = "force", .help = kForceHelp}, {.name = "json", .help = "Print JSON."}},
-      .examples = {{"freehold models alias mistral:q4 assistant --force", "Let applications say only 'assistant':"}},
+      .examples = {{"freehold models alias mistral:q4 assistant --force", "Let applications say only 'assistant':"},
+                   {"freehold models alias support-bot:v3 = mistral:q4 + support-lora", "A model with an adapter:"}},
       .run = run_alias,
   };
 }

@@ -6,6 +6,7 @@
 #include "app/progress.h"
 #include "base/hash.h"
 #include "base/utf8.h"
+#include "model/adapter_file.h"
 
 namespace freehold::app {
 namespace {
@@ -49,6 +50,13 @@ Result<OpenModel> open_model(std::string_view reference, store::Resolved resolve
   opened.path = resolved.path;
   opened.manifest = std::move(resolved.manifest);
   opened.prepared = std::move(resolved.prepared);
+  opened.adapter = std::move(resolved.adapter);
+  if ((opened.manifest && store::is_adapter(opened.manifest->model.kind)) ||
+      (!opened.manifest && model::adapter_kind(opened.path) != model::AdapterKind::none)) {
+    return fail(Errc::invalid, fmt::format("{} is an adapter, which runs only on a model: --adapter {}, or freehold "
+                                           "models alias NAME = MODEL + ADAPTER",
+                                           printable(reference), printable(reference)));
+  }
   auto checkpoint = format::open_checkpoint(opened.path);
   if (!checkpoint) {
     // The error names the path; what the user has typed is another word only for a model in the store.
@@ -74,7 +82,13 @@ Result<CheckedModel> check_model(OpenModel opened) {
     return fail(Errc::corrupt, fmt::format("{}: the tokenizer has {} tokens, the embedding only {} rows", where,
                                            tokenizer->tokenizer.size(), plan->spec.vocab));
   }
-  return CheckedModel{std::move(opened), std::move(*plan), std::move(*tokenizer)};
+  CheckedModel checked{std::move(opened), std::move(*plan), std::move(*tokenizer), {}};
+  if (!checked.opened.adapter.empty()) {
+    auto adapter = model::read_adapter(checked.opened.adapter, *checked.opened.checkpoint, checked.plan.spec);
+    if (!adapter) return in_context(std::move(adapter).error(), where);
+    checked.adapter = std::move(*adapter);
+  }
+  return checked;
 }
 
 Result<std::vector<std::string>> weight_digests(const OpenModel& opened, Console& console) {

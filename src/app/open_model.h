@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "format/checkpoint.h"
 #include "model/kv_cache.h"
+#include "model/peft.h"
 #include "model/tokenizer_loader.h"
 #include "model/weights.h"
 #include "store/store.h"
@@ -24,6 +25,7 @@ struct OpenModel {
   std::filesystem::path path;
   std::optional<store::Manifest> manifest;  // of a model in the store
   std::filesystem::path prepared;           // its weights as the kernels want them; may be empty
+  std::filesystem::path adapter;            // what the name puts on the model; empty: nothing
   std::shared_ptr<const format::Checkpoint> checkpoint;
 };
 
@@ -41,6 +43,7 @@ struct CheckedModel {
   OpenModel opened;
   model::Plan plan;
   model::LoadedTokenizer tokenizer;
+  std::optional<model::PeftAdapter> adapter;  // that the model's name or --adapter puts on it
 };
 Result<CheckedModel> open_and_check(std::string_view reference, Console& console);
 Result<CheckedModel> check_model(OpenModel opened);

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "app/adapter_option.h"
 #include "app/answer_json.h"
 #include "app/chat.h"
 #include "app/commands.h"
@@ -88,6 +89,7 @@ Result<> run(const Arguments& arguments, Console& console) {
   FH_TRY(Settings settings, settings_from(arguments));
   FH_TRY(auto grammar, grammar_from(arguments));
   FH_TRY(CheckedModel checked, open_and_check(arguments.text("MODEL"), console));
+  FH_TRY_VOID(take_adapter(arguments, checked));
   FH_TRY(settings.constraint, constraint_for(std::move(grammar), checked.tokenizer.tokenizer, settings.max_tokens));
   bool raw = arguments.flag("raw");
   FH_TRY_VOID(
@@ -149,7 +151,8 @@ Command run_command() {
       .positionals = {model_positional(),
                       {.name = "PROMPT", .help = "What to answer.", .required = false, .is_file = false}},
       .options = join(
-          join({{.name = "system",
+          join({adapter_option(),
+                {.name = "system",
                  .type = OptionType::text,
                  .value = "TEXT",
                  .help = "The system message.",
@@ -167,6 +170,7 @@ Command run_command() {
                    {"cat report.txt | freehold run model.gguf \"Summarise this:\"", "About a file:"},
                    {"freehold run model.gguf --raw --temperature 0 --max-tokens 200 \"Once upon a time\"",
                     "Continue a text, greedily:"},
+                   {"freehold run model.gguf --adapter my-lora \"Why is the sky blue?\"", "With a fine-tuned adapter:"},
                    {"freehold run model.gguf --schema person.json \"Who wrote Faust?\"", "JSON of a certain form:"},
                    {"freehold run model.gguf --choice yes --choice no \"Is the sky blue?\"", "One of several answers:"},
                    {"freehold run llama:8b --json --seed 7 \"Roll a die.\"", "For programs:"}},

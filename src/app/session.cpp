@@ -11,6 +11,7 @@
 #include "base/utf8.h"
 #include "engine/allowed_tokens.h"
 #include "kernel/kernels.h"
+#include "model/adapter_values.h"
 #include "model/prepared.h"
 
 namespace freehold::app {
@@ -29,6 +30,10 @@ std::shared_ptr<const model::PreparedFile> open_prepared(const OpenModel& opened
 }
 
 }  // namespace
+
+std::uint32_t max_rank(const Loaded& loaded) {
+  return loaded.adapter == nullptr ? 0 : static_cast<std::uint32_t>(loaded.adapter->largest_rank());
+}
 
 RunShape run_shape(int threads, model::KvChoice cache) {
   return {.chunk = kChunk, .threads = threads, .drafted = kMostDraftTokens, .cache = cache};
@@ -55,6 +60,10 @@ Result<Loaded> load_weights(CheckedModel checked, const MemoryPlan& memory, std:
   auto model = model::Model::load(loaded.opened.checkpoint, *loaded.pool, progress, std::move(prepared));
   if (!model) return in_context(model.error(), printable(loaded.opened.reference));
   loaded.model = std::move(*model);
+  if (checked.adapter) {
+    FH_TRY(loaded.adapter,
+           model::make_adapter(*loaded.model, *loaded.pool, kernel::table_up_to(level), checked.adapter->values));
+  }
   loaded.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return loaded;
 }
@@ -69,6 +78,10 @@ Result<Loaded> load(CheckedModel checked, const Arguments& arguments, Console& c
   shape.sequences = needs.sequences;
   shape.whole = needs.whole;
   shape.drafted = needs.drafted;
+  if (checked.adapter) {
+    shape.max_rank = model::largest_rank(checked.adapter->values);
+    shape.adapter_bytes = model::adapter_bytes(checked.adapter->values);
+  }
   auto chosen = choose_context(checked.plan, context, shape, available);
   if (!chosen) return in_context(chosen.error(), printable(checked.opened.reference));
   if (console.err_is_terminal() || arguments.flag("verbose")) console.note(chosen->memory.describe(available));
@@ -95,6 +108,7 @@ Result<std::unique_ptr<Session>> Session::start(Loaded loaded, SpeculationChoice
                                                          {.context = l.memory.context,
                                                           .sequences = 1,
                                                           .chunk = kChunk,
+                                                          .max_rank = max_rank(l),
                                                           .drafted = session->speculator_.most(),
                                                           .cache_type = l.cache}));
   FH_TRY(session->engine_,
@@ -124,6 +138,7 @@ Result<Generated> Session::generate(const std::vector<text::TokenId>& prompt, co
   request.stop = settings.stop;
   request.constraint = settings.constraint;
   request.text_starts = text_starts;
+  request.adapter = loaded_.adapter;
   auto on_event = [&](const engine::Event& event) {
     if (const auto* delta = std::get_if<engine::TextDelta>(&event)) {
       out.text += delta->text;

@@ -17,6 +17,7 @@
 #include "engine/engine.h"
 #include "engine/model_decoder.h"
 #include "kernel/level.h"
+#include "model/adapter.h"
 
 namespace freehold::app {
 
@@ -31,6 +32,7 @@ struct Loaded {
   model::KvChoice cache = model::KvChoice::automatic;  // --kv-cache; memory.cache_type is what came of it
   double load_seconds = 0;
   std::shared_ptr<const model::Model> model;
+  std::shared_ptr<const model::Adapter> adapter;  // null: none
 };
 
 inline constexpr std::uint32_t kChunk = 256;  // tokens of a prompt that one step takes
@@ -46,10 +48,13 @@ struct LoadNeeds {
 };
 Result<Loaded> load(CheckedModel checked, const Arguments& arguments, Console& console, std::uint32_t context,
                     const LoadNeeds& needs = {});
+// With the adapter that `checked` has, if any.
 // The last step alone: what was planned is loaded. `note` gets what the user should know, in one line.
 Result<Loaded> load_weights(CheckedModel checked, const MemoryPlan& memory, std::shared_ptr<ThreadPool> pool,
                             model::KvChoice cache, const model::Progress& progress,
                             const std::function<void(const std::string&)>& note);
+
+std::uint32_t max_rank(const Loaded& loaded);  // of its adapter; 0: there is none
 
 // What one conversation takes, guesses included.
 RunShape run_shape(int threads, model::KvChoice cache = model::KvChoice::automatic);

@@ -7,8 +7,12 @@
 #include <string_view>
 #include <vector>
 
+#include "base/file.h"
 #include "base/utf8.h"
+#include "format/gguf.h"
 #include "format/json.h"
+#include "format/safetensors.h"
+#include "tensor/dtype.h"
 
 namespace freehold::store {
 namespace {
@@ -140,6 +144,43 @@ Provenance facts_of(const format::Checkpoint& checkpoint) {
   auto most = std::max_element(elems.begin(), elems.end(), [](auto& a, auto& b) { return a.second < b.second; });
   if (most != elems.end()) out.weight_type = tensor::name_of(most->first);
   return out;
+}
+
+std::optional<Kind> adapter_kind(const std::filesystem::path& path) {
+  std::error_code ec;
+  if (std::filesystem::is_directory(path, ec)) {
+    const bool model = std::filesystem::exists(path / "config.json", ec);
+    if (model || !std::filesystem::exists(path / kPeftFiles[0], ec)) return std::nullopt;
+    return Kind::peft_adapter;
+  }
+  const auto file = MappedFile::open(path);
+  if (!file || !format::looks_like_gguf(file->bytes())) return std::nullopt;
+  const auto gguf = format::open_gguf(path);
+  const Value* type = gguf ? gguf->metadata.find("general.type") : nullptr;
+  return type != nullptr && type->as_string() == "adapter" ? std::optional(Kind::gguf_adapter) : std::nullopt;
+}
+
+Result<Provenance> facts_of_adapter(Kind kind, const std::filesystem::path& path) {
+  Provenance from;
+  from.architecture = "adapter";
+  const auto count = [&](const std::vector<tensor::View>& tensors) {
+    for (const tensor::View& t : tensors) from.parameters += t.elems();
+    if (!tensors.empty()) from.weight_type = tensor::name_of(tensors.front().type);
+  };
+  if (kind == Kind::gguf_adapter) {
+    FH_TRY(const format::Gguf file, format::open_gguf(path));
+    if (auto name = file.metadata.find_as<std::string_view>("general.name"); name && *name) from.title = **name;
+    count(file.tensors);
+    return from;
+  }
+  FH_TRY(const std::string text, read_file(path / kPeftFiles[0]));
+  auto json = format::parse_json(text);
+  if (!json) return in_context(std::move(json).error(), kPeftFiles[0]);
+  const Value* base = json->member("base_model_name_or_path");
+  if (base != nullptr) from.title = printable(base->as_string().value_or(""), 200);
+  FH_TRY(const format::Safetensors file, format::open_safetensors(path / kPeftFiles[1]));
+  count(file.tensors);
+  return from;
 }
 
 }  // namespace freehold::store

@@ -2,6 +2,7 @@
 // lists show.
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 
@@ -23,5 +24,10 @@ Result<std::optional<Digest>> tokenizer_digest(const format::Checkpoint& checkpo
 
 // architecture, title, licence, weight_type, parameters.
 Provenance facts_of(const format::Checkpoint& checkpoint);
+
+// What an adapter's files say of themselves: of a PEFT folder or a GGUF of type adapter. Nothing for other paths.
+std::optional<Kind> adapter_kind(const std::filesystem::path& path);
+// title (the base's name), architecture "adapter", weight_type, parameters. Errors: those of the files.
+Result<Provenance> facts_of_adapter(Kind kind, const std::filesystem::path& path);
 
 }  // namespace freehold::store

@@ -117,7 +117,22 @@ Result<Sources> folder_sources(const fs::path& folder) {
   return out;
 }
 
+Sources adapter_sources(Kind kind, const fs::path& path) {
+  Sources out;
+  out.kind = kind;
+  if (kind == Kind::gguf_adapter) {
+    const fs::path folder = path.parent_path().empty() ? "." : path.parent_path();
+    out.files.push_back({folder, path.filename().string(), std::string(kGgufAdapterFile), true});
+    return out;
+  }
+  for (std::string_view name : kPeftFiles) {
+    out.files.push_back({path, std::string(name), std::string(name), name != kPeftFiles[0]});
+  }
+  return out;
+}
+
 Result<Sources> sources_of(const fs::path& path, const WriteOptions& options) {
+  if (const auto kind = adapter_kind(path)) return adapter_sources(*kind, path);
   FH_TRY(format::Checkpoint checkpoint, format::open_checkpoint(path));
   if (options.validate) FH_TRY_VOID(options.validate(checkpoint));
   FH_TRY(Sources out, checkpoint.gguf() != nullptr ? gguf_sources(path, *checkpoint.gguf()) : folder_sources(path));
@@ -201,7 +216,9 @@ Result<std::optional<StoredFile>> Store::prepare(const ModelTuple& model, const 
   const Preparation& how = options.prepare;
   FH_TRY(std::vector<Listed> all, list());
   for (const Listed& l : all) {
-    if (!l.manifest || l.manifest->model != model || !l.manifest->prepared || (options.replace && how.write)) continue;
+    if (!l.manifest || l.manifest->model.base() != model.base() || !l.manifest->prepared ||
+        (options.replace && how.write))
+      continue;
     if (!how.usable || how.usable(blob_path(home_, l.manifest->prepared->digest))) return l.manifest->prepared;
   }
   if (!how.write) return std::optional<StoredFile>();
@@ -212,24 +229,39 @@ Result<std::optional<StoredFile>> Store::prepare(const ModelTuple& model, const 
   return std::optional(StoredFile{std::string(kPreparedName), blob.size, blob.digest, blob.checks, false});
 }
 
-// The blobs are there: presents and validates what was stored (not the source, which may have changed meanwhile), and
-// writes the manifest last.
-Result<Imported> Store::publish(const ModelName& name, ModelTuple model, std::string_view source,
-                                const WriteOptions& options, bool check_weights, std::optional<Pulled> pulled) const {
+// Presents and validates what the tuple's blobs hold, and says what it is.
+Result<> Store::describe(ModelTuple& model, Manifest& manifest, const WriteOptions& options, bool check_weights) const {
   if (model.needs_tree()) FH_TRY_VOID(make_tree(home_, model));
+  if (is_adapter(model.kind)) {
+    FH_TRY(manifest.from, facts_of_adapter(model.kind, run_path(home_, model)));
+    return {};
+  }
   FH_TRY(format::Checkpoint checkpoint, format::open_checkpoint(run_path(home_, model)));
   if (options.validate) FH_TRY_VOID(options.validate(checkpoint));
   if (check_weights) FH_TRY_VOID(check_finite(checkpoint, options.progress));
   FH_TRY(auto chat_template, chat_template_of(checkpoint));
   if (chat_template) model.chat_template = sha256(*chat_template);
   FH_TRY(model.tokenizer, tokenizer_digest(checkpoint));
+  manifest.from = facts_of(checkpoint);
+  if (model.adapter) {
+    const ModelTuple adapter = model.adapter_alone();
+    if (adapter.needs_tree()) FH_TRY_VOID(make_tree(home_, adapter));
+    if (options.validate_adapter) FH_TRY_VOID(options.validate_adapter(checkpoint, run_path(home_, adapter)));
+  }
+  FH_TRY(manifest.prepared, prepare(model, checkpoint, options));
+  return {};
+}
+
+// The blobs are there: presents and validates what was stored (not the source, which may have changed meanwhile), and
+// writes the manifest last.
+Result<Imported> Store::publish(const ModelName& name, ModelTuple model, std::string_view source,
+                                const WriteOptions& options, bool check_weights, std::optional<Pulled> pulled) const {
   Imported out;
   out.name = name;
-  out.manifest.from = facts_of(checkpoint);
+  FH_TRY_VOID(describe(model, out.manifest, options, check_weights));
   out.manifest.from.source = printable(source, 2000);
   out.manifest.from.imported = utc_now();
   out.manifest.from.pulled = std::move(pulled);
-  FH_TRY(out.manifest.prepared, prepare(model, checkpoint, options));
   out.manifest.model = std::move(model);
   auto taken = read(name);
   if (taken && taken->model == out.manifest.model) {

@@ -44,12 +44,18 @@ ordered_json defaults_json(const Defaults& defaults) {
   return out;
 }
 
+ordered_json files_json(const std::vector<StoredFile>& files) {
+  ordered_json out = ordered_json::array();
+  for (const StoredFile& f : files) out.push_back(file_json(f));
+  return out;
+}
+
 ordered_json tuple_json(const ModelTuple& model) {
-  ordered_json files = ordered_json::array();
-  for (const StoredFile& f : model.files) files.push_back(file_json(f));
+  ordered_json adapter;
+  if (model.adapter) adapter = {{"kind", name_of(model.adapter->kind)}, {"files", files_json(model.adapter->files)}};
   return {{"kind", name_of(model.kind)},
-          {"files", std::move(files)},
-          {"adapter", optional_digest(model.adapter)},
+          {"files", files_json(model.files)},
+          {"adapter", std::move(adapter)},
           {"chat_template", optional_digest(model.chat_template)},
           {"tokenizer", optional_digest(model.tokenizer)},
           {"defaults", defaults_json(model.defaults)}};
@@ -176,6 +182,14 @@ Result<> parse_files(const Value* files, ModelTuple& model) {
 // The names that `import` gives: they say how the files belong together.
 Result<> check_names(const ModelTuple& model) {
   const std::size_t n = model.files.size();
+  if (model.kind == Kind::peft_adapter) {
+    if (n == 2 && model.files[0].name == kPeftFiles[0] && model.files[1].name == kPeftFiles[1]) return {};
+    return fail(Errc::corrupt, fmt::format("model.files: an adapter is {} and {}", kPeftFiles[0], kPeftFiles[1]));
+  }
+  if (model.kind == Kind::gguf_adapter) {
+    if (n == 1 && model.files[0].name == kGgufAdapterFile) return {};
+    return fail(Errc::corrupt, fmt::format("model.files: an adapter is one {}", kGgufAdapterFile));
+  }
   if (model.kind == Kind::hugging_face) {
     if (std::any_of(model.files.begin(), model.files.end(),
                     [](const StoredFile& f) { return f.name == "config.json"; }))
@@ -190,17 +204,33 @@ Result<> check_names(const ModelTuple& model) {
   return {};
 }
 
+Result<Kind> parse_kind(const Fields& f) {
+  FH_TRY(std::string name, f.text("kind"));
+  for (Kind kind : {Kind::gguf, Kind::hugging_face, Kind::peft_adapter, Kind::gguf_adapter}) {
+    if (name == name_of(kind)) return kind;
+  }
+  return fail(Errc::unsupported, fmt::format("model.kind: '{}' is unknown", printable(name)));
+}
+
+Result<std::optional<AdapterTuple>> parse_adapter(const Value* value) {
+  if (value != nullptr && value->is_null()) return std::optional<AdapterTuple>();
+  FH_TRY(Fields f, Fields::of(value, "model.adapter", {"kind", "files"}));
+  ModelTuple read;
+  FH_TRY(read.kind, parse_kind(f));
+  if (!is_adapter(read.kind)) return fail(Errc::corrupt, "model.adapter.kind: a model's");
+  FH_TRY_VOID(parse_files(f.member("files"), read));
+  FH_TRY_VOID(check_names(read));
+  return std::optional(AdapterTuple{read.kind, std::move(read.files)});
+}
+
 Result<ModelTuple> parse_tuple(const Value* value) {
   FH_TRY(Fields f, Fields::of(value, "model", {"kind", "files", "adapter", "chat_template", "tokenizer", "defaults"}));
   ModelTuple model;
-  FH_TRY(std::string kind, f.text("kind"));
-  if (kind != name_of(Kind::gguf) && kind != name_of(Kind::hugging_face)) {
-    return fail(Errc::unsupported, fmt::format("model.kind: '{}' is unknown", printable(kind)));
-  }
-  model.kind = kind == name_of(Kind::gguf) ? Kind::gguf : Kind::hugging_face;
+  FH_TRY(model.kind, parse_kind(f));
   FH_TRY_VOID(parse_files(f.member("files"), model));
   FH_TRY_VOID(check_names(model));
-  FH_TRY(model.adapter, f.optional_digest("adapter"));
+  FH_TRY(model.adapter, parse_adapter(f.member("adapter")));
+  if (model.adapter && is_adapter(model.kind)) return fail(Errc::corrupt, "model.adapter: on an adapter");
   FH_TRY(model.chat_template, f.optional_digest("chat_template"));
   FH_TRY(model.tokenizer, f.optional_digest("tokenizer"));
   FH_TRY(Fields defaults, Fields::of(f.member("defaults"), "model.defaults", {"system", "parameters", "messages"}));
@@ -245,7 +275,29 @@ bool plain_file_name(std::string_view name) {
 }
 
 std::string_view name_of(Kind kind) {
-  return kind == Kind::gguf ? "gguf" : "hugging_face";
+  switch (kind) {
+    case Kind::gguf:
+      return "gguf";
+    case Kind::hugging_face:
+      return "hugging_face";
+    case Kind::peft_adapter:
+      return "peft_adapter";
+    case Kind::gguf_adapter:
+      return "gguf_adapter";
+  }
+  return {};
+}
+
+ModelTuple ModelTuple::base() const {
+  ModelTuple out = *this;
+  out.adapter.reset();
+  return out;
+}
+
+ModelTuple ModelTuple::adapter_alone() const {
+  ModelTuple out;
+  if (adapter) out.kind = adapter->kind, out.files = adapter->files;
+  return out;
 }
 
 Digest ModelTuple::weights() const {
@@ -265,6 +317,9 @@ Digest ModelTuple::id() const {
 std::uint64_t ModelTuple::total_bytes() const {
   std::uint64_t sum = 0;
   for (const StoredFile& f : files) sum += f.size;
+  if (adapter) {
+    for (const StoredFile& f : adapter->files) sum += f.size;
+  }
   return sum;
 }
 

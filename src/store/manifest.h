@@ -13,11 +13,19 @@
 
 namespace freehold::store {
 
-enum class Kind : std::uint8_t { gguf, hugging_face };
-std::string_view name_of(Kind kind);  // "gguf", "hugging_face"
+enum class Kind : std::uint8_t { gguf, hugging_face, peft_adapter, gguf_adapter };
+std::string_view name_of(Kind kind);  // "gguf", "hugging_face", "peft_adapter", "gguf_adapter"
+// Whether it runs only on a model.
+constexpr bool is_adapter(Kind kind) {
+  return kind == Kind::peft_adapter || kind == Kind::gguf_adapter;
+}
 
 // What the file of prepared weights is called.
 inline constexpr std::string_view kPreparedName = "prepared.panels";
+
+// What an adapter's files are called in the store.
+inline constexpr std::string_view kPeftFiles[] = {"adapter_config.json", "adapter_model.safetensors"};
+inline constexpr std::string_view kGgufAdapterFile = "adapter.gguf";
 
 struct StoredFile {
   std::string name;  // plain, of [A-Za-z0-9._+-]; the first part of a split GGUF comes first
@@ -36,25 +44,35 @@ struct Defaults {
   bool operator==(const Defaults&) const = default;
 };
 
+// An adapter that a name puts on a model.
+struct AdapterTuple {
+  Kind kind = Kind::peft_adapter;
+  std::vector<StoredFile> files;
+  bool operator==(const AdapterTuple&) const = default;
+};
+
 // What a name points to: an immutable tuple. Two imports of the same files give the same one.
 struct ModelTuple {
   Kind kind = Kind::gguf;
   std::vector<StoredFile> files;
-  std::optional<Digest> adapter;        // none yet
+  std::optional<AdapterTuple> adapter;
   std::optional<Digest> chat_template;  // SHA-256 of the template's text
   std::optional<Digest> tokenizer;      // of what decides about token ids (identity.h)
   Defaults defaults;
   bool operator==(const ModelTuple&) const = default;
 
+  // Without its adapter, and the adapter as what its own name would point to.
+  ModelTuple base() const;
+  ModelTuple adapter_alone() const;
   // Of the weights alone: the file's own digest if there is one, otherwise that of the list of them.
   Digest weights() const;
   // Of the list of all files: names the folder that presents them (Store).
   Digest tree() const;
-  // Of the whole tuple.
+  // Of the whole tuple; two names that differ in their adapter alone have one base().id().
   Digest id() const;
   std::uint64_t total_bytes() const;
   // A GGUF of one part is run straight from its blob; everything else from its tree.
-  bool needs_tree() const { return kind != Kind::gguf || files.size() != 1; }
+  bool needs_tree() const { return kind == Kind::hugging_face || kind == Kind::peft_adapter || files.size() != 1; }
 };
 
 // The receipt of a fetch from a server: what came from where.

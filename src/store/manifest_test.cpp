@@ -64,6 +64,28 @@ TEST(Manifest, IdentityIsTheTupleAndNotWhereItCameFrom) {
   EXPECT_TRUE(a.model.needs_tree());
 }
 
+TEST(Manifest, AnAdapterIsPartOfTheTuple) {
+  Manifest m = sample();
+  const Digest base = m.model.id();
+  m.model.adapter = AdapterTuple{Kind::gguf_adapter, {{"adapter.gguf", 7, sha256("x"), sha256("y"), true}}};
+  EXPECT_NE(m.model.id(), base);
+  EXPECT_EQ(m.model.base().id(), base) << "of names that differ in their adapter alone there is one base";
+  EXPECT_EQ(m.model.weights(), sample().model.weights());
+  EXPECT_EQ(m.model.total_bytes(), 130u);
+  auto back = parse_manifest(to_json(m));
+  ASSERT_TRUE(back) << back.error().what;
+  EXPECT_EQ(back->model, m.model);
+  EXPECT_FALSE(back->model.adapter_alone().needs_tree());
+  const std::string good = to_json(m);
+  for (const auto& [broken, part] : {std::pair{replaced(good, "gguf_adapter", "gguf"), "adapter.kind"},
+                                     {replaced(good, "adapter.gguf", "other.gguf"), "one adapter.gguf"},
+                                     {replaced(good, "gguf_adapter", "peft_adapter"), "adapter_config.json"}}) {
+    auto read = parse_manifest(broken);
+    ASSERT_FALSE(read);
+    EXPECT_NE(read.error().what.find(part), std::string::npos) << read.error().what;
+  }
+}
+
 TEST(Manifest, HostileOnesAreErrorsThatNameTheField) {
   const std::string good = to_json(sample());
   const std::string digest = sha256("a").name();

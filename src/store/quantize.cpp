@@ -161,6 +161,8 @@ class Converter {
   std::vector<AlignedBuffer<float>> scratch_;
 };
 
+}  // namespace
+
 format::GgufPlan plan_of(const format::Gguf& gguf) {
   format::GgufPlan plan;
   plan.metadata = gguf.metadata;
@@ -168,8 +170,6 @@ format::GgufPlan plan_of(const format::Gguf& gguf) {
   for (const MappedFile& f : gguf.files) plan.maps.push_back(f.bytes());
   return plan;
 }
-
-}  // namespace
 
 Result<Written> quantize(const format::GgufPlan& source, const QuantizeOptions& options, ThreadPool& pool,
                          const format::Sink& sink, const Progress& progress) {

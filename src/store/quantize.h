@@ -17,6 +17,9 @@ struct QuantizeOptions {
   bool requantize = false;
 };
 
+// Another GGUF as it is; it borrows.
+format::GgufPlan plan_of(const format::Gguf& gguf);
+
 // Writes a GGUF with the metadata and the tensors of the plan, or of another GGUF, in the same order, each in the type
 // that the mix gives it. The bytes do not depend on the number of threads. Errors: Errc::invalid, naming the tensor,
 // for weights that are not finite or quantised already.

@@ -52,9 +52,30 @@ std::string suggestions(const std::vector<Listed>& all, const ModelName& wanted)
 
 bool matches(const ModelTuple& model, const std::string& hex) {
   auto fits = [&](const Digest& digest) { return digest.hex().starts_with(hex); };
+  // Weights are the base's: of all that put an adapter on it, none is meant.
+  if (model.adapter) return fits(model.id());
   return fits(model.id()) || fits(model.weights()) ||
          std::any_of(model.files.begin(), model.files.end(),
                      [&](const StoredFile& f) { return f.weights && fits(f.digest); });
+}
+
+Result<> put_on(const Store& store, std::string_view reference, ModelTuple& model, std::string_view adapter) {
+  FH_TRY(const Resolved found, store.resolve(adapter));
+  if (!found.manifest) {
+    return fail(Errc::invalid, fmt::format("{} is not in the store: import it first", printable(adapter)));
+  }
+  if (is_adapter(model.kind)) {
+    return fail(Errc::invalid, fmt::format("{} is an adapter, not a model to put one on", printable(reference)));
+  }
+  if (!is_adapter(found.manifest->model.kind)) {
+    return fail(Errc::invalid, fmt::format("{} is a model, not an adapter", printable(adapter)));
+  }
+  if (model.adapter) {
+    return fail(Errc::invalid,
+                fmt::format("{} has an adapter already: name the model without it", printable(reference)));
+  }
+  model.adapter = AdapterTuple{found.manifest->model.kind, found.manifest->model.files};
+  return {};
 }
 
 }  // namespace
@@ -149,33 +170,43 @@ Result<Resolved> Store::resolve(std::string_view reference) const {
     out.names = {name};
   }
   out.path = run_path(home_, out.manifest->model);
+  std::vector<StoredFile> files = out.manifest->model.files;
+  if (out.manifest->model.adapter) {
+    const ModelTuple adapter = out.manifest->model.adapter_alone();
+    out.adapter = run_path(home_, adapter);
+    files.insert(files.end(), adapter.files.begin(), adapter.files.end());
+  }
   std::error_code ec;
   if (out.manifest->prepared) {
     fs::path prepared = blob_path(home_, out.manifest->prepared->digest);
     if (fs::exists(prepared, ec)) out.prepared = std::move(prepared);
   }
-  for (const StoredFile& file : out.manifest->model.files) {
+  for (const StoredFile& file : files) {
     // Only the digest tells all (`verify`), but a blob that was cut shows at once. What is no file tells when opened.
     const std::uintmax_t size = fs::file_size(blob_path(home_, file.digest), ec);
     if (ec || size == file.size) continue;
     return fail(Errc::corrupt, fmt::format("{}: {} has {} bytes in the store, {} when it was imported: import it again",
                                            out.names.front().text(), file.name, size, file.size));
   }
-  if (!fs::exists(out.path, ec)) {
+  for (const fs::path* path : {&out.path, &out.adapter}) {
+    if (path->empty() || fs::exists(*path, ec)) continue;
     return fail(Errc::corrupt, fmt::format("{}: {} is missing: import the model again", out.names.front().text(),
-                                           printable(out.path.string())));
+                                           printable(path->string())));
   }
   return out;
 }
 
-Result<Imported> Store::alias(std::string_view reference, const ModelName& name, const WriteOptions& options) const {
+Result<Imported> Store::alias(std::string_view reference, const ModelName& name, const WriteOptions& options,
+                              std::string_view adapter) const {
   FH_TRY(Writing writing, Writing::begin(*this, options));
   FH_TRY(Resolved found, resolve(reference));
   if (!found.manifest) {
     return fail(Errc::invalid, fmt::format("{} is not in the store: import it first", printable(reference)));
   }
+  ModelTuple model = found.manifest->model;
+  if (!adapter.empty()) FH_TRY_VOID(put_on(*this, reference, model, adapter));
   const Provenance& from = found.manifest->from;
-  FH_TRY(Imported done, publish(name, found.manifest->model, from.source, options, false, from.pulled));
+  FH_TRY(Imported done, publish(name, std::move(model), from.source, options, false, from.pulled));
   writing.finish();
   return done;
 }

@@ -44,9 +44,11 @@ struct Preparation {
 };
 
 struct WriteOptions {
-  bool replace = false;              // a name that exists may be moved to another model; what was prepared is made anew
-  Preparation prepare;               // optional
-  Validator validate;                // optional
+  bool replace = false;  // a name that exists may be moved to another model; what was prepared is made anew
+  Preparation prepare;   // optional
+  Validator validate;    // optional
+  // The same for an adapter's files and the model that it is to run on; optional.
+  std::function<Result<>(const format::Checkpoint& base, const std::filesystem::path& adapter)> validate_adapter;
   Progress progress;                 // optional
   std::function<void(int)> waiting;  // another process (its id, or 0) is writing; called once
 };
@@ -67,6 +69,7 @@ struct Resolved {
   std::filesystem::path path;        // for format::open_checkpoint
   std::optional<Manifest> manifest;  // nothing for a path outside the store
   std::vector<ModelName> names;      // that lead to it: the one asked for, or all of a digest
+  std::filesystem::path adapter;     // what the name puts on the model; empty: nothing
   std::filesystem::path prepared;    // the weights as the kernels want them; empty if there are none (any more)
 };
 
@@ -109,7 +112,8 @@ class Store {
   static Result<Store> open(const std::filesystem::path& home);
   const std::filesystem::path& home() const { return home_; }
 
-  // Copies a .gguf (of a split one, name the first part) or a Hugging Face folder into the store, hashing as it goes.
+  // Copies a .gguf (of a split one, name the first part) or a Hugging Face folder into the store, hashing as it goes;
+  // or an adapter, which is a PEFT folder or a GGUF that says so.
   // Errors: Errc::invalid if the name leads to another model already and may not be moved; Errc::corrupt also for a
   // weight that is an infinity or NaN.
   Result<Imported> import(const std::filesystem::path& path, const ModelName& name,
@@ -124,8 +128,10 @@ class Store {
                          Pulled pulled, const WriteOptions& options = {}) const;
   // The file of some model in the store that has this content.
   Result<std::optional<StoredFile>> find_file(const Digest& digest) const;
-  // Makes `name` lead to what `reference` leads to.
-  Result<Imported> alias(std::string_view reference, const ModelName& name, const WriteOptions& options = {}) const;
+  // Makes `name` lead to what `reference` leads to, with an adapter of the store on it if one is named. Errors:
+  // Errc::invalid for a reference that is an adapter, an `adapter` that is none, or a second one.
+  Result<Imported> alias(std::string_view reference, const ModelName& name, const WriteOptions& options = {},
+                         std::string_view adapter = {}) const;
   // Forgets a name, and deletes what nothing refers to any more.
   Result<Removed> remove(std::string_view reference, const WriteOptions& options = {}) const;
 
@@ -146,6 +152,7 @@ class Store {
   Result<Imported> publish(const ModelName& name, ModelTuple model, std::string_view source,
                            const WriteOptions& options, bool check_weights = false,
                            std::optional<Pulled> pulled = {}) const;
+  Result<> describe(ModelTuple& model, Manifest& manifest, const WriteOptions& options, bool check_weights) const;
   Result<std::optional<StoredFile>> prepare(const ModelTuple& model, const format::Checkpoint& checkpoint,
                                             const WriteOptions& options) const;
   Result<std::vector<Listed>> matching(const DigestPrefix& prefix) const;

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <thread>
 
+#include "format/safetensors_writer.h"
 #include "store/blob.h"
 #include "store/identity.h"
 #include "store/testing.h"
@@ -82,6 +83,61 @@ TEST_F(StoreTest, KeepsWhatWasPreparedOnceForAllNames) {
   EXPECT_EQ(store().verify("c")->damages.size(), 1u);
   ASSERT_TRUE(store().remove("c"));
   EXPECT_TRUE(fs::is_empty(home() / "blobs"));
+}
+
+TEST_F(StoreTest, AdaptersAreKeptByTheNamesThatPutThemOnAModel) {
+  const fs::path peft = folder_.path() / "peft";
+  const std::vector<float> numbers(8, 0.5f);
+  const format::F32Tensor tensor{"base_model.model.x.lora_A.weight", {2, 4}, numbers};
+  put(peft / "adapter_config.json", R"({"peft_type":"LORA","base_model_name_or_path":"some/base"})");
+  ASSERT_TRUE(format::write_safetensors(peft / "adapter_model.safetensors", {&tensor, 1}));
+  put(peft / "README.md", "not part of it");
+  WriteOptions options;
+  options.prepare = testing::fake_preparation();
+  ASSERT_TRUE(store().import(source(), name("base"), options));
+  const auto imported = store().import(peft, name("lora"), options);
+  ASSERT_TRUE(imported) << imported.error().what;
+  EXPECT_EQ(imported->manifest.model.kind, Kind::peft_adapter);
+  EXPECT_EQ(imported->manifest.from.architecture, "adapter");
+  EXPECT_EQ(imported->manifest.from.title, "some/base");
+  EXPECT_EQ(imported->manifest.from.parameters, 8u);
+  EXPECT_FALSE(imported->manifest.prepared);
+  EXPECT_TRUE(store().import(peft, name("lora"), options)->already);
+
+  int checked = 0;
+  options.validate_adapter = [&](const format::Checkpoint& base, const fs::path& adapter) -> Result<> {
+    ++checked;
+    EXPECT_EQ(base.tensors().size(), 21u);
+    EXPECT_TRUE(fs::exists(adapter / "adapter_config.json"));
+    if (checked > 1) return fail(Errc::corrupt, "does not fit");
+    return {};
+  };
+  const auto bot = store().alias("base", name("bot:1"), options, "lora");
+  ASSERT_TRUE(bot) << bot.error().what;
+  EXPECT_EQ(bot->manifest.prepared, store().resolve("base")->manifest->prepared) << "the weights are the base's";
+  EXPECT_FALSE(store().alias("base", name("bot:2"), options, "lora")) << "what does not fit gets no name";
+  EXPECT_FALSE(store().alias("bot:1", name("bot:2"), {}, "lora"));
+  EXPECT_FALSE(store().alias("base", name("bot:2"), {}, "base"));
+  EXPECT_FALSE(store().alias("lora", name("bot:2"), {}, "lora"));
+  // A digest of weights is the base's.
+  EXPECT_EQ(store().resolve(bot->manifest.model.weights().name())->names.front().text(), "base:latest");
+  EXPECT_EQ(store().resolve(bot->manifest.model.id().name())->names.front().text(), "bot:1");
+
+  ASSERT_TRUE(store().remove("lora"));
+  ASSERT_TRUE(store().remove("base"));
+  const auto resolved = store().resolve("bot:1");
+  ASSERT_TRUE(resolved) << resolved.error().what;
+  EXPECT_TRUE(fs::exists(resolved->path));
+  EXPECT_EQ(as_text(MappedFile::open(resolved->adapter / "adapter_model.safetensors")->bytes()),
+            read_file(peft / "adapter_model.safetensors").value());
+  EXPECT_FALSE(resolved->prepared.empty());
+  EXPECT_TRUE(store().verify_all()->damages.empty());
+  fs::resize_file(fs::canonical(resolved->adapter / "adapter_model.safetensors"), 20);
+  EXPECT_EQ(store().resolve("bot:1").error().code, Errc::corrupt);
+  EXPECT_FALSE(store().verify_all()->damages.empty());
+  ASSERT_TRUE(store().remove("bot:1"));
+  EXPECT_TRUE(fs::is_empty(home() / "blobs"));
+  EXPECT_TRUE(fs::is_empty(home() / "trees"));
 }
 
 TEST_F(StoreTest, ImportsAGgufAndFindsItAgain) {

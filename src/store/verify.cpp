@@ -136,11 +136,16 @@ Result<Verification> verify_models(const fs::path& home, const std::vector<Liste
     };
     for (const StoredFile& file : l.manifest->model.files) use(file);
     if (l.manifest->prepared) use(*l.manifest->prepared);
-    if (!l.manifest->model.needs_tree()) continue;
-    if (auto tree = check_tree(home, l.manifest->model); !tree) {
+    if (l.manifest->model.adapter) {
+      for (const StoredFile& file : l.manifest->model.adapter->files) use(file);
+    }
+    for (const ModelTuple& part : {l.manifest->model, l.manifest->model.adapter_alone()}) {
+      if (part.files.empty() || !part.needs_tree()) continue;
+      auto tree = check_tree(home, part);
+      if (tree) continue;
       Damage damage;
       damage.names = {l.name};
-      damage.blob = tree_path(home, l.manifest->model);
+      damage.blob = tree_path(home, part);
       damage.what = tree.error().what;
       out.damages.push_back(std::move(damage));
     }

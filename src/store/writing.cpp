@@ -108,6 +108,10 @@ Result<std::uint64_t> Store::Writing::sweep() const {
     for (const StoredFile& file : model.files) keep(file);
     if (listed.manifest->prepared) keep(*listed.manifest->prepared);
     if (model.needs_tree()) trees.insert(tree_path("", model).filename().string());
+    if (!model.adapter) continue;
+    const ModelTuple adapter = model.adapter_alone();
+    for (const StoredFile& file : adapter.files) keep(file);
+    if (adapter.needs_tree()) trees.insert(tree_path("", adapter).filename().string());
   }
   std::uint64_t freed = 0;
   const auto delete_blob = [&](const fs::directory_entry& entry) -> Result<> {

@@ -218,6 +218,7 @@ api::Parsed<void> BatchProgram::submit_embeddings(Line& line) {
     engine::EmbedRequest request;
     request.tokens = std::move(prompt.tokens);
     request.dimensions = call.dimensions;
+    request.adapter = model_.loaded().adapter;
     if (auto valid = engine::validate(request, model_.service().limits()); !valid) {
       api::Failure failure = failure_of(valid.error());
       failure.param = valid.error().what.starts_with("dimensions") ? "dimensions" : "input";

@@ -65,6 +65,8 @@ constexpr Address kAddresses[] = {
     {"props", kRead},
     {"slots", kRead},
     {"freehold/v1/models", kRead},
+    {"freehold/v1/adapters", "GET, HEAD, POST"},
+    {"freehold/v1/adapters/**", "DELETE"},
     {"freehold/v1/requests/*", kRead},
     {"freehold/v1/requests/*/cancel", "POST"},
 };

@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "api/ollama/models.h"
 #include "app/memory_plan.h"
 #include "app/open_model.h"
+#include "app/serve/adapter_shelf.h"
 #include "base/result.h"
 
 namespace freehold::app {
@@ -16,9 +18,10 @@ namespace freehold::app {
 struct ModelFacts {
   std::string called;     // what clients call it
   std::string reference;  // what leads to these very files
-  std::string key;        // tells contents apart; the same for two names of one model
+  std::string key;        // tells contents apart; the same for two names of one model, whatever their adapters
   std::string digest;     // "sha256:…" of the weights, if the store knows it
   bool in_store = false;
+  std::optional<AdapterFile> adapter;  // what the name puts on the model
   api::ollama::ModelCard card;
   std::string chat_template;   // the source; empty if it has none
   std::string license;         // as the files state it; empty if they do not

@@ -358,6 +358,16 @@ void ModelPool::keep_alive(const std::string& key, Nanoseconds how_long) {
   core_->wake();
 }
 
+bool ModelPool::resize(const std::string& key, std::int64_t bytes) {
+  const std::lock_guard lock(core_->mutex);
+  const EntryPtr entry = core_->find(key);
+  if (entry == nullptr || entry->stage != Entry::Stage::ready) return false;
+  if (bytes > 0 && static_cast<std::uint64_t>(bytes) > core_->free_bytes()) return false;
+  entry->wanted.bytes += static_cast<std::uint64_t>(bytes);
+  if (bytes < 0) core_->wake();
+  return true;
+}
+
 void ModelPool::unload(const std::string& key) {
   unload_unless([&](const std::string& other) { return other != key; });
 }

@@ -79,6 +79,8 @@ class ModelPool {
   void keep_alive(const std::string& key, Nanoseconds how_long);
   // As soon as nobody uses it; at once for who asks for the key next. Nothing if there is no such model.
   void unload(const std::string& key);
+  // A model in memory takes so many bytes more, or less. False: there is no such model, or no room without unloading.
+  bool resize(const std::string& key, std::int64_t bytes);
   // Unloads all for whose key `stays` is false.
   void unload_unless(const std::function<bool(const std::string& key)>& stays);
 

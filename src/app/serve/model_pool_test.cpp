@@ -96,6 +96,21 @@ struct Bench {
   }
 };
 
+TEST(ModelPool, WhatAModelTakesMayChange) {
+  Bench b(100);
+  EXPECT_FALSE(b.pool.resize("a", 10)) << "there is none";
+  b.use("a", 40);
+  b.use("b", 40);
+  EXPECT_TRUE(b.pool.resize("a", 15));
+  EXPECT_FALSE(b.pool.resize("a", 6)) << "nothing is unloaded for that";
+  EXPECT_EQ(b.pool.counters().bytes, 95u);
+  EXPECT_TRUE(b.pool.resize("a", -15));
+  EXPECT_TRUE(b.pool.resize("b", 20));
+  EXPECT_EQ(b.pool.counters().bytes, 100u);
+  b.use("c", 40);  // the room of the one that was unused for longest
+  EXPECT_EQ(b.there(), "bc");
+}
+
 TEST(ModelPool, LoadsOnceAndGivesTheSameModel) {
   Bench b(100);
   const auto first = b.ask("a", 10), second = b.ask("a", 10);

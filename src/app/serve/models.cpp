@@ -7,8 +7,10 @@
 #include <future>
 
 #include "app/interrupt.h"
+#include "base/hash.h"
 #include "base/utf8.h"
 #include "kernel/level.h"
+#include "model/adapter_file.h"
 
 namespace freehold::app {
 
@@ -57,11 +59,21 @@ Result<std::unique_ptr<Models>> Models::create(Options options) {
 
 Result<Models::Source> Models::resolve_given(const Given& given) const {
   FH_TRY(const store::Resolved found, store_.resolve(given.reference));
-  if (found.manifest) {
-    const std::string id = found.manifest->model.id().name();
-    return Source{given.name, id, id};
+  if (found.manifest) return source_of(given.name, found);
+  const std::string key = fmt::format("{} {}", found.path.string(), state_of(found.path));
+  return Source{given.name, given.reference, key, key, {}};
+}
+
+// The model is told apart by itself: names that put other adapters on it share it.
+Models::Source Models::source_of(std::string name, const store::Resolved& found) {
+  const store::ModelTuple& model = found.manifest->model;
+  const std::string id = model.id().name();
+  Source source{std::move(name), id, model.base().id().name(), id, {}};
+  if (model.adapter) {
+    const Digest adapter = model.adapter_alone().tree();
+    source.adapter = AdapterFile{adapter, found.adapter, source.name};
   }
-  return Source{given.name, given.reference, fmt::format("{} {}", found.path.string(), state_of(found.path))};
+  return source;
 }
 
 Result<Models::Source> Models::resolve_stored(const store::ModelName& name) const {
@@ -75,14 +87,20 @@ Result<Models::Source> Models::resolve_stored(const store::ModelName& name) cons
   }
   FH_TRY(const store::Resolved found, store_.resolve(name.text()));
   if (!found.manifest) return tl::unexpected(none);  // removed meanwhile: a name may spell a path, too
-  const std::string id = found.manifest->model.id().name();
-  Source source{name.text(), id, id};
+  if (store::is_adapter(found.manifest->model.kind)) return tl::unexpected(none);  // runs only on a model
+  Source source = source_of(name.text(), found);
   const std::lock_guard lock(mutex_);
   seen_.insert_or_assign(name.text(), Seen{state, source});
   return source;
 }
 
 Result<Models::Source> Models::resolve(std::string_view name) const {
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [attached, source] : attached_) {
+      if (bare(attached) == bare(name)) return source;
+    }
+  }
   for (const Given& given : options_.given) {
     if (bare(given.name) == bare(name)) return resolve_given(given);
   }
@@ -97,6 +115,7 @@ Result<MemoryPlan> Models::plan(const model::Plan& plan, bool given) const {
                        .threads = options_.threads,
                        .sequences = options_.sequences,
                        .whole = kWholeSequences,
+                       .max_rank = kServedRank,
                        .cache = options_.cache};
   // --context is for all models of a store; of one that was given, that it is too long is said.
   const std::uint32_t context = given ? options_.context : std::min(options_.context, plan.spec.context);
@@ -111,7 +130,7 @@ Result<FactsPtr> Models::facts_of(const Source& source) const {
   {
     const std::lock_guard lock(mutex_);
     const auto known = known_.find(source.name);
-    if (known != known_.end() && known->second.key == source.key) return known->second.facts;
+    if (known != known_.end() && known->second.id == source.id) return known->second.facts;
   }
   // Not under the lock: it reads files.
   const auto read = [&]() -> Result<FactsPtr> {
@@ -119,12 +138,15 @@ Result<FactsPtr> Models::facts_of(const Source& source) const {
     FH_TRY(ModelFacts facts,
            read_facts(source.name, opened, [&](const model::Plan& p) { return plan(p, !options_.given.empty()); }));
     facts.key = source.key;
+    facts.adapter = source.adapter;
+    const bool in_tuple = opened.manifest && opened.manifest->model.adapter;
+    if (source.adapter && !in_tuple) facts.card.digest = sha256(source.id).hex();  // attached: no tuple of the store
     return std::make_shared<const ModelFacts>(std::move(facts));
   };
   auto facts = read();
   if (!facts) return facts;  // not kept: what is damaged may be repaired
   const std::lock_guard lock(mutex_);
-  known_.insert_or_assign(source.name, Known{source.key, *facts});
+  known_.insert_or_assign(source.name, Known{source.id, *facts});
   return facts;
 }
 
@@ -135,6 +157,12 @@ std::vector<FactsPtr> Models::list() const {
     if (auto facts = facts_of(*source)) out.push_back(std::move(*facts));
   };
   for (const Given& given : options_.given) add(resolve_given(given));
+  std::vector<Source> attached;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [name, source] : attached_) attached.push_back(source);
+  }
+  for (const Source& source : attached) add(source);
   if (!options_.given.empty()) {
     std::vector<store::ModelName> offered;
     {
@@ -175,6 +203,7 @@ ModelLease Models::find(const ModelFacts& facts) const {
 
 Result<std::unique_ptr<PooledModel>> Models::load(const FactsPtr& facts) {
   FH_TRY(OpenModel opened, open_model(facts->reference));
+  opened.adapter.clear();  // adapters come on top, one by one
   FH_TRY(CheckedModel checked, check_model(std::move(opened)));
   const auto load = [&] {
     const Turn turn(turns_.get());
@@ -187,9 +216,12 @@ Result<std::unique_ptr<PooledModel>> Models::load(const FactsPtr& facts) {
         options_.report);
   };
   FH_TRY(Loaded loaded, load());
-  FH_TRY(auto model, ServedModel::start(
-                         facts->called, std::move(loaded),
-                         {.turns = turns_, .facts = facts, .at_end = [this](const ServedModel& m) { remember(m); }}));
+  FH_TRY(auto model,
+         ServedModel::start(
+             facts->called, std::move(loaded),
+             {.turns = turns_, .max_rank = kServedRank, .facts = facts, .at_end = [this](const ServedModel& m) {
+                remember(m);
+              }}));
   return std::unique_ptr<PooledModel>(std::move(model));
 }
 
@@ -268,13 +300,96 @@ void Models::offer_pulled() {
   }
 }
 
+bool Models::has_adapter(const ServedModel& model, const ModelFacts& facts) {
+  return !facts.adapter || model.adapters().find(facts.adapter->id) != nullptr;
+}
+
+Result<Models::AdapterHandle> Models::adapter(const ServedModel& model, const ModelFacts& facts) {
+  if (!facts.adapter) return AdapterHandle();
+  if (AdapterHandle there = model.adapters().find(facts.adapter->id)) return there;
+  const Turn turn(turns_.get());
+  return model.adapters().get(*facts.adapter, model.loaded(),
+                              [&](std::int64_t bytes) { return pool_->resize(facts.key, bytes); });
+}
+
+Result<> Models::attach(const std::string& name, std::string_view model, std::string_view adapter) {
+  FH_TRY(const store::ModelName parsed, store::ModelName::parse(name));
+  if (has(parsed.text())) return fail(Errc::invalid, fmt::format("'{}' is the name of a model", printable(name)));
+  FH_TRY(Source source, resolve(model));
+  if (source.adapter) {
+    return fail(Errc::invalid, fmt::format("'{}' has an adapter already: name the model without it", printable(model)));
+  }
+  const auto named = store::ModelName::parse(adapter);
+  if (!named && !adapter.starts_with("sha256:")) {
+    return fail(Errc::invalid, fmt::format("'{}' is no name in the store", printable(adapter)));
+  }
+  FH_TRY(const store::Resolved found, store_.resolve(adapter));
+  if (!found.manifest || !store::is_adapter(found.manifest->model.kind)) {
+    return fail(Errc::invalid, fmt::format("'{}' is no adapter in the store", printable(adapter)));
+  }
+  FH_TRY(const OpenModel opened, open_model(source.reference));
+  FH_TRY(const model::Plan plan, model::plan(*opened.checkpoint));
+  FH_TRY_VOID(model::read_adapter(found.path, *opened.checkpoint, plan.spec).map([](auto&&) {}));
+  source.name = parsed.text();
+  source.adapter = AdapterFile{found.manifest->model.tree(), found.path, std::string(adapter)};
+  source.id = fmt::format("{} + {}", source.id, source.adapter->id.name());
+  const std::lock_guard lock(mutex_);
+  attached_.insert_or_assign(parsed.text(), std::move(source));
+  return {};
+}
+
+bool Models::detach(std::string_view name) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::find_if(attached_.begin(), attached_.end(),
+                                    [&](const auto& entry) { return bare(entry.first) == bare(name); });
+    if (found == attached_.end()) return false;
+    attached_.erase(found);
+  }
+  forget_moved();
+  return true;
+}
+
 void Models::forget_moved() {
-  std::vector<ModelPool::Status> models = pool_->status();
+  std::vector<ModelPool::Status> models = pool_->status(true);
+  const bool as_it_was = std::all_of(models.begin(), models.end(), [&](const ModelPool::Status& m) {
+    if (m.lease != nullptr && !static_cast<ServedModel&>(*m.lease).adapters().status().empty()) return false;
+    const auto now = resolve(m.name);
+    return now && now->key == m.key;
+  });
+  if (as_it_was) return;  // no need to read all names
+  std::vector<Source> all;
+  const auto add = [&](Result<Source> source) {
+    if (source) all.push_back(std::move(*source));
+  };
+  for (const Given& given : options_.given) add(resolve_given(given));
+  std::vector<store::ModelName> offered;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [name, source] : attached_) all.push_back(source);
+    for (const auto& [text, name] : offered_) offered.push_back(name);
+  }
+  for (const store::ModelName& name : offered) add(resolve_stored(name));
+  if (options_.given.empty()) {
+    if (const auto listed = store_.list()) {
+      for (const store::Listed& l : *listed) {
+        if (l.manifest) add(resolve_stored(l.name));
+      }
+    }
+  }
   std::vector<std::string> moved;
   for (const ModelPool::Status& m : models) {
-    const auto now = resolve(m.name);
-    if (!now || now->key != m.key) moved.push_back(m.key);
+    const bool led_to = std::any_of(all.begin(), all.end(), [&](const Source& s) { return s.key == m.key; });
+    if (!led_to) moved.push_back(m.key);
+    if (m.lease == nullptr) continue;
+    static_cast<ServedModel&>(*m.lease).adapters().drop_unless(
+        [&](const Digest& id) {
+          return std::any_of(all.begin(), all.end(),
+                             [&](const Source& s) { return s.key == m.key && s.adapter && s.adapter->id == id; });
+        },
+        [&](std::int64_t bytes) { return pool_->resize(m.key, bytes); });
   }
+  models.clear();
   if (moved.empty()) return;
   pool_->unload_unless(
       [&](const std::string& key) { return std::find(moved.begin(), moved.end(), key) == moved.end(); });

@@ -64,6 +64,18 @@ class Models {
   // Null if it is not. That is a use.
   ModelLease find(const ModelFacts& facts) const;
 
+  // The adapter that a name puts on its model: null handle if it puts none.
+  using AdapterHandle = AdapterShelf::Handle;
+  // Whether the adapter of these facts, if they have one, is in memory with the model.
+  static bool has_adapter(const ServedModel& model, const ModelFacts& facts);
+  // Brings it there, which reads files. `model` is the facts' own. Errors: as AdapterShelf::get.
+  Result<AdapterHandle> adapter(const ServedModel& model, const ModelFacts& facts);
+  // Makes `name` an adapter of the store on a model that can be asked for, until the server ends or it is detached.
+  // Errors: invalid for a name that is taken or an adapter that does not fit; not_found.
+  Result<> attach(const std::string& name, std::string_view model, std::string_view adapter);
+  // Requests that use it go on. False if nothing is attached under the name.
+  bool detach(std::string_view name);
+
   using Then = std::function<void(Result<ModelLease>)>;
   // As ModelPool has them.
   ModelPool::Ticket acquire(const FactsPtr& facts, Then then);
@@ -99,7 +111,10 @@ class Models {
  private:
   struct Source {
     std::string name, reference, key;
+    std::string id;  // of all that the name leads to
+    std::optional<AdapterFile> adapter;
   };
+  static Source source_of(std::string name, const store::Resolved& found);
   explicit Models(Options options);
   Result<Source> resolve(std::string_view name) const;
   Result<Source> resolve_given(const Given& given) const;
@@ -122,13 +137,14 @@ class Models {
   };
   mutable std::map<std::string, Seen> seen_;  // by name
   struct Known {
-    std::string key;
+    std::string id;
     FactsPtr facts;
   };
   mutable std::map<std::string, Known> known_;       // by name
   std::map<std::string, store::ModelName> offered_;  // beside the given ones, by name
   std::map<std::string, ServedModel::Load> past_;
-  std::unique_ptr<ModelPool> pool_;  // last: its thread uses all of the above
+  std::map<std::string, Source, std::less<>> attached_;  // by name, with its tag
+  std::unique_ptr<ModelPool> pool_;                      // last: its thread uses all of the above
 };
 
 }  // namespace freehold::app

@@ -122,6 +122,7 @@ std::string models(const Site& site, const guard::Principal& who) {
     const api::ollama::ModelCard& card = m->card;
     out.begin_object().member("name", m->name());
     if (!m->digest.empty()) out.member("digest", m->digest);
+    if (m->adapter) out.member("adapter", m->adapter->id.name());
     out.member("family", card.family).member("format", card.format).member("weight_type", card.weight_type);
     out.member("parameters", card.parameters).member("bytes", card.size).member("context", m->context());
     if (m->memory) out.member("memory_bytes", m->memory->total());
@@ -239,6 +240,7 @@ bool handle_native(Site& site, const ExchangePtr& exchange, const guard::Princip
     story(site, exchange, who, path[3]);
     return true;
   }
+  if (handle_adapters(site, exchange, who)) return true;
   return handle_state(site, exchange, who);
 }
 

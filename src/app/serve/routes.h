@@ -21,6 +21,7 @@ bool handle_responses(Site& site, const ExchangePtr& exchange, const guard::Prin
 bool handle_anthropic(Site& site, const ExchangePtr& exchange, const guard::Principal& who);
 bool handle_gemini(Site& site, const ExchangePtr& exchange, const guard::Principal& who);
 bool handle_ollama(Site& site, const ExchangePtr& exchange, const guard::Principal& who);
+bool handle_adapters(const Site& site, const ExchangePtr& exchange, const guard::Principal& who);
 bool handle_native(Site& site, const ExchangePtr& exchange, const guard::Principal& who);
 bool handle_files_and_batches(Site& site, const ExchangePtr& exchange, const guard::Principal& who);
 

@@ -66,10 +66,7 @@ Result<std::unique_ptr<ServedModel>> ServedModel::start(std::string name, Loaded
   auto served = std::unique_ptr<ServedModel>(new ServedModel(std::move(name), std::move(loaded)));
   Loaded& l = served->loaded_;
   if (l.opened.manifest) served->digest_ = l.opened.manifest->model.weights().name();
-  served->fingerprint_ =
-      "fp_" + sha256(fmt::format("{}\n{}", version_line(), served->digest_.empty() ? served->name_ : served->digest_))
-                  .hex()
-                  .substr(0, 10);
+  served->fingerprint_ = served->fingerprint(nullptr);
   served->turns_ = options.turns;
   served->facts_ = options.facts;
   if (!l.tokenizer.chat_templates.empty()) {
@@ -87,6 +84,7 @@ Result<std::unique_ptr<ServedModel>> ServedModel::start(std::string name, Loaded
                                                         {.context = l.memory.context,
                                                          .sequences = l.memory.sequences,
                                                          .chunk = kChunk,
+                                                         .max_rank = std::max(options.max_rank, max_rank(l)),
                                                          .cache_tokens = l.memory.cache_tokens,
                                                          .cache_type = l.cache}));
   FH_TRY(auto engine,
@@ -98,6 +96,12 @@ Result<std::unique_ptr<ServedModel>> ServedModel::start(std::string name, Loaded
                                                 .turns = options.turns});
   served->at_end_ = options.at_end;
   return served;
+}
+
+std::string ServedModel::fingerprint(const AdapterFile* adapter) const {
+  std::string of = fmt::format("{}\n{}", version_line(), digest_.empty() ? name_ : digest_);
+  if (adapter != nullptr) of += "\n" + adapter->id.name();
+  return "fp_" + sha256(of).hex().substr(0, 10);
 }
 
 ServedModel::~ServedModel() {
@@ -192,6 +196,7 @@ api::Parsed<std::vector<engine::Request>> ServedModel::requests(const api::Call&
     request.prompt = p.tokens;
     request.text_starts = p.text_starts;
     request.tenant = tenant;
+    request.adapter = loaded_.adapter;
     if (p.tokens.size() < context()) {
       request.max_tokens = std::min(request.max_tokens, context() - static_cast<std::uint32_t>(p.tokens.size()));
     }

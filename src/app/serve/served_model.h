@@ -7,6 +7,7 @@
 #include <string>
 
 #include "api/call.h"
+#include "app/serve/adapter_shelf.h"
 #include "app/serve/answer_plan.h"
 #include "app/serve/model_pool.h"
 #include "app/session.h"
@@ -30,6 +31,7 @@ class ServedModel final : public PooledModel {
   struct Options {
     std::size_t max_pending = 8192;     // requests; a call may be thousands (embeddings)
     std::shared_ptr<Turns> turns = {};  // if other models share its threads
+    std::uint32_t max_rank = 0;         // of adapters that requests may bring
     std::shared_ptr<const ModelFacts> facts = {};
     std::function<void(const ServedModel&)> at_end = {};  // called before it goes
   };
@@ -45,6 +47,9 @@ class ServedModel final : public PooledModel {
   const std::string& fingerprint() const { return fingerprint_; }
   const Loaded& loaded() const { return loaded_; }
   const std::shared_ptr<const ModelFacts>& facts() const { return facts_; }  // as the options had them
+  AdapterShelf& adapters() const { return adapters_; }
+  // The same of the model with an adapter on it.
+  std::string fingerprint(const AdapterFile* adapter) const;
   engine::Service& service() { return *service_; }
   const engine::RequestLimits& limits() const { return service_->limits(); }
   std::uint32_t context() const { return decoder_->context(); }
@@ -92,6 +97,7 @@ class ServedModel final : public PooledModel {
   ServedModel(std::string name, Loaded loaded) : name_(std::move(name)), loaded_(std::move(loaded)) {}
   std::string name_;
   std::string digest_, fingerprint_;
+  mutable AdapterShelf adapters_;
   Loaded loaded_;
   api::Parsed<text::Prompt> prompt(const api::Call& call, const api::Conversation& chat) const;
   std::uint32_t choices_at_once(const engine::Request& request) const;

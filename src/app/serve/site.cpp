@@ -164,6 +164,15 @@ api::Parsed<ModelLease> Site::find(std::string_view name, const guard::Principal
   return api::refuse(Problem::unavailable, fmt::format("model '{}' is not in memory", printable(name)), "model");
 }
 
+api::Parsed<Models::AdapterHandle> Site::adapter(std::string_view name, const guard::Principal& who,
+                                                 const ServedModel& model) const {
+  FH_TRY(const FactsPtr facts, this->facts(name, who));
+  if (!facts->adapter) return Models::AdapterHandle();
+  if (auto handle = model.adapters().find(facts->adapter->id)) return handle;
+  return api::refuse(Problem::unavailable, fmt::format("the adapter of '{}' is not in memory", printable(name)),
+                     "model");
+}
+
 std::vector<NamedModel> Site::named_models(const guard::Principal& who) const {
   std::vector<NamedModel> out;
   for (FactsPtr& facts : served_to(who)) {
@@ -186,7 +195,9 @@ void Site::when_loaded(const ExchangePtr& exchange, std::string_view name, const
                        std::function<void()> then) const {
   const auto facts = this->facts(name, who);
   if (!facts) return then();
-  if (const ModelLease lease = models_->find(**facts)) return then();
+  if (const ModelLease lease = models_->find(**facts); lease != nullptr && Models::has_adapter(*lease, **facts)) {
+    return then();
+  }
   // The load may take long: a handler does not wait for it.
   struct Waiting {
     std::mutex mutex;  // guards what follows
@@ -199,16 +210,20 @@ void Site::when_loaded(const ExchangePtr& exchange, std::string_view name, const
     waiting->gone = true;
     if (waiting->ticket != 0) models->cancel(waiting->ticket);
   });
-  const auto ticket = models_->acquire(*facts, [this, waiting, exchange, name = std::string(name),
+  const auto ticket = models_->acquire(*facts, [this, facts = *facts, waiting, exchange, name = std::string(name),
                                                 then = std::move(then)](Result<ModelLease> lease) mutable {
-    later_.run([waiting, exchange, name = std::move(name), then = std::move(then), lease = std::move(lease)] {
-      {
-        const std::lock_guard lock(waiting->mutex);
-        if (waiting->gone) return;
-      }
-      if (!lease) return respond(*exchange, load_failure(name, lease.error()));
-      then();
-    });
+    later_.run(
+        [this, facts, waiting, exchange, name = std::move(name), then = std::move(then), lease = std::move(lease)] {
+          {
+            const std::lock_guard lock(waiting->mutex);
+            if (waiting->gone) return;
+          }
+          if (!lease) return respond(*exchange, load_failure(name, lease.error()));
+          // Held meanwhile, so that nobody takes its room.
+          const auto adapter = models_->adapter(**lease, *facts);
+          if (!adapter) return respond(*exchange, load_failure(name, adapter.error()));
+          then();
+        });
   });
   const std::lock_guard lock(waiting->mutex);
   waiting->ticket = ticket;
@@ -330,6 +345,8 @@ void Site::embed(const ExchangePtr& exchange, const guard::Principal& who, api::
   if (call->keep_alive) models_->keep_alive(*model->facts(), *call->keep_alive);
   auto prompts = model->prompts(call->inputs, "input");
   if (!prompts) return respond(*exchange, prompts.error());
+  const auto adapter = this->adapter(call->model, who, *model);
+  if (!adapter) return respond(*exchange, adapter.error());
   std::vector<engine::EmbedRequest> requests;
   std::uint64_t tokens_at_most = 0;
   for (text::Prompt& p : *prompts) {
@@ -337,6 +354,7 @@ void Site::embed(const ExchangePtr& exchange, const guard::Principal& who, api::
     engine::EmbedRequest request;
     request.tokens = std::move(p.tokens);
     request.tenant = who.tenant;
+    request.adapter = *adapter;
     request.dimensions = call->dimensions;
     if (auto valid = engine::validate(request, model->service().limits()); !valid) {
       Failure failure = failure_of(valid.error());
@@ -395,19 +413,25 @@ void Site::generate(const ExchangePtr& exchange, const guard::Principal& who, ap
   // All requests are checked before the first is handed over.
   auto requests = model->requests(call, *plan, who.tenant);
   if (!requests) return respond(*exchange, requests.error());
+  const auto adapter = this->adapter(call.model, who, *model);
+  if (!adapter) return respond(*exchange, adapter.error());
+  const auto facts = this->facts(call.model, who);
+  const AdapterFile* file = facts && (*facts)->adapter ? &*(*facts)->adapter : nullptr;
   std::uint64_t tokens_at_most = 0;
   for (engine::Request& request : *requests) {
+    if (*adapter != nullptr) request.adapter = *adapter;
     if (exchange->request().on_behalf_of) request.priority = kBackground;
     tokens_at_most +=
         request.prompt.size() + std::uint64_t{request.n} * engine::answer_limit(request, model->service().limits());
   }
   auto admitted = accounts_.admit(who, tokens_at_most);
   if (!admitted) return respond(*exchange, admitted.error());
-  auto encoder = make_encoder(call, {random_id(), call.model, now(), model->fingerprint()}, plan->prompts);
+  auto encoder = make_encoder(call, {random_id(), call.model, now(), model->fingerprint(file)}, plan->prompts);
   auto generation = std::make_shared<Generation>(exchange, std::move(encoder), call, *plan,
                                                  [model](std::string_view text) { return model->count(text); });
   for (auto& [name, value] : admitted->headers) generation->add_header(name, value);
   ledger::Event record = event_of(*exchange, who, *model, call.model);
+  if (file != nullptr) record.model_digest += "+" + file->id.name();
   record.seed = call.request.seed;
   record.sampling = sampling_summary(call.request.sampling);
   generation->account({accounts_, std::move(record), std::move(admitted->lease), latencies_, model->name()});

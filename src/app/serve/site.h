@@ -62,6 +62,9 @@ class Site {
   api::Parsed<FactsPtr> facts(std::string_view name, const guard::Principal& who) const;
   // The same, if it is in memory, which it is where `when_loaded` has seen to it. Error: also unavailable.
   api::Parsed<ModelLease> find(std::string_view name, const guard::Principal& who) const;
+  // The adapter that the name puts on the model, which `when_loaded` has brought into memory; null if it puts none.
+  api::Parsed<Models::AdapterHandle> adapter(std::string_view name, const guard::Principal& who,
+                                             const ServedModel& model) const;
   // All that `named` finds: those that are served, then those that were made.
   std::vector<NamedModel> named_models(const guard::Principal& who) const;
   // The name of the only model that somebody can ask for; empty if there are more, or none.

@@ -1,0 +1,197 @@
+#include "app/tune/merge_files.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <vector>
+
+#include "base/file.h"
+#include "base/utf8.h"
+#include "format/safetensors_writer.h"
+#include "kernel/blocks/quantise.h"
+#include "model/gguf_plan.h"
+#include "model/merge.h"
+#include "store/quantize.h"
+
+namespace freehold::app {
+namespace {
+
+namespace fs = std::filesystem;
+using model::Site;
+
+// The adapted layers' weights as the base's file has them.
+struct Adapted {
+  const tensor::View* weight;
+  const model::LowRankValues* values;
+};
+
+std::vector<Adapted> adapted_layers(const CheckedModel& base) {
+  std::vector<Adapted> out;
+  for (std::size_t i = 0; i < base.adapter->values.blocks.size(); ++i) {
+    const model::Layout::Block& b = base.plan.layout.blocks[i];
+    for (Site site : model::kAllSites) {
+      const model::LowRankValues& v = base.adapter->values.blocks[i][static_cast<std::size_t>(site)];
+      if (v.rank == 0) continue;
+      const tensor::View* views[model::kSites] = {b.q,
+                                                  b.k,
+                                                  b.v,
+                                                  b.o,
+                                                  b.gate.empty() ? nullptr : &b.gate[0],
+                                                  b.up.empty() ? nullptr : &b.up[0],
+                                                  b.down.empty() ? nullptr : &b.down[0]};
+      out.push_back({views[static_cast<std::size_t>(site)], &v});
+    }
+  }
+  return out;
+}
+
+// Merged layers, by where the base's weight lies in memory.
+struct Merged {
+  MappedFile file;
+  std::map<const std::byte*, tensor::View> by_base;
+
+  tensor::View of(const tensor::View& view) const {
+    const auto found = by_base.find(view.bytes.data());
+    return found == by_base.end() ? view : found->second;
+  }
+};
+
+// `keep_type`: each layer in the type that it had, otherwise float32.
+Result<Merged> merge_layers(const fs::path& beside, const CheckedModel& base, ThreadPool& pool, bool keep_type,
+                            const MergeOptions& options) {
+  const std::vector<Adapted> layers = adapted_layers(base);
+  fs::path scratch = beside;
+  scratch.replace_filename(".merging-" + beside.filename().string());
+  FH_TRY(AtomicFile file, AtomicFile::create(scratch, FileAccess::owner));
+  struct Place {
+    const tensor::View* weight;
+    tensor::DType type;
+    std::uint64_t at, bytes;
+  };
+  std::vector<Place> places;
+  std::uint64_t at = 0;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    FH_TRY(const std::vector<float> values, model::merge_layer(pool, *layers[i].weight, *layers[i].values));
+    const tensor::DType type = keep_type ? layers[i].weight->type : tensor::DType::f32;
+    std::vector<std::byte> bytes(*tensor::byte_size(type, values.size()));
+    if (auto done = kernel::quantise_row(type, values, bytes); !done) {
+      return in_context(std::move(done).error(), printable(layers[i].weight->name));
+    }
+    FH_TRY_VOID(file.write(bytes));
+    places.push_back({layers[i].weight, type, at, bytes.size()});
+    at += bytes.size();
+    const std::size_t padding = (64 - at % 64) % 64;
+    FH_TRY_VOID(file.write(std::string(padding, '\0')));
+    at += padding;
+    if (options.progress) options.progress(i + 1, 2 * layers.size());
+  }
+  FH_TRY_VOID(file.commit());
+  Merged out;
+  auto mapped = MappedFile::open(scratch);
+  FH_TRY_VOID(remove_file(scratch));  // it lives as long as the map
+  if (!mapped) return Unexpected(std::move(mapped).error());
+  out.file = std::move(*mapped);
+  for (const Place& p : places) {
+    out.by_base[p.weight->bytes.data()] = {p.weight->name, p.type, p.weight->shape,
+                                           out.file.bytes().subspan(p.at, p.bytes)};
+  }
+  return out;
+}
+
+// The type that most of the base's matrices have.
+tensor::DType usual_type(const CheckedModel& base) {
+  std::map<tensor::DType, std::uint64_t> elements;
+  for (const auto& b : base.plan.layout.blocks) {
+    for (const auto* view : {b.q, b.k, b.v, b.o}) elements[view->type] += view->elems();
+    for (const auto* views : {&b.gate, &b.up, &b.down}) {
+      for (const auto& view : *views) elements[view.type] += view.elems();
+    }
+  }
+  const auto most = std::max_element(elements.begin(), elements.end(),
+                                     [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most->first;
+}
+
+Result<> write_gguf(const fs::path& out, const CheckedModel& base, ThreadPool& pool, const MergeOptions& options) {
+  const tensor::DType usual = usual_type(base);
+  if (!options.type && tensor::info(usual).block_elems > 1) {
+    return fail(Errc::invalid,
+                fmt::format("the base's weights are {}: say --type (f16 keeps most), and --requantize if "
+                            "that is quantised too",
+                            tensor::name_of(usual)));
+  }
+  const std::string name = options.type.value_or(std::string(tensor::name_of(usual)));
+  FH_TRY(const kernel::Mix type, store::weight_type_from_name(name));
+  FH_TRY(const Merged merged, merge_layers(out, base, pool, false, options));
+  format::GgufPlan plan;
+  if (base.opened.checkpoint->gguf() != nullptr) {
+    plan = store::plan_of(*base.opened.checkpoint->gguf());
+  } else {
+    FH_TRY(plan, model::plan_gguf(*base.opened.checkpoint, out.stem().string()));
+  }
+  for (format::PlannedTensor& t : plan.tensors) {
+    for (tensor::View& part : t.parts) part = merged.of(part);
+  }
+  plan.maps.push_back(merged.file.bytes());
+  FH_TRY(AtomicFile file, AtomicFile::create(out));
+  auto written = store::quantize(
+      plan, {type, options.requantize || tensor::info(type.base).block_elems == 1}, pool,
+      [&](Bytes bytes) { return file.write(bytes); },
+      [&](std::string_view, std::uint64_t done, std::uint64_t total) {
+        if (options.progress) options.progress(total + done, 2 * total);
+        return true;
+      });
+  if (!written) return Unexpected(std::move(written).error());
+  for (const store::TensorNote& n : written->notes) {
+    if (options.note)
+      options.note(fmt::format("note: {}{}{}", printable(n.tensor), n.tensor.empty() ? "" : ": ", n.note));
+  }
+  return file.commit();
+}
+
+Result<> copy_small_files(const fs::path& from, const fs::path& to) {
+  std::error_code ec;
+  for (fs::directory_iterator it(from, ec), end; !ec && it != end; it.increment(ec)) {
+    const std::string name = it->path().filename().string();
+    if (name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json") || name.starts_with(".")) continue;
+    std::error_code ignored;
+    if (!it->is_regular_file(ignored)) continue;
+    FH_TRY(const std::string text, read_file(it->path()));
+    FH_TRY_VOID(write_file_atomically(to / name, text));
+  }
+  if (ec) return fail(Errc::io, fmt::format("{}: {}", printable(from.string()), ec.message()));
+  return {};
+}
+
+Result<> write_folder(const fs::path& out, const CheckedModel& base, ThreadPool& pool, const MergeOptions& options) {
+  const format::HfFolder* folder = base.opened.checkpoint->hf();
+  if (folder == nullptr) {
+    return fail(Errc::unsupported,
+                "the base is a GGUF, of which no Hugging Face folder can be made: let OUT end in "
+                ".gguf");
+  }
+  if (options.type) {
+    return fail(Errc::unsupported, "--type is for a GGUF: a folder keeps the base's own type (let OUT end in .gguf)");
+  }
+  for (const tensor::View& view : folder->tensors) {
+    if (tensor::info(view.type).block_elems == 1) continue;
+    return fail(Errc::unsupported,
+                fmt::format("tensor '{}' is {}: a folder of quantised weights cannot hold merged ones; let OUT end in "
+                            ".gguf",
+                            printable(view.name), tensor::name_of(view.type)));
+  }
+  FH_TRY(const Merged merged, merge_layers(out, base, pool, true, options));
+  FH_TRY_VOID(make_directories(out));
+  std::vector<tensor::View> tensors;
+  for (const tensor::View& view : folder->tensors) tensors.push_back(merged.of(view));
+  FH_TRY_VOID(format::write_safetensors(out / "model.safetensors", tensors));
+  return copy_small_files(folder->path, out);
+}
+
+}  // namespace
+
+Result<> write_merged(const fs::path& out, const CheckedModel& base, ThreadPool& pool, const MergeOptions& options) {
+  return out.extension() == ".gguf" ? write_gguf(out, base, pool, options) : write_folder(out, base, pool, options);
+}
+
+}  // namespace freehold::app
