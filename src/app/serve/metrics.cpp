@@ -100,7 +100,7 @@ constexpr Timed kTimed[] = {
     {"vllm:time_to_first_token_seconds", "From the request's last byte to its answer's first token.",
      &ModelTimes::first_token},
     {"vllm:inter_token_latency_seconds",
-     "Between two tokens of an answer; all of one answer count with their mean, so sum and count are exact.",
+     "From one token of an answer to the next; all of an answer count with their mean, so sum and count are exact.",
      &ModelTimes::between_tokens},
     {"vllm:request_time_per_output_token_seconds", "The same mean, once an answer.", &ModelTimes::per_token},
     {"vllm:e2e_request_latency_seconds", "From the request's last byte to its answer's last.", &ModelTimes::total},
