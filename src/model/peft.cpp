@@ -149,6 +149,7 @@ Result<AdapterValues> read_values(const format::Safetensors& file, const Spec& s
   }
   AdapterValues values;
   values.blocks.resize(spec.blocks.size());
+  std::string missing;  // what belongs to no layer says more, if there is any
   for (std::size_t i = 0; i < spec.blocks.size(); ++i) {
     for (Site site : kAllSites) {
       const auto [N, K] = shape_of(spec, site);
@@ -162,10 +163,8 @@ Result<AdapterValues> read_values(const format::Safetensors& file, const Spec& s
       }
       if (v.a.empty() && v.b.empty() && v.magnitude.empty()) {
         const auto& all = config.everywhere;
-        if (std::find(all.begin(), all.end(), site) == all.end()) continue;
-        return fail(Errc::corrupt, fmt::format("module '{}' is missing: the adapter is for a model of fewer blocks, or "
-                                               "incomplete",
-                                               module));
+        if (missing.empty() && std::find(all.begin(), all.end(), site) != all.end()) missing = module;
+        continue;
       }
       if (v.a.empty() || v.b.empty() || v.magnitude.empty() == config.dora) {
         return fail(Errc::corrupt, fmt::format("module '{}' is incomplete", module));
@@ -180,6 +179,11 @@ Result<AdapterValues> read_values(const format::Safetensors& file, const Spec& s
   if (!found.empty()) {
     return fail(Errc::unsupported, fmt::format("tensor '{}' belongs to no layer of the base model that can be adapted",
                                                printable(found.begin()->first)));
+  }
+  if (!missing.empty()) {
+    return fail(
+        Errc::corrupt,
+        fmt::format("module '{}' is missing: the adapter is for a model of fewer blocks, or incomplete", missing));
   }
   return values;
 }
