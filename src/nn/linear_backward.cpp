@@ -12,7 +12,6 @@ namespace {
 
 using backward::copy_columns;
 using backward::each_part;
-using backward::kColumns;
 using backward::Part;
 using backward::turn_weights;
 
