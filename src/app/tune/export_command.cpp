@@ -9,7 +9,7 @@
 namespace freehold::app {
 namespace {
 
-Result<> run(const Arguments& arguments, Console& console) {
+Result<> run_export(const Arguments& arguments, Console& console) {
   const std::filesystem::path out(std::string(arguments.text("OUT")));
   FH_TRY(const CheckedModel base, open_and_check(arguments.text("BASE"), console));
   FH_TRY(const model::PeftAdapter adapter, open_adapter(arguments.text("ADAPTER"), base));
@@ -37,7 +37,7 @@ Command tune_export_command() {
                       {.name = "ADAPTER", .help = "A PEFT folder, a GGUF, or a name in the store."},
                       {.name = "OUT", .help = "NAME.gguf, or a folder."}},
       .examples = {{"freehold tune export mistral:q4 my-lora my-lora.gguf", "For llama.cpp:"}},
-      .run = run,
+      .run = run_export,
   };
 }
 

@@ -88,7 +88,7 @@ void print(const Difference& d, bool json, Console& console) {
                   d.mean_kl, d.max_kl, d.tokens, 100 * d.top_agree));
 }
 
-Result<> run(const Arguments& arguments, Console& console) {
+Result<> run_merge(const Arguments& arguments, Console& console) {
   const fs::path out(std::string(arguments.text("OUT")));
   std::error_code ec;
   if (fs::exists(out, ec)) return fail(Errc::invalid, fmt::format("{} is there already", printable(out.string())));
@@ -171,7 +171,7 @@ Command tune_merge_command() {
                 {.name = "json", .help = "Print JSON."}},
                run_options()),
       .examples = {{"freehold tune merge mistral-f16.gguf my-lora merged.gguf --type q8_0", "For other programs:"}},
-      .run = run,
+      .run = run_merge,
   };
 }
 
