@@ -228,7 +228,8 @@ test("completions: a prompt is scored", needs("completions", "scoring"), async (
 
 test("models: listed and found by name", needs("models"), async () => {
   const list = await collect(client.models.list());
-  assert.deepEqual(list.map((m) => [m.id, m.object]), [[model, "model"]]);
+  assert.equal(list.filter((m) => m.id === model).length, 1);  // another suite may have pulled more
+  assert.ok(list.every((m) => m.object === "model"));
   assert.equal((await client.models.retrieve(model)).id, model);
   await assert.rejects(client.models.retrieve("org/no:such"), OpenAI.NotFoundError);
 });
