@@ -8,10 +8,17 @@
 // TDPBUUD, TDPBF16PS.
 #pragma once
 
+#include <vector>
+
+#include "kernel/level.h"
+
 namespace freehold::kernel {
 
 // Whether level amx can be tested here: the CPU has it, or it has AVX-512 and the emulator is installed now (once a
 // process, never removed; a SIGILL that is not AMX goes to the former handler). Tiles belong to the thread.
 bool amx_for_tests();
+
+// The levels above scalar that can be tested here, amx among them as amx_for_tests says.
+std::vector<Level> fast_levels();
 
 }  // namespace freehold::kernel

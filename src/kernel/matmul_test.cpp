@@ -17,15 +17,6 @@
 namespace freehold::kernel {
 namespace {
 
-std::vector<Level> fast_levels() {
-  std::vector<Level> out;
-  for (Level l : {Level::avx2, Level::avx512}) {
-    if (l <= detect_level()) out.push_back(l);
-  }
-  if (amx_for_tests()) out.push_back(Level::amx);
-  return out;
-}
-
 const Table& table_of(Level level) {
   return table_even_if_unsupported(level);
 }

@@ -1,3 +1,4 @@
+// Files that were fetched become a model of the store: without a copy, whatever is in the way, and with their receipt.
 #include <gtest/gtest.h>
 
 #include <cerrno>
