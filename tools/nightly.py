@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """`./dev nightly`: what takes too long for every commit. Every fuzz target for 60 s, the unit tests and a server under ThreadSanitizer, the
-whole matrix of promise 1, the whole corpus of hostile model files through the release build and through the one with AddressSanitizer, and
+unit tests that `./dev test` runs sanitized only as users' optimiser makes them, the tests too slow there with AddressSanitizer, the whole matrix of promise 1, the whole corpus of hostile model files through the release build and through the one with AddressSanitizer, and
 the server under load: random schemas, kill -9 fifty times, an hour of everything; and training under kill -9.
 
 usage: ./dev nightly [SECONDS [SOAK]]    SECONDS a fuzz target (60), SOAK seconds of the mixed load (3600). Writes the last result to
@@ -99,11 +99,13 @@ def main():
     for check in (test_all.configure("release"), test_all.build("release"), test_all.configure("dev"),
                   test_all.build("dev", "freehold")):
         sums.add(test_all.run(check, environment))
+    units = test_all.run(test_all.ctest("unit-release", "release", "unit"), environment)
+    slow = test_all.run(test_all.ctest("slow-dev", "dev", "nightly"), environment)
     matrix = test_all.run(test_all.ctest("matrix-full", "release", "matrix"), dict(environment, FREEHOLD_MATRIX="full"))
     released, rows = corpus("release")
     sanitized, _ = corpus("dev")
     server = served(soak)
-    good = (sums.failed == 0 and tsan.failed == 0 and matrix.failed == 0 and results and all(r[1] for r in results) and released and
+    good = (sums.failed == 0 and tsan.failed + units.failed + slow.failed + matrix.failed == 0 and results and all(r[1] for r in results) and released and
             sanitized and all(row[1] for row in server))
 
     fuzzed = "\n".join(f"| {name} | {found(ok)} | {runs:,} | {coverage:,} |" for name, ok, runs, coverage in results)
@@ -112,7 +114,8 @@ def main():
 
 Written by `./dev nightly` on {datetime.date.today()}, commit {commit}: **{"good" if good else "NOT good"}**.
 
-Builds: {sums}. Unit tests under ThreadSanitizer: {tsan}. The whole matrix of promise 1: {matrix}.
+Builds: {sums}. Unit tests under ThreadSanitizer: {tsan}; optimised: {units}. End-to-end tests that are too
+slow with AddressSanitizer for `./dev test`: {slow}. The whole matrix of promise 1: {matrix}.
 
 Fuzzing (libFuzzer, AddressSanitizer and UndefinedBehaviorSanitizer), {seconds} s a target:
 

@@ -14,9 +14,9 @@ from corpus import hostile_folder, hostile_gguf, hostile_model, hostile_safetens
 from corpus import measure, mutants, valid, valid_folder
 
 FULL = os.environ.get("FREEHOLD_CORPUS") == "full"
-OF_EACH_CLASS = 1_000_000 if FULL else 2 if e2e.SANITIZED else 14
+OF_EACH_CLASS = 1_000_000 if FULL else 1 if e2e.SANITIZED else 14
 MORE = FULL and not e2e.SANITIZED  # commands besides the usual ones: a sanitized program takes ten times as long
-MUTANTS = 6000 if MORE else 1500 if FULL else 20 if e2e.SANITIZED else 250
+MUTANTS = 6000 if MORE else 1500 if FULL else 10 if e2e.SANITIZED else 250
 SEEDS = (11, 12, 13) if MORE else (11,)
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 REPORT = {}
@@ -84,7 +84,7 @@ class Corpus(unittest.TestCase):
             self.assertEqual(self.runner.command("run", path).code, code, path)
 
     def test_attacks_on_the_store(self):
-        for kind, name, ran, faults in hostile_store.scenarios(self.runner, 1 if FULL else 80 if e2e.SANITIZED else 9):
+        for kind, name, ran, faults in hostile_store.scenarios(self.runner, 1 if FULL else 160 if e2e.SANITIZED else 9):
             self.judge(kind, name, [(ran, faults)])
 
     def test_mutants(self):
