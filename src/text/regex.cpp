@@ -5,8 +5,8 @@
 #include <pcre2.h>
 
 #include <algorithm>
-#include <ctime>
 
+#include "base/thread_time.h"
 #include "base/utf8.h"
 #include "text/regex_dialect.h"
 
@@ -36,13 +36,6 @@ constexpr std::size_t kMaxJitStack = std::size_t{16} << 20;
 // Starting points tried between two looks at the clock. A limit on steps alone does not bound the whole search: it
 // counts anew at every starting point, so n points of n steps each would pass it.
 constexpr std::size_t kStartsPerLook = 256;
-
-// Of this thread, so that a busy machine does not make an honest text fail.
-std::chrono::nanoseconds processor_time() {
-  timespec t{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
-}
 
 std::string message_of(int code) {
   unsigned char buffer[256] = {};
@@ -94,7 +87,7 @@ struct Matcher::State {
   std::chrono::nanoseconds deadline{};
   unsigned calls = 0;
 
-  bool late() { return ++calls % 16 == 0 && processor_time() > deadline; }
+  bool late() { return ++calls % 16 == 0 && thread_time() > deadline; }
 };
 
 Matcher::Matcher(std::chrono::milliseconds time) : state_(std::make_unique<State>()) {
@@ -103,7 +96,7 @@ Matcher::Matcher(std::chrono::milliseconds time) : state_(std::make_unique<State
   if (state_->context) {
     pcre2_set_heap_limit(state_->context.get(), kHeapLimitKiB);
   }
-  state_->deadline = processor_time() + time;
+  state_->deadline = thread_time() + time;
 }
 
 Matcher::~Matcher() = default;

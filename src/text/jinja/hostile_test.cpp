@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/sanitized_testing.h"
+#include "base/thread_time.h"
 #include "text/jinja/json_value.h"
 #include "text/jinja/template.h"
 
@@ -37,13 +38,6 @@ bool reset_peak() {
   return clear.good();
 }
 
-// Processor time, so that a busy machine does not matter.
-double thread_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
-
 struct Run {
   bool rendered = false;
   FailureKind kind = FailureKind::runtime;
@@ -54,7 +48,7 @@ Run run(const std::string& source) {
   Run out;
   bool measured = reset_peak();
   long before = memory("VmRSS");
-  double start = thread_seconds();
+  const auto start = thread_time();
   {
     auto parsed = Template::parse(source);
     auto text = parsed ? parsed->render({{"messages", Value::list({})}}, [] { return std::tm{}; })
@@ -65,7 +59,7 @@ Run run(const std::string& source) {
       out.message = text.error().message();
     }
   }
-  double seconds = thread_seconds() - start;
+  double seconds = thread_seconds_since(start);
   // A sanitizer slows some of these a hundredfold: then only that they end counts.
   if (!kSanitized) {
     EXPECT_LT(seconds, 1.0) << source.substr(0, 200);

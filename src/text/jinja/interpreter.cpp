@@ -3,22 +3,14 @@
 
 #include <algorithm>
 
+#include "base/thread_time.h"
 #include "text/jinja/access.h"
 #include "text/jinja/builtins.h"
 #include "text/jinja/operators.h"
 #include "text/jinja/repr.h"
 
 namespace freehold::text::jinja {
-namespace {
-
-// Processor time, not the clock on the wall: a busy machine must not make an honest template fail.
-std::chrono::nanoseconds thread_time() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
-}
-
-}  // namespace
+namespace {}  // namespace
 
 Interpreter::Interpreter(const Ast& ast, const Limits& limits, std::function<std::tm()> clock)
     : ast_(ast),
