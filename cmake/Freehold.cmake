@@ -126,13 +126,17 @@ function(fh_test name)
   endif()
   target_link_libraries(${name}_test PRIVATE ${ARGN} GTest::gtest GTest::gtest_main)
   add_dependencies(unit_tests ${name}_test)
+  set(timeout 300)
+  if(FREEHOLD_SANITIZE_THREAD)
+    set(timeout 900)
+  endif()
   set(label unit)
   if(name IN_LIST FREEHOLD_NUMERIC)
     add_dependencies(numeric_tests ${name}_test)
     set(label unit-numeric)
   endif()
   gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
-                       PROPERTIES LABELS ${label} TIMEOUT 300 SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
+                       PROPERTIES LABELS ${label} TIMEOUT ${timeout} SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
 endfunction()
 
 # fh_bench(NAME deps…): the folder's *_bench.cpp become one Google Benchmark binary NAME_bench, built on request only.

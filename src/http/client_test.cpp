@@ -27,12 +27,12 @@ class Site {
     options.tls = std::move(tls);
     Hooks hooks;
     hooks.handle = [this](const std::shared_ptr<Exchange>& e) {
+      const std::string path = e->request().target.path;
       {
         const std::lock_guard lock(mutex_);
         seen_.push_back(e->request());
+        if (path == "/slow") return (void)held_.emplace_back(e);
       }
-      const std::string path = e->request().target.path;
-      if (path == "/slow") return (void)held_.emplace_back(e);
       if (path == "/stream") {
         e->start({200, {}, {}});
         e->send("one ");
@@ -50,8 +50,8 @@ class Site {
     server_->start();
   }
   ~Site() {
-    held_.clear();
     server_->stop(0ms);
+    held_.clear();
   }
   Url url(std::string_view path, std::string_view scheme = "http") const {
     return parse_url(fmt::format("{}://127.0.0.1:{}{}", scheme, server_->port(), path)).value();
