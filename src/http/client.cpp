@@ -67,12 +67,16 @@ class Session {
     if (url.tls) stream_.emplace(socket_, *tls);
   }
 
-  Result<Answered> run(const Headers& headers, Receiver& receiver) {
-    std::string request = fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: {}\r\nAccept-Encoding: identity\r\n",
-                                      url_.target, url_.authority(), options_.user_agent);
+  // Without a body it is a GET, with one a POST.
+  Result<Answered> run(const Headers& headers, std::optional<std::string_view> body, Receiver& receiver) {
+    std::string request =
+        fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: {}\r\nAccept-Encoding: identity\r\n",
+                    body ? "POST" : "GET", url_.target, url_.authority(), options_.user_agent);
     for (const auto& [name, value] : headers.fields()) request += fmt::format("{}: {}\r\n", name, value);
     if (!options_.bearer.empty() && first_) request += fmt::format("Authorization: Bearer {}\r\n", options_.bearer);
+    if (body) request += fmt::format("Content-Length: {}\r\n", body->size());
     request += "Connection: close\r\n\r\n";
+    if (body) request += *body;
     wait_at_most(options_.connect, "connecting");
     asio::co_spawn(io_, exchange(request, receiver), [this](const std::exception_ptr& thrown) {
       if (thrown && !error_) error_ = Error{Errc::exhausted, "out of memory"};
@@ -343,7 +347,7 @@ Result<Answered> Client::get(const Url& url, const Headers& headers, Receiver& r
   Url at = url;
   for (int hop = 0;; ++hop) {
     Session session(options, state_->tls.get(), at, at.same_origin(url));
-    FH_TRY(Answered answered, session.run(headers, behind));
+    FH_TRY(Answered answered, session.run(headers, std::nullopt, behind));
     if (!is_redirect(answered.status) || !answered.headers.has("location")) return answered;
     if (hop == options.redirects) {
       return fail(Errc::invalid, fmt::format("{}: it redirects more than {} times", url.origin(), options.redirects));
@@ -356,6 +360,10 @@ Result<Answered> Client::get(const Url& url, const Headers& headers, Receiver& r
     }
     at = std::move(*next);
   }
+}
+
+Result<Answered> Client::post(const Url& url, const Headers& headers, std::string_view body, Receiver& receiver) const {
+  return Session(state_->options, state_->tls.get(), url, true).run(headers, body, receiver);
 }
 
 Result<Response> Client::get(const Url& url, const Headers& headers, std::uint64_t limit) const {

@@ -1,4 +1,4 @@
-// An HTTP/1.1 client that trusts nobody: GET over TLS (or in the clear, where that is allowed), each wait limited, each
+// An HTTP/1.1 client that trusts nobody: GET and POST over TLS (or in the clear, where that is allowed), each wait limited, each
 // answer bounded, each redirect judged before it is followed. No proxy, whatever the environment says.
 //
 // 1. A connection is opened to an address that was looked up once and judged; no second look-up can differ.
@@ -6,6 +6,7 @@
 // 3. A redirect never leads from https to http. To another host or port it leads only if that is public (no loopback,
 //    no private network: network_address.h), or named in `trusted`.
 // 4. The bearer token goes to the origin that was asked first, and to no other.
+// 5. What is sent goes where it was meant to go: a POST follows no redirect.
 #pragma once
 
 #include <chrono>
@@ -69,6 +70,9 @@ class Client {
   Result<Answered> get(const Url& url, const Headers& headers, Receiver& receiver) const;
   // The whole answer in memory; Errc::corrupt beyond `limit` bytes.
   Result<Response> get(const Url& url, const Headers& headers, std::uint64_t limit) const;
+
+  // Sends the body as it is; its type is among the headers. A redirect is an answer like any other. Errors: as of get().
+  Result<Answered> post(const Url& url, const Headers& headers, std::string_view body, Receiver& receiver) const;
 
   const ClientOptions& options() const;
 

@@ -1,0 +1,91 @@
+// Google's generateContent (ai.google.dev/api/generate-content), streamed as server-sent events.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "upstream/values.h"
+#include "upstream/wire.h"
+
+namespace freehold::upstream {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Result<Outgoing> write_contents(const Call& call, const http::Url&) {
+  Json body;
+  Json system = Json::array();
+  body["contents"] = Json::array();
+  for (const Message& m : call.messages) {
+    Json part = {{"text", m.text}};
+    if (m.role == Message::Role::system) {
+      system.push_back(std::move(part));
+    } else {
+      body["contents"].push_back(
+          {{"role", m.role == Message::Role::user ? "user" : "model"}, {"parts", Json::array({std::move(part)})}});
+    }
+  }
+  if (!system.empty()) body["systemInstruction"] = {{"parts", std::move(system)}};
+  Json& how = body["generationConfig"];
+  how["maxOutputTokens"] = call.max_tokens;
+  if (call.temperature) how["temperature"] = *call.temperature;
+  if (call.seed) how["seed"] = *call.seed;
+  if (!call.stop.empty()) how["stopSequences"] = call.stop;
+  if (!call.schema.empty()) {
+    how["responseMimeType"] = "application/json";
+    how["responseJsonSchema"] = Json::parse(call.schema, nullptr, false);
+  }
+  return Outgoing{fmt::format("/v1beta/models/{}:streamGenerateContent?alt=sse", http::percent_encode_path(call.model)),
+                  {},
+                  body.dump(-1, ' ', false, Json::error_handler_t::replace)};
+}
+
+class ContentReading : public Reading {
+ public:
+  Result<> event(std::string_view, std::string_view data) override {
+    FH_TRY(const format::Value chunk, object_of(data));
+    if (chunk.member("error") != nullptr) return fail(Errc::io, complaint_of(data).message);
+    if (reply_.id.empty()) reply_.id = text_at(&chunk, {"responseId"});
+    if (reply_.model.empty()) reply_.model = text_at(&chunk, {"modelVersion"});
+    if (const format::Value* usage = chunk.member("usageMetadata")) {
+      tokens_ = Tokens{count_at(usage, {"promptTokenCount"}), count_at(usage, {"cachedContentTokenCount"}), 0,
+                       count_at(usage, {"candidatesTokenCount"}) + count_at(usage, {"thoughtsTokenCount"})};
+    }
+    if (!text_at(&chunk, {"promptFeedback", "blockReason"}).empty()) {
+      reply_.ending = Ending::filtered;
+      complete_ = true;
+    }
+    const format::Value* candidates = chunk.member("candidates");
+    if (candidates == nullptr) return {};
+    for (const format::Value& candidate : candidates->items()) {
+      if (const format::Value* parts = at(&candidate, {"content", "parts"})) {
+        for (const format::Value& part : parts->items()) {
+          const format::Value* thought = part.member("thought");
+          if (thought == nullptr || !thought->as_bool().value_or(false)) reply_.text += text_at(&part, {"text"});
+        }
+      }
+      const std::string_view why = text_at(&candidate, {"finishReason"});
+      if (why.empty()) continue;
+      complete_ = true;
+      reply_.ending =
+          why == "STOP"         ? Ending::stop
+          : why == "MAX_TOKENS" ? Ending::length
+          : why == "SAFETY" || why == "RECITATION" || why == "BLOCKLIST" || why == "PROHIBITED_CONTENT" || why == "SPII"
+              ? Ending::filtered
+              : Ending::other;
+    }
+    return {};
+  }
+};
+
+}  // namespace
+
+const Wire kGemini = {"gemini",
+                      "https://generativelanguage.googleapis.com",
+                      "GOOGLE_GEMINI_BASE_URL",
+                      "GEMINI_API_KEY",
+                      "x-goog-api-key",
+                      "",
+                      &write_contents,
+                      []() -> std::unique_ptr<Reading> { return std::make_unique<ContentReading>(); }};
+
+}  // namespace freehold::upstream

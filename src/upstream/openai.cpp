@@ -1,0 +1,91 @@
+// OpenAI's chat completions (platform.openai.com/docs/api-reference/chat), which many others speak too.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/utf8.h"
+#include "upstream/values.h"
+#include "upstream/wire.h"
+
+namespace freehold::upstream {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string_view role_of(Message::Role role) {
+  switch (role) {
+    case Message::Role::system:
+      return "system";
+    case Message::Role::user:
+      return "user";
+    case Message::Role::assistant:
+      break;
+  }
+  return "assistant";
+}
+
+Result<Outgoing> write_chat(const Call& call, const http::Url& base) {
+  Json body;
+  body["model"] = call.model;
+  body["messages"] = Json::array();
+  for (const Message& m : call.messages) body["messages"].push_back({{"role", role_of(m.role)}, {"content", m.text}});
+  // OpenAI's newer models know the second name alone, other servers often the first alone.
+  body[base.host == "api.openai.com" ? "max_completion_tokens" : "max_tokens"] = call.max_tokens;
+  if (call.temperature) body["temperature"] = *call.temperature;
+  if (call.seed) body["seed"] = *call.seed;
+  if (!call.stop.empty()) body["stop"] = call.stop;
+  if (!call.schema.empty()) {
+    body["response_format"] = {
+        {"type", "json_schema"},
+        {"json_schema", {{"name", "answer"}, {"strict", true}, {"schema", Json::parse(call.schema, nullptr, false)}}}};
+  }
+  body["stream"] = true;
+  body["stream_options"] = {{"include_usage", true}};
+  return Outgoing{"/chat/completions", {}, body.dump(-1, ' ', false, Json::error_handler_t::replace)};
+}
+
+class ChatReading : public Reading {
+ public:
+  Result<> event(std::string_view, std::string_view data) override {
+    if (data == "[DONE]") {
+      complete_ = complete_ || ended_;
+      return {};
+    }
+    FH_TRY(const format::Value chunk, object_of(data));
+    if (chunk.member("error") != nullptr) return fail(Errc::io, complaint_of(data).message);
+    if (reply_.id.empty()) reply_.id = text_at(&chunk, {"id"});
+    if (reply_.model.empty()) reply_.model = text_at(&chunk, {"model"});
+    if (const format::Value* usage = chunk.member("usage"); usage != nullptr && usage->is_object()) {
+      tokens_ = Tokens{count_at(usage, {"prompt_tokens"}), count_at(usage, {"prompt_tokens_details", "cached_tokens"}),
+                       0, count_at(usage, {"completion_tokens"})};
+    }
+    const format::Value* choices = chunk.member("choices");
+    if (choices == nullptr) return {};
+    for (const format::Value& choice : choices->items()) {
+      reply_.text += text_at(&choice, {"delta", "content"});
+      const std::string_view why = text_at(&choice, {"finish_reason"});
+      if (why.empty()) continue;
+      ended_ = true;
+      reply_.ending = why == "stop"             ? Ending::stop
+                      : why == "length"         ? Ending::length
+                      : why == "content_filter" ? Ending::filtered
+                                                : Ending::other;
+    }
+    // Some servers leave [DONE] out; what has ended and been counted is whole.
+    complete_ = ended_ && tokens_.has_value();
+    return {};
+  }
+
+ private:
+  bool ended_ = false;
+};
+
+}  // namespace
+
+const Wire kOpenAi = {"openai",          "https://api.openai.com/v1",
+                      "OPENAI_BASE_URL", "OPENAI_API_KEY",
+                      "authorization",   "Bearer ",
+                      &write_chat,       []() -> std::unique_ptr<Reading> {
+                        return std::make_unique<ChatReading>(); }};
+
+}  // namespace freehold::upstream
