@@ -38,11 +38,12 @@ class Chat {
     while (!done_) {
       LineEditor::Input input = read_message();
       if (input.end == LineEditor::End::closed) break;
+      if (terminated()) break;
       if (input.end == LineEditor::End::interrupted) {
         say("\n(Ctrl-D or /exit leaves)\n");
         continue;
       }
-      if (input.text.empty()) continue;
+      if (input.text.find_first_not_of(" \t\n") == std::string::npos) continue;
       if (is_command(input.text)) {
         command(input.text);
       } else {
@@ -52,9 +53,12 @@ class Chat {
         answer();
       }
       FH_TRY_VOID(console_.flush());
+      if (terminated()) break;
     }
     say("\n");
-    return console_.flush();
+    FH_TRY_VOID(console_.flush());
+    if (terminated()) return fail(Errc::cancelled, "terminated");
+    return {};
   }
 
  private:
@@ -143,7 +147,7 @@ const std::vector<Chat::Entry>& Chat::entries() {
       {"help", "", "Show this.", &Chat::help},
       {"system", "[TEXT]", "Set the system message (\"\" for none), or show it.", &Chat::set_system},
       {"set", "[NAME VALUE]", "Change a setting (no VALUE: its default), or show all.", &Chat::set},
-      {"save", "FILE", "Write the conversation as JSON.", &Chat::save},
+      {"save", "FILE", "Write the conversation as JSON, over an older one if you like.", &Chat::save},
       {"load", "FILE", "Go on with a conversation that was saved.", &Chat::load},
       {"retry", "", "Answer the last question again.", &Chat::retry},
       {"tokens", "", "Show how much of the context is used.", &Chat::tokens},
@@ -208,6 +212,15 @@ void Chat::set(std::string_view text) {
 
 void Chat::save(std::string_view path) {
   if (path.empty()) return say("/save needs a file name\n");
+  // Only what reads as a conversation is replaced: a slip of the finger must not cost a file.
+  std::error_code ec;
+  if (std::filesystem::exists(std::filesystem::path(path), ec)) {
+    auto old = read_file(std::filesystem::path(path));
+    if (!old || !Conversation::read_json(*old)) {
+      return say(fmt::format("error: {} is there already and is no saved conversation: choose another name\n",
+                             printable(path)));
+    }
+  }
   auto written = write_file_atomically(std::filesystem::path(path), conversation_.to_json());
   if (!written) return complain(written.error());
   say(fmt::format("{} messages written to {}\n", conversation_.messages().size(), printable(path)));

@@ -58,11 +58,12 @@ std::string Conversation::to_json() const {
   return w.take() + "\n";
 }
 
-Result<> Conversation::from_json(std::string_view json) {
+Result<Conversation::Said> Conversation::read_json(std::string_view json) {
   auto root = format::parse_json(json);
   if (!root) return fail(Errc::invalid, root.error().what);
-  const format::Value* list = root->member("messages");
+  const format::Value* list = root->is_array() ? &*root : root->member("messages");
   if (list == nullptr || !list->is_array()) return fail(Errc::invalid, "there is no array \"messages\"");
+  std::string system;
   std::vector<std::pair<std::string, std::string>> messages;
   for (const auto& item : list->items()) {
     const format::Value* role = item.member("role");
@@ -71,15 +72,23 @@ Result<> Conversation::from_json(std::string_view json) {
       return fail(Errc::invalid,
                   fmt::format("message {} needs the strings \"role\" and \"content\"", messages.size() + 1));
     }
-    messages.emplace_back(std::string(*role->as_string()), std::string(*content->as_string()));
+    if (messages.empty() && system.empty() && *role->as_string() == "system") {
+      system = *content->as_string();
+    } else {
+      messages.emplace_back(std::string(*role->as_string()), std::string(*content->as_string()));
+    }
   }
-  std::string system;
   if (const format::Value* text = root->member("system")) {
     if (!text->is_string()) return fail(Errc::invalid, "\"system\" is not a string");
     system = *text->as_string();
   }
-  system_ = std::move(system);
-  messages_ = std::move(messages);
+  return Said{std::move(system), std::move(messages)};
+}
+
+Result<> Conversation::from_json(std::string_view json) {
+  FH_TRY(Said said, read_json(json));
+  system_ = std::move(said.system);
+  messages_ = std::move(said.messages);
   return {};
 }
 

@@ -38,7 +38,13 @@ class Conversation {
 
   // The file of /save and /load: {"system":…,"messages":[{"role":…,"content":…}…]}.
   std::string to_json() const;
-  // Replaces what has been said. Errc::invalid, and no change, if the text is not such a file.
+  struct Said {
+    std::string system;
+    std::vector<std::pair<std::string, std::string>> messages;  // (role, content)
+  };
+  // Such a file, or the array of messages alone, a first system message among them. Errc::invalid if it is neither.
+  static Result<Said> read_json(std::string_view json);
+  // Replaces what has been said; no change if it is an error.
   Result<> from_json(std::string_view json);
 
  private:

@@ -160,7 +160,9 @@ std::string program_help(const std::vector<Command>& commands) {
 const std::vector<EnvironmentVariable>& environment_variables() {
   static const std::vector<EnvironmentVariable> variables = {
       {"FREEHOLD_HOME", "Where models, keys, usage and history are kept (default ~/.freehold)."},
-      {"FREEHOLD_ISA", "Caps the instruction set: scalar, avx2, avx512 or amx. The answers stay the same to the bit."},
+      {"FREEHOLD_ISA",
+       "Caps the instruction set: scalar, avx2, avx512 or amx; one that this CPU lacks is an error. The answers stay "
+       "the same to the bit."},
   };
   return variables;
 }

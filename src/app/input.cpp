@@ -26,6 +26,7 @@ Result<std::string> read_stream(int fd, std::string_view name, std::uint64_t lim
       if (interrupted()) return fail(Errc::cancelled, fmt::format("interrupted while reading {}", name));
       continue;
     }
+    if (n < 0 && errno == EBADF && fd == STDIN_FILENO) return text;  // closed: nothing comes
     if (n < 0) return fail(Errc::io, fmt::format("read {}: {}", name, std::strerror(errno)));
     if (n == 0) return text;
     text.append(part.data(), static_cast<std::size_t>(n));

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+
 #include "app/commands.h"
 #include "app/console.h"
 #include "app/input.h"
@@ -31,6 +33,20 @@ Result<text::ChatInput> read_conversation(const Arguments& arguments) {
   FH_TRY(std::string json, read_input(path, kMessagesLimit));
   auto input = text::chat_input_from_json(json);
   if (!input) return in_context(input.error(), printable(path));
+  // What /save of a chat writes has the system message beside the others.
+  const auto beside = std::find_if(input->extras.begin(), input->extras.end(), [](const auto& extra) {
+    return extra.first == "system" && extra.second.is(text::jinja::Type::string);
+  });
+  if (beside != input->extras.end()) {
+    std::vector<text::jinja::Value> all = input->messages.as_sequence().items;
+    if (!beside->second.as_text().empty()) {
+      all.insert(
+          all.begin(),
+          text::messages_from_pairs({{"system", std::string(beside->second.as_text())}}).as_sequence().items.front());
+    }
+    input->messages = text::jinja::Value::list(std::move(all));
+    input->extras.erase(beside);
+  }
   if (arguments.given("tools")) {
     std::string tools_path(arguments.text("tools"));
     FH_TRY(std::string tools_json, read_input(tools_path, kMessagesLimit));

@@ -6,10 +6,12 @@ namespace freehold::app {
 namespace {
 
 std::atomic<bool> flag{false};
+std::atomic<bool> asked_to_end{false};
 std::atomic<bool> hangup{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may only touch lock-free atomics");
 
 void on_signal(int signal) {
+  if (signal == SIGTERM) asked_to_end.store(true);
   if (flag.exchange(true)) {
     std::signal(signal, SIG_DFL);
     std::raise(signal);
@@ -41,6 +43,10 @@ bool take_hangup() {
 
 bool interrupted() {
   return flag.load(std::memory_order_relaxed);
+}
+
+bool terminated() {
+  return asked_to_end.load(std::memory_order_relaxed);
 }
 
 void clear_interrupt() {

@@ -9,6 +9,8 @@ namespace freehold::app {
 // effect.
 void catch_interrupts();
 bool interrupted();
+// Whether somebody asked for the end of the program, not of what it is doing: SIGTERM. clear_interrupt() keeps it.
+bool terminated();
 
 // From now on SIGHUP does not end the program: take_hangup says, once, that it came.
 void catch_hangups();

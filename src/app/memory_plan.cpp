@@ -161,8 +161,8 @@ namespace {
 Result<ChosenContext> choose_length(const model::Plan& plan, std::uint32_t wanted, const RunShape& shape,
                                     std::uint64_t available) {
   if (wanted > plan.spec.context) {
-    return fail(Errc::invalid, fmt::format("--context {} is more than the {} tokens this model was made for", wanted,
-                                           plan.spec.context));
+    return fail(Errc::exhausted, fmt::format("--context {} is more than the {} tokens this model was made for", wanted,
+                                             plan.spec.context));
   }
   std::uint32_t context = wanted > 0 ? wanted : plan.spec.context;
   FH_TRY(MemoryPlan memory, plan_memory(plan, context, shape));

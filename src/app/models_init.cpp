@@ -64,8 +64,8 @@ Result<> run_init(const Arguments& arguments, Console& console) {
       "{} weights: {} layers of {}, {} heads ({} for keys and values), feed-forward {}, vocabulary {}",
       human_parameters(store::parameters(shape)), shape.layers, shape.C, shape.H, shape.K, shape.F, shape.V));
   return write_model(arguments, console, fmt::format("freshly initialised with seed {}", seed),
-                     [&](const format::Sink& sink, const store::Progress& progress) {
-                       return store::synthesise({shape, type, seed, fresh}, pool, sink, progress);
+                     [&](const format::Sink& sink, const store::Progress& progress, const store::Expect& expect) {
+                       return store::synthesise({shape, type, seed, fresh}, pool, sink, progress, expect);
                      });
 }
 

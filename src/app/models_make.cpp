@@ -20,6 +20,11 @@ namespace {
 Result<> run_quantize(const Arguments& arguments, Console& console) {
   FH_TRY(kernel::Mix type, store::weight_type_from_name(arguments.text("type")));
   FH_TRY(OpenModel source, open_model(arguments.text("MODEL"), console));
+  std::error_code ec;
+  if (arguments.given("OUT") && std::filesystem::equivalent(source.path, std::string(arguments.text("OUT")), ec)) {
+    return fail(Errc::invalid, fmt::format("{} is the model itself, which would be lost: choose another file",
+                                           printable(arguments.text("OUT"))));
+  }
   auto checked = check_runnable(*source.checkpoint);
   if (!checked) return in_context(std::move(checked).error(), printable(arguments.text("MODEL")));
   ThreadPool pool(arguments.given("threads") ? static_cast<int>(arguments.integer("threads")) : 0);
@@ -36,14 +41,16 @@ Result<> run_quantize(const Arguments& arguments, Console& console) {
   const std::string origin = fmt::format(
       "{} quantized to {}",
       source.manifest ? source.manifest->model.weights().name() : printable(source.path.string(), 1000), type.name);
-  return write_model(arguments, console, origin, [&](const format::Sink& sink, const store::Progress& progress) {
-    auto written = plan ? store::quantize(*plan, options, pool, sink, progress)
-                        : store::quantize(*source.checkpoint->gguf(), options, pool, sink, progress);
-    if (!written && written.error().what.find("loses quality twice") != std::string::npos) {
-      console.hint("--requantize insists on it");
-    }
-    return written;
-  });
+  return write_model(arguments, console, origin,
+                     [&](const format::Sink& sink, const store::Progress& progress, const store::Expect& expect) {
+                       auto written =
+                           plan ? store::quantize(*plan, options, pool, sink, progress, expect)
+                                : store::quantize(*source.checkpoint->gguf(), options, pool, sink, progress, expect);
+                       if (!written && written.error().what.find("loses quality twice") != std::string::npos) {
+                         console.hint("--requantize insists on it");
+                       }
+                       return written;
+                     });
 }
 
 void list_shapes(bool json, Console& console) {
@@ -81,9 +88,10 @@ Result<> run_synth(const Arguments& arguments, Console& console) {
   const auto seed = static_cast<std::uint64_t>(arguments.integer("seed"));
   ThreadPool pool(arguments.given("threads") ? static_cast<int>(arguments.integer("threads")) : 0);
   const std::string origin = fmt::format("synthetic {} {} with seed {}", shape->name, type.name, seed);
-  return write_model(arguments, console, origin, [&](const format::Sink& sink, const store::Progress& progress) {
-    return store::synthesise({*shape, type, seed}, pool, sink, progress);
-  });
+  return write_model(arguments, console, origin,
+                     [&](const format::Sink& sink, const store::Progress& progress, const store::Expect& expect) {
+                       return store::synthesise({*shape, type, seed}, pool, sink, progress, expect);
+                     });
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "app/json_writer.h"
 #include "app/models_commands.h"
 #include "app/open_model.h"
+#include "base/disk_space.h"
 #include "base/file.h"
 #include "base/utf8.h"
 #include "store/store.h"
@@ -41,6 +42,11 @@ void print_written(const store::Written& written, bool notes_all, Console& conso
   }
 }
 
+// That the disk has room for it, before anything is computed.
+store::Expect room_at(const std::filesystem::path& place) {
+  return [place](std::uint64_t bytes) { return expect_space(place, bytes, "the model has"); };
+}
+
 }  // namespace
 
 Result<> write_model(const Arguments& arguments, Console& console, const std::string& source,
@@ -55,7 +61,7 @@ Result<> write_model(const Arguments& arguments, Console& console, const std::st
     FH_TRY(store::ModelName name, store::ModelName::parse(arguments.text("name")));
     const store::WriteOptions options = progress.options(arguments.flag("force"), !arguments.flag("no-prepare"));
     auto make = [&](const format::Sink& sink) -> Result<> {
-      FH_TRY(written, produce(sink, options.progress));
+      FH_TRY(written, produce(sink, options.progress, room_at(store.home())));
       return {};
     };
     FH_TRY(store::Imported imported, store.add(name, source, make, options));
@@ -71,7 +77,7 @@ Result<> write_model(const Arguments& arguments, Console& console, const std::st
     return fail(Errc::invalid, fmt::format("{} exists already", printable(out.string())));
   }
   FH_TRY(AtomicFile file, AtomicFile::create(out));
-  FH_TRY(written, produce([&](Bytes bytes) { return file.write(bytes); }, progress.progress()));
+  FH_TRY(written, produce([&](Bytes bytes) { return file.write(bytes); }, progress.progress(), room_at(out)));
   const std::uint64_t bytes = file.position();
   FH_TRY_VOID(file.commit());
   progress.clear();

@@ -13,7 +13,8 @@
 
 namespace freehold::app {
 
-using ProduceModel = std::function<Result<store::Written>(const format::Sink&, const store::Progress&)>;
+using ProduceModel =
+    std::function<Result<store::Written>(const format::Sink&, const store::Progress&, const store::Expect&)>;
 
 // To the argument OUT, or into the store with --name; exactly one of them is given. `source` says where it comes from.
 Result<> write_model(const Arguments& arguments, Console& console, const std::string& source,

@@ -1,5 +1,6 @@
 // `tokenize` and `inspect tokens`: text to token ids.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "app/commands.h"
 #include "app/console.h"
@@ -23,9 +24,10 @@ Result<model::LoadedTokenizer> open_tokenizer(const Arguments& arguments, Consol
   return std::move(*loaded);
 }
 
-// The text of --text, --file or the positional TEXT; exactly one of them.
+// The text of --text, --file or the positional TEXT; exactly one of them, or none and what is piped in.
 Result<std::string> chosen_text(const Arguments& arguments, std::string_view direct) {
   bool file = arguments.given("file");
+  if (!file && !arguments.given(direct) && ::isatty(STDIN_FILENO) == 0) return read_standard_input();
   if (arguments.given(direct) == file) {
     return fail(Errc::invalid, fmt::format("give either {}{} or --file", direct == "text" ? "--" : "", direct));
   }

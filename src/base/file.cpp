@@ -80,6 +80,11 @@ Result<const std::byte*> map_and_close(int fd, std::size_t size, const std::file
     if (p == MAP_FAILED) {
       int error = errno;
       ::close(fd);
+      if (error == ENOMEM) {
+        return fail(Errc::exhausted,
+                    fmt::format("map {}: {} bytes do not fit into the memory that this process may use",
+                                printable(path.string()), size));
+      }
       return os_error("map", path, error);
     }
     data = static_cast<const std::byte*>(p);

@@ -1,12 +1,12 @@
 #include "pull/pull.h"
 
 #include <fmt/format.h>
-#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/disk_space.h"
 #include "base/utf8.h"
 #include "pull/plan.h"
 #include "store/blob.h"
@@ -86,16 +86,7 @@ class Pull {
       FH_TRY(auto known, store_.find_file(file.wanted.digest));
       if (!known) missing += file.wanted.size - have;
     }
-    struct statvfs disk = {};
-    fs::path place = store_.home();
-    while (::statvfs(place.c_str(), &disk) != 0) {
-      if (!place.has_relative_path()) return {};  // then writing will tell
-      place = place.parent_path();
-    }
-    const std::uint64_t free = std::uint64_t{disk.f_bavail} * disk.f_frsize;
-    if (missing <= free) return {};
-    return fail(Errc::exhausted, fmt::format("{:.1f} GB are to be fetched, but only {:.1f} GB are free at {}",
-                                             double(missing) / 1e9, double(free) / 1e9, printable(place.string())));
+    return freehold::expect_space(store_.home(), missing, "still to be fetched are");
   }
 
   Result<> get(const PlannedFile& file) {

@@ -1,12 +1,12 @@
 // Bringing models into the store: copy and hash, present, validate, and only then give the name.
 #include <fmt/format.h>
-#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <ctime>
 #include <set>
 #include <utility>
 
+#include "base/disk_space.h"
 #include "base/file.h"
 #include "base/utf8.h"
 #include "format/json.h"
@@ -142,15 +142,6 @@ Result<Sources> sources_of(const fs::path& path, const WriteOptions& options) {
   return out;
 }
 
-Result<> expect_space(const fs::path& home, std::uint64_t bytes) {
-  struct statvfs disk = {};
-  if (::statvfs(home.c_str(), &disk) != 0) return {};  // then writing will tell
-  const std::uint64_t free = std::uint64_t{disk.f_bavail} * disk.f_frsize;
-  if (bytes <= free) return {};
-  return fail(Errc::exhausted, fmt::format("the model has {:.1f} GB, but only {:.1f} GB are free at {}",
-                                           double(bytes) / 1e9, double(free) / 1e9, printable(home.string())));
-}
-
 Result<std::vector<InputFile>> open_all(const Sources& sources) {
   std::vector<InputFile> out;
   for (const Source& s : sources.files) {
@@ -177,7 +168,8 @@ Result<Imported> Store::import(const fs::path& path, const ModelName& name, cons
   if (auto taken = read(name); taken && !options.replace && taken->model.total_bytes() != total) {
     return fail(Errc::invalid, fmt::format("{} leads to another model already", name.text()));
   }
-  FH_TRY_VOID(expect_space(home_, total + sources.prepared_bytes));
+  FH_TRY_VOID(expect_space(home_, total + sources.prepared_bytes,
+                           sources.prepared_bytes > 0 ? "the model, with its prepared weights, has" : "the model has"));
   ModelTuple model;
   model.kind = sources.kind;
   std::uint64_t before = 0;

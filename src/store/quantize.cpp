@@ -172,8 +172,9 @@ format::GgufPlan plan_of(const format::Gguf& gguf) {
 }
 
 Result<Written> quantize(const format::GgufPlan& source, const QuantizeOptions& options, ThreadPool& pool,
-                         const format::Sink& sink, const Progress& progress) {
+                         const format::Sink& sink, const Progress& progress, const Expect& expect) {
   FH_TRY(Written out, choose_types(source, options));
+  if (expect) FH_TRY_VOID(expect(out.tensor_bytes));
   FH_TRY(format::GgufWriter writer,
          format::GgufWriter::start(sink, new_metadata(source.metadata, options.type), out.tensors));
   Converter converter(pool);
@@ -210,8 +211,8 @@ Result<Written> quantize(const format::GgufPlan& source, const QuantizeOptions& 
 }
 
 Result<Written> quantize(const format::Gguf& source, const QuantizeOptions& options, ThreadPool& pool,
-                         const format::Sink& sink, const Progress& progress) {
-  return quantize(plan_of(source), options, pool, sink, progress);
+                         const format::Sink& sink, const Progress& progress, const Expect& expect) {
+  return quantize(plan_of(source), options, pool, sink, progress, expect);
 }
 
 }  // namespace freehold::store

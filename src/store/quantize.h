@@ -24,8 +24,8 @@ format::GgufPlan plan_of(const format::Gguf& gguf);
 // that the mix gives it. The bytes do not depend on the number of threads. Errors: Errc::invalid, naming the tensor,
 // for weights that are not finite or quantised already.
 Result<Written> quantize(const format::GgufPlan& source, const QuantizeOptions& options, ThreadPool& pool,
-                         const format::Sink& sink, const Progress& progress = {});
+                         const format::Sink& sink, const Progress& progress = {}, const Expect& expect = {});
 Result<Written> quantize(const format::Gguf& source, const QuantizeOptions& options, ThreadPool& pool,
-                         const format::Sink& sink, const Progress& progress = {});
+                         const format::Sink& sink, const Progress& progress = {}, const Expect& expect = {});
 
 }  // namespace freehold::store

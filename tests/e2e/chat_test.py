@@ -102,6 +102,35 @@ class Chat(e2e.Case):
         self.assertEqual(stat.S_IMODE(history.stat().st_mode), 0o600)
         self.assertEqual(stat.S_IMODE(self.home.stat().st_mode), 0o700)
 
+    def test_a_service_manager_ends_it(self):
+        self.begin("-n", "3")
+        self.types(b"the")
+        os.kill(self.pid, signal.SIGTERM)
+        self.leaves(130)
+
+    def test_a_service_manager_ends_it_while_it_answers(self):
+        self.begin("-n", "100")
+        self.types(b"the\r")
+        self.sees(b"the\r\n")
+        os.kill(self.pid, signal.SIGTERM)
+        self.leaves(130)
+
+    def test_saving_costs_no_file_of_another_kind(self):
+        mine = self.folder / "notes.txt"
+        mine.write_text("not to be lost")
+        self.begin("-n", "3")
+        self.types(b"  \r")  # nothing is said
+        self.types(b"/save " + str(mine).encode() + b"\r")
+        self.sees(b"no saved conversation")
+        self.sees(b">>> ")
+        self.assertEqual(mine.read_text(), "not to be lost")
+        self.assertEqual(self.saved(), [])
+        self.types(b"the\r")
+        self.sees(b">>> ")
+        self.assertEqual(len(self.saved()), 2)  # over its own older file
+        self.types(b"/exit\r")
+        self.leaves()
+
     def test_a_window_may_change_its_size(self):
         self.begin("-n", "3")
         self.types(b"the cat sat on the mat")

@@ -80,6 +80,18 @@ class GlassBox(e2e.Case):
         text = self.succeeds("inspect", "template", model, "--messages", messages).text
         self.assertIn("<user>the cat", text)
 
+    def test_a_saved_conversation_keeps_its_system_message(self):
+        template = self.put("t.jinja", "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}")
+        saved = self.put("saved.json", json.dumps({"system": "be brief", "messages": [{"role": "user", "content": "hi"}]}))
+        self.assertEqual(self.succeeds("inspect", "template", template, "--messages", saved).text, "[system]be brief[user]hi")
+        none = self.put("none.json", json.dumps({"system": "", "messages": [{"role": "user", "content": "hi"}]}))
+        self.assertEqual(self.succeeds("inspect", "template", template, "--messages", none).text, "[user]hi")
+
+    def test_a_pipe_is_tokenized(self):
+        piped = self.succeeds("tokenize", self.model, stdin=b"the cat").text
+        self.assertEqual(piped, self.succeeds("tokenize", self.model, "the cat").text)
+        self.assertNotEqual(piped, self.succeeds("tokenize", self.model, "the").text)
+
     def test_hostile_templates_end_soon(self):
         for template in ("{% for i in range(10**12) %}x{% endfor %}", "{% set ns = namespace(s='x') %}{% for i in range(99) %}{% set ns.s "
                          "= ns.s + ns.s %}{% endfor %}{{ ns.s }}", "{{ " + "(" * 100000, "{% if 1 %}" * 100000, "{{ 'x' * 10**12 }}",

@@ -1,6 +1,7 @@
 """`models import`, `list`, `verify`, `rm`: what is stored is whole or absent, whenever the program is killed; a flipped byte is found."""
 
 import random
+import shutil
 import signal
 import time
 
@@ -85,6 +86,19 @@ class Store(e2e.Case):
         self.succeeds("models", "quantize", self.model, small, "--type", "q8_0")
         self.assertLess(small.stat().st_size, self.model.stat().st_size)
         self.succeeds("run", small, "--raw", "--temperature", "0", "--max-tokens", "3", "the")
+        before = small.read_bytes()
+        link = self.folder / "link.gguf"
+        link.hardlink_to(small)
+        for out in (small, link):
+            self.fails(e2e.USAGE, "models", "quantize", small, out, "--type", "q4_0", "--requantize", "--force", names="itself")
+        self.assertEqual(small.read_bytes(), before)
+
+    def test_what_the_disk_has_no_room_for_is_not_begun(self):
+        if shutil.disk_usage(self.folder).free > 270 << 30:
+            self.skipTest("there is room for 70 billion float32")
+        for where in ([self.folder / "big.gguf"], ["--name", "big:one"]):
+            self.fails(e2e.EXHAUSTED, "models", "synth", *where, "--shape", "llama-2-70b", "--type", "f32", timeout=30, names="are free at")
+        self.assertEqual([p.name for p in self.folder.iterdir() if "big" in p.name or "tmp-" in p.name], [])
 
 
 if __name__ == "__main__":

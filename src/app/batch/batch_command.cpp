@@ -389,7 +389,7 @@ Result<> run(const Arguments& arguments, Console& console) {
   if (!result && result.error().code != Errc::cancelled) return result;
   if (standing.lines == 0) console.note("note: there are no lines to answer");
   const std::uint64_t tokens = program.read() + program.written();
-  console.note(fmt::format("{} of {} lines answered{}: {} tokens read and {} written in {} ({:.0f} tokens/s)",
+  console.note(fmt::format("{} of {} lines done{}: {} tokens read and {} written in {} ({:.0f} tokens/s)",
                            grouped(standing.done), grouped(standing.lines),
                            before.done > 0 ? fmt::format(" ({} before)", grouped(before.done)) : "",
                            grouped(program.read()), grouped(program.written()), human_seconds(seconds),

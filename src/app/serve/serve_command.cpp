@@ -210,8 +210,6 @@ Result<> run(const Arguments& arguments, Console& console) {
                 fmt::format("listening on {} needs --tls: others could read what is said", printable(options.address)));
   }
   FH_TRY(const fs::path home, store::default_home());
-  FH_TRY(auto keys, authenticator(arguments, home, options.address, console));
-  FH_TRY(auto log, ledger::UsageLog::open(home));
   if (arguments.given("host")) options.origins.hosts = arguments.list("host");
   if (!is_loopback(options.address)) options.origins.hosts.push_back(options.address);
   if (arguments.given("origin")) options.origins.origins = arguments.list("origin");
@@ -222,6 +220,9 @@ Result<> run(const Arguments& arguments, Console& console) {
   }
   FH_TRY_VOID(try_address(options, console));
   FH_TRY(auto models, make_models(arguments, home, pulls.servers, console));
+  // A first key is shown once, so nothing that may fail comes after it.
+  FH_TRY(auto keys, authenticator(arguments, home, options.address, console));
+  FH_TRY(auto log, ledger::UsageLog::open(home));
   Site site(std::move(models), Accounts(home, std::move(keys), std::move(log)));
   FH_TRY_VOID(site.made().open(home));
   const Quota quota{static_cast<std::uint64_t>(arguments.integer("key-storage")) << 30,

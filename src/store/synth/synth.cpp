@@ -47,7 +47,7 @@ Written choose_types(const SynthOptions& options, const std::vector<PlannedTenso
 }  // namespace
 
 Result<Written> synthesise(const SynthOptions& options, ThreadPool& pool, const format::Sink& sink,
-                           const Progress& progress) {
+                           const Progress& progress, const Expect& expect) {
   std::vector<PlannedTensor> plan = plan_tensors(options.shape);
   if (options.fresh) begin_fresh(options.shape, plan);
   Written out = choose_types(options, plan);
@@ -55,6 +55,7 @@ Result<Written> synthesise(const SynthOptions& options, ThreadPool& pool, const 
     FH_TRY(Layout layout, layout_of(t));
     out.tensor_bytes += layout.rows * layout.row_bytes;
   }
+  if (expect) FH_TRY_VOID(expect(out.tensor_bytes));
   auto start = [&]() -> Result<format::GgufWriter> {
     format::Metadata metadata;
     describe_shape(options.shape, metadata);

@@ -33,6 +33,6 @@ struct SynthOptions {
 // The same options give the same bytes with any number of threads, on any machine. At most about 20 MB of memory beside
 // the vocabulary.
 Result<Written> synthesise(const SynthOptions& options, ThreadPool& pool, const format::Sink& sink,
-                           const Progress& progress = {});
+                           const Progress& progress = {}, const Expect& expect = {});
 
 }  // namespace freehold::store
