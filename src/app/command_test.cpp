@@ -211,6 +211,25 @@ TEST(Help, NamesEverything) {
   for (const auto& e : exit_codes()) EXPECT_NE(overview.find(std::string(e.meaning)), std::string::npos);
 }
 
+TEST(Help, IsAsWideAsTheTerminal) {
+  const auto widest = [](std::string_view text) {
+    std::size_t most = 0;
+    while (!text.empty()) {
+      const std::size_t end = std::min(text.find('\n'), text.size());
+      std::size_t characters = 0;
+      for (const char c : text.substr(0, end)) characters += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+      // Lines to be copied stay whole.
+      if (text.find("freehold ") >= end) most = std::max(most, characters);
+      text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return most;
+  };
+  for (const std::size_t width : {60, 80, 100}) {
+    EXPECT_LE(widest(program_help(all_commands(), width)), width);
+    for (const auto& c : all_commands()) EXPECT_LE(widest(command_help(c, all_commands(), width)), width) << c.name;
+  }
+}
+
 TEST(Help, Wraps) {
   EXPECT_EQ(wrap("a bb ccc\n\ndd", 4, 0), "a bb\nccc\n\ndd\n");
   EXPECT_EQ(wrap("a\nb", 10, 2), "  a b\n");

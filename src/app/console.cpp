@@ -4,9 +4,11 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
+#include "app/help.h"
 #include "base/utf8.h"
 
 namespace freehold::app {
@@ -65,6 +67,12 @@ void Console::note(std::string_view line) {
 
 void Console::write_error_stream(std::string_view text) {
   (void)write_fully(err_, text);
+}
+
+std::size_t Console::help_width() const {
+  winsize size = {};
+  if (!out_is_terminal() || ::ioctl(out_, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return kHelpWidth;
+  return std::clamp<std::size_t>(size.ws_col, 40, kHelpWidth);
 }
 
 int Console::columns() const {

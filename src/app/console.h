@@ -35,6 +35,8 @@ class Console {
   bool err_is_terminal() const { return err_is_terminal_; }
   // Columns of the terminal that standard error is, 80 if unknown.
   int columns() const;
+  // Columns that help may have on standard output: those of a terminal, from 40 to kHelpWidth.
+  std::size_t help_width() const;
   // The reader of standard output went away (EPIPE): no reason for a message.
   bool reader_left() const { return reader_left_; }
 

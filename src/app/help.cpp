@@ -7,8 +7,6 @@
 namespace freehold::app {
 namespace {
 
-constexpr std::size_t kWidth = 100;
-
 std::string number(double x) {
   return std::abs(x) < 1e15 && x == std::floor(x) ? fmt::format("{}", static_cast<long long>(x)) : fmt::format("{}", x);
 }
@@ -21,14 +19,14 @@ std::size_t columns(std::string_view text) {
 }
 
 // Two columns: headings and wrapped explanations.
-std::string table(const std::vector<std::pair<std::string, std::string>>& rows) {
+std::string table(const std::vector<std::pair<std::string, std::string>>& rows, std::size_t width) {
   std::size_t left = 0;
   for (const auto& [heading, text] : rows) {
-    if (columns(heading) <= 30) left = std::max(left, columns(heading));
+    if (columns(heading) <= 3 * width / 10) left = std::max(left, columns(heading));
   }
   std::string out;
   for (const auto& [heading, text] : rows) {
-    std::string body = wrap(text, kWidth, left + 4);
+    std::string body = wrap(text, width, left + 4);
     out += "  " + heading;
     if (columns(heading) > left) {
       out += "\n" + body;
@@ -114,45 +112,46 @@ std::string usage_line(const Command& command) {
   return line;
 }
 
-std::string command_help(const Command& command, const std::vector<Command>& commands) {
-  std::string out = wrap(command.summary, kWidth, 0) + "\nUsage: " + usage_line(command) + "\n";
-  if (!command.details.empty()) out += "\n" + wrap(command.details, kWidth, 0);
+std::string command_help(const Command& command, const std::vector<Command>& commands, std::size_t width) {
+  std::string out = wrap(command.summary, width, 0) + "\nUsage: " + usage_line(command) + "\n";
+  if (!command.details.empty()) out += "\n" + wrap(command.details, width, 0);
   std::vector<std::pair<std::string, std::string>> rows;
   for (const auto& p : command.positionals) rows.emplace_back(p.name, p.help);
-  if (!rows.empty()) out += "\nArguments:\n" + table(rows);
+  if (!rows.empty()) out += "\nArguments:\n" + table(rows, width);
   rows.clear();
   for (const auto& o : command.options) rows.emplace_back(option_heading(o), option_text(o));
   if (command.run != nullptr) rows.emplace_back("-h, --help", "Show this help.");
-  if (!rows.empty()) out += "\nOptions:\n" + table(rows);
+  if (!rows.empty()) out += "\nOptions:\n" + table(rows, width);
   rows.clear();
   for (const auto& c : commands) {
     if (!c.hidden && is_child(c, command.name)) rows.emplace_back(c.name, c.summary);
   }
-  if (!rows.empty()) out += "\nCommands:\n" + table(rows);
+  if (!rows.empty()) out += "\nCommands:\n" + table(rows, width);
   if (!command.examples.empty()) {
     out += "\nExamples:\n";
-    for (const auto& e : command.examples) out += wrap(e.what, kWidth, 2) + fmt::format("    {}\n", e.line);
+    for (const auto& e : command.examples) out += wrap(e.what, width, 2) + fmt::format("    {}\n", e.line);
   }
   return out;
 }
 
-std::string program_help(const std::vector<Command>& commands) {
+std::string program_help(const std::vector<Command>& commands, std::size_t width) {
   std::string out = fmt::format("{}\n\nUsage: freehold COMMAND …\n\nCommands:\n", kTagline);
   std::vector<std::pair<std::string, std::string>> rows;
   for (const auto& c : commands) {
     if (!c.hidden) rows.emplace_back(c.name, c.summary);
   }
-  out += table(rows);
-  out += "\nA MODEL is a .gguf file, a Hugging Face folder, or what the store knows: name:tag or sha256:….\n";
+  out += table(rows, width);
+  out += "\n" + wrap("A MODEL is a .gguf file, a Hugging Face folder, or what the store knows: name:tag or sha256:….",
+                     width, 0);
   out +=
       "\nExamples:\n    freehold run model.gguf \"Why is the sky blue?\"\n    freehold run model.gguf\n    freehold "
       "doctor\n";
   rows.clear();
   for (const auto& v : environment_variables()) rows.emplace_back(v.name, v.help);
-  out += "\nEnvironment:\n" + table(rows);
+  out += "\nEnvironment:\n" + table(rows, width);
   rows.clear();
   for (const auto& e : exit_codes()) rows.emplace_back(fmt::format("{}", static_cast<int>(e.code)), e.meaning);
-  out += "\nExit codes:\n" + table(rows);
+  out += "\nExit codes:\n" + table(rows, width);
   out += "\nfreehold COMMAND --help explains one command.\n";
   return out;
 }

@@ -9,10 +9,13 @@
 
 namespace freehold::app {
 
+// The widest that help is, in columns; a narrower terminal gets it narrower.
+inline constexpr std::size_t kHelpWidth = 100;
+
 // freehold --help
-std::string program_help(const std::vector<Command>& commands);
+std::string program_help(const std::vector<Command>& commands, std::size_t width = kHelpWidth);
 // freehold COMMAND --help; a group lists its subcommands.
-std::string command_help(const Command& command, const std::vector<Command>& commands);
+std::string command_help(const Command& command, const std::vector<Command>& commands, std::size_t width = kHelpWidth);
 // "freehold run MODEL [PROMPT] [OPTIONS]"
 std::string usage_line(const Command& command);
 // "--max-tokens N" with its letter and without its default.

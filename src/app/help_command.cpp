@@ -13,7 +13,7 @@ namespace {
 Result<> run_help(const Arguments& arguments, Console& console) {
   const auto& words = arguments.list("COMMAND");
   if (words.empty()) {
-    console.write(program_help(all_commands()));
+    console.write(program_help(all_commands(), console.help_width()));
     return {};
   }
   std::string name = fmt::format("{}", fmt::join(words, " "));
@@ -24,7 +24,7 @@ Result<> run_help(const Arguments& arguments, Console& console) {
     if (auto near = nearest(name, names)) console.hint(fmt::format("did you mean 'freehold help {}'?", *near));
     return fail(Errc::invalid, fmt::format("there is no command '{}'", printable(name)));
   }
-  console.write(command_help(*command, all_commands()));
+  console.write(command_help(*command, all_commands(), console.help_width()));
   return {};
 }
 

@@ -22,7 +22,8 @@ Result<> run_words(const std::vector<std::string>& words, Console& console) {
   if (parsed->version) {
     console.write(version_line() + "\n");
   } else if (parsed->help) {
-    console.write(parsed->command ? command_help(*parsed->command, all_commands()) : program_help(all_commands()));
+    console.write(parsed->command ? command_help(*parsed->command, all_commands(), console.help_width())
+                                  : program_help(all_commands(), console.help_width()));
     if (words.empty()) return fail(Errc::invalid, "no command given");
   } else {
     return parsed->command->run(parsed->arguments, console);
