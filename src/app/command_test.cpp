@@ -224,7 +224,7 @@ TEST(Help, IsAsWideAsTheTerminal) {
     }
     return most;
   };
-  for (const std::size_t width : {60, 80, 100}) {
+  for (const std::size_t width : {64, 80, 100}) {
     EXPECT_LE(widest(program_help(all_commands(), width)), width);
     for (const auto& c : all_commands()) EXPECT_LE(widest(command_help(c, all_commands(), width)), width) << c.name;
   }
