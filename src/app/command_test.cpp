@@ -93,6 +93,10 @@ TEST(CommandLine, ValuesMayLookLikeOptions) {
   EXPECT_EQ(accepted({"cook", "--", "--rice"}).arguments.text("DISH"), "--rice");
   EXPECT_EQ(accepted({"cook", ""}).arguments.text("DISH"), "");
   EXPECT_TRUE(accepted({"cook", ""}).arguments.given("DISH"));
+  const Parsed empty = accepted({"cook", "--spice=", "rice"});  // the empty value, not the next word
+  EXPECT_EQ(empty.arguments.list("spice"), (std::vector<std::string>{""}));
+  EXPECT_EQ(empty.arguments.text("DISH"), "rice");
+  EXPECT_EQ(accepted({"cook", "--", "--spice="}).arguments.text("DISH"), "--spice=");
 }
 
 TEST(CommandLine, TheLongestNameWins) {

@@ -100,6 +100,15 @@ class Syntax {
   Result<Parsed> parse(std::vector<std::string> words, const std::vector<Command>& commands, std::string& hint) {
     Parsed parsed;
     parsed.command = &command_;
+    // For CLI11 "--name=" has no value yet and takes the next word; whoever writes it means the empty one.
+    for (std::size_t i = 0; i < words.size() && words[i] != "--"; ++i) {
+      if (!words[i].starts_with("--") || words[i].find('=') + 1 != words[i].size()) continue;
+      const std::string_view name = std::string_view(words[i]).substr(2, words[i].size() - 3);
+      const auto takes_value = [name](const Option& o) { return o.name == name && o.type != OptionType::flag; };
+      if (std::none_of(command_.options.begin(), command_.options.end(), takes_value)) continue;
+      words[i].pop_back();
+      words.insert(words.begin() + static_cast<std::ptrdiff_t>(++i), std::string());
+    }
     std::reverse(words.begin(), words.end());  // as CLI11 wants them
     try {
       app_.parse(words);

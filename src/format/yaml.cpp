@@ -60,18 +60,30 @@ Result<YAML::Node> only_document(const std::string& text) {
   }
 }
 
-// Anchors make yaml-cpp's tree a graph, of which every use is copied: `left` counts copies.
-Result<YamlNode> copy(const YAML::Node& from, std::size_t& left, int depth) {
+// Anchors make yaml-cpp's tree a graph, of which every use is copied: what is left counts copies.
+struct Left {
+  std::size_t nodes;
+  std::size_t bytes;
+
+  Result<> take(std::string_view text) {
+    if (text.size() > bytes) return fail(Errc::exhausted, "its anchors are used for more text than the file justifies");
+    bytes -= text.size();
+    return {};
+  }
+};
+
+Result<YamlNode> copy(const YAML::Node& from, Left& left, int depth) {
   YamlNode to;
   to.line = line_of(from.Mark());
   if (depth > kDeepest) return wrong(to.line, fmt::format("nested deeper than {} levels", kDeepest));
-  if (left-- == 0) return fail(Errc::exhausted, fmt::format("more than {} values", kMaxYamlNodes));
+  if (left.nodes-- == 0) return fail(Errc::exhausted, fmt::format("more than {} values", kMaxYamlNodes));
   switch (from.Type()) {
     case YAML::NodeType::Undefined:
     case YAML::NodeType::Null:
       return to;
     case YAML::NodeType::Scalar:
       to.kind = YamlNode::Kind::scalar;
+      FH_TRY_VOID(left.take(from.Scalar()));
       to.text = from.Scalar();
       to.quoted = from.Tag() == "!";  // yaml-cpp's tag of what stands in quotes
       if (!to.quoted && from.Tag() != "?" && !from.Tag().empty()) {
@@ -94,6 +106,7 @@ Result<YamlNode> copy(const YAML::Node& from, std::size_t& left, int depth) {
     const std::size_t line = line_of(member.first.Mark());
     if (!member.first.IsScalar()) return wrong(line, "a key that is not a word");
     std::string key = member.first.Scalar();
+    FH_TRY_VOID(left.take(key));
     if (key == "<<") return wrong(line, "merge keys ('<<') are not supported: write the members out");
     if (!seen.insert(key).second) return wrong(line, fmt::format("'{}' occurs twice", printable(key)));
     FH_TRY(YamlNode value, copy(member.second, left, depth + 1));
@@ -145,7 +158,7 @@ Result<YamlNode> parse_yaml(std::string_view text) {
   }
   if (!is_utf8(text)) return fail(Errc::corrupt, "not UTF-8");
   FH_TRY(const YAML::Node document, only_document(std::string(text)));
-  std::size_t left = kMaxYamlNodes;
+  Left left{kMaxYamlNodes, 4 * text.size() + (std::size_t{1} << 20)};
   return copy(document, left, 0);
 }
 

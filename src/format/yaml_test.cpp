@@ -59,6 +59,13 @@ TEST(Yaml, BombsEnd) {
     bomb += "]\n";
   }
   EXPECT_EQ(why(bomb), "more than 100000 values");
+  std::string wide = "a: &a " + std::string(300'000, 'x') + "\nb: [";
+  for (int i = 0; i < 4000; ++i) wide += i > 0 ? ",*a" : "*a";
+  EXPECT_NE(why(wide + "]\n").find("more text than the file justifies"), std::string::npos);
+  std::string keys = "a: &a {" + std::string(300'000, 'k') + ": 1}\nb: [";
+  for (int i = 0; i < 4000; ++i) keys += i > 0 ? ",*a" : "*a";
+  EXPECT_NE(why(keys + "]\n"), "accepted");
+  EXPECT_EQ(why("a: &a x\nb: [*a, *a, *a, *a, *a, *a]\n"), "accepted");
   EXPECT_NE(why(std::string(100'000, '[')), "accepted");
   EXPECT_NE(why("a: " + std::string(50'000, '{')), "accepted");
   EXPECT_NE(why("a: &a [*a]\n"), "accepted");

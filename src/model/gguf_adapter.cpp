@@ -53,7 +53,7 @@ Result<double> read_head(const format::Metadata& head, std::string_view architec
   }
   const Value* alpha = head.find(kAlpha);
   if (alpha == nullptr) return fail(Errc::corrupt, fmt::format("key '{}' is missing", kAlpha));
-  if (!alpha->as_f64() || !std::isfinite(*alpha->as_f64()) || *alpha->as_f64() == 0) {
+  if (!alpha->as_f64() || !std::isfinite(static_cast<float>(*alpha->as_f64())) || *alpha->as_f64() == 0) {
     return fail(Errc::corrupt, fmt::format("key '{}' is {}, not a number other than 0", kAlpha, alpha->describe()));
   }
   return *alpha->as_f64();

@@ -110,13 +110,23 @@ Result<AdapterConfig> read_config(const Value& json) {
     return fail(Errc::corrupt, "key 'lora_alpha' is not a number");
   }
   c.alpha = *alpha->as_f64();
-  auto flag = [&](std::string_view key) {
+  const auto flag = [&](std::string_view key) -> Result<bool> {
     const Value* v = json.member(key);
-    return v != nullptr && v->as_bool().value_or(false);
+    if (v == nullptr || v->is_null()) return false;
+    if (!v->as_bool()) return fail(Errc::corrupt, fmt::format("key '{}' is {}, not true or false", key, v->describe()));
+    return *v->as_bool();
   };
-  c.rslora = flag("use_rslora");
-  c.dora = flag("use_dora");
-  if (const Value* d = json.member("lora_dropout")) c.dropout = d->as_f64().value_or(0);
+  FH_TRY(c.rslora, flag("use_rslora"));
+  FH_TRY(c.dora, flag("use_dora"));
+  if (!std::isfinite(c.scale())) {
+    return fail(Errc::corrupt, fmt::format("key 'lora_alpha' is {}, which is more than float32 holds", c.alpha));
+  }
+  if (const Value* d = json.member("lora_dropout"); d != nullptr && !d->is_null()) {
+    if (!d->as_f64() || !(*d->as_f64() >= 0 && *d->as_f64() <= 1)) {
+      return fail(Errc::corrupt, fmt::format("key 'lora_dropout' is {}, not a share from 0 to 1", d->describe()));
+    }
+    c.dropout = *d->as_f64();
+  }
   if (const Value* base = json.member("base_model_name_or_path")) c.base = base->as_string().value_or("");
   FH_TRY_VOID(read_targets(json.member("target_modules"), c));
   return c;
@@ -236,6 +246,11 @@ void reorder_rows(std::uint32_t D, std::vector<float>& values, std::size_t cols,
 }
 
 Result<PeftAdapter> read_peft(const std::filesystem::path& folder, const Spec& spec) {
+  std::error_code ec;
+  for (const std::string_view name : {kConfigName, kTensorsName}) {
+    if (!std::filesystem::exists(folder / name, ec)) continue;
+    FH_TRY(const InputFile inside, InputFile::open_in(folder, std::string(name)));  // no link that leaves the folder
+  }
   FH_TRY(const std::string text, read_file(folder / kConfigName));
   const auto json = format::parse_json(text);
   if (!json) return in_context(json.error(), kConfigName);
@@ -243,7 +258,6 @@ Result<PeftAdapter> read_peft(const std::filesystem::path& folder, const Spec& s
   auto config = read_config(*json);
   if (!config) return in_context(std::move(config).error(), kConfigName);
   out.config = std::move(*config);
-  std::error_code ec;
   if (!std::filesystem::exists(folder / kTensorsName, ec) && std::filesystem::exists(folder / kPickledName, ec)) {
     return fail(Errc::unsupported,
                 fmt::format("{} holds pickled weights ({}), which are never loaded: save the adapter "

@@ -61,6 +61,20 @@ TokenId find_special(const Vocabulary& v, TokenType type, std::string_view text)
 
 Result<> read_special_ids(const Metadata& m, Vocabulary& v) {
   const std::size_t n = v.tokens.size();
+  // Also those that nothing here reads: a file that names tokens which it has not is damaged.
+  for (const format::Member& entry : m.entries()) {
+    if (!entry.key.starts_with("tokenizer.ggml.")) continue;
+    if (entry.key.ends_with("_token_id")) {
+      FH_TRY_VOID(read_id(m, entry.key, n));
+    } else if (entry.key.ends_with("_token_ids")) {
+      const auto ids = entry.value.as_i64s();
+      const auto outside = [n](std::int64_t id) { return id < -1 || id >= static_cast<std::int64_t>(n); };
+      if (!ids || std::any_of(ids->begin(), ids->end(), outside)) {
+        return fail(Errc::corrupt, fmt::format("{} is {}: not ids of a vocabulary of {} tokens", printable(entry.key),
+                                               entry.value.describe(), n));
+      }
+    }
+  }
   FH_TRY(v.bos, read_id(m, "tokenizer.ggml.bos_token_id", n));
   FH_TRY(v.eos, read_id(m, "tokenizer.ggml.eos_token_id", n));
   FH_TRY(v.eot, read_id(m, "tokenizer.ggml.eot_token_id", n));

@@ -1,5 +1,6 @@
 #include "model/tokenizer_loader.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -30,6 +31,12 @@ Metadata spm() {
   m.set("tokenizer.ggml.token_type", Value::i32s(std::vector<std::int32_t>{2, 3, 3, 1, 1, 1, 1, 4}));
   m.set("tokenizer.ggml.bos_token_id", Value::u32(1));
   m.set("tokenizer.ggml.eos_token_id", Value::u32(2));
+  return m;
+}
+
+Metadata spm_with(const std::string& key, Value value) {
+  Metadata m = spm();
+  m.set(key, std::move(value));
   return m;
 }
 
@@ -71,6 +78,24 @@ TEST(TokenizerLoader, HonoursTheFlags) {
   t = load(m);
   ASSERT_TRUE(t) << t.error().what;
   EXPECT_EQ(*t->tokenizer.encode("  a   a "), (Ids{4, 6}));
+}
+
+TEST(TokenizerLoader, EveryIdIsOfTheVocabulary) {
+  for (const char* key : {"mask", "seperator", "cls", "fim_pre", "middle", "of_our_own"}) {
+    const std::string name = fmt::format("tokenizer.ggml.{}_token_id", key);
+    EXPECT_TRUE(load(spm_with(name, Value::u32(7)))) << key;
+    EXPECT_TRUE(load(spm_with(name, Value::u32(0xFFFFFFFF)))) << key;
+    const auto outside = load(spm_with(name, Value::u32(8)));
+    ASSERT_FALSE(outside) << key;
+    EXPECT_EQ(outside.error().code, Errc::corrupt);
+    EXPECT_NE(outside.error().what.find(name), std::string::npos) << outside.error().what;
+  }
+  const auto ids = [](std::vector<std::int32_t> list) {
+    return load(spm_with("tokenizer.ggml.eos_token_ids", Value::i32s(list))).has_value();
+  };
+  EXPECT_TRUE(ids({2, 7}));
+  EXPECT_FALSE(ids({2, 8}));
+  EXPECT_FALSE(ids({-5}));
 }
 
 TEST(TokenizerLoader, FilesFromBeforeTokenTypes) {

@@ -86,6 +86,12 @@ Result<std::optional<Damage>> check_blob(const fs::path& home, const StoredFile&
   Damage damage;
   damage.file = file.name;
   damage.blob = blob_path(home, file.digest);
+  // A length that is wrong needs no reading: the file may be a hole of any size.
+  std::error_code ec;
+  if (const std::uint64_t size = fs::file_size(damage.blob, ec); !ec && size > file.size) {
+    damage.what = fmt::format("it has {} bytes instead of {}", size, file.size);
+    return std::optional(std::move(damage));
+  }
   auto found = hash_file(damage.blob, done);
   if (!found) {
     if (found.error().code == Errc::cancelled) return Unexpected(std::move(found).error());

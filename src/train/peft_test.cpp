@@ -79,6 +79,17 @@ TEST_F(TrainTest, PeftRefusesByName) {
   EXPECT_NE(with("\"use_dora\"", "\"use_qalora\": true, \"use_dora\"").find("use_qalora"), std::string::npos);
   EXPECT_NE(with("\"init_lora_weights\": true", "\"init_lora_weights\": \"pissa\"").find("init_lora_weights"),
             std::string::npos);
+  // What is no flag must not quietly count as false, and so compute something else.
+  for (const char* other : {"\"true\"", "1", "[1]", "{}"}) {
+    EXPECT_NE(with("\"use_rslora\": false", std::string("\"use_rslora\": ") + other).find("'use_rslora'"),
+              std::string::npos);
+    EXPECT_NE(with("\"use_dora\": false", std::string("\"use_dora\": ") + other).find("'use_dora'"), std::string::npos);
+  }
+  EXPECT_EQ(with("\"use_rslora\": false", "\"use_rslora\": null"), "accepted");
+  for (const char* big : {"1e39", "-1e308"}) {
+    EXPECT_NE(with("\"lora_alpha\": 4.0", std::string("\"lora_alpha\": ") + big).find("more than float32"),
+              std::string::npos);
+  }
   EXPECT_NE(with("{", "[").find("adapter_config.json"), std::string::npos);
   EXPECT_NE(with("\"r\": 2", "\"r\": 100000").find("'r' is not a rank from 1 to 4096"), std::string::npos);
   EXPECT_NE(with("\"lora_alpha\"", "\"lora_alpha_\"").find("lora_alpha"), std::string::npos);

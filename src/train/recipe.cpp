@@ -175,6 +175,12 @@ void Problems::add(std::size_t line, std::string text, Errc code) {
 }
 
 Unexpected Problems::error() const {
+  constexpr std::size_t kShown = 40;
+  if (lines_.size() > kShown) {
+    return fail(invalid_ ? Errc::invalid : Errc::unsupported,
+                fmt::format("{}\nand {} more problems", fmt::join(lines_.begin(), lines_.begin() + kShown, "\n"),
+                            lines_.size() - kShown));
+  }
   return fail(invalid_ ? Errc::invalid : Errc::unsupported, fmt::format("{}", fmt::join(lines_, "\n")));
 }
 

@@ -146,6 +146,23 @@ class Batch(e2e.Case):
         self.succeeds(*self.command(more))
         self.assertTrue(self.out.read_bytes().startswith(content), "an input that has grown is gone on with")
 
+    def test_a_file_without_a_newline_is_something_else_too(self):
+        given = self.given('"the cat"', '"a dog"')
+        for other in (b"my important notes", b"\0" * 100, b'{"id":"batch_req_0', b"{}"):
+            self.out.write_bytes(other)
+            self.fails(e2e.USAGE, *self.command(given), names="nothing was changed")
+            self.assertEqual(self.out.read_bytes(), other)
+        self.out.unlink()
+        self.succeeds(*self.command(given))
+        whole = self.out.read_bytes()
+        second = whole.index(b"\n") + 1
+        for cut in (1, 5, 20, second - 1, second + 1, second + 9, second + 60, len(whole) - 1):  # torn by ourselves
+            self.out.write_bytes(whole[:cut])
+            self.succeeds(*self.command(given))
+            self.assertEqual(self.out.read_bytes(), whole)
+        self.out.write_bytes(whole + b"and more")
+        self.fails(e2e.USAGE, *self.command(given), names="nothing was changed")
+
     def test_names_what_is_missing(self):
         given = self.given('"a"')
         self.fails(e2e.NOT_FOUND, *self.command(self.folder / "none.jsonl"), names="none.jsonl")

@@ -63,6 +63,17 @@ Result<Standing> compare(const fs::path& in, const fs::path& out, const BatchOpt
       auto answer = written->next();
       if (!answer) return in_context(std::move(answer).error(), printable(out.string()));
       if (!*answer || (*answer)->torn) {
+        // Only the beginning of this line's answer may be cut off.
+        if (*answer) {
+          const std::string begins =
+              line ? fmt::format(R"({{"id":"{}")", batch_line_id(options, line->number, line->text)) : std::string();
+          const std::string_view torn = (*answer)->text;
+          if (torn.substr(0, begins.size()) != std::string_view(begins).substr(0, torn.size())) {
+            return fail(Errc::invalid, fmt::format("{} ends with what is no answer to {} with this model and these "
+                                                   "options: nothing was changed; move the file away, or name another",
+                                                   printable(out.string()), printable(in.string())));
+          }
+        }
         written.reset();
       } else {
         const auto said = read_output_line((*answer)->text);

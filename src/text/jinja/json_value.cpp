@@ -26,6 +26,7 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
   bool start_object(std::size_t) override { return open(true); }
   bool start_array(std::size_t) override { return open(false); }
   bool key(string_t& value) override {
+    if (stack_.back().dict->find(value) != nullptr) return refuse("key '" + printable(value, 100) + "' occurs twice");
     stack_.back().key = Value::string(std::move(value));
     return true;
   }

@@ -131,14 +131,15 @@ TEST(Jinja, OneTemplateManyThreads) {
 }
 
 TEST(JsonValue, KeepsOrderNumbersAndText) {
-  auto value = value_from_json(R"({"z": 1, "a": 1.0, "m": [true, null, "é\u0000"], "z": 2})");
+  auto value = value_from_json(R"({"z": 1, "a": 1.0, "m": [true, null, "é\u0000"]})");
   ASSERT_TRUE(value);
   auto parsed = Template::parse("{{ x }}");
-  EXPECT_EQ(*parsed->render({{"x", *value}}, fixed_time), "{'z': 2, 'a': 1.0, 'm': [True, None, 'é\\x00']}");
+  EXPECT_EQ(*parsed->render({{"x", *value}}, fixed_time), "{'z': 1, 'a': 1.0, 'm': [True, None, 'é\\x00']}");
 }
 
 TEST(JsonValue, RefusesWithThePlace) {
-  for (const char* text : {"", "{", "[1,]", "{\"a\" 1}", "\"\\ud800\"", "nul", "1 2", "\xff", "[1e999]"}) {
+  for (const char* text :
+       {"", "{", "[1,]", "{\"a\" 1}", "{\"a\": 1, \"a\": 1}", "\"\\ud800\"", "nul", "1 2", "\xff", "[1e999]"}) {
     auto value = value_from_json(text);
     ASSERT_FALSE(value) << text;
     EXPECT_EQ(value.error().code, Errc::invalid);
