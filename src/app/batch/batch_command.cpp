@@ -68,7 +68,7 @@ Result<Standing> compare(const fs::path& in, const fs::path& out, const BatchOpt
           const std::string begins =
               line ? fmt::format(R"({{"id":"{}")", batch_line_id(options, line->number, line->text)) : std::string();
           const std::string_view torn = (*answer)->text;
-          if (torn.substr(0, begins.size()) != std::string_view(begins).substr(0, torn.size())) {
+          if (!line || torn.substr(0, begins.size()) != std::string_view(begins).substr(0, torn.size())) {
             return fail(Errc::invalid, fmt::format("{} ends with what is no answer to {} with this model and these "
                                                    "options: nothing was changed; move the file away, or name another",
                                                    printable(out.string()), printable(in.string())));
