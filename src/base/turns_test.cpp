@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <thread>
 #include <vector>
 
@@ -50,6 +51,34 @@ TEST(Turns, PassLetsWhoeverWaitsGoFirst) {
   turns.give();
   other.join();
   EXPECT_TRUE(ran);
+}
+
+TEST(Turns, RestIsAtOnceWhenNobodyElseIsThere) {
+  Turns turns;
+  turns.take();
+  turns.rest(std::chrono::nanoseconds(0), std::chrono::hours(1));
+  turns.rest(std::chrono::hours(1), std::chrono::hours(1));  // nobody has ever given a turn
+  turns.give();
+}
+
+TEST(Turns, RestEndsBesideThoseWhoNeverStop) {
+  Turns turns;
+  std::atomic<bool> stop{false};
+  std::atomic<int> taken{0};
+  turns.take();
+  std::thread other([&] {
+    while (!stop) {
+      const Turn turn(&turns);
+      ++taken;
+    }
+  });
+  while (taken == 0) turns.pass();
+  const int before = taken;
+  for (int i = 0; i < 100 && taken == before; ++i) turns.rest(std::chrono::hours(1), std::chrono::milliseconds(20));
+  stop = true;
+  turns.give();
+  other.join();
+  EXPECT_GT(taken, before);  // as long as it was not the turn of who rests
 }
 
 // Owners of loops, one a model, on one pool.
