@@ -43,6 +43,10 @@ bool is_idle(std::string_view key) {
                                         "r",
                                         "lora_alpha",
                                         "target_modules",
+                                        "rank_pattern",
+                                        "alpha_pattern",
+                                        "layers_to_transform",
+                                        "layers_pattern",
                                         "use_rslora",
                                         "use_dora",
                                         "peft_version",
@@ -80,6 +84,73 @@ Result<> read_targets(const Value* targets, AdapterConfig& config) {
     if (last == name) add(config.everywhere, *site);
   }
   return {};
+}
+
+// A pattern's key is a regular expression that PEFT matches with the end of a module's name; a plain name is one as
+// well.
+bool is_plain_name(std::string_view key) {
+  return !key.empty() && std::all_of(key.begin(), key.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+  });
+}
+
+// `add(name, value)` for each member of an object; false from it: not such a value.
+template <typename Add>
+Result<> read_pattern(const Value& json, std::string_view key, const Add& add) {
+  const Value* pattern = json.member(key);
+  if (pattern == nullptr || says_nothing(*pattern)) return {};
+  if (!pattern->is_object()) return fail(Errc::corrupt, fmt::format("key '{}' is no object", key));
+  for (const format::Member& m : pattern->members()) {
+    if (!is_plain_name(m.key)) {
+      return fail(Errc::unsupported,
+                  fmt::format("key '{}': '{}' is more than the name of a layer", key, printable(m.key)));
+    }
+    if (!add(m.key, m.value)) {
+      return fail(Errc::corrupt, fmt::format("key '{}': '{}' is {}", key, printable(m.key), m.value.describe()));
+    }
+  }
+  return {};
+}
+
+Result<> read_layers(const Value& json, AdapterConfig& c) {
+  if (const Value* pattern = json.member("layers_pattern"); pattern != nullptr && !says_nothing(*pattern)) {
+    const bool layers = pattern->as_string() == "layers" ||
+                        (pattern->is_array() && pattern->size() == 1 && pattern->items()[0].as_string() == "layers");
+    if (!layers) {
+      return fail(Errc::unsupported,
+                  fmt::format("key 'layers_pattern' is {}: layers are called 'layers' here", pattern->describe()));
+    }
+  }
+  const Value* layers = json.member("layers_to_transform");
+  if (layers == nullptr || layers->is_null()) return {};
+  const auto add = [&](const Value& value) {
+    const auto n = value.as_u64();
+    if (!n || *n > 100'000) return false;
+    c.layers.push_back(static_cast<std::uint32_t>(*n));
+    return true;
+  };
+  const std::vector<Value> items = layers->is_array() ? layers->items() : std::vector<Value>{*layers};
+  const bool good = std::all_of(items.begin(), items.end(), add);
+  if (!good) return fail(Errc::corrupt, "key 'layers_to_transform' is no list of layers");
+  std::sort(c.layers.begin(), c.layers.end());
+  c.layers.erase(std::unique(c.layers.begin(), c.layers.end()), c.layers.end());
+  return {};
+}
+
+Result<> read_patterns(const Value& json, AdapterConfig& c) {
+  FH_TRY_VOID(read_pattern(json, "rank_pattern", [&](std::string_view name, const Value& value) {
+    const auto r = value.as_u64();
+    if (!r || *r == 0 || *r > kMostRank) return false;
+    c.ranks.emplace_back(name, static_cast<std::uint32_t>(*r));
+    return true;
+  }));
+  FH_TRY_VOID(read_pattern(json, "alpha_pattern", [&](std::string_view name, const Value& value) {
+    const auto alpha = value.as_f64();
+    if (!alpha || !std::isfinite(static_cast<float>(*alpha))) return false;
+    c.alphas.emplace_back(name, *alpha);
+    return true;
+  }));
+  return read_layers(json, c);
 }
 
 Result<AdapterConfig> read_config(const Value& json) {
@@ -129,6 +200,7 @@ Result<AdapterConfig> read_config(const Value& json) {
   }
   if (const Value* base = json.member("base_model_name_or_path")) c.base = base->as_string().value_or("");
   FH_TRY_VOID(read_targets(json.member("target_modules"), c));
+  FH_TRY_VOID(read_patterns(json, c));
   return c;
 }
 
@@ -159,29 +231,35 @@ Result<AdapterValues> read_values(const format::Safetensors& file, const Spec& s
   }
   AdapterValues values;
   values.blocks.resize(spec.blocks.size());
+  if (!config.layers.empty() && config.layers.back() >= spec.blocks.size()) {
+    return fail(Errc::corrupt, fmt::format("layer {} of 'layers_to_transform' is missing: the base model has {}",
+                                           config.layers.back(), spec.blocks.size()));
+  }
   std::string missing;  // what belongs to no layer says more, if there is any
   for (std::size_t i = 0; i < spec.blocks.size(); ++i) {
     for (Site site : kAllSites) {
       const auto [N, K] = shape_of(spec, site);
       const std::string module = peft_module(i, site);
+      const std::uint32_t r = config.rank_at(i, site);
       LowRankValues v;
-      FH_TRY(v.a, take(found, module + ".lora_A.weight", {config.r, K}));
-      FH_TRY(v.b, take(found, module + ".lora_B.weight", {N, config.r}));
+      FH_TRY(v.a, take(found, module + ".lora_A.weight", {r, K}));
+      FH_TRY(v.b, take(found, module + ".lora_B.weight", {N, r}));
       FH_TRY(v.magnitude, take(found, module + ".lora_magnitude_vector", {N}));
       if (v.magnitude.empty()) {
         FH_TRY(v.magnitude, take(found, module + ".lora_magnitude_vector.weight", {N}));
       }
       if (v.a.empty() && v.b.empty() && v.magnitude.empty()) {
         const auto& all = config.everywhere;
-        if (missing.empty() && std::find(all.begin(), all.end(), site) != all.end()) missing = module;
+        if (missing.empty() && config.adapts(i) && std::find(all.begin(), all.end(), site) != all.end())
+          missing = module;
         continue;
       }
       if (v.a.empty() || v.b.empty() || v.magnitude.empty() == config.dora) {
         return fail(Errc::corrupt, fmt::format("module '{}' is incomplete", module));
       }
-      v.rank = config.r;
-      v.scale = config.scale();
-      reorder_heads(spec, site, v.b, config.r, RowOrder::to_model);
+      v.rank = r;
+      v.scale = config.scale_at(i, site);
+      reorder_heads(spec, site, v.b, r, RowOrder::to_model);
       reorder_heads(spec, site, v.magnitude, 1, RowOrder::to_model);
       values.blocks[i][static_cast<std::size_t>(site)] = std::move(v);
     }
@@ -224,6 +302,41 @@ float AdapterConfig::scale() const {
   return static_cast<float>(rslora ? alpha / std::sqrt(static_cast<double>(r)) : alpha / static_cast<double>(r));
 }
 
+namespace {
+
+// Whether the module's name ends with `name`, whole parts of it.
+bool ends_with_name(std::string_view module, std::string_view name) {
+  return module.ends_with(name) && (module.size() == name.size() || module[module.size() - name.size() - 1] == '.');
+}
+
+template <typename T>
+T by_pattern(const std::vector<std::pair<std::string, T>>& patterns, std::size_t block, Site site, T otherwise) {
+  if (patterns.empty()) return otherwise;
+  const std::string module = peft_module(block, site).substr(kPrefix.size());
+  for (const auto& [name, value] : patterns) {
+    if (ends_with_name(module, name)) return value;
+  }
+  return otherwise;
+}
+
+float scale_of(double alpha, std::uint32_t r, bool rslora) {
+  return static_cast<float>(rslora ? alpha / std::sqrt(static_cast<double>(r)) : alpha / static_cast<double>(r));
+}
+
+}  // namespace
+
+std::uint32_t AdapterConfig::rank_at(std::size_t block, Site site) const {
+  return by_pattern(ranks, block, site, r);
+}
+
+float AdapterConfig::scale_at(std::size_t block, Site site) const {
+  return scale_of(by_pattern(alphas, block, site, alpha), rank_at(block, site), rslora);
+}
+
+bool AdapterConfig::adapts(std::size_t block) const {
+  return layers.empty() || std::find(layers.begin(), layers.end(), block) != layers.end();
+}
+
 std::string peft_module(std::size_t block, Site site) {
   const bool attention = site <= Site::o;
   return fmt::format("{}model.layers.{}.{}.{}", kPrefix, block, attention ? "self_attn" : "mlp", name_of(site));
@@ -245,7 +358,7 @@ void reorder_rows(std::uint32_t D, std::vector<float>& values, std::size_t cols,
   values = std::move(out);
 }
 
-Result<PeftAdapter> read_peft(const std::filesystem::path& folder, const Spec& spec) {
+Result<AdapterConfig> read_peft_config(const std::filesystem::path& folder) {
   std::error_code ec;
   for (const std::string_view name : {kConfigName, kTensorsName}) {
     if (!std::filesystem::exists(folder / name, ec)) continue;
@@ -254,10 +367,15 @@ Result<PeftAdapter> read_peft(const std::filesystem::path& folder, const Spec& s
   FH_TRY(const std::string text, read_file(folder / kConfigName));
   const auto json = format::parse_json(text);
   if (!json) return in_context(json.error(), kConfigName);
-  PeftAdapter out;
   auto config = read_config(*json);
   if (!config) return in_context(std::move(config).error(), kConfigName);
-  out.config = std::move(*config);
+  return config;
+}
+
+Result<PeftAdapter> read_peft(const std::filesystem::path& folder, const Spec& spec) {
+  PeftAdapter out;
+  FH_TRY(out.config, read_peft_config(folder));
+  std::error_code ec;
   if (!std::filesystem::exists(folder / kTensorsName, ec) && std::filesystem::exists(folder / kPickledName, ec)) {
     return fail(Errc::unsupported,
                 fmt::format("{} holds pickled weights ({}), which are never loaded: save the adapter "
@@ -282,15 +400,25 @@ Result<> write_peft(const std::filesystem::path& folder, const Spec& spec, const
   FH_TRY_VOID(make_directories(folder));
   AdapterValues values = adapter.values;
   std::vector<format::F32Tensor> tensors;
+  nlohmann::ordered_json ranks = nlohmann::ordered_json::object(), alphas = ranks;
+  std::vector<bool> present;  // by block: it has any
   for (std::size_t i = 0; i < values.blocks.size(); ++i) {
+    present.push_back(false);
     for (Site site : kAllSites) {
       LowRankValues& v = values.blocks[i][static_cast<std::size_t>(site)];
       if (v.rank == 0) continue;
-      if (v.rank != adapter.config.r || v.scale != adapter.config.scale()) {
-        return fail(Errc::unsupported,
-                    fmt::format("block {}, {}: rank {} and scale {} differ from the adapter's {} and {}, which cannot "
-                                "be written for PEFT",
-                                i, name_of(site), v.rank, v.scale, adapter.config.r, adapter.config.scale()));
+      present.back() = true;
+      const std::string name = peft_module(i, site).substr(kPrefix.size());
+      if (v.rank != adapter.config.r) ranks[name] = v.rank;
+      if (v.scale != scale_of(adapter.config.alpha, v.rank, adapter.config.rslora)) {
+        const double r = v.rank, alpha = static_cast<double>(v.scale) * (adapter.config.rslora ? std::sqrt(r) : r);
+        if (scale_of(alpha, v.rank, adapter.config.rslora) != v.scale) {
+          return fail(Errc::unsupported,
+                      fmt::format("block {}, {}: no alpha gives the scale {} with rank {}, so it cannot "
+                                  "be written for PEFT",
+                                  i, name_of(site), v.scale, v.rank));
+        }
+        alphas[name] = alpha;
       }
       reorder_heads(spec, site, v.b, v.rank, RowOrder::to_hugging_face);
       reorder_heads(spec, site, v.magnitude, 1, RowOrder::to_hugging_face);
@@ -317,6 +445,14 @@ Result<> write_peft(const std::filesystem::path& folder, const Spec& spec, const
                                  {"use_dora", adapter.config.dora},
                                  {"use_rslora", adapter.config.rslora}};
   for (Site site : adapter.config.targets) json["target_modules"].push_back(name_of(site));
+  if (!ranks.empty()) json["rank_pattern"] = std::move(ranks);
+  if (!alphas.empty()) json["alpha_pattern"] = std::move(alphas);
+  if (std::find(present.begin(), present.end(), false) != present.end()) {
+    json["layers_to_transform"] = nlohmann::ordered_json::array();
+    for (std::size_t i = 0; i < present.size(); ++i) {
+      if (present[i]) json["layers_to_transform"].push_back(i);
+    }
+  }
   return write_file_atomically(folder / kConfigName,
                                json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }

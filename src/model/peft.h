@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -25,10 +26,19 @@ struct AdapterConfig {
   bool rslora = false;  // scale alpha / sqrt(r) instead of alpha / r
   bool dora = false;
   std::vector<Site> targets;
-  std::vector<Site> everywhere;  // those of them that the file names for every block
-  std::string base;              // base_model_name_or_path
+  std::vector<Site> everywhere;       // those of them that the file names for every block
+  std::vector<std::uint32_t> layers;  // blocks that have any (layers_to_transform), in order; empty: all
+  // Ranks and alphas of some layers (rank_pattern, alpha_pattern): the last names of their modules, "q_proj" or
+  // "model.layers.3.self_attn.q_proj". The first that fits counts.
+  std::vector<std::pair<std::string, std::uint32_t>> ranks;
+  std::vector<std::pair<std::string, double>> alphas;
+  std::string base;  // base_model_name_or_path
 
   float scale() const;
+  // Of one layer, by the patterns.
+  std::uint32_t rank_at(std::size_t block, Site site) const;
+  float scale_at(std::size_t block, Site site) const;
+  bool adapts(std::size_t block) const;  // by `layers`
 };
 
 struct PeftAdapter {
@@ -37,12 +47,14 @@ struct PeftAdapter {
 };
 
 // Errors name the file and the key or tensor. Errc::unsupported for what would change the model in a way we do not
-// compute (other methods than LoRA, biases, patterns of ranks, modules saved whole, layers we cannot adapt): nothing is
-// ignored. A layer that is named for every block and missing in some is Errc::corrupt: so is what was made for a base
-// of fewer blocks.
+// compute (other methods than LoRA, biases, patterns that are more than names, modules saved whole, layers we cannot
+// adapt): nothing is ignored. A layer that is named for all blocks, or all of layers_to_transform, and missing in some
+// is Errc::corrupt: so is what was made for a base of fewer blocks.
 Result<PeftAdapter> read_peft(const std::filesystem::path& folder, const Spec& spec);
-// Both files, the configuration last, each atomically. Errc::unsupported for layers whose rank or scale is not the
-// configuration's.
+// What the configuration alone says, which needs no base model. Errors as above.
+Result<AdapterConfig> read_peft_config(const std::filesystem::path& folder);
+// Both files, the configuration last, each atomically. Layers whose rank or scale is not the configuration's get
+// patterns. Errc::unsupported for a scale that no alpha gives.
 Result<> write_peft(const std::filesystem::path& folder, const Spec& spec, const PeftAdapter& adapter);
 
 // (outputs, inputs) of a layer that an adapter may sit on.

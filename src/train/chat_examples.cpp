@@ -65,10 +65,20 @@ Result<Jinja> ExampleBuilder::message_of(const Value& from, std::string& role) c
   std::vector<std::pair<std::string, Jinja>> entries = {{"role", Jinja::string(role)}};
   entries.emplace_back("content", content != nullptr ? to_jinja(*content) : Jinja::none());
   for (const Member& m : from.members()) {
-    if (m.key != source_->property_role && m.key != source_->property_content)
+    if (m.key != source_->property_role && m.key != source_->property_content && m.key != source_->property_training)
       entries.emplace_back(m.key, to_jinja(m.value));
   }
   return Jinja::dict(std::move(entries));
+}
+
+Result<std::optional<bool>> ExampleBuilder::training_of(const Value& message) const {
+  const Value* said = source_->property_training.empty() ? nullptr : message.member(source_->property_training);
+  if (said == nullptr || said->is_null()) return std::optional<bool>();
+  if (const auto flag = said->as_bool()) return flag;
+  const auto number = said->as_u64();
+  if (number && *number <= 1) return std::optional(*number == 1);
+  return fail(Errc::invalid, fmt::format("'{}' of a message is true or false, or 1 or 0, not {}",
+                                         printable(source_->property_training), said->describe()));
 }
 
 Result<Jinja> ExampleBuilder::messages_of(const Row& row, std::vector<bool>& learn) const {
@@ -84,9 +94,11 @@ Result<Jinja> ExampleBuilder::messages_of(const Row& row, std::vector<bool>& lea
     ++number;
     auto message = message_of(item, role);
     if (!message) return in_context(message.error(), fmt::format("message {}", number));
+    const auto said = training_of(item);
+    if (!said) return in_context(said.error(), fmt::format("message {}", number));
     const auto& trained = source_->roles_to_train;
     messages.push_back(std::move(*message));
-    learn.push_back(std::find(trained.begin(), trained.end(), role) != trained.end());
+    learn.push_back(said->value_or(std::find(trained.begin(), trained.end(), role) != trained.end()));
     if (number == 1 && role != "system") {
       FH_TRY(const std::string system, optional_text_member(row, source_->field_system));
       if (!system.empty()) {
@@ -129,8 +141,12 @@ Result<Built> ExampleBuilder::chat(const Row& row) const {
   std::vector<bool> learned;
   FH_TRY(Jinja messages, messages_of(row, learned));
   if (!recipe_->train_on_inputs && std::find(learned.begin(), learned.end(), true) == learned.end()) {
-    return fail(Errc::invalid, fmt::format("no message has a role of roles_to_train ({}): there is nothing to learn",
-                                           fmt::join(source_->roles_to_train, ", ")));
+    return fail(Errc::invalid,
+                fmt::format("no message has a role of roles_to_train ({}){}: there is nothing to learn",
+                            fmt::join(source_->roles_to_train, ", "),
+                            source_->property_training.empty()
+                                ? ""
+                                : fmt::format(" and is not kept out by '{}'", printable(source_->property_training))));
   }
   Built built;
   FH_TRY(Example example, learn(std::move(messages), row, learned, built.straddled));

@@ -45,6 +45,8 @@ class ExampleBuilder {
   // The messages of a row in the template's terms, and whether each is learned.
   Result<text::jinja::Value> messages_of(const Row& row, std::vector<bool>& learn) const;
   Result<text::jinja::Value> message_of(const format::Value& from, std::string& role) const;
+  // What a message itself says of that; nothing if it does not.
+  Result<std::optional<bool>> training_of(const format::Value& message) const;
   Result<Example> learn(text::jinja::Value messages, const Row& row, const std::vector<bool>& learned,
                         std::size_t& straddled) const;
 

@@ -79,6 +79,21 @@ TEST_F(Examples, OfAConversationTheAssistantsTurns) {
   EXPECT_EQ(learned(row).front(), '[');
 }
 
+TEST_F(Examples, AMessageMaySayItselfWhetherItIsLearned) {
+  source_.style = PromptStyle::chat_template;
+  source_.property_training = "weight";
+  EXPECT_EQ(learned(R"({"messages":[{"role":"user","content":"hi","weight":false},
+                                    {"role":"assistant","content":"yes","weight":0},
+                                    {"role":"assistant","content":"no","weight":1},{"role":"assistant","content":"ok"}]})"),
+            "<|turn|>user\nhi<|end|>\n<|turn|>assistant\nyes<|end|>\n<|turn|>assistant\n[no<|end|>]\n<|turn|>"
+            "assistant\n[ok<|end|>]\n");
+  EXPECT_NE(learned(R"({"messages":[{"role":"assistant","content":"a","weight":0}]})").find("kept out by 'weight'"),
+            std::string::npos);
+  EXPECT_NE(learned(R"({"messages":[{"role":"assistant","content":"a","weight":2}]})")
+                .find("message 1: 'weight' of a message is true or false, or 1 or 0, not "),
+            std::string::npos);
+}
+
 TEST_F(Examples, TheTokensBeforeAnAnswerAreThoseOfServing) {
   source_.style = PromptStyle::chat_template;
   const auto built = build(

@@ -22,7 +22,13 @@ Result<std::unique_ptr<LoraModel>> LoraModel::fresh(std::shared_ptr<const model:
   values.blocks.resize(base->spec().blocks.size());
   nn::Workspace none(0);
   nn::Context context{pool, kernels, none};
+  for (const std::uint32_t layer : config.layers) {
+    if (layer < values.blocks.size()) continue;
+    return fail(Errc::invalid, fmt::format("the adapter is to sit on layer {}, and the model has {}, from 0", layer,
+                                           values.blocks.size()));
+  }
   for (std::size_t i = 0; i < values.blocks.size(); ++i) {
+    if (!config.adapts(i)) continue;
     for (Site site : config.targets) {
       const nn::Linear& layer = model::linear_at(base->weights().blocks[i], site);
       const std::size_t K = layer.inputs(), N = layer.outputs(), r = config.r;

@@ -148,6 +148,7 @@ Result<> Pass::forward(std::span<const std::span<const std::int32_t>> sequences,
   const model::Angles angles(c, spec, positions_);
   for (model::BlockTape& tape : tapes_) tape.begin(T);
   for (std::size_t l = 0; l < spec.blocks.size(); ++l) {
+    if (pause_) pause_();
     const Rows x = checkpoint(l + 1);
     std::copy_n(checkpoint(l).data, T * stride_, x.data);
     // The block that a shared tape holds in the end is the last of those that share it.
@@ -199,6 +200,7 @@ void Pass::backward(std::span<const nn::Target> targets, std::span<float> loss) 
   }
   const model::Angles angles(c, spec, positions_);
   for (std::size_t l = spec.blocks.size(); l-- > 0;) {
+    if (pause_) pause_();
     const model::PassInputs in = inputs(angles, l);
     model::BlockTape& tape = tapes_[slot_of(l)];
     if (taped_[slot_of(l)] != l) {

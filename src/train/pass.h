@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -42,6 +43,10 @@ class Pass {
                              model::KvChoice cache);
   // Bytes of one tape more. With limits.tape_bytes (number of blocks - 1) times this, nothing is run twice.
   static std::uint64_t bytes_of_tape(const model::Spec& spec, PassLimits limits, model::KvChoice cache);
+
+  // Called before every block, forward and back, while no thread of the pool is at work: whoever shares the pool can
+  // let others use it meanwhile.
+  void set_pause(std::function<void()> pause) { pause_ = std::move(pause); }
 
   // Runs the sequences, which do not see each other; rows follow each other in their order. Without `adapter` the base
   // alone (DPO's reference). Errors: Errc::invalid for an empty or too large batch or an id outside the vocabulary.
@@ -88,6 +93,7 @@ class Pass {
   std::vector<nn::AttentionRow> rows_;
   std::vector<model::AdaptedRows> adapted_;
   nn::Dropout dropout_;
+  std::function<void()> pause_;  // may be empty
 };
 
 }  // namespace freehold::train

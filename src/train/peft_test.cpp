@@ -123,6 +123,56 @@ TEST_F(TrainTest, PeftRefusesByName) {
   EXPECT_NE(tensors("base_model.model.lm_head.lora_A.weight", 2).find("lm_head"), std::string::npos);
 }
 
+// Ranks, alphas and layers of their own come in, and go out as they came.
+TEST_F(TrainTest, PeftPatterns) {
+  const auto base = served("tiny-llama", "F16");
+  model::AdapterConfig config = all_sites(2);
+  config.alpha = 6;
+  config.layers = {1};
+  auto lora = LoraModel::fresh(base, pool, kernel::table_up_to(kernel::detect_level()), config, 3);
+  ASSERT_TRUE(lora.has_value()) << lora.error().what;
+  model::PeftAdapter adapter = (*lora)->values();
+  EXPECT_EQ(adapter.values.blocks[0][0].rank, 0u);
+  // A layer of another rank, and one of another alpha.
+  model::LowRankValues& q = adapter.values.blocks[1][static_cast<std::size_t>(model::Site::q)];
+  q.rank = 3;
+  q.scale = 2;
+  q.a.resize(q.a.size() / 2 * 3, 0.25f);
+  q.b.resize(q.b.size() / 2 * 3, 0.5f);
+  adapter.values.blocks[1][static_cast<std::size_t>(model::Site::down)].scale = 0.5f;
+  const auto path = folder / "adapter";
+  ASSERT_TRUE(model::write_peft(path, base->spec(), adapter).has_value());
+  const std::string good = *read_file(path / "adapter_config.json");
+  const auto again = model::read_peft(path, base->spec());
+  ASSERT_TRUE(again.has_value()) << again.error().what << good;
+  EXPECT_EQ(again->config.layers, std::vector<std::uint32_t>{1});
+  EXPECT_EQ(digest_of(again->values), digest_of(adapter.values)) << good;
+  EXPECT_NE(good.find("\"model.layers.1.self_attn.q_proj\": 3"), std::string::npos) << good;
+
+  const auto with = [&](const std::string& more) {
+    EXPECT_TRUE(write_file_atomically(path / "adapter_config.json", "{" + more + "," + good.substr(1)).has_value());
+    const auto read = model::read_peft(path, base->spec());
+    return read ? std::string("accepted") : read.error().what;
+  };
+  EXPECT_EQ(with(R"("layers_pattern": "layers")"), "accepted");
+  EXPECT_NE(with(R"("layers_pattern": "h")").find("layers_pattern"), std::string::npos);
+  model::AdapterConfig c;
+  c.r = 4, c.alpha = 8;
+  c.ranks = {{"layers.1.self_attn.q_proj", 2}, {"q_proj", 16}, {"proj", 1}};
+  c.alphas = {{"q_proj", 4}};
+  EXPECT_EQ(c.rank_at(1, model::Site::q), 2u);
+  EXPECT_EQ(c.rank_at(0, model::Site::q), 16u);
+  EXPECT_EQ(c.rank_at(0, model::Site::k), 4u) << "whole parts of a name";
+  EXPECT_EQ(c.scale_at(1, model::Site::q), 2.0f);
+  c.rslora = true;
+  EXPECT_EQ(c.scale_at(0, model::Site::q), 1.0f);
+
+  config.layers = {7};
+  const auto none = LoraModel::fresh(base, pool, kernel::table_up_to(kernel::detect_level()), config, 3);
+  ASSERT_FALSE(none);
+  EXPECT_NE(none.error().what.find("layer 7"), std::string::npos);
+}
+
 TEST_F(TrainTest, RsLoraScalesByTheRoot) {
   model::AdapterConfig c;
   c.r = 16;

@@ -119,9 +119,10 @@ void check_together(const Recipe& r, const YamlNode& root, Problems& problems) {
                  "without the adapter",
                  Errc::unsupported);
   }
-  if (!r.lora.layers.empty()) {
+  if (!r.lora.layers.empty() && !r.lora_model_dir.empty()) {
     problems.add(root.member("peft_layers_to_transform")->line,
-                 "'peft_layers_to_transform' is not supported: adapters sit on all layers", Errc::unsupported);
+                 "'peft_layers_to_transform' and 'lora_model_dir' exclude each other: that adapter has its layers",
+                 Errc::invalid);
   }
   if (r.lora.dora && r.lora.dropout > 0) {
     problems.add(root.member("peft_use_dora")->line,

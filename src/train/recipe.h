@@ -47,7 +47,8 @@ struct DatasetSource {
   std::string field_system = "system", field_instruction = "instruction", field_input = "input",
               field_output = "output";
   std::string property_role = "role", property_content = "content";  // message_property_mappings
-  std::vector<std::pair<std::string, std::string>> roles;            // (in the data, in the template)
+  std::string property_training;  // message_field_training: a message's own word on whether it is learned; "": none
+  std::vector<std::pair<std::string, std::string>> roles;  // (in the data, in the template)
   std::vector<std::string> roles_to_train = {"assistant"};
   TrainOnEos train_on_eos = TrainOnEos::turn;
   // A prompt of its own for alpaca's fields (`type` is a map): {instruction} and {input} are replaced.

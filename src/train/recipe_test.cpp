@@ -174,7 +174,9 @@ TEST(Recipe, KeysThatContradict) {
             std::string::npos);
   EXPECT_NE(why("rl: dpo\nadapter: lora\nsample_packing: true\n").find("a row is a pair"), std::string::npos);
   EXPECT_NE(why("rl: dpo\n").find("without the adapter"), std::string::npos);
-  EXPECT_NE(why("peft_layers_to_transform: [0]\nadapter: lora\n").find("on all layers"), std::string::npos);
+  EXPECT_EQ(why("peft_layers_to_transform: [0, 2]\nadapter: lora\n"), "accepted");
+  EXPECT_NE(why("peft_layers_to_transform: 1\nadapter: lora\nlora_model_dir: a\n").find("has its layers"),
+            std::string::npos);
 }
 
 TEST(Recipe, DefaultsAreTheDocumentedOnes) {

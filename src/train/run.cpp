@@ -48,6 +48,7 @@ Result<std::unique_ptr<Run>> Run::create(const RunParts& parts, RunPlan plan, st
   std::unique_ptr<Run> run(new Run(parts, std::move(plan), std::move(id)));
   FH_TRY(run->pass_, Pass::create(parts.model, parts.pool, parts.kernels, run->plan_.limits, model::KvChoice::automatic,
                                   parts.recipe.bf16 ? nn::BackwardProducts::bf16 : nn::BackwardProducts::f32));
+  run->pass_->set_pause(parts.pause);
   try {
     run->optimiser_ = make_optimiser(parts.recipe, parts.model.parameters());
   } catch (const std::bad_alloc&) {
@@ -250,6 +251,7 @@ Result<> Run::evaluate(RunObserver& observer) {
 }
 
 Result<> Run::save(RunObserver& observer) {
+  observer.saving(counters_.step);
   FH_TRY_VOID(metrics_.sync());
   counters_.metrics_bytes = metrics_.size();
   FH_TRY_VOID(write_checkpoint(parts_.folder.checkpoint(counters_.step), id_, counters_, parts_.model, *optimiser_));

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -28,6 +29,8 @@ class RunObserver {
   virtual ~RunObserver() = default;
   virtual void stepped(const StepMetrics& /*metrics*/) {}
   virtual void evaluated(const EvaluationMetrics& /*metrics*/, bool /*best*/) {}
+  // A checkpoint is about to be written, and has been. In between no thread of the pool is at work.
+  virtual void saving(std::uint64_t /*step*/) {}
   virtual void saved(std::uint64_t /*step*/) {}
   // Asked before every micro-batch: true makes the run save and end.
   virtual bool stop() { return false; }
@@ -47,6 +50,7 @@ struct RunParts {
   ThreadPool& pool;
   const kernel::Table& kernels;
   const RunFolder& folder;
+  std::function<void()> pause = {};  // as Pass::set_pause has it
 };
 
 class Run {
