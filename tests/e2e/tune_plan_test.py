@@ -32,6 +32,21 @@ class Plan(e2e.Case):
         self.assertRegex(facts["sources"][0]["sha256"], "^[0-9a-f]{64}$")
         self.assertGreater(facts["sources"][0]["learned_tokens"], 3)
 
+    def test_what_it_costs(self):
+        self.put("d.jsonl", self.rows("the first", "a second"))
+        cost = lambda *more: json.loads(self.succeeds("tune", "plan", self.recipe(), "--json", *more).text)["cost"]
+        here, vendors = (cost("--watts", "200", "--kwh-price", "0.40")[k] for k in ("here", "vendors"))
+        self.assertEqual((here["watts"], here["usd_per_kwh"]), (200, "0.40"))
+        self.assertAlmostEqual(float(here["usd"]), here["kwh"] * 0.4, places=9)
+        self.assertGreater(here["kwh"], 0)
+        self.assertTrue(all(v["source"] and float(v["usd"]) > 0 for v in vendors), vendors)
+        self.assertIsNone(cost()["here"])
+        self.assertIsNone(cost("--no-measure", "--watts", "200", "--kwh-price", "0.40")["here"])
+        text = self.succeeds("tune", "plan", self.recipe(), "--watts", "200", "--kwh-price", "0.40").text
+        self.assertRegex(text, r"cost:   USD \S+ here: .* at 200 W .*\n.*what vendors charge")
+        self.fails(e2e.USAGE, "tune", "plan", self.recipe(), "--watts", "200", names="--kwh-price")
+        self.fails(e2e.USAGE, "tune", "plan", self.recipe(), "--watts", "200", "--kwh-price", "cheap", names="--kwh-price")
+
     def test_what_is_too_long_is_refused_unless_allowed_by_name(self):
         self.put("d.jsonl", self.rows("short", "long " * 200))
         ended = self.fails(e2e.USAGE, "tune", "plan", self.recipe("sequence_len: 128\n"), names="d.jsonl line 2")

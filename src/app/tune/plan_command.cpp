@@ -13,6 +13,7 @@ namespace {
 
 Result<> run_plan(const Arguments& arguments, Console& console) {
   catch_interrupts();
+  FH_TRY(const auto energy, energy_of(arguments));
   FH_TRY(ReadRecipe read, read_recipe(arguments, console));
   FH_TRY(const Prepared prepared, prepare(std::move(read), console));
   const bool json = arguments.flag("json");
@@ -26,8 +27,8 @@ Result<> run_plan(const Arguments& arguments, Console& console) {
   const std::uint64_t available = available_memory();
   const TrainingMemory memory = plan_memory(prepared, plan, threads, available);
   if (auto fits = check_fits(memory, prepared, plan, threads, available); !fits) {
-    console.write(json ? plan_json(prepared, &plan, memory, available, {})
-                       : run_text(prepared, plan, memory, available, {}));
+    console.write(json ? plan_json(prepared, &plan, memory, available, {}, energy)
+                       : run_text(prepared, plan, memory, available, {}, energy));
     return fits;
   }
   std::optional<double> seconds;
@@ -35,8 +36,8 @@ Result<> run_plan(const Arguments& arguments, Console& console) {
     FH_TRY(const Training training, load_training(prepared, plan, "", threads, console));
     FH_TRY(seconds, training.run->measure());
   }
-  console.write(json ? plan_json(prepared, &plan, memory, available, seconds)
-                     : run_text(prepared, plan, memory, available, seconds));
+  console.write(json ? plan_json(prepared, &plan, memory, available, seconds, energy)
+                     : run_text(prepared, plan, memory, available, seconds, energy));
   return {};
 }
 
@@ -61,13 +62,17 @@ Command tune_plan_command() {
           "what is left "
           "out, and examples with what counts in the loss. An example longer than sequence_len is an error unless "
           "excess_length_strategy says drop or truncate. Then the steps, the memory (what cannot fit is refused), and "
-          "the time, from one micro-batch that is really computed.\n\nA key of the recipe that is not done here is an "
+          "the time, from one micro-batch that is really computed; and what it costs: energy here, with --watts and "
+          "--kwh-price, and for comparison what vendors charge to train on as many tokens (freehold cost prices).\n\nA "
+          "key of the recipe that is not done here is an "
           "error that names it and says why.",
       .positionals = {{.name = "RECIPE", .help = "The recipe, a YAML file; paths in it are relative to its folder."}},
-      .options = {{.name = "no-measure", .help = "Do not load the weights, and say nothing of the time."},
-                  training_threads(),
-                  {.name = "json", .help = "Print one JSON object."}},
-      .examples = {{"freehold tune plan recipe.yaml", "Before a night of training:"}},
+      .options = join({{.name = "no-measure", .help = "Do not load the weights, and say nothing of the time."},
+                       training_threads(),
+                       {.name = "json", .help = "Print one JSON object."}},
+                      energy_options()),
+      .examples = {{"freehold tune plan recipe.yaml", "Before a night of training:"},
+                   {"freehold tune plan recipe.yaml --watts 250 --kwh-price 0.30", "And what it will cost:"}},
       .run = run_plan,
   };
 }

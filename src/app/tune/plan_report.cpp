@@ -7,14 +7,23 @@
 #include "app/json_writer.h"
 #include "app/machine.h"
 #include "app/models_commands.h"
+#include "app/moment.h"
 #include "app/progress.h"
 #include "app/tune/data_report.h"
 #include "base/utf8.h"
+#include "guard/keys.h"
 
 namespace freehold::app {
 namespace {
 
 constexpr std::size_t kExamples = 3;
+
+TuningCost cost_in(const Prepared& p, const train::RunPlan& plan, std::optional<double> seconds_a_token,
+                   const std::optional<Energy>& energy) {
+  std::optional<double> seconds;
+  if (seconds_a_token) seconds = estimate_seconds(p, plan, *seconds_a_token);
+  return cost_of(trained_tokens(p, plan), seconds, energy, show_moment(guard::wall_seconds()).substr(0, 10));
+}
 
 }  // namespace
 
@@ -49,7 +58,8 @@ std::string data_text(const Prepared& p, const Console& console) {
 }
 
 std::string run_text(const Prepared& p, const train::RunPlan& plan, const TrainingMemory& memory,
-                     std::uint64_t available, std::optional<double> seconds_a_token) {
+                     std::uint64_t available, std::optional<double> seconds_a_token,
+                     const std::optional<Energy>& energy) {
   const double epochs = static_cast<double>(plan.steps) / static_cast<double>(plan.batches.steps_per_epoch());
   std::string out =
       fmt::format("\nsteps:  {} ({} an epoch, {:.4g} epochs), {} of them warm-up; {} weights learn\n",
@@ -75,11 +85,12 @@ std::string run_text(const Prepared& p, const train::RunPlan& plan, const Traini
                        human_seconds(estimate_seconds(p, plan, *seconds_a_token)),
                        grouped(static_cast<std::uint64_t>(1 / *seconds_a_token)));
   }
-  return out;
+  return out + cost_text(cost_in(p, plan, seconds_a_token, energy));
 }
 
 std::string plan_json(const Prepared& p, const train::RunPlan* plan, const TrainingMemory& memory,
-                      std::uint64_t available, std::optional<double> seconds_a_token) {
+                      std::uint64_t available, std::optional<double> seconds_a_token,
+                      const std::optional<Energy>& energy) {
   JsonWriter w(true);
   w.begin_object().member("base_model", p.read.recipe.base_model).member("method", method_of(p.read.recipe));
   write_data(w, p.dataset);
@@ -96,6 +107,7 @@ std::string plan_json(const Prepared& p, const train::RunPlan* plan, const Train
       w.key("time").begin_object().member("seconds", estimate_seconds(p, *plan, *seconds_a_token));
       w.member("tokens_per_second", 1 / *seconds_a_token).end_object();
     }
+    write_cost(w, cost_in(p, *plan, seconds_a_token, energy));
   }
   w.key("satisfied").begin_object();
   for (const auto& [key, reason] : p.read.recipe.satisfied) w.member(key, reason);

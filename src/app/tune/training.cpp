@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <numeric>
 
@@ -33,6 +34,7 @@ model::AdapterConfig adapter_config(const train::Recipe& recipe) {
   c.rslora = recipe.lora.rslora;
   c.dora = recipe.lora.dora;
   c.base = recipe.base_model;
+  c.layers = recipe.lora.layers;
   for (const Site site : model::kAllSites) {
     const auto& names = recipe.lora.targets;
     if (names.empty() || std::find(names.begin(), names.end(), model::name_of(site)) != names.end()) {
@@ -68,7 +70,9 @@ struct AdapterSize {
 };
 AdapterSize adapter_size(const model::Plan& plan, const model::AdapterConfig& config) {
   AdapterSize size;
-  for (const model::Layout::Block& b : plan.layout.blocks) {
+  for (std::size_t i = 0; i < plan.layout.blocks.size(); ++i) {
+    const model::Layout::Block& b = plan.layout.blocks[i];
+    if (!config.adapts(i)) continue;
     for (const Site site : config.targets) {
       if (b.gate.empty()) continue;
       const std::uint64_t N = view_at(b, site).rows(), K = view_at(b, site).row_elems(), r = config.r;
@@ -205,25 +209,37 @@ Result<> check_fits(const TrainingMemory& memory, const Prepared& p, const train
 
 Result<Training> load_training(const Prepared& p, train::RunPlan plan, std::string id, int threads, Console& console) {
   const train::Recipe& r = p.read.recipe;
+  auto pool = std::make_unique<ThreadPool>(threads);
+  if (r.method != train::Method::full) {
+    auto base = load_base(p, *pool, console);
+    if (!base) return in_context(base.error(), printable(p.checked.opened.reference));
+    FH_TRY(Training t, begin_training(p, std::move(plan), std::move(id), *pool, std::move(*base)));
+    t.pool = std::move(pool);
+    return t;
+  }
+  FH_TRY(const kernel::Level level, kernel::chosen_level());
+  Training t;
+  t.pool = std::move(pool);
+  t.folder = std::make_unique<train::RunFolder>(p.read.output);
+  auto full = train::FullModel::load(*p.checked.opened.checkpoint, *t.pool,
+                                     r.bf16 ? train::Precision::bf16 : train::Precision::f32);
+  if (!full) return in_context(full.error(), printable(p.checked.opened.reference));
+  t.full = std::move(*full);
+  FH_TRY(t.run, train::Run::create({r, p.dataset, t.model(), *t.pool, kernel::table_up_to(level), *t.folder, {}},
+                                   std::move(plan), std::move(id)));
+  return t;
+}
+
+Result<Training> begin_training(const Prepared& p, train::RunPlan plan, std::string id, ThreadPool& pool,
+                                std::shared_ptr<const model::Model> base, std::function<void()> pause) {
   FH_TRY(const kernel::Level level, kernel::chosen_level());
   const kernel::Table& kernels = kernel::table_up_to(level);
   Training t;
-  t.pool = std::make_unique<ThreadPool>(threads);
   t.folder = std::make_unique<train::RunFolder>(p.read.output);
-  const std::string where = printable(p.checked.opened.reference);
-  if (r.method == train::Method::full) {
-    auto full = train::FullModel::load(*p.checked.opened.checkpoint, *t.pool,
-                                       r.bf16 ? train::Precision::bf16 : train::Precision::f32);
-    if (!full) return in_context(full.error(), where);
-    t.full = std::move(*full);
-  } else {
-    auto base = load_base(p, *t.pool, console);
-    if (!base) return in_context(base.error(), where);
-    t.base = std::move(*base);
-    FH_TRY(t.lora, make_adapter(p, t.base, *t.pool, kernels));
-  }
-  FH_TRY(t.run,
-         train::Run::create({r, p.dataset, t.model(), *t.pool, kernels, *t.folder}, std::move(plan), std::move(id)));
+  t.base = std::move(base);
+  FH_TRY(t.lora, make_adapter(p, t.base, pool, kernels));
+  FH_TRY(t.run, train::Run::create({p.read.recipe, p.dataset, t.model(), pool, kernels, *t.folder, std::move(pause)},
+                                   std::move(plan), std::move(id)));
   return t;
 }
 
@@ -238,9 +254,13 @@ TrainingDisk plan_disk(const Prepared& p, const train::RunPlan& plan, const Trai
   return disk;
 }
 
-double estimate_seconds(const Prepared& p, const train::RunPlan& plan, double a_token) {
+std::uint64_t trained_tokens(const Prepared& p, const train::RunPlan& plan) {
   const double epochs = static_cast<double>(plan.steps) / static_cast<double>(plan.batches.steps_per_epoch());
-  double tokens = epochs * static_cast<double>(count_tokens(p.dataset.train));
+  return static_cast<std::uint64_t>(std::llround(epochs * static_cast<double>(count_tokens(p.dataset.train))));
+}
+
+double estimate_seconds(const Prepared& p, const train::RunPlan& plan, double a_token) {
+  auto tokens = static_cast<double>(trained_tokens(p, plan));
   if (plan.evaluation) {
     const auto all = happening(plan, [&](std::uint64_t step) { return plan.evaluates_after(step); });
     tokens += static_cast<double>(all) * kForwardOnly * static_cast<double>(count_tokens(p.dataset.held_out));

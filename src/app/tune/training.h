@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -34,7 +35,7 @@ Result<> check_fits(const TrainingMemory& memory, const Prepared& prepared, cons
 
 // Everything that a run borrows from, in the order in which it may be destroyed.
 struct Training {
-  std::unique_ptr<ThreadPool> pool;
+  std::unique_ptr<ThreadPool> pool;          // null: somebody else's
   std::shared_ptr<const model::Model> base;  // null when all weights learn
   std::unique_ptr<train::LoraModel> lora;    // one of these two
   std::unique_ptr<train::FullModel> full;
@@ -47,6 +48,11 @@ struct Training {
 Result<Training> load_training(const Prepared& prepared, train::RunPlan plan, std::string id, int threads,
                                Console& console);
 
+// The same of an adapter over a base that is in memory already, with the threads of somebody else, who lets go of what
+// is returned before `pool`. `pause` as Pass::set_pause has it.
+Result<Training> begin_training(const Prepared& prepared, train::RunPlan plan, std::string id, ThreadPool& pool,
+                                std::shared_ptr<const model::Model> base, std::function<void()> pause = {});
+
 // Bytes that the run writes: its checkpoints, as many as are kept, and the result.
 struct TrainingDisk {
   std::uint64_t checkpoint = 0, checkpoints = 0;  // bytes of one, and how many
@@ -54,6 +60,9 @@ struct TrainingDisk {
   std::uint64_t total() const { return checkpoint * checkpoints + result; }
 };
 TrainingDisk plan_disk(const Prepared& prepared, const train::RunPlan& plan, const TrainingMemory& memory);
+
+// Tokens that the whole run learns from, every epoch counted.
+std::uint64_t trained_tokens(const Prepared& prepared, const train::RunPlan& plan);
 
 // Seconds that the whole run takes, evaluations included, from those of one token.
 double estimate_seconds(const Prepared& prepared, const train::RunPlan& plan, double a_token);
