@@ -8,6 +8,7 @@
 #include "app/machine.h"
 #include "app/memory_plan.h"
 #include "app/models_commands.h"
+#include "app/models_inspect_adapter.h"
 #include "app/open_model.h"
 #include "app/session.h"
 #include "base/utf8.h"
@@ -291,6 +292,9 @@ std::string as_json(const Facts& f, bool tensors) {
 }
 
 Result<> run(const Arguments& arguments, Console& console) {
+  FH_TRY(const auto adapter, find_adapter(arguments.text("MODEL")));
+  if (adapter) return inspect_adapter(*adapter, arguments, console);
+  if (arguments.given("on")) return fail(Errc::invalid, "--on is for adapters, and this is a model");
   Facts facts;
   FH_TRY(facts.opened, open_model(arguments.text("MODEL"), console));
   read_metadata(facts);
@@ -308,15 +312,23 @@ Result<> run(const Arguments& arguments, Console& console) {
 Command models_inspect_command() {
   return {
       .name = "models inspect",
-      .summary = "Show what a model is: sizes, types, licence, template, memory, and whether it can be run.",
+      .summary =
+          "Show what a model or an adapter is: sizes, types, licence, template, memory, and whether it can be run.",
       .details =
           "Nothing is loaded. Memory is what one conversation of that length takes, weights included. Of a model that "
           "cannot be "
-          "run, what could be read is shown, and the exit code tells why.",
+          "run, what could be read is shown, and the exit code tells why.\n\n"
+          "Of an adapter: its method, rank and layers, and what it was made for; with --on, whether it fits that "
+          "model.",
       .positionals = {model_positional()},
-      .options = {{.name = "tensors", .help = "List every tensor with type, shape (outermost first) and bytes."},
+      .options = {{.name = "on",
+                   .type = OptionType::text,
+                   .value = "MODEL",
+                   .help = "Of an adapter: the model that it is to run on."},
+                  {.name = "tensors", .help = "List every tensor with type, shape (outermost first) and bytes."},
                   {.name = "json", .help = "Print JSON."}},
-      .examples = {{"freehold models inspect model.gguf", "Before importing or running it:"}},
+      .examples = {{"freehold models inspect model.gguf", "Before importing or running it:"},
+                   {"freehold models inspect my-lora --on mistral", "Whether an adapter fits a model:"}},
       .run = run,
   };
 }

@@ -108,6 +108,28 @@ class CommandLine(e2e.Case):
         names = [m["name"] for m in json.loads(self.succeeds("models", "list", "--json").text)["models"]]
         self.assertIn("plain-bot:v0", names)
 
+    def test_inspected(self):
+        folder = peft(self.folder / "lora", rank=8, sites=("q_proj", "down_proj"))
+        self.succeeds("tune", "export", self.model, folder, self.folder / "lora.gguf")
+        self.succeeds("models", "import", self.model, "--name", "base")
+        self.succeeds("models", "import", folder, "--name", "kept-lora")
+        parameters = 8 * LAYERS * (2 * WIDTH + WIDTH + FFN)
+        for reference, kind, layers in ((folder, "peft", ["down_proj", "q_proj"]), ("kept-lora", "peft", ["down_proj", "q_proj"]),
+                                        (self.folder / "lora.gguf", "gguf", ["attn_q", "ffn_down"])):
+            facts = json.loads(self.succeeds("models", "inspect", reference, "--on", "base", "--json", "--tensors").text)
+            self.assertEqual([facts[k] for k in ("kind", "format", "ranks", "alpha", "layers", "parameters", "fits", "problem")],
+                             ["adapter", kind, [8], 16.0, layers, parameters, True, None])
+            self.assertEqual(len(facts["tensors"]), 4 * LAYERS)
+            self.assertEqual(facts["digest"] is not None, reference == "kept-lora")
+            self.assertIn("--on MODEL", self.succeeds("models", "inspect", reference).text)
+        other = peft(self.folder / "other", tensors=tensors_of(1, 4, SHAPES, blocks=LAYERS + 1))
+        ended = self.fails(e2e.UNSUPPORTED, "models", "inspect", other, "--on", "base", names="belongs to no layer")
+        self.assertIn("can be run     no", ended.text)
+        strange = peft(self.folder / "strange", rank_pattern={"x": 5}, bias="all")
+        self.fails(e2e.UNSUPPORTED, "models", "inspect", strange, names="bias")
+        self.fails(e2e.USAGE, "models", "inspect", self.model, "--on", "base", names="--on")
+        self.fails(e2e.NOT_FOUND, "models", "inspect", "none-there")
+
     def test_merged(self):
         for name, options in (("lora", {}), ("rs", {"use_rslora": True}), ("dora", {"use_dora": True})):
             adapter = peft(self.folder / name, **options)
@@ -142,7 +164,10 @@ class CommandLine(e2e.Case):
                 (e2e.UNSUPPORTED, "belongs to no layer", lambda n: folder(n, tensors=tensors_of(1, 4, list(SHAPES), blocks=3))),
                 (e2e.UNSUPPORTED, "'embed_tokens' cannot be adapted", lambda n: folder(n, target_modules=["embed_tokens"])),
                 (e2e.UNSUPPORTED, "modules_to_save", lambda n: folder(n, modules_to_save=["lm_head"])),
-                (e2e.UNSUPPORTED, "rank_pattern", lambda n: folder(n, rank_pattern={"q_proj": 8})),
+                (e2e.CORRUPT, "does not fit", lambda n: folder(n, rank_pattern={"q_proj": 8})),
+                (e2e.UNSUPPORTED, "rank_pattern", lambda n: folder(n, rank_pattern={".*q_proj": 4})),
+                (e2e.CORRUPT, "alpha_pattern", lambda n: folder(n, alpha_pattern={"q_proj": "x"})),
+                (e2e.CORRUPT, "layers_to_transform", lambda n: folder(n, layers_to_transform=[0, 9])),
                 (e2e.UNSUPPORTED, "peft_type", lambda n: folder(n, peft_type="IA3")),
                 (e2e.CORRUPT, "'r' is not a rank", lambda n: folder(n, r=0)),
                 (e2e.CORRUPT, "'r' is not a rank", lambda n: folder(n, r=10 ** 9)),
