@@ -17,8 +17,9 @@ MIDDLE = "\r\n--x\r\n\0\xff-- \n".encode("latin-1")
 
 class Server:
     def __init__(self, model, home, *options):
-        self.process = e2e.start("serve", model, "--alias", "m", "--port", "0", "--api-key", KEY, "--api-key", OTHER, *options,
-                                 home=home)
+        """`model`: a path, or None for what is in the store of `home`."""
+        given = [model, "--alias", "m"] if model else []
+        self.process = e2e.start("serve", *given, "--port", "0", "--api-key", KEY, "--api-key", OTHER, *options, home=home)
         killer = threading.Timer(60, self.process.kill)
         killer.start()
         line = self.process.stdout.readline().decode()

@@ -231,7 +231,7 @@ class Hostile(e2e.Case):
 
     def test_methods(self):
         addresses = {d.path: (d, "POST") for d in DIALECTS}
-        addresses.update({"/v1/models": (DIALECTS[0], "GET, HEAD"), "/v1/models/chatty": (DIALECTS[0], "GET, HEAD"), "/v1/files": (DIALECTS[0], "GET, HEAD, POST"),
+        addresses.update({"/v1/models": (DIALECTS[0], "GET, HEAD"), "/v1/models/chatty": (DIALECTS[0], "GET, HEAD, DELETE"), "/v1/files": (DIALECTS[0], "GET, HEAD, POST"),
                           "/v1/files/file-x": (DIALECTS[0], "GET, HEAD, DELETE"), "/v1/responses": (DIALECTS[0], "POST"), "/v1beta/models": (DIALECTS[2], "GET, HEAD"),
                           "/api/tags": (DIALECTS[3], "GET, HEAD"), "/api/delete": (DIALECTS[3], "DELETE"), "/metrics": (DIALECTS[0], "GET, HEAD"),
                           "/healthz": (DIALECTS[0], "GET, HEAD"), "/": (DIALECTS[3], "GET, HEAD")})

@@ -144,6 +144,17 @@ Result<FileObject> FileStore::add(const std::string& tenant, const api::openai::
   return file;
 }
 
+Result<> FileStore::add_result(const std::string& tenant, const std::string& id, const std::string& filename,
+                               const std::string& purpose, std::string_view content) {
+  FH_TRY_VOID(write_file_atomically(path_of(id), content, FileAccess::owner));
+  const FileObject file{id, filename, purpose, content.size(), now(), {}};
+  const std::lock_guard lock(mutex_);
+  return database_.transaction([&](soci::session& s) -> Result<> {
+    s << "DELETE FROM files WHERE id = :id", soci::use(id);
+    return insert_file(s, tenant, file);
+  });
+}
+
 Result<std::optional<FileObject>> FileStore::find(const std::string& tenant, const std::string& id) {
   const std::lock_guard lock(mutex_);
   return database_.run([&](soci::session& s) -> Result<std::optional<FileObject>> {

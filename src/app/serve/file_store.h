@@ -66,6 +66,10 @@ class FileStore {
   // Error: exhausted (the quota).
   Result<api::openai::FileObject> add(const std::string& tenant, const api::openai::FileForm& form, Incoming incoming);
 
+  // A file that was made here, under an id of its own; again, it is the same file. Whatever the quota.
+  Result<> add_result(const std::string& tenant, const std::string& id, const std::string& filename,
+                      const std::string& purpose, std::string_view content);
+
   Result<std::optional<api::openai::FileObject>> find(const std::string& tenant, const std::string& id);
   // False: there is none. A batch that still needs the content keeps it.
   Result<bool> erase(const std::string& tenant, const std::string& id);

@@ -9,6 +9,7 @@ namespace freehold::app {
 namespace {
 
 constexpr std::string_view kRead = "GET, HEAD";
+constexpr std::string_view kReadOrDelete = "GET, HEAD, DELETE";  // of OpenAI's models
 
 struct Address {
   std::string_view path;  // "*" stands for one segment, "**" at the end for at least one
@@ -39,6 +40,13 @@ constexpr Address kAddresses[] = {
     {"v1/batches", "GET, HEAD, POST"},
     {"v1/batches/*", kRead},
     {"v1/batches/*/cancel", "POST"},
+    {"v1/fine_tuning/jobs", "GET, HEAD, POST"},
+    {"v1/fine_tuning/jobs/*", kRead},
+    {"v1/fine_tuning/jobs/*/cancel", "POST"},
+    {"v1/fine_tuning/jobs/*/pause", "POST"},
+    {"v1/fine_tuning/jobs/*/resume", "POST"},
+    {"v1/fine_tuning/jobs/*/events", kRead},
+    {"v1/fine_tuning/jobs/*/checkpoints", kRead},
     {"v1beta/models", kRead},
     {"v1beta/models/**", kRead},
     {"api/generate", "POST"},
@@ -87,15 +95,17 @@ bool fits(std::string_view pattern, std::span<const std::string> path) {
 // Gemini's verbs stand behind the last colon of the address.
 std::optional<std::string_view> of_verb(const http::Request& request) {
   const std::string& last = request.target.segments.back();
+  const bool openai = request.target.segments[0] == "v1" && request.target.segments.size() == 3;
+  const std::string_view plain = openai ? kReadOrDelete : kRead;
   const std::size_t colon = last.rfind(':');
-  if (colon == std::string::npos) return kRead;
+  if (colon == std::string::npos) return plain;
   const std::string_view verb = std::string_view(last).substr(colon + 1);
   for (const char* known :
        {"generateContent", "streamGenerateContent", "countTokens", "embedContent", "batchEmbedContents"}) {
     if (verb == known) return "POST";
   }
   if (request.method == "POST") return std::nullopt;
-  return kRead;  // a colon of the model's name
+  return plain;  // a colon of the model's name
 }
 
 }  // namespace

@@ -17,7 +17,11 @@ std::string_view of(std::string_view address, std::string method = "GET") {
 TEST(Methods, FollowFromTheAddress) {
   EXPECT_EQ(of("/"), "GET, HEAD");
   EXPECT_EQ(of("/v1/chat/completions?x=y"), "POST");
-  EXPECT_EQ(of("/v1/models/a"), "GET, HEAD");
+  EXPECT_EQ(of("/v1/models/a"), "GET, HEAD, DELETE");
+  EXPECT_EQ(of("/v1/models/ft:a:b::c", "DELETE"), "GET, HEAD, DELETE");
+  EXPECT_EQ(of("/v1/fine_tuning/jobs"), "GET, HEAD, POST");
+  EXPECT_EQ(of("/v1/fine_tuning/jobs/ftjob-1"), "GET, HEAD");
+  EXPECT_EQ(of("/v1/fine_tuning/jobs/ftjob-1/resume"), "POST");
   EXPECT_EQ(of("/v1/models/a/b"), "GET, HEAD");
   EXPECT_EQ(of("/v1/files"), "GET, HEAD, POST");
   EXPECT_EQ(of("/v1/files/file-1"), "GET, HEAD, DELETE");

@@ -15,6 +15,9 @@
 
 namespace freehold::app {
 
+struct ModelFacts;
+using FactsPtr = std::shared_ptr<const ModelFacts>;
+
 struct ModelFacts {
   std::string called;     // what clients call it
   std::string reference;  // what leads to these very files
@@ -22,6 +25,7 @@ struct ModelFacts {
   std::string digest;     // "sha256:…" of the weights, if the store knows it
   bool in_store = false;
   std::optional<AdapterFile> adapter;  // what the name puts on the model
+  FactsPtr base;  // of a model that one tenant has tuned, whose name nobody else may learn: what it is to everybody
   api::ollama::ModelCard card;
   std::string chat_template;   // the source; empty if it has none
   std::string license;         // as the files state it; empty if they do not
@@ -34,7 +38,6 @@ struct ModelFacts {
   const std::string& name() const { return called; }
   std::uint32_t context() const { return static_cast<std::uint32_t>(card.context); }
 };
-using FactsPtr = std::shared_ptr<const ModelFacts>;
 
 // `plan_of`: the memory that a plan takes, which also gives the context it is served with.
 Result<ModelFacts> read_facts(std::string name, const OpenModel& opened,

@@ -226,6 +226,7 @@ Result<std::unique_ptr<PooledModel>> Models::load(const FactsPtr& facts) {
 }
 
 ModelPool::Ticket Models::acquire(const FactsPtr& facts, Then then) {
+  if (facts->base) return acquire(facts->base, std::move(then));
   if (!facts->memory) {
     Error error = facts->memory.error();
     error.what = fmt::format("model '{}' cannot be served: {}", printable(facts->called), error.what);
@@ -364,11 +365,14 @@ void Models::forget_moved() {
   };
   for (const Given& given : options_.given) add(resolve_given(given));
   std::vector<store::ModelName> offered;
+  std::vector<Tuned> tuned;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [name, source] : attached_) all.push_back(source);
     for (const auto& [text, name] : offered_) offered.push_back(name);
+    for (const auto& [name, one] : tuned_) tuned.push_back(one);
   }
+  for (const Tuned& one : tuned) add(source_of(one));
   for (const store::ModelName& name : offered) add(resolve_stored(name));
   if (options_.given.empty()) {
     if (const auto listed = store_.list()) {

@@ -76,6 +76,26 @@ class Models {
   // Requests that use it go on. False if nothing is attached under the name.
   bool detach(std::string_view name);
 
+  // A model that a tenant has tuned: an adapter on a model that can be asked for, under a name of this tenant alone.
+  struct Tuned {
+    std::string name, tenant;
+    std::string base, base_key;  // the name of the model, and its content (ModelFacts::key) when it was tuned
+    AdapterFile adapter;
+  };
+  void offer_tuned(Tuned tuned);
+  void withdraw_tuned(const std::string& name);
+  // Errors: not_found, also while the model that it was tuned from is not there, or is another by now.
+  Result<FactsPtr> tuned(std::string_view name, std::string_view tenant) const;
+  std::vector<FactsPtr> list_tuned(std::string_view tenant) const;
+
+  // For work in the background with a model in memory: whose turn it is to use the threads, and memory beside the
+  // model's own (negative: given back; false: there is no room, or no such model).
+  Turns& turns() { return *turns_; }
+  bool reserve(const ModelFacts& facts, std::int64_t bytes) { return pool_->resize(facts.key, bytes); }
+  std::uint64_t room() const;  // bytes that nobody has
+  // Whether a model waits for others to make room.
+  bool waits_for_room() const;
+
   using Then = std::function<void(Result<ModelLease>)>;
   // As ModelPool has them.
   ModelPool::Ticket acquire(const FactsPtr& facts, Then then);
@@ -121,7 +141,9 @@ class Models {
   Result<Source> resolve_stored(const store::ModelName& name) const;
   bool is_offered(const store::ModelName& name) const;
   void offer_pulled();
+  Result<Source> source_of(const Tuned& tuned) const;
   Result<FactsPtr> facts_of(const Source& source) const;
+  Result<FactsPtr> facts_of(const Tuned& tuned) const;
   Result<MemoryPlan> plan(const model::Plan& plan, bool given) const;
   Result<std::unique_ptr<PooledModel>> load(const FactsPtr& facts);
   void remember(const ServedModel& model);
@@ -144,6 +166,7 @@ class Models {
   std::map<std::string, store::ModelName> offered_;  // beside the given ones, by name
   std::map<std::string, ServedModel::Load> past_;
   std::map<std::string, Source, std::less<>> attached_;  // by name, with its tag
+  std::map<std::string, Tuned, std::less<>> tuned_;      // by name
   std::unique_ptr<ModelPool> pool_;                      // last: its thread uses all of the above
 };
 

@@ -69,6 +69,10 @@ bool handle_openai(Site& site, const ExchangePtr& exchange, const guard::Princip
     return true;
   }
   if (path.size() == 3 && path[0] == "v1" && path[1] == "models") {
+    if (request.method == "DELETE") {
+      delete_tuned_model(site, exchange, who, path[2]);
+      return true;
+    }
     if (!wants(*exchange, "GET")) return true;
     const auto model = site.named(path[2], who);
     if (model) {

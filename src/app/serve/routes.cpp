@@ -61,8 +61,9 @@ void dispatch(Site& site, const ExchangePtr& exchange, const guard::Principal& w
   bool handled = false;
   switch (dialect_of(request)) {
     case Dialect::openai:
-      handled = handle_openai(site, exchange, who) || handle_responses(site, exchange, who) ||
-                handle_files_and_batches(site, exchange, who) || handle_native(site, exchange, who);
+      handled = handle_tuning(site, exchange, who) || handle_openai(site, exchange, who) ||
+                handle_responses(site, exchange, who) || handle_files_and_batches(site, exchange, who) ||
+                handle_native(site, exchange, who);
       break;
     case Dialect::anthropic:
       handled = handle_anthropic(site, exchange, who);

@@ -24,6 +24,9 @@ bool handle_ollama(Site& site, const ExchangePtr& exchange, const guard::Princip
 bool handle_adapters(const Site& site, const ExchangePtr& exchange, const guard::Principal& who);
 bool handle_native(Site& site, const ExchangePtr& exchange, const guard::Principal& who);
 bool handle_files_and_batches(Site& site, const ExchangePtr& exchange, const guard::Principal& who);
+bool handle_tuning(Site& site, const ExchangePtr& exchange, const guard::Principal& who);
+// OpenAI's DELETE of a model, answered.
+void delete_tuned_model(Site& site, const ExchangePtr& exchange, const guard::Principal& who, const std::string& name);
 
 // Whether a request may be answered at all, as far as its head tells: fields sent twice, the key, the method, a coded
 // body.

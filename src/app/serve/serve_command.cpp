@@ -17,6 +17,7 @@
 #include "app/serve/pulls.h"
 #include "app/serve/reply.h"
 #include "app/serve/routes.h"
+#include "app/serve/tuning_jobs.h"
 #include "base/utf8.h"
 #include "http/self_signed.h"
 #include "http/server.h"
@@ -177,6 +178,16 @@ void keep_batches(Site& site, const fs::path& home, Quota quota, const Arguments
                                            [&site](const ExchangePtr& exchange) { handle_own(site, exchange); });
 }
 
+// Fine-tuning jobs below $FREEHOLD_HOME, behind everything else.
+void keep_jobs(Site& site, const fs::path& home, Quota quota, const Arguments& arguments, Console& console) {
+  TuningJobs::Options options;
+  options.home = home;
+  options.threads = arguments.given("threads") ? static_cast<int>(arguments.integer("threads")) : available_cpus();
+  options.quota = quota;
+  options.report = [&console](const std::string& line) { console.note(line); };
+  site.jobs = std::make_unique<TuningJobs>(std::move(options), site);
+}
+
 // Whether the address is free and the certificate good: told before minutes of loading, not after.
 Result<> try_address(const http::ServerOptions& options, Console& console) {
   auto server = http::Server::create(options, {});
@@ -229,6 +240,7 @@ Result<> run(const Arguments& arguments, Console& console) {
                     static_cast<std::uint64_t>(arguments.integer("key-files"))};
   site.blobs().open(home, quota);
   keep_batches(site, home, quota, arguments, console);
+  keep_jobs(site, home, quota, arguments, console);
   pulls.arrived = [&site](const store::ModelName& name) { site.pool().offer(name); };
   site.pulls = std::make_unique<Pulls>(std::move(pulls));
   http::Hooks hooks;
@@ -258,6 +270,7 @@ Result<> run(const Arguments& arguments, Console& console) {
   }
   site.starting = false;
   site.batches->resume();
+  site.jobs->resume();
   console.write(
       fmt::format("serving {} at {}://{}:{}/v1\n", names_of(site), tls ? "https" : "http", address, server->port()));
   FH_TRY_VOID(console.flush());
@@ -271,6 +284,7 @@ Result<> run(const Arguments& arguments, Console& console) {
   console.note("stopping: what runs may finish (Ctrl-C again ends it)");
   site.stopping = true;
   site.pulls->stop();
+  site.jobs->stop();                       // what runs writes a checkpoint
   if (site.batches) site.batches->stop();  // what they have not written down is asked again at the next start
   server->stop(std::chrono::seconds(arguments.integer("grace")));
   return {};
@@ -286,7 +300,8 @@ Command serve_command() {
       .name = "serve",
       .summary = "Answer over HTTP in the wire formats of OpenAI, Anthropic, Gemini and Ollama.",
       .details =
-          "Chat completions, completions, embeddings, responses, files and batches (OpenAI), messages and the counting "
+          "Chat completions, completions, embeddings, responses, files, batches and fine-tuning jobs (OpenAI), "
+          "messages and the counting "
           "of tokens (Anthropic), generateContent, countTokens and embedContent (Gemini, v1 and v1beta), generate, "
           "chat "
           "and what clients ask about models (Ollama, under /api); streamed or not, with tools and output formats. A "
@@ -300,7 +315,9 @@ Command serve_command() {
           "Files, batches, blobs and models made by Ollama's create and copy are kept below $FREEHOLD_HOME, each for "
           "the "
           "key that brought them and for no other, within --key-storage and --key-files. A batch runs in the "
-          "background, on at most half of the --sequences, and goes on when the server is started again. Blobs go "
+          "background, on at most half of the --sequences, and goes on when the server is started again. So does a "
+          "fine-tuning job, one at a time, in the pauses of the requests; the model that comes of it is for its key. "
+          "Blobs go "
           "after a day. Pull fetches from the servers of --pull-from and from nowhere without it, for keys of "
           "operators "
           "and admins, or for the only key there is; push sends nothing. "

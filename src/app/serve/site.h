@@ -35,6 +35,7 @@ api::Failure unrecorded();
 class Batches;
 class Pulls;
 class Site;
+class TuningJobs;
 
 // A model under a name by which somebody may call it.
 struct NamedModel {
@@ -65,7 +66,7 @@ class Site {
   // The adapter that the name puts on the model, which `when_loaded` has brought into memory; null if it puts none.
   api::Parsed<Models::AdapterHandle> adapter(std::string_view name, const guard::Principal& who,
                                              const ServedModel& model) const;
-  // All that `named` finds: those that are served, then those that were made.
+  // All that `named` finds: those that are served, those that were tuned, those that were made.
   std::vector<NamedModel> named_models(const guard::Principal& who) const;
   // The name of the only model that somebody can ask for; empty if there are more, or none.
   std::string only_model(const guard::Principal& who) const;
@@ -121,10 +122,12 @@ class Site {
   std::atomic<bool> stopping{false};
   std::atomic<bool> starting{false};  // the models it was given are being loaded
   std::unique_ptr<Batches> batches;   // files and batches, if this server keeps any
+  std::unique_ptr<TuningJobs> jobs;   // fine-tuning, if this server does any
   std::unique_ptr<Pulls> pulls;       // what is fetched from elsewhere, if this server may
 
  private:
   struct Beginning;
+  Result<FactsPtr> facts_to(std::string_view name, const guard::Principal& who) const;
   static api::Parsed<void> look_ahead(const http::Exchange& exchange, const ServedModel& model, Beginning& work);
   void begin(const ExchangePtr& exchange, const ModelLease& model, Beginning& work) const;
 

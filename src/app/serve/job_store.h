@@ -1,0 +1,116 @@
+// The fine-tuning jobs of a server, below $FREEHOLD_HOME: what is known of each in fine_tuning.db, its files in
+// fine_tuning/ID. One process holds it at a time.
+//
+// 1. A job's row is written after its folder is there with what it needs, and names of files in it are made here. A
+// folder
+//    without a row is swept away when the store is opened.
+// 2. Everything belongs to one tenant; for all others it does not exist.
+// 3. A status changes in one transaction, and only as api::openai::may_become has it: whoever runs a job and whoever
+//    cancels it cannot both win.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/openai/fine_tuning.h"
+#include "app/serve/quota.h"
+#include "base/hash.h"
+#include "base/result.h"
+#include "sql/database.h"
+
+namespace freehold::app {
+
+// A model that a job has made: its adapter lies in `folder` of the job's, "." for the result itself.
+struct JobModel {
+  std::string name;
+  std::string folder;
+  std::string adapter;  // digest of its files, "sha256:…"
+  std::uint64_t bytes = 0;
+  api::openai::JobCheckpoint checkpoint;  // of a checkpoint; an empty id: it is the result
+};
+
+// A job with what only we need to know.
+struct JobRecord {
+  api::openai::FineTuningJob job;
+  std::string tenant;
+  std::string base_key;                   // tells the content of the base model apart (ModelFacts::key)
+  std::vector<std::string> base_digests;  // of its files, for when the key has changed and the content may not have
+  std::string recipe;                     // as training reads it, once the files have been checked
+  std::vector<JobModel> models;           // that can be asked for; those that were deleted are gone
+};
+
+// Any thread.
+class JobStore {
+ public:
+  using Clock = std::function<std::int64_t()>;                      // Unix seconds
+  static constexpr long long kMostOpen = 10, kMostOpenOfAll = 100;  // jobs that are not over, of a tenant and of all
+  static constexpr std::size_t kMostModels = 100;                   // of a tenant
+
+  // Makes what is missing. Errors: io (another process holds it; the disk), corrupt, unsupported.
+  static Result<std::unique_ptr<JobStore>> open(const std::filesystem::path& home, Clock clock, Quota quota = {});
+  static bool exists(const std::filesystem::path& home);  // whether there is anything to open
+  ~JobStore();
+  JobStore(const JobStore&) = delete;
+  JobStore& operator=(const JobStore&) = delete;
+
+  std::int64_t now() const { return clock_(); }
+  std::filesystem::path folder_of(const std::string& id) const { return folder_ / id; }
+
+  // A new job, whose folder `fill` fills. Errors: exhausted ("jobs …", "models …": as many as there may be), those of
+  // `fill`.
+  Result<JobRecord> add(const std::string& tenant, const api::openai::NewJob& wanted, JobRecord begin,
+                        const std::function<Result<>(const std::filesystem::path& folder)>& fill);
+  Result<std::optional<JobRecord>> find(const std::string& tenant, const std::string& id);
+  template <typename T>
+  struct List {
+    std::vector<T> items;
+    bool has_more = false;
+  };
+  // Error: invalid (there never was an object `after`).
+  Result<List<JobRecord>> list(const std::string& tenant, const api::openai::JobPage& page);
+  // All jobs with models.
+  Result<std::vector<JobRecord>> with_models();
+
+  // The oldest that is in this status, of the tenant whose turn was longest ago; it is that tenant's turn then.
+  Result<std::optional<JobRecord>> next(api::openai::JobStatus status);
+  // Reads it, lets `change` change it, and writes it, all in one transaction; gives what is in the store then. Error:
+  // not_found.
+  Result<JobRecord> update(const std::string& id, const std::function<void(JobRecord&)>& change);
+
+  // `step`: of metrics, that a job which goes on from an earlier step has not measured yet; 0: none.
+  struct NewEvent {
+    std::string level, type, message, data = "null";
+    std::uint64_t step = 0;
+  };
+  Result<> add_events(const std::string& job, const std::vector<NewEvent>& events);
+  Result<> forget_events_after(const std::string& job, std::uint64_t step);
+  Result<List<api::openai::JobEvent>> events(const std::string& job, const api::openai::Page& page);
+
+ private:
+  JobStore(std::filesystem::path folder, Clock clock, Quota quota, sql::Database database, int lock);
+  Result<> sweep();
+  Result<std::optional<JobRecord>> load(soci::session& s, const std::string& id) const;
+  Result<> check_limits(soci::session& s, const std::string& tenant) const;
+
+  std::filesystem::path folder_;
+  Clock clock_;
+  const Quota quota_;  // bytes of a tenant's models
+  int lock_ = -1;      // a file descriptor with an exclusive flock
+  std::mutex mutex_;   // guards what follows
+  sql::Database database_;
+  std::map<std::string, std::uint64_t> turns_;  // by tenant: when it had its last, as next() counts
+  std::uint64_t turn_ = 0;
+};
+
+// JSON text of a record, and back. Error: corrupt. The tenant is not part of it.
+std::string record_json(const JobRecord& record);
+Result<JobRecord> read_job_record(const std::string& text);
+
+}  // namespace freehold::app
