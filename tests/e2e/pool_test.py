@@ -213,6 +213,27 @@ class OnDemand(Pool):
         self.assertEqual(ask(limited, "a"), 200)
         self.assertEqual(len(in_memory()), 1)
 
+    def test_who_looks_after_the_store_deletes_from_it(self):
+        def made(*options):
+            return e2e.run("keys", "create", "--name", "k", *options, home=self.store).text.strip()
+        admin, operator, user = made("--role", "admin"), made("--role", "operator"), made()
+        limited = made("--role", "admin", "--models", "a,d")
+        self.add("d", 9)
+        self.add("e", 9)
+        server = self.serve(key=None)
+        def ask(key, method, path, asked):
+            return server.ask(method, path, json.dumps(asked).encode(), headers={"authorization": f"Bearer {key}", "content-type": "application/json"})
+        delete = lambda key, name: ask(key, "DELETE", "/api/delete", {"model": name})[0]
+        chat = lambda key, name: ask(key, "POST", "/v1/chat/completions", body(name))[0]
+        self.assertEqual(chat(user, "d"), 200)
+        self.assertEqual([delete(user, "d"), delete(limited, "d"), delete(admin, "none")], [403, 403, 404])
+        self.assertEqual(chat(user, "d"), 200)
+        self.assertEqual([delete(admin, "d"), chat(user, "d"), delete(admin, "d")], [200, 404, 404])
+        self.assertEqual([delete(operator, "e:latest"), chat(user, "e")], [200, 404])
+        names = [m["name"] for m in json.loads(e2e.run("models", "list", "--json", home=self.store).text)["models"]]
+        self.assertEqual(names, ["a:latest", "b:latest", "c:latest"])
+        self.assertEqual(chat(user, "a"), 200)
+
     def test_threads_are_shared(self):
         self.serve(None, "--threads", "3")
         threads = lambda: int(re.search(r"Threads:\s+(\d+)", pathlib.Path(f"/proc/{self.server.process.pid}/status").read_text())[1])

@@ -8,6 +8,7 @@
 #include "app/serve/ollama_routes.h"
 #include "app/serve/pulls.h"
 #include "app/serve/reply.h"
+#include "app/serve/tuning_jobs.h"
 #include "base/utf8.h"
 #include "store/store.h"
 
@@ -167,20 +168,42 @@ void copy(Site& site, const ExchangePtr& exchange, const guard::Principal& who) 
   exchange->respond({200, {}, {}});
 }
 
+// A name of the store, which is everybody's, or a model that the key has tuned. Requests that run go on.
+void remove_stored(Site& site, const ExchangePtr& exchange, const guard::Principal& who, const std::string& name) {
+  if (site.jobs != nullptr) {
+    const auto tuned = site.jobs->delete_model(who.tenant, name);
+    if (!tuned) return respond(*exchange, kept_not(tuned.error()));
+    if (*tuned) return exchange->respond({200, {}, {}});
+  }
+  const auto served = site.named(name, who);
+  if (!served) return respond(*exchange, served.error());
+  const auto refuse = [&](std::string why) {
+    respond(*exchange, Failure{Problem::forbidden, fmt::format("model '{}' {}", printable(name), why), "model", {}});
+  };
+  if (site.pool().is_given(name) || !served->model->in_store) {
+    return refuse("was given to the server when it was started: it cannot be deleted here");
+  }
+  if (!keeps_the_store(who)) {
+    return refuse("is everybody's: to delete it needs a key with the role operator or admin (or freehold models rm)");
+  }
+  const auto home = store::default_home();
+  const auto store = home ? store::Store::open(*home) : Result<store::Store>(tl::unexpected(home.error()));
+  if (!store) return respond(*exchange, kept_not(store.error()));
+  if (auto gone = store->remove(served->model->name()); !gone) {
+    if (gone.error().code != Errc::not_found) return respond(*exchange, kept_not(gone.error()));
+    return refuse("is attached until the server ends: DELETE /freehold/v1/adapters detaches it");
+  }
+  site.pool().forget_moved();
+  exchange->respond({200, {}, {}});
+}
+
 void remove(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
   const auto named = ollama::parse_named(exchange->request().body);
   if (!named) return respond(*exchange, named.error());
   auto removed = site.made().remove(who.tenant, named->model);
   if (!removed) return respond(*exchange, kept_not(removed.error()));
   if (!*removed) {
-    const auto served = site.named(named->model, who);
-    if (!served) return respond(*exchange, served.error());
-    return respond(*exchange, Failure{Problem::forbidden,
-                                      fmt::format("model '{}' is served as it lies in the store or was given to the "
-                                                  "server: it cannot be deleted here (freehold models rm)",
-                                                  printable(named->model)),
-                                      "model",
-                                      {}});
+    return remove_stored(site, exchange, who, named->model);
   }
   if ((*removed)->alias) {
     const auto home = store::default_home();
