@@ -69,9 +69,8 @@ class Session {
 
   // Without a body it is a GET, with one a POST.
   Result<Answered> run(const Headers& headers, std::optional<std::string_view> body, Receiver& receiver) {
-    std::string request =
-        fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: {}\r\nAccept-Encoding: identity\r\n",
-                    body ? "POST" : "GET", url_.target, url_.authority(), options_.user_agent);
+    std::string request = fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: {}\r\nAccept-Encoding: identity\r\n",
+                                      body ? "POST" : "GET", url_.target, url_.authority(), options_.user_agent);
     for (const auto& [name, value] : headers.fields()) request += fmt::format("{}: {}\r\n", name, value);
     if (!options_.bearer.empty() && first_) request += fmt::format("Authorization: Bearer {}\r\n", options_.bearer);
     if (body) request += fmt::format("Content-Length: {}\r\n", body->size());

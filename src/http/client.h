@@ -1,5 +1,5 @@
-// An HTTP/1.1 client that trusts nobody: GET and POST over TLS (or in the clear, where that is allowed), each wait limited, each
-// answer bounded, each redirect judged before it is followed. No proxy, whatever the environment says.
+// An HTTP/1.1 client that trusts nobody: GET and POST over TLS (or in the clear, where that is allowed), each wait
+// limited, each answer bounded, each redirect judged before it is followed. No proxy, whatever the environment says.
 //
 // 1. A connection is opened to an address that was looked up once and judged; no second look-up can differ.
 // 2. Without TLS only this machine is spoken to, and hosts named in `trusted`.
@@ -71,7 +71,8 @@ class Client {
   // The whole answer in memory; Errc::corrupt beyond `limit` bytes.
   Result<Response> get(const Url& url, const Headers& headers, std::uint64_t limit) const;
 
-  // Sends the body as it is; its type is among the headers. A redirect is an answer like any other. Errors: as of get().
+  // Sends the body as it is; its type is among the headers. A redirect is an answer like any other. Errors: as of
+  // get().
   Result<Answered> post(const Url& url, const Headers& headers, std::string_view body, Receiver& receiver) const;
 
   const ClientOptions& options() const;
