@@ -1,0 +1,254 @@
+#!/usr/bin/env python3
+"""freehold eval: scores equal those that this script computes from the logits of `inspect logits`, whatever is shared, killed or
+known already; two runs give the same bytes; what cannot be measured is refused by name."""
+
+import array
+import csv
+import json
+import math
+import random
+import signal
+import time
+
+import e2e
+import tiny
+
+LETTERS = "ABCD"
+WORDS = "the cat sat on a mat dog".split()
+
+
+def text(draw, words):
+    return " ".join(draw.choice(WORDS) for _ in range(words))
+
+
+class Reference:
+    """Log-probabilities by hand: every text alone, tokens from `tokenize`, logits from `inspect logits`."""
+
+    def __init__(self, case, model):
+        self.case, self.model, self.rows, self.tokens = case, model, {}, {}
+
+    def ids(self, words):
+        if words not in self.tokens:
+            out = self.case.succeeds("tokenize", self.model, "--json", "--file", "-", stdin=words.encode()).text
+            self.tokens[words] = json.loads(out)
+        return self.tokens[words]
+
+    def logits(self, ids):
+        key = tuple(ids)
+        if key not in self.rows:
+            path = self.case.put("ids.json", json.dumps(ids))
+            raw = self.case.succeeds("inspect", "logits", self.model, "--ids", path, "--out", "-").out
+            self.rows[key] = array.array("f", raw)
+        return self.rows[key]
+
+    def score(self, context, answer):
+        """(sum of log-probabilities, tokens) of the answer behind the context, in double precision."""
+        before, whole = self.ids(context), self.ids(context + answer)
+        flat = self.logits(whole[:-1])
+        width = len(flat) // (len(whole) - 1)
+        total = 0.0
+        for position in range(len(before), len(whole)):
+            row = flat[(position - 1) * width:position * width]
+            most = max(row)
+            total += row[whole[position]] - most - math.log(math.fsum(math.exp(x - most) for x in row))
+        return total, len(whole) - len(before)
+
+
+def best(values):
+    return max(range(len(values)), key=lambda i: (values[i], -i))
+
+
+class Eval(e2e.Case):
+    TASK = """
+version: 1
+tasks:
+  - name: own
+    kind: choice
+    data: {{file: {data}, format: jsonl}}
+    shots: {{count: 2, pick: first}}
+    prompt: "{{q}}?"
+    choices:
+      - {{list: choices}}
+    right: {{index: gold}}
+    metrics: [acc, acc_byte, acc_token, acc_uncond, letter, ece]
+    unconditional: "a"
+"""
+
+    def setUp(self):
+        super().setUp()
+        self.model = self.put("tiny.gguf", tiny.Gguf(seed=5).write())
+
+    def choices(self, count, seed=1, uneven=True):
+        draw = random.Random(seed)
+        rows = [{"q": text(draw, 2 + i % 3), "choices": [text(draw, 1 + (i + c) % 3 if uneven else 2) for c in range(3)], "gold": draw.randrange(3)}
+                for i in range(count)]
+        data = self.put("own.jsonl", "".join(json.dumps(r) + "\n" for r in rows))
+        return rows, self.put("own.yaml", self.TASK.format(data=data))
+
+    def items(self, *arguments, **more):
+        out = self.folder / "items.jsonl"
+        self.succeeds("eval", *arguments, "--items", out, **more)
+        return out.read_bytes()
+
+    def test_scores_equal_those_of_an_independent_script_from_the_same_logits(self):
+        rows, task = self.choices(8)
+        found = [json.loads(line) for line in self.items(task, "-m", self.model).splitlines()]
+        report = json.loads(self.succeeds("eval", task, "-m", self.model, "--json").text)
+        reference = Reference(self, self.model)
+
+        def solved(row):
+            return f"{row['q']}? {row['choices'][row['gold']]}"
+
+        right = {m: 0 for m in ("acc", "acc_byte", "acc_token", "acc_uncond")}
+        for i, (row, item) in enumerate(zip(rows, found)):
+            examples = [0, 1]
+            if i in examples:
+                examples[examples.index(i)] = 2  # a question is never its own example: the next row takes its place
+            shared = "".join(solved(rows[e]) + "\n\n" for e in examples)
+            scores = [reference.score(shared + row["q"] + "?", " " + c) for c in row["choices"]]
+            alone = [reference.score("a", " " + c) for c in row["choices"]]
+            for mine, (theirs, tokens), count in zip(item["logprobs"], scores + alone, item["tokens"]):
+                self.assertAlmostEqual(mine, theirs, delta=1e-6)
+                self.assertEqual(count, tokens)
+            chosen = {"acc": best([s for s, _ in scores]),
+                      "acc_byte": best([s / len(c) for (s, _), c in zip(scores, row["choices"])]),
+                      "acc_token": best([s / n for s, n in scores]),
+                      "acc_uncond": best([s - a for (s, _), (a, _) in zip(scores, alone)])}
+            for metric, choice in chosen.items():
+                self.assertEqual(item["values"][metric], int(choice == row["gold"]), f"item {i}: {metric}")
+                right[metric] += choice == row["gold"]
+        metrics = report["tasks"][0]["models"][0]["metrics"]
+        for metric, count in right.items():
+            self.assertEqual(metrics[metric]["score"], count / len(rows))
+            self.assertLessEqual(metrics[metric]["interval"][0], count / len(rows))
+
+    def test_two_runs_threads_and_a_kill_give_the_same_bytes(self):
+        _, task = self.choices(300)
+        first = self.items(task, "-m", self.model, "--method", "both", "--threads", 1)
+        self.assertEqual(self.items(task, "-m", self.model, "--method", "both", "--fresh", "--threads", 2), first)
+        home = self.folder / "other"
+        killed = e2e.start("eval", task, "-m", self.model, "--method", "both", home=home)
+        deadline = time.monotonic() + 60
+        while not (home / "eval.db").exists() and time.monotonic() < deadline and killed.poll() is None:
+            time.sleep(0.01)
+        time.sleep(0.3)
+        killed.send_signal(signal.SIGKILL)
+        killed.communicate()
+        self.assertEqual(self.items(task, "-m", self.model, "--method", "both", home=home), first)
+        again = self.succeeds("eval", task, "-m", self.model, "--method", "both", home=home)
+        self.assertIn(" 0 tokens computed", again.message)
+
+    def test_answers_are_written_filtered_and_judged(self):
+        draw = random.Random(3)
+        rows = [("prompt,answer")] + [f"{text(draw, 3)},{text(draw, 1)}" for _ in range(12)]
+        table = self.put("my.csv", "\n".join(rows) + "\n")
+        options = ["eval", table, "--prompt-column", "prompt", "--answer-column", "answer", "--max-tokens", 6, "-m", self.model]
+        report = json.loads(self.succeeds(*options, "--json").text)
+        self.assertEqual(report["scores"][0]["metric"], "exact_match")
+        self.assertEqual(report["scores"][0]["items"], 12)
+        items = [json.loads(line) for line in self.items(*options[1:]).splitlines()]
+        self.assertEqual(items[3]["texts"], [self.succeeds("run", self.model, "--raw", rows[4].split(",")[0], "--temperature", 0, "--max-tokens", 6,
+                                                           "--stop", "\n").text.removesuffix("\n")])
+
+    def test_a_planted_better_model_is_found_and_the_same_model_is_not(self):
+        rows, task = self.choices(160, uneven=False)  # or both take the shortest
+        plain = [json.loads(line) for line in self.items(task, "-m", self.model, "--shots", 0).splitlines()]
+        # The answers that the model gives become the right ones in nine of ten rows.
+        draw = random.Random(9)
+        for row, item in zip(rows, plain):
+            if draw.random() < 0.9:
+                row["gold"] = best(item["logprobs"][:3])
+        self.put("own.jsonl", "".join(json.dumps(r) + "\n" for r in rows))
+        other = self.put("other.gguf", tiny.Gguf(seed=6).write())
+        page = self.folder / "report.html"
+        report = json.loads(self.succeeds("eval", task, "-m", f"{other},{self.model}", "--shots", 0, "--json", "--html", page).text)
+        self.assertEqual(report["comparisons"][0]["verdict"], "better")
+        same = self.put("same.gguf", tiny.Gguf(seed=5).write())
+        report = json.loads(self.succeeds("eval", task, "-m", f"{same},{self.model}", "--shots", 0, "--json").text)
+        self.assertEqual(report["comparisons"][0]["verdict"], "no difference shown")
+        self.assertEqual(report["comparisons"][0]["p"], 1)
+        html = page.read_text()
+        self.assertIn("<svg", html)
+        for outside in ("http:", "https:", "<script", "src=", "href="):
+            self.assertNotIn(outside, html)
+
+    def test_what_is_wrong_is_said(self):
+        rows, task = self.choices(4)
+        self.fails(e2e.NOT_FOUND, "eval", "helaswag", "-m", self.model, names="hellaswag")
+        self.fails(e2e.UNSUPPORTED, "eval", "humaneval", "-m", self.model, names="sandbox")
+        self.fails(e2e.UNSUPPORTED, "eval", task, "-m", "gateway:gpt-4o", names="local")
+        self.fails(e2e.UNSUPPORTED, "eval", task, "-m", self.model, "--chat", names="no chat template")
+        self.fails(e2e.NOT_FOUND, "eval", "arc_easy", "-m", self.model, "--data", self.folder, names="arc_easy.jsonl")
+        self.put("llm-foundry-gauntlet/world_knowledge/arc_easy.jsonl", "{}\n")
+        self.fails(e2e.CORRUPT, "eval", "arc_easy", "-m", self.model, "--data", self.folder, names="SHA-256")
+        self.fails(e2e.USAGE, "eval", self.put("x.csv", "a,b\n1,2\n"), "-m", self.model, names="--prompt-column")
+        self.fails(e2e.USAGE, "eval", self.put("bad.yaml", "version: 1\ntasks:\n  - name: x\n    kin: choice\n"), "-m", self.model,
+                   names="bad.yaml: line")
+        rows[3]["q"] = text(random.Random(1), 400)
+        self.put("own.jsonl", "".join(json.dumps(r) + "\n" for r in rows))
+        self.fails(e2e.EXHAUSTED, "eval", task, "-m", self.model, names="item 3")
+        self.assertIn("eval list", self.succeeds("eval", "--help").text)
+        self.assertIn("hellaswag", self.succeeds("eval", "list").text)
+        self.assertIn("github.com", self.succeeds("eval", "fetch").text)
+
+
+class RealData(e2e.Case):
+    """Real questions, a real small model and a random one."""
+
+    def setUp(self):
+        super().setUp()
+        self.bench = e2e.SHARED / "data" / "bench"
+        self.model = e2e.SHARED / "data" / "models" / "stories260K" / "stories260K-f32.gguf"
+        if not self.bench.exists() or not self.model.exists():
+            self.skipTest(f"no {self.bench}")
+
+    def test_a_benchmark_equals_the_independent_script(self):
+        count = 12
+        data = self.bench / "llm-foundry-gauntlet" / "world_knowledge" / "arc_easy.jsonl"
+        with open(data, encoding="utf-8") as lines:
+            rows = [json.loads(line) for line, _ in zip(lines, range(count))]
+        report = json.loads(self.succeeds("eval", "arc_easy", "-m", self.model, "--data", self.bench, "--limit", count, "--json").text)
+        reference = Reference(self, self.model)
+        right = 0
+        for row in rows:
+            scores = [reference.score(row["query"] + "\nAnswer:", " " + c)[0] for c in row["choices"]]
+            right += best([s / len(c.encode()) for s, c in zip(scores, row["choices"])]) == row["gold"]
+        self.assertEqual(report["tasks"][0]["models"][0]["metrics"]["acc_byte"]["score"], right / count)
+
+    def test_five_shot_mmlu_equals_the_independent_script(self):
+        count, subject = 4, "global_facts"
+        folder = self.bench / "mmlu"
+        model = self.folder / "wide.gguf"  # the stories' own context is too short for five examples
+        self.succeeds("models", "init", model, "--tokenizer", self.model.with_name("tok512.model"), "--layers", 2, "--width", 64,
+                      "--head-size", 16, "--context", 4096)
+        rows = lambda kind: list(csv.DictReader(open(folder / kind / f"{subject}_{kind}.csv", encoding="utf-8", newline="")))
+
+        def prompt(row):
+            return row["question"].strip() + "".join(f"\n{l}. {row[f'choice{i}']}" for i, l in enumerate(LETTERS)) + "\nAnswer:"
+
+        shared = "The following are multiple choice questions (with answers) about global facts.\n\n"
+        for row in rows("dev")[:5]:
+            shared += prompt(row) + " " + LETTERS[int(row["answer"])] + "\n\n"
+        found = self.folder / "items.jsonl"
+        ended = self.succeeds("eval", f"mmlu/{subject}", "-m", model, "--data", self.bench, "--limit", count, "--items", found)
+        self.assertIn("saved by sharing", ended.message)
+        reference = Reference(self, model)
+        for row, line in zip(rows("test"), found.read_text().splitlines()):
+            item = json.loads(line)
+            scores = [reference.score(shared + prompt(row), " " + l)[0] for l in LETTERS]
+            for mine, theirs in zip(item["logprobs"], scores):
+                self.assertAlmostEqual(mine, theirs, delta=1e-6)
+            self.assertEqual(item["values"]["acc"], int(best(scores) == int(row["answer"])))
+
+    def test_random_weights_score_at_chance(self):
+        model = self.folder / "random.gguf"
+        self.succeeds("models", "init", model, "--tokenizer", self.model.with_name("tok512.model"), "--layers", 1, "--width", 32,
+                      "--head-size", 16, "--context", 2048)
+        report = json.loads(self.succeeds("eval", "arc_easy,winogrande", "-m", model, "--data", self.bench, "--limit", 300, "--json").text)
+        for score, chance in zip(report["scores"], (0.25, 0.5)):
+            low, high = score["models"][0]["interval"]
+            self.assertTrue(low <= chance <= high, score)
+
+
+if __name__ == "__main__":
+    e2e.main()
