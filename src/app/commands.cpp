@@ -53,6 +53,8 @@ const std::vector<Command>& all_commands() {
       models_verify_command(),
       models_quantize_command(),
       models_alias_command(),
+      models_promote_command(),
+      models_rollback_command(),
       models_rm_command(),
       models_synth_command(),
       models_init_command(),
