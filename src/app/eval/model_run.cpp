@@ -37,7 +37,7 @@ std::string identity_of(const std::vector<std::string>& weights, const Loaded& l
 }
 
 struct Plan {
-  std::uint64_t read = 0, saved = 0, written = 0, items = 0;
+  std::uint64_t read = 0, saved = 0, written = 0, rows = 0, items = 0;
 };
 
 Plan plan_of(const EvalReport& report, const std::vector<eval::Tokenized>& tokens) {
@@ -47,6 +47,7 @@ Plan plan_of(const EvalReport& report, const std::vector<eval::Tokenized>& token
     const eval::ScoreStats scores = eval::plan_scores(tokens[t].items);
     plan.read += scores.computed;
     plan.saved += scores.saved;
+    plan.rows += scores.rows;
     plan.items += eval::aspects_of(task).size() * report.tasks[t].questions.size();
     for (const auto* prompts : {&tokens[t].prompts, &tokens[t].letters}) {
       for (const auto& prompt : *prompts) plan.read += prompt.size();
@@ -56,22 +57,32 @@ Plan plan_of(const EvalReport& report, const std::vector<eval::Tokenized>& token
   return plan;
 }
 
-// How long the plan will take, from one timed prefill.
+// Seconds that scoring the last `scored` of so many tokens takes.
+Result<double> time_scoring(std::size_t tokens, std::size_t scored, engine::Decoder& decoder, ThreadPool& pool,
+                            const std::shared_ptr<const model::Adapter>& adapter) {
+  eval::Scored text{std::vector<std::int32_t>(tokens, 1), static_cast<std::uint32_t>(tokens - scored)};
+  const eval::ScoreItem item = eval::make_score_item({&text, 1});
+  eval::Scorer scorer(decoder, pool, adapter);
+  const auto begun = Clock::now();
+  FH_TRY_VOID(scorer.run(
+      {&item, 1}, [](std::size_t, std::span<const eval::Score>) -> Result<> { return {}; }, &interrupt_flag()));
+  return std::chrono::duration<double>(Clock::now() - begun).count();
+}
+
+// How long the plan will take, from a few timed tokens: what reading one takes, and a row of logits. A written token is
+// both. Long contexts take longer, writing many answers at once takes less.
 Result<double> seconds_for(const Plan& plan, engine::Decoder& decoder, ThreadPool& pool,
                            const std::shared_ptr<const model::Adapter>& adapter) {
-  eval::ScoreItem item;
-  item.prefix.assign(std::min<std::size_t>(512, decoder.context() - 1), 1);
-  item.tails.push_back({{1}, static_cast<std::uint32_t>(item.prefix.size())});
-  const auto ignore = [](std::size_t, std::span<const eval::Score>) -> Result<> { return {}; };
-  double seconds = 0;
-  for (int i = 0; i < 2; ++i) {  // the first touches memory for the first time
-    eval::Scorer scorer(decoder, pool, adapter);
-    const auto begun = Clock::now();
-    FH_TRY_VOID(scorer.run({&item, 1}, ignore, &interrupt_flag()));
-    seconds = std::chrono::duration<double>(Clock::now() - begun).count();
-    if (seconds > 1) break;
-  }
-  return seconds / static_cast<double>(item.prefix.size()) * static_cast<double>(plan.read + plan.written);
+  const std::size_t tokens = std::min<std::size_t>(512, decoder.context());
+  if (tokens < 4) return 0.0;
+  const std::size_t scored = tokens / 2;
+  FH_TRY_VOID(
+      time_scoring(std::min<std::size_t>(64, tokens), 1, decoder, pool, adapter).map([](double) {}));  // touches memory
+  FH_TRY(const double plain, time_scoring(tokens, 1, decoder, pool, adapter));
+  FH_TRY(const double rows, time_scoring(tokens, scored, decoder, pool, adapter));
+  const double token = plain / static_cast<double>(tokens);
+  const double row = std::max(0.0, rows - plain) / static_cast<double>(scored);
+  return token * static_cast<double>(plan.read + plan.written) + row * static_cast<double>(plan.rows + plan.written);
 }
 
 Result<std::unique_ptr<text::ChatTemplate>> chat_of(const Loaded& loaded, bool wanted) {
@@ -86,7 +97,7 @@ void say_plan(const Plan& plan, double seconds, const ModelResults& model, const
   std::uint64_t items = 0;
   for (const eval::Questions& q : report.tasks) items += q.questions.size();
   std::string written = plan.written > 0 ? fmt::format(", at most {} to write", grouped(plan.written)) : "";
-  console.note(fmt::format("{}: {} items, {} tokens to read ({} more are shared and read once){}; about {} at most",
+  console.note(fmt::format("{}: {} items, {} tokens to read ({} more are shared and read once){}; about {}",
                            printable(model.name), grouped(items), grouped(plan.read), grouped(plan.saved), written,
                            human_seconds(seconds)));
   // Half of the items right for one model alone: the most that two independent models differ by chance.
