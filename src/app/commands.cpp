@@ -69,6 +69,7 @@ const std::vector<Command>& all_commands() {
       eval_command(),
       eval_list_command(),
       eval_fetch_command(),
+      eval_quantization_command(),
       keys_group(),
       keys_create_command(),
       keys_list_command(),

@@ -194,6 +194,33 @@ class Eval(Tiny):
         self.assertIn("github.com", self.succeeds("eval", "fetch").text)
 
 
+class Quantization(Tiny):
+    def test_the_divergence_is_the_one_of_the_logits_and_decides(self):
+        rows, task = self.choices(12)
+        options = ["eval", "quantization", self.model, "--task", task, "--shots", 0, "--types", "q8_0,q4_0", "--json"]
+        report = json.loads(self.succeeds(*options, "--kl", 100, "--tolerance", 100).text)
+        self.assertEqual([t["type"] for t in report["types"]], ["original", "q8_0", "q4_0"])
+        plain, width = Reference(self, self.model), len(tiny.vocabulary()[0])
+        for found in report["types"][1:]:
+            packed = self.folder / f"{found['type']}.gguf"
+            self.succeeds("models", "quantize", self.model, packed, "--type", found["type"])
+            other, total = Reference(self, packed), 0.0
+            for row in rows:
+                ids = plain.ids(row["q"] + "?")
+                last = [r.logits(ids)[-width:] for r in (plain, other)]
+                p, q = ([x - max(v) - math.log(math.fsum(math.exp(y - max(v)) for y in v)) for x in v] for v in last)
+                total += math.fsum(math.exp(x) * (x - y) for x, y in zip(p, q))
+            self.assertAlmostEqual(found["kl"], total / len(rows), delta=1e-6)
+            self.assertEqual(found["file_bytes"], packed.stat().st_size)
+        self.assertIn(report["recommended"], ("q8_0", "q4_0"))
+        self.assertIsNone(json.loads(self.succeeds(*options, "--kl", 0).text)["recommended"])
+        small = json.loads(self.succeeds(*options, "--memory", "1KiB").text)
+        self.assertEqual([t["fits"] for t in small["types"][1:]], [False, False])
+        self.assertIsNone(small["recommended"])
+        self.assertEqual([p.name for p in self.home.iterdir() if p.name.startswith("quantization")], [])
+        self.fails(e2e.USAGE, *options, "--memory", "much", names="--memory")
+
+
 class RealData(e2e.Case):
     """Real questions, a real small model and a random one."""
 
