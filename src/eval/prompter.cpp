@@ -172,6 +172,7 @@ Result<Tokenized> tokenize(const Questions& questions, const Prompter& prompter,
                             name, too_long, count, options.context, questions.questions[longest_at].row, longest));
   }
   Tokenized out;
+  if (questions.task->kind == TaskKind::perplexity) out.variant = fmt::format(" in windows of {}", options.context);
   for (std::size_t i = 0; i < count; ++i) {
     out.shortened += skipped[i] > 0 ? 1 : 0;
     out.examples_lost += skipped[i];
@@ -179,6 +180,7 @@ Result<Tokenized> tokenize(const Questions& questions, const Prompter& prompter,
     if (!ones[i].letter.empty()) out.letters.push_back(std::move(ones[i].letter));
     if (!ones[i].item.tails.empty()) out.items.push_back(std::move(ones[i].item));
   }
+  if (out.shortened > 0) out.variant = fmt::format(" within {}", options.context);
   return out;
 }
 

@@ -47,7 +47,10 @@ struct Tokenized {
   std::vector<ScoreItem> items;                    // one a question; of choice, continuation and perplexity
   std::vector<std::vector<std::int32_t>> prompts;  // of generate
   std::vector<std::vector<std::int32_t>> letters;  // of choice with the metric letter: prompts
-  std::size_t shortened = 0;                       // questions that lost examples
+  // What results depend on beside the task's digest: the context, where items lost examples because of it or texts are
+  // cut into windows; else empty.
+  std::string variant;
+  std::size_t shortened = 0;  // questions that lost examples
   std::size_t examples_lost = 0;
 };
 struct TokenizeOptions {

@@ -49,6 +49,10 @@ struct Runner::State {
   Result<> open_engine();
 };
 
+std::string run_key(const Questions& questions, const Tokenized& tokens) {
+  return questions.digest.hex() + tokens.variant;
+}
+
 Runner::Runner(Parts parts) : state_(std::make_unique<State>(std::move(parts))) {}
 Runner::~Runner() = default;
 const RunStats& Runner::stats() const {
@@ -188,7 +192,7 @@ Result<> Runner::State::write(const Questions& all, const Tokenized& tokens, con
 Result<std::vector<ItemResult>> Runner::run(const Questions& questions, const Tokenized& tokens) {
   State& s = *state_;
   std::vector<ItemResult> results(questions.questions.size());
-  s.task = questions.digest.hex();
+  s.task = run_key(questions, tokens);
   for (Aspect aspect : aspects_of(*questions.task)) {
     s.aspect = aspect;
     s.kept_at = Clock::now();

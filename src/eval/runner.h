@@ -20,6 +20,9 @@
 
 namespace freehold::eval {
 
+// Under what a task's results are kept.
+std::string run_key(const Questions& questions, const Tokenized& tokens);
+
 struct RunStats {
   std::uint64_t computed = 0;  // tokens read by the model
   std::uint64_t saved = 0;     // not read again, because they were shared

@@ -13,6 +13,8 @@ namespace {
 
 using format::YamlNode;
 
+constexpr std::size_t kMostTasks = 2000;  // of one file: names are compared with each other
+
 Unexpected wrong(const YamlNode& node, std::string what) {
   return fail(Errc::invalid, fmt::format("line {}: {}", node.line, what));
 }
@@ -382,6 +384,8 @@ Result<> read_tasks(const YamlNode& list, TaskSet& set) {
       FH_TRY_VOID(m.texts("for_each", subjects));
       if (subjects.empty()) return wrong(*each, "'for_each' is empty");
     }
+    if (set.tasks.size() + subjects.size() > kMostTasks)
+      return wrong(node, fmt::format("more than {} tasks", kMostTasks));
     for (const std::string& subject : subjects) {
       FH_TRY(Task task, read_task(node, subject));
       task.canonical = subject + "\n";

@@ -128,6 +128,9 @@ class Eval(Tiny):
         _, task = self.choices(300)
         first = self.items(task, "-m", self.model, "--method", "both", "--threads", 1)
         self.assertEqual(self.items(task, "-m", self.model, "--method", "both", "--fresh", "--threads", 2), first)
+        for item in map(json.loads, first.splitlines()):
+            self.assertIn(item["letter"], "ABC")
+            self.assertEqual(len(item["letter"]), 1)
         home = self.folder / "other"
         killed = e2e.start("eval", task, "-m", self.model, "--method", "both", home=home)
         deadline = time.monotonic() + 60
@@ -139,6 +142,36 @@ class Eval(Tiny):
         self.assertEqual(self.items(task, "-m", self.model, "--method", "both", home=home), first)
         again = self.succeeds("eval", task, "-m", self.model, "--method", "both", home=home)
         self.assertIn(" 0 tokens computed", again.message)
+
+    def test_examples_left_out_for_a_short_context_stay_apart_from_the_whole_prompts(self):
+        _, task = self.choices(20)
+        whole = self.items(task, "-m", self.model)
+        short = ["-m", self.model, "--context", 24]
+        self.fails(e2e.EXHAUSTED, "eval", task, *short, names="do not fit")
+        said = self.succeeds("eval", task, *short, "--fit", "fewer-examples")
+        self.assertIn("lost examples", said.message)
+        self.assertNotEqual(self.items(task, *short, "--fit", "fewer-examples"), whole)
+        self.assertEqual(self.items(task, "-m", self.model, "--fit", "fewer-examples"), whole)
+
+    def test_texts_are_scored_in_windows_of_the_context(self):
+        words = text(random.Random(2), 60)
+        data = self.put("text.txt", words)
+        task = self.put("text.yaml", f"version: 1\ntasks:\n  - name: text\n    kind: perplexity\n    data: {{file: {data}}}\n"
+                                     "    target: '{text}'\n    metrics: [perplexity, bits_per_byte]\n")
+        reference = Reference(self, self.model)
+        ids = reference.ids(words)
+        for window in (16, 128):
+            total = 0.0
+            for at in range(1, len(ids), window):
+                piece = [ids[0]] + ids[at:at + window]
+                flat, width = reference.logits(piece[:-1]), len(tiny.vocabulary()[0])
+                for i, token in enumerate(piece[1:]):
+                    row = flat[i * width:(i + 1) * width]
+                    total -= row[token] - max(row) - math.log(math.fsum(math.exp(x - max(row)) for x in row))
+            report = json.loads(self.succeeds("eval", task, "-m", self.model, "--context", window, "--json").text)
+            found = report["tasks"][0]["models"][0]["metrics"]
+            self.assertAlmostEqual(found["perplexity"]["score"], math.exp(total / (len(ids) - 1)), delta=1e-3)
+            self.assertAlmostEqual(found["bits_per_byte"]["score"], total / math.log(2) / len(words.encode()), delta=1e-6)
 
     def test_answers_are_written_filtered_and_judged(self):
         draw = random.Random(3)

@@ -174,7 +174,7 @@ Result<> evaluate_model(std::string_view reference, const EvalSetup& setup, Eval
     const eval::Questions& questions = report.tasks[t];
     if (setup.fresh) {
       for (eval::Aspect aspect : eval::aspects_of(*questions.task))
-        FH_TRY_VOID(store.drop(model.identity, questions.digest.hex(), aspect));
+        FH_TRY_VOID(store.drop(model.identity, eval::run_key(questions, tokens[t]), aspect));
     }
     auto items = runner.run(questions, tokens[t]);
     if (!items) {
