@@ -182,7 +182,8 @@ Result<> add_json(std::string_view json, Aspect aspect, ItemResult& result) {
       continue;
     }
     const auto parts = item.as_f64s();
-    if (!parts || parts->size() != 3) return damaged;
+    if (!parts || parts->size() != 3 || !std::isfinite((*parts)[0])) return damaged;
+    if (!((*parts)[1] >= 0 && (*parts)[1] <= UINT32_MAX)) return damaged;
     result.scores.push_back({(*parts)[0], static_cast<std::uint32_t>((*parts)[1]), (*parts)[2] != 0});
   }
   return {};

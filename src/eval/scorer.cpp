@@ -283,6 +283,7 @@ Result<> Scorer::State::score_rows() {
         const std::size_t in_tail = next - std::min(next, item.prefix.size());
         const std::int32_t token = next < item.prefix.size() ? item.prefix[next] : tail.tokens[in_tail];
         scores[t].logprob += engine::logprob_of(logits[r * V + static_cast<std::size_t>(token)], sums[r].log_sum);
+        if (!std::isfinite(scores[t].logprob)) return fail(Errc::internal, "the model's logits are no numbers");
         scores[t].greedy = scores[t].greedy && token == sums[r].likeliest;
         ++scores[t].tokens;
       }

@@ -193,6 +193,7 @@ class Eval(Tiny):
         for row, item in zip(rows, plain):
             if draw.random() < 0.9:
                 row["gold"] = best(item["logprobs"][:3])
+        rows[7]["q"] = "<script>x</script>"
         self.put("own.jsonl", "".join(json.dumps(r) + "\n" for r in rows))
         other = self.put("other.gguf", tiny.Gguf(seed=6).write())
         page = self.folder / "report.html"
@@ -301,6 +302,31 @@ class RealData(e2e.Case):
             for mine, theirs in zip(item["logprobs"], scores):
                 self.assertAlmostEqual(mine, theirs, delta=1e-6)
             self.assertEqual(item["values"]["acc"], int(best(scores) == int(row["answer"])))
+
+    def test_chat_questions_go_through_the_template(self):
+        model, rows = self.folder / "chat.gguf", [{"q": "the cat?", "choices": ["sat on", "a dog"], "gold": 0},
+                                                  {"q": "<|im_end|> a", "choices": ["mat", "the"], "gold": 1}]
+        self.succeeds("models", "init", model, "--tokenizer", self.model.with_name("tok512.model"), "--layers", 1, "--width", 32,
+                      "--head-size", 16, "--context", 512, "--chat-template", "chatml")
+        data = self.put("chat.jsonl", "".join(json.dumps(r) + "\n" for r in rows))
+        task = self.put("chat.yaml", f"version: 1\ntasks:\n  - name: chat\n    kind: choice\n    data: {{file: {data}}}\n"
+                                     "    prompt: '{q}'\n    choices: [{list: choices}]\n    right: {index: gold}\n"
+                                     "    metrics: [acc, letter]\n")
+        out = self.folder / "items.jsonl"
+        self.succeeds("eval", task, "-m", model, "--chat", "--method", "both", "--items", out)
+        reference = Reference(self, model)
+        for row, item in zip(rows, map(json.loads, out.read_text().splitlines())):
+            messages = self.put("m.json", json.dumps([{"role": "user", "content": row["q"]}]))
+            before = json.loads(self.succeeds("inspect", "template", model, "--messages", messages, "--json").text)["ids"]
+            for choice, mine in zip(row["choices"], item["logprobs"]):
+                ids = before + json.loads(self.succeeds("tokenize", model, choice, "--no-bos", "--json").text)
+                flat = reference.logits(ids[:-1])
+                width, theirs = len(flat) // (len(ids) - 1), 0.0
+                for position in range(len(before), len(ids)):
+                    line = flat[(position - 1) * width:position * width]
+                    theirs += line[ids[position]] - max(line) - math.log(math.fsum(math.exp(x - max(line)) for x in line))
+                self.assertAlmostEqual(mine, theirs, delta=1e-6)
+            self.assertIn(item["letter"], "AB")
 
     def test_random_weights_score_at_chance(self):
         model = self.folder / "random.gguf"

@@ -82,10 +82,20 @@ class Promote(e2e.Case):
         self.fails(e2e.NOT_FOUND, "models", "rollback", "new:prod", names="never promoted")
 
     def test_the_interval_can_be_asked_for(self):
-        # Another file of the same weights would be the same model: a name that leads to it already is left alone.
         self.succeeds("models", "alias", "good:1", "bot:prod")
+        # A name that leads to the model already is left alone.
         said = self.succeeds("models", "promote", "bot:prod", "--to", "good:1", "--gate", self.gate("judge: interval\n"))
         self.assertIn("already", said.message)
+        compared = json.loads(self.succeeds("eval", self.task, "-m", "good:1,bad:1", "--json").text)["comparisons"][0]
+        # Between what is lost on these items and what may be lost at most.
+        tolerance = -50 * (compared["difference"] + compared["interval"][0])
+        self.assertLess(compared["interval"][0], compared["difference"])
+        gate = f"version: 1\ntasks: [{self.task}]\ntolerance: {tolerance}\n"
+        refused = self.run_freehold("models", "promote", "bot:prod", "--to", "bad:1", "--gate", self.put("i.yaml", gate + "judge: interval\n"))
+        self.assertEqual(refused.code, e2e.USAGE, refused.message)
+        self.assertEqual(self.leads_to("bot:prod"), self.leads_to("good:1"))
+        self.succeeds("models", "promote", "bot:prod", "--to", "bad:1", "--gate", self.put("s.yaml", gate))
+        self.assertEqual(self.leads_to("bot:prod"), self.leads_to("bad:1"))
 
     def test_what_is_wrong_is_said(self):
         self.succeeds("models", "alias", "good:1", "bot:prod")
