@@ -175,12 +175,15 @@ Result<Tokenized> tokenize(const Questions& questions, const Prompter& prompter,
   if (questions.task->kind == TaskKind::perplexity) out.variant = fmt::format(" in windows of {}", options.context);
   for (std::size_t i = 0; i < count; ++i) {
     out.shortened += skipped[i] > 0 ? 1 : 0;
-    out.examples_lost += skipped[i];
     if (!ones[i].prompt.empty()) out.prompts.push_back(std::move(ones[i].prompt));
     if (!ones[i].letter.empty()) out.letters.push_back(std::move(ones[i].letter));
     if (!ones[i].item.tails.empty()) out.items.push_back(std::move(ones[i].item));
   }
-  if (out.shortened > 0) out.variant = fmt::format(" within {}", options.context);
+  if (out.shortened > 0) {
+    // Letters have longer prompts, so that other items lose examples when both are wanted.
+    out.variant =
+        fmt::format(" within {}{}", options.context, options.scores && options.letters ? " with letters" : "");
+  }
   return out;
 }
 

@@ -51,7 +51,6 @@ struct Tokenized {
   // cut into windows; else empty.
   std::string variant;
   std::size_t shortened = 0;  // questions that lost examples
-  std::size_t examples_lost = 0;
 };
 struct TokenizeOptions {
   std::uint32_t context = 0;

@@ -207,6 +207,11 @@ Result<std::vector<ItemResult>> Runner::run(const Questions& questions, const To
         missing.push_back(i);
       } else {
         FH_TRY_VOID(add_json(found->second, aspect, results[i]));
+        if (aspect == Aspect::scores && results[i].scores.size() != tokens.items[i].tails.size()) {
+          results[i].scores.clear();  // nothing that we have written: measured anew
+          missing.push_back(i);
+          continue;
+        }
         ++s.stats.known;
         if (s.parts.progress) s.parts.progress(1);
       }
