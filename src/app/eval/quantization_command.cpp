@@ -158,7 +158,7 @@ std::string as_rows(const EvalReport& report, const std::vector<Candidate>& cand
   std::vector<std::vector<std::string>> rows = {{"TYPE", "MEMORY", "KL", "TOKENS/S"}};
   std::vector<Align> columns = {Align::left, Align::right, Align::right, Align::right};
   for (const ReportLine& line : report.lines) {
-    rows[0].push_back(fmt::format("{} ({})", line.name, eval::name_of(line.metric)));
+    rows[0].push_back(fmt::format("{} ({})", printable(line.name), eval::name_of(line.metric)));
     columns.push_back(Align::right);
   }
   for (const Candidate& c : candidates) {

@@ -8,6 +8,7 @@
 #include "app/json_writer.h"
 #include "app/progress.h"
 #include "app/table.h"
+#include "base/utf8.h"
 
 namespace freehold::app {
 namespace {
@@ -58,7 +59,7 @@ std::string report_table(const EvalReport& report) {
   std::vector<std::vector<std::string>> rows = {{"TASK", "METRIC", "ITEMS"}};
   std::vector<Align> columns = {Align::left, Align::left, Align::right};
   for (const ModelResults& model : report.models) {
-    rows[0].push_back(model.name);
+    rows[0].push_back(printable(model.name));
     columns.push_back(Align::right);
   }
   for (const eval::Published& p : report.published) {
@@ -66,7 +67,7 @@ std::string report_table(const EvalReport& report) {
     columns.push_back(Align::right);
   }
   for (const ReportLine& line : report.lines) {
-    std::vector<std::string> row = {line.name, std::string(eval::name_of(line.metric)), grouped(line.items)};
+    std::vector<std::string> row = {printable(line.name), std::string(eval::name_of(line.metric)), grouped(line.items)};
     for (const eval::GroupScore& s : line.scores) row.push_back(with_interval(line.metric, s));
     for (const eval::Published& p : report.published) {
       const auto found = p.scores.find(line.name);
@@ -91,7 +92,8 @@ std::string report_table(const EvalReport& report) {
   rows = {{"TASK", "COMPARED", "DIFFERENCE", "95 %", "P", "P (HOLM)", ""}};
   for (const ModelComparison& c : report.comparisons) {
     const ReportLine& line = report.lines[c.line];
-    rows.push_back({line.name, fmt::format("{} - {}", report.models[c.second].name, report.models[c.first].name),
+    rows.push_back({printable(line.name),
+                    printable(fmt::format("{} - {}", report.models[c.second].name, report.models[c.first].name)),
                     figure(line.metric, c.difference),
                     fmt::format("[{}, {}]", figure(line.metric, c.interval.low), figure(line.metric, c.interval.high)),
                     fmt::format("{:.4f}", c.p), fmt::format("{:.4f}", c.adjusted),
