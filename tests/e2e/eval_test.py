@@ -4,14 +4,19 @@ known already; two runs give the same bytes; what cannot be measured is refused 
 
 import array
 import csv
+import http.client
+import http.server
 import json
 import math
 import random
 import signal
+import threading
 import time
 
 import e2e
+import serving
 import tiny
+from chat_model import ChatGguf
 
 LETTERS = "ABCD"
 WORDS = "the cat sat on a mat dog".split()
@@ -212,7 +217,8 @@ class Eval(Tiny):
         rows, task = self.choices(4)
         self.fails(e2e.NOT_FOUND, "eval", "helaswag", "-m", self.model, names="hellaswag")
         self.fails(e2e.UNSUPPORTED, "eval", "humaneval", "-m", self.model, names="sandbox")
-        self.fails(e2e.UNSUPPORTED, "eval", task, "-m", "gateway:gpt-4o", names="local")
+        self.fails(e2e.UNSUPPORTED, "eval", task, "-m", "gateway:gpt-4o", names="--method letter")
+        self.fails(e2e.USAGE, "eval", task, "-m", "gateway:gpt-4o", "--method", "letter", names="allow-egress")
         self.fails(e2e.UNSUPPORTED, "eval", task, "-m", self.model, "--chat", names="no chat template")
         self.fails(e2e.NOT_FOUND, "eval", "arc_easy", "-m", self.model, "--data", self.folder, names="arc_easy.jsonl")
         self.put("llm-foundry-gauntlet/world_knowledge/arc_easy.jsonl", "{}\n")
@@ -253,6 +259,96 @@ class Quantization(Tiny):
         self.assertIsNone(small["recommended"])
         self.assertEqual([p.name for p in self.home.iterdir() if p.name.startswith("quantization")], [])
         self.fails(e2e.USAGE, *options, "--memory", "much", names="--memory")
+
+
+class Troubled(http.server.BaseHTTPRequestHandler):
+    """Stands before a real server, and does to the first requests what vendors do: refuses, fails, stalls, breaks off."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        with self.server.lock:
+            trouble = self.server.troubles.pop(0) if self.server.troubles else ""
+            self.server.seen.append(trouble)
+        if trouble in ("429", "500"):
+            self.send_response(int(trouble))
+            self.send_header("Retry-After", "0")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        upstream = http.client.HTTPConnection(self.server.behind.host, self.server.behind.port, timeout=60)
+        headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection", "content-length")}
+        upstream.request("POST", self.path, body, headers)
+        answer = upstream.getresponse()
+        content = answer.read()
+        upstream.close()
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.getheader("Content-Type"))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        if trouble == "broken":
+            content = content[:len(content) // 2]
+        if trouble == "slow":
+            time.sleep(1)
+        self.wfile.write(content)
+
+    def log_message(self, *_):
+        pass
+
+
+class Vendors(Tiny):
+    """Freehold's own server plays the vendors, behind a proxy that makes trouble."""
+
+    BASES = {"openai": ("OPENAI", "/v1"), "anthropic": ("ANTHROPIC", ""), "gemini": ("GOOGLE_GEMINI", "")}
+
+    def setUp(self):
+        super().setUp()
+        self.model = self.put("chat.gguf", ChatGguf().write())
+        self.server = serving.Server(self.model, "--alias", "m")
+        self.addCleanup(self.server.__exit__)
+        self.proxy = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Troubled)
+        self.proxy.behind, self.proxy.troubles, self.proxy.seen, self.proxy.lock = self.server, [], [], threading.Lock()
+        threading.Thread(target=self.proxy.serve_forever, daemon=True).start()
+        self.addCleanup(lambda: (self.proxy.shutdown(), self.proxy.server_close()))
+
+    def environment(self, vendor):
+        name, path = self.BASES[vendor]
+        key = "GEMINI" if vendor == "gemini" else name
+        return {f"{name}_BASE_URL": f"http://127.0.0.1:{self.proxy.server_port}{path}", f"{key}_API_KEY": serving.KEY}
+
+    def test_every_dialect_survives_trouble_and_loses_nothing(self):
+        _, task = self.choices(9)
+        options = [task, "--method", "letter", "--shots", 0]
+        answers = {}
+        for vendor in self.BASES:
+            self.proxy.seen.clear()
+            self.proxy.troubles[:] = ["429", "", "500", "broken", "slow"]
+            more = {"env": self.environment(vendor)}
+            out = self.folder / "items.jsonl"
+            said = self.succeeds("eval", *options, "-m", f"gateway:{vendor}/m", "--items", out, "--parallel", 1, **more)
+            self.assertEqual(len(self.proxy.seen), 9 + 3, "each that failed is asked once more")
+            self.assertIn("12 requests", said.message)
+            items = [json.loads(line) for line in out.read_text().splitlines()]
+            self.assertEqual([i["item"] for i in items], list(range(9)))
+            for item in items:
+                self.assertIn(item["letter"], "ABC")
+                self.assertEqual(len(item["letter"]), 1)
+            answers[vendor] = [i["letter"] for i in items]
+            again = self.succeeds("eval", *options, "-m", f"gateway:{vendor}/m", **more)
+            self.assertIn("9 answers were known", again.message)
+            self.assertEqual(len(self.proxy.seen), 12, "nothing is asked twice")
+        self.assertEqual(answers["openai"], answers["anthropic"])
+        self.assertEqual(answers["openai"], answers["gemini"])
+
+    def test_a_vendor_beside_a_local_model_and_a_budget(self):
+        _, task = self.choices(6)
+        more = {"env": self.environment("openai")}
+        options = ["eval", task, "--method", "letter", "--shots", 0]
+        report = json.loads(self.succeeds(*options, "-m", f"{self.model},gateway:openai/m", "--json", **more).text)
+        self.assertEqual([m["name"] for m in report["models"]], [str(self.model), "gateway:openai/m"])
+        self.assertEqual(len(report["comparisons"]), 1)
+        seen = len(self.proxy.seen)
+        self.fails(e2e.EXHAUSTED, *options, "-m", "gateway:openai/m", "--fresh", "--token-budget", 20, names="budget", **more)
+        self.assertEqual(len(self.proxy.seen), seen, "nothing goes out that the budget does not hold")
 
 
 class RealData(e2e.Case):

@@ -10,6 +10,7 @@
 #include "app/table.h"
 #include "base/file.h"
 #include "base/utf8.h"
+#include "upstream/gateway.h"
 
 namespace freehold::app {
 namespace {
@@ -42,7 +43,10 @@ Result<> run(const Arguments& arguments, Console& console) {
   FH_TRY(auto store, open_results());
   const auto models = split_commas(arguments.list("models"));
   if (models.empty()) return fail(Errc::invalid, "--models names no model");
-  for (const std::string& model : models) FH_TRY_VOID(evaluate_model(model, setup, report, store, arguments, console));
+  for (const std::string& model : models) {
+    const auto evaluate = upstream::is_gateway(model) ? evaluate_gateway : evaluate_model;
+    FH_TRY_VOID(evaluate(model, setup, report, store, arguments, console));
+  }
   if (setup.plan_only) return {};
   summarise(report, setup.groups);
   for (const ModelResults& model : report.models) {
@@ -110,6 +114,9 @@ Command eval_command() {
           "goes on where it was, and the same evaluation again computes nothing. The same model, tasks and options "
           "give "
           "the same bytes.\n\n"
+          "A vendor's model is gateway:VENDOR/MODEL; its address and key are in the environment, as its own client has "
+          "them (OPENAI_BASE_URL, OPENAI_API_KEY …), and nothing goes to a host that --allow-egress does not name. "
+          "Vendors give no log-probabilities of given texts: --method letter makes all models write letters.\n\n"
           "Scores come with 95 % intervals. With several models the first is compared with each other one, item by "
           "item: McNemar's exact test for right and wrong, random signs otherwise, and Holm's adjustment over all "
           "comparisons shown; 'better' or 'worse' is said below an adjusted p of 0.05 only. Published figures are "
@@ -120,10 +127,28 @@ Command eval_command() {
           join(join({{.name = "models",
                       .type = OptionType::text,
                       .value = "A,B,…",
-                      .help = "Paths, or names of imported models.",
+                      .help = "Paths, names of imported models, or gateway:VENDOR/MODEL.",
                       .letter = 'm',
                       .repeatable = true,
                       .required = true},
+                     {.name = "allow-egress",
+                      .type = OptionType::text,
+                      .value = "HOST,…",
+                      .help = "Hosts of vendors that questions may be sent to.",
+                      .repeatable = true},
+                     {.name = "token-budget",
+                      .type = OptionType::integer,
+                      .value = "N",
+                      .least = 1,
+                      .most = 1e15,
+                      .help = "Of each vendor's model: no request goes out that might take it past N tokens."},
+                     {.name = "parallel",
+                      .type = OptionType::integer,
+                      .value = "N",
+                      .fallback = "4",
+                      .least = 1,
+                      .most = 64,
+                      .help = "Requests to a vendor at the same time."},
                      {.name = "published",
                       .type = OptionType::text,
                       .value = "NAME,…",

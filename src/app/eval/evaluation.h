@@ -41,6 +41,10 @@ Result<> load_questions(const EvalSetup& setup, const Arguments& arguments, Eval
 Result<> evaluate_model(std::string_view reference, const EvalSetup& setup, EvalReport& report,
                         eval::ResultStore& store, const Arguments& arguments, Console& console);
 
+// The same for a model of a vendor, "gateway:…", whose host --allow-egress must name. Choices are letters.
+Result<> evaluate_gateway(std::string_view reference, const EvalSetup& setup, EvalReport& report,
+                          eval::ResultStore& store, const Arguments& arguments, Console& console);
+
 // $FREEHOLD_HOME/eval.db.
 Result<eval::ResultStore> open_results();
 std::vector<std::string> split_commas(const std::vector<std::string>& words);

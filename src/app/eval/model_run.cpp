@@ -112,8 +112,6 @@ void say_plan(const Plan& plan, double seconds, const ModelResults& model, const
 
 Result<> evaluate_model(std::string_view reference, const EvalSetup& setup, EvalReport& report,
                         eval::ResultStore& store, const Arguments& arguments, Console& console) {
-  if (reference.starts_with("gateway:"))
-    return fail(Errc::unsupported, fmt::format("{}: this version evaluates local models only", printable(reference)));
   FH_TRY(CheckedModel checked, open_and_check(reference, console));
   FH_TRY(const auto weights, weight_digests(checked.opened, console));
   FH_TRY(Loaded loaded,
