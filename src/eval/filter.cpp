@@ -51,9 +51,13 @@ std::string last_number_of(std::string_view text) {
   return {};
 }
 
+constexpr int kMostBraces = 64;  // beginnings that are tried: each may be read to the text's end
+
 // The first text from '{' that is a whole JSON object.
 std::string json_member_of(std::string_view text, std::string_view name) {
-  for (std::size_t begin = text.find('{'); begin != std::string_view::npos; begin = text.find('{', begin + 1)) {
+  int tried = 0;
+  for (std::size_t begin = text.find('{'); begin != std::string_view::npos && tried < kMostBraces;
+       begin = text.find('{', begin + 1), ++tried) {
     int depth = 0;
     bool quoted = false;
     for (std::size_t i = begin; i < text.size(); ++i) {

@@ -32,6 +32,7 @@ TEST(Filters, FindAnswersInTexts) {
   EXPECT_EQ(found("json_field", "Sure: {\"answer\": \"B\", \"x\": {}} ok", "answer"), "B");
   EXPECT_EQ(found("json_field", "{broken {\"answer\": 3}", "answer"), "3");
   EXPECT_EQ(found("json_field", "no json", "answer"), "");
+  EXPECT_EQ(found("json_field", std::string(1 << 20, '{'), "answer"), "");  // in no time
   EXPECT_EQ(found("first_line", "a\nb"), "a");
   EXPECT_EQ(found("letter", "The answer is (C)."), "C");
   EXPECT_EQ(found("no such", "x"), "refused");
