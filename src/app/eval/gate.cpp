@@ -52,7 +52,9 @@ Result<Gate> parse_gate(std::string_view yaml, std::string_view file) {
   const std::vector<std::string> keys = {"version", "tasks", "tolerance", "least", "judge",
                                          "limit",   "shots", "seed",      "chat"};
   bool versioned = false;
-  for (const auto& [key, node] : parsed->members) {
+  for (const auto& member : parsed->members) {
+    const std::string& key = member.key;
+    const YamlNode& node = member.value;
     const auto number_in = [&](double least, double most) -> Result<double> {
       const auto x = node.as_number();
       if (!x || *x < least || *x > most)
