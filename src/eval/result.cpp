@@ -241,6 +241,8 @@ Result<std::vector<Measured>> measure(const Questions& questions, const std::vec
       m.interval = bootstrap(
           results.size(),
           [&](std::span<const std::uint32_t> indices) { return calibration_error(m.values, right, indices); }, 1);
+      // Resampling adds to each bin's error, so a small one may lie below all of its resamples.
+      m.interval = {std::min(m.interval.low, m.score), std::max(m.interval.high, m.score)};
       out.push_back(std::move(m));
       continue;
     }

@@ -81,6 +81,14 @@ TEST(Metrics, TruthIsAShareOfProbability) {
   ASSERT_TRUE(measured);
   EXPECT_NEAR((*measured)[0].score, 0.75, 1e-12);
   EXPECT_NEAR((*measured)[1].score, 0.25, 1e-12);  // 0.75 sure, and right
+  // Four items of one confidence that are right as often: the error is 0, that of resamples is not.
+  Questions ten = choices(task);
+  ten.questions.assign(4, ten.questions[0]);
+  ten.questions[3].right = {true, false};
+  const auto honest = measure(ten, std::vector<ItemResult>(4, results[0]));
+  ASSERT_TRUE(honest);
+  EXPECT_NEAR((*honest)[1].score, 0, 1e-12);
+  EXPECT_LE((*honest)[1].interval.low, (*honest)[1].score);
 }
 
 TEST(Metrics, TheMajorityDecidesAndTiesGoToTheEarliest) {

@@ -68,7 +68,7 @@ class Chart {
   Chart(const EvalReport& report, std::vector<const ReportLine*> lines) : report_(report), lines_(std::move(lines)) {
     const std::size_t bars = report.models.size();
     bar_ = std::clamp(90.0 / static_cast<double>(bars), 14.0, 46.0);
-    slot_ = std::max(bar_ * static_cast<double>(bars) + 34, 84.0);
+    slot_ = std::max(bar_ * static_cast<double>(bars) + 34, 112.0);
     width_ = kLeft + slot_ * static_cast<double>(lines_.size()) + 20;
     height_ = kTop + kPlot + 74;
   }
