@@ -7,6 +7,10 @@ namespace freehold::app {
 
 Command serve_command();
 Command batch_command();               // batch/batch_command.cpp
+Command eval_command();                // eval/eval_command.cpp
+Command eval_list_command();           // eval/eval_command.cpp
+Command eval_fetch_command();          // eval/eval_command.cpp
+Command eval_quantization_command();   // eval/quantization_command.cpp
 Command run_command();                 // run_command.cpp
 Command tokenize_command();            // tokens_command.cpp
 Command tokenizer_group();             // tokenizer_command.cpp

@@ -1,0 +1,216 @@
+// `models promote` and `models rollback`: a name is moved to another model when that has shown what a gate asks for,
+// and back.
+//
+// What the name led to is kept under NAME:TAG.previous, so that it stays in the store and rollback is a change of
+// names. The order makes every moment safe: first .previous, then the name itself, by the store's atomic replacement.
+#include <fmt/format.h>
+
+#include "app/commands.h"
+#include "app/eval/evaluation.h"
+#include "app/eval/gate.h"
+#include "app/interrupt.h"
+#include "app/json_writer.h"
+#include "app/models_commands.h"
+#include "app/moment.h"
+#include "app/open_model.h"
+#include "base/append_file.h"
+#include "base/file.h"
+#include "base/utf8.h"
+#include "guard/keys.h"
+
+namespace freehold::app {
+namespace {
+
+constexpr std::string_view kPrevious = ".previous";
+
+store::ModelName previous_of(const store::ModelName& name) {
+  return {name.name, name.tag + std::string(kPrevious)};
+}
+
+// The model that a name leads to; nothing if there is no such name.
+Result<std::optional<Digest>> id_of(const store::Store& store, const store::ModelName& name) {
+  FH_TRY(const auto all, store.list());
+  for (const store::Listed& listed : all) {
+    if (listed.name != name) continue;
+    if (!listed.manifest) return tl::unexpected(listed.manifest.error());
+    return std::optional(listed.manifest->model.id());
+  }
+  return std::optional<Digest>();
+}
+
+// One line at the end of $FREEHOLD_HOME/promotions.jsonl, on disk when this returns.
+Result<> record(const store::Store& store, const std::string& line) {
+  const auto path = store.home() / "promotions.jsonl";
+  std::error_code ec;
+  std::uint64_t size = std::filesystem::exists(path, ec) ? std::filesystem::file_size(path, ec) : 0;
+  FH_TRY(AppendFile file, AppendFile::open(path, size, FileAccess::owner));
+  FH_TRY_VOID(file.append(line + "\n"));
+  return file.sync();
+}
+
+struct Moved {
+  store::ModelName name;
+  std::optional<Digest> from;
+  Digest to;
+};
+
+std::string evidence(std::string_view action, const Moved& moved, std::string_view gate,
+                     const std::vector<GateFinding>& findings, const EvalReport* report, bool passed) {
+  JsonWriter w;
+  w.begin_object()
+      .member("time", show_moment(guard::wall_seconds()))
+      .member("action", action)
+      .member("name", moved.name.text());
+  w.key("from");
+  moved.from ? w.value(moved.from->name()) : w.null();
+  w.member("to", moved.to.name()).member("passed", passed);
+  if (!gate.empty()) w.member("gate_sha256", sha256(gate).hex());
+  w.key("findings").begin_array();
+  for (const GateFinding& f : findings)
+    w.begin_object().member("name", f.name).member("passed", f.passed).member("what", f.what).end_object();
+  w.end_array();
+  if (report != nullptr) {
+    w.key("tasks").begin_array();
+    for (const eval::Questions& q : report->tasks) {
+      w.begin_object()
+          .member("name", q.task->name)
+          .member("digest", q.digest.hex())
+          .member("items", q.questions.size())
+          .end_object();
+    }
+    w.end_array().key("identities").begin_array();
+    for (const ModelResults& m : report->models) w.value(m.identity);
+    w.end_array();
+  }
+  w.end_object();
+  return w.take();
+}
+
+Result<> move_name(const store::Store& store, const Moved& moved, Console& console) {
+  StoreProgress progress(console);
+  if (moved.from) {
+    auto kept = store.alias(moved.from->name(), previous_of(moved.name), progress.options(true));
+    if (!kept) return in_context(std::move(kept).error(), "keep what the name led to");
+  }
+  auto made = store.alias(moved.to.name(), moved.name, progress.options(true));
+  progress.clear();
+  if (!made) return tl::unexpected(std::move(made).error());
+  return {};
+}
+
+Result<> run_promote(const Arguments& arguments, Console& console) {
+  catch_interrupts();
+  FH_TRY(store::Store store, open_store());
+  Moved moved;
+  FH_TRY(moved.name, store::ModelName::parse(arguments.text("NAME")));
+  FH_TRY(const OpenModel candidate, open_model(arguments.text("to"), console));
+  if (!candidate.manifest)
+    return fail(Errc::invalid, fmt::format("{} is not in the store: import it first", printable(arguments.text("to"))));
+  moved.to = candidate.manifest->model.id();
+  FH_TRY(moved.from, id_of(store, moved.name));
+  if (moved.from == moved.to) {
+    console.note(fmt::format("{} leads to this model already", moved.name.text()));
+    return {};
+  }
+  FH_TRY(const std::string yaml, read_file(std::string(arguments.text("gate"))));
+  FH_TRY(const Gate gate, parse_gate(yaml, arguments.text("gate")));
+  FH_TRY(EvalSetup setup, eval_setup(gate.tasks, arguments, console));
+  setup.options.seed = gate.seed;
+  setup.options.chat = gate.chat;
+  if (gate.limit) setup.options.limit = *gate.limit;
+  for (eval::Task& task : setup.tasks) {
+    if (gate.shots) eval::set_shots(task, *gate.shots);
+  }
+  EvalReport report;
+  FH_TRY_VOID(load_questions(setup, arguments, report, console));
+  FH_TRY(auto results, open_results());
+  if (moved.from) FH_TRY_VOID(evaluate_model(moved.from->name(), setup, report, results, arguments, console));
+  FH_TRY_VOID(evaluate_model(moved.to.name(), setup, report, results, arguments, console));
+  summarise(report, setup.groups);
+  const auto findings = judge(gate, report);
+  bool passed = true;
+  for (const GateFinding& f : findings) {
+    passed = passed && f.passed;
+    console.write(fmt::format("{}  {}: {}\n", f.passed ? "passed" : "FAILED", printable(f.name), f.what));
+  }
+  // Somebody may have moved the name while we measured; then the comparison was with something else.
+  FH_TRY(const auto now, id_of(store, moved.name));
+  if (now != moved.from)
+    return fail(Errc::invalid, fmt::format("{} was moved meanwhile: nothing was changed", moved.name.text()));
+  FH_TRY_VOID(record(store, evidence("promote", moved, yaml, findings, &report, passed)));
+  if (!passed) {
+    return fail(Errc::invalid, fmt::format("{} was not moved: the gate {} is not passed", moved.name.text(),
+                                           printable(arguments.text("gate"))));
+  }
+  FH_TRY_VOID(move_name(store, moved, console));
+  console.write(fmt::format("{} leads to {} now\n", moved.name.text(), short_digest(moved.to)));
+  if (moved.from)
+    console.note(
+        fmt::format("freehold models rollback {} goes back to {}", moved.name.text(), short_digest(*moved.from)));
+  return {};
+}
+
+Result<> run_rollback(const Arguments& arguments, Console& console) {
+  FH_TRY(store::Store store, open_store());
+  Moved moved;
+  FH_TRY(moved.name, store::ModelName::parse(arguments.text("NAME")));
+  FH_TRY(moved.from, id_of(store, moved.name));
+  FH_TRY(const auto previous, id_of(store, previous_of(moved.name)));
+  if (!previous) {
+    return fail(Errc::not_found, fmt::format("{} was never promoted, or what it led to before is gone ({})",
+                                             moved.name.text(), previous_of(moved.name).text()));
+  }
+  moved.to = *previous;
+  FH_TRY_VOID(record(store, evidence("rollback", moved, "", {}, nullptr, true)));
+  // move_name takes .previous away from what we go back to: a third name keeps that in the store meanwhile.
+  const store::ModelName aside{moved.name.name, moved.name.tag + ".rollback"};
+  StoreProgress progress(console);
+  FH_TRY_VOID(store.alias(moved.to.name(), aside, progress.options(true)).map([](auto&&) {}));
+  FH_TRY_VOID(move_name(store, moved, console));
+  FH_TRY_VOID(store.remove(aside.text(), progress.options(false)).map([](auto&&) {}));
+  console.write(fmt::format("{} leads to {} again\n", moved.name.text(), short_digest(moved.to)));
+  return {};
+}
+
+}  // namespace
+
+Command models_promote_command() {
+  return {
+      .name = "models promote",
+      .summary = "Move a name to another model if that passes a gate.",
+      .details =
+          "Runs the evaluations that the gate names on the model that NAME leads to and on the other one, and refuses "
+          "if a score falls by more than the gate tolerates. What was found is recorded in "
+          "$FREEHOLD_HOME/promotions.jsonl, passed or not. What NAME led to is kept as NAME:TAG.previous.",
+      .positionals = {{.name = "NAME", .help = "The name to move, name:tag.", .is_file = false}},
+      .options = join(join({{.name = "to",
+                             .type = OptionType::text,
+                             .value = "MODEL",
+                             .help = "A name or digest of the store.",
+                             .required = true},
+                            {.name = "gate",
+                             .type = OptionType::file,
+                             .value = "FILE",
+                             .help = "What it must show, as YAML: version, tasks, tolerance (points that a score may "
+                                     "fall), least, judge (score or interval), limit, shots, seed, chat.",
+                             .required = true}},
+                           task_options()),
+                      run_options_with_context()),
+      .examples = {{"freehold models promote support-bot:prod --to sha256:1f2e3d4c --gate gate.yaml",
+                    "An update that cannot change behaviour unseen:"}},
+      .run = run_promote,
+  };
+}
+
+Command models_rollback_command() {
+  return {
+      .name = "models rollback",
+      .summary = "Move a name back to what it led to before it was promoted.",
+      .details = "Nothing is measured. A second rollback undoes the first.",
+      .positionals = {{.name = "NAME", .help = "The name, name:tag.", .is_file = false}},
+      .examples = {{"freehold models rollback support-bot:prod", "At once:"}},
+      .run = run_rollback,
+  };
+}
+
+}  // namespace freehold::app

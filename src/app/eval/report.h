@@ -1,0 +1,75 @@
+// What an evaluation found, as data: from it come the terminal's table, --json and the HTML page.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "eval/question.h"
+#include "eval/result.h"
+#include "eval/runner.h"
+#include "eval/shipped.h"
+#include "eval/statistics.h"
+#include "eval/task.h"
+
+namespace freehold::app {
+
+// One model on one task.
+struct TaskResult {
+  std::vector<eval::ItemResult> items;
+  std::vector<eval::Measured> measured;  // by the task's metrics
+  std::size_t shortened = 0;             // items that lost examples because of the context
+};
+
+struct ModelResults {
+  std::string name;
+  std::string identity;           // digest of all that decides about its results
+  std::vector<TaskResult> tasks;  // by EvalReport::tasks
+  eval::RunStats stats;
+  double seconds = 0;
+};
+
+// A row of the table: a task or a group.
+struct ReportLine {
+  std::string name;
+  std::string title;
+  eval::Metric metric = eval::Metric::acc;
+  bool group = false;
+  bool by_items = false;
+  std::vector<std::size_t> tasks;  // indices
+  std::size_t items = 0;
+  std::vector<eval::GroupScore> scores;  // by model
+};
+
+// The first model against another, on a line.
+struct ModelComparison {
+  std::size_t line = 0;
+  std::size_t first = 0, second = 0;  // models
+  double difference = 0;              // second less first
+  eval::Interval interval;
+  double p = 1;         // McNemar's exact test, or random signs
+  double adjusted = 1;  // Holm's, over all comparisons of the report
+  std::string_view test;
+  std::uint64_t only_first = 0, only_second = 0;  // items that one alone got right; of binary metrics
+};
+
+struct EvalReport {
+  std::vector<eval::Questions> tasks;
+  std::vector<ModelResults> models;
+  std::vector<ReportLine> lines;
+  std::vector<ModelComparison> comparisons;
+  std::vector<eval::Published> published;  // that were asked for
+};
+
+// Fills lines and comparisons. `groups`: those whose members are all there get a line, behind their tasks' lines.
+void summarise(EvalReport& report, const std::vector<eval::Group>& groups);
+
+std::string report_table(const EvalReport& report);
+std::string report_json(const EvalReport& report);
+std::string report_html(const EvalReport& report);
+// Item by item, a line of JSON each.
+std::string report_items(const EvalReport& report);
+
+}  // namespace freehold::app

@@ -1,0 +1,100 @@
+// From items to lines and comparisons.
+#include <algorithm>
+#include <cmath>
+
+#include "app/eval/report.h"
+
+namespace freehold::app {
+namespace {
+
+constexpr std::uint64_t kSeed = 1;  // of everything that is resampled
+
+std::vector<const eval::Measured*> of_model(const ReportLine& line, const ModelResults& model) {
+  std::vector<const eval::Measured*> out;
+  for (std::size_t t : line.tasks) out.push_back(&model.tasks[t].measured.front());
+  return out;
+}
+
+// Items' values as they add up to the score; of a perplexity, the loss.
+ModelComparison compare(const EvalReport& report, std::size_t at, std::size_t first, std::size_t second) {
+  const ReportLine& line = report.lines[at];
+  ModelComparison c{.line = at, .first = first, .second = second};
+  eval::Differences differences{.by_items = line.by_items};
+  const bool binary = eval::is_binary(line.metric);
+  for (std::size_t t : line.tasks) {
+    const eval::Measured& a = report.models[first].tasks[t].measured.front();
+    const eval::Measured& b = report.models[second].tasks[t].measured.front();
+    auto& task = differences.tasks.emplace_back();
+    for (std::size_t i = 0; i < a.values.size(); ++i) {
+      const double weight = a.weights.empty() ? 1 : a.weights[i];
+      const double other = b.weights.empty() ? 1 : b.weights[i];
+      task.push_back(b.values[i] / other - a.values[i] / weight);
+      if (binary) {
+        c.only_first += a.values[i] > b.values[i] ? 1 : 0;
+        c.only_second += b.values[i] > a.values[i] ? 1 : 0;
+      }
+    }
+  }
+  c.difference = differences.mean();
+  c.interval = eval::paired_bootstrap(differences, kSeed);
+  if (binary && (line.by_items || line.tasks.size() == 1)) {
+    c.test = "McNemar";
+    c.p = eval::mcnemar_exact(c.only_first, c.only_second);
+  } else {
+    c.test = "random signs";
+    c.p = eval::sign_flip_test(differences, kSeed);
+  }
+  return c;
+}
+
+bool all_there(const eval::TaskSet& set, const eval::Group& group, const EvalReport& report,
+               std::vector<std::size_t>& tasks) {
+  const auto members = set.expand(group.name);
+  if (!members) return false;
+  for (const eval::Task* task : *members) {
+    const auto found = std::find_if(report.tasks.begin(), report.tasks.end(),
+                                    [&](const eval::Questions& q) { return q.task->name == task->name; });
+    if (found == report.tasks.end()) return false;
+    tasks.push_back(static_cast<std::size_t>(found - report.tasks.begin()));
+  }
+  return true;
+}
+
+}  // namespace
+
+void summarise(EvalReport& report, const std::vector<eval::Group>& groups) {
+  for (std::size_t t = 0; t < report.tasks.size(); ++t) {
+    const eval::Task& task = *report.tasks[t].task;
+    report.lines.push_back({.name = task.name, .title = task.title, .metric = task.metrics.front(), .tasks = {t}});
+  }
+  eval::TaskSet set;
+  for (const eval::Questions& q : report.tasks) set.tasks.push_back(*q.task);
+  set.groups = groups;
+  for (const eval::Group& group : groups) {
+    ReportLine line{.name = group.name, .title = group.title, .group = true, .by_items = group.by_items};
+    if (!all_there(set, group, report, line.tasks)) continue;
+    line.metric = report.tasks[line.tasks.front()].task->metrics.front();
+    // A mean of perplexities and shares would mean nothing.
+    const bool alike = std::all_of(line.tasks.begin(), line.tasks.end(), [&](std::size_t t) {
+      const eval::Metric m = report.tasks[t].task->metrics.front();
+      return m == line.metric || (!eval::less_is_better(m) && !eval::less_is_better(line.metric));
+    });
+    if (alike) report.lines.push_back(std::move(line));
+  }
+  for (ReportLine& line : report.lines) {
+    for (std::size_t t : line.tasks) line.items += report.tasks[t].questions.size();
+    for (const ModelResults& model : report.models)
+      line.scores.push_back(eval::combine(of_model(line, model), line.by_items));
+  }
+  for (std::size_t m = 1; m < report.models.size(); ++m) {
+    for (std::size_t l = 0; l < report.lines.size(); ++l) {
+      if (report.lines[l].metric != eval::Metric::ece) report.comparisons.push_back(compare(report, l, 0, m));
+    }
+  }
+  std::vector<double> p;
+  for (const ModelComparison& c : report.comparisons) p.push_back(c.p);
+  const auto adjusted = eval::holm(p);
+  for (std::size_t i = 0; i < p.size(); ++i) report.comparisons[i].adjusted = adjusted[i];
+}
+
+}  // namespace freehold::app

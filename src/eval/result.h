@@ -1,0 +1,57 @@
+// What a model did with an item, and what that is worth by each metric.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "eval/question.h"
+#include "eval/scorer.h"
+#include "eval/statistics.h"
+
+namespace freehold::eval {
+
+// The parts are measured, and kept, apart from each other.
+enum class Aspect : std::uint8_t { scores, texts, letter };
+std::string_view name_of(Aspect aspect);
+// Which of them a task needs.
+std::vector<Aspect> aspects_of(const Task& task);
+
+struct ItemResult {
+  std::vector<Score> scores;       // a choice each, then each after `unconditional`; or windows of a text
+  std::vector<std::string> texts;  // what was written, one a repeat
+  std::string letter;              // "A", or empty
+};
+// One aspect as a line of JSON: shortest numbers that read back equal.
+std::string to_json(const ItemResult& result, Aspect aspect);
+// Adds what the line says. Errors: corrupt.
+Result<> add_json(std::string_view json, Aspect aspect, ItemResult& result);
+
+// The choice that a metric takes (lowest of equals); SIZE_MAX for metrics that take none.
+std::size_t chosen(const Task& task, const Question& question, const ItemResult& result, Metric metric);
+// The answer in what was written: filtered, normalised, the most frequent of several. Errors: as extract.
+Result<std::string> final_answer(const Task& task, const ItemResult& result);
+
+// A metric over all items. values[i] is the item's: 1 or 0 of binary ones; with weights[i] what the mean is made of.
+struct Measured {
+  Metric metric = Metric::acc;
+  std::vector<double> values;
+  std::vector<double> weights;  // empty: 1 each
+  double score = 0;             // 0 … 1 for shares; perplexities as they are
+  Interval interval;            // 95 %: Wilson's for binary metrics, bootstrapped for others
+};
+// All of the task's metrics. Errors: as extract.
+Result<std::vector<Measured>> measure(const Questions& questions, const std::vector<ItemResult>& results);
+
+// A group's figure from its members', equal weight or by items. Intervals combine as independent ones do (Zou &
+// Donner's MOVER: the distances from score to bound are added in squares).
+struct GroupScore {
+  double score = 0;
+  Interval interval;
+  std::uint64_t items = 0;
+};
+GroupScore combine(const std::vector<const Measured*>& members, bool by_items);
+
+}  // namespace freehold::eval

@@ -1,0 +1,167 @@
+// What items are worth by each metric, how answers are found in texts, and that results read back as they were kept.
+#include "eval/result.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "eval/filter.h"
+#include "eval/result_store.h"
+#include "sql/testing.h"
+
+namespace freehold::eval {
+namespace {
+
+std::string found(std::string_view kind, std::string_view text, std::string argument = "", bool last = false) {
+  auto filter = make_filter(kind, std::move(argument), last);
+  if (!filter) return "refused";
+  auto answer = extract(*filter, text);
+  return answer ? *answer : "error";
+}
+
+TEST(Filters, FindAnswersInTexts) {
+  EXPECT_EQ(found("last_number", "16 - 3 = 13, so $1,234.50."), "1234.50");
+  EXPECT_EQ(found("last_number", "it is -5 degrees"), "-5");
+  EXPECT_EQ(found("last_number", "5-3"), "3");
+  EXPECT_EQ(found("last_number", "#### 72\n"), "72");
+  EXPECT_EQ(found("last_number", "none."), "");
+  EXPECT_EQ(found("regex", "a 12 b 34", "[0-9]+"), "12");
+  EXPECT_EQ(found("regex", "a 12 b 34", "[0-9]+", true), "34");
+  EXPECT_EQ(found("regex", "x\n#### 7", "(?<=#### )[0-9]+"), "7");
+  EXPECT_EQ(found("regex", "a", "("), "refused");
+  EXPECT_EQ(found("json_field", "Sure: {\"answer\": \"B\", \"x\": {}} ok", "answer"), "B");
+  EXPECT_EQ(found("json_field", "{broken {\"answer\": 3}", "answer"), "3");
+  EXPECT_EQ(found("json_field", "no json", "answer"), "");
+  EXPECT_EQ(found("json_field", std::string(1 << 20, '{'), "answer"), "");  // in no time
+  EXPECT_EQ(found("first_line", "a\nb"), "a");
+  EXPECT_EQ(found("letter", "The answer is (C)."), "C");
+  EXPECT_EQ(found("no such", "x"), "refused");
+}
+
+TEST(Normalisation, DropsWhatItIsToldTo) {
+  EXPECT_EQ(normalise(" The  Cat,\nsat. ", {.lower = true, .punctuation = true, .articles = true}), "cat sat");
+  EXPECT_EQ(normalise("$1,000", {.commas = true}), "1000");
+  EXPECT_DOUBLE_EQ(word_f1("the cat sat", "the cat"), 0.8);
+  EXPECT_DOUBLE_EQ(word_f1("", ""), 1);
+  EXPECT_DOUBLE_EQ(word_f1("x", "y"), 0);
+}
+
+Questions choices(const Task& task) {
+  Questions all{.task = &task};
+  all.questions.push_back({.prompts = {"p"}, .answers = {"ab", "abcd"}, .right = {false, true}});
+  return all;
+}
+
+TEST(Metrics, EachTakesItsOwnChoice) {
+  Task task;
+  task.metrics = {Metric::acc, Metric::acc_byte, Metric::acc_token, Metric::acc_uncond};
+  const Questions all = choices(task);
+  // Sums -3 and -4: the first by sum; per byte -1.5 and -1, per token -3 and -1; unconditionally less -1 and -5.
+  const std::vector<ItemResult> results = {
+      {.scores = {{-3, 1, false}, {-4, 4, false}, {-2, 1, false}, {-9, 4, false}}}};
+  const auto measured = measure(all, results);
+  ASSERT_TRUE(measured);
+  const double expected[] = {0, 1, 1, 1};
+  for (std::size_t m = 0; m < 4; ++m) EXPECT_EQ((*measured)[m].values[0], expected[m]) << m;
+}
+
+TEST(Metrics, EqualsGoToTheFirst) {
+  Task task;
+  task.metrics = {Metric::acc};
+  const Questions all = choices(task);
+  EXPECT_EQ(chosen(task, all.questions[0], {.scores = {{-1, 1, false}, {-1, 1, false}}}, Metric::acc), 0u);
+}
+
+TEST(Metrics, TruthIsAShareOfProbability) {
+  Task task;
+  task.metrics = {Metric::mc2, Metric::ece};
+  const Questions all = choices(task);
+  const std::vector<ItemResult> results = {{.scores = {{std::log(0.1), 1, false}, {std::log(0.3), 1, false}}}};
+  const auto measured = measure(all, results);
+  ASSERT_TRUE(measured);
+  EXPECT_NEAR((*measured)[0].score, 0.75, 1e-12);
+  EXPECT_NEAR((*measured)[1].score, 0.25, 1e-12);  // 0.75 sure, and right
+  // Four items of one confidence that are right as often: the error is 0, that of resamples is not.
+  Questions ten = choices(task);
+  ten.questions.assign(4, ten.questions[0]);
+  ten.questions[3].right = {true, false};
+  const auto honest = measure(ten, std::vector<ItemResult>(4, results[0]));
+  ASSERT_TRUE(honest);
+  EXPECT_NEAR((*honest)[1].score, 0, 1e-12);
+  EXPECT_LE((*honest)[1].interval.low, (*honest)[1].score);
+}
+
+TEST(Metrics, TheMajorityDecidesAndTiesGoToTheEarliest) {
+  Task task;
+  task.kind = TaskKind::generate;
+  task.metrics = {Metric::exact_match};
+  task.filters = {*make_filter("last_number", "")};
+  EXPECT_EQ(*final_answer(task, {.texts = {"so 3", "is 4", "= 4", "no idea"}}), "4");
+  EXPECT_EQ(*final_answer(task, {.texts = {"so 3", "is 4"}}), "3");
+  EXPECT_EQ(*final_answer(task, {.texts = {"none", "nothing"}}), "");
+  Questions all{.task = &task};
+  all.questions.push_back({.prompts = {"p"}, .answers = {"x #### 4"}, .accepted = {"x #### 4"}});
+  EXPECT_EQ((*measure(all, {{.texts = {"4 apples"}}}))[0].score, 1);
+  EXPECT_EQ((*measure(all, {{.texts = {"nothing"}}}))[0].score, 0);
+}
+
+TEST(Metrics, PerplexityIsByTokenAndBitsAreByByte) {
+  Task task;
+  task.kind = TaskKind::perplexity;
+  task.metrics = {Metric::perplexity, Metric::bits_per_byte};
+  Questions all{.task = &task};
+  all.questions.push_back({.prompts = {""}, .answers = {"12345678"}});
+  const auto measured = measure(all, {{.scores = {{-2 * std::log(2.0), 3, false}, {-2 * std::log(2.0), 1, false}}}});
+  ASSERT_TRUE(measured);
+  EXPECT_NEAR((*measured)[0].score, 2, 1e-12);
+  EXPECT_NEAR((*measured)[1].score, 0.5, 1e-12);
+}
+
+TEST(Groups, CombineScoresAndIntervals) {
+  Measured a{.metric = Metric::acc, .values = {1, 1, 0, 0}, .score = 0.5, .interval = wilson(2, 4)};
+  Measured b{.metric = Metric::acc, .values = {1}, .score = 1, .interval = wilson(1, 1)};
+  EXPECT_DOUBLE_EQ(combine({&a, &b}, false).score, 0.75);
+  EXPECT_DOUBLE_EQ(combine({&a, &b}, true).score, 0.6);
+  EXPECT_DOUBLE_EQ(combine({&a, &b}, true).interval.low, wilson(3, 5).low);
+  const auto mean = combine({&a, &b}, false);
+  EXPECT_LT(mean.interval.low, mean.score);
+  EXPECT_GE(mean.interval.high, mean.score);
+}
+
+TEST(Results, ReadBackBitForBit) {
+  const ItemResult r{
+      .scores = {{-0.1 - 1e-17, 3, true}, {-1.0 / 3, 1, false}}, .texts = {"a\"\\\n\x01", "é"}, .letter = "B"};
+  ItemResult back;
+  for (Aspect aspect : {Aspect::scores, Aspect::texts, Aspect::letter})
+    ASSERT_TRUE(add_json(to_json(r, aspect), aspect, back));
+  EXPECT_EQ(back.scores, r.scores);
+  EXPECT_EQ(back.texts, r.texts);
+  EXPECT_EQ(back.letter, r.letter);
+  EXPECT_FALSE(add_json("{}x", Aspect::scores, back));
+  EXPECT_FALSE(add_json("[[1]]", Aspect::scores, back));
+}
+
+TEST(ResultStore, KeepsByModelTaskAspectAndItem) {
+  sql::testing::TemporaryFolder folder;
+  const auto path = folder.path() / "eval.db";
+  {
+    auto store = ResultStore::open(path);
+    ASSERT_TRUE(store) << store.error().what;
+    ASSERT_TRUE(store->save("m", "t", Aspect::scores, {{0, "[[1,1,0]]"}, {7, "[]"}}));
+    ASSERT_TRUE(store->save("m", "t", Aspect::scores, {{7, "[[2,1,0]]"}}));
+    ASSERT_TRUE(store->save("m", "t", Aspect::letter, {{0, "\"A\""}}));
+    ASSERT_TRUE(store->save("n", "t", Aspect::scores, {{1, "[]"}}));
+  }
+  auto store = ResultStore::open(path);
+  ASSERT_TRUE(store);
+  const std::map<std::size_t, std::string> expected = {{0, "[[1,1,0]]"}, {7, "[[2,1,0]]"}};
+  EXPECT_EQ(*store->load("m", "t", Aspect::scores), expected);
+  EXPECT_TRUE(store->load("m", "u", Aspect::scores)->empty());
+  ASSERT_TRUE(store->drop("m", "t", Aspect::scores));
+  EXPECT_TRUE(store->load("m", "t", Aspect::scores)->empty());
+  EXPECT_EQ(store->load("m", "t", Aspect::letter)->size(), 1u);
+  EXPECT_EQ(store->load("n", "t", Aspect::scores)->size(), 1u);
+}
+
+}  // namespace
+}  // namespace freehold::eval

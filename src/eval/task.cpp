@@ -1,0 +1,125 @@
+#include "eval/task.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/nearest.h"
+#include "base/utf8.h"
+
+namespace freehold::eval {
+namespace {
+
+struct MetricInfo {
+  Metric metric;
+  std::string_view name;
+  bool binary;
+};
+constexpr MetricInfo kMetrics[] = {
+    {Metric::acc, "acc", true},
+    {Metric::acc_byte, "acc_byte", true},
+    {Metric::acc_token, "acc_token", true},
+    {Metric::acc_uncond, "acc_uncond", true},
+    {Metric::mc2, "mc2", false},
+    {Metric::ece, "ece", false},
+    {Metric::letter, "letter", true},
+    {Metric::exact_match, "exact_match", true},
+    {Metric::f1, "f1", false},
+    {Metric::perplexity, "perplexity", false},
+    {Metric::bits_per_byte, "bits_per_byte", false},
+};
+const MetricInfo& info(Metric metric) {
+  return *std::find_if(std::begin(kMetrics), std::end(kMetrics),
+                       [&](const MetricInfo& m) { return m.metric == metric; });
+}
+
+}  // namespace
+
+std::string_view name_of(TaskKind kind) {
+  switch (kind) {
+    case TaskKind::choice:
+      return "choice";
+    case TaskKind::generate:
+      return "generate";
+    case TaskKind::continuation:
+      return "continuation";
+    case TaskKind::perplexity:
+      break;
+  }
+  return "perplexity";
+}
+
+std::string_view name_of(Metric metric) {
+  return info(metric).name;
+}
+
+std::optional<Metric> metric_from_name(std::string_view name) {
+  for (const MetricInfo& m : kMetrics) {
+    if (m.name == name) return m.metric;
+  }
+  return std::nullopt;
+}
+
+bool is_binary(Metric metric) {
+  return info(metric).binary;
+}
+
+bool less_is_better(Metric metric) {
+  return metric == Metric::ece || metric == Metric::perplexity || metric == Metric::bits_per_byte;
+}
+
+const Task* TaskSet::find(std::string_view name) const {
+  const auto found = std::find_if(tasks.begin(), tasks.end(), [&](const Task& t) { return t.name == name; });
+  return found == tasks.end() ? nullptr : &*found;
+}
+
+const Group* TaskSet::find_group(std::string_view name) const {
+  const auto found = std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return g.name == name; });
+  return found == groups.end() ? nullptr : &*found;
+}
+
+Result<std::vector<const Task*>> TaskSet::expand(std::string_view name) const {
+  std::vector<const Task*> out;
+  std::vector<std::string_view> open = {name};
+  std::set<std::string_view> seen;
+  while (!open.empty()) {
+    const std::string_view next = open.back();
+    open.pop_back();
+    if (!seen.insert(next).second) continue;
+    if (const Task* task = find(next)) {
+      out.push_back(task);
+    } else if (const Group* group = find_group(next)) {
+      open.insert(open.end(), group->members.rbegin(), group->members.rend());
+    } else {
+      std::vector<std::string> names;
+      for (const Task& t : tasks) names.push_back(t.name);
+      for (const Group& g : groups) names.push_back(g.name);
+      const auto near = nearest(next, names);
+      return fail(Errc::not_found, fmt::format("there is no task '{}'{}", printable(next),
+                                               near ? fmt::format("; did you mean {}?", *near) : ""));
+    }
+  }
+  return out;
+}
+
+Result<> TaskSet::add(TaskSet more) {
+  for (Task& task : more.tasks) {
+    if (find(task.name) != nullptr || find_group(task.name) != nullptr)
+      return fail(Errc::invalid, fmt::format("there is a task '{}' already", printable(task.name)));
+    tasks.push_back(std::move(task));
+  }
+  for (Group& group : more.groups) {
+    if (find(group.name) != nullptr || find_group(group.name) != nullptr)
+      return fail(Errc::invalid, fmt::format("there is a task '{}' already", printable(group.name)));
+    groups.push_back(std::move(group));
+  }
+  return {};
+}
+
+void set_shots(Task& task, std::uint32_t count) {
+  task.shots.count = count;
+  task.canonical += fmt::format("\nshots overridden: {}", count);
+}
+
+}  // namespace freehold::eval

@@ -1,0 +1,203 @@
+// Task files: what is read, what is refused, and how a row becomes a question.
+#include "eval/task.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "eval/pattern.h"
+#include "eval/question.h"
+#include "eval/shipped.h"
+#include "eval/unpack.h"
+#include "sql/testing.h"
+
+namespace freehold::eval {
+namespace {
+
+Row row_of(std::vector<std::pair<std::string, Field>> fields) {
+  Row row;
+  row.fields = std::move(fields);
+  row.line = 7;
+  return row;
+}
+
+std::string fill(std::string_view pattern, const Row& row) {
+  auto parsed = Pattern::parse(pattern);
+  if (!parsed) return "refused: " + parsed.error().what;
+  auto text = parsed->fill(row);
+  return text ? *text : "error: " + text.error().what;
+}
+
+TEST(Pattern, FillsFieldsAndAppliesVerbs) {
+  const Row row = row_of({{"q", {.text = "  how ? "}},
+                          {"name", {.text = "high_school_physics"}},
+                          {"answer", {.text = "1 + 2\n#### 3"}},
+                          {"options", {.text = "x y", .list = {"x", "y"}, .is_list = true}}});
+  EXPECT_EQ(fill("Q: {q|strip}!", row), "Q: how ?!");
+  EXPECT_EQ(fill("{name|spaces|capital}", row), "High school physics");
+  EXPECT_EQ(fill("{answer|after:#### }", row), "3");
+  EXPECT_EQ(fill("{answer|before:\n}", row), "1 + 2");
+  EXPECT_EQ(fill("{options|join:; } {options|last_letter}", row), "x; y B");
+  EXPECT_EQ(fill("{options|letters}", row), "A. x\nB. y");
+  EXPECT_EQ(fill("{{{q|strip|without:how|strip|period}}}", row), "{?.}");
+}
+
+TEST(Pattern, RefusesWhatItDoesNotKnow) {
+  const Row row = row_of({{"q", {.text = "x"}}});
+  EXPECT_NE(fill("{q|shout}", row).find("no verb 'shout'"), std::string::npos);
+  EXPECT_NE(fill("{q", row).find("never closed"), std::string::npos);
+  EXPECT_NE(fill("q}", row).find("closes nothing"), std::string::npos);
+  EXPECT_NE(fill("{q|after}", row).find("needs an argument"), std::string::npos);
+  EXPECT_NE(fill("{other}", row).find("line 7: there is no field 'other'"), std::string::npos);
+}
+
+TEST(Shipped, EveryTaskHasDataWithADigestAndEveryGroupItsMembers) {
+  const Shipped& all = shipped();
+  EXPECT_EQ(all.tasks.expand("mmlu")->size(), 57u);
+  for (const Task& task : all.tasks.tasks) {
+    EXPECT_TRUE(all.digests.contains(task.data.file)) << task.name;
+    if (task.shots.from) {
+      EXPECT_TRUE(all.digests.contains(task.shots.from->file)) << task.name;
+    }
+    EXPECT_FALSE(task.metrics.empty()) << task.name;
+  }
+  for (const Group& group : all.tasks.groups) EXPECT_TRUE(all.tasks.expand(group.name)) << group.name;
+  const auto typo = all.tasks.expand("helaswag");
+  ASSERT_FALSE(typo);
+  EXPECT_NE(typo.error().what.find("hellaswag"), std::string::npos);
+}
+
+TEST(TaskFile, NamesTheLineAndTheKeyOfWhatIsWrong) {
+  const auto refused = [](std::string_view yaml) {
+    auto set = parse_tasks(yaml, "my.yaml");
+    return set ? std::string("accepted") : set.error().what;
+  };
+  EXPECT_NE(refused("tasks: []").find("version"), std::string::npos);
+  const std::string head =
+      "version: 1\ntasks:\n  - name: t\n    kind: choice\n    data: {file: x.jsonl}\n    prompt: p\n";
+  EXPECT_NE(refused(head + "    choises: [a]\n").find("did you mean choices"), std::string::npos);
+  EXPECT_NE(refused(head + "    choices: [a]\n    metrics: [acc]\n").find("'right'"), std::string::npos);
+  EXPECT_NE(refused(head + "    choices: [a]\n    right: {index: i}\n    metrics: [f1]\n").find("'f1' is no metric"),
+            std::string::npos);
+  EXPECT_EQ(refused(head + "    choices: [a]\n    right: {index: i}\n    metrics: [acc]\n"), "accepted");
+  EXPECT_NE(refused(head + "    choices: [\"{x|run}\"]\n    right: {index: i}\n    metrics: [acc]\n").find("line 7"),
+            std::string::npos);
+}
+
+class QuestionsTest : public ::testing::Test {
+ protected:
+  void write(const std::string& name, std::string_view text) {
+    ASSERT_TRUE(write_file_atomically(folder_.path() / name, text));
+  }
+  Task task_from(const std::string& yaml) {
+    auto set = parse_tasks("version: 1\ntasks:\n" + yaml, "test");
+    EXPECT_TRUE(set) << set.error().what;
+    return set ? set->tasks.at(0) : Task{};
+  }
+  DataFolder data() { return {folder_.path(), nullptr}; }
+  sql::testing::TemporaryFolder folder_;
+};
+
+constexpr std::string_view kOwnShots =
+    "  - name: t\n    kind: generate\n    data: {file: t.jsonl}\n    shots: {count: 2, pick: seed}\n    prompt: 'Q: "
+    "{q}'\n"
+    "    target: '{a}'\n    metrics: [exact_match]\n";
+
+TEST_F(QuestionsTest, ARowIsNeverItsOwnExample) {
+  std::string lines;
+  for (int i = 0; i < 6; ++i) lines += "{\"q\":\"q" + std::to_string(i) + "\",\"a\":\"a" + std::to_string(i) + "\"}\n";
+  write("t.jsonl", lines);
+  const Task task = task_from(std::string(kOwnShots));
+  const auto questions = make_questions(task, data(), {.seed = 3});
+  ASSERT_TRUE(questions) << questions.error().what;
+  std::size_t others = 0;
+  for (const Question& q : questions->questions) {
+    const std::string& shared = questions->shared[q.shared];
+    EXPECT_EQ(shared.find(q.answers[0]), std::string::npos) << shared;
+    EXPECT_EQ(std::count(shared.begin(), shared.end(), 'Q'), 2);
+    others += q.shared != 0 ? 1 : 0;
+  }
+  EXPECT_EQ(others, 2u);
+  const auto again = make_questions(task, data(), {.seed = 3});
+  EXPECT_EQ(again->shared, questions->shared);
+  EXPECT_EQ(again->digest, questions->digest);
+  EXPECT_NE(make_questions(task, data(), {.seed = 4})->digest, questions->digest);
+}
+
+TEST_F(QuestionsTest, TheDigestFollowsTaskAndData) {
+  write("t.jsonl", "{\"q\":\"1\",\"a\":\"x\"}\n{\"q\":\"2\",\"a\":\"y\"}\n{\"q\":\"3\",\"a\":\"z\"}\n");
+  Task task = task_from(std::string(kOwnShots));
+  const Digest before = make_questions(task, data(), {})->digest;
+  EXPECT_EQ(make_questions(task, data(), {.limit = 1})->digest, before) << "a part of the items are the same items";
+  EXPECT_NE(make_questions(task, data(), {.chat = true})->digest, before);
+  set_shots(task, 1);
+  EXPECT_NE(make_questions(task, data(), {})->digest, before);
+  write("t.jsonl", "{\"q\":\"1\",\"a\":\"x\"}\n{\"q\":\"2\",\"a\":\"y\"}\n{\"q\":\"3\",\"a\":\"changed\"}\n");
+  EXPECT_NE(make_questions(task_from(std::string(kOwnShots)), data(), {})->digest, before);
+}
+
+TEST_F(QuestionsTest, ChoicesComeFromListsSplitsAndContexts) {
+  write("t.jsonl", R"({"good":"a; b","bad":"c","list":["x","y"],"i":1,"l":"B"})"
+                   "\n");
+  const Task split = task_from(
+      "  - name: t\n    kind: choice\n    data: {file: t.jsonl}\n    prompt: p\n    choices:\n"
+      "      - {split: good, by: ';', each: '{it|period}'}\n      - {split: bad, by: ';'}\n    right: {source: 0}\n"
+      "    metrics: [mc2]\n");
+  const auto q = make_questions(split, data(), {});
+  ASSERT_TRUE(q) << q.error().what;
+  EXPECT_EQ(q->questions[0].answers, (std::vector<std::string>{"a.", "b.", "c"}));
+  EXPECT_EQ(q->questions[0].right, (std::vector<bool>{true, true, false}));
+  const Task contexts = task_from(
+      "  - name: t\n    kind: choice\n    data: {file: t.jsonl}\n    contexts: list\n    target: '{bad}'\n"
+      "    right: {letter: l}\n    metrics: [acc]\n");
+  const auto c = make_questions(contexts, data(), {});
+  ASSERT_TRUE(c) << c.error().what;
+  EXPECT_EQ(c->questions[0].prompts, (std::vector<std::string>{"x", "y"}));
+  EXPECT_EQ(c->questions[0].right, (std::vector<bool>{false, true}));
+}
+
+TEST_F(QuestionsTest, ErrorsNameFileAndLine) {
+  write("t.jsonl", "{\"list\":[\"x\",\"y\"],\"i\":1}\n{\"list\":[\"x\",\"y\"],\"i\":2}\n");
+  const Task task = task_from(
+      "  - name: t\n    kind: choice\n    data: {file: t.jsonl}\n    prompt: p\n    choices:\n      - {list: list}\n"
+      "    right: {index: i}\n    metrics: [acc]\n");
+  const auto q = make_questions(task, data(), {});
+  ASSERT_FALSE(q);
+  EXPECT_EQ(q.error().code, Errc::corrupt);
+  EXPECT_NE(q.error().what.find("t.jsonl: line 2: 'i' is '2', which is none of 2 choices"), std::string::npos)
+      << q.error().what;
+}
+
+TEST_F(QuestionsTest, AnotherFileUnderAKnownNameIsRefused) {
+  write("t.jsonl", "{\"q\":\"1\",\"a\":\"x\"}\n");
+  const std::map<std::string, std::string, std::less<>> expected = {{"t.jsonl", std::string(64, '0')}};
+  const DataFolder strict(folder_.path(), &expected);
+  const auto loaded = strict.load({.file = "t.jsonl"});
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().code, Errc::corrupt);
+}
+
+TEST(Unpack, ReadsWhatGzipAndBzip2WroteAndRefusesDamage) {
+  // `printf 'hello\n' | gzip -n` and `| bzip2`.
+  const std::string gz(
+      "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xcb\x48\xcd\xc9\xc9\xe7\x02\x00\x20\x30\x3a\x36\x06\x00\x00\x00", 26);
+  EXPECT_EQ(*unpack("x.gz", gz), "hello\n");
+  EXPECT_EQ(*unpack("x.gz", gz + gz), "hello\nhello\n");
+  EXPECT_FALSE(unpack("x.gz", gz.substr(0, 20)));
+  EXPECT_FALSE(unpack("x.gz", "no gzip at all"));
+  EXPECT_FALSE(unpack("x.bz2", "no bzip2 at all"));
+  EXPECT_EQ(*unpack("x.txt", "as it is"), "as it is");
+}
+
+TEST(Rows, LinesComeInBlocksAndATornOneIsAnError) {
+  const auto rows = parse_rows("a\n1\nb\n2\n", DataFormat::lines, {"text", "label"});
+  ASSERT_TRUE(rows);
+  ASSERT_EQ(rows->size(), 2u);
+  EXPECT_EQ((*rows)[1].find("text")->text, "b");
+  EXPECT_EQ((*rows)[1].line, 3u);
+  EXPECT_FALSE(parse_rows("a\n1\nb\n", DataFormat::lines, {"text", "label"}));
+}
+
+}  // namespace
+}  // namespace freehold::eval

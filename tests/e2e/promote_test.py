@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+"""models promote: a name moves to a model that passes its gate, and to no other; rollback is one command, and undoes itself."""
+
+import json
+import random
+
+import e2e
+import tiny
+from eval_test import best, text
+
+TASK = """
+version: 1
+tasks:
+  - name: own
+    kind: choice
+    data: {{file: {data}, format: jsonl}}
+    prompt: "{{q}}"
+    choices:
+      - {{list: choices}}
+    right: {{index: gold}}
+    metrics: [acc]
+"""
+
+
+class Promote(e2e.Case):
+    def setUp(self):
+        super().setUp()
+        for name, seed in (("good", 5), ("bad", 6)):
+            self.succeeds("models", "import", self.put(f"{name}.gguf", tiny.Gguf(seed=seed).write()), "--name", f"{name}:1")
+        draw = random.Random(1)
+        rows = [{"q": text(draw, 3), "choices": [text(draw, 2) for _ in range(3)], "gold": 0} for _ in range(60)]
+        data = self.put("own.jsonl", "".join(json.dumps(r) + "\n" for r in rows))
+        self.task = self.put("own.yaml", TASK.format(data=data))
+        items = self.folder / "items.jsonl"
+        self.succeeds("eval", self.task, "-m", "good:1", "--items", items)
+        for row, line in zip(rows, items.read_text().splitlines()):  # what the good model says is right
+            row["gold"] = best(json.loads(line)["logprobs"])
+        self.put("own.jsonl", "".join(json.dumps(r) + "\n" for r in rows))
+
+    def gate(self, more=""):
+        return self.put("gate.yaml", f"version: 1\ntasks: [{self.task}]\ntolerance: 1\n{more}")
+
+    def leads_to(self, name):
+        listed = json.loads(self.succeeds("models", "list", "--json").text)
+        entries = listed["models"] if isinstance(listed, dict) else listed
+        return {e["name"]: e["id"] if "id" in e else e["digest"] for e in entries}.get(name)
+
+    def evidence(self):
+        return [json.loads(line) for line in (self.home / "promotions.jsonl").read_text().splitlines()]
+
+    def test_a_worse_model_is_refused_and_a_better_one_moves_the_name(self):
+        self.succeeds("models", "alias", "good:1", "bot:prod")
+        good, bad = self.leads_to("good:1"), self.leads_to("bad:1")
+        self.assertNotEqual(good, bad)
+        refused = self.run_freehold("models", "promote", "bot:prod", "--to", "bad:1", "--gate", self.gate())
+        self.assertEqual(refused.code, e2e.USAGE, refused.message)
+        self.assertIn("is not passed", refused.message)
+        self.assertIn("FAILED  own", refused.text)
+        self.assertEqual(self.leads_to("bot:prod"), good)
+        self.assertFalse(self.evidence()[-1]["passed"])
+
+        self.succeeds("models", "alias", "bad:1", "bot:prod", "--force")
+        moved = self.succeeds("models", "promote", "bot:prod", "--to", "good:1", "--gate", self.gate("least: {own: 99}\n"))
+        self.assertIn("passed  own", moved.text)
+        self.assertEqual(self.leads_to("bot:prod"), good)
+        self.assertTrue(self.evidence()[-1]["passed"])
+        self.assertEqual(len(self.evidence()[-1]["identities"]), 2)
+
+        self.succeeds("models", "rm", "bad:1")  # its other name goes; rollback must not need it
+        self.succeeds("models", "rollback", "bot:prod")
+        self.assertEqual(self.leads_to("bot:prod"), bad)
+        self.succeeds("models", "rollback", "bot:prod")
+        self.assertEqual(self.leads_to("bot:prod"), good)
+        self.assertEqual([e["action"] for e in self.evidence()], ["promote", "promote", "rollback", "rollback"])
+
+    def test_a_new_name_needs_only_what_the_gate_demands(self):
+        refused = self.run_freehold("models", "promote", "new:prod", "--to", "bad:1", "--gate", self.gate("least: {own: 99}\n"))
+        self.assertEqual(refused.code, e2e.USAGE, refused.message)
+        self.assertIsNone(self.leads_to("new:prod"))
+        self.succeeds("models", "promote", "new:prod", "--to", "good:1", "--gate", self.gate("least: {own: 99}\n"))
+        self.assertEqual(self.leads_to("new:prod"), self.leads_to("good:1"))
+        self.fails(e2e.NOT_FOUND, "models", "rollback", "new:prod", names="never promoted")
+
+    def test_the_interval_can_be_asked_for(self):
+        self.succeeds("models", "alias", "good:1", "bot:prod")
+        # A name that leads to the model already is left alone.
+        said = self.succeeds("models", "promote", "bot:prod", "--to", "good:1", "--gate", self.gate("judge: interval\n"))
+        self.assertIn("already", said.message)
+        compared = json.loads(self.succeeds("eval", self.task, "-m", "good:1,bad:1", "--json").text)["comparisons"][0]
+        # Between what is lost on these items and what may be lost at most.
+        tolerance = -50 * (compared["difference"] + compared["interval"][0])
+        self.assertLess(compared["interval"][0], compared["difference"])
+        gate = f"version: 1\ntasks: [{self.task}]\ntolerance: {tolerance}\n"
+        refused = self.run_freehold("models", "promote", "bot:prod", "--to", "bad:1", "--gate", self.put("i.yaml", gate + "judge: interval\n"))
+        self.assertEqual(refused.code, e2e.USAGE, refused.message)
+        self.assertEqual(self.leads_to("bot:prod"), self.leads_to("good:1"))
+        self.succeeds("models", "promote", "bot:prod", "--to", "bad:1", "--gate", self.put("s.yaml", gate))
+        self.assertEqual(self.leads_to("bot:prod"), self.leads_to("bad:1"))
+
+    def test_what_is_wrong_is_said(self):
+        self.succeeds("models", "alias", "good:1", "bot:prod")
+        gate = self.put("broken.yaml", "version: 1\ntasks: [own]\ntolerence: 1\n")
+        self.fails(e2e.USAGE, "models", "promote", "bot:prod", "--to", "bad:1", "--gate", gate, names="did you mean tolerance")
+        self.fails(e2e.USAGE, "models", "promote", "bot:prod", "--to", self.folder / "bad.gguf", "--gate", self.gate(), names="import it first")
+        self.fails(e2e.NOT_FOUND, "models", "promote", "bot:prod", "--to", "none:1", "--gate", self.gate(), names="none:1")
+
+
+if __name__ == "__main__":
+    e2e.main()
