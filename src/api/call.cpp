@@ -24,6 +24,7 @@ int status_of(Problem problem) {
     case Problem::media_type:
       return 415;
     case Problem::too_many:
+    case Problem::budget:
       return 429;
     case Problem::internal:
       return 500;
@@ -41,6 +42,8 @@ Problem problem_of(int status) {
   switch (status) {
     case 401:
       return Problem::unauthorised;
+    case 402:
+      return Problem::budget;
     case 403:
       return Problem::forbidden;
     case 404:

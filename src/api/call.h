@@ -30,6 +30,7 @@ enum class Problem {
   too_large,       // 413
   media_type,      // 415
   too_many,        // 429: try again later
+  budget,          // 429 (402 with Anthropic): what may be used is used up; trying again does not help
   internal,        // 500: our mistake
   unavailable,     // 503
 };

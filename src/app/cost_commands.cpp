@@ -5,12 +5,16 @@
 
 #include "app/commands.h"
 #include "app/console.h"
+#include "app/cost/cost_options.h"
+#include "app/cost/own_or_rent.h"
 #include "app/json_writer.h"
 #include "app/moment.h"
 #include "app/table.h"
 #include "base/utf8.h"
 #include "guard/keys.h"
+#include "ledger/cost_store.h"
 #include "ledger/price_book.h"
+#include "store/store.h"
 
 namespace freehold::app {
 namespace {
@@ -40,7 +44,8 @@ void write_price(JsonWriter& w, const Price& p) {
 }
 
 Result<> run_prices(const Arguments& arguments, Console& console) {
-  const PriceBook& book = PriceBook::built_in();
+  FH_TRY(const std::filesystem::path home, store::default_home());
+  FH_TRY(const PriceBook book, ledger::price_book(home));
   std::vector<const Price*> rows;
   if (arguments.given("MODEL")) {
     FH_TRY(const PriceBook::Name name, book.resolve(arguments.text("MODEL")));
@@ -88,23 +93,52 @@ Result<Item> price_item(const PriceBook& book, const PriceBook::Name& name, cons
   return Item{kind, tokens, price, ledger::of_tokens(price->usd_per_million, tokens)};
 }
 
-// Blended prices of a million tokens, by the conventions of the field (FACTS: Artificial Analysis 3:1; 80/20; the
-// simple mean).
-struct Blend {
-  std::string_view name;
-  int input, output;
-};
-constexpr Blend kBlends[] = {{"80/20", 4, 1}, {"3:1", 3, 1}, {"mean", 1, 1}};
+// What so many seconds of a machine cost: of one rented for --rent an hour, or of this one as of that day.
+Result<std::optional<Money>> own_cost(const Arguments& arguments, const std::string& day) {
+  if (!arguments.given("seconds")) {
+    if (arguments.given("rent")) return fail(Errc::invalid, "--rent needs --seconds: how long the machine worked");
+    return std::optional<Money>();
+  }
+  FH_TRY(const std::int64_t us, scaled("--seconds", arguments.text("seconds"), 6));
+  if (us < 0 || us > std::int64_t{100} * 365 * 86'400 * 1'000'000)
+    return fail(Errc::invalid, "--seconds must be from 0 to a century");
+  if (arguments.given("rent")) {
+    ledger::Machine rented;
+    rented.from = day;
+    FH_TRY(rented.rent_per_hour, money_of("--rent", arguments.text("rent")));
+    FH_TRY_VOID(ledger::check(rented));
+    return std::optional(ledger::for_time(ledger::rates_of(rented).busy(), us));
+  }
+  FH_TRY(const std::filesystem::path home, store::default_home());
+  FH_TRY(const ledger::MachineHistory machines, ledger::machine_history(home));
+  const ledger::Rates* rates = machines.rates_on(ledger::day_number(day));
+  if (rates == nullptr)
+    return fail(Errc::not_found,
+                fmt::format("what this machine cost on {} is not known: freehold cost machine, or --rent", day));
+  return std::optional(ledger::for_time(rates->busy(), us));
+}
 
-std::string blended(const Blend& blend, Money input, Money output) {
-  const Money sum = input * blend.input + output * blend.output;
-  return Money::picodollars(sum.units() / (blend.input + blend.output)).text();
+// "187.1": how many times as much.
+std::string times(Money of, Money than) {
+  return than > Money() ? fmt::format("{:.1f}", of.as_double() / than.as_double()) : "";
 }
 
 Result<> run_compare(const Arguments& arguments, Console& console) {
-  const PriceBook& book = PriceBook::built_in();
+  FH_TRY(const std::filesystem::path home, store::default_home());
+  FH_TRY(const PriceBook book, ledger::price_book(home));
+  bool given_tokens = false;
+  for (const std::string_view o : {"input-tokens", "output-tokens", "cached-tokens", "on", "batch", "seconds", "rent"})
+    given_tokens |= arguments.given(o);
+  if (!given_tokens) return compare_from_ledger(arguments, console, book);
+  for (const std::string_view o : {"since", "until", "key", "model", "adapter", "tag"}) {
+    if (arguments.given(o))
+      return fail(Errc::invalid, fmt::format("--{} is about the ledger, and given tokens are not from there", o));
+  }
+  if (arguments.list("vendor").size() != 1 || arguments.text("vendor") == "all" || arguments.text("vendor") == "none")
+    return fail(Errc::invalid, "given tokens are compared with one --vendor PROVIDER/MODEL");
   FH_TRY(const std::string day, day_of(arguments));
   FH_TRY(const PriceBook::Name name, book.resolve(arguments.text("vendor")));
+  FH_TRY(const std::optional<Money> own, own_cost(arguments, day));
   const bool batch = arguments.flag("batch");
   const std::int64_t input = arguments.integer("input-tokens"), cached = arguments.integer("cached-tokens");
   if (cached > input) return fail(Errc::invalid, "--cached-tokens are part of --input-tokens, and are more");
@@ -135,8 +169,14 @@ Result<> run_compare(const Arguments& arguments, Console& console) {
       w.end_object();
     }
     w.end_array().member("total_usd", total.text()).key("blended_usd_per_1m").begin_object();
-    for (const Blend& b : kBlends) w.member(b.name, blended(b, per_input, per_output));
-    w.end_object().end_object();
+    for (const Blend& b : kBlends) w.member(b.name, blended(b, per_input, per_output).text());
+    w.end_object();
+    if (own) {
+      w.key("own").begin_object().member("usd", own->text()).key("vendor_costs_times");
+      *own > Money() ? w.value(total.as_double() / own->as_double()) : w.null();
+      w.end_object();
+    }
+    w.end_object();
     console.write(w.take() + "\n");
     return {};
   }
@@ -147,9 +187,10 @@ Result<> run_compare(const Arguments& arguments, Console& console) {
                      item.price->from.empty() ? "not known" : item.price->from, item.cost.text()});
   }
   table.push_back({"total", "", "", day, total.text()});
+  if (own) table.push_back({fmt::format("own machine, 1/{} of that", times(total, *own)), "", "", "", own->text()});
   std::string text = as_table(table, {Align::left, Align::right, Align::right, Align::left, Align::right});
   text += "\nblended price of a million tokens:";
-  for (const Blend& b : kBlends) text += fmt::format("  {} {}", b.name, blended(b, per_input, per_output));
+  for (const Blend& b : kBlends) text += fmt::format("  {} {}", b.name, blended(b, per_input, per_output).text());
   console.write(text + "\n");
   for (const Item& item : items) {
     if (item.price->from.empty())
@@ -204,25 +245,41 @@ Command cost_prices_command() {
 }
 
 Command cost_compare_command() {
+  std::vector<Option> options = {
+      tokens("input-tokens", "0", "Tokens of the prompts."),
+      tokens("output-tokens", "0", "Tokens of the answers."),
+      tokens("cached-tokens", "0", "Of the prompts' tokens those that the vendor would have had in its cache."),
+      vendor_option(),
+      on(),
+      {.name = "seconds",
+       .type = OptionType::text,
+       .value = "N",
+       .help = "With given tokens: how long an own machine worked on them, to compare with."},
+      {.name = "rent",
+       .type = OptionType::text,
+       .value = "USD",
+       .help = "With --seconds: what an hour of it costs; without this, what cost machine says."},
+      {.name = "batch", .help = "At the price of batches."},
+      {.name = "json", .help = "Print JSON."}};
+  const std::vector<Option> filters = filter_options();
+  options.insert(options.end(), filters.begin(), filters.end());
   return {
       .name = "cost compare",
-      .summary = "What given tokens would have cost at a vendor, on a day.",
-      .details = "Amounts are exact decimals. A kind of token without a known price is an error, never zero.",
-      .options = {tokens("input-tokens", "0", "Tokens of the prompts."),
-                  tokens("output-tokens", "0", "Tokens of the answers."),
-                  tokens("cached-tokens", "0",
-                         "Of the prompts' tokens those that the vendor would have had in its cache."),
-                  {.name = "vendor",
-                   .type = OptionType::text,
-                   .value = "PROVIDER/MODEL",
-                   .help = "Whose prices.",
-                   .required = true},
-                  on(),
-                  {.name = "batch", .help = "At the price of batches."},
-                  {.name = "json", .help = "Print JSON."}},
+      .summary = "Own or rent? What this machine's work would have cost at vendors; or what given tokens would have.",
+      .details =
+          "Without --input-tokens and --output-tokens the ledger is read (the last 30 days unless --since and --until "
+          "say otherwise): what the machine cost, working and idle, against the same tokens at vendors, the volume "
+          "from "
+          "which owning is cheaper, the day on which the machine has paid for itself at this volume, and what a "
+          "million "
+          "tokens cost by utilisation.\n\n"
+          "Amounts are exact decimals. A kind of token without a known price is an error, never zero.",
+      .options = std::move(options),
       .examples = {{"freehold cost compare --input-tokens 14253584 --output-tokens 1190095 --vendor openai/gpt-4 --on "
                     "2024-01-01",
-                    "What a month of questions would have been:"}},
+                    "What a month of questions would have been:"},
+                   {"freehold cost compare --vendor openai/gpt-4o --vendor anthropic/claude-sonnet-5",
+                    "Own or rent, by what was really asked:"}},
       .run = run_compare,
   };
 }

@@ -8,12 +8,17 @@ void write_event(JsonWriter& w, const ledger::Event& e) {
   w.member("request_id", e.request_id);
   w.member("time", show_moment(e.time / 1'000'000)).member("time_us", e.time);
   w.member("key", e.key_id).member("model", e.model).member("model_digest", e.model_digest);
+  w.member("adapter", e.adapter).member("vendor", e.vendor).member("tag", e.tag);
   w.member("dialect", e.dialect).member("endpoint", e.endpoint);
   w.member("prompt_tokens", e.prompt_tokens).member("cached_tokens", e.cached_tokens);
   w.member("completion_tokens", e.completion_tokens).member("sampling", e.sampling).key("seed");
   e.seed ? w.value(*e.seed) : w.null();
   w.member("queue_seconds", e.queue_seconds).member("prefill_seconds", e.prefill_seconds);
-  w.member("decode_seconds", e.decode_seconds).member("outcome", ledger::name_of(e.outcome));
+  w.member("decode_seconds", e.decode_seconds).key("compute_us");
+  e.compute_us ? w.value(*e.compute_us) : w.null();
+  w.key("energy_nwh");
+  e.energy_nwh ? w.value(*e.energy_nwh) : w.null();
+  w.member("outcome", ledger::name_of(e.outcome));
   w.member("finish_reason", e.finish_reason).member("steered", e.steered).member("http_status", e.http_status);
 }
 

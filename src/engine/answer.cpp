@@ -152,6 +152,8 @@ Usage Answer::usage(const Admission& admission) const {
   u.completion_tokens = sampled_;
   u.drafted_tokens = draft.drafted;
   u.accepted_tokens = draft.accepted;
+  u.compute_us = compute_us;
+  u.energy_nwh = energy_nwh;
   u.queue_seconds = admission.admitted - admission.submitted;
   if (prompt_read_) {
     u.prefill_seconds = first_time_ - admission.admitted;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -57,6 +58,8 @@ class Answer {
 
   model::KvSequence sequence;
   Draft draft;
+  std::uint64_t compute_us = 0;             // see Usage
+  std::optional<std::uint64_t> energy_nwh;  // likewise
 
  private:
   void report_logprobs(std::int32_t token, std::span<const float> logits, const EventSink& sink);

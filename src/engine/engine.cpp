@@ -115,11 +115,13 @@ bool Engine::cancel(RequestId id) {
 
 bool Engine::step() {
   State& s = *state_;
+  s.begin_work();
   s.end_cancelled();
   s.end_expired();
   s.admit();
   s.run_batch();
   s.remove_finished();
+  s.measure_work();
   return pending() > 0;
 }
 

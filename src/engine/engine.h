@@ -54,6 +54,8 @@ struct EngineOptions {
   // The answers of a step draw their tokens on these threads at the same time. Null = one after the other. Outlives the
   // engine, and is used by nobody else while it steps (the decoder may: they take turns).
   ThreadPool* pool = nullptr;
+  // Energy that the machine has used, in nanowatt-hours from any fixed point. Empty = it is not measured.
+  std::function<std::uint64_t()> energy;
   // Seconds, from any fixed point. Empty = the system's monotonic clock.
   std::function<double()> clock;
 };

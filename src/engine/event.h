@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <variant>
@@ -60,6 +61,11 @@ struct Usage {
   double queue_seconds = 0;             // submit to admission
   double prefill_seconds = 0;           // admission to the first sampled token
   double decode_seconds = 0;            // first sampled token to the last
+  // This answer's share of what the machine worked, in microseconds: the time of every step is split among the answers
+  // of its batch by the tokens they had in it, so that the shares of a step add up to it exactly. What the prompt took
+  // is the first answer's.
+  std::uint64_t compute_us = 0;
+  std::optional<std::uint64_t> energy_nwh;  // the same of the energy, in nanowatt-hours, where it is measured
 };
 
 struct Finished {

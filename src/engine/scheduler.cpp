@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/apportion.h"
 #include "base/check.h"
 #include "base/random.h"
 
@@ -45,6 +46,8 @@ Engine::State::State(Decoder& d, const text::Tokenizer& t, EngineOptions o, Requ
   items.reserve(2 * most);
   owners.reserve(2 * most);
   order.reserve(2 * most);
+  weights.resize(2 * most);
+  shares.resize(2 * most);
   ordered_items.reserve(2 * most);
   ordered_owners.reserve(2 * most);
   drawn.resize(2 * most);
@@ -286,6 +289,8 @@ void Engine::State::run_batch() {
   const double before = options.clock();
   auto done = decoder.forward(items, std::span<float>(logits).first(rows * limits.vocab));
   const double seconds = options.clock() - before;
+  measure_work();
+  charge_work();
   if (!done) {
     for (const Owner& owner : owners) {
       if (!owner.job->failed) fail_job(*owner.job, done.error());
@@ -296,6 +301,40 @@ void Engine::State::run_batch() {
   take_hidden();
   take_logits();
   if (speculation.on()) speculation.settle(seconds, static_cast<std::uint32_t>(counters.accepted_tokens - accepted));
+}
+
+void Engine::State::begin_work() {
+  work.clock = options.clock();
+  if (options.energy) work.meter = options.energy();
+}
+
+void Engine::State::measure_work() {
+  const double now = options.clock();
+  work.seconds += std::max(0.0, now - work.clock);
+  work.clock = now;
+  if (!options.energy) return;
+  const std::uint64_t meter = options.energy();
+  work.energy_nwh += meter - work.meter;
+  work.meter = meter;
+}
+
+void Engine::State::charge_work() {
+  const std::size_t n = items.size();
+  for (std::size_t i = 0; i < n; ++i) weights[i] = items[i].tokens.size();
+  order.resize(n);
+  const auto split = [&](std::uint64_t total) {
+    apportion(total, std::span(weights).first(n), std::span(shares).first(n), order);
+  };
+  const auto whole = static_cast<std::uint64_t>(work.seconds * 1e6);
+  work.seconds -= static_cast<double>(whole) * 1e-6;
+  split(whole);
+  for (std::size_t i = 0; i < n; ++i) owners[i].answer->compute_us += shares[i];
+  if (!options.energy) return;
+  split(std::exchange(work.energy_nwh, 0));
+  for (std::size_t i = 0; i < n; ++i) {
+    std::optional<std::uint64_t>& energy = owners[i].answer->energy_nwh;
+    energy = energy.value_or(0) + shares[i];
+  }
 }
 
 void Engine::State::take_hidden() {
@@ -350,6 +389,8 @@ void Engine::State::embed(Job& job, Answer& answer, std::span<const float> rows)
   event.vector = *vector;
   event.usage.prompt_tokens = static_cast<std::uint32_t>(job.request.prompt.size());
   event.usage.cached_tokens = job.admission.cached_tokens;
+  event.usage.compute_us = answer.compute_us;
+  event.usage.energy_nwh = answer.energy_nwh;
   event.usage.queue_seconds = job.admission.admitted - job.admission.submitted;
   event.usage.prefill_seconds = options.clock() - job.admission.admitted;
   job.embedded = true;

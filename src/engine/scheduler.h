@@ -65,6 +65,11 @@ struct Engine::State {
   // Makes room for `count` tokens after those the answer has in the cache and puts them into the batch.
   bool add_item(Job& job, Answer& answer, std::uint32_t count, model::LogitsWanted logits);
   void group_by_adapter();
+  // What the machine worked is measured from begin_work() on, and charged to those in the batch. What follows a step's
+  // pass (drawing, events) is charged with the next one.
+  void begin_work();
+  void measure_work();
+  void charge_work();
   void take_hidden();
   void take_logits();
   void embed(Job& job, Answer& answer, std::span<const float> rows);
@@ -127,7 +132,13 @@ struct Engine::State {
   std::size_t hidden_used = 0;
   std::uint32_t batch_tokens = 0;  // of the last one that ran
   std::uint32_t batch_sequences = 0;
-  std::vector<float> score_logits;  // (PromptScorer::kRows, V); empty until a prompt is to be scored
+  struct Work {
+    double clock = 0, seconds = 0;            // of the last look; worked and not charged yet
+    std::uint64_t meter = 0, energy_nwh = 0;  // likewise
+  };
+  Work work;
+  std::vector<std::uint64_t> weights, shares;  // scratch of charge_work, of items
+  std::vector<float> score_logits;             // (PromptScorer::kRows, V); empty until a prompt is to be scored
 };
 
 template <typename Try>

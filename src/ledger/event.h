@@ -24,8 +24,11 @@ struct Event {
   std::string key_id;
   std::string model;         // the name that was asked for
   std::string model_digest;  // "sha256:…", empty if none was opened
-  std::string dialect;       // "openai"
-  std::string endpoint;      // "/v1/chat/completions"
+  std::string adapter;       // the name of the one on the model, if any
+  std::string vendor;        // whose model answered: "openai/gpt-4o", as the price book has it; empty: this machine
+  std::string tag;       // what the client called it by (a project, a customer), at most 64 characters; may be empty
+  std::string dialect;   // "openai"
+  std::string endpoint;  // "/v1/chat/completions"
   std::uint64_t prompt_tokens = 0;
   std::uint64_t cached_tokens = 0;  // of the prompt's: not computed again
   std::uint64_t completion_tokens = 0;
@@ -34,6 +37,10 @@ struct Event {
   double queue_seconds = 0;
   double prefill_seconds = 0;
   double decode_seconds = 0;
+  // Its share of what the machine worked, in microseconds (engine/event.h); unset: not known, as of events before
+  // version 2 of the record.
+  std::optional<std::uint64_t> compute_us;
+  std::optional<std::uint64_t> energy_nwh;  // of the measured energy, in nanowatt-hours; unset: it was not measured
   Outcome outcome = Outcome::completed;
   std::string finish_reason;  // "stop", "length", …
   bool steered = false;       // the token limit steered an answer of a certain form to its end

@@ -39,12 +39,12 @@ Result<Money> Money::parse(std::string_view text) {
   if (whole.empty() || !is_number(whole) || !is_number(part) || (point < text.size() && part.empty()))
     return wrong("is no amount");
   if (whole.size() > 15) return wrong("is too large");
-  if (part.size() > kDigits) return wrong("has more than 12 digits behind the point");
+  if (part.size() > kDigits) return wrong("has more than 18 digits behind the point");
   Int128 units = 0;
   for (const char c : whole) units = units * 10 + (c - '0');
   for (int i = 0; i < kDigits; ++i)
     units = units * 10 + (static_cast<std::size_t>(i) < part.size() ? part[static_cast<std::size_t>(i)] - '0' : 0);
-  return picodollars(negative ? -units : units);
+  return attodollars(negative ? -units : units);
 }
 
 std::string Money::text() const {
@@ -61,7 +61,7 @@ std::string Money::rounded(int digits) const {
   Int128 unit = 1;
   for (int i = digits; i < kDigits; ++i) unit *= 10;
   const Int128 half = units_ < 0 ? -(unit / 2) : unit / 2;
-  const Money kept = picodollars((units_ + half) / unit * unit);
+  const Money kept = attodollars((units_ + half) / unit * unit);
   std::string out = kept.text();
   const std::size_t point = out.find('.');
   out.resize(std::max(out.size(), point + 1 + static_cast<std::size_t>(digits)), '0');
@@ -69,12 +69,17 @@ std::string Money::rounded(int digits) const {
   return out;
 }
 
+Money divided(Money whole, std::int64_t by) {
+  const Int128 n = by < 0 ? -static_cast<Int128>(by) : by, units = by < 0 ? -whole.units() : whole.units();
+  return Money::attodollars((units + (units < 0 ? -(n / 2) : n / 2)) / n);
+}
+
 Money share(Money whole, std::uint64_t part, std::uint64_t parts) {
   const auto n = static_cast<Int128>(parts);
   const Int128 each = whole.units() / n, rest = whole.units() % n;
   const Int128 size = rest < 0 ? -rest : rest;
   const bool more = static_cast<Int128>(part) < size;
-  return Money::picodollars(each + (more ? (rest < 0 ? -1 : 1) : 0));
+  return Money::attodollars(each + (more ? (rest < 0 ? -1 : 1) : 0));
 }
 
 }  // namespace freehold::ledger

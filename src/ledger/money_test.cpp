@@ -14,14 +14,15 @@ Money money(std::string_view text) {
 }
 
 TEST(Money, TextsAreExactBothWays) {
-  for (const char* text : {"0.00", "12.00", "0.0375", "-0.000000000001", "999999999999999.999999999999", "-3.50"}) {
+  for (const char* text :
+       {"0.00", "12.00", "0.0375", "-0.000000000000000001", "999999999999999.999999999999999999", "-3.50"}) {
     EXPECT_EQ(money(text).text(), text);
   }
   EXPECT_EQ(money("7").text(), "7.00");
   EXPECT_EQ(money("-0").text(), "0.00");
   EXPECT_EQ(money("0.10").text(), "0.10");
   for (const char* wrong :
-       {"", "-", ".5", "5.", "1e3", "1,5", " 1", "1 ", "0.0000000000001", "1000000000000000", "--1", "nan"}) {
+       {"", "-", ".5", "5.", "1e3", "1,5", " 1", "1 ", "0.0000000000000000001", "1000000000000000", "--1", "nan"}) {
     EXPECT_FALSE(Money::parse(wrong)) << wrong;
   }
 }
@@ -40,9 +41,17 @@ TEST(Money, APriceOfAMillionTimesTokens) {
   EXPECT_EQ((of_tokens(money("30"), 14'253'584) + of_tokens(money("60"), 1'190'095)).text(), "499.01322");
 }
 
+TEST(Money, QuotientsAreRoundedHalfAwayFromZero) {
+  EXPECT_EQ(divided(money("1"), 3).text(), "0.333333333333333333");
+  EXPECT_EQ(divided(money("2"), 3).text(), "0.666666666666666667");
+  EXPECT_EQ(divided(money("-2"), 3).text(), "-0.666666666666666667");
+  EXPECT_EQ(divided(money("2"), -3).text(), "-0.666666666666666667");
+  EXPECT_EQ(divided(money("0.000000000000000001"), 2).text(), "0.000000000000000001");
+}
+
 TEST(Money, SharesAddUpToTheWhole) {
   for (std::uint64_t i = 0; i < 2000; ++i) {
-    const auto whole = Money::picodollars(static_cast<std::int64_t>((uniform_draw(1, 0, i) - 0.5) * 1e13));
+    const auto whole = Money::attodollars(static_cast<std::int64_t>((uniform_draw(1, 0, i) - 0.5) * 1e13));
     const auto parts = 1 + static_cast<std::uint64_t>(uniform_draw(1, 1, i) * 40);
     Money sum;
     Money least = share(whole, 0, parts), most = least;

@@ -63,7 +63,7 @@ Result<Price> read_row(const Value& row) {
   if (!number || *number < 0 || *number > 1e6)
     return fail(Errc::corrupt, "'usd_per_1m_tokens' must be a number from 0 to 1000000");
   auto money = Money::parse(fmt::format("{}", *number));
-  if (!money || money->units() % 1'000'000 != 0) {
+  if (!money || money->units() % 1'000'000'000'000 != 0) {
     return fail(Errc::corrupt, "'usd_per_1m_tokens' has more than six digits behind the point");
   }
   p.usd_per_million = *money;
@@ -107,6 +107,35 @@ Result<PriceBook> PriceBook::parse(std::string_view json) {
                             printable(twice->kind), twice->from.empty() ? "an unknown day" : twice->from));
   }
   return book;
+}
+
+PriceBook PriceBook::with(const std::vector<Price>& own) const {
+  PriceBook out = *this;
+  for (const Price& p : own) {
+    std::erase_if(out.rows_, [&](const Price& other) { return key(other) == key(p); });
+    out.rows_.push_back(p);
+  }
+  std::sort(out.rows_.begin(), out.rows_.end(), [](const Price& a, const Price& b) { return key(a) < key(b); });
+  return out;
+}
+
+Result<> PriceBook::check(const Price& p) {
+  const auto wrong = [](std::string_view what) { return fail(Errc::invalid, std::string(what)); };
+  for (const auto& [name, text, required] :
+       {std::tuple("the provider", &p.provider, true), std::tuple("the model", &p.model, true),
+        std::tuple("the kind", &p.kind, true), std::tuple("the source", &p.source, true),
+        std::tuple("the confidence", &p.confidence, true), std::tuple("the note", &p.note, false)}) {
+    if ((required && text->empty()) || text->size() > 500 || !is_utf8(*text))
+      return wrong(fmt::format("{} must be a text of at most 500 bytes", name));
+  }
+  if (p.provider.find('/') != std::string::npos) return wrong("a provider has no '/' in its name");
+  if (!p.from.empty() && !is_day(p.from)) return wrong("the day from which it applies is no day: 2026-11-01");
+  if (!is_day(p.retrieved)) return wrong("the day on which it was read is no day: 2026-11-01");
+  if (p.usd_per_million < Money() || p.usd_per_million > Money::picodollars(Int128{1'000'000} * 1'000'000'000'000) ||
+      p.usd_per_million.units() % 1'000'000'000'000 != 0) {
+    return wrong("the price must be from 0 to 1000000 USD a million tokens, with at most six digits behind the point");
+  }
+  return {};
 }
 
 const PriceBook& PriceBook::built_in() {

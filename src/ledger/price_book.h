@@ -30,6 +30,12 @@ class PriceBook {
   // The one that comes with the program.
   static const PriceBook& built_in();
 
+  // This book with rows of one's own, in the order in which they were added: a later one of the same model, kind and
+  // day takes the place of an earlier one, and of the book's.
+  PriceBook with(const std::vector<Price>& own) const;
+  // Errors: invalid, naming the member: as of a row of parse().
+  static Result<> check(const Price& price);
+
   const std::vector<Price>& rows() const { return rows_; }
 
   // "provider/model", or a model that one provider alone has. Errors: not_found (with the nearest names), invalid

@@ -32,6 +32,24 @@ TEST(PriceBook, TheRowOfTheDay) {
   EXPECT_EQ(b.history(m).size(), 3u);
 }
 
+TEST(PriceBook, RowsOfOnesOwnTakeThePlaceOfItsRows) {
+  const PriceBook b = book(row("\"2024-05-13\"", "5") + "," + row("\"2024-10-01\"", "1.25"));
+  Price own = *b.find({"p", "m"}, "input", "2024-06-01");
+  own.usd_per_million = Money::parse("4").value();
+  Price later = own;
+  later.usd_per_million = Money::parse("3").value();
+  Price between = own;
+  between.from = "2024-08-01", between.usd_per_million = Money::parse("2").value();
+  const PriceBook with = b.with({own, later, between});
+  const PriceBook::Name m{"p", "m"};
+  EXPECT_EQ(with.find(m, "input", "2024-06-01")->usd_per_million.text(), "3.00");
+  EXPECT_EQ(with.find(m, "input", "2024-09-30")->usd_per_million.text(), "2.00");
+  EXPECT_EQ(with.find(m, "input", "2024-10-01")->usd_per_million.text(), "1.25");
+  EXPECT_EQ(b.find(m, "input", "2024-06-01")->usd_per_million.text(), "5.00");
+  own.from = "soon";
+  EXPECT_EQ(PriceBook::check(own).error().code, Errc::invalid);
+}
+
 TEST(PriceBook, NamesAreResolvedOrExplained) {
   const PriceBook b =
       book(row("null", "1", "a", "p") + "," + row("null", "1", "both", "p") + "," + row("null", "1", "both", "q"));

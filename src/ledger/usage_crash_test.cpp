@@ -77,6 +77,10 @@ TEST(UsageCrash, NothingAcknowledgedIsLostToKill9) {
       stored.insert(static_cast<std::uint32_t>(e.prompt_tokens));
     }
     EXPECT_EQ(stored.size(), all.size()) << "none twice";
+    std::uint64_t summed = 0;
+    const std::vector<DaySum> sums = query.day_sums({}, GroupBy::all).value();
+    for (const DaySum& sum : sums) summed += sum.requests;
+    EXPECT_EQ(summed, all.size()) << "the sums a day are those of the events";
     for (std::uint32_t id : acknowledged) ASSERT_TRUE(stored.contains(id)) << "round " << round << ": " << id;
     auto database =
         sql::Database::open(usage_path(folder.path()), usage_schema(), sql::Open::existing, sql::Check::none);

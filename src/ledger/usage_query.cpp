@@ -4,6 +4,7 @@
 #include <soci/soci.h>
 
 #include "base/utf8.h"
+#include "ledger/machine.h"
 #include "ledger/usage_log.h"
 #include "ledger/usage_rows.h"
 
@@ -13,10 +14,10 @@ namespace {
 // The conditions of a filter as SQL, and the values bound to them: as long as the statement is executed.
 struct Where {
   std::string sql = " WHERE 1";
-  std::string key, model;
+  std::string key, model, adapter, vendor, tag;
   long long since = 0, until = 0;
 
-  Where(const Filter& filter, soci::statement& statement) {
+  Where(const Filter& filter, soci::statement& statement, bool with_time = true) {
     auto add = [&](const auto& wanted, auto& value, const char* condition) {
       if (!wanted) return;
       value = *wanted;
@@ -25,6 +26,10 @@ struct Where {
     };
     add(filter.key_id, key, " AND key_id = :key");
     add(filter.model, model, " AND model = :model");
+    add(filter.adapter, adapter, " AND adapter = :adapter");
+    add(filter.vendor, vendor, " AND vendor = :vendor");
+    add(filter.tag, tag, " AND tag = :tag");
+    if (!with_time) return;
     add(filter.since, since, " AND time >= :since");
     add(filter.until, until, " AND time < :until");
   }
@@ -35,7 +40,7 @@ struct Where {
 // A row as it is fetched.
 struct Fetched {
   UsageRow row;
-  soci::indicator seed_state = soci::i_null;
+  soci::indicator seed_state = soci::i_null, compute_state = soci::i_null, energy_state = soci::i_null;
 };
 
 void read_into(soci::statement& statement, Fetched& fetched) {
@@ -43,7 +48,8 @@ void read_into(soci::statement& statement, Fetched& fetched) {
   Event& e = row.event;
   statement.exchange(soci::into(e.request_id));
   statement.exchange(soci::into(row.time));
-  for (std::string* text : {&e.key_id, &e.model, &e.model_digest, &e.dialect, &e.endpoint}) {
+  for (std::string* text :
+       {&e.key_id, &e.model, &e.model_digest, &e.adapter, &e.vendor, &e.tag, &e.dialect, &e.endpoint}) {
     statement.exchange(soci::into(*text));
   }
   for (long long* number : {&row.prompt, &row.cached, &row.completion}) statement.exchange(soci::into(*number));
@@ -52,6 +58,8 @@ void read_into(soci::statement& statement, Fetched& fetched) {
   for (double* time : {&e.queue_seconds, &e.prefill_seconds, &e.decode_seconds}) {
     statement.exchange(soci::into(*time));
   }
+  statement.exchange(soci::into(row.compute, fetched.compute_state));
+  statement.exchange(soci::into(row.energy, fetched.energy_state));
   statement.exchange(soci::into(row.outcome));
   statement.exchange(soci::into(e.finish_reason));
   statement.exchange(soci::into(row.steered));
@@ -69,6 +77,8 @@ Result<std::vector<Event>> events(soci::statement& statement, Fetched& fetched, 
   std::vector<Event> out;
   while (statement.fetch()) {
     fetched.row.has_seed = fetched.seed_state == soci::i_ok;
+    fetched.row.has_compute = fetched.compute_state == soci::i_ok;
+    fetched.row.has_energy = fetched.energy_state == soci::i_ok;
     std::optional<Event> event = fetched.row.get();
     if (!event) {
       return fail(Errc::corrupt, fmt::format("{} is damaged: the row of request '{}' holds what was never written",
@@ -87,10 +97,42 @@ std::string_view expression(GroupBy by) {
       return "model";
     case GroupBy::day:
       return "strftime('%Y-%m-%d', time / 1000000, 'unixepoch')";
+    case GroupBy::adapter:
+      return "adapter";
+    case GroupBy::vendor:
+      return "vendor";
+    case GroupBy::tag:
+      return "tag";
     case GroupBy::all:
       break;
   }
   return "''";
+}
+
+constexpr std::string_view kDay = "(time - (time % 86400000000 + 86400000000) % 86400000000) / 86400000000";
+
+// Events as rows of the table `days`.
+std::string rows_of_events(std::int64_t from, std::int64_t to, std::string_view table = "events") {
+  return fmt::format(
+      "SELECT {} AS day, key_id, model, adapter, vendor, tag, (prompt_tokens > 128000) + (prompt_tokens > 200000) "
+      "AS long_prompts, 1 AS requests, outcome = 'completed' AS completed, compute_us IS NOT NULL AS timed, "
+      "prompt_tokens, cached_tokens, completion_tokens, COALESCE(compute_us, 0) AS compute_us, "
+      "iif(energy_nwh IS NULL, 0, COALESCE(compute_us, 0)) AS metered_us, COALESCE(energy_nwh, 0) AS energy_nwh "
+      "FROM {} WHERE time >= {} AND time < {}",
+      kDay, table, from, to);
+}
+
+// The rows of a filter's time: of whole days from the sums that are kept, of what lies before the first and behind the
+// last of these from the events.
+std::string rows_of_days(const Filter& filter) {
+  const std::int64_t since = filter.since.value_or(INT64_MIN), until = filter.until.value_or(INT64_MAX);
+  const std::int64_t first = filter.since ? day_of(since - 1) + 1 : INT64_MIN;  // beginning at or after `since`
+  const std::int64_t end = filter.until ? day_of(until) : INT64_MAX;            // ended by `until`
+  if (first >= end) return rows_of_events(since, until);                        // no whole day
+  std::string sql = fmt::format("SELECT * FROM days WHERE day >= {} AND day < {}", first, end);
+  if (filter.since) sql += " UNION ALL " + rows_of_events(since, first * kDayMicroseconds);
+  if (filter.until) sql += " UNION ALL " + rows_of_events(end * kDayMicroseconds, until);
+  return sql;
 }
 
 }  // namespace
@@ -165,6 +207,99 @@ Result<std::vector<Sum>> UsageQuery::sums(const Filter& filter, GroupBy by) {
       sums.push_back(sum);
     }
     return sums;
+  });
+}
+
+namespace {
+
+std::vector<DaySum> read_day_sums(soci::session& s, const Filter& filter, std::string_view group,
+                                  const std::string& rows) {
+  DaySum sum;
+  long long day = 0, length = 0, n[9] = {};
+  soci::statement statement(s);
+  statement.exchange(soci::into(day));
+  statement.exchange(soci::into(sum.group));
+  statement.exchange(soci::into(sum.vendor));
+  statement.exchange(soci::into(length));
+  for (long long& number : n) statement.exchange(soci::into(number));
+  const Where where(filter, statement, false);
+  start(statement, fmt::format("SELECT day, {} AS grouped, vendor, long_prompts, SUM(requests), SUM(completed), "
+                               "SUM(timed), SUM(prompt_tokens), SUM(cached_tokens), SUM(completion_tokens), "
+                               "SUM(compute_us), SUM(metered_us), SUM(energy_nwh) FROM ({}){} GROUP BY day, grouped, "
+                               "vendor, long_prompts ORDER BY day, grouped, vendor, long_prompts",
+                               group, rows, where.sql));
+  std::vector<DaySum> sums;
+  while (statement.fetch()) {
+    sum.day = day;
+    sum.long_prompts = static_cast<int>(length);
+    std::size_t i = 0;
+    for (std::uint64_t* to : {&sum.requests, &sum.completed, &sum.timed, &sum.prompt_tokens, &sum.cached_tokens,
+                              &sum.completion_tokens, &sum.compute_us, &sum.metered_us, &sum.energy_nwh}) {
+      *to = static_cast<std::uint64_t>(n[i++]);
+    }
+    sums.push_back(sum);
+  }
+  return sums;
+}
+
+}  // namespace
+
+Result<std::vector<DaySum>> UsageQuery::day_sums(const Filter& filter, GroupBy by) {
+  return state_->database.run([&](soci::session& s) -> Result<std::vector<DaySum>> {
+    return read_day_sums(s, filter, by == GroupBy::day ? "''" : expression(by), rows_of_days(filter));
+  });
+}
+
+Result<std::vector<DayRow>> UsageQuery::day_rows(const Filter& filter) {
+  return state_->database.run([&](soci::session& s) -> Result<std::vector<DayRow>> {
+    DayRow row;
+    long long day = 0, length = 0, n[9] = {};
+    soci::statement statement(s);
+    statement.exchange(soci::into(day));
+    for (std::string* text : {&row.key_id, &row.model, &row.adapter, &row.tag, &row.sum.vendor})
+      statement.exchange(soci::into(*text));
+    statement.exchange(soci::into(length));
+    for (long long& number : n) statement.exchange(soci::into(number));
+    const Where where(filter, statement, false);
+    start(statement,
+          fmt::format("SELECT day, key_id, model, adapter, tag, vendor, long_prompts, SUM(requests), "
+                      "SUM(completed), SUM(timed), SUM(prompt_tokens), SUM(cached_tokens), "
+                      "SUM(completion_tokens), SUM(compute_us), SUM(metered_us), SUM(energy_nwh) FROM ({}){} "
+                      "GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7",
+                      rows_of_days(filter), where.sql));
+    std::vector<DayRow> rows;
+    while (statement.fetch()) {
+      row.sum.day = day;
+      row.sum.long_prompts = static_cast<int>(length);
+      std::size_t i = 0;
+      for (std::uint64_t* to :
+           {&row.sum.requests, &row.sum.completed, &row.sum.timed, &row.sum.prompt_tokens, &row.sum.cached_tokens,
+            &row.sum.completion_tokens, &row.sum.compute_us, &row.sum.metered_us, &row.sum.energy_nwh}) {
+        *to = static_cast<std::uint64_t>(n[i++]);
+      }
+      rows.push_back(row);
+    }
+    return rows;
+  });
+}
+
+Result<UsageQuery::Recent> UsageQuery::day_sums_behind(const Filter& filter, std::optional<std::int64_t> row) {
+  return state_->database.run([&](soci::session& s) -> Result<Recent> {
+    soci::transaction moment(s);
+    Recent out;
+    long long last = 0;
+    s << "SELECT COALESCE(MAX(rowid), 0) FROM events", soci::into(last);
+    out.row = last;
+    if (!row) {
+      out.sums = read_day_sums(s, filter, "''", rows_of_days(filter));
+    } else if (last > *row) {
+      const std::int64_t since = filter.since.value_or(INT64_MIN), until = filter.until.value_or(INT64_MAX);
+      // The few last rows, not all of a time or a key that an index would offer.
+      const std::string rows = rows_of_events(since, until, "events NOT INDEXED");
+      out.sums = read_day_sums(s, filter, "''", fmt::format("{} AND rowid > {}", rows, *row));
+    }
+    moment.commit();
+    return out;
   });
 }
 

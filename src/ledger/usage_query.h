@@ -19,11 +19,12 @@ namespace freehold::ledger {
 struct Filter {
   std::optional<std::string> key_id;
   std::optional<std::string> model;
+  std::optional<std::string> adapter, vendor, tag;
   std::optional<std::int64_t> since;  // microseconds since 1970, UTC: at or after
   std::optional<std::int64_t> until;  // before
 };
 
-enum class GroupBy : std::uint8_t { all, key, model, day };  // day: of UTC, "2027-01-31"
+enum class GroupBy : std::uint8_t { all, key, model, day, adapter, vendor, tag };  // day: of UTC, "2027-01-31"
 
 struct Sum {
   std::string group;  // empty for GroupBy::all
@@ -36,6 +37,28 @@ struct Sum {
   double prefill_seconds = 0;
   double decode_seconds = 0;
   bool operator==(const Sum&) const = default;
+};
+
+// What one group had on one day, apart by what decides prices: who answered, and how long the prompts were.
+struct DaySum {
+  std::int64_t day = 0;  // since 1970, UTC
+  std::string group;     // the day itself has none
+  std::string vendor;    // empty: this machine
+  int long_prompts = 0;  // ledger/vendor_cost.h
+  std::uint64_t requests = 0;
+  std::uint64_t completed = 0;  // of the requests
+  std::uint64_t timed = 0;      // of the requests, those whose share of the machine is known
+  std::uint64_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
+  std::uint64_t compute_us = 0;
+  std::uint64_t metered_us = 0;  // of compute_us, that of requests with measured energy
+  std::uint64_t energy_nwh = 0;
+  bool operator==(const DaySum&) const = default;
+};
+
+// The same with every name.
+struct DayRow {
+  std::string key_id, model, adapter, tag;
+  DaySum sum;  // without a group
 };
 
 // One thread at a time.
@@ -52,6 +75,18 @@ class UsageQuery {
   Result<std::vector<Event>> list(const Filter& filter, std::uint64_t limit);
   // By group, in its alphabetical order. GroupBy::all gives exactly one.
   Result<std::vector<Sum>> sums(const Filter& filter, GroupBy by);
+  // By day, then group. Whole days are read from the sums that are kept, others from the events. GroupBy::day and all
+  // give one group.
+  Result<std::vector<DaySum>> day_sums(const Filter& filter, GroupBy by);
+  // The rows behind these sums, by day and names.
+  Result<std::vector<DayRow>> day_rows(const Filter& filter);
+  // The same of events that were recorded behind `row`, without groups; and the last row that was looked at, for the
+  // next call. Without `row`: of all that are recorded. Both are of one moment.
+  struct Recent {
+    std::vector<DaySum> sums;
+    std::int64_t row = 0;
+  };
+  Result<Recent> day_sums_behind(const Filter& filter, std::optional<std::int64_t> row);
 
  private:
   struct State;

@@ -22,7 +22,40 @@ const sql::Schema& usage_schema() {
         "sampling TEXT NOT NULL, seed INTEGER, queue_seconds REAL NOT NULL, prefill_seconds REAL NOT NULL, "
         "decode_seconds REAL NOT NULL, outcome TEXT NOT NULL, finish_reason TEXT NOT NULL, steered INTEGER NOT NULL, "
         "http_status INTEGER NOT NULL) STRICT",
-        "CREATE INDEX events_by_key ON events (key_id, time)", "CREATE INDEX events_by_time ON events (time)"}}};
+        "CREATE INDEX events_by_key ON events (key_id, time)", "CREATE INDEX events_by_time ON events (time)"},
+       // Sums a day, kept by a trigger: in the same transaction as the event, so that they are never behind or ahead.
+       // A machine's rates are
+       // applied to the sums: amounts are products of whole numbers, so that it does not matter what is added up first.
+       {"ALTER TABLE events ADD COLUMN adapter TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE events ADD COLUMN vendor TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE events ADD COLUMN tag TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE events ADD COLUMN compute_us INTEGER", "ALTER TABLE events ADD COLUMN energy_nwh INTEGER",
+        "CREATE TABLE days (day INTEGER NOT NULL, key_id TEXT NOT NULL, model TEXT NOT NULL, adapter TEXT NOT NULL, "
+        "vendor TEXT NOT NULL, tag TEXT NOT NULL, long_prompts INTEGER NOT NULL, requests INTEGER NOT NULL, "
+        "completed INTEGER NOT NULL, timed INTEGER NOT NULL, prompt_tokens INTEGER NOT NULL, "
+        "cached_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, compute_us INTEGER NOT NULL, "
+        "metered_us INTEGER NOT NULL, energy_nwh INTEGER NOT NULL, "
+        "PRIMARY KEY (day, key_id, model, adapter, vendor, tag, long_prompts)) STRICT, WITHOUT ROWID",
+        "INSERT INTO days SELECT (time - (time % 86400000000 + 86400000000) % 86400000000) / 86400000000, key_id, "
+        "model, "
+        "adapter, vendor, tag, (prompt_tokens > 128000) + (prompt_tokens > 200000), COUNT(*), "
+        "SUM(outcome = 'completed'), COUNT(compute_us), SUM(prompt_tokens), SUM(cached_tokens), "
+        "SUM(completion_tokens), "
+        "COALESCE(SUM(compute_us), 0), COALESCE(SUM(iif(energy_nwh IS NULL, 0, compute_us)), 0), "
+        "COALESCE(SUM(energy_nwh), 0) FROM events GROUP BY 1, 2, 3, 4, 5, 6, 7",
+        "CREATE TRIGGER events_into_days AFTER INSERT ON events BEGIN INSERT INTO days VALUES ("
+        "(new.time - (new.time % 86400000000 + 86400000000) % 86400000000) / 86400000000, new.key_id, new.model, "
+        "new.adapter, new.vendor, new.tag, (new.prompt_tokens > 128000) + (new.prompt_tokens > 200000), 1, "
+        "new.outcome = 'completed', new.compute_us IS NOT NULL, new.prompt_tokens, new.cached_tokens, "
+        "new.completion_tokens, COALESCE(new.compute_us, 0), iif(new.energy_nwh IS NULL, 0, COALESCE(new.compute_us, "
+        "0)), "
+        "COALESCE(new.energy_nwh, 0)) ON CONFLICT DO UPDATE SET requests = requests + excluded.requests, "
+        "completed = completed + excluded.completed, timed = timed + excluded.timed, "
+        "prompt_tokens = prompt_tokens + excluded.prompt_tokens, "
+        "cached_tokens = cached_tokens + excluded.cached_tokens, "
+        "completion_tokens = completion_tokens + excluded.completion_tokens, "
+        "compute_us = compute_us + excluded.compute_us, metered_us = metered_us + excluded.metered_us, "
+        "energy_nwh = energy_nwh + excluded.energy_nwh; END"}}};
   return kept;
 }
 
@@ -35,6 +68,10 @@ void UsageRow::set(Event&& from) {
   prompt = static_cast<long long>(event.prompt_tokens);
   cached = static_cast<long long>(event.cached_tokens);
   completion = static_cast<long long>(event.completion_tokens);
+  has_compute = event.compute_us.has_value();
+  compute = static_cast<long long>(event.compute_us.value_or(0));
+  has_energy = event.energy_nwh.has_value();
+  energy = static_cast<long long>(event.energy_nwh.value_or(0));
   has_seed = event.seed.has_value();
   seed = static_cast<long long>(event.seed.value_or(0));
   outcome = name_of(event.outcome);
@@ -44,13 +81,15 @@ void UsageRow::set(Event&& from) {
 
 std::optional<Event> UsageRow::get() const {
   const std::optional<Outcome> known = outcome_from_name(outcome);
-  if (!known || prompt < 0 || cached < 0 || completion < 0) return std::nullopt;
+  if (!known || prompt < 0 || cached < 0 || completion < 0 || compute < 0 || energy < 0) return std::nullopt;
   Event out = event;
   out.time = time;
   out.prompt_tokens = static_cast<std::uint64_t>(prompt);
   out.cached_tokens = static_cast<std::uint64_t>(cached);
   out.completion_tokens = static_cast<std::uint64_t>(completion);
   out.seed = has_seed ? std::optional(static_cast<std::uint64_t>(seed)) : std::nullopt;
+  out.compute_us = has_compute ? std::optional(static_cast<std::uint64_t>(compute)) : std::nullopt;
+  out.energy_nwh = has_energy ? std::optional(static_cast<std::uint64_t>(energy)) : std::nullopt;
   out.outcome = *known;
   out.steered = steered != 0;
   out.http_status = static_cast<int>(status);

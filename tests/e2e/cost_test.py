@@ -17,6 +17,12 @@ class Cost(e2e.Case):
         self.assertEqual([item["usd"] for item in bill["items"]], ["427.60752", "71.4057"])
         self.assertTrue(all(item["price"]["source"] for item in bill["items"]))
         self.assertIn("499.01322", self.succeeds("cost", "compare", *tokens, "--vendor", "openai/gpt-4").text)
+        # 40 minutes of it at 4 USD an hour.
+        for vendor, times in (("openai/gpt-4", 187), ("openai/gpt-3.5-turbo", 8.9)):
+            own = self.compare(*tokens[:4], "--on", "2024-02-01", "--vendor", vendor, "--seconds", "2400", "--rent", "4")["own"]
+            self.assertEqual(round(float(own["usd"]), 2), 2.67)
+            self.assertAlmostEqual(own["vendor_costs_times"], times, delta=0.2)
+        self.fails(e2e.USAGE, "cost", "compare", *tokens, "--vendor", "openai/gpt-4", "--rent", "4", names="--seconds")
 
     def test_blended_prices_by_name(self):
         blended = self.compare("--vendor", "openai/gpt-4", "--on", "2024-01-01")["blended_usd_per_1m"]
@@ -33,6 +39,34 @@ class Cost(e2e.Case):
         for r in on:
             self.assertIn(r, rows)
 
+    def test_prices_of_ones_own(self):
+        add = ("cost", "prices", "add", "openai/gpt-4o-2024-08-06", "input")
+        self.succeeds(*add, "2.25", "--from", "2025-01-01", "--source", "a contract")
+        self.succeeds(*add, "2.0", "--from", "2025-01-01", "--source", "a better contract")
+        for day, usd in (("2024-12-31", "2.50"), ("2025-01-01", "2.00")):
+            bill = self.compare("--vendor", "openai/gpt-4o-2024-08-06", "--input-tokens", "1000000", "--on", day)
+            self.assertEqual(bill["items"][0]["usd"], usd)
+        self.assertEqual(bill["items"][0]["price"]["source"], "a better contract")
+        self.fails(e2e.USAGE, *add, "0.0000001", "--source", "x", names="six digits")
+        self.fails(e2e.USAGE, *add, "1", names="--source")
+
+    def test_signed_prices(self):
+        rows = json.dumps([{"provider": "ours", "model": "m", "kind": kind, "usd_per_1m_tokens": 1.5, "effective_from": "2026-01-01", "source": "s",
+                            "retrieved": "2026-01-01", "confidence": "high"} for kind in ("input", "output")])
+        book = self.put("book.json", rows)
+        key = self.succeeds("cost", "prices", "sign", book).text.strip()
+        self.assertEqual((self.home / "price-signing.key").stat().st_mode & 0o777, 0o600)
+        self.assertEqual(self.succeeds("cost", "prices", "sign", book).text.strip(), key)
+        other = self.folder / "other"
+        self.fails(e2e.USAGE, "cost", "prices", "import", book, "--trust", "0" * 64, names="another key", home=other)
+        self.put("book.json", rows.replace("1.5", "0.5"))
+        self.fails(e2e.CORRUPT, "cost", "prices", "import", book, "--trust", key, names="not what was signed", home=other)
+        self.fails(e2e.NOT_FOUND, "cost", "compare", "--vendor", "ours/m", "--on", "2026-02-01", home=other)
+        self.put("book.json", rows)
+        self.succeeds("cost", "prices", "import", book, "--trust", key, home=other)
+        bill = json.loads(self.succeeds("cost", "compare", "--vendor", "ours/m", "--on", "2026-02-01", "--input-tokens", "10", "--json", home=other).text)
+        self.assertEqual(bill["total_usd"], "0.000015")
+
     def test_what_is_not_known_is_an_error(self):
         self.fails(e2e.NOT_FOUND, "cost", "compare", "--vendor", "openai/gtp-4", names="did you mean 'openai/gpt-4'")
         self.fails(e2e.NOT_FOUND, "cost", "compare", "--vendor", "openai/gpt-4", "--on", "2020-01-01", names="unpriced, not free")
@@ -40,7 +74,9 @@ class Cost(e2e.Case):
         self.fails(e2e.USAGE, "cost", "compare", "--vendor", "openai/gpt-4", "--on", "1.1.2024", names="no day")
         self.fails(e2e.USAGE, "cost", "compare", "--vendor", "openai/gpt-4", "--cached-tokens", "5", names="--input-tokens")
         self.fails(e2e.USAGE, "cost", "compare", "--vendor", "llama-3.1-8b-instruct", names="several have")
-        self.fails(e2e.USAGE, "cost", "compare", names="vendor")
+        self.fails(e2e.USAGE, "cost", "compare", names="what this machine costs is not known")
+        self.fails(e2e.USAGE, "cost", "compare", "--input-tokens", "5", names="one --vendor")
+        self.fails(e2e.USAGE, "cost", "compare", "--input-tokens", "5", "--vendor", "openai/gpt-4", "--tag", "x", names="--tag")
 
 
 if __name__ == "__main__":

@@ -232,6 +232,7 @@ TEST(AnthropicErrors, HaveTheVendorsTypes) {
   EXPECT_EQ(type(Problem::not_found), "not_found_error 404");
   EXPECT_EQ(type(Problem::too_large), "request_too_large 413");
   EXPECT_EQ(type(Problem::too_many), "rate_limit_error 429");
+  EXPECT_EQ(type(Problem::budget), "billing_error 402");
   EXPECT_EQ(type(Problem::internal), "api_error 500");
   EXPECT_EQ(type(Problem::unavailable), "overloaded_error 529");
   const auto message = [](const Failure& failure) {

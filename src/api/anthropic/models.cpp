@@ -123,7 +123,7 @@ std::string count_json(std::size_t tokens) {
 }
 
 int error_status(Problem problem) {
-  return problem == Problem::unavailable ? 529 : api::status_of(problem);
+  return problem == Problem::unavailable ? 529 : problem == Problem::budget ? 402 : api::status_of(problem);
 }
 
 std::string error_json(const Failure& failure, std::string_view request_id) {
@@ -147,6 +147,9 @@ std::string error_json(const Failure& failure, std::string_view request_id) {
       break;
     case Problem::too_many:
       type = "rate_limit_error";
+      break;
+    case Problem::budget:
+      type = "billing_error";
       break;
     case Problem::internal:
       type = "api_error";

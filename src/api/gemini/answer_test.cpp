@@ -181,6 +181,7 @@ TEST(GeminiErrors, HaveTheVendorsStatus) {
   EXPECT_EQ(status(Problem::forbidden), "PERMISSION_DENIED");
   EXPECT_EQ(status(Problem::not_found), "NOT_FOUND");
   EXPECT_EQ(status(Problem::too_many), "RESOURCE_EXHAUSTED");
+  EXPECT_EQ(status(Problem::budget), "RESOURCE_EXHAUSTED");
   EXPECT_EQ(status(Problem::internal), "INTERNAL");
   EXPECT_EQ(status(Problem::unavailable), "UNAVAILABLE");
   for (const bool events : {true, false}) {

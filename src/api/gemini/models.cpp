@@ -137,6 +137,7 @@ std::string error_json(const Failure& failure) {
       status = "ABORTED";
       break;
     case Problem::too_many:
+    case Problem::budget:
       status = "RESOURCE_EXHAUSTED";
       break;
     case Problem::internal:

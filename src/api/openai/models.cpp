@@ -86,6 +86,9 @@ std::string error_json(const Failure& failure) {
     case Problem::too_many:
       type = "rate_limit_error", code = code.empty() ? "rate_limit_exceeded" : code;
       break;
+    case Problem::budget:
+      type = "insufficient_quota", code = code.empty() ? type : code;
+      break;
     case Problem::internal:
     case Problem::unavailable:
       type = "server_error";

@@ -74,11 +74,34 @@ api::Parsed<void> Accounts::count_request(const guard::Principal& principal) {
   return admission.ok ? api::Parsed<void>() : tl::unexpected(at_limit(admission));
 }
 
-api::Parsed<Accounts::Admitted> Accounts::admit(const guard::Principal& principal, std::uint64_t tokens_at_most) {
-  guard::Admission admission = limiter_.admit(principal, tokens_at_most);
+namespace {
+
+// Clients of the vendors' libraries try a 429 again unless they are told not to.
+api::Failure over_budget(const ledger::BudgetDecision& decision) {
+  api::Failure failure{decision.later ? api::Problem::too_many : api::Problem::budget, decision.message, {}, {}};
+  if (!decision.later) failure.headers.emplace_back("x-should-retry", "false");
+  return failure;
+}
+
+}  // namespace
+
+api::Parsed<Accounts::Admitted> Accounts::admit(const guard::Principal& principal, const ledger::BudgetAsk& at_most) {
+  guard::Admission admission = limiter_.admit(principal, at_most.tokens());
   if (!admission.ok) return tl::unexpected(at_limit(admission));
   Admitted out;
-  out.headers = guard::rate_limit_headers(admission);
+  if (budgets_) {
+    auto decision = budgets_->reserve(at_most);
+    if (!decision || !decision->ok) {
+      admission.lease.settle(0);
+      if (decision) return tl::unexpected(over_budget(*decision));
+      return api::refuse(api::Problem::unavailable, "the budgets cannot be read, so nothing may be used");
+    }
+    out.reservation = std::move(decision->reservation);
+    if (!decision->warnings.empty())
+      out.headers.emplace_back("freehold-budget", fmt::format("{}", fmt::join(decision->warnings, "; ")));
+  }
+  const auto limits = guard::rate_limit_headers(admission);
+  out.headers.insert(out.headers.end(), limits.begin(), limits.end());
   out.lease = std::move(admission.lease);
   return out;
 }
@@ -91,9 +114,13 @@ Result<std::optional<ledger::Event>> Accounts::recorded(std::string_view request
   return query->find(request_id);
 }
 
-void Accounts::record(ledger::Event event, std::function<void(bool)> stored) {
+void Accounts::record(ledger::Event event, ledger::Reservation reservation, std::function<void(bool)> stored) {
   if (!log_) return stored(true);
-  log_->append(std::move(event), std::move(stored));
+  log_->append(std::move(event), [held = std::make_shared<ledger::Reservation>(std::move(reservation)),
+                                  then = std::move(stored)](bool durable) {
+    *held = {};
+    then(durable);
+  });
 }
 
 }  // namespace freehold::app

@@ -14,6 +14,7 @@
 #include "guard/limiter.h"
 #include "guard/principal.h"
 #include "http/message.h"
+#include "ledger/budget_book.h"
 #include "ledger/usage_log.h"
 
 namespace freehold::app {
@@ -23,8 +24,11 @@ class Accounts {
  public:
   // Without an authenticator nobody is asked for a key. Without a log nothing is recorded (tests).
   Accounts(std::filesystem::path home, std::optional<guard::Authenticator> authenticator,
-           std::optional<ledger::UsageLog> log)
-      : home_(std::move(home)), authenticator_(std::move(authenticator)), log_(std::move(log)) {}
+           std::optional<ledger::UsageLog> log, std::optional<ledger::BudgetBook> budgets = {})
+      : home_(std::move(home)),
+        authenticator_(std::move(authenticator)),
+        log_(std::move(log)),
+        budgets_(std::move(budgets)) {}
 
   // Nothing if the key is missing or wrong; for what runs on somebody's behalf, if that key is not valid any more.
   std::optional<guard::Principal> principal_of(const http::Request& request) const;
@@ -35,24 +39,26 @@ class Accounts {
   // Errors: forbidden (the role does not let it generate).
   static api::Parsed<void> may_generate(const guard::Principal& principal);
 
-  // A request that may cost so many tokens. `headers` says how the limits stand. Error: too_many.
+  // A request that may cost so many tokens: against the key's limits, then against budgets. `headers` says how the
+  // limits stand. Errors: too_many, budget, unavailable (budgets cannot be read).
   struct Admitted {
     guard::Lease lease;
+    ledger::Reservation reservation;
     std::vector<std::pair<std::string, std::string>> headers;
   };
   // Whether the key is at one of its limits already: asked before anything is worked out. Error: too_many.
   api::Parsed<void> check(const guard::Principal& principal);
   // Counts a request that costs no tokens and is answered at once: against requests per minute alone. Error: too_many.
   api::Parsed<void> count_request(const guard::Principal& principal);
-  api::Parsed<Admitted> admit(const guard::Principal& principal, std::uint64_t tokens_at_most);
+  api::Parsed<Admitted> admit(const guard::Principal& principal, const ledger::BudgetAsk& at_most);
 
   // The tenants whose keys have stopped being valid since the last call.
   std::vector<std::string> gone() const { return authenticator_ ? authenticator_->gone() : std::vector<std::string>(); }
 
   // The event of a finished request. Errors: of reading the record.
   Result<std::optional<ledger::Event>> recorded(std::string_view request_id) const;
-  // Calls back once the event is on disk (true), or cannot be (false).
-  void record(ledger::Event event, std::function<void(bool)> stored);
+  // Calls back once the event is on disk (true), or cannot be (false); what was reserved is given back before.
+  void record(ledger::Event event, ledger::Reservation reservation, std::function<void(bool)> stored);
 
  private:
   std::optional<guard::Principal> principal_of_tenant(const std::string& tenant) const;
@@ -61,6 +67,7 @@ class Accounts {
   std::optional<guard::Authenticator> authenticator_;
   guard::Limiter limiter_;
   std::optional<ledger::UsageLog> log_;
+  std::optional<ledger::BudgetBook> budgets_;
 };
 
 }  // namespace freehold::app

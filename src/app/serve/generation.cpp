@@ -117,6 +117,8 @@ void Generation::finish(std::uint32_t choice, const engine::Finished& finished) 
       event.prefill_seconds += usage.prefill_seconds;
     }
     event.completion_tokens += usage.completion_tokens;
+    event.compute_us = event.compute_us.value_or(0) + usage.compute_us;
+    if (usage.energy_nwh) event.energy_nwh = event.energy_nwh.value_or(0) + *usage.energy_nwh;
     if (usage.completion_tokens > 0) {
       const double first = seconds_since(arrived_) - usage.decode_seconds;
       first_token_ = std::min(first_token_.value_or(first), first);
@@ -153,7 +155,7 @@ void Generation::record(ledger::Outcome outcome, int status, std::function<void(
   if (outcome != ledger::Outcome::failed) count(account);
   account.event.outcome = outcome;
   account.event.http_status = status;
-  account.accounts.record(std::move(account.event), std::move(stored));
+  account.accounts.record(std::move(account.event), std::move(account.reservation), std::move(stored));
 }
 
 void Generation::refuse(const api::Failure& failure) {

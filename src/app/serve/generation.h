@@ -30,6 +30,7 @@ class Generation {
     Accounts& accounts;
     ledger::Event event;
     guard::Lease lease;
+    ledger::Reservation reservation;
     Latencies& latencies;
     std::string served;  // the model that answers
   };

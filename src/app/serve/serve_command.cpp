@@ -231,10 +231,11 @@ Result<> run(const Arguments& arguments, Console& console) {
   }
   FH_TRY_VOID(try_address(options, console));
   FH_TRY(auto models, make_models(arguments, home, pulls.servers, console));
+  FH_TRY(auto budgets, ledger::BudgetBook::open(home, ledger::PriceBook::built_in()));
   // A first key is shown once, so nothing that may fail comes after it.
   FH_TRY(auto keys, authenticator(arguments, home, options.address, console));
   FH_TRY(auto log, ledger::UsageLog::open(home));
-  Site site(std::move(models), Accounts(home, std::move(keys), std::move(log)));
+  Site site(std::move(models), Accounts(home, std::move(keys), std::move(log), std::move(budgets)));
   FH_TRY_VOID(site.made().open(home));
   const Quota quota{static_cast<std::uint64_t>(arguments.integer("key-storage")) << 30,
                     static_cast<std::uint64_t>(arguments.integer("key-files"))};

@@ -10,6 +10,7 @@
 #include "base/utf8.h"
 #include "engine/block_budget.h"
 #include "kernel/kernels.h"
+#include "ledger/energy_meter.h"
 
 namespace freehold::app {
 
@@ -87,9 +88,11 @@ Result<std::unique_ptr<ServedModel>> ServedModel::start(std::string name, Loaded
                                                          .max_rank = std::max(options.max_rank, max_rank(l)),
                                                          .cache_tokens = l.memory.cache_tokens,
                                                          .cache_type = l.cache}));
-  FH_TRY(auto engine,
-         engine::Engine::create(*served->decoder_, l.tokenizer.tokenizer,
-                                {.max_sequences = l.memory.sequences, .chunk = kChunk, .pool = l.pool.get()}));
+  engine::EngineOptions engine_options{.max_sequences = l.memory.sequences, .chunk = kChunk, .pool = l.pool.get()};
+  if (auto meter = ledger::EnergyMeter::open()) {
+    engine_options.energy = [m = std::make_shared<ledger::EnergyMeter>(std::move(*meter))] { return m->read(); };
+  }
+  FH_TRY(auto engine, engine::Engine::create(*served->decoder_, l.tokenizer.tokenizer, std::move(engine_options)));
   served->service_ = std::make_unique<engine::Service>(
       std::move(engine), engine::ServiceOptions{.max_pending = options.max_pending,
                                                 .max_pending_of_tenant = options.max_pending / 2,

@@ -156,6 +156,8 @@ struct Embedding {
   std::string served;  // the model that answers
   double queue_seconds = 0;
   guard::Lease lease;
+  ledger::Reservation reservation;
+  std::vector<std::pair<std::string, std::string>> headers;  // how limits stand
   ledger::Event event;
 
   void on(std::size_t index, const engine::Event& what) {
@@ -165,9 +167,12 @@ struct Embedding {
     if (embedded == nullptr) return;
     vectors[index].assign(embedded->vector.begin(), embedded->vector.end());
     tokens += embedded->usage.prompt_tokens;
+    event.compute_us = event.compute_us.value_or(0) + embedded->usage.compute_us;
+    if (embedded->usage.energy_nwh) event.energy_nwh = event.energy_nwh.value_or(0) + *embedded->usage.energy_nwh;
     queue_seconds = std::max(queue_seconds, embedded->usage.queue_seconds);
     if (--open > 0) return;
     http::Response response = json_response(200, encode(call, vectors, tokens));
+    for (auto& [name, value] : headers) response.headers.set(name, value);
     if (!call.ignored.empty()) {
       response.headers.set("freehold-ignored", fmt::format("{}", fmt::join(call.ignored, ", ")));
     }
@@ -178,15 +183,17 @@ struct Embedding {
     event.prompt_tokens = tokens;
     event.queue_seconds = queue_seconds;
     event.http_status = 200;
-    accounts->record(std::move(event), [to = exchange, answer = std::move(response)](bool durable) mutable {
-      if (!durable) return respond(*to, unrecorded());
-      to->respond(std::move(answer));
-    });
+    accounts->record(std::move(event), std::move(reservation),
+                     [to = exchange, answer = std::move(response)](bool durable) mutable {
+                       if (!durable) return respond(*to, unrecorded());
+                       to->respond(std::move(answer));
+                     });
   }
 
   // Nothing was computed.
   void refuse(const Failure& failure) {
     lease.settle(0);
+    reservation = {};
     respond(*exchange, failure);
   }
 
@@ -197,7 +204,7 @@ struct Embedding {
     event.prompt_tokens = tokens;
     event.outcome = error.code == Errc::cancelled ? ledger::Outcome::cancelled : ledger::Outcome::failed;
     event.http_status = api::status_of(failure.problem);
-    accounts->record(std::move(event), [](bool) {});
+    accounts->record(std::move(event), std::move(reservation), [](bool) {});
     respond(*exchange, failure);
   }
 };
@@ -207,6 +214,8 @@ struct Embedding {
 void Site::embed(const ExchangePtr& exchange, const guard::Principal& who, api::Parsed<api::EmbedCall> call,
                  const EncodeVectors& encode) const {
   if (!call) return respond(*exchange, call.error());
+  auto tag = tag_of(exchange->request());
+  if (!tag) return respond(*exchange, tag.error());
   if (auto may = may_ask(who); !may) return respond(*exchange, may.error());
   auto found = find(call->model, who);
   if (!found) return respond(*exchange, found.error());
@@ -233,7 +242,8 @@ void Site::embed(const ExchangePtr& exchange, const guard::Principal& who, api::
     tokens_at_most += request.tokens.size();
     requests.push_back(std::move(request));
   }
-  auto admitted = accounts_.admit(who, tokens_at_most);
+  ledger::Event record = event_of(*exchange, who, *model, call->model, std::move(*tag));
+  auto admitted = accounts_.admit(who, {record.time, who.key_id, record.tag, {}, tokens_at_most, 0});
   if (!admitted) return respond(*exchange, admitted.error());
   auto embedding = std::make_shared<Embedding>();
   embedding->exchange = exchange;
@@ -244,7 +254,9 @@ void Site::embed(const ExchangePtr& exchange, const guard::Principal& who, api::
   embedding->latencies = &latencies_;
   embedding->served = model->name();
   embedding->lease = std::move(admitted->lease);
-  embedding->event = event_of(*exchange, who, *model, call->model);
+  embedding->reservation = std::move(admitted->reservation);
+  embedding->headers = std::move(admitted->headers);
+  embedding->event = std::move(record);
   embedding->call = std::move(*call);
   submit_all(
       exchange, model, running_, std::move(requests),
@@ -265,6 +277,8 @@ void Site::generate(const ExchangePtr& exchange, const guard::Principal& who, ap
                     const MakeEncoder& make_encoder) const {
   if (!parsed) return respond(*exchange, parsed.error());
   api::Call& call = *parsed;
+  auto tag = tag_of(exchange->request());
+  if (!tag) return respond(*exchange, tag.error());
   if (auto may = may_ask(who); !may) return respond(*exchange, may.error());
   auto found = find(call.model, who);
   if (!found) return respond(*exchange, found.error());
@@ -286,24 +300,28 @@ void Site::generate(const ExchangePtr& exchange, const guard::Principal& who, ap
   if (!adapter) return respond(*exchange, adapter.error());
   const auto facts = this->facts(call.model, who);
   const AdapterFile* file = facts && (*facts)->adapter ? &*(*facts)->adapter : nullptr;
-  std::uint64_t tokens_at_most = 0;
+  std::uint64_t prompt_at_most = 0, answers_at_most = 0;
   for (engine::Request& request : *requests) {
     if (*adapter != nullptr) request.adapter = *adapter;
     if (exchange->request().on_behalf_of) request.priority = kBackground;
-    tokens_at_most +=
-        request.prompt.size() + std::uint64_t{request.n} * engine::answer_limit(request, model->service().limits());
+    prompt_at_most += request.prompt.size();
+    answers_at_most += std::uint64_t{request.n} * engine::answer_limit(request, model->service().limits());
   }
-  auto admitted = accounts_.admit(who, tokens_at_most);
+  ledger::Event record = event_of(*exchange, who, *model, call.model, std::move(*tag));
+  auto admitted = accounts_.admit(who, {record.time, who.key_id, record.tag, {}, prompt_at_most, answers_at_most});
   if (!admitted) return respond(*exchange, admitted.error());
   auto encoder = make_encoder(call, {random_id(), call.model, now(), model->fingerprint(file)}, plan->prompts);
   auto generation = std::make_shared<Generation>(exchange, std::move(encoder), call, *plan,
                                                  [model](std::string_view text) { return model->count(text); });
   for (auto& [name, value] : admitted->headers) generation->add_header(name, value);
-  ledger::Event record = event_of(*exchange, who, *model, call.model);
-  if (file != nullptr) record.model_digest += "+" + file->id.name();
+  if (file != nullptr) {
+    record.model_digest += "+" + file->id.name();
+    record.adapter = file->id.name();
+  }
   record.seed = call.request.seed;
   record.sampling = sampling_summary(call.request.sampling);
-  generation->account({accounts_, std::move(record), std::move(admitted->lease), latencies_, model->name()});
+  generation->account({accounts_, std::move(record), std::move(admitted->lease), std::move(admitted->reservation),
+                       latencies_, model->name()});
   const bool ready = model->constrain_at_once(call, who.tenant, *plan);
   auto work = std::make_shared<Beginning>(
       Beginning{std::move(call), who.tenant, std::move(*plan), std::move(*requests), std::move(generation)});

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "app/serve/reply.h"
+#include "base/utf8.h"
 
 namespace freehold::app {
 
@@ -24,8 +26,18 @@ std::string sampling_summary(const engine::Sampling& s) {
   return out;
 }
 
+api::Parsed<std::string> tag_of(const http::Request& request) {
+  std::string tag(request.headers.get("freehold-tag"));
+  const bool good = tag.size() <= kLongestTag && is_utf8(tag) && std::all_of(tag.begin(), tag.end(), [](char c) {
+                      return static_cast<unsigned char>(c) >= 0x20 && c != 0x7F;
+                    });
+  if (good) return tag;
+  return api::refuse(api::Problem::invalid,
+                     fmt::format("the header Freehold-Tag must be UTF-8 of at most {} bytes", kLongestTag));
+}
+
 ledger::Event event_of(const http::Exchange& exchange, const guard::Principal& principal, const ServedModel& model,
-                       const std::string& name) {
+                       const std::string& name, std::string tag) {
   ledger::Event event;
   event.request_id = exchange.request().id;
   event.time =
@@ -34,6 +46,8 @@ ledger::Event event_of(const http::Exchange& exchange, const guard::Principal& p
   event.key_id = principal.key_id;
   event.model = name;
   event.model_digest = model.digest();
+  event.tag = std::move(tag);
+  event.compute_us = 0;  // until something is computed
   event.dialect = name_of(dialect_of(exchange.request()));
   event.endpoint = exchange.request().target.path;
   return event;

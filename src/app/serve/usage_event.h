@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "api/call.h"
 #include "app/serve/served_model.h"
 #include "engine/request.h"
 #include "guard/principal.h"
@@ -13,8 +14,11 @@ namespace freehold::app {
 
 // "temperature=0.7 top_p=0.9": what is not at its value without effect.
 std::string sampling_summary(const engine::Sampling& sampling);
+// What the client calls a request by, for reports: the header Freehold-Tag. Errors: invalid.
+inline constexpr std::size_t kLongestTag = 64;  // bytes
+api::Parsed<std::string> tag_of(const http::Request& request);
 // `name`: as the client called the model.
 ledger::Event event_of(const http::Exchange& exchange, const guard::Principal& principal, const ServedModel& model,
-                       const std::string& name);
+                       const std::string& name, std::string tag);
 
 }  // namespace freehold::app

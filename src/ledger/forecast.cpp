@@ -1,0 +1,185 @@
+#include "ledger/forecast.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <numbers>
+
+#include "base/random.h"
+#include "ledger/forecast_fit.h"
+
+namespace freehold::ledger {
+namespace {
+
+using Vector = std::vector<double>;
+
+// Numbers of one simulated future, in the order they are asked for.
+class Draws {
+ public:
+  Draws(std::uint64_t seed, std::uint64_t path) : seed_(seed), path_(path) {}
+  double uniform() { return uniform_draw(seed_, path_, next_++); }
+  double normal() {
+    const double u = std::max(uniform(), 1e-300), v = uniform();
+    return std::sqrt(-2 * std::log(u)) * std::cos(2 * std::numbers::pi * v);
+  }
+  // What a spread is that was estimated as 1 with so many degrees of freedom (Wilson and Hilferty's chi-square).
+  double spread(double freedom) {
+    const double c = 2 / (9 * freedom), x = std::max(0.1, 1 - c + normal() * std::sqrt(c));
+    return 1 / std::sqrt(x * x * x);
+  }
+  std::size_t below(std::size_t n) {
+    return std::min(n - 1, static_cast<std::size_t>(uniform() * static_cast<double>(n)));
+  }
+
+ private:
+  std::uint64_t seed_, path_, next_ = 0;
+};
+
+struct Futures {
+  std::vector<Vector> days;  // one a day: the paths' values, sorted
+  Vector totals;             // sorted
+};
+
+// `scale`: how much wider than the history alone would have it.
+Futures simulate(const Fit& f, std::size_t n, int first_weekday, const ForecastOptions& o, double scale) {
+  const auto horizon = static_cast<std::size_t>(o.horizon);
+  Futures out;
+  out.days.assign(horizon, Vector(static_cast<std::size_t>(o.paths)));
+  const auto m = static_cast<double>(f.innovations.size());
+  // How often bursts come is known from few of them.
+  Vector bursts;
+  std::copy_if(f.bursts.begin(), f.bursts.end(), std::back_inserter(bursts), [](double b) { return b != 0; });
+  const auto seen = static_cast<double>(bursts.size());
+  const double freedom = std::max(4.0, m * (1 - f.memory) / (1 + f.memory) - 2);
+  for (int p = 0; p < o.paths; ++p) {
+    Draws draw(o.seed, static_cast<std::uint64_t>(p));
+    const double pick = draw.uniform();
+    const Trend* trend = &f.trends[0];
+    double sum = 0;
+    for (const Trend& t : f.trends) {
+      trend = &t;
+      if (pick < (sum += t.weight)) break;
+    }
+    const double wide = scale * draw.spread(freedom);
+    const double level = trend->value[0] + wide * trend->error[0] * draw.normal();
+    const double slope = trend->value[1] + wide * trend->error[1] * draw.normal();
+    std::array<double, 7> weekday{};
+    for (std::size_t d = 0; d < 7; ++d) weekday[d] = f.weekday[d] + wide * f.weekday_error[d] * draw.normal();
+    const double rate = seen == 0 ? 0 : (seen + 0.5) * std::exp(draw.normal() / std::sqrt(seen + 0.5)) / m;
+    double noise = f.last_noise, total = 0;
+    for (std::size_t h = 0; h < horizon; ++h) {
+      noise = f.memory * noise + wide * f.innovations[draw.below(f.innovations.size())];
+      const double burst = draw.uniform() < rate ? bursts[draw.below(bursts.size())] : 0;
+      const double t = static_cast<double>(n + h) - f.centre;
+      const double growth = trend->kind == 2 ? std::log(std::max(1e-3, 1 + slope * t)) : slope * t;
+      const double z = level + growth + weekday[(static_cast<std::size_t>(first_weekday) + n + h) % 7] + noise + burst;
+      const double value = std::max(0.0, std::exp(std::min(z, 700.0)) - f.offset);
+      out.days[h][static_cast<std::size_t>(p)] = value;
+      total += value;
+    }
+    out.totals.push_back(total);
+  }
+  for (Vector& day : out.days) std::sort(day.begin(), day.end());
+  std::sort(out.totals.begin(), out.totals.end());
+  return out;
+}
+
+double quantile(const Vector& sorted, double q) {
+  const double at = q * static_cast<double>(sorted.size() - 1);
+  const auto i = static_cast<std::size_t>(at);
+  if (i + 1 >= sorted.size()) return sorted.back();
+  return sorted[i] + (at - static_cast<double>(i)) * (sorted[i + 1] - sorted[i]);
+}
+
+Band band_of(const Vector& sorted) {
+  return {quantile(sorted, 0.5), quantile(sorted, 0.25), quantile(sorted, 0.75), quantile(sorted, 0.025),
+          quantile(sorted, 0.975)};
+}
+
+// From days of the past, with what was known then.
+Backtest tried(std::span<const double> history, std::size_t from, int first_weekday, const ForecastOptions& options) {
+  Backtest out;
+  double in50 = 0, in95 = 0;
+  const std::size_t n = history.size();
+  constexpr std::size_t kOrigins = 8;
+  const std::size_t first = from + kFewestDays + 7;
+  if (first + 7 > n) return out;
+  const std::size_t step = std::max<std::size_t>(7, (n - 7 - first) / kOrigins + 1);
+  for (std::size_t origin = first; origin + 7 <= n; origin += step) {
+    ForecastOptions o = options;
+    o.horizon = static_cast<int>(std::min<std::size_t>(n - origin, static_cast<std::size_t>(options.horizon)));
+    o.horizon = std::min(o.horizon, kMostAhead * static_cast<int>(origin - from));
+    o.paths = 400;
+    const Futures futures = simulate(fit(history.first(origin), first_weekday), origin, first_weekday, o, 1);
+    ++out.origins;
+    for (std::size_t h = 0; h < futures.days.size(); ++h) {
+      const Band b = band_of(futures.days[h]);
+      const double x = history[origin + h];
+      ++out.days;
+      in50 += x >= b.low50 && x <= b.high50 ? 1 : 0;
+      in95 += x >= b.low95 && x <= b.high95 ? 1 : 0;
+    }
+  }
+  if (out.days > 0) out.covered50 = in50 / out.days, out.covered95 = in95 / out.days;
+  return out;
+}
+
+}  // namespace
+
+Forecast forecast(std::span<const double> history, int first_weekday, const ForecastOptions& options) {
+  Forecast out;
+  const std::size_t n = history.size();
+  const auto used =
+      static_cast<std::size_t>(std::count_if(history.begin(), history.end(), [](double x) { return x > 0; }));
+  if (n < kFewestDays) {
+    out.refused =
+        fmt::format("there are {} whole days of history, and a weekly pattern takes at least {}", n, kFewestDays);
+    return out;
+  }
+  if (used < 7) {
+    out.refused = fmt::format("only {} of the {} days had any use", used, n);
+    return out;
+  }
+  const Fit f = fit(history, first_weekday);
+  const std::size_t days = n - f.from;
+  if (f.jumped) {
+    out.jump = static_cast<std::int64_t>(f.from);
+    if (days < kFewestDays) {
+      out.refused = fmt::format("the level changed {} days ago; what is normal now takes at least {} days to see", days,
+                                kFewestDays);
+      return out;
+    }
+    out.notes.push_back(fmt::format(
+        "the level changed {} days ago (a launch, or somebody left): what was before tells only the weekdays", days));
+  }
+  if (static_cast<std::size_t>(options.horizon) > kMostAhead * days) {
+    out.refused = fmt::format("{} days ahead from {} days of history would be a guess: at most {} times as many",
+                              options.horizon, days, kMostAhead);
+    return out;
+  }
+  if (!f.outages.empty())
+    out.notes.push_back(
+        fmt::format("{} days of almost no use among busy ones (an outage?) are left out", f.outages.size()));
+  const auto high = std::count_if(f.bursts.begin(), f.bursts.end(), [](double b) { return b > 0; });
+  if (high > 0)
+    out.notes.push_back(fmt::format("{} of {} days were bursts: expected as often again", high, f.bursts.size()));
+  if (options.backtest) {
+    out.backtest = tried(history, f.from, first_weekday, options);
+    // Too few days inside: wider, as normal noise would have to be.
+    const double covered = out.backtest.covered95;
+    if (out.backtest.days >= 30 && covered < 0.9) {
+      out.widened = covered > 0.8 ? 1.25 : covered > 0.6 ? 1.6 : 2.2;
+      out.notes.push_back(
+          fmt::format("bands made {} times as wide, because earlier ones held only {:.0f} % of the days", out.widened,
+                      100 * covered));
+    }
+  }
+  const Futures futures = simulate(f, n, first_weekday, options, out.widened);
+  for (const Vector& day : futures.days) out.days.push_back(band_of(day));
+  out.total = band_of(futures.totals);
+  return out;
+}
+
+}  // namespace freehold::ledger

@@ -1,0 +1,157 @@
+// Bands against histories whose truth is known: what comes after them is drawn from the same law, and so many of its
+// days must be inside. Growth, weekdays, bursts, a launch, an outage; and what cannot be known is refused.
+#include "ledger/forecast.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdio>
+#include <functional>
+#include <numbers>
+
+#include "base/random.h"
+
+namespace freehold::ledger {
+namespace {
+
+// Another generator than the code under test has, and normal numbers by another road (a sum of twelve).
+class Law {
+ public:
+  explicit Law(std::uint64_t seed) : seed_(seed) {}
+  double uniform() { return uniform_draw(seed_ ^ 0x5DEECE66D, 77, next_++); }
+  double normal() {
+    double sum = -6;
+    for (int i = 0; i < 12; ++i) sum += uniform();
+    return sum;
+  }
+
+ private:
+  std::uint64_t seed_, next_ = 0;
+};
+
+constexpr double kWeek[] = {1.1, 1.2, 1.15, 1.2, 1.0, 0.4, 0.3};
+
+struct Case {
+  const char* name;
+  int history, horizon;
+  // The value of day t.
+  std::function<double(Law&, int t, int history)> day;
+};
+
+double noisy(Law& law, double level, double sigma) {
+  return level * std::exp(sigma * law.normal() - sigma * sigma / 2);
+}
+
+const Case kCases[] = {
+    {"flat", 90, 30, [](Law& l, int, int) { return noisy(l, 1000, 0.2); }},
+    {"weekdays", 60, 30, [](Law& l, int t, int) { return noisy(l, 1000 * kWeek[t % 7], 0.15); }},
+    {"growth by amounts", 120, 90, [](Law& l, int t, int) { return noisy(l, (1000 + 15.0 * t) * kWeek[t % 7], 0.2); }},
+    {"growth by percentages", 120, 30,
+     [](Law& l, int t, int) { return noisy(l, 100 * std::exp(0.01 * t) * kWeek[t % 7], 0.2); }},
+    {"bursts", 120, 30,
+     [](Law& l, int t, int) {
+       const double x = noisy(l, 1000 * kWeek[t % 7], 0.2);
+       return l.uniform() < 0.03 ? x * (3 + 5 * l.uniform()) : x;
+     }},
+    {"a launch that lasts", 120, 30,
+     [](Law& l, int t, int n) { return noisy(l, (t < n - 45 ? 300 : 1500) * kWeek[t % 7], 0.2); }},
+    {"the day of a launch", 120, 30,
+     [](Law& l, int t, int n) { return noisy(l, (t == n - 30 ? 15'000 : 1000) * kWeek[t % 7], 0.2); }},
+    {"an outage", 90, 30,
+     [](Law& l, int t, int n) {
+       return t >= n - 25 && t < n - 21 ? (t % 2 == 0 ? 0 : 3) : noisy(l, 1000 * kWeek[t % 7], 0.2);
+     }},
+    {"nobody on Sundays", 84, 30, [](Law& l, int t, int) { return t % 7 == 6 ? 0 : noisy(l, 1000, 0.2); }},
+    {"decline", 100, 30, [](Law& l, int t, int) { return noisy(l, 1000 * std::exp(-0.012 * t), 0.25); }},
+    {"three weeks", 21, 30, [](Law& l, int t, int) { return noisy(l, 1000 * kWeek[t % 7], 0.2); }},
+};
+
+TEST(Forecast, NinetyFivePercentOfTheDaysAreInTheirBand) {
+  constexpr int kHistories = 40;
+  double all = 0, all_inside = 0;
+  for (const Case& c : kCases) {
+    double days = 0, inside95 = 0, inside50 = 0, totals95 = 0;
+    int refused = 0;
+    for (int h = 0; h < kHistories; ++h) {
+      Law law(static_cast<std::uint64_t>(h) * 1000 + 7);
+      std::vector<double> history, future;
+      for (int t = 0; t < c.history; ++t) history.push_back(c.day(law, t, c.history));
+      for (int t = 0; t < c.horizon; ++t) future.push_back(c.day(law, c.history + t, c.history));
+      // Bands that were tried on the past are rarely made wider; each takes as long as four without.
+      const Forecast got = forecast(history, 0, {.horizon = c.horizon, .paths = 800, .backtest = h % 4 == 0});
+      if (!got.refused.empty()) {
+        ++refused;
+        continue;
+      }
+      ASSERT_EQ(got.days.size(), static_cast<std::size_t>(c.horizon));
+      double total = 0;
+      for (int t = 0; t < c.horizon; ++t) {
+        const Band& b = got.days[static_cast<std::size_t>(t)];
+        const double x = future[static_cast<std::size_t>(t)];
+        inside95 += x >= b.low95 && x <= b.high95 ? 1 : 0;
+        inside50 += x >= b.low50 && x <= b.high50 ? 1 : 0;
+        total += x;
+        ++days;
+      }
+      totals95 += total >= got.total.low95 && total <= got.total.high95 ? 1 : 0;
+    }
+    all += days, all_inside += inside95;
+    std::printf("%-24s 95 %%: %5.1f  50 %%: %5.1f  totals: %5.1f  refused: %d\n", c.name, 100 * inside95 / days,
+                100 * inside50 / days, 100 * totals95 / (kHistories - refused), refused);
+    EXPECT_LE(refused, kHistories / 10) << c.name;
+    EXPECT_GE(inside95 / days, 0.90) << c.name;
+    EXPECT_LE(inside95 / days, 0.99) << c.name;
+    EXPECT_GE(inside50 / days, 0.40) << c.name;
+    EXPECT_LE(inside50 / days, 0.70) << c.name;
+    EXPECT_GE(totals95 / (kHistories - refused), 0.85) << c.name << ": of 40, 34 would be within chance of 95 %";
+  }
+  EXPECT_NEAR(all_inside / all, 0.95, 0.025);
+}
+
+TEST(Forecast, WhatCannotBeKnownIsRefused) {
+  Law law(3);
+  std::vector<double> days;
+  for (int t = 0; t < 120; ++t) days.push_back(noisy(law, 1000 * kWeek[t % 7], 0.2));
+  const auto of = [&](std::size_t n, int horizon) {
+    return forecast(std::span(days).first(n), 0, {.horizon = horizon, .paths = 200}).refused;
+  };
+  EXPECT_NE(of(3, 30).find("3 whole days"), std::string::npos);
+  EXPECT_NE(of(13, 30), "");
+  EXPECT_EQ(of(14, 30), "");
+  EXPECT_NE(of(20, 90).find("guess"), std::string::npos);
+  EXPECT_EQ(of(30, 90), "");
+  EXPECT_NE(forecast({}, 0, {}).refused, "");
+  const std::vector<double> nothing(60, 0.0);
+  EXPECT_NE(forecast(nothing, 0, {}).refused.find("0 of the 60"), std::string::npos);
+  std::vector<double> launched = days;
+  for (std::size_t t = 112; t < 120; ++t) launched[t] *= 10;
+  EXPECT_NE(forecast(launched, 0, {}).refused.find("level changed"), std::string::npos);
+}
+
+TEST(Forecast, TheSameHistoryGivesTheSameBandsAndOddOnesGiveFiniteOnes) {
+  Law law(5);
+  std::vector<double> days;
+  for (int t = 0; t < 60; ++t) days.push_back(noisy(law, 1e-6 * kWeek[t % 7], 0.3));
+  const Forecast a = forecast(days, 2, {.horizon = 30, .paths = 300}),
+                 b = forecast(days, 2, {.horizon = 30, .paths = 300});
+  EXPECT_EQ(a.days, b.days);
+  EXPECT_EQ(a.total, b.total);
+  const std::vector<double> same(40, 7.0);
+  std::vector<double> wild(40, 0.0);
+  for (std::size_t t = 0; t < 40; ++t) wild[t] = t % 2 == 0 ? 1e12 : 1e-12;
+  for (const auto& history : {same, wild}) {
+    const Forecast f = forecast(history, 0, {.horizon = 60, .paths = 300});
+    for (const Band& band : f.days) {
+      for (const double x : {band.low95, band.low50, band.median, band.high50, band.high95})
+        EXPECT_TRUE(std::isfinite(x) && x >= 0);
+      EXPECT_LE(band.low95, band.low50);
+      EXPECT_LE(band.low50, band.median);
+      EXPECT_LE(band.median, band.high50);
+      EXPECT_LE(band.high50, band.high95);
+    }
+  }
+  EXPECT_NEAR(forecast(same, 0, {.horizon = 30, .paths = 300}).total.median, 210, 2);
+}
+
+}  // namespace
+}  // namespace freehold::ledger

@@ -1,0 +1,77 @@
+// What was used in a time, priced both ways: what it cost here, what vendors that answered were paid, and what the same
+// tokens would have cost at vendors that did not. Amounts are sums of exact products, so the rows add up to the total
+// to the last digit; what has no price is counted as unpriced, never as zero.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "ledger/machine.h"
+#include "ledger/usage_query.h"
+#include "ledger/vendor_cost.h"
+
+namespace freehold::ledger {
+
+struct Amount {
+  Money usd;
+  std::uint64_t unpriced = 0;  // requests that are not in it, because something about them is not known
+  Amount& operator+=(const Amount& other) {
+    usd += other.usd, unpriced += other.unpriced;
+    return *this;
+  }
+  bool operator==(const Amount&) const = default;
+};
+
+struct ReportRow {
+  std::string group;  // the group's name; for GroupBy::day "2026-11-01"
+  std::uint64_t requests = 0, completed = 0;
+  std::uint64_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
+  std::uint64_t compute_us = 0, energy_nwh = 0;
+  Amount local;                // of what this machine answered
+  Amount paid;                 // of what vendors answered, at their prices
+  std::vector<Amount> others;  // one a vendor that was asked for: all tokens, whoever answered
+  void add(const ReportRow& other);
+  bool operator==(const ReportRow&) const = default;
+};
+
+// What the machine cost while it worked for nobody.
+struct Idle {
+  std::int64_t microseconds = 0;           // of the time in which the machine's costs are known
+  std::int64_t unpriced_microseconds = 0;  // before that
+  Money usd;
+};
+
+struct Report {
+  std::vector<ReportRow> rows;  // in the order of groups
+  ReportRow total;
+};
+
+// Puts prices to sums. Borrows book and machines, which outlive it. One thread at a time.
+class Pricing {
+ public:
+  // `others`: the vendors to compare with.
+  Pricing(const PriceBook& book, const MachineHistory& machines, std::vector<VendorPrices> others = {})
+      : book_(book), machines_(machines), others_(std::move(others)) {}
+  const std::vector<VendorPrices>& others() const { return others_; }
+  const MachineHistory& machines() const { return machines_; }
+  // The sums of one group on one day.
+  ReportRow priced(const DaySum& sum);
+
+ private:
+  const VendorPrices* paid_to(const std::string& vendor);
+  const PriceBook& book_;
+  const MachineHistory& machines_;
+  std::vector<VendorPrices> others_;
+  std::map<std::string, std::optional<VendorPrices>, std::less<>> paid_;
+};
+
+// Errors: of reading.
+Result<Report> report(UsageQuery& usage, const Filter& filter, GroupBy by, Pricing& pricing);
+// Of the time from `since` to `until` (microseconds since 1970), which both must be set.
+Result<Idle> idle(UsageQuery& usage, std::int64_t since, std::int64_t until, const MachineHistory& machines);
+
+}  // namespace freehold::ledger
