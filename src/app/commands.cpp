@@ -64,6 +64,7 @@ const std::vector<Command>& all_commands() {
       tune_resume_command(),
       tune_status_command(),
       tune_stop_command(),
+      tune_snapshot_command(),
       tune_export_command(),
       tune_merge_command(),
       eval_command(),

@@ -55,7 +55,8 @@ Result<> run_init(const Arguments& arguments, Console& console) {
     }
   }
   store::Fresh fresh;
-  fresh.name = arguments.given("name") ? std::string(arguments.text("name")) : "fresh model";
+  fresh.name = arguments.text(!arguments.given("title") && arguments.given("name") ? "name" : "title");
+  fresh.description = arguments.text("description");
   fresh.add_tokenizer = [&](format::Metadata& out) { return model::add_tokenizer(tokenizer, chat, out); };
   FH_TRY(const kernel::Mix type, store::weight_type_from_name("f32"));
   const auto seed = static_cast<std::uint64_t>(arguments.integer("seed"));
@@ -115,6 +116,16 @@ Command models_init_command() {
                  .most = 1e9,
                  .help = "Base of the rotary positions."},
                 {.name = "tied", .help = "Use the embedding as output matrix too."},
+                {.name = "title",
+                 .type = OptionType::text,
+                 .value = "TEXT",
+                 .fallback = "fresh model",
+                 .help = "What the file calls the model, also when it has been trained."},
+                {.name = "description",
+                 .type = OptionType::text,
+                 .value = "TEXT",
+                 .fallback = "Freshly initialised: it says nothing sensible before it is trained",
+                 .help = "What the file says of it; the same."},
                 {.name = "seed",
                  .type = OptionType::integer,
                  .value = "N",

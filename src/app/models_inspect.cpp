@@ -11,6 +11,7 @@
 #include "app/models_inspect_adapter.h"
 #include "app/open_model.h"
 #include "app/session.h"
+#include "app/starter.h"
 #include "base/utf8.h"
 #include "store/finite.h"
 #include "store/identity.h"
@@ -153,7 +154,7 @@ void spec_text(std::string& out, const model::Spec& s) {
 std::string as_text(const Facts& f, bool tensors) {
   std::string out;
   const OpenModel& o = f.opened;
-  line(out, "path", printable(o.path.string(), 4096));
+  line(out, "path", is_starter(o) ? "built into the program" : printable(o.path.string(), 4096));
   if (o.manifest) {
     line(out, "digest", o.manifest->model.id().name());
     line(out, "weights", o.manifest->model.weights().name());
@@ -233,7 +234,7 @@ void pulled_json(JsonWriter& w, const store::Pulled& pulled) {
 std::string as_json(const Facts& f, bool tensors) {
   JsonWriter w(true);
   const OpenModel& o = f.opened;
-  w.begin_object().member("path", o.path.string());
+  w.begin_object().member("path", o.path.string()).member("built_in", is_starter(o));
   w.key("digest");
   o.manifest ? w.value(o.manifest->model.id().name()) : w.null();
   w.key("prepared_bytes");

@@ -6,6 +6,7 @@
 
 #include "app/json_writer.h"
 #include "app/models_commands.h"
+#include "app/starter.h"
 #include "base/utf8.h"
 
 namespace freehold::app {
@@ -62,6 +63,8 @@ std::string as_json(const std::vector<store::Listed>& all) {
     }
     w.end_object();
   }
+  w.end_array().key("built_in").begin_array();
+  if (!starter_bytes().empty()) w.value(kStarterName);
   w.end_array().end_object();
   return w.take() + "\n";
 }
@@ -72,6 +75,9 @@ Result<> run(const Arguments& arguments, Console& console) {
   if (arguments.flag("json")) {
     console.write(as_json(all));
     return {};
+  }
+  if (!starter_bytes().empty()) {
+    console.note(fmt::format("built in: {}, {}", kStarterName, human_bytes(starter_bytes().size())));
   }
   if (all.empty()) {
     console.note(fmt::format("no models in {}; bring one in with: freehold models import FILE",

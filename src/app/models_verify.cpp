@@ -4,6 +4,7 @@
 #include "app/json_writer.h"
 #include "app/models_commands.h"
 #include "app/open_model.h"
+#include "app/starter.h"
 #include "base/utf8.h"
 
 namespace freehold::app {
@@ -77,7 +78,8 @@ Result<> run(const Arguments& arguments, Console& console) {
   }
   for (const std::string& reference : arguments.list("MODEL")) {
     auto resolved = store.resolve(reference);
-    if (resolved && !resolved->manifest) {
+    const bool starter = !resolved && resolved.error().code == Errc::not_found && means_starter(reference);
+    if (starter || (resolved && !resolved->manifest)) {
       FH_TRY_VOID(check_path(reference, arguments.flag("json"), console));
       continue;
     }

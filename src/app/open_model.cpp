@@ -4,6 +4,7 @@
 
 #include "app/interrupt.h"
 #include "app/progress.h"
+#include "app/starter.h"
 #include "base/hash.h"
 #include "base/utf8.h"
 #include "model/adapter_file.h"
@@ -40,8 +41,10 @@ Result<OpenModel> open_model(std::string_view reference, Console& console) {
 Result<OpenModel> open_model(std::string_view reference) {
   FH_TRY(auto home, store::default_home());
   FH_TRY(auto store, store::Store::open(home));
-  FH_TRY(store::Resolved resolved, store.resolve(reference));
-  return open_model(reference, std::move(resolved));
+  auto resolved = store.resolve(reference);
+  if (resolved) return open_model(reference, std::move(*resolved));
+  if (resolved.error().code == Errc::not_found && means_starter(reference)) return open_starter();
+  return Unexpected(std::move(resolved).error());
 }
 
 Result<OpenModel> open_model(std::string_view reference, store::Resolved resolved) {
@@ -99,6 +102,7 @@ Result<std::vector<std::string>> weight_digests(const OpenModel& opened, Console
     }
     return digests;
   }
+  if (is_starter(opened)) return std::vector{sha256(starter_bytes()).name()};
   std::vector<const MappedFile*> files;
   if (const auto* gguf = opened.checkpoint->gguf()) {
     for (const auto& file : gguf->files) files.push_back(&file);
@@ -150,7 +154,9 @@ model::KvChoice kv_choice(const Arguments& arguments) {
 
 Positional model_positional() {
   return {.name = "MODEL",
-          .help = "A .gguf file, a Hugging Face folder, or a name in the store: name:tag or sha256:…."};
+          .help =
+              "A .gguf file, a Hugging Face folder, a name in the store (name:tag or sha256:…), or 'starter', which is "
+              "built in."};
 }
 
 std::vector<Option> join(std::vector<Option> base, std::vector<Option> more) {

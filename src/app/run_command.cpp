@@ -13,6 +13,7 @@
 #include "app/interrupt.h"
 #include "app/session.h"
 #include "app/settings.h"
+#include "app/starter.h"
 #include "base/utf8.h"
 
 namespace freehold::app {
@@ -84,11 +85,24 @@ std::string system_of(const OpenModel& opened, const Arguments& arguments, bool 
   return arguments.given("system") || raw ? std::string(arguments.text("system")) : defaults.system;
 }
 
+// Without a MODEL there is the starter, if this build has one, whose answers should not be taken for what a model can
+// do.
+Result<std::string_view> model_named(const Arguments& arguments, Console& console) {
+  if (arguments.given("MODEL")) return arguments.text("MODEL");
+  if (starter_bytes().empty()) {
+    console.hint("freehold run path/to/model.gguf; freehold models list shows what the store has");
+    return fail(Errc::invalid, "MODEL is missing, and this build has no starter model");
+  }
+  console.note("note: this is the built-in starter model, a very small one; freehold run MODEL runs another");
+  return std::string_view(kStarterName);
+}
+
 Result<> run(const Arguments& arguments, Console& console) {
   catch_interrupts();
   FH_TRY(Settings settings, settings_from(arguments));
   FH_TRY(auto grammar, grammar_from(arguments));
-  FH_TRY(CheckedModel checked, open_and_check(arguments.text("MODEL"), console));
+  FH_TRY(const std::string_view model, model_named(arguments, console));
+  FH_TRY(CheckedModel checked, open_and_check(model, console));
   FH_TRY_VOID(take_adapter(arguments, checked));
   FH_TRY(settings.constraint, constraint_for(std::move(grammar), checked.tokenizer.tokenizer, settings.max_tokens));
   bool raw = arguments.flag("raw");
@@ -148,7 +162,9 @@ Command run_command() {
           "Decoding is speculative: what may come next is looked up in the text so far (or guessed by --draft-model) "
           "and checked in one pass of the model, which changes the time and never the answer. How much is guessed "
           "follows what has paid off; --verbose and --json say how many guesses were right.",
-      .positionals = {model_positional(),
+      .positionals = {{.name = "MODEL",
+                       .help = "What to run, as elsewhere; without one, the starter model of a build that has one.",
+                       .required = false},
                       {.name = "PROMPT", .help = "What to answer.", .required = false, .is_file = false}},
       .options = join(
           join({adapter_option(),

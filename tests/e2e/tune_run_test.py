@@ -101,6 +101,31 @@ class Runs(e2e.Case):
         steps = [json.loads(line)["step"] for line in measured(self.out) if "eval_loss" not in line]
         self.assertEqual(steps, list(range(1, len(steps) + 1)), "no step is missing, none is there twice")
 
+    def test_snapshot(self):
+        """What a stopped run has learned so far is what it would have been with so many steps."""
+        keys = {"adapter": None, "lora_r": None, "lr_scheduler": "constant", "save_steps": 4, "learning_rate": 1e-3}
+        path = self.recipe(**keys, num_epochs=400)
+        self.fails(e2e.NOT_FOUND, "tune", "snapshot", path, self.folder / "so-far", names="there is no run")
+        process = e2e.start("tune", "start", path, home=self.home)
+        deadline = time.monotonic() + 60
+        while not list((self.out / "checkpoints").glob("*.state")):
+            self.assertLess(time.monotonic(), deadline)
+            self.assertIsNone(process.poll())
+            time.sleep(0.02)
+        self.succeeds("tune", "snapshot", path, self.folder / "running")
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        metrics = (self.out / "metrics.jsonl").read_bytes()
+        text = self.succeeds("tune", "snapshot", path, self.folder / "so-far").text
+        step = self.status()["step"]
+        self.assertIn(f"until step {step} of", text)
+        self.assertEqual((self.out / "metrics.jsonl").read_bytes(), metrics)
+        self.assertEqual([p.name for p in (self.folder / "so-far").iterdir()], ["model.gguf"])
+        self.fails(e2e.USAGE, "tune", "snapshot", path, self.folder / "so-far", names="has a file 'model.gguf' already")
+        self.recipe(**keys, max_steps=step, output_dir="to-here")
+        self.succeeds("tune", "start", self.folder / "r.yaml")
+        self.assertEqual((self.folder / "to-here" / "model.gguf").read_bytes(), (self.folder / "so-far" / "model.gguf").read_bytes())
+
     def test_all_weights(self):
         path = self.recipe(adapter=None, lora_r=None, learning_rate=1e-3, optimizer="adamw_torch", lr_scheduler="constant_with_warmup",
                            warmup_steps=2)

@@ -5,6 +5,7 @@
 
 #include "app/json_writer.h"
 #include "app/pulling.h"
+#include "app/starter.h"
 #include "base/hash.h"
 #include "model/model.h"
 #include "store/identity.h"
@@ -66,17 +67,18 @@ Result<ModelFacts> read_facts(std::string name, const OpenModel& opened,
   api::ollama::ModelCard& card = facts.card;
   card.name = facts.called;
   struct stat info {};
-  if (::stat(opened.path.c_str(), &info) == 0) {
+  if (!is_starter(opened) && ::stat(opened.path.c_str(), &info) == 0) {
     card.modified = std::chrono::system_clock::time_point(std::chrono::seconds(info.st_mtim.tv_sec) +
                                                           std::chrono::nanoseconds(info.st_mtim.tv_nsec));
   }
   card.size = opened.checkpoint->total_bytes();
   // Outside the store nobody has hashed the content, which takes as long as reading all of it: such a model is told
   // apart from others by where it lies, its size and its time.
-  card.digest = opened.manifest ? opened.manifest->model.id().hex()
-                                : sha256(fmt::format("{}\n{}\n{}.{}", opened.path.string(), card.size,
-                                                     info.st_mtim.tv_sec, info.st_mtim.tv_nsec))
-                                      .hex();
+  card.digest = opened.manifest      ? opened.manifest->model.id().hex()
+                : is_starter(opened) ? sha256(starter_bytes()).hex()
+                                     : sha256(fmt::format("{}\n{}\n{}.{}", opened.path.string(), card.size,
+                                                          info.st_mtim.tv_sec, info.st_mtim.tv_nsec))
+                                           .hex();
   card.format = opened.checkpoint->kind() == format::Checkpoint::Kind::gguf ? "gguf" : "safetensors";
   card.family = from.architecture.empty() ? plan.spec.family : from.architecture;
   card.parameters = from.parameters;

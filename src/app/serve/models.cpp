@@ -7,6 +7,7 @@
 #include <future>
 
 #include "app/interrupt.h"
+#include "app/starter.h"
 #include "base/hash.h"
 #include "base/utf8.h"
 #include "kernel/level.h"
@@ -58,9 +59,12 @@ Result<std::unique_ptr<Models>> Models::create(Options options) {
 }
 
 Result<Models::Source> Models::resolve_given(const Given& given) const {
-  FH_TRY(const store::Resolved found, store_.resolve(given.reference));
-  if (found.manifest) return source_of(given.name, found);
-  const std::string key = fmt::format("{} {}", found.path.string(), state_of(found.path));
+  const auto found = store_.resolve(given.reference);
+  if (found && found->manifest) return source_of(given.name, *found);
+  const bool starter = !found && found.error().code == Errc::not_found && means_starter(given.reference);
+  if (!found && !starter) return Unexpected(found.error());
+  const std::string key = starter ? std::string(kStarterName)  // no path and no state: there is no blank in it
+                                  : fmt::format("{} {}", found->path.string(), state_of(found->path));
   return Source{given.name, given.reference, key, key, {}};
 }
 

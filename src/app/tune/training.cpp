@@ -269,9 +269,12 @@ double estimate_seconds(const Prepared& p, const train::RunPlan& plan, double a_
 }
 
 Result<std::uint64_t> write_last_good(const Prepared& p, Training& t) {
+  return write_newest(p, t, t.folder->file("last-good"));
+}
+
+Result<std::uint64_t> write_newest(const Prepared& p, Training& t, const std::filesystem::path& folder) {
   FH_TRY(const std::uint64_t step, t.run->restore_newest());
   if (step == 0) return step;
-  const std::filesystem::path folder = t.folder->file("last-good");
   FH_TRY_VOID(make_directories(folder));
   FH_TRY_VOID(write_files(p, t, folder));
   return step;

@@ -71,6 +71,10 @@ double estimate_seconds(const Prepared& prepared, const train::RunPlan& plan, do
 // run's. Says of which step they are; 0: there was no good checkpoint.
 Result<std::uint64_t> write_last_good(const Prepared& prepared, Training& training);
 
+// What the newest checkpoint has learned, as files in `folder`, which is made. Says of which step; 0: there is none,
+// and no folder is made.
+Result<std::uint64_t> write_newest(const Prepared& prepared, Training& training, const std::filesystem::path& folder);
+
 // The result and where it comes from, in the run's folder.
 Result<> write_result(const Prepared& prepared, Training& training, train::Ending ending,
                       const train::Beginning& beginning, const train::RunState& state);

@@ -63,8 +63,7 @@ Result<Written> synthesise(const SynthOptions& options, ThreadPool& pool, const 
     metadata.set("general.quantization_version", format::Value::u32(2));
     if (options.fresh) {
       metadata.set("general.name", format::Value::string(options.fresh->name));
-      metadata.set("general.description",
-                   format::Value::string("Freshly initialised: it says nothing sensible before it is trained"));
+      metadata.set("general.description", format::Value::string(options.fresh->description));
       FH_TRY_VOID(options.fresh->add_tokenizer(metadata));
     } else {
       add_vocabulary(options.shape, metadata);

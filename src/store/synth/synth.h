@@ -20,6 +20,7 @@ namespace freehold::store {
 // section 2.3), and a tokenizer of its own.
 struct Fresh {
   std::string name;                                          // general.name
+  std::string description;                                   // general.description
   std::function<Result<>(format::Metadata&)> add_tokenizer;  // tokenizer.ggml.* for exactly shape.V tokens
 };
 
