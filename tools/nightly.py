@@ -1,16 +1,26 @@
 #!/usr/bin/env python3
-"""`./dev nightly`: what takes too long for every commit. Every fuzz target for 60 s, the unit tests and a server under ThreadSanitizer, the
-unit tests that `./dev test` runs sanitized only as users' optimiser makes them, the tests too slow there with AddressSanitizer, the whole matrix of promise 1, the whole corpus of hostile model files through the release build and through the one with AddressSanitizer, and
-the server under load: random schemas, kill -9 fifty times, an hour of everything; and training under kill -9.
+"""`./dev nightly`: what takes too long for every commit. Its parts:
 
-usage: ./dev nightly [SECONDS [SOAK]]    SECONDS a fuzz target (60), SOAK seconds of the mixed load (3600). Writes the last result to
-                                         docs/nightly.md.
+thread   the unit tests under ThreadSanitizer, and a mixed load on a server under it
+fuzz     every fuzz target, SECONDS each (60)
+units    the unit tests that `./dev test` runs sanitized only, as users' optimiser makes them
+slow     the end-to-end tests that take minutes with AddressSanitizer
+matrix   the whole matrix of promise 1
+corpus   the whole corpus of hostile model files, through the release build and the one with AddressSanitizer
+load     20,000 random schemas; kill -9 fifty times, of a server under load and of a training run
+soak     everything at a time against one server, SOAK seconds (3600); its memory, descriptors and threads are flat
+
+usage: ./dev nightly [--seconds SECONDS] [--soak SOAK] [PART...]
+
+Without PART all of them. Each writes its own section of docs/nightly.md, with the commit that it was run at, and leaves the others.
 """
 
+import argparse
 import datetime
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -18,6 +28,8 @@ import fuzz_all
 import test_all
 
 ROOT = test_all.ROOT
+PAGE = ROOT / "docs" / "nightly.md"
+ENVIRONMENT = dict(os.environ, TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1", TERM="dumb")
 
 
 def git(*arguments):
@@ -52,24 +64,6 @@ def serving(name, script, preset="release", **settings):
     return run.returncode == 0, (said[0].partition(" ... ")[2].removesuffix(" ok") if said else "nothing was said")
 
 
-def served(soak):
-    """The rows of the table about programs that live long: what, whether it was well, what was counted."""
-    report = test_all.LOGS / "soak.json"
-    report.unlink(missing_ok=True)
-    rows = [("20,000 random schemas over HTTP (`schemas_test.py`)", *serving("schemas", "schemas_test.py", FREEHOLD_SCHEMAS="20000")),
-            ("kill -9 under load (`kill_test.py`)", *serving("kills", "kill_test.py", FREEHOLD_KILLS="50", FREEHOLD_SEED=str(datetime.date.today().toordinal()))),
-            ("kill -9 of a training run (`tune_kill_test.py`)", *serving("tune-kills", "tune_kill_test.py", FREEHOLD_KILLS="50", FREEHOLD_SEED=str(datetime.date.today().toordinal()))),
-            (f"mixed load under ThreadSanitizer, {TSAN_LOAD} s (`soak_test.py`)",
-             serving("soak-tsan", "soak_test.py", "tsan", FREEHOLD_SOAK=str(TSAN_LOAD))[0], "")]
-    good, _ = serving("soak", "soak_test.py", FREEHOLD_SOAK=str(soak), FREEHOLD_SOAK_REPORT=str(report))
-    counted = ""
-    if report.exists():
-        r = json.loads(report.read_text())
-        counted = (f"{r['requests']:,} requests; {r['first_mib']} MiB of its own after the warm-up, {r['last_mib']} at the end, {r['peak_mib']} at most; "
-                   f"descriptors {r['descriptors'][0]} and {r['descriptors'][1]}, threads {r['threads'][0]} and {r['threads'][1]}")
-    return rows + [(f"mixed load, {soak} s (`soak_test.py`)", good, counted)]
-
-
 def corpus_table(rows):
     head = ["| class | cases | runs | worst CPU time | worst memory of a refusal above the baseline | findings |",
             "| --- | ---: | ---: | ---: | ---: | ---: |"]
@@ -81,61 +75,134 @@ def found(nothing):
     return "nothing found" if nothing else "**found something**"
 
 
-def main():
-    seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 60
-    commit = git("rev-parse", "--short", "HEAD") + (" with changes" if git("status", "--porcelain") else "")
-    soak = int(sys.argv[2]) if len(sys.argv) > 2 else 3600
-    test_all.LOGS.mkdir(parents=True, exist_ok=True)
-    environment = dict(os.environ, TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1", TERM="dumb")
+def built(*checks):
+    """The sums of configuring and building."""
     sums = test_all.Sums()
-    tsan = test_all.Sums()
-    for check in (test_all.configure("tsan"), test_all.build("tsan", "unit_tests", "freehold")):
-        sums.add(test_all.run(check, environment))
-    if sums.failed == 0:
-        tsan = test_all.run(test_all.ctest("test-tsan", "tsan", "unit"), environment)
-    for check in (test_all.configure("fuzz"), test_all.build("fuzz")):
-        sums.add(test_all.run(check, environment))
-    results = fuzz_all.fuzz_all(seconds) if sums.failed == 0 else []
-    for check in (test_all.configure("release"), test_all.build("release"), test_all.configure("dev"),
-                  test_all.build("dev", "freehold")):
-        sums.add(test_all.run(check, environment))
-    units = test_all.run(test_all.ctest("unit-release", "release", "unit"), environment)
-    slow = test_all.run(test_all.ctest("slow-dev", "dev", "nightly"), environment)
-    matrix = test_all.run(test_all.ctest("matrix-full", "release", "matrix"), dict(environment, FREEHOLD_MATRIX="full"))
+    for check in checks:
+        sums.add(test_all.run(check, ENVIRONMENT))
+    return sums
+
+
+def program(preset, *targets):
+    return built(test_all.configure(preset), test_all.build(preset, *targets)).failed == 0
+
+
+def tests(name, preset, label, **settings):
+    """Whether ctest's tests of this label passed, and the sums as a sentence."""
+    sums = test_all.run(test_all.ctest(name, preset, label), dict(ENVIRONMENT, **settings))
+    return sums.failed == 0, f"{sums}."
+
+
+def thread(_):
+    if not program("tsan", "unit_tests", "freehold"):
+        return False, "It does not build."
+    good, text = tests("test-tsan", "tsan", "unit")
+    load, _ = serving("soak-tsan", "soak_test.py", "tsan", FREEHOLD_SOAK=str(TSAN_LOAD))
+    return good and load, f"Unit tests: {text} A mixed load on a server, {TSAN_LOAD} s (`soak_test.py`): {found(load)}."
+
+
+def fuzz(options):
+    if not program("fuzz"):
+        return False, "It does not build."
+    results = fuzz_all.fuzz_all(options.seconds)
+    rows = "\n".join(f"| {name} | {found(ok)} | {runs:,} | {coverage:,} |" for name, ok, runs, coverage in results)
+    return bool(results) and all(r[1] for r in results), (
+        f"libFuzzer with AddressSanitizer and UndefinedBehaviorSanitizer, {options.seconds} s a target.\n\n"
+        f"| target | result | runs | coverage (edges) |\n| --- | --- | ---: | ---: |\n{rows}")
+
+
+def units(_):
+    return tests("units-release", "release", "unit") if program("release") else (False, "It does not build.")
+
+
+def slow(_):
+    return tests("slow-dev", "dev", "nightly") if program("dev", "freehold") else (False, "It does not build.")
+
+
+def matrix(_):
+    if not program("release", "matrix_tests"):
+        return False, "It does not build."
+    return tests("matrix-full", "release", "matrix", FREEHOLD_MATRIX="full")
+
+
+def hostile(_):
+    if not (program("release", "freehold") and program("dev", "freehold")):
+        return False, "It does not build."
     released, rows = corpus("release")
     sanitized, _ = corpus("dev")
-    server = served(soak)
-    good = (sums.failed == 0 and tsan.failed + units.failed + slow.failed + matrix.failed == 0 and results and all(r[1] for r in results) and released and
-            sanitized and all(row[1] for row in server))
+    return released and sanitized, (
+        f"`tests/e2e/corpus_test.py`: {found(released)} by the release build, {found(sanitized)} by the one with AddressSanitizer and\n"
+        f"UndefinedBehaviorSanitizer. The release build's figures:\n\n{corpus_table(rows)}")
 
-    fuzzed = "\n".join(f"| {name} | {found(ok)} | {runs:,} | {coverage:,} |" for name, ok, runs, coverage in results)
-    loads = "\n".join(f"| {what} | {found(well)} | {counted} |" for what, well, counted in server)
-    (ROOT / "docs" / "nightly.md").write_text(f"""# The last nightly run
 
-Written by `./dev nightly` on {datetime.date.today()}, commit {commit}: **{"good" if good else "NOT good"}**.
+def load(_):
+    if not program("release", "freehold"):
+        return False, "It does not build."
+    seed = str(datetime.date.today().toordinal())
+    rows = [("20,000 random schemas over HTTP (`schemas_test.py`)", *serving("schemas", "schemas_test.py", FREEHOLD_SCHEMAS="20000")),
+            ("kill -9 under load (`kill_test.py`)", *serving("kills", "kill_test.py", FREEHOLD_KILLS="50", FREEHOLD_SEED=seed)),
+            ("kill -9 of a training run (`tune_kill_test.py`)",
+             *serving("tune-kills", "tune_kill_test.py", FREEHOLD_KILLS="50", FREEHOLD_SEED=seed))]
+    lines = "\n".join(f"| {what} | {found(well)} | {counted} |" for what, well, counted in rows)
+    return all(row[1] for row in rows), "| what | result | counted |\n| --- | --- | --- |\n" + lines
 
-Builds: {sums}. Unit tests under ThreadSanitizer: {tsan}; optimised: {units}. End-to-end tests that are too
-slow with AddressSanitizer for `./dev test`: {slow}. The whole matrix of promise 1: {matrix}.
 
-Fuzzing (libFuzzer, AddressSanitizer and UndefinedBehaviorSanitizer), {seconds} s a target:
+def soak(options):
+    if not program("release", "freehold"):
+        return False, "It does not build."
+    report = test_all.LOGS / "soak.json"
+    report.unlink(missing_ok=True)
+    good, _ = serving("soak", "soak_test.py", FREEHOLD_SOAK=str(options.soak), FREEHOLD_SOAK_REPORT=str(report))
+    text = f"A mixed load, {options.soak} s (`soak_test.py`): {found(good)}."
+    if report.exists():
+        r = json.loads(report.read_text())
+        text += (f" {r['requests']:,} requests; {r['first_mib']} MiB of its own after the warm-up, {r['last_mib']} at the end, {r['peak_mib']} at "
+                 f"most; descriptors {r['descriptors'][0]} and {r['descriptors'][1]}, threads {r['threads'][0]} and {r['threads'][1]}.")
+    return good, text
 
-| target | result | runs | coverage (edges) |
-| --- | --- | ---: | ---: |
-{fuzzed}
 
-Hostile model files through the finished program (`tests/e2e/corpus_test.py`): {found(released)} by the release build,
-{found(sanitized)} by the one with AddressSanitizer and UndefinedBehaviorSanitizer. The release build's figures:
+PARTS = {"thread": ("ThreadSanitizer", thread), "fuzz": ("Fuzzing", fuzz), "units": ("Optimised unit tests", units),
+         "slow": ("Slow end-to-end tests, sanitized", slow), "matrix": ("The whole matrix of promise 1", matrix),
+         "corpus": ("Hostile model files", hostile), "load": ("Load and kill -9", load), "soak": ("Soak", soak)}
 
-{corpus_table(rows)}
 
-The server under load, and training:
+def sections():
+    """What the page says by now, by heading."""
+    text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    return {m[1]: m[2].strip() for m in re.finditer(r"^## (.*)\n((?:(?!^## ).*\n?)*)", text, re.M)}
 
-| what | result | counted |
-| --- | --- | --- |
-{loads}
-""", encoding="utf-8")
-    print("nightly: " + ("good" if good else "NOT good") + "; written to docs/nightly.md")
-    return 0 if good else 1
+
+def write(said):
+    known = [(title, said[title]) for title, _ in PARTS.values() if title in said]
+    missing = [title for title, _ in PARTS.values() if title not in said]
+    good = not missing and all("**good**" in text for _, text in known)
+    intro = "every part was good" if good else "**not every part was good**" if not missing else f"not run yet: {', '.join(missing)}"
+    PAGE.write_text("# The last nightly runs\n\nWritten by `./dev nightly`; each part says when and at which commit it was run: " + intro + ".\n" +
+                    "".join(f"\n## {title}\n\n{text}\n" for title, text in known), encoding="utf-8")
+    return good
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./dev nightly")
+    parser.add_argument("--seconds", type=int, default=60, help="of each fuzz target (default 60)")
+    parser.add_argument("--soak", type=int, default=3600, help="seconds of the mixed load (default 3600)")
+    parser.add_argument("part", nargs="*", help=", ".join(PARTS) + "; all unless given")
+    options = parser.parse_args()
+    for name in options.part:
+        if name not in PARTS:
+            parser.error(f"no part '{name}'; there are {', '.join(PARTS)}")
+    commit = git("rev-parse", "--short", "HEAD") + (" with changes" if git("status", "--porcelain") else "")
+    test_all.LOGS.mkdir(parents=True, exist_ok=True)
+    every = True
+    for name in options.part or PARTS:
+        title, run = PARTS[name]
+        good, text = run(options)
+        every &= good
+        said = sections()
+        said[title] = f"{datetime.date.today()}, commit {commit}: {'**good**' if good else '**NOT good**'}.\n\n{text}"
+        write(said)
+        print(f"nightly: {name}: {'good' if good else 'NOT good'}; written to docs/nightly.md", flush=True)
+    return 0 if every else 1
 
 
 if __name__ == "__main__":

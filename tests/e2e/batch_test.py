@@ -148,7 +148,7 @@ class Batch(e2e.Case):
 
     def test_a_file_without_a_newline_is_something_else_too(self):
         given = self.given('"the cat"', '"a dog"')
-        for other in (b"my important notes", b"\0" * 100, b'{"id":"batch_req_0', b"{}"):
+        for other in (b"my important notes", b"\0" * 100, b'{"id":"batch_req_z', b"{}"):
             self.out.write_bytes(other)
             self.fails(e2e.USAGE, *self.command(given), names="nothing was changed")
             self.assertEqual(self.out.read_bytes(), other)

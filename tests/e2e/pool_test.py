@@ -395,7 +395,7 @@ class Given(Pool):
     def test_one_that_cannot_be_served_ends_the_start(self):
         size = self.memory_of("a")
         for arguments, code, word in ((("a", *ALONE, "--memory-limit", str(size - 1)), e2e.EXHAUSTED, "memory"),
-                                      (("none",), e2e.NOT_FOUND, "none"), (("a", "--context", "4096"), e2e.USAGE, "--context")):
+                                      (("none",), e2e.NOT_FOUND, "none"), (("a", "--context", "4096"), e2e.EXHAUSTED, "--context")):
             ended = e2e.run("serve", *arguments, "--no-keys", "--port", "0", home=self.store)
             self.assertEqual(ended.code, code, ended.message)
             self.assertIn(word, ended.message)

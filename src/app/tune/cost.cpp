@@ -51,7 +51,9 @@ TuningCost cost_of(std::uint64_t tokens, std::optional<double> seconds, const st
     // Whole seconds, so that the amount is exact; more than ten thousand years are none.
     const auto whole = static_cast<std::int64_t>(std::clamp(std::ceil(*seconds), 0.0, 3e11));
     out.kwh = static_cast<double>(whole) * static_cast<double>(energy->watts) / kJoulesOfKwh;
-    out.here = Money::picodollars(energy->usd_per_kwh.units() * energy->watts * whole / kJoulesOfKwh);
+    // Divided before it is multiplied, or the product of the largest would not fit.
+    const ledger::Int128 price = energy->usd_per_kwh.units(), joules = ledger::Int128{whole} * energy->watts;
+    out.here = Money::attodollars(price / kJoulesOfKwh * joules + price % kJoulesOfKwh * joules / kJoulesOfKwh);
   }
   const PriceBook& book = PriceBook::built_in();
   const auto billed = static_cast<std::int64_t>(std::min<std::uint64_t>(tokens, 1'000'000'000'000'000));

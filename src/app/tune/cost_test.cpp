@@ -16,7 +16,9 @@ TEST(TuningCost, EnergyIsExact) {
   EXPECT_DOUBLE_EQ(*cost.kwh, 0.5);
   EXPECT_NE(cost_text(cost).find("USD 0.1500 here: 0.5 kWh, at 250 W"), std::string::npos) << cost_text(cost);
   // A time that no plan has, still an amount.
-  EXPECT_TRUE(cost_of(1, 1e300, Energy{1'000'000, *Money::parse("10000")}, "2026-11-27").here);
+  const TuningCost most = cost_of(1, 1e300, Energy{1'000'000, *Money::parse("10000")}, "2026-11-27");
+  ASSERT_TRUE(most.here);
+  EXPECT_EQ(most.here->rounded(0), "833333333333333");  // 3e11 s at 1 MW are 8.3333e10 kWh
 }
 
 TEST(TuningCost, WhatIsNotKnownIsNotMadeUp) {
@@ -35,7 +37,7 @@ TEST(TuningCost, VendorsByTheBook) {
   for (const auto& [price, usd] : cost.vendors) {
     EXPECT_EQ(price->kind, "training");
     EXPECT_EQ(book.find({price->provider, price->model}, "training", "2026-11-27"), price);
-    EXPECT_EQ(usd, Money::picodollars(price->usd_per_million.units() * 5 / 2));
+    EXPECT_EQ(usd, Money::attodollars(price->usd_per_million.units() * 5 / 2));
     EXPECT_GE(usd, last);
     last = usd;
   }
