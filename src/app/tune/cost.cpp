@@ -27,7 +27,10 @@ std::vector<Option> energy_options() {
            .least = 1,
            .most = 1'000'000,
            .help = "What the whole machine draws while it trains; with --kwh-price the cost of the energy is shown."},
-          {.name = "kwh-price", .type = OptionType::text, .value = "USD", .help = "What a kilowatt-hour costs: 0.30"}};
+          {.name = "kwh-price",
+           .type = OptionType::text,
+           .value = "USD",
+           .help = "What a kilowatt-hour costs, as 0.30 for thirty cents."}};
 }
 
 Result<std::optional<Energy>> energy_of(const Arguments& arguments) {
