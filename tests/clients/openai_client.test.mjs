@@ -71,12 +71,13 @@ test("addresses that are none, and those that are not served here", needs("chat"
   await assert.rejects(client.get("/no/such/address"), (e) => e.status === 404 && e.type === "invalid_request_error");
   await assert.rejects(client.get("/completions"), (e) => e.status === 405 && e.type === "invalid_request_error");
   for (const ask of [
-    () => client.fineTuning.jobs.list(), () => client.fineTuning.jobs.create({ model, training_file: "file-1" }), () => client.fineTuning.jobs.retrieve("ftjob-1"),
     () => client.images.generate({ prompt: "x" }), () => client.moderations.create({ input: "x" }), () => client.audio.speech.create({ input: "x", model, voice: "alloy" }),
     () => client.vectorStores.create({}), () => client.conversations.create({}), () => client.beta.assistants.create({ model }),
     async () => client.audio.transcriptions.create({ file: await toFile(Buffer.from("x"), "x.wav"), model }),
   ])
     await assert.rejects(ask, (e) => e instanceof OpenAI.NotFoundError && e.message.includes("not supported"), String(ask));
+  for (const ask of [() => client.fineTuning.jobs.retrieve("ftjob-1"), () => client.files.retrieve("file-1"), () => client.batches.retrieve("batch_1")])
+    await assert.rejects(ask, (e) => e instanceof OpenAI.NotFoundError && !e.message.includes("not supported"), String(ask));
 });
 
 test("models: ids in every spelling", needs("models"), async () => {
