@@ -16,7 +16,7 @@ from corpus import measure, mutants, valid, valid_folder
 FULL = os.environ.get("FREEHOLD_CORPUS") == "full"
 OF_EACH_CLASS = 1_000_000 if FULL else 1 if e2e.SANITIZED else 14
 MORE = FULL and not e2e.SANITIZED  # commands besides the usual ones: a sanitized program takes ten times as long
-MUTANTS = 6000 if MORE else 1500 if FULL else 10 if e2e.SANITIZED else 250
+MUTANTS = 6000 if MORE else 1500 if FULL else 20 if e2e.SANITIZED else 250
 SEEDS = (11, 12, 13) if MORE else (11,)
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 REPORT = {}
