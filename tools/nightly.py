@@ -176,8 +176,10 @@ def write(said):
     known = [(title, said[title]) for title, _ in PARTS.values() if title in said]
     missing = [title for title, _ in PARTS.values() if title not in said]
     good = not missing and all("**good**" in text for _, text in known)
-    intro = "every part was good" if good else "**not every part was good**" if not missing else f"not run yet: {', '.join(missing)}"
-    PAGE.write_text("# The last nightly runs\n\nWritten by `./dev nightly`; each part says when and at which commit it was run: " + intro + ".\n" +
+    bad = [title for title, text in known if "**good**" not in text]
+    intro = "all are good" if good else "; ".join(
+        f"**{word}**: {', '.join(titles)}" for word, titles in (("not good", bad), ("not run yet", missing)) if titles)
+    PAGE.write_text("# The last nightly runs\n\nWritten by `./dev nightly`; each part says when and at which commit it was run. " + intro[0].upper() + intro[1:] + ".\n" +
                     "".join(f"\n## {title}\n\n{text}\n" for title, text in known), encoding="utf-8")
     return good
 

@@ -1,5 +1,6 @@
 // What the engine keeps between steps. engine.cpp is the outside (queue, cancellation, run), scheduler.cpp the inside
-// (admission, one batch, what becomes of its logits).
+// (admission, one batch, what becomes of its logits), with prompt_reading.cpp, adapter_groups.cpp and work_shares.cpp
+// for parts of a step that stand by themselves.
 #pragma once
 
 #include <cstdint>

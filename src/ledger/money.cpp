@@ -74,12 +74,4 @@ Money divided(Money whole, std::int64_t by) {
   return Money::attodollars((units + (units < 0 ? -(n / 2) : n / 2)) / n);
 }
 
-Money share(Money whole, std::uint64_t part, std::uint64_t parts) {
-  const auto n = static_cast<Int128>(parts);
-  const Int128 each = whole.units() / n, rest = whole.units() % n;
-  const Int128 size = rest < 0 ? -rest : rest;
-  const bool more = static_cast<Int128>(part) < size;
-  return Money::attodollars(each + (more ? (rest < 0 ? -1 : 1) : 0));
-}
-
 }  // namespace freehold::ledger

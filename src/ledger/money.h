@@ -54,10 +54,8 @@ constexpr Money of_tokens(Money per_million, std::int64_t tokens) {
   return Money::attodollars(per_million.units() / 1'000'000 * tokens);
 }
 
-// `parts` shares of the whole that differ by at most one attodollar and add up to it exactly; the first ones get the
-// more.
-// A quotient, rounded half away from zero: for prices a unit that are shown, never for amounts that are added up.
+// A quotient, rounded half away from zero: for prices a unit that are shown or estimated with, never for amounts that
+// are added up.
 Money divided(Money whole, std::int64_t by);
-Money share(Money whole, std::uint64_t part, std::uint64_t parts);
 
 }  // namespace freehold::ledger

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "base/random.h"
-
 namespace freehold::ledger {
 namespace {
 
@@ -47,23 +45,6 @@ TEST(Money, QuotientsAreRoundedHalfAwayFromZero) {
   EXPECT_EQ(divided(money("-2"), 3).text(), "-0.666666666666666667");
   EXPECT_EQ(divided(money("2"), -3).text(), "-0.666666666666666667");
   EXPECT_EQ(divided(money("0.000000000000000001"), 2).text(), "0.000000000000000001");
-}
-
-TEST(Money, SharesAddUpToTheWhole) {
-  for (std::uint64_t i = 0; i < 2000; ++i) {
-    const auto whole = Money::attodollars(static_cast<std::int64_t>((uniform_draw(1, 0, i) - 0.5) * 1e13));
-    const auto parts = 1 + static_cast<std::uint64_t>(uniform_draw(1, 1, i) * 40);
-    Money sum;
-    Money least = share(whole, 0, parts), most = least;
-    for (std::uint64_t p = 0; p < parts; ++p) {
-      const Money one = share(whole, p, parts);
-      sum += one;
-      least = std::min(least, one);
-      most = std::max(most, one);
-    }
-    EXPECT_EQ(sum, whole);
-    EXPECT_LE((most - least).units(), 1);
-  }
 }
 
 }  // namespace

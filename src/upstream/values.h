@@ -1,7 +1,7 @@
 // Reading a vendor's JSON: what may be missing and is asked for by name.
 #pragma once
 
-#include <optional>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 

@@ -3,6 +3,7 @@
 #include <soci/soci.h>
 
 #include "app/serve/file_rows.h"
+#include "app/serve/paging.h"
 #include "app/serve/random_id.h"
 
 namespace freehold::app {
@@ -69,7 +70,7 @@ Result<std::optional<Batch>> FileStore::find_batch(const std::string& tenant, co
 Result<FileStore::List<Batch>> FileStore::list_batches(const std::string& tenant, const api::openai::Page& page) {
   const std::lock_guard lock(mutex_);
   return database_.run([&](soci::session& s) -> Result<List<Batch>> {
-    FH_TRY(const long long after, number_of(s, "batches", tenant, page));
+    FH_TRY(const long long after, number_behind(s, "batches", "tenant", tenant, page));
     const long long wanted = static_cast<long long>(page.limit) + 1;
     const soci::rowset<std::string> rows =
         (s.prepare << fmt::format("SELECT record FROM batches WHERE tenant = :tenant AND number {} :after "

@@ -1,13 +1,10 @@
 #include "app/serve/file_rows.h"
 
-#include <fmt/format.h>
 #include <soci/soci.h>
 
-#include <climits>
 #include <nlohmann/json.hpp>
 
 #include "api/fields.h"
-#include "base/utf8.h"
 
 namespace freehold::app {
 
@@ -34,18 +31,6 @@ Result<> insert_file(soci::session& s, const std::string& tenant, const api::ope
       soci::use(file.id), soci::use(tenant), soci::use(file.filename), soci::use(file.purpose), soci::use(bytes),
       soci::use(created), soci::use(expires);
   return {};
-}
-
-Result<long long> number_of(soci::session& s, std::string_view table, const std::string& tenant,
-                            const api::openai::Page& page) {
-  if (page.after.empty()) return page.ascending ? 0 : LLONG_MAX;
-  long long number = 0;
-  s << fmt::format("SELECT number FROM {} WHERE tenant = :tenant AND id = :id", table), soci::into(number),
-      soci::use(tenant), soci::use(page.after);
-  if (!s.got_data()) {
-    return fail(Errc::invalid, fmt::format("'after': there is no object '{}'", printable(page.after)));
-  }
-  return number;
 }
 
 std::string record_json(const BatchRecord& r) {

@@ -20,10 +20,6 @@ struct FileRow {
 Result<Kept> kept_of(soci::session& s, const std::string& tenant);
 Result<> insert_file(soci::session& s, const std::string& tenant, const api::openai::FileObject& file);
 
-// The number that a page begins behind, in the direction of the page. Error: invalid (`page.after` is no row's id).
-Result<long long> number_of(soci::session& s, std::string_view table, const std::string& tenant,
-                            const api::openai::Page& page);
-
 std::string record_json(const BatchRecord& record);
 // Error: corrupt. The tenant is not part of it.
 Result<BatchRecord> read_record(const std::string& text);

@@ -1,19 +1,14 @@
 #include "app/serve/file_store.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <soci/soci.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <set>
 
 #include "app/serve/file_rows.h"
+#include "app/serve/paging.h"
 #include "app/serve/random_id.h"
-#include "base/utf8.h"
 
 namespace freehold::app {
 
@@ -37,24 +32,6 @@ const sql::Schema kSchema = {
       "CREATE INDEX batches_by_tenant ON batches (tenant, number)",
       "CREATE INDEX batches_by_open ON batches (open, number)"}}};
 
-Result<int> lock_folder(const fs::path& folder) {
-  const fs::path path = folder / "lock";
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) {
-    return fail(Errc::io, fmt::format("cannot open {}: {}", printable(path.string()), std::strerror(errno)));
-  }
-  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    const int error = errno;
-    ::close(fd);
-    if (error == EWOULDBLOCK) {
-      return fail(Errc::io,
-                  fmt::format("another freehold serve holds the files and batches in {}", printable(folder.string())));
-    }
-    return fail(Errc::io, fmt::format("cannot lock {}: {}", printable(path.string()), std::strerror(error)));
-  }
-  return fd;
-}
-
 }  // namespace
 
 bool FileStore::exists(const fs::path& home) {
@@ -66,28 +43,21 @@ Result<std::unique_ptr<FileStore>> FileStore::open(const fs::path& home, Clock c
   const fs::path folder = home / "files";
   FH_TRY_VOID(make_directories(folder));
   ::chmod(folder.c_str(), 0700);
-  FH_TRY(const int lock, lock_folder(folder));
-  auto database = sql::Database::open(home / "files.db", kSchema, sql::Open::create, sql::Check::none);
-  if (!database) {
-    ::close(lock);
-    return tl::unexpected(std::move(database).error());
-  }
-  auto store = std::unique_ptr<FileStore>(new FileStore(folder, std::move(clock), quota, std::move(*database), lock));
+  FH_TRY(FolderLock lock, FolderLock::take(folder, "the files and batches"));
+  FH_TRY(auto database, sql::Database::open(home / "files.db", kSchema, sql::Open::create, sql::Check::none));
+  auto store =
+      std::unique_ptr<FileStore>(new FileStore(folder, std::move(clock), quota, std::move(database), std::move(lock)));
   FH_TRY_VOID(store->expire());
   FH_TRY_VOID(store->sweep());
   return store;
 }
 
-FileStore::FileStore(fs::path folder, Clock clock, Quota quota, sql::Database database, int lock)
+FileStore::FileStore(fs::path folder, Clock clock, Quota quota, sql::Database database, FolderLock lock)
     : folder_(std::move(folder)),
       clock_(std::move(clock)),
       quota_(quota),
-      lock_(lock),
+      lock_(std::move(lock)),
       database_(std::move(database)) {}
-
-FileStore::~FileStore() {
-  ::close(lock_);
-}
 
 // Content that no row names: uploads that broke off, deletions that did.
 Result<> FileStore::sweep() {
@@ -174,7 +144,7 @@ Result<std::optional<FileObject>> FileStore::find(const std::string& tenant, con
 Result<FileStore::List<FileObject>> FileStore::list(const std::string& tenant, const api::openai::Page& page) {
   const std::lock_guard lock(mutex_);
   return database_.run([&](soci::session& s) -> Result<List<FileObject>> {
-    FH_TRY(const long long after, number_of(s, "files", tenant, page));
+    FH_TRY(const long long after, number_behind(s, "files", "tenant", tenant, page));
     const long long time = now(), wanted = static_cast<long long>(page.limit) + 1;
     FileRow row;
     soci::statement select =

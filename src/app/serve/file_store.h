@@ -20,6 +20,7 @@
 
 #include "api/openai/batches.h"
 #include "api/openai/files.h"
+#include "app/serve/folder_lock.h"
 #include "app/serve/quota.h"
 #include "base/file.h"
 #include "sql/database.h"
@@ -45,7 +46,6 @@ class FileStore {
   static Result<std::unique_ptr<FileStore>> open(const std::filesystem::path& home, Clock clock, Quota quota = {});
   // Whether there is anything to open.
   static bool exists(const std::filesystem::path& home);
-  ~FileStore();
   FileStore(const FileStore&) = delete;
   FileStore& operator=(const FileStore&) = delete;
 
@@ -96,7 +96,7 @@ class FileStore {
   Result<> expire();
 
  private:
-  FileStore(std::filesystem::path folder, Clock clock, Quota quota, sql::Database database, int lock);
+  FileStore(std::filesystem::path folder, Clock clock, Quota quota, sql::Database database, FolderLock lock);
   Result<> sweep();
   Result<> drop_content(const std::string& id);
   Result<std::optional<BatchRecord>> load_batch(soci::session& s, const std::string& id) const;
@@ -105,7 +105,7 @@ class FileStore {
   std::filesystem::path folder_;
   Clock clock_;
   const Quota quota_;
-  int lock_ = -1;     // a file descriptor with an exclusive flock
+  FolderLock lock_;
   std::mutex mutex_;  // guards what follows
   sql::Database database_;
   std::map<std::string, std::uint64_t> turns_;  // by tenant: when it had its last, as next_batch() counts

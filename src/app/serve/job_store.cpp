@@ -1,20 +1,14 @@
 #include "app/serve/job_store.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <soci/soci.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <climits>
-#include <cstring>
 #include <set>
 
+#include "app/serve/paging.h"
 #include "app/serve/random_id.h"
 #include "base/file.h"
-#include "base/utf8.h"
 
 namespace freehold::app {
 
@@ -34,35 +28,6 @@ const sql::Schema kJobs = {
       "message TEXT NOT NULL, data TEXT NOT NULL)",
       "CREATE INDEX events_by_job ON events (job, number)"}}};
 
-Result<int> lock_jobs(const fs::path& folder) {
-  const fs::path path = folder / "lock";
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) {
-    return fail(Errc::io, fmt::format("cannot open {}: {}", printable(path.string()), std::strerror(errno)));
-  }
-  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    const int error = errno;
-    ::close(fd);
-    return fail(Errc::io,
-                error == EWOULDBLOCK
-                    ? fmt::format("another freehold serve holds the fine-tuning jobs in {}", printable(folder.string()))
-                    : fmt::format("cannot lock {}: {}", printable(path.string()), std::strerror(error)));
-  }
-  return fd;
-}
-
-// The number that a page begins behind, in its direction.
-Result<long long> number_behind(soci::session& s, const std::string& sql, const std::string& owner,
-                                const api::openai::Page& page) {
-  if (page.after.empty()) return page.ascending ? 0 : LLONG_MAX;
-  long long number = 0;
-  s << sql, soci::into(number), soci::use(owner), soci::use(page.after);
-  if (!s.got_data()) {
-    return fail(Errc::invalid, fmt::format("'after': there is no object '{}'", printable(page.after)));
-  }
-  return number;
-}
-
 }  // namespace
 
 bool JobStore::exists(const fs::path& home) {
@@ -74,27 +39,20 @@ Result<std::unique_ptr<JobStore>> JobStore::open(const fs::path& home, Clock clo
   const fs::path folder = home / "fine_tuning";
   FH_TRY_VOID(make_directories(folder));
   ::chmod(folder.c_str(), 0700);
-  FH_TRY(const int lock, lock_jobs(folder));
-  auto database = sql::Database::open(home / "fine_tuning.db", kJobs, sql::Open::create, sql::Check::none);
-  if (!database) {
-    ::close(lock);
-    return tl::unexpected(std::move(database).error());
-  }
-  auto store = std::unique_ptr<JobStore>(new JobStore(folder, std::move(clock), quota, std::move(*database), lock));
+  FH_TRY(FolderLock lock, FolderLock::take(folder, "the fine-tuning jobs"));
+  FH_TRY(auto database, sql::Database::open(home / "fine_tuning.db", kJobs, sql::Open::create, sql::Check::none));
+  auto store =
+      std::unique_ptr<JobStore>(new JobStore(folder, std::move(clock), quota, std::move(database), std::move(lock)));
   FH_TRY_VOID(store->sweep());
   return store;
 }
 
-JobStore::JobStore(fs::path folder, Clock clock, Quota quota, sql::Database database, int lock)
+JobStore::JobStore(fs::path folder, Clock clock, Quota quota, sql::Database database, FolderLock lock)
     : folder_(std::move(folder)),
       clock_(std::move(clock)),
       quota_(quota),
-      lock_(lock),
+      lock_(std::move(lock)),
       database_(std::move(database)) {}
-
-JobStore::~JobStore() {
-  ::close(lock_);
-}
 
 // Folders that nothing leads to: of jobs that were never written down, and of those that are over without a model.
 Result<> JobStore::sweep() {
@@ -198,8 +156,7 @@ Result<JobStore::List<JobRecord>> JobStore::list(const std::string& tenant, cons
   const api::openai::Page& page = wanted.page;
   const std::lock_guard lock(mutex_);
   return database_.run([&](soci::session& s) -> Result<List<JobRecord>> {
-    FH_TRY(const long long after,
-           number_behind(s, "SELECT number FROM jobs WHERE tenant = :tenant AND id = :id", tenant, page));
+    FH_TRY(const long long after, number_behind(s, "jobs", "tenant", tenant, page));
     const soci::rowset<std::string> rows =
         (s.prepare << fmt::format(
              "SELECT record FROM jobs WHERE tenant = :tenant AND number {} :after ORDER BY number {}",
@@ -305,8 +262,7 @@ Result<> JobStore::forget_events_after(const std::string& job, std::uint64_t ste
 Result<JobStore::List<api::openai::JobEvent>> JobStore::events(const std::string& job, const api::openai::Page& page) {
   const std::lock_guard lock(mutex_);
   return database_.run([&](soci::session& s) -> Result<List<api::openai::JobEvent>> {
-    FH_TRY(const long long after,
-           number_behind(s, "SELECT number FROM events WHERE job = :job AND id = :id", job, page));
+    FH_TRY(const long long after, number_behind(s, "events", "job", job, page));
     const long long wanted = static_cast<long long>(page.limit) + 1;
     api::openai::JobEvent row;
     long long created = 0;

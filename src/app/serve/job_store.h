@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "api/openai/fine_tuning.h"
+#include "app/serve/folder_lock.h"
 #include "app/serve/quota.h"
 #include "base/hash.h"
 #include "base/result.h"
@@ -56,7 +57,6 @@ class JobStore {
   // Makes what is missing. Errors: io (another process holds it; the disk), corrupt, unsupported.
   static Result<std::unique_ptr<JobStore>> open(const std::filesystem::path& home, Clock clock, Quota quota = {});
   static bool exists(const std::filesystem::path& home);  // whether there is anything to open
-  ~JobStore();
   JobStore(const JobStore&) = delete;
   JobStore& operator=(const JobStore&) = delete;
 
@@ -94,7 +94,7 @@ class JobStore {
   Result<List<api::openai::JobEvent>> events(const std::string& job, const api::openai::Page& page);
 
  private:
-  JobStore(std::filesystem::path folder, Clock clock, Quota quota, sql::Database database, int lock);
+  JobStore(std::filesystem::path folder, Clock clock, Quota quota, sql::Database database, FolderLock lock);
   Result<> sweep();
   Result<std::optional<JobRecord>> load(soci::session& s, const std::string& id) const;
   Result<> check_limits(soci::session& s, const std::string& tenant) const;
@@ -102,8 +102,8 @@ class JobStore {
   std::filesystem::path folder_;
   Clock clock_;
   const Quota quota_;  // bytes of a tenant's models
-  int lock_ = -1;      // a file descriptor with an exclusive flock
-  std::mutex mutex_;   // guards what follows
+  FolderLock lock_;
+  std::mutex mutex_;  // guards what follows
   sql::Database database_;
   std::map<std::string, std::uint64_t> turns_;  // by tenant: when it had its last, as next() counts
   std::uint64_t turn_ = 0;
