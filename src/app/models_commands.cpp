@@ -94,7 +94,9 @@ store::WriteOptions StoreProgress::options(bool replace, bool prepare) {
   });
   if (!prepare) out.prepare.bytes = {}, out.prepare.write = {};
   out.validate = check_runnable;
-  out.validate_adapter = check_adapter;
+  out.validate_adapter = [](const format::Checkpoint* base, const std::filesystem::path& adapter) {
+    return base != nullptr ? check_adapter(*base, adapter) : model::check_alone(adapter);
+  };
   out.progress = progress();
   out.waiting = [this](int pid) {
     bar_.clear();

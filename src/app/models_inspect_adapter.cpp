@@ -191,6 +191,7 @@ Result<> inspect_adapter(const FoundAdapter& found, const Arguments& arguments, 
   auto read =
       model::adapter_kind(found.path) == model::AdapterKind::peft ? read_peft_folder(facts) : read_gguf_file(facts);
   if (!read) facts.problem = read.error();
+  if (const auto whole = model::check_alone(found.path); !whole && !facts.problem) facts.problem = whole.error();
   if (arguments.given("on")) check_on(facts, arguments.text("on"), console);
   const bool tensors = arguments.flag("tensors");
   console.write(arguments.flag("json") ? adapter_json(facts, tensors) : adapter_text(facts, tensors));

@@ -19,4 +19,8 @@ AdapterKind adapter_kind(const std::filesystem::path& path);
 // invalid for what is no adapter.
 Result<PeftAdapter> read_adapter(const std::filesystem::path& path, const format::Checkpoint& base, const Spec& spec);
 
+// Whether an adapter is whole in itself, for whatever base: pairs complete, ranks as stated, all of one model's sizes,
+// numbers finite. Errors as those of read_adapter.
+Result<> check_alone(const std::filesystem::path& path);
+
 }  // namespace freehold::model

@@ -19,12 +19,6 @@ using format::Value;
 
 constexpr const char* kAlpha = "adapter.lora.alpha";
 
-std::string tensor_of(std::size_t block, Site site) {
-  const TensorNames& n = kGgufNames;
-  const std::string_view patterns[kSites] = {n.q, n.k, n.v, n.o, n.gate, n.up, n.down};
-  return tensor_name(patterns[static_cast<std::size_t>(site)], static_cast<std::uint32_t>(block));
-}
-
 // Only architecture llama rotates neighbours.
 bool in_pairs(std::string_view architecture) {
   return architecture == "llama";
@@ -97,6 +91,12 @@ Result<LowRankValues> read_layer(const tensor::View& a, const tensor::View& b, S
 
 }  // namespace
 
+std::string gguf_tensor(std::size_t block, Site site) {
+  const TensorNames& n = kGgufNames;
+  const std::string_view patterns[kSites] = {n.q, n.k, n.v, n.o, n.gate, n.up, n.down};
+  return tensor_name(patterns[static_cast<std::size_t>(site)], static_cast<std::uint32_t>(block));
+}
+
 bool is_adapter(const format::Gguf& file) {
   const Value* type = file.metadata.find("general.type");
   return type != nullptr && type->as_string() == "adapter";
@@ -117,7 +117,7 @@ Result<PeftAdapter> read_gguf_adapter(const format::Gguf& file, const Spec& spec
   std::set<std::string_view> used;
   for (std::size_t i = 0; i < spec.blocks.size(); ++i) {
     for (Site site : kAllSites) {
-      const std::string name = tensor_of(i, site);
+      const std::string name = gguf_tensor(i, site);
       const tensor::View *a = file.find(name + ".lora_a"), *b = file.find(name + ".lora_b");
       if (a == nullptr && b == nullptr) continue;
       if (a == nullptr || b == nullptr) {
@@ -184,7 +184,7 @@ Result<GgufAdapterWritten> write_gguf_adapter(const std::filesystem::path& path,
                      in_pairs(architecture) ? RowOrder::to_model : RowOrder::to_hugging_face);
       }
       const auto [N, K] = shape_of(spec, site);
-      const std::string tensor = tensor_of(i, site);
+      const std::string tensor = gguf_tensor(i, site);
       tensors.push_back({tensor + ".lora_a", tensor::DType::f32, {v.rank, K}});
       tensors.push_back({tensor + ".lora_b", tensor::DType::f32, {N, v.rank}});
       contents.push_back(v.a);

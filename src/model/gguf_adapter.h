@@ -33,6 +33,9 @@ Result<GgufAdapterWritten> write_gguf_adapter(const std::filesystem::path& path,
                                               std::string_view architecture, const PeftAdapter& adapter,
                                               const std::string& name);
 
+// "blk.3.attn_q.weight"
+std::string gguf_tensor(std::size_t block, Site site);
+
 // Whether a GGUF says of itself that it is an adapter.
 bool is_adapter(const format::Gguf& file);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <span>
 
 #include "base/utf8.h"
 #include "kernel/blocks/dequantise.h"
@@ -16,6 +17,15 @@ namespace {
 
 using Shape = std::vector<std::uint64_t>;
 
+// In a GGUF, dimensions of 1 in front change nothing: ggml has four everywhere, and some writers state them.
+bool same_shape(const Shape& found, const Shape& wanted, bool gguf) {
+  auto without_ones = [gguf](std::span<const std::uint64_t> shape) {
+    while (gguf && shape.size() > 1 && shape.front() == 1) shape = shape.subspan(1);
+    return shape;
+  };
+  return std::ranges::equal(without_ones(found), without_ones(wanted));
+}
+
 class Finder {
  public:
   explicit Finder(const format::Checkpoint& checkpoint) : checkpoint_(checkpoint) {}
@@ -25,7 +35,7 @@ class Finder {
     const tensor::View* view = checkpoint_.find(name);
     if (view == nullptr) return fail(Errc::corrupt, fmt::format("tensor '{}' is missing", name));
     used_.insert(view);
-    if (view->shape != shape) {
+    if (!same_shape(view->shape, shape, checkpoint_.kind() == format::Checkpoint::Kind::gguf)) {
       return fail(Errc::corrupt, fmt::format("tensor '{}' has shape ({}), expected ({})", name,
                                              fmt::join(view->shape, ", "), fmt::join(shape, ", ")));
     }
@@ -48,16 +58,13 @@ class Finder {
   std::set<const tensor::View*> used_;
 };
 
-// The E matrices of a stacked (E, N, K) tensor.
-std::vector<tensor::View> split_stack(const tensor::View& stack) {
+// The matrices of a stacked (experts, N, K) tensor.
+std::vector<tensor::View> split_stack(const tensor::View& stack, std::uint64_t experts, std::uint64_t N,
+                                      std::uint64_t K) {
   std::vector<tensor::View> out;
-  const std::uint64_t experts = stack.shape[0];
   const std::size_t each = stack.bytes.size() / experts;
   for (std::uint64_t e = 0; e < experts; ++e) {
-    out.push_back({fmt::format("{}[{}]", stack.name, e),
-                   stack.type,
-                   {stack.shape[1], stack.shape[2]},
-                   stack.bytes.subspan(e * each, each)});
+    out.push_back({fmt::format("{}[{}]", stack.name, e), stack.type, {N, K}, stack.bytes.subspan(e * each, each)});
   }
   return out;
 }
@@ -67,7 +74,7 @@ Result<std::vector<tensor::View>> find_experts(Finder& find, const Spec& spec, s
                                                std::uint64_t K) {
   if (!stacked.empty() && find.has(tensor_name(stacked, block))) {
     FH_TRY(const tensor::View* stack, find.need(tensor_name(stacked, block), {spec.experts, N, K}));
-    return split_stack(*stack);
+    return split_stack(*stack, spec.experts, N, K);
   }
   std::vector<tensor::View> out;
   for (std::uint32_t e = 0; e < spec.experts; ++e) {

@@ -386,13 +386,16 @@ Result<PeftAdapter> read_peft(const std::filesystem::path& folder, const Spec& s
   auto values = read_values(file, spec, out.config);
   if (!values) return in_context(std::move(values).error(), kTensorsName);
   out.values = std::move(*values);
+  bool any = false;
   for (Site site : kAllSites) {
     const bool named =
         std::find(out.config.targets.begin(), out.config.targets.end(), site) != out.config.targets.end();
     const bool there = std::any_of(out.values.blocks.begin(), out.values.blocks.end(),
                                    [&](const auto& block) { return block[static_cast<std::size_t>(site)].rank != 0; });
     if (there && !named) out.config.targets.push_back(site);
+    any = any || there;
   }
+  if (!any) return fail(Errc::corrupt, "the adapter has no tensors");
   return out;
 }
 

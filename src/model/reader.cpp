@@ -112,6 +112,30 @@ Result<std::uint32_t> Reader::count(Key key, std::uint32_t low, std::uint32_t hi
   return static_cast<std::uint32_t>(*n);
 }
 
+Result<std::uint32_t> Reader::count_of_layers(Key key, std::uint32_t layers, std::uint32_t low, std::uint32_t high,
+                                              std::optional<std::uint32_t> otherwise) {
+  const format::Value* value = look(key);
+  if (!gguf_ || value == nullptr || !value->is_array()) return count(key, low, high, otherwise);
+  const std::string expected = fmt::format("a whole number from {} to {}, or {} of them", low, high, layers);
+  if (value->size() != layers) return wrong(full(key), expected, *value);
+  const auto numbers = value->as_i64s();
+  if (!numbers) return wrong(full(key), expected, *value);
+  for (std::size_t i = 0; i < numbers->size(); ++i) {
+    const std::int64_t n = (*numbers)[i];
+    if (n < low || n > high) {
+      return fail(Errc::corrupt,
+                  fmt::format("metadata key '{}', layer {}: expected a whole number from {} to {}, found {}", full(key),
+                              i, low, high, n));
+    }
+    if (n != numbers->front()) {
+      return fail(Errc::unsupported,
+                  fmt::format("metadata key '{}': layers that differ ({} in layer 0, {} in layer {})", full(key),
+                              numbers->front(), n, i));
+    }
+  }
+  return static_cast<std::uint32_t>(numbers->front());
+}
+
 Result<double> Reader::real(Key key, double low, double high, std::optional<double> otherwise) {
   const format::Value* value = look(key);
   if (value == nullptr) {
@@ -167,7 +191,8 @@ Result<> Reader::finish() const {
   const bool bitsandbytes = method != nullptr && method->as_string() == "bitsandbytes";
   for (const auto& entry : checkpoint_.metadata().entries()) {
     if (gguf_ && !entry.key.starts_with(prefix_)) continue;
-    if (seen_.contains(entry.key) || entry.value.is_null()) continue;
+    const bool says_nothing = entry.value.is_null() || (entry.value.is_object() && entry.value.size() == 0);
+    if (seen_.contains(entry.key) || says_nothing) continue;
     if (!gguf_) {
       bool harmless = bitsandbytes && entry.key.starts_with("quantization_config.");
       for (const char* name : kHarmlessConfig) {

@@ -33,12 +33,16 @@ class Reader {
   // Whole numbers and reals within [low, high]; NaN is never within. Without `otherwise` the key must be there.
   Result<std::uint32_t> count(Key key, std::uint32_t low, std::uint32_t high,
                               std::optional<std::uint32_t> otherwise = {});
+  // The same, where a GGUF may also hold an array with a number for each of `layers` layers. Errc::unsupported if the
+  // layers differ.
+  Result<std::uint32_t> count_of_layers(Key key, std::uint32_t layers, std::uint32_t low, std::uint32_t high,
+                                        std::optional<std::uint32_t> otherwise = {});
   Result<double> real(Key key, double low, double high, std::optional<double> otherwise = {});
   Result<bool> flag(Key key, bool otherwise);
   Result<std::string> text(Key key, std::string_view otherwise);
-  // The key may be there and says nothing that we need (or only one value of it is what we do anyway).
   // A list of strings; empty if the key is absent.
   Result<std::vector<std::string_view>> texts(Key key);
+  // The key may be there and says nothing that we need (or only one value of it is what we do anyway).
   void ignore(std::initializer_list<Key> keys);
   Result<> require_flag(Key key, bool value);
 

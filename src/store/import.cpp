@@ -225,6 +225,7 @@ Result<std::optional<StoredFile>> Store::prepare(const ModelTuple& model, const 
 Result<> Store::describe(ModelTuple& model, Manifest& manifest, const WriteOptions& options, bool check_weights) const {
   if (model.needs_tree()) FH_TRY_VOID(make_tree(home_, model));
   if (is_adapter(model.kind)) {
+    if (options.validate_adapter) FH_TRY_VOID(options.validate_adapter(nullptr, run_path(home_, model)));
     FH_TRY(manifest.from, facts_of_adapter(model.kind, run_path(home_, model)));
     return {};
   }
@@ -238,7 +239,7 @@ Result<> Store::describe(ModelTuple& model, Manifest& manifest, const WriteOptio
   if (model.adapter) {
     const ModelTuple adapter = model.adapter_alone();
     if (adapter.needs_tree()) FH_TRY_VOID(make_tree(home_, adapter));
-    if (options.validate_adapter) FH_TRY_VOID(options.validate_adapter(checkpoint, run_path(home_, adapter)));
+    if (options.validate_adapter) FH_TRY_VOID(options.validate_adapter(&checkpoint, run_path(home_, adapter)));
   }
   FH_TRY(manifest.prepared, prepare(model, checkpoint, options));
   return {};

@@ -47,8 +47,8 @@ struct WriteOptions {
   bool replace = false;  // a name that exists may be moved to another model; what was prepared is made anew
   Preparation prepare;   // optional
   Validator validate;    // optional
-  // The same for an adapter's files and the model that it is to run on; optional.
-  std::function<Result<>(const format::Checkpoint& base, const std::filesystem::path& adapter)> validate_adapter;
+  // The same for an adapter's files and the model that it is to run on, null for an adapter alone; optional.
+  std::function<Result<>(const format::Checkpoint* base, const std::filesystem::path& adapter)> validate_adapter;
   Progress progress;                 // optional
   std::function<void(int)> waiting;  // another process (its id, or 0) is writing; called once
 };

@@ -172,6 +172,7 @@ class CommandLine(e2e.Case):
                 (e2e.CORRUPT, "'r' is not a rank", lambda n: folder(n, r=0)),
                 (e2e.CORRUPT, "'r' is not a rank", lambda n: folder(n, r=10 ** 9)),
                 (e2e.CORRUPT, "lora_alpha", lambda n: folder(n, without=["lora_alpha"])),
+                (e2e.CORRUPT, "has no tensors", lambda n: folder(n, target_modules="all-linear", tensors={})),
                 (e2e.CORRUPT, "incomplete", lambda n: folder(n, use_dora=True, tensors=tensors_of(1, 4, list(SHAPES)))),
                 (e2e.USAGE, "is no adapter", lambda n: self.model),
                 (e2e.NOT_FOUND, "there is no", lambda n: self.folder / "nowhere"),
@@ -179,6 +180,10 @@ class CommandLine(e2e.Case):
             with self.subTest(names):
                 path = adapter(f"hostile-{number}")
                 self.fails(code, "run", self.model, "hello", "--adapter", path, names=names)
+                if names in ("is missing", "belongs to no layer"):  # right, but of another base
+                    self.succeeds("models", "import", path, "--name", f"other-{number}")
+                elif path.exists() and path != self.model:
+                    self.fails(code, "models", "import", path, "--name", f"hostile-{number}", names=names)
         pickled = folder("pickled")
         (pickled / "adapter_model.safetensors").rename(pickled / "adapter_model.bin")
         self.fails(e2e.UNSUPPORTED, "run", self.model, "hello", "--adapter", pickled, names="pickled weights")
@@ -211,12 +216,19 @@ class CommandLine(e2e.Case):
                 (e2e.USAGE, "architecture 'qwen2'", lambda f: f.metadata.update({"general.architecture": (STRING, "qwen2")})),
                 (e2e.CORRUPT, "'adapter.lora.alpha' is missing", lambda f: f.metadata.pop("adapter.lora.alpha")),
                 (e2e.CORRUPT, "'blk.0.attn_q.weight.lora_b' is missing", lambda f: f.tensors.pop()),
+                (e2e.CORRUPT, "has no tensors", lambda f: f.tensors.clear()),
+                (e2e.CORRUPT, "an infinity or NaN", lambda f: f.tensors[0].__setitem__(3, b"\0\0\xc0\x7f" + bytes(8 * WIDTH - 4))),
                 (e2e.CORRUPT, "does not fit", lambda f: f.tensors[1].__setitem__(slice(1, 4), [[2, 5], 0, bytes(40)])),
                 (e2e.UNSUPPORTED, "'output.weight.lora_a' belongs to no layer",
                  lambda f: f.tensors.append(["output.weight.lora_a", [WIDTH, 2], 0, bytes(8 * WIDTH)])),
         )):
             with self.subTest(names):
-                self.fails(code, "run", self.model, "hello", "--adapter", gguf(f"bad-{number}.gguf", change), names=names)
+                path = gguf(f"bad-{number}.gguf", change)
+                self.fails(code, "run", self.model, "hello", "--adapter", path, names=names)
+                if "does not fit" in names or "qwen2" in names:  # right, but for another base
+                    self.succeeds("models", "import", path, "--name", f"other-{number}")
+                else:
+                    self.fails(code, "models", "import", path, "--name", f"bad-{number}", names=names)
 
 
 class Served(e2e.Case):

@@ -81,17 +81,23 @@ Result<std::uint32_t> read_vocabulary(Reader& reader) {
   const tensor::View* embedding = reader.checkpoint().find(gguf ? "token_embd.weight" : "model.embed_tokens.weight");
   if (embedding == nullptr)
     return fail(Errc::corrupt, "the embedding tensor is missing: not a complete language model");
-  const std::uint64_t rows = embedding->shape.size() == 2 ? embedding->shape[0] : 0;
+  const std::uint64_t rows = embedding->shape.size() > 1 ? embedding->rows() : 0;
   if (rows == 0 || rows > (1u << 24)) {
     return fail(Errc::corrupt,
                 fmt::format("tensor '{}': its shape is not (vocabulary, width)", printable(embedding->name)));
   }
-  // A GGUF may state less (padded embeddings); the tensor decides. In config.json the size is the tensor's shape.
+  // A GGUF may state less than the rows (padded embeddings), but not less than its tokens; the tensor decides. In
+  // config.json the size is the tensor's shape.
   FH_TRY(std::uint32_t stated,
          reader.count({"vocab_size", "vocab_size"}, 1, 1u << 24, static_cast<std::uint32_t>(rows)));
   if (stated > rows) {
     return fail(Errc::corrupt,
                 fmt::format("vocab_size {} exceeds the {} rows of '{}'", stated, rows, printable(embedding->name)));
+  }
+  const format::Value* tokens = gguf ? reader.checkpoint().metadata().find("tokenizer.ggml.tokens") : nullptr;
+  if (tokens != nullptr && stated < tokens->size()) {
+    return fail(Errc::corrupt,
+                fmt::format("vocab_size is {}, but tokenizer.ggml.tokens has {}", stated, tokens->size()));
   }
   if (!gguf && stated != rows) {
     return fail(Errc::corrupt,
@@ -108,8 +114,9 @@ Result<Spec> read_decoder(Reader& reader, kernel::RopeStyle style) {
     spec.name = **name;
   FH_TRY(spec.width, reader.count({"embedding_length", "hidden_size"}, 1, kMostWidth));
   FH_TRY(std::uint32_t blocks, reader.count({"block_count", "num_hidden_layers"}, 1, kMostBlocks));
-  FH_TRY(spec.heads, reader.count({"attention.head_count", "num_attention_heads"}, 1, 4096));
-  FH_TRY(spec.kv_heads, reader.count({"attention.head_count_kv", "num_key_value_heads"}, 1, 4096, spec.heads));
+  FH_TRY(spec.heads, reader.count_of_layers({"attention.head_count", "num_attention_heads"}, blocks, 1, 4096));
+  FH_TRY(spec.kv_heads,
+         reader.count_of_layers({"attention.head_count_kv", "num_key_value_heads"}, blocks, 1, 4096, spec.heads));
   if (spec.heads % spec.kv_heads != 0) {
     return fail(Errc::corrupt,
                 fmt::format("{} heads cannot be shared by {} key/value heads", spec.heads, spec.kv_heads));
@@ -124,7 +131,7 @@ Result<Spec> read_decoder(Reader& reader, kernel::RopeStyle style) {
   if (value_size != spec.head_size || spec.head_size % 2 != 0) {
     return fail(Errc::unsupported, fmt::format("heads of {} with values of {}", spec.head_size, value_size));
   }
-  FH_TRY(spec.ffn, reader.count({"feed_forward_length", "intermediate_size"}, 1, kMostWidth));
+  FH_TRY(spec.ffn, reader.count_of_layers({"feed_forward_length", "intermediate_size"}, blocks, 1, kMostWidth));
   FH_TRY(spec.context, reader.count({"context_length", "max_position_embeddings"}, 1, kMostPositions));
   FH_TRY(double eps, reader.real({"attention.layer_norm_rms_epsilon", "rms_norm_eps"}, 1e-12, 0.1));
   spec.norm_eps = static_cast<float>(eps);

@@ -55,8 +55,8 @@ def shapes():
         for kind in [*range(1, 45), 99, 1000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF]:
             yield file_case("T4 tensor types", f"{name}-type-{kind}", Gguf().change(name, kind=kind).write())
         # Right bytes for its type, wrong for the model.
-        for dims in ([32, 16], [16, 32], [32], [32, 32, 1], [64, 64], [32, 32, 1, 1]):
-            if dims == true:
+        for dims in ([32, 16], [16, 32], [32], [1, 32], [32, 1, 32], [64, 64], [1, 32, 32], [1, 1, 32, 32]):
+            if dims == true or [d for d in dims if d != 1] == true:  # dimensions of 1 at the end are legal
                 continue
             count = 1
             for d in dims:
@@ -190,8 +190,14 @@ def hyperparameters():
             f"experts-{n}-{used}",
             Gguf().set("llama.expert_count", U32, n).set("llama.expert_used_count", U32, used).write(),
         )
-    for vocab in (0, 292, 1 << 31, 0xFFFFFFFF):
+    for vocab in (0, 1, 290, 292, 1 << 31, 0xFFFFFFFF):
         yield file_case("T4 hyperparameters", f"vocab-{vocab}", Gguf().set("llama.vocab_size", U32, vocab).write())
+    for key in ("attention.head_count", "attention.head_count_kv", "feed_forward_length"):
+        n = Gguf().metadata["llama." + key][1]
+        for i, list_ in enumerate(([], [n], [n, n, n], [n, 2 * n], [n, 0], [0, 0], [1 << 31, 1 << 31])):
+            yield file_case("T4 hyperparameters", f"{key}-list-{i}", Gguf().set("llama." + key, ARRAY, (U32, list_)).write())
+        for kind, list_ in ((F32, [float(n), float(n)]), (STRING, ["4", "4"]), (I32, [n, -n])):
+            yield file_case("T4 hyperparameters", f"{key}-list-of-{kind}", Gguf().set("llama." + key, ARRAY, (kind, list_)).write())
     for scaling in ("yarn", "linear", "llama3", "longrope", "dynamic"):
         for factor in (0.0, -1.0, float("nan"), float("inf"), 1e30):
             yield file_case(

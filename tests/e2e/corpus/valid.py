@@ -123,7 +123,9 @@ def containers():
         ("tokenizer.chat_template", STRING, ""),
         ("tokenizer.huggingface.json", STRING, "{}"),
         ("llama.vocab_size", U32, 291),
-        ("llama.vocab_size", U32, 290),
+        ("llama.attention.head_count", ARRAY, (U32, [4, 4])),
+        ("llama.attention.head_count_kv", ARRAY, (I32, [2, 2])),
+        ("llama.feed_forward_length", ARRAY, (U32, [64, 64])),
         ("llama.attention.key_length", U32, 8),
         ("llama.attention.value_length", U32, 8),
         ("llama.rope.scaling.type", STRING, "none"),
@@ -209,6 +211,10 @@ def types():
                     count = t[1][0] * t[1][1] // 32
                     t[2], t[3] = kind, (struct.pack("<e", 0.01) * (2 if kind in (3, 7) else 1) + bytes(range(size)))[:size] * count
             yield ok("valid types", f"type-{kind}-{which}", g.write())
+    for dims in ([32, 1], [32, 1, 1], [32, 1, 1, 1]):
+        yield ok("valid types", f"norm-{dims}", Gguf().change("output_norm.weight", dims=dims).write())
+    for dims in ([32, 32, 1], [32, 32, 1, 1]):
+        yield ok("valid types", f"matrix-{dims}", Gguf().change("blk.0.attn_q.weight", dims=dims).write())
     g = Gguf().change("blk.0.attn_q.weight", data=bytes(4096))
     yield ok("valid types", "zeros", g.write())
     for label, bits in (("denormal", 1), ("minus-zero", 0x80000000), ("largest-denormal", 0x007FFFFF), ("large", 0x50000000)):

@@ -29,6 +29,12 @@ def folders():
             f"header-shuffled-{i}",
             Folder().files(model__safetensors=safetensors(t, header=json.dumps(table, indent=draw.choice((None, 1))))),
         )
+    for key in ("rope_scaling", "rope_parameters", "quantization_config", "generation_config", "layer_types_by_name"):
+        f = Folder()
+        f.config[key] = {}
+        yield case(f"{key}-empty", f.files())
+        f.config[key] = None
+        yield case(f"{key}-null", f.files())
     for shards in (1, 2, 3, 5, 21):
         yield case(f"{shards}-shards", Folder().files(shards))
         files = Folder().files(shards)

@@ -1,0 +1,132 @@
+// Reads an adapter over the smallest base that its tensors leave room for.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+
+#include "base/utf8.h"
+#include "format/gguf.h"
+#include "format/safetensors.h"
+#include "model/adapter_file.h"
+#include "model/family/family.h"
+#include "model/gguf_adapter.h"
+
+namespace freehold::model {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint32_t kMostBlocks = 1024;
+constexpr std::uint64_t kMostSize = 1u << 24;
+
+// How many blocks the names speak of: 12 if the highest is "….layers.11.…", `before` being ".layers.".
+std::uint32_t blocks_named(const std::vector<tensor::View>& tensors, std::string_view before) {
+  std::uint32_t most = 0;
+  for (const tensor::View& view : tensors) {
+    const std::size_t at = view.name.find(before);
+    if (at == std::string::npos) continue;
+    std::uint32_t n = 0;
+    const char* digits = view.name.data() + at + before.size();
+    const auto read = std::from_chars(digits, view.name.data() + view.name.size(), n);
+    if (read.ec == std::errc() && n < kMostBlocks) most = std::max(most, n + 1);
+  }
+  return most;
+}
+
+// The base's sizes, each from the first layer that has it; what no layer tells stays 0, and is not asked for. Heads are
+// of size 1: only their sum counts here.
+void take_size(std::uint32_t& size, const tensor::View* half, bool inputs) {
+  if (size != 0 || half == nullptr || half->shape.empty()) return;
+  const std::uint64_t n = inputs ? half->shape.back() : half->shape.front();
+  if (n <= kMostSize) size = static_cast<std::uint32_t>(n);
+}
+
+void take_sizes(Spec& spec, Site site, const tensor::View* a, const tensor::View* b) {
+  const auto sizes = [&](std::uint32_t& outputs, std::uint32_t& inputs) {
+    take_size(inputs, a, true);
+    take_size(outputs, b, false);
+  };
+  switch (site) {
+    case Site::q:
+      return sizes(spec.heads, spec.width);
+    case Site::k:
+    case Site::v:
+      return sizes(spec.kv_heads, spec.width);
+    case Site::o:
+      return sizes(spec.width, spec.heads);
+    case Site::gate:
+    case Site::up:
+      return sizes(spec.ffn, spec.width);
+    case Site::down:
+      return sizes(spec.width, spec.ffn);
+  }
+}
+
+// `name(block, site)` without its halves' endings; `find(name)`.
+template <typename Find, typename Name>
+Spec base_of(std::uint32_t blocks, const Find& find, const Name& name, std::string_view a, std::string_view b) {
+  Spec spec;
+  spec.head_size = 1;
+  spec.blocks.resize(blocks);
+  for (std::uint32_t i = 0; i < blocks; ++i) {
+    for (Site site : kAllSites) {
+      const std::string layer = name(i, site);
+      take_sizes(spec, site, find(layer + std::string(a)), find(layer + std::string(b)));
+    }
+  }
+  return spec;
+}
+
+Result<> check_peft(const fs::path& folder) {
+  FH_TRY_VOID(read_peft_config(folder));  // also that the files are the folder's own
+  Spec spec;
+  if (const auto file = format::open_safetensors(folder / "adapter_model.safetensors")) {
+    std::map<std::string_view, const tensor::View*> named;
+    for (const tensor::View& view : file->tensors) named.emplace(view.name, &view);
+    const auto find = [&](const std::string& name) {
+      const auto it = named.find(name);
+      return it != named.end() ? it->second : nullptr;
+    };
+    spec = base_of(blocks_named(file->tensors, ".layers."), find, peft_module, ".lora_A.weight", ".lora_B.weight");
+  }
+  FH_TRY_VOID(read_peft(folder, spec).map([](auto&&) {}));  // which also says why the tensors cannot be opened
+  return {};
+}
+
+Result<> check_gguf(const fs::path& path) {
+  FH_TRY(const format::Gguf file, format::open_gguf(path));
+  FH_TRY(const auto architecture, file.metadata.string("general.architecture"));
+  const auto all = families();
+  if (std::none_of(all.begin(), all.end(), [&](const Family& f) { return f.gguf == architecture; })) {
+    return fail(Errc::unsupported,
+                fmt::format("it is for architecture '{}', which is none of ours", printable(architecture)));
+  }
+  Spec spec = base_of(
+      blocks_named(file.tensors, "blk."), [&](const std::string& name) { return file.find(name); }, gguf_tensor,
+      ".lora_a", ".lora_b");
+  if (architecture == "llama") spec.ropes.push_back({.style = kernel::RopeStyle::interleaved});
+  FH_TRY_VOID(read_gguf_adapter(file, spec, architecture).map([](auto&&) {}));
+  return {};
+}
+
+}  // namespace
+
+Result<> check_alone(const fs::path& path) {
+  const auto check = [&]() -> Result<> {
+    switch (adapter_kind(path)) {
+      case AdapterKind::peft:
+        return check_peft(path);
+      case AdapterKind::gguf:
+        return check_gguf(path);
+      case AdapterKind::none:
+        break;
+    }
+    return fail(Errc::invalid, "it is no adapter");
+  };
+  auto checked = check();
+  if (!checked) return in_context(std::move(checked).error(), fmt::format("adapter {}", printable(path.string())));
+  return {};
+}
+
+}  // namespace freehold::model
