@@ -47,7 +47,7 @@ Futures simulate(const Fit& f, std::size_t n, int first_weekday, const ForecastO
   const auto horizon = static_cast<std::size_t>(o.horizon);
   Futures out;
   out.days.assign(horizon, Vector(static_cast<std::size_t>(o.paths)));
-  const auto m = static_cast<double>(f.innovations.size());
+  const auto m = static_cast<double>(f.bursts.size());
   // How often bursts come is known from few of them.
   Vector bursts;
   std::copy_if(f.bursts.begin(), f.bursts.end(), std::back_inserter(bursts), [](double b) { return b != 0; });

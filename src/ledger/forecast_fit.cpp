@@ -248,14 +248,17 @@ Fit fit(std::span<const double> history, int first_weekday) {
   // Noise and bursts; the spread of residuals is smaller than the noise's by what was fitted.
   const double parameters = 2 + 6 * m / std::max(m, static_cast<double>(n));
   const double wider = std::sqrt(m / std::max(3.0, m - parameters));
+  // A day beyond that is a burst, the whole of it, and tells nothing about the noise.
   double yesterday = 0;
   for (std::size_t k = 0; k < left.size(); ++k) {
-    const bool follows = k > 0 && days[k] == days[k - 1] + 1;
-    const double quiet = clipped(left[k]) * wider;
-    f.innovations.push_back(follows ? quiet - f.memory * yesterday : quiet * std::sqrt(1 - f.memory * f.memory));
-    f.bursts.push_back(left[k] - clipped(left[k]));
+    const bool follows = k > 0 && days[k] == days[k - 1] + 1, burst = clipped(left[k]) != left[k];
+    f.bursts.push_back(burst ? left[k] : 0);
+    const double quiet = burst ? f.memory * yesterday : left[k] * wider;
+    if (!burst)
+      f.innovations.push_back(follows ? quiet - f.memory * yesterday : quiet * std::sqrt(1 - f.memory * f.memory));
     yesterday = quiet;
   }
+  if (f.innovations.empty()) f.innovations.push_back(0);
   f.last_noise = yesterday;
   return f;
 }

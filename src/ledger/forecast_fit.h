@@ -23,11 +23,12 @@ struct Fit {
   std::array<double, 7> weekday{};  // effects on the logarithm, with the mean 0 over the week
   std::array<double, 7> weekday_error{};
   std::array<Trend, 3> trends;
-  double sigma = 0;                  // of the noise
-  double memory = 0;                 // correlation of a day's noise with yesterday's
-  std::vector<double> innovations;   // what is new in each day's noise; spread corrected for what was fitted
-  std::vector<double> bursts;        // a day: what stands above the noise, mostly 0
-  double last_noise = 0;             // of the last day
+  double sigma = 0;   // of the noise
+  double memory = 0;  // correlation of a day's noise with yesterday's
+  std::vector<double>
+      innovations;             // of days without a burst, what is new in their noise; corrected for what was fitted
+  std::vector<double> bursts;  // a day: how far it is from what was expected if beyond the noise, mostly 0
+  double last_noise = 0;       // of the last day
   std::vector<std::size_t> outages;  // days left out
   bool jumped = false;
 };

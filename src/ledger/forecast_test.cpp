@@ -53,6 +53,11 @@ const Case kCases[] = {
        const double x = noisy(l, 1000 * kWeek[t % 7], 0.2);
        return l.uniform() < 0.03 ? x * (3 + 5 * l.uniform()) : x;
      }},
+    {"many bursts", 90, 30,
+     [](Law& l, int t, int) {
+       const double x = noisy(l, 1000 * kWeek[t % 7], 0.25);
+       return l.uniform() < 0.1 ? x * 4 : x;
+     }},
     {"a launch that lasts", 120, 30,
      [](Law& l, int t, int n) { return noisy(l, (t < n - 45 ? 300 : 1500) * kWeek[t % 7], 0.2); }},
     {"the day of a launch", 120, 30,
