@@ -184,6 +184,7 @@ class Session {
   template <typename Stream>
   awaitable<void> talk(Stream& stream, const std::string& request, Receiver& receiver) {
     wait_at_most(options_.head, "waiting for an answer");
+    receiver.sending();
     auto [unsent, sent] = co_await asio::async_write(stream, asio::buffer(request), kToken);
     (void)sent;
     if (unsent) co_return (void) failed(unsent);

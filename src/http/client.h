@@ -51,6 +51,8 @@ struct Answered {
 class Receiver {
  public:
   virtual ~Receiver() = default;
+  // There is a connection, and the request begins to go out: from here on it may have an effect.
+  virtual void sending() {}
   // False: the body is not wanted; the request ends well.
   virtual Result<bool> head(const Answered& answered) = 0;
   virtual Result<> body(Bytes piece) = 0;

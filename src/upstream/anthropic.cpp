@@ -78,10 +78,14 @@ class MessageReading : public Reading {
 
 }  // namespace
 
-const Wire kAnthropic = {
-    "anthropic",          "https://api.anthropic.com",
-    "ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY",
-    "x-api-key",          "",
-    &write_messages,      []() -> std::unique_ptr<Reading> { return std::make_unique<MessageReading>(); }};
+const Wire kAnthropic = {"anthropic",
+                         "anthropic",
+                         "https://api.anthropic.com",
+                         "ANTHROPIC_BASE_URL",
+                         "ANTHROPIC_API_KEY",
+                         "x-api-key",
+                         "",
+                         &write_messages,
+                         []() -> std::unique_ptr<Reading> { return std::make_unique<MessageReading>(); }};
 
 }  // namespace freehold::upstream

@@ -53,13 +53,13 @@ struct Reply {
   Tokens tokens;
 };
 
-// One request that went out, whatever became of it. A call that is repeated has several: each may be billed.
+// One request, whatever became of it. A call that is repeated has several: each may be billed.
 struct Attempt {
   int status = 0;                  // of HTTP; 0: none arrived
   std::optional<Tokens> tokens;    // what the vendor said that it counted; nothing: it said nothing
   std::uint64_t answer_bytes = 0;  // of the answer's text that arrived
   bool answered = false;           // the answer came whole
-  // It was refused before anything was computed, as its status says: it costs nothing.
+  // It was refused before anything was computed, as its status says, or never left this machine: it costs nothing.
   bool free = false;
   double seconds = 0;
   std::string what;  // what went wrong; empty if it answered

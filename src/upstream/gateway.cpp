@@ -43,6 +43,7 @@ class Taker : public http::Receiver {
       : reading_(reading),
         stream_([this](std::string_view name, std::string_view data) { return reading_.event(name, data); }) {}
 
+  void sending() override { sent_ = true; }
   Result<bool> head(const http::Answered& answered) override {
     status_ = answered.status;
     headers_ = answered.headers;
@@ -61,6 +62,7 @@ class Taker : public http::Receiver {
     return {};
   }
 
+  bool sent() const { return sent_; }
   int status() const { return status_; }
   const http::Headers& headers() const { return headers_; }
   const std::string& complaint() const { return complaint_; }
@@ -68,6 +70,7 @@ class Taker : public http::Receiver {
  private:
   Reading& reading_;
   EventStream stream_;
+  bool sent_ = false;
   int status_ = 0;
   http::Headers headers_;
   std::string complaint_;
@@ -189,7 +192,7 @@ Result<Gateway> Gateway::create(Place place, std::string key, GatewayOptions opt
   return Gateway(std::move(state));
 }
 
-Result<Reply> Gateway::ask(const Call& call, const std::function<void(const Attempt&)>& report) const {
+Result<Reply> Gateway::ask(const Call& call, const Report& report) const {
   const Place& place = state_->place;
   const Wire& wire = *place.wire;
   const RetryPolicy& policy = state_->options.retry;
@@ -216,7 +219,7 @@ Result<Reply> Gateway::ask(const Call& call, const std::function<void(const Atte
     told.tokens = reading->tokens();
     told.answer_bytes = reading->reply().text.size();
     told.answered = reading->complete();
-    told.free = told.status >= 400 && told.status < 500;
+    told.free = !taker.sent() || (told.status >= 400 && told.status < 500);
     Error error{Errc::io, {}};
     bool again = false;
     std::optional<std::chrono::milliseconds> pause;
@@ -240,7 +243,7 @@ Result<Reply> Gateway::ask(const Call& call, const std::function<void(const Atte
       again = true;
     }
     told.what = error.what;
-    if (report) report(told);
+    if (report) FH_TRY_VOID(report(told));
     if (told.answered) {
       Reply reply = std::move(reading->reply());
       reply.tokens = reading->tokens().value_or(Tokens{});

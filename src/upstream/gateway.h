@@ -60,11 +60,14 @@ class Gateway {
   Gateway& operator=(Gateway&&) noexcept;
   ~Gateway();
 
-  // `report` is called for every request that went out, before ask() returns or sends the next one; may be empty.
-  // Errors: invalid (the vendor refuses the request or the key), not_found (no such model), unsupported (a field that
-  // the dialect cannot say), exhausted (rate limit, quota or overload beyond all patience), io (unreachable, cut off),
-  // corrupt (answers that are none), cancelled.
-  Result<Reply> ask(const Call& call, const std::function<void(const Attempt&)>& report = {}) const;
+  // Called for every request, before ask() returns or sends the next one. What it returns as an error ends ask() with
+  // it, an answer that came or not.
+  using Report = std::function<Result<>(const Attempt&)>;
+
+  // `report` may be empty. Errors: its own; invalid (the vendor refuses the request or the key), not_found (no such
+  // model), unsupported (a field that the dialect cannot say), exhausted (rate limit, quota or overload beyond all
+  // patience), io (unreachable, cut off), corrupt (answers that are none), cancelled.
+  Result<Reply> ask(const Call& call, const Report& report = {}) const;
 
   const Place& place() const;
 

@@ -117,7 +117,10 @@ Asked ask(Vendor& vendor, std::string_view reference, const Call& call, GatewayO
   auto gateway = Gateway::create(vendor.place(reference, path), "sk-secret", std::move(options));
   EXPECT_TRUE(gateway) << gateway.error().what;
   Asked out;
-  out.reply = gateway->ask(call, [&](const Attempt& a) { out.attempts.push_back(a); });
+  out.reply = gateway->ask(call, [&](const Attempt& a) {
+    out.attempts.push_back(a);
+    return Result<>();
+  });
   return out;
 }
 

@@ -80,6 +80,7 @@ class ContentReading : public Reading {
 }  // namespace
 
 const Wire kGemini = {"gemini",
+                      "google",
                       "https://generativelanguage.googleapis.com",
                       "GOOGLE_GEMINI_BASE_URL",
                       "GEMINI_API_KEY",

@@ -82,10 +82,10 @@ class ChatReading : public Reading {
 
 }  // namespace
 
-const Wire kOpenAi = {"openai",          "https://api.openai.com/v1",
-                      "OPENAI_BASE_URL", "OPENAI_API_KEY",
-                      "authorization",   "Bearer ",
-                      &write_chat,       []() -> std::unique_ptr<Reading> {
+const Wire kOpenAi = {
+    "openai",          "openai",         "https://api.openai.com/v1",
+    "OPENAI_BASE_URL", "OPENAI_API_KEY", "authorization",
+    "Bearer ",         &write_chat,      []() -> std::unique_ptr<Reading> {
                         return std::make_unique<ChatReading>(); }};
 
 }  // namespace freehold::upstream

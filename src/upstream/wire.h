@@ -40,6 +40,7 @@ class Reading {
 
 struct Wire {
   std::string_view name;           // "openai"
+  std::string_view provider;       // as price lists call it: "google" where the dialect is "gemini"
   std::string_view base;           // where the vendor itself is
   std::string_view base_variable;  // the environment variables that the vendor's own client reads
   std::string_view key_variable;

@@ -3,6 +3,8 @@
 known already; two runs give the same bytes; what cannot be measured is refused by name."""
 
 import array
+import collections
+import contextlib
 import csv
 import http.client
 import http.server
@@ -10,6 +12,7 @@ import json
 import math
 import random
 import signal
+import sqlite3
 import threading
 import time
 
@@ -315,6 +318,29 @@ class Vendors(Tiny):
         key = "GEMINI" if vendor == "gemini" else name
         return {f"{name}_BASE_URL": f"http://127.0.0.1:{self.proxy.server_port}{path}", f"{key}_API_KEY": serving.KEY}
 
+    def events(self, where, *values, home=None):
+        with contextlib.closing(sqlite3.connect(f"file:{home or self.home}/usage.db?mode=ro", uri=True)) as db:
+            rows = db.execute(f"SELECT outcome, http_status, prompt_tokens, completion_tokens, finish_reason, vendor, tag FROM events WHERE {where}"
+                              " ORDER BY time", values)
+            return rows.fetchall()
+
+    def check_record(self, vendor):
+        """Each request that went out is an event, with the tokens that the server counted; what broke is an estimate that says so."""
+        mine = self.events("dialect = ?", vendor)
+        self.assertEqual(len(mine), 12)
+        self.assertEqual({(row[5], row[6]) for row in mine}, {(f"127.0.0.1:{self.proxy.server_port}/m", "eval")})
+        counted = collections.Counter(row[2:4] for row in mine if row[4] == "" and row[1] == 200)
+        self.assertEqual(sum(counted.values()), 9)
+        served = collections.Counter(row[2:4] for row in self.events("dialect = ?", vendor, home=self.server.own_home.name))
+        self.assertEqual(sum(served.values()), 10, "the broken one was computed too")
+        self.assertEqual(counted - served, collections.Counter())
+        self.assertEqual([row[2:4] for row in mine if row[1] == 429], [(0, 0)])
+        for row in mine:
+            self.assertEqual(row[4] == "uncounted", row[0] != mine[-1][0] and row[1] != 429, row)
+            if row[4] == "uncounted":
+                self.assertGreater(row[2], 0)
+        self.assertEqual(sorted(row[1] for row in mine if row[4] == "uncounted"), [200, 500])
+
     def test_every_dialect_survives_trouble_and_loses_nothing(self):
         _, task = self.choices(9)
         options = [task, "--method", "letter", "--shots", 0]
@@ -333,9 +359,11 @@ class Vendors(Tiny):
                 self.assertIn(item["letter"], "ABC")
                 self.assertEqual(len(item["letter"]), 1)
             answers[vendor] = [i["letter"] for i in items]
+            self.check_record(vendor)
             again = self.succeeds("eval", *options, "-m", f"gateway:{vendor}/m", **more)
             self.assertIn("9 answers were known", again.message)
             self.assertEqual(len(self.proxy.seen), 12, "nothing is asked twice")
+            self.assertEqual(len(self.events("dialect = ?", vendor)), 12, "what was known costs nothing")
         self.assertEqual(answers["openai"], answers["anthropic"])
         self.assertEqual(answers["openai"], answers["gemini"])
 
@@ -349,6 +377,28 @@ class Vendors(Tiny):
         seen = len(self.proxy.seen)
         self.fails(e2e.EXHAUSTED, *options, "-m", "gateway:openai/m", "--fresh", "--token-budget", 20, names="budget", **more)
         self.assertEqual(len(self.proxy.seen), seen, "nothing goes out that the budget does not hold")
+
+    def test_budgets_in_dollars_hold_what_goes_to_vendors(self):
+        _, task = self.choices(40)
+        more = {"env": self.environment("openai")}
+        vendor = f"127.0.0.1:{self.proxy.server_port}/m"
+        options = ["eval", task, "--method", "letter", "--shots", 0, "-m", "gateway:openai/m", "--parallel", 8]
+        self.succeeds("cost", "budget", "set", "--usd", "0.004")
+        self.fails(e2e.EXHAUSTED, *options, names="no known price", **more)
+        for kind, usd in (("input", 2), ("output", 8)):
+            self.succeeds("cost", "prices", "add", vendor, kind, usd, "--from", "2026-01-01", "--source", "a contract")
+        self.assertEqual(self.proxy.seen, [])
+        self.proxy.troubles[:] = ["broken"] * 3
+        self.fails(e2e.EXHAUSTED, *options, names="0.004 USD", **more)
+        spent = sum(2 * row[2] + 8 * row[3] for row in self.events("vendor = ?", vendor)) / 1e6
+        self.assertGreater(spent, 0)
+        self.assertLessEqual(spent, 0.004)
+        self.assertEqual(len(self.events("1 = 1")), len(self.proxy.seen))
+        report = json.loads(self.succeeds("cost", "report", "--json").text)
+        self.assertEqual(float(report["total"]["paid_to_vendors"]["usd"]), round(spent, 12), report)
+        self.succeeds("cost", "budget", "set", "--usd", "5")
+        self.succeeds(*options, **more)
+        self.assertEqual(len(self.events("1 = 1")), len(self.proxy.seen))
 
 
 class RealData(e2e.Case):

@@ -11,6 +11,7 @@
 #include "app/eval/evaluation.h"
 #include "app/interrupt.h"
 #include "app/progress.h"
+#include "app/vendor_account.h"
 #include "base/utf8.h"
 #include "format/json.h"
 #include "upstream/gateway.h"
@@ -83,9 +84,11 @@ std::string letter_from(std::string_view text) {
 // What all threads share.
 class VendorRun {
  public:
-  VendorRun(const upstream::Gateway& gateway, const eval::Questions& all, std::vector<eval::ItemResult>& results,
-            eval::ResultStore& store, std::string identity, std::uint64_t& used, std::uint64_t budget)
+  VendorRun(const upstream::Gateway& gateway, const VendorAccount& account, const eval::Questions& all,
+            std::vector<eval::ItemResult>& results, eval::ResultStore& store, std::string identity, std::uint64_t& used,
+            std::uint64_t budget)
       : gateway_(gateway),
+        account_(account),
         all_(all),
         results_(results),
         store_(store),
@@ -104,6 +107,7 @@ class VendorRun {
   Result<> flush(Aspect aspect);
 
   const upstream::Gateway& gateway_;  // owner: the caller, as of all that follow
+  const VendorAccount& account_;
   const eval::Questions& all_;
   std::vector<eval::ItemResult>& results_;  // each item is one thread's
   eval::ResultStore& store_;
@@ -120,8 +124,7 @@ class VendorRun {
 
 Result<std::string> VendorRun::ask(const upstream::Call& call) {
   // The worst case is set aside before, and what was really used is settled after: threads cannot overshoot together.
-  // A token has at least one byte of the prompt.
-  const std::uint64_t most = call.messages[0].text.size() + call.schema.size() + 64 + call.max_tokens;
+  const std::uint64_t most = at_most(call).input + call.max_tokens;
   {
     const std::lock_guard lock(mutex_);
     if (used_ + most > budget_) {
@@ -133,9 +136,9 @@ Result<std::string> VendorRun::ask(const upstream::Call& call) {
     used_ += most;
   }
   std::uint64_t counted = 0;
-  auto reply = gateway_.ask(call, [&](const upstream::Attempt& attempt) {
+  auto reply = account_.ask(gateway_, call, [&](const upstream::Attempt& attempt) {
     const std::lock_guard lock(mutex_);
-    ++requests_;
+    requests_ += attempt.free && attempt.status == 0 ? 0 : 1;  // what left this machine
     if (attempt.tokens) {
       tokens_.input += attempt.tokens->input;
       tokens_.output += attempt.tokens->output;
@@ -229,6 +232,7 @@ Result<> evaluate_gateway(std::string_view reference, const EvalSetup& setup, Ev
   options.stopped = [] { return interrupted(); };
   const std::string named = fmt::format("gateway {} {} {}", place.wire->name, place.base.authority(), place.model);
   const std::string key = from_environment(place.wire->key_variable);
+  const upstream::Place where = place;
   FH_TRY(const auto gateway, upstream::Gateway::create(std::move(place), key, std::move(options)));
   ModelResults model{.name = std::string(reference), .identity = sha256(named).hex()};
 
@@ -247,6 +251,11 @@ Result<> evaluate_gateway(std::string_view reference, const EvalSetup& setup, Ev
 
   const std::uint64_t budget =
       arguments.given("token-budget") ? static_cast<std::uint64_t>(arguments.integer("token-budget")) : UINT64_MAX / 2;
+  VendorAccount::Options accounting;
+  accounting.reference = reference;
+  accounting.tag = "eval";
+  accounting.stopped = [] { return interrupted(); };
+  FH_TRY(const auto account, VendorAccount::open(where, std::move(accounting)));
   std::uint64_t used = 0, requests = 0;
   ProgressBar bar(console, fmt::format("asking {}", printable(reference, 40)), false);
   const auto begun = Clock::now();
@@ -266,7 +275,7 @@ Result<> evaluate_gateway(std::string_view reference, const EvalSetup& setup, Ev
         FH_TRY_VOID(eval::add_json(found->second, aspect, result.items[i]));
     }
     model.stats.known += all.questions.size() - wanted.size();
-    VendorRun run(gateway, all, result.items, store, model.identity, used, budget);
+    VendorRun run(gateway, account, all, result.items, store, model.identity, used, budget);
     auto ran = run.run(wanted, static_cast<std::size_t>(arguments.integer("parallel")),
                        [&] { bar.update(t + 1, report.tasks.size()); });
     model.stats.computed += run.tokens().input;

@@ -1,0 +1,132 @@
+#include "app/vendor_account.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <future>
+#include <thread>
+
+#include "app/serve/random_id.h"
+#include "base/utf8.h"
+#include "ledger/price_book.h"
+#include "store/store.h"
+#include "upstream/wire.h"
+
+namespace freehold::app {
+namespace {
+
+constexpr std::uint64_t kEnvelope = 64;         // tokens that a vendor puts around the messages
+constexpr std::uint64_t kBytesPerToken = 4;     // usual for English; only where nobody has counted
+constexpr std::size_t kLongestModel = 200;      // as a name in the record
+constexpr std::chrono::milliseconds kLook{50};  // whether others have given back what they had reserved
+
+std::int64_t now_us() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+}
+
+std::uint64_t bytes_of(const upstream::Call& call) {
+  std::uint64_t bytes = call.schema.size();
+  for (const upstream::Message& m : call.messages) bytes += m.text.size();
+  return bytes;
+}
+
+std::uint64_t tokens_of(std::uint64_t bytes) {
+  return (bytes + kBytesPerToken - 1) / kBytesPerToken;
+}
+
+}  // namespace
+
+upstream::Tokens at_most(const upstream::Call& call) {
+  upstream::Tokens most;
+  most.input = bytes_of(call) + kEnvelope;
+  most.output = call.max_tokens;
+  return most;
+}
+
+Result<VendorAccount> VendorAccount::open(const upstream::Place& place, Options options) {
+  VendorAccount out;
+  out.options_ = std::move(options);
+  const auto own = http::parse_url(place.wire->base);
+  const bool itself = own && own->authority() == place.base.authority();
+  out.vendor_ = fmt::format("{}/{}", itself ? std::string(place.wire->provider) : place.base.authority(),
+                            printable(place.model, kLongestModel));
+  out.dialect_ = place.wire->name;
+  FH_TRY(const auto home, store::default_home());
+  FH_TRY(auto log, ledger::UsageLog::open(home));
+  out.log_ = std::make_unique<ledger::UsageLog>(std::move(log));
+  FH_TRY(auto budgets, ledger::BudgetBook::open(home, ledger::PriceBook::built_in()));
+  out.budgets_ = std::make_unique<ledger::BudgetBook>(std::move(budgets));
+  return out;
+}
+
+Result<ledger::Reservation> VendorAccount::reserve(const upstream::Call& call, std::int64_t now) const {
+  const upstream::Tokens most = at_most(call);
+  ledger::BudgetAsk ask;
+  ask.time = now;
+  ask.tag = options_.tag;
+  ask.vendor = vendor_;
+  ask.prompt_tokens = most.input;
+  ask.completion_tokens = most.output;
+  while (true) {
+    FH_TRY(ledger::BudgetDecision decision, budgets_->reserve(ask));
+    if (decision.ok) return std::move(decision.reservation);
+    if (!decision.later) return fail(Errc::exhausted, decision.message);
+    if (options_.stopped && options_.stopped()) return fail(Errc::cancelled, "interrupted");
+    std::this_thread::sleep_for(kLook);
+  }
+}
+
+Result<> VendorAccount::record(const upstream::Attempt& attempt, const upstream::Call& call, std::int64_t begun) const {
+  ledger::Event event;
+  event.request_id = "out-" + random_id();
+  event.time = begun;
+  event.model = options_.reference;
+  event.vendor = vendor_;
+  event.tag = options_.tag;
+  event.dialect = dialect_;
+  event.endpoint = "gateway";
+  event.decode_seconds = attempt.seconds;
+  event.http_status = attempt.status;
+  event.outcome = attempt.answered ? ledger::Outcome::completed
+                  : attempt.free   ? ledger::Outcome::refused
+                                   : ledger::Outcome::failed;
+  if (call.temperature) event.sampling = fmt::format("temperature={:g}", *call.temperature);
+  event.seed = call.seed;
+  if (attempt.tokens) {
+    event.prompt_tokens = attempt.tokens->input;
+    event.cached_tokens = std::min(attempt.tokens->cached_input, attempt.tokens->input);
+    event.completion_tokens = attempt.tokens->output;
+  }
+  if (!attempt.answered && !attempt.free) {
+    // It went out, and may be on the bill: an estimate, and marked as one.
+    event.prompt_tokens = std::max(event.prompt_tokens, tokens_of(bytes_of(call)));
+    event.completion_tokens = std::max(event.completion_tokens, tokens_of(attempt.answer_bytes));
+    event.finish_reason = "uncounted";
+  }
+  std::promise<bool> stored;
+  log_->append(std::move(event), [&](bool durable) { stored.set_value(durable); });
+  if (stored.get_future().get()) return {};
+  const auto why = log_->failure();
+  return fail(Errc::io, fmt::format("the record of usage cannot be written{}, so nothing more is asked",
+                                    why ? ": " + why->what : ""));
+}
+
+Result<upstream::Reply> VendorAccount::ask(const upstream::Gateway& gateway, const upstream::Call& call,
+                                           const std::function<void(const upstream::Attempt&)>& told) const {
+  std::int64_t begun = now_us();
+  FH_TRY(ledger::Reservation held, reserve(call, begun));
+  return gateway.ask(call, [&](const upstream::Attempt& attempt) -> Result<> {
+    FH_TRY_VOID(record(attempt, call, begun));
+    if (told) told(attempt);
+    held = {};
+    if (attempt.answered) return {};
+    // The next request may cost as much again, beside what this one did.
+    begun = now_us();
+    FH_TRY(held, reserve(call, begun));
+    return {};
+  });
+}
+
+}  // namespace freehold::app

@@ -1,0 +1,50 @@
+// What is asked of vendors, accounted for: budgets are asked before a request goes out, and each one that did is an
+// event on disk before its answer is used. A program that is killed in between loses the answer, not the bill.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "ledger/budget_book.h"
+#include "ledger/usage_log.h"
+#include "upstream/gateway.h"
+
+namespace freehold::app {
+
+// Tokens that one request of a call cannot pass: one has at least a byte of what is sent.
+upstream::Tokens at_most(const upstream::Call& call);
+
+// Thread-safe.
+class VendorAccount {
+ public:
+  struct Options {
+    std::string reference;  // the name that was asked for: "gateway:openai/gpt-4o"
+    std::string tag;        // what it was for: "eval"
+    std::function<bool()> stopped;
+  };
+  // Of $FREEHOLD_HOME. Errors: sql/database.h.
+  static Result<VendorAccount> open(const upstream::Place& place, Options options);
+
+  // Gateway::ask, with `told` after each of its attempts is on disk; `told` may be empty. Errors: its own; exhausted (a
+  // budget does not hold what it could take; nothing went out); io (the record cannot be written: no more is asked).
+  Result<upstream::Reply> ask(const upstream::Gateway& gateway, const upstream::Call& call,
+                              const std::function<void(const upstream::Attempt&)>& told) const;
+
+  // "openai/gpt-4o" at the vendor itself, "10.0.0.7:8000/gpt-4o" elsewhere, whose prices the name does not tell.
+  const std::string& vendor() const { return vendor_; }
+
+ private:
+  VendorAccount() = default;
+  Result<ledger::Reservation> reserve(const upstream::Call& call, std::int64_t now) const;
+  Result<> record(const upstream::Attempt& attempt, const upstream::Call& call, std::int64_t begun) const;
+
+  Options options_;
+  std::string vendor_, dialect_;
+  std::unique_ptr<ledger::UsageLog> log_;
+  std::unique_ptr<ledger::BudgetBook> budgets_;
+};
+
+}  // namespace freehold::app
