@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 #include "app/interrupt.h"
 #include "app/machine.h"
@@ -184,6 +185,14 @@ Result<> run_or_resume(const Arguments& arguments, Console& console, Begin begin
   FH_TRY(ReadRecipe read, read_recipe(arguments, console));
   const RunFolder folder(read.output);
   FH_TRY_VOID(check_folder(folder, begin, read, console));
+  std::optional<train::RunLock> lock;
+  const auto take = [&]() -> Result<> {
+    FH_TRY(train::RunLock taken, train::RunLock::take(folder.path()));
+    lock = std::move(taken);
+    return {};
+  };
+  // At once where there is a run, so that `tune status` and `tune stop` see who reads its data.
+  if (begin == Begin::resumed) FH_TRY_VOID(take());
   FH_TRY(const Prepared prepared, prepare(std::move(read), console));
   FH_TRY_VOID(train::check_lengths(prepared.read.recipe, prepared.dataset));
   FH_TRY(train::RunPlan plan, train::plan_run(prepared.read.recipe, prepared.dataset));
@@ -193,8 +202,10 @@ Result<> run_or_resume(const Arguments& arguments, Console& console, Begin begin
   FH_TRY_VOID(check_fits(memory, prepared, plan, threads, available));
   FH_TRY(const train::Beginning beginning, beginning_of(prepared, console));
 
-  FH_TRY_VOID(make_directories(folder.path()));
-  FH_TRY(const train::RunLock lock, train::RunLock::take(folder.path()));
+  if (!lock) {
+    FH_TRY_VOID(make_directories(folder.path()));
+    FH_TRY_VOID(take());
+  }
   FH_TRY_VOID(check_folder(folder, begin, prepared.read, console));
   FH_TRY(const auto found, folder.state());
   RunState state;
