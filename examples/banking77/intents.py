@@ -12,6 +12,7 @@ import argparse
 import csv
 import hashlib
 import json
+import random
 import sys
 from collections import Counter
 from pathlib import Path
@@ -21,6 +22,8 @@ sys.path.insert(0, str(HERE.parent))
 import common  # noqa: E402
 
 TEXTS, LABELS = ("text", "utterance", "query", "message", "sentence"), ("category", "intent", "label", "class")
+
+DROP, SWAP = 0.12, 0.04  # of words
 
 
 def read(path):
@@ -36,6 +39,19 @@ def read(path):
 
 def develop_part(text):
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") % 10 == 0
+
+
+def variants(text, count):
+    """The text, and so many more of it with words left out and neighbours exchanged (after Wei & Zou 2019, arXiv 1901.11196)."""
+    words = text.split()
+    yield text
+    for i in range(count):
+        draw = random.Random(f"{i} {text}")
+        kept = [w for w in words if draw.random() >= DROP] or [draw.choice(words)]
+        for at in range(len(kept) - 1):
+            if draw.random() < SWAP:
+                kept[at], kept[at + 1] = kept[at + 1], kept[at]
+        yield " ".join(kept)
 
 
 def judge(answers, rows):
@@ -55,6 +71,7 @@ def main():
     parser.add_argument("out", type=Path)
     parser.add_argument("--develop", action="store_true", help="judge by a tenth of the training file instead of the test file")
     parser.add_argument("--limit", type=int, help="only so many rows of each file, evenly spread")
+    parser.add_argument("--variants", type=int, default=3, help="of each example, changed a little, beside it (default: %(default)s)")
     parser.add_argument("--skip-before", action="store_true", help="do not measure the model as it was")
     parser.add_argument("--recipe", type=Path, default=HERE / "recipe.yaml")
     common.add_options(parser)
@@ -71,7 +88,7 @@ def main():
     options.out.mkdir(parents=True, exist_ok=True)
     answer = lambda label: json.dumps({"intent": label}, ensure_ascii=False)
     common.write_lines(options.out / "train.jsonl", [{"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": answer(label)}]}
-                                                     for text, label in train])
+                                                     for row, label in train for text in variants(row, options.variants)])
     common.write_lines(options.out / "test.jsonl", [{"messages": [{"role": "user", "content": text}]} for text, _ in test])
     schema = {"type": "object", "properties": {"intent": {"enum": labels}}, "required": ["intent"], "additionalProperties": False}
     (options.out / "schema.json").write_text(json.dumps(schema, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
