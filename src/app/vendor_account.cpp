@@ -9,6 +9,8 @@
 
 #include "app/serve/random_id.h"
 #include "base/utf8.h"
+#include "ledger/cost_store.h"
+#include "ledger/machine.h"
 #include "ledger/price_book.h"
 #include "store/store.h"
 #include "upstream/wire.h"
@@ -58,6 +60,9 @@ Result<VendorAccount> VendorAccount::open(const upstream::Place& place, Options 
   out.log_ = std::make_unique<ledger::UsageLog>(std::move(log));
   FH_TRY(auto budgets, ledger::BudgetBook::open(home, ledger::PriceBook::built_in()));
   out.budgets_ = std::make_unique<ledger::BudgetBook>(std::move(budgets));
+  FH_TRY(auto book, ledger::price_book(home));
+  out.book_ = std::make_unique<ledger::PriceBook>(std::move(book));
+  if (auto name = out.book_->resolve(out.vendor_)) out.prices_.emplace(*out.book_, std::move(*name));
   return out;
 }
 
@@ -78,7 +83,8 @@ Result<ledger::Reservation> VendorAccount::reserve(const upstream::Call& call, s
   }
 }
 
-Result<> VendorAccount::record(const upstream::Attempt& attempt, const upstream::Call& call, std::int64_t begun) const {
+Result<ledger::Tokens> VendorAccount::record(const upstream::Attempt& attempt, const upstream::Call& call,
+                                             std::int64_t begun) const {
   ledger::Event event;
   event.request_id = "out-" + random_id();
   event.time = begun;
@@ -105,21 +111,29 @@ Result<> VendorAccount::record(const upstream::Attempt& attempt, const upstream:
     event.completion_tokens = std::max(event.completion_tokens, tokens_of(attempt.answer_bytes));
     event.finish_reason = "uncounted";
   }
+  const ledger::Tokens tokens{event.prompt_tokens, event.cached_tokens, event.completion_tokens,
+                              ledger::long_prompts(event.prompt_tokens)};
   std::promise<bool> stored;
   log_->append(std::move(event), [&](bool durable) { stored.set_value(durable); });
-  if (stored.get_future().get()) return {};
+  if (stored.get_future().get()) return tokens;
   const auto why = log_->failure();
   return fail(Errc::io, fmt::format("the record of usage cannot be written{}, so nothing more is asked",
                                     why ? ": " + why->what : ""));
 }
 
+std::optional<ledger::Money> VendorAccount::price(const ledger::Tokens& tokens) const {
+  if (!prices_) return std::nullopt;
+  const ledger::VendorCost cost = prices_->cost(ledger::day_text(ledger::day_of(now_us())), tokens);
+  return cost.priced() ? std::optional(cost.total) : std::nullopt;
+}
+
 Result<upstream::Reply> VendorAccount::ask(const upstream::Gateway& gateway, const upstream::Call& call,
-                                           const std::function<void(const upstream::Attempt&)>& told) const {
+                                           const Told& told) const {
   std::int64_t begun = now_us();
   FH_TRY(ledger::Reservation held, reserve(call, begun));
   return gateway.ask(call, [&](const upstream::Attempt& attempt) -> Result<> {
-    FH_TRY_VOID(record(attempt, call, begun));
-    if (told) told(attempt);
+    FH_TRY(const ledger::Tokens tokens, record(attempt, call, begun));
+    if (told) told(attempt, price(tokens));
     held = {};
     if (attempt.answered) return {};
     // The next request may cost as much again, beside what this one did.

@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
 #include "ledger/budget_book.h"
 #include "ledger/usage_log.h"
+#include "ledger/vendor_cost.h"
 #include "upstream/gateway.h"
 
 namespace freehold::app {
@@ -28,10 +30,13 @@ class VendorAccount {
   // Of $FREEHOLD_HOME. Errors: sql/database.h.
   static Result<VendorAccount> open(const upstream::Place& place, Options options);
 
+  // Of one attempt, and what it cost by today's prices; nothing: the vendor has no known price.
+  using Told = std::function<void(const upstream::Attempt&, std::optional<ledger::Money>)>;
   // Gateway::ask, with `told` after each of its attempts is on disk; `told` may be empty. Errors: its own; exhausted (a
   // budget does not hold what it could take; nothing went out); io (the record cannot be written: no more is asked).
-  Result<upstream::Reply> ask(const upstream::Gateway& gateway, const upstream::Call& call,
-                              const std::function<void(const upstream::Attempt&)>& told) const;
+  Result<upstream::Reply> ask(const upstream::Gateway& gateway, const upstream::Call& call, const Told& told) const;
+  // What tokens cost today.
+  std::optional<ledger::Money> price(const ledger::Tokens& tokens) const;
 
   // "openai/gpt-4o" at the vendor itself, "10.0.0.7:8000/gpt-4o" elsewhere, whose prices the name does not tell.
   const std::string& vendor() const { return vendor_; }
@@ -39,12 +44,14 @@ class VendorAccount {
  private:
   VendorAccount() = default;
   Result<ledger::Reservation> reserve(const upstream::Call& call, std::int64_t now) const;
-  Result<> record(const upstream::Attempt& attempt, const upstream::Call& call, std::int64_t begun) const;
+  Result<ledger::Tokens> record(const upstream::Attempt& attempt, const upstream::Call& call, std::int64_t begun) const;
 
   Options options_;
   std::string vendor_, dialect_;
   std::unique_ptr<ledger::UsageLog> log_;
   std::unique_ptr<ledger::BudgetBook> budgets_;
+  std::unique_ptr<ledger::PriceBook> book_;  // for what follows
+  std::optional<ledger::VendorPrices> prices_;
 };
 
 }  // namespace freehold::app

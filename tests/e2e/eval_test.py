@@ -397,8 +397,30 @@ class Vendors(Tiny):
         report = json.loads(self.succeeds("cost", "report", "--json").text)
         self.assertEqual(float(report["total"]["paid_to_vendors"]["usd"]), round(spent, 12), report)
         self.succeeds("cost", "budget", "set", "--usd", "5")
-        self.succeeds(*options, **more)
-        self.assertEqual(len(self.events("1 = 1")), len(self.proxy.seen))
+        self.assertIn("at most about 0.0215 USD", self.succeeds(*options, "--plan", **more).message)
+        before = len(self.proxy.seen)
+        scores = json.loads(self.succeeds(*options, "--costs", "--json", **more).text)["scores"]
+        events = self.events("1 = 1")
+        self.assertEqual(len(events), len(self.proxy.seen))
+        got, = scores[0]["models"]
+        spent = sum(2 * row[2] + 8 * row[3] for row in events[before:]) / 1e6
+        self.assertAlmostEqual(float(got["spent"]), spent, 12)
+        computed, right = len(events) - before, round(got["score"] * 40)
+        self.assertGreater(right, 0)
+        self.assertAlmostEqual(float(got["cost_per_correct"]), spent * 40 / computed / right, 12)
+        # What is known costs nothing now, and what it once cost is not made up.
+        again = json.loads(self.succeeds(*options, "--costs", "--json", **more).text)["scores"][0]["models"][0]
+        self.assertEqual([float(again["spent"]), again["cost_per_correct"]], [0, None])
+
+    def test_what_a_right_answer_costs_here(self):
+        _, task = self.choices(12)
+        options = ["eval", task, "-m", self.model, "--fresh", "--costs"]
+        self.assertIn("unknown", self.succeeds(*options).text)
+        self.succeeds("cost", "machine", "--price", 1200, "--years", 4, "--watts", "20/60", "--tariff", "0.30", "--hosting", 0)
+        got, = json.loads(self.succeeds(*options, "--json").text)["scores"][0]["models"]
+        self.assertGreater(float(got["spent"]), 0)
+        if got["score"] > 0:
+            self.assertAlmostEqual(float(got["cost_per_correct"]), float(got["spent"]) / round(12 * got["score"]), 12)
 
 
 class RealData(e2e.Case):

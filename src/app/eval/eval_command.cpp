@@ -38,6 +38,7 @@ Result<> run(const Arguments& arguments, Console& console) {
   setup.fresh = arguments.flag("fresh");
   setup.plan_only = arguments.flag("plan");
   EvalReport report;
+  report.costs = arguments.flag("costs");
   FH_TRY(report.published, published_from(arguments));
   FH_TRY_VOID(load_questions(setup, arguments, report, console));
   FH_TRY(auto store, open_results());
@@ -168,6 +169,9 @@ Command eval_command() {
                       .help = "Write every item's results, a line of JSON each."},
                      {.name = "fresh", .help = "Compute again what is known."},
                      {.name = "plan", .help = "Say what it would take, and run nothing."},
+                     {.name = "costs",
+                      .help = "Also what this run cost and what a right answer costs: at a vendor by the price book, "
+                              "here by `freehold cost machine`."},
                      {.name = "json", .help = "Print JSON."}},
                     task_options()),
                run_options_with_context()),

@@ -99,6 +99,7 @@ class VendorRun {
   Result<> run(const std::vector<Wanted>& wanted, std::size_t threads, const std::function<void()>& progress);
   const upstream::Tokens& tokens() const { return tokens_; }
   std::uint64_t requests() const { return requests_; }
+  const std::optional<ledger::Money>& cost() const { return cost_; }
 
  private:
   void work(const std::vector<Wanted>& wanted);
@@ -118,6 +119,7 @@ class VendorRun {
   std::size_t next_ = 0, done_ = 0;
   std::uint64_t requests_ = 0;
   upstream::Tokens tokens_;
+  std::optional<ledger::Money> cost_ = ledger::Money();
   std::vector<std::pair<std::size_t, std::string>> fresh_;
   Result<> failed_;
 };
@@ -136,8 +138,9 @@ Result<std::string> VendorRun::ask(const upstream::Call& call) {
     used_ += most;
   }
   std::uint64_t counted = 0;
-  auto reply = account_.ask(gateway_, call, [&](const upstream::Attempt& attempt) {
+  auto reply = account_.ask(gateway_, call, [&](const upstream::Attempt& attempt, std::optional<ledger::Money> cost) {
     const std::lock_guard lock(mutex_);
+    cost_ = cost && cost_ ? std::optional(*cost_ + *cost) : std::nullopt;
     requests_ += attempt.free && attempt.status == 0 ? 0 : 1;  // what left this machine
     if (attempt.tokens) {
       tokens_.input += attempt.tokens->input;
@@ -245,17 +248,22 @@ Result<> evaluate_gateway(std::string_view reference, const EvalSetup& setup, Ev
       asked += repeats;
     }
   }
-  console.note(fmt::format("{}: {} requests, about {} tokens to read (by four bytes a token) and at most {} to write",
-                           printable(reference), grouped(asked), grouped(bytes / 4), grouped(written)));
-  if (setup.plan_only) return {};
-
-  const std::uint64_t budget =
-      arguments.given("token-budget") ? static_cast<std::uint64_t>(arguments.integer("token-budget")) : UINT64_MAX / 2;
   VendorAccount::Options accounting;
   accounting.reference = reference;
   accounting.tag = "eval";
   accounting.stopped = [] { return interrupted(); };
   FH_TRY(const auto account, VendorAccount::open(where, std::move(accounting)));
+  const auto dearest =
+      account.price({bytes / 4, 0, written, ledger::long_prompts(bytes / 4 / std::max<std::uint64_t>(1, asked))});
+  console.note(
+      fmt::format("{}: {} requests, about {} tokens to read (by four bytes a token) and at most {} to write: {}",
+                  printable(reference), grouped(asked), grouped(bytes / 4), grouped(written),
+                  dearest ? fmt::format("at most about {} USD", dearest->rounded(4))
+                          : fmt::format("what {} charges is not known", account.vendor())));
+  if (setup.plan_only) return {};
+
+  const std::uint64_t budget =
+      arguments.given("token-budget") ? static_cast<std::uint64_t>(arguments.integer("token-budget")) : UINT64_MAX / 2;
   std::uint64_t used = 0, requests = 0;
   ProgressBar bar(console, fmt::format("asking {}", printable(reference, 40)), false);
   const auto begun = Clock::now();
@@ -286,6 +294,8 @@ Result<> evaluate_gateway(std::string_view reference, const EvalSetup& setup, Ev
       return in_context(std::move(ran).error(), printable(reference));
     }
     FH_TRY(result.measured, eval::measure(all, result.items));
+    result.computed = wanted.size();
+    result.cost = run.cost();
     model.tasks.push_back(std::move(result));
   }
   bar.clear();

@@ -12,7 +12,10 @@
 #include "base/utf8.h"
 #include "engine/model_decoder.h"
 #include "kernel/kernels.h"
+#include "ledger/cost_store.h"
+#include "ledger/machine.h"
 #include "model/adapter.h"
+#include "store/store.h"
 
 namespace freehold::app {
 namespace {
@@ -93,6 +96,16 @@ Result<std::unique_ptr<text::ChatTemplate>> chat_of(const Loaded& loaded, bool w
   return std::make_unique<text::ChatTemplate>(std::move(parsed));
 }
 
+// What this machine costs while it works; nothing: nobody has said (`cost machine`).
+Result<std::optional<ledger::Rates>> rates_today() {
+  FH_TRY(const auto home, store::default_home());
+  FH_TRY(const ledger::MachineHistory machines, ledger::machine_history(home));
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const ledger::Rates* rates =
+      machines.rates_on(ledger::day_of(std::chrono::duration_cast<std::chrono::microseconds>(now).count()));
+  return rates != nullptr ? std::optional(*rates) : std::nullopt;
+}
+
 void say_plan(const Plan& plan, double seconds, const ModelResults& model, const EvalReport& report, Console& console) {
   std::uint64_t items = 0;
   for (const eval::Questions& q : report.tasks) items += q.questions.size();
@@ -167,8 +180,11 @@ Result<> evaluate_model(std::string_view reference, const EvalSetup& setup, Eval
                        .sequences = kSequences,
                        .stop = &interrupt_flag(),
                        .progress = [&](std::uint64_t items) { bar.update(done += items, plan.items); }});
+  FH_TRY(const std::optional<ledger::Rates> rates, rates_today());
   const auto begun = Clock::now();
   for (std::size_t t = 0; t < report.tasks.size(); ++t) {
+    const auto task_begun = Clock::now();
+    const std::uint64_t before = runner.stats().items;
     const eval::Questions& questions = report.tasks[t];
     if (setup.fresh) {
       for (eval::Aspect aspect : eval::aspects_of(*questions.task))
@@ -181,6 +197,9 @@ Result<> evaluate_model(std::string_view reference, const EvalSetup& setup, Eval
       return tl::unexpected(std::move(items).error());
     }
     TaskResult result{.items = std::move(*items), .shortened = tokens[t].shortened};
+    result.computed = (runner.stats().items - before) / eval::aspects_of(*questions.task).size();
+    const auto taken = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - task_begun);
+    if (rates) result.cost = ledger::for_time(rates->busy(), taken.count());
     FH_TRY(result.measured, eval::measure(questions, result.items));
     model.tasks.push_back(std::move(result));
   }

@@ -13,6 +13,7 @@
 #include "eval/shipped.h"
 #include "eval/statistics.h"
 #include "eval/task.h"
+#include "ledger/money.h"
 
 namespace freehold::app {
 
@@ -21,6 +22,8 @@ struct TaskResult {
   std::vector<eval::ItemResult> items;
   std::vector<eval::Measured> measured;  // by the task's metrics
   std::size_t shortened = 0;             // items that lost examples because of the context
+  std::uint64_t computed = 0;            // items measured now, not known before
+  std::optional<ledger::Money> cost;     // what that cost; nothing: no price or no machine's cost is known
 };
 
 struct ModelResults {
@@ -41,6 +44,9 @@ struct ReportLine {
   std::vector<std::size_t> tasks;  // indices
   std::size_t items = 0;
   std::vector<eval::GroupScore> scores;  // by model
+  // By model: what was spent now, and what a right answer costs. Nothing where all was known already, where a price is
+  // missing, and where the metric is not of right and wrong.
+  std::vector<std::optional<ledger::Money>> spent, per_correct;
 };
 
 // The first model against another, on a line.
@@ -61,6 +67,7 @@ struct EvalReport {
   std::vector<ReportLine> lines;
   std::vector<ModelComparison> comparisons;
   std::vector<eval::Published> published;  // that were asked for
+  bool costs = false;                      // show them: two runs of the same evaluation differ in nothing else
 };
 
 // Fills lines and comparisons. `groups`: those whose members are all there get a line, behind their tasks' lines.

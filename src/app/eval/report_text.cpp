@@ -30,6 +30,28 @@ void write_interval(JsonWriter& w, const eval::Interval& interval) {
   w.key("interval").begin_array().value(interval.low).value(interval.high).end_array();
 }
 
+void write_money(JsonWriter& w, std::string_view key, const std::optional<ledger::Money>& money) {
+  w.key(key);
+  money ? w.value(money->text()) : w.null();
+}
+
+// What answers cost; two digits that count, whatever the size.
+std::string cost_table(const EvalReport& report) {
+  const auto usd = [](const std::optional<ledger::Money>& money) {
+    if (!money) return std::string("unknown");
+    int digits = 2;
+    for (double x = money->as_double(); x > 0 && x < 0.1 && digits < 12; x *= 10) ++digits;
+    return money->rounded(digits);
+  };
+  std::vector<std::vector<std::string>> rows = {{"TASK", "MODEL", "USD NOW", "USD A RIGHT ANSWER"}};
+  for (const ReportLine& line : report.lines) {
+    for (std::size_t m = 0; m < report.models.size(); ++m)
+      rows.push_back(
+          {printable(line.name), printable(report.models[m].name), usd(line.spent[m]), usd(line.per_correct[m])});
+  }
+  return as_table(rows, {Align::left, Align::left, Align::right, Align::right});
+}
+
 std::string verdict(const ModelComparison& c, bool less) {
   if (c.adjusted >= 0.05) return "no difference shown";
   return (c.difference > 0) != less ? "better" : "worse";
@@ -88,6 +110,7 @@ std::string report_table(const EvalReport& report) {
     }
   }
   std::string out = as_table(rows, columns);
+  if (report.costs) out += "\n" + cost_table(report);
   if (report.comparisons.empty()) return out;
   rows = {{"TASK", "COMPARED", "DIFFERENCE", "95 %", "P", "P (HOLM)", ""}};
   for (const ModelComparison& c : report.comparisons) {
@@ -118,8 +141,9 @@ std::string report_json(const EvalReport& report) {
     for (std::size_t m = 0; m < report.models.size(); ++m) {
       w.begin_object().member("model", report.models[m].name).member("score", line.scores[m].score);
       write_interval(w, line.scores[m].interval);
-      // What a correct answer costs needs what the run cost, which the ledger does not say yet.
-      w.key("cost_per_correct").null().end_object();
+      write_money(w, "spent", report.costs ? line.spent[m] : std::nullopt);
+      write_money(w, "cost_per_correct", report.costs ? line.per_correct[m] : std::nullopt);
+      w.end_object();
     }
     w.end_array().end_object();
   }

@@ -47,6 +47,27 @@ ModelComparison compare(const EvalReport& report, std::size_t at, std::size_t fi
   return c;
 }
 
+void add_costs(ReportLine& line, const ModelResults& model) {
+  ledger::Money spent, whole;  // whole: what all items would have cost, had none been known
+  bool priced = true, measured = eval::is_binary(line.metric);
+  double right = 0;
+  for (std::size_t t : line.tasks) {
+    const TaskResult& task = model.tasks[t];
+    priced = priced && task.cost.has_value();
+    measured = measured && task.computed > 0;
+    if (!priced || !task.cost) break;
+    spent += *task.cost;
+    whole += ledger::divided(*task.cost * static_cast<std::int64_t>(task.items.size()),
+                             std::max<std::int64_t>(1, static_cast<std::int64_t>(task.computed)));
+    for (const double value : task.measured.front().values) right += value;
+  }
+  line.spent.emplace_back();
+  line.per_correct.emplace_back();
+  if (!priced) return;
+  line.spent.back() = spent;
+  if (measured && right >= 1) line.per_correct.back() = ledger::divided(whole, static_cast<std::int64_t>(right));
+}
+
 bool all_there(const eval::TaskSet& set, const eval::Group& group, const EvalReport& report,
                std::vector<std::size_t>& tasks) {
   const auto members = set.expand(group.name);
@@ -83,8 +104,10 @@ void summarise(EvalReport& report, const std::vector<eval::Group>& groups) {
   }
   for (ReportLine& line : report.lines) {
     for (std::size_t t : line.tasks) line.items += report.tasks[t].questions.size();
-    for (const ModelResults& model : report.models)
+    for (const ModelResults& model : report.models) {
       line.scores.push_back(eval::combine(of_model(line, model), line.by_items));
+      add_costs(line, model);
+    }
   }
   for (std::size_t m = 1; m < report.models.size(); ++m) {
     for (std::size_t l = 0; l < report.lines.size(); ++l) {
