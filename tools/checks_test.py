@@ -2,7 +2,9 @@
 """Shows that check_layers.py, check_files.py and check_docs.py can fail, and that test_all.py counts rightly: each rule is
 broken once in a small tree made for it."""
 
+import os
 import pathlib
+import signal
 import sys
 import tempfile
 import unittest
@@ -97,6 +99,20 @@ class Tree(unittest.TestCase):
         self.assertEqual(test_all.read_sums("skipped: no npm\n0 passed, 0 failed, 1 skipped\n", 77)[0], test_all.Sums(skipped=1))
         self.assertEqual(test_all.read_sums("it crashed\n", 0)[0], test_all.Sums(failed=1))
         self.assertEqual(test_all.read_sums("3 passed, 0 failed\n", 1)[0], test_all.Sums(3, 1))
+
+    def test_what_runs_beside_another_check_is_idle_until_it_is_waited_for(self):
+        test_all.LOGS, logs = self.root, test_all.LOGS
+        try:
+            command = "import os, time; time.sleep(0.2); print(os.sched_getscheduler(0)); raise SystemExit(3)"
+            running = test_all.Running(test_all.Check("x", ["sh", "-c", f"python3 -c '{command}'; exit $?"]), os.environ, idle=True)
+            self.assertEqual({os.sched_getscheduler(pid) for pid in running.members()}, {os.SCHED_IDLE})
+            self.assertEqual(running.wait(), 3)
+            self.assertEqual((self.root / "x.log").read_text(), f"{os.SCHED_OTHER}\n")
+            running = test_all.Running(test_all.Check("y", ["sleep", "60"]), os.environ, idle=True)
+            running.end()
+            self.assertEqual(running.process.returncode, -signal.SIGTERM)
+        finally:
+            test_all.LOGS = logs
 
 
 if __name__ == "__main__":

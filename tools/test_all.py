@@ -7,11 +7,13 @@ so do those of a program that ends with sums of its own.
 """
 
 import collections
+import contextlib
 import dataclasses
 import os
 import pathlib
 import re
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -30,15 +32,16 @@ class Check:
     command: list
     junit: bool = False  # the command is a ctest that writes build/logs/NAME.xml
     sums: bool = False  # the command ends with a line of sums, after lines "failed: NAME" and "skipped: NAME (REASON)"
+    beside: str = ""  # the check beside which it begins already, with what that leaves of the processors
 
 
 def configure(preset):
     return Check(f"configure-{preset}", ["cmake", "--preset", preset])
 
 
-def build(preset, *targets):
+def build(preset, *targets, beside=""):
     command = ["cmake", "--build", f"build/{preset}", "-j", JOBS, "--", "-k", "0"]
-    return Check(f"build-{preset}", command + list(targets))
+    return Check(f"build-{preset}", command + list(targets), beside=beside)
 
 
 def ctest(name, preset, labels):
@@ -57,15 +60,15 @@ CHECKS = [
     Check("self-test", ["tools/checks_test.py"]),
     Check("isa-self-test", ["tools/check_isa_test.sh"]),
     configure("release"),
+    configure("dev"),
+    configure("tidy"),
     Check("isa", ["tools/check_isa.sh"]),
     build("release", "freehold", "numeric_tests", "golden_tests", "matrix_tests"),
     ctest("test-release", "release", "numeric|golden|matrix|e2e|bench"),
     Check("clients", ["tests/clients/run.py"], sums=True),
-    configure("dev"),
-    build("dev", "freehold", "unit_tests"),
+    build("dev", "freehold", "unit_tests", beside="test-release"),
     ctest("test-dev", "dev", "unit|e2e"),
-    configure("tidy"),
-    Check("tidy", ["tools/run_tidy.py"]),
+    Check("tidy", ["tools/run_tidy.py"], beside="test-dev"),
 ]
 
 
@@ -120,14 +123,53 @@ def cpu_seconds():
     return usage.ru_utime + usage.ru_stime
 
 
-def run(check, environment):
+def be_idle():
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+class Running:
+    """A check's command. One that begins beside another check runs when the processors have nothing else to do, until it is waited for:
+    tests leave a fifth of them unused, because servers and kill -9 are waited for."""
+
+    def __init__(self, check, environment, idle=False):
+        self.idle = idle
+        with (LOGS / f"{check.name}.log").open("wb") as out:
+            self.process = subprocess.Popen(check.command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=out,
+                                            stderr=subprocess.STDOUT, start_new_session=idle, preexec_fn=be_idle if idle else None)
+
+    def members(self):
+        """The processes of its session."""
+        for entry in pathlib.Path("/proc").iterdir():
+            if entry.name.isdigit():
+                with contextlib.suppress(OSError):
+                    if os.getsid(int(entry.name)) == self.process.pid:
+                        yield int(entry.name)
+
+    def schedule(self, policy):
+        for pid in self.members():
+            with contextlib.suppress(OSError):  # ended, or not allowed: then it stays as it is
+                os.sched_setscheduler(pid, policy, os.sched_param(0))
+
+    def wait(self):
+        if self.idle:
+            for _ in range(2):  # what was being started meanwhile, too
+                self.schedule(os.SCHED_OTHER)
+        return self.process.wait()
+
+    def end(self):
+        if self.idle and self.process.poll() is None:
+            for pid in list(self.members()):
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGTERM)
+            self.process.wait()
+
+
+def run(check, running):
     log = LOGS / f"{check.name}.log"
     report = LOGS / f"{check.name}.xml"
-    report.unlink(missing_ok=True)
     start, cpu = time.monotonic(), cpu_seconds()
-    with log.open("wb") as out:
-        status = subprocess.run(check.command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=out,
-                                stderr=subprocess.STDOUT).returncode
+    status = running.wait()
     seconds = time.monotonic() - start
     details = f" (CPU {cpu_seconds() - cpu:.0f} s)" if seconds > 10 else ""
     sums, failed, skipped = Sums(), [], []
@@ -178,9 +220,19 @@ def main():
     if not shared.is_dir():
         print(f"no reference data at {shared} ($FREEHOLD_SHARED): the tests that need it will say skipped", flush=True)
     total, start = Sums(), time.monotonic()
-    for check in CHECKS:
-        if not names or check.name in names:
-            total.add(run(check, environment))
+    checks = [c for c in CHECKS if not names or c.name in names]
+    early = {}
+    try:
+        for check in checks:
+            (LOGS / f"{check.name}.xml").unlink(missing_ok=True)
+            running = early.pop(check.name, None) or Running(check, environment)
+            for other in checks:
+                if other.beside == check.name:
+                    early[other.name] = Running(other, environment, idle=True)
+            total.add(run(check, running))
+    finally:
+        for running in early.values():
+            running.end()
     print(f"{time.monotonic() - start:.0f} s in all", flush=True)
     print(total, flush=True)
     return 1 if total.failed else 0
