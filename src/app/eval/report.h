@@ -73,6 +73,8 @@ struct EvalReport {
 // Fills lines and comparisons. `groups`: those whose members are all there get a line, behind their tasks' lines.
 void summarise(EvalReport& report, const std::vector<eval::Group>& groups);
 
+// In USD, two digits that count whatever the size; "unknown" of nothing.
+std::string usd_text(const std::optional<ledger::Money>& money);
 std::string report_table(const EvalReport& report);
 std::string report_json(const EvalReport& report);
 std::string report_html(const EvalReport& report);

@@ -209,6 +209,23 @@ std::string comparison_table(const EvalReport& report) {
   return out + "</tbody></table>\n";
 }
 
+std::string cost_table(const EvalReport& report) {
+  if (!report.costs) return {};
+  std::string out =
+      "<h2>Costs</h2><p>USD: at a vendor by the price book on the day of the run, here by what the machine costs while "
+      "it "
+      "works.</p>\n<table><thead><tr><th>Task</th><th>Model</th><th>This run</th><th>A right answer</th></tr></thead>"
+      "<tbody>\n";
+  for (const ReportLine& line : report.lines) {
+    for (std::size_t m = 0; m < report.models.size(); ++m) {
+      out += fmt::format("<tr><td>{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>\n",
+                         escaped(line.title), escaped(report.models[m].name), usd_text(line.spent[m]),
+                         usd_text(line.per_correct[m]));
+    }
+  }
+  return out + "</tbody></table>\n";
+}
+
 std::string said(const EvalReport& report, std::size_t t, std::size_t model, std::size_t i) {
   const eval::Questions& all = report.tasks[t];
   const eval::Question& q = all.questions[i];
@@ -281,7 +298,7 @@ std::string report_html(const EvalReport& report) {
     out +=
         " Marks: figures that others published, made in their own way (other prompts, examples and versions of the "
         "data); they are for orientation.";
-  out += "</p>\n<h2>Scores</h2>\n" + score_table(report) + comparison_table(report);
+  out += "</p>\n<h2>Scores</h2>\n" + score_table(report) + comparison_table(report) + cost_table(report);
   std::string items;
   for (const ModelComparison& c : report.comparisons) items += items_of(report, c);
   if (!items.empty()) out += "<h2>Items</h2>\n" + items;

@@ -35,19 +35,12 @@ void write_money(JsonWriter& w, std::string_view key, const std::optional<ledger
   money ? w.value(money->text()) : w.null();
 }
 
-// What answers cost; two digits that count, whatever the size.
-std::string cost_table(const EvalReport& report) {
-  const auto usd = [](const std::optional<ledger::Money>& money) {
-    if (!money) return std::string("unknown");
-    int digits = 2;
-    for (double x = money->as_double(); x > 0 && x < 0.1 && digits < 12; x *= 10) ++digits;
-    return money->rounded(digits);
-  };
+std::string costs_as_text(const EvalReport& report) {
   std::vector<std::vector<std::string>> rows = {{"TASK", "MODEL", "USD NOW", "USD A RIGHT ANSWER"}};
   for (const ReportLine& line : report.lines) {
     for (std::size_t m = 0; m < report.models.size(); ++m)
-      rows.push_back(
-          {printable(line.name), printable(report.models[m].name), usd(line.spent[m]), usd(line.per_correct[m])});
+      rows.push_back({printable(line.name), printable(report.models[m].name), usd_text(line.spent[m]),
+                      usd_text(line.per_correct[m])});
   }
   return as_table(rows, {Align::left, Align::left, Align::right, Align::right});
 }
@@ -76,6 +69,13 @@ void write_task(JsonWriter& w, const EvalReport& report, std::size_t t) {
 }
 
 }  // namespace
+
+std::string usd_text(const std::optional<ledger::Money>& money) {
+  if (!money) return "unknown";
+  int digits = 2;
+  for (double x = money->as_double(); x > 0 && x < 0.1 && digits < 12; x *= 10) ++digits;
+  return money->rounded(digits);
+}
 
 std::string report_table(const EvalReport& report) {
   std::vector<std::vector<std::string>> rows = {{"TASK", "METRIC", "ITEMS"}};
@@ -110,7 +110,7 @@ std::string report_table(const EvalReport& report) {
     }
   }
   std::string out = as_table(rows, columns);
-  if (report.costs) out += "\n" + cost_table(report);
+  if (report.costs) out += "\n" + costs_as_text(report);
   if (report.comparisons.empty()) return out;
   rows = {{"TASK", "COMPARED", "DIFFERENCE", "95 %", "P", "P (HOLM)", ""}};
   for (const ModelComparison& c : report.comparisons) {

@@ -6,6 +6,11 @@ from corpus.build import HUGE, Gguf, f32, file_case
 from tiny import ARRAY, BOOL, F32, F64, I32, I64, STRING, U32, U64
 
 
+def same_shape(dims, true):
+    """Dimensions of 1 at the end change nothing: ggml has four everywhere."""
+    return dims[: len(true)] == true and all(d == 1 for d in dims[len(true) :])
+
+
 def shapes():
     g = Gguf()
     overflowing = [
@@ -47,7 +52,7 @@ def shapes():
             [max(1, d // 2) for d in true],
             [d + 1 for d in true],
         ]:
-            if dims != true:
+            if not same_shape(dims, true):
                 yield file_case("T2 dimensions", f"{name}-{str(dims)[:40]}", Gguf().change(name, dims=dims).write())
         for rank in (0, 5, 100, 0x80000000, 0xFFFFFFFF):
             data, mark = g.write(), next(m for m in g.marks if m[0] == name + ".rank")
@@ -56,7 +61,7 @@ def shapes():
             yield file_case("T4 tensor types", f"{name}-type-{kind}", Gguf().change(name, kind=kind).write())
         # Right bytes for its type, wrong for the model.
         for dims in ([32, 16], [16, 32], [32], [1, 32], [32, 1, 32], [64, 64], [1, 32, 32], [1, 1, 32, 32]):
-            if dims == true or [d for d in dims if d != 1] == true:  # dimensions of 1 at the end are legal
+            if same_shape(dims, true):
                 continue
             count = 1
             for d in dims:

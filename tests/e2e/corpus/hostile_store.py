@@ -112,7 +112,7 @@ def manifests():
     for which in ("case", "hf"):
         files = ("model", "files", 0)
         for path, contents in (
-            (("freehold",), (KeyError, 0, 2, -1, "1", None, 1.0, [], True)),
+            (("freehold",), (KeyError, 0, 3, -1, "1", None, 1.0, [], True)),
             (("model",), (KeyError, None, [], "x", {})),
             (("from",), (KeyError, None, [], {})),
             (("secret",), (1,)),
