@@ -11,6 +11,8 @@
 namespace freehold::eval {
 namespace {
 
+constexpr std::size_t kLetterTokens = 8;  // that a letter under its constraint takes at most
+
 bool wants(const Task& task, Metric metric) {
   return std::find(task.metrics.begin(), task.metrics.end(), metric) != task.metrics.end();
 }
@@ -22,19 +24,57 @@ struct One {
   std::size_t longest = 0;  // tokens that the model would have to hold, answer included
 };
 
+// Drops `count` tokens behind bos; false if there are not so many before the last `kept` ones.
+bool cut_front(std::vector<std::int32_t>& tokens, std::size_t count, std::size_t kept, std::int32_t bos) {
+  const std::size_t begin = !tokens.empty() && tokens[0] == bos ? 1 : 0;
+  if (begin + count + kept > tokens.size()) return false;
+  const auto first = tokens.begin() + static_cast<std::ptrdiff_t>(begin);
+  tokens.erase(first, first + static_cast<std::ptrdiff_t>(count));
+  return true;
+}
+
+std::size_t beyond(std::size_t tokens, std::size_t most) {
+  return tokens > most ? tokens - most : 0;
+}
+
+// The first `together` texts are one question's choices. False if a choice alone is too long.
+bool cut_texts(std::vector<Scored>& texts, std::size_t together, std::size_t context, std::int32_t bos) {
+  std::size_t common = 0;
+  for (std::size_t i = 0; i < together; ++i) common = std::max(common, beyond(texts[i].tokens.size() - 1, context));
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    Scored& text = texts[i];
+    const std::size_t count = i < together ? common : beyond(text.tokens.size() - 1, context);
+    if (count == 0) continue;
+    // A token before the first that is scored must be left.
+    if (!cut_front(text.tokens, count, text.tokens.size() - text.first + (text.tokens[0] == bos ? 0 : 1), bos))
+      return false;
+    text.first -= static_cast<std::uint32_t>(count);
+  }
+  return true;
+}
+
+// `cut`: whatever is too long loses its beginning.
 Result<One> tokenize_one(const Questions& all, const Question& q, const Prompter& prompter,
-                         const TokenizeOptions& options, std::size_t skip) {
+                         const TokenizeOptions& options, std::size_t skip, bool cut) {
   const Task& task = *all.task;
   One one;
   const std::string shared = skip == 0 ? all.shared[q.shared] : shared_text(all, q.shared, skip);
   if (task.kind == TaskKind::generate) {
     FH_TRY(one.prompt, prompter.prompt(shared + q.prompts[0]));
     one.longest = one.prompt.size() + task.generation.max_tokens;
+    if (cut && one.longest > options.context &&
+        cut_front(one.prompt, one.longest - options.context, 1, prompter.bos())) {
+      one.longest = options.context;
+    }
     return one;
   }
   if (options.letters) {
     FH_TRY(one.letter, prompter.prompt(shared + lettered_prompt(task, q)));
-    one.longest = one.letter.size() + 8;
+    one.longest = one.letter.size() + kLetterTokens;
+    if (cut && one.longest > options.context &&
+        cut_front(one.letter, one.longest - options.context, 1, prompter.bos())) {
+      one.longest = options.context;
+    }
   }
   if (!options.scores) return one;
   std::vector<Scored> texts;
@@ -56,6 +96,7 @@ Result<One> tokenize_one(const Questions& all, const Question& q, const Prompter
       }
     }
   }
+  if (cut && task.kind != TaskKind::perplexity) cut_texts(texts, q.answers.size(), options.context, prompter.bos());
   for (const Scored& text : texts) one.longest = std::max(one.longest, text.tokens.size() - 1);
   one.item = make_score_item(texts);
   return one;
@@ -131,6 +172,7 @@ Result<Tokenized> tokenize(const Questions& questions, const Prompter& prompter,
   const std::size_t count = questions.questions.size();
   std::vector<One> ones(count);
   std::vector<std::size_t> skipped(count);
+  std::vector<char> cut(count);
   std::mutex mutex;  // guards what follows
   Result<> failed;
   std::size_t failed_at = SIZE_MAX, too_long = 0, longest = 0, longest_at = 0;
@@ -139,7 +181,12 @@ Result<Tokenized> tokenize(const Questions& questions, const Prompter& prompter,
       const Question& q = questions.questions[i];
       const std::size_t examples = questions.examples[q.shared].size();
       for (std::size_t skip = 0;; ++skip) {
-        auto one = tokenize_one(questions, q, prompter, options, skip);
+        auto one = tokenize_one(questions, q, prompter, options, skip, false);
+        if (one && one->longest > options.context && options.fit == Fit::cut && skip == examples &&
+            prompter.may_cut()) {
+          one = tokenize_one(questions, q, prompter, options, skip, true);
+          cut[i] = 1;
+        }
         if (!one) {
           const std::lock_guard lock(mutex);
           if (i < failed_at) {
@@ -149,7 +196,7 @@ Result<Tokenized> tokenize(const Questions& questions, const Prompter& prompter,
           break;
         }
         const bool fits = one->longest <= options.context;
-        if (!fits && options.fit == Fit::fewer_examples && skip < examples) continue;
+        if (!fits && options.fit != Fit::refuse && skip < examples) continue;
         if (!fits) {
           const std::lock_guard lock(mutex);
           ++too_long;
@@ -174,15 +221,16 @@ Result<Tokenized> tokenize(const Questions& questions, const Prompter& prompter,
   Tokenized out;
   if (questions.task->kind == TaskKind::perplexity) out.variant = fmt::format(" in windows of {}", options.context);
   for (std::size_t i = 0; i < count; ++i) {
-    out.shortened += skipped[i] > 0 ? 1 : 0;
+    out.shortened += skipped[i] > 0 || cut[i] != 0 ? 1 : 0;
+    out.cut += cut[i] != 0 ? 1 : 0;
     if (!ones[i].prompt.empty()) out.prompts.push_back(std::move(ones[i].prompt));
     if (!ones[i].letter.empty()) out.letters.push_back(std::move(ones[i].letter));
     if (!ones[i].item.tails.empty()) out.items.push_back(std::move(ones[i].item));
   }
   if (out.shortened > 0) {
     // Letters have longer prompts, so that other items lose examples when both are wanted.
-    out.variant =
-        fmt::format(" within {}{}", options.context, options.scores && options.letters ? " with letters" : "");
+    out.variant = fmt::format(" within {}{}{}", options.context,
+                              options.scores && options.letters ? " with letters" : "", out.cut > 0 ? ", cut" : "");
   }
   return out;
 }

@@ -34,14 +34,19 @@ class Prompter {
   // token, which is bos where the vocabulary has one, else the last of the piece before.
   Result<std::vector<Scored>> windows(std::string_view text, std::uint32_t context) const;
 
+  std::int32_t bos() const { return tokenizer_->vocabulary().bos; }
+  // Whether a prompt may lose its first tokens: what a template writes there has a meaning.
+  bool may_cut() const { return chat_ == nullptr; }
+
  private:
   const text::Tokenizer* tokenizer_;  // owner: the caller
   const text::ChatTemplate* chat_;    // the same
 };
 
-// How many examples fit: an item that is longer than the context is an error, or loses examples from the front (and is
-// counted).
-enum class Fit : std::uint8_t { refuse, fewer_examples };
+// What becomes of an item that is longer than the context: it is an error; it loses examples from the front; or, when
+// it has none left, also the first tokens of its prompt (behind bos), as EleutherAI's lm-evaluation-harness does it. A
+// question's choices lose the same tokens. All that lost something are counted.
+enum class Fit : std::uint8_t { refuse, fewer_examples, cut };
 
 struct Tokenized {
   std::vector<ScoreItem> items;                    // one a question; of choice, continuation and perplexity
@@ -51,6 +56,7 @@ struct Tokenized {
   // cut into windows; else empty.
   std::string variant;
   std::size_t shortened = 0;  // questions that lost examples
+  std::size_t cut = 0;        // of these, those that lost tokens of their own
 };
 struct TokenizeOptions {
   std::uint32_t context = 0;

@@ -51,15 +51,17 @@ class Reference:
 
     def score(self, context, answer):
         """(sum of log-probabilities, tokens) of the answer behind the context, in double precision."""
-        before, whole = self.ids(context), self.ids(context + answer)
+        return self.score_ids(self.ids(context + answer), len(self.ids(context)))
+
+    def score_ids(self, whole, first):
         flat = self.logits(whole[:-1])
         width = len(flat) // (len(whole) - 1)
         total = 0.0
-        for position in range(len(before), len(whole)):
+        for position in range(first, len(whole)):
             row = flat[(position - 1) * width:position * width]
             most = max(row)
             total += row[whole[position]] - most - math.log(math.fsum(math.exp(x - most) for x in row))
-        return total, len(whole) - len(before)
+        return total, len(whole) - first
 
 
 def best(values):
@@ -160,6 +162,26 @@ class Eval(Tiny):
         self.assertIn("lost examples", said.message)
         self.assertNotEqual(self.items(task, *short, "--fit", "fewer-examples"), whole)
         self.assertEqual(self.items(task, "-m", self.model, "--fit", "fewer-examples"), whole)
+
+    def test_a_beginning_that_does_not_fit_is_cut_when_that_is_asked_for(self):
+        rows, task = self.choices(12)
+        reference = Reference(self, self.model)
+        lengths = [max(len(reference.ids(f"{row['q']}? {c}")) - 1 for c in row["choices"]) for row in rows]
+        context = sorted(lengths)[6]
+        options = [task, "-m", self.model, "--shots", 0, "--context", context]
+        self.fails(e2e.EXHAUSTED, "eval", *options, "--fit", "fewer-examples", names="--fit cut")
+        found = [json.loads(line) for line in self.items(*options, "--fit", "cut").splitlines()]
+        for row, item, longest in zip(rows, found, lengths):
+            gone = max(0, longest - context)
+            for choice, logprob, count in zip(row["choices"], item["logprobs"], item["tokens"]):
+                whole, before = reference.ids(f"{row['q']}? {choice}"), len(reference.ids(f"{row['q']}?"))
+                score, tokens = reference.score_ids(whole[:1] + whole[1 + gone:], before - gone)
+                self.assertAlmostEqual(logprob, score, delta=1e-6)
+                self.assertEqual(count, tokens)
+        cut = sum(longest > context for longest in lengths)
+        self.assertGreater(cut, 0)
+        self.assertIn(f"{cut} of them the beginning of their own text", self.succeeds("eval", *options, "--fit", "cut").message)
+        self.assertEqual(self.items(task, "-m", self.model, "--shots", 0, "--fit", "cut"), self.items(task, "-m", self.model, "--shots", 0))
 
     def test_texts_are_scored_in_windows_of_the_context(self):
         words = text(random.Random(2), 60)

@@ -51,11 +51,12 @@ Result<> run(const Arguments& arguments, Console& console) {
   if (setup.plan_only) return {};
   summarise(report, setup.groups);
   for (const ModelResults& model : report.models) {
-    std::size_t shortened = 0;
-    for (const TaskResult& task : model.tasks) shortened += task.shortened;
+    std::size_t shortened = 0, cut = 0;
+    for (const TaskResult& task : model.tasks) shortened += task.shortened, cut += task.cut;
     if (shortened > 0)
-      console.note(
-          fmt::format("note: {} items lost examples to fit into the context of {}", shortened, printable(model.name)));
+      console.note(fmt::format("note: {} items lost examples{} to fit into the context of {}", shortened,
+                               cut > 0 ? fmt::format(", {} of them the beginning of their own text,", cut) : "",
+                               printable(model.name)));
   }
   if (arguments.given("html"))
     FH_TRY_VOID(write_file_atomically(std::string(arguments.text("html")), report_html(report)));

@@ -98,10 +98,11 @@ std::vector<Option> task_options() {
       {.name = "chat", .help = "Questions go through the model's chat template, as one message of the user."},
       {.name = "fit",
        .type = OptionType::choice,
-       .value = "refuse|fewer-examples",
+       .value = "refuse|fewer-examples|cut",
        .fallback = "refuse",
-       .help = "Items longer than the context: an error, or as many examples less as it takes (the report counts "
-               "them)."},
+       .help = "Items longer than the context: an error; as many examples less as it takes; or also without the "
+               "beginning of "
+               "their own text, where no example is left. Those that lost something are counted."},
       {.name = "prompt-column", .type = OptionType::text, .value = "NAME", .help = "Of a .csv or .jsonl: the prompt."},
       {.name = "answer-column",
        .type = OptionType::text,
@@ -160,7 +161,8 @@ Result<EvalSetup> eval_setup(const std::vector<std::string>& words, const Argume
   setup.options.seed = static_cast<std::uint64_t>(arguments.integer("seed"));
   setup.options.chat = arguments.flag("chat");
   if (arguments.given("limit")) setup.options.limit = static_cast<std::size_t>(arguments.integer("limit"));
-  setup.fit = arguments.text("fit") == "refuse" ? eval::Fit::refuse : eval::Fit::fewer_examples;
+  const auto fit = arguments.text("fit");
+  setup.fit = fit == "refuse" ? eval::Fit::refuse : fit == "cut" ? eval::Fit::cut : eval::Fit::fewer_examples;
   return setup;
 }
 

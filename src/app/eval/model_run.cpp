@@ -149,7 +149,9 @@ Result<> evaluate_model(std::string_view reference, const EvalSetup& setup, Eval
     if (!made) {
       if (made.error().code == Errc::exhausted)
         console.hint(
-            "--fit fewer-examples leaves out examples where an item does not fit; --shots N takes fewer for all");
+            "--fit fewer-examples leaves out examples where an item does not fit, --fit cut also the beginning of its "
+            "text; --shots N "
+            "takes fewer for all");
       return in_context(std::move(made).error(), printable(reference));
     }
     tokens.push_back(std::move(*made));
@@ -196,7 +198,7 @@ Result<> evaluate_model(std::string_view reference, const EvalSetup& setup, Eval
       if (items.error().code == Errc::cancelled) console.hint("the same command goes on where this one ended");
       return tl::unexpected(std::move(items).error());
     }
-    TaskResult result{.items = std::move(*items), .shortened = tokens[t].shortened};
+    TaskResult result{.items = std::move(*items), .shortened = tokens[t].shortened, .cut = tokens[t].cut};
     result.computed = (runner.stats().items - before) / eval::aspects_of(*questions.task).size();
     const auto taken = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - task_begun);
     if (rates) result.cost = ledger::for_time(rates->busy(), taken.count());

@@ -22,6 +22,7 @@ struct TaskResult {
   std::vector<eval::ItemResult> items;
   std::vector<eval::Measured> measured;  // by the task's metrics
   std::size_t shortened = 0;             // items that lost examples because of the context
+  std::size_t cut = 0;                   // of these, those that lost tokens of their own
   std::uint64_t computed = 0;            // items measured now, not known before
   std::optional<ledger::Money> cost;     // what that cost; nothing: no price or no machine's cost is known
 };

@@ -57,7 +57,12 @@ void write_task(JsonWriter& w, const EvalReport& report, std::size_t t) {
   w.key("models").begin_array();
   for (const ModelResults& model : report.models) {
     const TaskResult& r = model.tasks[t];
-    w.begin_object().member("model", model.name).member("shortened_items", r.shortened).key("metrics").begin_object();
+    w.begin_object()
+        .member("model", model.name)
+        .member("shortened_items", r.shortened)
+        .member("cut_items", r.cut)
+        .key("metrics")
+        .begin_object();
     for (const eval::Measured& m : r.measured) {
       w.key(eval::name_of(m.metric)).begin_object().member("score", m.score);
       write_interval(w, m.interval);
