@@ -1,0 +1,130 @@
+#include "pii/code.h"
+
+#include "pii/context.h"
+
+namespace freehold::pii {
+namespace {
+
+struct Separator {
+  char kind = 0;
+  std::size_t bytes = 0;
+};
+
+Separator separator_at(const Text& text, std::size_t i) {
+  const unsigned char c = text[i];
+  if (c == '.' || c == '/' || c == '+') return {static_cast<char>(c), 1};
+  if (const std::size_t n = blank_at(text, i); n != 0) return {' ', n};
+  if (const std::size_t n = dash_at(text, i); n != 0) return {'-', n};
+  return {};
+}
+
+}  // namespace
+
+Code code_at(const Text& text, std::size_t i) {
+  Code code;
+  const unsigned char left = text.before(i, 1), further = text.before(i, 2);
+  if (left == '-' || left == '.' || left == '/' || left == '+') {
+    code.joined = is_digit(further);
+    code.hyphened = left == '-' && !code.joined && is_alphanumeric(further);
+  }
+  code.money = left == '$' || (left == 0xA3 && further == 0xC2) || (left == 0xAC && further == 0x82) ||
+               (left == ' ' && (further == '$' || further == 0xAC));
+  std::size_t characters = 0;
+  while (code.count < Code::kMostGroups) {
+    Code::Group& group = code.groups[code.count];
+    group.begin = i;
+    for (; group.end = i, characters <= Code::kMostCharacters; ++i, ++characters) {
+      const unsigned char c = text[i];
+      if ((c | 0x20) == 'x' && group.digits == group.end - group.begin && is_digit(text[i + 1]) &&
+          (group.digits >= 10 || (group.digits >= 3 && code.count > 0))) {
+        code.extension = true;
+        break;
+      }
+      if (is_digit(c)) {
+        ++group.digits;
+      } else if (c >= 'A' && c <= 'Z') {
+        ++group.upper;
+      } else if (c >= 'a' && c <= 'z') {
+        ++group.lower;
+      } else {
+        break;
+      }
+    }
+    ++code.count;
+    if (code.extension) return code;
+    if (characters > Code::kMostCharacters) {
+      code.cut = true;
+      return code;
+    }
+    const Separator separator = separator_at(text, i);
+    if (separator.kind == 0 || !is_alphanumeric(text[i + separator.bytes])) return code;
+    // A word of the text is no part of a code.
+    if (separator.kind == ' ' && text[i + separator.bytes] >= 'a') return code;
+    group.separator = separator.kind;
+    i += separator.bytes;
+  }
+  code.cut = true;
+  return code;
+}
+
+bool Code::may_end(const Text& text, std::size_t n) const {
+  const Group& last = groups[n - 1];
+  if (n == count) {
+    if (cut) return false;
+    if (extension) return true;
+    const unsigned char c = text[last.end];
+    if (c == '_' || c == '@' || c == '%') return false;
+    if (c >= 0x80) return letter_at(text, last.end) == 0;
+    if (c == ',' && count == 1 && last.size() <= 3 && is_digit(text[last.end + 1])) return false;  // 12,000
+    if (c == ':' && last.size() <= 2 && is_digit(text[last.end + 1])) return false;                // 12:30
+    if (dash_at(text, last.end) != 0) return !is_alphanumeric(text[last.end + 1]);
+    return true;
+  }
+  const Group& next = groups[n];
+  if (last.separator == ' ') return true;
+  return (last.separator == '.' || last.separator == '/') && next.digits == 0;
+}
+
+void Code::describe(const Text& text, std::size_t n, std::string& shape, std::string& plain) const {
+  shape.clear();
+  plain.clear();
+  for (std::size_t g = 0; g < n; ++g) {
+    for (std::size_t i = groups[g].begin; i < groups[g].end; ++i) {
+      const unsigned char c = text[i];
+      shape += is_digit(c) ? '9' : 'A';
+      plain += static_cast<char>(c >= 'a' ? c - 0x20 : c);
+    }
+    if (g + 1 < n) shape += groups[g].separator;
+  }
+}
+
+bool Code::digits_only(std::size_t n) const {
+  for (std::size_t g = 0; g < n; ++g) {
+    if (groups[g].digits != groups[g].size()) return false;
+  }
+  return true;
+}
+
+bool Code::lower_case(std::size_t n) const {
+  for (std::size_t g = 0; g < n; ++g) {
+    if (groups[g].lower != 0) return true;
+  }
+  return false;
+}
+
+std::size_t Code::rest() const {
+  std::size_t n = 1;
+  // "12 555-…": what follows a blank may begin something else.
+  while (n < count && groups[n - 1].separator != ' ' && groups[n].digits != 0) ++n;
+  return groups[n - 1].end;
+}
+
+bool is_written(std::string_view shape, std::string_view pattern) {
+  if (pattern[0] != '*') return shape == pattern;
+  std::size_t length = 0;
+  for (const char c : pattern.substr(1)) length = length * 10 + static_cast<std::size_t>(c - '0');
+  return shape.size() == length && shape.find_first_not_of("9A") == std::string_view::npos &&
+         shape.find('A') != std::string_view::npos;
+}
+
+}  // namespace freehold::pii

@@ -1,0 +1,49 @@
+// What recognisers know besides the text at hand: the words that came before, and how sure a finding must be.
+#pragma once
+
+#include <cstdint>
+
+#include "pii/kinds.h"
+#include "pii/text.h"
+#include "pii/word.h"
+
+namespace freehold::pii {
+
+// What a recogniser found; none if the score is 0.
+struct Match {
+  Kind kind = Kind::other_id;
+  std::size_t begin = 0, end = 0;
+  int score = 0;  // 0 to 100
+  explicit operator bool() const { return score > 0; }
+};
+
+enum class Tag : std::uint8_t { none, person, place };
+
+// Words that came before. Little words ("is", "number", "the") do not count as distance.
+struct Context {
+  int least = 50;                       // the score that a finding must have
+  std::uint32_t index = 1;              // of the next word that counts
+  std::uint32_t floor = 0;              // the paragraph began here: cues before do not count
+  const std::uint32_t* seen = nullptr;  // the index after each cue's last word; 0: never. Borrowed: contexts are copied
+  Word previous, before_previous;       // of this sentence; no letters: there is none
+  Tag tag = Tag::none, before_tag = Tag::none;  // theirs
+  bool sentence_start = true;
+  bool joined = false;  // nothing but one blank, hyphen or full stop of an abbreviation since `previous`
+
+  // Counting words since `cue`; only if it is near().
+  std::uint32_t distance(Cue cue) const { return index - seen[static_cast<std::size_t>(cue)]; }
+  // Whether `cue` stood at most `words` counting words back.
+  bool near(Cue cue, std::uint32_t words = 8) const {
+    const std::uint32_t at = seen[static_cast<std::size_t>(cue)];
+    return at > floor && index - at <= words;
+  }
+};
+
+// Whether `cue` follows within four words of the same sentence after `end`.
+bool cue_follows(const Text& text, std::size_t end, Cue cue);
+
+bool is_digit(unsigned char c);
+bool is_alphanumeric(unsigned char c);  // ASCII
+bool is_hex(unsigned char c);
+
+}  // namespace freehold::pii

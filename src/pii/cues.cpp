@@ -1,0 +1,163 @@
+#include "pii/cues.h"
+
+#include <array>
+
+namespace freehold::pii {
+namespace {
+
+// English first, then the languages in which such numbers are written most. Words are folded: no marks, lower case.
+constexpr auto kCueTable = std::to_array<CueWords>({
+    {Cue::national,
+     "national id;identity number;identity card;identification number;id number;id card;national insurance;national "
+     "identity;citizen id;"
+     "citizen number;personal number;personal id;ausweis;personalausweis;ausweisnummer;identite "
+     "nationale;identidad;identidade;identita;"
+     "dowod osobisty;identiteetskaart;identiteitskaart;government id;resident id;residence permit;social "
+     "security;social insurance;nationalid;idnumber"},
+    {Cue::tax, "tax;taxpayer;tin;tax id;steuer;steuernummer;fiscal;fiscale;impots;belasting;podatkowy;vat;taxid"},
+    {Cue::ssn, "ssn;ssns;ss;social security;social sec;socialsecurity;ssnum"},
+    {Cue::itin, "itin;taxpayer identification;individual taxpayer"},
+    {Cue::nhs, "nhs;national health"},
+    {Cue::nino, "nino;national insurance;ni number;ni no"},
+    {Cue::steuer,
+     "steuer;steuerid;idnr;steuerliche "
+     "identifikationsnummer;steueridentifikationsnummer;identifikationsnummer;steuernummer;steuer id;tax id;tin;german "
+     "tax"},
+    {Cue::nir, "nir;securite sociale;numero de;insee;secu;social security"},
+    {Cue::dni, "dni;nif;documento nacional;documento de;spanish id"},
+    {Cue::nie, "nie;numero de;extranjero;foreigner"},
+    {Cue::codice_fiscale, "codice fiscale;fiscale;codicefiscale;cf;fiscal code"},
+    {Cue::bsn, "bsn;burgerservicenummer;sofinummer;burger service;citizen service;sofi;persoonsnummer"},
+    {Cue::pesel, "pesel"},
+    {Cue::be_register,
+     "rijksregisternummer;rijksregister;registre national;nationaal nummer;national register;national number;numero "
+     "national;nrn;insz;niss;belgian"},
+    {Cue::nif, "nif;contribuinte;numero de;fiscal number;portuguese tax"},
+    {Cue::personnummer, "personnummer;personnr;samordningsnummer;swedish personal;personal identity;pnr"},
+    {Cue::hetu, "hetu;henkilotunnus;henkilotunnukseni;sotu;personal identity;finnish personal"},
+    {Cue::cpr, "cpr;cprnummer;personnummer;danish"},
+    {Cue::fodselsnummer, "fodselsnummer;personnummer;fodselsnr;fnr;norwegian;birth number"},
+    {Cue::ahv, "ahv;avs;oasi;ahvn;ahvnr;ahvnummer;navs;versichertennummer;swiss social"},
+    {Cue::svnr, "svnr;sozialversicherungsnummer;sozialversicherung;sv nummer;svnummer;versicherungsnummer;austrian"},
+    {Cue::pps, "pps;ppsn;pps no;irish;rsi"},
+    {Cue::rodne_cislo, "rodne cislo;rodne;birth number;rc"},
+    {Cue::cnp, "cnp;cod numeric;numeric personal;romanian"},
+    {Cue::egn, "egn;bulgarian"},
+    {Cue::oib, "oib;croatian"},
+    {Cue::isikukood, "isikukood;asmens kodas;ik;kodas;estonian;lithuanian"},
+    {Cue::amka, "amka;greek"},
+    {Cue::kimlik, "kimlik;tckn;tc;tc kimlik;turkish"},
+    {Cue::cpf, "cpf;cadastro;brazilian"},
+    {Cue::cnpj, "cnpj"},
+    {Cue::curp, "curp"},
+    {Cue::rut, "rut;run;rol unico;chilean"},
+    {Cue::cuit, "cuit;cuil"},
+    {Cue::sin, "sin;social insurance;nas;assurance sociale;canadian"},
+    {Cue::aadhaar, "aadhaar;aadhar;uidai;uid;adhaar;aadhaarnumber"},
+    {Cue::pan, "pan;permanent account;pancard"},
+    {Cue::resident,
+     "resident identity;resident id;shenfenzheng;chinese id;prc id;citizen identity;id number;identity card;id card"},
+    {Cue::rrn, "rrn;resident registration;jumin;korean"},
+    {Cue::nric, "nric;fin;singapore;ic"},
+    {Cue::teudat, "teudat;zehut;teudat zehut;israeli;israel"},
+    {Cue::za_id, "south african;rsa id;sa id;za id"},
+    {Cue::tfn, "tfn;tax file;australian tax"},
+    {Cue::medicare, "medicare"},
+    {Cue::ird, "ird;inland revenue"},
+    {Cue::npi, "npi;provider identifier;national provider"},
+    {Cue::dea, "dea;dea number"},
+    {Cue::passport,
+     "passport;passports;reisepass;reisepassnummer;passnummer;passeport;pasaporte;passaporto;passaporte;paspoort;"
+     "paspoortnummer;paszport;paszportu;pass no"},
+    {Cue::licence,
+     "license;licence;driver's license;drivers license;driver license;driving licence;driving "
+     "license;dl;dln;fuhrerschein;fuhrerscheinnummer;permis;permis de;"
+     "patente;rijbewijs;licencia;carnet de;carteira de;certificate;certification;cert no;licensenumber;bar "
+     "number;medical license;registration no"},
+    {Cue::medical_record,
+     "mrn;mrns;medical record;patient id;patient number;patient no;patientid;chart number;chart no;chart;record "
+     "number;record no;hospital number;patientennummer;"
+     "patientenid;numero patient;specimen;accession;encounter;case number;visit number;medical number;health "
+     "record;fallnummer;medrec"},
+    {Cue::health_plan,
+     "member id;memberid;subscriber;subscriber id;policy number;policy no;policy;health "
+     "plan;beneficiary;hicn;mbi;insurance number;insurance id;insurance policy;"
+     "plan number;group number;plan "
+     "id;medicaid;medicare;krankenversicherung;krankenversichertennummer;versichertennummer;ehic;insurance "
+     "card;policyholder;polizza;poliza"},
+    {Cue::account,
+     "account;accounts;acct;acc no;account number;account no;accountnumber;bank "
+     "account;checking;savings;kontonummer;konto;ktonr;compte;cuenta;conto;conta;rekening;"
+     "rekeningnummer;rachunek;customer number;customer id;kundennummer;loan number;loan no;sort "
+     "code;kontonr;clabe;bban"},
+    {Cue::routing, "routing;aba;routing number;rtn;transit;bankleitzahl;blz;aba number"},
+    {Cue::plate,
+     "plate;plates;license plate;licence plate;number "
+     "plate;kennzeichen;kfz;nummernschild;immatriculation;plaque;matricula;targa;kenteken;tablica;registration plate;"
+     "vehicle registration;registration number;licenseplate;numberplate"},
+    {Cue::vin,
+     "vin;vehicle identification;chassis;fahrgestellnummer;fin;vin "
+     "number;fahrzeugidentifikationsnummer;bastidor;telaio"},
+    {Cue::device,
+     "serial;serial number;serial no;sn;imei;imsi;iccid;meid;udid;device id;device identifier;device "
+     "serial;device;deviceid;implant;pacemaker;seriennummer;"
+     "numero de serie;udi;serialnumber;esn;unit serial;equipment identity"},
+    {Cue::other_id,
+     "employee id;employee number;employee no;employeeid;student id;student number;staff id;staff number;badge;badge "
+     "number;user id;personnel number;"
+     "personalnummer;matrikelnummer;registration number;voter id;voter;client id;client number;beneficiary "
+     "number;enrollment number;applicant id;person id;"
+     "taxpayer number;membership number;member number;frequent flyer;study id;participant id;subject id;case no"},
+    {Cue::card,
+     "card;cards;credit;debit;visa;mastercard;amex;american "
+     "express;discover;maestro;kreditkarte;karte;kartennummer;carte;tarjeta;carta;cartao;karta;creditcard;cc;"
+     "cardnumber;card number;credit card;debit card;pan;kreditkartennummer;creditcardnumber"},
+    {Cue::iban, "iban;ibans;bic;swift;kontonummer;bank account"},
+    {Cue::phone,
+     "phone;phones;telephone;tel;cell;cellphone;mobile;mob;call;calls;called;calling;dial;ring;reach;text;sms;fax;"
+     "whatsapp;signal;pager;hotline;contact;ph;"
+     "handy;telefon;telefonnummer;handynummer;mobil;rufnummer;anrufen;ruf;telefono;movil;celular;cellulare;telefone;"
+     "telemovel;telephone;portable;appelez;appeler;"
+     "telefoon;telefoonnummer;bel;mobiel;gsm;telefonu;komorka;puhelin;telefonnr;phonenumber;voicemail;landline;"
+     "extension;ext;my number;call me;llamar;llama;llame;ligue;chiama;tlf;tfno"},
+    {Cue::birth,
+     "dob;birth;born;birthday;birthdate;dateofbirth;geboren;geburtsdatum;geb;geburtstag;ne;nee;naissance;nacimiento;"
+     "nacido;nacida;nato;nata;nascita;nascimento;"
+     "nascido;geboortedatum;urodzenia;urodzony;fodt;fodd;syntynyt;bday"},
+    {Cue::postcode,
+     "zip;zipcode;zip code;postcode;postal;postal code;plz;postleitzahl;code postal;codigo postal;cap;cep;pin "
+     "code;pincode;eircode;postcodes"},
+    {Cue::password,
+     "password;passwords;passwd;pwd;passphrase;passcode;passwort;kennwort;contrasena;motdepasse;mot "
+     "de;senha;wachtwoord;haslo;pin;dbpassword;userpassword"},
+    {Cue::secret,
+     "secret;secrets;token;tokens;apikey;api key;accesskey;access key;secretkey;secret key;clientsecret;client "
+     "secret;credential;credentials;auth;authorization;bearer;"
+     "privatekey;private key;authtoken;accesstoken;encryption key;signing key;api token;access token;refresh "
+     "token;schlussel;signing secret;webhook secret;key"},
+    {Cue::wallet, "bitcoin;btc;wallet;crypto;ethereum;eth;address"},
+    {Cue::address,
+     "address;lives;live;lived;resides;residing;residence;home;ship;shipped;shipping;deliver;delivered;mailing;adresse;"
+     "anschrift;wohnhaft;wohnt;direccion;indirizzo;adres;endereco;habite"},
+    {Cue::version,
+     "version;versions;ver;v;release;released;build;firmware;revision;rev;section;chapter;clause;paragraph;changelog;"
+     "upgrade;upgraded;patch;driver;kernel;sdk"},
+    {Cue::order,
+     "order;orders;invoice;ticket;tracking;shipment;isbn;issn;ean;upc;sku;part;model;timestamp;commit;hash;checksum;"
+     "sha;md5;uuid;guid;epoch;reference;ref;po;"
+     "bestellung;bestellnummer;rechnung;rechnungsnummer;commande;facture;pedido;factura;ordine;fattura;zamowienie;"
+     "barcode;lot;batch;bug;issue;doi;pmid;arxiv;port;pid;offset;byte;bytes;"
+     "error;code;row;line;page;pages;item;product;catalog;catalogue;job;process;thread;request;transaction;"
+     "confirmation;booking;docket;quote"},
+    {Cue::money,
+     "usd;eur;gbp;dollars;euros;pounds;price;cost;costs;total;amount;balance;revenue;sales;budget;salary;fee;"
+     "population;people;inhabitants;users;views;downloads;votes;units"},
+});
+
+}  // namespace
+
+std::span<const CueWords> cue_words() {
+  return kCueTable;
+}
+
+}  // namespace freehold::pii

@@ -1,0 +1,96 @@
+// Words that say what the number beside them is: "SSN", "Kontonummer", "date of birth". A table in cues.cpp.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace freehold::pii {
+
+enum class Cue : std::uint8_t {
+  none,
+  // numbers of states: one each, and two that fit all
+  national,
+  tax,
+  ssn,
+  itin,
+  nhs,
+  nino,
+  steuer,
+  nir,
+  dni,
+  nie,
+  codice_fiscale,
+  bsn,
+  pesel,
+  be_register,
+  nif,
+  personnummer,
+  hetu,
+  cpr,
+  fodselsnummer,
+  ahv,
+  svnr,
+  pps,
+  rodne_cislo,
+  cnp,
+  egn,
+  oib,
+  isikukood,
+  amka,
+  kimlik,
+  cpf,
+  cnpj,
+  curp,
+  rut,
+  cuit,
+  sin,
+  aadhaar,
+  pan,
+  resident,
+  rrn,
+  nric,
+  teudat,
+  za_id,
+  tfn,
+  medicare,
+  ird,
+  npi,
+  dea,
+  // what needs a word beside it
+  passport,
+  licence,
+  medical_record,
+  health_plan,
+  account,
+  routing,
+  plate,
+  vin,
+  device,
+  other_id,
+  card,
+  iban,
+  phone,
+  birth,
+  postcode,
+  password,
+  secret,
+  wallet,
+  address,
+  // what a number is not
+  version,
+  order,
+  money,
+  kCount,
+};
+
+inline constexpr std::size_t kCues = static_cast<std::size_t>(Cue::kCount);
+
+struct CueWords {
+  Cue cue;
+  // One or two words each, separated by ';', lower case as fold() makes them.
+  std::string_view words;
+};
+std::span<const CueWords> cue_words();
+
+}  // namespace freehold::pii

@@ -1,0 +1,186 @@
+// Dates more exact than a year, in figures and with the names of months in nine languages, and ages over 89.
+#include <string>
+
+#include "pii/check_digits.h"
+#include "pii/lexicon.h"
+#include "pii/recognisers.h"
+
+namespace freehold::pii {
+namespace {
+
+// The number at `i` and where it ends; -1 if there is none, or it has more than `most` digits.
+int small_number(const Text& text, std::size_t i, std::size_t most, std::size_t& end) {
+  int n = 0;
+  std::size_t k = i;
+  while (k < i + most && is_digit(text[k])) n = n * 10 + (text[k++] - '0');
+  end = k;
+  return k == i || is_digit(text[k]) ? -1 : n;
+}
+
+bool is_year(int year) {
+  return year >= 1850 && year <= 2150;
+}
+
+// Behind a day or a year: nothing that makes it another number.
+bool ends_here(const Text& text, std::size_t i) {
+  const unsigned char c = text[i];
+  if (c == '.' || c == ',' || c == '-' || c == '/' || c == ':') return !is_digit(text[i + 1]);
+  return !is_alphanumeric(c) && c != '_' && c != '%';
+}
+
+std::size_t blanks(const Text& text, std::size_t i) {
+  const std::size_t begin = i;
+  while (i < begin + 3) {
+    const std::size_t n = blank_at(text, i);
+    if (n == 0) break;
+    i += n;
+  }
+  return i;
+}
+
+// "de", "of", "del" and a blank, or nothing.
+std::size_t of(const Text& text, std::size_t i) {
+  for (const std::string_view word : {"of ", "de ", "del ", "do ", "di "}) {
+    if (text.has(i, word)) return i + word.size();
+  }
+  return i;
+}
+
+// ", 2024", " 2024", " de 2024", " '24" after `end`: the new end, or `end`.
+std::size_t with_year(const Text& text, std::size_t end) {
+  std::size_t i = end;
+  if (text[i] == ',' || text[i] == '.') ++i;
+  i = of(text, blanks(text, i));
+  std::size_t year_end = 0;
+  const int year = small_number(text, i, 4, year_end);
+  return i > end && is_year(year) && ends_here(text, year_end) ? year_end : end;
+}
+
+// "3", "3rd", "3.", "1er", "3º" at `i`: a day, and where it ends; 0 if there is none.
+int day_at(const Text& text, std::size_t i, std::size_t& end) {
+  const int day = small_number(text, i, 2, end);
+  if (day < 1 || day > 31) return 0;
+  for (const std::string_view suffix : {"st", "nd", "rd", "th", "er"}) {
+    if (text.has(end, suffix) && !is_alphanumeric(text[end + 2])) {
+      end += 2;
+      return day;
+    }
+  }
+  if (text[end] == 0xC2 && (text[end + 1] == 0xBA || text[end + 1] == 0xB0)) end += 2;
+  return day;
+}
+
+Kind kind_here(const Context& context) {
+  return context.near(Cue::birth, 5) ? Kind::birth_date : Kind::date;
+}
+
+bool is_month(const Word& word) {
+  if ((word.flags & kMonth) == 0) return false;
+  return word.letters > 2;
+}
+
+Match in_figures(const Text& text, const Context& context, const Code& code) {
+  if (code.count < 3 || code.joined || code.hyphened) return {};
+  const char separator = code.groups[0].separator;
+  if (separator != code.groups[1].separator || separator == ' ' || separator == '+') return {};
+  const Code::Group &a = code.groups[0], &b = code.groups[1], &c = code.groups[2];
+  if (a.digits != a.size() || b.digits != b.size() || b.size() > 2 || a.size() > 4 || a.size() == 3) return {};
+  std::size_t third_digits = 0;
+  while (third_digits < 5 && is_digit(text[c.begin + third_digits])) ++third_digits;
+  std::size_t end = 0;
+  const int first = small_number(text, a.begin, 4, end), second = small_number(text, b.begin, 2, end);
+  const int third = small_number(text, c.begin, 4, end);
+  if (third < 0) return {};
+  int score = 0;
+  if (a.size() == 4 && third_digits <= 2) {
+    if (is_year(first) && is_day(first, second, third)) score = 88;
+    // A time after it belongs to it.
+    if (score > 0 && (text[end] | 0x20) == 't' && is_digit(text[end + 1])) {
+      while (end < c.begin + 40 &&
+             (is_alphanumeric(text[end]) ||
+              ((text[end] == ':' || text[end] == '.' || text[end] == '+') && is_digit(text[end + 1]))))
+        ++end;
+      return {kind_here(context), a.begin, end, 80};
+    }
+  } else if (a.size() <= 2 && (third_digits == 4 || third_digits == 2)) {
+    const int year = third_digits == 4 ? third : 0;
+    const bool valid = is_day(year, second, first) || is_day(year, first, second);
+    if (third_digits == 4 && is_year(third) && valid) score = 85;
+    if (third_digits == 2 && valid)
+      score = separator == '/' ? 68 : a.size() == 2 && b.size() == 2 ? (separator == '-' ? 60 : 45) : 20;
+  }
+  if (score == 0 || c.digits != c.size() || c.size() != third_digits) return {};
+  if (!ends_here(text, end)) return {};
+  if (context.near(Cue::version, 2)) score -= 40;
+  if (context.near(Cue::birth, 5)) score = 95;
+  return {kind_here(context), a.begin, end, score};
+}
+
+}  // namespace
+
+Match match_date(const Text& text, const Context& context, const Code& code) {
+  if (const Match match = in_figures(text, context, code)) return match;
+  // "3 March 2024", "3. März", "3rd of March", "3 de mayo de 2024"
+  if (code.joined || code.groups[0].digits == 0 || code.groups[0].digits > 2) return {};
+  std::size_t end = 0;
+  const std::size_t begin = code.groups[0].begin;
+  if (day_at(text, begin, end) == 0) return {};
+  std::size_t i = end;
+  if (text[i] == '.' || text[i] == '-') ++i;
+  i = of(text, blanks(text, i));
+  if (i == end || letter_at(text, i) == 0) return {};
+  const Word word = word_at(text, i);
+  if (!is_month(word)) return {};
+  end = word.end;
+  if (text[end] == '-' && is_digit(text[end + 1])) {  // 3-Mar-2024
+    std::size_t year_end = 0;
+    const int year = small_number(text, end + 1, 4, year_end);
+    if (year >= 0 && ends_here(text, year_end)) end = year_end;
+  } else {
+    end = with_year(text, end);
+  }
+  return {kind_here(context), begin, end, 88};
+}
+
+Match match_month(const Text& text, const Context& context, const Word& month) {
+  if (!is_month(month) || (month.shape != Shape::capital && month.shape != Shape::upper)) return {};
+  std::size_t i = month.end;
+  if (text[i] == '.' || text[i] == ',') ++i;
+  const std::size_t begin = blanks(text, i);
+  if (begin == i) return {};
+  const bool the = text.has(begin, "the ");
+  std::size_t end = 0;
+  const std::size_t number = the ? begin + 4 : of(text, begin);
+  if (!is_digit(text[number])) return {};
+  if (const int day = day_at(text, number, end); day != 0 && ends_here(text, end) && !text.has(end, " percent")) {
+    const std::size_t whole = with_year(text, end);
+    return {kind_here(context), month.begin, whole, 85};
+  }
+  const int year = small_number(text, number, 4, end);
+  if (is_year(year) && ends_here(text, end)) return {kind_here(context), month.begin, end, 75};
+  return {};
+}
+
+Match match_age(const Text& text, const Context& context, const Code& code) {
+  const Code::Group& first = code.groups[0];
+  if (code.joined || code.money || first.digits < 2 || first.digits > 3) return {};
+  std::size_t end = 0;
+  const int age = small_number(text, first.begin, 3, end);
+  if (age < 90 || age > 130) return {};
+  std::size_t i = end;
+  while (i < end + 3 && (text[i] == ' ' || text[i] == '-')) ++i;
+  bool named = false;
+  for (const std::string_view word : {"years old", "year old", "year-old", "years-old", "years of age", "yo ", "y/o",
+                                      "y.o", "yrs old", "yr old", "jahre alt", "-jahrig", "ans", "anni", "lat "}) {
+    named = named || text.has(i, word);
+  }
+  const Word& before = context.previous;
+  static const std::uint32_t kWords[] = {hash_folded("aged"), hash_folded("age"), hash_folded("turned"),
+                                         hash_folded("turning"), hash_folded("alter")};
+  for (const std::uint32_t word : kWords) named = named || (before.letters != 0 && before.hash == word);
+  static const std::uint32_t kAge = hash_folded("age");
+  named = named || (context.before_previous.letters != 0 && context.before_previous.hash == kAge);
+  return named ? Match{Kind::age, first.begin, end, 80} : Match{};
+}
+
+}  // namespace freehold::pii

@@ -1,0 +1,186 @@
+#include "pii/lexicon.h"
+
+#include <string>
+
+#include "base/check.h"
+#include "pii/shipped.h"
+#include "pii/word.h"
+
+namespace freehold::pii {
+namespace {
+
+struct WordList {
+  std::uint16_t flag;
+  std::string_view words;  // folded, one blank between
+};
+
+constexpr WordList kLists[] = {
+    {kTitle,
+     "mr mrs ms miss mister dr doctor prof professor sir madam lady lord herr frau monsieur madame mme mlle sr sra "
+     "srta senor senora senorita signor signora "
+     "signorina dott dottore ing don dona dhr mevrouw meneer mevr pan pani herrn fru captain capt colonel col sergeant "
+     "sgt lieutenant lt major maj general officer "
+     "detective judge justice senator president minister chancellor governor mayor rev reverend father sister brother "
+     "pastor rabbi imam sheikh uncle aunt auntie "
+     "nurse coach attorney esq dean principal secretary chairman chairwoman ceo cfo cto director manager patient "
+     "client customer employee"},
+    {kMonth,
+     "january february march april may june july august september october november december jan feb mar apr jun jul "
+     "aug sep sept oct nov dec "
+     "januar februar marz maerz mai juni juli oktober dezember janvier fevrier mars avril juin juillet aout septembre "
+     "octobre novembre decembre "
+     "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre gennaio febbraio aprile "
+     "maggio giugno luglio settembre ottobre dicembre "
+     "janeiro fevereiro marco maio junho julho setembro outubro dezembro januari februari maart mei augustus stycznia "
+     "lutego marca kwietnia maja czerwca lipca sierpnia "
+     "wrzesnia pazdziernika listopada grudnia maj augusti toukokuuta kesakuuta"},
+    {kStreet,
+     "street st avenue ave av road rd boulevard blvd lane ln drive dr court ct way place pl square sq terrace ter "
+     "parkway pkwy highway hwy circle cir trail trl "
+     "alley crescent close gardens grove mews row walk hill park plaza loop pike path view heights crossing bridge "
+     "estate estates light lights branch brook brooks burg "
+     "burgs bypass camp canyon cape causeway center centers cliff cliffs club common commons corner corners course "
+     "courts cove coves creek crest crossroad curve dale dam "
+     "divide drives expressway extension extensions fall falls ferry field fields flat flats ford fords forest forge "
+     "forges fork forks fort freeway garden gateway glen "
+     "glens green greens groves harbor harbors haven hills hollow inlet island islands isle junction junctions key "
+     "keys knoll knolls lake lakes land landing loaf lock locks "
+     "lodge mall manor manors meadow meadows mill mills mission motorway mount mountain mountains neck orchard oval "
+     "overpass parks parkways parks pass passage pine pines "
+     "plain plains plazas point points port ports prairie radial ramp ranch rapid rapids rest ridge ridges river roads "
+     "route rue run shoal shoals shore shores skyway spring "
+     "springs spur spurs squares station stravenue stream streets summit throughway trace track trafficway tunnel "
+     "turnpike underpass union unions valley valleys via viaduct "
+     "views village villages ville vista walks wall ways well wells"},
+    {kStreetFirst,
+     "rue calle via avenida avda avenue boulevard chemin impasse allee quai place plaza paseo carrera viale piazza "
+     "corso rua travessa ulica ul strada am an unter"},
+    {kState,
+     "alabama alaska arizona arkansas california colorado connecticut delaware florida georgia hawaii idaho illinois "
+     "indiana iowa kansas kentucky louisiana maine maryland "
+     "massachusetts michigan minnesota mississippi missouri montana nebraska nevada ohio oklahoma oregon pennsylvania "
+     "tennessee texas utah vermont virginia washington "
+     "wisconsin wyoming al ak az ar ca co ct de fl ga hi id il in ia ks ky la me md ma mi mn ms mo mt ne nv nh nj nm "
+     "ny nc nd oh ok or pa ri sc sd tn tx ut vt va wa wv wi "
+     "wy dc pr aa ae ap gu vi hampshire jersey mexico york carolina dakota island"},
+    {kParticle,
+     "de la le del della di da do dos das du van von der den ter ten bin ibn al el zu zur und y e af av nad pod sur "
+     "les sous in upon an am"},
+    {kOrganisation,
+     "inc ltd llc gmbh corp corporation company co ag sa plc bv oy ab spa srl university college institute school "
+     "hospital clinic bank department ministry agency group "
+     "association foundation committee council church museum library hotel airlines systems software technologies labs "
+     "press journal society union party team club "
+     "solutions services partners holdings industries international federation court congress parliament senate "
+     "commission"},
+    {kWeekday,
+     "monday tuesday wednesday thursday friday saturday sunday montag dienstag mittwoch donnerstag freitag samstag "
+     "sonntag lundi mardi mercredi jeudi vendredi samedi "
+     "dimanche lunes martes miercoles jueves viernes sabado domingo"},
+    // Ordinary words that books of a hundred years ago lack, and the first words of sentences in other languages.
+    {kCommon,
+     "analyst plaintiff defendant engineer consultant accountant passenger applicant tenant landlord beneficiary app "
+     "apps login email website webpage online user users "
+     "onboarding analytics furthermore additionally moreover download upload settings dashboard software hardware "
+     "internet web video mobile wifi wi fi blog podcast startup "
+     "browser database server backup update upgrade password username laptop smartphone tablet teamwork customize "
+     "personalize optimize monthly weekly yearly daily browse intro "
+     "connectivity integration integrations workflow workflows feedback marketing branding pricing checkout faq faqs "
+     "ceo hr api notes overview summary assessment vitals "
+     "medication medications diagnosis allergies discharge inpatient outpatient insured claimant payer invoice "
+     "signature appendix "
+     "ik soy sono guten tag hallo hola bonjour ciao ich je wir sie er es bitte danke sehr geehrte geehrter liebe "
+     "lieber ein eine mein meine il lo le les un une mi mio "
+     "nous vous il elle jag jeg min vi het een wij hij zij ola eu ele ela nos dzien dobry czesc merhaba buenos buenas "
+     "dias tardes gentile egregio caro cara chere cher "
+     "estimado estimada querido querida beste hej hei moi betreff objet asunto oggetto kennzeichen telefon adresse "
+     "firma rue strasse gruss grusse viele mit freundlichen salut "
+     "merci gracias grazie obrigado obrigada dank tack takk kiitos"},
+    {kFiller,
+     "number no nr num numero nummer numer is was are be the a an of my his her your our their for to on at as with by "
+     "in id code ending and it its this that following et "
+     "de la le el del della e y ist lautet mein meine die der das den und est mon ma es mi mio mia il lo o os um uma "
+     "het een mijn van min mitt er on jest to moj meu minha "
+     "numeru bearing see please provided current new valid"},
+};
+
+std::uint16_t flag_of(char letter) {
+  switch (letter) {
+    case 'g':
+      return kGiven;
+    case 's':
+      return kSurname;
+    case 'p':
+      return kPlace;
+    case 'q':
+      return kPlacePart;
+    case 'c':
+      return kCommon;
+    default:
+      return kProper;
+  }
+}
+
+}  // namespace
+
+Lexicon::Entry& Lexicon::slot(std::uint32_t hash) {
+  std::uint32_t at = hash * 0x9E3779B1u >> kShift;
+  while (table_[at].hash != hash && table_[at].hash != 0) at = (at + 1) & kMask;
+  table_[at].hash = hash;
+  return table_[at];
+}
+
+void Lexicon::add_cue(std::uint32_t hash, Cue cue) {
+  std::uint32_t at = hash * 0x9E3779B1u >> kCueShift;
+  while (cues_[at].hash != 0) at = (at + 1) & kCueMask;
+  cues_[at] = {hash, cue};
+}
+
+void Lexicon::add_words(std::string_view words, std::uint16_t flag) {
+  while (!words.empty()) {
+    const std::size_t end = std::min(words.find(' '), words.size());
+    if (end > 0) slot(hash_folded(words.substr(0, end))).flags |= flag;
+    words.remove_prefix(std::min(end + 1, words.size()));
+  }
+}
+
+Lexicon::Lexicon() : table_(kMask + 1), cues_(kCueMask + 1) {
+  std::string_view lines = shipped_lexicon();
+  while (!lines.empty()) {
+    const std::size_t end = std::min(lines.find('\n'), lines.size());
+    const std::string_view line = lines.substr(0, end);
+    const std::size_t blank = line.find(' ');
+    FH_CHECK(blank != std::string_view::npos, "tools/pii/make_lexicon.py writes a word and its letters in every line");
+    Entry& entry = slot(hash_folded(line.substr(0, blank)));
+    for (const char letter : line.substr(blank + 1)) entry.flags |= flag_of(letter);
+    lines.remove_prefix(std::min(end + 1, lines.size()));
+  }
+  for (const WordList& list : kLists) add_words(list.words, list.flag);
+  for (const CueWords& row : cue_words()) {
+    std::string_view rest = row.words;
+    while (!rest.empty()) {
+      const std::size_t end = std::min(rest.find(';'), rest.size());
+      std::uint32_t hashes[2] = {0, 0};
+      std::size_t count = 0;
+      std::string_view phrase = rest.substr(0, end);
+      while (!phrase.empty() && count < 2) {
+        const std::size_t word_end = std::min(phrase.find(' '), phrase.size());
+        std::string folded;
+        fold(phrase.substr(0, word_end), folded);
+        hashes[count++] = hash_folded(folded);
+        phrase.remove_prefix(std::min(word_end + 1, phrase.size()));
+      }
+      add_cue(count == 2 ? pair(hashes[0], hashes[1]) : hashes[0], row.cue);
+      // The last word of a cue is marked in the big table: only there is it worth looking for cues.
+      slot(hashes[count - 1]).cue = row.cue;
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+  }
+}
+
+const Lexicon& lexicon() {
+  static const Lexicon shared;
+  return shared;
+}
+
+}  // namespace freehold::pii

@@ -1,0 +1,61 @@
+// What is known of single words (names, places, ordinary words, titles, cues) and of pairs of them that are cues, as
+// one hash table.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "pii/cues.h"
+
+namespace freehold::pii {
+
+class Lexicon {
+ public:
+  struct Entry {
+    std::uint32_t hash = 0;
+    std::uint16_t flags = 0;  // WordFlag
+    Cue cue = Cue::none;
+  };
+  Lexicon();
+  // Nothing (flags 0) for unknown words. Two words share a hash once in 10^5.
+  Entry find(std::uint32_t hash) const {
+    for (std::uint32_t at = hash * 0x9E3779B1u >> kShift;; at = (at + 1) & kMask) {
+      const Entry& entry = table_[at];
+      if (entry.hash == hash) return entry;
+      if (entry.hash == 0) return {};
+    }
+  }
+  // The cues that words `first` and `second` are together, or `second` alone: any number of them.
+  template <typename Each>
+  void each_cue(std::uint32_t first, std::uint32_t second, Each each) const {
+    each_under(second, each);
+    each_under(pair(first, second), each);
+  }
+
+ private:
+  static constexpr unsigned kShift = 15, kMask = (1u << 17) - 1;
+  struct CueEntry {
+    std::uint32_t hash = 0;
+    Cue cue = Cue::none;
+  };
+  static std::uint32_t pair(std::uint32_t first, std::uint32_t second) { return first * 31 + second; }
+  template <typename Each>
+  void each_under(std::uint32_t hash, Each each) const {
+    for (std::uint32_t at = hash * 0x9E3779B1u >> kCueShift; cues_[at].hash != 0; at = (at + 1) & kCueMask) {
+      if (cues_[at].hash == hash) each(cues_[at].cue);
+    }
+  }
+  static constexpr unsigned kCueShift = 20, kCueMask = (1u << 12) - 1;
+  Entry& slot(std::uint32_t hash);
+  void add_cue(std::uint32_t hash, Cue cue);
+  void add_words(std::string_view words, std::uint16_t flag);
+
+  std::vector<Entry> table_;
+  std::vector<CueEntry> cues_;
+};
+
+// Made at the first call, 3 ms; shared by all threads.
+const Lexicon& lexicon();
+
+}  // namespace freehold::pii

@@ -1,0 +1,106 @@
+#include "pii/masker.h"
+
+#include <algorithm>
+
+#include "base/utf8.h"
+
+namespace freehold::pii {
+namespace {
+
+bool digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+// The four digits of a year in a date, "" if it says none.
+std::string_view year_in(std::string_view date) {
+  for (std::size_t i = 0; i + 4 <= date.size(); ++i) {
+    if ((i > 0 && digit(date[i - 1])) || (i + 4 < date.size() && digit(date[i + 4]))) continue;
+    if (digit(date[i]) && digit(date[i + 1]) && digit(date[i + 2]) && digit(date[i + 3])) return date.substr(i, 4);
+  }
+  return {};
+}
+
+// Three-digit areas of at most 20,000 people by the 2000 census (HHS, Guidance on De-identification, 2012): 000
+// instead.
+constexpr std::string_view kSmallAreas = " 036 059 063 102 203 556 692 790 821 823 830 831 878 879 884 890 893 ";
+
+std::string zip_mask(std::string_view value) {
+  const bool zip = (value.size() == 5 || value.size() == 10) && std::all_of(value.begin(), value.begin() + 5, digit);
+  if (!zip) return "[postcode]";
+  const std::string area(value.substr(0, 3));
+  return (kSmallAreas.find(" " + area + " ") != std::string_view::npos ? "000" : area) + "**";
+}
+
+}  // namespace
+
+std::string mask_of(Kind kind, std::string_view value, MaskStyle style) {
+  if (style == MaskStyle::safe_harbor) {
+    if (kind == Kind::postcode) return zip_mask(value);
+    if (kind == Kind::age) return "90+";
+    if (kind == Kind::date) {
+      const std::string_view year = year_in(value);
+      if (!year.empty()) return std::string(year);
+    }
+  }
+  return "[" + std::string(info(kind).name) + "]";
+}
+
+std::string hint_of(Kind kind, std::string_view value) {
+  const bool secret = info(kind).group == Group::secret;
+  std::string out;
+  std::size_t characters = 0;
+  for (const char c : value) characters += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  const bool ends = !secret && characters >= 6 && is_utf8(value);
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < value.size() && out.size() < 48; ++at) {
+    std::size_t n = 1;
+    while (i + n < value.size() && (static_cast<unsigned char>(value[i + n]) & 0xC0) == 0x80) ++n;
+    const char c = value[i];
+    const bool sign = n == 1 && std::string_view(" -./:@,()+").find(c) != std::string_view::npos;
+    if (sign || (ends && (at == 0 || at + 1 == characters))) {
+      out += value.substr(i, n);
+    } else {
+      out += '*';
+    }
+    i += n;
+  }
+  return out;
+}
+
+std::string Masker::feed(std::string_view chunk) {
+  held_ += chunk;
+  scanner_.feed(chunk, findings_);
+  return release();
+}
+
+std::string Masker::finish() {
+  scanner_.finish(findings_);
+  std::string out = release();
+  out += held_;
+  held_.clear();
+  return out;
+}
+
+std::string Masker::release() {
+  std::string out;
+  std::size_t at = 0;  // in held_
+  for (const Finding& finding : findings_) {
+    const auto begin = static_cast<std::size_t>(finding.begin - begin_),
+               end = static_cast<std::size_t>(finding.end - begin_);
+    out.append(held_, at, begin - at);
+    out += mask_of(finding.kind, std::string_view(held_).substr(begin, end - begin), style_);
+    ++counts_[static_cast<std::size_t>(finding.kind)];
+    at = end;
+  }
+  findings_.clear();
+  const auto safe = static_cast<std::size_t>(scanner_.decided() - begin_);
+  if (safe > at) {
+    out.append(held_, at, safe - at);
+    at = safe;
+  }
+  held_.erase(0, at);
+  begin_ += at;
+  return out;
+}
+
+}  // namespace freehold::pii

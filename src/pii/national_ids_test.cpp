@@ -1,0 +1,155 @@
+// Numbers of states: examples that the states or their registers publish, each with a wrong digit, and in other
+// company.
+#include "pii/national_ids.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "pii/scanner.h"
+
+namespace freehold::pii {
+namespace {
+
+struct Example {
+  Kind kind;
+  std::string_view cue;
+  std::string_view value;
+};
+
+constexpr Example kExamples[] = {
+    {Kind::us_ssn, "SSN", "536-22-8726"},
+    {Kind::us_ssn, "SSN", "536228726"},
+    {Kind::us_itin, "ITIN", "912-70-1234"},
+    {Kind::uk_nhs, "NHS number", "943 476 5919"},
+    {Kind::uk_nhs, "NHS", "9434765919"},
+    {Kind::uk_nino, "NI number", "AB 12 34 56 C"},
+    {Kind::uk_nino, "National Insurance number", "AB123456C"},
+    {Kind::de_tax_id, "Steuer-ID", "86095742719"},
+    {Kind::de_tax_id, "IdNr", "47 036 892 816"},
+    {Kind::fr_nir, "NIR", "2 55 08 14 168 025 38"},
+    {Kind::fr_nir, "NIR", "255081416802538"},
+    {Kind::es_dni, "DNI", "12345678Z"},
+    {Kind::es_nie, "NIE", "X1234567L"},
+    {Kind::es_nie, "NIE", "X-1234567-L"},
+    {Kind::it_codice_fiscale, "Codice fiscale", "RSSMRA85T10A562S"},
+    {Kind::nl_bsn, "BSN", "111222333"},
+    {Kind::pl_pesel, "PESEL", "44051401359"},
+    {Kind::be_national_number, "Rijksregisternummer", "85.07.30-033.28"},
+    {Kind::pt_nif, "NIF", "123456789"},
+    {Kind::se_personnummer, "Personnummer", "811228-9874"},
+    {Kind::se_personnummer, "Personnummer", "19811228-9874"},
+    {Kind::fi_hetu, "HETU", "131052-308T"},
+    {Kind::dk_cpr, "CPR", "070761-4285"},
+    {Kind::ch_ahv, "AHV", "756.9217.0769.85"},
+    {Kind::at_svnr, "SVNR", "1237 010180"},
+    {Kind::ie_pps, "PPS number", "1234567T"},
+    {Kind::ie_pps, "PPSN", "1234567TW"},
+    {Kind::cz_rodne_cislo, "Rodné číslo", "780123/3540"},
+    {Kind::bg_egn, "EGN", "7523169263"},
+    {Kind::hr_oib, "OIB", "33392005961"},
+    {Kind::ee_isikukood, "Isikukood", "37605030299"},
+    {Kind::tr_kimlik, "TC Kimlik", "10000000146"},
+    {Kind::br_cpf, "CPF", "390.533.447-05"},
+    {Kind::br_cpf, "CPF", "39053344705"},
+    {Kind::br_cnpj, "CNPJ", "16.727.230/0001-97"},
+    {Kind::mx_curp, "CURP", "BOXW310820HNERXN09"},
+    {Kind::cl_rut, "RUT", "76.086.428-5"},
+    {Kind::ar_cuit, "CUIT", "20-05536168-2"},
+    {Kind::ca_sin, "SIN", "046 454 286"},
+    {Kind::in_aadhaar, "Aadhaar", "2341 2341 2346"},
+    {Kind::in_pan, "PAN", "ACUPA7085R"},
+    {Kind::cn_resident_id, "ID card", "11010519491231002X"},
+    {Kind::sg_nric, "NRIC", "S1234567D"},
+    {Kind::il_id, "Teudat Zehut", "123456782"},
+    {Kind::za_id, "South African ID", "8001015009087"},
+    {Kind::au_tfn, "TFN", "123 456 782"},
+    {Kind::au_medicare, "Medicare", "2123 45670 1"},
+    {Kind::nz_ird, "IRD", "49-091-850"},
+    {Kind::us_npi, "NPI", "1234567893"},
+    {Kind::us_dea, "DEA", "AB1234563"},
+};
+
+bool finds(const std::string& text, Kind kind, std::string_view value) {
+  for (const Finding& f : scan(text, Profile::gdpr)) {
+    if (f.kind == kind && text.substr(f.begin, f.end - f.begin) == value) return true;
+  }
+  return false;
+}
+
+TEST(NationalIds, PublishedExamplesAreFoundBesideTheirWords) {
+  for (const Example& e : kExamples) {
+    const std::string value(e.value), cue(e.cue);
+    EXPECT_TRUE(finds(cue + ": " + value, e.kind, value)) << cue << ' ' << value;
+    EXPECT_TRUE(finds("my " + cue + " is " + value + ", thanks", e.kind, value)) << cue << ' ' << value;
+    EXPECT_TRUE(finds("(" + cue + " " + value + ").", e.kind, value)) << cue << ' ' << value;
+  }
+}
+
+TEST(NationalIds, NoWrongCheckDigitIsFound) {
+  // What has no check digit, or where the last sign is none of it.
+  const std::set<Kind> unchecked = {Kind::us_ssn, Kind::us_itin, Kind::uk_nino,
+                                    Kind::in_pan, Kind::dk_cpr,  Kind::au_medicare};
+  for (const Example& e : kExamples) {
+    if (unchecked.contains(e.kind)) continue;
+    int wrong = 0;
+    std::string changed(e.value);
+    char& last = e.kind == Kind::ie_pps && changed.size() == 9 ? changed[7] : changed.back();
+    const bool letter = last >= 'A';
+    const char right = last;
+    for (int k = 0; k < (letter ? 26 : 10); ++k) {
+      last = static_cast<char>((letter ? 'A' : '0') + k);
+      if (last != right) wrong += finds(std::string(e.cue) + ": " + changed, e.kind, changed);
+    }
+    EXPECT_EQ(wrong, 0) << e.value;
+  }
+}
+
+TEST(NationalIds, NeverAsPartOfSomethingLonger) {
+  for (const Example& e : kExamples) {
+    const std::string value(e.value), cue(e.cue);
+    for (const std::string& longer : {"7" + value, value + "7", "x" + value, value + "x", value + "_1"}) {
+      EXPECT_FALSE(finds(cue + ": " + longer, e.kind, value)) << longer;
+    }
+  }
+}
+
+TEST(NationalIds, TheUnassignedAreNot) {
+  for (const char* value : {"000-12-3456", "666-12-3456", "900-12-3456", "123-00-4567", "123-45-0000", "078-05-1120"}) {
+    EXPECT_FALSE(finds(std::string("SSN ") + value, Kind::us_ssn, value)) << value;
+  }
+  for (const char* value : {"QQ 12 34 56 C", "BG 12 34 56 A", "AO 12 34 56 A", "AB 12 34 56 E"}) {
+    EXPECT_FALSE(finds(std::string("NI number ") + value, Kind::uk_nino, value)) << value;
+  }
+}
+
+TEST(NationalIds, StrongFormsNeedNoWord) {
+  for (const Example& e :
+       {Example{Kind::us_ssn, "", "536-22-8726"}, Example{Kind::br_cpf, "", "390.533.447-05"},
+        Example{Kind::it_codice_fiscale, "", "RSSMRA85T10A562S"},
+        Example{Kind::be_national_number, "", "85.07.30-033.28"}, Example{Kind::fi_hetu, "", "131052-308T"},
+        Example{Kind::uk_nino, "", "AB 12 34 56 C"}, Example{Kind::ch_ahv, "", "756.9217.0769.85"},
+        Example{Kind::es_dni, "", "12345678Z"}, Example{Kind::sg_nric, "", "S1234567D"}}) {
+    const std::string value(e.value);
+    EXPECT_TRUE(finds("it says " + value + " there", e.kind, value)) << value;
+  }
+  // Weak ones do: one of eleven nine-digit numbers is a BSN.
+  EXPECT_FALSE(finds("it says 111222333 there", Kind::nl_bsn, "111222333"));
+  EXPECT_FALSE(finds("order 536228726", Kind::us_ssn, "536228726"));
+}
+
+TEST(NationalIds, EveryRowSaysItsSourceAndIsWritable) {
+  std::set<Kind> kinds;
+  for (const auto table : {european_ids(), other_ids()}) {
+    for (const NationalId& row : table) {
+      kinds.insert(row.kind);
+      EXPECT_GT(row.source.size(), 10u);
+      ASSERT_FALSE(row.writings.empty());
+      for (const Writing& w : row.writings) EXPECT_TRUE(w.score > 0 && w.score <= 100);
+    }
+  }
+  EXPECT_GE(kinds.size(), 40u);
+}
+
+}  // namespace
+}  // namespace freehold::pii

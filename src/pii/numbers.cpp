@@ -1,0 +1,273 @@
+// Numbers and codes: those with check digits by their rules, telephones by how they are written, the rest by the words
+// before them.
+#include <array>
+#include <string>
+#include <vector>
+
+#include "pii/check_digits.h"
+#include "pii/national_ids.h"
+#include "pii/recognisers.h"
+
+namespace freehold::pii {
+namespace {
+
+using std::string_view;
+
+struct Row {
+  const NationalId* id;
+  const Writing* writing;
+};
+
+// All ways of writing, by the number of letters and digits.
+const std::array<std::vector<Row>, 24>& rows_by_length() {
+  static const auto rows = [] {
+    std::array<std::vector<Row>, 24> out;
+    for (const auto table : {european_ids(), other_ids()}) {
+      for (const NationalId& id : table) {
+        for (const Writing& writing : id.writings) {
+          std::size_t length = 0;
+          if (writing.shape[0] == '*') {
+            length = static_cast<std::size_t>(number_at(writing.shape, 1, writing.shape.size() - 1));
+          } else {
+            for (const char c : writing.shape) length += c == '9' || c == 'A';
+          }
+          out[length].push_back({&id, &writing});
+        }
+      }
+    }
+    return out;
+  }();
+  return rows;
+}
+
+// ISO 13616: the country's length of an IBAN (SWIFT, IBAN Registry release 96), two letters and two digits each.
+constexpr string_view kIbanLengths =
+    "AD24AE23AL28AT20AZ28BA20BE16BG22BH22BI27BR29BY28CH21CR22CY28CZ24DE22DJ27DK18DO28EE20EG29ES24FI18FK18FO18FR27GB22GE"
+    "22GI23GL18GR27GT28"
+    "HN28HR21HU28IE22IL23IQ23IS26IT27JO30KW30KZ20LB28LC32LI21LT20LU20LV21LY25MC27MD24ME22MK19MN20MR27MT31MU30NI28NL18NO"
+    "15OM23PK24PL28PS29"
+    "PT25QA29RO24RS22RU33SA24SC31SD18SE24SI19SK24SM27SO23ST25SV28TL23TN24TR26UA29VA22VG24XK20YE30";
+
+bool is_iban(string_view plain) {
+  if (plain.size() < 15) return false;
+  for (std::size_t i = 0; i < kIbanLengths.size(); i += 4) {
+    if (plain.substr(0, 2) != kIbanLengths.substr(i, 2)) continue;
+    const auto length = static_cast<std::size_t>(number_at(kIbanLengths, i + 2, 2));
+    if (plain.size() != length || !is_digit(static_cast<unsigned char>(plain[2])) ||
+        !is_digit(static_cast<unsigned char>(plain[3])))
+      return false;
+    return modulo(std::string(plain.substr(4)) + std::string(plain.substr(0, 4)), 97) == 1;
+  }
+  return false;
+}
+
+// ISO/IEC 7812 ranges of the schemes (issuer identification numbers), and the lengths that they give out.
+int card_score(string_view digits, bool grouped) {
+  const std::size_t n = digits.size();
+  if (n < 12 || n > 19 || !luhn(digits) || digits.find_first_not_of(digits[0]) == string_view::npos) return 0;
+  const int two = number_at(digits, 0, 2), four = number_at(digits, 0, 4);
+  const bool visa = digits[0] == '4' && (n == 13 || n == 16 || n == 19);
+  const bool mastercard = n == 16 && ((two >= 51 && two <= 55) || (four >= 2221 && four <= 2720));
+  const bool amex = n == 15 && (two == 34 || two == 37);
+  const bool discover =
+      (n == 16 || n == 19) && (four == 6011 || two == 65 || (four >= 6440 && four <= 6499) || two == 62);
+  const bool jcb = (n >= 16 && four >= 3528 && four <= 3589) || (n == 15 && (four == 2131 || four == 1800));
+  const bool diners =
+      (n == 14 || n == 16) && ((four >= 3000 && four <= 3059) || two == 36 || two == 38 || two == 39 || four == 3095);
+  const bool maestro = two == 50 || (two >= 56 && two <= 58) || two == 63 || two == 67 || two == 60 || two == 61 ||
+                       four == 639 || four == 604;
+  const bool other = n == 16 && (four == 2200 || four == 2201 || four == 2202 || four == 2203 || four == 2204 ||
+                                 two == 81 || four == 9792);
+  if (visa || mastercard || amex || discover || jcb || diners || other)
+    return n >= 15 && n <= 16 ? (grouped ? 97 : 86) : grouped ? 80 : n == 13 ? 52 : 66;
+  if (maestro) return n >= 16 ? (grouped ? 85 : 62) : grouped ? 62 : 40;
+  return grouped && n == 16 ? 45 : 30;
+}
+
+struct Named {
+  Cue cue;
+  Kind kind;
+  std::size_t least_digits;
+  std::uint32_t words;  // at most so many counting words between
+};
+
+// What nothing but a word before it tells. The order decides where several fit.
+constexpr Named kNamed[] = {
+    {Cue::medical_record, Kind::medical_record, 4, 3},
+    {Cue::health_plan, Kind::health_plan, 5, 3},
+    {Cue::passport, Kind::passport, 5, 3},
+    {Cue::vin, Kind::vin, 3, 3},
+    {Cue::plate, Kind::plate, 1, 3},
+    {Cue::licence, Kind::licence, 4, 3},
+    {Cue::device, Kind::device_id, 4, 3},
+    {Cue::routing, Kind::routing_number, 8, 3},
+    {Cue::account, Kind::bank_account, 5, 3},
+    {Cue::other_id, Kind::other_id, 3, 2},
+};
+
+// ISO 3779 and 49 CFR 565: seventeen characters without I, O and Q; North America's have a check digit in the ninth
+// place.
+bool is_vin(string_view plain, bool& checked) {
+  if (plain.size() != 17) return false;
+  static constexpr int kWeights[] = {8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2};
+  static constexpr string_view kLetters = "ABCDEFGH.JKLMN.P.RSTUVWXYZ", kValues = "12345678.12345.7.923456789";
+  int sum = 0;
+  std::size_t letters = 0;
+  for (std::size_t i = 0; i < 17; ++i) {
+    const char c = plain[i];
+    if (c >= 'A') {
+      const auto at = static_cast<std::size_t>(c - 'A');
+      if (kLetters[at] == '.') return false;
+      sum += (kValues[at] - '0') * kWeights[i];
+      ++letters;
+    } else {
+      sum += (c - '0') * kWeights[i];
+    }
+  }
+  const int rest = sum % 11;
+  checked = plain[8] == (rest == 10 ? 'X' : static_cast<char>('0' + rest));
+  return letters >= 2 && letters <= 15;
+}
+
+// How many words of one to three letters precede? "ABC 1234", "B-AB 1234": a plate as it is written anywhere.
+bool is_plate(string_view plain, std::size_t digits) {
+  return plain.size() >= 4 && plain.size() <= 9 && digits >= 1 && digits < plain.size();
+}
+
+class Evaluation {
+ public:
+  Evaluation(const Text& text, const Context& context, const Code& code)
+      : text_(text), context_(context), code_(code) {}
+
+  // The best that the first `n` groups may be.
+  Match at(std::size_t n) {
+    code_.describe(text_, n, shape_, plain_);
+    end_ = code_.end(n);
+    best_ = {Kind::other_id, code_.groups[0].begin, end_, 0};
+    digits_ = code_.digits_only(n);
+    lower_ = code_.lower_case(n);
+    if (plain_.size() < 4 || plain_.size() > 34) return best_;
+    iban();
+    national();
+    if (digits_) {
+      card(n);
+      if (plain_.size() >= 7) offer(Kind::phone, weakened(phone_score(shape_, plain_, context_)), Cue::phone, 75);
+    } else if (bool checked = false; n == 1 && is_vin(plain_, checked)) {
+      offer(Kind::vin, context_.near(Cue::vin) ? 95 : checked && !lower_ ? 75 : 20, Cue::vin, 80);
+    }
+    named(n);
+    return best_;
+  }
+
+ private:
+  // A word after the number can raise what is not sure enough.
+  void offer(Kind kind, int score, Cue cue, int with_cue) {
+    if (score > 0 && score < context_.least && with_cue >= context_.least && cue_follows(text_, end_, cue))
+      score = with_cue;
+    if (score > best_.score) {
+      best_.kind = kind;
+      best_.score = score;
+    }
+  }
+
+  // What is written together with something before it, or is money, needs a word that says otherwise.
+  int weakened(int score) const {
+    if (code_.joined || code_.money) return 0;
+    return code_.hyphened && score < 85 ? score - 30 : score;
+  }
+
+  void iban() {
+    if (plain_.size() >= 15 && plain_[0] >= 'A' && plain_[1] >= 'A' && is_iban(plain_))
+      offer(Kind::iban, 97, Cue::none, 0);
+  }
+
+  void national() {
+    if (plain_.size() >= rows_by_length().size()) return;
+    for (const Row& row : rows_by_length()[plain_.size()]) {
+      if (!is_written(shape_, row.writing->shape) || !row.id->valid(plain_)) continue;
+      int score = row.writing->score;
+      if (lower_) score -= 15;
+      score = weakened(score);
+      if (context_.near(row.id->cue)) {
+        score = score > 0 ? std::max(score + 3, row.writing->score >= 60 ? 98 : 94) : 80;
+      } else if (context_.near(Cue::national, 5) || context_.near(Cue::tax, 5)) {
+        score = score > 0 ? std::max(score + 2, 70) + row.writing->score / 10 : 0;
+      } else if (score < 80 && (context_.near(Cue::order, 3) || context_.near(Cue::money, 3))) {
+        score -= 30;
+      }
+      offer(row.id->kind, score, row.id->cue, 90);
+    }
+  }
+
+  void card(std::size_t n) {
+    if (plain_.size() < 12 || (n > 1 && code_.groups[0].size() != 4)) return;
+    for (std::size_t g = 0; g + 1 < n; ++g) {
+      if (code_.groups[g].separator != code_.groups[0].separator || code_.groups[g].separator == '/' ||
+          code_.groups[g].separator == '.')
+        return;
+    }
+    int score = card_score(plain_, n > 1);
+    if (score == 0) return;
+    score = weakened(score);
+    if (score > 0 && context_.near(Cue::card)) score = score > 30 ? 97 : 75;
+    if (score < 97 && n == 1 && (context_.near(Cue::order, 3) || context_.near(Cue::device, 3))) score -= 40;
+    offer(Kind::card, score, Cue::card, 95);
+    if (plain_.size() == 15 && luhn(plain_) && context_.near(Cue::device, 4)) offer(Kind::device_id, 90, Cue::none, 0);
+  }
+
+  void named(std::size_t n) {
+    if (best_.score >= 60 || code_.joined) return;
+    std::size_t digits = 0;
+    for (const char c : plain_) digits += c <= '9';
+    if (digits == 0) return;
+    // The nearest of the words that fit says what it is.
+    const Named* nearest = nullptr;
+    for (const Named& row : kNamed) {
+      if (fits(row, n, digits) && (nearest == nullptr || context_.distance(row.cue) < context_.distance(nearest->cue)))
+        nearest = &row;
+    }
+    if (nearest != nullptr) offer(nearest->kind, context_.near(nearest->cue, 1) ? 78 : 64, Cue::none, 0);
+  }
+
+  bool fits(const Named& row, std::size_t n, std::size_t digits) const {
+    if (!context_.near(row.cue, row.words) || digits < row.least_digits || plain_.size() < 4) return false;
+    if (row.kind == Kind::plate && !is_plate(plain_, digits)) return false;
+    if (row.kind == Kind::vin && plain_.size() != 17) return false;
+    if (row.kind == Kind::routing_number && (plain_.size() > 9 || (plain_.size() == 9 && weighted_routing() % 10 != 0)))
+      return false;
+    if (lower_ && digits < 4) return false;  // "model t1000"
+    // A year is nobody's.
+    if (digits_ && plain_.size() == 4 && (plain_.starts_with("19") || plain_.starts_with("20"))) return false;
+    // Groups that begin with a word ("Ford 2019") are no code, unless it is a plate.
+    if (n > 1 && row.kind != Kind::plate && code_.groups[0].digits == 0 && code_.groups[0].separator == ' ')
+      return false;
+    return !code_.money && !context_.near(Cue::money, 1);
+  }
+
+  int weighted_routing() const { return digits_ ? weighted(plain_, {3, 7, 1, 3, 7, 1, 3, 7, 1}) : 1; }
+
+  const Text& text_;
+  const Context& context_;
+  const Code& code_;
+  std::string shape_, plain_;
+  std::size_t end_ = 0;
+  bool digits_ = false, lower_ = false;
+  Match best_;
+};
+
+}  // namespace
+
+Match match_code(const Text& text, const Context& context, const Code& code) {
+  Evaluation evaluation(text, context, code);
+  for (std::size_t n = code.count; n > 0; --n) {
+    if (!code.may_end(text, n)) continue;
+    Match match = evaluation.at(n);
+    if (match.score >= context.least) {
+      if (match.kind == Kind::phone) match.end = phone_extension(text, match.end);
+      return match;
+    }
+  }
+  return {};
+}
+
+}  // namespace freehold::pii

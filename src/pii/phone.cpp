@@ -1,0 +1,179 @@
+// Telephone numbers: international ones by country code and length (ITU-T E.164, list of 2016 with later changes),
+// national ones by how they are written and by words near them.
+#include <array>
+#include <string>
+
+#include "pii/recognisers.h"
+
+namespace freehold::pii {
+namespace {
+
+struct Country {
+  std::uint16_t code;
+  std::uint8_t least, most;  // digits after the code
+};
+
+// ITU-T E.164 Annex and the national numbering plans that ITU publishes (itu.int/oth/T0202).
+constexpr auto kCountries = std::to_array<Country>({
+    {1, 10, 10},  {7, 10, 10}, {20, 8, 10},  {27, 9, 9},   {30, 10, 10}, {31, 9, 9},   {32, 8, 9},   {33, 9, 9},
+    {34, 9, 9},   {36, 8, 9},  {39, 6, 11},  {40, 9, 9},   {41, 9, 9},   {43, 4, 13},  {44, 9, 10},  {45, 8, 8},
+    {46, 7, 9},   {47, 8, 8},  {48, 9, 9},   {49, 5, 12},  {51, 8, 9},   {52, 10, 11}, {53, 7, 8},   {54, 10, 11},
+    {55, 10, 11}, {56, 9, 9},  {57, 8, 10},  {58, 10, 10}, {60, 8, 10},  {61, 9, 9},   {62, 7, 12},  {63, 8, 10},
+    {64, 8, 10},  {65, 8, 8},  {66, 8, 9},   {81, 9, 10},  {82, 8, 10},  {84, 8, 10},  {86, 10, 11}, {90, 10, 10},
+    {91, 10, 10}, {92, 9, 10}, {93, 9, 9},   {94, 9, 9},   {95, 7, 10},  {98, 10, 10}, {211, 9, 9},  {212, 9, 9},
+    {213, 8, 9},  {216, 8, 8}, {218, 8, 9},  {220, 7, 7},  {221, 9, 9},  {225, 8, 10}, {227, 8, 8},  {233, 9, 9},
+    {234, 8, 10}, {237, 8, 9}, {243, 9, 9},  {249, 9, 9},  {250, 9, 9},  {251, 9, 9},  {252, 7, 9},  {254, 9, 10},
+    {255, 9, 9},  {256, 9, 9}, {258, 8, 9},  {260, 9, 9},  {261, 9, 9},  {263, 9, 9},  {264, 8, 9},  {267, 7, 8},
+    {350, 8, 8},  {351, 9, 9}, {352, 5, 11}, {353, 7, 9},  {354, 7, 9},  {355, 8, 9},  {356, 8, 8},  {357, 8, 8},
+    {358, 5, 12}, {359, 7, 9}, {370, 8, 8},  {371, 8, 8},  {372, 7, 8},  {373, 8, 8},  {374, 8, 8},  {375, 9, 9},
+    {376, 6, 9},  {377, 8, 9}, {380, 9, 9},  {381, 8, 9},  {382, 8, 8},  {385, 8, 9},  {386, 8, 8},  {387, 8, 8},
+    {389, 8, 8},  {420, 9, 9}, {421, 9, 9},  {423, 7, 9},  {502, 8, 8},  {503, 8, 8},  {504, 8, 8},  {505, 8, 8},
+    {506, 8, 8},  {507, 7, 8}, {509, 8, 8},  {591, 8, 8},  {593, 8, 9},  {595, 9, 9},  {598, 8, 8},  {673, 7, 7},
+    {679, 7, 7},  {852, 8, 8}, {853, 8, 8},  {855, 8, 9},  {856, 8, 10}, {880, 8, 10}, {886, 8, 9},  {960, 7, 7},
+    {961, 7, 8},  {962, 8, 9}, {963, 8, 9},  {964, 8, 10}, {965, 8, 8},  {966, 8, 9},  {967, 7, 9},  {968, 8, 8},
+    {970, 8, 9},  {971, 8, 9}, {972, 8, 9},  {973, 8, 8},  {974, 8, 8},  {975, 7, 8},  {976, 8, 8},  {977, 8, 10},
+    {992, 9, 9},  {993, 8, 8}, {994, 9, 9},  {995, 9, 9},  {996, 9, 9},  {998, 9, 9},
+});
+
+// Whether `digits` (country code first) may be a number; a trunk "0" written in brackets counts one more.
+bool is_international(std::string_view digits) {
+  unsigned code = 0;
+  for (std::size_t length = 1; length <= 3 && length < digits.size(); ++length) {
+    code = code * 10 + static_cast<unsigned>(digits[length - 1] - '0');
+    for (const Country& country : kCountries) {
+      if (country.code != code) continue;
+      const std::size_t rest = digits.size() - length;
+      const std::size_t trunk = digits[length] == '0' ? 1 : 0;
+      return rest >= country.least && rest <= country.most + trunk;
+    }
+  }
+  return false;
+}
+
+bool is_north_american(std::string_view ten) {
+  return ten[0] >= '2' && ten[3] >= '2' && !(ten[1] == '1' && ten[2] == '1');
+}
+
+bool is_one_of(std::string_view shape, std::initializer_list<std::string_view> shapes) {
+  for (const std::string_view s : shapes) {
+    if (s == shape) return true;
+  }
+  return false;
+}
+
+// Without the words around it: how sure `shape` makes it.
+int by_shape(std::string_view shape, std::string_view digits) {
+  const std::size_t n = digits.size();
+  if (is_one_of(shape, {"999-999-9999"})) return 88;
+  if (is_one_of(shape, {"999.999.9999", "999/999-9999"})) return 82;
+  if (shape == "999 999-9999") return 82;
+  if (shape == "999 999 9999") return digits[0] == '0' || is_north_american(digits) ? 64 : 52;
+  if (digits[0] == '1' &&
+      is_one_of(shape, {"9-999-999-9999", "9.999.999.9999", "9 999 999 9999", "9 999-999-9999", "9 999.999.9999"}))
+    return 88;
+  if (digits[0] == '1' && is_one_of(shape, {"9999999999A"})) return 0;
+  if (digits.starts_with("00") && n >= 10 && is_international(digits.substr(2))) return shape.size() > n ? 75 : 52;
+  if (digits[0] == '0' && digits[1] != '0' && n >= 9 && n <= 12) {
+    if (shape.starts_with("9.") || shape.starts_with("9/")) return 0;  // a fraction
+    if (shape.size() > n)
+      return shape.starts_with("99.99.9999") || shape.starts_with("9999999-") ? 40 : shape == "999999-9999" ? 45 : 64;
+    const bool mobile = (n == 11 && digits[1] == '7') ||
+                        (n == 10 && (digits[1] == '6' || digits[1] == '7' || digits[1] == '4')) ||
+                        (n >= 11 && digits[1] == '1' && digits[2] >= '5' && digits[2] <= '7');
+    return mobile ? 52 : 38;
+  }
+  if (digits[0] >= '6' && shape == "99999 99999") return 55;           // India
+  if (is_one_of(shape, {"99 99999-9999", "99 9999-9999"})) return 60;  // Brazil
+  if (digits[0] >= '5' && is_one_of(shape, {"999 999 999", "999 99 99 99", "999-999-999", "9 99 99 99 99"})) return 40;
+  if (is_one_of(shape, {"99 99 99 99", "9999 9999", "99999-9999"})) return 36;
+  if (shape == "999-9999") return 45;
+  if (n == 10 && shape.size() == 10 && is_north_american(digits)) return 38;
+  return 0;
+}
+
+}  // namespace
+
+int phone_score(std::string_view shape, std::string_view digits, const Context& context) {
+  const int alone = by_shape(shape, digits);
+  const bool order = context.near(Cue::order, 3);
+  if (context.near(Cue::phone) && (!order || context.near(Cue::phone, 2))) {
+    if (alone > 0) return 92;
+    if (digits.size() >= 7 && digits.size() <= 15 && shape.size() <= digits.size() + 5)
+      return context.near(Cue::phone, 4) ? 72 : 45;
+    return 0;
+  }
+  if (alone < 85 && (order || context.near(Cue::version, 2))) return alone - 30;
+  return alone;
+}
+
+std::size_t phone_extension(const Text& text, std::size_t end) {
+  std::size_t i = end;
+  if (text[i] == ',') ++i;
+  while (i < end + 3 && blank_at(text, i) == 1) ++i;
+  bool named = false;
+  for (const std::string_view word : {"extension", "ext.", "ext", "x"}) {
+    if (text.has(i, word)) {
+      i += word.size();
+      named = true;
+      break;
+    }
+  }
+  if (!named) return end;
+  while (i < end + 16 && (text[i] == ' ' || text[i] == '.' || text[i] == ':')) ++i;
+  std::size_t digits = 0;
+  while (digits < 7 && is_digit(text[i])) ++i, ++digits;
+  return digits > 0 && digits < 7 && !is_alphanumeric(text[i]) ? i : end;
+}
+
+Match match_phone(const Text& text, std::size_t i, const Context& context) {
+  // Digits with at most three signs between, brackets in pairs; every place where it may end is a candidate.
+  constexpr std::size_t kLongest = 32;
+  const unsigned char first = text[i];
+  std::string digits;
+  Match best;
+  bool bracket = false, ever = false;
+  std::size_t gap = 0;
+  for (std::size_t at = i; at < i + kLongest;) {
+    const unsigned char c = text[at];
+    if (is_digit(c)) {
+      digits += static_cast<char>(c);
+      gap = 0;
+      ++at;
+      if (digits.size() > 15) break;
+      const unsigned char next = (text[at] | 0x20) == 'x' && is_digit(text[at + 1]) ? ' ' : text[at];  // an extension
+      if (is_digit(next) || bracket || (next >= 0x80 ? letter_at(text, at) != 0 : is_alphanumeric(next)) || next == '_')
+        continue;
+      int score = 0;
+      if (first == '+') {
+        score = is_international(digits) ? 95 : context.near(Cue::phone) && digits.size() >= 7 ? 75 : 0;
+        if (score == 95 && next == '-' && is_digit(text[at + 1]) && digits.size() < 7) score = 0;
+      } else if (ever && digits.size() >= 8 && digits.size() <= 13) {
+        // (0xx) …, (ddd) ddd-dddd, (dd) ddddd-dddd
+        const bool american = digits.size() == 10 || (digits.size() == 11 && digits[0] == '1');
+        score = american ? 90 : digits[0] == '0' || context.near(Cue::phone) ? 85 : digits.size() == 11 ? 60 : 40;
+      }
+      if (score > 0) best = {Kind::phone, i, at, score};
+      continue;
+    }
+    if (++gap > 3) break;
+    if (c == '(') {
+      if (bracket || ever) break;
+      bracket = ever = true;
+      ++at;
+    } else if (c == ')') {
+      if (!bracket) break;
+      bracket = false;
+      ++at;
+    } else if (c == '.' || c == '/' || (c == '+' && at == i)) {
+      ++at;
+    } else if (const std::size_t n = blank_at(text, at) + dash_at(text, at); n != 0) {
+      at += n;
+    } else {
+      break;
+    }
+  }
+  if (best && best.score >= context.least) best.end = phone_extension(text, best.end);
+  return best;
+}
+
+}  // namespace freehold::pii

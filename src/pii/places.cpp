@@ -1,0 +1,251 @@
+// Streets with house numbers, post office boxes and postal codes. Suffixes of streets: USPS Publication 28, appendix C.
+#include <string>
+
+#include "pii/recognisers.h"
+
+namespace freehold::pii {
+namespace {
+
+using std::string_view;
+
+bool is_capital(const Word& word) {
+  return word.shape == Shape::capital || word.shape == Shape::initial || word.shape == Shape::mixed;
+}
+
+// The word behind exactly one blank after `end`, and a full stop of an abbreviation; no letters if there is none.
+Word next_word(const Text& text, std::size_t end, bool over_stop) {
+  std::size_t i = end;
+  if (over_stop && text[i] == '.') ++i;
+  const std::size_t n = blank_at(text, i);
+  if (n == 0 || letter_at(text, i + n) == 0) return {};
+  return word_at(text, i + n);
+}
+
+// ", Apt. 5", " Suite 120", " #4" after `end`: its end, or `end`.
+std::size_t unit(const Text& text, std::size_t end) {
+  std::size_t i = end;
+  while (i < end + 3 && (text[i] == ' ' || text[i] == ',' || text[i] == '.')) ++i;
+  bool named = text[i] == '#';
+  if (named) ++i;
+  for (const string_view word : {"apartment", "apt", "suite", "ste", "unit", "floor", "room", "flat", "no"}) {
+    if (!named && text.has(i, word) && !is_alphanumeric(text[i + word.size()])) {
+      i += word.size();
+      named = true;
+    }
+  }
+  if (!named) return end;
+  while (i < end + 16 && (text[i] == ' ' || text[i] == '.' || text[i] == '#')) ++i;
+  std::size_t digits = 0;
+  while (digits < 6 && is_alphanumeric(text[i])) ++i, ++digits;
+  return digits > 0 && (is_digit(text[i - 1]) || digits < 3) ? i : end;
+}
+
+// " 12", " 12a", " 12-14", ", 5" after `end`: a house number's end, or `end`.
+std::size_t house_number(const Text& text, std::size_t end) {
+  std::size_t i = end;
+  if (text[i] == ',') ++i;
+  const std::size_t n = blank_at(text, i);
+  if (n == 0) return end;
+  i += n;
+  std::size_t digits = 0;
+  const std::size_t begin = i;
+  while (digits < 4 && is_digit(text[i])) ++i, ++digits;
+  if (digits == 0 || is_digit(text[i])) return end;
+  if ((text[i] | 0x20) >= 'a' && (text[i] | 0x20) <= 'h' && !is_alphanumeric(text[i + 1])) ++i;
+  if ((text[i] == '-' || text[i] == '/') && is_digit(text[i + 1])) {
+    ++i;
+    while (i < begin + 10 && is_alphanumeric(text[i])) ++i;
+  }
+  if (is_alphanumeric(text[i]) || (text[i] == '.' && is_digit(text[i + 1])) || text[i] == '%') return end;
+  return i;
+}
+
+bool ends_in_street(const Text& text, const Word& word) {
+  static constexpr string_view kEnds[] = {"strasse",
+                                          "stra\xC3\x9F"
+                                          "e",
+                                          "str",
+                                          "weg",
+                                          "platz",
+                                          "gasse",
+                                          "allee",
+                                          "ring",
+                                          "damm",
+                                          "ufer",
+                                          "straat",
+                                          "laan",
+                                          "plein",
+                                          "gracht",
+                                          "kade",
+                                          "gatan",
+                                          "v\xC3\xA4gen",
+                                          "vej",
+                                          "gade",
+                                          "veien",
+                                          "gata",
+                                          "katu",
+                                          "tie"};
+  for (const string_view end : kEnds) {
+    if (word.end - word.begin < end.size() + 3) continue;
+    if (text.has(word.end - end.size(), end)) return true;
+  }
+  return false;
+}
+
+// "Boise, ID 83702", "Ohio 43004"; not "employee ID 48213".
+bool after_state(const Context& context) {
+  const Word &word = context.previous, &before = context.before_previous;
+  if ((word.flags & kState) == 0) return false;
+  return word.letters == 2 ? word.shape == Shape::upper && before.letters != 0 && before.shape != Shape::lower
+                           : word.shape == Shape::capital;
+}
+
+}  // namespace
+
+Match match_address(const Text& text, const Context& context, const Code& code) {
+  const Code::Group& number = code.groups[0];
+  if (code.joined || code.money || number.digits == 0 || number.size() > 6 || number.size() - number.digits > 1)
+    return {};
+  std::size_t at = number.end;
+  if (text[at] == '-' && is_digit(text[at + 1])) {
+    for (++at; at < number.end + 6 && is_digit(text[at]);) ++at;
+  }
+  if (text[at] == ',') ++at;
+  Word word = next_word(text, at, false);
+  if (word.letters == 0) return {};
+  if (word.cue == Cue::address && !is_capital(word)) return {};
+  // "12 rue de la Paix", "5, avenue Victor Hugo"
+  if ((word.flags & kStreetFirst) != 0 && word.shape == Shape::lower && word.letters > 2) {
+    std::size_t end = 0;
+    for (int words = 0; words < 5; ++words) {
+      const Word next = next_word(text, word.end, false);
+      if (next.letters == 0) break;
+      if (is_capital(next)) {
+        end = next.end;
+      } else if ((next.flags & kParticle) == 0) {
+        break;
+      }
+      word = next;
+    }
+    return end != 0 ? Match{Kind::address, number.begin, end, 80} : Match{};
+  }
+  // "12 Main Street", "5423 Old Mill Rd. Apt 4": a number, one to four words with capitals, the last of them a suffix.
+  std::size_t end = 0;
+  bool named = false;
+  for (int words = 0; words < 5; ++words) {
+    if (!is_capital(word) && word.shape != Shape::upper) break;
+    if (named && (word.flags & kStreet) != 0) {
+      end = word.end;
+    }
+    if (words == 0 && (word.flags & kMonth) != 0 && (word.flags & kGiven) == 0) break;
+    named = true;
+    if (end == word.end && text[end] == ',') break;
+    const Word next = next_word(text, word.end, word.letters <= 2);
+    if (next.letters == 0) break;
+    if (end != 0 && (next.flags & kStreet) == 0) break;
+    word = next;
+  }
+  if (end == 0) return {};
+  if (number.size() > 5 && !context.near(Cue::address, 5)) return {};
+  if (text[end] == '.') ++end;
+  for (const string_view direction : {" NW", " NE", " SW", " SE", " N", " S", " E", " W"}) {
+    bool same = true;
+    for (std::size_t k = 0; k < direction.size() && same; ++k)
+      same = text[end + k] == static_cast<unsigned char>(direction[k]);
+    if (same && !is_alphanumeric(text[end + direction.size()])) {
+      end += direction.size();
+      break;
+    }
+  }
+  end = unit(text, end);
+  if (text[end - 1] == '.' && (blank_at(text, end) == 0 || letter_at(text, end + 1) != 0)) --end;  // the sentence's
+  return {Kind::address, number.begin, end, 75};
+}
+
+Match match_street(const Text& text, const Word& word) {
+  if (!is_capital(word)) {
+    if (!text.has(word.begin, "p.o. box") && !text.has(word.begin, "po box")) return {};
+  }
+  if (text.has(word.begin, "po box ") || text.has(word.begin, "p.o. box ") || text.has(word.begin, "p.o box ")) {
+    std::size_t i = word.begin;
+    while ((text[i] | 0x20) != 'x') ++i;
+    const std::size_t end = house_number(text, i + 1);
+    std::size_t more = end;
+    while (more < end + 4 && is_digit(text[more])) ++more;
+    return end != i + 1 ? Match{Kind::address, word.begin, more, 85} : Match{};
+  }
+  static const std::uint32_t kUnit = hash_folded("unit"), kBox = hash_folded("box");
+  if (word.hash == kUnit) {  // "Unit 1234 Box 5678": military mail
+    const std::size_t end = house_number(text, word.end);
+    const Word box = end == word.end ? Word{} : next_word(text, end, false);
+    if (box.letters == 0 || box.hash != kBox) return {};
+    const std::size_t whole = house_number(text, box.end);
+    return whole != box.end ? Match{Kind::address, word.begin, whole, 80} : Match{};
+  }
+  if (ends_in_street(text, word)) {
+    std::size_t at = word.end;
+    if (text[at] == '.') ++at;
+    const std::size_t end = house_number(text, at);
+    return end != at ? Match{Kind::address, word.begin, end, 80} : Match{};
+  }
+  if ((word.flags & kStreetFirst) == 0 || word.letters < 2) return {};
+  // "Via Roma 12", "Calle de Alcalá, 5", "Rua Augusta 100", "Am Markt 3"
+  Word last = word;
+  std::size_t end = 0;
+  for (int words = 0; words < 5; ++words) {
+    const Word next = next_word(text, last.end, false);
+    if (next.letters == 0 || (!is_capital(next) && (next.flags & kParticle) == 0)) break;
+    last = next;
+    if (!is_capital(next)) continue;
+    const std::size_t number = house_number(text, next.end);
+    if (number != next.end) {
+      end = number;
+      break;
+    }
+  }
+  return end != 0 ? Match{Kind::address, word.begin, end, word.letters > 2 ? 72 : 52} : Match{};
+}
+
+Match match_postcode(const Text& text, const Context& context, const Code& code) {
+  if (code.joined || code.money || code.hyphened) return {};
+  std::string shape, plain;
+  auto written = [&](std::size_t n) {
+    if (n > code.count || !code.may_end(text, n) || code.end(n) - code.groups[0].begin > 12) return false;
+    code.describe(text, n, shape, plain);
+    return true;
+  };
+  auto found = [&](std::size_t n, int score) {
+    return Match{Kind::postcode, code.groups[0].begin, code.end(n), score};
+  };
+  const bool cue = context.near(Cue::postcode, 3);
+  if (written(2) && !code.lower_case(2)) {
+    for (const string_view uk : {"A9 9AA", "A99 9AA", "AA9 9AA", "AA99 9AA", "A9A 9AA", "AA9A 9AA"}) {
+      if (shape == uk) return found(2, cue ? 95 : 66);
+    }
+    if (shape == "A9A 9A9" && string_view("DFIOQU").find(plain[2]) == string_view::npos)
+      return found(2, cue ? 95 : 70);                                                       // Canada
+    if (shape == "9999 AA" && (cue || context.near(Cue::address, 6))) return found(2, 80);  // Netherlands
+    if (shape == "99999-9999") return found(2, cue || after_state(context) ? 95 : 62);
+    if (shape == "99999-999") return found(2, cue || context.near(Cue::address, 6) ? 85 : 40);  // Brazil
+    if (shape == "99-999" && (cue || context.near(Cue::address, 6))) return found(2, 80);       // Poland
+    if (shape == "9999-999") return found(2, cue || context.near(Cue::address, 6) ? 80 : 30);   // Portugal
+    if (shape == "999 99" && cue) return found(2, 80);                                          // Sweden, Czechia
+  }
+  if (!written(1)) return {};
+  if (shape == "99999") {
+    if (cue) return found(1, 92);
+    if (context.joined && after_state(context)) return found(1, 88);
+    // "10115 Berlin"
+    const std::size_t n = blank_at(text, code.end(1));
+    if (n != 0 && letter_at(text, code.end(1) + n) != 0) {
+      const Word place = word_at(text, code.end(1) + n);
+      if ((place.flags & (kPlace | kPlacePart)) != 0 && is_capital(place) && (place.flags & kCommon) == 0)
+        return found(1, 60);
+    }
+  }
+  if ((shape == "9999" || shape == "999999" || shape == "99999999") && cue) return found(1, 75);
+  if ((shape == "A99AAAA" || shape == "AA999AA" || shape == "A999AA") && cue) return found(1, 80);
+  return {};
+}
+
+}  // namespace freehold::pii

@@ -1,0 +1,36 @@
+// What looks at one place of the text each, and says what stands there. All are called where a token begins; all read a
+// bounded number of bytes, so that scanning is linear.
+#pragma once
+
+#include "pii/code.h"
+#include "pii/context.h"
+
+namespace freehold::pii {
+
+// numbers.cpp: numbers of states, cards, telephones and what else is digits; codes with letters; what cues name.
+Match match_code(const Text& text, const Context& context, const Code& code);
+// phone.cpp: what begins with '+' or '(' at `i`, and groups of digits.
+Match match_phone(const Text& text, std::size_t i, const Context& context);
+int phone_score(std::string_view shape, std::string_view digits, const Context& context);
+// The end of an extension ("x123", "ext. 5") that follows `end`, or `end`.
+std::size_t phone_extension(const Text& text, std::size_t end);
+// dates.cpp: numeric dates and ages (at a digit), dates that begin with a month's name (at a word).
+Match match_date(const Text& text, const Context& context, const Code& code);
+Match match_month(const Text& text, const Context& context, const Word& month);
+Match match_age(const Text& text, const Context& context, const Code& code);
+// net.cpp
+Match match_email(const Text& text, std::size_t i);
+Match match_url(const Text& text, std::size_t i);
+Match match_ip(const Text& text, std::size_t i, const Context& context);  // IPv4, IPv6
+Match match_mac(const Text& text, std::size_t i);
+// secrets.cpp
+Match match_secret(const Text& text, std::size_t i, const Context& context);
+Match match_wallet(const Text& text, std::size_t i, const Context& context);
+// Right behind "-----BEGIN" at `i`, whether a private key follows; the end of that line's mark.
+std::size_t private_key_begins(const Text& text, std::size_t i);
+// places.cpp
+Match match_address(const Text& text, const Context& context, const Code& code);  // "12 Main Street", "12 rue …"
+Match match_street(const Text& text, const Word& word);                           // "Hauptstraße 12", "Via Roma 5"
+Match match_postcode(const Text& text, const Context& context, const Code& code);
+
+}  // namespace freehold::pii

@@ -1,0 +1,152 @@
+#include "pii/tagger.h"
+
+namespace freehold::pii {
+namespace {
+
+Gap left_gap(const Text& text, const Word& word) {
+  const unsigned char b1 = text.before(word.begin, 1), b2 = text.before(word.begin, 2);
+  if (b1 == 0 || b1 == '\n') return Gap::line;
+  if (b1 == '-') return Gap::hyphen;
+  if (b1 == ':' || b1 == '=') return Gap::colon;
+  if (b1 != ' ') return b1 == '"' || b1 == '\'' || b1 == '(' ? Gap::quote : Gap::other;
+  if (is_alphanumeric(b2) || b2 >= 0x80) return is_digit(b2) ? Gap::number : Gap::blank;
+  switch (b2) {
+    case ',':
+      return Gap::comma;
+    case '.':
+      return Gap::stop;
+    case '\n':
+      return Gap::line;
+    case ':':
+      return Gap::colon;
+    case '"':
+    case ')':
+      return Gap::quote;
+    default:
+      return Gap::other;
+  }
+}
+
+// What follows a word that ends at `end`; `at` is where the next word begins, if one does.
+Gap right_gap(const Text& text, std::size_t end, std::size_t& at) {
+  at = 0;
+  const unsigned char c = text[end];
+  if (c == '-' && letter_at(text, end + 1) != 0) {
+    at = end + 1;
+    return Gap::hyphen;
+  }
+  if (c == '\'' || (c == 0xE2 && text[end + 1] == 0x80 && text[end + 2] == 0x99)) {
+    std::size_t i = end + (c == '\'' ? 1 : 3);
+    if ((text[i] | 0x20) == 's' && !is_alphanumeric(text[i + 1])) {
+      if (text[i + 1] == ' ' && letter_at(text, i + 2) != 0) at = i + 2;
+      return Gap::genitive;
+    }
+    return Gap::quote;
+  }
+  Gap gap = Gap::blank;
+  std::size_t i = end;
+  if (c == ',' || c == '.' || c == ':' || c == ';' || c == ')' || c == '"' || c == '!' || c == '?') {
+    gap = c == ','               ? Gap::comma
+          : c == '.'             ? Gap::stop
+          : c == ':'             ? Gap::colon
+          : c == ')' || c == '"' ? Gap::quote
+                                 : Gap::other;
+    ++i;
+  }
+  const std::size_t n = blank_at(text, i);
+  if (n == 0) return i == end ? (c == '\n' ? Gap::line : c == 0 ? Gap::end : Gap::other) : gap;
+  i += n;
+  if (letter_at(text, i) != 0) {
+    at = i;
+    return gap;
+  }
+  return is_digit(text[i]) && gap == Gap::blank ? Gap::number : gap == Gap::blank ? Gap::other : gap;
+}
+
+// The kinds of knowledge that tell names apart, without the common flag of very short words.
+std::uint32_t known(const Word& word) {
+  return word.letters == 0 ? 0x10000u : static_cast<std::uint32_t>(word.flags & ~kFiller);
+}
+
+std::uint32_t form(const Word& word) {
+  return word.letters == 0 ? 7u : static_cast<std::uint32_t>(word.shape);
+}
+
+}  // namespace
+
+Window window_at(const Text& text, const Context& context, const Word& word) {
+  Window window{.context = &context, .word = word, .left = left_gap(text, word)};
+  std::size_t at = 0;
+  window.right = right_gap(text, word.end, at);
+  if (at != 0) {
+    window.next = word_at(text, at);
+    std::size_t further = 0;
+    window.after_next = right_gap(text, window.next.end, further);
+  }
+  return window;
+}
+
+void features_of(const Window& window, Features& out) {
+  const Context& context = *window.context;
+  const Word &word = window.word, &next = window.next, &previous = context.previous, &before = context.before_previous;
+  const auto left = static_cast<std::uint32_t>(window.left), right = static_cast<std::uint32_t>(window.right);
+  const auto tag = static_cast<std::uint32_t>(context.tag),
+             tags = tag * 4 + static_cast<std::uint32_t>(context.before_tag);
+  const std::uint32_t start = context.sentence_start ? 1 : 0;
+  const std::uint32_t flags = known(word), shape = form(word);
+  const std::uint32_t previous_hash = previous.letters != 0 ? previous.hash : 1;
+  const std::uint32_t before_hash = before.letters != 0 ? before.hash : 2;
+  const std::uint32_t next_hash = next.letters != 0 ? next.hash : 3;
+  // A name that the lexicon knows says by its flags what it is; its letters would only be learnt by heart.
+  const bool by_heart = (flags & (kGiven | kSurname | kPlace | kPlacePart)) == 0 || (flags & kCommon) != 0;
+  std::size_t n = 0;
+  auto add = [&](std::uint32_t a, std::uint32_t b = 0, std::uint32_t c = 0) {
+    std::uint32_t h = static_cast<std::uint32_t>(n + 1) * 0x9E3779B1u;
+    for (const std::uint32_t v : {a, b, c}) {
+      h = (h ^ v) * 0x85EBCA6Bu;
+      h ^= h >> 15;
+    }
+    out[n++] = h * 0xC2B2AE35u >> 17;
+  };
+  add(0);
+  add(flags, shape);
+  add(flags, shape, start);
+  add(word.suffix);
+  add(word.suffix & 0xFFFF, shape);
+  add(previous_hash, left);
+  add(known(previous), tag, flags);
+  add(before_hash, previous_hash);
+  add(next_hash, right);
+  add(known(next), form(next), right);
+  add(flags, tag, known(next));
+  add(left, tag, shape);
+  add(right, form(next), tag);
+  add(tags, shape, left);
+  add(flags, previous_hash, left);
+  add(flags, next_hash, right);
+  add(by_heart ? word.hash : 4);
+  add(before_hash, left);
+  add(start, flags, form(next));
+  add(tags, flags, form(next));
+  add(previous_hash, next_hash);
+  add(flags, known(previous), static_cast<std::uint32_t>(previous.shape) * 16 + left);
+  add(flags, tags, right);
+  add(static_cast<std::uint32_t>(window.after_next), flags, next_hash);
+}
+
+Tag Tagger::choose(const Window& window) {
+  Features features;
+  features_of(window, features);
+  int person = 0, place = 0;
+  for (const std::uint32_t bucket : features) {
+    person += weights_[bucket * kTags];
+    place += weights_[bucket * kTags + 1];
+  }
+  // A miss costs more than a false alarm: a profile that looks for recall takes names that are a little less likely
+  // than not.
+  const int bar = window.context->least < 50 ? -24 : 0;
+  if (person <= bar && place <= bar) return Tag::none;
+  return person >= place ? Tag::person : Tag::place;
+}
+
+}  // namespace freehold::pii

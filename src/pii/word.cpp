@@ -1,0 +1,176 @@
+#include "pii/word.h"
+
+#include <array>
+
+#include "pii/lexicon.h"
+
+namespace freehold::pii {
+namespace {
+
+// U+00C0 to U+017F, two characters each: the letters that they are folded to, '.' for none.
+constexpr std::string_view kFolded =
+    "a.a.a.a.a.a.aec.e.e.e.e.i.i.i.i.d.n.o.o.o.o.o...o.u.u.u.u.y.thss"
+    "a.a.a.a.a.a.aec.e.e.e.e.i.i.i.i.d.n.o.o.o.o.o...o.u.u.u.u.y.thy."
+    "a.a.a.a.a.a.c.c.c.c.c.c.c.c.d.d.d.d.e.e.e.e.e.e.e.e.e.e.g.g.g.g.g.g.g.g.h.h.h.h."
+    "i.i.i.i.i.i.i.i.i.i.ijijj.j.k.k.k.l.l.l.l.l.l.l.l.l.l.n.n.n.n.n.n.n.n.n.o.o.o.o.o.o.oeoe"
+    "r.r.r.r.r.r.s.s.s.s.s.s.s.s.t.t.t.t.t.t.u.u.u.u.u.u.u.u.u.u.u.u.w.w.y.y.y.z.z.z.z.z.z.s.";
+static_assert(kFolded.size() == 2 * (0x180 - 0xC0));
+
+struct Letter {
+  std::size_t bytes = 0;
+  bool upper = false;
+  std::array<unsigned char, 4> folded{};  // up to two letters, or the bytes as they are
+  std::size_t count = 0;
+};
+
+std::size_t sequence_length(unsigned char lead) {
+  return lead < 0xC2 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 1;
+}
+
+// The letter that begins with a byte of 0x80 or more.
+Letter high_letter(const Text& text, std::size_t i) {
+  Letter out;
+  const unsigned char lead = text[i];
+  const std::size_t length = sequence_length(lead);
+  if (length == 1) return out;  // no UTF-8: a separator
+  const unsigned char second = text[i + 1];
+  if ((second & 0xC0) != 0x80) return out;
+  if (lead == 0xC2 && second != 0xAA && second != 0xB5 && second != 0xBA) return out;
+  if (lead == 0xC3 && (second == 0x97 || second == 0xB7)) return out;
+  if (lead == 0xE2 || (lead == 0xE3 && second == 0x80) || lead >= 0xF0) return out;  // signs, pictures
+  if (lead == 0xEF && second >= 0xB8) return out;                                    // forms of signs, full width
+  out.bytes = length;
+  const unsigned code = length == 2 ? (lead & 31u) << 6 | (second & 63u) : 0;
+  if (code >= 0xC0 && code < 0x180) {
+    const std::size_t at = 2 * (code - 0xC0);
+    for (std::size_t k = at; k < at + 2; ++k) {
+      if (kFolded[k] != '.') out.folded[out.count++] = static_cast<unsigned char>(kFolded[k]);
+    }
+    if (code < 0x100) {
+      out.upper = code < 0xDF;
+    } else if ((code >= 0x139 && code <= 0x148) || code >= 0x179) {
+      out.upper = code % 2 == 1 && code != 0x17F;
+    } else {
+      out.upper = code % 2 == 0 || code == 0x178;
+    }
+    return out;
+  }
+  out.upper = (code >= 0x386 && code < 0x3AC) || (code >= 0x400 && code < 0x430);  // Greek, Cyrillic
+  for (std::size_t k = 0; k < length; ++k) out.folded[out.count++] = text[i + k];
+  return out;
+}
+
+bool is_ascii_letter(unsigned char c) {
+  return static_cast<unsigned char>((c | 0x20) - 'a') < 26;
+}
+
+// Bytes of an apostrophe at `i` (' or U+2019), 0 if there is none.
+std::size_t apostrophe_at(const Text& text, std::size_t i) {
+  const unsigned char c = text[i];
+  if (c == '\'') return 1;
+  return c == 0xE2 && text[i + 1] == 0x80 && text[i + 2] == 0x99 ? 3 : 0;
+}
+
+}  // namespace
+
+std::uint32_t hash_folded(std::string_view folded) {
+  std::uint32_t hash = kHashStart;
+  for (const char c : folded) hash = hash_on(hash, static_cast<unsigned char>(c));
+  return hash;
+}
+
+std::size_t letter_at(const Text& text, std::size_t i) {
+  const unsigned char c = text[i];
+  if (c < 0x80) return is_ascii_letter(c) ? 1 : 0;
+  return high_letter(text, i).bytes;
+}
+
+std::size_t blank_at(const Text& text, std::size_t i) {
+  const unsigned char c = text[i];
+  if (c == ' ' || c == '\t') return 1;
+  if (c == 0xC2) return text[i + 1] == 0xA0 ? 2 : 0;
+  if (c != 0xE2) return 0;
+  const unsigned char second = text[i + 1], third = text[i + 2];
+  return second == 0x80 && ((third >= 0x80 && third <= 0x8A) || third == 0xAF) ? 3 : 0;
+}
+
+std::size_t dash_at(const Text& text, std::size_t i) {
+  const unsigned char c = text[i];
+  if (c == '-') return 1;
+  if (c != 0xE2) return 0;
+  const unsigned char second = text[i + 1], third = text[i + 2];
+  return (second == 0x80 && third >= 0x90 && third <= 0x95) || (second == 0x88 && third == 0x92) ? 3 : 0;
+}
+
+Word word_at(const Text& text, std::size_t i) {
+  Word word;
+  word.begin = i;
+  std::uint32_t hash = kHashStart;
+  std::uint32_t last = 0;  // three folded letters
+  unsigned count = 0, upper = 0;
+  bool first_upper = false;
+  for (;;) {
+    const unsigned char c = text[i];
+    if (is_ascii_letter(c)) {
+      const bool is_upper = c < 'a';
+      upper += is_upper;
+      if (count++ == 0) first_upper = is_upper;
+      hash = hash_on(hash, c | 0x20);
+      last = last << 8 | (c | 0x20u);
+      ++i;
+    } else if (c >= 0x80) {
+      const Letter letter = high_letter(text, i);
+      if (letter.bytes != 0) {
+        upper += letter.upper;
+        if (count++ == 0) first_upper = letter.upper;
+        for (std::size_t k = 0; k < letter.count; ++k) {
+          hash = hash_on(hash, letter.folded[k]);
+          last = last << 8 | letter.folded[k];
+        }
+        i += letter.bytes;
+      } else if (const std::size_t quote = apostrophe_at(text, i);
+                 quote != 0 && letter_at(text, i + quote) != 0 && count < 3) {
+        i += quote;
+      } else {
+        break;
+      }
+    } else if (c == '\'' && letter_at(text, i + 1) != 0) {
+      // "O'Brien" and "d'Angelo" are one word, "John's" and "don't" end here.
+      if (count > 2) break;
+      ++i;
+    } else {
+      break;
+    }
+    if (i - word.begin >= kLongestWord) break;
+  }
+  word.end = i;
+  word.hash = hash;
+  word.suffix = last & 0xFFFFFF;
+  word.letters = static_cast<std::uint8_t>(count < 255 ? count : 255);
+  word.shape = upper == 0                  ? Shape::lower
+               : count == 1                ? Shape::initial
+               : upper == count            ? Shape::upper
+               : first_upper && upper == 1 ? Shape::capital
+                                           : Shape::mixed;
+  const Lexicon::Entry known = lexicon().find(hash);
+  word.flags = known.flags;
+  word.cue = known.cue;
+  return word;
+}
+
+void fold(std::string_view word, std::string& out) {
+  const Text text(word, true);
+  for (std::size_t i = 0; i < word.size();) {
+    const unsigned char c = text[i];
+    if (c < 0x80) {
+      if (is_ascii_letter(c)) out += static_cast<char>(c | 0x20);
+      ++i;
+      continue;
+    }
+    const Letter letter = high_letter(text, i);
+    out.append(reinterpret_cast<const char*>(letter.folded.data()), letter.count);
+    i += letter.bytes == 0 ? 1 : letter.bytes;
+  }
+}
+
+}  // namespace freehold::pii

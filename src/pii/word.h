@@ -1,0 +1,70 @@
+// A word of text: its letters folded (marks and case dropped) and hashed on the way, how it is written, and what the
+// lexicon knows of it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "pii/cues.h"
+#include "pii/text.h"
+
+namespace freehold::pii {
+
+// What the lexicon says, as bits.
+enum WordFlag : std::uint16_t {
+  kGiven = 1,  // given name
+  kSurname = 2,
+  kPlace = 4,      // place of one word
+  kPlacePart = 8,  // part of a place's name: "New", "Santa"
+  kCommon = 16,    // ordinary word
+  kProper = 32,    // written with a capital, but no name: "English"
+  kTitle = 64,     // "Mr", "Dr", "Frau"
+  kMonth = 128,
+  kStreet = 256,         // "Street", "Avenue": after a street's name
+  kStreetFirst = 512,    // "rue", "Calle", "Via": before it
+  kState = 1024,         // a state of the USA or its two letters
+  kParticle = 2048,      // "de", "van", "bin": within names
+  kOrganisation = 4096,  // "Inc", "GmbH", "University"
+  kWeekday = 8192,
+  kFiller = 16384,  // little words that are no distance: "is", "number", "the"
+};
+
+enum class Shape : std::uint8_t { lower, capital, upper, mixed, initial };
+
+struct Word {
+  std::size_t begin = 0, end = 0;
+  std::uint32_t hash = 0;    // of the folded letters
+  std::uint32_t suffix = 0;  // of the last three of them
+  std::uint16_t flags = 0;
+  std::uint8_t letters = 0;  // at most 255
+  Shape shape = Shape::lower;
+  Cue cue = Cue::none;  // the word alone
+};
+
+// The hash of no letters, and of one more folded letter.
+inline constexpr std::uint32_t kHashStart = 0x811C9DC5u;
+inline std::uint32_t hash_on(std::uint32_t hash, unsigned char c) {
+  return (hash ^ c) * 0x01000193u;
+}
+std::uint32_t hash_folded(std::string_view folded);
+
+// Bytes of the letter at `i`, 0 if there is none. Letters: ASCII, and whatever UTF-8 has that is neither a sign nor a
+// blank.
+std::size_t letter_at(const Text& text, std::size_t i);
+// Bytes of the blank (a space, a tab, a no-break space) at `i`, 0 if there is none.
+std::size_t blank_at(const Text& text, std::size_t i);
+// Bytes of the dash ('-', U+2010 to U+2015, U+2212) at `i`, 0 if there is none.
+std::size_t dash_at(const Text& text, std::size_t i);
+
+inline constexpr std::size_t kLongestWord = 96;  // bytes; what is longer is no word
+
+// The word at `i`, where a letter stands: letters, and an apostrophe between two of them but for a genitive's ("John's"
+// is John). Longer than kLongestWord: cut there. Looked up.
+Word word_at(const Text& text, std::size_t i);
+
+// The same for text that is complete: for lists. Folded letters are appended to `out`.
+void fold(std::string_view word, std::string& out);
+
+}  // namespace freehold::pii

@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""Makes src/pii/data/lexicon.txt: what the detector of personal data knows of single words.
+
+usage: make_lexicon.py FAKER SHARED_TEXT     (/usr/lib/python3/dist-packages/faker and ../shared/data/text)
+
+Sources: the names, cities and countries of Faker 0.9.3 (Debian's python3-fake-factory; MIT licence, copyright Daniele Faraglia and
+contributors), our own lists beside the output, and the frequencies of lower-case and capitalised words in public-domain books and in
+CC BY textbooks of OpenStax (frequencies only; no text is kept). One word a line, folded to lower-case ASCII, then letters:
+g given name, s surname, p a place of one word, q part of a place's name, c common word, n written with a capital, but no name.
+"""
+
+import collections
+import gzip
+import importlib
+import lzma
+import pathlib
+import re
+import sys
+import unicodedata
+
+DATA = pathlib.Path(__file__).resolve().parent.parent.parent / "src" / "pii" / "data"
+LATIN = re.compile(r"^[A-Za-zÀ-ÖØ-öø-ſ'’. -]+$")
+# Lists that hold words of other languages rather than names.
+LEFT_OUT = {"tw_GH", "en_TH"}
+NO_NAMES = {"ii", "iii", "iv", "vi", "vii", "viii", "jr", "sr", "dr", "mr", "mrs", "ms", "pacific"}
+NATIONS = set("german english french welsh spanish italian polish dutch russian chinese japanese korean indian american british roman latin turkish greek swedish danish irish "
+              "scottish norwegian finnish portuguese brazilian mexican canadian australian african asian european arabic hebrew czech hungarian".split())
+
+
+def fold(word):
+    """Lower-case ASCII as pii::fold makes it: marks dropped, the few letters without a decomposition replaced."""
+    for a, b in (("ß", "ss"), ("æ", "ae"), ("œ", "oe"), ("ø", "o"), ("đ", "d"), ("ł", "l"), ("ı", "i"), ("þ", "th"), ("ð", "d"), ("’", "'")):
+        word = word.lower().replace(a, b)
+    word = "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c))
+    return re.sub("[^a-z]", "", word)
+
+
+def faker_lists(folder):
+    sys.path.insert(0, str(folder.parent))
+    given, surnames, places = set(), set(), set()
+
+    def take(values, into, split):
+        for value in values:
+            value = value[0] if isinstance(value, (tuple, list)) and value else value
+            if isinstance(value, str) and LATIN.match(value):
+                into.update(re.split(r"[ .-]+", value) if split else [value])
+
+    for locale in sorted(p.name for p in (folder / "providers" / "person").iterdir() if "_" in p.name and p.name[0] != "_"):
+        if locale in LEFT_OUT:
+            continue
+        provider = importlib.import_module(f"faker.providers.person.{locale}").Provider
+        for name in dir(provider):
+            into = given if name.startswith("first_name") else surnames if name.startswith("last_name") else None
+            values = getattr(provider, name)
+            if into is not None and not callable(values) and not isinstance(values, str):
+                take(values, into, True)
+    for locale in sorted(p.name for p in (folder / "providers" / "address").iterdir() if "_" in p.name and p.name[0] != "_"):
+        provider = importlib.import_module(f"faker.providers.address.{locale}").Provider
+        for name in ("cities", "countries", "states", "regions", "cantons", "counties", "provinces"):
+            values = getattr(provider, name, ())
+            if not callable(values):
+                take([v[1] if isinstance(v, (tuple, list)) and len(v) > 1 and len(v[0]) <= 3 else v for v in values], places, False)
+    return given, surnames, places
+
+
+def own_list(name):
+    lines = (DATA / name).read_text(encoding="utf-8").splitlines()
+    return {word for line in lines if not line.startswith("#") for word in line.split(";") if word}
+
+
+def frequencies(shared):
+    lower, capital = collections.Counter(), collections.Counter()
+
+    def count(text, weight):
+        for word in re.findall(r"[A-Za-z]+(?:'[a-z]+)?", text):
+            if word.islower():
+                lower[word] += weight
+            elif word[0].isupper() and word[1:].islower():
+                capital[word.lower()] += weight
+
+    for name in ("children", "general"):
+        with lzma.open(shared / "classic-books" / f"{name}.txt.xz", "rt", errors="replace") as file:
+            count(file.read(60_000_000), 1)
+    for path in sorted((shared / "openstax-ccby").glob("*.gz")):
+        count(gzip.open(path, "rt", errors="replace").read(), 8)
+    return lower, capital
+
+
+def main():
+    given, surnames, places = faker_lists(pathlib.Path(sys.argv[1]))
+    given |= own_list("own_given.txt")
+    surnames |= own_list("own_surnames.txt")
+    places |= own_list("own_places.txt")
+    lower, capital = frequencies(pathlib.Path(sys.argv[2]))
+    common = {w for w in lower if lower[w] >= 120 and lower[w] > capital[w] / 8 and "'" not in w}
+    everyday = {w for w, n in lower.most_common(1500) if n > capital[w]}
+    flags = collections.defaultdict(set)
+    for words, flag in ((given, "g"), (surnames, "s")):
+        for word in words:
+            word = fold(word)
+            if word in NO_NAMES | NATIONS:
+                continue
+            # Particles and little words of other languages are no evidence.
+            if len(word) > 2 or (len(word) == 2 and flag == "s" and word not in everyday):
+                if word not in everyday or flag == "g" and lower[word] < capital[word] * 20 or flag == "s" and len(word) > 3:
+                    flags[word].add(flag)
+    own = own_list("own_places.txt")
+    for place in places:
+        parts = [p for p in re.split(r"[ -]+", place) if p and p[0].isupper()]
+        for part in parts:
+            word = fold(part)
+            if len(word) > 2 and (word not in everyday or (place in own and len(parts) > 1)):
+                flags[word].add("p" if len(parts) == 1 else "q")
+    for word in common:
+        flags[word].add("c")
+    for word in NATIONS - {"latin"}:
+        flags[word] = {"n"}
+    for word in capital:  # nations' adjectives, days, institutions: mostly capitalised, and in no list of names
+        if capital[word] >= 150 and lower[word] < capital[word] / 4 and not flags.get(word) and re.search("(ish|ian|ese|ic|day|ity|ion|ist|ism|ment|ans?)$", word):
+            flags[word].add("n")
+    lines = [f"{word} {''.join(sorted(letters))}" for word, letters in sorted(flags.items()) if word and letters]
+    (DATA / "lexicon.txt").write_text("\n".join(lines) + "\n", encoding="ascii")
+    print(len(lines), "words")
+
+
+if __name__ == "__main__":
+    main()
