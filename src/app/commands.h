@@ -22,6 +22,9 @@ Command inspect_next_command();        // inspect_logits.cpp
 Command inspect_tensor_command();      // inspect_logits.cpp
 Command inspect_perplexity_command();  // inspect_perplexity.cpp
 Command bench_command();               // bench_command.cpp
+Command guard_group();                 // guard/guard_commands.cpp
+Command guard_scan_command();          // guard/guard_commands.cpp
+Command guard_mask_command();          // guard/guard_commands.cpp
 Command keys_group();                  // keys_commands.cpp
 Command keys_create_command();         // keys_commands.cpp
 Command keys_list_command();           // keys_commands.cpp

@@ -30,6 +30,9 @@ class Console {
   // The hint that main prints below the error; the last one counts.
   void hint(std::string_view text) { hint_ = text; }
   const std::string& hint() const { return hint_; }
+  // What the process returns when nothing fails, instead of 0 (ExitCode).
+  void end_with(int status) { status_ = status; }
+  int status() const { return status_; }
 
   bool out_is_terminal() const { return out_is_terminal_; }
   bool err_is_terminal() const { return err_is_terminal_; }
@@ -46,6 +49,7 @@ class Console {
   bool out_is_terminal_;
   bool err_is_terminal_;
   bool reader_left_ = false;
+  int status_ = 0;
   int error_ = 0;  // errno of the first failed write
   std::string buffer_;
   std::string hint_;

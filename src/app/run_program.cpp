@@ -50,7 +50,7 @@ ExitCode run_program(const std::vector<std::string>& words, Console& console) {
   Result<> result = run_guarded(words, console);
   Result<> flushed = console.flush();
   if (result && !flushed) result = std::move(flushed);
-  if (result) return ExitCode::ok;
+  if (result) return static_cast<ExitCode>(console.status());
   if (console.reader_left()) return ExitCode::io;  // `freehold … | head` is no reason for a message
   console.note(fmt::format("freehold: {}", result.error().what));
   if (!console.hint().empty()) console.note(fmt::format("hint: {}", console.hint()));

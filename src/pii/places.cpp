@@ -115,12 +115,20 @@ Match match_address(const Text& text, const Context& context, const Code& code) 
   if (word.letters == 0) return {};
   if (word.cue == Cue::address && !is_capital(word)) return {};
   // "12 rue de la Paix", "5, avenue Victor Hugo"
-  if ((word.flags & kStreetFirst) != 0 && word.shape == Shape::lower && word.letters > 2) {
+  auto before_name = [&] {
+    if (word.shape == Shape::lower) return true;
+    const Word next = next_word(text, word.end, false);
+    return is_capital(word) && next.letters != 0 && is_capital(next) && (next.flags & kStreet) == 0;
+  };
+  if ((word.flags & kStreetFirst) != 0 && word.letters > 2 && before_name()) {
     std::size_t end = 0;
     for (int words = 0; words < 5; ++words) {
-      const Word next = next_word(text, word.end, false);
+      Word next = next_word(text, word.end, false);
       if (next.letters == 0) break;
       if (is_capital(next)) {
+        while (text[next.end] == '-' && letter_at(text, next.end + 1) != 0 && next.end < word.end + kLongestWord) {
+          next = word_at(text, next.end + 1);  // "rue Saint-Honoré"
+        }
         end = next.end;
       } else if ((next.flags & kParticle) == 0) {
         break;
@@ -239,8 +247,9 @@ Match match_postcode(const Text& text, const Context& context, const Code& code)
     const std::size_t n = blank_at(text, code.end(1));
     if (n != 0 && letter_at(text, code.end(1) + n) != 0) {
       const Word place = word_at(text, code.end(1) + n);
-      if ((place.flags & (kPlace | kPlacePart)) != 0 && is_capital(place) && (place.flags & kCommon) == 0)
-        return found(1, 60);
+      if (!is_capital(place)) return {};
+      if ((place.flags & (kPlace | kPlacePart)) != 0 && (place.flags & kCommon) == 0) return found(1, 60);
+      if (context.near(Cue::address, 4)) return found(1, 58);
     }
   }
   if ((shape == "9999" || shape == "999999" || shape == "99999999") && cue) return found(1, 75);

@@ -145,6 +145,8 @@ bool Scanner::State::found(const Text& text, const Match& match) {
   close_name();
   emit(match.kind, match.begin, match.end, match.score);
   past_other(match.end);
+  // What follows a street is its town.
+  if (match.kind == Kind::address) seen[static_cast<std::size_t>(Cue::address)] = context.index;
   return true;
 }
 

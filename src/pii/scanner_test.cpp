@@ -98,6 +98,9 @@ TEST(Scanner, Addresses) {
   EXPECT_EQ(shown("at 5423 Old Mill Rd. Apt 4 now"), "address=5423 Old Mill Rd. Apt 4");
   EXPECT_EQ(shown("in der Hauptstraße 12a, dort"), "address=Hauptstraße 12a");
   EXPECT_EQ(shown("au 12 rue de la Paix, ici"), "address=12 rue de la Paix");
+  EXPECT_EQ(shown("au 24 Rue Saint-Honoré, ici"), "address=24 Rue Saint-Honoré");
+  EXPECT_EQ(shown("Kastanienallee 47\n48727 Xylophonstadt"),
+            "address=Kastanienallee 47 | postcode=48727 | place=Xylophonstadt");
   EXPECT_EQ(shown("P.O. Box 1234"), "address=P.O. Box 1234");
   EXPECT_EQ(shown("ZIP 02139"), "postcode=02139");
   EXPECT_EQ(shown("SW1A 1AA"), "postcode=SW1A 1AA");

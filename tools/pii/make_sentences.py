@@ -104,6 +104,13 @@ WHERE_IS = ("is cold|is hot in summer|is expensive|is beautiful|is a small town|
             "is known for its beer|is crowded|has good schools|gets a lot of rain|is quiet at night|has two universities|lost the match|is the capital").split("|")
 OURS = "office|branch|store|team|factory|depot|plant|campus|clinic|site|address|warehouse manager|subsidiary|region|airport|police|hospital|market".split("|")
 
+# What products and companies do, and what they have: no persons.
+PRODUCT_DOES = ("offers|provides|helps|enables|allows|supports|integrates with|has launched|launched|announced|raised|is available|has expanded to|reported|grew by half|has been used by|lets|uses|ensures|"
+                "includes|delivers|continues to grow|remains the leader|is committed to|is a platform for|is the first app for|was acquired|connects|gives users|makes it easy|does not store|takes care of|"
+                "requires|comes with|can be installed|works on every phone|has seen rapid growth|serves|features|empowers|simplifies|automates").split("|")
+PRODUCT_HAS = "platform|app|team|service|users|customers|mission|growth|dashboard|website|software|products|pricing|API|features|success|account|store|competitors|headquarters|terms".split("|")
+PRODUCT_WHAT = "the tools that teams need|your data|a wide range of features|small businesses|new ways to pay|companies of all sizes|its services in many countries|you to save time|people everywhere|||".split("|")
+
 # Countries as they stand in sentences.
 COUNTRIES = """
 in the «L:United States»|the «L:United Kingdom»|across the «L:United States», «L:Canada» and «L:Mexico»|from the «L:United States» of America|She left the «L:Netherlands».|in «L:New Zealand» and «L:Australia»|«L:South Korea» and «L:Japan»|«L:Germany», «L:France» and «L:Spain»
@@ -229,6 +236,19 @@ def main():
         ])().strip().replace(" ,", ",")
         text = text[0].upper() + text[1:] if draw.random() < 0.85 and text[0] != "«" else text
         lines.append(text + end())
+    for _ in range(5000):
+        text = draw.choice([
+            lambda: f"{brand()} {draw.choice(PRODUCT_DOES)} {draw.choice(PRODUCT_WHAT)}",
+            lambda: f"{brand()}'s {draw.choice(PRODUCT_HAS)} {draw.choice(PRODUCT_DOES)} {draw.choice(PRODUCT_WHAT)}",
+            lambda: f"{draw.choice(['the', 'our', 'your', 'a new'])} {brand()} {draw.choice(PRODUCT_HAS)} {draw.choice(PRODUCT_DOES)} {draw.choice(PRODUCT_WHAT)}",
+            lambda: f"{draw.choice(['at', 'with', 'using', 'through', 'by choosing', 'thanks to', 'since joining', 'in'])} {brand()}, {draw.choice(['you can', 'we believe in', 'users get', 'it is easy to share'])} {draw.choice(PRODUCT_WHAT)}",
+            lambda: f"{draw.choice(['as', 'when', 'because', 'however,', 'moreover,', 'today,', 'in addition,', 'overall,'])} {brand()} {draw.choice(PRODUCT_DOES)} {draw.choice(PRODUCT_WHAT)}",
+            lambda: f"{draw.choice(['what is', 'how does', 'why choose', 'is', 'can I use', 'getting started with', 'welcome to', 'introducing', 'discover'])} {brand()}{draw.choice(['', ' work', ': the solution', ' today'])}",
+            lambda: f"{draw.choice(['companies', 'tools', 'brands', 'services'])} {draw.choice(['such as', 'like', 'including'])} {brand()}, {brand()} and {brand()}",
+            lambda: f"{draw.randrange(1, 9)}. {heading()}: {brand()} {draw.choice(PRODUCT_DOES)} {draw.choice(PRODUCT_WHAT)}",
+            lambda: f"{heading()}: {draw.choice(common)} the {draw.choice(common)} and {draw.choice(common)}",
+        ])().strip()
+        lines.append((text[0].upper() + text[1:] if draw.random() < 0.9 else text) + end())
     for template in [t for row in COUNTRIES.strip().splitlines() for t in row.split("|")]:
         lines += [template] * 15
     # A sentence of two: what ends one begins the next.

@@ -1,0 +1,285 @@
+// `guard scan` and `guard mask`: personal data in texts, found and taken out.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "app/commands.h"
+#include "app/console.h"
+#include "app/guard/scan_report.h"
+#include "app/interrupt.h"
+#include "app/json_writer.h"
+#include "app/output.h"
+#include "base/file.h"
+#include "base/utf8.h"
+#include "pii/masker.h"
+
+namespace freehold::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kPiece = 256 << 10;
+constexpr int kFound = static_cast<int>(ExitCode::found);
+
+// The pieces of a file or of standard input ("-"); a piece is valid until the next call, an empty one is the end.
+class Pieces {
+ public:
+  static Result<Pieces> open(const std::string& path) {
+    Pieces out;
+    if (path != "-") {
+      FH_TRY(out.file_, InputFile::open(path));
+      out.standard_ = false;
+    }
+    return out;
+  }
+  Result<std::string_view> next() {
+    if (interrupted()) return fail(Errc::cancelled, "interrupted");
+    buffer_.resize(kPiece);
+    if (!standard_) {
+      FH_TRY(const std::size_t n, file_.read(std::as_writable_bytes(std::span(buffer_.data(), buffer_.size()))));
+      return std::string_view(buffer_).substr(0, n);
+    }
+    for (;;) {
+      const ssize_t n = ::read(0, buffer_.data(), buffer_.size());
+      if (n >= 0) return std::string_view(buffer_).substr(0, static_cast<std::size_t>(n));
+      if (errno != EINTR) return fail(Errc::io, fmt::format("standard input: {}", std::strerror(errno)));
+      if (interrupted()) return fail(Errc::cancelled, "interrupted");
+    }
+  }
+
+ private:
+  InputFile file_;
+  bool standard_ = true;
+  std::string buffer_;
+};
+
+struct Scanned {
+  std::string path;
+  std::uint64_t bytes = 0;
+  std::vector<ScanRow> rows;
+};
+
+// Nothing if the file is no text: its first piece holds a zero byte.
+Result<std::optional<Scanned>> scan_one(const std::string& path, const ScanOptions& options, bool text_only) {
+  FH_TRY(Pieces pieces, Pieces::open(path));
+  ScanReport report(options);
+  for (bool first = true;; first = false) {
+    FH_TRY(const std::string_view piece, pieces.next());
+    if (piece.empty()) break;
+    if (first && text_only && piece.substr(0, 8192).find('\0') != std::string_view::npos)
+      return std::optional<Scanned>();
+    report.feed(piece);
+  }
+  report.finish();
+  return std::optional(Scanned{path, report.bytes(), report.rows()});
+}
+
+// Regular files below `folder`, by name; links are not followed.
+Result<std::vector<std::string>> files_below(const std::string& folder) {
+  std::vector<std::string> out;
+  std::error_code error;
+  fs::recursive_directory_iterator it(folder, error), end;
+  for (; !error && it != end; it.increment(error)) {
+    if (it->is_regular_file(error) && !it->is_symlink(error)) out.push_back(it->path().string());
+    if (interrupted()) return fail(Errc::cancelled, "interrupted");
+  }
+  if (error) return fail(Errc::io, fmt::format("read folder {}: {}", printable(folder), error.message()));
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+using Counts = std::array<std::uint64_t, pii::kKinds>;
+
+void write_counts(JsonWriter& w, const Counts& counts) {
+  w.key("counts").begin_object();
+  for (const pii::KindInfo& row : pii::all_kinds()) {
+    if (counts[static_cast<std::size_t>(row.kind)] != 0) w.member(row.name, counts[static_cast<std::size_t>(row.kind)]);
+  }
+  w.end_object();
+}
+
+std::string as_json(const std::vector<Scanned>& all, const std::vector<std::string>& skipped, const Counts& counts,
+                    std::string_view profile) {
+  JsonWriter w(true);
+  w.begin_object().member("profile", profile).key("files").begin_array();
+  for (const Scanned& file : all) {
+    w.begin_object().member("path", file.path).member("bytes", file.bytes).key("findings").begin_array();
+    for (const ScanRow& row : file.rows) {
+      const pii::KindInfo& kind = pii::info(row.finding.kind);
+      w.begin_object()
+          .member("kind", kind.name)
+          .member("begin", row.finding.begin)
+          .member("end", row.finding.end)
+          .member("line", row.line);
+      w.member("column", row.column).member("score", row.finding.score);
+      if (kind.safe_harbor != '-') w.member("safe_harbor", std::string(1, kind.safe_harbor));
+      w.member("value", row.value).end_object();
+    }
+    w.end_array().end_object();
+  }
+  w.end_array().key("skipped").begin_array();
+  for (const std::string& path : skipped) w.value(path);
+  w.end_array();
+  write_counts(w, counts);
+  w.end_object();
+  return w.take() + "\n";
+}
+
+Result<> run_scan(const Arguments& arguments, Console& console) {
+  catch_interrupts();
+  const ScanOptions options{.profile = pii::profile_from_name(arguments.text("profile")).value_or(pii::Profile::gdpr),
+                            .show = arguments.flag("show")};
+  std::vector<Scanned> all;
+  std::vector<std::string> skipped;
+  std::optional<Error> failed;
+  Counts counts{};
+  std::uint64_t found = 0, bytes = 0;
+  for (const std::string& path : arguments.list("PATH")) {
+    std::error_code error;
+    const bool folder = path != "-" && fs::is_directory(path, error);
+    std::vector<std::string> files = {path};
+    if (folder) {
+      FH_TRY(files, files_below(path));
+    }
+    for (const std::string& file : files) {
+      auto scanned = scan_one(file, options, folder);
+      if (!scanned) {
+        // One file of a folder that cannot be read is said, and ends the command with an error when the rest is done.
+        if (!folder || scanned.error().code == Errc::cancelled) return Unexpected(std::move(scanned).error());
+        console.note(fmt::format("{}: {}", printable(file), scanned.error().what));
+        if (!failed) failed = scanned.error();
+        continue;
+      }
+      if (!*scanned) {
+        skipped.push_back(file);
+        continue;
+      }
+      bytes += (*scanned)->bytes;
+      for (const ScanRow& row : (*scanned)->rows) ++counts[static_cast<std::size_t>(row.finding.kind)], ++found;
+      all.push_back(std::move(**scanned));
+    }
+  }
+  if (arguments.text("format") == "json") {
+    console.write(as_json(all, skipped, counts, arguments.text("profile")));
+  } else {
+    for (const Scanned& file : all) {
+      for (const ScanRow& row : file.rows) {
+        console.write(fmt::format("{}:{}:{}: {}: {}\n", printable(file.path), row.line, row.column,
+                                  pii::info(row.finding.kind).name, printable(row.value, 120)));
+      }
+    }
+    std::string sums;
+    for (const pii::KindInfo& row : pii::all_kinds()) {
+      if (const std::uint64_t n = counts[static_cast<std::size_t>(row.kind)]; n != 0)
+        sums += fmt::format("{}{} {}", sums.empty() ? ": " : ", ", n, row.name);
+    }
+    console.write(fmt::format("{} finding{} in {} file{}, {} bytes{}\n", found, found == 1 ? "" : "s", all.size(),
+                              all.size() == 1 ? "" : "s", bytes, sums));
+    for (const std::string& path : skipped) console.note(fmt::format("skipped {}: no text", printable(path)));
+  }
+  if (failed) return Unexpected(*failed);
+  if (arguments.flag("fail") && found > 0) console.end_with(kFound);
+  return {};
+}
+
+Result<> run_mask(const Arguments& arguments, Console& console) {
+  catch_interrupts();
+  const pii::Profile profile = pii::profile_from_name(arguments.text("profile")).value_or(pii::Profile::gdpr);
+  const pii::MaskStyle style =
+      arguments.text("style") == "safe-harbor" ? pii::MaskStyle::safe_harbor : pii::MaskStyle::kind;
+  FH_TRY(Pieces pieces, Pieces::open(std::string(arguments.text("FILE"))));
+  FH_TRY(Output out, Output::create(arguments.given("out") ? arguments.text("out") : "-", console));
+  pii::Masker masker(profile, style);
+  for (;;) {
+    FH_TRY(const std::string_view piece, pieces.next());
+    if (piece.empty()) break;
+    FH_TRY_VOID(out.write(as_bytes(masker.feed(piece))));
+  }
+  FH_TRY_VOID(out.write(as_bytes(masker.finish())));
+  FH_TRY_VOID(out.commit());
+  std::uint64_t masked = 0;
+  for (const std::uint64_t n : masker.counts()) masked += n;
+  if (arguments.given("out")) console.note(fmt::format("masked {} finding{}", masked, masked == 1 ? "" : "s"));
+  return {};
+}
+
+Option profile_option() {
+  return {.name = "profile",
+          .type = OptionType::choice,
+          .value = "hipaa|gdpr|secrets",
+          .fallback = "gdpr",
+          .help =
+              "What to look for: hipaa, all that Safe Harbor lists, rather too much; gdpr, what tells of a person, "
+              "rather sure; secrets, keys, tokens and passwords."};
+}
+
+}  // namespace
+
+Command guard_group() {
+  return {
+      .name = "guard",
+      .summary = "Personal data and secrets in texts: find them, mask them.",
+      .details = "Nothing leaves this machine, and no model is needed.",
+  };
+}
+
+Command guard_scan_command() {
+  return {
+      .name = "guard scan",
+      .summary = "Find personal data and secrets in files.",
+      .details =
+          "Looks for names, places, addresses, dates, telephones, e-mail, cards, IBANs, numbers of 37 states with "
+          "their check digits, medical and other "
+          "record numbers, keys and passwords. Values are shown masked unless --show is given.\n\nThe exit status is 0 "
+          "whether or not something was found; with --fail it "
+          "is 8 if something was. A folder is gone through with what is below it; files that are no text are skipped "
+          "and named.",
+      .positionals = {{.name = "PATH", .help = "Files or folders; - is standard input.", .repeatable = true}},
+      .options = {profile_option(),
+                  {.name = "format",
+                   .type = OptionType::choice,
+                   .value = "text|json",
+                   .fallback = "text",
+                   .help = "A line a finding, or JSON with places in bytes."},
+                  {.name = "show", .help = "Show the values as they are."},
+                  {.name = "fail", .help = "End with exit status 8 if anything was found."}},
+      .examples = {{"freehold guard scan notes.txt", "What a file tells of people:"},
+                   {"freehold guard scan --profile hipaa --format json records/",
+                    "All that Safe Harbor lists, for programs:"},
+                   {"git diff --cached | freehold guard scan --profile secrets --fail -", "Before a commit:"}},
+      .run = run_scan,
+  };
+}
+
+Command guard_mask_command() {
+  return {
+      .name = "guard mask",
+      .summary = "Write a text without its personal data.",
+      .details =
+          "Each finding of guard scan is replaced by its kind, such as [email]. The text is read and written as it "
+          "comes.",
+      .positionals = {{.name = "FILE", .help = "The text; - is standard input."}},
+      .options = {profile_option(),
+                  {.name = "style",
+                   .type = OptionType::choice,
+                   .value = "kind|safe-harbor",
+                   .fallback = "kind",
+                   .help = "safe-harbor keeps what 45 CFR 164.514(b)(2) lets stand: years of dates, three digits of "
+                           "large ZIP areas, 90+ for ages."},
+                  {.name = "out",
+                   .type = OptionType::file,
+                   .value = "FILE",
+                   .help = "Where to write; standard output unless given.",
+                   .letter = 'o'}},
+      .examples = {{"freehold guard mask letter.txt -o letter.masked.txt", "To a file:"},
+                   {"freehold guard mask --profile hipaa --style safe-harbor notes.txt", "As Safe Harbor asks for:"}},
+      .run = run_mask,
+  };
+}
+
+}  // namespace freehold::app

@@ -1,0 +1,133 @@
+"""`guard scan` and `guard mask`: what is found in sentences of known content, measured; the report; the exit status."""
+
+import json
+import os
+import unittest
+
+import e2e
+import pii_corpus
+
+COUNT = int(os.environ.get("FREEHOLD_PII_SENTENCES", "6000" if not e2e.SANITIZED else "1200"))
+FOUND = 8
+
+
+def overlap(a, b):
+    return min(a[1], b[1]) > max(a[0], b[0])
+
+
+class Pii(e2e.Case):
+    def scan(self, sentences, *options):
+        """For each sentence its findings, in bytes of the sentence; all of them in one file."""
+        data, begins = b"", []
+        for sentence in sentences:
+            begins.append(len(data))
+            data += sentence.text.encode() + b"\n\n"
+        (self.folder / "sentences.txt").write_bytes(data)
+        report = json.loads(self.succeeds("guard", "scan", self.folder / "sentences.txt", "--format", "json", "--show", *options).text)
+        out, at = [[] for _ in sentences], 0
+        for f in report["files"][0]["findings"]:
+            self.assertEqual(data[f["begin"] : f["end"]].decode(), f["value"])
+            while at + 1 < len(begins) and begins[at + 1] <= f["begin"]:
+                at += 1
+            out[at].append((f["begin"] - begins[at], f["end"] - begins[at], f["kind"]))
+        return out
+
+    def test_structured(self):
+        sentences = pii_corpus.structured(COUNT, 11)
+        for profile in ("gdpr", "hipaa"):
+            right = missed = false = inexact = 0
+            worst = []
+            for sentence, found in zip(sentences, self.scan(sentences, "--profile", profile)):
+                found = [f for f in found if f[2] not in ("person", "place", "date", "birth_date", "address")]
+                for span in sentence.spans:
+                    same = [f for f in found if f[2] == span[2] and overlap(f, span)]
+                    right += bool(same)
+                    inexact += bool(same) and same[0][:2] != span[:2]
+                    if not same:
+                        missed += 1
+                        worst.append(("missed", span[2], sentence.text, found))
+                for f in found:
+                    if not any(overlap(f, span) and f[2] == span[2] for span in sentence.spans):
+                        false += 1
+                        worst.append(("false", f[2], sentence.text))
+            recall, precision = right / (right + missed), right / (right + false)
+            print(f"structured, {profile}: {right + missed} values, recall {recall:.4f}, precision {precision:.4f}, {inexact} not exact to the byte")
+            self.assertGreaterEqual(recall, 0.999, worst[:20])
+            if profile == "gdpr":
+                self.assertGreaterEqual(precision, 0.99, worst[:20])
+            self.assertLessEqual(inexact, right // 200)
+
+    def test_names_and_places(self):
+        lexicon = {line.split()[0]: line.split()[1] for line in (e2e.SOURCE / "src/pii/data/lexicon.txt").read_text().splitlines()}
+        for word in pii_corpus.UNLISTED_GIVEN + pii_corpus.UNLISTED_SURNAMES + pii_corpus.UNLISTED_PLACES:
+            self.assertFalse(set(lexicon.get(pii_corpus.fold(word), "")) & set("gspq"), word)
+        for listed in (True, False):
+            sentences = pii_corpus.names(COUNT, 12, listed)
+            for profile in ("gdpr", "hipaa"):
+                sums = {kind: [0, 0, 0] for kind in ("person", "place")}  # right, missed, false
+                worst = {}
+                for sentence, found in zip(sentences, self.scan(sentences, "--profile", profile)):
+                    found = [f for f in found if f[2] in sums]
+                    for span in sentence.spans:
+                        # Half of it at least, of the same kind: what the mask would leave readable otherwise.
+                        good = any(f[2] == span[2] and 2 * (min(f[1], span[1]) - max(f[0], span[0])) > max(f[1] - f[0], span[1] - span[0]) for f in found)
+                        sums[span[2]][0 if good else 1] += 1
+                        if not good:
+                            worst[sentence.text] = found
+                    for f in found:
+                        if not any(f[2] == span[2] and overlap(f, span) for span in sentence.spans):
+                            sums[f[2]][2] += 1
+                            worst[sentence.text] = found
+                total = [sum(s[i] for s in sums.values()) for i in range(3)]
+                f2 = 5 * total[0] / (5 * total[0] + 4 * total[1] + total[2])
+                print(f"names and places, {'listed' if listed else 'unlisted'}, {profile}: recall {total[0] / (total[0] + total[1]):.3f}, precision {total[0] / (total[0] + total[2]):.3f}, F2 {f2:.3f}; {sums}")
+                self.assertGreaterEqual(f2, 0.85, list(worst.items())[:20])
+
+    def test_the_report(self):
+        path = self.put("letter.txt", "Dear Anna,\nwrite to jane.roe@example.com\nor call +1 (212) 555-0187.\n")
+        text = self.succeeds("guard", "scan", path).text
+        self.assertIn(f"{path}:2:10: email: j***.***@*******.**m", text)
+        self.assertNotIn("jane", text)
+        self.assertIn("jane.roe@example.com", self.succeeds("guard", "scan", path, "--show").text)
+        report = json.loads(self.succeeds("guard", "scan", path, "--format", "json").text)
+        self.assertEqual(report["counts"]["email"], 1)
+        email = next(f for f in report["files"][0]["findings"] if f["kind"] == "email")
+        self.assertEqual((email["line"], email["column"], email["safe_harbor"]), (2, 10, "F"))
+        self.assertNotIn("jane", json.dumps(report))
+
+    def test_folders_pipes_and_exit_status(self):
+        folder = self.folder / "records"
+        (folder / "deep").mkdir(parents=True)
+        (folder / "deep" / "a.txt").write_text("jane@example.com\n")
+        (folder / "b.bin").write_bytes(b"\0\1\2jane@example.com")
+        (folder / "link").symlink_to("/etc")
+        report = json.loads(self.succeeds("guard", "scan", folder, "--format", "json").text)
+        self.assertEqual([f["path"] for f in report["files"]], [str(folder / "deep" / "a.txt")])
+        self.assertEqual(report["skipped"], [str(folder / "b.bin")])
+        self.assertEqual(self.run_freehold("guard", "scan", folder, "--fail").code, FOUND)
+        clean = self.put("clean.txt", "nothing here\n")
+        self.assertIn("0 findings", self.succeeds("guard", "scan", clean, "--fail").text)
+        self.fails(e2e.NOT_FOUND, "guard", "scan", self.folder / "none.txt", names="none.txt")
+        self.fails(e2e.USAGE, "guard", "scan", clean, "--profile", "all", names="hipaa")
+
+    def test_mask(self):
+        path = self.put("letter.txt", "Seen on March 5, 2024, ZIP 02139, jane@example.com.\n")
+        self.assertEqual(self.succeeds("guard", "mask", path).text, "Seen on March 5, 2024, ZIP [postcode], [email].\n")
+        out = self.folder / "masked.txt"
+        self.succeeds("guard", "mask", path, "--profile", "hipaa", "--style", "safe-harbor", "-o", out)
+        self.assertEqual(out.read_text(), "Seen on 2024, ZIP 021**, [email].\n")
+
+    @unittest.skipUnless((e2e.SHARED / "data/bench/llm-foundry-gauntlet/safety").is_dir(), "no shared data")
+    def test_passages_of_companies(self):
+        """MosaicML's classification of passages is judged by meaning (revenue, plans); what it holds of people is found more often in the sensitive ones."""
+        rows = [json.loads(line) for line in (e2e.SHARED / "data/bench/llm-foundry-gauntlet/safety/enterprise_pii_classification.jsonl").read_text().splitlines()]
+        sentences = [pii_corpus.Sentence(r["query"].split("'''")[1].strip(), []) for r in rows]
+        found = self.scan(sentences, "--profile", "gdpr")
+        with_any = [sum(any(f[2] == "person" for f in fs) for fs, r in zip(found, rows) if r["gold"] == gold) for gold in (0, 1)]
+        of = [sum(r["gold"] == gold for r in rows) for gold in (0, 1)]
+        print(f"passages with a person's name: {with_any[1] / of[1]:.3f} of the sensitive ones, {with_any[0] / of[0]:.3f} of the others")
+        self.assertGreater(with_any[1] / of[1], 2 * with_any[0] / of[0])
+
+
+if __name__ == "__main__":
+    e2e.main()
