@@ -28,14 +28,16 @@ Result<AppendFile> AppendFile::open(const std::filesystem::path& path, std::uint
   file.path_ = path;
   if (const int error = disk_fault_for_tests("open")) return refused(path, "open", error);
   // O_NONBLOCK: a pipe without a reader must not hang us before it is refused.
-  file.fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK,
+  file.fd_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK,
                     access == FileAccess::owner ? 0600 : 0644);
+  const auto no_file = [&] {
+    return fail(Errc::invalid, fmt::format("{} is not a regular file", printable(path.string())));
+  };
+  if (file.fd_ < 0 && errno == ENXIO) return no_file();  // that pipe
   if (file.fd_ < 0) return refused(path, "open", errno);
   struct stat about {};
   if (::fstat(file.fd_, &about) != 0) return refused(path, "look at", errno);
-  if (!S_ISREG(about.st_mode)) {
-    return fail(Errc::invalid, fmt::format("{} is not a regular file", printable(path.string())));
-  }
+  if (!S_ISREG(about.st_mode)) return no_file();
   if (::flock(file.fd_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
     return fail(Errc::io, fmt::format("another process is writing to {}", printable(path.string())));
   }

@@ -5,10 +5,12 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -266,6 +268,21 @@ Result<std::filesystem::path> follow_link(const std::filesystem::path& path) {
   return fail(Errc::invalid, fmt::format("{} is a link to a file that does not exist", printable(path.string())));
 }
 
+// A new file under a name that nobody has, in place of the last six characters. mkostemp would open it for reading,
+// too, which a sealed process may not do in a folder where it only leaves results.
+int create_new(std::string& name) {
+  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz0123456789";
+  for (int tries = 0; tries < 100; ++tries) {
+    std::array<unsigned char, 6> random{};
+    if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) return -1;
+    for (std::size_t i = 0; i < random.size(); ++i)
+      name[name.size() - random.size() + i] = kLetters[random[i] % kLetters.size()];
+    const int fd = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0 || errno != EEXIST) return fd;
+  }
+  return -1;
+}
+
 }  // namespace
 
 Result<AtomicFile> AtomicFile::create(const std::filesystem::path& wanted, FileAccess access) {
@@ -275,12 +292,12 @@ Result<AtomicFile> AtomicFile::create(const std::filesystem::path& wanted, FileA
   file.state_ = std::make_unique<State>();
   file.state_->path = final_path;
   if (int error = injected("open")) return os_error("create", final_path, error);
-  std::string pattern = (final_path.parent_path() / ".tmp-XXXXXX").string();
-  int fd = ::mkostemp(pattern.data(), O_CLOEXEC);
+  std::string name = (final_path.parent_path() / ".tmp-XXXXXX").string();
+  int fd = create_new(name);
   if (fd < 0) return os_error("create a temporary file beside", final_path, errno);
   file.state_->fd = fd;
-  file.state_->temporary = pattern;
-  if (access == FileAccess::everyone) ::fchmod(fd, 0644);  // mkostemp made it 0600
+  file.state_->temporary = name;
+  if (access == FileAccess::everyone) ::fchmod(fd, 0644);  // it was made 0600
   return file;
 }
 

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "base/file.h"
+#include "base/file_mode.h"
 #include "base/utf8.h"
 
 namespace freehold::sql {
@@ -60,7 +61,7 @@ Result<> ready_file(const fs::path& path, Open how, std::string_view contents) {
     std::error_code ec;
     if (!fs::exists(path.parent_path(), ec)) {
       FH_TRY_VOID(make_directories(path.parent_path()));
-      ::chmod(path.parent_path().c_str(), 0700);  // as the store makes the home folder
+      set_mode(path.parent_path(), 0700);  // as the store makes the home folder
     }
     const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd >= 0) {
@@ -74,7 +75,7 @@ Result<> ready_file(const fs::path& path, Open how, std::string_view contents) {
       about.st_size < 100) {  // SQLite takes a file of one byte for an empty one, and overwrites it
     return fail(Errc::corrupt, damage(path, contents, "too short for a database"));
   }
-  if ((about.st_mode & 0077) != 0 && ::chmod(path.c_str(), 0600) != 0) return refused(path, "protect", errno);
+  if ((about.st_mode & 0077) != 0 && !set_mode(path, 0600)) return refused(path, "protect", errno);
   return {};
 }
 

@@ -1,7 +1,6 @@
 #include "store/writing.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,6 +9,7 @@
 #include <string>
 
 #include "base/file.h"
+#include "base/file_mode.h"
 #include "base/utf8.h"
 #include "store/blob.h"
 #include "store/tree.h"
@@ -72,7 +72,7 @@ Result<Store::Writing> Store::Writing::begin(const Store& store, const WriteOpti
   std::error_code ec;
   if (!fs::exists(store.home_, ec)) {
     FH_TRY_VOID(make_directories(store.home_));
-    ::chmod(store.home_.c_str(), 0700);  // conversations and keys will live here as well
+    set_mode(store.home_, 0700);  // conversations and keys will live here as well
   }
   for (const char* folder : {"blobs", "models", "trees"}) FH_TRY_VOID(make_directories(store.home_ / folder));
   FH_TRY(Lock lock, Lock::take(store.home_, options.waiting));

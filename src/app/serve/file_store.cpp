@@ -2,13 +2,14 @@
 
 #include <fmt/format.h>
 #include <soci/soci.h>
-#include <sys/stat.h>
 
 #include <set>
 
 #include "app/serve/file_rows.h"
 #include "app/serve/paging.h"
 #include "app/serve/random_id.h"
+#include "base/file.h"
+#include "base/file_mode.h"
 
 namespace freehold::app {
 
@@ -42,7 +43,7 @@ bool FileStore::exists(const fs::path& home) {
 Result<std::unique_ptr<FileStore>> FileStore::open(const fs::path& home, Clock clock, Quota quota) {
   const fs::path folder = home / "files";
   FH_TRY_VOID(make_directories(folder));
-  ::chmod(folder.c_str(), 0700);
+  set_mode(folder, 0700);
   FH_TRY(FolderLock lock, FolderLock::take(folder, "the files and batches"));
   FH_TRY(auto database, sql::Database::open(home / "files.db", kSchema, sql::Open::create, sql::Check::none));
   auto store =

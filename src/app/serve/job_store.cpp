@@ -2,13 +2,13 @@
 
 #include <fmt/format.h>
 #include <soci/soci.h>
-#include <sys/stat.h>
 
 #include <set>
 
 #include "app/serve/paging.h"
 #include "app/serve/random_id.h"
 #include "base/file.h"
+#include "base/file_mode.h"
 
 namespace freehold::app {
 
@@ -38,7 +38,7 @@ bool JobStore::exists(const fs::path& home) {
 Result<std::unique_ptr<JobStore>> JobStore::open(const fs::path& home, Clock clock, Quota quota) {
   const fs::path folder = home / "fine_tuning";
   FH_TRY_VOID(make_directories(folder));
-  ::chmod(folder.c_str(), 0700);
+  set_mode(folder, 0700);
   FH_TRY(FolderLock lock, FolderLock::take(folder, "the fine-tuning jobs"));
   FH_TRY(auto database, sql::Database::open(home / "fine_tuning.db", kJobs, sql::Open::create, sql::Check::none));
   auto store =
