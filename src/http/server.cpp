@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "http/connection.h"
+#include "http/listener.h"
 #include "http/tls.h"
 #include "http/wire.h"
 
@@ -25,6 +26,24 @@ namespace {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
+// `listener`: a socket that listens already, or -1.
+Result<> listen_with(tcp::acceptor& acceptor, const ServerOptions& o, int listener) {
+  boost::system::error_code error;
+  const auto address = asio::ip::make_address(o.address, error);
+  if (error) return fail(Errc::invalid, fmt::format("'{}' is not an address to listen on", o.address));
+  const tcp::endpoint endpoint(address, o.port);
+  if (listener >= 0) {
+    acceptor.assign(endpoint.protocol(), listener, error);
+  } else {
+    acceptor.open(endpoint.protocol(), error);
+    if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+    if (!error) acceptor.bind(endpoint, error);
+    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+  }
+  if (!error) return {};
+  return fail(Errc::io, fmt::format("listen on {} port {}: {}", o.address, o.port, error.message()));
+}
+
 class TcpServer : public Server {
  public:
   TcpServer(ServerOptions options, Hooks hooks)
@@ -32,20 +51,12 @@ class TcpServer : public Server {
 
   ~TcpServer() override { stop(std::chrono::milliseconds(0)); }
 
-  Result<> listen() {
-    boost::system::error_code error;
+  Result<> listen(int listener) {
     const ServerOptions& o = common_.options;
-    const auto address = asio::ip::make_address(o.address, error);
-    if (error) return fail(Errc::invalid, fmt::format("'{}' is not an address to listen on", o.address));
     if (o.tls.enabled()) {
       FH_TRY(tls_, tls_context(o.tls));
     }
-    const tcp::endpoint endpoint(address, o.port);
-    acceptor_.open(endpoint.protocol(), error);
-    if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
-    if (!error) acceptor_.bind(endpoint, error);
-    if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
-    if (error) return fail(Errc::io, fmt::format("listen on {} port {}: {}", o.address, o.port, error.message()));
+    FH_TRY_VOID(listen_with(acceptor_, o, listener));
     common_.port = acceptor_.local_endpoint().port();
     return {};
   }
@@ -150,10 +161,24 @@ class TcpServer : public Server {
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> Server::create(ServerOptions options, Hooks hooks) {
+Result<int> open_listener(const ServerOptions& options) {
+  asio::io_context io;
+  tcp::acceptor acceptor(io);
+  FH_TRY_VOID(listen_with(acceptor, options, -1));
+  boost::system::error_code error;
+  const int listener = acceptor.release(error);
+  if (error) return fail(Errc::io, fmt::format("listen on {}: {}", options.address, error.message()));
+  return listener;
+}
+
+Result<std::unique_ptr<Server>> create_on(int listener, ServerOptions options, Hooks hooks) {
   auto server = std::make_unique<TcpServer>(std::move(options), std::move(hooks));
-  FH_TRY_VOID(server->listen());
+  FH_TRY_VOID(server->listen(listener));
   return std::unique_ptr<Server>(std::move(server));
+}
+
+Result<std::unique_ptr<Server>> Server::create(ServerOptions options, Hooks hooks) {
+  return create_on(-1, std::move(options), std::move(hooks));
 }
 
 }  // namespace freehold::http
