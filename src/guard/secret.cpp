@@ -47,10 +47,11 @@ bool verify_secret(const std::string& hash, std::string_view text) {
 }
 
 Fingerprints::Fingerprints() {
+  (void)sodium_mlock(key_.data(), key_.size());  // neither swapped nor dumped
   randombytes_buf(key_.data(), key_.size());
 }
 Fingerprints::~Fingerprints() {
-  sodium_memzero(key_.data(), key_.size());
+  sodium_munlock(key_.data(), key_.size());  // wipes it
 }
 
 Fingerprints::Print Fingerprints::of(std::string_view text) const {
