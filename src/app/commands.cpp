@@ -1,5 +1,6 @@
 #include "app/commands.h"
 
+#include "app/guard/seal_test_command.h"
 #include "app/models_commands.h"
 #include "app/tune/adapter_commands.h"
 #include "app/tune/tune_commands.h"
@@ -74,6 +75,7 @@ const std::vector<Command>& all_commands() {
       guard_group(),
       guard_scan_command(),
       guard_mask_command(),
+      guard_seal_test_command(),
       keys_group(),
       keys_create_command(),
       keys_list_command(),

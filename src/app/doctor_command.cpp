@@ -18,6 +18,7 @@
 #include "app/version.h"
 #include "base/utf8.h"
 #include "kernel/level.h"
+#include "seal/seal.h"
 #include "store/store.h"
 
 namespace freehold::app {
@@ -37,6 +38,7 @@ struct Report {
   bool home_writable = false;
   std::optional<DiskSpace> disk;
   std::vector<std::pair<std::string, std::string>> libraries;
+  seal::Kernel seal;
   std::vector<Finding> findings;
 };
 
@@ -109,8 +111,21 @@ void add_disk_findings(Report& r) {
   }
 }
 
+std::string seal_line(const seal::Kernel& k) {
+  std::string out = k.filter ? "system-call filter" : "not possible";
+  if (!k.files()) return out;
+  out += fmt::format(", files (Landlock {})", k.landlock);
+  if (k.tcp()) out += ", ports";
+  if (k.devices()) out += ", devices";
+  if (k.scopes()) out += ", abstract sockets and signals";
+  return out;
+}
+
 Result<Report> examine() {
   Report r;
+  r.seal = seal::kernel();
+  if (const std::string missing = seal::missing(r.seal); !missing.empty())
+    r.findings.push_back({"note", "--sealed: " + missing});
   r.machine = read_machine();
   r.detected = kernel::detect_level();
   FH_TRY(r.used, kernel::chosen_level());
@@ -160,6 +175,9 @@ std::string as_json(const Report& r) {
   w.key("libraries").begin_object();
   for (const auto& [name, text] : r.libraries) w.member(name, text);
   w.end_object();
+  w.key("sealed_mode").begin_object().member("system_calls", r.seal.filter).member("landlock", r.seal.landlock);
+  w.member("files", r.seal.files()).member("ports", r.seal.tcp()).member("devices", r.seal.devices());
+  w.member("scopes", r.seal.scopes()).member("missing", seal::missing(r.seal)).end_object();
   w.key("findings").begin_array();
   for (const auto& f : r.findings) w.begin_object().member("level", f.level).member("text", f.text).end_object();
   w.end_array().end_object();
@@ -183,6 +201,7 @@ std::string as_text(const Report& r) {
   line("home", fmt::format("{}{}", r.home.string(), r.home_exists ? "" : " (does not exist yet)"));
   if (r.disk) line("disk", fmt::format("{} of {} free", human_bytes(r.disk->available), human_bytes(r.disk->total)));
   line("system", fmt::format("{}, {}", m.distribution, m.system));
+  line("sealed mode", seal_line(r.seal));
   line("build", fmt::format("{}, {}", build_type(), compiler()));
   std::string libraries;
   for (const auto& [name, text] : r.libraries)

@@ -7,6 +7,7 @@
 #include "app/models_commands.h"
 #include "app/models_write.h"
 #include "app/open_model.h"
+#include "app/sealing.h"
 #include "base/file.h"
 #include "base/nearest.h"
 #include "base/utf8.h"
@@ -19,6 +20,10 @@ namespace {
 
 Result<> run_quantize(const Arguments& arguments, Console& console) {
   FH_TRY(kernel::Mix type, store::weight_type_from_name(arguments.text("type")));
+  FH_TRY(Sealing sealing, Sealing::begin(arguments));
+  sealing.reads_model(arguments, "MODEL");
+  if (arguments.given("OUT")) sealing.writes_file(std::string(arguments.text("OUT")));
+  FH_TRY_VOID(sealing.enter(console));
   FH_TRY(OpenModel source, open_model(arguments.text("MODEL"), console));
   std::error_code ec;
   if (arguments.given("OUT") && std::filesystem::equivalent(source.path, std::string(arguments.text("OUT")), ec)) {
@@ -113,7 +118,8 @@ Command models_quantize_command() {
                  .value = "TYPE",
                  .help = "The weights' new type, for example q4_k_m.",
                  .required = true},
-                {.name = "requantize", .help = "Also weights that are quantised already (quality is lost twice)."}},
+                {.name = "requantize", .help = "Also weights that are quantised already (quality is lost twice)."},
+                sealed_option()},
                write_options()),
       .examples = {{"freehold models quantize model-f16.gguf model-q4.gguf --type q4_k_m", "From file to file:"},
                    {"freehold models quantize Qwen2.5-0.5B-Instruct qwen.gguf --type q8_0",

@@ -11,6 +11,7 @@
 #include "app/conversation.h"
 #include "app/input.h"
 #include "app/interrupt.h"
+#include "app/sealing.h"
 #include "app/session.h"
 #include "app/settings.h"
 #include "app/starter.h"
@@ -99,6 +100,10 @@ Result<std::string_view> model_named(const Arguments& arguments, Console& consol
 
 Result<> run(const Arguments& arguments, Console& console) {
   catch_interrupts();
+  FH_TRY(Sealing sealing, Sealing::begin(arguments));
+  for (const char* name : {"MODEL", "adapter", "draft-model"}) sealing.reads_model(arguments, name);
+  for (const char* name : {"schema", "grammar"}) sealing.reads(arguments, name);
+  FH_TRY_VOID(sealing.enter(console));
   FH_TRY(Settings settings, settings_from(arguments));
   FH_TRY(auto grammar, grammar_from(arguments));
   FH_TRY(const std::string_view model, model_named(arguments, console));
@@ -178,7 +183,8 @@ Command run_command() {
                 {.name = "special", .help = "With --raw: text that reads like a special token becomes that token."},
                 {.name = "json", .help = "Print the answer as JSON, with usage, timings, seed and digests."},
                 {.name = "no-history",
-                 .help = "Neither read nor write the chat's history of lines ($FREEHOLD_HOME/history)."}},
+                 .help = "Neither read nor write the chat's history of lines ($FREEHOLD_HOME/history)."},
+                sealed_option()},
                settings_options()),
           join(constraint_options(), join(speculation_options(), run_options_with_context()))),
       .examples = {{"freehold run model.gguf", "Chat:"},
@@ -189,6 +195,8 @@ Command run_command() {
                    {"freehold run model.gguf --adapter my-lora \"Why is the sky blue?\"", "With a fine-tuned adapter:"},
                    {"freehold run model.gguf --schema person.json \"Who wrote Faust?\"", "JSON of a certain form:"},
                    {"freehold run model.gguf --choice yes --choice no \"Is the sky blue?\"", "One of several answers:"},
+                   {"freehold run llama:8b --sealed \"$(cat letter.txt)\"",
+                    "What is said stays here, and the kernel sees to it:"},
                    {"freehold run llama:8b --json --seed 7 \"Roll a die.\"", "For programs:"}},
       .run = run,
   };

@@ -6,6 +6,7 @@
 
 #include "app/help.h"
 #include "app/parse.h"
+#include "app/sealing.h"
 #include "app/version.h"
 #include "base/utf8.h"
 
@@ -48,11 +49,15 @@ Result<> run_guarded(const std::vector<std::string>& words, Console& console) {
 
 ExitCode run_program(const std::vector<std::string>& words, Console& console) {
   Result<> result = run_guarded(words, console);
+  note_denials(console);
   Result<> flushed = console.flush();
   if (result && !flushed) result = std::move(flushed);
   if (result) return static_cast<ExitCode>(console.status());
   if (console.reader_left()) return ExitCode::io;  // `freehold … | head` is no reason for a message
   console.note(fmt::format("freehold: {}", result.error().what));
+  if (seal::status().sealed && console.hint().empty() &&
+      result.error().what.find("Permission denied") != std::string::npos)
+    console.hint("with --sealed only files that the command line names, and the store, can be opened");
   if (!console.hint().empty()) console.note(fmt::format("hint: {}", console.hint()));
   return exit_code(result.error().code);
 }

@@ -86,7 +86,7 @@ class Pool(e2e.Case):
 class OnDemand(Pool):
     def test_the_store_is_served_in_every_dialect(self):
         self.serve()
-        self.assertEqual(self.get("/readyz"), {"status": "ready"})
+        self.assertEqual(self.get("/readyz"), {"status": "ready", "sealed": {"on": False}})
         self.assertEqual(self.server.ask("GET", "/health", key=False)[0], 200)
         self.assertEqual([m["id"] for m in self.get("/v1/models")["data"]], ["a:latest", "b:latest", "c:latest"])
         self.assertEqual(len(self.get("/api/tags")["models"]), 3)

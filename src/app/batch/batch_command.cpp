@@ -18,6 +18,7 @@
 #include "app/constraint.h"
 #include "app/interrupt.h"
 #include "app/progress.h"
+#include "app/sealing.h"
 #include "app/serve/collected.h"
 #include "app/serve/generation.h"
 #include "app/serve/reply.h"
@@ -367,9 +368,15 @@ Result<> BatchProgram::run(const fs::path& in, const fs::path& out, Standing& st
 
 Result<> run(const Arguments& arguments, Console& console) {
   catch_interrupts();
+  const fs::path in(arguments.text("IN")), out(arguments.text("OUT"));
+  FH_TRY(Sealing sealing, Sealing::begin(arguments));
+  sealing.reads_model(arguments, "model");
+  sealing.reads(in);
+  sealing.reads(arguments, "schema");
+  sealing.writes_file(out);
+  FH_TRY_VOID(sealing.enter(console));
   BatchOptions options;
   FH_TRY(options.settings, settings_from(arguments));
-  const fs::path in(arguments.text("IN")), out(arguments.text("OUT"));
   FH_TRY_VOID(InputFile::open(in).map([](auto&&) {}));  // before the model is loaded
   FH_TRY(CheckedModel checked, open_and_check(arguments.text("model"), console));
   options.model = arguments.text("model");
@@ -483,7 +490,8 @@ Command batch_command() {
                       .value = "FILE|JSON",
                       .help = "The answers of plain lines are JSON that this JSON Schema accepts (a file, or the "
                               "schema itself)."},
-                     {.name = "raw", .help = "Plain prompts go to the model without a chat template."}},
+                     {.name = "raw", .help = "Plain prompts go to the model without a chat template."},
+                     sealed_option()},
                     settings_with_seed()),
                context_options()),
       .examples = {{"freehold batch prompts.jsonl answers.jsonl --model llama:8b", "Answer every line:"},

@@ -7,6 +7,7 @@
 #include "app/eval/evaluation.h"
 #include "app/interrupt.h"
 #include "app/open_model.h"
+#include "app/sealing.h"
 #include "app/table.h"
 #include "base/file.h"
 #include "base/utf8.h"
@@ -32,9 +33,29 @@ Result<std::vector<eval::Published>> published_from(const Arguments& arguments) 
   return out;
 }
 
+Result<> seal_evaluation(Sealing& sealing, const EvalSetup& setup, const std::vector<std::string>& models,
+                         const Arguments& arguments, Console& console) {
+  for (const std::string& model : models) {
+    if (upstream::is_gateway(model)) FH_TRY_VOID(refuse_if_sealed(sealing, printable(model)));
+    sealing.reads_model(model);
+  }
+  for (const eval::Task& task : setup.tasks) {
+    sealing.reads(task.data.file);
+    if (task.shots.from) sealing.reads(task.shots.from->file);
+  }
+  sealing.reads(arguments, "data");
+  for (const char* name : {"html", "items"}) {
+    if (arguments.given(name)) sealing.writes_file(std::string(arguments.text(name)));
+  }
+  return sealing.enter(console);
+}
+
 Result<> run(const Arguments& arguments, Console& console) {
   catch_interrupts();
+  const auto models = split_commas(arguments.list("models"));
+  FH_TRY(Sealing sealing, Sealing::begin(arguments));
   FH_TRY(EvalSetup setup, eval_setup(arguments.list("TASKS"), arguments, console));
+  FH_TRY_VOID(seal_evaluation(sealing, setup, models, arguments, console));
   setup.fresh = arguments.flag("fresh");
   setup.plan_only = arguments.flag("plan");
   EvalReport report;
@@ -42,7 +63,6 @@ Result<> run(const Arguments& arguments, Console& console) {
   FH_TRY(report.published, published_from(arguments));
   FH_TRY_VOID(load_questions(setup, arguments, report, console));
   FH_TRY(auto store, open_results());
-  const auto models = split_commas(arguments.list("models"));
   if (models.empty()) return fail(Errc::invalid, "--models names no model");
   for (const std::string& model : models) {
     const auto evaluate = upstream::is_gateway(model) ? evaluate_gateway : evaluate_model;
@@ -173,7 +193,8 @@ Command eval_command() {
                      {.name = "costs",
                       .help = "Also what this run cost and what a right answer costs: at a vendor by the price book, "
                               "here by `freehold cost machine`."},
-                     {.name = "json", .help = "Print JSON."}},
+                     {.name = "json", .help = "Print JSON."},
+                     sealed_option()},
                     task_options()),
                run_options_with_context()),
       .examples = {{"freehold eval mmlu --data bench -m llama:8b", "One benchmark:"},

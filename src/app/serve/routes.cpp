@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "app/sealing.h"
 #include "app/serve/methods.h"
 #include "app/serve/metrics.h"
 #include "app/serve/reply.h"
@@ -32,7 +33,8 @@ std::optional<http::Response> open_page(const Site& site, const http::Request& r
     return json_response(503, R"({"status":"loading"})");
   }
   if (health) return json_response(200, R"({"status":"ok"})");
-  if (path_is(request, {"readyz"})) return json_response(200, R"({"status":"ready"})");
+  if (path_is(request, {"readyz"}))
+    return json_response(200, fmt::format(R"({{"status":"ready","sealed":{}}})", seal_json()));
   // What Ollama's clients ask to see whether somebody is there.
   if (request.target.path == "/") {
     http::Response response{200, {}, "Ollama is running"};

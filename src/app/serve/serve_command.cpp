@@ -13,12 +13,14 @@
 #include "app/interrupt.h"
 #include "app/machine.h"
 #include "app/quantity.h"
+#include "app/sealing.h"
 #include "app/serve/batches.h"
 #include "app/serve/pulls.h"
 #include "app/serve/reply.h"
 #include "app/serve/routes.h"
 #include "app/serve/tuning_jobs.h"
 #include "base/utf8.h"
+#include "http/listener.h"
 #include "http/self_signed.h"
 #include "http/server.h"
 #include "store/store.h"
@@ -209,8 +211,24 @@ void tend(Site& site, int tick) {
   if (tick % 36'000 == 0) site.blobs().tidy();
 }
 
+// Closes the seal behind a socket that listens already, since later there could be none. -1 without --sealed.
+Result<int> seal_server(Sealing& sealing, const Arguments& arguments, const http::ServerOptions& options,
+                        Console& console) {
+  if (!sealing.wanted()) return -1;
+  sealing.reads_model(arguments, "MODEL");
+  if (options.tls.enabled()) {
+    sealing.reads(options.tls.certificate_chain);
+    sealing.reads(options.tls.private_key);
+  }
+  FH_TRY(const int listener, http::open_listener(options));
+  FH_TRY_VOID(sealing.enter(console));
+  return listener;
+}
+
 Result<> run(const Arguments& arguments, Console& console) {
   catch_interrupts();
+  FH_TRY(Sealing sealing, Sealing::begin(arguments, seal::Network::accept));
+  if (arguments.given("pull-from")) FH_TRY_VOID(refuse_if_sealed(sealing, "--pull-from"));
   http::ServerOptions options;
   options.address = arguments.text("listen");
   options.port = static_cast<std::uint16_t>(arguments.integer("port"));
@@ -230,6 +248,7 @@ Result<> run(const Arguments& arguments, Console& console) {
     FH_TRY(pulls.servers, Pulls::parse_servers(arguments.list("pull-from")));
   }
   FH_TRY_VOID(try_address(options, console));
+  FH_TRY(const int listener, seal_server(sealing, arguments, options, console));
   FH_TRY(auto models, make_models(arguments, home, pulls.servers, console));
   FH_TRY(auto budgets, ledger::BudgetBook::open(home, ledger::PriceBook::built_in()));
   // A first key is shown once, so nothing that may fail comes after it.
@@ -261,7 +280,7 @@ Result<> run(const Arguments& arguments, Console& console) {
   const std::string address =
       options.address.find(':') == std::string::npos ? options.address : "[" + options.address + "]";
   const bool tls = options.tls.enabled();
-  FH_TRY(auto server, http::Server::create(std::move(options), std::move(hooks)));
+  FH_TRY(auto server, http::create_on(listener, std::move(options), std::move(hooks)));
   // Whoever looks after the server sees that it is there and loads; requests wait.
   site.starting = true;
   server->start();
@@ -281,6 +300,7 @@ Result<> run(const Arguments& arguments, Console& console) {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
     if (take_hangup()) site.pool().reload();
     tend(site, tick);
+    if (tick % 10 == 0) note_denials(console);
   }
   console.note("stopping: what runs may finish (Ctrl-C again ends it)");
   site.stopping = true;
@@ -330,7 +350,9 @@ Command serve_command() {
           "for it wait, and stays for --keep-alive after its last use, or as long as a client of Ollama's says "
           "(keep_alive). When --memory-limit leaves no room for another, the one that was unused for longest goes; one "
           "in use never does. All models share --threads. SIGHUP reads the store again.\n\n"
-          "The server listens on this machine alone unless --listen says otherwise, which needs --tls and a key.",
+          "The server listens on this machine alone unless --listen says otherwise, which needs --tls and a key. It "
+          "sends nothing by itself. With --sealed the kernel holds it to that: once it listens, it can only answer "
+          "those who connect; /readyz says so.",
       .positionals = {models},
       .options =
           join({{.name = "alias",
@@ -417,12 +439,14 @@ Command serve_command() {
                  .fallback = "30",
                  .least = 0,
                  .most = 3600,
-                 .help = "How long running answers may go on when the server is stopped."}},
+                 .help = "How long running answers may go on when the server is stopped."},
+                sealed_option()},
                run_options_with_context()),
       .examples = {{"freehold serve", "Whatever is in the store, loaded when it is asked for:"},
                    {"freehold serve llama:8b qwen:1.5b --memory-limit 16GiB --keep-alive 30m",
                     "Two models that share a limit of memory:"},
                    {"freehold serve llama:8b --api-key \"$KEY\"", "One model, on this machine:"},
+                   {"freehold serve llama:8b --sealed", "Nothing leaves but answers, and the kernel sees to it:"},
                    {"freehold serve model.gguf --alias gpt-4o --no-keys --port 8080", "Under another name:"}},
       .run = run,
   };

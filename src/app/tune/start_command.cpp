@@ -8,6 +8,7 @@
 #include "app/interrupt.h"
 #include "app/machine.h"
 #include "app/progress.h"
+#include "app/sealing.h"
 #include "app/tune/plan_report.h"
 #include "app/tune/tune_commands.h"
 #include "app/version.h"
@@ -180,9 +181,24 @@ Result<> run_to_the_end(const Prepared& prepared, Training& training, const trai
   return {};
 }
 
+Result<> seal_training(Sealing& sealing, const ReadRecipe& read, Console& console) {
+  sealing.reads(read.path);
+  // Beside the recipe, or what the word means anywhere: whichever is there.
+  sealing.reads_model((read.folder / read.recipe.base_model).string());
+  sealing.reads_model(read.recipe.base_model);
+  if (!read.recipe.lora_model_dir.empty()) sealing.reads_model((read.folder / read.recipe.lora_model_dir).string());
+  for (const auto* sources : {&read.recipe.datasets, &read.recipe.test_datasets}) {
+    for (const train::DatasetSource& source : *sources) sealing.reads(read.folder / source.path);
+  }
+  sealing.writes(read.output);
+  return sealing.enter(console);
+}
+
 Result<> run_or_resume(const Arguments& arguments, Console& console, Begin begin) {
   catch_interrupts();
+  FH_TRY(Sealing sealing, Sealing::begin(arguments));
   FH_TRY(ReadRecipe read, read_recipe(arguments, console));
+  FH_TRY_VOID(seal_training(sealing, read, console));
   const RunFolder folder(read.output);
   FH_TRY_VOID(check_folder(folder, begin, read, console));
   std::optional<train::RunLock> lock;
@@ -268,7 +284,7 @@ Command tune_start_command() {
           "A loss or gradient that is not finite, or a loss that stays too high, ends the run with exit code 4; "
           "checkpoints that led there are removed, and the newest that is left is written out in the folder last-good.",
       .positionals = {{.name = "RECIPE", .help = "The recipe, a YAML file; paths in it are relative to its folder."}},
-      .options = {training_threads()},
+      .options = {training_threads(), sealed_option()},
       .examples = {{"freehold tune start recipe.yaml", "A night of training:"}},
       .run = run_start,
   };
@@ -282,7 +298,7 @@ Command tune_resume_command() {
           "From the newest checkpoint. Recipe, data and model must be those that the run was started with; what was "
           "measured behind the checkpoint is measured again, so no step stands twice in metrics.jsonl.",
       .positionals = {{.name = "RECIPE", .help = "The recipe that the run was started with."}},
-      .options = {training_threads()},
+      .options = {training_threads(), sealed_option()},
       .examples = {{"freehold tune resume recipe.yaml", "After a power cut:"}},
       .run = run_resume,
   };
