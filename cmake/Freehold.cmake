@@ -39,7 +39,7 @@ include_directories(${CMAKE_SOURCE_DIR}/src)
 add_custom_target(unit_tests)    # every *_test of src/
 add_custom_target(numeric_tests) # those of the folders whose bits an optimiser could change
 set(FREEHOLD_NUMERIC tensor kernel nn model engine train)
-set(FREEHOLD_NO_CASTS app api http pull guard ledger seal sql)  # folders that never take bytes for numbers: alignment need not be checked
+set(FREEHOLD_NO_CASTS app api http pull guard ledger audit seal sql)  # folders that never take bytes for numbers: alignment need not be checked
 add_custom_target(golden_tests)  # every golden_*_test
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)

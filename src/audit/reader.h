@@ -1,0 +1,63 @@
+// Entries of a log for those who look at it: by number, by id, or all. Nothing is verified here beyond the records'
+// sums (verify.h does that); a server may go on writing meanwhile, and what it writes later is not seen.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "audit/folder.h"
+#include "audit/note.h"
+#include "base/result.h"
+
+namespace freehold::audit {
+
+class Reader {
+ public:
+  // Errors: not_found (no log there), corrupt, io.
+  static Result<Reader> open(const std::filesystem::path& folder);
+
+  std::uint64_t size() const { return checkpoint_.size; }
+  const std::string& note() const { return note_; }  // the latest checkpoint, signed; empty if there are no entries
+  const VerifierKey& key() const { return key_; }
+
+  // Errors: not_found, corrupt.
+  Result<std::string> entry(std::uint64_t number) const;
+  // Each entry in order, from the segment on that holds number `from`, until `visit` says false.
+  using Visit = std::function<bool(std::uint64_t number, std::string_view entry)>;
+  Result<> each(std::uint64_t from, const Visit& visit) const;
+  // The number of the last entry with this id; nothing if there is none. Looks through the text of the log, from its
+  // end.
+  Result<std::optional<std::uint64_t>> find(std::string_view id) const;
+  // That an entry is in the log of the latest checkpoint: a file that needs nothing else but the public key
+  // (https://c2sp.org/tlog-proof, whose `extra` is the entry). It is checked before it is given. Errors: not_found,
+  // corrupt.
+  Result<std::string> prove(std::uint64_t number) const;
+  // That the log continues this checkpoint of it: the hashes of RFC 9162, 2.1.4. Errors: invalid, corrupt.
+  Result<std::vector<Hash>> consistency(const Checkpoint& old) const;
+
+ private:
+  Reader(Files files, VerifierKey key) : files_(std::move(files)), key_(std::move(key)) {}
+  Result<std::string> bytes_of(std::size_t segment) const;
+
+  Files files_;
+  VerifierKey key_;
+  std::vector<Segment> segments_;
+  std::uint64_t end_ = 0;  // of the last segment, in bytes
+  LevelReader levels_;
+  std::string note_;
+  Checkpoint checkpoint_;
+};
+
+struct Proven {
+  std::uint64_t number = 0;
+  std::string entry;
+  Checkpoint checkpoint;
+};
+// What Reader::prove has made. Errors: corrupt.
+Result<Proven> check_proof(std::string_view proof, const VerifierKey& key);
+
+}  // namespace freehold::audit

@@ -1,0 +1,313 @@
+#!/usr/bin/env python3
+"""Checks an audit log of Freehold, or a proof taken from one, without Freehold: Python 3.8 and its standard library are enough.
+
+usage: verify.py FOLDER [--key KEY] [--against CHECKPOINT]...     the folder $FREEHOLD_HOME/audit, or a copy of it
+       verify.py --proof FILE --key KEY                           a file made by `freehold audit prove`
+
+KEY is the log's public key, or a file with it (key.pub), as you have kept it; CHECKPOINT a file with a checkpoint that you have kept.
+Without them the log is checked against what lies beside it, which tells damage, but not somebody who has made all of it anew.
+Exit status: 0 all is well, 1 something is wrong (it is said what), 2 it could not be looked at. README.md explains what is checked.
+"""
+
+import argparse
+import base64
+import calendar
+import fcntl
+import hashlib
+import pathlib
+import re
+import struct
+import sys
+import time
+import zlib
+
+LEVELS = (0, 8, 16, 24)  # of which tree/ keeps the hashes
+LONGEST = 1 << 20  # bytes of a record
+
+
+class Wrong(Exception):
+    """What does not fit."""
+
+
+def sha256(data):
+    return hashlib.sha256(data).digest()
+
+
+def from_base64(text):
+    """What canonical base64 stands for; ValueError for anything else."""
+    data = base64.b64decode(text, validate=True)
+    if base64.b64encode(data) != text:
+        raise ValueError
+    return data
+
+
+# --- Ed25519 (RFC 8032): points are (X, Y, Z, T) with x = X/Z, y = Y/Z, xy = T/Z
+
+P = 2**255 - 19
+L = 2**252 + 27742317777372353535851937790883648493  # the order of the base point
+D = -121665 * pow(121666, P - 2, P) % P
+ROOT = pow(2, (P - 1) // 4, P)  # of -1
+
+
+def point(data):
+    """The point that 32 bytes stand for; None if there is none."""
+    y = int.from_bytes(data, "little")
+    sign, y = y >> 255, y & ((1 << 255) - 1)
+    if y >= P:
+        return None
+    square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    if (x * x - square) % P:
+        x = x * ROOT % P
+    if (x * x - square) % P or (x == 0 and sign):
+        return None
+    return (P - x if x & 1 != sign else x, y, 1, (P - x if x & 1 != sign else x) * y % P)
+
+
+def plus(p, q):
+    a, b = (p[1] - p[0]) * (q[1] - q[0]) % P, (p[1] + p[0]) * (q[1] + q[0]) % P
+    c, d = 2 * p[3] * q[3] * D % P, 2 * p[2] * q[2] % P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return (e * f % P, g * h % P, f * g % P, e * h % P)
+
+
+def times(n, p):
+    out = (0, 1, 1, 0)
+    while n:
+        if n & 1:
+            out = plus(out, p)
+        p, n = plus(p, p), n >> 1
+    return out
+
+
+BASE = point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
+
+
+def signed(key, message, signature):
+    """Whether the holder of `key` has signed `message`."""
+    a, r = point(key), point(signature[:32])
+    s = int.from_bytes(signature[32:], "little")
+    if a is None or r is None or len(signature) != 64 or s >= L:
+        return False
+    left, right = times(s, BASE), plus(r, times(int.from_bytes(hashlib.sha512(signature[:32] + key + message).digest(), "little") % L, a))
+    return (left[0] * right[2] - right[0] * left[2]) % P == 0 and (left[1] * right[2] - right[1] * left[2]) % P == 0
+
+
+# --- keys and checkpoints (C2SP signed-note and tlog-checkpoint)
+
+
+class Key:
+    def __init__(self, text, where):
+        parts = text.strip().split("+", 2)
+        try:
+            data = from_base64(parts[2].encode())
+        except (IndexError, ValueError):
+            raise Wrong(f"{where}: this is no public key of an audit log") from None
+        self.bytes, self.name = data[1:], "freehold.audit/" + sha256(data[1:]).hex()[:32]
+        self.id = sha256(self.name.encode() + b"\n" + data)[:4]
+        self.text = f"{self.name}+{self.id.hex()}+{base64.b64encode(data).decode()}"
+        if len(data) != 33 or data[0] != 1 or text.rstrip("\r\n ") != self.text:
+            raise Wrong(f"{where}: this is no public key of an audit log, or has another's name")
+
+
+class Checkpoint:
+    """What a note says; `check` asks for the signature."""
+
+    FORM = re.compile(rb"([^\n]+)\n(0|[1-9][0-9]*)\n([^\n]{44})\nprevious ([^\n]{44})\ntime ([^\n]{20})\n")
+
+    def __init__(self, note, key, where):
+        self.note, self.key, self.where = note, key, where
+        text, gap, self.signatures = note.rpartition(b"\n\n")
+        self.text = text + b"\n"
+        match = self.FORM.fullmatch(self.text)
+        try:
+            if not gap or not match:
+                raise ValueError
+            self.size, self.root, self.previous = int(match[2]), from_base64(match[3]), from_base64(match[4])
+            self.time = calendar.timegm(time.strptime(match[5].decode(), "%Y-%m-%dT%H:%M:%SZ"))
+        except ValueError:
+            raise Wrong(f"{where}: this is no checkpoint") from None
+        if match[1] != key.name.encode():
+            raise Wrong(f"{where}: a checkpoint of {match[1].decode(errors='replace')}, not of {key.name}")
+
+    def check(self, alone=False):
+        """With `alone`, no other signature may be there."""
+        begin = f"\u2014 {self.key.name} ".encode()
+        lines = self.signatures.split(b"\n")
+        for line in lines[:1] if alone else lines[:-1]:
+            try:
+                data = from_base64(line[len(begin):]) if line.startswith(begin) else b""
+            except ValueError:
+                continue
+            if len(data) == 68 and data[:4] == self.key.id and signed(self.key.bytes, self.text, data[4:]) and (not alone or lines[1:] == [b""]):
+                return self
+        raise Wrong(f"{self.where}: the checkpoint has no valid signature of {self.key.name}")
+
+
+# --- the tree (RFC 9162, section 2.1)
+
+
+def leaf(entry):
+    return sha256(b"\0" + entry)
+
+
+def node(left, right):
+    return sha256(b"\1" + left + right)
+
+
+class Tree:
+    def __init__(self):
+        self.size, self.peaks, self.full = 0, [], {level: hashlib.sha256() for level in LEVELS}
+
+    def add(self, entry):
+        hash, n, level = leaf(entry), self.size, 0
+        self.full[0].update(hash)
+        while n & 1:
+            hash, n, level = node(self.peaks.pop(), hash), n >> 1, level + 1
+            if level in self.full:
+                self.full[level].update(hash)
+        self.peaks.append(hash)
+        self.size += 1
+
+    def root(self):
+        if not self.peaks:
+            return sha256(b"")
+        hash = self.peaks[-1]
+        for peak in self.peaks[-2::-1]:
+            hash = node(peak, hash)
+        return hash
+
+
+def check_inclusion(hash, index, size, path, root):
+    """RFC 9162, 2.1.3.2."""
+    last, good = size - 1, index < size
+    for other in path:
+        good = good and last > 0
+        if index & 1 or index == last:
+            hash = node(other, hash)
+            while index and not index & 1:
+                index, last = index >> 1, last >> 1
+        else:
+            hash = node(hash, other)
+        index, last = index >> 1, last >> 1
+    if not good or last or hash != root:
+        raise Wrong("the entry is not in the tree of this checkpoint")
+
+
+# --- the folder
+
+
+HEAD = re.compile(rb"([SEC]) ([0-9a-f]{8}) ([0-9a-f]{8}) ")
+
+
+def records(data, where):
+    """(kind, payload, offset) of each record; KIND LENGTH CRC PAYLOAD and a line end."""
+    at = 0
+    while at < len(data):
+        head = HEAD.match(data, at)
+        length = int(head[2], 16) if head else LONGEST + 1
+        payload = data[at + 20:at + 20 + length]
+        if length > LONGEST or data[at + 20 + length:at + 21 + length] != b"\n" or zlib.crc32(data[at:at + 11] + payload) != int(head[3], 16):
+            raise Wrong(f"{where}, byte {at}: not a whole record")
+        yield head[1], payload, at
+        at += 21 + length
+
+
+def check_log(folder, given, kept):
+    """Returns the number of entries and the last checkpoint."""
+    with open(folder / ("lock" if (folder / "lock").exists() else "key.pub"), "rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)  # a writer finishes its group; then the last segment is read at once
+        names = sorted(p for p in folder.iterdir() if p.name.startswith("entries-"))
+        last = names[-1].read_bytes() if names else b""
+        derived = {p.name: p.read_bytes() for p in (folder / "tree").iterdir()} if (folder / "tree").exists() else {}
+        mirror = (folder / "checkpoint").read_bytes() if (folder / "checkpoint").exists() else None
+    text = (folder / "key.pub").read_text("utf-8", "replace")
+    key = Key(text, "key.pub")
+    if text != key.text + "\n" or (given and given.text != key.text):
+        raise Wrong("key.pub: this is not the key that was given" if given else "key.pub: this is no public key")
+    kept = [Checkpoint(note, key, where).check() for note, where in kept + ([(mirror, "the file checkpoint")] if mirror is not None else [])]
+    tree, note, index, checkpoint = Tree(), b"", hashlib.sha256(), None
+    due = {c.size for c in kept}
+    for name in names:
+        if name.name != f"entries-{tree.size:012}":
+            raise Wrong(f"{name.name}: the segment before it ends with {tree.size} entries")
+        kind = None
+        for kind, payload, at in records(last if name == names[-1] else name.read_bytes(), name.name):
+            where = f"{name.name}, byte {at}"
+            if (kind == b"S") != (at == 0):
+                raise Wrong(f"{where}: a segment's head belongs at its beginning")
+            if kind == b"S" and payload != b"freehold-audit 1\n%d\n" % tree.size + note:
+                raise Wrong(f"{where}: the segment does not begin where the one before it ends")
+            if kind == b"E":
+                tree.add(payload)
+                index.update(struct.pack("<Q", at))
+                if tree.size in due:
+                    for c in kept:
+                        if c.size == tree.size and c.root != tree.root():
+                            raise Wrong(f"{c.where}: the first {c.size} entries are not those of this checkpoint")
+            if kind == b"C":
+                before, checkpoint = checkpoint, Checkpoint(payload, key, where)
+                if checkpoint.size != tree.size or checkpoint.root != tree.root() or (before and before.size == tree.size):
+                    raise Wrong(f"{where}: the entries are not those of the checkpoint")
+                if checkpoint.previous != (sha256(note) if note else bytes(32)):
+                    raise Wrong(f"{where}: the checkpoint continues another one")
+                note = payload
+        if kind != b"C":
+            raise Wrong(f"{name.name}: it does not end with a checkpoint")
+    for c in kept:
+        if c.size > tree.size or (c.size == 0 and c.root != sha256(b"")):
+            raise Wrong(f"{c.where} has {c.size} entries, the log {tree.size}: it was cut or rolled back")
+    if checkpoint:
+        checkpoint.check(alone=True)  # with which all before it are right: each is named by the next
+    for level in LEVELS:
+        if sha256(derived.get(f"level-{level:02}", b"")) != tree.full[level].digest():
+            raise Wrong(f"tree/level-{level:02}: not what the entries make")
+    if sha256(derived.get("index", b"")) != index.digest():
+        raise Wrong("tree/index: not what the entries make")
+    return tree.size, checkpoint
+
+
+def check_proof(data, key):
+    """Returns the number of the entry, the entry, and the checkpoint (C2SP tlog-proof; `extra` is the entry)."""
+    head, _, note = data.partition(b"\n\n")
+    lines = head.split(b"\n")
+    try:
+        if lines[0] != b"c2sp.org/tlog-proof@v1" or not lines[1].startswith(b"extra ") or not re.fullmatch(rb"index (0|[1-9][0-9]*)", lines[2]):
+            raise ValueError
+        entry, *path = map(from_base64, [lines[1][6:], *lines[3:]])
+    except (IndexError, ValueError):
+        raise Wrong("this is no proof made by freehold audit prove") from None
+    checkpoint = Checkpoint(note, key, "the proof").check()
+    check_inclusion(leaf(entry), int(lines[2][6:]), checkpoint.size, path, checkpoint.root)
+    return int(lines[2][6:]), entry, checkpoint
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?", type=pathlib.Path)
+    parser.add_argument("--proof", type=pathlib.Path)
+    parser.add_argument("--key")
+    parser.add_argument("--against", action="append", default=[], type=pathlib.Path)
+    options = parser.parse_args()
+    if (options.folder is None) == (options.proof is None) or (options.proof and not options.key):
+        parser.error("name a folder, or --proof FILE and --key KEY")
+    try:
+        is_file = options.key and pathlib.Path(options.key).is_file()
+        key = Key(pathlib.Path(options.key).read_text("utf-8", "replace") if is_file else options.key, "--key") if options.key else None
+        if options.proof:
+            index, entry, checkpoint = check_proof(options.proof.read_bytes(), key)
+            print(f"entry {index} is in the log of {checkpoint.size} entries signed by {key.name}:\n{entry.decode('utf-8', 'replace')}")
+            return 0
+        size, checkpoint = check_log(options.folder, key, [(p.read_bytes(), str(p)) for p in options.against])
+        print(f"{size} entries are what was written" + (f", signed by {checkpoint.key.name}" if checkpoint else ""))
+        return 0
+    except Wrong as error:
+        print(f"WRONG: {error}")
+        return 1
+    except OSError as error:
+        print(f"verify.py: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
