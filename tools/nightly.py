@@ -8,6 +8,7 @@ slow     the end-to-end tests that take minutes with AddressSanitizer
 matrix   the whole matrix of promise 1
 corpus   the whole corpus of hostile model files, through the release build and the one with AddressSanitizer
 load     20,000 random schemas; kill -9 fifty times, of a server under load and of a training run
+audit    10,000 tampers of the audit log, in both verifiers; 10,000 kills of its writer
 soak     everything at a time against one server, SOAK seconds (3600); its memory, descriptors and threads are flat
 
 usage: ./dev nightly [--seconds SECONDS] [--soak SOAK] [PART...]
@@ -147,6 +148,19 @@ def load(_):
     return all(row[1] for row in rows), "| what | result | counted |\n| --- | --- | --- |\n" + lines
 
 
+def audit(_):
+    if not program("release", "freehold", "audit_test"):
+        return False, "It does not build."
+    environment = dict(ENVIRONMENT, FREEHOLD_AUDIT_TAMPERS="10000", FREEHOLD_AUDIT_KILLS="10000")
+    with open(test_all.LOGS / "nightly-audit-unit.log", "wb") as log:
+        unit = subprocess.run([ROOT / "build" / "release" / "src" / "audit" / "audit_test", "--gtest_filter=Tamper.*:Crash.*"],
+                              env=environment, stdout=log, stderr=subprocess.STDOUT).returncode == 0
+    seed = str(datetime.date.today().toordinal())
+    outside, said = serving("audit", "audit_test.py", FREEHOLD_AUDIT_TAMPERS="10000", FREEHOLD_SEED=seed)
+    return unit and outside, (f"10,000 tampers and 10,000 kills in process (`crash_test.cpp`, `tamper_test.cpp`): {found(unit)}. "
+                              f"By both verifiers (`audit_test.py`): {found(outside)}; {said}.")
+
+
 def soak(options):
     if not program("release", "freehold"):
         return False, "It does not build."
@@ -163,7 +177,7 @@ def soak(options):
 
 PARTS = {"thread": ("ThreadSanitizer", thread), "fuzz": ("Fuzzing", fuzz), "units": ("Optimised unit tests", units),
          "slow": ("Slow end-to-end tests, sanitized", slow), "matrix": ("The whole matrix of promise 1", matrix),
-         "corpus": ("Hostile model files", hostile), "load": ("Load and kill -9", load), "soak": ("Soak", soak)}
+         "corpus": ("Hostile model files", hostile), "load": ("Load and kill -9", load), "audit": ("Audit log", audit), "soak": ("Soak", soak)}
 
 
 def sections():

@@ -1,6 +1,7 @@
 #include "app/commands.h"
 
 #include "app/guard/seal_test_command.h"
+#include "app/audit/audit_commands.h"
 #include "app/models_commands.h"
 #include "app/tune/adapter_commands.h"
 #include "app/tune/tune_commands.h"
@@ -96,6 +97,14 @@ const std::vector<Command>& all_commands() {
       cost_budget_list_command(),
       cost_budget_set_command(),
       cost_budget_remove_command(),
+      audit_group(),
+      audit_verify_command(),
+      audit_show_command(),
+      audit_query_command(),
+      audit_export_command(),
+      audit_prove_command(),
+      audit_checkpoint_command(),
+      audit_key_command(),
       bench_command(),
       doctor_command(),
       version_command(),

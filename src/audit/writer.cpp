@@ -53,6 +53,15 @@ Result<> check_public_key(const Files& files, const VerifierKey& key) {
   return write_file_atomically(files.public_key(), key.text() + "\n", FileAccess::owner);
 }
 
+// What somebody was killed in the middle of; the lock is held, so nobody is writing it.
+void remove_unfinished(const fs::path& folder) {
+  std::error_code ec;
+  for (fs::directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec)) {
+    std::error_code ignored;
+    if (it->path().filename().string().starts_with(".tmp-")) fs::remove(it->path(), ignored);
+  }
+}
+
 }  // namespace
 
 struct Writer::State {
@@ -222,6 +231,7 @@ Result<Writer> Writer::open(const fs::path& folder, WriterOptions options) {
   }
   FH_TRY(FolderLock lock, FolderLock::open(folder, FolderLock::Mode::exclusive));
   FH_TRY_VOID(lock.take(options.lock_seconds));
+  remove_unfinished(folder);
   FH_TRY(SigningKey key, key_of(files));
   FH_TRY_VOID(check_public_key(files, key.verifier()));
   FH_TRY(LevelWriter levels, LevelWriter::open(files));

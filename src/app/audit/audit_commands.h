@@ -1,0 +1,32 @@
+// The `audit` commands, and what they share.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string_view>
+
+#include "app/command.h"
+#include "audit/note.h"
+#include "audit/reader.h"
+
+namespace freehold::app {
+
+Command audit_group();  // audit_commands.cpp, so the next four
+Command audit_verify_command();
+Command audit_prove_command();
+Command audit_checkpoint_command();
+Command audit_key_command();
+Command audit_show_command();  // audit_entries.cpp, so the rest
+Command audit_query_command();
+Command audit_export_command();
+
+// --folder, or the log of $FREEHOLD_HOME.
+Option audit_folder_option();
+Result<std::filesystem::path> audit_folder_of(const Arguments& arguments);
+// --key: the text of a public key, or a file with one. Nothing if it is not given.
+Option audit_key_option();
+Result<std::optional<audit::VerifierKey>> audit_key_of(const Arguments& arguments);
+// The number of the entry that ID names: an id, or a number. Error: not_found.
+Result<std::uint64_t> entry_number(const audit::Reader& reader, std::string_view id);
+
+}  // namespace freehold::app

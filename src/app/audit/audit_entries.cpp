@@ -1,0 +1,275 @@
+// `audit show`, `query`, `export`: what is in the log.
+#include <fmt/format.h>
+
+#include <set>
+
+#include "app/audit/audit_commands.h"
+#include "app/console.h"
+#include "app/json_writer.h"
+#include "app/moment.h"
+#include "app/table.h"
+#include "audit/entry.h"
+#include "base/file.h"
+#include "base/utf8.h"
+#include "guard/keys.h"
+
+namespace freehold::app {
+namespace {
+
+using Members = std::map<std::string, std::string>;
+
+struct Filter {
+  std::optional<std::int64_t> since, until;  // microseconds
+  std::string kind, key, model;
+
+  bool lets(const audit::EntryFacts& facts) const {
+    return (!since || facts.time >= *since) && (!until || facts.time < *until) &&
+           (kind.empty() || facts.kind == kind) && (key.empty() || facts.key == key) &&
+           (model.empty() || facts.model == model);
+  }
+};
+
+Result<Filter> filter_of(const Arguments& arguments) {
+  Filter filter;
+  const std::int64_t now = guard::wall_seconds();
+  if (arguments.given("since")) {
+    FH_TRY(const std::int64_t since, parse_moment("--since", arguments.text("since"), now, Direction::past));
+    filter.since = since * 1'000'000;
+  }
+  if (arguments.given("until")) {
+    FH_TRY(const std::int64_t until, parse_moment("--until", arguments.text("until"), now, Direction::past));
+    filter.until = until * 1'000'000;
+  }
+  if (filter.since && filter.until && *filter.since >= *filter.until) {
+    return fail(Errc::invalid, "--since is not before --until");
+  }
+  filter.kind = arguments.given("kind") ? arguments.text("kind") : "";
+  filter.key = arguments.given("key") ? arguments.text("key") : "";
+  filter.model = arguments.given("model") ? arguments.text("model") : "";
+  return filter;
+}
+
+// Each entry that the filter lets through.
+Result<> each(const audit::Reader& reader, const Filter& filter, const audit::Reader::Visit& visit) {
+  Result<> result;
+  FH_TRY_VOID(reader.each(0, [&](std::uint64_t number, std::string_view entry) {
+    const auto facts = audit::facts_of(entry);
+    if (!facts) {
+      result = in_context(facts.error(), fmt::format("entry {}", number));
+      return false;
+    }
+    return !filter.lets(*facts) || visit(number, entry);
+  }));
+  return result;
+}
+
+Result<> run_show(const Arguments& arguments, Console& console) {
+  FH_TRY(const std::filesystem::path folder, audit_folder_of(arguments));
+  FH_TRY(const audit::Reader reader, audit::Reader::open(folder));
+  FH_TRY(const std::uint64_t number, entry_number(reader, arguments.text("ID")));
+  FH_TRY(const std::string entry, reader.entry(number));
+  if (arguments.flag("json")) {
+    console.write(entry + "\n");
+    return {};
+  }
+  FH_TRY(const Members members, audit::members_of(entry));
+  std::vector<std::vector<std::string>> rows = {{"entry", std::to_string(number)}};
+  for (const auto& [name, value] : members) rows.push_back({printable(name), printable(value)});
+  console.write(as_table(rows, {Align::left, Align::left}));
+  return {};
+}
+
+// One line an entry: what most want to know first.
+std::vector<std::string> row_of(std::uint64_t number, const Members& m) {
+  const auto get = [&](const char* name) {
+    const auto it = m.find(name);
+    return it == m.end() ? std::string("-") : printable(it->second, 40);
+  };
+  const std::string kind = get("kind");
+  const std::string what = kind == "request" ? fmt::format("{} {}", get("outcome"), get("model"))
+                           : kind == "admin" ? fmt::format("{} {}", get("act"), get("subject"))
+                                             : fmt::format("{} {}", get("status"), get("reason"));
+  return {std::to_string(number), get("time").substr(0, 19), kind, get("key"), get("name"), get("id"), what};
+}
+
+Result<> run_query(const Arguments& arguments, Console& console) {
+  FH_TRY(const std::filesystem::path folder, audit_folder_of(arguments));
+  FH_TRY(const Filter filter, filter_of(arguments));
+  FH_TRY(const audit::Reader reader, audit::Reader::open(folder));
+  const auto most = static_cast<std::uint64_t>(arguments.integer("limit"));
+  std::vector<std::vector<std::string>> rows = {{"ENTRY", "TIME", "KIND", "KEY", "NAME", "ID", "WHAT"}};
+  std::uint64_t count = 0;
+  Result<> bad;
+  FH_TRY_VOID(each(reader, filter, [&](std::uint64_t number, std::string_view entry) {
+    ++count;
+    if (arguments.flag("json")) {
+      console.write(fmt::format("{}\n", entry));
+      return count < most;
+    }
+    auto members = audit::members_of(entry);
+    if (!members) {
+      bad = in_context(std::move(members).error(), fmt::format("entry {}", number));
+      return false;
+    }
+    rows.push_back(row_of(number, *members));
+    return count < most;
+  }));
+  FH_TRY_VOID(bad);
+  if (arguments.flag("json")) return {};
+  if (count == 0) {
+    console.note("no entry is like that");
+    return {};
+  }
+  console.write(as_table(rows, std::vector<Align>(7, Align::left)));
+  if (count >= most) console.note(fmt::format("the first {} are shown: --limit shows more", most));
+  return {};
+}
+
+std::string as_csv(std::string_view text) {
+  // What a spreadsheet would take for a formula is made text.
+  std::string out(!text.empty() && std::string_view("=+-@\t\r").find(text[0]) != std::string_view::npos ? "'" : "");
+  out += text;
+  if (out.find_first_of(",\"\r\n") == std::string::npos) return out;
+  std::string quoted = "\"";
+  for (const char c : out) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + '"';
+}
+
+// The columns are the members that occur, by name, behind the number: two passes.
+Result<> export_csv(const audit::Reader& reader, const Filter& filter,
+                    const std::function<Result<>(std::string_view)>& write) {
+  std::set<std::string> columns;
+  Result<> bad;
+  const auto look = [&](std::string_view entry) -> Result<Members> { return audit::members_of(entry); };
+  FH_TRY_VOID(each(reader, filter, [&](std::uint64_t, std::string_view entry) {
+    const auto members = look(entry);
+    if (members) {
+      for (const auto& [name, value] : *members) columns.insert(name);
+    }
+    return true;
+  }));
+  std::string head = "number";
+  for (const std::string& name : columns) head += ',' + as_csv(name);
+  FH_TRY_VOID(write(head + "\r\n"));
+  FH_TRY_VOID(each(reader, filter, [&](std::uint64_t number, std::string_view entry) {
+    auto members = look(entry);
+    if (!members) return true;
+    std::string line = std::to_string(number);
+    for (const std::string& name : columns) {
+      const auto it = members->find(name);
+      line += ',';
+      if (it != members->end()) line += as_csv(it->second);
+    }
+    bad = write(line + "\r\n");
+    return bad.has_value();
+  }));
+  return bad;
+}
+
+Result<> run_export(const Arguments& arguments, Console& console) {
+  FH_TRY(const std::filesystem::path folder, audit_folder_of(arguments));
+  FH_TRY(const Filter filter, filter_of(arguments));
+  FH_TRY(const audit::Reader reader, audit::Reader::open(folder));
+  std::optional<AtomicFile> file;
+  if (arguments.given("output")) {
+    FH_TRY(file, AtomicFile::create(std::string(arguments.text("output"))));
+  }
+  const auto write = [&](std::string_view text) -> Result<> {
+    if (file) return file->write(text);
+    console.write(text);
+    return {};
+  };
+  if (arguments.text("format") == "csv") {
+    FH_TRY_VOID(export_csv(reader, filter, write));
+  } else {
+    Result<> bad;
+    FH_TRY_VOID(each(reader, filter, [&](std::uint64_t, std::string_view entry) {
+      bad = write(fmt::format("{}\n", entry));
+      return bad.has_value();
+    }));
+    FH_TRY_VOID(bad);
+  }
+  return file ? file->commit() : Result<>();
+}
+
+std::vector<Option> filter_options() {
+  return {{.name = "since",
+           .type = OptionType::text,
+           .value = "WHEN",
+           .help = "A span back from now (24h, 7d) or a date (2027-01-31, UTC)."},
+          {.name = "until", .type = OptionType::text, .value = "WHEN", .help = "The same, for the end."},
+          {.name = "kind",
+           .type = OptionType::choice,
+           .value = "request|admin|refusal",
+           .help = "Only entries of this kind."},
+          {.name = "key", .type = OptionType::text, .value = "ID", .help = "Only of this key."},
+          {.name = "model", .type = OptionType::text, .value = "NAME", .help = "Only of requests to this model."},
+          audit_folder_option()};
+}
+
+std::vector<Option> with(std::vector<Option> options, std::initializer_list<Option> more) {
+  options.insert(options.end(), more);
+  return options;
+}
+
+}  // namespace
+
+Command audit_show_command() {
+  return {
+      .name = "audit show",
+      .summary = "Show one entry of the log.",
+      .positionals = {{.name = "ID",
+                       .help = "A receipt (the header Freehold-Receipt, or the id of an answer), or an entry's number.",
+                       .is_file = false}},
+      .options = {audit_folder_option(), {.name = "json", .help = "Print the entry as it is in the log."}},
+      .examples = {{"freehold audit show req_5f0c9a3e7b1d2468aabbccdd", "What is known of an answer:"},
+                   {"freehold audit show 0", "How it began:"}},
+      .run = run_show,
+  };
+}
+
+Command audit_query_command() {
+  return {
+      .name = "audit query",
+      .summary = "List entries of the log.",
+      .options =
+          with(filter_options(), {{.name = "limit",
+                                   .type = OptionType::integer,
+                                   .value = "N",
+                                   .fallback = "1000",
+                                   .least = 1,
+                                   .most = 1e9,
+                                   .help = "At most so many."},
+                                  {.name = "json", .help = "Print each entry as it is in the log, one a line."}}),
+      .examples = {{"freehold audit query --since 7d --kind admin", "What was changed last week:"},
+                   {"freehold audit query --key k7m2xw9q --since 2027-01-01 --until 2027-02-01",
+                    "What somebody asked in January:"}},
+      .run = run_query,
+  };
+}
+
+Command audit_export_command() {
+  return {
+      .name = "audit export",
+      .summary = "Write entries of the log for other programs.",
+      .details =
+          "As JSON lines, byte for byte the leaves of the tree; or as CSV, a column for each member that occurs, "
+          "nested ones "
+          "with dots.",
+      .options = with(filter_options(), {{.name = "format",
+                                          .type = OptionType::choice,
+                                          .value = "jsonl|csv",
+                                          .fallback = "jsonl",
+                                          .help = "What is written."},
+                                         {.name = "output",
+                                          .type = OptionType::file,
+                                          .value = "FILE",
+                                          .help = "Where to; by default to standard output.",
+                                          .letter = 'o'}}),
+      .examples = {{"freehold audit export --since 30d --format csv -o log.csv", "For a spreadsheet:"},
+                   {"freehold audit export | jq 'select(.outcome == \"failed\")'", "For a pipe:"}},
+      .run = run_export,
+  };
+}
+
+}  // namespace freehold::app

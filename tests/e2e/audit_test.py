@@ -1,0 +1,133 @@
+"""The audit log from outside: any tamper is found by both verifiers, proofs and checkpoints stand alone.
+
+$FREEHOLD_AUDIT_TAMPERS says how many random tampers (300, under a sanitizer 60; 10,000 in `./dev nightly`), $FREEHOLD_SEED which.
+"""
+
+import csv
+import io
+import json
+import os
+import random
+import subprocess
+import sys
+
+import audit_logs
+import e2e
+
+TAMPERS = int(os.environ.get("FREEHOLD_AUDIT_TAMPERS", "60" if e2e.SANITIZED else "300"))
+SEED = int(os.environ.get("FREEHOLD_SEED", "1"))
+VERIFY = e2e.SOURCE / "tools" / "verify" / "verify.py"
+
+
+def python(*arguments):
+    return subprocess.run([sys.executable, VERIFY, *map(str, arguments)], capture_output=True, text=True, timeout=60)
+
+
+class Verifiers(e2e.Case):
+    def found(self, folder, note):
+        """Whether each verifier finds something wrong, given a checkpoint."""
+        kept = self.put("kept", note)
+        ours = e2e.run("audit", "verify", "--folder", folder, "--against", kept, home=self.home)
+        self.assertIn(ours.code, (e2e.OK, e2e.USAGE, e2e.NOT_FOUND, e2e.CORRUPT, e2e.EXHAUSTED), ours.message)
+        try:
+            audit_logs.verify.check_log(folder, None, [(note, "kept")])
+            theirs = False
+        except (audit_logs.verify.Wrong, OSError):
+            theirs = True
+        return ours.code != e2e.OK, theirs
+
+    def test_every_tamper_is_found_by_both(self):
+        draw = random.Random(SEED)
+        log, before = audit_logs.sample(draw, audit_logs.Signer(draw.randbytes(32)), 300)
+        content, folder = log.content(), self.folder / "log"
+        audit_logs.write(folder, content)
+        for note in (log.note, log.notes[3]):
+            self.assertEqual(self.found(folder, note), (False, False), "nothing is wrong")
+        ways = {}
+        for number in range(TAMPERS):
+            changed, what = audit_logs.tamper(draw, content, before)
+            if changed == content:
+                continue
+            audit_logs.write(folder, changed)
+            self.assertEqual(self.found(folder, log.note), (True, True), f"{number}: {what}")
+            ways[what.split(" in ")[0]] = ways.get(what.split(" in ")[0], 0) + 1
+        self.assertGreater(len(ways), 10)
+        print(f"{sum(ways.values())} tampers", end=" ", flush=True)
+
+    def test_what_verifiers_say(self):
+        for arguments in ((), ("--proof", "x"), ("a", "b")):
+            self.assertEqual(python(*arguments).returncode, 2)
+        self.assertEqual(python(self.folder / "nothing").returncode, 2)
+        self.fails(e2e.NOT_FOUND, "audit", "verify", names="audit")
+        self.fails(e2e.NOT_FOUND, "audit", "show", "0", names="audit")
+
+
+class Reading(e2e.Case):
+    def setUp(self):
+        super().setUp()
+        def entry(number, **more):
+            return {"id": f"req_{number:024x}", "key": "k7m2xw9q" if number % 2 else "a2b3c4d5", "kind": "request", "model": "m",
+                    "outcome": "completed", "time": f"2027-01-{1 + number % 28:02}T12:00:00.000000Z", **more}
+
+        self.entries = [entry(i) for i in range(40)]
+        self.entries[5] = {"act": "keys.create", "details": {"name": "=Alice Müller"}, "id": "adm_5", "kind": "admin", "subject": "k7m2xw9q",
+                           "time": "2027-01-06T12:00:00.000000Z"}
+        self.log = audit_logs.Log(audit_logs.Signer(bytes(32)), segment=4000)
+        lines = [json.dumps(e, separators=(",", ":"), ensure_ascii=False).encode() for e in self.entries]
+        for at in range(0, len(lines), 7):
+            self.log.add(lines[at:at + 7])
+        audit_logs.write(self.home / "audit", self.log.content())
+
+    def lines(self, *arguments):
+        return [json.loads(line) for line in self.succeeds("audit", *arguments).text.splitlines()]
+
+    def test_show_query_export(self):
+        self.assertEqual(self.lines("query", "--json"), self.entries)
+        self.assertEqual(self.lines("query", "--json", "--limit", "3"), self.entries[:3])
+        self.assertEqual(self.lines("query", "--json", "--kind", "admin"), [self.entries[5]])
+        self.assertEqual(self.lines("query", "--json", "--key", "a2b3c4d5", "--model", "m"), self.entries[0::2])
+        self.assertEqual(self.lines("query", "--json", "--model", "other"), [])
+        between = self.lines("query", "--json", "--since", "2027-01-03", "--until", "2027-01-05")
+        self.assertEqual(between, [e for e in self.entries if "2027-01-03" <= e["time"] < "2027-01-05"])
+        self.assertIn("keys.create k7m2xw9q", self.succeeds("audit", "query").text)
+        self.fails(e2e.USAGE, "audit", "query", "--since", "soon", names="--since")
+        self.assertEqual(self.lines("show", self.entries[9]["id"], "--json"), [self.entries[9]])
+        self.assertEqual(self.lines("show", "39", "--json"), [self.entries[39]])
+        self.assertIn("details.name", self.succeeds("audit", "show", "adm_5").text)
+        self.assertEqual(self.lines("show", "chatcmpl-" + self.entries[9]["id"][4:], "--json"), [self.entries[9]], "by an answer's id")
+        self.fails(e2e.NOT_FOUND, "audit", "show", "adm_none", names="adm_none")
+        self.fails(e2e.NOT_FOUND, "audit", "show", "40")
+        out = self.folder / "out"
+        self.succeeds("audit", "export", "-o", out)
+        self.assertEqual(out.read_bytes(), b"".join(e + b"\n" for e in self.log.tree), "byte for byte")
+        rows = list(csv.DictReader(io.StringIO(self.succeeds("audit", "export", "--format", "csv").text, newline="")))
+        self.assertEqual([r["id"] for r in rows], [e["id"] for e in self.entries])
+        self.assertEqual(rows[5]["details.name"], "'=Alice Müller", "no formula for a spreadsheet")
+
+    def test_proofs_and_checkpoints_stand_alone(self):
+        key, proof, kept = self.folder / "log.pub", self.folder / "proof", self.folder / "kept"
+        key.write_text(self.succeeds("audit", "key").text)
+        for number in (0, 5, 17, 39):
+            self.succeeds("audit", "prove", number, "-o", proof)
+            said = json.loads(self.succeeds("audit", "verify", "--proof", proof, "--key", key, "--json", home=self.folder / "other").text)
+            self.assertEqual((said["number"], said["entries"], json.loads(said["entry"])), (number, 40, self.entries[number]))
+            self.assertIn(self.entries[number]["id"], python("--proof", proof, "--key", key).stdout)
+        text = proof.read_text("utf-8")
+        for other in (text.replace("index 39", "index 38"), text.replace("extra eyJ", "extra eyK"), text[:-30], ""):
+            proof.write_text(other)
+            self.fails(e2e.CORRUPT, "audit", "verify", "--proof", proof, "--key", key)
+            self.assertEqual(python("--proof", proof, "--key", key).returncode, 1)
+        self.succeeds("audit", "checkpoint", "-o", kept)
+        self.assertEqual(kept.read_bytes(), self.log.note)
+        self.log.add([b'{"id":"req_later"}'])
+        audit_logs.write(self.home / "audit", self.log.content())
+        self.succeeds("audit", "verify", "--against", kept, "--key", key)
+        self.assertEqual(python(self.home / "audit", "--against", kept, "--key", key.read_text().strip()).returncode, 0)
+        other = audit_logs.Signer(b"x" * 32).text().strip()
+        self.fails(e2e.CORRUPT, "audit", "verify", "--key", other)
+        self.assertEqual(python(self.home / "audit", "--key", other).returncode, 1)
+        self.fails(e2e.USAGE, "audit", "verify", "--key", "no-key", names="no-key")
+
+
+if __name__ == "__main__":
+    e2e.main()
