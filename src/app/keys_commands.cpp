@@ -1,6 +1,7 @@
 // `keys create`, `keys list`, `keys revoke`: who may use `freehold serve`.
 #include <fmt/format.h>
 
+#include "app/audit/act.h"
 #include "app/commands.h"
 #include "app/console.h"
 #include "app/json_writer.h"
@@ -88,6 +89,11 @@ Result<> run_create(const Arguments& arguments, Console& console) {
   FH_TRY(const std::filesystem::path home, store::default_home());
   FH_TRY(guard::Keys keys, guard::Keys::open(home));
   FH_TRY(const guard::CreatedKey made, keys.create(wanted));
+  audit::Object details;
+  details.add("name", made.info.name).add("role", guard::name_of(made.info.role));
+  details.add("limits", limits_of(made.info.limits)).add("models", models_of(made.info.models));
+  if (made.info.expires) details.add("expires", show_moment(*made.info.expires));
+  FH_TRY_VOID(record_act("keys.create", made.info.id, details));
   if (arguments.flag("json")) {
     JsonWriter w(true);
     w.begin_object();
@@ -144,6 +150,7 @@ Result<> run_revoke(const Arguments& arguments, Console& console) {
   FH_TRY(const std::filesystem::path home, store::default_home());
   FH_TRY(guard::Keys keys, guard::Keys::open(home, guard::OpenKeys::existing));
   FH_TRY(const KeyInfo key, keys.revoke(arguments.text("ID")));
+  FH_TRY_VOID(record_act("keys.revoke", key.id, audit::Object().add("name", key.name)));
   if (arguments.flag("json")) {
     JsonWriter w(true);
     w.begin_object();

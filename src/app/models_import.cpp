@@ -1,6 +1,7 @@
 // `models import`, `models alias`, `models rm`: giving and taking names.
 #include <fmt/format.h>
 
+#include "app/audit/act.h"
 #include "app/json_writer.h"
 #include "app/models_commands.h"
 #include "base/utf8.h"
@@ -27,6 +28,7 @@ Result<> run_import(const Arguments& arguments, Console& console) {
     hint_at_force(imported.error(), console);
     return Unexpected(std::move(imported).error());
   }
+  FH_TRY_VOID(record_import("models.import", *imported));
   print_imported(*imported, arguments.flag("json"), console);
   return {};
 }
@@ -74,6 +76,7 @@ Result<> run_alias(const Arguments& arguments, Console& console) {
     hint_at_force(made.error(), console);
     return Unexpected(std::move(made).error());
   }
+  FH_TRY_VOID(record_import("models.alias", *made));
   print_imported(*made, arguments.flag("json"), console);
   return {};
 }
@@ -85,6 +88,7 @@ Result<> run_rm(const Arguments& arguments, Console& console) {
   w.begin_object().key("removed").begin_array();
   for (const std::string& reference : arguments.list("MODEL")) {
     FH_TRY(store::Removed removed, store.remove(reference, progress.options(false)));
+    FH_TRY_VOID(record_act("models.rm", removed.name.text()));
     w.begin_object().member("name", removed.name.text()).member("freed", removed.freed).end_object();
     if (!arguments.flag("json")) {
       console.write(fmt::format("removed {}, {} freed\n", removed.name.text(), human_bytes(removed.freed)));

@@ -3,6 +3,7 @@
 
 #include <chrono>
 
+#include "app/audit/act.h"
 #include "app/interrupt.h"
 #include "app/json_writer.h"
 #include "app/models_commands.h"
@@ -98,6 +99,7 @@ Result<> run_pull(const Arguments& arguments, Console& console) {
     }
     return Unexpected(std::move(pulled).error());
   }
+  FH_TRY_VOID(record_import("models.pull", *pulled));
   print_imported(*pulled, arguments.flag("json"), console);
   return {};
 }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 
+#include "app/audit/act.h"
 #include "app/json_writer.h"
 #include "app/models_commands.h"
 #include "app/open_model.h"
@@ -67,6 +68,7 @@ Result<> write_model(const Arguments& arguments, Console& console, const std::st
     FH_TRY(store::Imported imported, store.add(name, source, make, options));
     progress.clear();
     print_written(written, arguments.flag("verbose"), console);
+    FH_TRY_VOID(record_import("models.make", imported));
     print_imported(imported, arguments.flag("json"), console);
     return {};
   }

@@ -1,6 +1,7 @@
 // `cost budget`: limits on what keys, tags and everybody may use.
 #include <fmt/format.h>
 
+#include "app/audit/act.h"
 #include "app/commands.h"
 #include "app/console.h"
 #include "app/cost/cost_options.h"
@@ -119,6 +120,7 @@ Result<> run_set(const Arguments& arguments, Console& console) {
   }
   FH_TRY(ledger::CostStore costs, ledger::CostStore::open(home, sql::Open::create));
   FH_TRY_VOID(costs.set(b, guard::wall_seconds()));
+  FH_TRY_VOID(record_act("cost.budget.set", b.text(), audit::Object().add("hard", b.hard)));
   console.note(fmt::format("budget of {}{}", b.text(), b.hard ? "" : ", which only warns"));
   return {};
 }
@@ -130,6 +132,7 @@ Result<> run_remove(const Arguments& arguments, Console& console) {
   if (!costs && costs.error().code == Errc::not_found) return fail(Errc::not_found, "there are no budgets");
   if (!costs) return Unexpected(std::move(costs).error());
   FH_TRY_VOID(costs->remove(b, guard::wall_seconds()));
+  FH_TRY_VOID(record_act("cost.budget.remove", b.text()));
   console.note("removed");
   return {};
 }

@@ -6,6 +6,7 @@
 #include <iostream>
 #include <optional>
 
+#include "app/audit/act.h"
 #include "app/commands.h"
 #include "app/console.h"
 #include "app/cost/cost_options.h"
@@ -194,6 +195,7 @@ Result<> run_machine(const Arguments& arguments, Console& console) {
   }
   FH_TRY(ledger::CostStore costs, ledger::CostStore::open(home, sql::Open::create));
   FH_TRY_VOID(costs.add(m, guard::wall_seconds()));
+  FH_TRY_VOID(record_act("cost.machine", {}));
   return show(home, arguments, console);
 }
 

@@ -1,6 +1,7 @@
 // `cost prices add`, `import` and `sign`: rows of the price book of one's own.
 #include <fmt/format.h>
 
+#include "app/audit/act.h"
 #include "app/commands.h"
 #include "app/console.h"
 #include "app/cost/cost_options.h"
@@ -46,6 +47,9 @@ Result<> run_prices_add(const Arguments& arguments, Console& console) {
   p.note = std::string(arguments.text("note"));
   p.basis = "added by hand";
   FH_TRY_VOID(store_prices({p}));
+  FH_TRY_VOID(record_act(
+      "cost.prices.add", model,
+      audit::Object().add("kind", p.kind).add("usd_per_million", p.usd_per_million.text()).add("from", p.from)));
   console.note(fmt::format("{} {}: {} USD a million from {}", printable(model, 80), printable(p.kind),
                            p.usd_per_million.text(), p.from));
   return {};
@@ -66,6 +70,9 @@ Result<> run_prices_import(const Arguments& arguments, Console& console) {
   }
   FH_TRY(const ledger::PriceBook book, ledger::PriceBook::parse(content));
   FH_TRY_VOID(store_prices(book.rows()));
+  FH_TRY_VOID(record_act(
+      "cost.prices.import", file,
+      audit::Object().add("prices", std::uint64_t{book.rows().size()}).add("digest", sha256(content).name())));
   console.note(fmt::format("{} prices", book.rows().size()));
   return {};
 }

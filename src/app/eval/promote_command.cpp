@@ -5,6 +5,7 @@
 // names. The order makes every moment safe: first .previous, then the name itself, by the store's atomic replacement.
 #include <fmt/format.h>
 
+#include "app/audit/act.h"
 #include "app/commands.h"
 #include "app/eval/evaluation.h"
 #include "app/eval/gate.h"
@@ -143,6 +144,10 @@ Result<> run_promote(const Arguments& arguments, Console& console) {
                                            printable(arguments.text("gate"))));
   }
   FH_TRY_VOID(move_name(store, moved, console));
+  audit::Object details;
+  details.add("to", moved.to.name()).add("gate", arguments.text("gate"));
+  if (moved.from) details.add("from", moved.from->name());
+  FH_TRY_VOID(record_act("models.promote", moved.name.text(), details));
   console.write(fmt::format("{} leads to {} now\n", moved.name.text(), short_digest(moved.to)));
   if (moved.from)
     console.note(
@@ -168,6 +173,7 @@ Result<> run_rollback(const Arguments& arguments, Console& console) {
   FH_TRY_VOID(store.alias(moved.to.name(), aside, progress.options(true)).map([](auto&&) {}));
   FH_TRY_VOID(move_name(store, moved, console));
   FH_TRY_VOID(store.remove(aside.text(), progress.options(false)).map([](auto&&) {}));
+  FH_TRY_VOID(record_act("models.rollback", moved.name.text(), audit::Object().add("to", moved.to.name())));
   console.write(fmt::format("{} leads to {} again\n", moved.name.text(), short_digest(moved.to)));
   return {};
 }

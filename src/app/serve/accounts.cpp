@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
+
 #include "app/serve/reply.h"
 #include "guard/keys.h"
 #include "ledger/usage_query.h"
@@ -114,13 +116,37 @@ Result<std::optional<ledger::Event>> Accounts::recorded(std::string_view request
   return query->find(request_id);
 }
 
-void Accounts::record(ledger::Event event, ledger::Reservation reservation, std::function<void(bool)> stored) {
-  if (!log_) return stored(true);
-  log_->append(std::move(event), [held = std::make_shared<ledger::Reservation>(std::move(reservation)),
-                                  then = std::move(stored)](bool durable) {
-    *held = {};
-    then(durable);
-  });
+void Accounts::record(ledger::Event event, audit::RequestEntry entry, ledger::Reservation reservation,
+                      std::function<void(bool)> stored) {
+  struct Waiting {
+    std::atomic<int> open;
+    std::atomic<bool> durable{true};
+    ledger::Reservation reservation;
+    std::function<void(bool)> then;
+  };
+  const int records = (log_ ? 1 : 0) + (trail_ ? 1 : 0);
+  if (records == 0) return stored(true);
+  auto waiting = std::make_shared<Waiting>();
+  waiting->open = records;
+  waiting->reservation = std::move(reservation);
+  waiting->then = std::move(stored);
+  const auto done = [waiting](bool durable) {
+    if (!durable) waiting->durable = false;
+    if (--waiting->open > 0) return;
+    waiting->reservation = {};
+    waiting->then(waiting->durable);
+  };
+  if (trail_) {
+    entry.usage = log_.has_value();
+    fill(entry, event);
+    trail_->request(entry, done);
+  }
+  if (log_) log_->append(std::move(event), done);
+}
+
+void Accounts::answered(const http::Request& request, int status) const {
+  if (!trail_ || !AuditTrail::concerns(request, status)) return;
+  trail_->answered(request, status, status == 401 ? std::nullopt : principal_of(request));
 }
 
 }  // namespace freehold::app

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "api/call.h"
+#include "app/serve/audit_trail.h"
 #include "guard/authenticator.h"
 #include "guard/limiter.h"
 #include "guard/principal.h"
@@ -24,11 +25,13 @@ class Accounts {
  public:
   // Without an authenticator nobody is asked for a key. Without a log nothing is recorded (tests).
   Accounts(std::filesystem::path home, std::optional<guard::Authenticator> authenticator,
-           std::optional<ledger::UsageLog> log, std::optional<ledger::BudgetBook> budgets = {})
+           std::optional<ledger::UsageLog> log, std::optional<ledger::BudgetBook> budgets = {},
+           std::unique_ptr<AuditTrail> trail = {})
       : home_(std::move(home)),
         authenticator_(std::move(authenticator)),
         log_(std::move(log)),
-        budgets_(std::move(budgets)) {}
+        budgets_(std::move(budgets)),
+        trail_(std::move(trail)) {}
 
   // Nothing if the key is missing or wrong; for what runs on somebody's behalf, if that key is not valid any more.
   std::optional<guard::Principal> principal_of(const http::Request& request) const;
@@ -57,8 +60,13 @@ class Accounts {
 
   // The event of a finished request. Errors: of reading the record.
   Result<std::optional<ledger::Event>> recorded(std::string_view request_id) const;
-  // Calls back once the event is on disk (true), or cannot be (false); what was reserved is given back before.
-  void record(ledger::Event event, ledger::Reservation reservation, std::function<void(bool)> stored);
+  // Calls back once the event and its entry in the audit log are on disk (true), or cannot be (false); what was
+  // reserved is given back before. Of `entry`, what the event does not say.
+  void record(ledger::Event event, audit::RequestEntry entry, ledger::Reservation reservation,
+              std::function<void(bool)> stored);
+  // A request has been answered; what was refused or changed is written to the audit log.
+  void answered(const http::Request& request, int status) const;
+  AuditTrail* trail() const { return trail_.get(); }
 
  private:
   std::optional<guard::Principal> principal_of_tenant(const std::string& tenant) const;
@@ -68,6 +76,7 @@ class Accounts {
   guard::Limiter limiter_;
   std::optional<ledger::UsageLog> log_;
   std::optional<ledger::BudgetBook> budgets_;
+  std::unique_ptr<AuditTrail> trail_;
 };
 
 }  // namespace freehold::app

@@ -32,7 +32,9 @@ Generation::Generation(std::shared_ptr<http::Exchange> exchange, std::unique_ptr
       count_tokens_(std::move(count_tokens)),
       arrived_(arrival_of(exchange_->request())),
       open_(call.request.n * static_cast<std::uint32_t>(plan.prompts.size())) {
+  add_header("freehold-receipt", exchange_->request().id);
   add_header("freehold-seed", std::to_string(call.request.seed));
+  answers_.resize(open_);
   if (!call.ignored.empty()) add_header("freehold-ignored", fmt::format("{}", fmt::join(call.ignored, ", ")));
   if (!call.left_out.empty()) add_header("freehold-truncated", call.left_out);
   for (std::uint32_t i = 0; plan.reader && i < open_; ++i)
@@ -155,7 +157,11 @@ void Generation::record(ledger::Outcome outcome, int status, std::function<void(
   if (outcome != ledger::Outcome::failed) count(account);
   account.event.outcome = outcome;
   account.event.http_status = status;
-  account.accounts.record(std::move(account.event), std::move(account.reservation), std::move(stored));
+  std::vector<Digest> digests;
+  for (Sha256& answer : answers_) digests.push_back(answer.finish());
+  account.entry.answer_digest = digest_of(digests);
+  account.accounts.record(std::move(account.event), std::move(account.entry), std::move(account.reservation),
+                          std::move(stored));
 }
 
 void Generation::refuse(const api::Failure& failure) {
@@ -205,6 +211,7 @@ void Generation::on(std::uint32_t first, const engine::Event& event) {
   if (const auto* started = std::get_if<engine::Started>(&event)) {
     if (whole_prompt) add(api::Begun{started->prompt_tokens, started->cached_tokens});
   } else if (const auto* delta = std::get_if<engine::TextDelta>(&event)) {
+    answers_[first + delta->choice].update(as_bytes(delta->text));
     add(first + delta->choice, delta->text);
   } else if (const auto* read = std::get_if<engine::PromptLogprobs>(&event)) {
     if (whole_prompt) add(api::PromptLogprobs{first / n_, read});

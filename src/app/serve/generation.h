@@ -10,6 +10,7 @@
 #include "app/serve/accounts.h"
 #include "app/serve/answer_plan.h"
 #include "app/serve/latencies.h"
+#include "base/hash.h"
 #include "engine/event.h"
 #include "http/exchange.h"
 
@@ -29,6 +30,7 @@ class Generation {
   struct Account {
     Accounts& accounts;
     ledger::Event event;
+    audit::RequestEntry entry;  // what the event does not say
     guard::Lease lease;
     ledger::Reservation reservation;
     Latencies& latencies;
@@ -67,7 +69,8 @@ class Generation {
   std::vector<Reading> readings_;                 // one a choice; empty: answers are text and no more
   std::vector<text::tools::AnswerPiece> pieces_;  // scratch
   std::optional<Account> account_;
-  bool cancelled_ = true;  // every choice was
+  std::vector<Sha256> answers_;  // of the text of each choice
+  bool cancelled_ = true;        // every choice was
   const std::chrono::steady_clock::time_point arrived_;
   std::optional<double> first_token_;  // seconds after that
   std::uint32_t longest_ = 0;          // tokens of the choice that took longest

@@ -21,7 +21,7 @@ api::Failure no_such(std::string_view id) {
 }
 
 api::Parsed<openai::ResponseCall> parse(Site& site, const ExchangePtr& exchange, const std::string& tenant) {
-  FH_TRY(auto call, openai::parse_response(exchange->request().body, random_id()));
+  FH_TRY(auto call, openai::parse_response(exchange->request().body, answer_id(exchange->request().id)));
   std::optional<openai::StoredResponse> previous;
   if (!call.previous.empty()) {
     previous = site.responses().find(tenant, call.previous);

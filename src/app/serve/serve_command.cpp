@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "api/duration.h"
+#include "app/audit/act.h"
 #include "app/commands.h"
 #include "app/interrupt.h"
 #include "app/machine.h"
@@ -19,6 +20,8 @@
 #include "app/serve/reply.h"
 #include "app/serve/routes.h"
 #include "app/serve/tuning_jobs.h"
+#include "app/version.h"
+#include "audit/folder.h"
 #include "base/utf8.h"
 #include "http/listener.h"
 #include "http/self_signed.h"
@@ -79,6 +82,7 @@ Result<std::optional<guard::Authenticator>> authenticator(const Arguments& argum
   if (options.given.empty()) {
     FH_TRY(const auto first, guard::ensure_first_key(home));
     if (first) {
+      FH_TRY_VOID(record_act("keys.create", "the first key", audit::Object().add("role", "admin")));
       // All of it in one place: standard output says where the server is, and nothing else.
       console.write(fmt::format(
           "made the first key, of an admin. It is shown this once, and kept in {} for this command line:\n{}\n",
@@ -190,6 +194,12 @@ void keep_jobs(Site& site, const fs::path& home, Quota quota, const Arguments& a
   site.jobs = std::make_unique<TuningJobs>(std::move(options), site);
 }
 
+Result<std::unique_ptr<AuditTrail>> open_trail(const fs::path& home) {
+  auto log = audit::Log::open(audit::audit_folder(home));
+  if (!log) return in_context(std::move(log).error(), "the audit log");
+  return std::make_unique<AuditTrail>(std::move(*log));
+}
+
 // Whether the address is free and the certificate good: told before minutes of loading, not after.
 Result<> try_address(const http::ServerOptions& options, Console& console) {
   auto server = http::Server::create(options, {});
@@ -254,7 +264,8 @@ Result<> run(const Arguments& arguments, Console& console) {
   // A first key is shown once, so nothing that may fail comes after it.
   FH_TRY(auto keys, authenticator(arguments, home, options.address, console));
   FH_TRY(auto log, ledger::UsageLog::open(home));
-  Site site(std::move(models), Accounts(home, std::move(keys), std::move(log), std::move(budgets)));
+  FH_TRY(auto trail, open_trail(home));
+  Site site(std::move(models), Accounts(home, std::move(keys), std::move(log), std::move(budgets), std::move(trail)));
   FH_TRY_VOID(site.made().open(home));
   const Quota quota{static_cast<std::uint64_t>(arguments.integer("key-storage")) << 30,
                     static_cast<std::uint64_t>(arguments.integer("key-files"))};
@@ -276,6 +287,7 @@ Result<> run(const Arguments& arguments, Console& console) {
   };
   hooks.answered = [&site](const http::Request& request, int status) {
     site.statuses().add(name_of(dialect_of(request)), status);
+    site.answered(request, status);
   };
   const std::string address =
       options.address.find(':') == std::string::npos ? options.address : "[" + options.address + "]";
@@ -289,6 +301,13 @@ Result<> run(const Arguments& arguments, Console& console) {
     return loaded;
   }
   site.starting = false;
+  site.trail()->act(local_user(), "serve.start", names_of(site),
+                    audit::Object()
+                        .add("address", address)
+                        .add("port", std::uint64_t{server->port()})
+                        .add("tls", tls)
+                        .add("keys", !arguments.flag("no-keys"))
+                        .add("version", version()));
   site.batches->resume();
   site.jobs->resume();
   console.write(
@@ -308,6 +327,7 @@ Result<> run(const Arguments& arguments, Console& console) {
   site.jobs->stop();                       // what runs writes a checkpoint
   if (site.batches) site.batches->stop();  // what they have not written down is asked again at the next start
   server->stop(std::chrono::seconds(arguments.integer("grace")));
+  site.trail()->act(local_user(), "serve.stop", {});
   return {};
 }
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <chrono>
 #include <mutex>
+#include <span>
 
 #include "app/pulling.h"
 #include "app/serve/batches.h"
@@ -81,6 +82,10 @@ std::string random_id() {
   std::string out;
   for (unsigned char byte : random) out += fmt::format("{:02x}", byte);
   return out;
+}
+
+std::string answer_id(std::string_view request_id) {
+  return request_id.starts_with("req_") ? std::string(request_id.substr(4)) : random_id();
 }
 
 Failure unrecorded() {
@@ -159,6 +164,7 @@ struct Embedding {
   ledger::Reservation reservation;
   std::vector<std::pair<std::string, std::string>> headers;  // how limits stand
   ledger::Event event;
+  audit::RequestEntry entry;
 
   void on(std::size_t index, const engine::Event& what) {
     if (failed) return;
@@ -172,6 +178,10 @@ struct Embedding {
     queue_seconds = std::max(queue_seconds, embedded->usage.queue_seconds);
     if (--open > 0) return;
     http::Response response = json_response(200, encode(call, vectors, tokens));
+    response.headers.set("freehold-receipt", event.request_id);
+    std::vector<Digest> digests;
+    for (const auto& vector : vectors) digests.push_back(sha256(std::as_bytes(std::span(vector))));
+    entry.answer_digest = digest_of(digests);
     for (auto& [name, value] : headers) response.headers.set(name, value);
     if (!call.ignored.empty()) {
       response.headers.set("freehold-ignored", fmt::format("{}", fmt::join(call.ignored, ", ")));
@@ -183,7 +193,7 @@ struct Embedding {
     event.prompt_tokens = tokens;
     event.queue_seconds = queue_seconds;
     event.http_status = 200;
-    accounts->record(std::move(event), std::move(reservation),
+    accounts->record(std::move(event), std::move(entry), std::move(reservation),
                      [to = exchange, answer = std::move(response)](bool durable) mutable {
                        if (!durable) return respond(*to, unrecorded());
                        to->respond(std::move(answer));
@@ -204,7 +214,7 @@ struct Embedding {
     event.prompt_tokens = tokens;
     event.outcome = error.code == Errc::cancelled ? ledger::Outcome::cancelled : ledger::Outcome::failed;
     event.http_status = api::status_of(failure.problem);
-    accounts->record(std::move(event), std::move(reservation), [](bool) {});
+    accounts->record(std::move(event), std::move(entry), std::move(reservation), [](bool) {});
     respond(*exchange, failure);
   }
 };
@@ -225,10 +235,13 @@ void Site::embed(const ExchangePtr& exchange, const guard::Principal& who, api::
   if (!prompts) return respond(*exchange, prompts.error());
   const auto adapter = this->adapter(call->model, who, *model);
   if (!adapter) return respond(*exchange, adapter.error());
+  for (text::Prompt& p : *prompts) {
+    if (call->cut && p.tokens.size() > model->context()) p.tokens.resize(model->context());
+  }
+  audit::RequestEntry entry = audit_entry_of(*exchange, who, *model, *prompts);
   std::vector<engine::EmbedRequest> requests;
   std::uint64_t tokens_at_most = 0;
   for (text::Prompt& p : *prompts) {
-    if (call->cut && p.tokens.size() > model->context()) p.tokens.resize(model->context());
     engine::EmbedRequest request;
     request.tokens = std::move(p.tokens);
     request.tenant = who.tenant;
@@ -257,6 +270,7 @@ void Site::embed(const ExchangePtr& exchange, const guard::Principal& who, api::
   embedding->reservation = std::move(admitted->reservation);
   embedding->headers = std::move(admitted->headers);
   embedding->event = std::move(record);
+  embedding->entry = std::move(entry);
   embedding->call = std::move(*call);
   submit_all(
       exchange, model, running_, std::move(requests),
@@ -310,7 +324,8 @@ void Site::generate(const ExchangePtr& exchange, const guard::Principal& who, ap
   ledger::Event record = event_of(*exchange, who, *model, call.model, std::move(*tag));
   auto admitted = accounts_.admit(who, {record.time, who.key_id, record.tag, {}, prompt_at_most, answers_at_most});
   if (!admitted) return respond(*exchange, admitted.error());
-  auto encoder = make_encoder(call, {random_id(), call.model, now(), model->fingerprint(file)}, plan->prompts);
+  auto encoder = make_encoder(call, {answer_id(exchange->request().id), call.model, now(), model->fingerprint(file)},
+                              plan->prompts);
   auto generation = std::make_shared<Generation>(exchange, std::move(encoder), call, *plan,
                                                  [model](std::string_view text) { return model->count(text); });
   for (auto& [name, value] : admitted->headers) generation->add_header(name, value);
@@ -320,8 +335,8 @@ void Site::generate(const ExchangePtr& exchange, const guard::Principal& who, ap
   }
   record.seed = call.request.seed;
   record.sampling = sampling_summary(call.request.sampling);
-  generation->account({accounts_, std::move(record), std::move(admitted->lease), std::move(admitted->reservation),
-                       latencies_, model->name()});
+  generation->account({accounts_, std::move(record), audit_entry_of(*exchange, who, *model, plan->prompts),
+                       std::move(admitted->lease), std::move(admitted->reservation), latencies_, model->name()});
   const bool ready = model->constrain_at_once(call, who.tenant, *plan);
   auto work = std::make_shared<Beginning>(
       Beginning{std::move(call), who.tenant, std::move(*plan), std::move(*requests), std::move(generation)});

@@ -98,6 +98,9 @@ class Site {
   const Latencies& latencies() const { return latencies_; }
   StatusCounts& statuses() { return statuses_; }
   const StatusCounts& statuses() const { return statuses_; }
+  // What the audit log is told of a request that has been answered.
+  void answered(const http::Request& request, int status) const { accounts_.answered(request, status); }
+  AuditTrail* trail() const { return accounts_.trail(); }
   // What is recorded of a request, if it is this key's to know: its own, or any for admins and auditors.
   Result<std::optional<ledger::Event>> recorded(std::string_view request_id, const guard::Principal& who) const;
 

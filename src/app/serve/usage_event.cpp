@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <span>
 
 #include "app/serve/reply.h"
 #include "base/utf8.h"
@@ -51,6 +52,18 @@ ledger::Event event_of(const http::Exchange& exchange, const guard::Principal& p
   event.dialect = name_of(dialect_of(exchange.request()));
   event.endpoint = exchange.request().target.path;
   return event;
+}
+
+audit::RequestEntry audit_entry_of(const http::Exchange& exchange, const guard::Principal& principal,
+                                   const ServedModel& model, const std::vector<text::Prompt>& prompts) {
+  audit::RequestEntry entry;
+  entry.who = who_of(principal);
+  if (const text::ChatTemplate* chat = model.chat_template()) entry.template_digest = "sha256:" + chat->digest();
+  entry.request_digest = digest_of(exchange.request().body);
+  std::vector<Digest> parts;
+  for (const text::Prompt& prompt : prompts) parts.push_back(sha256(std::as_bytes(std::span(prompt.tokens))));
+  entry.prompt_digest = digest_of(parts);
+  return entry;
 }
 
 }  // namespace freehold::app

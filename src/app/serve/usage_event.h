@@ -4,6 +4,7 @@
 #include <string>
 
 #include "api/call.h"
+#include "app/serve/audit_trail.h"
 #include "app/serve/served_model.h"
 #include "engine/request.h"
 #include "guard/principal.h"
@@ -20,5 +21,9 @@ api::Parsed<std::string> tag_of(const http::Request& request);
 // `name`: as the client called the model.
 ledger::Event event_of(const http::Exchange& exchange, const guard::Principal& principal, const ServedModel& model,
                        const std::string& name, std::string tag);
+
+// What the audit log is to say of it besides: who, the digests of what was asked.
+audit::RequestEntry audit_entry_of(const http::Exchange& exchange, const guard::Principal& principal,
+                                   const ServedModel& model, const std::vector<text::Prompt>& prompts);
 
 }  // namespace freehold::app

@@ -1,0 +1,43 @@
+#include "app/audit/act.h"
+
+#include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <vector>
+
+#include "audit/folder.h"
+#include "audit/log.h"
+#include "store/store.h"
+
+namespace freehold::app {
+
+audit::Who local_user() {
+  const uid_t uid = ::getuid();
+  std::vector<char> buffer(16'384);
+  passwd entry{};
+  passwd* found = nullptr;
+  if (::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) {
+    return {"", found->pw_name, "local"};
+  }
+  return {"", fmt::format("uid {}", uid), "local"};
+}
+
+Result<> record_act(std::string_view act, std::string_view subject, audit::Object details) {
+  FH_TRY(const std::filesystem::path home, store::default_home());
+  audit::AdminEntry entry{audit::new_id("adm_"), audit::now_us(),      local_user(),
+                          std::string(act),      std::string(subject), std::move(details)};
+  auto written = audit::append_one(audit::audit_folder(home), audit::entry_of(entry));
+  if (!written) return in_context(std::move(written).error(), "it is done, but could not be written to the audit log");
+  return written;
+}
+
+Result<> record_import(std::string_view act, const store::Imported& imported) {
+  const store::Manifest& m = imported.manifest;
+  audit::Object details;
+  details.add("digest", m.model.id().name()).add("weights", m.model.weights().name());
+  if (imported.replaced) details.add("replaced", imported.replaced->name());
+  return record_act(act, imported.name.text(), details);
+}
+
+}  // namespace freehold::app

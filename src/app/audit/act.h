@@ -1,0 +1,23 @@
+// What a command has changed, written to the audit log of $FREEHOLD_HOME before the command says that it is done.
+#pragma once
+
+#include <string_view>
+
+#include "audit/entry.h"
+#include "base/result.h"
+
+namespace freehold::store {
+struct Imported;
+}
+
+namespace freehold::app {
+
+// The user of the operating system who runs this program.
+audit::Who local_user();
+// Returns when it is durable. Errors: audit/writer.h; then the change itself is made all the same.
+Result<> record_act(std::string_view act, std::string_view subject, audit::Object details = {});
+
+// The same of a model that came into the store, or of a name that leads to another one now.
+Result<> record_import(std::string_view act, const store::Imported& imported);
+
+}  // namespace freehold::app

@@ -1,0 +1,133 @@
+#include "app/serve/audit_trail.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "app/serve/reply.h"
+#include "format/json.h"
+
+namespace freehold::app {
+namespace {
+
+// Refusals of people who are not known that are written a second; a flood of them must not fill the disk.
+constexpr std::uint64_t kStrangersASecond = 100;
+constexpr std::size_t kMostRemembered = 10'000;
+constexpr std::size_t kLongestBody = 65'536;  // of one that is looked into for what it concerns
+constexpr std::size_t kLongestPath = 300;
+
+// Addresses at which something is changed; DELETE always changes something.
+bool changes(const http::Request& request) {
+  if (request.method == "DELETE" || request.method == "PUT" || request.method == "PATCH") return true;
+  if (request.method != "POST") return false;
+  const auto& path = request.target.segments;
+  const auto at = [&](std::size_t i) { return i < path.size() ? std::string_view(path[i]) : std::string_view(); };
+  if (at(0) == "api")
+    return at(1) == "create" || at(1) == "copy" || at(1) == "pull" || at(1) == "push" || at(1) == "blobs";
+  if (at(0) == "freehold") return at(2) == "adapters";
+  return at(0) == "v1" && (at(1) == "files" || at(1) == "uploads" || at(1) == "batches" || at(1) == "fine_tuning");
+}
+
+// The names in a body, which say what a change is about.
+audit::Object named_in(const std::string& body) {
+  audit::Object out;
+  if (body.empty() || body.size() > kLongestBody || body[0] != '{') return out;
+  const auto value = format::parse_json(body);
+  if (!value || !value->is_object()) return out;
+  for (const char* name : {"model", "name", "source", "destination", "from", "training_file", "input_file_id"}) {
+    const format::Value* member = value->member(name);
+    if (member == nullptr) continue;
+    if (const auto text = member->as_string()) out.add(name, text->substr(0, kLongestPath));
+  }
+  return out;
+}
+
+}  // namespace
+
+void fill(audit::RequestEntry& entry, const ledger::Event& event) {
+  entry.id = event.request_id;
+  entry.time = event.time;
+  entry.dialect = event.dialect;
+  entry.endpoint = event.endpoint;
+  entry.model = event.model;
+  entry.model_digest = event.model_digest;
+  entry.adapter = event.adapter;
+  entry.sampling = event.sampling;
+  entry.seed = event.seed;
+  entry.prompt_tokens = event.prompt_tokens;
+  entry.cached_tokens = event.cached_tokens;
+  entry.completion_tokens = event.completion_tokens;
+  entry.outcome = name_of(event.outcome);
+  entry.finish = event.finish_reason;
+  entry.status = static_cast<std::uint64_t>(event.http_status);
+}
+
+audit::Who who_of(const guard::Principal& principal) {
+  return {principal.key_id, principal.name, std::string(guard::name_of(principal.role))};
+}
+
+std::string digest_of(std::span<const std::int32_t> tokens) {
+  return sha256(std::as_bytes(tokens)).name();  // little-endian, as the machines are that this runs on
+}
+
+std::string digest_of(std::string_view text) {
+  return sha256(text).name();
+}
+
+std::string digest_of(const std::vector<Digest>& parts) {
+  if (parts.size() == 1) return parts[0].name();
+  Sha256 hash;
+  for (const Digest& part : parts) hash.update(part.bytes);
+  return hash.finish().name();
+}
+
+void AuditTrail::request(const audit::RequestEntry& entry, audit::Stored stored) {
+  if (entry.status >= 400) {
+    const std::lock_guard lock(mutex_);
+    if (failed_.size() >= kMostRemembered) failed_.clear();  // whose clients have left
+    failed_.insert(entry.id);
+  }
+  log_.append(audit::entry_of(entry), std::move(stored));
+}
+
+void AuditTrail::refuse(audit::RefusalEntry entry) {
+  if (entry.who.key.empty()) {
+    const std::lock_guard lock(mutex_);
+    const std::int64_t second = entry.time / 1'000'000;
+    if (second != std::exchange(second_, second)) strangers_ = 0;
+    if (++strangers_ > kStrangersASecond) {
+      ++left_out_;
+      return;
+    }
+    entry.more = std::exchange(left_out_, 0);
+  }
+  log_.append(audit::entry_of(entry), [](bool) {});
+}
+
+bool AuditTrail::concerns(const http::Request& request, int status) {
+  return status >= 400 || changes(request);
+}
+
+void AuditTrail::answered(const http::Request& request, int status, const std::optional<guard::Principal>& who) {
+  const audit::Who person = who ? who_of(*who) : audit::Who{};
+  const std::string path = request.target.path.substr(0, kLongestPath);
+  if (status < 400) {
+    if (concerns(request, status)) act(person, request.method + " " + path, {}, named_in(request.body));
+    return;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (failed_.erase(request.id) > 0) return;
+  }
+  refuse({request.id, audit::now_us(), person, request.method.substr(0, 16), path,
+          std::string(name_of(dialect_of(request))), request.remote_address, std::string(http::reason_phrase(status)),
+          static_cast<std::uint64_t>(status)});
+}
+
+void AuditTrail::act(const audit::Who& who, std::string act, std::string subject, audit::Object details) {
+  log_.append(audit::entry_of(audit::AdminEntry{audit::new_id("adm_"), audit::now_us(), who, std::move(act),
+                                                std::move(subject), std::move(details)}),
+              [](bool) {});
+}
+
+}  // namespace freehold::app

@@ -1,0 +1,53 @@
+// What the server writes to the audit log beside the answers it gives: refusals, what was changed over HTTP, its own
+// start and end. Answers wait for their entries (accounts.h); these are written at once and nobody waits for them.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_set>
+
+#include "audit/entry.h"
+#include "audit/log.h"
+#include "guard/principal.h"
+#include "http/message.h"
+#include "ledger/event.h"
+
+namespace freehold::app {
+
+// Of the members of an entry, those that its usage event has, too.
+void fill(audit::RequestEntry& entry, const ledger::Event& event);
+audit::Who who_of(const guard::Principal& principal);
+// "sha256:…" of token ids, 4 bytes each, little-endian; of text.
+std::string digest_of(std::span<const std::int32_t> tokens);
+std::string digest_of(std::string_view text);
+// Of several: SHA-256 of their digests, 32 bytes each, in order; of one: its own.
+std::string digest_of(const std::vector<Digest>& parts);
+
+// Thread-safe.
+class AuditTrail {
+ public:
+  explicit AuditTrail(audit::Log log) : log_(std::move(log)) {}
+
+  // The entry of a request that was let in. `stored` as the log calls it back.
+  void request(const audit::RequestEntry& entry, audit::Stored stored);
+  // Whether `answered` writes something about such a request.
+  static bool concerns(const http::Request& request, int status);
+  // A request has been answered with this status; `who` if it is known. Refusals and changes are written, what
+  // `request` has written already is not.
+  void answered(const http::Request& request, int status, const std::optional<guard::Principal>& who);
+  void act(const audit::Who& who, std::string act, std::string subject, audit::Object details = {});
+
+ private:
+  void refuse(audit::RefusalEntry entry);
+
+  audit::Log log_;
+  std::mutex mutex_;                        // guards what follows
+  std::unordered_set<std::string> failed_;  // ids of requests with an entry that are still to be answered with an error
+  std::int64_t second_ = 0;                 // of those who are not known, so many refusals were written in this second,
+  std::uint64_t strangers_ = 0, left_out_ = 0;  // and so many not
+};
+
+}  // namespace freehold::app

@@ -1,0 +1,144 @@
+"""The audit log of the server and of the commands: an answer is in the log before it is given, whatever kills the server."""
+
+import hashlib
+import http.client
+import json
+import os
+import random
+import signal
+import stat
+import threading
+import time
+
+import audit_logs
+import e2e
+from audit_test import python
+from chat_model import ChatGguf
+from dialects import DIALECTS, Ask, request
+from files_test import KEY, Server
+
+SEED = int(os.environ.get("FREEHOLD_SEED", "1"))
+
+
+class Commands(e2e.Case):
+    def test_what_is_changed_is_in_the_log(self):
+        self.succeeds("keys", "create", "--name", "Alice Müller", "--role", "admin")
+        key = json.loads(self.succeeds("keys", "create", "--name", "ci", "--json").text)["id"]
+        self.succeeds("keys", "revoke", key)
+        self.succeeds("models", "import", self.put("m.gguf", ChatGguf().write()), "--name", "m:q4")
+        self.succeeds("models", "alias", "m:q4", "other")
+        self.succeeds("models", "rm", "other")
+        self.succeeds("cost", "budget", "set", "--tokens", "1000000", "--every", "day")
+        entries = [json.loads(line) for line in self.succeeds("audit", "query", "--json").text.splitlines()]
+        self.assertEqual([(e["kind"], e["act"]) for e in entries],
+                         [("admin", act) for act in ("keys.create", "keys.create", "keys.revoke", "models.import", "models.alias", "models.rm", "cost.budget.set")])
+        self.assertEqual(entries[1]["subject"], key)
+        self.assertEqual(entries[0]["details"]["name"], "Alice Müller")
+        self.assertTrue(all(e["role"] == "local" and e["name"] for e in entries))
+        for path in (self.home / "audit").rglob("*"):
+            if path.is_file():
+                self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o600, path)
+        self.assertEqual(stat.S_IMODE((self.home / "audit").stat().st_mode), 0o700)
+
+    def test_another_program_may_have_written_it(self):
+        """A log that a writer in Python made after the format's description is continued here."""
+        signer = audit_logs.Signer(bytes(32))
+        log, _ = audit_logs.sample(random.Random(2), signer, 270)
+        audit_logs.write(self.home / "audit", log.content())
+        (self.home / "audit" / "key").write_text(signer.text(secret=True))
+        self.succeeds("keys", "create", "--name", "alice")
+        said = json.loads(self.succeeds("audit", "verify", "--json").text)
+        self.assertEqual(said["entries"], len(log.tree) + 1)
+        self.assertEqual(python(self.home / "audit", "--against", self.put("kept", log.note)).returncode, 0)
+
+
+class Serving(e2e.Case):
+    def setUp(self):
+        super().setUp()
+        self.succeeds("models", "import", self.put("m.gguf", ChatGguf().write()), "--name", "m")
+
+    def entries(self):
+        return [json.loads(line) for line in self.succeeds("audit", "query", "--json", "--limit", "1000000").text.splitlines()]
+
+    def ask(self, port, path, body, key=KEY, method="POST"):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        try:
+            data = json.dumps(body).encode()
+            connection.request(method, path, data, {"content-type": "application/json", "authorization": f"Bearer {key}"})
+            answer = connection.getresponse()
+            return answer.status, answer.headers, answer.read(), data
+        finally:
+            connection.close()
+
+    def test_every_dialect_and_every_refusal(self):
+        receipts = {}
+        with Server("m", self.home) as server:
+            for name in DIALECTS:
+                for stream in (False, True):
+                    path, body = request(Ask(name, "the secret dog", 12, 0, 7, None), "m", stream)
+                    status, headers, data, sent = self.ask(server.port, path, body)
+                    self.assertEqual(status, 200, data)
+                    receipts[headers["freehold-receipt"]] = (name, path.partition("?")[0], sent)
+            status, headers, data, sent = self.ask(server.port, "/v1/embeddings", {"model": "m", "input": ["the cat", "the dog"]})
+            receipts[headers["freehold-receipt"]] = ("openai", "/v1/embeddings", sent)
+            status, headers, data, sent = self.ask(server.port, "/v1/chat/completions",
+                                                   {"model": "m", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 5, "temperature": 0})
+            chat, text = headers["freehold-receipt"], json.loads(data)["choices"][0]["message"]["content"]
+            for refused, path, body, key in ((401, "/v1/chat/completions", {}, "wrong-key-here"), (404, "/v1/chat/completions", {"model": "none", "messages": [{"role": "user", "content": "hi"}]}, KEY),
+                                             (400, "/v1/messages", {"model": "m"}, KEY), (404, "/v1/nowhere", {}, KEY)):
+                self.assertEqual(self.ask(server.port, path, body, key)[0], refused, path)
+            server.end(signal.SIGINT)
+        by_id = {e["id"]: e for e in self.entries() if e["kind"] == "request"}
+        for receipt, (name, path, sent) in receipts.items():
+            entry = by_id[receipt]
+            self.assertEqual((entry["endpoint"], entry["outcome"], entry["status"], entry["model"]), (path, "completed", 200, "m"), entry)
+            self.assertEqual(entry["request_digest"], "sha256:" + hashlib.sha256(sent).hexdigest())
+            for member in ("key", "role", "model_digest", "prompt_digest", "answer_digest", "numerics", "prompt_tokens", "usage"):
+                self.assertIn(member, entry)
+        self.assertEqual(by_id[chat]["answer_digest"], "sha256:" + hashlib.sha256(text.encode()).hexdigest())
+        self.assertEqual(json.loads(self.succeeds("usage", "--request", chat).text)["request_id"], chat)
+        refusals = [(e["status"], e["endpoint"]) for e in self.entries() if e["kind"] == "refusal"]
+        self.assertEqual(refusals, [(401, "/v1/chat/completions"), (404, "/v1/chat/completions"), (400, "/v1/messages"), (404, "/v1/nowhere")])
+        for path in (self.home / "audit").rglob("entries-*"):
+            self.assertNotIn(b"secret dog", path.read_bytes())
+        self.assertEqual(python(self.home / "audit").returncode, 0)
+        self.assertIn("entries", self.succeeds("audit", "verify").text)
+
+    def test_no_answer_without_its_entry_whatever_kills_the_server(self):
+        answered, lock = [], threading.Lock()
+        body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 3}
+
+        def client(port):
+            try:
+                while True:
+                    status, headers, _, _ = self.ask(port, "/v1/chat/completions", body)
+                    if status == 200:
+                        with lock:
+                            answered.append(headers["freehold-receipt"])
+            except (OSError, http.client.HTTPException):
+                pass
+
+        draw = random.Random(SEED)
+        for _ in range(3):
+            with Server("m", self.home) as server:
+                clients = [threading.Thread(target=client, args=(server.port,)) for _ in range(6)]
+                for c in clients:
+                    c.start()
+                time.sleep(0.2 + draw.random() * 0.4)
+                # The log can be read, continued and verified meanwhile.
+                self.succeeds("keys", "create", "--name", "meanwhile")
+                self.succeeds("audit", "verify")
+                server.end(signal.SIGKILL)
+                for c in clients:
+                    c.join()
+        self.succeeds("keys", "create", "--name", "afterwards")  # opens the log anew
+        ids = [e["id"] for e in self.entries()]
+        self.assertEqual(len(ids), len(set(ids)), "none twice")
+        self.assertEqual(set(answered) - set(ids), set(), "answered, and not in the log")
+        self.assertGreater(len(answered), 20)
+        self.succeeds("audit", "verify")
+        self.assertEqual(python(self.home / "audit").returncode, 0)
+
+
+if __name__ == "__main__":
+    e2e.main()
