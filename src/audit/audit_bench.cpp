@@ -95,7 +95,7 @@ void verify(benchmark::State& bench) {
   }
   bench.SetItemsProcessed(bench.iterations() * static_cast<std::int64_t>(entries));
 }
-BENCHMARK(verify)->Args({1'000'000, 200})->Args({100'000, 1})->Unit(benchmark::kMillisecond)->Iterations(1);
+BENCHMARK(verify)->Args({1'000'000, 200})->Args({10'000, 1})->Unit(benchmark::kMillisecond)->Iterations(1);
 
 // One proof from a log of so many entries, the file and its check.
 void prove(benchmark::State& bench) {
