@@ -45,16 +45,17 @@ void Log::State::commit(std::vector<Waiting>& group) {
   entries.reserve(group.size());
   for (const Waiting& waiting : group) entries.push_back(waiting.entry);
   auto done = writer.commit(entries);
+  const bool durable = done.has_value();
   {
     // Counted before they are called back: who has been called back finds himself counted.
     const std::lock_guard lock(mutex);
-    if (!done && writer.failed() && !failure) {
+    if (!durable && writer.failed() && !failure) {
       failure = in_context(std::move(done).error(), "the audit log can no longer be written").value();
     }
-    (done ? counts.entries : counts.refused) += group.size();
-    if (done) ++counts.groups;
+    (durable ? counts.entries : counts.refused) += group.size();
+    if (durable) ++counts.groups;
   }
-  for (Waiting& waiting : group) waiting.stored(done.has_value());
+  for (Waiting& waiting : group) waiting.stored(durable);
 }
 
 void Log::State::run() {
