@@ -1,7 +1,7 @@
 #include "app/commands.h"
 
-#include "app/guard/seal_test_command.h"
 #include "app/audit/audit_commands.h"
+#include "app/guard/seal_test_command.h"
 #include "app/models_commands.h"
 #include "app/tune/adapter_commands.h"
 #include "app/tune/tune_commands.h"
