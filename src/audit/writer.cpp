@@ -1,7 +1,6 @@
 #include "audit/writer.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <chrono>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "audit/segment_scan.h"
 #include "base/check.h"
 #include "base/file.h"
+#include "base/file_mode.h"
 #include "base/utf8.h"
 
 namespace freehold::audit {
@@ -227,7 +227,7 @@ Result<Writer> Writer::open(const fs::path& folder, WriterOptions options) {
   std::error_code ec;
   if (!fs::exists(folder, ec)) {
     FH_TRY_VOID(make_directories(folder));
-    ::chmod(folder.c_str(), 0700);
+    set_mode(folder, 0700);
   }
   FH_TRY(FolderLock lock, FolderLock::open(folder, FolderLock::Mode::exclusive));
   FH_TRY_VOID(lock.take(options.lock_seconds));

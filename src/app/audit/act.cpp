@@ -12,7 +12,9 @@
 
 namespace freehold::app {
 
-audit::Who local_user() {
+namespace {
+
+audit::Who look_up_user() {
   const uid_t uid = ::getuid();
   std::vector<char> buffer(16'384);
   passwd entry{};
@@ -21,6 +23,13 @@ audit::Who local_user() {
     return {"", found->pw_name, "local"};
   }
   return {"", fmt::format("uid {}", uid), "local"};
+}
+
+}  // namespace
+
+audit::Who local_user() {
+  static const audit::Who user = look_up_user();
+  return user;
 }
 
 Result<> record_act(std::string_view act, std::string_view subject, audit::Object details) {

@@ -12,7 +12,8 @@ struct Imported;
 
 namespace freehold::app {
 
-// The user of the operating system who runs this program.
+// The user of the operating system who runs this program. Looked up once: the C library may ask other processes for the
+// name, so a program that will be sealed calls this before.
 audit::Who local_user();
 // Returns when it is durable. Errors: audit/writer.h; then the change itself is made all the same.
 Result<> record_act(std::string_view act, std::string_view subject, audit::Object details = {});

@@ -237,6 +237,7 @@ Result<int> seal_server(Sealing& sealing, const Arguments& arguments, const http
 
 Result<> run(const Arguments& arguments, Console& console) {
   catch_interrupts();
+  local_user();
   FH_TRY(Sealing sealing, Sealing::begin(arguments, seal::Network::accept));
   if (arguments.given("pull-from")) FH_TRY_VOID(refuse_if_sealed(sealing, "--pull-from"));
   http::ServerOptions options;
