@@ -1,148 +1,66 @@
 #include "audit/log.h"
 
-#include <chrono>
-#include <condition_variable>
-#include <deque>
-#include <mutex>
-#include <thread>
+#include <utility>
 #include <vector>
+
+#include "base/group_commit.h"
 
 namespace freehold::audit {
 namespace {
 
-constexpr std::size_t kMostWaiting = 65'536;             // entries; more are refused
-constexpr auto kPublishEvery = std::chrono::seconds(1);  // the file `checkpoint`
+constexpr std::size_t kMostWaiting = 65'536;  // entries; more are refused
 
 }  // namespace
 
 struct Log::State {
-  struct Waiting {
-    std::string entry;
-    Stored stored;
-  };
-
-  Writer writer;  // the thread's
-
-  std::mutex mutex;  // guards what follows
-  std::condition_variable work;
-  std::condition_variable idle;
-  std::deque<Waiting> queue;
-  std::uint64_t appended = 0;     // into the queue, ever
-  std::uint64_t called_back = 0;  // of these
-  bool closing = false;
-  std::optional<Error> failure;
-  LogCounts counts;
-
-  std::thread thread;
+  using Commits = GroupCommit<std::string>;
 
   explicit State(Writer w) : writer(std::move(w)) {}
-  void run();
-  void commit(std::vector<Waiting>& group);
+  Result<> commit(const std::vector<Commits::Waiting>& group) {
+    std::vector<std::string_view> entries;
+    entries.reserve(group.size());
+    for (const Commits::Waiting& waiting : group) entries.push_back(waiting.item);
+    return writer.commit(entries);
+  }
+
+  Writer writer;                     // the committing thread's
+  std::unique_ptr<Commits> commits;  // ends before the writer does
 };
-
-void Log::State::commit(std::vector<Waiting>& group) {
-  std::vector<std::string_view> entries;
-  entries.reserve(group.size());
-  for (const Waiting& waiting : group) entries.push_back(waiting.entry);
-  auto done = writer.commit(entries);
-  const bool durable = done.has_value();
-  {
-    // Counted before they are called back: who has been called back finds himself counted.
-    const std::lock_guard lock(mutex);
-    if (!durable && writer.failed() && !failure) {
-      failure = in_context(std::move(done).error(), "the audit log can no longer be written").value();
-    }
-    (durable ? counts.entries : counts.refused) += group.size();
-    if (durable) ++counts.groups;
-  }
-  for (Waiting& waiting : group) waiting.stored(durable);
-}
-
-void Log::State::run() {
-  std::vector<Waiting> group;
-  auto due = std::chrono::steady_clock::now();
-  std::unique_lock lock(mutex);
-  for (;;) {
-    const auto something = [&] { return closing || !queue.empty(); };
-    if (writer.published() || writer.failed()) {
-      work.wait(lock, something);
-    } else if (!work.wait_until(lock, due, something) || std::chrono::steady_clock::now() >= due) {
-      lock.unlock();
-      (void)writer.publish();  // a copy, for mirrors: what fails is tried again
-      lock.lock();
-      due = std::chrono::steady_clock::now() + kPublishEvery;
-      continue;
-    }
-    if (queue.empty() && closing) return;
-    while (!queue.empty() && group.size() < kLargestGroup) {
-      group.push_back(std::move(queue.front()));
-      queue.pop_front();
-    }
-    lock.unlock();
-    if (!group.empty()) commit(group);
-    lock.lock();
-    called_back += group.size();
-    group.clear();
-    idle.notify_all();
-  }
-}
 
 Log::Log(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Log::Log(Log&&) noexcept = default;
-Log& Log::operator=(Log&& other) noexcept {
-  Log taken(std::move(other));
-  std::swap(state_, taken.state_);  // what we had is closed at the end of this scope
-  return *this;
-}
-
-Log::~Log() {
-  if (!state_) return;
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->closing = true;
-  }
-  state_->work.notify_all();
-  state_->thread.join();
-}
+Log& Log::operator=(Log&&) noexcept = default;
+Log::~Log() = default;
 
 Result<Log> Log::open(const std::filesystem::path& folder, WriterOptions options) {
   FH_TRY(Writer writer, Writer::open(folder, std::move(options)));
   auto state = std::make_unique<State>(std::move(writer));
-  try {
-    state->thread = std::thread([s = state.get()] { s->run(); });
-  } catch (const std::exception&) {
-    return fail(Errc::exhausted, "cannot start a thread for the audit log");
-  }
+  State::Commits::Options how;
+  how.what = "the audit log";
+  how.most_at_once = kLargestGroup;
+  how.most_waiting = kMostWaiting;
+  how.commit = [s = state.get()](std::vector<State::Commits::Waiting>& group) { return s->commit(group); };
+  how.broken = [s = state.get()] { return s->writer.failed(); };
+  how.behind = [s = state.get()] { return !s->writer.published() && !s->writer.failed(); };
+  how.publish = [s = state.get()] { (void)s->writer.publish(); };  // a copy, for mirrors: what fails is tried again
+  FH_TRY(state->commits, State::Commits::start(std::move(how)));
   return Log(std::move(state));
 }
 
 void Log::append(std::string entry, Stored stored) {
-  {
-    const std::lock_guard lock(state_->mutex);
-    if (!state_->failure && state_->queue.size() < kMostWaiting) {
-      state_->queue.push_back({std::move(entry), std::move(stored)});
-      ++state_->appended;
-      state_->work.notify_one();
-      return;
-    }
-    ++state_->counts.refused;
-  }
-  stored(false);
+  state_->commits->append(std::move(entry), std::move(stored));
 }
 
 void Log::flush() {
-  std::unique_lock lock(state_->mutex);
-  state_->idle.wait(lock, [&, until = state_->appended] { return state_->called_back >= until; });
+  state_->commits->flush();
 }
 
 std::optional<Error> Log::failure() const {
-  const std::lock_guard lock(state_->mutex);
-  return state_->failure;
+  return state_->commits->failure();
 }
 
-LogCounts Log::counts() const {
-  const std::lock_guard lock(state_->mutex);
-  return state_->counts;
+GroupCommitCounts Log::counts() const {
+  return state_->commits->counts();
 }
 
 Result<> append_one(const std::filesystem::path& folder, std::string_view entry) {

@@ -1,27 +1,16 @@
-// The log as many threads use it: entries are appended and called back when they are on the disk. One thread takes all
-// that waits, up to kLargestGroup, and commits it as one group: with one request at a time each entry is a group of its
-// own, with many the sync of the disk and the signature are shared.
+// The log as many threads use it: entries are appended and called back when they are on the disk. They are committed in
+// groups (base/group_commit.h) of at most kLargestGroup, which share the sync of the disk and the signature.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "audit/writer.h"
+#include "base/group_commit.h"
 #include "base/result.h"
 
 namespace freehold::audit {
-
-// Called once with true when the entry survives kill -9 and a loss of power, with false when it was not stored. On the
-// log's own thread (or on append's caller, when the entry is refused at once), with no lock held: it must not block.
-using Stored = std::function<void(bool durable)>;
-
-struct LogCounts {
-  std::uint64_t entries = 0;  // acknowledged
-  std::uint64_t groups = 0;   // committed
-  std::uint64_t refused = 0;  // not stored
-};
 
 // Thread-safe. Several processes may write to one log.
 class Log {
@@ -38,7 +27,7 @@ class Log {
   void flush();
   // Why nothing is acknowledged any more; nothing as long as all is well.
   std::optional<Error> failure() const;
-  LogCounts counts() const;
+  GroupCommitCounts counts() const;
 
  private:
   struct State;

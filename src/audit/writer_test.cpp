@@ -277,8 +277,8 @@ TEST(Log, EntriesAreCalledBackOnceInGroups) {
     for (int i = 0; i < 3000; ++i) log.append(entry(i), [&](bool good) { durable += good ? 1 : 1000; });
     log.flush();
     EXPECT_EQ(durable, 3000);
-    const LogCounts counts = log.counts();
-    EXPECT_EQ(counts.entries, 3000u);
+    const GroupCommitCounts counts = log.counts();
+    EXPECT_EQ(counts.stored, 3000u);
     EXPECT_GE(counts.groups, 3000u / kLargestGroup);
     EXPECT_LE(counts.groups, 3000u);
     log.append(entry(3000), [&](bool good) { durable += good ? 1 : 1000; });

@@ -42,7 +42,7 @@ void append(benchmark::State& bench) {
     log.flush();
     bench.SetItemsProcessed(bench.iterations());
     bench.counters["events/commit"] =
-        static_cast<double>(log.counts().events) / static_cast<double>(log.counts().commits);
+        static_cast<double>(log.counts().stored) / static_cast<double>(log.counts().groups);
   }
   std::error_code ec;
   std::filesystem::remove_all(folder, ec);

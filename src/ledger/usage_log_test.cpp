@@ -118,8 +118,8 @@ TEST_F(UsageTest, WhatArrivesDuringACommitSharesTheNext) {
   go_on.set_value();
   log.flush();
   EXPECT_EQ(durable, 501);
-  EXPECT_EQ(log.counts().events, 501u);
-  EXPECT_EQ(log.counts().commits, 2u);
+  EXPECT_EQ(log.counts().stored, 501u);
+  EXPECT_EQ(log.counts().groups, 2u);
 }
 
 TEST_F(UsageTest, AcknowledgedMeansReadableByOthers) {
@@ -150,7 +150,7 @@ TEST_F(UsageTest, AFailedWriteStopsTheRecordForGood) {
     ASSERT_TRUE(log.failure());
     EXPECT_EQ(log.failure()->code, Errc::io);
     EXPECT_NE(log.failure()->what.find("usage"), std::string::npos);
-    EXPECT_EQ(log.counts().events, 1u);
+    EXPECT_EQ(log.counts().stored, 1u);
   }
   UsageLog again = open();
   EXPECT_TRUE(store(again, event("later")));
@@ -181,7 +181,7 @@ TEST_F(UsageTest, TheQueueIsBounded) {
   go_on.set_value();
   log.flush();
   EXPECT_EQ(good, 11);
-  EXPECT_EQ(log.counts().commits, 1u + 4) << "10 in threes";
+  EXPECT_EQ(log.counts().groups, 1u + 4) << "10 in threes";
 }
 
 TEST_F(UsageTest, ManyThreadsAndAnEndInTheMiddle) {

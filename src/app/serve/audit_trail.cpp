@@ -81,7 +81,7 @@ std::string digest_of(const std::vector<Digest>& parts) {
   return hash.finish().name();
 }
 
-void AuditTrail::request(const audit::RequestEntry& entry, audit::Stored stored) {
+void AuditTrail::request(const audit::RequestEntry& entry, Stored stored) {
   if (entry.status >= 400) {
     const std::lock_guard lock(mutex_);
     if (failed_.size() >= kMostRemembered) failed_.clear();  // whose clients have left

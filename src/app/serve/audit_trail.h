@@ -32,7 +32,7 @@ class AuditTrail {
   explicit AuditTrail(audit::Log log) : log_(std::move(log)) {}
 
   // The entry of a request that was let in. `stored` as the log calls it back.
-  void request(const audit::RequestEntry& entry, audit::Stored stored);
+  void request(const audit::RequestEntry& entry, Stored stored);
   // Whether `answered` writes something about such a request.
   static bool concerns(const http::Request& request, int status);
   // A request has been answered with this status; `who` if it is known. Refusals and changes are written, what
