@@ -10,6 +10,7 @@
 
 #include "base/base64.h"
 #include "base/check.h"
+#include "base/file.h"
 #include "base/utf8.h"
 
 namespace freehold::audit {
