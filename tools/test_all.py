@@ -165,7 +165,11 @@ class Running:
             self.process.wait()
 
 
-def run(check, running):
+def run(check, environment, running=None):
+    """The sums of a check, waited for if it is `running` already."""
+    if running is None:
+        (LOGS / f"{check.name}.xml").unlink(missing_ok=True)
+        running = Running(check, environment)
     log = LOGS / f"{check.name}.log"
     report = LOGS / f"{check.name}.xml"
     start, cpu = time.monotonic(), cpu_seconds()
@@ -224,12 +228,10 @@ def main():
     early = {}
     try:
         for check in checks:
-            (LOGS / f"{check.name}.xml").unlink(missing_ok=True)
-            running = early.pop(check.name, None) or Running(check, environment)
             for other in checks:
                 if other.beside == check.name:
                     early[other.name] = Running(other, environment, idle=True)
-            total.add(run(check, running))
+            total.add(run(check, environment, early.pop(check.name, None)))
     finally:
         for running in early.values():
             running.end()
