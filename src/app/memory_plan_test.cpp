@@ -6,9 +6,9 @@
 #include <fstream>
 
 #include "app/session.h"
+#include "base/temporary_folder_testing.h"
 #include "engine/engine.h"
 #include "engine/sampling/candidates.h"
-#include "format/temporary_folder_test.h"
 #include "kernel/kernels.h"
 #include "model/model.h"
 #include "store/synth/synth.h"
@@ -41,7 +41,7 @@ class MemoryPlans : public testing::Test {
     return {.chunk = kChunk, .threads = 2, .sequences = sequences, .whole = whole};
   }
 
-  format::testing::TemporaryFolder folder;
+  TemporaryFolder folder;
   std::shared_ptr<ThreadPool> pool = std::make_shared<ThreadPool>(2);
   std::shared_ptr<const format::Checkpoint> checkpoint;
   std::optional<model::Plan> plan;

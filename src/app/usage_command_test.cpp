@@ -7,8 +7,8 @@
 
 #include "app/run_program.h"
 #include "base/file.h"
+#include "base/temporary_folder_testing.h"
 #include "ledger/usage_log.h"
-#include "sql/testing.h"
 
 namespace freehold::app {
 namespace {
@@ -50,7 +50,7 @@ class UsageCommand : public ::testing::Test {
   }
   std::string remarks() { return read_file(folder_.path() / "error").value(); }
 
-  sql::testing::TemporaryFolder folder_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(UsageCommand, NothingRecorded) {

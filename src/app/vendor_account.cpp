@@ -7,7 +7,7 @@
 #include <future>
 #include <thread>
 
-#include "app/serve/random_id.h"
+#include "base/random_id.h"
 #include "base/utf8.h"
 #include "ledger/cost_store.h"
 #include "ledger/machine.h"
@@ -135,8 +135,8 @@ Result<upstream::Reply> VendorAccount::ask(const upstream::Gateway& gateway, con
     FH_TRY(const ledger::Tokens tokens, record(attempt, call, begun));
     if (told) told(attempt, price(tokens));
     held = {};
-    if (attempt.answered) return {};
-    // The next request may cost as much again, beside what this one did.
+    if (!attempt.again) return {};
+    // The next one may cost as much again, beside what this one did.
     begun = now_us();
     FH_TRY(held, reserve(call, begun));
     return {};

@@ -62,7 +62,7 @@ std::vector<std::uint32_t> numbers_of(const std::filesystem::path& folder, std::
 TEST(Crash, NothingAcknowledgedIsLostToKill9) {
   const char* wanted = std::getenv("FREEHOLD_AUDIT_KILLS");
   const int kills = wanted != nullptr ? std::atoi(wanted) : 200;
-  testing::TemporaryFolder folder;
+  testing::LogFolder folder;
   std::mt19937 random(11);
   std::uint32_t next = 0;
   std::uint64_t known = 0, all = 0;

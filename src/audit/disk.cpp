@@ -2,15 +2,11 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstring>
-#include <thread>
-#include <utility>
 
 #include "base/file.h"
 #include "base/utf8.h"
@@ -26,15 +22,6 @@ Unexpected refused(const std::filesystem::path& path, std::string_view what, int
 }
 
 }  // namespace
-
-Fd::Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-Fd& Fd::operator=(Fd&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  return *this;
-}
-Fd::~Fd() {
-  if (fd_ >= 0) ::close(fd_);
-}
 
 Result<Fd> open_file(const std::filesystem::path& path, Make make) {
   if (const int error = disk_fault_for_tests("open")) return refused(path, "open", error);
@@ -79,30 +66,11 @@ Result<std::uint64_t> size_of(const Fd& fd, const std::filesystem::path& path) {
   return static_cast<std::uint64_t>(about.st_size);
 }
 
-Result<FolderLock> FolderLock::open(const std::filesystem::path& folder, Mode mode) {
-  const std::filesystem::path path = folder / "lock";
-  const int flags = mode == Mode::exclusive ? O_RDWR | O_CREAT : O_RDONLY;
-  Fd fd(::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
-  if (!fd) return refused(path, "open", errno);
-  return FolderLock(std::move(fd), mode, path);
-}
-
-Result<> FolderLock::take(double seconds) {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
-  for (auto pause = std::chrono::microseconds(50);; pause = std::min(pause * 2, std::chrono::microseconds(5000))) {
-    if (::flock(fd_.get(), (mode_ == Mode::shared ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0) return {};
-    if (errno == EINTR) continue;
-    if (errno != EWOULDBLOCK) return refused(path_, "lock", errno);
-    if (std::chrono::steady_clock::now() >= until) {
-      return fail(Errc::io,
-                  fmt::format("another process holds {} for more than {} s", printable(path_.string()), seconds));
-    }
-    std::this_thread::sleep_for(pause);
-  }
-}
-
-void FolderLock::release() {
-  ::flock(fd_.get(), LOCK_UN);
+Result<> take(FolderLock& lock, double seconds) {
+  FH_TRY(const bool taken, lock.take(seconds));
+  if (taken) return {};
+  return fail(Errc::io,
+              fmt::format("another process holds {} for more than {} s", printable(lock.path().string()), seconds));
 }
 
 }  // namespace freehold::audit

@@ -157,14 +157,4 @@ std::int64_t now_us() {
       .count();
 }
 
-std::string new_id(std::string_view prefix) {
-  std::array<unsigned char, 12> random{};
-  static const bool ready = sodium_init() >= 0;
-  (void)ready;
-  randombytes_buf(random.data(), random.size());
-  std::string out(prefix);
-  for (const unsigned char byte : random) out += fmt::format("{:02x}", byte);
-  return out;
-}
-
 }  // namespace freehold::audit

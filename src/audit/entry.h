@@ -88,7 +88,5 @@ Result<EntryFacts> facts_of(std::string_view entry);
 Result<std::map<std::string, std::string>> members_of(std::string_view entry);
 
 std::int64_t now_us();
-// "adm_" and 24 random hexadecimal digits.
-std::string new_id(std::string_view prefix);
 
 }  // namespace freehold::audit

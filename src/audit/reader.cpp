@@ -39,7 +39,7 @@ Result<Reader> Reader::open(const std::filesystem::path& folder) {
   std::string last;
   {
     auto lock = FolderLock::open(folder, FolderLock::Mode::shared);
-    if (lock) FH_TRY_VOID(lock->take(kLockPatience));  // a copy of a log needs no lock
+    if (lock) FH_TRY_VOID(take(*lock, kLockPatience));  // a copy of a log needs no lock
     FH_TRY(out.segments_, list_segments(files));
     if (!out.segments_.empty()) {
       FH_TRY(last, read_file(out.segments_.back().path));

@@ -23,7 +23,7 @@ using Content = std::map<std::string, std::string>;  // by name
 constexpr const char* kFiles[] = {"key.pub", "checkpoint", "tree/level-00", "tree/level-08", "tree/index"};
 
 struct Sample {
-  testing::TemporaryFolder folder;
+  testing::LogFolder folder;
   Content now, before;  // the log, and an older state of it
   std::string note;     // the latest checkpoint
 

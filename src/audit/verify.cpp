@@ -29,7 +29,7 @@ struct Snapshot {
 
 Result<Snapshot> snapshot_of(const Files& files) {
   auto lock = FolderLock::open(files.folder, FolderLock::Mode::shared);
-  if (lock) FH_TRY_VOID(lock->take(kLockPatience));  // a copy of a log needs no lock and may lack the file
+  if (lock) FH_TRY_VOID(take(*lock, kLockPatience));  // a copy of a log needs no lock and may lack the file
   Snapshot out;
   FH_TRY(out.segments, list_segments(files));
   if (!out.segments.empty()) {

@@ -230,7 +230,7 @@ Result<Writer> Writer::open(const fs::path& folder, WriterOptions options) {
     set_mode(folder, 0700);
   }
   FH_TRY(FolderLock lock, FolderLock::open(folder, FolderLock::Mode::exclusive));
-  FH_TRY_VOID(lock.take(options.lock_seconds));
+  FH_TRY_VOID(take(lock, options.lock_seconds));
   remove_unfinished(folder);
   FH_TRY(SigningKey key, key_of(files));
   FH_TRY_VOID(check_public_key(files, key.verifier()));
@@ -292,7 +292,7 @@ Result<> Writer::commit(std::span<const std::string_view> entries) {
   for (const std::string_view entry : entries) {
     if (entry.size() > kLongestPayload) return fail(Errc::invalid, "an entry of the audit log is too long");
   }
-  FH_TRY_VOID(s.lock.take(s.options.lock_seconds));
+  FH_TRY_VOID(take(s.lock, s.options.lock_seconds));
   Result<> done = s.catch_up();
   if (done) done = s.add(entries);
   s.failed = !done;
@@ -306,7 +306,7 @@ bool Writer::published() const {
 
 Result<> Writer::publish() {
   if (published() || state_->failed) return {};
-  FH_TRY_VOID(state_->lock.take(state_->options.lock_seconds));
+  FH_TRY_VOID(take(state_->lock, state_->options.lock_seconds));
   const auto done = state_->publish();
   state_->lock.release();
   return done;

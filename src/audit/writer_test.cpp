@@ -16,7 +16,7 @@ namespace freehold::audit {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::TemporaryFolder;
+using testing::LogFolder;
 
 std::string entry(int i) {
   return R"({"id":"req_)" + std::to_string(i) + R"(","kind":"request"})";
@@ -56,7 +56,7 @@ WriterOptions small() {
 }
 
 TEST(Writer, WhatIsWrittenVerifiesAndGoesOnAfterReopening) {
-  TemporaryFolder folder;
+  LogFolder folder;
   std::string first_note;
   {
     Writer writer = Writer::open(folder.log(), small()).value();
@@ -88,7 +88,7 @@ TEST(Writer, WhatIsWrittenVerifiesAndGoesOnAfterReopening) {
 }
 
 TEST(Writer, TwoWritersTakeTurns) {
-  TemporaryFolder folder;
+  LogFolder folder;
   Writer a = Writer::open(folder.log(), small()).value(), b = Writer::open(folder.log(), small()).value();
   for (int i = 0; i < 30; ++i) {
     ASSERT_TRUE(add(i % 3 == 0 ? a : b, {1 + i % 4}));
@@ -97,7 +97,7 @@ TEST(Writer, TwoWritersTakeTurns) {
 }
 
 TEST(Writer, ATornTailIsCutAndNothingElse) {
-  TemporaryFolder folder, copy;
+  LogFolder folder, copy;
   std::vector<std::pair<std::size_t, std::uint64_t>> ends;  // bytes of the segment, entries
   WriterOptions options = small();
   options.segment_bytes = 1 << 20;
@@ -144,7 +144,7 @@ TEST(Writer, ATornTailIsCutAndNothingElse) {
 }
 
 TEST(Writer, ALogThatWasRolledBackIsNotOpened) {
-  TemporaryFolder folder, old;
+  LogFolder folder, old;
   {
     Writer writer = Writer::open(folder.log(), small()).value();
     ASSERT_TRUE(add(writer, {3}));
@@ -163,7 +163,7 @@ TEST(Writer, ALogThatWasRolledBackIsNotOpened) {
 }
 
 TEST(Writer, ADamagedTreeIsMadeAnew) {
-  TemporaryFolder folder;
+  LogFolder folder;
   {
     Writer writer = Writer::open(folder.log(), small()).value();
     ASSERT_TRUE(add(writer, {200, 200, 3, 200}));
@@ -178,7 +178,7 @@ TEST(Writer, ADamagedTreeIsMadeAnew) {
 }
 
 TEST(Writer, WithoutItsKeyALogIsNotContinued) {
-  TemporaryFolder folder;
+  LogFolder folder;
   {
     Writer writer = Writer::open(folder.log(), small()).value();
     ASSERT_TRUE(add(writer, {1}));
@@ -197,7 +197,7 @@ TEST(Writer, AnyFailureOfTheDiskLosesNothingThatWasAcknowledged) {
     for (const bool once : {true, false}) {
       bool failed = true;
       for (int nth = 1; failed; ++nth) {
-        TemporaryFolder folder;
+        LogFolder folder;
         int count = 0;
         failed = false;
         set_disk_fault_for_tests([&](const char*) {
@@ -243,7 +243,7 @@ TEST(Writer, AnyFailureOfTheDiskLosesNothingThatWasAcknowledged) {
 
 // Of a write that ran out of space, any part may be there.
 TEST(Writer, AFullDiskLeavesALogThatOpens) {
-  TemporaryFolder folder;
+  LogFolder folder;
   WriterOptions options = small();
   options.segment_bytes = 1 << 20;
   const fs::path segment = Files{folder.log()}.segment(0);
@@ -270,7 +270,7 @@ TEST(Writer, AFullDiskLeavesALogThatOpens) {
 }
 
 TEST(Log, EntriesAreCalledBackOnceInGroups) {
-  TemporaryFolder folder;
+  LogFolder folder;
   std::atomic<int> durable = 0;
   {
     Log log = Log::open(folder.log()).value();
@@ -290,7 +290,7 @@ TEST(Log, EntriesAreCalledBackOnceInGroups) {
 }
 
 TEST(Log, AfterAFailureNothingIsAcknowledged) {
-  TemporaryFolder folder;
+  LogFolder folder;
   Log log = Log::open(folder.log()).value();
   int good = 0, bad = 0;
   const auto count = [&](bool durable) { ++(durable ? good : bad); };

@@ -5,9 +5,9 @@
 
 #include <cmath>
 
+#include "base/temporary_folder_testing.h"
 #include "eval/filter.h"
 #include "eval/result_store.h"
-#include "sql/testing.h"
 
 namespace freehold::eval {
 namespace {
@@ -142,7 +142,7 @@ TEST(Results, ReadBackBitForBit) {
 }
 
 TEST(ResultStore, KeepsByModelTaskAspectAndItem) {
-  sql::testing::TemporaryFolder folder;
+  TemporaryFolder folder;
   const auto path = folder.path() / "eval.db";
   {
     auto store = ResultStore::open(path);

@@ -6,11 +6,11 @@
 #include <algorithm>
 
 #include "base/file.h"
+#include "base/temporary_folder_testing.h"
 #include "eval/pattern.h"
 #include "eval/question.h"
 #include "eval/shipped.h"
 #include "eval/unpack.h"
-#include "sql/testing.h"
 
 namespace freehold::eval {
 namespace {
@@ -96,7 +96,7 @@ class QuestionsTest : public ::testing::Test {
     return set ? set->tasks.at(0) : Task{};
   }
   DataFolder data() { return {folder_.path(), nullptr}; }
-  sql::testing::TemporaryFolder folder_;
+  TemporaryFolder folder_;
 };
 
 constexpr std::string_view kOwnShots =

@@ -7,16 +7,15 @@
 
 #include <filesystem>
 
+#include "base/temporary_folder_testing.h"
 #include "base/utf8.h"
 #include "format/gguf_test_builder.h"
-#include "format/temporary_folder_test.h"
 
 namespace freehold::format {
 namespace {
 
 namespace fs = std::filesystem;
 using testing::raw;
-using testing::TemporaryFolder;
 
 // One F32 tensor of one element a name.
 std::string shard(const std::vector<std::string>& names, const std::string& dtype = "F32") {

@@ -5,15 +5,14 @@
 
 #include <filesystem>
 
+#include "base/temporary_folder_testing.h"
 #include "format/gguf_test_builder.h"
-#include "format/temporary_folder_test.h"
 
 namespace freehold::format {
 namespace {
 
 using testing::raw;
 using testing::sample;
-using testing::TemporaryFolder;
 using testing::TestGguf;
 
 // Parses a copy that starts on an 8-byte boundary, as a map does, and that ASan guards to the byte.

@@ -3,14 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include "base/temporary_folder_testing.h"
 #include "format/gguf_test_builder.h"
-#include "format/temporary_folder_test.h"
 
 namespace freehold::format {
 namespace {
 
 using testing::sample;
-using testing::TemporaryFolder;
 
 struct Written {
   Result<> result;

@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "base/file.h"
-#include "sql/testing.h"
+#include "base/temporary_folder_testing.h"
 
 namespace freehold::guard {
 namespace {
@@ -30,7 +30,7 @@ class AuthenticatorTest : public ::testing::Test {
     return text;
   }
 
-  sql::testing::TemporaryFolder folder_;
+  TemporaryFolder folder_;
   std::atomic<std::int64_t> wall_{1'800'000'000};
   std::atomic<std::int64_t> steady_{5'000'000'000};
 };

@@ -9,8 +9,8 @@
 #include <set>
 
 #include "base/file.h"
+#include "base/temporary_folder_testing.h"
 #include "sql/database.h"
-#include "sql/testing.h"
 
 namespace freehold::guard {
 namespace {
@@ -27,7 +27,7 @@ class KeysTest : public ::testing::Test {
   Keys open() {
     return Keys::open(folder_.path(), OpenKeys::create, [this] { return now_; }).value();
   }
-  sql::testing::TemporaryFolder folder_;
+  TemporaryFolder folder_;
   std::int64_t now_ = 1'800'000'000;
 };
 

@@ -3,13 +3,13 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
-#include "sql/testing.h"
+#include "base/temporary_folder_testing.h"
 
 namespace freehold::guard {
 namespace {
 
 TEST(Signature, OnlyWhatWasSignedForThisPurposeByThisKey) {
-  sql::testing::TemporaryFolder folder;
+  TemporaryFolder folder;
   const auto key = folder.path() / "key";
   const Signature s = sign(key, "price book", "content").value();
   EXPECT_TRUE(verify(s, "price book", "content"));
@@ -30,7 +30,7 @@ TEST(Signature, OnlyWhatWasSignedForThisPurposeByThisKey) {
 
 // RFC 8032, section 7.1, test 2, through libsodium by its own road: a wrong library would be found here.
 TEST(Signature, IsEd25519) {
-  sql::testing::TemporaryFolder folder;
+  TemporaryFolder folder;
   const auto key = folder.path() / "key";
   ASSERT_TRUE(write_file_atomically(key, "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb\n"));
   EXPECT_EQ(sign(key, "x", "").value().public_key, "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c");

@@ -12,11 +12,11 @@
 #include <thread>
 
 #include "base/random.h"
+#include "base/temporary_folder_testing.h"
 #include "ledger/budget_book.h"
 #include "ledger/cost_store.h"
 #include "ledger/usage_log.h"
 #include "ledger/usage_query.h"
-#include "sql/testing.h"
 
 namespace freehold::ledger {
 namespace {
@@ -63,7 +63,7 @@ class BudgetTest : public ::testing::Test {
     const Sum sum = UsageQuery::open(folder_.path()).value().sums({}, GroupBy::all).value().at(0);
     return sum.prompt_tokens + sum.completion_tokens;
   }
-  sql::testing::TemporaryFolder folder_;
+  TemporaryFolder folder_;
   const PriceBook book_ = book();
 };
 

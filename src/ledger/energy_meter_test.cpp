@@ -4,7 +4,7 @@
 
 #include <fstream>
 
-#include "sql/testing.h"
+#include "base/temporary_folder_testing.h"
 
 namespace freehold::ledger {
 namespace {
@@ -18,7 +18,7 @@ class Meter : public ::testing::Test {
     std::ofstream(folder_.path() / zone / "energy_uj") << value << '\n';
     std::ofstream(folder_.path() / zone / "max_energy_range_uj") << range << '\n';
   }
-  sql::testing::TemporaryFolder folder_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(Meter, PackagesAndMemoryAreAddedUp) {

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "base/random.h"
+#include "base/temporary_folder_testing.h"
 #include "ledger/cost_store.h"
-#include "sql/testing.h"
 
 namespace freehold::ledger {
 namespace {
@@ -103,7 +103,7 @@ TEST(Machine, WrongAnswersAreNamed) {
 }
 
 TEST(Machine, RowsAreSupersededByDayAndByLaterRows) {
-  sql::testing::TemporaryFolder folder;
+  TemporaryFolder folder;
   EXPECT_TRUE(machine_history(folder.path()).value().empty());
   {
     CostStore store = CostStore::open(folder.path(), sql::Open::create).value();

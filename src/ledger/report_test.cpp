@@ -7,10 +7,10 @@
 #include <map>
 
 #include "base/random.h"
+#include "base/temporary_folder_testing.h"
 #include "ledger/explain.h"
 #include "ledger/usage_log.h"
 #include "ledger/usage_rows.h"
-#include "sql/testing.h"
 
 namespace freehold::ledger {
 namespace {
@@ -130,7 +130,7 @@ class ReportTest : public ::testing::Test {
   Pricing pricing() {
     return {book_, machines_, {VendorPrices(book_, {"p", "big"}), VendorPrices(book_, {"p", "late"})}};
   }
-  sql::testing::TemporaryFolder folder_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(ReportTest, EveryGroupingOfEveryTimeIsTheSumOfItsEvents) {

@@ -11,10 +11,10 @@
 #include <set>
 
 #include "base/file.h"
+#include "base/temporary_folder_testing.h"
 #include "ledger/usage_log.h"
 #include "ledger/usage_query.h"
 #include "ledger/usage_rows.h"
-#include "sql/testing.h"
 
 namespace freehold::ledger {
 namespace {
@@ -36,7 +36,7 @@ namespace {
 }
 
 TEST(UsageCrash, NothingAcknowledgedIsLostToKill9) {
-  sql::testing::TemporaryFolder folder;
+  TemporaryFolder folder;
   std::mt19937 random(11);
   std::set<std::uint32_t> acknowledged;
   std::uint32_t first = 0;
@@ -97,8 +97,8 @@ TEST(UsageCrash, NothingAcknowledgedIsLostToKill9) {
 
 // A power cut cannot be had in a test, but its worst: the write-ahead log ends anywhere. What is read then is a prefix.
 TEST(UsageCrash, ATornWriteAheadLogLeavesAPrefix) {
-  sql::testing::TemporaryFolder folder;
-  sql::testing::TemporaryFolder copy;
+  TemporaryFolder folder;
+  TemporaryFolder copy;
   UsageLog log = UsageLog::open(folder.path()).value();
   for (int i = 0; i < 40; ++i) {
     Event e;

@@ -11,9 +11,9 @@
 #include <thread>
 
 #include "base/file.h"
+#include "base/temporary_folder_testing.h"
 #include "ledger/usage_query.h"
 #include "ledger/usage_rows.h"
-#include "sql/testing.h"
 
 namespace freehold::ledger {
 namespace {
@@ -37,7 +37,7 @@ class UsageTest : public ::testing::Test {
     log.append(std::move(e), [&](bool durable) { answer.set_value(durable); });
     return answer.get_future().get();
   }
-  sql::testing::TemporaryFolder folder_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(UsageTest, AnEventIsReadBackAsItWas) {

@@ -19,7 +19,7 @@ class PartFileTest : public ::testing::Test {
     return PartFile::open(folder(), sha256("what it shall be"), [] { return false; });
   }
   static Result<> go_on(std::uint64_t) { return {}; }
-  store::testing::TemporaryFolder folder_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(PartFileTest, GoesOnWhereItWas) {

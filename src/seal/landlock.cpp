@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "base/fd.h"
 #include "base/utf8.h"
 
 namespace freehold::seal {
@@ -47,28 +48,13 @@ std::uint64_t handled_files(int version) {
   return rights;
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  void keep() { fd_ = -1; }
-
- private:
-  int fd_;
-};
-
 // Files of /proc come into being when they are looked up: the rule binds the one that is held here, so it stays open.
 bool must_stay_open(const fs::path& path) {
   return path.string().starts_with("/proc/");
 }
 
 Result<> allow(int ruleset, const fs::path& path, std::uint64_t rights) {
-  Descriptor file(::open(path.c_str(), O_PATH | O_CLOEXEC));
+  Fd file(::open(path.c_str(), O_PATH | O_CLOEXEC));
   if (file.get() < 0) {
     if (errno == ENOENT || errno == ENOTDIR || errno == EACCES) return {};  // nothing that could be allowed
     return fail(Errc::io, fmt::format("open {}: {}", printable(path.string()), std::strerror(errno)));
@@ -80,7 +66,7 @@ Result<> allow(int ruleset, const fs::path& path, std::uint64_t rights) {
     if (errno == EBADFD) return {};  // /dev/stdin that is a pipe: it is no file, and no rule is needed for it
     return fail(Errc::io, fmt::format("allow {}: {}", printable(path.string()), std::strerror(errno)));
   }
-  if (must_stay_open(path)) file.keep();
+  if (must_stay_open(path)) file.release();
   return {};
 }
 
@@ -103,7 +89,7 @@ Result<> restrict_with_landlock(const Policy& policy, int version) {
     attributes.scopes = kAbstractSockets | kSignals;
     size += sizeof(attributes.scopes);
   }
-  const Descriptor ruleset(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, size, 0)));
+  const Fd ruleset(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, size, 0)));
   if (ruleset.get() < 0) return fail(Errc::io, fmt::format("Landlock: {}", std::strerror(errno)));
   const auto allow_all = [&](const std::vector<fs::path>& paths, std::uint64_t rights) -> Result<> {
     for (const fs::path& path : paths) FH_TRY_VOID(allow(ruleset.get(), path, rights & attributes.files));

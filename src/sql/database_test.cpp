@@ -8,7 +8,7 @@
 #include <fstream>
 
 #include "base/file.h"
-#include "sql/testing.h"
+#include "base/temporary_folder_testing.h"
 
 namespace freehold::sql {
 namespace {
@@ -42,7 +42,7 @@ class DatabaseTest : public ::testing::Test {
         })
         .value();
   }
-  testing::TemporaryFolder folder_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(DatabaseTest, IsMadeForItsOwnerOnly) {

@@ -27,7 +27,7 @@ class AdoptTest : public ::testing::Test {
     return {{"model.gguf", hashed.size, hashed.digest, sha256(hashed.checks), true}, path, hashed.checks};
   }
   Pulled receipt() const { return {"https://r.example", "library/tiny:1", "", "", "", {}}; }
-  testing::TemporaryFolder folder_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(AdoptTest, TakesFilesInWithoutCopyingThem) {

@@ -86,7 +86,7 @@ class StoreCrash : public ::testing::Test {
     EXPECT_GT(failures, 1);
   }
 
-  testing::TemporaryFolder folder_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(StoreCrash, EveryDiskOperationOfAnImportMayFail) {

@@ -30,7 +30,7 @@ class StoreTest : public ::testing::Test {
   std::size_t blobs() const {
     return static_cast<std::size_t>(std::distance(fs::directory_iterator(home() / "blobs"), {}));
   }
-  testing::TemporaryFolder folder_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(StoreTest, ReadingCreatesNothing) {

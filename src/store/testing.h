@@ -1,10 +1,8 @@
-// For the store's tests: small models of our own making, and a folder that goes away.
+// For the store's tests: small models of our own making.
 #pragma once
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -12,30 +10,11 @@
 #include <string>
 
 #include "base/file.h"
+#include "base/temporary_folder_testing.h"
 #include "store/store.h"
 #include "store/synth/synth.h"
 
 namespace freehold::store::testing {
-
-class TemporaryFolder {
- public:
-  // In memory where that is possible: thousands of fsyncs take minutes on a busy disk.
-  TemporaryFolder() {
-    std::error_code ec;
-    const bool memory = ::access("/dev/shm", W_OK) == 0;
-    const auto root = memory ? std::filesystem::path("/dev/shm") : std::filesystem::temp_directory_path(ec);
-    std::string pattern = (root / "freehold-store-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~TemporaryFolder() {
-    std::error_code ec;
-    std::filesystem::remove_all(path_, ec);
-  }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 // The bytes of a tiny GGUF; other seeds give other weights. Made once.
 inline const std::string& tiny_gguf(std::uint64_t seed = 0, std::string_view type = "q4_0") {

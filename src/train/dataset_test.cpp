@@ -6,7 +6,7 @@
 #include <numeric>
 #include <set>
 
-#include "format/temporary_folder_test.h"
+#include "base/temporary_folder_testing.h"
 #include "text/test_vocabulary.h"
 
 namespace freehold::train {
@@ -33,7 +33,7 @@ class Data : public testing::Test {
     folder_.write("d.jsonl", content);
     return load_dataset(recipe_, folder_.path(), *model_);
   }
-  format::testing::TemporaryFolder folder_;
+  TemporaryFolder folder_;
   Recipe recipe_;
   std::optional<model::LoadedTokenizer> model_;
 };

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/hash.h"
-#include "format/temporary_folder_test.h"
+#include "base/temporary_folder_testing.h"
 
 namespace freehold::train {
 namespace {
@@ -25,7 +25,7 @@ class Rows : public testing::Test {
     EXPECT_EQ(done.error().what.find(path.string() + ": "), 0u) << done.error().what;
     return done.error().what.substr(std::min(done.error().what.size(), path.string().size() + 2));
   }
-  format::testing::TemporaryFolder folder_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(Rows, EveryFormatGivesTheSame) {

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/temporary_folder_testing.h"
 #include "format/sentencepiece_model.h"
-#include "format/temporary_folder_test.h"
 #include "model/tokenizer_sources.h"
 
 namespace freehold::train {
@@ -16,7 +16,7 @@ std::string text() {
 }
 
 TEST(TokenizerTraining, LearnsMergesAndKeepsEveryText) {
-  const format::testing::TemporaryFolder folder;
+  const TemporaryFolder folder;
   TokenizerTraining options;
   options.inputs = {folder.write("a.txt", text()),
                     folder.write("b.txt", std::string(20'000, 'x') + "\n\xC3\xA9t\xC3\xA9 \xC3\xA9t\xC3\xA9\n")};
@@ -43,7 +43,7 @@ TEST(TokenizerTraining, LearnsMergesAndKeepsEveryText) {
 }
 
 TEST(TokenizerTraining, ErrorsSayWhatToChange) {
-  const format::testing::TemporaryFolder folder;
+  const TemporaryFolder folder;
   TokenizerTraining options;
   options.inputs = {folder.write("a.txt", "abc\n")};
   EXPECT_EQ(train_tokenizer(options).error().what.find("a vocabulary of 4096 cannot be: the text gives at most "), 0u)

@@ -61,6 +61,7 @@ struct Attempt {
   bool answered = false;           // the answer came whole
   // It was refused before anything was computed, as its status says, or never left this machine: it costs nothing.
   bool free = false;
+  bool again = false;  // another one follows
   double seconds = 0;
   std::string what;  // what went wrong; empty if it answered
 };

@@ -243,19 +243,17 @@ Result<Reply> Gateway::ask(const Call& call, const Report& report) const {
       again = true;
     }
     told.what = error.what;
+    const bool last = attempt >= policy.attempts, patient = !pause || *pause <= policy.patience;
+    told.again = again && !last && patient;
     if (report) FH_TRY_VOID(report(told));
     if (told.answered) {
       Reply reply = std::move(reading->reply());
       reply.tokens = reading->tokens().value_or(Tokens{});
       return reply;
     }
-    if (!again) return Unexpected(std::move(error));
-    if (attempt >= policy.attempts) {
-      error.what += fmt::format("; after {} attempts", attempt);
-      return Unexpected(std::move(error));
-    }
-    if (pause && *pause > policy.patience) {
-      error.what += fmt::format("; it wants to be left alone for {} s", pause->count() / 1000);
+    if (!told.again) {
+      if (again && last) error.what += fmt::format("; after {} attempts", attempt);
+      if (again && !last) error.what += fmt::format("; it wants to be left alone for {} s", pause->count() / 1000);
       return Unexpected(std::move(error));
     }
     const std::chrono::milliseconds own =

@@ -8,6 +8,7 @@
 
 #include "audit/folder.h"
 #include "audit/log.h"
+#include "base/random_id.h"
 #include "store/store.h"
 
 namespace freehold::app {
@@ -34,8 +35,8 @@ audit::Who local_user() {
 
 Result<> record_act(std::string_view act, std::string_view subject, audit::Object details) {
   FH_TRY(const std::filesystem::path home, store::default_home());
-  audit::AdminEntry entry{audit::new_id("adm_"), audit::now_us(),      local_user(),
-                          std::string(act),      std::string(subject), std::move(details)};
+  audit::AdminEntry entry{"adm_" + random_id(), audit::now_us(),      local_user(),
+                          std::string(act),     std::string(subject), std::move(details)};
   auto written = audit::append_one(audit::audit_folder(home), audit::entry_of(entry));
   if (!written) return in_context(std::move(written).error(), "it is done, but could not be written to the audit log");
   return written;

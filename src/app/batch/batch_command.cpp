@@ -14,6 +14,7 @@
 
 #include "api/openai/openai.h"
 #include "app/batch/line.h"
+#include "app/batch/standing.h"
 #include "app/commands.h"
 #include "app/constraint.h"
 #include "app/interrupt.h"
@@ -37,62 +38,6 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::uint32_t kUsualContext = 8192;
-
-// What an output that is there holds of the input's answers, and how much there is to do.
-struct Standing {
-  std::uint64_t lines = 0;   // of the input, blank ones left out
-  std::uint64_t done = 0;    // of these, answered
-  std::uint64_t failed = 0;  // of these
-  std::uint64_t keep = 0;    // bytes of the output
-};
-
-Result<Standing> compare(const fs::path& in, const fs::path& out, const BatchOptions& options) {
-  FH_TRY(InputFile input, InputFile::open(in));
-  LineReader lines(std::move(input));
-  std::optional<LineReader> written;
-  std::error_code ec;
-  if (fs::exists(out, ec)) {
-    FH_TRY(InputFile output, InputFile::open(out));
-    written.emplace(std::move(output));
-  }
-  Standing standing;
-  while (true) {
-    FH_TRY(const auto line, lines.next());
-    if (line && is_blank(line->text)) continue;
-    if (line) ++standing.lines;
-    if (written) {
-      auto answer = written->next();
-      if (!answer) return in_context(std::move(answer).error(), printable(out.string()));
-      if (!*answer || (*answer)->torn) {
-        // Only the beginning of this line's answer may be cut off.
-        if (*answer) {
-          const std::string begins =
-              line ? fmt::format(R"({{"id":"{}")", batch_line_id(options, line->number, line->text)) : std::string();
-          const std::string_view torn = (*answer)->text;
-          if (!line || torn.substr(0, begins.size()) != std::string_view(begins).substr(0, torn.size())) {
-            return fail(Errc::invalid, fmt::format("{} ends with what is no answer to {} with this model and these "
-                                                   "options: nothing was changed; move the file away, or name another",
-                                                   printable(out.string()), printable(in.string())));
-          }
-        }
-        written.reset();
-      } else {
-        const auto said = read_output_line((*answer)->text);
-        if (!line || !said || said->id != batch_line_id(options, line->number, line->text)) {
-          return fail(Errc::invalid,
-                      fmt::format("line {} of {} is no answer to {} with this model and these options: nothing was "
-                                  "changed; move the file away, or name another",
-                                  (*answer)->number, printable(out.string()), printable(in.string())));
-        }
-        ++standing.done;
-        standing.failed += said->failed ? 1 : 0;
-        standing.keep = (*answer)->end;
-      }
-    }
-    if (!line) break;
-  }
-  return standing;
-}
 
 // Enough to tell models apart without reading all of their weights.
 std::string digest_of(const CheckedModel& checked) {

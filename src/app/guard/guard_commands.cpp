@@ -223,8 +223,11 @@ Option profile_option() {
 Command guard_group() {
   return {
       .name = "guard",
-      .summary = "Personal data and secrets in texts: find them, mask them.",
-      .details = "Nothing leaves this machine, and no model is needed.",
+      .summary = "Keep data in: find and mask what is personal or secret, try whether a seal holds.",
+      .details =
+          "Nothing leaves this machine, and no model is needed: `scan` and `mask` read texts, `seal-test` tries to "
+          "break out of "
+          "--sealed.",
   };
 }
 

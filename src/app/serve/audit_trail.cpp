@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "app/serve/reply.h"
+#include "base/random_id.h"
 #include "format/json.h"
 
 namespace freehold::app {
@@ -125,7 +126,7 @@ void AuditTrail::answered(const http::Request& request, int status, const std::o
 }
 
 void AuditTrail::act(const audit::Who& who, std::string act, std::string subject, audit::Object details) {
-  log_.append(audit::entry_of(audit::AdminEntry{audit::new_id("adm_"), audit::now_us(), who, std::move(act),
+  log_.append(audit::entry_of(audit::AdminEntry{"adm_" + random_id(), audit::now_us(), who, std::move(act),
                                                 std::move(subject), std::move(details)}),
               [](bool) {});
 }

@@ -4,7 +4,7 @@
 
 #include "app/serve/file_rows.h"
 #include "app/serve/paging.h"
-#include "app/serve/random_id.h"
+#include "base/random_id.h"
 
 namespace freehold::app {
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <unordered_set>
 
-#include "app/serve/random_id.h"
 #include "app/serve/reply.h"
+#include "base/random_id.h"
 
 namespace freehold::app {
 namespace {

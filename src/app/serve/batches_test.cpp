@@ -10,7 +10,7 @@
 #include <set>
 
 #include "app/serve/reply.h"
-#include "sql/testing.h"
+#include "base/temporary_folder_testing.h"
 
 namespace freehold::app {
 namespace {
@@ -88,7 +88,7 @@ class BatchesTest : public ::testing::Test {
     return out;
   }
 
-  sql::testing::TemporaryFolder folder_;
+  TemporaryFolder folder_;
   std::atomic<std::int64_t> now_{1'000'000};
 };
 

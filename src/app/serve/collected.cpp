@@ -1,7 +1,7 @@
 #include "app/serve/collected.h"
 
-#include "app/serve/random_id.h"
 #include "app/serve/reply.h"
+#include "base/random_id.h"
 #include "http/target.h"
 
 namespace freehold::app {

@@ -6,10 +6,11 @@
 #include <set>
 
 #include "app/serve/file_rows.h"
+#include "app/serve/own_folder.h"
 #include "app/serve/paging.h"
-#include "app/serve/random_id.h"
 #include "base/file.h"
 #include "base/file_mode.h"
+#include "base/random_id.h"
 
 namespace freehold::app {
 
@@ -44,7 +45,7 @@ Result<std::unique_ptr<FileStore>> FileStore::open(const fs::path& home, Clock c
   const fs::path folder = home / "files";
   FH_TRY_VOID(make_directories(folder));
   set_mode(folder, 0700);
-  FH_TRY(FolderLock lock, FolderLock::take(folder, "the files and batches"));
+  FH_TRY(FolderLock lock, own_folder(folder, "the files and batches"));
   FH_TRY(auto database, sql::Database::open(home / "files.db", kSchema, sql::Open::create, sql::Check::none));
   auto store =
       std::unique_ptr<FileStore>(new FileStore(folder, std::move(clock), quota, std::move(database), std::move(lock)));

@@ -20,9 +20,9 @@
 
 #include "api/openai/batches.h"
 #include "api/openai/files.h"
-#include "app/serve/folder_lock.h"
 #include "app/serve/quota.h"
 #include "base/file.h"
+#include "base/folder_lock.h"
 #include "sql/database.h"
 
 namespace freehold::app {

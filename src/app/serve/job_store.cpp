@@ -5,10 +5,11 @@
 
 #include <set>
 
+#include "app/serve/own_folder.h"
 #include "app/serve/paging.h"
-#include "app/serve/random_id.h"
 #include "base/file.h"
 #include "base/file_mode.h"
+#include "base/random_id.h"
 
 namespace freehold::app {
 
@@ -39,7 +40,7 @@ Result<std::unique_ptr<JobStore>> JobStore::open(const fs::path& home, Clock clo
   const fs::path folder = home / "fine_tuning";
   FH_TRY_VOID(make_directories(folder));
   set_mode(folder, 0700);
-  FH_TRY(FolderLock lock, FolderLock::take(folder, "the fine-tuning jobs"));
+  FH_TRY(FolderLock lock, own_folder(folder, "the fine-tuning jobs"));
   FH_TRY(auto database, sql::Database::open(home / "fine_tuning.db", kJobs, sql::Open::create, sql::Check::none));
   auto store =
       std::unique_ptr<JobStore>(new JobStore(folder, std::move(clock), quota, std::move(database), std::move(lock)));

@@ -20,8 +20,8 @@
 #include <vector>
 
 #include "api/openai/fine_tuning.h"
-#include "app/serve/folder_lock.h"
 #include "app/serve/quota.h"
+#include "base/folder_lock.h"
 #include "base/hash.h"
 #include "base/result.h"
 #include "sql/database.h"

@@ -4,7 +4,7 @@
 
 #include <fstream>
 
-#include "sql/testing.h"
+#include "base/temporary_folder_testing.h"
 
 namespace freehold::app {
 namespace {
@@ -12,7 +12,7 @@ namespace {
 using api::openai::JobStatus;
 
 struct JobStoreTest : ::testing::Test {
-  sql::testing::TemporaryFolder temporary;
+  TemporaryFolder temporary;
   const std::filesystem::path& folder() const { return temporary.path(); }
   std::int64_t clock = 1000;
   std::unique_ptr<JobStore> open(Quota quota = {}) {

@@ -6,7 +6,7 @@
 #include "app/serve/response_store.h"
 #include "app/serve/running.h"
 #include "base/file.h"
-#include "format/temporary_folder_test.h"
+#include "base/temporary_folder_testing.h"
 
 namespace freehold::app {
 namespace {
@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 using api::ollama::MadeModel;
 
 TEST(MadeModels, AreKeptAndFoundByEitherName) {
-  const format::testing::TemporaryFolder folder;
+  const TemporaryFolder folder;
   MadeModels made;
   ASSERT_TRUE(made.open(folder.path()));
   ASSERT_TRUE(made.put("me", {"x", "base:latest", "base:latest", {"s", {}, {}, {}}, 7, false}));
@@ -36,7 +36,7 @@ TEST(MadeModels, AreKeptAndFoundByEitherName) {
 }
 
 TEST(MadeModels, AreLeftAloneWhileAnotherServerRuns) {
-  const format::testing::TemporaryFolder folder;
+  const TemporaryFolder folder;
   const fs::path serve = folder.path() / "serve", left = serve / ".tmp-abcdef";
   ASSERT_TRUE(MadeModels().open(folder.path()));
   EXPECT_FALSE(fs::exists(serve)) << "nothing is made before something is kept";
@@ -56,7 +56,7 @@ TEST(MadeModels, AreLeftAloneWhileAnotherServerRuns) {
 }
 
 TEST(MadeModels, OneThatIsAloneCleans) {
-  const format::testing::TemporaryFolder folder;
+  const TemporaryFolder folder;
   const fs::path serve = folder.path() / "serve", left = serve / ".tmp-abcdef";
   fs::create_directories(serve / ".tmp-folder");
   ASSERT_TRUE(write_file_atomically(left, "half"));
@@ -74,7 +74,7 @@ TEST(MadeModels, OneThatIsAloneCleans) {
 }
 
 TEST(MadeModels, WhatCannotBeKeptIsNotMade) {
-  const format::testing::TemporaryFolder folder;
+  const TemporaryFolder folder;
   MadeModels made;
   ASSERT_TRUE(made.open(folder.path()));
   ASSERT_TRUE(made.put("me", {"x", "b", "b", {}, 7, false}));
@@ -97,7 +97,7 @@ TEST(MadeModels, WhatCannotBeKeptIsNotMade) {
 }
 
 TEST(MadeModels, ADamagedFileIsNamed) {
-  const format::testing::TemporaryFolder folder;
+  const TemporaryFolder folder;
   fs::create_directories(folder.path() / "serve");
   ASSERT_TRUE(write_file_atomically(folder.path() / "serve" / "made.json", "{\"version\":1"));
   MadeModels made;
@@ -118,7 +118,7 @@ std::size_t files_in(const fs::path& folder) {
 }
 
 TEST(MadeModels, BelongToWhoMadeThem) {
-  const format::testing::TemporaryFolder folder;
+  const TemporaryFolder folder;
   MadeModels made;
   ASSERT_TRUE(made.open(folder.path()));
   ASSERT_TRUE(made.put("me", {"x", "b", "b", {"mine", {}, {}, {}}, 7, false}));
@@ -136,7 +136,7 @@ TEST(MadeModels, BelongToWhoMadeThem) {
 }
 
 TEST(MadeModels, AreBoundedForEachKey) {
-  const format::testing::TemporaryFolder folder;
+  const TemporaryFolder folder;
   MadeModels made(MadeLimits{.models = 3, .bytes = 1000});
   ASSERT_TRUE(made.open(folder.path()));
   for (const char* name : {"a", "b", "c"}) ASSERT_TRUE(made.put("me", {name, "b", "b", {}, 7, false}));
@@ -168,7 +168,7 @@ class BlobUploadsTest : public ::testing::Test {
   }
   fs::path folder_of(const std::string& tenant) const { return folder_.path() / "uploads" / tenant; }
 
-  const format::testing::TemporaryFolder folder_;
+  const TemporaryFolder folder_;
   BlobUploads uploads_;
 };
 

@@ -16,6 +16,7 @@
 #include "app/serve/reply.h"
 #include "app/serve/tuning_jobs.h"
 #include "app/serve/usage_event.h"
+#include "base/random_id.h"
 #include "engine/allowed_tokens.h"
 
 namespace freehold::app {
@@ -75,14 +76,6 @@ void submit_all(const ExchangePtr& exchange, const ModelLease& model, RunningReq
 }
 
 }  // namespace
-
-std::string random_id() {
-  std::array<unsigned char, 12> random{};
-  RAND_bytes(random.data(), random.size());
-  std::string out;
-  for (unsigned char byte : random) out += fmt::format("{:02x}", byte);
-  return out;
-}
 
 std::string answer_id(std::string_view request_id) {
   return request_id.starts_with("req_") ? std::string(request_id.substr(4)) : random_id();

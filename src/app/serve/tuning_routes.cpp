@@ -8,6 +8,7 @@
 #include "app/serve/reply.h"
 #include "app/serve/routes.h"
 #include "app/serve/tuning_jobs.h"
+#include "base/random_id.h"
 #include "base/utf8.h"
 
 namespace freehold::app {

@@ -1,4 +1,4 @@
-// Names for objects that are given to clients.
+// What an answer is called.
 #pragma once
 
 #include <string>
@@ -6,8 +6,6 @@
 
 namespace freehold::app {
 
-// Letters and digits that nobody can guess.
-std::string random_id();
 // An answer is called by its request, so that what a client keeps of it is its receipt, too: chatcmpl-X, msg_X, resp_X
 // of req_X.
 std::string answer_id(std::string_view request_id);

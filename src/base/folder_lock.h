@@ -1,0 +1,30 @@
+// A lock on the file "lock" of a folder, held by one process or shared by several that only read, until it is let go or
+// the process ends.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace freehold {
+
+class FolderLock {
+ public:
+  enum class Mode : std::uint8_t { shared, exclusive };
+  // Opens the file (for exclusive: makes it); nothing is held yet. Errors: not_found, io.
+  static Result<FolderLock> open(const std::filesystem::path& folder, Mode mode);
+  // Waits for the others, at most `seconds`; false if one of them still holds it then. Errors: io.
+  Result<bool> take(double seconds);
+  void release();
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  FolderLock(Fd fd, Mode mode, std::filesystem::path path) : fd_(std::move(fd)), mode_(mode), path_(std::move(path)) {}
+  Fd fd_;
+  Mode mode_;
+  std::filesystem::path path_;
+};
+
+}  // namespace freehold
