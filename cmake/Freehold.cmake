@@ -23,7 +23,8 @@ if(FREEHOLD_SANITIZE_ADDRESS)
   # The fuzz preset has them all.
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all
                       -fno-sanitize=null,object-size,vptr,nonnull-attribute,returns-nonnull-attribute)
-  add_link_options(-fsanitize=address,undefined)
+  # The sanitizers' tables are full of addresses: a program that may lie anywhere has 60 MB of them to write before main().
+  add_link_options(-fsanitize=address,undefined -no-pie)
 endif()
 if(FREEHOLD_SANITIZE_THREAD)
   add_compile_options(-fsanitize=thread)

@@ -159,16 +159,18 @@ std::vector<Way> all_ways() {
   return ways;
 }
 
-// The ways of one family and type: all, or a fifth of those that are quick and a third of those that are slow (scalar
-// and emulated kernels), beginning elsewhere at every `turn`, so that a few types of a family have met all.
+// The ways of one family and type: all, or a fifth of those that are quick, a third of those with scalar kernels and an
+// eighth of those with emulated ones, beginning elsewhere at every `turn`, so that a few types of a family have met
+// all.
 std::vector<Way> ways_of(std::size_t turn) {
   const char* wish = std::getenv("FREEHOLD_MATRIX");
   std::vector<Way> ways = all_ways();
   if (wish != nullptr && std::string_view(wish) == "full") return ways;
-  std::size_t quick = turn, slow = turn;
+  std::size_t quick = turn, scalar = turn, emulated = 3 * turn;
   std::erase_if(ways, [&](const Way& way) {
-    const bool is_slow = way.level == kernel::Level::scalar || way.level > kernel::detect_level();
-    return is_slow ? slow++ % 3 != 0 : quick++ % 5 != 0;
+    if (way.level == kernel::Level::scalar) return scalar++ % 3 != 0;
+    if (way.level > kernel::detect_level()) return emulated++ % 8 != 0;
+    return quick++ % 5 != 0;
   });
   return ways;
 }
