@@ -101,15 +101,17 @@ std::vector<Ask> streams_of(std::uint64_t run, std::uint32_t vocab, double tempe
   return asks;
 }
 
-// From when all have their first token to when all have ended.
+// From when all have their first token to when all have ended; from when they were asked if a model is so small that
+// the last one's first token is the end of all.
 double tokens_per_second(std::span<const StreamTimes> times) {
-  double begin = 0, end = 0, tokens = 0;
+  double asked = times[0].asked, begin = 0, end = 0, tokens = 0;
   for (const StreamTimes& t : times) {
+    asked = std::min(asked, t.asked);
     begin = std::max(begin, t.first);
     end = std::max(end, t.end);
     tokens += static_cast<double>(t.tokens) - 1;
   }
-  return end > begin ? tokens / (end - begin) : 0;
+  return tokens / (end - (begin < end ? begin : asked));
 }
 
 class ServeBench {

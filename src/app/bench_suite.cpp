@@ -17,8 +17,8 @@ constexpr std::uint32_t kPrompts[] = {32, 128, 512, 2048};
 constexpr std::uint32_t kBatches[] = {1, 2, 4, 8, 16, 32};
 constexpr std::uint32_t kSteps = 16;       // tokens of a sequence when decoding
 constexpr std::uint32_t kShortPrompt = 8;  // before them
-constexpr std::uint32_t kLong = 8192;
-constexpr std::uint32_t kLongest = kLong + 4 * kSteps;
+constexpr std::uint32_t kLongContext = 8192;
+constexpr std::uint32_t kLongest = kLongContext + 4 * kSteps;
 
 struct Plan {
   std::string path;           // what open_model understands
@@ -66,7 +66,7 @@ Result<> bench_all_of(const Bench& bench, const Plan& plan) {
   const auto prompts = that_fit(bench, kPrompts, context);
   const std::uint32_t short_steps = std::min(kSteps, context - std::min(context, kShortPrompt + 1));
   std::uint32_t longest = std::max(prompts.empty() ? 0 : prompts.back(), kShortPrompt + kSteps);
-  const std::uint32_t depth = std::min(kLong, context - std::min(context, 4 * kSteps));
+  const std::uint32_t depth = std::min(kLongContext, context - std::min(context, 4 * kSteps));
   const bool long_context = plan.long_context && depth > 0;
   if (long_context) longest = std::max(longest, depth + 4 * kSteps);
   longest = std::min(longest, context);

@@ -45,7 +45,7 @@ Result<> score_chunk(Evaluator& evaluator, std::size_t V, const std::vector<std:
   });
 }
 
-Result<> run(const Arguments& arguments, Console& console) {
+Result<> measure(const Arguments& arguments, Console& console) {
   catch_interrupts();
   FH_TRY(std::string text, read_input(arguments.text("TEXTFILE")));
   if (text.empty()) return fail(Errc::invalid, "the text is empty");
@@ -122,7 +122,7 @@ Command inspect_perplexity_command() {
                        {.name = "json", .help = "Print JSON."}},
                       run_options()),
       .examples = {{"freehold inspect perplexity model.gguf book.txt", "Compare two quantisations on the same text:"}},
-      .run = run,
+      .run = measure,
   };
 }
 

@@ -98,7 +98,7 @@ Result<std::string_view> model_named(const Arguments& arguments, Console& consol
   return std::string_view(kStarterName);
 }
 
-Result<> run(const Arguments& arguments, Console& console) {
+Result<> run_model(const Arguments& arguments, Console& console) {
   catch_interrupts();
   FH_TRY(Sealing sealing, Sealing::begin(arguments));
   for (const char* name : {"MODEL", "adapter", "draft-model"}) sealing.reads_model(arguments, name);
@@ -198,7 +198,7 @@ Command run_command() {
                    {"freehold run llama:8b --sealed \"$(cat letter.txt)\"",
                     "What is said stays here, and the kernel sees to it:"},
                    {"freehold run llama:8b --json --seed 7 \"Roll a die.\"", "For programs:"}},
-      .run = run,
+      .run = run_model,
   };
 }
 

@@ -16,7 +16,7 @@ using testing::kEos;
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-bool is_json(const std::string& text) {
+bool is_json_text(const std::string& text) {
   return nlohmann::json::accept(text);
 }
 
@@ -71,7 +71,7 @@ TEST_F(ConstraintTest, TheLimitSteersToTheEnd) {
     request.n = 3;
     Recorder r = run(decoder, request);
     for (std::size_t i = 0; i < 3; ++i) {
-      EXPECT_TRUE(is_json(r.text[i])) << r.text[i];
+      EXPECT_TRUE(is_json_text(r.text[i])) << r.text[i];
       EXPECT_EQ(r.reasons[i], FinishReason::length) << r.text[i];
       EXPECT_TRUE(r.finished[i].steered);
       EXPECT_FALSE(r.finished[i].cannot_complete);
@@ -84,7 +84,7 @@ TEST_F(ConstraintTest, TheLimitSteersToTheEnd) {
   FakeDecoder narrow(size);
   Request request = ask(4, constraint, 0);
   Recorder r = run(narrow, request);
-  EXPECT_TRUE(is_json(r.text[0])) << r.text[0];
+  EXPECT_TRUE(is_json_text(r.text[0])) << r.text[0];
   EXPECT_TRUE(r.finished[0].steered);
   EXPECT_EQ(r.reasons, std::vector{FinishReason::length});
 }

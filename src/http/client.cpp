@@ -38,7 +38,7 @@ using boost::system::error_code;
 using Clock = std::chrono::steady_clock;
 using Parser = beast::http::response_parser<beast::http::buffer_body>;
 
-constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
+constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::milliseconds kSlice{100};
 constexpr std::size_t kPiece = std::size_t{256} << 10;
 
@@ -130,7 +130,7 @@ class Session {
   }
 
   awaitable<bool> connect() {
-    auto [error, found] = co_await resolver_.async_resolve(url_.host, std::to_string(url_.port), kToken);
+    auto [error, found] = co_await resolver_.async_resolve(url_.host, std::to_string(url_.port), kAsTuple);
     if (error) co_return failed(error);
     std::vector<tcp::endpoint> endpoints;
     for (const auto& entry : found) {
@@ -140,7 +140,7 @@ class Session {
       }
       endpoints.push_back(entry.endpoint());
     }
-    auto [refused, endpoint] = co_await asio::async_connect(socket_, endpoints, kToken);
+    auto [refused, endpoint] = co_await asio::async_connect(socket_, endpoints, kAsTuple);
     if (refused) co_return failed(refused);
     (void)endpoint;
     if (!stream_) co_return true;
@@ -150,7 +150,7 @@ class Session {
     if (no_address) SSL_set_tlsext_host_name(handle, url_.host.c_str());
     stream_->set_verify_mode(ssl::verify_peer);
     stream_->set_verify_callback(ssl::host_name_verification(url_.host));
-    auto [untrusted] = co_await stream_->async_handshake(ssl::stream_base::client, kToken);
+    auto [untrusted] = co_await stream_->async_handshake(ssl::stream_base::client, kAsTuple);
     if (untrusted) {
       const long result = SSL_get_verify_result(handle);
       if (result != X509_V_OK) {
@@ -185,7 +185,7 @@ class Session {
   awaitable<void> talk(Stream& stream, const std::string& request, Receiver& receiver) {
     wait_at_most(options_.head, "waiting for an answer");
     receiver.sending();
-    auto [unsent, sent] = co_await asio::async_write(stream, asio::buffer(request), kToken);
+    auto [unsent, sent] = co_await asio::async_write(stream, asio::buffer(request), kAsTuple);
     (void)sent;
     if (unsent) co_return (void) failed(unsent);
     beast::flat_buffer buffer(options_.head_bytes + kPiece);
@@ -194,7 +194,7 @@ class Session {
       parser.emplace();
       parser->header_limit(static_cast<std::uint32_t>(options_.head_bytes));
       parser->body_limit(boost::none);
-      auto [error, got] = co_await beast::http::async_read_header(stream, buffer, *parser, kToken);
+      auto [error, got] = co_await beast::http::async_read_header(stream, buffer, *parser, kAsTuple);
       (void)got;
       if (error) co_return (void) failed(error);
       const unsigned status = parser->get().result_int();
@@ -233,7 +233,7 @@ class Session {
       parser.get().body().size = piece.size();
       parser.get().body().more = true;
       wait_at_most(options_.stall, "waiting for more");
-      auto [error, got] = co_await beast::http::async_read_some(stream, buffer, parser, kToken);
+      auto [error, got] = co_await beast::http::async_read_some(stream, buffer, parser, kAsTuple);
       (void)got;
       const std::size_t bytes = piece.size() - parser.get().body().size;
       if (bytes > 0) {

@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Unexpected refused(std::string_view what, const fs::path& path, int error) {
+Unexpected refused_here(std::string_view what, const fs::path& path, int error) {
   return fail(error == ENOSPC ? Errc::exhausted : Errc::io,
               fmt::format("{} {}: {}", what, printable(path.string()), std::strerror(error)));
 }
@@ -31,7 +31,7 @@ Result<> fill(const fs::path& folder, const ModelTuple& model) {
     const fs::path link = folder / file.name;
     int error = disk_fault_for_tests("symlink");
     if (error == 0 && ::symlink(link_target(file).c_str(), link.c_str()) != 0) error = errno;
-    if (error != 0) return refused("link", link, error);
+    if (error != 0) return refused_here("link", link, error);
   }
   return sync_folder(folder);
 }
@@ -54,14 +54,14 @@ Result<> make_tree(const fs::path& home, const ModelTuple& model) {
   std::string temporary = (home / "trees" / ".tmp-XXXXXX").string();
   int error = disk_fault_for_tests("mkdir");
   if (error == 0 && ::mkdtemp(temporary.data()) == nullptr) error = errno;
-  if (error != 0) return refused("create a folder in", home / "trees", error);
+  if (error != 0) return refused_here("create a folder in", home / "trees", error);
   auto made = fill(temporary, model);
   std::error_code ec;
   if (made) {
     fs::remove_all(place, ec);
     error = disk_fault_for_tests("rename");
     if (error == 0 && ::rename(temporary.c_str(), place.c_str()) != 0) error = errno;
-    made = error != 0 ? Result<>(refused("rename to", place, error)) : sync_folder(home / "trees");
+    made = error != 0 ? Result<>(refused_here("rename to", place, error)) : sync_folder(home / "trees");
   }
   if (!made) fs::remove_all(temporary, ec);
   return made;

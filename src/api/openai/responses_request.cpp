@@ -34,7 +34,7 @@ Parsed<void> parse_allowed(Fields& c, ToolUse& use) {
   return {};
 }
 
-Parsed<void> parse_choice(const Json& choice, ToolUse& use) {
+Parsed<void> parse_tool_choice(const Json& choice, ToolUse& use) {
   const auto expected = [] {
     return refuse(Problem::invalid, fmt::format("'tool_choice' must be {}", kChoice), "tool_choice");
   };
@@ -54,9 +54,9 @@ Parsed<void> parse_choice(const Json& choice, ToolUse& use) {
   return {};
 }
 
-Parsed<void> parse_tools(Fields& f, ToolUse& use) {
+Parsed<void> parse_flat_tools(Fields& f, ToolUse& use) {
   FH_TRY_VOID(parse_tool_list(f, false, use));
-  if (const Json* choice = f.find("tool_choice"); choice != nullptr) FH_TRY_VOID(parse_choice(*choice, use));
+  if (const Json* choice = f.find("tool_choice"); choice != nullptr) FH_TRY_VOID(parse_tool_choice(*choice, use));
   return check_tool_use(use, "tools", "tool_choice");
 }
 
@@ -157,7 +157,7 @@ Parsed<ResponseCall> parse_response(std::string_view body, std::string_view id) 
   bool logprobs = top.has_value();
   FH_TRY_VOID(parse_include(f, logprobs));
   if (logprobs) call.request.logprobs = static_cast<std::uint32_t>(top.value_or(0));
-  FH_TRY_VOID(parse_tools(f, call.tool_use));
+  FH_TRY_VOID(parse_flat_tools(f, call.tool_use));
   FH_TRY(Json text, parse_text(f, call));
   FH_TRY(Json reasoning, parse_reasoning(f, call));
   FH_TRY(const Json items, parse_items(f, id));

@@ -391,7 +391,7 @@ Outcome<Value> attr(Interpreter& in, const Value& v, Args& args) {
   return get_attribute(in, method ? v : Value::of(Type::dict, bare.get()), arguments[0]);
 }
 
-constexpr NamedNative kFilters[] = {
+constexpr NamedNative kSequenceFilters[] = {
     {"length", plain<length_filter>},
     {"count", plain<length_filter>},
     {"list", plain<list>},
@@ -417,7 +417,7 @@ constexpr NamedNative kFilters[] = {
 }  // namespace
 
 Native find_sequence_filter(std::string_view name) {
-  for (const NamedNative& entry : kFilters)
+  for (const NamedNative& entry : kSequenceFilters)
     if (entry.name == name) return entry.native;
   return nullptr;
 }
