@@ -204,13 +204,22 @@ class Soak(e2e.Case):
         self.wrong += [w for client in clients for w in client.wrong]
         return samples, {k: sum(c.done.get(k, 0) for c in clients) for client in clients for k in client.done}
 
+    def warm_up(self, server):
+        """Until each kind of request has been made: what the server opens for the first of a kind, it keeps."""
+        seen = set()
+        for turn in range(60):
+            seen.update(kind for kind, count in self.load(server, 1, 1000 + turn * CLIENTS)[1].items() if count)
+            if seen >= {kind.__name__ for kind in Client(server.port, 0).kinds}:
+                return
+        self.fail(f"after {turn + 1} s there were only {sorted(seen)}")
+
     def test_flat(self):
         self.wrong = []
         model = self.put("model.gguf", ChatGguf().write())
         keys = [word for key in KEYS for word in ("--api-key", key)]
         with Server(model, "--alias", "chatty", *keys, home=self.home) as server:
             pid = server.process.pid
-            self.load(server, 1, 1000)
+            self.warm_up(server)
             before = self.least(pid)
             samples, done = self.load(server, SECONDS, 0)
             after = self.least(pid)
