@@ -34,7 +34,7 @@ struct RulesetAttributes {
 constexpr std::uint64_t kReadFile = LANDLOCK_ACCESS_FS_READ_FILE;
 constexpr std::uint64_t kReadFolder = LANDLOCK_ACCESS_FS_READ_DIR;
 // Rights that a rule for a single file may have.
-constexpr std::uint64_t kOfFiles = kReadFile | LANDLOCK_ACCESS_FS_WRITE_FILE | kTruncate;
+constexpr std::uint64_t kOfFiles = kReadFile | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_EXECUTE | kTruncate;
 constexpr std::uint64_t kDeposit = LANDLOCK_ACCESS_FS_WRITE_FILE | kTruncate | LANDLOCK_ACCESS_FS_MAKE_REG |
                                    LANDLOCK_ACCESS_FS_REMOVE_FILE | kReadFolder;
 constexpr std::uint64_t kWrite = kDeposit | kReadFile | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR |
@@ -77,7 +77,7 @@ int landlock_version() {
   return version > 0 ? static_cast<int>(version) : 0;
 }
 
-Result<> restrict_with_landlock(const Policy& policy, int version) {
+Result<Fd> make_ruleset(const Policy& policy, int version) {
   RulesetAttributes attributes;
   attributes.files = handled_files(version);
   std::size_t size = sizeof(attributes.files);
@@ -89,7 +89,7 @@ Result<> restrict_with_landlock(const Policy& policy, int version) {
     attributes.scopes = kAbstractSockets | kSignals;
     size += sizeof(attributes.scopes);
   }
-  const Fd ruleset(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, size, 0)));
+  Fd ruleset(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, size, 0)));
   if (ruleset.get() < 0) return fail(Errc::io, fmt::format("Landlock: {}", std::strerror(errno)));
   const auto allow_all = [&](const std::vector<fs::path>& paths, std::uint64_t rights) -> Result<> {
     for (const fs::path& path : paths) FH_TRY_VOID(allow(ruleset.get(), path, rights & attributes.files));
@@ -98,7 +98,13 @@ Result<> restrict_with_landlock(const Policy& policy, int version) {
   FH_TRY_VOID(allow_all(policy.read, kReadFile | kReadFolder));
   FH_TRY_VOID(allow_all(policy.write, kWrite));
   FH_TRY_VOID(allow_all(policy.deposit, kDeposit));
+  FH_TRY_VOID(allow_all(policy.run, kReadFile | LANDLOCK_ACCESS_FS_EXECUTE));
   FH_TRY_VOID(allow_all({"/dev/null"}, kReadFile | LANDLOCK_ACCESS_FS_WRITE_FILE | kTruncate));
+  return ruleset;
+}
+
+Result<> restrict_with_landlock(const Policy& policy, int version) {
+  FH_TRY(const Fd ruleset, make_ruleset(policy, version));
   if (::syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0)
     return fail(Errc::io, fmt::format("Landlock: {}", std::strerror(errno)));
   return {};

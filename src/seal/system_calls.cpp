@@ -1,7 +1,8 @@
-// The filter, put together from the table of system_calls_x86_64.cpp: a chain of comparisons, one or a few for each
-// call. The kernel keeps in mind which calls are always allowed, so its length costs nothing for those.
+// The filter, put together from a table of calls: a chain of comparisons, one or a few for each call. The kernel keeps
+// in mind which calls are always allowed, so its length costs nothing for those.
 #include "seal/system_calls.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -16,21 +17,27 @@ namespace freehold::seal {
 namespace {
 
 constexpr std::uint32_t kX32 = 0x40000000;
+// Flags of open by which something is made, changed or cut; the last is O_TMPFILE without O_DIRECTORY.
+constexpr std::uint32_t kChanges = O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND | 020000000;
 
 class Program {
  public:
-  explicit Program(Network network, int process) : network_(network), process_(static_cast<std::uint32_t>(process)) {}
+  explicit Program(const FilterOptions& options)
+      : network_(options.network),
+        process_(static_cast<std::uint32_t>(options.process)),
+        refused_(options.counted ? SECCOMP_RET_TRAP : SECCOMP_RET_ERRNO | EPERM),
+        program_(reinterpret_cast<std::uintptr_t>(options.program)) {}
 
-  std::vector<sock_filter> make() {
+  std::vector<sock_filter> make(std::span<const Row> rows) {
     load(offsetof(seccomp_data, arch));
     unless(AUDIT_ARCH_X86_64, SECCOMP_RET_KILL_PROCESS);
     load(offsetof(seccomp_data, nr));
     code_.push_back(BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, kX32, 0, 1));
     answer(SECCOMP_RET_KILL_PROCESS);
-    for (const Row& row : call_table()) add(row);
+    for (const Row& row : rows) add(row);
     code_.push_back(BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, kCalls, 0, 1));
     answer(SECCOMP_RET_ERRNO | ENOSYS);
-    answer(SECCOMP_RET_TRAP);
+    answer(refused_);
     return std::move(code_);
   }
 
@@ -75,9 +82,9 @@ class Program {
       case Rule::ask_limit:  // prlimit64(process, which, new, old): nothing new
         load_low(0);
         code_.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 2, 0));
-        unless(process_, SECCOMP_RET_TRAP);
+        unless(process_, refused_);
         load_low(2);
-        unless(0, SECCOMP_RET_TRAP);
+        unless(0, refused_);
         load_high(2);
         when(0, SECCOMP_RET_ALLOW);
         break;
@@ -94,7 +101,7 @@ class Program {
         return;
       case Rule::unaddressed:  // sendto(…, address, length): none
         load_low(4);
-        unless(0, SECCOMP_RET_TRAP);
+        unless(0, refused_);
         load_high(4);
         when(0, SECCOMP_RET_ALLOW);
         break;
@@ -105,20 +112,35 @@ class Program {
         load_low(2);
         when(kNoDelay, SECCOMP_RET_ALLOW);
         load_low(1);
-        unless(kSocket, SECCOMP_RET_TRAP);
+        unless(kSocket, refused_);
         load_low(2);
         for (std::uint32_t value : row.values) when(value, SECCOMP_RET_ALLOW);
         break;
       }
+      case Rule::reads_second:
+      case Rule::reads_third:
+        load_low(row.rule == Rule::reads_second ? 1 : 2);
+        code_.push_back(BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, kChanges, 1, 0));
+        answer(SECCOMP_RET_ALLOW);
+        break;
+      case Rule::program:
+        if (program_ == 0) break;
+        load_low(0);
+        unless(static_cast<std::uint32_t>(program_), refused_);
+        load_high(0);
+        when(static_cast<std::uint32_t>(program_ >> 32), SECCOMP_RET_ALLOW);
+        break;
       case Rule::allow:
       case Rule::absent:
         return;
     }
-    answer(SECCOMP_RET_TRAP);
+    answer(refused_);
   }
 
   Network network_;
   std::uint32_t process_;
+  std::uint32_t refused_;  // the answer
+  std::uint64_t program_;  // an address
   std::vector<sock_filter> code_;
 };
 
@@ -131,8 +153,12 @@ std::string call_name(unsigned number) {
   return fmt::format("system call {}", number);
 }
 
+std::vector<sock_filter> make_filter(std::span<const Row> rows, const FilterOptions& options) {
+  return Program(options).make(rows);
+}
+
 std::vector<sock_filter> make_filter(Network network, int process) {
-  return Program(network, process).make();
+  return make_filter(call_table(), {.network = network, .process = process});
 }
 
 }  // namespace freehold::seal
