@@ -97,6 +97,23 @@ std::string letter_in(std::string_view text) {
   return {};
 }
 
+// Of "Sure:\n```python\nx = 1\n```\nThis …" the middle line. A block that is never closed goes to the end.
+std::string code_in(std::string_view text) {
+  constexpr std::string_view kFence = "```";
+  const auto fence_from = [&](std::size_t at) {
+    for (at = text.find(kFence, at); at != std::string_view::npos; at = text.find(kFence, at + 1)) {
+      if (at == 0 || text[at - 1] == '\n') return at;
+    }
+    return at;
+  };
+  const std::size_t opened = fence_from(0);
+  if (opened == std::string_view::npos) return std::string(text);
+  const std::size_t begin = text.find('\n', opened);
+  if (begin == std::string_view::npos) return {};
+  const std::size_t end = fence_from(begin + 1);
+  return std::string(text.substr(begin + 1, end == std::string_view::npos ? end : end - begin - 1));
+}
+
 std::vector<std::string_view> words_of(std::string_view text) {
   std::vector<std::string_view> words;
   while (!text.empty()) {
@@ -127,11 +144,14 @@ Result<Filter> make_filter(std::string_view kind, std::string argument, bool las
     filter.kind = Filter::Kind::last_number;
   } else if (kind == "first_line") {
     filter.kind = Filter::Kind::first_line;
+  } else if (kind == "code") {
+    filter.kind = Filter::Kind::code;
   } else if (kind == "letter") {
     filter.kind = Filter::Kind::letter;
   } else {
-    return fail(Errc::invalid, fmt::format("filter '{}' is none of regex, last_number, json_field, first_line, letter",
-                                           printable(kind)));
+    return fail(Errc::invalid,
+                fmt::format("filter '{}' is none of regex, last_number, json_field, first_line, code, letter",
+                            printable(kind)));
   }
   return filter;
 }
@@ -146,6 +166,8 @@ Result<std::string> extract(const Filter& filter, std::string_view text) {
       return json_member_of(text, filter.argument);
     case Filter::Kind::first_line:
       return std::string(text.substr(0, text.find('\n')));
+    case Filter::Kind::code:
+      return code_in(text);
     case Filter::Kind::letter:
       break;
   }

@@ -20,6 +20,7 @@ struct Filter {
     last_number,  // the last number, without thousands' commas, "$" and a final "."
     json_field,   // the named member of the first JSON object in the text
     first_line,
+    code,    // of Markdown: the first block between lines of ```; without one, all
     letter,  // the first capital letter that stands alone, "A" to the item's last choice
   };
   Kind kind = Kind::last_number;

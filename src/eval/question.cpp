@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "base/utf8.h"
+#include "eval/judge.h"
 #include "eval/unpack.h"
 
 namespace freehold::eval {
@@ -238,6 +239,10 @@ Result<Questions> make_questions(const Task& task, const DataFolder& data, const
   for (std::size_t i = 0; i < count; ++i) {
     FH_TRY(Question q, made(loaded->rows[i], name));
     q.row = i;
+    if (task.runs_programs()) {
+      q.fields = std::shared_ptr<const Row>(loaded, &loaded->rows[i]);
+      if (auto filled = program_of(task, q, ""); !filled) return in_context(std::move(filled).error(), name);
+    }
     if (own) {
       const auto at = std::find(order.begin(), order.end() - 1, i);
       if (at != order.end() - 1) q.shared = static_cast<std::size_t>(at - order.begin()) + 1;

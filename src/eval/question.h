@@ -42,6 +42,7 @@ struct Question {
   std::vector<std::string> answers;   // the choices, or the target alone
   std::vector<bool> right;            // one a choice
   std::vector<std::string> accepted;  // of generate: answers that count, the target's first
+  std::shared_ptr<const Row> fields;  // of tasks with a program, which is filled when there is an answer
 
   const std::string& prompt(std::size_t choice) const { return prompts[prompts.size() == 1 ? 0 : choice]; }
 };

@@ -82,14 +82,14 @@ Result<> fill(const Questions& all, const std::vector<ItemResult>& results, Meas
   for (std::size_t i = 0; i < results.size(); ++i) {
     const Question& q = all.questions[i];
     const ItemResult& r = results[i];
-    if (task.kind == TaskKind::generate) {
+    if (const std::uint32_t k = pass_of(m.metric); k > 0) {
+      const auto right = std::count(r.verdicts.begin(), r.verdicts.end(), sandbox::Verdict::passed);
+      m.values.push_back(r.verdicts.empty() ? 0 : pass_at(k, r.verdicts.size(), static_cast<std::uint64_t>(right)));
+    } else if (task.kind == TaskKind::generate) {
       FH_TRY(const std::string answer, final_answer(task, r));
       double best = 0;
       for (const std::string& accepted : q.accepted) {
-        std::string expected = accepted;
-        for (const Filter& filter : task.filters) {
-          FH_TRY(expected, extract(filter, expected));
-        }
+        FH_TRY(std::string expected, filtered(task, accepted));
         expected = normalise(expected, task.normalisation);
         const bool equal = !expected.empty() && answer == expected;
         best = std::max(best, m.metric == Metric::f1 ? word_f1(answer, expected) : (equal ? 1.0 : 0.0));
@@ -132,12 +132,15 @@ std::string_view name_of(Aspect aspect) {
     case Aspect::texts:
       return "texts";
     case Aspect::letter:
+      return "letter";
+    case Aspect::verdicts:
       break;
   }
-  return "letter";
+  return "verdicts";
 }
 
 std::vector<Aspect> aspects_of(const Task& task) {
+  if (task.runs_programs()) return {Aspect::texts, Aspect::verdicts};
   if (task.kind == TaskKind::generate) return {Aspect::texts};
   std::vector<Aspect> aspects;
   const bool only_letters = task.metrics.size() == 1 && task.metrics[0] == Metric::letter;
@@ -156,6 +159,9 @@ std::string to_json(const ItemResult& result, Aspect aspect) {
   if (aspect == Aspect::scores) {
     for (const Score& s : result.scores)
       out += fmt::format("{}[{},{},{}]", out.size() > 1 ? "," : "", s.logprob, s.tokens, s.greedy ? 1 : 0);
+  } else if (aspect == Aspect::verdicts) {
+    for (const sandbox::Verdict verdict : result.verdicts)
+      out += fmt::format("{}\"{}\"", out.size() > 1 ? "," : "", name_of(verdict));
   } else {
     for (const std::string& text : result.texts) {
       if (out.size() > 1) out += ',';
@@ -181,6 +187,12 @@ Result<> add_json(std::string_view json, Aspect aspect, ItemResult& result) {
       result.texts.emplace_back(*text);
       continue;
     }
+    if (aspect == Aspect::verdicts) {
+      const auto verdict = sandbox::verdict_from_name(item.as_string().value_or(""));
+      if (!verdict) return damaged;
+      result.verdicts.push_back(*verdict);
+      continue;
+    }
     const auto parts = item.as_f64s();
     if (!parts || parts->size() != 3 || !std::isfinite((*parts)[0])) return damaged;
     if (!((*parts)[1] >= 0 && (*parts)[1] <= UINT32_MAX)) return damaged;
@@ -202,13 +214,18 @@ std::size_t chosen(const Task& task, const Question& q, const ItemResult& r, Met
   return best;
 }
 
+Result<std::string> filtered(const Task& task, std::string_view text) {
+  std::string found(text);
+  for (const Filter& filter : task.filters) {
+    FH_TRY(found, extract(filter, found));
+  }
+  return found;
+}
+
 Result<std::string> final_answer(const Task& task, const ItemResult& result) {
   std::vector<std::string> answers;
   for (const std::string& text : result.texts) {
-    std::string answer = text;
-    for (const Filter& filter : task.filters) {
-      FH_TRY(answer, extract(filter, answer));
-    }
+    FH_TRY(const std::string answer, filtered(task, text));
     answers.push_back(normalise(answer, task.normalisation));
   }
   std::string best;
@@ -248,7 +265,8 @@ Result<std::vector<Measured>> measure(const Questions& questions, const std::vec
     }
     FH_TRY_VOID(fill(questions, results, m));
     m.score = score_of(metric, sum_of(m, everything));
-    if (is_binary(metric)) {
+    m.binary = is_binary(metric) && (pass_of(metric) == 0 || task.generation.repeats == 1);
+    if (m.binary) {
       const auto right = static_cast<std::uint64_t>(std::count(m.values.begin(), m.values.end(), 1.0));
       m.interval = wilson(right, results.size());
     } else {
@@ -273,8 +291,7 @@ GroupScore combine(const std::vector<const Measured*>& members, bool by_items) {
     above += std::pow(weight * (m->interval.high - m->score), 2);
   }
   out.interval = {out.score - std::sqrt(below), out.score + std::sqrt(above)};
-  const bool binary =
-      std::all_of(members.begin(), members.end(), [](const Measured* m) { return is_binary(m->metric); });
+  const bool binary = std::all_of(members.begin(), members.end(), [](const Measured* m) { return m->binary; });
   if (binary && by_items) {
     double right = 0;
     for (const Measured* m : members) right += std::accumulate(m->values.begin(), m->values.end(), 0.0);

@@ -10,19 +10,21 @@
 #include "eval/question.h"
 #include "eval/scorer.h"
 #include "eval/statistics.h"
+#include "sandbox/sandbox.h"
 
 namespace freehold::eval {
 
 // The parts are measured, and kept, apart from each other.
-enum class Aspect : std::uint8_t { scores, texts, letter };
+enum class Aspect : std::uint8_t { scores, texts, letter, verdicts };
 std::string_view name_of(Aspect aspect);
 // Which of them a task needs.
 std::vector<Aspect> aspects_of(const Task& task);
 
 struct ItemResult {
-  std::vector<Score> scores;       // a choice each, then each after `unconditional`; or windows of a text
-  std::vector<std::string> texts;  // what was written, one a repeat
-  std::string letter;              // "A", or empty
+  std::vector<Score> scores;               // a choice each, then each after `unconditional`; or windows of a text
+  std::vector<std::string> texts;          // what was written, one a repeat
+  std::string letter;                      // "A", or empty
+  std::vector<sandbox::Verdict> verdicts;  // of texts that are programs
 };
 // One aspect as a line of JSON: shortest numbers that read back equal.
 std::string to_json(const ItemResult& result, Aspect aspect);
@@ -31,6 +33,8 @@ Result<> add_json(std::string_view json, Aspect aspect, ItemResult& result);
 
 // The choice that a metric takes (lowest of equals); SIZE_MAX for metrics that take none.
 std::size_t chosen(const Task& task, const Question& question, const ItemResult& result, Metric metric);
+// What the task's filters find in a text. Errors: as extract.
+Result<std::string> filtered(const Task& task, std::string_view text);
 // The answer in what was written: filtered, normalised, the most frequent of several. Errors: as extract.
 Result<std::string> final_answer(const Task& task, const ItemResult& result);
 
@@ -39,6 +43,7 @@ struct Measured {
   Metric metric = Metric::acc;
   std::vector<double> values;
   std::vector<double> weights;  // empty: 1 each
+  bool binary = false;          // each value is 1 or 0
   double score = 0;             // 0 … 1 for shares; perplexities as they are
   Interval interval;            // 95 %: Wilson's for binary metrics, bootstrapped for others
 };

@@ -35,6 +35,10 @@ TEST(Filters, FindAnswersInTexts) {
   EXPECT_EQ(found("json_field", std::string(1 << 20, '{'), "answer"), "");  // in no time
   EXPECT_EQ(found("first_line", "a\nb"), "a");
   EXPECT_EQ(found("letter", "The answer is (C)."), "C");
+  EXPECT_EQ(found("code", "Sure:\n```python\nx = 1\n\ny = `2`\n```\nand ```\n``` too"), "x = 1\n\ny = `2`\n");
+  EXPECT_EQ(found("code", "    return 1\n"), "    return 1\n");
+  EXPECT_EQ(found("code", "```\nx"), "x");
+  EXPECT_EQ(found("code", "```"), "");
   EXPECT_EQ(found("no such", "x"), "refused");
 }
 
@@ -118,8 +122,8 @@ TEST(Metrics, PerplexityIsByTokenAndBitsAreByByte) {
 }
 
 TEST(Groups, CombineScoresAndIntervals) {
-  Measured a{.metric = Metric::acc, .values = {1, 1, 0, 0}, .score = 0.5, .interval = wilson(2, 4)};
-  Measured b{.metric = Metric::acc, .values = {1}, .score = 1, .interval = wilson(1, 1)};
+  Measured a{.metric = Metric::acc, .values = {1, 1, 0, 0}, .binary = true, .score = 0.5, .interval = wilson(2, 4)};
+  Measured b{.metric = Metric::acc, .values = {1}, .binary = true, .score = 1, .interval = wilson(1, 1)};
   EXPECT_DOUBLE_EQ(combine({&a, &b}, false).score, 0.75);
   EXPECT_DOUBLE_EQ(combine({&a, &b}, true).score, 0.6);
   EXPECT_DOUBLE_EQ(combine({&a, &b}, true).interval.low, wilson(3, 5).low);

@@ -8,6 +8,7 @@
 
 #include "base/random.h"
 #include "engine/constraints.h"
+#include "eval/judge.h"
 
 namespace freehold::eval {
 namespace {
@@ -45,6 +46,8 @@ struct Runner::State {
                  std::vector<ItemResult>& results);
   Result<> write(const Questions& all, const Tokenized& tokens, const std::vector<std::size_t>& missing,
                  std::vector<ItemResult>& results);
+  Result<> run_programs(const Questions& all, const std::vector<std::size_t>& missing,
+                        std::vector<ItemResult>& results);
   Result<engine::Request> request_for(const Questions& all, const Tokenized& tokens, std::size_t i);
   Result<> open_engine();
 };
@@ -189,12 +192,24 @@ Result<> Runner::State::write(const Questions& all, const Tokenized& tokens, con
   return failed;
 }
 
+Result<> Runner::State::run_programs(const Questions& all, const std::vector<std::size_t>& missing,
+                                     std::vector<ItemResult>& results) {
+  return judge(all, missing, results,
+               {.sandbox = parts.sandbox,
+                .threads = static_cast<std::size_t>(parts.pool->threads()),
+                .stop = parts.stop,
+                .done = [&](std::size_t i) { return keep(all.questions[i].row, results[i]); }});
+}
+
 Result<std::vector<ItemResult>> Runner::run(const Questions& questions, const Tokenized& tokens) {
   State& s = *state_;
   std::vector<ItemResult> results(questions.questions.size());
-  s.task = run_key(questions, tokens);
+  if (questions.task->runs_programs() && s.parts.sandbox == nullptr)
+    return fail(Errc::internal, "there is no sandbox to run programs in");
   for (Aspect aspect : aspects_of(*questions.task)) {
     s.aspect = aspect;
+    s.task = run_key(questions, tokens);
+    if (aspect == Aspect::verdicts) s.task = verdicts_key(s.task, *s.parts.sandbox);
     s.kept_at = Clock::now();
     std::map<std::size_t, std::string> known;
     if (s.parts.store != nullptr) {
@@ -212,13 +227,19 @@ Result<std::vector<ItemResult>> Runner::run(const Questions& questions, const To
           missing.push_back(i);
           continue;
         }
+        if (aspect == Aspect::verdicts && results[i].verdicts.size() != results[i].texts.size()) {
+          results[i].verdicts.clear();
+          missing.push_back(i);
+          continue;
+        }
         ++s.stats.known;
         if (s.parts.progress) s.parts.progress(1);
       }
     }
     if (missing.empty()) continue;
-    auto ran = aspect == Aspect::scores ? s.score(questions, tokens, missing, results)
-                                        : s.write(questions, tokens, missing, results);
+    auto ran = aspect == Aspect::scores     ? s.score(questions, tokens, missing, results)
+               : aspect == Aspect::verdicts ? s.run_programs(questions, missing, results)
+                                            : s.write(questions, tokens, missing, results);
     FH_TRY_VOID(s.flush());
     if (!ran) {
       s.engine.reset();  // what it holds refers to results that are gone

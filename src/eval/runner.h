@@ -38,10 +38,11 @@ class Runner {
     const text::Tokenizer* tokenizer = nullptr;
     ThreadPool* pool = nullptr;
     std::shared_ptr<const model::Adapter> adapter;
-    std::string model;             // its identity in the store
-    ResultStore* store = nullptr;  // null: nothing is kept
-    bool chat = false;             // prompts are chats': letters need no blank before them
-    std::uint32_t sequences = 16;  // answers written at the same time
+    std::string model;                          // its identity in the store
+    ResultStore* store = nullptr;               // null: nothing is kept
+    bool chat = false;                          // prompts are chats': letters need no blank before them
+    std::uint32_t sequences = 16;               // answers written at the same time
+    const sandbox::Sandbox* sandbox = nullptr;  // for tasks whose answers are programs
     const std::atomic<bool>* stop = nullptr;
     std::function<void(std::uint64_t items)> progress;  // items done since the last call
   };

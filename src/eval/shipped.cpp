@@ -15,6 +15,7 @@ FH_EMBED_TASKS(mmlu, "mmlu.yaml")
 FH_EMBED_TASKS(agieval, "agieval.yaml")
 FH_EMBED_TASKS(commonsense, "commonsense.yaml")
 FH_EMBED_TASKS(knowledge, "knowledge.yaml")
+FH_EMBED_TASKS(code, "code.yaml")
 FH_EMBED_TASKS(data, "data.yaml")
 FH_EMBED_TASKS(published, "published.yaml")
 #undef FH_EMBED_TASKS
@@ -34,6 +35,7 @@ Shipped read() {
       {"agieval.yaml", between(freehold_eval_agieval_begin, freehold_eval_agieval_end)},
       {"commonsense.yaml", between(freehold_eval_commonsense_begin, freehold_eval_commonsense_end)},
       {"knowledge.yaml", between(freehold_eval_knowledge_begin, freehold_eval_knowledge_end)},
+      {"code.yaml", between(freehold_eval_code_begin, freehold_eval_code_end)},
   };
   for (const auto& [name, text] : files) {
     auto set = parse_tasks(text, name);
@@ -64,8 +66,7 @@ const Shipped& shipped() {
 }
 
 std::string_view why_refused(std::string_view task) {
-  if (task == "humaneval" || task == "mbpp")
-    return "its answers are programs, and this version has no sandbox to run them in";
+  if (task == "mbpp") return "it is not among the tasks that come with the program; a task file can have a 'program'";
   if (task == "siqa" || task == "commonsenseqa")
     return "the public copies of its data lack some of the choices, so that scores would mean nothing";
   if (task == "logiqa" || task == "agieval/logiqa-en") return "the licence of its data forbids commercial use";

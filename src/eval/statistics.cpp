@@ -140,6 +140,14 @@ double visible_difference(std::uint64_t n, double discordant) {
   return high;
 }
 
+double pass_at(std::uint32_t k, std::uint64_t n, std::uint64_t c) {
+  if (n - c < k) return 1;
+  // 1 - C(n-c, k) / C(n, k), as a product that does not overflow.
+  double none = 1;
+  for (std::uint64_t i = n - c + 1; i <= n; ++i) none *= 1 - static_cast<double>(k) / static_cast<double>(i);
+  return 1 - none;
+}
+
 double calibration_error(std::span<const double> confidence, const std::vector<bool>& right,
                          std::span<const std::uint32_t> indices) {
   constexpr std::size_t kBins = 10;

@@ -51,6 +51,11 @@ std::uint64_t items_needed(double difference, double discordant);
 // The smallest difference that n items show on the same terms.
 double visible_difference(std::uint64_t n, double discordant);
 
+// The chance that at least one of k answers, drawn without replacement from n of which c are right, is right: unbiased
+// for that of k fresh answers (Chen et al. 2021, "Evaluating large language models trained on code", arXiv 2107.03374,
+// equation 1). k <= n.
+double pass_at(std::uint32_t k, std::uint64_t n, std::uint64_t c);
+
 // Expected calibration error: |confidence - share right|, over ten bins of confidence, weighted by their items;
 // of the items that `indices` names.
 double calibration_error(std::span<const double> confidence, const std::vector<bool>& right,

@@ -15,6 +15,7 @@ struct MetricInfo {
   Metric metric;
   std::string_view name;
   bool binary;
+  std::uint32_t pass = 0;
 };
 constexpr MetricInfo kMetrics[] = {
     {Metric::acc, "acc", true},
@@ -28,6 +29,9 @@ constexpr MetricInfo kMetrics[] = {
     {Metric::f1, "f1", false},
     {Metric::perplexity, "perplexity", false},
     {Metric::bits_per_byte, "bits_per_byte", false},
+    {Metric::pass_1, "pass@1", true, 1},
+    {Metric::pass_10, "pass@10", false, 10},
+    {Metric::pass_100, "pass@100", false, 100},
 };
 const MetricInfo& info(Metric metric) {
   return *std::find_if(std::begin(kMetrics), std::end(kMetrics),
@@ -63,6 +67,10 @@ std::optional<Metric> metric_from_name(std::string_view name) {
 
 bool is_binary(Metric metric) {
   return info(metric).binary;
+}
+
+std::uint32_t pass_of(Metric metric) {
+  return info(metric).pass;
 }
 
 bool less_is_better(Metric metric) {

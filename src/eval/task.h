@@ -64,7 +64,9 @@ struct Shots {
 // What can be measured, by kind of task:
 // choice: acc (sum of log-probabilities), acc_byte (by the choice's bytes), acc_token (by its tokens), acc_uncond (less
 //   its log-probability after `unconditional`), mc2 (share of probability on the right ones), ece (calibration error).
-// generate: exact_match, f1 (by words), acc (maj@k where repeats are asked for). continuation: acc, perplexity.
+// generate: exact_match (of the most frequent answer where repeats are asked for: maj@k), f1 (by words); or, where the
+//   answer is a program, pass@1, pass@10, pass@100: would one of so many answers run to its end? continuation: acc,
+//   perplexity.
 // perplexity: perplexity (by token), bits_per_byte.
 enum class Metric : std::uint8_t {
   acc,
@@ -78,11 +80,17 @@ enum class Metric : std::uint8_t {
   f1,
   perplexity,
   bits_per_byte,
+  pass_1,
+  pass_10,
+  pass_100,
 };
 std::string_view name_of(Metric metric);
 std::optional<Metric> metric_from_name(std::string_view name);
-// Each item counts as right or wrong (so that pairs of models can be compared item by item with McNemar's test).
+// Each item counts as right or wrong (so that pairs of models can be compared item by item with McNemar's test); of
+// pass@1, where there is one answer an item.
 bool is_binary(Metric metric);
+// 10 of pass@10; 0 of metrics that are none of those.
+std::uint32_t pass_of(Metric metric);
 // Less is better.
 bool less_is_better(Metric metric);
 
@@ -91,7 +99,8 @@ struct Generation {
   std::vector<std::string> until;
   double temperature = 0;
   double top_p = 1;
-  std::uint32_t repeats = 1;  // answers a row; the most frequent one counts (maj@k), the earliest of equals
+  // Answers a row. The most frequent one counts (maj@k), the earliest of equals; of programs all do (pass@k).
+  std::uint32_t repeats = 1;
 };
 
 struct Task {
@@ -115,11 +124,14 @@ struct Task {
   Pattern target;
   std::vector<std::string> accept;  // fields that hold answers which count too
   Generation generation;
+  Pattern program;  // of answers that are programs: what is run, with the answer as {it}; else empty
   std::vector<Filter> filters;
   Normalisation normalisation;
   std::vector<Metric> metrics;  // the first is the task's own
   // What decides about the results, as text: what a digest is taken of.
   std::string canonical;
+
+  bool runs_programs() const { return !program.source().empty(); }
 };
 
 struct Group {

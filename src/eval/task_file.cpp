@@ -213,6 +213,9 @@ Result<> read_choices(Members& m, const std::string& subject, Task& task) {
 Result<> read_generation(Members& m, const std::string& subject, Task& task) {
   FH_TRY_VOID(m.pattern("target", task.target));
   FH_TRY_VOID(m.texts("accept", task.accept));
+  FH_TRY_VOID(m.pattern("program", task.program));
+  if (task.runs_programs() && task.kind != TaskKind::generate)
+    return wrong(m.node(), "'program' belongs to tasks of kind generate");
   FH_TRY_VOID(m.texts("until", task.generation.until));
   FH_TRY_VOID(m.count("max_tokens", task.generation.max_tokens, 1, 1 << 20));
   FH_TRY_VOID(m.count("repeats", task.generation.repeats, 1, 1000));
@@ -261,7 +264,7 @@ bool fits(Metric metric, TaskKind kind) {
     case TaskKind::choice:
       return metric <= Metric::letter;
     case TaskKind::generate:
-      return metric == Metric::exact_match || metric == Metric::f1;
+      return metric == Metric::exact_match || metric == Metric::f1 || pass_of(metric) > 0;
     case TaskKind::continuation:
       return metric == Metric::acc || metric == Metric::perplexity;
     case TaskKind::perplexity:
@@ -281,6 +284,14 @@ Result<> read_metrics(Members& m, Task& task) {
     task.metrics.push_back(*metric);
   }
   if (task.metrics.empty()) return wrong(m.node(), "a task needs 'metrics'");
+  for (Metric metric : task.metrics) {
+    const std::uint32_t pass = pass_of(metric);
+    if ((pass > 0) != task.runs_programs())
+      return wrong(m.node(),
+                   "answers that are programs ('program') are measured by pass@1, pass@10, pass@100, and only those");
+    if (pass > task.generation.repeats)
+      return wrong(m.node(), fmt::format("{} takes {} answers an item: 'repeats'", name_of(metric), pass));
+  }
   return {};
 }
 
@@ -289,9 +300,10 @@ Result<> only_known_keys(const YamlNode& node) {
   const std::string none;
   Members m(node, "a task", none);
   for (std::string_view key :
-       {"name",   "title",      "version", "kind",   "for_each", "data",        "shots",     "description",   "prompt",
-        "before", "between",    "choices", "right",  "target",   "contexts",    "lettered",  "unconditional", "accept",
-        "until",  "max_tokens", "repeats", "filter", "top_p",    "temperature", "normalise", "metrics"}) {
+       {"name",        "title",    "version",       "kind",      "for_each", "data",       "shots",
+        "description", "prompt",   "before",        "between",   "choices",  "right",      "target",
+        "contexts",    "lettered", "unconditional", "accept",    "until",    "max_tokens", "repeats",
+        "filter",      "top_p",    "temperature",   "normalise", "metrics",  "program"}) {
     m.find(key);
   }
   return m.finish();

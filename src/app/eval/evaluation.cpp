@@ -166,7 +166,14 @@ Result<EvalSetup> eval_setup(const std::vector<std::string>& words, const Argume
   return setup;
 }
 
-Result<> load_questions(const EvalSetup& setup, const Arguments& arguments, EvalReport& report, Console& console) {
+Result<> load_questions(EvalSetup& setup, const Arguments& arguments, EvalReport& report, Console& console) {
+  const auto program =
+      std::find_if(setup.tasks.begin(), setup.tasks.end(), [](const eval::Task& task) { return task.runs_programs(); });
+  if (program != setup.tasks.end()) {
+    auto opened = sandbox::Sandbox::open();
+    if (!opened) return in_context(std::move(opened).error(), printable(program->name));
+    setup.sandbox = std::move(*opened);
+  }
   FH_TRY(const auto home, store::default_home());
   const std::filesystem::path folder =
       arguments.given("data") ? std::filesystem::path(arguments.text("data")) : home / "bench";

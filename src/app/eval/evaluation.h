@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "base/result.h"
 #include "eval/prompter.h"
 #include "eval/result_store.h"
+#include "sandbox/sandbox.h"
 
 namespace freehold::app {
 
@@ -25,6 +27,7 @@ struct EvalSetup {
   std::vector<eval::Group> groups;  // that may get a line
   eval::QuestionOptions options;
   eval::Fit fit = eval::Fit::refuse;
+  std::optional<sandbox::Sandbox> sandbox;  // where a task's answers are programs
   bool fresh = false;
   bool plan_only = false;
 };
@@ -34,8 +37,9 @@ std::vector<Option> task_options();
 // Of these and of task names (tasks, groups, .yaml, or .csv and .jsonl with columns); several may stand in a word with
 // commas between.
 Result<EvalSetup> eval_setup(const std::vector<std::string>& names, const Arguments& arguments, Console& console);
-// Reads the data: the report's questions. `setup` outlives the report.
-Result<> load_questions(const EvalSetup& setup, const Arguments& arguments, EvalReport& report, Console& console);
+// Reads the data: the report's questions; and opens the sandbox, if a task needs it, so that no model works in vain.
+// `setup` outlives the report.
+Result<> load_questions(EvalSetup& setup, const Arguments& arguments, EvalReport& report, Console& console);
 
 // Loads a model, says what is to come (tokens, time), runs what is not known, and adds the results to the report.
 Result<> evaluate_model(std::string_view reference, const EvalSetup& setup, EvalReport& report,

@@ -35,7 +35,7 @@ struct Case {
     report.tasks.push_back({.task = &task});
     report.tasks[0].questions.resize(100);
     for (const std::size_t right : {before, now}) {
-      eval::Measured m{.metric = metric, .values = std::vector<double>(100)};
+      eval::Measured m{.metric = metric, .values = std::vector<double>(100), .binary = eval::is_binary(metric)};
       for (std::size_t i = 0; i < right; ++i) m.values[i] = 1;
       m.score = static_cast<double>(right) / 100;
       m.interval = eval::wilson(right, 100);

@@ -12,7 +12,9 @@
 #include "app/interrupt.h"
 #include "app/progress.h"
 #include "app/vendor_account.h"
+#include "base/thread_pool.h"
 #include "base/utf8.h"
+#include "eval/judge.h"
 #include "format/json.h"
 #include "upstream/gateway.h"
 #include "upstream/wire.h"
@@ -24,6 +26,7 @@ using Clock = std::chrono::steady_clock;
 using eval::Aspect;
 
 constexpr std::uint32_t kLetterTokens = 64;  // {"answer": "A"}, however a vendor's tokenizer spells it
+constexpr std::size_t kMostStops = 4;        // of a request
 constexpr std::size_t kKeepAnswers = 16;     // of one transaction: an answer costs money
 
 std::string from_environment(std::string_view name) {
@@ -59,9 +62,10 @@ upstream::Call call_for(const eval::Questions& all, const Wanted& wanted, const 
   if (letter) {
     call.schema = letter_schema(q.answers.size());
   } else {
-    // Stop strings of blanks alone are refused by some, and stand for "the first line": that is cut here.
+    // Stop strings of blanks alone are refused by some, and stand for "the first line": that is cut here. So are more
+    // than OpenAI takes.
     for (const std::string& until : task.generation.until) {
-      if (!eval::stripped(until).empty()) call.stop.push_back(until);
+      if (!eval::stripped(until).empty() && call.stop.size() < kMostStops) call.stop.push_back(until);
     }
   }
   return call;
@@ -69,7 +73,7 @@ upstream::Call call_for(const eval::Questions& all, const Wanted& wanted, const 
 
 // What the vendor said, as a local model would have been cut.
 std::string cut(const eval::Task& task, std::string text) {
-  text = std::string(eval::stripped(text));
+  if (!task.runs_programs()) text = std::string(eval::stripped(text));  // a program's blanks mean something
   for (const std::string& until : task.generation.until) text = text.substr(0, text.find(until));
   return text;
 }
@@ -209,6 +213,29 @@ Result<> VendorRun::run(const std::vector<Wanted>& wanted, std::size_t threads, 
   return failed_;
 }
 
+// Runs the programs that the vendor wrote; what is known of them is not run again.
+Result<> judge_answers(const eval::Questions& all, const EvalSetup& setup, const std::string& identity,
+                       eval::ResultStore& store, std::vector<eval::ItemResult>& results) {
+  const sandbox::Sandbox& sandbox = *setup.sandbox;
+  const std::string key = eval::verdicts_key(all.digest.hex(), sandbox);
+  if (setup.fresh) FH_TRY_VOID(store.drop(identity, key, Aspect::verdicts));
+  FH_TRY(const auto known, store.load(identity, key, Aspect::verdicts));
+  std::vector<std::size_t> missing;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const auto found = known.find(all.questions[i].row);
+    if (found != known.end()) FH_TRY_VOID(eval::add_json(found->second, Aspect::verdicts, results[i]));
+    if (results[i].verdicts.size() != results[i].texts.size()) missing.push_back(i);
+  }
+  return eval::judge(all, missing, results,
+                     {.sandbox = &sandbox,
+                      .threads = static_cast<std::size_t>(available_cpus()),
+                      .stop = &interrupt_flag(),
+                      .done = [&](std::size_t i) {
+                        return store.save(identity, key, Aspect::verdicts,
+                                          {{all.questions[i].row, eval::to_json(results[i], Aspect::verdicts)}});
+                      }});
+}
+
 Result<> must_be_answerable(const EvalReport& report, std::string_view reference) {
   for (const eval::Questions& q : report.tasks) {
     for (Aspect aspect : eval::aspects_of(*q.task)) {
@@ -293,6 +320,7 @@ Result<> evaluate_gateway(std::string_view reference, const EvalSetup& setup, Ev
       console.hint("answers so far are kept; the same command goes on where this one ended");
       return in_context(std::move(ran).error(), printable(reference));
     }
+    if (all.task->runs_programs()) FH_TRY_VOID(judge_answers(all, setup, model.identity, store, result.items));
     FH_TRY(result.measured, eval::measure(all, result.items));
     result.computed = wanted.size();
     result.cost = run.cost();

@@ -11,6 +11,7 @@
 #include "app/session.h"
 #include "base/utf8.h"
 #include "engine/model_decoder.h"
+#include "eval/judge.h"
 #include "kernel/kernels.h"
 #include "ledger/cost_store.h"
 #include "ledger/machine.h"
@@ -180,6 +181,7 @@ Result<> evaluate_model(std::string_view reference, const EvalSetup& setup, Eval
                        .store = &store,
                        .chat = chat != nullptr,
                        .sequences = kSequences,
+                       .sandbox = setup.sandbox ? &*setup.sandbox : nullptr,
                        .stop = &interrupt_flag(),
                        .progress = [&](std::uint64_t items) { bar.update(done += items, plan.items); }});
   FH_TRY(const std::optional<ledger::Rates> rates, rates_today());
@@ -189,8 +191,11 @@ Result<> evaluate_model(std::string_view reference, const EvalSetup& setup, Eval
     const std::uint64_t before = runner.stats().items;
     const eval::Questions& questions = report.tasks[t];
     if (setup.fresh) {
-      for (eval::Aspect aspect : eval::aspects_of(*questions.task))
-        FH_TRY_VOID(store.drop(model.identity, eval::run_key(questions, tokens[t]), aspect));
+      for (eval::Aspect aspect : eval::aspects_of(*questions.task)) {
+        std::string key = eval::run_key(questions, tokens[t]);
+        if (aspect == eval::Aspect::verdicts) key = eval::verdicts_key(key, *setup.sandbox);
+        FH_TRY_VOID(store.drop(model.identity, key, aspect));
+      }
     }
     auto items = runner.run(questions, tokens[t]);
     if (!items) {

@@ -230,6 +230,7 @@ std::string said(const EvalReport& report, std::size_t t, std::size_t model, std
   const eval::Questions& all = report.tasks[t];
   const eval::Question& q = all.questions[i];
   const eval::ItemResult& r = report.models[model].tasks[t].items[i];
+  if (!r.verdicts.empty()) return fmt::format("{}<pre>{}</pre>", name_of(r.verdicts[0]), escaped(r.texts[0]));
   if (!r.texts.empty()) return escaped(r.texts[0]);
   const std::size_t choice = eval::chosen(*all.task, q, r, all.task->metrics.front());
   if (choice >= q.answers.size()) return "\u2013";

@@ -196,6 +196,11 @@ std::string report_items(const EvalReport& report) {
           w.end_array();
         }
         if (!r.letter.empty()) w.member("letter", r.letter);
+        if (!r.verdicts.empty()) {
+          w.key("verdicts").begin_array();
+          for (const sandbox::Verdict verdict : r.verdicts) w.value(name_of(verdict));
+          w.end_array();
+        }
         w.key("values").begin_object();
         for (const eval::Measured& m : model.tasks[t].measured) w.member(eval::name_of(m.metric), m.values[i]);
         w.end_object().end_object();

@@ -20,7 +20,8 @@ ModelComparison compare(const EvalReport& report, std::size_t at, std::size_t fi
   const ReportLine& line = report.lines[at];
   ModelComparison c{.line = at, .first = first, .second = second};
   eval::Differences differences{.by_items = line.by_items};
-  const bool binary = eval::is_binary(line.metric);
+  const bool binary = std::all_of(line.tasks.begin(), line.tasks.end(),
+                                  [&](std::size_t t) { return report.models[first].tasks[t].measured.front().binary; });
   for (std::size_t t : line.tasks) {
     const eval::Measured& a = report.models[first].tasks[t].measured.front();
     const eval::Measured& b = report.models[second].tasks[t].measured.front();
