@@ -28,9 +28,14 @@ Result<std::vector<std::string>> texts_of(const ChoiceSource& source, const Row&
   const Field* field = row.find(source.field);
   if (field == nullptr) return bad_row(row, fmt::format("there is no field '{}'", printable(source.field)));
   std::vector<std::string> texts;
-  if (source.kind == ChoiceSource::Kind::list) {
+  if (source.kind != ChoiceSource::Kind::split) {
     if (!field->is_list) return bad_row(row, fmt::format("'{}' is no list", printable(source.field)));
     texts = field->list;
+    if (source.kind == ChoiceSource::Kind::letters) {
+      if (texts.size() > 26)
+        return bad_row(row, fmt::format("'{}' has more items than letters", printable(source.field)));
+      for (std::size_t i = 0; i < texts.size(); ++i) texts[i] = std::string(1, letter_of(i));
+    }
   } else {
     std::string_view rest = field->text;
     while (true) {
@@ -188,8 +193,14 @@ Result<Questions> make_questions(const Task& task, const DataFolder& data, const
   FH_TRY(const auto loaded, data.load(task.data));
   const std::string name = printable((data.folder() / task.data.file).string());
   if (loaded->rows.empty()) return fail(Errc::corrupt, fmt::format("{}: there are no rows", name));
-  const auto made = [&](const Row& row, const std::string& file) -> Result<Question> {
-    auto q = question_of(task, row);
+  const bool numbered = task.prompt.source().find("{number") != std::string::npos;
+  const auto made = [&](const Row& row, std::size_t number, const std::string& file) -> Result<Question> {
+    Row with;
+    if (numbered) {
+      with = row;
+      with.fields.emplace_back("number", Field{std::to_string(number)});
+    }
+    auto q = question_of(task, numbered ? with : row);
     if (!q) return in_context(std::move(q).error(), file);
     return q;
   };
@@ -220,24 +231,26 @@ Result<Questions> make_questions(const Task& task, const DataFolder& data, const
                 fmt::format("{}: {} examples are wanted, but there are {} rows", name, shots, from->rows.size()));
   }
   const auto order = picked(task.shots, from->rows.size(), shots > 0 ? needed : 0, options.seed);
-  std::vector<std::string> examples;
-  for (std::size_t index : order) {
-    FH_TRY(
-        const Question example,
-        made(from->rows[index], task.shots.from ? printable((data.folder() / task.shots.from->file).string()) : name));
-    examples.push_back(solved(task, example));
+  const auto example = [&](std::size_t index, std::size_t number) -> Result<std::string> {
+    FH_TRY(const Question q,
+           made(from->rows[index], number,
+                task.shots.from ? printable((data.folder() / task.shots.from->file).string()) : name));
+    return solved(task, q);
+  };
+  auto& usual = out.examples.emplace_back(shots);
+  for (std::size_t i = 0; i < shots; ++i) {
+    FH_TRY(usual[i], example(order[i], i + 1));
   }
-  const auto first = examples.begin();
-  out.examples.emplace_back(first, first + static_cast<std::ptrdiff_t>(shots));
   for (std::size_t i = 0; own && i < shots; ++i) {
-    out.examples.push_back(out.examples.front());
-    out.examples.back()[i] = examples.back();
+    std::vector<std::string> others = out.examples.front();
+    FH_TRY(others[i], example(order.back(), i + 1));
+    out.examples.push_back(std::move(others));
   }
   for (std::size_t i = 0; i < out.examples.size(); ++i) out.shared.push_back(shared_text(out, i));
 
   const std::size_t count = std::min(options.limit, loaded->rows.size());
   for (std::size_t i = 0; i < count; ++i) {
-    FH_TRY(Question q, made(loaded->rows[i], name));
+    FH_TRY(Question q, made(loaded->rows[i], shots + 1, name));
     q.row = i;
     if (task.runs_programs()) {
       q.fields = std::shared_ptr<const Row>(loaded, &loaded->rows[i]);

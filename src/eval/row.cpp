@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/utf8.h"
+#include "eval/literal.h"
 #include "format/csv.h"
 #include "format/json.h"
 
@@ -74,6 +75,24 @@ Result<std::vector<Row>> rows_of_csv(std::string_view content) {
   }
 }
 
+Result<std::vector<Row>> rows_of_cells(std::string_view content, const std::string& name) {
+  FH_TRY(const std::vector<Row> table, rows_of_csv(content));
+  std::vector<Row> rows;
+  for (const Row& line : table) {
+    const Field* cell = line.find(name);
+    if (cell == nullptr) return fail(Errc::corrupt, fmt::format("there is no column '{}'", printable(name)));
+    if (!cell->text.starts_with('{')) continue;
+    auto json = json_of_literal(cell->text);
+    auto value = json ? format::parse_json(*json) : Result<format::Value>(tl::unexpected(json.error()));
+    if (!value)
+      return in_context(std::move(value).error(), fmt::format("line {}, column '{}'", line.line, printable(name)));
+    Row row{.line = line.line};
+    add_members(row, *value, "");
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
 // The next line without its end; false at the end of the text.
 bool take_line(std::string_view& rest, std::string_view& line) {
   if (rest.empty()) return false;
@@ -127,7 +146,8 @@ Result<DataFormat> data_format_from_name(std::string_view name) {
   if (name == "jsonl") return DataFormat::jsonl;
   if (name == "lines") return DataFormat::lines;
   if (name == "text") return DataFormat::text;
-  return fail(Errc::invalid, fmt::format("format '{}' is none of csv, jsonl, lines, text", printable(name)));
+  if (name == "cells") return DataFormat::cells;
+  return fail(Errc::invalid, fmt::format("format '{}' is none of csv, jsonl, lines, text, cells", printable(name)));
 }
 
 Result<std::vector<Row>> parse_rows(std::string_view content, DataFormat format,
@@ -139,6 +159,8 @@ Result<std::vector<Row>> parse_rows(std::string_view content, DataFormat format,
       return rows_of_jsonl(content);
     case DataFormat::lines:
       return rows_of_lines(content, names);
+    case DataFormat::cells:
+      return rows_of_cells(content, names.front());
     case DataFormat::text:
       break;
   }

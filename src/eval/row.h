@@ -29,11 +29,13 @@ enum class DataFormat : std::uint8_t {
   jsonl,  // an object a line: strings, numbers, truths and lists of those; nested objects as "outer.inner"
   lines,  // `names.size()` lines a row, one field each
   text,   // the whole file is one row with the field "text"
+  cells,  // CSV: the column that `names` says, a row a cell that is a Python literal of a map; other cells are passed
+          // over
 };
-// "csv", "jsonl", "lines", "text".
+// "csv", "jsonl", "lines", "text", "cells".
 Result<DataFormat> data_format_from_name(std::string_view name);
 
-// `names`: of `lines` alone. Errors: corrupt, with the line.
+// `names`: of `lines` and `cells` alone. Errors: corrupt, with the line.
 Result<std::vector<Row>> parse_rows(std::string_view content, DataFormat format,
                                     const std::vector<std::string>& names = {});
 

@@ -26,15 +26,15 @@ std::string_view name_of(TaskKind kind);
 struct DataSource {
   std::string file;  // below the data folder
   DataFormat format = DataFormat::jsonl;
-  std::vector<std::string> names;  // of `lines`
+  std::vector<std::string> names;  // of `lines` and `cells`
   bool operator==(const DataSource&) const = default;
 };
 
 // Where the texts of a choice come from; a task may have several, which follow one another.
 struct ChoiceSource {
-  enum class Kind : std::uint8_t { pattern, list, split } kind = Kind::pattern;
+  enum class Kind : std::uint8_t { pattern, list, split, letters } kind = Kind::pattern;
   Pattern pattern;              // of `pattern`
-  std::string field;            // of `list` and `split`
+  std::string field;            // of `list` and `split`; of `letters`, whose texts are "A", "B" … for a list's items
   std::string by;               // of `split`: what stands between the texts
   std::optional<Pattern> each;  // of `list` and `split`: filled with {it}
 };
@@ -111,6 +111,7 @@ struct Task {
   DataSource data;
   Shots shots;
   std::string description;  // before the examples
+  // {number}: of examples 1, 2 …, of the question one more than there are; where the row has no field of that name.
   Pattern prompt;
   std::string before = " ";      // between the prompt and the answer
   std::string between = "\n\n";  // between examples

@@ -143,8 +143,9 @@ Result<> read_source(const YamlNode& node, const std::string& subject, DataSourc
   auto known = data_format_from_name(format);
   if (!known) return wrong(node, known.error().what);
   out.format = *known;
-  if ((out.format == DataFormat::lines) == out.names.empty())
-    return wrong(node, "'names' belong to the format lines, which needs them");
+  const bool named = out.format == DataFormat::lines || out.format == DataFormat::cells;
+  if (named == out.names.empty() || (out.format == DataFormat::cells && out.names.size() != 1))
+    return wrong(node, "'names' belong to the formats lines and cells, which need them; cells has one");
   return {};
 }
 
@@ -158,19 +159,23 @@ Result<ChoiceSource> read_choice(const YamlNode& node, const std::string& subjec
     return source;
   }
   Members m(node, "a choice", subject);
-  std::string list, split;
+  std::string list, split, letters;
   Pattern each;
   FH_TRY_VOID(m.text("list", list));
+  FH_TRY_VOID(m.text("letters", letters));
   FH_TRY_VOID(m.text("split", split));
   FH_TRY_VOID(m.text("by", source.by));
   const bool has_each = m.find("each") != nullptr;
   FH_TRY_VOID(m.pattern("each", each));
   FH_TRY_VOID(m.finish());
   if (has_each) source.each = std::move(each);
-  if (list.empty() == split.empty()) return wrong(node, "a choice is a text, or has 'list' or 'split'");
+  if (int{!list.empty()} + int{!split.empty()} + int{!letters.empty()} != 1)
+    return wrong(node, "a choice is a text, or has 'list', 'split' or 'letters'");
   if (!split.empty() && source.by.empty()) return wrong(node, "'split' needs 'by'");
-  source.kind = list.empty() ? ChoiceSource::Kind::split : ChoiceSource::Kind::list;
-  source.field = list.empty() ? split : list;
+  source.kind = !list.empty()    ? ChoiceSource::Kind::list
+                : !split.empty() ? ChoiceSource::Kind::split
+                                 : ChoiceSource::Kind::letters;
+  source.field = list + split + letters;
   return source;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/temporary_folder_testing.h"
+#include "eval/literal.h"
 #include "eval/pattern.h"
 #include "eval/question.h"
 #include "eval/shipped.h"
@@ -68,6 +69,32 @@ TEST(Shipped, EveryTaskHasDataWithADigestAndEveryGroupItsMembers) {
   EXPECT_NE(typo.error().what.find("hellaswag"), std::string::npos);
 }
 
+TEST(Literals, BecomeJson) {
+  const auto json = [](std::string_view text) {
+    auto out = json_of_literal(text);
+    return out ? *out : "refused";
+  };
+  EXPECT_EQ(json(R"({'a': "it's", 'b': ['x\'y', 'say "so"'], 'c': None, 'd': -1.5, 'e': {'f': True}})"),
+            R"({"a": "it's", "b": ["x'y", "say \"so\""], "c": null, "d": -1.5, "e": {"f": true}})");
+  EXPECT_EQ(json(R"('\x41\u00e9\U0001F600\101\n\\frac \d')"), "\"Aé😀A\\u000a\\\\frac \\\\d\"");
+  EXPECT_EQ(json("'é\t'"), "\"é\\u0009\"");
+  for (const char* wrong : {"open('x')", "'open", "'\\", "'\\x4'", "'\\ud800'", "{'a': b}", "f'x'"})
+    EXPECT_EQ(json(wrong), "refused") << wrong;
+}
+
+TEST(Rows, OfAColumnOfLiterals) {
+  const std::string table =
+      ",one,two\nsample 1,\"{'q': 'x', 'o': ['(A)1', '(B)2'], 'n': None, 'in': {'s': 'y'}}\",\nexplanation "
+      "1,because,\nsample 2,,\n";
+  const auto rows = parse_rows(table, DataFormat::cells, {"one"});
+  ASSERT_TRUE(rows) << rows.error().what;
+  ASSERT_EQ(rows->size(), 1u);
+  EXPECT_EQ(fill("{q} {o|join:;} {n}{in.s}", rows->at(0)), "x (A)1;(B)2 y");
+  EXPECT_EQ(parse_rows(table, DataFormat::cells, {"two"})->size(), 0u);
+  EXPECT_FALSE(parse_rows(table, DataFormat::cells, {"three"}));
+  EXPECT_FALSE(parse_rows("a\n{'q': x}\n", DataFormat::cells, {"a"}));
+}
+
 TEST(TaskFile, NamesTheLineAndTheKeyOfWhatIsWrong) {
   const auto refused = [](std::string_view yaml) {
     auto set = parse_tasks(yaml, "my.yaml");
@@ -98,6 +125,27 @@ class QuestionsTest : public ::testing::Test {
   DataFolder data() { return {folder_.path(), nullptr}; }
   TemporaryFolder folder_;
 };
+
+// An example that takes another one's place has its number, too.
+TEST_F(QuestionsTest, ExamplesAreNumberedAndChoicesMayBeLetters) {
+  std::string lines;
+  for (int i = 0; i < 4; ++i) lines += "{\"q\":\"q" + std::to_string(i) + "\",\"o\":[\"x\",\"y\",\"z\"],\"a\":\"B\"}\n";
+  write("t.jsonl", lines);
+  const Task task = task_from(
+      "  - name: t\n    kind: choice\n    data: {file: t.jsonl}\n    shots: {count: 2}\n    prompt: '{number} {q}'\n"
+      "    choices: [{letters: o}]\n    right: {letter: a}\n    metrics: [acc]\n");
+  const auto questions = make_questions(task, data(), {});
+  ASSERT_TRUE(questions) << questions.error().what;
+  const auto whole = [&](std::size_t i) {
+    const Question& q = questions->questions[i];
+    return questions->shared[q.shared] + q.prompts[0];
+  };
+  EXPECT_EQ(whole(3), "1 q0 B\n\n2 q1 B\n\n3 q3");
+  EXPECT_EQ(whole(0), "1 q2 B\n\n2 q1 B\n\n3 q0");
+  EXPECT_EQ(whole(1), "1 q0 B\n\n2 q2 B\n\n3 q1");
+  EXPECT_EQ(questions->questions[0].answers, (std::vector<std::string>{"A", "B", "C"}));
+  EXPECT_EQ(questions->questions[0].right, (std::vector<bool>{false, true, false}));
+}
 
 constexpr std::string_view kOwnShots =
     "  - name: t\n    kind: generate\n    data: {file: t.jsonl}\n    shots: {count: 2, pick: seed}\n    prompt: 'Q: "

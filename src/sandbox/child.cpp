@@ -74,12 +74,14 @@ void give_up_privileges(const Start& s) {
 }
 
 void set_limits(const Limits& limits, const Start& s) {
-  const auto limit = [&](int what, rlim_t most) {
-    const rlimit both = {most, most};
+  // Whoever started us may have less.
+  const auto limit = [&](int what, rlim_t most, rlim_t hard_above = 0) {
+    rlimit now = {};
+    must(::getrlimit(static_cast<__rlimit_resource>(what), &now), kLimits, s);
+    const rlimit both = {std::min(most, now.rlim_max), std::min(most + hard_above, now.rlim_max)};
     must(::setrlimit(static_cast<__rlimit_resource>(what), &both), kLimits, s);
   };
-  const rlimit cpu = {limits.cpu_seconds, limits.cpu_seconds + 1};  // SIGXCPU may be caught; a second later it is over
-  must(::setrlimit(RLIMIT_CPU, &cpu), kLimits, s);
+  limit(RLIMIT_CPU, limits.cpu_seconds, 1);  // SIGXCPU may be caught; a second later it is over
   limit(RLIMIT_AS, limits.memory);
   limit(RLIMIT_STACK, 16 << 20);
   limit(RLIMIT_FSIZE, 0);

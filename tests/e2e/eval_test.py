@@ -2,6 +2,7 @@
 """freehold eval: scores equal those that this script computes from the logits of `inspect logits`, whatever is shared, killed or
 known already; two runs give the same bytes; what cannot be measured is refused by name."""
 
+import ast
 import csv
 import json
 import math
@@ -247,6 +248,35 @@ class RealData(e2e.Case):
             for mine, theirs in zip(item["logprobs"], scores):
                 self.assertAlmostEqual(mine, theirs, delta=1e-6)
             self.assertEqual(item["values"]["acc"], int(best(scores) == int(row["answer"])))
+
+    def test_agieval_with_its_own_examples_equals_the_independent_script(self):
+        count, subject = 2, "aqua-rat"
+        folder = self.bench / "agieval"
+        model = self.folder / "wide.gguf"
+        self.succeeds("models", "init", model, "--tokenizer", self.model.with_name("tok512.model"), "--layers", 1, "--width", 32,
+                      "--head-size", 16, "--context", 4096)
+        with open(folder / "few_shot_prompts.csv", encoding="utf-8", newline="") as table:
+            examples = [ast.literal_eval(row[subject]) for row in csv.DictReader(table) if row[""].startswith("sample") and row[subject]]
+        self.assertEqual(len(examples), 5)
+
+        def prompt(row, number):
+            return (f"Problem {number}.   {row['passage'] or ''} {row['question']}\nChoose from the following options:    "
+                    f"{' '.join(row['options'])}\nThe answer is therefore")
+
+        shared = "Here are the answers for the problems in the exam.\n"
+        for number, row in enumerate(examples, 1):
+            shared += f"{prompt(row, number)} {row['label']}\n\n"
+        found = self.folder / "items.jsonl"
+        self.succeeds("eval", f"agieval_fewshot/{subject}", "-m", model, "--data", self.bench, "--limit", count, "--items", found)
+        reference = Reference(self, model)
+        with open(folder / "v1" / f"{subject}.jsonl", encoding="utf-8") as lines:
+            for line, item in zip(lines, map(json.loads, found.read_text().splitlines())):
+                row = json.loads(line)
+                letters = "ABCDE"[:len(row["options"])]
+                scores = [reference.score(shared + prompt(row, 6), " " + letter)[0] for letter in letters]
+                for mine, theirs in zip(item["logprobs"], scores):
+                    self.assertAlmostEqual(mine, theirs, delta=1e-6)
+                self.assertEqual(item["values"]["acc"], int(letters[best(scores)] == row["label"]))
 
     def test_chat_questions_go_through_the_template(self):
         model, rows = self.folder / "chat.gguf", [{"q": "the cat?", "choices": ["sat on", "a dog"], "gold": 0},
