@@ -102,6 +102,7 @@ const std::vector<Command>& all_commands() {
       audit_show_command(),
       audit_query_command(),
       audit_export_command(),
+      audit_replay_command(),
       audit_prove_command(),
       audit_checkpoint_command(),
       audit_key_command(),

@@ -108,6 +108,8 @@ std::string entry_of(const RequestEntry& r) {
   out.add("template_digest", r.template_digest).add("sampling", r.sampling).add("numerics", std::uint64_t{1});
   // As text: JSON's readers keep 53 bits.
   if (r.seed) out.add("seed", std::to_string(*r.seed));
+  if (r.context > 0) out.add("context", r.context);
+  out.add("kv_cache", r.kv_cache).add("clock", r.clock);
   out.add("prompt_tokens", r.prompt_tokens).add("cached_tokens", r.cached_tokens);
   out.add("completion_tokens", r.completion_tokens);
   out.add("request_digest", r.request_digest).add("prompt_digest", r.prompt_digest);

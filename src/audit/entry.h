@@ -45,6 +45,9 @@ struct RequestEntry {
   std::string model_digest, adapter, template_digest;  // "sha256:…"
   std::string sampling;                                // as in usage.db
   std::optional<std::uint64_t> seed;
+  std::uint64_t context = 0;  // tokens of a sequence, as the model was served
+  std::string kv_cache;       // how keys and values were kept: "f16"
+  std::string clock;          // the civil time that the chat template has read, if it has: "2027-01-31T12:00:00"
   std::uint64_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
   std::string request_digest;  // of the body as it came: "sha256:…", so the others
   std::string prompt_digest;   // of the prompt's tokens, 4 bytes each, little-endian; several: of their digests

@@ -23,6 +23,12 @@ void Sha256::update(std::span<const std::byte> bytes) {
   FH_CHECK(EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()) == 1, "hashing memory cannot fail");
 }
 
+Sha256 Sha256::copy() const {
+  Sha256 out;
+  FH_CHECK(EVP_MD_CTX_copy_ex(out.state_->context, state_->context) == 1, "OpenSSL copies a context");
+  return out;
+}
+
 Digest Sha256::finish() {
   Digest digest;
   FH_CHECK(EVP_DigestFinal_ex(state_->context, reinterpret_cast<unsigned char*>(digest.bytes.data()), nullptr) == 1,

@@ -28,7 +28,8 @@ class Sha256 {
   Sha256& operator=(Sha256&&) noexcept;
   ~Sha256();
   void update(std::span<const std::byte> bytes);
-  Digest finish();  // once
+  Sha256 copy() const;  // goes on from what was hashed so far; not after finish()
+  Digest finish();      // once
 
  private:
   struct State;

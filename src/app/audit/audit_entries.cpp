@@ -4,6 +4,7 @@
 #include <set>
 
 #include "app/audit/audit_commands.h"
+#include "app/audit/replay_model.h"
 #include "app/console.h"
 #include "app/json_writer.h"
 #include "app/moment.h"
@@ -15,8 +16,6 @@
 
 namespace freehold::app {
 namespace {
-
-using Members = std::map<std::string, std::string>;
 
 struct Filter {
   std::optional<std::int64_t> since, until;  // microseconds

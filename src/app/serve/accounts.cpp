@@ -116,7 +116,7 @@ Result<std::optional<ledger::Event>> Accounts::recorded(std::string_view request
   return query->find(request_id);
 }
 
-void Accounts::record(ledger::Event event, audit::RequestEntry entry, ledger::Reservation reservation,
+void Accounts::record(ledger::Event event, audit::RequestEntry entry, Said said, ledger::Reservation reservation,
                       std::function<void(bool)> stored) {
   struct Waiting {
     std::atomic<int> open;
@@ -139,7 +139,7 @@ void Accounts::record(ledger::Event event, audit::RequestEntry entry, ledger::Re
   if (trail_) {
     entry.usage = log_.has_value();
     fill(entry, event);
-    trail_->request(entry, done);
+    trail_->request(std::move(entry), std::move(said), done);
   }
   if (log_) log_->append(std::move(event), done);
 }

@@ -61,9 +61,10 @@ class Accounts {
   // The event of a finished request. Errors: of reading the record.
   Result<std::optional<ledger::Event>> recorded(std::string_view request_id) const;
   // Calls back once the event and its entry in the audit log are on disk (true), or cannot be (false); what was
-  // reserved is given back before. Of `entry`, what the event does not say.
-  void record(ledger::Event event, audit::RequestEntry entry, ledger::Reservation reservation,
+  // reserved is given back before. Of `entry`, what the event does not say; `said`: if it keeps what is said.
+  void record(ledger::Event event, audit::RequestEntry entry, Said said, ledger::Reservation reservation,
               std::function<void(bool)> stored);
+  bool keeps() const { return trail_ && trail_->keeps(); }
   // A request has been answered; what was refused or changed is written to the audit log.
   void answered(const http::Request& request, int status) const;
   AuditTrail* trail() const { return trail_.get(); }

@@ -82,13 +82,23 @@ std::string digest_of(const std::vector<Digest>& parts) {
   return hash.finish().name();
 }
 
-void AuditTrail::request(const audit::RequestEntry& entry, Stored stored) {
+AuditTrail::AuditTrail(audit::Log log)
+    : AuditTrail([log = std::make_shared<audit::Log>(std::move(log))](std::string entry, Stored stored) {
+        log->append(std::move(entry), std::move(stored));
+      }) {}
+
+void AuditTrail::request(audit::RequestEntry entry, Said said, Stored stored) {
   if (entry.status >= 400) {
     const std::lock_guard lock(mutex_);
     if (failed_.size() >= kMostRemembered) failed_.clear();  // whose clients have left
     failed_.insert(entry.id);
   }
-  log_.append(audit::entry_of(entry), std::move(stored));
+  if (!keep_) return append_(audit::entry_of(entry), std::move(stored));
+  keep_(std::move(entry), std::move(said),
+        [this, stored = std::move(stored)](const audit::RequestEntry& of, bool kept) {
+          if (!kept) return stored(false);
+          append_(audit::entry_of(of), stored);
+        });
 }
 
 void AuditTrail::refuse(audit::RefusalEntry entry) {
@@ -102,7 +112,7 @@ void AuditTrail::refuse(audit::RefusalEntry entry) {
     }
     entry.more = std::exchange(left_out_, 0);
   }
-  log_.append(audit::entry_of(entry), [](bool) {});
+  append_(audit::entry_of(entry), [](bool) {});
 }
 
 bool AuditTrail::concerns(const http::Request& request, int status) {
@@ -126,9 +136,9 @@ void AuditTrail::answered(const http::Request& request, int status, const std::o
 }
 
 void AuditTrail::act(const audit::Who& who, std::string act, std::string subject, audit::Object details) {
-  log_.append(audit::entry_of(audit::AdminEntry{"adm_" + random_id(), audit::now_us(), who, std::move(act),
-                                                std::move(subject), std::move(details)}),
-              [](bool) {});
+  append_(audit::entry_of(audit::AdminEntry{"adm_" + random_id(), audit::now_us(), who, std::move(act),
+                                            std::move(subject), std::move(details)}),
+          [](bool) {});
 }
 
 }  // namespace freehold::app

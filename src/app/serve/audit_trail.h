@@ -3,11 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <unordered_set>
+#include <vector>
 
 #include "audit/entry.h"
 #include "audit/log.h"
@@ -26,13 +29,30 @@ std::string digest_of(std::string_view text);
 // Of several: SHA-256 of their digests, 32 bytes each, in order; of one: its own.
 std::string digest_of(const std::vector<Digest>& parts);
 
+// What was asked and answered, for who keeps it.
+struct Said {
+  std::string address;               // path and query as they came
+  std::string body;                  // as it came
+  std::vector<std::string> answers;  // one a choice, as the model wrote it; of embeddings none
+};
+
 // Thread-safe.
 class AuditTrail {
  public:
-  explicit AuditTrail(audit::Log log) : log_(std::move(log)) {}
+  // Takes an entry to where it is to be, and calls back as the log does.
+  using Append = std::function<void(std::string entry, Stored stored)>;
+  // Keeps what was said, before the entry is written, which it may complete; calls `then` once, with false if it could
+  // not be kept.
+  using Then = std::function<void(audit::RequestEntry entry, bool kept)>;
+  using Keep = std::function<void(audit::RequestEntry entry, Said said, Then then)>;
 
+  explicit AuditTrail(audit::Log log);
+  explicit AuditTrail(Append append, Keep keep = {}) : append_(std::move(append)), keep_(std::move(keep)) {}
+
+  // Whether `request` wants to be told what was said.
+  bool keeps() const { return keep_ != nullptr; }
   // The entry of a request that was let in. `stored` as the log calls it back.
-  void request(const audit::RequestEntry& entry, Stored stored);
+  void request(audit::RequestEntry entry, Said said, Stored stored);
   // Whether `answered` writes something about such a request.
   static bool concerns(const http::Request& request, int status);
   // A request has been answered with this status; `who` if it is known. Refusals and changes are written, what
@@ -43,7 +63,8 @@ class AuditTrail {
  private:
   void refuse(audit::RefusalEntry entry);
 
-  audit::Log log_;
+  const Append append_;
+  const Keep keep_;                         // ends before the log does, which it calls
   std::mutex mutex_;                        // guards what follows
   std::unordered_set<std::string> failed_;  // ids of requests with an entry that are still to be answered with an error
   std::int64_t second_ = 0;                 // of those who are not known, so many refusals were written in this second,

@@ -41,6 +41,11 @@ Generation::Generation(std::shared_ptr<http::Exchange> exchange, std::unique_ptr
     readings_.push_back({text::tools::AnswerReader(*plan.reader), {}});
 }
 
+void Generation::account(Account account) {
+  if (account.accounts.keeps()) texts_.resize(answers_.size());
+  account_.emplace(std::move(account));
+}
+
 http::Response Generation::head() const {
   http::Response response{200, {}, {}};
   response.headers.set("content-type", encoder_->content_type());
@@ -160,8 +165,9 @@ void Generation::record(ledger::Outcome outcome, int status, std::function<void(
   std::vector<Digest> digests;
   for (Sha256& answer : answers_) digests.push_back(answer.finish());
   account.entry.answer_digest = digest_of(digests);
-  account.accounts.record(std::move(account.event), std::move(account.entry), std::move(account.reservation),
-                          std::move(stored));
+  account.said.answers = std::move(texts_);
+  account.accounts.record(std::move(account.event), std::move(account.entry), std::move(account.said),
+                          std::move(account.reservation), std::move(stored));
 }
 
 void Generation::refuse(const api::Failure& failure) {
@@ -212,6 +218,7 @@ void Generation::on(std::uint32_t first, const engine::Event& event) {
     if (whole_prompt) add(api::Begun{started->prompt_tokens, started->cached_tokens});
   } else if (const auto* delta = std::get_if<engine::TextDelta>(&event)) {
     answers_[first + delta->choice].update(as_bytes(delta->text));
+    if (!texts_.empty()) texts_[first + delta->choice] += delta->text;
     add(first + delta->choice, delta->text);
   } else if (const auto* read = std::get_if<engine::PromptLogprobs>(&event)) {
     if (whole_prompt) add(api::PromptLogprobs{first / n_, read});

@@ -31,12 +31,13 @@ class Generation {
     Accounts& accounts;
     ledger::Event event;
     audit::RequestEntry entry;  // what the event does not say
+    Said said;                  // all but the answers
     guard::Lease lease;
     ledger::Reservation reservation;
     Latencies& latencies;
     std::string served;  // the model that answers
   };
-  void account(Account account) { account_.emplace(std::move(account)); }
+  void account(Account account);
 
   // Ends it before the first event: nothing was computed, and the account is not charged.
   void refuse(const api::Failure& failure);
@@ -69,8 +70,9 @@ class Generation {
   std::vector<Reading> readings_;                 // one a choice; empty: answers are text and no more
   std::vector<text::tools::AnswerPiece> pieces_;  // scratch
   std::optional<Account> account_;
-  std::vector<Sha256> answers_;  // of the text of each choice
-  bool cancelled_ = true;        // every choice was
+  std::vector<Sha256> answers_;     // of the text of each choice
+  std::vector<std::string> texts_;  // the same, where it is kept
+  bool cancelled_ = true;           // every choice was
   const std::chrono::steady_clock::time_point arrived_;
   std::optional<double> first_token_;  // seconds after that
   std::uint32_t longest_ = 0;          // tokens of the choice that took longest

@@ -220,12 +220,12 @@ Result<std::unique_ptr<PooledModel>> Models::load(const FactsPtr& facts) {
         options_.report);
   };
   FH_TRY(Loaded loaded, load());
-  FH_TRY(auto model,
-         ServedModel::start(
-             facts->called, std::move(loaded),
-             {.turns = turns_, .max_rank = kServedRank, .facts = facts, .at_end = [this](const ServedModel& m) {
-                remember(m);
-              }}));
+  FH_TRY(auto model, ServedModel::start(facts->called, std::move(loaded),
+                                        {.turns = turns_,
+                                         .max_rank = kServedRank,
+                                         .facts = facts,
+                                         .at_end = [this](const ServedModel& m) { remember(m); },
+                                         .clock = options_.civil_time}));
   return std::unique_ptr<PooledModel>(std::move(model));
 }
 

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <ctime>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -47,6 +48,7 @@ class Models {
     std::chrono::nanoseconds keep_alive = std::chrono::minutes(5);
     std::function<void(const std::string&)> report;  // what was loaded and unloaded, a line each
     ModelPool::Clock clock;                          // empty: the system's
+    std::function<std::tm()> civil_time = {};        // as ServedModel::Options has it
   };
   static Result<std::unique_ptr<Models>> create(Options options);
   ~Models();

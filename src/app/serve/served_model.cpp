@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "app/serve/reply.h"
+#include "app/starter.h"
 #include "app/version.h"
 #include "base/hash.h"
 #include "base/utf8.h"
@@ -56,6 +57,18 @@ std::vector<std::int32_t> shown_tokens(const text::Tokenizer& tokenizer, const t
   return out;
 }
 
+std::tm local_time() {
+  const std::time_t now = std::time(nullptr);
+  std::tm civil{};
+  ::localtime_r(&now, &civil);
+  return civil;
+}
+
+std::string civil_text(const std::tm& t) {
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour,
+                     t.tm_min, t.tm_sec);
+}
+
 bool is_constrained(const api::Call& call) {
   return call.format.kind != api::Format::Kind::text ||
          choice_of(call.tool_use).mode != text::tools::ToolChoice::Mode::none;
@@ -67,6 +80,7 @@ Result<std::unique_ptr<ServedModel>> ServedModel::start(std::string name, Loaded
   auto served = std::unique_ptr<ServedModel>(new ServedModel(std::move(name), std::move(loaded)));
   Loaded& l = served->loaded_;
   if (l.opened.manifest) served->digest_ = l.opened.manifest->model.weights().name();
+  if (is_starter(l.opened)) served->digest_ = sha256(starter_bytes()).name();
   served->fingerprint_ = served->fingerprint(nullptr);
   served->turns_ = options.turns;
   served->facts_ = options.facts;
@@ -98,6 +112,7 @@ Result<std::unique_ptr<ServedModel>> ServedModel::start(std::string name, Loaded
                                                 .max_pending_of_tenant = options.max_pending / 2,
                                                 .turns = options.turns});
   served->at_end_ = options.at_end;
+  served->clock_ = options.clock;
   return served;
 }
 
@@ -115,7 +130,8 @@ ServedModel::~ServedModel() {
   decoder_.reset();
 }
 
-api::Parsed<text::Prompt> ServedModel::prompt(const api::Call& call, const api::Conversation& chat) const {
+api::Parsed<text::Prompt> ServedModel::prompt(const api::Call& call, const api::Conversation& chat,
+                                              std::string* clock) const {
   if (!template_) {
     return api::refuse(api::Problem::invalid,
                        fmt::format("model '{}' has no chat template: use the completions endpoint", call.model),
@@ -125,6 +141,11 @@ api::Parsed<text::Prompt> ServedModel::prompt(const api::Call& call, const api::
   auto messages = text::messages_from_json(chat.messages);
   if (!messages) return api::refuse(api::Problem::invalid, messages.error().what, call.input_field);
   input.messages = std::move(*messages);
+  // Read once, so that a template sees one moment, and what it saw can be told.
+  input.clock = [now = clock_ ? clock_() : local_time(), clock] {
+    if (clock != nullptr) *clock = civil_text(now);
+    return now;
+  };
   input.bos_token = loaded_.tokenizer.bos_token;
   input.eos_token = loaded_.tokenizer.eos_token;
   if (!chat.extras.empty()) {
@@ -224,10 +245,10 @@ api::Parsed<std::vector<engine::Request>> ServedModel::requests(const api::Call&
   return out;
 }
 
-api::Parsed<std::vector<text::Prompt>> ServedModel::prompts(const api::Call& call) const {
+api::Parsed<std::vector<text::Prompt>> ServedModel::prompts(const api::Call& call, std::string* clock) const {
   std::vector<text::Prompt> out;
   if (const auto* chat = std::get_if<api::Conversation>(&call.input)) {
-    FH_TRY(text::Prompt one, prompt(call, *chat));
+    FH_TRY(text::Prompt one, prompt(call, *chat, clock));
     out.push_back(std::move(one));
   } else {
     FH_TRY(out, prompts(std::get<std::vector<api::PlainPrompt>>(call.input), "prompt", call.control_tokens));
@@ -268,7 +289,7 @@ api::Parsed<AnswerPlan> ServedModel::plan_prompt(const api::Call& call) const {
     return api::refuse(api::Problem::invalid, fmt::format("\"{}\" does not support thinking", printable(call.model)),
                        "thinking");
   }
-  FH_TRY(plan.prompts, prompts(call));
+  FH_TRY(plan.prompts, prompts(call, &plan.clock));
   plan.starts_thinking =
       chats && support_.thinking && text::tools::prompt_opens_thinking(*support_.thinking, plan.prompts[0].text);
   if (!chats) return plan;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <ctime>
 #include <functional>
 #include <memory>
 #include <string>
@@ -34,6 +35,7 @@ class ServedModel final : public PooledModel {
     std::uint32_t max_rank = 0;         // of adapters that requests may bring
     std::shared_ptr<const ModelFacts> facts = {};
     std::function<void(const ServedModel&)> at_end = {};  // called before it goes
+    std::function<std::tm()> clock = {};                  // for chat templates that ask; empty: the local time
   };
   // How many sequences of which length it runs, loaded.memory says.
   static Result<std::unique_ptr<ServedModel>> start(std::string name, Loaded loaded, const Options& options);
@@ -84,7 +86,8 @@ class ServedModel final : public PooledModel {
   api::Parsed<std::vector<engine::Request>> requests(const api::Call& call, const AnswerPlan& plan,
                                                      const std::string& tenant) const;
   // The token ids a call becomes; several plain prompts give several.
-  api::Parsed<std::vector<text::Prompt>> prompts(const api::Call& call) const;
+  // `clock`, if given, is told the time that the template has read (AnswerPlan).
+  api::Parsed<std::vector<text::Prompt>> prompts(const api::Call& call, std::string* clock = nullptr) const;
   // The token ids of texts without a template. `control_tokens`: their spellings are not taken literally.
   api::Parsed<std::vector<text::Prompt>> prompts(const std::vector<api::PlainPrompt>& plain, const std::string& field,
                                                  bool control_tokens = false) const;
@@ -99,12 +102,13 @@ class ServedModel final : public PooledModel {
   std::string digest_, fingerprint_;
   mutable AdapterShelf adapters_;
   Loaded loaded_;
-  api::Parsed<text::Prompt> prompt(const api::Call& call, const api::Conversation& chat) const;
+  api::Parsed<text::Prompt> prompt(const api::Call& call, const api::Conversation& chat, std::string* clock) const;
   std::uint32_t choices_at_once(const engine::Request& request) const;
 
   std::shared_ptr<Turns> turns_;
   std::shared_ptr<const ModelFacts> facts_;
   std::function<void(const ServedModel&)> at_end_;
+  std::function<std::tm()> clock_;
   std::atomic<std::uint64_t> submitted_{0};
   std::optional<text::ChatTemplate> template_;
   text::tools::TemplateSupport support_;

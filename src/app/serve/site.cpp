@@ -31,6 +31,19 @@ std::int64_t now() {
   return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
 }
 
+std::uint64_t random_32_bits() {
+  std::uint32_t drawn = 0;
+  RAND_bytes(reinterpret_cast<unsigned char*>(&drawn), sizeof drawn);
+  return drawn;
+}
+
+// An adapter that a name puts on the model is part of what answers.
+void name_adapter(ledger::Event& event, const AdapterFile* adapter) {
+  if (adapter == nullptr) return;
+  event.model_digest += "+" + adapter->id.name();
+  event.adapter = adapter->id.name();
+}
+
 // Requests of one answer that the engine has taken; the client may leave before, while or after they are handed over.
 struct Tickets {
   std::mutex mutex;  // guards what follows
@@ -86,7 +99,7 @@ Failure unrecorded() {
 }
 
 Site::Site(std::unique_ptr<Models> models, Accounts accounts)
-    : models_(std::move(models)), accounts_(std::move(accounts)), started_(now()) {}
+    : models_(std::move(models)), accounts_(std::move(accounts)), started_(now()), seeds_(random_32_bits) {}
 
 Site::~Site() {
   jobs.reset();        // they hold a model, and write files of the batches' store
@@ -158,6 +171,7 @@ struct Embedding {
   std::vector<std::pair<std::string, std::string>> headers;  // how limits stand
   ledger::Event event;
   audit::RequestEntry entry;
+  Said said;
 
   void on(std::size_t index, const engine::Event& what) {
     if (failed) return;
@@ -186,7 +200,7 @@ struct Embedding {
     event.prompt_tokens = tokens;
     event.queue_seconds = queue_seconds;
     event.http_status = 200;
-    accounts->record(std::move(event), std::move(entry), std::move(reservation),
+    accounts->record(std::move(event), std::move(entry), std::move(said), std::move(reservation),
                      [to = exchange, answer = std::move(response)](bool durable) mutable {
                        if (!durable) return respond(*to, unrecorded());
                        to->respond(std::move(answer));
@@ -207,7 +221,7 @@ struct Embedding {
     event.prompt_tokens = tokens;
     event.outcome = error.code == Errc::cancelled ? ledger::Outcome::cancelled : ledger::Outcome::failed;
     event.http_status = api::status_of(failure.problem);
-    accounts->record(std::move(event), std::move(entry), std::move(reservation), [](bool) {});
+    accounts->record(std::move(event), std::move(entry), std::move(said), std::move(reservation), [](bool) {});
     respond(*exchange, failure);
   }
 };
@@ -249,6 +263,8 @@ void Site::embed(const ExchangePtr& exchange, const guard::Principal& who, api::
     requests.push_back(std::move(request));
   }
   ledger::Event record = event_of(*exchange, who, *model, call->model, std::move(*tag));
+  const auto facts = this->facts(call->model, who);
+  name_adapter(record, *adapter != nullptr && facts && (*facts)->adapter ? &*(*facts)->adapter : nullptr);
   auto admitted = accounts_.admit(who, {record.time, who.key_id, record.tag, {}, tokens_at_most, 0});
   if (!admitted) return respond(*exchange, admitted.error());
   auto embedding = std::make_shared<Embedding>();
@@ -264,6 +280,7 @@ void Site::embed(const ExchangePtr& exchange, const guard::Principal& who, api::
   embedding->headers = std::move(admitted->headers);
   embedding->event = std::move(record);
   embedding->entry = std::move(entry);
+  if (accounts_.keeps()) embedding->said = said_of(*exchange);
   embedding->call = std::move(*call);
   submit_all(
       exchange, model, running_, std::move(requests),
@@ -295,11 +312,7 @@ void Site::generate(const ExchangePtr& exchange, const guard::Principal& who, ap
   auto plan = model->plan_prompt(call);
   if (!plan) return respond(*exchange, plan.error());
   if (call.thinking == true && !model->can_think()) call.ignored.emplace_back("thinking");
-  if (!call.has_seed) {
-    std::uint32_t drawn = 0;
-    RAND_bytes(reinterpret_cast<unsigned char*>(&drawn), sizeof drawn);
-    call.request.seed = drawn;
-  }
+  if (!call.has_seed) call.request.seed = seeds_();
   // All requests are checked before the first is handed over.
   auto requests = model->requests(call, *plan, who.tenant);
   if (!requests) return respond(*exchange, requests.error());
@@ -322,13 +335,12 @@ void Site::generate(const ExchangePtr& exchange, const guard::Principal& who, ap
   auto generation = std::make_shared<Generation>(exchange, std::move(encoder), call, *plan,
                                                  [model](std::string_view text) { return model->count(text); });
   for (auto& [name, value] : admitted->headers) generation->add_header(name, value);
-  if (file != nullptr) {
-    record.model_digest += "+" + file->id.name();
-    record.adapter = file->id.name();
-  }
+  name_adapter(record, file);
   record.seed = call.request.seed;
   record.sampling = sampling_summary(call.request.sampling);
-  generation->account({accounts_, std::move(record), audit_entry_of(*exchange, who, *model, plan->prompts),
+  audit::RequestEntry entry = audit_entry_of(*exchange, who, *model, plan->prompts);
+  entry.clock = plan->clock;
+  generation->account({accounts_, std::move(record), std::move(entry), accounts_.keeps() ? said_of(*exchange) : Said{},
                        std::move(admitted->lease), std::move(admitted->reservation), latencies_, model->name()});
   const bool ready = model->constrain_at_once(call, who.tenant, *plan);
   auto work = std::make_shared<Beginning>(

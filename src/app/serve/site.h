@@ -122,6 +122,10 @@ class Site {
   // The token ids that a call's prompt becomes, counted. That is a request of the key's.
   api::Parsed<std::size_t> count_tokens(const api::Call& call, const guard::Principal& who) const;
 
+  // What answers are drawn with whose clients name no seed; by default a random number for each. Before the first
+  // request.
+  void draw_seeds(std::function<std::uint64_t()> source) { seeds_ = std::move(source); }
+
   std::atomic<bool> stopping{false};
   std::atomic<bool> starting{false};  // the models it was given are being loaded
   std::unique_ptr<Batches> batches;   // files and batches, if this server keeps any
@@ -138,6 +142,7 @@ class Site {
   std::unique_ptr<Models> models_;
   mutable Accounts accounts_;
   std::int64_t started_ = 0;
+  std::function<std::uint64_t()> seeds_;
   ResponseStore responses_, threads_;
   MadeModels made_;
   BlobUploads blobs_;

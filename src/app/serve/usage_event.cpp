@@ -59,11 +59,17 @@ audit::RequestEntry audit_entry_of(const http::Exchange& exchange, const guard::
   audit::RequestEntry entry;
   entry.who = who_of(principal);
   if (const text::ChatTemplate* chat = model.chat_template()) entry.template_digest = "sha256:" + chat->digest();
+  entry.context = model.context();
+  entry.kv_cache = kernel::name_of(model.loaded().memory.cache_type);
   entry.request_digest = digest_of(exchange.request().body);
   std::vector<Digest> parts;
   for (const text::Prompt& prompt : prompts) parts.push_back(sha256(std::as_bytes(std::span(prompt.tokens))));
   entry.prompt_digest = digest_of(parts);
   return entry;
+}
+
+Said said_of(const http::Exchange& exchange) {
+  return {exchange.request().target.raw, exchange.request().body, {}};
 }
 
 }  // namespace freehold::app

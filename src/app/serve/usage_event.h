@@ -25,5 +25,7 @@ ledger::Event event_of(const http::Exchange& exchange, const guard::Principal& p
 // What the audit log is to say of it besides: who, the digests of what was asked.
 audit::RequestEntry audit_entry_of(const http::Exchange& exchange, const guard::Principal& principal,
                                    const ServedModel& model, const std::vector<text::Prompt>& prompts);
+// What is kept of it besides, before the answer.
+Said said_of(const http::Exchange& exchange);
 
 }  // namespace freehold::app

@@ -1,0 +1,124 @@
+#include "app/audit/replay.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include "app/audit/replay_stage.h"
+#include "audit/entry.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/utf8.h"
+
+namespace freehold::app {
+namespace {
+
+// Members that must be the same: what decides the answer, and what came of it. Not what hangs on the hour and on other
+// requests: times, cached tokens, the status that a client was told.
+constexpr std::array kCompared = {
+    "model_digest",      "adapter",       "template_digest", "sampling",       "seed",          "numerics",
+    "context",           "kv_cache",      "clock",           "request_digest", "prompt_digest", "prompt_tokens",
+    "completion_tokens", "answer_digest", "finish",          "outcome"};
+// Of an answer that its client did not wait for, the rest cannot be the same.
+constexpr std::array kOfTheEnd = {"completion_tokens", "answer_digest", "finish", "outcome"};
+
+// Entries that were written before these were told.
+bool is_younger(std::string_view member) {
+  return member == "context" || member == "kv_cache" || member == "clock";
+}
+
+// Whether `text` begins with something that has this digest.
+bool begins_with(const std::string& text, const std::string& digest) {
+  Sha256 hash;
+  std::size_t hashed = 0;
+  for (std::size_t i = 0; i <= text.size(); ++i) {
+    if (i < text.size() && (static_cast<unsigned char>(text[i]) & 0xC0) == 0x80) continue;  // inside a character
+    hash.update(as_bytes(std::string_view(text).substr(hashed, i - hashed)));
+    hashed = i;
+    if (hash.copy().finish().name() == digest) return true;
+  }
+  return false;
+}
+
+Result<> check(const Members& entry, const Asked& asked) {
+  if (member_of(entry, "kind") != "request") {
+    return fail(Errc::invalid, fmt::format("the entry is of kind '{}': only requests were answered",
+                                           printable(member_of(entry, "kind"), 40)));
+  }
+  if (const std::string numerics = member_of(entry, "numerics"); numerics != "1") {
+    return fail(Errc::unsupported, fmt::format("the answer was computed with numerics version {}, which this program "
+                                               "does not have: it computes version 1",
+                                               printable(numerics, 40)));
+  }
+  const std::string digest = sha256(std::string_view(asked.body)).name();
+  if (const std::string logged = member_of(entry, "request_digest"); digest != logged) {
+    return fail(Errc::invalid, fmt::format("this is not the request that the entry is of: it has the digest {}, the "
+                                           "entry {}; it must be the body byte for byte as it was sent",
+                                           digest, logged));
+  }
+  return {};
+}
+
+Replayed compare(const Members& logged, const Members& computed, const std::vector<std::string>& answers) {
+  Replayed out;
+  const bool left = member_of(logged, "outcome") == "cancelled";
+  for (const char* member : kCompared) {
+    if (left && std::find(kOfTheEnd.begin(), kOfTheEnd.end(), std::string_view(member)) != kOfTheEnd.end()) continue;
+    std::string was = member_of(logged, member), is = member_of(computed, member);
+    if (was.empty() && is_younger(member)) continue;
+    if (was != is) out.differences.push_back({member, std::move(was), std::move(is)});
+  }
+  out.verdict = out.differences.empty() ? Replayed::Verdict::equal : Replayed::Verdict::different;
+  if (!left || !out.differences.empty()) return out;
+  if (answers.size() != 1) {
+    out.verdict = Replayed::Verdict::impossible;
+    out.reason = "the client left before the end, and of several answers it cannot be told how much was given of each";
+    return out;
+  }
+  const std::string digest = member_of(logged, "answer_digest");
+  out.verdict = Replayed::Verdict::beginning;
+  if (begins_with(answers[0], digest)) return out;
+  out.verdict = Replayed::Verdict::different;
+  out.differences.push_back({"answer_digest", digest, "of no beginning of the answer"});
+  return out;
+}
+
+}  // namespace
+
+std::string_view name_of(Replayed::Verdict verdict) {
+  constexpr std::array<std::string_view, 4> kNames = {"equal", "beginning", "different", "impossible"};
+  return kNames[static_cast<std::size_t>(verdict)];
+}
+
+Replayer::Replayer(ReplayOptions options) : options_(std::move(options)) {}
+Replayer::~Replayer() = default;
+
+Result<Replayed> Replayer::replay(const Members& entry, const Asked& asked) {
+  FH_TRY_VOID(check(entry, asked));
+  Replayed out;
+  if (member_of(entry, "outcome") == "failed") {
+    out.reason = fmt::format("it failed when it was asked (status {}), so there is no answer to compare",
+                             member_of(entry, "status"));
+    return out;
+  }
+  FH_TRY(const StageSetup setup, setup_of(options_, entry));
+  if (stage_ == nullptr || staged_ != setup.key()) {
+    stage_.reset();  // its memory first
+    FH_TRY(stage_, ReplayStage::open(options_, setup));
+    staged_ = setup.key();
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  FH_TRY(const ReplayStage::Played played, stage_->play(entry, asked));
+  if (played.entry.empty()) {
+    out.reason = "this program refuses the request now: " + printable(played.refusal, 400);
+  } else {
+    FH_TRY(const Members computed, audit::members_of(played.entry));
+    out = compare(entry, computed, played.answers);
+  }
+  out.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return out;
+}
+
+}  // namespace freehold::app
