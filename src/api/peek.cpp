@@ -1,6 +1,8 @@
 #include "api/peek.h"
 
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 namespace freehold::api {
 namespace {
@@ -50,7 +52,59 @@ class Reader : public nlohmann::json_sax<Json> {
   std::string* target_ = nullptr;
 };
 
+// Keeps the strings of the first level, and those of objects there as "OBJECT.NAME", of the names that are wanted.
+class Strings : public nlohmann::json_sax<Json> {
+ public:
+  explicit Strings(std::vector<std::string_view> wanted) : wanted_(std::move(wanted)), found_(wanted_.size()) {}
+  const std::string& operator[](std::size_t i) const { return found_[i]; }
+
+  bool key(string_t& text) override {
+    if (depth_ == 1) name_ = text;
+    if (depth_ == 2) name_ = object_ + "." + text;
+    return true;
+  }
+  bool string(string_t& text) override {
+    if (depth_ != 1 && depth_ != 2) return true;
+    for (std::size_t i = 0; i < wanted_.size(); ++i) {
+      if (wanted_[i] == name_) found_[i] = std::move(text);
+    }
+    return true;
+  }
+  bool start_object(std::size_t) override {
+    if (depth_ == 1) object_ = name_;
+    return ++depth_ > 0;
+  }
+  bool end_object() override { return --depth_, true; }
+  bool start_array(std::size_t) override { return (depth_ += 2) > 0; }  // as the reader above
+  bool end_array() override { return depth_ -= 2, true; }
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
+
+ private:
+  std::vector<std::string_view> wanted_;
+  std::vector<std::string> found_;
+  std::string name_, object_;
+  int depth_ = 0;
+};
+
 }  // namespace
+
+std::string user_in(std::string_view body, bool metadata) {
+  Strings strings({"user", "safety_identifier", "metadata.user_id"});
+  if (!Json::sax_parse(body, &strings)) return {};
+  if (metadata) return strings[2];
+  return strings[0].empty() ? strings[1] : strings[0];
+}
+
+std::string string_in(std::string_view body, std::string_view name) {
+  Strings strings({name});
+  return Json::sax_parse(body, &strings) ? strings[0] : std::string();
+}
 
 std::string model_in(std::string_view body) {
   Reader reader;

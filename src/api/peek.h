@@ -11,4 +11,10 @@ namespace freehold::api {
 // Nothing is kept of the rest.
 std::string model_in(std::string_view body);
 
+// Whom a client says it asks for: the string under "user", or else under "safety_identifier", as OpenAI has them; with
+// `metadata`, that under "user_id" of the object "metadata", as Anthropic has it. Empty if there is none.
+std::string user_in(std::string_view body, bool metadata);
+// The string under a name at the top level, or under "OBJECT.NAME" in an object there; empty if there is none.
+std::string string_in(std::string_view body, std::string_view name);
+
 }  // namespace freehold::api

@@ -26,5 +26,18 @@ TEST(Peek, IsSilentAboutWhatIsWrong) {
   EXPECT_EQ(model_in(std::string(100'000, '[') + std::string(100'000, ']')), "");
 }
 
+TEST(Peek, FindsWhomItIsAbout) {
+  EXPECT_EQ(user_in(R"({"user":"u","metadata":{"user_id":"m"}})", false), "u");
+  EXPECT_EQ(user_in(R"({"user":"u","metadata":{"user_id":"m"}})", true), "m");
+  EXPECT_EQ(user_in(R"({"safety_identifier":"s","messages":[{"user":"x"}]})", false), "s");
+  EXPECT_EQ(user_in(R"({"metadata":{"x":{"user_id":"deep"},"y":[{"user_id":"z"}]}})", true), "");
+  EXPECT_EQ(user_in(R"([{"user":"u"}])", false), "");
+  EXPECT_EQ(user_in(R"({"user":{"user":"x"}})", false), "");
+  EXPECT_EQ(user_in(R"({"user":7})", false), "");
+  EXPECT_EQ(user_in(R"({"user":"u")", false), "");
+  EXPECT_EQ(string_in(R"({"thread":{"previous_message_id":"p"}})", "thread.previous_message_id"), "p");
+  EXPECT_EQ(string_in(R"({"a":{"b":{"thread":{"c":"x"}}},"thread":{"c":"p"}})", "thread.c"), "p");
+}
+
 }  // namespace
 }  // namespace freehold::api

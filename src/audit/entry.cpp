@@ -114,6 +114,7 @@ std::string entry_of(const RequestEntry& r) {
   out.add("completion_tokens", r.completion_tokens);
   out.add("request_digest", r.request_digest).add("prompt_digest", r.prompt_digest);
   out.add("answer_digest", r.answer_digest).add("outcome", r.outcome).add("finish", r.finish);
+  out.add("subject", r.subject).add("content", r.content).add("content_digest", r.content_digest);
   out.add("status", r.status);
   if (r.usage) out.add("usage", r.id);
   return out.text();

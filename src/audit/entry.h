@@ -52,6 +52,9 @@ struct RequestEntry {
   std::string request_digest;  // of the body as it came: "sha256:…", so the others
   std::string prompt_digest;   // of the prompt's tokens, 4 bytes each, little-endian; several: of their digests
   std::string answer_digest;   // of the answer's text; several: of their digests
+  std::string subject;         // whose it is, if what was said is kept (subjects.h): "sub_…"
+  std::string content;         // where that lies, encrypted (content.h: ContentPlace)
+  std::string content_digest;  // of the encrypted bytes
   std::string outcome, finish;
   std::uint64_t status = 0;  // HTTP's
   bool usage = true;         // whether usage.db has an event of it

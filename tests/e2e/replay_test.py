@@ -1,16 +1,22 @@
 """Answers that the server has given, computed again from what the audit log pins: `freehold audit replay`."""
 
+import base64
 import json
 import os
 import random
+import shutil
+import threading
 import time
 
 import e2e
 from adapters_test import peft
+from audit_test import python
 from chat_model import TEMPLATE, ChatGguf
 from dialects import CONSTRAINED, DIALECTS, Ask, post, request
 from identical_bytes_test import SCHEMA, together
+from sealed_test import ENV as SEALED
 from serving import KEY, Server
+from tuning_jobs_test import QUICK, Tuning, chats
 
 FOUND = 8
 CLOCK = "{{- 'It is ' + strftime_now('%Y-%m-%d %H:%M:%S') + '\\n' }}\n"
@@ -110,7 +116,7 @@ class Supplied(Replays):
             for threads in ("1", "2"):
                 self.replay(drawn, "--threads", threads, env={"FREEHOLD_ISA": level})
         self.assertIn("comes out again", self.succeeds("audit", "replay", drawn, "--request", self.put("b", self.sent[drawn])).text)
-        self.succeeds("audit", "replay", "chatcmpl-" + drawn[4:], "--request", self.folder / "b", "--sealed")
+        self.succeeds("audit", "replay", "chatcmpl-" + drawn[4:], "--request", self.folder / "b", "--sealed", env=SEALED)
 
     def test_a_difference_is_told(self):
         with self.serve() as server:
@@ -183,6 +189,137 @@ class Supplied(Replays):
 
     def entries(self):
         return [json.loads(line) for line in self.succeeds("audit", "query", "--kind", "request", "--json").text.splitlines()]
+
+
+class Kept(Replays):
+    """The server keeps what is said."""
+
+    CANARY = "a canary called Xenophon"
+
+    def keeping(self, *more, **how):
+        return self.serve("--keep-content", *more, **how)
+
+    def anywhere(self, *texts):
+        """Files below the home that hold one of the texts, plainly."""
+        return [path for path in self.home.rglob("*") if path.is_file() and any(t.encode() in path.read_bytes() for t in texts)]
+
+    def sample(self, *more, code=e2e.OK, **settings):
+        ended = self.run_freehold("audit", "replay", "--json", *(more or ("--sample", "100%")), **settings)
+        self.assertEqual(ended.code, code, ended.text + ended.message)
+        return json.loads(ended.text)
+
+    def talk(self, server, user, text, **more):
+        body = {"model": "base", "messages": [{"role": "user", "content": text}], "max_tokens": 12, "temperature": 1, "user": user, **more}
+        return self.send(server, "/v1/chat/completions", body)
+
+    def test_nothing_is_kept_unless_somebody_says_so(self):
+        with self.serve() as server:
+            receipt, _ = self.talk(server, "alice", self.CANARY)
+        self.assertFalse((self.home / "content").exists() or (self.home / "keys").exists())
+        self.assertEqual(self.anywhere(self.CANARY, "Xenophon"), [])
+        self.assertFalse({"subject", "content", "content_digest"} & set(self.entry(receipt)))
+        self.fails(e2e.USAGE, "audit", "replay", receipt, names="--request")
+        self.fails(e2e.NOT_FOUND, "audit", "show", receipt, "--content")
+        self.fails(e2e.USAGE, "serve", "base", "--master-key", self.folder / "k", names="--keep-content")
+
+    def test_kept_encrypted_and_replayed(self):
+        master = self.folder / "away" / "master.key"
+        answers = {}
+        with self.keeping("--master-key", master) as server:
+            work = []
+            for place, (name, ask, more) in enumerate(asks()):
+                path, body = request(ask, ("base", "bot")[place % 3 == 0], place % 2 == 1)
+                body = {**without_seed(body), **more}
+                work.append(lambda p=path, b=body: self.send(server, p, b))
+            work.append(lambda: self.send(server, "/v1/embeddings", {"model": "bot", "input": self.CANARY}))
+            got = together(work)
+            for one in got:
+                self.assertIsInstance(one, tuple, one)
+            receipt, answer = self.talk(server, "alice", self.CANARY)
+            answers[receipt] = json.loads(answer.data)["choices"][0]["message"]["content"]
+            # What goes on from an earlier answer.
+            first, answer = self.send(server, "/v1/responses", {"model": "base", "input": self.CANARY, "max_output_tokens": 8})
+            second, _ = self.send(server, "/v1/responses", {"model": "base", "input": "and then?", "max_output_tokens": 8,
+                                                            "previous_response_id": json.loads(answer.data)["id"]})
+        self.assertEqual(self.anywhere(self.CANARY, "alice", "Xenophon"), [])
+        for path in (self.home / "content").rglob("*"):
+            self.assertEqual(path.stat().st_mode & 0o077, 0, path) if path.name != "lock" else None
+        key = ("--master-key", master)
+        self.succeeds("audit", "replay", receipt, *key)
+        self.succeeds("audit", "replay", second, *key, "--sealed", env=SEALED)
+        self.fails(e2e.USAGE, "audit", "replay", "--sample", "2", *key, names="--sample")
+        said = self.sample("--sample", "100%", *key)
+        self.assertEqual((said["equal"], said["drawn"]), (len(got) + 3, len(got) + 3), said)
+        half = {r["id"] for r in self.sample("--sample", "0.5", "--since", "1h", *key)["replays"]}
+        self.assertTrue(0 < len(half) < len(got), half)
+        self.assertEqual(half, {r["id"] for r in self.sample("--sample", "50%", *key)["replays"]})
+        self.assertLessEqual({r["id"] for r in self.sample("--sample", "20%", *key)["replays"]}, half)
+        self.assertEqual(self.sample("--sample", "100%", "--until", "2020-01-01", *key)["drawn"], 0)
+        self.assertIn("come out again", self.succeeds("audit", "replay", "--sample", "10%", *key).text)
+        shown = json.loads(self.succeeds("audit", "show", receipt, "--content", "--json", *key).text)
+        self.assertEqual(shown["content"], {"address": "/v1/chat/completions", "body": self.sent[receipt].decode(), "answers": [answers[receipt]]})
+        self.assertIn(self.CANARY, self.succeeds("audit", "show", receipt, "--content", *key).text)
+        # Neither without the key nor with another one.
+        self.fails(e2e.NOT_FOUND, "audit", "show", receipt, "--content")
+        other = self.put("other.key", "freehold-master-key 1 " + "A" * 43 + "=\n")
+        other.chmod(0o600)
+        self.fails(e2e.USAGE, "audit", "show", receipt, "--content", "--master-key", other, names="another master key")
+        # What was changed is found.
+        for path in (self.home / "content").glob("records-*"):
+            data = bytearray(path.read_bytes())
+            data[len(data) // 2] ^= 1
+            path.write_bytes(data)
+        bad = [r for r in self.sample("--sample", "100%", *key)["replays"] if r["verdict"] != "equal"]
+        self.assertEqual([r["verdict"] for r in bad], ["impossible"] * len(bad))
+        self.assertTrue(bad)
+        self.succeeds("audit", "verify")
+
+    def test_what_a_fine_tuning_job_has_made(self):
+        self.succeeds("models", "alias", "base", "m")
+        with Tuning(None, self.home, "--keep-content", "--threads", "2") as server:
+            job = server.over(server.job(chats(12), **QUICK))
+            server.says(job["fine_tuned_model"])
+        entry, = [json.loads(line) for line in self.succeeds("audit", "query", "--kind", "request", "--model", job["fine_tuned_model"], "--json").text.splitlines()]
+        self.assertIn("adapter", entry)
+        self.succeeds("audit", "replay", entry["id"])
+        shutil.rmtree(self.home / "fine_tuning" / job["id"])
+        self.fails(e2e.NOT_FOUND, "audit", "replay", entry["id"], names=entry["adapter"])
+
+    def test_whatever_kills_the_server(self):
+        """An answer that was given is in the log, and what the log points to is there."""
+        draw = random.Random(int(os.environ.get("FREEHOLD_SEED", "1")))
+        given = []
+        for _ in range(4 if e2e.SANITIZED else 12):
+            with self.keeping() as server:
+                end = time.monotonic() + draw.uniform(0.02, 0.4)
+
+                def ask(number):
+                    try:
+                        while True:
+                            given.append(self.talk(server, f"user {number}", "the cat", max_tokens=2)[0])
+                    except Exception:  # noqa: BLE001: the server is killed
+                        pass
+                threads = [threading.Thread(target=ask, args=(i,)) for i in range(4)]
+                for thread in threads:
+                    thread.start()
+                time.sleep(max(0, end - time.monotonic()))
+                server.kill()
+                for thread in threads:
+                    thread.join()
+        self.assertGreater(len(given), 20)
+        entries = {e["id"]: e for e in map(json.loads, self.succeeds("audit", "query", "--kind", "request", "--json", "--limit", "1000000").text.splitlines())}
+        self.assertLessEqual(set(given), set(entries))
+        said = self.sample()
+        self.assertEqual((said["equal"], said["impossible"], said["different"]), (len(entries), 0, 0))
+
+    def test_sealed(self):
+        master = self.folder / "away" / "master.key"
+        with self.keeping("--sealed", "--master-key", master) as server:
+            receipt, _ = self.talk(server, "alice", self.CANARY)
+            other, _ = self.talk(server, "bob", "the cat")
+        self.succeeds("audit", "replay", receipt, "--master-key", master, "--sealed", env=SEALED)
+        said = self.sample("--sample", "100%", "--master-key", master, "--sealed", env=SEALED)
+        self.assertEqual((said["equal"], said["impossible"]), (2, 0))
 
 
 if __name__ == "__main__":

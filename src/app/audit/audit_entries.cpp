@@ -4,7 +4,7 @@
 #include <set>
 
 #include "app/audit/audit_commands.h"
-#include "app/audit/replay_model.h"
+#include "app/audit/kept.h"
 #include "app/console.h"
 #include "app/json_writer.h"
 #include "app/moment.h"
@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/utf8.h"
 #include "guard/keys.h"
+#include "store/store.h"
 
 namespace freehold::app {
 namespace {
@@ -67,14 +68,28 @@ Result<> run_show(const Arguments& arguments, Console& console) {
   FH_TRY(const audit::Reader reader, audit::Reader::open(folder));
   FH_TRY(const std::uint64_t number, entry_number(reader, arguments.text("ID")));
   FH_TRY(const std::string entry, reader.entry(number));
+  FH_TRY(const Members members, audit::members_of(entry));
+  audit::Parts parts;
+  if (arguments.flag("content")) {
+    FH_TRY(const std::filesystem::path home, store::default_home());
+    FH_TRY(KeptContent kept, KeptContent::open(home, master_key_of(arguments, home)));
+    FH_TRY(parts, kept.of(members));
+  }
   if (arguments.flag("json")) {
-    console.write(entry + "\n");
+    console.write(arguments.flag("content")
+                      ? fmt::format("{{\"entry\":{},\"content\":{}}}\n", entry, content_json(parts))
+                      : entry + "\n");
     return {};
   }
-  FH_TRY(const Members members, audit::members_of(entry));
   std::vector<std::vector<std::string>> rows = {{"entry", std::to_string(number)}};
   for (const auto& [name, value] : members) rows.push_back({printable(name), printable(value)});
   console.write(as_table(rows, {Align::left, Align::left}));
+  for (const auto& [name, value] : parts) {
+    if (name.starts_with("earlier-")) continue;
+    console.write(fmt::format("\n{}:\n", printable(name)));
+    console.write_untrusted(value);
+    console.write("\n");
+  }
   return {};
 }
 
@@ -220,7 +235,10 @@ Command audit_show_command() {
       .positionals = {{.name = "ID",
                        .help = "A receipt (the header Freehold-Receipt, or the id of an answer), or an entry's number.",
                        .is_file = false}},
-      .options = {audit_folder_option(), {.name = "json", .help = "Print the entry as it is in the log."}},
+      .options = {audit_folder_option(),
+                  {.name = "content", .help = "Also what was asked and answered, where the server has kept it."},
+                  master_key_option(),
+                  {.name = "json", .help = "Print the entry as it is in the log."}},
       .examples = {{"freehold audit show req_5f0c9a3e7b1d2468aabbccdd", "What is known of an answer:"},
                    {"freehold audit show 0", "How it began:"}},
       .run = run_show,

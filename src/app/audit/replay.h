@@ -27,6 +27,7 @@ struct ReplayOptions {
 // What was asked: the body as it came, and where it went (path and query; empty: the entry's endpoint).
 struct Asked {
   std::string address, body;
+  std::vector<std::pair<std::string, std::string>> earlier = {};  // what it goes on from, where that was kept (Said)
 };
 
 struct Difference {

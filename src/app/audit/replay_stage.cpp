@@ -86,6 +86,20 @@ class Unheard final : public http::Exchange {
   std::function<void()> on_gone_;
 };
 
+// An answer that goes on from an earlier one finds it where the server kept it.
+void go_on_from(const Asked& asked, const std::string& tenant, Site& site) {
+  const auto part = [&](std::string_view name) {
+    for (const auto& [called, value] : asked.earlier) {
+      if (called == name) return value;
+    }
+    return std::string();
+  };
+  const std::string id = part("earlier-id");
+  if (id.empty()) return;
+  ResponseStore& store = part("earlier-store") == "threads" ? site.threads() : site.responses();
+  store.put(tenant, {id, part("earlier-response"), part("earlier-items"), part("earlier-conversation"), {}});
+}
+
 }  // namespace
 
 struct ReplayStage::State {
@@ -185,6 +199,7 @@ Result<ReplayStage::Played> ReplayStage::play(const Members& entry, const Asked&
   http::Request request = own_request(asked.address.empty() ? member_of(entry, "endpoint") : asked.address, asked.body,
                                       member_of(entry, "key"));
   request.id = member_of(entry, "id");
+  go_on_from(asked, member_of(entry, "key"), *state_->site);
   const auto outcome = std::make_shared<Outcome>();
   {
     const std::lock_guard lock(state_->mutex);

@@ -82,10 +82,10 @@ std::string digest_of(const std::vector<Digest>& parts) {
   return hash.finish().name();
 }
 
-AuditTrail::AuditTrail(audit::Log log)
-    : AuditTrail([log = std::make_shared<audit::Log>(std::move(log))](std::string entry, Stored stored) {
-        log->append(std::move(entry), std::move(stored));
-      }) {}
+AuditTrail::AuditTrail(audit::Log log, Keep keep)
+    : AuditTrail([log = std::make_shared<audit::Log>(std::move(log))](
+                     std::string entry, Stored stored) { log->append(std::move(entry), std::move(stored)); },
+                 std::move(keep)) {}
 
 void AuditTrail::request(audit::RequestEntry entry, Said said, Stored stored) {
   if (entry.status >= 400) {

@@ -31,9 +31,11 @@ std::string digest_of(const std::vector<Digest>& parts);
 
 // What was asked and answered, for who keeps it.
 struct Said {
-  std::string address;               // path and query as they came
-  std::string body;                  // as it came
-  std::vector<std::string> answers;  // one a choice, as the model wrote it; of embeddings none
+  std::string address;  // path and query as they came
+  std::string body;     // as it came
+  std::string subject;  // whom the client says it asks for; empty: nobody in particular
+  std::vector<std::pair<std::string, std::string>> earlier;  // what it goes on from, by name: "earlier-…"
+  std::vector<std::string> answers;                          // one a choice, as the model wrote it; of embeddings none
 };
 
 // Thread-safe.
@@ -46,7 +48,7 @@ class AuditTrail {
   using Then = std::function<void(audit::RequestEntry entry, bool kept)>;
   using Keep = std::function<void(audit::RequestEntry entry, Said said, Then then)>;
 
-  explicit AuditTrail(audit::Log log);
+  explicit AuditTrail(audit::Log log, Keep keep = {});
   explicit AuditTrail(Append append, Keep keep = {}) : append_(std::move(append)), keep_(std::move(keep)) {}
 
   // Whether `request` wants to be told what was said.

@@ -10,18 +10,19 @@
 
 #include "api/duration.h"
 #include "app/audit/act.h"
+#include "app/audit/kept.h"
 #include "app/commands.h"
 #include "app/interrupt.h"
 #include "app/machine.h"
 #include "app/quantity.h"
 #include "app/sealing.h"
 #include "app/serve/batches.h"
+#include "app/serve/content_keeper.h"
 #include "app/serve/pulls.h"
 #include "app/serve/reply.h"
 #include "app/serve/routes.h"
 #include "app/serve/tuning_jobs.h"
 #include "app/version.h"
-#include "audit/folder.h"
 #include "base/utf8.h"
 #include "http/listener.h"
 #include "http/self_signed.h"
@@ -194,12 +195,6 @@ void keep_jobs(Site& site, const fs::path& home, Quota quota, const Arguments& a
   site.jobs = std::make_unique<TuningJobs>(std::move(options), site);
 }
 
-Result<std::unique_ptr<AuditTrail>> open_trail(const fs::path& home) {
-  auto log = audit::Log::open(audit::audit_folder(home));
-  if (!log) return in_context(std::move(log).error(), "the audit log");
-  return std::make_unique<AuditTrail>(std::move(*log));
-}
-
 // Whether the address is free and the certificate good: told before minutes of loading, not after.
 Result<> try_address(const http::ServerOptions& options, Console& console) {
   auto server = http::Server::create(options, {});
@@ -259,13 +254,14 @@ Result<> run(const Arguments& arguments, Console& console) {
     FH_TRY(pulls.servers, Pulls::parse_servers(arguments.list("pull-from")));
   }
   FH_TRY_VOID(try_address(options, console));
+  FH_TRY(auto subjects, kept_subjects(arguments, home));
   FH_TRY(const int listener, seal_server(sealing, arguments, options, console));
   FH_TRY(auto models, make_models(arguments, home, pulls.servers, console));
   FH_TRY(auto budgets, ledger::BudgetBook::open(home, ledger::PriceBook::built_in()));
   // A first key is shown once, so nothing that may fail comes after it.
   FH_TRY(auto keys, authenticator(arguments, home, options.address, console));
   FH_TRY(auto log, ledger::UsageLog::open(home));
-  FH_TRY(auto trail, open_trail(home));
+  FH_TRY(auto trail, open_trail(home, std::move(subjects)));
   Site site(std::move(models), Accounts(home, std::move(keys), std::move(log), std::move(budgets), std::move(trail)));
   FH_TRY_VOID(site.made().open(home));
   const Quota quota{static_cast<std::uint64_t>(arguments.integer("key-storage")) << 30,
@@ -308,6 +304,7 @@ Result<> run(const Arguments& arguments, Console& console) {
                         .add("port", std::uint64_t{server->port()})
                         .add("tls", tls)
                         .add("keys", !arguments.flag("no-keys"))
+                        .add("keeps_content", arguments.flag("keep-content"))
                         .add("version", version()));
   site.batches->resume();
   site.jobs->resume();
@@ -371,6 +368,11 @@ Command serve_command() {
           "for it wait, and stays for --keep-alive after its last use, or as long as a client of Ollama's says "
           "(keep_alive). When --memory-limit leaves no room for another, the one that was unused for longest goes; one "
           "in use never does. All models share --threads. SIGHUP reads the store again.\n\n"
+          "Of what is asked and answered the server keeps digests only, in the audit log (freehold audit), unless it "
+          "is "
+          "started with --keep-content. Then all of it is kept as well, encrypted under a key of its own for each "
+          "user that clients name (OpenAI's user, Anthropic's metadata.user_id; otherwise for the API key), these keys "
+          "under the one of --master-key: see audit show --content, audit replay, guard export, guard erase.\n\n"
           "The server listens on this machine alone unless --listen says otherwise, which needs --tls and a key. It "
           "sends nothing by itself. With --sealed the kernel holds it to that: once it listens, it can only answer "
           "those who connect; /readyz says so.",
@@ -461,6 +463,10 @@ Command serve_command() {
                  .least = 0,
                  .most = 3600,
                  .help = "How long running answers may go on when the server is stopped."},
+                {.name = "keep-content",
+                 .help = "Keep what is asked and answered, encrypted under a key for each person it is about, so that "
+                         "it can be replayed, handed out and erased."},
+                master_key_option(),
                 sealed_option()},
                run_options_with_context()),
       .examples = {{"freehold serve", "Whatever is in the store, loaded when it is asked for:"},

@@ -280,7 +280,7 @@ void Site::embed(const ExchangePtr& exchange, const guard::Principal& who, api::
   embedding->headers = std::move(admitted->headers);
   embedding->event = std::move(record);
   embedding->entry = std::move(entry);
-  if (accounts_.keeps()) embedding->said = said_of(*exchange);
+  if (accounts_.keeps()) embedding->said = said_of(*exchange, who.tenant, responses_, threads_);
   embedding->call = std::move(*call);
   submit_all(
       exchange, model, running_, std::move(requests),
@@ -340,7 +340,8 @@ void Site::generate(const ExchangePtr& exchange, const guard::Principal& who, ap
   record.sampling = sampling_summary(call.request.sampling);
   audit::RequestEntry entry = audit_entry_of(*exchange, who, *model, plan->prompts);
   entry.clock = plan->clock;
-  generation->account({accounts_, std::move(record), std::move(entry), accounts_.keeps() ? said_of(*exchange) : Said{},
+  generation->account({accounts_, std::move(record), std::move(entry),
+                       accounts_.keeps() ? said_of(*exchange, who.tenant, responses_, threads_) : Said{},
                        std::move(admitted->lease), std::move(admitted->reservation), latencies_, model->name()});
   const bool ready = model->constrain_at_once(call, who.tenant, *plan);
   auto work = std::make_shared<Beginning>(

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <span>
 
+#include "api/peek.h"
 #include "app/serve/reply.h"
 #include "base/utf8.h"
 
@@ -68,8 +69,25 @@ audit::RequestEntry audit_entry_of(const http::Exchange& exchange, const guard::
   return entry;
 }
 
-Said said_of(const http::Exchange& exchange) {
-  return {exchange.request().target.raw, exchange.request().body, {}};
+Said said_of(const http::Exchange& exchange, const std::string& tenant, const ResponseStore& responses,
+             const ResponseStore& threads) {
+  const http::Request& request = exchange.request();
+  Said said{
+      request.target.raw, request.body, api::user_in(request.body, dialect_of(request) == Dialect::anthropic), {}, {}};
+  const auto add = [&](const ResponseStore& store, std::string_view called, std::string_view field) {
+    const std::string id = api::string_in(request.body, field);
+    if (id.empty()) return;
+    const auto found = store.find(tenant, id);
+    if (!found) return;
+    said.earlier = {{"earlier-store", std::string(called)},
+                    {"earlier-id", found->id},
+                    {"earlier-response", found->response},
+                    {"earlier-items", found->input_items},
+                    {"earlier-conversation", found->conversation}};
+  };
+  add(responses, "responses", "previous_response_id");
+  add(threads, "threads", "thread.previous_message_id");
+  return said;
 }
 
 }  // namespace freehold::app

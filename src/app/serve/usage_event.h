@@ -5,6 +5,7 @@
 
 #include "api/call.h"
 #include "app/serve/audit_trail.h"
+#include "app/serve/response_store.h"
 #include "app/serve/served_model.h"
 #include "engine/request.h"
 #include "guard/principal.h"
@@ -25,7 +26,8 @@ ledger::Event event_of(const http::Exchange& exchange, const guard::Principal& p
 // What the audit log is to say of it besides: who, the digests of what was asked.
 audit::RequestEntry audit_entry_of(const http::Exchange& exchange, const guard::Principal& principal,
                                    const ServedModel& model, const std::vector<text::Prompt>& prompts);
-// What is kept of it besides, before the answer.
-Said said_of(const http::Exchange& exchange);
+// What is kept of it besides, before the answer: with what it goes on from, which is in memory only.
+Said said_of(const http::Exchange& exchange, const std::string& tenant, const ResponseStore& responses,
+             const ResponseStore& threads);
 
 }  // namespace freehold::app

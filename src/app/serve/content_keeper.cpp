@@ -1,0 +1,52 @@
+#include "app/serve/content_keeper.h"
+
+#include <utility>
+
+#include "app/audit/kept.h"
+#include "audit/folder.h"
+
+namespace freehold::app {
+
+AuditTrail::Keep keep_in(audit::ContentLog log) {
+  auto shared = std::make_shared<audit::ContentLog>(std::move(log));
+  return [shared](audit::RequestEntry entry, Said said, AuditTrail::Then then) {
+    audit::Content content{entry.id, entry.who.key, said.subject.empty() ? entry.who.key : std::move(said.subject), {}};
+    content.parts.emplace_back("address", std::move(said.address));
+    content.parts.emplace_back("body", std::move(said.body));
+    for (auto& [name, value] : said.earlier) content.parts.emplace_back(std::move(name), std::move(value));
+    for (std::string& answer : said.answers) content.parts.emplace_back("answer", std::move(answer));
+    shared->append(std::move(content), [entry = std::move(entry), then = std::move(then)](
+                                           const std::optional<audit::ContentPlace>& place) mutable {
+      if (!place) return then(std::move(entry), false);
+      entry.subject = place->subject;
+      entry.content = place->place;
+      entry.content_digest = place->digest;
+      then(std::move(entry), true);
+    });
+  };
+}
+
+Result<std::optional<audit::Subjects>> kept_subjects(const Arguments& arguments, const std::filesystem::path& home) {
+  if (!arguments.flag("keep-content")) {
+    if (arguments.given("master-key")) return fail(Errc::invalid, "--master-key is for --keep-content");
+    return std::optional<audit::Subjects>();
+  }
+  using audit::MasterKey;
+  FH_TRY(MasterKey master, MasterKey::open(master_key_of(arguments, home), MasterKey::Make::if_missing));
+  FH_TRY(audit::Subjects subjects, audit::Subjects::open(home, std::move(master), MasterKey::Make::if_missing));
+  return std::optional(std::move(subjects));
+}
+
+Result<std::unique_ptr<AuditTrail>> open_trail(const std::filesystem::path& home,
+                                               std::optional<audit::Subjects> subjects) {
+  auto log = audit::Log::open(audit::audit_folder(home));
+  if (!log) return in_context(std::move(log).error(), "the audit log");
+  AuditTrail::Keep keep;
+  if (subjects) {
+    FH_TRY(audit::ContentLog content, audit::ContentLog::open(home, std::move(*subjects)));
+    keep = keep_in(std::move(content));
+  }
+  return std::make_unique<AuditTrail>(std::move(*log), std::move(keep));
+}
+
+}  // namespace freehold::app

@@ -1,0 +1,24 @@
+// What is asked and answered, kept under the keys of those whom it is about (audit/content.h), where the server was
+// started to keep it: what the audit trail is told of a request waits for it.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "app/command.h"
+#include "app/serve/audit_trail.h"
+#include "audit/content.h"
+
+namespace freehold::app {
+
+// For AuditTrail. The content is durable before the entry that points to it is written.
+AuditTrail::Keep keep_in(audit::ContentLog log);
+
+// Of `freehold serve`: the keys under which what is said is kept; nothing if it is not. Made where they are missing,
+// which must be before the seal closes, since the master key may lie anywhere.
+Result<std::optional<audit::Subjects>> kept_subjects(const Arguments& arguments, const std::filesystem::path& home);
+// The audit log, behind which what is said is kept if there are keys for that.
+Result<std::unique_ptr<AuditTrail>> open_trail(const std::filesystem::path& home,
+                                               std::optional<audit::Subjects> subjects);
+}  // namespace freehold::app
