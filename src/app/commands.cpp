@@ -77,6 +77,8 @@ const std::vector<Command>& all_commands() {
       guard_scan_command(),
       guard_mask_command(),
       guard_seal_test_command(),
+      guard_export_command(),
+      guard_erase_command(),
       keys_group(),
       keys_create_command(),
       keys_list_command(),

@@ -312,14 +312,77 @@ class Kept(Replays):
         said = self.sample()
         self.assertEqual((said["equal"], said["impossible"], said["different"]), (len(entries), 0, 0))
 
+    def test_erased(self):
+        with self.keeping() as server:
+            gone = [self.talk(server, "alice", self.CANARY)[0] for _ in range(3)]
+            body = {"model": "base", "max_tokens": 12, "messages": [{"role": "user", "content": self.CANARY}], "metadata": {"user_id": "alice"}}
+            gone.append(self.send(server, "/v1/messages", body)[0])
+            answer = {"type": "json_schema", "json_schema": {"name": "x", "strict": True, "schema": {"enum": [self.CANARY]}}}
+            receipt, got = self.talk(server, "alice", "say it", response_format=answer, max_tokens=100)
+            self.assertIn(self.CANARY.encode(), got.data)
+            gone.append(receipt)
+            kept = self.talk(server, "bob", "the dog")[0]
+            nobody = self.talk(server, "", "the bird")[0]
+            exported = [json.loads(line) for line in self.succeeds("guard", "export", "alice").text.splitlines()]
+            self.assertEqual([line["entry"]["id"] for line in exported], gone)
+            self.assertEqual([line["content"]["body"].encode() for line in exported], [self.sent[r] for r in gone])
+            self.assertTrue(all(len(line["content"]["answers"]) == 1 for line in exported))
+            subject = exported[0]["entry"]["subject"]
+            self.assertEqual({line["entry"]["subject"] for line in exported}, {subject})
+            # While the server runs.
+            self.assertIn(subject, self.succeeds("guard", "erase", "alice").text)
+            later = self.talk(server, "alice", "somebody of the same name")[0]
+        self.fails(e2e.NOT_FOUND, "guard", "erase", "carol", names="carol")
+        self.assertNotEqual(self.entry(later)["subject"], subject)
+        for receipt in gone:
+            self.fails(e2e.NOT_FOUND, "audit", "show", receipt, "--content", names="destroyed")
+            self.replay(receipt)  # by whoever has the request
+        self.assertEqual(self.anywhere(self.CANARY, "Xenophon"), [])
+        for receipt in (kept, later, nobody):
+            self.succeeds("audit", "replay", receipt)
+        said = self.sample()
+        self.assertEqual((said["equal"], said["impossible"]), (3, 5))
+        acts = [json.loads(line) for line in self.succeeds("audit", "query", "--kind", "admin", "--json").text.splitlines()]
+        erased = [a for a in acts if a["act"] == "guard.erase"]
+        self.assertEqual([(a["subject"], a["details"]["entries"]) for a in erased], [(subject, 5)])
+        self.assertIn("guard.export", [a["act"] for a in acts])
+        self.succeeds("audit", "verify")
+        self.assertEqual(python(self.home / "audit").returncode, 0)
+        proof = self.put("proof", self.succeeds("audit", "prove", gone[0]).text)
+        self.succeeds("audit", "verify", "--proof", proof)
+        # The random bytes that would open what is still there are in no file: with the master key and all that is left, nothing opens.
+        master = base64.b64decode((self.home / "keys" / "master.key").read_text().split()[2])
+        self.assertEqual(len(master), 32)
+        names = {path.name for path in (self.home / "content" / "subjects").iterdir()}
+        self.assertEqual(len(names), 3)
+        self.assertFalse(any(subject.encode() in path.read_bytes() for path in (self.home / "content" / "subjects").iterdir()))
+
+    def test_a_key_s_own_and_its_files(self):
+        with self.keeping() as server:
+            receipt, _ = self.talk(server, "", self.CANARY)
+            key = self.entry(receipt)["key"]
+            boundary = b"--x\r\nContent-Disposition: form-data; name="
+            form = boundary + b'"purpose"\r\n\r\nuser_data\r\n' + boundary + b'"file"; filename="a.txt"\r\n\r\n' + self.CANARY.encode() + b"\r\n--x--\r\n"
+            up = post(server.port, KEY, "/v1/files", form, headers={"content-type": "multipart/form-data; boundary=x"})
+            self.assertEqual(up.status, 200, up.data)
+            self.assertEqual(len(self.anywhere(self.CANARY)), 1)
+            ended = self.run_freehold("guard", "erase", key)
+            self.assertNotEqual(ended.code, e2e.OK, "the server holds the files")
+            self.assertIn("DELETE", ended.message)
+        said = json.loads(self.succeeds("guard", "erase", key, "--json").text)
+        self.assertEqual(said["files"], 1)
+        self.assertEqual(self.anywhere(self.CANARY, "Xenophon"), [])
+        self.fails(e2e.NOT_FOUND, "audit", "show", receipt, "--content", names="destroyed")
+
     def test_sealed(self):
         master = self.folder / "away" / "master.key"
         with self.keeping("--sealed", "--master-key", master) as server:
             receipt, _ = self.talk(server, "alice", self.CANARY)
             other, _ = self.talk(server, "bob", "the cat")
         self.succeeds("audit", "replay", receipt, "--master-key", master, "--sealed", env=SEALED)
+        self.succeeds("guard", "erase", "alice", "--master-key", master, "--sealed", env=SEALED)
         said = self.sample("--sample", "100%", "--master-key", master, "--sealed", env=SEALED)
-        self.assertEqual((said["equal"], said["impossible"]), (2, 0))
+        self.assertEqual((said["equal"], said["impossible"]), (1, 1))
 
 
 if __name__ == "__main__":

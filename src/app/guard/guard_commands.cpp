@@ -223,11 +223,13 @@ Option profile_option() {
 Command guard_group() {
   return {
       .name = "guard",
-      .summary = "Keep data in: find and mask what is personal or secret, try whether a seal holds.",
+      .summary =
+          "Keep data in: find and mask what is personal or secret, hand out and erase what is kept of somebody, try "
+          "whether a seal holds.",
       .details =
           "Nothing leaves this machine, and no model is needed: `scan` and `mask` read texts, `seal-test` tries to "
           "break out of "
-          "--sealed.",
+          "--sealed. `export` and `erase` are about what `serve --keep-content` has kept.",
   };
 }
 
