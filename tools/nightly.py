@@ -9,6 +9,7 @@ matrix   the whole matrix of promise 1
 corpus   the whole corpus of hostile model files, through the release build and the one with AddressSanitizer
 load     20,000 random schemas; kill -9 fifty times, of a server under load and of a training run
 audit    10,000 tampers of the audit log, in both verifiers; 10,000 kills of its writer
+replay   1,000 answers given under load, computed again at every instruction set of the machine with one thread and two
 soak     everything at a time against one server, SOAK seconds (3600); its memory, descriptors and threads are flat
 
 usage: ./dev nightly [--seconds SECONDS] [--soak SOAK] [PART...]
@@ -161,6 +162,15 @@ def audit(_):
                               f"By both verifiers (`audit_test.py`): {found(outside)}; {said}.")
 
 
+def replay(_):
+    if not program("release", "freehold"):
+        return False, "It does not build."
+    seed = str(datetime.date.today().toordinal())
+    passed, said = serving("replay", "replay_load_test.py", FREEHOLD_REPLAYS="1000", FREEHOLD_SEED=seed)
+    return passed, (f"1,000 answers of every dialect, batched, with cached beginnings, adapters, schemas and tools (`replay_load_test.py`), replayed "
+                    f"at every instruction set of this machine, with one thread and two, to the same bytes: {found(passed)}; {said}.")
+
+
 def soak(options):
     if not program("release", "freehold"):
         return False, "It does not build."
@@ -177,7 +187,8 @@ def soak(options):
 
 PARTS = {"thread": ("ThreadSanitizer", thread), "fuzz": ("Fuzzing", fuzz), "units": ("Optimised unit tests", units),
          "slow": ("Slow end-to-end tests, sanitized", slow), "matrix": ("The whole matrix of promise 1", matrix),
-         "corpus": ("Hostile model files", hostile), "load": ("Load and kill -9", load), "audit": ("Audit log", audit), "soak": ("Soak", soak)}
+         "corpus": ("Hostile model files", hostile), "load": ("Load and kill -9", load), "audit": ("Audit log", audit),
+         "replay": ("Replay", replay), "soak": ("Soak", soak)}
 
 
 def sections():
