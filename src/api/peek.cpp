@@ -1,5 +1,6 @@
 #include "api/peek.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -65,9 +66,8 @@ class Strings : public nlohmann::json_sax<Json> {
   }
   bool string(string_t& text) override {
     if (depth_ != 1 && depth_ != 2) return true;
-    for (std::size_t i = 0; i < wanted_.size(); ++i) {
-      if (wanted_[i] == name_) found_[i] = std::move(text);
-    }
+    const auto place = std::find(wanted_.begin(), wanted_.end(), name_);
+    if (place != wanted_.end()) found_[static_cast<std::size_t>(place - wanted_.begin())] = std::move(text);
     return true;
   }
   bool start_object(std::size_t) override {

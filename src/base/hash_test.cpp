@@ -17,6 +17,15 @@ TEST(Sha256, KnownAnswers) {
             "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
+TEST(Sha256, ACopyGoesOnByItself) {
+  Sha256 hash;
+  hash.update(std::as_bytes(std::span("ab", 2)));
+  Sha256 copy = hash.copy();
+  copy.update(std::as_bytes(std::span("c", 1)));
+  EXPECT_EQ(copy.finish(), sha256("abc"));
+  EXPECT_EQ(hash.finish(), sha256("ab"));
+}
+
 TEST(Sha256, PiecesGiveTheSameDigest) {
   std::string text;
   for (int i = 0; i < 1000; ++i) text += std::to_string(i);

@@ -13,6 +13,7 @@ from adapters_test import peft
 from audit_test import python
 from chat_model import TEMPLATE, ChatGguf
 from dialects import CONSTRAINED, DIALECTS, Ask, post, request
+from files_test import Server as Files
 from identical_bytes_test import SCHEMA, together
 from sealed_test import ENV as SEALED
 from serving import KEY, Server
@@ -284,6 +285,19 @@ class Kept(Replays):
         self.succeeds("audit", "replay", entry["id"])
         shutil.rmtree(self.home / "fine_tuning" / job["id"])
         self.fails(e2e.NOT_FOUND, "audit", "replay", entry["id"], names=entry["adapter"])
+
+    def test_what_nobody_waited_for(self):
+        self.succeeds("models", "alias", "base", "m")
+        with Files(None, self.home, "--keep-content") as server:
+            lines = [{"custom_id": str(i), "method": "POST", "url": "/v1/chat/completions",
+                      "body": {"model": "m", "messages": [{"role": "user", "content": f"line {i}"}], "max_tokens": 9}} for i in range(5)]
+            server.finished(server.batch(lines))
+            made = server.good("POST", "/v1/responses", {"model": "m", "input": "later", "max_output_tokens": 9, "background": True})
+            limit = time.monotonic() + 60
+            while server.good("GET", f"/v1/responses/{made['id']}")["status"] in ("queued", "in_progress") and time.monotonic() < limit:
+                time.sleep(0.02)
+        said = self.sample()
+        self.assertEqual((said["equal"], said["drawn"]), (6, 6), said)
 
     def test_whatever_kills_the_server(self):
         """An answer that was given is in the log, and what the log points to is there."""

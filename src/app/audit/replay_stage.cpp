@@ -54,7 +54,7 @@ class Unheard final : public http::Exchange {
       : request_(std::move(request)), outcome_(std::move(outcome)) {}
 
   const http::Request& request() const override { return request_; }
-  // An answer that is made in the background is answered before its entry is there.
+  // The entry of an answer is there before its last byte; what is refused has none.
   void respond(http::Response response) override {
     const std::lock_guard lock(outcome_->mutex);
     if (response.status < 400) return;
@@ -182,6 +182,7 @@ Result<std::unique_ptr<ReplayStage>> ReplayStage::open(const ReplayOptions& opti
   FH_TRY(auto pool, Models::create(std::move(models)));
   s.site = std::make_unique<Site>(std::move(pool), Accounts(options.home, {}, {}, {}, s.trail()));
   FH_TRY_VOID(s.site->made().open(options.home));
+  s.site->waits = true;
   s.site->draw_seeds([&s] {
     const std::lock_guard lock(s.mutex);
     return s.seed;

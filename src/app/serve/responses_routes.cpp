@@ -95,6 +95,7 @@ void create(Site& site, const ExchangePtr& exchange, const guard::Principal& who
   auto parsed = parse(site, exchange, who.tenant);
   if (!parsed) return respond(*exchange, parsed.error());
   if (auto shortened = shorten(site, *parsed, who); !shortened) return respond(*exchange, shortened.error());
+  if (site.waits) parsed->background = false;
   if (parsed->background && exchange->request().on_behalf_of) {
     return respond(*exchange, api::Failure{api::Problem::invalid,
                                            "'background' is not possible in a batch: it is in the background already",
