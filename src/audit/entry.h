@@ -55,6 +55,8 @@ struct RequestEntry {
   std::string subject;         // whose it is, if what was said is kept (subjects.h): "sub_…"
   std::string content;         // where that lies, encrypted (content.h: ContentPlace)
   std::string content_digest;  // of the encrypted bytes
+  std::string label;           // of the exchange, as the policy has it (guard/policy.h)
+  std::string break_glass;     // why somebody broke the glass for it
   std::string outcome, finish;
   std::uint64_t status = 0;  // HTTP's
   bool usage = true;         // whether usage.db has an event of it
@@ -81,6 +83,8 @@ struct RefusalEntry {
   std::string reason;
   std::uint64_t status = 0;
   std::uint64_t more = 0;  // so many like it are not written one by one
+  // Of the policy's denial: the rule, the label that the request carried, the ceiling that it met.
+  std::string rule = {}, label = {}, ceiling = {};
 };
 std::string entry_of(const RefusalEntry& refusal);
 

@@ -43,7 +43,7 @@ struct Entry {
 };
 
 Principal principal_of(const KeyInfo& info) {
-  return {info.id, info.name, info.role, info.id, info.limits, info.models};
+  return {info.id, info.name, info.role, info.id, info.limits, info.models, info.label, info.ceiling};
 }
 
 }  // namespace
@@ -133,7 +133,7 @@ std::optional<Principal> Authenticator::State::by_hand(const Fingerprints::Print
   }
   if (match == given.size()) return std::nullopt;
   std::string id = given_ids[match];
-  return Principal{id, id, Role::user, id, {}, std::nullopt};
+  return Principal{id, id, Role::user, id, {}, std::nullopt, {}};
 }
 
 std::optional<Principal> Authenticator::State::stored(std::string_view text, const std::string& id,

@@ -9,6 +9,8 @@
 
 #include "base/file.h"
 #include "base/utf8.h"
+#include "guard/policy.h"
+#include "guard/schema.h"
 #include "guard/secret.h"
 #include "sql/database.h"
 
@@ -16,18 +18,6 @@ namespace freehold::guard {
 namespace {
 
 namespace fs = std::filesystem;
-
-const sql::Schema& schema() {
-  // models: names, one a line (they have no control characters); NULL: all models.
-  static const sql::Schema kept = {"keys",
-                                   {{"CREATE TABLE keys ("
-                                     "id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, role TEXT NOT NULL, hash TEXT NOT "
-                                     "NULL, created INTEGER NOT NULL, "
-                                     "expires INTEGER, revoked INTEGER, requests_per_minute INTEGER, tokens_per_minute "
-                                     "INTEGER, concurrency INTEGER, "
-                                     "models TEXT) STRICT"}}};
-  return kept;
-}
 
 constexpr std::uint64_t kMostOfALimit = 1'000'000'000'000;
 constexpr std::size_t kMostModels = 64;
@@ -63,6 +53,10 @@ Result<> check(const NewKey& key, std::int64_t now) {
     if (limit && (*limit < 1 || *limit > kMostOfALimit)) {
       return fail(Errc::invalid, fmt::format("{}: {} is not between 1 and {}", what, *limit, kMostOfALimit));
     }
+  }
+  for (const std::string& label : {key.label, key.ceiling.value_or("")}) {
+    if (label.empty() || is_label(label)) continue;
+    return fail(Errc::invalid, fmt::format("'{}' cannot be a label", printable(label, 80)));
   }
   if (!key.models) return {};
   if (key.models->empty() || key.models->size() > kMostModels) {
@@ -112,9 +106,9 @@ bool is_id(std::string_view text) {
 
 // One row of the table, for SOCI.
 struct Row {
-  std::string id, name, role, hash, models;
+  std::string id, name, role, hash, models, label, ceiling;
   long long created = 0;
-  soci::indicator models_state = soci::i_null;
+  soci::indicator models_state = soci::i_null, ceiling_state = soci::i_null;
   Number expires, revoked, requests, tokens, concurrency;
 
   void set(const StoredKey& key) {
@@ -131,6 +125,9 @@ struct Row {
     concurrency.set_limit(info.limits.concurrency);
     models_state = info.models ? soci::i_ok : soci::i_null;
     if (info.models) models = fmt::format("{}", fmt::join(*info.models, "\n"));
+    label = info.label;
+    ceiling_state = info.ceiling ? soci::i_ok : soci::i_null;
+    if (info.ceiling) ceiling = *info.ceiling;
   }
 
   // Nothing if these are no values that we write.
@@ -152,7 +149,9 @@ struct Row {
                 expires.get(),
                 revoked.get(),
                 {requests.limit(), tokens.limit(), concurrency.limit()},
-                models_state == soci::i_ok ? Models(lines(models)) : std::nullopt};
+                models_state == soci::i_ok ? Models(lines(models)) : std::nullopt,
+                label,
+                ceiling_state == soci::i_ok ? std::optional(ceiling) : std::nullopt};
     return key;
   }
 };
@@ -161,23 +160,25 @@ void insert(soci::session& s, const StoredKey& key) {
   Row row;
   row.set(key);
   s << "INSERT INTO keys (id, name, role, hash, created, expires, revoked, requests_per_minute, tokens_per_minute, "
-       "concurrency, models) VALUES (:id, :name, :role, :hash, :created, :expires, :revoked, :requests, :tokens, "
-       ":concurrency, :models)",
+       "concurrency, models, label, ceiling) VALUES (:id, :name, :role, :hash, :created, :expires, :revoked, "
+       ":requests, :tokens, :concurrency, :models, :label, :ceiling)",
       soci::use(row.id), soci::use(row.name), soci::use(row.role), soci::use(row.hash), soci::use(row.created),
       soci::use(row.expires.value, row.expires.state), soci::use(row.revoked.value, row.revoked.state),
       soci::use(row.requests.value, row.requests.state), soci::use(row.tokens.value, row.tokens.state),
-      soci::use(row.concurrency.value, row.concurrency.state), soci::use(row.models, row.models_state);
+      soci::use(row.concurrency.value, row.concurrency.state), soci::use(row.models, row.models_state),
+      soci::use(row.label), soci::use(row.ceiling, row.ceiling_state);
 }
 
 Result<std::vector<StoredKey>> select(soci::session& s, const fs::path& path) {
   Row row;
   soci::statement statement =
       (s.prepare << "SELECT id, name, role, hash, created, expires, revoked, requests_per_minute, tokens_per_minute, "
-                    "concurrency, models FROM keys ORDER BY rowid",
+                    "concurrency, models, label, ceiling FROM keys ORDER BY rowid",
        soci::into(row.id), soci::into(row.name), soci::into(row.role), soci::into(row.hash), soci::into(row.created),
        soci::into(row.expires.value, row.expires.state), soci::into(row.revoked.value, row.revoked.state),
        soci::into(row.requests.value, row.requests.state), soci::into(row.tokens.value, row.tokens.state),
-       soci::into(row.concurrency.value, row.concurrency.state), soci::into(row.models, row.models_state));
+       soci::into(row.concurrency.value, row.concurrency.state), soci::into(row.models, row.models_state),
+       soci::into(row.label), soci::into(row.ceiling, row.ceiling_state));
   statement.execute();
   std::vector<StoredKey> keys;
   while (statement.fetch()) {
@@ -232,7 +233,7 @@ Keys::~Keys() = default;
 Result<Keys> Keys::open(const fs::path& home, OpenKeys how, WallClock clock) {
   FH_TRY_VOID(prepare_secrets());
   FH_TRY(sql::Database database,
-         sql::Database::open(keys_path(home), schema(),
+         sql::Database::open(keys_path(home), keys_schema(),
                              how == OpenKeys::create ? sql::Open::create : sql::Open::existing, sql::Check::whole));
   return Keys(std::make_unique<State>(State{home, std::move(clock), std::move(database)}));
 }
@@ -242,7 +243,8 @@ namespace {
 // Everything but an id that is still free.
 Result<std::pair<StoredKey, std::string>> draw(const NewKey& key, const std::string& id, std::int64_t now) {
   StoredKey stored;
-  stored.info = {id, key.name, key.role, now, key.expires, std::nullopt, key.limits, key.models};
+  stored.info = {id,           key.name,   key.role,   now,       key.expires,
+                 std::nullopt, key.limits, key.models, key.label, key.ceiling};
   std::string text = "fh-" + id + "-" + random_key_secret();
   FH_TRY(stored.hash, hash_secret(text));  // outside of the transaction: it takes a while
   return std::pair(std::move(stored), std::move(text));

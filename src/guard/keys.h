@@ -29,6 +29,8 @@ struct KeyInfo {
   std::optional<std::int64_t> revoked;
   Limits limits;
   Models models;
+  std::string label;                   // that its requests carry; empty: the policy's lowest
+  std::optional<std::string> ceiling;  // the highest that it may touch (principal.h)
 
   bool usable(std::int64_t now) const { return !revoked && (!expires || now < *expires); }
   bool operator==(const KeyInfo&) const = default;
@@ -40,6 +42,8 @@ struct NewKey {
   std::optional<std::int64_t> expires;  // in the future
   Limits limits;
   Models models;  // at most 64 names of at most 200 bytes
+  std::string label = {};
+  std::optional<std::string> ceiling = {};
 };
 
 struct CreatedKey {

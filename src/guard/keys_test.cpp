@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/temporary_folder_testing.h"
+#include "guard/schema.h"
 #include "sql/database.h"
 
 namespace freehold::guard {
@@ -179,7 +180,7 @@ TEST_F(KeysTest, DamagedRowsAreAnError) {
                              "UPDATE keys SET hash = '', concurrency = -1", "ALTER TABLE keys DROP COLUMN name"}) {
     {
       auto database =
-          sql::Database::open(keys_path(folder_.path()), {"keys", {{}}}, sql::Open::existing, sql::Check::none);
+          sql::Database::open(keys_path(folder_.path()), keys_schema(), sql::Open::existing, sql::Check::none);
       ASSERT_TRUE(database) << database.error().what;
       ASSERT_TRUE(database->run([&](soci::session& s) -> Result<> {
         s << damage;
@@ -191,6 +192,33 @@ TEST_F(KeysTest, DamagedRowsAreAnError) {
     auto listed = keys->list();
     ASSERT_FALSE(listed) << damage;
     EXPECT_EQ(listed.error().code, Errc::corrupt) << listed.error().what;
+  }
+}
+
+// A file of version 1: its keys carry the lowest label and have no ceiling.
+TEST_F(KeysTest, KeysOfTheFirstVersionAreKept) {
+  const sql::Schema first = {"keys", {keys_schema().steps[0]}};
+  {
+    auto database = sql::Database::open(keys_path(folder_.path()), first, sql::Open::create, sql::Check::none);
+    ASSERT_TRUE(database) << database.error().what;
+    ASSERT_TRUE(database->run([&](soci::session& s) -> Result<> {
+      s << "INSERT INTO keys (id, name, role, hash, created) VALUES ('aaaaaaaa', 'old', 'user', '$argon2id$x', 5)";
+      return {};
+    }));
+  }
+  const KeyInfo old = open().list().value().at(0);
+  EXPECT_EQ(old.name, "old");
+  EXPECT_EQ(old.label, "");
+  EXPECT_FALSE(old.ceiling);
+}
+
+TEST_F(KeysTest, LabelsAreKeptAndChecked) {
+  Keys keys = open();
+  const KeyInfo made = keys.create({.name = "x", .label = "internal", .ceiling = "health"}).value().info;
+  EXPECT_EQ(open().list().value().at(0), made);
+  for (const char* label : {"Health", "a b", "-a", "a\nb", "\x1b[1m"}) {
+    EXPECT_EQ(error_of(keys.create({.name = "x", .label = label})).code, Errc::invalid) << label;
+    EXPECT_EQ(error_of(keys.create({.name = "x", .ceiling = label})).code, Errc::invalid) << label;
   }
 }
 

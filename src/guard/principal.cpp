@@ -6,20 +6,23 @@
 namespace freehold::guard {
 namespace {
 
-constexpr std::array<std::pair<Role, std::string_view>, 4> kRoles = {
-    {{Role::admin, "admin"}, {Role::user, "user"}, {Role::auditor, "auditor"}, {Role::operator_, "operator"}}};
+constexpr std::array<std::pair<Role, std::string_view>, kRoles> kRoleNames = {{{Role::admin, "admin"},
+                                                                               {Role::user, "user"},
+                                                                               {Role::auditor, "auditor"},
+                                                                               {Role::operator_, "operator"},
+                                                                               {Role::break_glass, "break-glass"}}};
 
 }  // namespace
 
 std::string_view name_of(Role role) {
-  for (const auto& [r, name] : kRoles) {
+  for (const auto& [r, name] : kRoleNames) {
     if (r == role) return name;
   }
   return {};
 }
 
 std::optional<Role> role_from_name(std::string_view name) {
-  for (const auto& [role, n] : kRoles) {
+  for (const auto& [role, n] : kRoleNames) {
     if (n == name) return role;
   }
   return std::nullopt;

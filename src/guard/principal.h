@@ -10,12 +10,15 @@
 namespace freehold::guard {
 
 enum class Role : std::uint8_t {
-  admin,      // everything, keys too
-  user,       // inference
-  auditor,    // reads usage and audit records, no inference
-  operator_,  // models and the running server, no keys
+  admin,        // everything, keys too
+  user,         // inference
+  auditor,      // reads usage and audit records, no inference
+  operator_,    // models and the running server, no keys
+  break_glass,  // for emergencies: every use needs a reason and is told
 };
-std::string_view name_of(Role role);  // "admin", "user", "auditor", "operator"
+inline constexpr std::size_t kRoles = 5;
+// What each may is policy (policy.h).
+std::string_view name_of(Role role);  // "admin", "user", "auditor", "operator", "break-glass"
 std::optional<Role> role_from_name(std::string_view name);
 
 // Unset: no limit. Set values are at least 1.
@@ -36,6 +39,15 @@ struct Principal {
   std::string tenant;  // whose cached prompts and records are seen; the key's id
   Limits limits;
   Models models;
+  std::string label = {};  // that its requests carry; empty: the policy's lowest
+  // The highest that it may touch. Unset: of what others have put into a thing, its own label; of what it brings
+  // itself, its role's.
+  std::optional<std::string> ceiling = {};
+  // Of the request that is being decided.
+  std::string request = {};               // its id
+  std::string reason = {};                // why it is made (Freehold-Reason)
+  std::vector<std::string> carries = {};  // labels that it says, and of what it goes on from
+  bool background = false;                // made by the program on their behalf
   bool operator==(const Principal&) const = default;
 };
 
