@@ -55,6 +55,7 @@ const std::vector<Command>& all_commands() {
       models_verify_command(),
       models_quantize_command(),
       models_alias_command(),
+      models_label_command(),
       models_promote_command(),
       models_rollback_command(),
       models_rm_command(),

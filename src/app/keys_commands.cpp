@@ -9,6 +9,7 @@
 #include "app/table.h"
 #include "base/utf8.h"
 #include "guard/keys.h"
+#include "guard/policy.h"
 #include "store/store.h"
 
 namespace freehold::app {
@@ -36,6 +37,13 @@ std::string models_of(const guard::Models& models) {
   return models ? printable(fmt::format("{}", fmt::join(*models, ",")), 60) : "all";
 }
 
+// "internal up to health"
+std::string labels_of(const KeyInfo& key) {
+  std::string out = key.label.empty() ? "lowest" : key.label;
+  if (key.ceiling) out += " up to " + *key.ceiling;
+  return out;
+}
+
 // The members of one key in the object that is open. Never a hash.
 void write_key(JsonWriter& w, const KeyInfo& key, std::int64_t now) {
   auto moment = [&](std::string_view name, const std::optional<std::int64_t>& when) {
@@ -48,6 +56,9 @@ void write_key(JsonWriter& w, const KeyInfo& key, std::int64_t now) {
   };
   w.member("id", key.id).member("name", key.name).member("role", guard::name_of(key.role));
   w.member("state", state_of(key, now));
+  w.member("label", key.label);
+  w.key("ceiling");
+  key.ceiling ? w.value(*key.ceiling) : w.null();
   moment("created", key.created);
   moment("expires", key.expires);
   moment("revoked", key.revoked);
@@ -62,6 +73,24 @@ void write_key(JsonWriter& w, const KeyInfo& key, std::int64_t now) {
   w.begin_array();
   for (const std::string& model : *key.models) w.value(model);
   w.end_array();
+}
+
+// Errors: invalid (not one of the policy's), and those of reading the policy.
+Result<> take_labels(const Arguments& arguments, const std::filesystem::path& home, guard::NewKey& wanted) {
+  if (!arguments.given("label") && !arguments.given("ceiling")) return {};
+  FH_TRY(const guard::Policy policy, guard::load_policy(home));
+  for (const char* option : {"label", "ceiling"}) {
+    if (!arguments.given(option) || policy.rank(arguments.text(option))) continue;
+    return fail(Errc::invalid, fmt::format("--{}: there is no label '{}': {}", option,
+                                           printable(arguments.text(option), 40), policy.names()));
+  }
+  if (arguments.given("label")) wanted.label = arguments.text("label");
+  if (arguments.given("ceiling")) wanted.ceiling = arguments.text("ceiling");
+  if (wanted.ceiling && policy.rank(wanted.label).value_or(0) > *policy.rank(*wanted.ceiling)) {
+    return fail(Errc::invalid,
+                fmt::format("a key whose requests carry {} cannot have the ceiling {}", wanted.label, *wanted.ceiling));
+  }
+  return {};
 }
 
 std::vector<std::string> separated_by_commas(std::string_view text) {
@@ -87,11 +116,13 @@ Result<> run_create(const Arguments& arguments, Console& console) {
     FH_TRY(wanted.expires, parse_moment("--expires", arguments.text("expires"), now, Direction::future));
   }
   FH_TRY(const std::filesystem::path home, store::default_home());
+  FH_TRY_VOID(take_labels(arguments, home, wanted));
   FH_TRY(guard::Keys keys, guard::Keys::open(home));
   FH_TRY(const guard::CreatedKey made, keys.create(wanted));
   audit::Object details;
   details.add("name", made.info.name).add("role", guard::name_of(made.info.role));
   details.add("limits", limits_of(made.info.limits)).add("models", models_of(made.info.models));
+  details.add("label", made.info.label).add("ceiling", made.info.ceiling.value_or(""));
   if (made.info.expires) details.add("expires", show_moment(*made.info.expires));
   FH_TRY_VOID(record_act("keys.create", made.info.id, details));
   if (arguments.flag("json")) {
@@ -136,13 +167,14 @@ Result<> run_list(const Arguments& arguments, Console& console) {
     return {};
   }
   std::vector<std::vector<std::string>> rows = {
-      {"ID", "NAME", "ROLE", "STATE", "CREATED", "EXPIRES", "LIMITS", "MODELS"}};
+      {"ID", "NAME", "ROLE", "STATE", "CREATED", "EXPIRES", "LIMITS", "MODELS", "LABELS"}};
   for (const KeyInfo& key : all) {
     rows.push_back({key.id, printable(key.name, 64), std::string(guard::name_of(key.role)),
                     std::string(state_of(key, now)), show_moment(key.created).substr(0, 10),
-                    key.expires ? show_moment(*key.expires) : "never", limits_of(key.limits), models_of(key.models)});
+                    key.expires ? show_moment(*key.expires) : "never", limits_of(key.limits), models_of(key.models),
+                    labels_of(key)});
   }
-  console.write(as_table(rows, std::vector<Align>(8, Align::left)));
+  console.write(as_table(rows, std::vector<Align>(9, Align::left)));
   return {};
 }
 
@@ -191,9 +223,21 @@ Command keys_create_command() {
                    .required = true},
                   {.name = "role",
                    .type = OptionType::choice,
-                   .value = "admin|user|auditor|operator",
+                   .value = "admin|user|auditor|operator|break-glass",
                    .fallback = "user",
-                   .help = "What the key may do: everything; answers; reading records; models and the server."},
+                   .help =
+                       "What the key may do, as the policy has it: everything; answers; reading records; models and "
+                       "the server; answers and records in an emergency, with a reason for every request."},
+                  {.name = "label",
+                   .type = OptionType::text,
+                   .value = "LABEL",
+                   .help = "What its requests and uploads carry, unless they say a higher one in Freehold-Label; the "
+                           "policy's lowest unless given."},
+                  {.name = "ceiling",
+                   .type = OptionType::text,
+                   .value = "LABEL",
+                   .help = "The highest label that it may say, and of what adapters that it may ask were trained on. "
+                           "Unless given: any that its role may say, and adapters up to --label."},
                   limit_option("requests-per-minute", "The most requests a minute; unlimited unless given."),
                   limit_option("tokens-per-minute", "The most tokens a minute, prompts and answers together."),
                   limit_option("concurrency", "The most requests at the same time."),

@@ -18,6 +18,7 @@ Command models_list_command();      // models_list.cpp
 Command models_import_command();    // models_import.cpp
 Command models_pull_command();      // models_pull.cpp
 Command models_alias_command();     // models_import.cpp
+Command models_label_command();     // models_label.cpp
 Command models_promote_command();   // eval/promote_command.cpp
 Command models_rollback_command();  // eval/promote_command.cpp
 Command models_rm_command();        // models_import.cpp

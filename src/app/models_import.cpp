@@ -3,13 +3,62 @@
 
 #include "app/audit/act.h"
 #include "app/json_writer.h"
+#include "app/labelling.h"
 #include "app/models_commands.h"
 #include "base/utf8.h"
+#include "train/provenance.h"
 
 namespace freehold::app {
 namespace {
 
 constexpr std::string_view kForceHelp = "Move the name if it leads to another model already.";
+
+// The label of a model that is about to come: on its name until its content is known, taken back if it does not come.
+class NameLabel {
+ public:
+  static Result<NameLabel> put(const std::string& name, const std::string& label) {
+    NameLabel out;
+    out.label_ = label;
+    if (label.empty()) return out;
+    FH_TRY(out.policy_, own_policy());
+    if (!out.policy_.rank(label)) {
+      return fail(Errc::invalid, fmt::format("its provenance says that it was made of data labelled '{}', which is not "
+                                             "one of the policy's labels: {}",
+                                             printable(label, 40), out.policy_.names()));
+    }
+    FH_TRY(out.book_, label_book());
+    FH_TRY(const auto all, out.book_->all());
+    out.before_ = {name, std::nullopt, std::nullopt, {}};
+    for (const guard::Labelled& row : all) {
+      if (row.subject == name) out.before_ = row;
+    }
+    guard::Labelled now = out.before_;
+    now.label = higher_label(out.policy_, now.label.value_or(""), label);
+    FH_TRY_VOID(out.book_->put(now));
+    return out;
+  }
+  NameLabel(NameLabel&& other) noexcept
+      : label_(std::move(other.label_)),
+        policy_(std::move(other.policy_)),
+        book_(std::exchange(other.book_, std::nullopt)),
+        before_(std::move(other.before_)) {}
+  NameLabel& operator=(NameLabel&&) = delete;
+  ~NameLabel() {
+    if (book_) (void)book_->put(before_);
+  }
+
+  Result<> keep(const store::Manifest& manifest) {
+    if (label_.empty()) return {};
+    return mark_content(policy_, content_of(manifest), label_);  // and the name goes back to what it had
+  }
+
+ private:
+  NameLabel() = default;
+  std::string label_;
+  guard::Policy policy_;
+  std::optional<guard::LabelBook> book_;
+  guard::Labelled before_;
+};
 
 void hint_at_force(const Error& error, Console& console) {
   if (error.what.find("leads to another model already") == std::string::npos) return;
@@ -21,6 +70,11 @@ Result<> run_import(const Arguments& arguments, Console& console) {
   const std::filesystem::path path(std::string(arguments.text("PATH")));
   FH_TRY(store::ModelName name,
          arguments.given("name") ? store::ModelName::parse(arguments.text("name")) : store::name_from_path(path));
+  // What its makers said that it had learned from. The name gets it first: nobody sees the model without it.
+  std::error_code ec;
+  FH_TRY(const std::string label,
+         train::provenance_label(std::filesystem::is_directory(path, ec) ? path : path.parent_path()));
+  FH_TRY(NameLabel labelled, NameLabel::put(name.text(), label));
   StoreProgress progress(console);
   auto imported = store.import(path, name, progress.options(arguments.flag("force"), !arguments.flag("no-prepare")));
   progress.clear();
@@ -28,6 +82,8 @@ Result<> run_import(const Arguments& arguments, Console& console) {
     hint_at_force(imported.error(), console);
     return Unexpected(std::move(imported).error());
   }
+  FH_TRY_VOID(labelled.keep(imported->manifest));
+  if (!label.empty()) console.note(fmt::format("{} was made of data labelled {}", name.text(), printable(label)));
   FH_TRY_VOID(record_import("models.import", *imported));
   print_imported(*imported, arguments.flag("json"), console);
   return {};

@@ -47,13 +47,17 @@ upstream::Tokens at_most(const upstream::Call& call) {
   return most;
 }
 
+std::string vendor_name(const upstream::Place& place) {
+  const auto own = http::parse_url(place.wire->base);
+  const bool itself = own && own->authority() == place.base.authority();
+  return fmt::format("{}/{}", itself ? std::string(place.wire->provider) : place.base.authority(),
+                     printable(place.model, kLongestModel));
+}
+
 Result<VendorAccount> VendorAccount::open(const upstream::Place& place, Options options) {
   VendorAccount out;
   out.options_ = std::move(options);
-  const auto own = http::parse_url(place.wire->base);
-  const bool itself = own && own->authority() == place.base.authority();
-  out.vendor_ = fmt::format("{}/{}", itself ? std::string(place.wire->provider) : place.base.authority(),
-                            printable(place.model, kLongestModel));
+  out.vendor_ = vendor_name(place);
   out.dialect_ = place.wire->name;
   FH_TRY(const auto home, store::default_home());
   FH_TRY(auto log, ledger::UsageLog::open(home));

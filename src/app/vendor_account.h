@@ -19,6 +19,10 @@ namespace freehold::app {
 // Tokens that one request of a call cannot pass: one has at least a byte of what is sent.
 upstream::Tokens at_most(const upstream::Call& call);
 
+// What the record and the policy call a vendor's model: "openai/gpt-4o" at the vendor itself, "10.0.0.7:8000/gpt-4o"
+// elsewhere, whose prices the name does not tell.
+std::string vendor_name(const upstream::Place& place);
+
 // Thread-safe.
 class VendorAccount {
  public:
@@ -38,7 +42,6 @@ class VendorAccount {
   // What tokens cost today.
   std::optional<ledger::Money> price(const ledger::Tokens& tokens) const;
 
-  // "openai/gpt-4o" at the vendor itself, "10.0.0.7:8000/gpt-4o" elsewhere, whose prices the name does not tell.
   const std::string& vendor() const { return vendor_; }
 
  private:

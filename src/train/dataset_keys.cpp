@@ -141,6 +141,8 @@ void refuse(DatasetSource&, const Slot& s) {
 
 constexpr DatasetEntry kDataset[] = {
     {"path", [](DatasetSource& d, const Slot& s) { s.text(d.path); }, "A local file: .jsonl, .json, .csv or .txt."},
+    {"label", [](DatasetSource& d, const Slot& s) { s.text(d.label); },
+     "The label of the data, which the result inherits (docs/policy.md)."},
     {"type", read_type, "alpaca, chat_template, completion, input_output, or a map with a prompt of your own."},
     {"ds_type", read_format, "json, csv or text, where the file's name does not say."},
     {"field", [](DatasetSource& d, const Slot& s) { s.text(d.field); }, "completion: the column (text)."},

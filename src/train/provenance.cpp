@@ -42,6 +42,7 @@ Json as_json(const Recipe& recipe, const Provenance& p) {
   if (!p.beginning.tokenizer.empty()) j["base_model"]["tokenizer"] = p.beginning.tokenizer;
   if (!p.beginning.chat_template.empty()) j["base_model"]["chat_template"] = p.beginning.chat_template;
   if (!p.beginning.adapter.empty()) j["base_model"]["adapter"] = p.beginning.adapter;
+  if (!p.label.empty()) j["label"] = p.label;
   j["data"] = data_of(p.beginning);
   j["recipe"] = {{"sha256", recipe_digest(p.beginning)}, {"text", safe(p.beginning.recipe_text)}};
   j["versions"] = {{"program", p.beginning.program}, {"numerics", p.beginning.numerics}};
@@ -88,6 +89,7 @@ std::string as_markdown(const Recipe& recipe, const Provenance& p) {
     out += fmt::format("| best evaluation | {:.4f} after step {} |\n", p.counters.best, p.counters.best_step);
   }
   out += fmt::format("| the result is of step | {} |\n| time | {:.0f} s |\n", p.result_step, p.counters.seconds);
+  if (!p.label.empty()) out += fmt::format("| label of the data | {} |\n", cell(p.label));
   out += fmt::format("| recipe | sha256:{} |\n", recipe_digest(p.beginning));
   for (const std::string& digest : p.beginning.base_digests) out += fmt::format("| base weights | {} |\n", digest);
   out += "\n| data | examples | tokens | sha256 |\n| --- | ---: | ---: | --- |\n";
@@ -111,6 +113,23 @@ std::string identity_of(const Beginning& b) {
   all += fmt::format("tokenizer {}\ntemplate {}\nadapter {}\n", b.tokenizer, b.chat_template, b.adapter);
   for (const SourceFacts& f : b.data) all += fmt::format("data {}\n", f.sha256);
   return sha256(std::string_view(all)).hex();
+}
+
+Result<std::string> provenance_label(const std::filesystem::path& folder) {
+  const auto text = read_file(folder / "provenance.json");
+  if (!text && text.error().code == Errc::not_found) return std::string();
+  const auto broken = [&] {
+    return fail(Errc::corrupt, fmt::format("{}: no provenance that can be read, so the label of what was learned from "
+                                           "is not known",
+                                           printable((folder / "provenance.json").string())));
+  };
+  if (!text) return broken();
+  const Json card = Json::parse(*text, nullptr, false);
+  if (!card.is_object()) return broken();
+  const auto label = card.find("label");
+  if (label == card.end()) return std::string();
+  if (!label->is_string()) return broken();
+  return label->get<std::string>();
 }
 
 Result<> write_provenance(const std::filesystem::path& folder, const Recipe& recipe, const Provenance& provenance) {

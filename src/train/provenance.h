@@ -34,6 +34,7 @@ std::string recipe_digest(const Beginning& beginning);
 
 struct Provenance {
   Beginning beginning;
+  std::string label;   // the highest of what was learned from; may be empty
   std::string method;  // "LoRA", …
   std::string started, finished;
   std::string ending;  // "finished", "stopped early: …"
@@ -44,6 +45,9 @@ struct Provenance {
   std::vector<EvaluationMetrics> evaluations;
   std::vector<ResultFile> files;
 };
+
+// The label in a folder's provenance.json; empty if there is none. Errors: corrupt (one that cannot be read).
+Result<std::string> provenance_label(const std::filesystem::path& folder);
 
 Result<> write_provenance(const std::filesystem::path& folder, const Recipe& recipe, const Provenance& provenance);
 

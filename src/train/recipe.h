@@ -39,6 +39,7 @@ enum class TrainOnEos : std::uint8_t {
 struct DatasetSource {
   std::string path;  // as written; relative to the folder of the recipe
   std::size_t line = 0;
+  std::string label;  // how much harm it could do (docs/policy.md); empty: the lowest
   PromptStyle style = PromptStyle::alpaca;
   enum class Format : std::uint8_t { by_name, json, csv, text } format = Format::by_name;  // ds_type
   std::string field = "text";                                                              // completion

@@ -169,6 +169,7 @@ Result<std::optional<RunState>> RunFolder::state() const {
   s.steps = number_of(*json, "steps");
   s.steps_per_epoch = number_of(*json, "steps_per_epoch");
   s.step = number_of(*json, "step");
+  s.label = text_of(*json, "label");
   s.why = text_of(*json, "why");
   return std::optional<RunState>(std::move(s));
 }
@@ -186,6 +187,7 @@ Result<> RunFolder::write_state(const RunState& s) const {
   j["steps"] = s.steps;
   j["steps_per_epoch"] = s.steps_per_epoch;
   j["step"] = s.step;
+  if (!s.label.empty()) j["label"] = replace_invalid_utf8(s.label);
   if (!s.why.empty()) j["why"] = replace_invalid_utf8(s.why);
   return write_file_atomically(file(kState), j.dump(2) + "\n");
 }

@@ -34,6 +34,7 @@ struct RunState {
   std::string started, updated;  // UTC, "2025-01-31T12:00:00Z"
   std::uint64_t steps = 0, steps_per_epoch = 0;
   std::uint64_t step = 0;  // when it ended, or was last written
+  std::string label;       // of what is learned from; empty: the lowest
   std::string why;         // of diverged, failed and of an early stop
 };
 

@@ -43,6 +43,8 @@ Parsed<MadeModel> parse_made_model(const Json& entry, const std::string& where) 
   m.made = made.value_or(0);
   FH_TRY(auto alias, f.boolean("alias"));
   m.alias = alias.value_or(false);
+  FH_TRY(auto label, f.string("label"));
+  m.label = label.value_or("");
   return m;
 }
 
@@ -56,16 +58,18 @@ std::string to_json(const std::map<std::string, std::vector<MadeModel>>& models)
   Json list = Json::array();
   for (const auto& [owner, own] : models) {
     for (const MadeModel& m : own) {
-      list.push_back({{"owner", owner},
-                      {"name", m.name},
-                      {"base", m.base},
-                      {"parent", m.parent},
-                      {"system", m.preset.system},
-                      {"parameters", text_as_json(m.preset.parameters)},
-                      {"messages", text_as_json(m.preset.messages)},
-                      {"license", m.preset.license},
-                      {"made", m.made},
-                      {"alias", m.alias}});
+      Json entry = {{"owner", owner},
+                    {"name", m.name},
+                    {"base", m.base},
+                    {"parent", m.parent},
+                    {"system", m.preset.system},
+                    {"parameters", text_as_json(m.preset.parameters)},
+                    {"messages", text_as_json(m.preset.messages)},
+                    {"license", m.preset.license},
+                    {"made", m.made},
+                    {"alias", m.alias}};
+      if (!m.label.empty()) entry["label"] = m.label;
+      list.push_back(std::move(entry));
     }
   }
   return dump({{"version", 2}, {"models", std::move(list)}}) + "\n";

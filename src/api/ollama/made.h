@@ -18,8 +18,9 @@ struct MadeModel {
   std::string base;    // the served model that answers
   std::string parent;  // the name it was made from: `base`, or another that was made
   Preset preset;
-  std::int64_t made = 0;  // Unix seconds
-  bool alias = false;     // the store has this name too, as an alias of the base
+  std::int64_t made = 0;   // Unix seconds
+  bool alias = false;      // the store has this name too, as an alias of the base
+  std::string label = {};  // of what it was made with (guard/policy.h); empty: the lowest
 };
 
 // The text of the file that keeps them, by the tenant that made them, and back. Failures say what is wrong with the

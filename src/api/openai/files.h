@@ -19,6 +19,7 @@ struct FileObject {
   std::uint64_t bytes = 0;
   std::int64_t created_at = 0;             // Unix seconds, as all times here
   std::optional<std::int64_t> expires_at;  // then it is gone
+  std::string label = {};                  // of what is in it (guard/policy.h); not shown
 };
 std::string file_json(const FileObject& file);
 std::string file_deleted_json(std::string_view id);

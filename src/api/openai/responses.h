@@ -21,6 +21,7 @@ struct StoredResponse {
   std::string input_items;   // an array: this request's input, with ids
   std::string conversation;  // an array: all items before and in it, and its output; not the instructions
   std::string running;       // the id of the request that still makes it, in the background; empty: it is over
+  std::string label = {};    // of all that is in it (guard/policy.h); whoever keeps it says so
 };
 
 struct ResponseCall {

@@ -9,6 +9,7 @@
 #include "audit/folder.h"
 #include "audit/log.h"
 #include "base/random_id.h"
+#include "guard/policy.h"
 #include "store/store.h"
 
 namespace freehold::app {
@@ -40,6 +41,21 @@ Result<> record_act(std::string_view act, std::string_view subject, audit::Objec
   auto written = audit::append_one(audit::audit_folder(home), audit::entry_of(entry));
   if (!written) return in_context(std::move(written).error(), "it is done, but could not be written to the audit log");
   return written;
+}
+
+Result<> record_refusal(std::string_view what, std::string_view subject, const guard::Decision& decision) {
+  FH_TRY(const std::filesystem::path home, store::default_home());
+  audit::RefusalEntry entry;
+  entry.id = "adm_" + random_id();
+  entry.time = audit::now_us();
+  entry.who = local_user();
+  entry.endpoint = fmt::format("{} {}", what, subject.substr(0, 300));
+  entry.reason = decision.message;
+  entry.rule = decision.rule;
+  entry.label = decision.label;
+  entry.ceiling = decision.ceiling;
+  entry.status = 403;
+  return audit::append_one(audit::audit_folder(home), audit::entry_of(entry));
 }
 
 Result<> record_import(std::string_view act, const store::Imported& imported) {

@@ -10,6 +10,10 @@ namespace freehold::store {
 struct Imported;
 }
 
+namespace freehold::guard {
+struct Decision;
+}
+
 namespace freehold::app {
 
 // The user of the operating system who runs this program. Looked up once: the C library may ask other processes for the
@@ -17,6 +21,9 @@ namespace freehold::app {
 audit::Who local_user();
 // Returns when it is durable. Errors: audit/writer.h; then the change itself is made all the same.
 Result<> record_act(std::string_view act, std::string_view subject, audit::Object details = {});
+
+// The same of something that the policy has denied. `what`: the command.
+Result<> record_refusal(std::string_view what, std::string_view subject, const guard::Decision& decision);
 
 // The same of a model that came into the store, or of a name that leads to another one now.
 Result<> record_import(std::string_view act, const store::Imported& imported);

@@ -1,12 +1,15 @@
 // `audit show`, `query`, `export`: what is in the log.
 #include <fmt/format.h>
 
+#include <map>
 #include <set>
 
+#include "app/audit/act.h"
 #include "app/audit/audit_commands.h"
 #include "app/audit/kept.h"
 #include "app/console.h"
 #include "app/json_writer.h"
+#include "app/labelling.h"
 #include "app/moment.h"
 #include "app/table.h"
 #include "audit/entry.h"
@@ -180,10 +183,32 @@ Result<> export_csv(const audit::Reader& reader, const Filter& filter,
   return bad;
 }
 
+// Whether all of it may leave: every entry has the label of its request. Nothing is left out silently.
+Result<> check_export(const audit::Reader& reader, const Filter& filter) {
+  FH_TRY(const guard::Policy policy, own_policy());
+  if (policy.exports.find("audit") == policy.exports.end()) return {};
+  std::map<std::string, std::uint64_t, std::less<>> labels;
+  FH_TRY_VOID(each(reader, filter, [&](std::uint64_t, std::string_view entry) {
+    if (const auto members = audit::members_of(entry)) {
+      if (const auto label = members->find("label"); label != members->end()) ++labels[label->second];
+    }
+    return true;
+  }));
+  for (const auto& [label, count] : labels) {
+    const guard::Decision may = guard::decide(policy, owner(policy), guard::Action::records,
+                                              {guard::Resource::Kind::export_, "audit", {}, {}}, label);
+    if (may.allowed) continue;
+    FH_TRY_VOID(record_refusal("audit", "export", may));
+    return fail(Errc::invalid, fmt::format("{} of the entries: {}", count, may.message));
+  }
+  return {};
+}
+
 Result<> run_export(const Arguments& arguments, Console& console) {
   FH_TRY(const std::filesystem::path folder, audit_folder_of(arguments));
   FH_TRY(const Filter filter, filter_of(arguments));
   FH_TRY(const audit::Reader reader, audit::Reader::open(folder));
+  FH_TRY_VOID(check_export(reader, filter));
   std::optional<AtomicFile> file;
   if (arguments.given("output")) {
     FH_TRY(file, AtomicFile::create(std::string(arguments.text("output"))));

@@ -3,12 +3,15 @@
 
 #include <algorithm>
 
+#include "app/audit/act.h"
 #include "app/commands.h"
 #include "app/eval/evaluation.h"
 #include "app/interrupt.h"
+#include "app/labelling.h"
 #include "app/open_model.h"
 #include "app/sealing.h"
 #include "app/table.h"
+#include "app/vendor_account.h"
 #include "base/file.h"
 #include "base/utf8.h"
 #include "upstream/gateway.h"
@@ -50,12 +53,36 @@ Result<> seal_evaluation(Sealing& sealing, const EvalSetup& setup, const std::ve
   return sealing.enter(console);
 }
 
+// Whether every model may be given the data, before any of them is.
+Result<> check_labels(const std::vector<std::string>& models, const Arguments& arguments) {
+  FH_TRY(const guard::Policy policy, own_policy());
+  FH_TRY(const std::string label, label_option(arguments, "label", policy));
+  for (const std::string& model : models) {
+    guard::Resource resource;
+    std::string vendor;
+    if (upstream::is_gateway(model)) {
+      FH_TRY(const upstream::Place place, upstream::find_place(model, from_environment));
+      vendor = vendor_name(place);
+      resource = {guard::Resource::Kind::vendor, vendor, {}, {}};
+    } else {
+      FH_TRY(resource, labelled_model(model));
+    }
+    const guard::Decision may = guard::decide(policy, owner(policy), guard::Action::ask, resource, label);
+    if (may.allowed) continue;
+    FH_TRY_VOID(record_refusal("eval", model, may));
+    return fail(Errc::invalid, fmt::format("nothing was sent to {}: {}", printable(model), may.message));
+  }
+  return {};
+}
+
 Result<> run(const Arguments& arguments, Console& console) {
   catch_interrupts();
+  local_user();
   const auto models = split_commas(arguments.list("models"));
   FH_TRY(Sealing sealing, Sealing::begin(arguments));
   FH_TRY(EvalSetup setup, eval_setup(arguments.list("TASKS"), arguments, console));
   FH_TRY_VOID(seal_evaluation(sealing, setup, models, arguments, console));
+  FH_TRY_VOID(check_labels(models, arguments));
   setup.fresh = arguments.flag("fresh");
   setup.plan_only = arguments.flag("plan");
   EvalReport report;
@@ -169,6 +196,11 @@ Command eval_command() {
                       .value = "HOST,…",
                       .help = "Hosts of vendors that questions may be sent to.",
                       .repeatable = true},
+                     {.name = "label",
+                      .type = OptionType::text,
+                      .value = "LABEL",
+                      .help = "How much harm the questions could do; a model whose ceiling is lower, and a vendor that "
+                              "the policy does not allow it, gets none. The policy's lowest unless given."},
                      {.name = "token-budget",
                       .type = OptionType::integer,
                       .value = "N",

@@ -49,6 +49,9 @@ Result<> evaluate_model(std::string_view reference, const EvalSetup& setup, Eval
 Result<> evaluate_gateway(std::string_view reference, const EvalSetup& setup, EvalReport& report,
                           eval::ResultStore& store, const Arguments& arguments, Console& console);
 
+// The value of an environment variable, or "".
+std::string from_environment(std::string_view name);
+
 // $FREEHOLD_HOME/eval.db.
 Result<eval::ResultStore> open_results();
 std::vector<std::string> split_commas(const std::vector<std::string>& words);

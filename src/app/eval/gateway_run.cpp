@@ -29,11 +29,6 @@ constexpr std::uint32_t kLetterTokens = 64;  // {"answer": "A"}, however a vendo
 constexpr std::size_t kMostStops = 4;        // of a request
 constexpr std::size_t kKeepAnswers = 16;     // of one transaction: an answer costs money
 
-std::string from_environment(std::string_view name) {
-  const char* value = std::getenv(std::string(name).c_str());
-  return value == nullptr ? "" : value;
-}
-
 // One question's answers that are still to come.
 struct Wanted {
   std::size_t item = 0;
@@ -252,6 +247,11 @@ Result<> must_be_answerable(const EvalReport& report, std::string_view reference
 }
 
 }  // namespace
+
+std::string from_environment(std::string_view name) {
+  const char* value = std::getenv(std::string(name).c_str());
+  return value == nullptr ? "" : value;
+}
 
 Result<> evaluate_gateway(std::string_view reference, const EvalSetup& setup, EvalReport& report,
                           eval::ResultStore& store, const Arguments& arguments, Console& console) {

@@ -44,23 +44,34 @@ std::optional<guard::Principal> Accounts::principal_of_tenant(const std::string&
     principal.role = key.role;
     principal.limits = key.limits;
     principal.models = key.models;
+    principal.label = key.label;
+    principal.ceiling = key.ceiling;
     return principal;
   }
   return std::nullopt;
 }
 
 std::optional<guard::Principal> Accounts::principal_of(const http::Request& request) const {
-  if (request.on_behalf_of) return principal_of_tenant(*request.on_behalf_of);
-  if (authenticator_) return authenticator_->authenticate(key_of(request));
-  guard::Principal anyone;
-  anyone.key_id = anyone.name = anyone.tenant = kLocal;
-  anyone.role = guard::Role::admin;
-  return anyone;
+  std::optional<guard::Principal> out;
+  if (request.on_behalf_of) {
+    out = principal_of_tenant(*request.on_behalf_of);
+  } else if (authenticator_) {
+    out = authenticator_->authenticate(key_of(request));
+  } else {
+    out.emplace();
+    out->key_id = out->name = out->tenant = kLocal;
+    out->role = guard::Role::admin;
+  }
+  // Whoever asks a server without keys owns the machine.
+  if (out && !authenticator_) out->ceiling = permissions_->policy().highest();
+  if (out) Permissions::add_headers(request, *out);
+  return out;
 }
 
-api::Parsed<void> Accounts::may_generate(const guard::Principal& principal) {
-  if (principal.role != guard::Role::auditor) return {};
-  return api::refuse(api::Problem::forbidden, "a key with the role auditor may read records, not ask models");
+api::Parsed<void> Accounts::permit(const guard::Principal& principal, const guard::Decision& decision) const {
+  if (decision.allowed) return {};
+  if (trail_) trail_->denied(principal, decision);
+  return tl::unexpected(refusal_of(decision));
 }
 
 api::Parsed<void> Accounts::check(const guard::Principal& principal) {

@@ -11,6 +11,7 @@
 
 #include "api/call.h"
 #include "app/serve/audit_trail.h"
+#include "app/serve/permissions.h"
 #include "guard/authenticator.h"
 #include "guard/limiter.h"
 #include "guard/principal.h"
@@ -26,12 +27,13 @@ class Accounts {
   // Without an authenticator nobody is asked for a key. Without a log nothing is recorded (tests).
   Accounts(std::filesystem::path home, std::optional<guard::Authenticator> authenticator,
            std::optional<ledger::UsageLog> log, std::optional<ledger::BudgetBook> budgets = {},
-           std::unique_ptr<AuditTrail> trail = {})
+           std::unique_ptr<AuditTrail> trail = {}, std::unique_ptr<Permissions> permissions = {})
       : home_(std::move(home)),
         authenticator_(std::move(authenticator)),
         log_(std::move(log)),
         budgets_(std::move(budgets)),
-        trail_(std::move(trail)) {}
+        trail_(std::move(trail)),
+        permissions_(permissions ? std::move(permissions) : std::make_unique<Permissions>()) {}
 
   // Nothing if the key is missing or wrong; for what runs on somebody's behalf, if that key is not valid any more.
   std::optional<guard::Principal> principal_of(const http::Request& request) const;
@@ -39,8 +41,9 @@ class Accounts {
   bool is_only_key(const guard::Principal& principal) const {
     return authenticator_ && authenticator_->is_only(principal.key_id);
   }
-  // Errors: forbidden (the role does not let it generate).
-  static api::Parsed<void> may_generate(const guard::Principal& principal);
+  Permissions& permissions() const { return *permissions_; }
+  // Whether the policy lets them; a refusal is told to the audit log. Error: forbidden.
+  api::Parsed<void> permit(const guard::Principal& principal, const guard::Decision& decision) const;
 
   // A request that may cost so many tokens: against the key's limits, then against budgets. `headers` says how the
   // limits stand. Errors: too_many, budget, unavailable (budgets cannot be read).
@@ -78,6 +81,7 @@ class Accounts {
   std::optional<ledger::UsageLog> log_;
   std::optional<ledger::BudgetBook> budgets_;
   std::unique_ptr<AuditTrail> trail_;
+  std::unique_ptr<Permissions> permissions_;
 };
 
 }  // namespace freehold::app

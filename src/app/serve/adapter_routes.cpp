@@ -41,11 +41,6 @@ api::Parsed<Attach> parse_attach(std::string_view body) {
   return out;
 }
 
-// What changes what everybody is served.
-bool may_attach(const guard::Principal& who) {
-  return (who.role == guard::Role::admin || who.role == guard::Role::operator_) && !who.models;
-}
-
 // Every name that puts an adapter on a model.
 std::string listed(const Site& site, const guard::Principal& who) {
   JsonWriter out;
@@ -73,9 +68,8 @@ std::string listed(const Site& site, const guard::Principal& who) {
 }
 
 void attach(const Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
-  if (!may_attach(who)) {
-    return respond(*exchange, Failure{Problem::forbidden, "this key may not attach adapters", {}, {}});
-  }
+  const auto may = site.permit(who, site.permissions().decide(who, guard::Action::manage));
+  if (!may) return respond(*exchange, may.error());
   const auto asked = parse_attach(exchange->request().body);
   if (!asked) return respond(*exchange, asked.error());
   if (auto done = site.pool().attach(asked->name, asked->model, asked->adapter); !done) {
@@ -89,9 +83,8 @@ void attach(const Site& site, const ExchangePtr& exchange, const guard::Principa
 }
 
 void detach(const Site& site, const ExchangePtr& exchange, const guard::Principal& who, const std::string& name) {
-  if (!may_attach(who)) {
-    return respond(*exchange, Failure{Problem::forbidden, "this key may not detach adapters", {}, {}});
-  }
+  const auto may = site.permit(who, site.permissions().decide(who, guard::Action::manage));
+  if (!may) return respond(*exchange, may.error());
   if (site.pool().detach(name)) return exchange->respond(json_response(200, R"({"detached":true})"));
   respond(*exchange,
           Failure{Problem::not_found, fmt::format("nothing is attached under '{}'", printable(name)), "name", {}});

@@ -24,7 +24,8 @@ inline constexpr std::uint32_t kServedRank =
 struct AdapterFile {
   Digest id;  // of its files
   std::filesystem::path path;
-  std::string name;  // for people
+  std::string name;          // for people
+  std::string weights = {};  // digest of its weights, if the store knows it: by this one they are labelled
 };
 
 // Any thread may call anything.

@@ -13,27 +13,29 @@ anthropic::ModelEntry entry(const Site& site, const NamedModel& named) {
 }
 
 // Threads are kept as the responses API's answers are.
-std::optional<anthropic::Thread> find_thread(const Site& site, const std::string& tenant, std::string_view id) {
-  auto found = site.threads().find(tenant, id);
+std::optional<anthropic::Thread> find_thread(const Site& site, guard::Principal& who, std::string_view id) {
+  auto found = site.threads().find(who.tenant, id);
   if (!found) return std::nullopt;
+  who.carries.push_back(std::move(found->label));
   return anthropic::Thread{std::move(found->response), std::move(found->conversation)};
 }
 
-void message(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
+void message(Site& site, const ExchangePtr& exchange, guard::Principal who) {
   const std::string tenant = who.tenant;
   auto parsed = anthropic::parse_messages(exchange->request().body,
-                                          [&](std::string_view id) { return find_thread(site, tenant, id); });
+                                          [&](std::string_view id) { return find_thread(site, who, id); });
   if (!parsed) return respond(*exchange, parsed.error());
   api::Call call = parsed->call;
-  site.generate(exchange, who, std::move(call),
-                [&](const api::Call& of, api::AnswerId id, const std::vector<text::Prompt>&) {
-                  parsed->call = of;
-                  return anthropic::messages_encoder(
-                      *parsed, std::move(id), [&site, tenant](std::string message_id, anthropic::Thread thread) {
-                        site.threads().put(
-                            tenant, {std::move(message_id), std::move(thread.fixed), {}, std::move(thread.messages)});
-                      });
-                });
+  const std::string label = site.label_of(call.model, who);
+  site.generate(
+      exchange, who, std::move(call), [&](const api::Call& of, api::AnswerId id, const std::vector<text::Prompt>&) {
+        parsed->call = of;
+        return anthropic::messages_encoder(
+            *parsed, std::move(id), [&site, tenant, label](std::string message_id, anthropic::Thread thread) {
+              site.threads().put(
+                  tenant, {std::move(message_id), std::move(thread.fixed), {}, std::move(thread.messages), {}, label});
+            });
+      });
 }
 
 void count(const Site& site, const ExchangePtr& exchange, const guard::Principal& who) {

@@ -115,6 +115,20 @@ void AuditTrail::refuse(audit::RefusalEntry entry) {
   append_(audit::entry_of(entry), [](bool) {});
 }
 
+void AuditTrail::denied(const guard::Principal& who, const guard::Decision& decision) {
+  if (!who.background) {
+    const std::lock_guard lock(mutex_);
+    if (denied_.size() >= kMostRemembered) denied_.clear();
+    denied_.try_emplace(who.request, decision);  // the first is why it is refused
+    return;
+  }
+  audit::RefusalEntry entry{who.request, audit::now_us(), who_of(who), {}, "background", {}, {}, decision.message, 403};
+  entry.rule = decision.rule;
+  entry.label = decision.label;
+  entry.ceiling = decision.ceiling;
+  refuse(std::move(entry));
+}
+
 bool AuditTrail::concerns(const http::Request& request, int status) {
   return status >= 400 || changes(request);
 }
@@ -122,6 +136,14 @@ bool AuditTrail::concerns(const http::Request& request, int status) {
 void AuditTrail::answered(const http::Request& request, int status, const std::optional<guard::Principal>& who) {
   const audit::Who person = who ? who_of(*who) : audit::Who{};
   const std::string path = request.target.path.substr(0, kLongestPath);
+  guard::Decision decision;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = denied_.find(request.id); found != denied_.end()) {
+      decision = std::move(found->second);
+      denied_.erase(found);
+    }
+  }
   if (status < 400) {
     if (concerns(request, status)) act(person, request.method + " " + path, {}, named_in(request.body));
     return;
@@ -130,9 +152,19 @@ void AuditTrail::answered(const http::Request& request, int status, const std::o
     const std::lock_guard lock(mutex_);
     if (failed_.erase(request.id) > 0) return;
   }
-  refuse({request.id, audit::now_us(), person, request.method.substr(0, 16), path,
-          std::string(name_of(dialect_of(request))), request.remote_address, std::string(http::reason_phrase(status)),
-          static_cast<std::uint64_t>(status)});
+  audit::RefusalEntry entry{request.id,
+                            audit::now_us(),
+                            person,
+                            request.method.substr(0, 16),
+                            path,
+                            std::string(name_of(dialect_of(request))),
+                            request.remote_address,
+                            std::string(http::reason_phrase(status)),
+                            static_cast<std::uint64_t>(status)};
+  entry.rule = decision.rule;
+  entry.label = decision.rule.empty() ? std::string() : decision.label;
+  entry.ceiling = decision.ceiling;
+  refuse(std::move(entry));
 }
 
 void AuditTrail::act(const audit::Who& who, std::string act, std::string subject, audit::Object details) {

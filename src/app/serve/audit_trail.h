@@ -9,11 +9,13 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 #include "audit/entry.h"
 #include "audit/log.h"
+#include "guard/policy.h"
 #include "guard/principal.h"
 #include "http/message.h"
 #include "ledger/event.h"
@@ -55,6 +57,9 @@ class AuditTrail {
   bool keeps() const { return keep_ != nullptr; }
   // The entry of a request that was let in. `stored` as the log calls it back.
   void request(audit::RequestEntry entry, Said said, Stored stored);
+  // The policy has denied something to this request: its entry, which `answered` writes, says which rule. What runs in
+  // the background is answered to nobody, so its entry is written at once.
+  void denied(const guard::Principal& who, const guard::Decision& decision);
   // Whether `answered` writes something about such a request.
   static bool concerns(const http::Request& request, int status);
   // A request has been answered with this status; `who` if it is known. Refusals and changes are written, what
@@ -69,7 +74,8 @@ class AuditTrail {
   const Keep keep_;                         // ends before the log does, which it calls
   std::mutex mutex_;                        // guards what follows
   std::unordered_set<std::string> failed_;  // ids of requests with an entry that are still to be answered with an error
-  std::int64_t second_ = 0;                 // of those who are not known, so many refusals were written in this second,
+  std::unordered_map<std::string, guard::Decision> denied_;  // by request
+  std::int64_t second_ = 0;  // of those who are not known, so many refusals were written in this second,
   std::uint64_t strangers_ = 0, left_out_ = 0;  // and so many not
 };
 

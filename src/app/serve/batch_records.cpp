@@ -16,7 +16,8 @@ constexpr std::int64_t kWindow = 24 * 3600;
 
 }  // namespace
 
-Result<std::optional<Batch>> FileStore::add_batch(const std::string& tenant, const api::openai::NewBatch& wanted) {
+Result<std::optional<Batch>> FileStore::add_batch(const std::string& tenant, const api::openai::NewBatch& wanted,
+                                                  const std::string& label) {
   FH_TRY(const auto input, find(tenant, wanted.input_file_id));
   if (!input) return std::optional<Batch>();
   BatchRecord r;
@@ -29,6 +30,7 @@ Result<std::optional<Batch>> FileStore::add_batch(const std::string& tenant, con
   r.output_expires_after = wanted.output_expires_after;
   r.output_id = "file-" + random_id();
   r.error_id = "file-" + random_id();
+  r.label = label;
   const std::string record = record_json(r);
   const std::lock_guard lock(mutex_);
   // Only if the file is still there.
@@ -119,7 +121,8 @@ Result<std::optional<BatchRecord>> FileStore::next_batch() {
 Result<> FileStore::publish(soci::session& s, const BatchRecord& r) const {
   const auto add = [&](const std::string& id, std::string_view kind, std::uint64_t bytes) -> Result<> {
     if (id.empty()) return {};
-    api::openai::FileObject file{id, fmt::format("{}_{}.jsonl", r.batch.id, kind), "batch_output", bytes, clock_(), {}};
+    api::openai::FileObject file{
+        id, fmt::format("{}_{}.jsonl", r.batch.id, kind), "batch_output", bytes, clock_(), {}, r.label};
     if (r.output_expires_after) file.expires_at = file.created_at + static_cast<std::int64_t>(*r.output_expires_after);
     return insert_file(s, r.tenant, file);
   };

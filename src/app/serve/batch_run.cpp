@@ -136,8 +136,9 @@ Result<bool> BatchRun::read_line() {
 }
 
 void BatchRun::ask(Line& line) {
-  line.asked = std::make_shared<Collected>(own_request(line.request.url, line.request.body, record_.tenant),
-                                           [&batches = batches_] { batches.wake(); });
+  line.asked =
+      std::make_shared<Collected>(own_request(line.request.url, line.request.body, record_.tenant, record_.label),
+                                  [&batches = batches_] { batches.wake(); });
   try {
     batches_.handler_(line.asked);
   } catch (const std::exception&) {

@@ -45,11 +45,12 @@ void Collected::leave() {
   if (callback) callback();
 }
 
-http::Request own_request(std::string_view path, std::string body, std::string tenant) {
+http::Request own_request(std::string_view path, std::string body, std::string tenant, const std::string& label) {
   http::Request request;
   request.method = "POST";
   if (auto target = http::parse_target(path)) request.target = std::move(*target);
   request.headers.set("content-type", "application/json");
+  if (!label.empty()) request.headers.set("freehold-label", label);
   request.body = std::move(body);
   request.id = "req_" + random_id();
   request.on_behalf_of = std::move(tenant);

@@ -39,7 +39,7 @@ class Collected : public http::Exchange {
   bool answered_ = false, gone_ = false;
 };
 
-// A POST of JSON text to a path, on behalf of a tenant.
-http::Request own_request(std::string_view path, std::string body, std::string tenant);
+// A POST of JSON text to a path, on behalf of a tenant; `label`: that it carries beside the key's, may be empty.
+http::Request own_request(std::string_view path, std::string body, std::string tenant, const std::string& label = {});
 
 }  // namespace freehold::app

@@ -8,11 +8,11 @@
 
 namespace freehold::app {
 
-inline constexpr std::string_view kFileColumns = "id, filename, purpose, bytes, created_at, expires_at";
+inline constexpr std::string_view kFileColumns = "id, filename, purpose, bytes, created_at, expires_at, label";
 
 // One row of the table, for SOCI.
 struct FileRow {
-  std::string id, filename, purpose;
+  std::string id, filename, purpose, label;
   long long bytes = 0, created_at = 0, expires_at = 0;
   api::openai::FileObject get() const;
 };

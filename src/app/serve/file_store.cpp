@@ -32,7 +32,8 @@ const sql::Schema kSchema = {
       "CREATE TABLE batches (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, tenant TEXT NOT NULL, "
       "input TEXT NOT NULL, open INTEGER NOT NULL, record TEXT NOT NULL)",
       "CREATE INDEX batches_by_tenant ON batches (tenant, number)",
-      "CREATE INDEX batches_by_open ON batches (open, number)"}}};
+      "CREATE INDEX batches_by_open ON batches (open, number)"},
+     {"ALTER TABLE files ADD COLUMN label TEXT NOT NULL DEFAULT ''"}}};
 
 }  // namespace
 
@@ -99,8 +100,9 @@ Result<FileStore::Incoming> FileStore::receive() {
   return Incoming{std::move(id), std::move(file)};
 }
 
-Result<FileObject> FileStore::add(const std::string& tenant, const api::openai::FileForm& form, Incoming incoming) {
-  FileObject file{incoming.id, form.filename, form.purpose, incoming.file.position(), now(), {}};
+Result<FileObject> FileStore::add(const std::string& tenant, const api::openai::FileForm& form, Incoming incoming,
+                                  const std::string& label) {
+  FileObject file{incoming.id, form.filename, form.purpose, incoming.file.position(), now(), {}, label};
   if (form.expires_after) file.expires_at = file.created_at + static_cast<std::int64_t>(*form.expires_after);
   FH_TRY_VOID(incoming.file.commit());
   const std::lock_guard lock(mutex_);
@@ -117,9 +119,9 @@ Result<FileObject> FileStore::add(const std::string& tenant, const api::openai::
 }
 
 Result<> FileStore::add_result(const std::string& tenant, const std::string& id, const std::string& filename,
-                               const std::string& purpose, std::string_view content) {
+                               const std::string& purpose, std::string_view content, const std::string& label) {
   FH_TRY_VOID(write_file_atomically(path_of(id), content, FileAccess::owner));
-  const FileObject file{id, filename, purpose, content.size(), now(), {}};
+  const FileObject file{id, filename, purpose, content.size(), now(), {}, label};
   const std::lock_guard lock(mutex_);
   return database_.transaction([&](soci::session& s) -> Result<> {
     s << "DELETE FROM files WHERE id = :id", soci::use(id);
@@ -137,7 +139,8 @@ Result<std::optional<FileObject>> FileStore::find(const std::string& tenant, con
         "AND (expires_at = 0 OR expires_at > :now)",
         kFileColumns),
         soci::into(row.id), soci::into(row.filename), soci::into(row.purpose), soci::into(row.bytes),
-        soci::into(row.created_at), soci::into(row.expires_at), soci::use(tenant), soci::use(id), soci::use(time);
+        soci::into(row.created_at), soci::into(row.expires_at), soci::into(row.label), soci::use(tenant), soci::use(id),
+        soci::use(time);
     if (!s.got_data()) return std::optional<FileObject>();
     return std::optional(row.get());
   });
@@ -155,8 +158,8 @@ Result<FileStore::List<FileObject>> FileStore::list(const std::string& tenant, c
                                   "ORDER BY number {} LIMIT :wanted",
                                   kFileColumns, page.ascending ? '>' : '<', page.ascending ? "ASC" : "DESC"),
          soci::into(row.id), soci::into(row.filename), soci::into(row.purpose), soci::into(row.bytes),
-         soci::into(row.created_at), soci::into(row.expires_at), soci::use(tenant), soci::use(after), soci::use(time),
-         soci::use(page.purpose), soci::use(page.purpose), soci::use(wanted));
+         soci::into(row.created_at), soci::into(row.expires_at), soci::into(row.label), soci::use(tenant),
+         soci::use(after), soci::use(time), soci::use(page.purpose), soci::use(page.purpose), soci::use(wanted));
     select.execute();
     List<FileObject> out;
     while (select.fetch()) {

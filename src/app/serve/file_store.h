@@ -36,6 +36,7 @@ struct BatchRecord {
   std::uint64_t lines_done = 0;
   std::uint64_t output_bytes = 0, error_bytes = 0;
   std::string output_id, error_id;  // names of the files while they grow
+  std::string label;                // of its input and of who asked for it; its lines carry it, and its results
 };
 
 // Any thread.
@@ -64,11 +65,12 @@ class FileStore {
   };
   Result<Incoming> receive();
   // Error: exhausted (the quota).
-  Result<api::openai::FileObject> add(const std::string& tenant, const api::openai::FileForm& form, Incoming incoming);
+  Result<api::openai::FileObject> add(const std::string& tenant, const api::openai::FileForm& form, Incoming incoming,
+                                      const std::string& label = {});
 
   // A file that was made here, under an id of its own; again, it is the same file. Whatever the quota.
   Result<> add_result(const std::string& tenant, const std::string& id, const std::string& filename,
-                      const std::string& purpose, std::string_view content);
+                      const std::string& purpose, std::string_view content, const std::string& label = {});
 
   Result<std::optional<api::openai::FileObject>> find(const std::string& tenant, const std::string& id);
   // False: there is none. A batch that still needs the content keeps it.
@@ -83,7 +85,8 @@ class FileStore {
 
   static constexpr long long kMostOpenBatches = 100;  // of one tenant
   // Nothing: there is no such input file. Error: exhausted ("batches …": the tenant has as many under way as it may).
-  Result<std::optional<api::openai::Batch>> add_batch(const std::string& tenant, const api::openai::NewBatch& wanted);
+  Result<std::optional<api::openai::Batch>> add_batch(const std::string& tenant, const api::openai::NewBatch& wanted,
+                                                      const std::string& label = {});
   Result<std::optional<api::openai::Batch>> find_batch(const std::string& tenant, const std::string& id);
   Result<List<api::openai::Batch>> list_batches(const std::string& tenant, const api::openai::Page& page);
   // Of those that are not over, the oldest of the tenant whose turn was longest ago. It is that tenant's turn then.

@@ -32,7 +32,16 @@ Failure failure(const Error& error, std::string param = {}) {
   }
 }
 
-void upload(FileStore& store, Batches& batches, const std::string& tenant, const ExchangePtr& exchange) {
+// The label of what is brought, or made of what is here, and whether they may have it here.
+api::Parsed<std::string> label_for(const Site& site, const guard::Principal& who, const std::string& of = {}) {
+  auto decision = site.permissions().decide(who, guard::Action::keep, {guard::Resource::Kind::data, {}, {}, {}}, of);
+  FH_TRY_VOID(site.permit(who, decision));
+  return std::move(decision.label);
+}
+
+void upload(Site& site, FileStore& store, const guard::Principal& who, const ExchangePtr& exchange) {
+  const std::string& tenant = who.tenant;
+  Batches& batches = *site.batches;
   const auto received = batches.uploads().take(exchange->request().id, tenant);
   if (!received) {
     const auto boundary = http::form_boundary(exchange->request().headers.get("content-type"));
@@ -45,7 +54,9 @@ void upload(FileStore& store, Batches& batches, const std::string& tenant, const
   if (!form) return respond(*exchange, failure(form.error(), "file"));
   auto parsed = openai::parse_file_form(form->fields, std::move(form->filename));
   if (!parsed) return respond(*exchange, parsed.error());
-  auto added = store.add(tenant, *parsed, std::move(*form->file));
+  const auto label = label_for(site, who);
+  if (!label) return respond(*exchange, label.error());
+  auto added = store.add(tenant, *parsed, std::move(*form->file), *label);
   if (!added) return respond(*exchange, failure(added.error()));
   exchange->respond(json_response(200, openai::file_json(*added)));
 }
@@ -68,7 +79,14 @@ void send_content(FileStore& store, const openai::FileObject& file, const Exchan
   exchange->respond(std::move(response));
 }
 
-bool handle_files(Site& site, const ExchangePtr& exchange, const std::string& tenant) {
+// What is in a file may not be read with a key, or in a role, that may not touch it any more.
+api::Parsed<void> may_read(const Site& site, const guard::Principal& who, const openai::FileObject& file) {
+  return site.permit(
+      who, site.permissions().decide(who, guard::Action::read, {guard::Resource::Kind::data, {}, {}, {}}, file.label));
+}
+
+bool handle_files(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
+  const std::string& tenant = who.tenant;
   const http::Request& request = exchange->request();
   const auto& path = request.target.segments;
   auto store = site.batches->store();
@@ -77,7 +95,7 @@ bool handle_files(Site& site, const ExchangePtr& exchange, const std::string& te
     return true;
   }
   if (path.size() == 2 && request.method == "POST") {
-    upload(**store, *site.batches, tenant, exchange);
+    upload(site, **store, who, exchange);
     return true;
   }
   if (path.size() == 2) {
@@ -93,7 +111,8 @@ bool handle_files(Site& site, const ExchangePtr& exchange, const std::string& te
   } else if (!*file) {
     respond(*exchange, no_such("File", path[2], "id"));
   } else if (path.size() == 4) {
-    send_content(**store, **file, exchange);
+    const auto may = may_read(site, who, **file);
+    may ? send_content(**store, **file, exchange) : respond(*exchange, may.error());
   } else if (!erase) {
     exchange->respond(json_response(200, openai::file_json(**file)));
   } else if (const auto erased = (*store)->erase(tenant, path[2]); !erased) {
@@ -104,16 +123,23 @@ bool handle_files(Site& site, const ExchangePtr& exchange, const std::string& te
   return true;
 }
 
-void create_batch(FileStore& store, Batches& batches, const std::string& tenant, const ExchangePtr& exchange) {
+void create_batch(Site& site, FileStore& store, const guard::Principal& who, const ExchangePtr& exchange) {
+  Batches& batches = *site.batches;
   const auto wanted = openai::parse_batch(exchange->request().body);
   if (!wanted) return respond(*exchange, wanted.error());
-  const auto added = store.add_batch(tenant, *wanted);
-  if (!added) return respond(*exchange, failure(added.error()));
-  if (!*added) {
+  const auto no_input = [&] {
     Failure none = no_such("File", wanted->input_file_id, "input_file_id");
     none.problem = Problem::invalid;
-    return respond(*exchange, none);
-  }
+    respond(*exchange, none);
+  };
+  const auto input = store.find(who.tenant, wanted->input_file_id);
+  if (!input) return respond(*exchange, failure(input.error()));
+  if (!*input) return no_input();
+  const auto label = label_for(site, who, (*input)->label);
+  if (!label) return respond(*exchange, label.error());
+  const auto added = store.add_batch(who.tenant, *wanted, *label);
+  if (!added) return respond(*exchange, failure(added.error()));
+  if (!*added) return no_input();
   batches.wake();
   exchange->respond(json_response(200, openai::batch_json(**added)));
 }
@@ -148,7 +174,8 @@ void cancel_batch(FileStore& store, Batches& batches, const openai::Batch& batch
   exchange->respond(json_response(200, openai::batch_json(updated->batch)));
 }
 
-bool handle_batches(Site& site, const ExchangePtr& exchange, const std::string& tenant) {
+bool handle_batches(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
+  const std::string& tenant = who.tenant;
   const http::Request& request = exchange->request();
   const auto& path = request.target.segments;
   auto store = site.batches->store();
@@ -157,7 +184,7 @@ bool handle_batches(Site& site, const ExchangePtr& exchange, const std::string& 
     return true;
   }
   if (path.size() == 2 && request.method == "POST") {
-    if (wants(*exchange, "POST")) create_batch(**store, *site.batches, tenant, exchange);
+    if (wants(*exchange, "POST")) create_batch(site, **store, who, exchange);
     return true;
   }
   if (path.size() == 2) {
@@ -189,8 +216,8 @@ bool handle_batches(Site& site, const ExchangePtr& exchange, const std::string& 
 bool handle_files_and_batches(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
   const auto& path = exchange->request().target.segments;
   if (!site.batches || path.size() < 2 || path.size() > 4 || path[0] != "v1") return false;
-  if (path[1] == "files") return handle_files(site, exchange, who.tenant);
-  if (path[1] == "batches") return handle_batches(site, exchange, who.tenant);
+  if (path[1] == "files") return handle_files(site, exchange, who);
+  if (path[1] == "batches") return handle_batches(site, exchange, who);
   return false;
 }
 

@@ -126,6 +126,9 @@ std::optional<JobError> check_owner(TuningJobs& jobs, const JobRecord& record) {
   if (!who) return JobError{"invalid_api_key", "the key that made this job is not valid any more", ""};
   const auto facts = jobs.site().facts(record.job.model, *who);
   if (!facts) return JobError{"model_not_found", facts.error().message, "model"};
+  // The policy may have changed since the job was made.
+  const auto may = jobs.site().permit(*who, jobs.site().permissions().to_ask(*who, **facts, record.label));
+  if (!may) return JobError{"forbidden", may.error().message, "model"};
   return std::nullopt;
 }
 
@@ -180,6 +183,7 @@ std::string recipe_of(const api::openai::FineTuningJob& job, const RecipeFacts& 
   const std::uint64_t steps = (facts.examples + batch - 1) / batch;
   const auto data = [&](const char* key, bool validation) {
     std::string out = fmt::format("{}:\n  - path: {}\n    ds_type: json\n", key, rows_name(validation));
+    if (!facts.label.empty()) out += fmt::format("    label: {}\n", facts.label);
     switch (facts.rows) {
       case TuningRows::chat:
         return out + "    type: chat_template\n    message_field_training: weight\n";
@@ -278,7 +282,7 @@ Result<> check_job(TuningJobs& jobs, JobStore& store, const JobRecord& record) {
   if (!h.learning_rate_multiplier) h.learning_rate_multiplier = defaults.multiplier;
   if (job.method == TuningMethod::dpo && !h.beta) h.beta = defaults.beta;
   // Read once for the lengths, which decide how many examples fit into one pass.
-  RecipeFacts facts{training.rows, training.examples, 1, 0, fs::exists(folder / "start")};
+  RecipeFacts facts{training.rows, training.examples, 1, 0, fs::exists(folder / "start"), record.label};
   const auto served = jobs.site().pool().facts(job.model);
   if (!served) return end(store, record, {"model_not_found", "the model is not there any more", "model"});
   facts.context = (*served)->context();

@@ -30,6 +30,7 @@ struct RecipeFacts {
   std::uint32_t longest = 1;   // tokens of the longest of both files
   std::uint32_t context = 0;   // of the model
   bool continues = false;      // an adapter lies in the folder "start"
+  std::string label = {};      // of the data; empty: the lowest
 };
 // The recipe of a job whose hyperparameters are numbers.
 std::string recipe_of(const api::openai::FineTuningJob& job, const RecipeFacts& facts);

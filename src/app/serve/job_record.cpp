@@ -26,7 +26,8 @@ std::string record_json(const JobRecord& r) {
                     {"base_key", r.base_key},
                     {"base_digests", r.base_digests},
                     {"recipe", r.recipe},
-                    {"models", std::move(models)}});
+                    {"models", std::move(models)},
+                    {"label", r.label}});
 }
 
 Result<JobRecord> read_job_record(const std::string& text) {
@@ -54,6 +55,7 @@ Result<JobRecord> read_job_record(const std::string& text) {
   r.job = std::move(*job);
   r.base_key = text_of(*root, "base_key");
   r.recipe = text_of(*root, "recipe");
+  r.label = text_of(*root, "label");
   for (const Json& digest : *digests) {
     if (!digest.is_string()) return broken();
     r.base_digests.push_back(digest.get<std::string>());

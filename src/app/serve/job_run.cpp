@@ -295,6 +295,11 @@ Result<> JobRun::end_with(const Error& error) {
 Result<> JobRun::prepare() {
   const auto who = jobs_.site().principal_of(own_request("/v1/fine_tuning/jobs", "", record_.tenant));
   if (!who) return fail(Errc::not_found, "the key that made this job is not valid any more");
+  const auto facts = jobs_.site().facts(record_.job.model, *who);
+  if (facts) {
+    const guard::Decision may = jobs_.site().permissions().to_ask(*who, **facts, record_.label);
+    if (!jobs_.site().permit(*who, may)) return fail(Errc::invalid, may.message);
+  }
   FH_TRY(prepared_, prepare_job(jobs_, store_, record_, record_.recipe));
   return {};
 }
@@ -376,6 +381,7 @@ Result<> JobRun::train() {
   state.recipe_sha256 = train::recipe_digest(beginning);
   state.base_model = p.read.recipe.base_model;
   state.method = method_of(p.read.recipe);
+  state.label = record_.label;
   state.program = version_line();
   state.updated = train::utc_now();
   if (!found) state.started = state.updated;

@@ -45,6 +45,7 @@ struct JobRecord {
   std::vector<std::string> base_digests;  // of its files, for when the key has changed and the content may not have
   std::string recipe;                     // as training reads it, once the files have been checked
   std::vector<JobModel> models;           // that can be asked for; those that were deleted are gone
+  std::string label;                      // of all that is learned from; its models carry it
 };
 
 // Any thread.

@@ -11,9 +11,12 @@ namespace {
 constexpr std::string_view kRead = "GET, HEAD";
 constexpr std::string_view kReadOrDelete = "GET, HEAD, DELETE";  // of OpenAI's models
 
+using guard::Action;
+
 struct Address {
   std::string_view path;  // "*" stands for one segment, "**" at the end for at least one
   std::string_view methods;
+  Action action = Action::ask;  // of what is not GET or HEAD
 };
 // The first that fits counts.
 constexpr Address kAddresses[] = {
@@ -31,20 +34,20 @@ constexpr Address kAddresses[] = {
     {"v1/responses", "POST"},
     {"v1/responses/input_tokens", "POST"},
     {"v1/responses/compact", ""},  // not served, which is for its handler to say
-    {"v1/responses/*", "GET, HEAD, DELETE"},
+    {"v1/responses/*", "GET, HEAD, DELETE", Action::keep},
     {"v1/responses/*/input_items", kRead},
-    {"v1/responses/*/cancel", "POST"},
-    {"v1/files", "GET, HEAD, POST"},
-    {"v1/files/*", "GET, HEAD, DELETE"},
+    {"v1/responses/*/cancel", "POST", Action::keep},
+    {"v1/files", "GET, HEAD, POST", Action::keep},
+    {"v1/files/*", "GET, HEAD, DELETE", Action::keep},
     {"v1/files/*/content", kRead},
-    {"v1/batches", "GET, HEAD, POST"},
+    {"v1/batches", "GET, HEAD, POST", Action::keep},
     {"v1/batches/*", kRead},
-    {"v1/batches/*/cancel", "POST"},
+    {"v1/batches/*/cancel", "POST", Action::keep},
     {"v1/fine_tuning/jobs", "GET, HEAD, POST"},
     {"v1/fine_tuning/jobs/*", kRead},
-    {"v1/fine_tuning/jobs/*/cancel", "POST"},
-    {"v1/fine_tuning/jobs/*/pause", "POST"},
-    {"v1/fine_tuning/jobs/*/resume", "POST"},
+    {"v1/fine_tuning/jobs/*/cancel", "POST", Action::keep},
+    {"v1/fine_tuning/jobs/*/pause", "POST", Action::keep},
+    {"v1/fine_tuning/jobs/*/resume", "POST", Action::keep},
     {"v1/fine_tuning/jobs/*/events", kRead},
     {"v1/fine_tuning/jobs/*/checkpoints", kRead},
     {"v1beta/models", kRead},
@@ -54,15 +57,15 @@ constexpr Address kAddresses[] = {
     {"api/embed", "POST"},
     {"api/embeddings", "POST"},
     {"api/show", "POST"},
-    {"api/create", "POST"},
-    {"api/copy", "POST"},
-    {"api/pull", "POST"},
-    {"api/push", "POST"},
-    {"api/delete", "DELETE"},
+    {"api/create", "POST", Action::keep},
+    {"api/copy", "POST", Action::keep},
+    {"api/pull", "POST", Action::keep},
+    {"api/push", "POST", Action::keep},
+    {"api/delete", "DELETE", Action::keep},
     {"api/tags", kRead},
     {"api/ps", kRead},
     {"api/version", kRead},
-    {"api/blobs/*", "HEAD, POST"},
+    {"api/blobs/*", "HEAD, POST", Action::keep},
     {"tokenize", "POST"},
     {"detokenize", "POST"},
     {"apply-template", "POST"},
@@ -73,10 +76,10 @@ constexpr Address kAddresses[] = {
     {"props", kRead},
     {"slots", kRead},
     {"freehold/v1/models", kRead},
-    {"freehold/v1/adapters", "GET, HEAD, POST"},
-    {"freehold/v1/adapters/**", "DELETE"},
+    {"freehold/v1/adapters", "GET, HEAD, POST", Action::manage},
+    {"freehold/v1/adapters/**", "DELETE", Action::manage},
     {"freehold/v1/requests/*", kRead},
-    {"freehold/v1/requests/*/cancel", "POST"},
+    {"freehold/v1/requests/*/cancel", "POST", Action::keep},
 };
 
 bool fits(std::string_view pattern, std::span<const std::string> path) {
@@ -119,6 +122,17 @@ std::optional<std::string_view> methods_of(const http::Request& request) {
     return address.methods;
   }
   return std::nullopt;
+}
+
+guard::Action action_of(const http::Request& request) {
+  if (request.method == "GET" || request.method == "HEAD") return Action::read;
+  const auto& path = request.target.segments;
+  const auto found = std::find_if(std::begin(kAddresses), std::end(kAddresses),
+                                  [&](const Address& address) { return fits(address.path, path); });
+  if (found == std::end(kAddresses)) return Action::ask;
+  // Of a model's address: Gemini's verbs ask it.
+  if (found->path.ends_with("models/**") && request.method == "DELETE") return Action::keep;
+  return found->action;
 }
 
 bool has_method(std::string_view methods, std::string_view method) {

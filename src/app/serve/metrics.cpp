@@ -27,7 +27,7 @@ using Load = ServedModel::Load;
 
 // Whether somebody may know what others do here.
 bool sees_all(const Site& site, const guard::Principal& who) {
-  return (who.role != guard::Role::user && !who.models) || site.is_only_key(who);
+  return site.may(who, guard::Action::metrics) || site.is_only_key(who);
 }
 
 struct Metric {
@@ -116,7 +116,7 @@ std::string head_of(const char* name, const char* type, const char* help) {
 std::string times_text(const Site& site, const guard::Principal& who) {
   const bool all = sees_all(site, who);
   auto models = site.latencies().of(all ? std::nullopt : std::optional(who.key_id));
-  std::erase_if(models, [&](const auto& m) { return !guard::allows(who.models, m.first); });
+  std::erase_if(models, [&](const auto& m) { return !site.permissions().sees(who, m.first); });
   std::string out;
   for (const Timed& timed : kTimed) {
     out += head_of(timed.name, "histogram", timed.help);
@@ -192,7 +192,7 @@ std::string metrics_text(const Site& site, const guard::Principal& who) {
     row->load.batch_sequences += now.batch_sequences;
     row->model = m.model.get();
   }
-  std::erase_if(rows, [&](const Row& row) { return !guard::allows(who.models, row.name); });
+  std::erase_if(rows, [&](const Row& row) { return !site.permissions().sees(who, row.name); });
   std::string out = fmt::format(
       "# HELP freehold_build_info The program that answers.\n# TYPE freehold_build_info gauge\n"
       "freehold_build_info{{version=\"{}\",commit=\"{}\"}} 1\n"

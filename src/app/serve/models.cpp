@@ -74,8 +74,8 @@ Models::Source Models::source_of(std::string name, const store::Resolved& found)
   const std::string id = model.id().name();
   Source source{std::move(name), id, model.base().id().name(), id, {}};
   if (model.adapter) {
-    const Digest adapter = model.adapter_alone().tree();
-    source.adapter = AdapterFile{adapter, found.adapter, source.name};
+    const store::ModelTuple alone = model.adapter_alone();
+    source.adapter = AdapterFile{alone.tree(), found.adapter, source.name, alone.weights().name()};
   }
   return source;
 }
@@ -336,7 +336,8 @@ Result<> Models::attach(const std::string& name, std::string_view model, std::st
   FH_TRY(const model::Plan plan, model::plan(*opened.checkpoint));
   FH_TRY_VOID(model::read_adapter(found.path, *opened.checkpoint, plan.spec).map([](auto&&) {}));
   source.name = parsed.text();
-  source.adapter = AdapterFile{found.manifest->model.tree(), found.path, std::string(adapter)};
+  source.adapter = AdapterFile{found.manifest->model.tree(), found.path, std::string(adapter),
+                               found.manifest->model.weights().name()};
   source.id = fmt::format("{} + {}", source.id, source.adapter->id.name());
   const std::lock_guard lock(mutex_);
   attached_.insert_or_assign(parsed.text(), std::move(source));

@@ -20,11 +20,12 @@ using api::Failure;
 using api::Problem;
 
 // These programs serve one model, so their clients often name none.
-api::Parsed<ModelLease> find(const Site& site, const guard::Principal& who, std::string& name) {
+api::Parsed<ModelLease> find(const Site& site, const guard::Principal& who, std::string& name,
+                             guard::Action action = guard::Action::ask) {
   if (name.empty()) name = site.only_model(who);
   if (name.empty() && site.served_to(who).size() > 1)
     return api::refuse(Problem::invalid, "'model' is required: several are served", "model");
-  return site.find(name, who);
+  return site.find(name, who, action);
 }
 
 api::Parsed<std::string> tokenize(const Site& site, const guard::Principal& who, const std::string& body) {
@@ -87,7 +88,7 @@ void complete(Site& site, const ExchangePtr& exchange, const guard::Principal& w
 // ?model=… picks one.
 api::Parsed<ModelLease> asked_model(const Site& site, const guard::Principal& who, const http::Request& request) {
   std::string name(request.target.query_value("model"));
-  return find(site, who, name);
+  return find(site, who, name, guard::Action::read);
 }
 
 std::string props(const ServedModel& model) {
@@ -158,7 +159,7 @@ void cancel(const Site& site, const ExchangePtr& exchange, const guard::Principa
 // A request's story: what it was, what it took, how it ended. No word of what was asked or answered.
 void story(const Site& site, const ExchangePtr& exchange, const guard::Principal& who, const std::string& id) {
   if (!wants(*exchange, "GET")) return;
-  const bool any = who.role == guard::Role::admin || who.role == guard::Role::auditor;
+  const bool any = site.may(who, guard::Action::records);
   const bool running = site.running().has_request(id, any ? std::nullopt : std::optional(who.tenant));
   const auto event = site.recorded(id, who);
   if (!event) return respond(*exchange, Failure{Problem::internal, "the record cannot be read", {}, {}});

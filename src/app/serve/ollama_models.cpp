@@ -58,7 +58,7 @@ std::vector<ollama::ModelCard> all_cards(const Site& site, const guard::Principa
 std::vector<ollama::ModelCard> cards_in_memory(const Site& site, const guard::Principal& who) {
   std::vector<ollama::ModelCard> cards;
   for (const Models::InMemory& m : site.pool().in_memory()) {
-    if (!guard::allows(who.models, m.model->name())) continue;
+    if (!site.permissions().sees(who, m.model->name())) continue;
     ollama::ModelCard card = m.facts->card;
     card.memory = m.bytes;
     // As far as the wire's clock goes.
@@ -78,8 +78,8 @@ bool is_served(const Site& site, std::string_view name, const guard::Principal& 
 }
 
 // Who may see and change the names of the store, which are everybody's.
-bool keeps_the_store(const guard::Principal& who) {
-  return (who.role == guard::Role::admin || who.role == guard::Role::operator_) && !who.models;
+bool keeps_the_store(const Site& site, const guard::Principal& who) {
+  return site.may(who, guard::Action::manage);
 }
 
 // The end of a request that reports its progress: as lines, or the last of them alone.
@@ -134,6 +134,9 @@ api::Parsed<MadeModel> made_from(const Site& site, const guard::Principal& who, 
   made.parent = ollama::with_tag(from);
   made.made = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
   made.preset = parent.preset();
+  // What is said here goes into whatever is asked of it.
+  made.label = site.permissions().decide(who, guard::Action::keep, {}, parent.made ? parent.made->label : "").label;
+  if (made.label == site.permissions().policy().lowest()) made.label.clear();
   return made;
 }
 
@@ -154,7 +157,7 @@ void copy(Site& site, const ExchangePtr& exchange, const guard::Principal& who) 
   auto made = made_from(site, who, copy->destination, copy->source, "destination");
   if (!made) return respond(*exchange, made.error());
   const auto base = site.facts(copy->source, who);
-  if (base && keeps_the_store(who) && (*base)->in_store) {
+  if (base && keeps_the_store(site, who) && (*base)->in_store) {
     const auto home = store::default_home();
     const auto name = store::ModelName::parse(copy->destination);
     if (home && name) {
@@ -183,7 +186,7 @@ void remove_stored(Site& site, const ExchangePtr& exchange, const guard::Princip
   if (site.pool().is_given(name) || !served->model->in_store) {
     return refuse("was given to the server when it was started: it cannot be deleted here");
   }
-  if (!keeps_the_store(who)) {
+  if (!keeps_the_store(site, who)) {
     return refuse("is everybody's: to delete it needs a key with the role operator or admin (or freehold models rm)");
   }
   const auto home = store::default_home();
@@ -243,7 +246,7 @@ void pull(Site& site, const ExchangePtr& exchange, const guard::Principal& who) 
   const auto asked = ollama::parse_pull(exchange->request().body);
   if (!asked) return respond(*exchange, asked.error());
   const bool elsewhere = site.pulls != nullptr && site.pulls->enabled();
-  const bool may = keeps_the_store(who) || site.is_only_key(who);
+  const bool may = keeps_the_store(site, who) || site.is_only_key(who);
   if (const auto named = site.named(asked->model, who)) {
     // What came from one of those servers is asked for again: that one says whether it is still the same.
     const bool came = !named->made && !site.pool().is_given(asked->model) && elsewhere && may &&
@@ -252,7 +255,7 @@ void pull(Site& site, const ExchangePtr& exchange, const guard::Principal& who) 
       return respond_progress(exchange, asked->stream, {"the model is here already", "success"}, asked->ignored);
     }
   }
-  if (!elsewhere && keeps_the_store(who) && in_store(asked->model)) {
+  if (!elsewhere && keeps_the_store(site, who) && in_store(asked->model)) {
     return respond_progress(
         exchange, asked->stream,
         {"the model is in the store already; it is served once the server is started with it", "success"},

@@ -51,14 +51,16 @@ std::optional<api::openai::StoredResponse> ResponseStore::find(const std::string
   return found->second->response;
 }
 
-std::optional<std::string> ResponseStore::find_item(const std::string& tenant, std::string_view id) const {
+std::optional<ResponseStore::Item> ResponseStore::find_item(const std::string& tenant, std::string_view id) const {
   const std::lock_guard lock(mutex_);
   for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry) {
     if (entry->tenant != tenant || entry->response.conversation.find(id) == std::string::npos) continue;
     const auto items = api::parse_json(entry->response.conversation);
     if (!items) continue;
     for (const api::Json& item : *items) {
-      if (item.is_object() && item.contains("id") && item["id"] == id) return api::dump(item);
+      if (item.is_object() && item.contains("id") && item["id"] == id) {
+        return Item{api::dump(item), entry->response.label};
+      }
     }
   }
   return std::nullopt;

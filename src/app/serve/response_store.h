@@ -23,8 +23,11 @@ class ResponseStore {
   // Takes the place of a response that was still being made. False, and no change, if that is gone or over.
   bool conclude(const std::string& tenant, api::openai::StoredResponse response);
   std::optional<api::openai::StoredResponse> find(const std::string& tenant, std::string_view id) const;
-  // An item of any response's conversation, as JSON text.
-  std::optional<std::string> find_item(const std::string& tenant, std::string_view id) const;
+  // An item of any response's conversation, as JSON text, and that response's label.
+  struct Item {
+    std::string text, label;
+  };
+  std::optional<Item> find_item(const std::string& tenant, std::string_view id) const;
   bool erase(const std::string& tenant, std::string_view id);
   // Everything of one tenant.
   void forget(const std::string& tenant);

@@ -20,7 +20,9 @@ api::Failure no_such(std::string_view id) {
   return {api::Problem::not_found, fmt::format("Response with id '{}' not found.", printable(id)), "response_id", {}};
 }
 
-api::Parsed<openai::ResponseCall> parse(Site& site, const ExchangePtr& exchange, const std::string& tenant) {
+// What it goes on from gives `who` its labels.
+api::Parsed<openai::ResponseCall> parse(Site& site, const ExchangePtr& exchange, guard::Principal& who) {
+  const std::string& tenant = who.tenant;
   FH_TRY(auto call, openai::parse_response(exchange->request().body, answer_id(exchange->request().id)));
   std::optional<openai::StoredResponse> previous;
   if (!call.previous.empty()) {
@@ -35,9 +37,15 @@ api::Parsed<openai::ResponseCall> parse(Site& site, const ExchangePtr& exchange,
                          fmt::format("Previous response with id '{}' is still being made.", printable(call.previous)),
                          "previous_response_id");
     }
+    who.carries.push_back(previous->label);
   }
-  FH_TRY_VOID(openai::join(call, previous ? &*previous : nullptr,
-                           [&](std::string_view id) { return site.responses().find_item(tenant, id); }));
+  FH_TRY_VOID(
+      openai::join(call, previous ? &*previous : nullptr, [&](std::string_view id) -> std::optional<std::string> {
+        auto item = site.responses().find_item(tenant, id);
+        if (!item) return std::nullopt;
+        who.carries.push_back(std::move(item->label));
+        return std::move(item->text);
+      }));
   return call;
 }
 
@@ -74,25 +82,26 @@ api::Parsed<void> shorten(const Site& site, openai::ResponseCall& response, cons
 // Answered at once; the answer is made meanwhile.
 void create_in_background(Site& site, const ExchangePtr& exchange, const guard::Principal& who,
                           openai::ResponseCall call) {
-  const std::string tenant = who.tenant;
+  const std::string tenant = who.tenant, label = site.label_of(call.call.model, who);
   const auto background = std::make_shared<Background>(exchange->request(), site.responses(), tenant);
   std::string begun;
-  const auto keep = [&site, tenant](openai::StoredResponse response) {
+  const auto keep = [&site, tenant, label](openai::StoredResponse response) {
+    response.label = label;
     site.responses().conclude(tenant, std::move(response));
   };
   api::Call asked = call.call;
   site.generate(
       background, who, std::move(asked), [&](const api::Call&, api::AnswerId id, const std::vector<text::Prompt>&) {
         begun = openai::begun_json(call, id);
-        background->begin({"resp_" + id.id, begun, call.input_items, call.conversation, exchange->request().id});
+        background->begin({"resp_" + id.id, begun, call.input_items, call.conversation, exchange->request().id, label});
         return openai::response_encoder(std::move(call), std::move(id), keep);
       });
   if (auto refusal = background->refusal(); refusal && begun.empty()) return exchange->respond(std::move(*refusal));
   exchange->respond(json_response(200, std::move(begun)));
 }
 
-void create(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
-  auto parsed = parse(site, exchange, who.tenant);
+void create(Site& site, const ExchangePtr& exchange, guard::Principal who) {
+  auto parsed = parse(site, exchange, who);
   if (!parsed) return respond(*exchange, parsed.error());
   if (auto shortened = shorten(site, *parsed, who); !shortened) return respond(*exchange, shortened.error());
   if (site.waits) parsed->background = false;
@@ -106,7 +115,8 @@ void create(Site& site, const ExchangePtr& exchange, const guard::Principal& who
   api::Call call = parsed->call;
   std::function<void(openai::StoredResponse)> keep;
   if (parsed->store) {
-    keep = [&site, tenant = who.tenant](openai::StoredResponse response) {
+    keep = [&site, tenant = who.tenant, label = site.label_of(call.model, who)](openai::StoredResponse response) {
+      response.label = label;
       site.responses().put(tenant, std::move(response));
     };
   }
@@ -168,8 +178,8 @@ void cancel(Site& site, const ExchangePtr& exchange, const std::string& tenant, 
   exchange->respond(json_response(200, now->response));
 }
 
-void count(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
-  const auto parsed = parse(site, exchange, who.tenant);
+void count(Site& site, const ExchangePtr& exchange, guard::Principal who) {
+  const auto parsed = parse(site, exchange, who);
   if (!parsed) return respond(*exchange, parsed.error());
   const auto tokens = site.count_tokens(parsed->call, who);
   if (!tokens) return respond(*exchange, tokens.error());

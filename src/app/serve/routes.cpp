@@ -49,14 +49,6 @@ bool is_open(const http::Request& request) {
          path_is(request, {"health"}) || path_is(request, {"readyz"});
 }
 
-// What a role keeps a key from, whatever the address. What a key may do with a model is looked at where the model is
-// found (Site::named).
-api::Parsed<void> may_use(const guard::Principal& principal, const http::Request& request) {
-  const bool reads = request.method == "GET" || request.method == "HEAD";
-  if (principal.role != guard::Role::auditor || reads) return {};
-  return api::refuse(api::Problem::forbidden, "a key with the role auditor may read, not ask or change");
-}
-
 // A request whose model, if it needs one, is in memory.
 void dispatch(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
   const http::Request& request = exchange->request();
@@ -97,7 +89,8 @@ bool path_is(const http::Request& request, std::initializer_list<std::string_vie
 
 api::Parsed<void> check_head(const Site& site, const http::Request& request) {
   // Of what two could understand differently, one must not be let in by the other.
-  for (const char* once : {"authorization", "x-api-key", "x-goog-api-key", "content-type", "content-encoding"}) {
+  for (const char* once : {"authorization", "x-api-key", "x-goog-api-key", "content-type", "content-encoding",
+                           "freehold-label", "freehold-reason"}) {
     if (request.headers.count(once) > 1) {
       return api::refuse(api::Problem::invalid, fmt::format("the header field {} was sent more than once", once));
     }
@@ -105,7 +98,9 @@ api::Parsed<void> check_head(const Site& site, const http::Request& request) {
   if (!is_open(request)) {
     const auto principal = site.principal_of(request);
     if (!principal) return api::refuse(api::Problem::unauthorised, "the API key is missing or wrong");
-    FH_TRY_VOID(may_use(*principal, request));
+    FH_TRY_VOID(site.permissions().check_headers(request));
+    // What a key may do with a model is looked at where the model is found (Site::find).
+    FH_TRY_VOID(site.permit(*principal, site.permissions().decide(*principal, action_of(request))));
   }
   const auto methods = methods_of(request);
   if (methods && request.method != "OPTIONS" && !has_method(*methods, request.method)) {
@@ -136,7 +131,9 @@ std::optional<http::Response> answer_at_once(const Site& site, const http::Reque
   if (auto fine = check_head(site, request); !fine) return error_response(request, fine.error());
   if (auto page = open_page(site, request)) return page;
   const auto principal = site.principal_of(request);
-  return metrics && principal ? std::optional(metrics_page(site, *principal)) : std::nullopt;
+  if (!metrics || !principal) return std::nullopt;
+  site.tell_of_use(request, *principal);
+  return metrics_page(site, *principal);
 }
 
 void handle(Site& site, const ExchangePtr& exchange) {
@@ -147,6 +144,7 @@ void handle(Site& site, const ExchangePtr& exchange) {
   if (!principal) {  // it was valid a moment ago
     return respond(*exchange, api::Failure{api::Problem::unauthorised, "the API key is missing or wrong", {}, {}});
   }
+  site.tell_of_use(request, *principal);
   const std::string model = wanted_model(site, request, *principal);
   if (model.empty()) return dispatch(site, exchange, *principal);
   site.when_loaded(exchange, model, *principal, [&site, exchange, who = *principal] { dispatch(site, exchange, who); });
@@ -158,6 +156,8 @@ void handle_own(Site& site, const ExchangePtr& exchange) {
     return respond(*exchange,
                    api::Failure{api::Problem::unauthorised, "the batch's key is not valid any more", {}, {}});
   }
+  const auto may = site.permit(*principal, site.permissions().decide(*principal, action_of(exchange->request())));
+  if (!may) return respond(*exchange, may.error());
   const auto answer = [&site, exchange, who = *principal] {
     if (handle_openai(site, exchange, who) || handle_responses(site, exchange, who)) return;
     respond(*exchange, api::Failure{api::Problem::not_found, "this server has no such endpoint", {}, {}});

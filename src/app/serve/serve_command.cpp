@@ -195,6 +195,14 @@ void keep_jobs(Site& site, const fs::path& home, Quota quota, const Arguments& a
   site.jobs = std::make_unique<TuningJobs>(std::move(options), site);
 }
 
+// What --policy says, or the home's.
+Result<std::unique_ptr<Permissions>> permissions(const Arguments& arguments, const fs::path& home) {
+  const bool given = arguments.given("policy");
+  FH_TRY(guard::Policy policy,
+         given ? guard::read_policy(std::string(arguments.text("policy"))) : guard::load_policy(home));
+  return std::make_unique<Permissions>(std::move(policy), home);
+}
+
 // Whether the address is free and the certificate good: told before minutes of loading, not after.
 Result<> try_address(const http::ServerOptions& options, Console& console) {
   auto server = http::Server::create(options, {});
@@ -253,6 +261,7 @@ Result<> run(const Arguments& arguments, Console& console) {
   if (arguments.given("pull-from")) {
     FH_TRY(pulls.servers, Pulls::parse_servers(arguments.list("pull-from")));
   }
+  FH_TRY(auto may, permissions(arguments, home));
   FH_TRY_VOID(try_address(options, console));
   FH_TRY(auto subjects, kept_subjects(arguments, home));
   FH_TRY(const int listener, seal_server(sealing, arguments, options, console));
@@ -262,7 +271,9 @@ Result<> run(const Arguments& arguments, Console& console) {
   FH_TRY(auto keys, authenticator(arguments, home, options.address, console));
   FH_TRY(auto log, ledger::UsageLog::open(home));
   FH_TRY(auto trail, open_trail(home, std::move(subjects)));
-  Site site(std::move(models), Accounts(home, std::move(keys), std::move(log), std::move(budgets), std::move(trail)));
+  Site site(std::move(models),
+            Accounts(home, std::move(keys), std::move(log), std::move(budgets), std::move(trail), std::move(may)));
+  site.warn = [&console](const std::string& line) { console.note(line); };
   FH_TRY_VOID(site.made().open(home));
   const Quota quota{static_cast<std::uint64_t>(arguments.integer("key-storage")) << 30,
                     static_cast<std::uint64_t>(arguments.integer("key-files"))};
@@ -400,6 +411,10 @@ Command serve_command() {
                  .value = "KEY",
                  .help = "A key that clients must send.",
                  .repeatable = true},
+                {.name = "policy",
+                 .type = OptionType::file,
+                 .value = "FILE",
+                 .help = "Who may do what with which data; policy.yaml in $FREEHOLD_HOME unless given."},
                 {.name = "no-keys", .help = "Ask for no key (loopback addresses only)."},
                 {.name = "tls",
                  .type = OptionType::text,

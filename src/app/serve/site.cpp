@@ -17,6 +17,7 @@
 #include "app/serve/tuning_jobs.h"
 #include "app/serve/usage_event.h"
 #include "base/random_id.h"
+#include "base/utf8.h"
 #include "engine/allowed_tokens.h"
 
 namespace freehold::app {
@@ -111,8 +112,25 @@ Site::~Site() {
 }
 
 api::Parsed<void> Site::may_ask(const guard::Principal& who) const {
-  FH_TRY_VOID(Accounts::may_generate(who));
+  FH_TRY_VOID(permit(who, permissions().decide(who, guard::Action::ask)));
   return accounts_.check(who);
+}
+
+void Site::tell_of_use(const http::Request& request, const guard::Principal& who) const {
+  if (!permissions().policy().of(who.role).reason) return;
+  const std::string what = fmt::format("{} {}", request.method, request.target.path.substr(0, 300));
+  if (AuditTrail* trail = accounts_.trail()) {
+    trail->act(who_of(who), "break-glass", what, audit::Object().add("reason", who.reason).add("request", request.id));
+  }
+  if (warn) {
+    warn(fmt::format("warning: break-glass: {} ({}) {}: {}", printable(who.name, 64), who.key_id, printable(what),
+                     printable(who.reason, 200)));
+  }
+}
+
+void Site::note_policy(audit::RequestEntry& entry, std::string_view model, const guard::Principal& who) const {
+  entry.label = label_of(model, who);
+  if (permissions().policy().of(who.role).reason) entry.break_glass = who.reason;
 }
 
 void Site::forget_the_gone() {
@@ -146,7 +164,7 @@ api::Parsed<std::size_t> Site::count_tokens(const api::Call& call, const guard::
 
 Result<std::optional<ledger::Event>> Site::recorded(std::string_view request_id, const guard::Principal& who) const {
   FH_TRY(std::optional<ledger::Event> event, accounts_.recorded(request_id));
-  const bool any = who.role == guard::Role::admin || who.role == guard::Role::auditor;
+  const bool any = may(who, guard::Action::records);
   if (event && !any && event->key_id != who.key_id) event.reset();
   return event;
 }
@@ -246,6 +264,7 @@ void Site::embed(const ExchangePtr& exchange, const guard::Principal& who, api::
     if (call->cut && p.tokens.size() > model->context()) p.tokens.resize(model->context());
   }
   audit::RequestEntry entry = audit_entry_of(*exchange, who, *model, *prompts);
+  note_policy(entry, call->model, who);
   std::vector<engine::EmbedRequest> requests;
   std::uint64_t tokens_at_most = 0;
   for (text::Prompt& p : *prompts) {
@@ -340,6 +359,8 @@ void Site::generate(const ExchangePtr& exchange, const guard::Principal& who, ap
   record.sampling = sampling_summary(call.request.sampling);
   audit::RequestEntry entry = audit_entry_of(*exchange, who, *model, plan->prompts);
   entry.clock = plan->clock;
+  note_policy(entry, call.model, who);
+  if (entry.label != permissions().policy().lowest()) generation->add_header("freehold-label", entry.label);
   generation->account({accounts_, std::move(record), std::move(entry),
                        accounts_.keeps() ? said_of(*exchange, who.tenant, responses_, threads_) : Said{},
                        std::move(admitted->lease), std::move(admitted->reservation), latencies_, model->name()});

@@ -62,7 +62,10 @@ class Site {
   // The model that answers under the name.
   api::Parsed<FactsPtr> facts(std::string_view name, const guard::Principal& who) const;
   // The same, if it is in memory, which it is where `when_loaded` has seen to it. Error: also unavailable.
-  api::Parsed<ModelLease> find(std::string_view name, const guard::Principal& who) const;
+  // `action`: asking needs all that the policy says of this model; reading its state, that it may be seen. Error: also
+  // forbidden.
+  api::Parsed<ModelLease> find(std::string_view name, const guard::Principal& who,
+                               guard::Action action = guard::Action::ask) const;
   // The adapter that the name puts on the model, which `when_loaded` has brought into memory; null if it puts none.
   api::Parsed<Models::AdapterHandle> adapter(std::string_view name, const guard::Principal& who,
                                              const ServedModel& model) const;
@@ -90,6 +93,20 @@ class Site {
   BlobUploads& blobs() { return blobs_; }
   RunningRequests& running() const { return running_; }
   std::int64_t started() const { return started_; }
+
+  // What the policy says. `permit`: a refusal is told to the audit log; error: forbidden.
+  const Permissions& permissions() const { return accounts_.permissions(); }
+  Permissions& permissions() { return accounts_.permissions(); }
+  api::Parsed<void> permit(const guard::Principal& who, const guard::Decision& decision) const {
+    return accounts_.permit(who, decision);
+  }
+  bool may(const guard::Principal& who, guard::Action action) const { return permissions().may(who, action); }
+  // Asking a model under the name by which it was found.
+  guard::Decision to_ask(const NamedModel& named, const guard::Principal& who) const;
+  // The label of what is asked under a name, and so of the answer; the lowest if there is no such model.
+  std::string label_of(std::string_view name, const guard::Principal& who) const;
+  // Somebody whose role needs a reason is let in: the audit log and whoever looks after the server are told.
+  void tell_of_use(const http::Request& request, const guard::Principal& who) const;
 
   // Whether this key may ask a model for anything now: its role, and its limits as far as they are known before a
   // request is worked out.
@@ -132,10 +149,12 @@ class Site {
   std::unique_ptr<Batches> batches;   // files and batches, if this server keeps any
   std::unique_ptr<TuningJobs> jobs;   // fine-tuning, if this server does any
   std::unique_ptr<Pulls> pulls;       // what is fetched from elsewhere, if this server may
+  std::function<void(const std::string&)> warn;  // whoever looks after the server, a line; set before it is served
 
  private:
   struct Beginning;
   Result<FactsPtr> facts_to(std::string_view name, const guard::Principal& who) const;
+  void note_policy(audit::RequestEntry& entry, std::string_view model, const guard::Principal& who) const;
   static api::Parsed<void> look_ahead(const http::Exchange& exchange, const ServedModel& model, Beginning& work);
   void begin(const ExchangePtr& exchange, const ModelLease& model, Beginning& work) const;
 

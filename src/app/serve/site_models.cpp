@@ -54,7 +54,7 @@ std::int64_t NamedModel::since(const Site& site) const {
 
 std::vector<FactsPtr> Site::served_to(const guard::Principal& who) const {
   std::vector<FactsPtr> all = models_->list();
-  std::erase_if(all, [&](const FactsPtr& facts) { return !guard::allows(who.models, facts->name()); });
+  std::erase_if(all, [&](const FactsPtr& facts) { return !permissions().sees(who, facts->name()); });
   return all;
 }
 
@@ -64,7 +64,7 @@ Result<FactsPtr> Site::facts_to(std::string_view name, const guard::Principal& w
   if (!facts && facts.error().code == Errc::not_found) facts = models_->facts(name);
   if (!facts) return facts;
   const ModelFacts& judged = (*facts)->base ? *(*facts)->base : **facts;
-  if (!guard::allows(who.models, judged.name())) return fail(Errc::not_found, "no such model");
+  if (!permissions().sees(who, judged.name())) return fail(Errc::not_found, "no such model");
   return facts;
 }
 
@@ -82,9 +82,19 @@ api::Parsed<FactsPtr> Site::facts(std::string_view name, const guard::Principal&
   return std::move(found.model);
 }
 
-api::Parsed<ModelLease> Site::find(std::string_view name, const guard::Principal& who) const {
-  FH_TRY(const FactsPtr facts, this->facts(name, who));
-  if (ModelLease lease = models_->find(*facts)) return lease;
+guard::Decision Site::to_ask(const NamedModel& named, const guard::Principal& who) const {
+  return permissions().to_ask(who, *named.model, named.made ? named.made->label : std::string());
+}
+
+std::string Site::label_of(std::string_view name, const guard::Principal& who) const {
+  const auto found = named(name, who);
+  return found ? to_ask(*found, who).label : permissions().policy().lowest();
+}
+
+api::Parsed<ModelLease> Site::find(std::string_view name, const guard::Principal& who, guard::Action action) const {
+  FH_TRY(const NamedModel found, named(name, who));
+  if (action == guard::Action::ask) FH_TRY_VOID(permit(who, to_ask(found, who)));
+  if (ModelLease lease = models_->find(*found.model)) return lease;
   return api::refuse(Problem::unavailable, fmt::format("model '{}' is not in memory", printable(name)), "model");
 }
 
@@ -104,7 +114,7 @@ std::vector<NamedModel> Site::named_models(const guard::Principal& who) const {
     out.push_back({std::move(name), std::move(facts), {}});
   }
   for (FactsPtr& facts : models_->list_tuned(who.tenant)) {
-    if (!guard::allows(who.models, facts->base->name())) continue;
+    if (!permissions().sees(who, facts->base->name())) continue;
     std::string name = facts->name();
     out.push_back({std::move(name), std::move(facts), {}});
   }
@@ -122,8 +132,10 @@ std::string Site::only_model(const guard::Principal& who) const {
 
 void Site::when_loaded(const ExchangePtr& exchange, std::string_view name, const guard::Principal& who,
                        std::function<void()> then) const {
-  const auto facts = this->facts(name, who);
-  if (!facts) return then();
+  const auto found = named(name, who);
+  // Nobody waits for a model, and none is loaded, that may not be asked: the handler says so.
+  if (!found || (exchange->request().method == "POST" && !to_ask(*found, who).allowed)) return then();
+  const Result<FactsPtr> facts = found->model;
   if (const ModelLease lease = models_->find(**facts); lease != nullptr && Models::has_adapter(*lease, **facts)) {
     return then();
   }

@@ -77,6 +77,12 @@ void TuningJobs::offer(const JobRecord& record) {
   for (const JobModel& model : record.models) {
     const auto id = Digest::parse(model.adapter);
     if (!id) continue;
+    // Before anybody can ask it.
+    if (auto marked = site_.permissions().mark(id->name(), record.label); !marked) {
+      report(fmt::format("note: '{}' cannot be asked for: its label cannot be kept: {}", printable(model.name),
+                         marked.error().what));
+      continue;
+    }
     site_.pool().offer_tuned(
         {model.name, record.tenant, record.job.model, record.base_key,
          AdapterFile{*id, fs::path(options_.home) / "fine_tuning" / record.job.id / model.folder, model.name}});

@@ -43,13 +43,14 @@ Failure tuning_failure(const Error& error, std::string param = {}) {
   }
 }
 
-// A file of this tenant that may be learned from.
-api::Parsed<void> check_upload(FileStore& files, const std::string& tenant, const std::string& id, const char* param) {
+// A file of this tenant that may be learned from: its label.
+api::Parsed<std::string> check_upload(FileStore& files, const std::string& tenant, const std::string& id,
+                                      const char* param) {
   const auto found = files.find(tenant, id);
   if (!found) return tl::unexpected(tuning_failure(found.error()));
   if (!*found)
     return api::refuse(Problem::invalid, fmt::format("invalid {}: {}", param, printable(id)), param, "file_not_found");
-  if ((*found)->purpose == "fine-tune") return {};
+  if ((*found)->purpose == "fine-tune") return (*found)->label;
   return api::refuse(
       Problem::invalid,
       fmt::format("{} has the purpose '{}': files to learn from are uploaded with the purpose 'fine-tune'",
@@ -61,6 +62,7 @@ api::Parsed<void> check_upload(FileStore& files, const std::string& tenant, cons
 struct Start {
   std::string model, key;
   fs::path adapter;  // to go on from; empty: none
+  FactsPtr facts;
 };
 api::Parsed<Start> start_of(const Site& site, const guard::Principal& who, const std::string& name) {
   FH_TRY(const NamedModel named, site.named(name, who));
@@ -71,13 +73,13 @@ api::Parsed<Start> start_of(const Site& site, const guard::Principal& who, const
         "model_not_available");
   }
   const ModelFacts& m = *named.model;
-  if (m.base) return Start{m.base->name(), m.key, m.adapter->path};
+  if (m.base) return Start{m.base->name(), m.key, m.adapter->path, named.model};
   if (m.adapter) {
     return api::refuse(Problem::invalid,
                        fmt::format("'{}' is a model with an adapter on it: tune the model without it", printable(name)),
                        "model", "model_not_available");
   }
-  return Start{m.name(), m.key, {}};
+  return Start{m.name(), m.key, {}, named.model};
 }
 
 // Another name of the same content, so that the file can be deleted and the job goes on; copied where there can be
@@ -90,7 +92,7 @@ Result<> bring(const fs::path& from, const fs::path& to) {
   return {};
 }
 
-void create_job(Site& site, JobStore& jobs, const ExchangePtr& exchange, const guard::Principal& who) {
+void create_job(Site& site, JobStore& jobs, const ExchangePtr& exchange, guard::Principal who) {
   if (auto may = site.may_ask(who); !may) return respond(*exchange, may.error());
   const auto wanted = openai::parse_job(exchange->request().body);
   if (!wanted) return respond(*exchange, wanted.error());
@@ -103,14 +105,20 @@ void create_job(Site& site, JobStore& jobs, const ExchangePtr& exchange, const g
                                                               {&wanted->validation_file, "validation_file"}};
   for (const auto& [id, param] : given) {
     if (id->empty()) continue;
-    if (auto fine = check_upload(**files, who.tenant, *id, param); !fine) return respond(*exchange, fine.error());
+    auto label = check_upload(**files, who.tenant, *id, param);
+    if (!label) return respond(*exchange, label.error());
+    who.carries.push_back(std::move(*label));
   }
+  // What is learned from goes into the model, and what was learned before into what comes of it.
+  const guard::Decision may = site.permissions().to_ask(who, *start->facts);
+  if (auto permitted = site.permit(who, may); !permitted) return respond(*exchange, permitted.error());
   JobRecord begin;
   begin.job.model = start->model;
   begin.job.organization = "freehold";
   begin.job.seed =
       wanted->seed ? *wanted->seed : static_cast<std::uint32_t>(std::stoul(random_id().substr(0, 7), nullptr, 16));
   begin.base_key = start->key;
+  if (may.label != site.permissions().policy().lowest()) begin.label = may.label;
   const auto added = jobs.add(who.tenant, *wanted, std::move(begin), [&](const fs::path& folder) -> Result<> {
     for (const auto& [id, param] : given) {
       if (!id->empty()) FH_TRY_VOID(bring((*files)->path_of(*id), folder / upload_name(id != &wanted->training_file)));

@@ -17,19 +17,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Beside the recipe if it is there; otherwise what the word means anywhere: a name in the store, a path.
-std::string model_reference(const ReadRecipe& read) {
-  const fs::path beside = read.folder / read.recipe.base_model;
-  std::error_code ec;
-  return !read.recipe.base_model.empty() && fs::exists(beside, ec) ? beside.string() : read.recipe.base_model;
-}
-
 Result<std::string> file_digest(const fs::path& path) {
   FH_TRY(const MappedFile file, MappedFile::open(path));
   return sha256(file.bytes()).name();
 }
 
 }  // namespace
+
+std::string model_reference(const ReadRecipe& read) {
+  const fs::path beside = read.folder / read.recipe.base_model;
+  std::error_code ec;
+  return !read.recipe.base_model.empty() && fs::exists(beside, ec) ? beside.string() : read.recipe.base_model;
+}
 
 Result<ReadRecipe> read_recipe(const Arguments& arguments, Console& console) {
   ReadRecipe read;

@@ -26,6 +26,9 @@ struct ReadRecipe {
 // Of several things that are wrong each gets a line.
 Result<ReadRecipe> read_recipe(const Arguments& arguments, Console& console);
 
+// What the recipe's base_model means: beside the recipe if it is there, else anywhere.
+std::string model_reference(const ReadRecipe& read);
+
 struct Prepared {
   ReadRecipe read;
   CheckedModel checked;

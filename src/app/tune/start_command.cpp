@@ -10,6 +10,7 @@
 #include "app/progress.h"
 #include "app/sealing.h"
 #include "app/tune/plan_report.h"
+#include "app/tune/training_label.h"
 #include "app/tune/tune_commands.h"
 #include "app/version.h"
 #include "base/file.h"
@@ -198,6 +199,8 @@ Result<> run_or_resume(const Arguments& arguments, Console& console, Begin begin
   catch_interrupts();
   FH_TRY(Sealing sealing, Sealing::begin(arguments));
   FH_TRY(ReadRecipe read, read_recipe(arguments, console));
+  FH_TRY(const std::string given, begin == Begin::fresh ? given_label(arguments) : std::string());
+  FH_TRY(std::string label, training_label(read, given));
   FH_TRY_VOID(seal_training(sealing, read, console));
   const RunFolder folder(read.output);
   FH_TRY_VOID(check_folder(folder, begin, read, console));
@@ -227,6 +230,7 @@ Result<> run_or_resume(const Arguments& arguments, Console& console, Begin begin
   RunState state;
   if (begin == Begin::resumed) {
     state = *found;
+    FH_TRY(label, training_label(prepared.read, state.label));
     FH_TRY_VOID(check_same(state, beginning));
     if (state.status == RunStatus::finished) {
       console.note("the run is finished: there is nothing to go on with");
@@ -247,6 +251,7 @@ Result<> run_or_resume(const Arguments& arguments, Console& console, Begin begin
     state.recipe_sha256 = train::recipe_digest(beginning);
     state.base_model = prepared.read.recipe.base_model;
     state.method = method_of(prepared.read.recipe);
+    state.label = label;
     state.program = version_line();
     state.started = state.updated = train::utc_now();
     state.steps = plan.steps;
@@ -284,7 +289,12 @@ Command tune_start_command() {
           "A loss or gradient that is not finite, or a loss that stays too high, ends the run with exit code 4; "
           "checkpoints that led there are removed, and the newest that is left is written out in the folder last-good.",
       .positionals = {{.name = "RECIPE", .help = "The recipe, a YAML file; paths in it are relative to its folder."}},
-      .options = {training_threads(), sealed_option()},
+      .options = {{.name = "label",
+                   .type = OptionType::text,
+                   .value = "LABEL",
+                   .help = "What the data are labelled at least; each data set of the recipe may say more (label)."},
+                  training_threads(),
+                  sealed_option()},
       .examples = {{"freehold tune start recipe.yaml", "A night of training:"}},
       .run = run_start,
   };

@@ -9,6 +9,7 @@
 
 #include "app/interrupt.h"
 #include "app/progress.h"
+#include "app/tune/training_label.h"
 #include "base/file.h"
 #include "base/utf8.h"
 #include "kernel/blocks/nf4.h"
@@ -276,7 +277,9 @@ Result<std::uint64_t> write_newest(const Prepared& p, Training& t, const std::fi
   FH_TRY(const std::uint64_t step, t.run->restore_newest());
   if (step == 0) return step;
   FH_TRY_VOID(make_directories(folder));
-  FH_TRY_VOID(write_files(p, t, folder));
+  FH_TRY(const auto files, write_files(p, t, folder));
+  FH_TRY(const auto state, t.folder->state());
+  if (state) FH_TRY_VOID(mark_result(files, state->label));
   return step;
 }
 
@@ -286,6 +289,7 @@ Result<> write_result(const Prepared& p, Training& t, train::Ending ending, cons
   const bool best = t.run->keeps_best();
   train::Provenance card;
   card.beginning = beginning;
+  card.label = state.label;
   card.method = method_of(p.read.recipe);
   card.started = state.started;
   card.finished = train::utc_now();
@@ -297,6 +301,7 @@ Result<> write_result(const Prepared& p, Training& t, train::Ending ending, cons
   FH_TRY(const train::Metrics metrics, train::read_metrics(t.folder->file("metrics.jsonl")));
   card.evaluations = metrics.evaluations;
   FH_TRY(card.files, write_files(p, t, t.folder->path()));
+  FH_TRY_VOID(mark_result(card.files, state.label));
   return train::write_provenance(t.folder->path(), p.read.recipe, card);
 }
 

@@ -1,0 +1,93 @@
+#include "app/labelling.h"
+
+#include <fmt/format.h>
+
+#include "base/utf8.h"
+
+namespace freehold::app {
+
+Result<guard::Policy> own_policy() {
+  FH_TRY(const std::filesystem::path home, store::default_home());
+  return guard::load_policy(home);
+}
+
+guard::Principal owner(const guard::Policy& policy) {
+  guard::Principal who;
+  who.key_id = who.name = who.tenant = "local";
+  who.role = guard::Role::admin;
+  who.ceiling = policy.highest();
+  return who;
+}
+
+Result<guard::LabelBook> label_book() {
+  FH_TRY(std::filesystem::path home, store::default_home());
+  return guard::LabelBook(std::move(home));
+}
+
+std::string content_of(const store::Manifest& manifest) {
+  return store::is_adapter(manifest.model.kind) ? manifest.model.weights().name() : manifest.model.id().name();
+}
+
+std::vector<std::string> contents_of(const store::Manifest& manifest) {
+  const store::ModelTuple& model = manifest.model;
+  std::vector<std::string> out = {content_of(manifest), model.base().weights().name()};
+  if (!store::is_adapter(model.kind)) out.push_back(model.base().id().name());
+  if (model.adapter) out.push_back(model.adapter_alone().weights().name());
+  return out;
+}
+
+Result<guard::Resource> labelled_model(const std::string& name) {
+  guard::Resource out{guard::Resource::Kind::model, name, {}, {}};
+  FH_TRY(const std::filesystem::path home, store::default_home());
+  FH_TRY(const store::Store store, store::Store::open(home));
+  const auto found = store.resolve(name);
+  if (!found || !found->manifest) return out;  // whoever opens it says why it cannot be found
+  const auto parsed = store::ModelName::parse(name);
+  FH_TRY(const guard::LabelBook book, label_book());
+  FH_TRY(guard::Bounds bounds, book.bounds(parsed ? parsed->text() : "", contents_of(*found->manifest)));
+  out.ceilings = std::move(bounds.ceilings);
+  out.labels = std::move(bounds.labels);
+  return out;
+}
+
+Result<std::string> label_option(const Arguments& arguments, std::string_view option, const guard::Policy& policy) {
+  if (!arguments.given(option)) return std::string();
+  std::string label(arguments.text(option));
+  if (policy.rank(label)) return label;
+  return fail(Errc::invalid,
+              fmt::format("--{}: there is no label '{}': {}", option, printable(label, 40), policy.names()));
+}
+
+std::string higher_label(const guard::Policy& policy, const std::string& a, const std::string& b) {
+  if (a.empty() || b.empty()) return a.empty() ? b : a;
+  // One that is not known is above all others.
+  return policy.rank(a).value_or(SIZE_MAX) >= policy.rank(b).value_or(SIZE_MAX) ? a : b;
+}
+
+Result<> carry_labels(const store::Manifest& from, const store::Manifest& to) {
+  FH_TRY(const guard::Policy policy, own_policy());
+  FH_TRY(guard::LabelBook book, label_book());
+  FH_TRY(const guard::Bounds bounds, book.bounds("", contents_of(from)));
+  if (bounds.ceilings.empty() && bounds.labels.empty()) return {};
+  guard::Labelled row{content_of(to), std::nullopt, std::nullopt, {}};
+  FH_TRY(const auto all, book.all());
+  for (const guard::Labelled& before : all) {
+    if (before.subject == row.subject) row = before;
+  }
+  for (const std::string& ceiling : bounds.ceilings) {
+    const bool lower = !row.ceiling || higher_label(policy, *row.ceiling, ceiling) == *row.ceiling;
+    if (lower) row.ceiling = ceiling;
+  }
+  for (const std::string& label : bounds.labels) row.label = higher_label(policy, row.label.value_or(""), label);
+  return book.put(row);
+}
+
+Result<> mark_content(const guard::Policy& policy, const std::string& content, const std::string& label) {
+  if (label.empty() || label == policy.lowest()) return {};
+  FH_TRY(guard::LabelBook book, label_book());
+  return book.raise(content, label, [&](std::string_view a, std::string_view b) {
+    return policy.rank(a).value_or(SIZE_MAX) > policy.rank(b).value_or(SIZE_MAX);
+  });
+}
+
+}  // namespace freehold::app

@@ -1,0 +1,38 @@
+// Labels at the command line: the policy of the home, its owner, and what is labelled in the store (guard/policy.h).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "app/command.h"
+#include "base/result.h"
+#include "guard/label_book.h"
+#include "guard/policy.h"
+#include "store/store.h"
+
+namespace freehold::app {
+
+// $FREEHOLD_HOME's policy.
+Result<guard::Policy> own_policy();
+// Whoever owns the home: cleared for everything, and held to the ceilings of what they use.
+guard::Principal owner(const guard::Policy& policy);
+Result<guard::LabelBook> label_book();
+
+// What a label's row calls a manifest's content: of a model its tuple, of an adapter its weights.
+std::string content_of(const store::Manifest& manifest);
+// All contents whose labels hold for it: the tuple, the model without its adapter, the weights of both.
+std::vector<std::string> contents_of(const store::Manifest& manifest);
+// A model of the store with its bounds; of a path, its name alone. `name` must outlive it.
+Result<guard::Resource> labelled_model(const std::string& name);
+
+// The value of an option that is a label, or "". Errors: invalid (not one of the policy's).
+Result<std::string> label_option(const Arguments& arguments, std::string_view option, const guard::Policy& policy);
+// The higher of two labels; an empty one is the lowest.
+std::string higher_label(const guard::Policy& policy, const std::string& a, const std::string& b);
+
+// Gives a content what labels another has: of something that was made of it. Ceilings, too.
+Result<> carry_labels(const store::Manifest& from, const store::Manifest& to);
+// Marks a content as made of data with this label; nothing for the lowest.
+Result<> mark_content(const guard::Policy& policy, const std::string& content, const std::string& label);
+
+}  // namespace freehold::app

@@ -1,0 +1,111 @@
+// `models label`: the highest label that a model may be given, and what it was made of.
+#include <fmt/format.h>
+
+#include "app/audit/act.h"
+#include "app/json_writer.h"
+#include "app/labelling.h"
+#include "app/models_commands.h"
+#include "base/utf8.h"
+
+namespace freehold::app {
+namespace {
+
+Result<guard::Labelled> row_of(const guard::LabelBook& book, const std::string& subject) {
+  FH_TRY(const auto all, book.all());
+  for (const guard::Labelled& row : all) {
+    if (row.subject == subject) return row;
+  }
+  return guard::Labelled{subject, std::nullopt, std::nullopt, {}};
+}
+
+void show(const guard::Labelled& row, bool json, Console& console) {
+  if (!json) {
+    console.write(fmt::format("{}: ceiling {}, made of data {}\n", printable(row.subject),
+                              row.ceiling.value_or("not set"),
+                              row.label ? "labelled " + *row.label : "without a label"));
+    return;
+  }
+  JsonWriter w(true);
+  w.begin_object().member("model", row.subject).key("ceiling");
+  row.ceiling ? w.value(*row.ceiling) : w.null();
+  w.key("data");
+  row.label ? w.value(*row.label) : w.null();
+  w.end_object();
+  console.write(w.take() + "\n");
+}
+
+Result<> run_label(const Arguments& arguments, Console& console) {
+  FH_TRY(const guard::Policy policy, own_policy());
+  FH_TRY(const store::Store store, open_store());
+  const std::string reference(arguments.text("MODEL"));
+  FH_TRY(const store::Resolved found, store.resolve(reference));
+  if (!found.manifest) {
+    console.hint(
+        "freehold models import brings it in; for files outside of the store, the policy has ceilings by name");
+    return fail(Errc::invalid,
+                fmt::format("{} is not in the store: only what is there can be labelled", printable(reference)));
+  }
+  const std::string content = content_of(*found.manifest);
+  const auto name = store::ModelName::parse(reference);
+  const bool by_name = name && !reference.starts_with("sha256:");
+  FH_TRY(guard::LabelBook book, label_book());
+  FH_TRY(guard::Labelled row, row_of(book, by_name ? name->text() : content));
+  FH_TRY(const std::string data, label_option(arguments, "data", policy));
+  const bool clear = arguments.flag("clear");
+  if (!clear && !arguments.given("LABEL") && data.empty()) {
+    show(row, arguments.flag("json"), console);
+    return {};
+  }
+  if (clear && (arguments.given("LABEL") || !data.empty())) {
+    return fail(Errc::invalid, "--clear takes no label");
+  }
+  if (arguments.given("LABEL")) {
+    row.ceiling = arguments.text("LABEL");
+    if (!policy.rank(*row.ceiling)) {
+      return fail(Errc::invalid,
+                  fmt::format("there is no label '{}': {}", printable(*row.ceiling, 40), policy.names()));
+    }
+  }
+  if (!data.empty()) row.label = data;
+  if (clear) row.ceiling = row.label = std::nullopt;
+  row.content = by_name ? content : std::string();
+  FH_TRY_VOID(book.put(row));
+  FH_TRY_VOID(record_act("models.label", row.subject,
+                         audit::Object()
+                             .add("ceiling", row.ceiling.value_or(""))
+                             .add("data", row.label.value_or(""))
+                             .add("content", content)));
+  show(row, arguments.flag("json"), console);
+  return {};
+}
+
+}  // namespace
+
+Command models_label_command() {
+  return {
+      .name = "models label",
+      .summary = "Say which data a model may be given, and what it was made of.",
+      .details =
+          "LABEL is a ceiling: a request, a file or a batch that carries a higher one is refused (docs/policy.md). It "
+          "is "
+          "the name's; another name of the same model that has none of its own has it, too, and a digest's holds for "
+          "every name. --data says what a model or an adapter was trained on: only keys that are cleared for it may "
+          "ask "
+          "it, and its answers carry it. `tune` and fine-tuning over HTTP say that by themselves. Without a label, "
+          "what is "
+          "set is shown.",
+      .positionals = {{.name = "MODEL", .help = "A name or a digest in the store.", .is_file = false},
+                      {.name = "LABEL", .help = "The ceiling.", .required = false, .is_file = false}},
+      .options = {{.name = "data",
+                   .type = OptionType::text,
+                   .value = "LABEL",
+                   .help = "The highest label of what it was trained on."},
+                  {.name = "clear", .help = "Remove both; what a digest has stays."},
+                  {.name = "json", .help = "Print JSON."}},
+      .examples = {{"freehold models label mistral:q4 internal", "No personal data for this model:"},
+                   {"freehold models label support-lora --data personal", "An adapter from elsewhere:"}},
+      .run = run_label,
+  };
+}
+
+}  // namespace freehold::app

@@ -1,0 +1,91 @@
+#include "app/serve/permissions.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/utf8.h"
+#include "store/name.h"
+
+namespace freehold::app {
+namespace {
+
+using guard::Resource;
+
+constexpr std::size_t kLongestReason = 200;  // bytes
+
+// With its tag, as names are labelled.
+std::string labelled_name(const std::string& name) {
+  const auto parsed = store::ModelName::parse(name);
+  return parsed ? parsed->text() : name;
+}
+
+}  // namespace
+
+Permissions::Permissions(guard::Policy policy, std::filesystem::path home) : policy_(std::move(policy)) {
+  if (!home.empty()) book_.emplace(std::move(home));
+}
+
+bool Permissions::sees(const guard::Principal& who, std::string_view model) const {
+  return decide(who, guard::Action::read, {Resource::Kind::model, model, {}, {}}).allowed;
+}
+
+guard::Decision Permissions::to_ask(const guard::Principal& who, const ModelFacts& model,
+                                    std::string_view label) const {
+  const ModelFacts& judged = model.base ? *model.base : model;
+  Resource resource{Resource::Kind::model, judged.name(), {}, {}};
+  if (book_) {
+    std::vector<std::string> contents = {model.key, model.reference, model.digest};
+    if (model.adapter) {
+      contents.push_back(model.adapter->id.name());
+      contents.push_back(model.adapter->weights);
+    }
+    auto bounds = book_->bounds(labelled_name(judged.name()), contents);
+    if (!bounds) {
+      guard::Decision denied;
+      denied.rule = "labels";
+      denied.message = "the labels cannot be read, so no model may be asked";
+      return denied;
+    }
+    resource.ceilings = std::move(bounds->ceilings);
+    resource.labels = std::move(bounds->labels);
+  }
+  return decide(who, guard::Action::ask, resource, label);
+}
+
+Result<> Permissions::mark(const std::string& content, const std::string& label) {
+  if (!book_ || label.empty() || label == policy_.lowest()) return {};
+  return book_->raise(content, label, [&](std::string_view a, std::string_view b) {
+    return policy_.rank(a).value_or(SIZE_MAX) > policy_.rank(b).value_or(SIZE_MAX);
+  });
+}
+
+api::Parsed<void> Permissions::check_headers(const http::Request& request) const {
+  const std::string_view label = request.headers.get("freehold-label");
+  if (request.headers.has("freehold-label") && !policy_.rank(label)) {
+    return api::refuse(api::Problem::invalid,
+                       fmt::format("the header Freehold-Label must be one of {}", policy_.names()));
+  }
+  const std::string_view reason = request.headers.get("freehold-reason");
+  const bool good = reason.size() <= kLongestReason && is_utf8(reason) &&
+                    std::all_of(reason.begin(), reason.end(),
+                                [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7F; });
+  if (good) return {};
+  return api::refuse(api::Problem::invalid,
+                     fmt::format("the header Freehold-Reason must be UTF-8 of at most {} bytes", kLongestReason));
+}
+
+void Permissions::add_headers(const http::Request& request, guard::Principal& who) {
+  who.request = request.id;
+  who.background = request.on_behalf_of.has_value();
+  const std::string_view reason = request.headers.get("freehold-reason");
+  if (reason.find_first_not_of(' ') != std::string_view::npos) who.reason = reason;
+  if (const std::string_view label = request.headers.get("freehold-label"); !label.empty())
+    who.carries.emplace_back(label);
+}
+
+api::Failure refusal_of(const guard::Decision& decision) {
+  return {api::Problem::forbidden, decision.message, {}, {}};
+}
+
+}  // namespace freehold::app
