@@ -26,12 +26,12 @@ void message(Site& site, const ExchangePtr& exchange, guard::Principal who) {
                                           [&](std::string_view id) { return find_thread(site, who, id); });
   if (!parsed) return respond(*exchange, parsed.error());
   api::Call call = parsed->call;
-  const std::string label = site.label_of(call.model, who);
   site.generate(
       exchange, who, std::move(call), [&](const api::Call& of, api::AnswerId id, const std::vector<text::Prompt>&) {
         parsed->call = of;
         return anthropic::messages_encoder(
-            *parsed, std::move(id), [&site, tenant, label](std::string message_id, anthropic::Thread thread) {
+            *parsed, std::move(id),
+            [&site, tenant, label = of.label](std::string message_id, anthropic::Thread thread) {
               site.threads().put(
                   tenant, {std::move(message_id), std::move(thread.fixed), {}, std::move(thread.messages), {}, label});
             });

@@ -79,23 +79,34 @@ api::Parsed<void> shorten(const Site& site, openai::ResponseCall& response, cons
   return {};  // what is still too long is refused as any other
 }
 
+using Keep = std::function<void(openai::StoredResponse)>;
+
+// What is kept of an answer has the label of its exchange.
+Keep labelled(const api::Call& call, Keep keep) {
+  if (!keep) return keep;
+  return [label = call.label, keep = std::move(keep)](openai::StoredResponse response) {
+    response.label = label;
+    keep(std::move(response));
+  };
+}
+
 // Answered at once; the answer is made meanwhile.
 void create_in_background(Site& site, const ExchangePtr& exchange, const guard::Principal& who,
                           openai::ResponseCall call) {
-  const std::string tenant = who.tenant, label = site.label_of(call.call.model, who);
+  const std::string tenant = who.tenant;
   const auto background = std::make_shared<Background>(exchange->request(), site.responses(), tenant);
   std::string begun;
-  const auto keep = [&site, tenant, label](openai::StoredResponse response) {
-    response.label = label;
+  const auto keep = [&site, tenant](openai::StoredResponse response) {
     site.responses().conclude(tenant, std::move(response));
   };
   api::Call asked = call.call;
-  site.generate(
-      background, who, std::move(asked), [&](const api::Call&, api::AnswerId id, const std::vector<text::Prompt>&) {
-        begun = openai::begun_json(call, id);
-        background->begin({"resp_" + id.id, begun, call.input_items, call.conversation, exchange->request().id, label});
-        return openai::response_encoder(std::move(call), std::move(id), keep);
-      });
+  site.generate(background, who, std::move(asked),
+                [&](const api::Call& of, api::AnswerId id, const std::vector<text::Prompt>&) {
+                  begun = openai::begun_json(call, id);
+                  background->begin(
+                      {"resp_" + id.id, begun, call.input_items, call.conversation, exchange->request().id, of.label});
+                  return openai::response_encoder(std::move(call), std::move(id), labelled(of, keep));
+                });
   if (auto refusal = background->refusal(); refusal && begun.empty()) return exchange->respond(std::move(*refusal));
   exchange->respond(json_response(200, std::move(begun)));
 }
@@ -113,16 +124,15 @@ void create(Site& site, const ExchangePtr& exchange, guard::Principal who) {
   }
   if (parsed->background) return create_in_background(site, exchange, who, std::move(*parsed));
   api::Call call = parsed->call;
-  std::function<void(openai::StoredResponse)> keep;
+  Keep keep;
   if (parsed->store) {
-    keep = [&site, tenant = who.tenant, label = site.label_of(call.model, who)](openai::StoredResponse response) {
-      response.label = label;
+    keep = [&site, tenant = who.tenant](openai::StoredResponse response) {
       site.responses().put(tenant, std::move(response));
     };
   }
   site.generate(exchange, who, std::move(call),
-                [&](const api::Call&, api::AnswerId id, const std::vector<text::Prompt>&) {
-                  return openai::response_encoder(std::move(*parsed), std::move(id), std::move(keep));
+                [&](const api::Call& of, api::AnswerId id, const std::vector<text::Prompt>&) {
+                  return openai::response_encoder(std::move(*parsed), std::move(id), labelled(of, std::move(keep)));
                 });
 }
 

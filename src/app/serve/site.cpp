@@ -128,8 +128,8 @@ void Site::tell_of_use(const http::Request& request, const guard::Principal& who
   }
 }
 
-void Site::note_policy(audit::RequestEntry& entry, std::string_view model, const guard::Principal& who) const {
-  entry.label = label_of(model, who);
+void Site::note_policy(audit::RequestEntry& entry, const std::string& label, const guard::Principal& who) const {
+  entry.label = label;
   if (permissions().policy().of(who.role).reason) entry.break_glass = who.reason;
 }
 
@@ -252,26 +252,24 @@ void Site::embed(const ExchangePtr& exchange, const guard::Principal& who, api::
   auto tag = tag_of(exchange->request());
   if (!tag) return respond(*exchange, tag.error());
   if (auto may = may_ask(who); !may) return respond(*exchange, may.error());
-  auto found = find(call->model, who);
+  auto found = permitted(call->model, who);
   if (!found) return respond(*exchange, found.error());
-  const ModelLease model = std::move(*found);
+  const ModelLease model = std::move(found->model);
   if (call->keep_alive) models_->keep_alive(*model->facts(), *call->keep_alive);
   auto prompts = model->prompts(call->inputs, "input");
   if (!prompts) return respond(*exchange, prompts.error());
-  const auto adapter = this->adapter(call->model, who, *model);
-  if (!adapter) return respond(*exchange, adapter.error());
   for (text::Prompt& p : *prompts) {
     if (call->cut && p.tokens.size() > model->context()) p.tokens.resize(model->context());
   }
   audit::RequestEntry entry = audit_entry_of(*exchange, who, *model, *prompts);
-  note_policy(entry, call->model, who);
+  note_policy(entry, found->label, who);
   std::vector<engine::EmbedRequest> requests;
   std::uint64_t tokens_at_most = 0;
   for (text::Prompt& p : *prompts) {
     engine::EmbedRequest request;
     request.tokens = std::move(p.tokens);
     request.tenant = who.tenant;
-    request.adapter = *adapter;
+    request.adapter = found->adapter;
     request.dimensions = call->dimensions;
     if (auto valid = engine::validate(request, model->service().limits()); !valid) {
       Failure failure = failure_of(valid.error());
@@ -323,11 +321,15 @@ void Site::generate(const ExchangePtr& exchange, const guard::Principal& who, ap
   auto tag = tag_of(exchange->request());
   if (!tag) return respond(*exchange, tag.error());
   if (auto may = may_ask(who); !may) return respond(*exchange, may.error());
-  auto found = find(call.model, who);
+  auto found = permitted(call.model, who);
   if (!found) return respond(*exchange, found.error());
-  const ModelLease model = std::move(*found);
+  const ModelLease model = std::move(found->model);
+  call.label = found->label;
   if (call.keep_alive) models_->keep_alive(*model->facts(), *call.keep_alive);
-  if (auto adopted = adopt(call, who); !adopted) return respond(*exchange, adopted.error());
+  if (!call.preset_done) {
+    const auto adopted = api::ollama::apply(found->named.preset(), call);
+    if (!adopted) return respond(*exchange, adopted.error());
+  }
   auto plan = model->plan_prompt(call);
   if (!plan) return respond(*exchange, plan.error());
   if (call.thinking == true && !model->can_think()) call.ignored.emplace_back("thinking");
@@ -335,13 +337,10 @@ void Site::generate(const ExchangePtr& exchange, const guard::Principal& who, ap
   // All requests are checked before the first is handed over.
   auto requests = model->requests(call, *plan, who.tenant);
   if (!requests) return respond(*exchange, requests.error());
-  const auto adapter = this->adapter(call.model, who, *model);
-  if (!adapter) return respond(*exchange, adapter.error());
-  const auto facts = this->facts(call.model, who);
-  const AdapterFile* file = facts && (*facts)->adapter ? &*(*facts)->adapter : nullptr;
+  const AdapterFile* file = found->named.model->adapter ? &*found->named.model->adapter : nullptr;
   std::uint64_t prompt_at_most = 0, answers_at_most = 0;
   for (engine::Request& request : *requests) {
-    if (*adapter != nullptr) request.adapter = *adapter;
+    if (found->adapter != nullptr) request.adapter = found->adapter;
     if (exchange->request().on_behalf_of) request.priority = kBackground;
     prompt_at_most += request.prompt.size();
     answers_at_most += std::uint64_t{request.n} * engine::answer_limit(request, model->service().limits());
@@ -359,7 +358,7 @@ void Site::generate(const ExchangePtr& exchange, const guard::Principal& who, ap
   record.sampling = sampling_summary(call.request.sampling);
   audit::RequestEntry entry = audit_entry_of(*exchange, who, *model, plan->prompts);
   entry.clock = plan->clock;
-  note_policy(entry, call.model, who);
+  note_policy(entry, found->label, who);
   if (entry.label != permissions().policy().lowest()) generation->add_header("freehold-label", entry.label);
   generation->account({accounts_, std::move(record), std::move(entry),
                        accounts_.keeps() ? said_of(*exchange, who.tenant, responses_, threads_) : Said{},

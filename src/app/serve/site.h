@@ -66,9 +66,15 @@ class Site {
   // forbidden.
   api::Parsed<ModelLease> find(std::string_view name, const guard::Principal& who,
                                guard::Action action = guard::Action::ask) const;
-  // The adapter that the name puts on the model, which `when_loaded` has brought into memory; null if it puts none.
-  api::Parsed<Models::AdapterHandle> adapter(std::string_view name, const guard::Principal& who,
-                                             const ServedModel& model) const;
+  // A model that may be asked, with all that its name stood for at one moment: what is permitted is what answers, also
+  // where the name is moved meanwhile. Errors: as find.
+  struct Permitted {
+    NamedModel named;
+    ModelLease model;
+    Models::AdapterHandle adapter;  // that the name puts on the model; null if it puts none
+    std::string label;              // of the exchange
+  };
+  api::Parsed<Permitted> permitted(std::string_view name, const guard::Principal& who) const;
   // All that `named` finds: those that are served, those that were tuned, those that were made.
   std::vector<NamedModel> named_models(const guard::Principal& who) const;
   // The name of the only model that somebody can ask for; empty if there are more, or none.
@@ -103,8 +109,6 @@ class Site {
   bool may(const guard::Principal& who, guard::Action action) const { return permissions().may(who, action); }
   // Asking a model under the name by which it was found.
   guard::Decision to_ask(const NamedModel& named, const guard::Principal& who) const;
-  // The label of what is asked under a name, and so of the answer; the lowest if there is no such model.
-  std::string label_of(std::string_view name, const guard::Principal& who) const;
   // Somebody whose role needs a reason is let in: the audit log and whoever looks after the server are told.
   void tell_of_use(const http::Request& request, const guard::Principal& who) const;
 
@@ -154,7 +158,7 @@ class Site {
  private:
   struct Beginning;
   Result<FactsPtr> facts_to(std::string_view name, const guard::Principal& who) const;
-  void note_policy(audit::RequestEntry& entry, std::string_view model, const guard::Principal& who) const;
+  void note_policy(audit::RequestEntry& entry, const std::string& label, const guard::Principal& who) const;
   static api::Parsed<void> look_ahead(const http::Exchange& exchange, const ServedModel& model, Beginning& work);
   void begin(const ExchangePtr& exchange, const ModelLease& model, Beginning& work) const;
 

@@ -86,11 +86,6 @@ guard::Decision Site::to_ask(const NamedModel& named, const guard::Principal& wh
   return permissions().to_ask(who, *named.model, named.made ? named.made->label : std::string());
 }
 
-std::string Site::label_of(std::string_view name, const guard::Principal& who) const {
-  const auto found = named(name, who);
-  return found ? to_ask(*found, who).label : permissions().policy().lowest();
-}
-
 api::Parsed<ModelLease> Site::find(std::string_view name, const guard::Principal& who, guard::Action action) const {
   FH_TRY(const NamedModel found, named(name, who));
   if (action == guard::Action::ask) FH_TRY_VOID(permit(who, to_ask(found, who)));
@@ -98,11 +93,20 @@ api::Parsed<ModelLease> Site::find(std::string_view name, const guard::Principal
   return api::refuse(Problem::unavailable, fmt::format("model '{}' is not in memory", printable(name)), "model");
 }
 
-api::Parsed<Models::AdapterHandle> Site::adapter(std::string_view name, const guard::Principal& who,
-                                                 const ServedModel& model) const {
-  FH_TRY(const FactsPtr facts, this->facts(name, who));
-  if (!facts->adapter) return Models::AdapterHandle();
-  if (auto handle = model.adapters().find(facts->adapter->id)) return handle;
+api::Parsed<Site::Permitted> Site::permitted(std::string_view name, const guard::Principal& who) const {
+  Permitted out;
+  FH_TRY(out.named, named(name, who));
+  guard::Decision decision = to_ask(out.named, who);
+  FH_TRY_VOID(permit(who, decision));
+  out.label = std::move(decision.label);
+  const ModelFacts& facts = *out.named.model;
+  out.model = models_->find(facts);
+  if (out.model == nullptr) {
+    return api::refuse(Problem::unavailable, fmt::format("model '{}' is not in memory", printable(name)), "model");
+  }
+  if (!facts.adapter) return out;
+  out.adapter = out.model->adapters().find(facts.adapter->id);
+  if (out.adapter != nullptr) return out;
   return api::refuse(Problem::unavailable, fmt::format("the adapter of '{}' is not in memory", printable(name)),
                      "model");
 }
