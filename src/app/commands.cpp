@@ -83,6 +83,7 @@ const std::vector<Command>& all_commands() {
       keys_group(),
       keys_create_command(),
       keys_list_command(),
+      keys_rotate_command(),
       keys_revoke_command(),
       usage_command(),
       cost_group(),

@@ -30,6 +30,7 @@ Command guard_mask_command();          // guard/guard_commands.cpp
 Command keys_group();                  // keys_commands.cpp
 Command keys_create_command();         // keys_commands.cpp
 Command keys_list_command();           // keys_commands.cpp
+Command keys_rotate_command();         // keys_commands.cpp
 Command keys_revoke_command();         // keys_commands.cpp
 Command cost_group();                  // cost_commands.cpp
 Command cost_prices_command();         // cost_commands.cpp

@@ -1,4 +1,4 @@
-// `keys create`, `keys list`, `keys revoke`: who may use `freehold serve`.
+// `keys create`, `keys list`, `keys rotate`, `keys revoke`: who may use `freehold serve`.
 #include <fmt/format.h>
 
 #include "app/audit/act.h"
@@ -103,6 +103,21 @@ std::vector<std::string> separated_by_commas(std::string_view text) {
   }
 }
 
+// A key's text, this once.
+void show_made(const guard::CreatedKey& made, std::int64_t now, bool json, Console& console) {
+  if (json) {
+    JsonWriter w(true);
+    w.begin_object();
+    write_key(w, made.info, now);
+    w.member("key", made.text).end_object();
+    console.write(w.take() + "\n");
+    return;
+  }
+  console.write(made.text + "\n");
+  console.note(
+      fmt::format("this is the only time that the key is shown; freehold keys revoke {} ends it", made.info.id));
+}
+
 Result<> run_create(const Arguments& arguments, Console& console) {
   const std::int64_t now = guard::wall_seconds();
   guard::NewKey wanted{.name = std::string(arguments.text("name")),
@@ -125,17 +140,16 @@ Result<> run_create(const Arguments& arguments, Console& console) {
   details.add("label", made.info.label).add("ceiling", made.info.ceiling.value_or(""));
   if (made.info.expires) details.add("expires", show_moment(*made.info.expires));
   FH_TRY_VOID(record_act("keys.create", made.info.id, details));
-  if (arguments.flag("json")) {
-    JsonWriter w(true);
-    w.begin_object();
-    write_key(w, made.info, now);
-    w.member("key", made.text).end_object();
-    console.write(w.take() + "\n");
-    return {};
-  }
-  console.write(made.text + "\n");
-  console.note(
-      fmt::format("this is the only time that the key is shown; freehold keys revoke {} ends it", made.info.id));
+  show_made(made, now, arguments.flag("json"), console);
+  return {};
+}
+
+Result<> run_rotate(const Arguments& arguments, Console& console) {
+  FH_TRY(const std::filesystem::path home, store::default_home());
+  FH_TRY(guard::Keys keys, guard::Keys::open(home, guard::OpenKeys::existing));
+  FH_TRY(const guard::CreatedKey made, keys.rotate(arguments.text("ID")));
+  FH_TRY_VOID(record_act("keys.rotate", made.info.id, audit::Object().add("name", made.info.name)));
+  show_made(made, guard::wall_seconds(), arguments.flag("json"), console);
   return {};
 }
 
@@ -204,7 +218,7 @@ Option limit_option(std::string_view name, std::string_view help) {
 Command keys_group() {
   return {
       .name = "keys",
-      .summary = "Make, list and revoke the keys that a server asks for.",
+      .summary = "Make, list, rotate and revoke the keys that a server asks for.",
       .details =
           "Keys are kept in $FREEHOLD_HOME/freehold.db, their secrets as Argon2id hashes. A running server takes "
           "notice of a change within a second.",
@@ -264,6 +278,20 @@ Command keys_list_command() {
       .options = {{.name = "json", .help = "Print JSON."}},
       .examples = {{"freehold keys list", "Who may do what, until when:"}},
       .run = run_list,
+  };
+}
+
+Command keys_rotate_command() {
+  return {
+      .name = "keys rotate",
+      .summary = "Give a key a new secret, and print it, once.",
+      .details =
+          "The old one is refused within a second. Role, limits, labels and date of expiry stay, and so does all that "
+          "belongs to the key: files, batches, models that it made.",
+      .positionals = {{.name = "ID", .help = "The key's id, as keys list shows it.", .is_file = false}},
+      .options = {{.name = "json", .help = "Print JSON."}},
+      .examples = {{"freehold keys rotate k7m2xw9q", "Every quarter, or when somebody has seen it:"}},
+      .run = run_rotate,
   };
 }
 

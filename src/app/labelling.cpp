@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "base/file.h"
+#include "base/hash.h"
 #include "base/utf8.h"
+#include "train/provenance.h"
 
 namespace freehold::app {
 
@@ -64,22 +67,64 @@ std::string higher_label(const guard::Policy& policy, const std::string& a, cons
   return policy.rank(a).value_or(SIZE_MAX) >= policy.rank(b).value_or(SIZE_MAX) ? a : b;
 }
 
-Result<> carry_labels(const store::Manifest& from, const store::Manifest& to) {
+namespace {
+
+std::vector<std::filesystem::path> weight_files(const std::filesystem::path& path) {
+  std::error_code ec;
+  if (!std::filesystem::is_directory(path, ec)) return {path};
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(path, ec)) {
+    if (entry.path().extension() == ".safetensors") files.push_back(entry.path());
+  }
+  return files;
+}
+
+}  // namespace
+
+Result<guard::Bounds> bounds_of_reference(const std::string& reference) {
+  FH_TRY(guard::Resource model, labelled_model(reference));
+  guard::Bounds out{std::move(model.ceilings), std::move(model.labels)};
+  const std::filesystem::path path(reference);
+  std::error_code ec;
+  if (!std::filesystem::exists(path, ec)) return out;
+  FH_TRY(std::string papers,
+         train::provenance_label(std::filesystem::is_directory(path, ec) ? path : path.parent_path()));
+  if (!papers.empty()) out.labels.push_back(std::move(papers));
+  FH_TRY(const guard::LabelBook book, label_book());
+  FH_TRY(const auto all, book.all());
+  if (all.empty()) return out;
+  for (const auto& file : weight_files(path)) {
+    FH_TRY(const MappedFile mapped, MappedFile::open(file));
+    const guard::Bounds known = guard::bounds_of(all, "", {sha256(mapped.bytes()).name()});
+    out.ceilings.insert(out.ceilings.end(), known.ceilings.begin(), known.ceilings.end());
+    out.labels.insert(out.labels.end(), known.labels.begin(), known.labels.end());
+  }
+  return out;
+}
+
+Result<> carry_labels(const guard::Bounds& from, const std::string& to) {
+  if (from.ceilings.empty() && from.labels.empty()) return {};
   FH_TRY(const guard::Policy policy, own_policy());
   FH_TRY(guard::LabelBook book, label_book());
-  FH_TRY(const guard::Bounds bounds, book.bounds("", contents_of(from)));
-  if (bounds.ceilings.empty() && bounds.labels.empty()) return {};
-  guard::Labelled row{content_of(to), std::nullopt, std::nullopt, {}};
+  guard::Labelled row{to, std::nullopt, std::nullopt, {}};
   FH_TRY(const auto all, book.all());
   for (const guard::Labelled& before : all) {
-    if (before.subject == row.subject) row = before;
+    if (before.subject == to) row = before;
   }
-  for (const std::string& ceiling : bounds.ceilings) {
-    const bool lower = !row.ceiling || higher_label(policy, *row.ceiling, ceiling) == *row.ceiling;
-    if (lower) row.ceiling = ceiling;
+  for (const std::string& ceiling : from.ceilings) {
+    if (!row.ceiling || higher_label(policy, ceiling, *row.ceiling) == *row.ceiling) row.ceiling = ceiling;
   }
-  for (const std::string& label : bounds.labels) row.label = higher_label(policy, row.label.value_or(""), label);
+  for (const std::string& label : from.labels) row.label = higher_label(policy, row.label.value_or(""), label);
   return book.put(row);
+}
+
+Result<> carry_labels_to_files(const guard::Bounds& from, const std::filesystem::path& made) {
+  if (from.ceilings.empty() && from.labels.empty()) return {};
+  for (const auto& file : weight_files(made)) {
+    FH_TRY(const MappedFile mapped, MappedFile::open(file));
+    FH_TRY_VOID(carry_labels(from, sha256(mapped.bytes()).name()));
+  }
+  return {};
 }
 
 Result<> mark_content(const guard::Policy& policy, const std::string& content, const std::string& label) {

@@ -1,8 +1,10 @@
 // Labels at the command line: the policy of the home, its owner, and what is labelled in the store (guard/policy.h).
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "app/command.h"
 #include "base/result.h"
@@ -30,8 +32,12 @@ Result<std::string> label_option(const Arguments& arguments, std::string_view op
 // The higher of two labels; an empty one is the lowest.
 std::string higher_label(const guard::Policy& policy, const std::string& a, const std::string& b);
 
-// Gives a content what labels another has: of something that was made of it. Ceilings, too.
-Result<> carry_labels(const store::Manifest& from, const store::Manifest& to);
+// Ceilings and labels of a model or an adapter, in the store or by its path: then by its papers and its weights.
+Result<guard::Bounds> bounds_of_reference(const std::string& reference);
+// Gives a content the ceilings and labels of what it was made of; the same to the weights of a file or a folder, which
+// are read if there are any.
+Result<> carry_labels(const guard::Bounds& from, const std::string& to);
+Result<> carry_labels_to_files(const guard::Bounds& from, const std::filesystem::path& made);
 // Marks a content as made of data with this label; nothing for the lowest.
 Result<> mark_content(const guard::Policy& policy, const std::string& content, const std::string& label);
 

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "app/json_writer.h"
+#include "app/labelling.h"
 #include "app/models_commands.h"
 #include "app/models_write.h"
 #include "app/open_model.h"
@@ -22,10 +23,13 @@ Result<> run_quantize(const Arguments& arguments, Console& console) {
   FH_TRY(kernel::Mix type, store::weight_type_from_name(arguments.text("type")));
   FH_TRY(Sealing sealing, Sealing::begin(arguments));
   sealing.reads_model(arguments, "MODEL");
+  std::error_code ec;
+  const std::filesystem::path papers =
+      std::filesystem::path(std::string(arguments.text("MODEL"))).parent_path() / "provenance.json";
+  if (std::filesystem::exists(papers, ec)) sealing.reads(papers);
   if (arguments.given("OUT")) sealing.writes_file(std::string(arguments.text("OUT")));
   FH_TRY_VOID(sealing.enter(console));
   FH_TRY(OpenModel source, open_model(arguments.text("MODEL"), console));
-  std::error_code ec;
   if (arguments.given("OUT") && std::filesystem::equivalent(source.path, std::string(arguments.text("OUT")), ec)) {
     return fail(Errc::invalid, fmt::format("{} is the model itself, which would be lost: choose another file",
                                            printable(arguments.text("OUT"))));
@@ -46,16 +50,17 @@ Result<> run_quantize(const Arguments& arguments, Console& console) {
   const std::string origin = fmt::format(
       "{} quantized to {}",
       source.manifest ? source.manifest->model.weights().name() : printable(source.path.string(), 1000), type.name);
-  return write_model(arguments, console, origin,
-                     [&](const format::Sink& sink, const store::Progress& progress, const store::Expect& expect) {
-                       auto written =
-                           plan ? store::quantize(*plan, options, pool, sink, progress, expect)
-                                : store::quantize(*source.checkpoint->gguf(), options, pool, sink, progress, expect);
-                       if (!written && written.error().what.find("loses quality twice") != std::string::npos) {
-                         console.hint("--requantize insists on it");
-                       }
-                       return written;
-                     });
+  // Of which it is still made when its weights are rounded.
+  FH_TRY(const guard::Bounds bounds, bounds_of_reference(std::string(arguments.text("MODEL"))));
+  const auto produce = [&](const format::Sink& sink, const store::Progress& progress, const store::Expect& expect) {
+    auto written = plan ? store::quantize(*plan, options, pool, sink, progress, expect)
+                        : store::quantize(*source.checkpoint->gguf(), options, pool, sink, progress, expect);
+    if (!written && written.error().what.find("loses quality twice") != std::string::npos) {
+      console.hint("--requantize insists on it");
+    }
+    return written;
+  };
+  return write_model(arguments, console, origin, produce, bounds);
 }
 
 void list_shapes(bool json, Console& console) {

@@ -7,6 +7,7 @@
 
 #include "app/audit/act.h"
 #include "app/json_writer.h"
+#include "app/labelling.h"
 #include "app/models_commands.h"
 #include "app/open_model.h"
 #include "base/disk_space.h"
@@ -51,7 +52,7 @@ store::Expect room_at(const std::filesystem::path& place) {
 }  // namespace
 
 Result<> write_model(const Arguments& arguments, Console& console, const std::string& source,
-                     const ProduceModel& produce) {
+                     const ProduceModel& produce, const guard::Bounds& bounds) {
   if (arguments.given("OUT") == arguments.given("name")) {
     return fail(Errc::invalid, "say either OUT, a file to write, or --name, to put the model into the store");
   }
@@ -68,6 +69,7 @@ Result<> write_model(const Arguments& arguments, Console& console, const std::st
     FH_TRY(store::Imported imported, store.add(name, source, make, options));
     progress.clear();
     print_written(written, arguments.flag("verbose"), console);
+    FH_TRY_VOID(carry_labels(bounds, content_of(imported.manifest)));
     FH_TRY_VOID(record_import("models.make", imported));
     print_imported(imported, arguments.flag("json"), console);
     return {};
@@ -82,6 +84,7 @@ Result<> write_model(const Arguments& arguments, Console& console, const std::st
   FH_TRY(written, produce([&](Bytes bytes) { return file.write(bytes); }, progress.progress(), room_at(out)));
   const std::uint64_t bytes = file.position();
   FH_TRY_VOID(file.commit());
+  FH_TRY_VOID(carry_labels_to_files(bounds, out));
   progress.clear();
   print_written(written, arguments.flag("verbose"), console);
   if (arguments.flag("json")) {

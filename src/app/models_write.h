@@ -8,6 +8,7 @@
 #include "app/command.h"
 #include "app/console.h"
 #include "format/gguf_writer.h"
+#include "guard/label_book.h"
 #include "store/progress.h"
 #include "store/weight_type.h"
 
@@ -16,9 +17,10 @@ namespace freehold::app {
 using ProduceModel =
     std::function<Result<store::Written>(const format::Sink&, const store::Progress&, const store::Expect&)>;
 
-// To the argument OUT, or into the store with --name; exactly one of them is given. `source` says where it comes from.
+// To the argument OUT, or into the store with --name; exactly one of them is given. `source` says where it comes from,
+// `bounds` what is labelled of that (labelling.h).
 Result<> write_model(const Arguments& arguments, Console& console, const std::string& source,
-                     const ProduceModel& produce);
+                     const ProduceModel& produce, const guard::Bounds& bounds = {});
 
 // --name, --force, --no-prepare, --threads, --verbose, --json.
 std::vector<Option> write_options();

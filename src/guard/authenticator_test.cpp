@@ -57,6 +57,19 @@ TEST_F(AuthenticatorTest, RightKeysPassAndNothingElse) {
   EXPECT_EQ(a.slow_verifications(), 2u) << "wrong secrets of verified keys, unknown ids and odd forms cost nothing";
 }
 
+TEST_F(AuthenticatorTest, ARotatedKeyIsRefusedAndItsSuccessorPasses) {
+  Keys manager = keys();
+  const CreatedKey first = manager.create({.name = "x"}).value();
+  const Authenticator a = Authenticator::create(keys(), options()).value();
+  ASSERT_TRUE(a.authenticate(first.text));
+  const CreatedKey second = manager.rotate(first.info.id).value();
+  steady_ += 600'000'000;
+  EXPECT_FALSE(a.authenticate(first.text)) << "also where it had been verified";
+  ASSERT_TRUE(a.authenticate(second.text));
+  EXPECT_EQ(a.authenticate(second.text)->tenant, first.info.id);
+  EXPECT_FALSE(a.authenticate(first.text));
+}
+
 TEST_F(AuthenticatorTest, WrongSecretsOfAKeyThatWasNeverUsedAreBounded) {
   const CreatedKey made = keys().create({.name = "x"}).value();
   const Authenticator a = Authenticator::create(keys(), options()).value();

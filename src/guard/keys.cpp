@@ -240,6 +240,11 @@ Result<Keys> Keys::open(const fs::path& home, OpenKeys how, WallClock clock) {
 
 namespace {
 
+// What was given is not repeated: it may be a whole key.
+Unexpected no_such_key() {
+  return fail(Errc::not_found, "there is no such key: its id is the 8 characters after 'fh-', as 'keys list' shows it");
+}
+
 // Everything but an id that is still free.
 Result<std::pair<StoredKey, std::string>> draw(const NewKey& key, const std::string& id, std::int64_t now) {
   StoredKey stored;
@@ -279,11 +284,7 @@ Result<std::vector<KeyInfo>> Keys::list() {
 }
 
 Result<KeyInfo> Keys::revoke(std::string_view id) {
-  if (!is_id(id)) {
-    // Not repeated: it may be a whole key.
-    return fail(Errc::not_found,
-                "there is no such key: its id is the 8 characters after 'fh-', as 'keys list' shows it");
-  }
+  if (!is_id(id)) return no_such_key();
   return state_->database.transaction([&](soci::session& s) -> Result<KeyInfo> {
     const std::string bound(id);
     const long long now = state_->clock();
@@ -294,6 +295,28 @@ Result<KeyInfo> Keys::revoke(std::string_view id) {
     }
     return fail(Errc::not_found, fmt::format("there is no key {}", id));
   });
+}
+
+Result<CreatedKey> Keys::rotate(std::string_view id) {
+  if (!is_id(id)) return no_such_key();
+  CreatedKey made;
+  made.text = fmt::format("fh-{}-{}", id, random_key_secret());
+  FH_TRY(const std::string hash, hash_secret(made.text));
+  FH_TRY(made.info, state_->database.transaction([&](soci::session& s) -> Result<KeyInfo> {
+    FH_TRY(std::vector<StoredKey> all, select(s, state_->database.path()));
+    for (StoredKey& key : all) {
+      if (key.info.id != id) continue;
+      if (!key.info.usable(state_->clock())) {
+        return fail(Errc::invalid,
+                    fmt::format("the key {} is {}: make a new one", id, key.info.revoked ? "revoked" : "expired"));
+      }
+      const std::string bound(id);
+      s << "UPDATE keys SET hash = :hash WHERE id = :id", soci::use(hash), soci::use(bound);
+      return std::move(key.info);
+    }
+    return fail(Errc::not_found, fmt::format("there is no key {}", id));
+  }));
+  return made;
 }
 
 Result<long long> Keys::data_version() {

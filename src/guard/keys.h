@@ -87,6 +87,10 @@ class Keys {
   // Errors: not_found. A key that is revoked already stays as it is.
   Result<KeyInfo> revoke(std::string_view id);
 
+  // A new secret for a key; the old one ends with the return. All else stays, what belongs to the key as well. Errors:
+  // not_found; invalid (it is revoked or has expired).
+  Result<CreatedKey> rotate(std::string_view id);
+
   // A new admin key if no admin key is usable, else nothing. Its text is also written to own_key_path(home), readable
   // by the owner only, for the command line.
   Result<std::optional<CreatedKey>> ensure_first_key();

@@ -89,6 +89,26 @@ TEST_F(KeysTest, RevokingIsForGood) {
   EXPECT_EQ(error.what.find(text.substr(12)), std::string::npos) << "a secret is not repeated";
 }
 
+TEST_F(KeysTest, RotatingChangesTheSecretAlone) {
+  Keys keys = open();
+  const CreatedKey first =
+      keys.create({.name = "x", .role = Role::operator_, .expires = now_ + 10, .label = "internal"}).value();
+  const std::string before = keys.load().value()[0].hash;
+  const auto second = keys.rotate(first.info.id);
+  ASSERT_TRUE(second) << second.error().what;
+  EXPECT_EQ(second->info, first.info);
+  EXPECT_EQ(second->text.substr(0, 12), first.text.substr(0, 12)) << "the id stays, and what belongs to it";
+  EXPECT_NE(second->text, first.text);
+  EXPECT_NE(open().load().value()[0].hash, before);
+  EXPECT_EQ(error_of(keys.rotate("aaaaaaaa")).code, Errc::not_found);
+  EXPECT_EQ(error_of(keys.rotate(first.text)).what.find(first.text.substr(12)), std::string::npos);
+  now_ += 10;
+  EXPECT_EQ(error_of(keys.rotate(first.info.id)).code, Errc::invalid) << "what has expired is not brought back";
+  const CreatedKey revoked = keys.create({.name = "y"}).value();
+  ASSERT_TRUE(keys.revoke(revoked.info.id));
+  EXPECT_EQ(error_of(keys.rotate(revoked.info.id)).code, Errc::invalid);
+}
+
 TEST_F(KeysTest, HostileFieldsAreRefused) {
   Keys keys = open();
   auto refused = [&](NewKey key) {

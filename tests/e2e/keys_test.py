@@ -46,6 +46,17 @@ class Keys(e2e.Case):
             self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o600, path)
         self.assertEqual(stat.S_IMODE(self.home.stat().st_mode), 0o700)
 
+    def test_rotated(self):
+        old = self.create("--name", "x", "--role", "admin")
+        new = self.succeeds("keys", "rotate", KEY.match(old)[1]).text.strip()
+        self.assertRegex(new, rf"\A{KEY.pattern}\Z")
+        self.assertEqual((KEY.match(new)[1], new == old), (KEY.match(old)[1], False))
+        self.assertEqual(len(self.listed()), 1)
+        refused = self.fails(e2e.NOT_FOUND, "keys", "rotate", old)
+        self.assertNotIn(old[12:], refused.message)
+        self.succeeds("keys", "revoke", KEY.match(old)[1])
+        self.fails(e2e.USAGE, "keys", "rotate", KEY.match(old)[1], names="revoked")
+
     def test_json_of_a_new_key(self):
         made = json.loads(self.succeeds("keys", "create", "--name", "x", "--expires", "2099-12-31", "--json").text)
         self.assertEqual(KEY.match(made["key"])[1], made["id"])

@@ -180,6 +180,16 @@ class Adapters(Labelled):
             self.assertEqual([self.ask(server, k, COMPLETIONS, body("attached"))[0] for k in ("internal", "personal")], [403, 200])
         self.assertEqual({(e["rule"], e["label"], e["ceiling"]) for e in self.log("--kind", "refusal")},
                          {("key.label", "personal", "public"), ("key.label", "personal", "internal"), ("key.label", "health", "internal")})
+        # What is made of it has its label, whatever it is called.
+        for made in (self.folder / "merged.gguf", self.folder / "exported.gguf"):
+            command, name = ("merge", "merged") if made.stem == "merged" else ("export", "exported")
+            self.succeeds("tune", command, base, bare, made, *(("--type", "f32") if name == "merged" else ()))
+            self.succeeds("models", "import", made, "--name", name)
+        self.succeeds("models", "alias", "again", "=", "high", "+", "exported")
+        self.succeeds("models", "quantize", "merged", "--type", "q8_0", "--name", "small")
+        with self.serve() as server:
+            for name in ("merged", "again", "small"):
+                self.assertEqual([self.ask(server, k, COMPLETIONS, body(name))[0] for k in ("internal", "personal")], [403, 200], name)
         # On a model that may be given less it serves nobody.
         self.succeeds("models", "alias", "never", "=", "low", "+", "lora")
         with self.serve() as server:

@@ -280,8 +280,8 @@ void Site::embed(const ExchangePtr& exchange, const guard::Principal& who, api::
     requests.push_back(std::move(request));
   }
   ledger::Event record = event_of(*exchange, who, *model, call->model, std::move(*tag));
-  const auto facts = this->facts(call->model, who);
-  name_adapter(record, *adapter != nullptr && facts && (*facts)->adapter ? &*(*facts)->adapter : nullptr);
+  const AdapterFile* file = found->named.model->adapter ? &*found->named.model->adapter : nullptr;
+  name_adapter(record, found->adapter != nullptr ? file : nullptr);
   auto admitted = accounts_.admit(who, {record.time, who.key_id, record.tag, {}, tokens_at_most, 0});
   if (!admitted) return respond(*exchange, admitted.error());
   auto embedding = std::make_shared<Embedding>();

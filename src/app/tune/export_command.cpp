@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "app/adapter_option.h"
+#include "app/labelling.h"
 #include "app/tune/adapter_commands.h"
 #include "base/utf8.h"
 #include "model/gguf_adapter.h"
@@ -13,14 +14,18 @@ Result<> run_export(const Arguments& arguments, Console& console) {
   const std::filesystem::path out(std::string(arguments.text("OUT")));
   FH_TRY(const CheckedModel base, open_and_check(arguments.text("BASE"), console));
   FH_TRY(const model::PeftAdapter adapter, open_adapter(arguments.text("ADAPTER"), base));
-  if (out.extension() != ".gguf") return model::write_peft(out, base.plan.spec, adapter);
+  FH_TRY(const guard::Bounds bounds, bounds_of_reference(std::string(arguments.text("ADAPTER"))));
+  if (out.extension() != ".gguf") {
+    FH_TRY_VOID(model::write_peft(out, base.plan.spec, adapter));
+    return carry_labels_to_files(bounds, out);
+  }
   FH_TRY(const std::string architecture, model::gguf_architecture(*base.opened.checkpoint));
   auto written = model::write_gguf_adapter(out, base.plan.spec, architecture, adapter, out.stem().string());
   if (!written) return in_context(std::move(written).error(), printable(out.string()));
   if (!written->exact) {
     console.note("note: rsLoRA's scale is no alpha divided by this rank in float32; it differs in its last bit");
   }
-  return {};
+  return carry_labels_to_files(bounds, out);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "app/adapter_option.h"
 #include "app/evaluator.h"
 #include "app/json_writer.h"
+#include "app/labelling.h"
 #include "app/progress.h"
 #include "app/session.h"
 #include "app/tune/adapter_commands.h"
@@ -133,6 +134,11 @@ Result<> run_merge(const Arguments& arguments, Console& console) {
     return fail(Errc::invalid, fmt::format("the merged model differs from base + adapter by a mean KL of {:.3g}, more "
                                            "than {:g}: nothing was written",
                                            compared->mean_kl, most));
+  }
+  // Marked before it has its name.
+  for (const char* part : {"BASE", "ADAPTER"}) {
+    FH_TRY(const guard::Bounds bounds, bounds_of_reference(std::string(arguments.text(part))));
+    FH_TRY_VOID(carry_labels_to_files(bounds, unverified));
   }
   fs::rename(unverified, out, ec);
   if (ec) return fail(Errc::io, fmt::format("rename to {}: {}", printable(out.string()), ec.message()));
