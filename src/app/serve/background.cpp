@@ -1,5 +1,7 @@
 #include "app/serve/background.h"
 
+#include <utility>
+
 namespace freehold::app {
 
 void Background::begin(api::openai::StoredResponse begun) {
@@ -15,13 +17,23 @@ std::optional<http::Response> Background::refusal() const {
   return refusal_;
 }
 
+void Background::made(api::openai::StoredResponse answer) {
+  const std::lock_guard lock(mutex_);
+  made_ = std::move(answer);
+}
+
 void Background::respond(http::Response response) {
-  if (response.status < 400) return;
-  std::optional<api::openai::StoredResponse> begun;
+  std::optional<api::openai::StoredResponse> begun, made;
+  const bool good = response.status < 400;
   {
     const std::lock_guard lock(mutex_);
     begun = begun_;
-    refusal_ = std::move(response);
+    made = std::exchange(made_, std::nullopt);
+    if (!good) refusal_ = std::move(response);
+  }
+  if (good) {
+    if (made) store_.conclude(tenant_, std::move(*made));
+    return;
   }
   if (!begun) return;
   begun->running.clear();

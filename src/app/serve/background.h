@@ -24,7 +24,10 @@ class Background : public http::Exchange {
   std::optional<http::Response> refusal() const;
 
   const http::Request& request() const override { return request_; }
-  // The encoder has put an answer into the store by itself; an error ends the response as failed.
+  // The answer, whole. It is kept where others can read it when `respond` says that it is recorded, as other answers
+  // are given only then.
+  void made(api::openai::StoredResponse answer);
+  // An error ends the response as failed.
   void respond(http::Response response) override;
   void start(http::Response) override {}  // nothing is streamed here
   bool send(std::string) override { return false; }
@@ -37,7 +40,7 @@ class Background : public http::Exchange {
   ResponseStore& store_;
   const std::string tenant_;
   mutable std::mutex mutex_;  // guards what follows
-  std::optional<api::openai::StoredResponse> begun_;
+  std::optional<api::openai::StoredResponse> begun_, made_;
   std::optional<http::Response> refusal_;
   std::function<void()> on_gone_;
 };

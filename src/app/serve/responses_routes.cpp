@@ -96,9 +96,7 @@ void create_in_background(Site& site, const ExchangePtr& exchange, const guard::
   const std::string tenant = who.tenant;
   const auto background = std::make_shared<Background>(exchange->request(), site.responses(), tenant);
   std::string begun;
-  const auto keep = [&site, tenant](openai::StoredResponse response) {
-    site.responses().conclude(tenant, std::move(response));
-  };
+  const auto keep = [background](openai::StoredResponse response) { background->made(std::move(response)); };
   api::Call asked = call.call;
   site.generate(background, who, std::move(asked),
                 [&](const api::Call& of, api::AnswerId id, const std::vector<text::Prompt>&) {

@@ -148,11 +148,11 @@ class Site {
   void draw_seeds(std::function<std::uint64_t()> source) { seeds_ = std::move(source); }
 
   std::atomic<bool> stopping{false};
-  std::atomic<bool> waits{false};     // a replay: what its client did not wait for is waited for
-  std::atomic<bool> starting{false};  // the models it was given are being loaded
-  std::unique_ptr<Batches> batches;   // files and batches, if this server keeps any
-  std::unique_ptr<TuningJobs> jobs;   // fine-tuning, if this server does any
-  std::unique_ptr<Pulls> pulls;       // what is fetched from elsewhere, if this server may
+  std::atomic<bool> waits{false};                // a replay: what its client did not wait for is waited for
+  std::atomic<bool> starting{false};             // the models it was given are being loaded
+  std::unique_ptr<Batches> batches;              // files and batches, if this server keeps any
+  std::unique_ptr<TuningJobs> jobs;              // fine-tuning, if this server does any
+  std::unique_ptr<Pulls> pulls;                  // what is fetched from elsewhere, if this server may
   std::function<void(const std::string&)> warn;  // whoever looks after the server, a line; set before it is served
 
  private:
