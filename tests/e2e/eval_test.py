@@ -156,7 +156,7 @@ class Eval(Tiny):
     def test_what_is_wrong_is_said(self):
         rows, task = self.choices(4)
         self.fails(e2e.NOT_FOUND, "eval", "helaswag", "-m", self.model, names="hellaswag")
-        self.fails(e2e.UNSUPPORTED, "eval", "humaneval", "-m", self.model, names="sandbox")
+        self.fails(e2e.NOT_FOUND, "eval", "humaneval", "-m", self.model, names="HumanEval.jsonl")
         self.fails(e2e.UNSUPPORTED, "eval", task, "-m", "gateway:gpt-4o", names="--method letter")
         self.fails(e2e.USAGE, "eval", task, "-m", "gateway:gpt-4o", "--method", "letter", names="allow-egress")
         self.fails(e2e.UNSUPPORTED, "eval", task, "-m", self.model, "--chat", names="no chat template")

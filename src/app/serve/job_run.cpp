@@ -453,15 +453,21 @@ Result<> JobRun::finish(Training& training, train::Ending ending, const train::B
   FH_TRY(const std::string csv, keep_measurements(training));
   const JobModel result{
       tuned_name(record_.job), ".", digest.name(), size_of(folder() / "adapter_model.safetensors"), {}};
-  FH_TRY(const JobRecord updated, store_.update(record_.job.id, [&](JobRecord& r) {
+  // Whoever reads that it has succeeded can ask the model.
+  JobRecord with_result = record_;
+  with_result.models = {result};
+  jobs_.offer(with_result);
+  const auto updated = store_.update(record_.job.id, [&](JobRecord& r) {
     if (!r.job.become(JobStatus::succeeded, store_.now())) return;
     r.job.fine_tuned_model = result.name;
     r.job.result_files = {csv};
     r.job.trained_tokens = training.run->counters().tokens;
     r.models.push_back(result);
-  }));
-  if (updated.job.status != JobStatus::succeeded) return fail(Errc::cancelled, "stopped");
-  jobs_.offer(updated);
+  });
+  if (!updated || updated->job.status != JobStatus::succeeded) {
+    jobs_.site().pool().withdraw_tuned(result.name);
+    return updated ? fail(Errc::cancelled, "stopped") : Result<>(tl::unexpected(updated.error()));
+  }
   tell("info", fmt::format("New fine-tuned model created: {}", result.name));
   tell("info", "The job has successfully completed");
   train::RunState over = state;
