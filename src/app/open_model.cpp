@@ -119,14 +119,18 @@ Result<std::vector<std::string>> weight_digests(const OpenModel& opened, Console
   return digests;
 }
 
+Option threads_option() {
+  return {.name = "threads",
+          .type = OptionType::integer,
+          .value = "N",
+          .least = 1,
+          .most = 1024,
+          .help = "Threads; by default as many as this process may use CPUs. The answer does not depend on it."};
+}
+
 std::vector<Option> run_options() {
   return {
-      {.name = "threads",
-       .type = OptionType::integer,
-       .value = "N",
-       .least = 1,
-       .most = 1024,
-       .help = "Threads; by default as many as this process may use CPUs. The answer does not depend on it."},
+      threads_option(),
       {.name = "kv-cache",
        .type = OptionType::choice,
        .value = "auto|f32|f16|q8_0",

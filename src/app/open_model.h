@@ -49,6 +49,7 @@ Result<CheckedModel> open_and_check(std::string_view reference, Console& console
 Result<CheckedModel> check_model(OpenModel opened);
 
 // --threads, --kv-cache and --verbose, as every command that runs a model has them; and --context before them.
+Option threads_option();
 std::vector<Option> run_options();
 std::vector<Option> run_options_with_context();
 model::KvChoice kv_choice(const Arguments& arguments);  // of run_options()

@@ -25,6 +25,7 @@ Result<Outgoing> write_messages(const Call& call, const http::Url&) {
   }
   if (!system.empty()) body["system"] = system;
   if (call.temperature) body["temperature"] = *call.temperature;
+  if (call.top_p) body["top_p"] = *call.top_p;
   if (!call.stop.empty()) body["stop_sequences"] = call.stop;
   if (!call.schema.empty()) {
     body["output_config"] = {

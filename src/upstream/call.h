@@ -22,6 +22,7 @@ struct Call {
   std::vector<Message> messages;
   std::uint32_t max_tokens = 1024;    // of the answer, those of thinking included; at least 1
   std::optional<double> temperature;  // nothing: what the vendor does then
+  std::optional<double> top_p;        // the same
   std::optional<std::uint64_t> seed;  // not every vendor takes one (Errc::unsupported)
   std::vector<std::string> stop;
   std::string schema;  // a JSON Schema that the answer must be of; empty: any text

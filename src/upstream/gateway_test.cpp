@@ -91,6 +91,7 @@ Call hello() {
   call.messages = {{Message::Role::system, "be short"}, {Message::Role::user, "hi"}};
   call.max_tokens = 7;
   call.temperature = 0;
+  call.top_p = 0.5;
   return call;
 }
 
@@ -146,6 +147,7 @@ TEST(Gateway, SpeaksOpenAi) {
   const auto body = format::parse_json(seen[0].body);
   ASSERT_TRUE(body);
   EXPECT_EQ(text_at(&*body, {"model"}), "m");
+  EXPECT_NE(seen[0].body.find(R"("top_p":0.5)"), std::string::npos) << seen[0].body;
   EXPECT_EQ(count_at(&*body, {"max_tokens"}), 7u);
   EXPECT_EQ(count_at(&*body, {"seed"}), 5u);
   EXPECT_EQ(text_at(&*body, {"response_format", "json_schema", "schema", "type"}), "object");
@@ -176,6 +178,7 @@ TEST(Gateway, SpeaksAnthropic) {
   EXPECT_FALSE(seen[0].headers.has("authorization"));
   const auto body = format::parse_json(seen[0].body);
   EXPECT_EQ(text_at(&*body, {"system"}), "be short");
+  EXPECT_NE(seen[0].body.find(R"("top_p":0.5)"), std::string::npos) << seen[0].body;
   EXPECT_EQ(body->member("messages")->size(), 1u);
   Call seeded = hello();
   seeded.seed = 1;
@@ -202,6 +205,7 @@ TEST(Gateway, SpeaksGemini) {
   EXPECT_EQ(seen[0].headers.get("x-goog-api-key"), "sk-secret");
   const auto body = format::parse_json(seen[0].body);
   EXPECT_EQ(count_at(&*body, {"generationConfig", "maxOutputTokens"}), 7u);
+  EXPECT_NE(seen[0].body.find(R"("topP":0.5)"), std::string::npos) << seen[0].body;
 }
 
 TEST(Gateway, AsksAgainWhereThatMayHelp) {

@@ -28,6 +28,7 @@ Result<Outgoing> write_contents(const Call& call, const http::Url&) {
   Json& how = body["generationConfig"];
   how["maxOutputTokens"] = call.max_tokens;
   if (call.temperature) how["temperature"] = *call.temperature;
+  if (call.top_p) how["topP"] = *call.top_p;
   if (call.seed) how["seed"] = *call.seed;
   if (!call.stop.empty()) how["stopSequences"] = call.stop;
   if (!call.schema.empty()) {

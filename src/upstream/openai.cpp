@@ -32,6 +32,7 @@ Result<Outgoing> write_chat(const Call& call, const http::Url& base) {
   // OpenAI's newer models know the second name alone, other servers often the first alone.
   body[base.host == "api.openai.com" ? "max_completion_tokens" : "max_tokens"] = call.max_tokens;
   if (call.temperature) body["temperature"] = *call.temperature;
+  if (call.top_p) body["top_p"] = *call.top_p;
   if (call.seed) body["seed"] = *call.seed;
   if (!call.stop.empty()) body["stop"] = call.stop;
   if (!call.schema.empty()) {

@@ -15,7 +15,6 @@ from chat_model import TEMPLATE, ChatGguf
 from dialects import CONSTRAINED, DIALECTS, Ask, post, request
 from files_test import Server as Files
 from identical_bytes_test import SCHEMA, together
-from sealed_test import ENV as SEALED
 from serving import KEY, Server
 from tuning_jobs_test import QUICK, Tuning, chats
 
@@ -117,7 +116,7 @@ class Supplied(Replays):
             for threads in ("1", "2"):
                 self.replay(drawn, "--threads", threads, env={"FREEHOLD_ISA": level})
         self.assertIn("comes out again", self.succeeds("audit", "replay", drawn, "--request", self.put("b", self.sent[drawn])).text)
-        self.succeeds("audit", "replay", "chatcmpl-" + drawn[4:], "--request", self.folder / "b", "--sealed", env=SEALED)
+        self.succeeds("audit", "replay", "chatcmpl-" + drawn[4:], "--request", self.folder / "b", "--sealed", env=e2e.SEALED)
 
     def test_a_difference_is_told(self):
         with self.serve() as server:
@@ -247,7 +246,7 @@ class Kept(Replays):
             self.assertEqual(path.stat().st_mode & 0o077, 0, path) if path.name != "lock" else None
         key = ("--master-key", master)
         self.succeeds("audit", "replay", receipt, *key)
-        self.succeeds("audit", "replay", second, *key, "--sealed", env=SEALED)
+        self.succeeds("audit", "replay", second, *key, "--sealed", env=e2e.SEALED)
         self.fails(e2e.USAGE, "audit", "replay", "--sample", "2", *key, names="--sample")
         said = self.sample("--sample", "100%", *key)
         self.assertEqual((said["equal"], said["drawn"]), (len(got) + 3, len(got) + 3), said)
@@ -393,9 +392,9 @@ class Kept(Replays):
         with self.keeping("--sealed", "--master-key", master) as server:
             receipt, _ = self.talk(server, "alice", self.CANARY)
             other, _ = self.talk(server, "bob", "the cat")
-        self.succeeds("audit", "replay", receipt, "--master-key", master, "--sealed", env=SEALED)
-        self.succeeds("guard", "erase", "alice", "--master-key", master, "--sealed", env=SEALED)
-        said = self.sample("--sample", "100%", "--master-key", master, "--sealed", env=SEALED)
+        self.succeeds("audit", "replay", receipt, "--master-key", master, "--sealed", env=e2e.SEALED)
+        self.succeeds("guard", "erase", "alice", "--master-key", master, "--sealed", env=e2e.SEALED)
+        said = self.sample("--sample", "100%", "--master-key", master, "--sealed", env=e2e.SEALED)
         self.assertEqual((said["equal"], said["impossible"]), (1, 1))
 
 

@@ -23,8 +23,6 @@ import serving
 import tuning
 
 MODEL = e2e.needs(e2e.SHARED / "data" / "models" / "stories260K") / "stories260K-f32.gguf"
-# LeakSanitizer looks at a process from another one that it forks, which the seal forbids.
-ENV = {"ASAN_OPTIONS": "detect_leaks=0"} if e2e.SANITIZED else {}
 GREEDY = ["--temperature", "0", "--max-tokens", "40", "--raw"]
 
 
@@ -43,7 +41,7 @@ class Sealed(e2e.Case):
 
     def twice(self, *arguments, **more):
         """The same command without and with --sealed: (ended, ended)."""
-        return [self.succeeds(*arguments, *extra, env=ENV, **more) for extra in ((), ("--sealed",))]
+        return [self.succeeds(*arguments, *extra, env=e2e.SEALED, **more) for extra in ((), ("--sealed",))]
 
     def test_run_gives_the_same_bytes(self):
         schema = self.put("s.json", '{"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}')
@@ -68,10 +66,10 @@ class Sealed(e2e.Case):
         self.succeeds("batch", lines, self.folder / "plain.jsonl", "--model", MODEL)
         out = self.folder / "results" / "sealed.jsonl"
         out.parent.mkdir()
-        self.succeeds("batch", lines, out, "--model", MODEL, "--sealed", env=ENV)
+        self.succeeds("batch", lines, out, "--model", MODEL, "--sealed", env=e2e.SEALED)
         self.assertEqual((self.folder / "plain.jsonl").read_bytes(), out.read_bytes())
         out.write_bytes(out.read_bytes()[:200])  # goes on behind a torn line
-        self.succeeds("batch", lines, out, "--model", MODEL, "--sealed", env=ENV)
+        self.succeeds("batch", lines, out, "--model", MODEL, "--sealed", env=e2e.SEALED)
         self.assertEqual((self.folder / "plain.jsonl").read_bytes(), out.read_bytes())
 
     def test_eval_gives_the_same_bytes(self):
@@ -88,19 +86,19 @@ class Sealed(e2e.Case):
         self.put("d.jsonl", tuning.texts(12, longest=20))
         for name, extra in (("plain", ()), ("sealed", ("--sealed",))):
             path = self.put(f"{name}.yaml", tuning.recipe(MODEL, max_steps=4, sequence_len=64, save_steps=2, output_dir=name))
-            self.succeeds("tune", "start", path, *extra, env=ENV)
+            self.succeeds("tune", "start", path, *extra, env=e2e.SEALED)
         self.assertEqual(tuning.adapter(self.folder / "plain"), tuning.adapter(self.folder / "sealed"))
 
     def test_quantize_gives_the_same_bytes(self):
         (self.folder / "out").mkdir()
         for name, extra in (("plain", ()), ("sealed", ("--sealed",))):
-            self.succeeds("models", "quantize", MODEL, self.folder / "out" / f"{name}.gguf", "--type", "q8_0", *extra, env=ENV)
+            self.succeeds("models", "quantize", MODEL, self.folder / "out" / f"{name}.gguf", "--type", "q8_0", *extra, env=e2e.SEALED)
         self.assertEqual((self.folder / "out" / "plain.gguf").read_bytes(), (self.folder / "out" / "sealed.gguf").read_bytes())
-        self.succeeds("models", "quantize", MODEL, "--name", "small", "--type", "q8_0", "--sealed", env=ENV)
+        self.succeeds("models", "quantize", MODEL, "--name", "small", "--type", "q8_0", "--sealed", env=e2e.SEALED)
         self.succeeds("models", "verify", "small")
 
     def test_every_attempt_is_denied(self):
-        ended = self.run_freehold("guard", "seal-test", "--json", env=ENV)
+        ended = self.run_freehold("guard", "seal-test", "--json", env=e2e.SEALED)
         said = json.loads(ended.out)
         if self.offered["missing"]:
             self.assertEqual(ended.code, e2e.UNSUPPORTED, ended.message)
@@ -110,7 +108,7 @@ class Sealed(e2e.Case):
         self.assertGreater(said["denied"], 250)
         self.assertEqual({a["as"] for a in said["attempts"]}, {"serve", "run"})
         self.assertEqual({a["verdict"] for a in said["attempts"]} - {"denied", "absent"}, set())
-        self.fails(e2e.USAGE, "guard", "seal-test", env={"TMPDIR": str(self.home), **ENV}, names="set TMPDIR")
+        self.fails(e2e.USAGE, "guard", "seal-test", env={"TMPDIR": str(self.home), **e2e.SEALED}, names="set TMPDIR")
 
     def test_what_a_parent_left_open_is_closed(self):
         secret = self.put("secret", '{"type": "boolean"}')
@@ -119,7 +117,7 @@ class Sealed(e2e.Case):
         fd = fcntl.fcntl(opened, fcntl.F_DUPFD, 200)
         os.close(opened)
         for extra, code in (((), e2e.OK), (("--sealed",), e2e.NOT_FOUND)):
-            process = e2e.start("run", MODEL, "x", *GREEDY, "--schema", f"/proc/self/fd/{fd}", *extra, home=self.home, env=ENV, pass_fds=(fd,))
+            process = e2e.start("run", MODEL, "x", *GREEDY, "--schema", f"/proc/self/fd/{fd}", *extra, home=self.home, env=e2e.SEALED, pass_fds=(fd,))
             out, err = process.communicate(timeout=60)
             self.assertEqual(process.returncode, code, err)
         os.close(fd)
@@ -161,7 +159,7 @@ class Sealed(e2e.Case):
             self.assertNotIn("was refused", server.said())
         with serving.Server(MODEL, home=self.home) as server:
             self.assertEqual(json.loads(server.ask("GET", "/readyz", key=False)[2])["sealed"], {"on": False})
-        self.fails(e2e.USAGE, "serve", "--sealed", "--pull-from", "https://example.com", names="--sealed lets nothing leave", env=ENV)
+        self.fails(e2e.USAGE, "serve", "--sealed", "--pull-from", "https://example.com", names="--sealed lets nothing leave", env=e2e.SEALED)
 
     def test_a_server_under_load(self):
         """Streams, uploads, a batch, embeddings and TLS at the same time; the answers are those of an unsealed server."""
@@ -236,7 +234,7 @@ class SealedServer(serving.Server):
 
     def __init__(self, *arguments, **more):
         kept = dict(os.environ)
-        os.environ.update(ENV)
+        os.environ.update(e2e.SEALED)
         try:
             super().__init__(*arguments, **more)
         finally:
@@ -320,7 +318,7 @@ def inside(folder):
     sniffer.take()
     packets, count = {}, 0
     for line in commands(folder):
-        ended = e2e.run(*line, home=home, env={**ENV, "http_proxy": "http://192.0.2.1:3128", "https_proxy": "http://192.0.2.1:3128"})
+        ended = e2e.run(*line, home=home, env={**e2e.SEALED, "http_proxy": "http://192.0.2.1:3128", "https_proxy": "http://192.0.2.1:3128"})
         print(f"{ended.code} {' '.join(map(str, line))}", file=sys.stderr)
         # A failing command would prove nothing; seal-test says 5 where the kernel lacks something.
         assert ended.code in (e2e.OK, e2e.UNSUPPORTED), (line, ended.message)

@@ -15,6 +15,7 @@
 #include "app/json_writer.h"
 #include "app/machine.h"
 #include "app/moment.h"
+#include "app/open_model.h"
 #include "app/progress.h"
 #include "app/sealing.h"
 #include "app/table.h"
@@ -281,12 +282,7 @@ std::vector<Option> replay_options() {
            .value = "MODEL",
            .help = "Compute it with this model instead of the store's with the digest of the entry: for models that "
                    "were served from a path."},
-          {.name = "threads",
-           .type = OptionType::integer,
-           .value = "N",
-           .least = 1,
-           .most = 1024,
-           .help = "Threads; by default as many as this process may use CPUs. The answer does not depend on it."},
+          threads_option(),
           {.name = "verbose", .help = "Say on standard error what is loaded.", .letter = 'v'},
           {.name = "json", .help = "Print JSON."},
           audit_folder_option(),
@@ -307,11 +303,9 @@ Command audit_replay_command() {
           "their names by now. Instruction set, threads and load do not matter. Of an answer whose client left, what "
           "was given must be the beginning of what is computed.\n\n"
           "The request is what the server has kept (freehold serve --keep-content), or the file of --request. An "
-          "answer "
-          "that went on from an earlier one (previous_response_id, a thread) is not in its body alone and cannot be "
-          "replayed from a file. With --sample some of all answers are replayed, the same ones every time, and a "
-          "report "
-          "is written.\n\n"
+          "answer that went on from an earlier one (previous_response_id, a thread) is not in its body alone and "
+          "cannot be replayed from a file. With --sample some of all answers are replayed, the same ones every time, "
+          "and a report is written.\n\n"
           "Status 0: it comes out again; 8: it does not, or there is nothing to compare; with --sample 8 only if an "
           "answer comes out differently: what cannot be compared is in the report, with the reason.",
       .positionals = {{.name = "ID",

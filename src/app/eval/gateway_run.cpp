@@ -57,6 +57,7 @@ upstream::Call call_for(const eval::Questions& all, const Wanted& wanted, const 
   if (letter) {
     call.schema = letter_schema(q.answers.size());
   } else {
+    if (task.generation.top_p < 1) call.top_p = task.generation.top_p;
     // Stop strings of blanks alone are refused by some, and stand for "the first line": that is cut here. So are more
     // than OpenAI takes.
     for (const std::string& until : task.generation.until) {

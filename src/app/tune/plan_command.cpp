@@ -4,6 +4,7 @@
 
 #include "app/interrupt.h"
 #include "app/machine.h"
+#include "app/open_model.h"
 #include "app/tune/plan_report.h"
 #include "app/tune/tune_commands.h"
 #include "base/thread_pool.h"
@@ -78,12 +79,9 @@ Command tune_plan_command() {
 }
 
 Option training_threads() {
-  return {.name = "threads",
-          .type = OptionType::integer,
-          .value = "N",
-          .least = 1,
-          .most = 1024,
-          .help = "Threads; by default as many as this process may use CPUs. The result does not depend on it."};
+  Option option = threads_option();
+  option.help = "Threads; by default as many as this process may use CPUs. The result does not depend on it.";
+  return option;
 }
 
 }  // namespace freehold::app
