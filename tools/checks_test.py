@@ -92,6 +92,19 @@ class Tree(unittest.TestCase):
         sums, failed, skipped = test_all.read_junit(self.root / "r.xml")
         self.assertEqual((sums.passed, failed, skipped), (1, ["bad", "absent", "late"], ["skip", "code"]))
 
+    def test_a_suite_s_tests_count_one_each_unless_it_crashed(self):
+        def case(name, status, text, more=""):
+            return f'<testcase name="base.{name}" status="{status}">{more}<system-out>{text}</system-out></testcase>'
+        skip = '<skipped message="SKIP_REGULAR_EXPRESSION_MATCHED"/>'
+        self.put("r.xml", "<testsuite>" + case("Good", "run", "[  PASSED  ] 12 tests.\n") + case("One", "run", "[  PASSED  ] 1 test.\n")
+                 + case("Some", "run", "[  SKIPPED ] Some.A (0 ms)\n[  PASSED  ] 2 tests.\n[  SKIPPED ] 1 test.\n")
+                 + case("None", "notrun", "[  SKIPPED ] None.A\n[  SKIPPED ] None.B\n[  PASSED  ] 0 tests.\nALL TESTS SKIPPED\n", skip)
+                 + case("Bad", "fail", "[  FAILED  ] Bad.A (1 ms)\n[  PASSED  ] 3 tests.\n[  FAILED  ] 1 test, listed below:\n[  FAILED  ] Bad.A\n")
+                 + case("Leaks", "fail", "[  PASSED  ] 3 tests.\n") + case("Crashes", "fail", "") + case("Nothing", "run", "") + "</testsuite>")
+        sums, failed, skipped = test_all.read_junit(self.root / "r.xml")
+        self.assertEqual((sums, failed), (test_all.Sums(19, 3, 3), ["base.Bad.A", "base.Leaks", "base.Crashes"]))
+        self.assertEqual(skipped, ["base.Some.A", "base.None.A", "base.None.B"])
+
     def test_a_program_s_own_sums_are_read_and_its_silence_is_a_failure(self):
         text = "passed: a\nskipped: b (not served: x)\nskipped: c (not served: x)\nfailed: d\n    failed: e\n1 passed, 1 failed, 2 skipped\n"
         sums, failed, skipped = test_all.read_sums(text, 1)

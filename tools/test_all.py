@@ -87,11 +87,26 @@ class Sums:
         return f"{self.passed} passed, {self.failed} failed" + (f", {self.skipped} skipped" if self.skipped else "")
 
 
+def gtest_sums(text):
+    """What GoogleTest said at its end: how many passed, and the names of those that failed and that were skipped."""
+    passed = re.search(r"^\[  PASSED  \] (\d+) tests?\.", text, re.M)
+    named = {word: dict.fromkeys(re.findall(rf"^\[  {word} \] (\w[\w/]*\.[\w/]+)", text, re.M)) for word in ("FAILED ", "SKIPPED")}
+    return int(passed[1]) if passed else 0, list(named["FAILED "]), list(named["SKIPPED"])
+
+
 def read_junit(path):
-    """ctest's report: the sums, the names of what failed and of what was skipped."""
+    """ctest's report: the sums, the names of what failed and of what was skipped. A suite of GoogleTest counts with each of its tests."""
     sums, failed, skipped = Sums(), [], []
     for case in xml.parse(path).getroot().iter("testcase"):
         name, status, skip = case.get("name"), case.get("status"), case.find("skipped")
+        good, bad, left_out = gtest_sums(case.findtext("system-out") or "")
+        ended = {"run": not bad and good, "fail": bad, "notrun": left_out and not good and not bad}
+        if ended.get(status):  # otherwise it crashed, or what it says does not fit its exit code
+            folder = name.split(".")[0]
+            sums.add(Sums(good, len(bad), len(left_out)))
+            failed += [f"{folder}.{test}" for test in bad]
+            skipped += [f"{folder}.{test}" for test in left_out]
+            continue
         # A program that could not be started is "skipped" to ctest too; only these two messages are real skips.
         if status == "disabled" or (skip is not None and skip.get("message", "").startswith("SKIP_R")):
             sums.skipped += 1

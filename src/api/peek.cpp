@@ -8,10 +8,10 @@
 namespace freehold::api {
 namespace {
 
-using Json = nlohmann::json;
+using PeekedJson = nlohmann::json;
 
 // Looks at the first level alone.
-class Reader : public nlohmann::json_sax<Json> {
+class Reader : public nlohmann::json_sax<PeekedJson> {
  public:
   std::string model, name;
 
@@ -54,7 +54,7 @@ class Reader : public nlohmann::json_sax<Json> {
 };
 
 // Keeps the strings of the first level, and those of objects there as "OBJECT.NAME", of the names that are wanted.
-class Strings : public nlohmann::json_sax<Json> {
+class Strings : public nlohmann::json_sax<PeekedJson> {
  public:
   explicit Strings(std::vector<std::string_view> wanted) : wanted_(std::move(wanted)), found_(wanted_.size()) {}
   const std::string& operator[](std::size_t i) const { return found_[i]; }
@@ -96,19 +96,19 @@ class Strings : public nlohmann::json_sax<Json> {
 
 std::string user_in(std::string_view body, bool metadata) {
   Strings strings({"user", "safety_identifier", "metadata.user_id"});
-  if (!Json::sax_parse(body, &strings)) return {};
+  if (!PeekedJson::sax_parse(body, &strings)) return {};
   if (metadata) return strings[2];
   return strings[0].empty() ? strings[1] : strings[0];
 }
 
 std::string string_in(std::string_view body, std::string_view name) {
   Strings strings({name});
-  return Json::sax_parse(body, &strings) ? strings[0] : std::string();
+  return PeekedJson::sax_parse(body, &strings) ? strings[0] : std::string();
 }
 
 std::string model_in(std::string_view body) {
   Reader reader;
-  if (!Json::sax_parse(body, &reader)) return {};
+  if (!PeekedJson::sax_parse(body, &reader)) return {};
   return reader.model.empty() ? std::move(reader.name) : std::move(reader.model);
 }
 

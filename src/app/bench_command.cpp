@@ -44,6 +44,9 @@ Result<> refuse_the_pointless(const Arguments& arguments, Suite suite) {
   if (arguments.flag("speculative") && (suite != Suite::model || arguments.given("prompt-tokens"))) {
     return only("speculative", "suite model, with prompts of its own");
   }
+  if (arguments.flag("quick") && arguments.given("compare")) {
+    return fail(Errc::invalid, "--quick is too rough for --compare: a few percent would be noise");
+  }
   if (arguments.flag("noise") && suite != Suite::model && suite != Suite::kernels) {
     return only("noise", "--suite model and --suite kernels");
   }
@@ -70,7 +73,7 @@ Result<> run(const Arguments& arguments, Console& console) {
     FH_TRY(baseline, Baseline::read(std::string(arguments.text("compare"))));
   }
   catch_interrupts();
-  BenchReport report(console, arguments.flag("json"), kernel::name_of(level), threads);
+  BenchReport report(console, arguments.flag("json"), kernel::name_of(level), threads, arguments.flag("quick"));
   if (baseline) {
     auto same = baseline->check(report.machine());
     if (!same) return in_context(std::move(same).error(), printable(arguments.text("compare")));
@@ -83,7 +86,7 @@ Result<> run(const Arguments& arguments, Console& console) {
       suite == Suite::kernels && !arguments.given("repeat") ? 3 : static_cast<int>(arguments.integer("repeat"));
   std::unique_ptr<PeakMeter> meter;
   if (suite != Suite::start && suite != Suite::memory && suite != Suite::serve)
-    meter = std::make_unique<PeakMeter>(threads);
+    meter = std::make_unique<PeakMeter>(threads, arguments.flag("quick"));
   bench.meter = meter.get();
   switch (suite) {
     case Suite::machine:
@@ -156,6 +159,9 @@ std::vector<Option> own_options() {
        .least = 1,
        .most = 1000,
        .help = "How often to measure at most; in suite kernels 3 unless given."},
+      {.name = "quick",
+       .help = "Peaks of the machine from a fifth of the windows, each a fifth as long: rough figures soon, not to be "
+               "compared."},
       {.name = "json", .help = "Print one JSON object a line for each result."},
   };
 }

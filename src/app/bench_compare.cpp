@@ -51,6 +51,9 @@ Result<Baseline> Baseline::parse(std::string_view text) {
     const std::string key = text_of(*value, "case");
     auto median = number_of(*value, "median"), low = number_of(*value, "low"), high = number_of(*value, "high");
     if (key.empty() || !median || !low || !high) return here("not a result of 'freehold bench --json'");
+    const format::Value* flags = value->member("flags");
+    if (flags != nullptr && flags->member("quick") != nullptr)
+      return here("measured with --quick, which is too rough to compare with");
     auto machine = machine_of(*value);
     if (!machine) return here(machine.error().what);
     if (!out.lines_.empty() && *machine != out.machine_) {

@@ -50,6 +50,7 @@ TEST(BenchCompare, WhatIsNoResultIsRefusedWithItsLine) {
            {"[1,2]\n", "line 1"},
            {"{\"case\":\"a\",\"median\":1,\"low\":1,\"high\":1}\n", "machine"},
            {"{\"case\":\"a\",\"median\":\"1\",\"low\":1,\"high\":1}\n", "line 1"},
+           {"{\"case\":\"a\",\"median\":1,\"low\":1,\"high\":1,\"flags\":{\"quick\":true}}\n", "--quick"},
            {row("a", 1) + row("b", 1, "B"), "another machine"}}) {
     auto baseline = Baseline::parse(text);
     ASSERT_FALSE(baseline) << text;

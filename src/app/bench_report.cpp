@@ -43,8 +43,13 @@ std::string_view word_of(Verdict v) {
 
 }  // namespace
 
-BenchReport::BenchReport(Console& console, bool json, std::string_view level, int threads)
-    : console_(console), json_(json), read_(read_machine()), threads_(threads), bar_(console, "measuring", false) {
+BenchReport::BenchReport(Console& console, bool json, std::string_view level, int threads, bool quick)
+    : console_(console),
+      json_(json),
+      quick_(quick),
+      read_(read_machine()),
+      threads_(threads),
+      bar_(console, "measuring", false) {
   machine_ = {read_.cpu, read_.cpus_available, std::string(level)};
 }
 
@@ -129,6 +134,7 @@ void BenchReport::print_json(const BenchLine& line, const std::optional<Comparis
   }
   if (line.of_the_model) w.member("model", model_).member("weight_type", weights_);
   w.key("flags").begin_object().member("isa", machine_.level);
+  if (quick_) w.member("quick", true);
   bool says_threads = false;
   for (const auto& [key, value] : line.detail) {
     says_threads |= key == "threads";

@@ -15,7 +15,7 @@ namespace freehold::app {
 
 class BenchReport {
  public:
-  BenchReport(Console& console, bool json, std::string_view level, int threads);
+  BenchReport(Console& console, bool json, std::string_view level, int threads, bool quick);
 
   const BenchMachine& machine() const { return machine_; }
   // Lines are compared with this from now on; it has been checked against machine().
@@ -40,6 +40,7 @@ class BenchReport {
 
   Console& console_;  // owner: main
   bool json_;
+  bool quick_;
   Machine read_;
   BenchMachine machine_;
   int threads_;

@@ -35,7 +35,7 @@ constexpr std::uint32_t kLong = 2000;  // whose first token is waited for
 constexpr std::uint32_t kTail = 8;     // after it, new every time
 
 // Long enough that an answer of kAnswer tokens does not end early, short enough that it fits.
-constexpr std::string_view kSchema =
+constexpr std::string_view kAnswerSchema =
     R"({"type":"object","properties":{"kind":{"enum":["note","letter"]},"score":{"type":"number","minimum":0,"maximum":1},)"
     R"("text":{"type":"string","minLength":250,"maxLength":4000}},"required":["kind","score","text"],)"
     R"("additionalProperties":false})";
@@ -85,7 +85,7 @@ struct Ask {
                     fmt::join(prompt, ","), most, temperature, seed);
     if (schema) {
       text += fmt::format(R"(,"response_format":{{"type":"json_schema","json_schema":{{"name":"x","schema":{}}}}})",
-                          kSchema);
+                          kAnswerSchema);
     } else {
       text += R"(,"ignore_eos":true)";
     }
@@ -128,7 +128,7 @@ class ServeBench {
                                                       .cache_type = loaded.cache}));
     FH_TRY(b->engine_, engine::Engine::create(*b->decoder_, loaded.tokenizer.tokenizer,
                                               {.max_sequences = kStreams, .chunk = kChunk, .pool = loaded.pool.get()}));
-    FH_TRY(auto grammar, text::grammar::compile_json_schema(kSchema));
+    FH_TRY(auto grammar, text::grammar::compile_json_schema(kAnswerSchema));
     b->masks_ = std::make_shared<text::grammar::MaskCache>(
         std::move(grammar), text::grammar::VocabularyIndex::create(loaded.tokenizer.tokenizer));
     return b;

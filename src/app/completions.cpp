@@ -8,7 +8,7 @@ namespace freehold::app {
 namespace {
 
 // 'text' as one word of a shell, whatever is in it.
-std::string quoted(std::string_view text) {
+std::string shell_quoted(std::string_view text) {
   std::string out = "'";
   for (char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return out + "'";
@@ -37,8 +37,8 @@ std::string choice_cases(const std::vector<Command>& commands, std::string_view 
   for (const auto& c : commands) {
     for (const auto& o : c.options) {
       if (c.hidden || o.type != OptionType::choice) continue;
-      out += fmt::format("    {}) {}={} ;;\n", quoted(fmt::format("{}:--{}", c.name, o.name)), variable,
-                         quoted(fmt::format("{}", fmt::join(choices_of(o), " "))));
+      out += fmt::format("    {}) {}={} ;;\n", shell_quoted(fmt::format("{}:--{}", c.name, o.name)), variable,
+                         shell_quoted(fmt::format("{}", fmt::join(choices_of(o), " "))));
     }
   }
   return out;
@@ -48,11 +48,11 @@ std::string bash_script(const std::vector<Command>& commands) {
   std::string names, options;
   for (const auto& c : commands) {
     if (c.hidden) continue;
-    names += " " + quoted(c.name);
+    names += " " + shell_quoted(c.name);
     auto next = children(c.name, commands);
-    options +=
-        fmt::format("    {}) words={} ;;\n", quoted(c.name),
-                    quoted(fmt::format("{}{}{}", fmt::join(next, " "), next.empty() ? "" : " ", option_words(c))));
+    options += fmt::format(
+        "    {}) words={} ;;\n", shell_quoted(c.name),
+        shell_quoted(fmt::format("{}{}{}", fmt::join(next, " "), next.empty() ? "" : " ", option_words(c))));
   }
   return fmt::format(R"(# bash completion for freehold, made by `freehold completions bash`.
 _freehold() {{
@@ -80,19 +80,19 @@ _freehold() {{
 complete -F _freehold freehold
 )",
                      names, choice_cases(commands, "words"),
-                     quoted(fmt::format("{} --help --version", fmt::join(children("", commands), " "))), options);
+                     shell_quoted(fmt::format("{} --help --version", fmt::join(children("", commands), " "))), options);
 }
 
 // zsh describes its words: each is 'name:what it does'.
 std::string described(std::string_view name, std::string_view what) {
-  return " " + quoted(fmt::format("{}:{}", name, what));
+  return " " + shell_quoted(fmt::format("{}:{}", name, what));
 }
 
 std::string zsh_script(const std::vector<Command>& commands) {
   std::string names, cases, top;
   for (const auto& c : commands) {
     if (c.hidden) continue;
-    names += " " + quoted(c.name);
+    names += " " + shell_quoted(c.name);
     std::string next, options;
     for (const auto& child : commands) {
       std::string prefix = fmt::format("{} ", c.name);
@@ -100,7 +100,8 @@ std::string zsh_script(const std::vector<Command>& commands) {
         next += described(child.name.substr(prefix.size()), child.summary);
     }
     for (const auto& o : c.options) options += described(fmt::format("--{}", o.name), o.help);
-    cases += fmt::format("    {}) next=({}) options=({} '--help:Show help.') ;;\n", quoted(c.name), next, options);
+    cases +=
+        fmt::format("    {}) next=({}) options=({} '--help:Show help.') ;;\n", shell_quoted(c.name), next, options);
     if (c.name.find(' ') == std::string_view::npos) top += described(c.name, c.summary);
   }
   return fmt::format(R"(#compdef freehold
@@ -156,15 +157,16 @@ std::string fish_script(const std::vector<Command>& commands) {
                                 ? std::string("__fish_use_subcommand")
                                 : fmt::format("__freehold_at \"{}\"", c.name.substr(0, space));
     std::string_view word = space == std::string_view::npos ? c.name : c.name.substr(space + 1);
-    out += fmt::format("complete -c freehold -n {} -a {} -d {}\n", quoted(condition), word, quoted(c.summary));
+    out +=
+        fmt::format("complete -c freehold -n {} -a {} -d {}\n", shell_quoted(condition), word, shell_quoted(c.summary));
     for (const auto& o : c.options) {
-      out +=
-          fmt::format("complete -c freehold -n {} -l {}", quoted(fmt::format("__freehold_at \"{}\"", c.name)), o.name);
+      out += fmt::format("complete -c freehold -n {} -l {}", shell_quoted(fmt::format("__freehold_at \"{}\"", c.name)),
+                         o.name);
       if (o.letter) out += fmt::format(" -s {}", o.letter);
       if (o.type != OptionType::flag) out += o.type == OptionType::file ? " -rF" : " -x";
       if (o.type == OptionType::choice)
-        out += fmt::format(" -a {}", quoted(fmt::format("{}", fmt::join(choices_of(o), " "))));
-      out += fmt::format(" -d {}\n", quoted(o.help));
+        out += fmt::format(" -a {}", shell_quoted(fmt::format("{}", fmt::join(choices_of(o), " "))));
+      out += fmt::format(" -d {}\n", shell_quoted(o.help));
     }
   }
   return out;

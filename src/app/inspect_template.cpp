@@ -113,7 +113,7 @@ Result<> render_bare(const Arguments& arguments, Console& console, const std::st
   return {};
 }
 
-Result<> run(const Arguments& arguments, Console& console) {
+Result<> run_inspect_template(const Arguments& arguments, Console& console) {
   std::string reference(arguments.text("MODEL"));
   if (is_bare_template(reference)) return render_bare(arguments, console, reference);
   FH_TRY(OpenModel opened, open_model(reference, console));
@@ -164,7 +164,7 @@ Command inspect_template_command() {
       .examples = {{"freehold inspect template model.gguf --messages chat.json", "What does the model really see?"},
                    {"freehold inspect template template.jinja --messages chat.json --bos \"<s>\"",
                     "A template by itself:"}},
-      .run = run,
+      .run = run_inspect_template,
   };
 }
 

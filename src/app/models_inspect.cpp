@@ -292,7 +292,7 @@ std::string as_json(const Facts& f, bool tensors) {
   return w.take() + "\n";
 }
 
-Result<> run(const Arguments& arguments, Console& console) {
+Result<> run_inspect(const Arguments& arguments, Console& console) {
   FH_TRY(const auto adapter, find_adapter(arguments.text("MODEL")));
   if (adapter) return inspect_adapter(*adapter, arguments, console);
   if (arguments.given("on")) return fail(Errc::invalid, "--on is for adapters, and this is a model");
@@ -330,7 +330,7 @@ Command models_inspect_command() {
                   {.name = "json", .help = "Print JSON."}},
       .examples = {{"freehold models inspect model.gguf", "Before importing or running it:"},
                    {"freehold models inspect my-lora --on mistral", "Whether an adapter fits a model:"}},
-      .run = run,
+      .run = run_inspect,
   };
 }
 

@@ -60,7 +60,7 @@ Output::~Output() {
 Result<> Output::write(Bytes bytes) {
   if (file_) return file_->write(bytes);
   if (stream_ < 0) {
-    console_->write(as_text(bytes));
+    console_->write(freehold::as_text(bytes));
     return console_->flush();
   }
   while (!bytes.empty()) {

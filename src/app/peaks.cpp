@@ -17,6 +17,7 @@ namespace freehold::app {
 namespace {
 
 constexpr double kWindowSeconds = 0.05;                     // of arithmetic: past what clocks need to settle
+constexpr int kQuicker = 5;                                 // times fewer and shorter windows of a quick measurement
 constexpr std::size_t kReadWindow = std::size_t{64} << 20;  // a thread's part: some 2 ms, less than a scheduler's slice
 constexpr std::size_t kLatencySpan = std::size_t{256} << 20;  // at most: preparing it costs a random write a line
 constexpr std::size_t kLine = 64;
@@ -56,21 +57,11 @@ std::uint64_t rounds_for(void (*run)(std::uint64_t), double seconds) {
   }
 }
 
-Peak over_cpu_time(void (*run)(std::uint64_t), double amount_a_round, int threads, int windows) {
-  const std::uint64_t rounds = rounds_for(run, kWindowSeconds);
-  auto measured = measure_together(threads, windows, [&](int, int) {
-    run(rounds);
-    return amount_a_round * static_cast<double>(rounds);
-  });
-  Peak peak = summarise(measured, rate_by_cpu_time);
-  peak.value = peak.high;
-  return peak;
-}
-
 // Well past every cache, but at most an eighth of what is free.
-std::size_t buffer_size(int threads) {
+std::size_t buffer_size(int threads, bool quick) {
   const Machine machine = read_machine();
-  std::uint64_t wanted = std::max<std::uint64_t>(std::uint64_t{1} << 30, machine.l3_bytes * 8);
+  std::uint64_t wanted =
+      std::max<std::uint64_t>(std::uint64_t{1} << (quick ? 27 : 30), machine.l3_bytes * (quick ? 4 : 8));
   wanted = std::min(wanted, machine.memory_available / 8);
   const std::size_t unit = static_cast<std::size_t>(threads) << 20;
   return std::max<std::size_t>(wanted / unit, 8) * unit;
@@ -121,11 +112,12 @@ bool undisturbed(std::span<const Window> threads) {
   return std::all_of(threads.begin(), threads.end(), [&](const Window& w) { return w.cpu > 0.9 * (end - begin); });
 }
 
-PeakMeter::PeakMeter(int threads)
+PeakMeter::PeakMeter(int threads, bool quick)
     : threads_(threads),
+      quick_(quick),
       pattern_of_threads_(static_cast<std::size_t>(threads) + 1, kNoPattern),
       next_(static_cast<std::size_t>(threads), 0) {
-  std::size_t bytes = buffer_size(threads);
+  std::size_t bytes = buffer_size(threads, quick);
   // A prefetch may run past the end; alignment to huge pages costs one.
   constexpr std::size_t kHuge = std::size_t{2} << 20;
   void* p = ::mmap(nullptr, bytes + kHuge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -143,6 +135,21 @@ PeakMeter::PeakMeter(int threads)
 
 PeakMeter::~PeakMeter() {
   if (data_ != nullptr) ::munmap(data_, bytes_ + (std::size_t{2} << 20));
+}
+
+int PeakMeter::windows(int wanted) const {
+  return quick_ ? std::max(wanted / kQuicker, 1) : wanted;
+}
+
+Peak PeakMeter::over_cpu_time(void (*run)(std::uint64_t), double amount_a_round, int threads, int windows) const {
+  const std::uint64_t rounds = rounds_for(run, quick_ ? kWindowSeconds / kQuicker : kWindowSeconds);
+  auto measured = measure_together(threads, this->windows(windows), [&](int, int) {
+    run(rounds);
+    return amount_a_round * static_cast<double>(rounds);
+  });
+  Peak peak = summarise(measured, rate_by_cpu_time);
+  peak.value = peak.high;
+  return peak;
 }
 
 Peak PeakMeter::arithmetic(const ArithmeticLoop& loop, int threads, int windows) const {
@@ -163,7 +170,7 @@ Peak PeakMeter::core_to_core(int windows) const {
   struct alignas(64) Ball {
     std::atomic<int> at{0};
   } ball;
-  auto measured = measure_together(2, windows, [&](int thread, int window) {
+  auto measured = measure_together(2, this->windows(windows), [&](int thread, int window) {
     const int first = window * 2 * kTurns + thread;
     for (int i = 0; i < kTurns; ++i) {
       while (ball.at.load(std::memory_order_acquire) != first + 2 * i) {
@@ -198,12 +205,12 @@ Peak PeakMeter::read(int threads, int windows) {
   if (best == kNoPattern) {
     double most = 0;
     for (std::size_t i = 0; i < std::size(kPatterns); ++i) {
-      const double value = read_with(i, threads, std::max(windows / 2, 8)).value;
+      const double value = read_with(i, threads, std::max(windows / 2, quick_ ? 2 : 8)).value;
       if (value > most) most = value, best = i;
     }
     if (best == kNoPattern) best = 0;
   }
-  return read_with(best, threads, windows);
+  return read_with(best, threads, this->windows(windows));
 }
 
 std::string_view PeakMeter::read_pattern(int threads) const {
@@ -214,7 +221,7 @@ std::string_view PeakMeter::read_pattern(int threads) const {
 Peak PeakMeter::latency(int windows) {
   if (data_ == nullptr) return {};
   // One cycle through all lines in random order (Sattolo), every line the address of the next.
-  const std::size_t lines = std::min(bytes_, kLatencySpan) / kLine;
+  const std::size_t lines = std::min(bytes_, quick_ ? kLatencySpan / 4 : kLatencySpan) / kLine;
   std::vector<std::uint32_t> order(lines);
   for (std::size_t i = 0; i < lines; ++i) order[i] = static_cast<std::uint32_t>(i);
   for (std::size_t i = lines - 1; i > 0; --i) {
@@ -225,7 +232,7 @@ Peak PeakMeter::latency(int windows) {
     std::memcpy(data_ + i * kLine, &next, sizeof(next));
   }
   const void* at = data_;
-  auto measured = measure_together(1, windows, [&](int, int) {
+  auto measured = measure_together(1, this->windows(windows), [&](int, int) {
     at = x86::follow(at, kSteps);
     return static_cast<double>(kSteps);
   });

@@ -46,8 +46,9 @@ const ArithmeticLoop& bounding_loop(std::string_view name, kernel::Level level);
 class PeakMeter {
  public:
   // Sets aside a buffer far larger than the caches (at most an eighth of what is free), in huge pages where the system
-  // gives them. Threads are pinned to one CPU each while they measure, if there are enough CPUs.
-  explicit PeakMeter(int threads);
+  // gives them. Threads are pinned to one CPU each while they measure, if there are enough CPUs. `quick`: a fifth of
+  // the windows, each a fifth as long, and a smaller buffer: rough figures in a second.
+  explicit PeakMeter(int threads, bool quick = false);
   ~PeakMeter();
   PeakMeter(const PeakMeter&) = delete;
   PeakMeter& operator=(const PeakMeter&) = delete;
@@ -55,7 +56,7 @@ class PeakMeter {
   int threads() const { return threads_; }
   std::size_t buffer_bytes() const { return bytes_; }
 
-  // 1e9 operations a second by `threads` threads; windows of at least 50 ms each.
+  // 1e9 operations a second by `threads` threads; windows of at least 50 ms each (10 if quick).
   Peak arithmetic(const ArithmeticLoop& loop, int threads, int windows) const;
   // 1e9 bytes a second, of the best access pattern. The first call finds that pattern, which takes a second.
   Peak read(int threads, int windows);
@@ -72,7 +73,10 @@ class PeakMeter {
 
  private:
   Peak read_with(std::size_t pattern, int threads, int windows);
+  Peak over_cpu_time(void (*run)(std::uint64_t), double amount_a_round, int threads, int windows) const;
+  int windows(int wanted) const;
   int threads_;
+  bool quick_;
   std::size_t bytes_ = 0;
   std::byte* data_ = nullptr;
   std::vector<std::size_t> pattern_of_threads_;  // by number of threads; kNoPattern: not yet looked for

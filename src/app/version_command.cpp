@@ -8,7 +8,7 @@
 namespace freehold::app {
 namespace {
 
-Result<> run(const Arguments& arguments, Console& console) {
+Result<> run_version(const Arguments& arguments, Console& console) {
   FH_TRY(kernel::Level level, kernel::chosen_level());
   if (arguments.flag("json")) {
     console.write(
@@ -30,7 +30,7 @@ Command version_command() {
       .summary = "Say which build this is.",
       .options = {{.name = "json", .help = "Print JSON."}},
       .examples = {{"freehold version", "Version, commit, numerics version and instruction set:"}},
-      .run = run,
+      .run = run_version,
   };
 }
 

@@ -48,7 +48,7 @@ std::vector<std::string> entries_of(const fs::path& folder) {
   return out;
 }
 
-WriterOptions small() {
+WriterOptions small_segments() {
   WriterOptions options;
   options.segment_bytes = 2000;
   options.now = [] { return std::int64_t{1'800'000'000}; };
@@ -59,7 +59,7 @@ TEST(Writer, WhatIsWrittenVerifiesAndGoesOnAfterReopening) {
   LogFolder folder;
   std::string first_note;
   {
-    Writer writer = Writer::open(folder.log(), small()).value();
+    Writer writer = Writer::open(folder.log(), small_segments()).value();
     EXPECT_EQ(writer.size(), 0u);
     ASSERT_TRUE(add(writer, {1, 3, 256, 1, 1}));
     first_note = writer.note();
@@ -70,7 +70,7 @@ TEST(Writer, WhatIsWrittenVerifiesAndGoesOnAfterReopening) {
   EXPECT_EQ(verified.checkpoints, 5u);
   EXPECT_EQ(read_file(folder.log() / "checkpoint").value(), first_note);
   {
-    Writer writer = Writer::open(folder.log(), small()).value();
+    Writer writer = Writer::open(folder.log(), small_segments()).value();
     EXPECT_EQ(writer.size(), 262u);
     ASSERT_TRUE(add(writer, {2, 40}));
   }
@@ -89,7 +89,8 @@ TEST(Writer, WhatIsWrittenVerifiesAndGoesOnAfterReopening) {
 
 TEST(Writer, TwoWritersTakeTurns) {
   LogFolder folder;
-  Writer a = Writer::open(folder.log(), small()).value(), b = Writer::open(folder.log(), small()).value();
+  Writer a = Writer::open(folder.log(), small_segments()).value(),
+         b = Writer::open(folder.log(), small_segments()).value();
   for (int i = 0; i < 30; ++i) {
     ASSERT_TRUE(add(i % 3 == 0 ? a : b, {1 + i % 4}));
   }
@@ -99,7 +100,7 @@ TEST(Writer, TwoWritersTakeTurns) {
 TEST(Writer, ATornTailIsCutAndNothingElse) {
   LogFolder folder, copy;
   std::vector<std::pair<std::size_t, std::uint64_t>> ends;  // bytes of the segment, entries
-  WriterOptions options = small();
+  WriterOptions options = small_segments();
   options.segment_bytes = 1 << 20;
   {
     Writer writer = Writer::open(folder.log(), options).value();
@@ -146,16 +147,16 @@ TEST(Writer, ATornTailIsCutAndNothingElse) {
 TEST(Writer, ALogThatWasRolledBackIsNotOpened) {
   LogFolder folder, old;
   {
-    Writer writer = Writer::open(folder.log(), small()).value();
+    Writer writer = Writer::open(folder.log(), small_segments()).value();
     ASSERT_TRUE(add(writer, {3}));
   }
   fs::copy(folder.log(), old.log(), fs::copy_options::recursive);
   {
-    Writer writer = Writer::open(folder.log(), small()).value();
+    Writer writer = Writer::open(folder.log(), small_segments()).value();
     ASSERT_TRUE(add(writer, {3}));
   }
   fs::copy_file(Files{old.log()}.segment(0), Files{folder.log()}.segment(0), fs::copy_options::overwrite_existing);
-  auto opened = Writer::open(folder.log(), small());
+  auto opened = Writer::open(folder.log(), small_segments());
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Errc::corrupt);
   EXPECT_NE(opened.error().what.find("rolled back"), std::string::npos) << opened.error().what;
@@ -165,14 +166,14 @@ TEST(Writer, ALogThatWasRolledBackIsNotOpened) {
 TEST(Writer, ADamagedTreeIsMadeAnew) {
   LogFolder folder;
   {
-    Writer writer = Writer::open(folder.log(), small()).value();
+    Writer writer = Writer::open(folder.log(), small_segments()).value();
     ASSERT_TRUE(add(writer, {200, 200, 3, 200}));
   }
   for (const char* name : {"level-00", "level-08", "index"}) {
     std::fstream(folder.log() / "tree" / name, std::ios::in | std::ios::out | std::ios::binary).write("damaged", 7);
     EXPECT_EQ(verify_log(folder.log()).error().code, Errc::corrupt) << name;
     fs::remove_all(folder.log() / "tree");
-    ASSERT_TRUE(Writer::open(folder.log(), small()));
+    ASSERT_TRUE(Writer::open(folder.log(), small_segments()));
     EXPECT_TRUE(verify_log(folder.log())) << name;
   }
 }
@@ -180,15 +181,15 @@ TEST(Writer, ADamagedTreeIsMadeAnew) {
 TEST(Writer, WithoutItsKeyALogIsNotContinued) {
   LogFolder folder;
   {
-    Writer writer = Writer::open(folder.log(), small()).value();
+    Writer writer = Writer::open(folder.log(), small_segments()).value();
     ASSERT_TRUE(add(writer, {1}));
   }
   fs::rename(folder.log() / "key", folder.path() / "key");
-  EXPECT_EQ(Writer::open(folder.log(), small()).error().code, Errc::not_found);
+  EXPECT_EQ(Writer::open(folder.log(), small_segments()).error().code, Errc::not_found);
   std::ofstream(folder.log() / "key") << SigningKey::create().value().text() << '\n';
-  EXPECT_EQ(Writer::open(folder.log(), small()).error().code, Errc::corrupt);
+  EXPECT_EQ(Writer::open(folder.log(), small_segments()).error().code, Errc::corrupt);
   fs::rename(folder.path() / "key", folder.log() / "key");
-  EXPECT_TRUE(Writer::open(folder.log(), small()));
+  EXPECT_TRUE(Writer::open(folder.log(), small_segments()));
 }
 
 // A disk that refuses its Nth operation, for every N, for good or once: never an acknowledged entry lost, none twice.
@@ -209,7 +210,7 @@ TEST(Writer, AnyFailureOfTheDiskLosesNothingThatWasAcknowledged) {
         std::uint64_t acknowledged = 0;
         bool refused = false;
         for (int round = 0; round < 2; ++round) {
-          auto writer = Writer::open(folder.log(), small());
+          auto writer = Writer::open(folder.log(), small_segments());
           if (!writer) continue;
           for (int i = 0; i < 6; ++i) {
             const std::uint64_t before = writer->size();
@@ -226,7 +227,7 @@ TEST(Writer, AnyFailureOfTheDiskLosesNothingThatWasAcknowledged) {
         const std::vector<std::string> there = entries_of(folder.log());
         ASSERT_GE(there.size(), acknowledged) << "operation " << nth;
         {
-          auto reopened = Writer::open(folder.log(), small());
+          auto reopened = Writer::open(folder.log(), small_segments());
           ASSERT_TRUE(reopened) << "operation " << nth << ": " << reopened.error().what;
           ASSERT_GE(reopened->size(), acknowledged) << "operation " << nth;
           ASSERT_TRUE(add(*reopened, {1}));
@@ -244,7 +245,7 @@ TEST(Writer, AnyFailureOfTheDiskLosesNothingThatWasAcknowledged) {
 // Of a write that ran out of space, any part may be there.
 TEST(Writer, AFullDiskLeavesALogThatOpens) {
   LogFolder folder;
-  WriterOptions options = small();
+  WriterOptions options = small_segments();
   options.segment_bytes = 1 << 20;
   const fs::path segment = Files{folder.log()}.segment(0);
   std::mt19937 random(3);

@@ -199,7 +199,6 @@ TEST_F(AdaptersTest, SixtyFourCostTheirOwnMemoryOnly) {
   load("tiny-llama", "Q8_0");
   ThreadPool one(1);
   Running running = start(one);
-  std::uint64_t bytes = 0;
   const std::size_t count = kSanitized ? 16 : 64;
   adapters.resize(1);
   for (std::size_t i = 0; i < count; ++i) {
@@ -207,7 +206,6 @@ TEST_F(AdaptersTest, SixtyFourCostTheirOwnMemoryOnly) {
         model::testing::random_adapter(*base, 4, {Site::q, Site::k, Site::v, Site::o, Site::gate, Site::down}, i);
     adapters.push_back(model::testing::served(*base, pool, values));
     EXPECT_EQ(adapters.back()->bytes(), model::adapter_bytes(values));
-    bytes += adapters.back()->bytes();
     // Two matrices of rank 4 a site, padded to panels of 16 rows and whole blocks of 32 columns.
     EXPECT_LT(adapters.back()->bytes(), 2u * 6 * (512 * 32 + 512 * 16) * sizeof(float));
   }

@@ -29,8 +29,8 @@ struct Wrong {
 };
 
 TEST(Request, EveryFieldIsCheckedAndNamed) {
-  constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  constexpr double kNotANumber = std::numeric_limits<double>::quiet_NaN();
+  constexpr double kInf = std::numeric_limits<double>::infinity();
   const Wrong cases[] = {
       {[](Request& r) { r.prompt.clear(); }, "prompt is empty, must have at least one token"},
       {[](Request& r) { r.prompt[1] = 100; }, "prompt[1] is 100, must be a token id from 0 to 99"},
@@ -52,30 +52,30 @@ TEST(Request, EveryFieldIsCheckedAndNamed) {
        "temperature is 1e-200, must be 0 (greedy) or from 1e-100 to 100"},
       {[](Request& r) { r.sampling.temperature = 101; },
        "temperature is 101, must be 0 (greedy) or from 1e-100 to 100"},
-      {[=](Request& r) { r.sampling.temperature = kNan; },
+      {[=](Request& r) { r.sampling.temperature = kNotANumber; },
        "temperature is nan, must be 0 (greedy) or from 1e-100 to 100"},
       {[](Request& r) { r.sampling.top_p = 0; }, "top_p is 0, must be more than 0 and at most 1"},
       {[](Request& r) { r.sampling.top_p = 1.01; }, "top_p is 1.01, must be more than 0 and at most 1"},
-      {[=](Request& r) { r.sampling.top_p = kNan; }, "top_p is nan, must be more than 0 and at most 1"},
+      {[=](Request& r) { r.sampling.top_p = kNotANumber; }, "top_p is nan, must be more than 0 and at most 1"},
       {[](Request& r) { r.sampling.typical_p = -1; }, "typical_p is -1, must be more than 0 and at most 1"},
       {[](Request& r) { r.sampling.min_p = -0.5; }, "min_p is -0.5, must be at least 0 and at most 1"},
       {[](Request& r) { r.sampling.min_p = 2; }, "min_p is 2, must be at least 0 and at most 1"},
       {[](Request& r) { r.sampling.repetition_penalty = 0; },
        "repetition_penalty is 0, must be at least 0.01 and at most 100"},
-      {[=](Request& r) { r.sampling.frequency_penalty = kInfinity; },
+      {[=](Request& r) { r.sampling.frequency_penalty = kInf; },
        "frequency_penalty is inf, must be at least -100 and at most 100"},
-      {[=](Request& r) { r.sampling.presence_penalty = kNan; },
+      {[=](Request& r) { r.sampling.presence_penalty = kNotANumber; },
        "presence_penalty is nan, must be at least -100 and at most 100"},
       {[](Request& r) {
          r.sampling.logit_bias = {{3, 1}, {100, 1}};
        },
        "logit_bias[1].token is 100, must be a token id from 0 to 99"},
       {[=](Request& r) {
-         r.sampling.logit_bias = {{3, kInfinity}};
+         r.sampling.logit_bias = {{3, kInf}};
        },
        "logit_bias[0].bias is inf, must be from -1000000 to 1000000, or -infinity"},
       {[=](Request& r) {
-         r.sampling.logit_bias = {{3, kNan}};
+         r.sampling.logit_bias = {{3, kNotANumber}};
        },
        "logit_bias[0].bias is nan, must be from -1000000 to 1000000, or -infinity"},
       {[](Request& r) {
@@ -101,7 +101,7 @@ TEST(Request, EveryFieldIsCheckedAndNamed) {
       {[](Request& r) { r.priority = -101; }, "priority is -101, must be at least -100 and at most 100"},
       {[](Request& r) { r.deadline_seconds = -1; },
        "deadline_seconds is -1, must be at least 0 and at most 1000000000"},
-      {[=](Request& r) { r.deadline_seconds = kNan; },
+      {[=](Request& r) { r.deadline_seconds = kNotANumber; },
        "deadline_seconds is nan, must be at least 0 and at most 1000000000"},
   };
   for (const Wrong& wrong : cases) {

@@ -7,18 +7,18 @@
 namespace freehold::engine {
 namespace {
 
-struct Outcome {
+struct Matched {
   std::string text;
   std::size_t found = StopMatcher::kNone;
-  bool operator==(const Outcome&) const = default;
+  bool operator==(const Matched&) const = default;
 };
 
-std::ostream& operator<<(std::ostream& out, const Outcome& o) {
+std::ostream& operator<<(std::ostream& out, const Matched& o) {
   return out << '"' << o.text << "\" stop " << o.found;
 }
 
 // The definition: look at every beginning of the text, from the shortest.
-Outcome plain(const std::vector<std::string>& stops, const std::string& text) {
+Matched plain(const std::vector<std::string>& stops, const std::string& text) {
   for (std::size_t end = 1; end <= text.size(); ++end) {
     std::size_t found = StopMatcher::kNone;
     for (std::size_t i = 0; i < stops.size(); ++i) {
@@ -30,9 +30,9 @@ Outcome plain(const std::vector<std::string>& stops, const std::string& text) {
   return {text, StopMatcher::kNone};
 }
 
-Outcome in_pieces(const std::vector<std::string>& stops, const std::string& text, std::uint64_t seed) {
+Matched in_pieces(const std::vector<std::string>& stops, const std::string& text, std::uint64_t seed) {
   StopMatcher matcher(stops);
-  Outcome o;
+  Matched o;
   for (std::size_t at = 0, i = 0; at < text.size(); ++i) {
     auto size = static_cast<std::size_t>(uniform_draw(seed, 1, i) * 5);
     o.found = matcher.push(std::string_view(text).substr(at, size), o.text);

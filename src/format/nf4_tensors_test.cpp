@@ -15,7 +15,7 @@ namespace {
 constexpr auto& kLevels = kernel::kNf4Levels;
 
 template <typename T>
-std::string raw(const std::vector<T>& values) {
+std::string raw_values(const std::vector<T>& values) {
   return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
 }
 
@@ -32,9 +32,9 @@ struct Nf4Tensors : ::testing::Test {
     for (std::size_t i = 0; i < 256; ++i) map[i] = static_cast<float>(i) / 128.0f;
     parts["w"] = {"U8", "[128,1]", std::string(128, '\x1f')};
     parts["w.absmax"] = {"U8", "[4]", std::string("\x00\x40\x80\xff", 4)};
-    parts["w.nested_absmax"] = {"F32", "[1]", raw<float>({2.0f})};
-    parts["w.nested_quant_map"] = {"F32", "[256]", raw(map)};
-    parts["w.quant_map"] = {"F32", "[16]", raw(std::vector<float>(std::begin(kLevels), std::end(kLevels)))};
+    parts["w.nested_absmax"] = {"F32", "[1]", raw_values<float>({2.0f})};
+    parts["w.nested_quant_map"] = {"F32", "[256]", raw_values(map)};
+    parts["w.quant_map"] = {"F32", "[16]", raw_values(std::vector<float>(std::begin(kLevels), std::end(kLevels)))};
     state(
         R"({"quant_type":"nf4","blocksize":64,"dtype":"float32","shape":[2,128],"nested_blocksize":256,"nested_offset":0.5})");
   }
@@ -75,7 +75,7 @@ TEST_F(Nf4Tensors, LargeOnesCanBeForgotten) {
   for (std::size_t i = 0; i < absmax.size(); ++i) absmax[i] = static_cast<char>(i * 3);
   parts["w"] = {"U8", "[1048576,1]", codes};
   parts["w.absmax"] = {"U8", "[32768]", absmax};
-  parts["w.nested_absmax"] = {"F32", "[128]", raw(std::vector<float>(kBlocks / 256, 2.0f))};
+  parts["w.nested_absmax"] = {"F32", "[128]", raw_values(std::vector<float>(kBlocks / 256, 2.0f))};
   state(
       R"({"quant_type":"nf4","blocksize":64,"dtype":"float32","shape":[1024,2048],"nested_blocksize":256,"nested_offset":0.5})");
   const auto joined = join();
@@ -99,7 +99,7 @@ TEST_F(Nf4Tensors, LargeOnesCanBeForgotten) {
 }
 
 TEST_F(Nf4Tensors, BecomeOne) {
-  parts["norm"] = {"F32", "[2]", raw<float>({1.0f, 2.0f})};
+  parts["norm"] = {"F32", "[2]", raw_values<float>({1.0f, 2.0f})};
   const auto joined = join();
   ASSERT_TRUE(joined.has_value()) << joined.error().what;
   EXPECT_TRUE(joined->others.empty());
@@ -146,7 +146,7 @@ TEST_F(Nf4Tensors, PartsThatDoNotFitAreRefused) {
   parts["w.absmax"] = {"U8", "[3]", "abc"};
   EXPECT_NE(error().find("do not fit"), std::string::npos);
   parts = all;
-  parts["w.nested_quant_map"] = {"F32", "[2]", raw<float>({0, 1})};
+  parts["w.nested_quant_map"] = {"F32", "[2]", raw_values<float>({0, 1})};
   EXPECT_NE(error().find("do not fit"), std::string::npos);
   parts = all;
   parts["w.quant_map"].bytes[3] ^= 1;

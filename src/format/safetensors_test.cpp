@@ -22,7 +22,7 @@ std::string file(const std::string& header, std::size_t data) {
   return out;
 }
 
-Result<Safetensors> parse(const std::string& text, std::vector<char>& keep) {
+Result<Safetensors> parse_kept(const std::string& text, std::vector<char>& keep) {
   keep.assign(text.begin(), text.end());
   return parse_safetensors(as_bytes({keep.data(), keep.size()}));
 }
@@ -34,7 +34,7 @@ const std::string kSample =
 TEST(Safetensors, ReadsTensorsInTheOrderOfTheirBytes) {
   std::vector<char> keep;
   for (int spaces = 0; spaces < 9; ++spaces) {  // writers pad the header with spaces, or do not: every alignment occurs
-    auto s = parse(file(kSample + std::string(static_cast<std::size_t>(spaces), ' '), 26), keep);
+    auto s = parse_kept(file(kSample + std::string(static_cast<std::size_t>(spaces), ' '), 26), keep);
     ASSERT_TRUE(s) << s.error().what;
     ASSERT_EQ(s->tensors.size(), 3u);
     EXPECT_EQ(s->tensors[0].name, "a");
@@ -52,11 +52,11 @@ TEST(Safetensors, ReadsTensorsInTheOrderOfTheirBytes) {
 
 TEST(Safetensors, AcceptsLegalOddities) {
   std::vector<char> keep;
-  EXPECT_TRUE(parse(file("{}", 0), keep));
-  EXPECT_TRUE(parse(file("{}      ", 0), keep));
-  EXPECT_TRUE(parse(file(R"({"__metadata__":{}})", 0), keep));
-  EXPECT_TRUE(parse(file(R"({"\u00e9 \u001b[2J":{"shape":[1],"data_offsets":[0,4],"dtype":"F32"}})", 4), keep));
-  auto others = parse(
+  EXPECT_TRUE(parse_kept(file("{}", 0), keep));
+  EXPECT_TRUE(parse_kept(file("{}      ", 0), keep));
+  EXPECT_TRUE(parse_kept(file(R"({"__metadata__":{}})", 0), keep));
+  EXPECT_TRUE(parse_kept(file(R"({"\u00e9 \u001b[2J":{"shape":[1],"data_offsets":[0,4],"dtype":"F32"}})", 4), keep));
+  auto others = parse_kept(
       file(
           R"({"p":{"dtype":"I64","shape":[1],"data_offsets":[0,8]},"q":{"dtype":"F8_E4M3","shape":[4],"data_offsets":[8,12]}})",
           12),
@@ -66,7 +66,7 @@ TEST(Safetensors, AcceptsLegalOddities) {
   EXPECT_EQ(others->others[1].dtype, "F8_E4M3");
 }
 
-struct Hostile {
+struct HostileHeader {
   std::string header;
   std::size_t data;
   const char* says;
@@ -83,7 +83,7 @@ TEST(SafetensorsHostile, Headers) {
   };
   std::string deep = R"({"x":)";
   for (int i = 0; i < 100000; ++i) deep += "[";
-  std::vector<Hostile> cases = {
+  std::vector<HostileHeader> cases = {
       {"", 0, "does not begin with '{'"},
       {" {}", 0, "does not begin with '{'"},
       {"[]", 0, "does not begin"},
@@ -134,8 +134,8 @@ TEST(SafetensorsHostile, Headers) {
       {pair("[0,4]", "[8,12]"), 12, "leave a hole"},
   };
   std::vector<char> keep;
-  for (const Hostile& h : cases) {
-    auto s = parse(file(h.header, h.data), keep);
+  for (const HostileHeader& h : cases) {
+    auto s = parse_kept(file(h.header, h.data), keep);
     ASSERT_FALSE(s) << h.header.substr(0, 200);
     EXPECT_NE(s.error().what.find(h.says), std::string::npos) << h.header.substr(0, 200) << ": " << s.error().what;
     EXPECT_EQ(s.error().code, h.code) << s.error().what;
@@ -147,15 +147,15 @@ TEST(SafetensorsHostile, HeaderLengths) {
   std::vector<char> keep;
   for (std::uint64_t length : {std::uint64_t{100'000'001}, std::uint64_t{1} << 32, std::uint64_t{1} << 63,
                                ~std::uint64_t{0}, ~std::uint64_t{0} - 7, std::uint64_t{1000}}) {
-    EXPECT_FALSE(parse(raw(length) + kSample, keep)) << length;
+    EXPECT_FALSE(parse_kept(raw(length) + kSample, keep)) << length;
   }
 }
 
 TEST(SafetensorsHostile, TruncatedAtEveryByte) {
   std::string whole = file(kSample, 26);
   std::vector<char> keep;
-  ASSERT_TRUE(parse(whole, keep));
-  for (std::size_t n = 0; n < whole.size(); ++n) EXPECT_FALSE(parse(whole.substr(0, n), keep)) << n;
+  ASSERT_TRUE(parse_kept(whole, keep));
+  for (std::size_t n = 0; n < whole.size(); ++n) EXPECT_FALSE(parse_kept(whole.substr(0, n), keep)) << n;
 }
 
 TEST(SafetensorsHostile, LargeHeadersStayFast) {
@@ -168,7 +168,7 @@ TEST(SafetensorsHostile, LargeHeadersStayFast) {
   for (const std::string& header : {brackets + "\"x\":\"\"}}", tensors + "\"x\":1}",
                                     "{" + std::string(10 << 20, ' ') + "]", "{\"x\":" + std::string(10 << 20, '9')}) {
     const auto begin = thread_time();
-    EXPECT_FALSE(parse(file(header, 4), keep));
+    EXPECT_FALSE(parse_kept(file(header, 4), keep));
     const double took = thread_seconds_since(begin);
     EXPECT_LT(took, kSanitized ? 20.0 : 1.0);  // below 0.3 without sanitizers
   }
@@ -198,7 +198,7 @@ TEST(SafetensorsHostile, MutantsNeitherCrashNorLinger) {
       std::uint64_t length = mutant.rfind('}') == std::string::npos ? 0 : mutant.rfind('}') - 7;
       std::memcpy(mutant.data(), &length, 8);
     }
-    auto s = parse(mutant, keep);
+    auto s = parse_kept(mutant, keep);
     if (!s) {
       EXPECT_EQ(s.error().what, printable(s.error().what, 1000));
       continue;

@@ -44,7 +44,7 @@ struct Bucket {
   }
 };
 
-struct Entry {
+struct Counted {
   Bucket requests;
   Bucket tokens;
   std::uint64_t active = 0;
@@ -59,7 +59,7 @@ seconds rounded_up(nanoseconds wait) {
 struct Limiter::State {
   SteadyClock clock;
   mutable std::mutex mutex;
-  std::unordered_map<std::string, Entry> entries;
+  std::unordered_map<std::string, Counted> entries;
   nanoseconds swept{0};
 
   // What has no lease and is full again is as good as new: forgotten. An entry with a lease always stays.
@@ -67,7 +67,7 @@ struct Limiter::State {
     if (now - swept < kSweepEvery) return;
     swept = now;
     std::erase_if(entries, [&](const auto& item) {
-      const Entry& e = item.second;
+      const Counted& e = item.second;
       return e.active == 0 && e.requests.full_at(now) && e.tokens.full_at(now);
     });
   }
@@ -92,7 +92,7 @@ Lease& Lease::operator=(Lease&& other) noexcept {
 Lease::~Lease() {
   if (!held_) return;
   const std::lock_guard lock(held_->state->mutex);
-  Entry& entry = held_->state->entries.at(held_->key);
+  Counted& entry = held_->state->entries.at(held_->key);
   --entry.active;
   if (held_->counts_tokens) entry.tokens.level += held_->reserved - held_->taken;
 }
@@ -144,7 +144,7 @@ Admission Limiter::decide(const Principal& principal, std::uint64_t tokens_at_mo
   const nanoseconds now = state_->clock();
   const std::lock_guard lock(state_->mutex);
   state_->sweep(now);
-  Entry& entry = state_->entries[principal.key_id];
+  Counted& entry = state_->entries[principal.key_id];
   nanoseconds wait{0};
   auto refuse = [&](LimitKind kind, nanoseconds until) {
     if (admission.limit != LimitKind::none && until <= wait) return;

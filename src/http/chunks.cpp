@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/hex.h"
 #include "http/framing.h"
 #include "http/head.h"
 
@@ -11,13 +12,6 @@ namespace {
 constexpr int kMostDigits = 16;                // of 64 bits
 constexpr std::size_t kMostUnused = 8 * 1024;  // bytes of extensions and trailers of one body
 constexpr std::size_t kMostTrailers = 32;
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 bool is_control(char c) {
   const auto byte = static_cast<unsigned char>(c);

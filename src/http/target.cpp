@@ -1,16 +1,10 @@
 #include "http/target.h"
 
+#include "base/hex.h"
 #include "base/utf8.h"
 
 namespace freehold::http {
 namespace {
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 // Calls part(piece) for each piece of `text` between separators.
 template <typename Part>

@@ -10,7 +10,7 @@
 namespace freehold::ledger {
 namespace {
 
-Money money(std::string_view text) {
+Money amount(std::string_view text) {
   return Money::parse(text).value();
 }
 
@@ -19,13 +19,13 @@ Money money(std::string_view text) {
 Machine workstation() {
   Machine m;
   m.from = "2026-11-01";
-  m.price = money("3253.60");
-  m.residual = money("100");
+  m.price = amount("3253.60");
+  m.residual = amount("100");
   m.life_days = 365;
-  m.tariff = money("0.36");
+  m.tariff = amount("0.36");
   m.idle_milliwatts = 10'000;
   m.load_milliwatts = 100'000;
-  m.hosting_per_month = money("26.28");  // 0.00001 a second
+  m.hosting_per_month = amount("26.28");  // 0.00001 a second
   return m;
 }
 
@@ -45,7 +45,7 @@ TEST(Machine, RatesASecond) {
   EXPECT_EQ((rates_of(cooled).energy * 1'000'000'000'000).text(), "0.5688");
   Machine rented;
   rented.from = "2026-11-01";
-  rented.rent_per_hour = money("4");
+  rented.rent_per_hour = amount("4");
   EXPECT_EQ(rates_of(rented).busy().text(), "0.001111111111") << "rounded to a picodollar";
 }
 
@@ -66,13 +66,13 @@ TEST(Machine, ARequestPaysForItsTime) {
 TEST(Machine, TheWorkedExampleOfARentedMachine) {
   Machine m;
   m.from = "2024-01-01";
-  m.rent_per_hour = money("4");
+  m.rent_per_hour = amount("4");
   EXPECT_EQ(local_cost(rates_of(m), std::int64_t{40} * 60 * 1'000'000, 0, 0).total().rounded(2), "2.67");
 }
 
 TEST(Machine, PartsAddUpInEveryGrouping) {
   Rates r = rates_of(workstation());
-  r.depreciation = money("0.000063419584");
+  r.depreciation = amount("0.000063419584");
   std::int64_t us = 0, metered = 0, energy = 0;
   Money sum;
   for (std::uint64_t i = 0; i < 5000; ++i) {
@@ -94,11 +94,11 @@ TEST(Machine, WrongAnswersAreNamed) {
   };
   EXPECT_EQ(why([](Machine&) {}), "accepted");
   EXPECT_NE(why([](Machine& m) { m.from = "1.11.2026"; }).find("no day"), std::string::npos);
-  EXPECT_NE(why([](Machine& m) { m.price = money("-1"); }).find("the price"), std::string::npos);
-  EXPECT_NE(why([](Machine& m) { m.residual = money("4000"); }).find("residual"), std::string::npos);
+  EXPECT_NE(why([](Machine& m) { m.price = amount("-1"); }).find("the price"), std::string::npos);
+  EXPECT_NE(why([](Machine& m) { m.residual = amount("4000"); }).find("residual"), std::string::npos);
   EXPECT_NE(why([](Machine& m) { m.life_days = 0; }).find("years"), std::string::npos);
   EXPECT_NE(why([](Machine& m) { m.load_milliwatts = 5; }).find("fewer"), std::string::npos);
-  EXPECT_NE(why([](Machine& m) { m.tariff = money("0.1234567"); }).find("six digits"), std::string::npos);
+  EXPECT_NE(why([](Machine& m) { m.tariff = amount("0.1234567"); }).find("six digits"), std::string::npos);
   EXPECT_NE(why([](Machine& m) { m.overhead_permille = 900; }).find("overhead"), std::string::npos);
 }
 
@@ -109,9 +109,9 @@ TEST(Machine, RowsAreSupersededByDayAndByLaterRows) {
     CostStore store = CostStore::open(folder.path(), sql::Open::create).value();
     Machine m = workstation();
     ASSERT_TRUE(store.add(m, 100));
-    m.from = "2026-12-01", m.tariff = money("0.72");
+    m.from = "2026-12-01", m.tariff = amount("0.72");
     ASSERT_TRUE(store.add(m, 200));
-    m.from = "2026-11-01", m.tariff = money("0.18"), m.note = "a mistake, put right; '--";
+    m.from = "2026-11-01", m.tariff = amount("0.18"), m.note = "a mistake, put right; '--";
     ASSERT_TRUE(store.add(m, 300));
     m.life_days = 0;
     EXPECT_FALSE(store.add(m, 400));

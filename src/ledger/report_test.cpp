@@ -15,35 +15,37 @@
 namespace freehold::ledger {
 namespace {
 
-Money money(std::string_view text) {
+Money amount_of(std::string_view text) {
   return Money::parse(text).value();
 }
 
-std::string row(std::string_view model, std::string_view kind, std::string_view price, std::string_view from) {
+std::string price_row(std::string_view model, std::string_view kind, std::string_view price, std::string_view from) {
   return std::string(R"({"provider":"p","model":")") + std::string(model) + R"(","kind":")" + std::string(kind) +
          R"(","usd_per_1m_tokens":)" + std::string(price) + R"(,"effective_from":")" + std::string(from) +
          R"(","source":"s","retrieved":"2026-01-01","confidence":"high"})";
 }
 
 // big: 5 and 15 a million, from 1970-01-05 on 2.5 and 10, cached 1.25; long prompts 7 and 20. late: from 1970-01-06 on.
-PriceBook book() {
-  return PriceBook::parse(
-             "[" + row("big", "input", "5", "1970-01-01") + "," + row("big", "output", "15", "1970-01-01") + "," +
-             row("big", "input", "2.5", "1970-01-05") + "," + row("big", "output", "10", "1970-01-05") + "," +
-             row("big", "cached_input", "1.25", "1970-01-05") + "," +
-             row("big", "input_above_128k", "7", "1970-01-01") + "," +
-             row("big", "output_above_128k", "20", "1970-01-01") + "," + row("late", "input", "0.1", "1970-01-06") +
-             "," + row("late", "output", "0.3", "1970-01-06") + "]")
+PriceBook some_prices() {
+  return PriceBook::parse("[" + price_row("big", "input", "5", "1970-01-01") + "," +
+                          price_row("big", "output", "15", "1970-01-01") + "," +
+                          price_row("big", "input", "2.5", "1970-01-05") + "," +
+                          price_row("big", "output", "10", "1970-01-05") + "," +
+                          price_row("big", "cached_input", "1.25", "1970-01-05") + "," +
+                          price_row("big", "input_above_128k", "7", "1970-01-01") + "," +
+                          price_row("big", "output_above_128k", "20", "1970-01-01") + "," +
+                          price_row("late", "input", "0.1", "1970-01-06") + "," +
+                          price_row("late", "output", "0.3", "1970-01-06") + "]")
       .value();
 }
 
 MachineHistory machines() {
   Machine m;
   m.from = "1970-01-03";
-  m.price = money("1000"), m.life_days = 1000;
-  m.tariff = money("0.3"), m.load_milliwatts = 150'000, m.idle_milliwatts = 50'000;
+  m.price = amount_of("1000"), m.life_days = 1000;
+  m.tariff = amount_of("0.3"), m.load_milliwatts = 150'000, m.idle_milliwatts = 50'000;
   MachineRow first{1, 0, m};
-  m.from = "1970-01-07", m.tariff = money("0.45");
+  m.from = "1970-01-07", m.tariff = amount_of("0.45");
   return MachineHistory({first, {2, 0, m}});
 }
 
@@ -125,7 +127,7 @@ class ReportTest : public ::testing::Test {
     EXPECT_EQ(got.others[1].usd.text(), Money::attodollars(want.late).text()) << where;
     EXPECT_EQ(got.others[1].unpriced, want.late_unpriced) << where;
   }
-  const PriceBook book_ = book();
+  const PriceBook book_ = some_prices();
   const MachineHistory machines_ = machines();
   Pricing pricing() {
     return {book_, machines_, {VendorPrices(book_, {"p", "big"}), VendorPrices(book_, {"p", "late"})}};
@@ -253,7 +255,7 @@ TEST_F(ReportTest, RecordsOfTheFirstVersion) {
 }
 
 TEST(VendorCost, NothingUnknownIsFree) {
-  const PriceBook b = book();
+  const PriceBook b = some_prices();
   const VendorPrices late(b, {"p", "late"});
   EXPECT_EQ(late.cost("1970-01-05", {10, 0, 10, 0}).missing, "input");
   EXPECT_EQ(late.cost("1970-01-05", {0, 0, 0, 0}).missing, "input") << "no tokens, and still no price";

@@ -11,17 +11,10 @@
 namespace freehold::model {
 namespace {
 
+using nn::rows_cost;
+using nn::take_rows;
 using nn::Workspace;
 using tensor::Rows;
-
-Rows take_rows(nn::Context& context, std::size_t T, std::size_t cols) {
-  const std::size_t stride = (cols + 15) / 16 * 16;
-  return {context.workspace.take<float>(T * stride), T, cols, stride};
-}
-
-std::size_t rows_cost(std::size_t T, std::size_t cols) {
-  return Workspace::cost<float>(T * ((cols + 15) / 16 * 16));
-}
 
 nn::Gate gate_of(const Spec& spec) {
   return spec.activation == Activation::silu ? nn::Gate::silu : nn::Gate::gelu_tanh;

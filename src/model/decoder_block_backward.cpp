@@ -15,20 +15,13 @@ using nn::Workspace;
 using tensor::ConstRows;
 using tensor::Rows;
 
-std::size_t stride_of(std::size_t cols) {
-  return (cols + 15) / 16 * 16;
-}
 Rows take_zeroed(nn::Context& context, std::size_t T, std::size_t cols) {
-  const Rows rows{context.workspace.take<float>(T * stride_of(cols)), T, cols, stride_of(cols)};
+  const Rows rows = nn::take_rows(context, T, cols);
   context.pool.parallel_for(T, 64, [&](std::size_t begin, std::size_t end, int) {
     std::fill_n(rows[begin], (end - begin) * rows.stride, 0.0f);
   });
   return rows;
 }
-std::size_t rows_cost(std::size_t T, std::size_t cols) {
-  return Workspace::cost<float>(T * stride_of(cols));
-}
-
 // One linear layer with its adapter: dx += its part, dy is the gradient of what it gave for x.
 void layer_backward(nn::Context& context, const PassInputs& in, Site site, const nn::Linear& base,
                     const BlockGradients& gradients, Rows dx, ConstRows dy, ConstRows x) {
@@ -124,15 +117,15 @@ std::size_t block_backward_workspace(const Spec& spec, int threads, std::size_t 
   const std::size_t C = spec.width, F = spec.ffn, widest = std::max({C, Q, F});
   std::size_t pairs = 0;
   for (const nn::Rope& rope : spec.ropes) pairs = std::max(pairs, rope.inv_freq.size());
-  const std::size_t layer = rows_cost(T, widest) +
+  const std::size_t layer = nn::rows_cost(T, widest) +
                             std::max(nn::linear_backward_workspace(threads, T, widest, widest),
                                      rank == 0 ? 0 : nn::low_rank_backward_workspace(threads, T, widest, widest, rank));
   const std::size_t attention =
-      2 * rows_cost(T, Q) + 2 * rows_cost(T, KV) +
+      2 * nn::rows_cost(T, Q) + 2 * nn::rows_cost(T, KV) +
       std::max({layer, nn::attention_backward_workspace(threads, T, spec.heads, spec.head_size),
                 Workspace::cost<float>(T * pairs)});
-  const std::size_t ffn = 2 * rows_cost(T, F) + layer;
-  return 2 * rows_cost(T, C) + std::max(attention, ffn);
+  const std::size_t ffn = 2 * nn::rows_cost(T, F) + layer;
+  return 2 * nn::rows_cost(T, C) + std::max(attention, ffn);
 }
 
 }  // namespace freehold::model

@@ -22,7 +22,7 @@ using format::Value;
 constexpr std::string_view kConfigName = "adapter_config.json";
 constexpr std::string_view kTensorsName = "adapter_model.safetensors";
 constexpr std::string_view kPickledName = "adapter_model.bin";
-constexpr std::string_view kPrefix = "base_model.model.";
+constexpr std::string_view kPeftPrefix = "base_model.model.";
 
 bool says_nothing(const Value& v) {
   return v.is_null() || (v.as_bool() && !*v.as_bool()) || (v.is_object() && v.members().empty()) ||
@@ -312,7 +312,7 @@ bool ends_with_name(std::string_view module, std::string_view name) {
 template <typename T>
 T by_pattern(const std::vector<std::pair<std::string, T>>& patterns, std::size_t block, Site site, T otherwise) {
   if (patterns.empty()) return otherwise;
-  const std::string module = peft_module(block, site).substr(kPrefix.size());
+  const std::string module = peft_module(block, site).substr(kPeftPrefix.size());
   for (const auto& [name, value] : patterns) {
     if (ends_with_name(module, name)) return value;
   }
@@ -339,7 +339,7 @@ bool AdapterConfig::adapts(std::size_t block) const {
 
 std::string peft_module(std::size_t block, Site site) {
   const bool attention = site <= Site::o;
-  return fmt::format("{}model.layers.{}.{}.{}", kPrefix, block, attention ? "self_attn" : "mlp", name_of(site));
+  return fmt::format("{}model.layers.{}.{}.{}", kPeftPrefix, block, attention ? "self_attn" : "mlp", name_of(site));
 }
 
 void reorder_heads(const Spec& spec, Site site, std::vector<float>& values, std::size_t cols, RowOrder order) {
@@ -411,7 +411,7 @@ Result<> write_peft(const std::filesystem::path& folder, const Spec& spec, const
       LowRankValues& v = values.blocks[i][static_cast<std::size_t>(site)];
       if (v.rank == 0) continue;
       present.back() = true;
-      const std::string name = peft_module(i, site).substr(kPrefix.size());
+      const std::string name = peft_module(i, site).substr(kPeftPrefix.size());
       if (v.rank != adapter.config.r) ranks[name] = v.rank;
       if (v.scale != scale_of(adapter.config.alpha, v.rank, adapter.config.rslora)) {
         const double r = v.rank, alpha = static_cast<double>(v.scale) * (adapter.config.rslora ? std::sqrt(r) : r);

@@ -26,10 +26,6 @@ void each_part(const Spec& spec, Tape& t, Matrix matrix, Vector vector) {
   vector(t.logsumexp, spec.heads);
 }
 
-std::size_t stride_of(std::size_t columns) {
-  return (columns + 15) / 16 * 16;
-}
-
 struct Parts {
   tensor::Rows attention_in, q_raw, k_raw, q, attention, attention_out, middle, ffn_in, gate, up, act, ffn_out;
   std::span<float> attention_rstd, ffn_rstd, post_attention_rstd, post_ffn_rstd, q_rstd, k_rstd, logsumexp;
@@ -39,8 +35,8 @@ std::size_t floats(const Spec& spec, std::size_t T) {
   std::size_t n = 0;
   Parts none;
   each_part(
-      spec, none, [&](tensor::Rows&, std::size_t columns) { n += T * stride_of(columns); },
-      [&](std::span<float>&, std::size_t columns) { n += stride_of(T * columns); });
+      spec, none, [&](tensor::Rows&, std::size_t columns) { n += T * nn::row_stride(columns); },
+      [&](std::span<float>&, std::size_t columns) { n += nn::row_stride(T * columns); });
   return n;
 }
 
@@ -52,12 +48,12 @@ BlockTape::BlockTape(const Spec& spec, std::size_t T) : memory_(floats(spec, T))
       spec, *this,
       [&](tensor::Rows& rows, std::size_t columns) {
         if (columns == 0) return;
-        rows = {next, T, columns, stride_of(columns)};
+        rows = {next, T, columns, nn::row_stride(columns)};
         next += T * rows.stride;
       },
       [&](std::span<float>& part, std::size_t columns) {
         part = {next, T * columns};
-        next += stride_of(T * columns);
+        next += nn::row_stride(T * columns);
       });
 }
 

@@ -15,14 +15,14 @@ using attention::first_seen;
 constexpr std::size_t kBlock = kAttentionBlock;
 
 // One thread's scratch; D16 is D rounded up to 16.
-struct Tile {
+struct BackwardTile {
   float *kept, *k_columns, *k_rows, *v_columns, *v_rows;  // a block's keys and values both ways
   float *dk, *dv;                                         // (32, D16)
   float *q, *dout, *dq;                                   // (32, D16), zero past D
   float *s, *dp, *p_columns, *ds_columns;                 // (32, 32)
 
   static std::size_t elems(std::size_t D16) { return 10 * kBlock * D16 + 4 * kBlock * kBlock; }
-  Tile(float* memory, std::size_t D16) {
+  BackwardTile(float* memory, std::size_t D16) {
     for (float** part : {&kept, &k_columns, &k_rows, &v_columns, &v_rows, &dk, &dv, &q, &dout, &dq}) {
       *part = memory;
       memory += kBlock * D16;
@@ -45,7 +45,8 @@ struct Operands {
 
 // A block's keys (D, 32) and values (32, D16) as the cache keeps them, each also the other way round; only the first
 // `count` positions have been written.
-void read_block(const Cache& cache, const std::byte* block, std::size_t g, std::size_t count, const Tile& tile) {
+void read_block(const Cache& cache, const std::byte* block, std::size_t g, std::size_t count,
+                const BackwardTile& tile) {
   const std::size_t D = cache.shape.D, D16 = kernel::kv_padded(D);
   const float* k = cache.keys(block, g, tile.kept);
   std::fill_n(tile.k_columns, kBlock * D16, 0.0f);
@@ -62,8 +63,8 @@ void read_block(const Cache& cache, const std::byte* block, std::size_t g, std::
 }
 
 // Query rows t0 … t0 + n - 1 (positions i0 …) of head h against the block of `count` keys from position j0 on.
-void tile_backward(const Operands& o, const Tile& tile, std::size_t h, std::size_t t0, std::uint32_t i0, std::size_t n,
-                   std::uint32_t j0, std::size_t count) {
+void tile_backward(const Operands& o, const BackwardTile& tile, std::size_t h, std::size_t t0, std::uint32_t i0,
+                   std::size_t n, std::uint32_t j0, std::size_t count) {
   const AttentionShape& shape = o.shape;
   const kernel::Table& kernels = o.context.kernels;
   const std::size_t D = shape.D, D16 = kernel::kv_padded(D);
@@ -106,7 +107,7 @@ void tile_backward(const Operands& o, const Tile& tile, std::size_t h, std::size
 }
 
 // All of one sequence's kv head: rows t0 … t0 + length - 1, from position 0 on.
-void head_backward(const Operands& o, const Cache& cache, std::span<std::byte* const> blocks, const Tile& tile,
+void head_backward(const Operands& o, const Cache& cache, std::span<std::byte* const> blocks, const BackwardTile& tile,
                    std::size_t g, std::size_t t0, std::size_t length) {
   const AttentionShape& shape = o.shape;
   const std::size_t D = shape.D, D16 = kernel::kv_padded(D), group = shape.H / shape.K;
@@ -156,11 +157,12 @@ void attention_backward(Context& context, tensor::Rows dq, tensor::Rows dk, tens
       }
     }
   });
-  auto* scratch = context.workspace.take<float>(static_cast<std::size_t>(context.pool.threads()) * Tile::elems(D16));
+  auto* scratch =
+      context.workspace.take<float>(static_cast<std::size_t>(context.pool.threads()) * BackwardTile::elems(D16));
   const Cache cache{context.kernels, shape, at};
   const Operands operands{context, dq, dk, dv, dout, q, shape, logsumexp.data(), delta};
   context.pool.parallel_for(sequences * shape.K, 1, [&](std::size_t begin, std::size_t end, int thread) {
-    const Tile tile(scratch + static_cast<std::size_t>(thread) * Tile::elems(D16), D16);
+    const BackwardTile tile(scratch + static_cast<std::size_t>(thread) * BackwardTile::elems(D16), D16);
     for (std::size_t i = begin; i < end; ++i) {
       const std::size_t s = i / shape.K, t0 = starts[s];
       head_backward(operands, cache, rows[t0].blocks, tile, i % shape.K, t0, starts[s + 1] - t0);
@@ -170,7 +172,7 @@ void attention_backward(Context& context, tensor::Rows dq, tensor::Rows dk, tens
 
 std::size_t attention_backward_workspace(int threads, std::size_t T, std::uint32_t H, std::uint32_t D) {
   return Workspace::cost<std::uint32_t>(T + 1) + Workspace::cost<float>(T * H) +
-         Workspace::cost<float>(static_cast<std::size_t>(threads) * Tile::elems(kernel::kv_padded(D)));
+         Workspace::cost<float>(static_cast<std::size_t>(threads) * BackwardTile::elems(kernel::kv_padded(D)));
 }
 
 }  // namespace freehold::nn

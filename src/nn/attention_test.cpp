@@ -48,7 +48,7 @@ struct Setup {
 };
 
 // One sequence's tokens and its memory, filled and asked in any order.
-struct Case {
+struct AttentionCase {
   AttentionShape shape;
   std::uint32_t T;
   std::size_t kv_width, q_width;
@@ -57,7 +57,7 @@ struct Case {
   std::vector<AlignedBuffer<std::byte>> memory;
   std::vector<std::byte*> table;
 
-  Case(AttentionShape s, std::uint32_t tokens, std::uint64_t stream = 0)
+  AttentionCase(AttentionShape s, std::uint32_t tokens, std::uint64_t stream = 0)
       : shape(s),
         T(tokens),
         kv_width(std::size_t{s.K} * s.D),
@@ -92,12 +92,12 @@ struct Case {
   }
 };
 
-std::size_t workspace_for(const Case& c, int threads) {
+std::size_t workspace_for(const AttentionCase& c, int threads) {
   return attention_workspace(threads, 2 * c.T, c.T, c.shape.H, c.shape.K, c.shape.D);
 }
 
 // All tokens in chunks; (T, H * D), then the logarithms of the sums.
-std::vector<float> run(Case& c, const kernel::Table& kernels, int threads, std::uint32_t chunk) {
+std::vector<float> run(AttentionCase& c, const kernel::Table& kernels, int threads, std::uint32_t chunk) {
   ThreadPool pool(threads);
   Workspace workspace(workspace_for(c, threads));
   Context context{pool, kernels, workspace};
@@ -120,7 +120,7 @@ TEST_P(Attention, EqualsThePlainFormulaInEveryType) {
   for (KvType type : kernel::kKvTypes) {
     auto [shape, T] = GetParam();
     shape.cache = type;
-    Case c(shape, T);
+    AttentionCase c(shape, T);
     const auto out = run(c, kernel::table_up_to(kernel::detect_level()), 2, T);
     const auto k = as_kept(type, c.k, shape.D), v = as_kept(type, c.v, shape.D);
     for (std::uint32_t t = 0; t < T; ++t) {
@@ -153,7 +153,7 @@ TEST_P(Attention, LevelsThreadsAndChunksAgree) {
   for (KvType type : kernel::kKvTypes) {
     auto [shape, T] = GetParam();
     shape.cache = type;
-    Case c(shape, T);
+    AttentionCase c(shape, T);
     const auto expected = run(c, kernel::table_up_to(kernel::Level::scalar), 1, T);
     for (kernel::Level level : {kernel::Level::scalar, kernel::Level::avx2, kernel::Level::avx512}) {
       if (level > kernel::detect_level()) continue;
@@ -179,7 +179,7 @@ INSTANTIATE_TEST_SUITE_P(Shapes, Attention,
 // Rows of several sequences in one call, and few enough scores at a time that a long sequence goes one row a tile.
 TEST(AttentionBatch, NeighboursAndLengthDoNotMatter) {
   for (KvType type : kernel::kKvTypes) {
-    Case a({4, 1, 16, 0, 0.25f, 0, type}, 300), b({4, 1, 16, 0, 0.25f, 0, type}, 75, 10);
+    AttentionCase a({4, 1, 16, 0, 0.25f, 0, type}, 300), b({4, 1, 16, 0, 0.25f, 0, type}, 75, 10);
     const kernel::Table& kernels = kernel::table_up_to(kernel::detect_level());
     const auto alone = run(a, kernels, 1, 300);
     (void)run(b, kernels, 1, 75);
@@ -189,7 +189,7 @@ TEST(AttentionBatch, NeighboursAndLengthDoNotMatter) {
     std::vector<AttentionRow> rows;
     std::vector<float> q, out(75 * 64);
     // 40 rows of a, all but the last five of b between them, and one block that is listed far beyond what is used.
-    auto add = [&](const Case& c, std::uint32_t t) {
+    auto add = [&](const AttentionCase& c, std::uint32_t t) {
       rows.push_back({c.table, t});
       q.insert(q.end(), c.q.begin() + t * 64, c.q.begin() + (t + 1) * 64);
     };
@@ -207,7 +207,7 @@ TEST(AttentionBatch, NeighboursAndLengthDoNotMatter) {
 
 TEST(AttentionBatch, BlocksOutsideTheWindowAreNotTouched) {
   ThreadPool pool(1);
-  Case c({2, 1, 16, 40, 0.25f, 0, KvType::f16}, 320);
+  AttentionCase c({2, 1, 16, 40, 0.25f, 0, KvType::f16}, 320);
   const kernel::Table& kernels = kernel::table_up_to(kernel::detect_level());
   const auto expected = run(c, kernels, 1, 320);
   Workspace workspace(workspace_for(c, 1));

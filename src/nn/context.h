@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/thread_pool.h"
 #include "kernel/table.h"
+#include "tensor/view.h"
 
 namespace freehold::nn {
 
@@ -75,5 +76,18 @@ struct Context {
   ThreadMemory thread_memory = {};  // empty: every loop waits for all its threads
   BackwardProducts products = BackwardProducts::f32;
 };
+
+// Rows of activations begin at multiples of 16 floats.
+inline std::size_t row_stride(std::size_t columns) {
+  return (columns + 15) / 16 * 16;
+}
+// (rows, columns), not initialised.
+inline tensor::Rows take_rows(Context& context, std::size_t rows, std::size_t columns) {
+  const std::size_t stride = row_stride(columns);
+  return {context.workspace.take<float>(rows * stride), rows, columns, stride};
+}
+inline std::size_t rows_cost(std::size_t rows, std::size_t columns) {
+  return Workspace::cost<float>(rows * row_stride(columns));
+}
 
 }  // namespace freehold::nn

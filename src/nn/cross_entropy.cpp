@@ -10,10 +10,6 @@ namespace {
 
 constexpr std::size_t kRows = 64;  // whose logits exist at the same time
 
-std::size_t round16(std::size_t n) {
-  return (n + 15) / 16 * 16;
-}
-
 // Loss of one row of logits; leaves weight * (softmax - onehot) in `probabilities`, if wanted (may be `logits`).
 float row_loss(const kernel::Table& kernels, float* probabilities, const float* logits, std::size_t V,
                const Target& target) {
@@ -32,7 +28,7 @@ float row_loss(const kernel::Table& kernels, float* probabilities, const float* 
 void cross_entropy(Context& context, std::span<float> loss, tensor::ConstRows hidden, const Linear& output,
                    float softcap, std::span<const Target> targets, const CrossEntropyGradients& gradients) {
   const WorkspaceScope scope(context.workspace);
-  const std::size_t V = output.outputs(), C = hidden.cols, V16 = round16(V), C16 = round16(C);
+  const std::size_t V = output.outputs(), C = hidden.cols, V16 = row_stride(V), C16 = row_stride(C);
   const bool backward = gradients.dhidden.data != nullptr || gradients.dweight.data != nullptr;
   auto* h = context.workspace.take<float>(kRows * C16);
   auto* l = context.workspace.take<float>(kRows * V16);
@@ -63,7 +59,7 @@ void cross_entropy(Context& context, std::span<float> loss, tensor::ConstRows hi
 }
 
 std::size_t cross_entropy_workspace(int threads, std::size_t V, std::size_t C) {
-  return 2 * Workspace::cost<float>(kRows * round16(C)) + 2 * Workspace::cost<float>(kRows * round16(V)) +
+  return 2 * Workspace::cost<float>(kRows * row_stride(C)) + 2 * Workspace::cost<float>(kRows * row_stride(V)) +
          linear_workspace(kRows, C) + linear_backward_workspace(threads, kRows, V, C);
 }
 

@@ -12,16 +12,6 @@
 namespace freehold::nn {
 namespace {
 
-std::size_t round16(std::size_t n) {
-  return (n + 15) / 16 * 16;
-}
-tensor::Rows take_rows(Context& context, std::size_t rows, std::size_t cols) {
-  return {context.workspace.take<float>(rows * round16(cols)), rows, cols, round16(cols)};
-}
-std::size_t rows_cost(std::size_t rows, std::size_t cols) {
-  return Workspace::cost<float>(rows * round16(cols));
-}
-
 // y = x with what is dropped set to zero and the rest divided by 1 - rate.
 void apply_dropout(Context& context, tensor::Rows y, tensor::ConstRows x, const Dropout& dropout) {
   const float kept = 1.0f / (1.0f - dropout.rate);
@@ -70,14 +60,14 @@ constexpr std::size_t kPartRows = 64, kPartPanels = 8, kPartColumns = kPartPanel
 // y += s B h
 void add_product(Context& context, tensor::Rows y, tensor::ConstRows h, const LowRank& adapter) {
   const Linear& b = adapter.b;
-  const std::size_t panels = round16(y.cols) / 16, groups = (panels + kPartPanels - 1) / kPartPanels,
+  const std::size_t panels = row_stride(y.cols) / 16, groups = (panels + kPartPanels - 1) / kPartPanels,
                     pieces = (y.rows + kPartRows - 1) / kPartRows;
   context.pool.parallel_for(groups * pieces, 4, [&](std::size_t begin, std::size_t end, int) {
     alignas(64) float part[kPartRows * kPartColumns];
     for (std::size_t i = begin; i < end; ++i) {
       const std::size_t p = i / pieces * kPartPanels, n = p * kernel::kPanelRows, t0 = i % pieces * kPartRows;
       const std::size_t rows = std::min(kPartRows, y.rows - t0), columns = std::min(kPartColumns, y.cols - n);
-      context.kernels.matmul_f32({b.panel(p), b.panel_bytes(), 0, round16(columns) / 16, columns, b.inputs(), rows,
+      context.kernels.matmul_f32({b.panel(p), b.panel_bytes(), 0, row_stride(columns) / 16, columns, b.inputs(), rows,
                                   h[t0], h.stride, part, kPartColumns});
       for (std::size_t t = 0; t < rows; ++t) {
         context.kernels.axpy_row(y[t0 + t] + n, adapter.scale, part + t * kPartColumns, columns);

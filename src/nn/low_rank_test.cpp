@@ -21,7 +21,7 @@ Linear layer_of(const std::vector<float>& w, std::size_t rows, std::size_t cols,
   return std::move(*Linear::prepare(pool, view, panels.span()));
 }
 
-struct Case {
+struct LowRankCase {
   bool dora, bias;
   float dropout;
   std::vector<float> w = draws(N * K, 1), a = draws(r * K, 2), b = draws(N * r, 3), x = draws(T * K, 4),
@@ -31,7 +31,7 @@ struct Case {
   LowRank adapter;
   Dropout drop;
 
-  Case(bool d, bool with_bias, float rate) : dora(d), bias(with_bias), dropout(rate), drop{rate, 9, 4} {
+  LowRankCase(bool d, bool with_bias, float rate) : dora(d), bias(with_bias), dropout(rate), drop{rate, 9, 4} {
     base = layer_of(w, N, K, memory[0]);
     if (bias) base.bias = biases;
     adapter.a = layer_of(a, r, K, memory[1]);
@@ -98,7 +98,7 @@ TEST(LowRank, ComplexStep) {
     for (const bool bias : {false, true}) {
       for (const float rate : {0.0f, 0.4f}) {
         SCOPED_TRACE(testing::Message() << "dora " << dora << " bias " << bias << " dropout " << rate);
-        const Case c(dora, bias, rate);
+        const LowRankCase c(dora, bias, rate);
         std::vector<double> keep;
         auto run = [&](Context& context) {
           if (keep.empty()) keep = c.mask(context);
@@ -140,7 +140,7 @@ TEST(LowRank, ComplexStep) {
 
 // A row gives the same bits alone as in a batch.
 TEST(LowRank, RowsAreIndependent) {
-  const Case c(true, true, 0);
+  const LowRankCase c(true, true, 0);
   ThreadPool pool(2);
   Workspace memory(workspace());
   Context context{pool, kernel::table_up_to(kernel::detect_level()), memory};
@@ -154,7 +154,7 @@ TEST(LowRank, RowsAreIndependent) {
 }
 
 TEST(LowRank, DoraRefusesALayerWithoutDirection) {
-  Case c(true, false, 0);
+  LowRankCase c(true, false, 0);
   std::vector<float> zero_w(N * K), zero_b(N * r);
   const Linear base = layer_of(zero_w, N, K, c.memory[0]);
   ThreadPool pool(1);

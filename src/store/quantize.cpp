@@ -20,7 +20,6 @@ namespace freehold::store {
 namespace {
 
 using format::Metadata;
-using format::PlannedTensor;
 using format::Value;
 using tensor::View;
 
@@ -73,14 +72,14 @@ Result<kernel::MixModel> mix_model(const format::GgufPlan& source) {
   out.layers = static_cast<std::uint32_t>(layers);
   out.experts = static_cast<std::uint32_t>(experts);
   out.tied_output = std::none_of(source.tensors.begin(), source.tensors.end(),
-                                 [](const PlannedTensor& t) { return t.name == "output.weight"; });
+                                 [](const format::PlannedTensor& t) { return t.name == "output.weight"; });
   return out;
 }
 
 Result<Written> choose_types(const format::GgufPlan& source, const QuantizeOptions& options) {
   FH_TRY(kernel::MixModel model, mix_model(source));
   Written out;
-  for (const PlannedTensor& t : source.tensors) {
+  for (const format::PlannedTensor& t : source.tensors) {
     const tensor::DType type = t.parts[0].type;
     const std::vector<std::uint64_t> dims(t.shape.rbegin(), t.shape.rend());
     kernel::MixChoice choice = kernel::choose_type(options.type, model, t.name, dims);
@@ -101,14 +100,14 @@ Result<Written> choose_types(const format::GgufPlan& source, const QuantizeOptio
 }
 
 // Whole rows of a part, as many as fit a slab, so that rows can be put in another order.
-std::uint64_t slab_elems(const PlannedTensor& t, const View& part) {
+std::uint64_t slab_elems(const format::PlannedTensor& t, const View& part) {
   if (t.interleave == 0) return kSlabElems;
   const std::uint64_t row = t.shape.size() == 1 ? 1 : part.row_elems();
   return std::max<std::uint64_t>(1, kSlabElems / row) * row;
 }
 
 // Elements [begin, begin + elems) of a part in the order of the new file: its own bytes, or `buffer`, filled.
-Bytes in_order(const PlannedTensor& t, const View& part, std::uint64_t begin, std::uint64_t elems,
+Bytes in_order(const format::PlannedTensor& t, const View& part, std::uint64_t begin, std::uint64_t elems,
                std::vector<std::byte>& buffer) {
   if (t.interleave == 0) return part.bytes.subspan(bytes_of(part.type, begin), bytes_of(part.type, elems));
   const std::uint64_t row = t.shape.size() == 1 ? 1 : part.row_elems();  // a bias is a column
@@ -130,7 +129,7 @@ class Converter {
   }
 
   // `elems` elements in another type; valid until the next call. `begin` says where in the tensor they are, for errors.
-  Result<Bytes> convert(const PlannedTensor& t, Bytes old, tensor::DType type, std::uint64_t begin,
+  Result<Bytes> convert(const format::PlannedTensor& t, Bytes old, tensor::DType type, std::uint64_t begin,
                         std::uint64_t elems) {
     const tensor::DType old_type = t.parts[0].type;
     std::mutex mutex;
@@ -180,11 +179,11 @@ Result<Written> quantize(const format::GgufPlan& source, const QuantizeOptions& 
   Converter converter(pool);
   std::vector<std::byte> ordered;
   std::uint64_t total = 0, done = 0;
-  for (const PlannedTensor& t : source.tensors) {
+  for (const format::PlannedTensor& t : source.tensors) {
     for (const View& part : t.parts) total += part.bytes.size();
   }
   for (std::size_t i = 0; i < out.tensors.size(); ++i) {
-    const PlannedTensor& t = source.tensors[i];
+    const format::PlannedTensor& t = source.tensors[i];
     const tensor::DType type = out.tensors[i].type;
     for (const View& part : t.parts) {
       const std::uint64_t slab = slab_elems(t, part);

@@ -10,7 +10,7 @@ namespace {
 // clean_up_tokenization in transformers, which alone has " n't".
 constexpr std::string_view kPunctuation[] = {" ?", " !", " .", " ,"};
 constexpr std::string_view kLoneApostrophe[] = {" ' "};
-constexpr std::string_view kContractions[] = {" 's", " 'm", " 've", " 're", " n't"};
+constexpr std::string_view kSpacedContractions[] = {" 's", " 'm", " 've", " 're", " n't"};
 
 std::span<const std::string_view> patterns(std::size_t pass, SpaceCleanup cleanup) {
   switch (pass) {
@@ -19,7 +19,7 @@ std::span<const std::string_view> patterns(std::size_t pass, SpaceCleanup cleanu
     case 1:
       return kLoneApostrophe;
     default:
-      return std::span(kContractions).first(cleanup == SpaceCleanup::hugging_face ? 5 : 4);
+      return std::span(kSpacedContractions).first(cleanup == SpaceCleanup::hugging_face ? 5 : 4);
   }
 }
 

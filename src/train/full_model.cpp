@@ -16,7 +16,7 @@ namespace {
 using model::Site;
 using tensor::View;
 
-std::size_t padded(std::uint64_t elements) {
+std::size_t padded_elements(std::uint64_t elements) {
   return (elements + 15) / 16 * 16;
 }
 
@@ -57,7 +57,7 @@ struct FullModel::Builder {
   Parameter& parameter(const View& view) {
     const std::size_t n = view.elems();
     const auto value = m.values_.span().subspan(next, n), gradient = m.differences_.span().subspan(next, n);
-    next += padded(n);
+    next += padded_elements(n);
     if (done) done = copy_values(m.pool_, view, value);
     m.parameters_.push_back({view.name, view.shape, value, gradient, view.shape.size() > 1});
     return m.parameters_.back();
@@ -126,7 +126,7 @@ Result<std::unique_ptr<FullModel>> FullModel::load(const format::Checkpoint& che
   }
   std::unique_ptr<FullModel> m(new FullModel(pool, precision));
   std::size_t elements = 0, panels = 0, largest = 0;
-  auto count = [&](const View* view) { elements += view == nullptr ? 0 : padded(view->elems()); };
+  auto count = [&](const View* view) { elements += view == nullptr ? 0 : padded_elements(view->elems()); };
   auto count_matrix = [&](const View* view) {
     count(view);
     panels += nn::Linear::prepared_bytes({"", m->type(), view->shape, {}});

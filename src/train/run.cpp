@@ -186,8 +186,8 @@ Result<> Run::check_course(const StepMetrics& m) {
 // What was saved at or behind `first_bad` updates leads to where we are.
 Unexpected Run::diverge(std::uint64_t first_bad, const std::string& what) {
   diverged_ = true;
-  constexpr std::string_view kPrefix = "training diverged: ";
-  const std::string_view reason = what.starts_with(kPrefix) ? std::string_view(what).substr(kPrefix.size()) : what;
+  constexpr std::string_view kDiverged = "training diverged: ";
+  const std::string_view reason = what.starts_with(kDiverged) ? std::string_view(what).substr(kDiverged.size()) : what;
   for (const std::uint64_t step : parts_.folder.checkpoints()) {
     if (step < first_bad) continue;
     if (auto removed = parts_.folder.remove_checkpoint(step); !removed) return Unexpected(removed.error());

@@ -28,7 +28,7 @@ namespace fs = std::filesystem;
 using format::Value;
 
 constexpr std::string_view kState = "run.json", kLock = "run.lock", kCheckpoints = "checkpoints";
-constexpr std::string_view kPrefix = "step-", kSuffix = ".state";
+constexpr std::string_view kCheckpointPrefix = "step-", kCheckpointSuffix = ".state";
 constexpr RunStatus kStatuses[] = {RunStatus::running, RunStatus::finished, RunStatus::stopped, RunStatus::diverged,
                                    RunStatus::failed};
 
@@ -137,7 +137,7 @@ RunLock::~RunLock() {
 }
 
 fs::path RunFolder::checkpoint(std::uint64_t step) const {
-  return path_ / kCheckpoints / fmt::format("{}{:08}{}", kPrefix, step, kSuffix);
+  return path_ / kCheckpoints / fmt::format("{}{:08}{}", kCheckpointPrefix, step, kCheckpointSuffix);
 }
 
 Result<std::optional<RunState>> RunFolder::state() const {
@@ -197,10 +197,10 @@ std::vector<std::uint64_t> RunFolder::checkpoints() const {
   std::error_code ec;
   for (const auto& entry : fs::directory_iterator(path_ / kCheckpoints, ec)) {
     const std::string name = entry.path().filename().string();
-    if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix)) continue;
-    const char* end = name.data() + name.size() - kSuffix.size();
+    if (!name.starts_with(kCheckpointPrefix) || !name.ends_with(kCheckpointSuffix)) continue;
+    const char* end = name.data() + name.size() - kCheckpointSuffix.size();
     std::uint64_t step = 0;
-    const auto [stop, error] = std::from_chars(name.data() + kPrefix.size(), end, step);
+    const auto [stop, error] = std::from_chars(name.data() + kCheckpointPrefix.size(), end, step);
     if (error == std::errc() && stop == end) steps.push_back(step);
   }
   std::sort(steps.begin(), steps.end());

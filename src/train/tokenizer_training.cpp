@@ -86,7 +86,7 @@ Result<std::string> train_tokenizer(const TokenizerTraining& options) {
   std::uint64_t left = options.most_bytes != 0 ? options.most_bytes : ~std::uint64_t{0};
   for (const std::filesystem::path& path : options.inputs) {
     FH_TRY(MappedFile file, MappedFile::open(path));
-    std::string_view text = as_text(file.bytes());
+    std::string_view text = freehold::as_text(file.bytes());
     if (text.size() > left) text = text.substr(0, complete_utf8_prefix(text.substr(0, left)));
     FH_TRY_VOID(check_text(path, text));
     left -= text.size();

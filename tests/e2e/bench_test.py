@@ -45,7 +45,10 @@ class Bench(e2e.Case):
         self.temporary = self.folder / "tmp"
         self.temporary.mkdir()
 
-    def lines(self, *arguments, **more):
+    def lines(self, *arguments, exact=False, **more):
+        """The results, of rough measurements unless they are to be compared."""
+        if "--compare" not in arguments and not exact:
+            arguments = (*arguments, "--quick")
         text = self.succeeds("bench", *arguments, "--json", timeout=300, env={"TMPDIR": str(self.temporary)}, **more).text
         lines = [json.loads(line) for line in text.splitlines()]
         self.assertTrue(lines)
@@ -75,7 +78,7 @@ class Bench(e2e.Case):
 
     def test_a_model_and_a_comparison(self):
         arguments = (self.model, "--prompt-tokens", "16", "--tokens", "8", "--repeat", "2")
-        lines = self.lines(*arguments)
+        lines = self.lines(*arguments, exact=True)
         for name in ("load", "prefill", "decode", "peak-read-after"):
             self.assertIn(name, self.names(lines))
         prefill = next(line for line in lines if line["benchmark"] == "prefill")
@@ -94,6 +97,9 @@ class Bench(e2e.Case):
             ended = self.fails(e2e.USAGE, "bench", *arguments, "--compare", path, names="another machine")
             self.assertIn(str(other), ended.message)
             self.assertEqual(ended.out, b"")
+        rough = self.put("rough.json", "".join(json.dumps({**line, "flags": {**line["flags"], "quick": True}}) + "\n" for line in lines))
+        self.fails(e2e.USAGE, "bench", *arguments, "--compare", rough, names="--quick")
+        self.fails(e2e.USAGE, "bench", *arguments, "--compare", old, "--quick", names="--quick")
         self.fails(e2e.USAGE, "bench", *arguments, "--compare", self.put("none.json", "{}\n"), names="line 1")
         self.fails(e2e.NOT_FOUND, "bench", *arguments, "--compare", self.folder / "none-such", names="none-such")
 
@@ -141,7 +147,7 @@ class Bench(e2e.Case):
         self.fails(e2e.USAGE, "bench", self.model, "--suite", "tune", "--tokens", "4096", names="context")
 
     def test_a_model_with_a_short_context_leaves_the_long_prompts_out_aloud(self):
-        ended = self.succeeds("bench", self.model, "--suite", "kernels", "--repeat", "1", "--json", timeout=300)
+        ended = self.succeeds("bench", self.model, "--suite", "kernels", "--repeat", "1", "--quick", "--json", timeout=300)
         prompts = [json.loads(line)["flags"]["tokens"] for line in ended.text.splitlines() if '"benchmark":"prefill"' in line]
         self.assertEqual(prompts[:2], [32, 128])
         self.assertIn("no prompt of 512: the model's context is 128", ended.message)
@@ -178,7 +184,7 @@ class Bench(e2e.Case):
         return not any(alive(pid) for pid in pids)
 
     def test_interrupted_or_killed_it_leaves_no_process_and_no_file(self):
-        arguments = ("--suite", "kernels", "--shape", "tiny-llama", "--types", "q4_0,f16", "--threads", "1", "--repeat", "20", "--noise")
+        arguments = ("--suite", "kernels", "--shape", "tiny-llama", "--types", "q4_0,f16", "--threads", "1", "--repeat", "20", "--noise", "--quick")
         for number, code in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
             with self.subTest(signal=number):
                 got, children = self.interrupted(number, lambda pid: bool(descendants(pid)), *arguments)
@@ -188,7 +194,7 @@ class Bench(e2e.Case):
 
     def test_the_busy_process_ends_with_the_measurement(self):
         _, children = self.interrupted(signal.SIGKILL, lambda pid: bool(descendants(pid)), self.model, "--threads", "1",
-                                       "--prompt-tokens", "8", "--tokens", "100", "--repeat", "1000", "--noise")
+                                       "--prompt-tokens", "8", "--tokens", "100", "--repeat", "1000", "--noise", "--quick")
         self.assertEqual(len(children), 1)
         self.assertTrue(self.all_gone(children), children)
 

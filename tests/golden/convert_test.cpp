@@ -9,7 +9,7 @@
 #include "runner.h"
 #include "store/quantize.h"
 
-namespace freehold {
+namespace freehold::golden::convert_cases {
 namespace {
 
 namespace fs = std::filesystem;
@@ -94,4 +94,4 @@ TEST(Convert, AFolderBecomesTheReferencesGguf) {
 }
 
 }  // namespace
-}  // namespace freehold
+}  // namespace freehold::golden::convert_cases

@@ -12,7 +12,7 @@
 #include "oracle.h"
 #include "text/grammar/grammar_testing.h"
 
-namespace freehold {
+namespace freehold::golden::grammar_cases {
 namespace {
 
 namespace fs = std::filesystem;
@@ -95,4 +95,4 @@ TEST(GoldenGrammar, MasksAreWhatTheAutomatonTakes) {
 }
 
 }  // namespace
-}  // namespace freehold
+}  // namespace freehold::golden::grammar_cases

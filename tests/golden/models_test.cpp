@@ -11,7 +11,7 @@
 
 #include "runner.h"
 
-namespace freehold::golden {
+namespace freehold::golden::models_cases {
 namespace {
 
 using nlohmann::json;
@@ -167,4 +167,4 @@ TEST(Models, RealCheckpoints) {
 }
 
 }  // namespace
-}  // namespace freehold::golden
+}  // namespace freehold::golden::models_cases

@@ -9,7 +9,7 @@
 #include "kernel/blocks/unpack.h"
 #include "oracle.h"
 
-namespace freehold {
+namespace freehold::golden::quant_blocks_cases {
 namespace {
 
 namespace fs = std::filesystem;
@@ -78,4 +78,4 @@ TEST(QuantBlocks, DequantiseToTheBit) {
 }
 
 }  // namespace
-}  // namespace freehold
+}  // namespace freehold::golden::quant_blocks_cases

@@ -12,7 +12,7 @@
 #include "runner.h"
 #include "store/quantize.h"
 
-namespace freehold {
+namespace freehold::golden::quant_kl_cases {
 namespace {
 
 namespace fs = std::filesystem;
@@ -183,4 +183,4 @@ TEST(QuantKl, QuantisedModelsAreAsGoodAsTheReferences) {
 }
 
 }  // namespace
-}  // namespace freehold
+}  // namespace freehold::golden::quant_kl_cases

@@ -8,7 +8,7 @@
 #include "kernel/blocks/quantise.h"
 #include "oracle.h"
 
-namespace freehold {
+namespace freehold::golden::quantize_cases {
 namespace {
 
 namespace fs = std::filesystem;
@@ -87,4 +87,4 @@ TEST(Quantize, AsTheReferenceOrCloser) {
 }
 
 }  // namespace
-}  // namespace freehold
+}  // namespace freehold::golden::quantize_cases

@@ -15,7 +15,7 @@
 #include "oracle.h"
 #include "text/detokenizer.h"
 
-namespace freehold {
+namespace freehold::golden::tokenizers_cases {
 namespace {
 
 namespace fs = std::filesystem;
@@ -290,4 +290,4 @@ TEST(Golden, Tokenizers) {
 }
 
 }  // namespace
-}  // namespace freehold
+}  // namespace freehold::golden::tokenizers_cases

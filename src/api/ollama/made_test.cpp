@@ -5,7 +5,7 @@
 namespace freehold::api::ollama {
 namespace {
 
-Call call_of(const std::string& messages) {
+Call call_with(const std::string& messages) {
   Call call;
   call.input = Conversation{messages, {}};
   return call;
@@ -55,13 +55,13 @@ TEST(OllamaMade, NamesStayNames) {
 
 TEST(OllamaMade, ASystemPromptComesFirstUnlessThereIsOne) {
   const Preset preset{"P", {}, R"([{"role":"user","content":"a"},{"role":"assistant","content":"b"}])", {}};
-  Call call = call_of(R"([{"role":"user","content":"u"}])");
+  Call call = call_with(R"([{"role":"user","content":"u"}])");
   ASSERT_TRUE(apply(preset, call));
   EXPECT_TRUE(call.preset_done);
   EXPECT_EQ(messages_of(call),
             R"([{"role":"system","content":"P"},{"role":"user","content":"a"},{"role":"assistant","content":"b"},)"
             R"({"role":"user","content":"u"}])");
-  call = call_of(R"([{"role":"system","content":"S"},{"role":"user","content":"u"}])");
+  call = call_with(R"([{"role":"system","content":"S"},{"role":"user","content":"u"}])");
   call.earlier = {1};
   ASSERT_TRUE(apply(preset, call));
   EXPECT_EQ(messages_of(call), R"([{"role":"system","content":"S"},{"role":"user","content":"u"}])");

@@ -22,7 +22,7 @@ ResponseCall response(const std::string& members, const StoredResponse* previous
   EXPECT_TRUE(joined) << (joined ? "" : joined.error().message);
   return *call;
 }
-std::string refused(const std::string& members) {
+std::string responses_refused(const std::string& members) {
   auto call = parse_response(R"({"model":"m",)" + members + "}", "r1");
   return call ? "accepted" : call.error().param;
 }
@@ -77,38 +77,38 @@ TEST(OpenAiResponseRequest, WhatIsOfNoEffectIsRepeatedAndNamed) {
 }
 
 TEST(OpenAiResponseRequest, WhatIsWrongIsRefusedByName) {
-  EXPECT_EQ(refused(R"("x":1)"), "input");
-  EXPECT_EQ(refused(R"("input":[])"), "input");
-  EXPECT_EQ(refused(R"("input":[5])"), "input[0]");
-  EXPECT_EQ(refused(R"("input":[{"role":"king","content":"x"}])"), "input[0].role");
-  EXPECT_EQ(refused(R"("input":[{"type":"function_call","call_id":"c","name":"f","arguments":"no"}])"),
+  EXPECT_EQ(responses_refused(R"("x":1)"), "input");
+  EXPECT_EQ(responses_refused(R"("input":[])"), "input");
+  EXPECT_EQ(responses_refused(R"("input":[5])"), "input[0]");
+  EXPECT_EQ(responses_refused(R"("input":[{"role":"king","content":"x"}])"), "input[0].role");
+  EXPECT_EQ(responses_refused(R"("input":[{"type":"function_call","call_id":"c","name":"f","arguments":"no"}])"),
             "input[0].arguments");
-  EXPECT_EQ(refused(R"("input":[{"type":"image_generation_call"}])"), "input[0].type");
-  EXPECT_EQ(refused(R"("input":[{"id":7,"role":"user","content":"x"}])"), "input[0].id");
-  EXPECT_EQ(refused(R"("input":[{"type":"item_reference","id":""}])"), "input[0].id");
-  EXPECT_EQ(refused(R"("input":"a","conversation":"conv_1")"), "conversation");
-  EXPECT_EQ(refused(R"("input":"a","metadata":5)"), "metadata");
-  EXPECT_EQ(refused(R"("input":"a","metadata":{"a":1})"), "metadata");
-  EXPECT_EQ(refused(R"("input":"a","background":true,"store":false)"), "background");
-  EXPECT_EQ(refused(R"("input":"a","background":true,"stream":true)"), "background");
-  EXPECT_EQ(refused(R"("input":"a","truncation":"some")"), "truncation");
-  EXPECT_EQ(refused(R"("input":"a","reasoning":{"effort":"some"})"), "reasoning.effort");
-  EXPECT_EQ(refused(R"("input":"a","text":{"verbosity":"loud"})"), "text.verbosity");
+  EXPECT_EQ(responses_refused(R"("input":[{"type":"image_generation_call"}])"), "input[0].type");
+  EXPECT_EQ(responses_refused(R"("input":[{"id":7,"role":"user","content":"x"}])"), "input[0].id");
+  EXPECT_EQ(responses_refused(R"("input":[{"type":"item_reference","id":""}])"), "input[0].id");
+  EXPECT_EQ(responses_refused(R"("input":"a","conversation":"conv_1")"), "conversation");
+  EXPECT_EQ(responses_refused(R"("input":"a","metadata":5)"), "metadata");
+  EXPECT_EQ(responses_refused(R"("input":"a","metadata":{"a":1})"), "metadata");
+  EXPECT_EQ(responses_refused(R"("input":"a","background":true,"store":false)"), "background");
+  EXPECT_EQ(responses_refused(R"("input":"a","background":true,"stream":true)"), "background");
+  EXPECT_EQ(responses_refused(R"("input":"a","truncation":"some")"), "truncation");
+  EXPECT_EQ(responses_refused(R"("input":"a","reasoning":{"effort":"some"})"), "reasoning.effort");
+  EXPECT_EQ(responses_refused(R"("input":"a","text":{"verbosity":"loud"})"), "text.verbosity");
   EXPECT_EQ(
-      refused(
+      responses_refused(
           R"("input":"a","tools":[{"type":"function","name":"f"}],"tool_choice":{"type":"allowed_tools","tools":[]})"),
       "tool_choice.tools");
-  EXPECT_EQ(refused(R"("input":"a","tools":[{"type":"web_search"}])"), "tools[0].type");
-  EXPECT_EQ(refused(R"("input":"a","include":["odd"])"), "include");
-  EXPECT_EQ(refused(R"("input":"a","max_output_tokens":0)"), "max_output_tokens");
+  EXPECT_EQ(responses_refused(R"("input":"a","tools":[{"type":"web_search"}])"), "tools[0].type");
+  EXPECT_EQ(responses_refused(R"("input":"a","include":["odd"])"), "include");
+  EXPECT_EQ(responses_refused(R"("input":"a","max_output_tokens":0)"), "max_output_tokens");
 }
 
-struct Event {
+struct StreamedEvent {
   std::string type;
   json data;
 };
-std::vector<Event> events(const std::string& bytes) {
-  std::vector<Event> out;
+std::vector<StreamedEvent> streamed_events(const std::string& bytes) {
+  std::vector<StreamedEvent> out;
   for (std::size_t at = 0; at < bytes.size();) {
     const std::size_t line = bytes.find('\n', at), end = bytes.find("\n\n", at);
     EXPECT_EQ(bytes.substr(at, 7), "event: ");
@@ -151,7 +151,7 @@ TEST(OpenAiResponseAnswer, EventsBuildTheWhole) {
     EXPECT_EQ(json::parse(stored->conversation).size(), 4u);
 
     auto streamed = response_encoder(response(R"("input":"hi","stream":true)"), {"abc", "m", 12}, {});
-    const auto all = events(play(*streamed, reason));
+    const auto all = streamed_events(play(*streamed, reason));
     ASSERT_GE(all.size(), 4u);
     EXPECT_EQ(all[0].type, "response.created");
     EXPECT_EQ(all[1].type, "response.in_progress");
@@ -210,13 +210,13 @@ TEST(OpenAiStoredResponse, ItsEventsBuildItAgain) {
     const StoredResponse stored = stored_response(R"("input":"hi")", reason);
     const auto replayed = replayed_events(stored, -1);
     ASSERT_TRUE(replayed);
-    const std::vector<Event> all = events(*replayed);
+    const std::vector<StreamedEvent> all = streamed_events(*replayed);
     EXPECT_EQ(all[0].type, "response.created");
     EXPECT_EQ(all.back().type, reason == Reason::length ? "response.incomplete" : "response.completed");
     EXPECT_EQ(all.back().data["response"], json::parse(stored.response));
     json output = json::array();
     std::map<std::string, std::string> said;
-    for (const Event& e : all) {
+    for (const StreamedEvent& e : all) {
       if (e.type == "response.output_item.done") output.push_back(e.data["item"]);
       if (e.data.contains("delta")) said[e.type] += e.data["delta"].get<std::string>();
     }

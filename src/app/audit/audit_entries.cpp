@@ -32,7 +32,7 @@ struct Filter {
   }
 };
 
-Result<Filter> filter_of(const Arguments& arguments) {
+Result<Filter> entry_filter_of(const Arguments& arguments) {
   Filter filter;
   const std::int64_t now = guard::wall_seconds();
   if (arguments.given("since")) {
@@ -111,7 +111,7 @@ std::vector<std::string> row_of(std::uint64_t number, const Members& m) {
 
 Result<> run_query(const Arguments& arguments, Console& console) {
   FH_TRY(const std::filesystem::path folder, audit_folder_of(arguments));
-  FH_TRY(const Filter filter, filter_of(arguments));
+  FH_TRY(const Filter filter, entry_filter_of(arguments));
   FH_TRY(const audit::Reader reader, audit::Reader::open(folder));
   const auto most = static_cast<std::uint64_t>(arguments.integer("limit"));
   std::vector<std::vector<std::string>> rows = {{"ENTRY", "TIME", "KIND", "KEY", "NAME", "ID", "WHAT"}};
@@ -206,7 +206,7 @@ Result<> check_export(const audit::Reader& reader, const Filter& filter) {
 
 Result<> run_export(const Arguments& arguments, Console& console) {
   FH_TRY(const std::filesystem::path folder, audit_folder_of(arguments));
-  FH_TRY(const Filter filter, filter_of(arguments));
+  FH_TRY(const Filter filter, entry_filter_of(arguments));
   FH_TRY(const audit::Reader reader, audit::Reader::open(folder));
   FH_TRY_VOID(check_export(reader, filter));
   std::optional<AtomicFile> file;
@@ -231,7 +231,7 @@ Result<> run_export(const Arguments& arguments, Console& console) {
   return file ? file->commit() : Result<>();
 }
 
-std::vector<Option> filter_options() {
+std::vector<Option> entry_filter_options() {
   return {{.name = "since",
            .type = OptionType::text,
            .value = "WHEN",
@@ -275,14 +275,14 @@ Command audit_query_command() {
       .name = "audit query",
       .summary = "List entries of the log.",
       .options =
-          with(filter_options(), {{.name = "limit",
-                                   .type = OptionType::integer,
-                                   .value = "N",
-                                   .fallback = "1000",
-                                   .least = 1,
-                                   .most = 1e9,
-                                   .help = "At most so many."},
-                                  {.name = "json", .help = "Print each entry as it is in the log, one a line."}}),
+          with(entry_filter_options(), {{.name = "limit",
+                                         .type = OptionType::integer,
+                                         .value = "N",
+                                         .fallback = "1000",
+                                         .least = 1,
+                                         .most = 1e9,
+                                         .help = "At most so many."},
+                                        {.name = "json", .help = "Print each entry as it is in the log, one a line."}}),
       .examples = {{"freehold audit query --since 7d --kind admin", "What was changed last week:"},
                    {"freehold audit query --key k7m2xw9q --since 2027-01-01 --until 2027-02-01",
                     "What somebody asked in January:"}},
@@ -298,16 +298,16 @@ Command audit_export_command() {
           "As JSON lines, byte for byte the leaves of the tree; or as CSV, a column for each member that occurs, "
           "nested ones "
           "with dots.",
-      .options = with(filter_options(), {{.name = "format",
-                                          .type = OptionType::choice,
-                                          .value = "jsonl|csv",
-                                          .fallback = "jsonl",
-                                          .help = "What is written."},
-                                         {.name = "output",
-                                          .type = OptionType::file,
-                                          .value = "FILE",
-                                          .help = "Where to; by default to standard output.",
-                                          .letter = 'o'}}),
+      .options = with(entry_filter_options(), {{.name = "format",
+                                                .type = OptionType::choice,
+                                                .value = "jsonl|csv",
+                                                .fallback = "jsonl",
+                                                .help = "What is written."},
+                                               {.name = "output",
+                                                .type = OptionType::file,
+                                                .value = "FILE",
+                                                .help = "Where to; by default to standard output.",
+                                                .letter = 'o'}}),
       .examples = {{"freehold audit export --since 30d --format csv -o log.csv", "For a spreadsheet:"},
                    {"freehold audit export | jq 'select(.outcome == \"failed\")'", "For a pipe:"}},
       .run = run_export,

@@ -16,7 +16,6 @@ namespace {
 using api::Call;
 using api::Fields;
 using api::Json;
-using api::Parsed;
 using api::Problem;
 
 // Our own short form of an answer.
@@ -60,7 +59,7 @@ std::uint64_t line_seed(std::uint64_t seed, std::uint64_t number) {
 }
 
 // What this version would otherwise leave out without a word.
-Parsed<void> refuse_unsupported(const Call& call) {
+api::Parsed<void> refuse_unsupported(const Call& call) {
   if (call.stream) {
     return api::refuse(Problem::invalid, "'stream' is not possible here: the answer goes into a file", "stream");
   }
@@ -88,7 +87,7 @@ void apply_settings(const Settings& settings, const Json& line, Call& call) {
   if (!has("max_tokens") && !has("max_completion_tokens")) r.max_tokens = settings.max_tokens;
 }
 
-Parsed<Call> plain_call(const BatchOptions& options, Json line, BatchJob& job) {
+api::Parsed<Call> plain_call(const BatchOptions& options, Json line, BatchJob& job) {
   if (line.is_string()) line = {{"prompt", std::move(line)}};
   if (!line.is_object()) {
     return api::refuse(Problem::invalid, "the line must be a JSON object or a string");
@@ -147,7 +146,7 @@ Parsed<Call> plain_call(const BatchOptions& options, Json line, BatchJob& job) {
 }
 
 // Nothing is kept here, and nothing was.
-Parsed<Call> response_call(std::string_view body, BatchJob& job) {
+api::Parsed<Call> response_call(std::string_view body, BatchJob& job) {
   FH_TRY(Json fields, api::parse_object(body));
   fields["store"] = false;
   FH_TRY(auto response, api::openai::parse_response(api::dump(fields), job.id.substr(10)));
@@ -163,7 +162,7 @@ Parsed<Call> response_call(std::string_view body, BatchJob& job) {
   return call;
 }
 
-Parsed<Call> openai_call(std::string_view line, std::uint64_t number, BatchJob& job) {
+api::Parsed<Call> openai_call(std::string_view line, std::uint64_t number, BatchJob& job) {
   auto parsed = api::openai::parse_batch_line(line, number);
   if (!parsed) return api::refuse(Problem::invalid, parsed.error().message, parsed.error().param);
   job.custom_id = std::move(parsed->custom_id);
@@ -181,7 +180,7 @@ Parsed<Call> openai_call(std::string_view line, std::uint64_t number, BatchJob& 
                      "'url' must be /v1/chat/completions, /v1/completions, /v1/responses or /v1/embeddings", "url");
 }
 
-Parsed<Call> parse_call(const BatchOptions& options, std::uint64_t number, std::string_view text, BatchJob& job) {
+api::Parsed<Call> parse_call(const BatchOptions& options, std::uint64_t number, std::string_view text, BatchJob& job) {
   FH_TRY(Json line, api::parse_json(text));
   job.plain = !line.is_object() || !(line.contains("url") || line.contains("body"));
   FH_TRY(Call call, job.plain ? plain_call(options, std::move(line), job) : openai_call(text, number, job));

@@ -20,7 +20,6 @@
 namespace freehold::app {
 namespace {
 
-using ledger::Machine;
 using ledger::MachineRow;
 using ledger::Money;
 
@@ -30,7 +29,7 @@ constexpr std::array<std::string_view, 10> kAnswers = {"price",   "years", "resi
                                                        "hosting", "rent",  "overhead", "note",   "from"};
 
 // "60/200": idle and under load.
-Result<> set_watts(Machine& m, std::string_view text) {
+Result<> set_watts(ledger::Machine& m, std::string_view text) {
   const std::size_t slash = text.find('/');
   if (slash == std::string_view::npos)
     return fail(Errc::invalid,
@@ -40,7 +39,7 @@ Result<> set_watts(Machine& m, std::string_view text) {
   return {};
 }
 
-Result<> set_years(Machine& m, std::string_view text) {
+Result<> set_years(ledger::Machine& m, std::string_view text) {
   FH_TRY(const std::int64_t thousandths, scaled("the years of use", text, 3));
   m.life_days = (thousandths * 365 + 500) / 1000;
   return {};
@@ -58,7 +57,7 @@ constexpr Question kQuestions[] = {
     {"hosting", "What do its room, connection and upkeep, or its rent, cost a month, in USD?", "0"},
 };
 
-Result<> set(Machine& m, std::string_view option, std::string_view text) {
+Result<> set(ledger::Machine& m, std::string_view option, std::string_view text) {
   if (option == kWatts) return set_watts(m, text);
   if (option == "years") return set_years(m, text);
   if (option == "overhead") {
@@ -82,22 +81,22 @@ std::string today() {
   return show_moment(guard::wall_seconds()).substr(0, 10);
 }
 
-Machine defaults() {
-  Machine m;
+ledger::Machine defaults() {
+  ledger::Machine m;
   m.from = today();
   m.life_days = 3 * 365;
   return m;
 }
 
-Result<Machine> ask(Console& console) {
-  Machine m = defaults();
+Result<ledger::Machine> ask(Console& console) {
+  ledger::Machine m = defaults();
   for (const Question& q : kQuestions) {
     for (;;) {
       console.write_error_stream(fmt::format("{} [{}] ", q.text, q.fallback));
       std::string line;
       if (!std::getline(std::cin, line)) return fail(Errc::cancelled, "no answer: nothing was stored");
       if (line.empty()) line = q.fallback;
-      Machine with = m;
+      ledger::Machine with = m;
       Result<> good = set(with, q.option, line);
       if (good) good = ledger::check(with);
       if (good) {
@@ -111,7 +110,7 @@ Result<Machine> ask(Console& console) {
 }
 
 void write_machine(JsonWriter& w, const MachineRow& row) {
-  const Machine& m = row.machine;
+  const ledger::Machine& m = row.machine;
   const ledger::Rates r = ledger::rates_of(m);
   w.begin_object().member("row", row.id).member("recorded", show_moment(row.recorded)).member("from", m.from);
   w.member("price_usd", m.price.text()).member("residual_usd", m.residual.text()).member("life_days", m.life_days);
@@ -131,7 +130,7 @@ void show_rows(const std::vector<MachineRow>& rows, const MachineRow* current, C
   std::vector<std::vector<std::string>> table = {
       {"ROW", "FROM", "PRICE", "DAYS", "RENT/H", "HOSTING/MONTH", "PER KWH", "WATTS", "BUSY/H", "IDLE/H", "RECORDED"}};
   for (const MachineRow& row : rows) {
-    const Machine& m = row.machine;
+    const ledger::Machine& m = row.machine;
     const ledger::Rates r = ledger::rates_of(m);
     table.push_back({fmt::format("{}{}", row.id, &row == current ? "*" : ""), m.from, m.price.text(),
                      std::to_string(m.life_days), m.rent_per_hour.text(), m.hosting_per_month.text(), m.tariff.text(),
@@ -178,7 +177,7 @@ Result<> run_machine(const Arguments& arguments, Console& console) {
   if (!given && !asked) return show(home, arguments, console);
   if (given && arguments.flag("ask"))
     return fail(Errc::invalid, "--ask and answers given as options exclude each other");
-  Machine m = defaults();
+  ledger::Machine m = defaults();
   if (asked) {
     FH_TRY(m, ask(console));
   } else {

@@ -75,7 +75,7 @@ Result<> check_labels(const std::vector<std::string>& models, const Arguments& a
   return {};
 }
 
-Result<> run(const Arguments& arguments, Console& console) {
+Result<> run_eval(const Arguments& arguments, Console& console) {
   catch_interrupts();
   local_user();
   const auto models = split_commas(arguments.list("models"));
@@ -241,7 +241,7 @@ Command eval_command() {
                     "Is the tuned model better?"},
                    {"freehold eval my.csv --prompt-column question --answer-column answer -m llama:8b",
                     "On your own questions:"}},
-      .run = run,
+      .run = run_eval,
   };
 }
 

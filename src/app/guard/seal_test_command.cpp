@@ -62,7 +62,7 @@ struct Sums {
   }
 };
 
-Result<> run(const Arguments& arguments, Console& console) {
+Result<> run_seal_test(const Arguments& arguments, Console& console) {
   const bool json = arguments.flag("json");
   const std::string_view as = arguments.text("as");
   const seal::Kernel offered = seal::kernel();
@@ -124,7 +124,7 @@ Command guard_seal_test_command() {
                   {.name = "json", .help = "Print JSON."}},
       .examples = {{"freehold guard seal-test", "Does the seal hold here?"},
                    {"freehold guard seal-test --quiet && freehold serve --sealed", "Serve only if it does:"}},
-      .run = run,
+      .run = run_seal_test,
   };
 }
 

@@ -4,14 +4,13 @@
 
 namespace freehold::app {
 
-using Clock = std::chrono::steady_clock;
-
-Clock::time_point arrival_of(const http::Request& request) {
-  return request.arrived == Clock::time_point() ? Clock::now() : request.arrived;
+std::chrono::steady_clock::time_point arrival_of(const http::Request& request) {
+  return request.arrived == std::chrono::steady_clock::time_point() ? std::chrono::steady_clock::now()
+                                                                    : request.arrived;
 }
 
-double seconds_since(Clock::time_point moment) {
-  return std::max(0.0, std::chrono::duration<double>(Clock::now() - moment).count());
+double seconds_since(std::chrono::steady_clock::time_point moment) {
+  return std::max(0.0, std::chrono::duration<double>(std::chrono::steady_clock::now() - moment).count());
 }
 
 void Histogram::add(double value, std::uint64_t times) {

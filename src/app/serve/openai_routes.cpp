@@ -21,7 +21,7 @@ std::unique_ptr<api::Encoder> chat_encoder(const api::Call& call, api::AnswerId 
   return openai::chat_encoder(call, std::move(id));
 }
 
-void complete(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
+void chat_or_complete(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
   site.generate(exchange, who, openai::parse_completion(exchange->request().body),
                 [&site, who](const api::Call& call, api::AnswerId id, const std::vector<text::Prompt>& prompts) {
                   std::vector<std::string> texts(prompts.size());
@@ -53,7 +53,7 @@ bool handle_openai(Site& site, const ExchangePtr& exchange, const guard::Princip
     return true;
   }
   if (path_is(request, {"v1", "completions"})) {
-    if (wants(*exchange, "POST")) complete(site, exchange, who);
+    if (wants(*exchange, "POST")) chat_or_complete(site, exchange, who);
     return true;
   }
   if (path_is(request, {"v1", "embeddings"})) {

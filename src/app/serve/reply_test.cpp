@@ -16,31 +16,31 @@ http::Request request(std::string method, std::string_view target, const char* h
   if (header != nullptr) out.headers.set(header, "x");
   return out;
 }
-Dialect of(std::string method, std::string_view target, const char* header = nullptr) {
+Dialect dialect_at(std::string method, std::string_view target, const char* header = nullptr) {
   return dialect_of(request(std::move(method), target, header));
 }
 
 TEST(DialectOf, IsToldByTheAddressAndThenByHeaders) {
-  EXPECT_EQ(of("GET", "/"), Dialect::ollama);
-  EXPECT_EQ(of("POST", "/api/chat"), Dialect::ollama);
-  EXPECT_EQ(of("POST", "/v1/chat/completions"), Dialect::openai);
-  EXPECT_EQ(of("GET", "/v1/models"), Dialect::openai);
-  EXPECT_EQ(of("GET", "/v1/models/m:q4"), Dialect::openai);
-  EXPECT_EQ(of("GET", "/v1/anything"), Dialect::openai);
-  EXPECT_EQ(of("POST", "/v1/messages"), Dialect::anthropic);
-  EXPECT_EQ(of("POST", "/v1/messages/count_tokens?beta=true"), Dialect::anthropic);
-  EXPECT_EQ(of("GET", "/v1/models", "anthropic-version"), Dialect::anthropic);
-  EXPECT_EQ(of("GET", "/v1/models/m", "anthropic-version"), Dialect::anthropic);
-  EXPECT_EQ(of("GET", "/v1beta/models"), Dialect::gemini);
-  EXPECT_EQ(of("GET", "/v1/models", "x-goog-api-key"), Dialect::gemini);
-  EXPECT_EQ(of("GET", "/v1/models?key=k"), Dialect::gemini);
-  EXPECT_EQ(of("POST", "/v1/models/m:generateContent"), Dialect::gemini);
-  EXPECT_EQ(of("POST", "/v1/models/org%2Fm:q4:generateContent"), Dialect::gemini);
-  EXPECT_EQ(of("POST", "/v1/models/org/m:generateContent"), Dialect::gemini);
+  EXPECT_EQ(dialect_at("GET", "/"), Dialect::ollama);
+  EXPECT_EQ(dialect_at("POST", "/api/chat"), Dialect::ollama);
+  EXPECT_EQ(dialect_at("POST", "/v1/chat/completions"), Dialect::openai);
+  EXPECT_EQ(dialect_at("GET", "/v1/models"), Dialect::openai);
+  EXPECT_EQ(dialect_at("GET", "/v1/models/m:q4"), Dialect::openai);
+  EXPECT_EQ(dialect_at("GET", "/v1/anything"), Dialect::openai);
+  EXPECT_EQ(dialect_at("POST", "/v1/messages"), Dialect::anthropic);
+  EXPECT_EQ(dialect_at("POST", "/v1/messages/count_tokens?beta=true"), Dialect::anthropic);
+  EXPECT_EQ(dialect_at("GET", "/v1/models", "anthropic-version"), Dialect::anthropic);
+  EXPECT_EQ(dialect_at("GET", "/v1/models/m", "anthropic-version"), Dialect::anthropic);
+  EXPECT_EQ(dialect_at("GET", "/v1beta/models"), Dialect::gemini);
+  EXPECT_EQ(dialect_at("GET", "/v1/models", "x-goog-api-key"), Dialect::gemini);
+  EXPECT_EQ(dialect_at("GET", "/v1/models?key=k"), Dialect::gemini);
+  EXPECT_EQ(dialect_at("POST", "/v1/models/m:generateContent"), Dialect::gemini);
+  EXPECT_EQ(dialect_at("POST", "/v1/models/org%2Fm:q4:generateContent"), Dialect::gemini);
+  EXPECT_EQ(dialect_at("POST", "/v1/models/org/m:generateContent"), Dialect::gemini);
   // Keys are taken in every vendor's way.
-  EXPECT_EQ(of("POST", "/v1/chat/completions?key=k"), Dialect::openai);
-  EXPECT_EQ(of("POST", "/v1/messages", "x-goog-api-key"), Dialect::anthropic);
-  EXPECT_EQ(of("GET", "/healthz"), Dialect::native);
+  EXPECT_EQ(dialect_at("POST", "/v1/chat/completions?key=k"), Dialect::openai);
+  EXPECT_EQ(dialect_at("POST", "/v1/messages", "x-goog-api-key"), Dialect::anthropic);
+  EXPECT_EQ(dialect_at("GET", "/healthz"), Dialect::native);
 }
 
 TEST(ErrorResponse, IsInTheWordsOfTheRequest) {

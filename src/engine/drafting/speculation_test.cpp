@@ -17,14 +17,14 @@ using testing::kVocab;
 using testing::Recorder;
 
 // What a guess of the test's drafter is like; one kind after the other where a test says `mixed`.
-enum class Kind : std::uint8_t { perfect, wrong, empty, too_long, illegal, random, mixed };
-constexpr Kind kKinds[] = {Kind::perfect, Kind::wrong,  Kind::empty, Kind::too_long,
-                           Kind::illegal, Kind::random, Kind::mixed};
+enum class Guessing : std::uint8_t { perfect, wrong, empty, too_long, illegal, random, mixed };
+constexpr Guessing kGuessings[] = {Guessing::perfect, Guessing::wrong,  Guessing::empty, Guessing::too_long,
+                                   Guessing::illegal, Guessing::random, Guessing::mixed};
 
 // Knows the plain answers by prompt and choice, and makes of them whatever it is told.
 class HostileDrafter final : public Drafter {
  public:
-  explicit HostileDrafter(Kind kind) : kind_(kind) {}
+  explicit HostileDrafter(Guessing kind) : kind_(kind) {}
   std::map<std::pair<std::vector<std::int32_t>, std::uint32_t>, std::vector<std::int32_t>> answers;
   std::uint32_t asked = 0;
 
@@ -32,8 +32,8 @@ class HostileDrafter final : public Drafter {
   void propose(std::span<DraftQuery> queries) override {
     for (DraftQuery& q : queries) {
       ++asked;
-      Kind kind = kind_;
-      if (kind == Kind::mixed) kind = kKinds[asked % 6];
+      Guessing kind = kind_;
+      if (kind == Guessing::mixed) kind = kGuessings[asked % 6];
       const auto& answer = answers[{q.request->prompt, q.choice}];
       for (std::size_t i = 0; i < q.draft.size(); ++i) {
         const std::size_t at = q.sampled + i;
@@ -41,18 +41,18 @@ class HostileDrafter final : public Drafter {
         const double u = uniform_draw(asked, 3, i);
         std::int32_t& token = q.draft[i];
         token = truth;
-        if (kind == Kind::wrong) token = (truth + 1) % static_cast<std::int32_t>(kVocab);
-        if (kind == Kind::illegal) token = u < 0.5 ? truth : u < 0.7 ? -1 : static_cast<std::int32_t>(kVocab) + 7;
-        if (kind == Kind::random && u < 0.4) token = static_cast<std::int32_t>(u * 2.5 * kVocab);
+        if (kind == Guessing::wrong) token = (truth + 1) % static_cast<std::int32_t>(kVocab);
+        if (kind == Guessing::illegal) token = u < 0.5 ? truth : u < 0.7 ? -1 : static_cast<std::int32_t>(kVocab) + 7;
+        if (kind == Guessing::random && u < 0.4) token = static_cast<std::int32_t>(u * 2.5 * kVocab);
       }
-      q.count = kind == Kind::empty ? 0 : static_cast<std::uint32_t>(q.draft.size());
-      if (kind == Kind::too_long) q.count = 1000000;
+      q.count = kind == Guessing::empty ? 0 : static_cast<std::uint32_t>(q.draft.size());
+      if (kind == Guessing::too_long) q.count = 1000000;
       q.evidence = static_cast<Evidence>(asked % 5);  // one of them is none
     }
   }
 
  private:
-  Kind kind_;
+  Guessing kind_;
 };
 
 // Events in an order that does not depend on how far the choices are: by choice, as they come.
@@ -122,7 +122,7 @@ class SpeculationTest : public ::testing::Test {
 
 TEST_F(SpeculationTest, AnyGuessGivesThePlainEventsAloneAndAmongNeighbours) {
   std::uint64_t drafted = 0, accepted = 0;
-  for (Kind kind : kKinds) {
+  for (Guessing kind : kGuessings) {
     for (std::uint32_t window : {0u, 40u}) {
       for (bool adaptive : {false, true}) {
         HostileDrafter drafter(kind);
@@ -159,10 +159,10 @@ TEST_F(SpeculationTest, AnyGuessGivesThePlainEventsAloneAndAmongNeighbours) {
         }
         drafted += engine->counters().drafted_tokens;
         accepted += engine->counters().accepted_tokens;
-        if (kind == Kind::perfect && !adaptive) {
+        if (kind == Guessing::perfect && !adaptive) {
           EXPECT_GT(engine->counters().accepted_tokens, engine->counters().sampled_tokens / 4);
         }
-        if (kind == Kind::wrong || kind == Kind::empty) {
+        if (kind == Guessing::wrong || kind == Guessing::empty) {
           EXPECT_EQ(engine->counters().accepted_tokens, 0u);
         }
         engine->drop_cached();
@@ -232,7 +232,7 @@ TEST_F(SpeculationTest, AnAnswerThatRepeatsItselfTakesFewerSteps) {
 
 TEST_F(SpeculationTest, TheNextTurnFindsWhatPlainDecodingWouldHaveKept) {
   for (std::uint32_t window : {0u, 40u}) {
-    HostileDrafter drafter(Kind::mixed);
+    HostileDrafter drafter(Guessing::mixed);
     FakeDecoder decoder(sized(window)), plain_decoder(sized(window));
     EngineOptions options;
     auto without = make(plain_decoder, options);
@@ -261,7 +261,7 @@ TEST_F(SpeculationTest, TheNextTurnFindsWhatPlainDecodingWouldHaveKept) {
 
 TEST_F(SpeculationTest, ACancelFromTheSinkEndsAtTheSameToken) {
   for (bool speculative : {false, true}) {
-    HostileDrafter drafter(Kind::perfect);
+    HostileDrafter drafter(Guessing::perfect);
     Request request = testing::sampled_request(1, 20, 100);
     (void)plain(request, 0, &drafter);
     FakeDecoder decoder(sized());
@@ -288,7 +288,7 @@ TEST_F(SpeculationTest, ACancelFromTheSinkEndsAtTheSameToken) {
 
 TEST_F(SpeculationTest, BrokenLogitsCountWhereTheAnswerReachesThem) {
   Request request = testing::sampled_request(1, 5, 50);
-  for (Kind kind : {Kind::perfect, Kind::wrong}) {
+  for (Guessing kind : {Guessing::perfect, Guessing::wrong}) {
     for (bool break_guesses : {false, true}) {
       HostileDrafter drafter(kind);
       (void)plain(request, 0, &drafter);
@@ -317,7 +317,7 @@ TEST_F(SpeculationTest, BrokenLogitsCountWhereTheAnswerReachesThem) {
 }
 
 TEST_F(SpeculationTest, PromptsAndSmallBatchesComeFirst) {
-  HostileDrafter drafter(Kind::wrong);
+  HostileDrafter drafter(Guessing::wrong);
   FakeDecoder decoder(sized(0, 3));
   EngineOptions options;
   options.chunk = 10;

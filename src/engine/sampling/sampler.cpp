@@ -83,41 +83,41 @@ namespace {
 
 // Greedy without anything else needs no candidates: one pass over the logits.
 Result<std::int32_t> likeliest(std::span<const float> logits) {
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  float largest = -kInfinity;
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  float largest = -kInf;
   std::size_t best = 0;
   for (std::size_t i = 0; i < logits.size(); ++i) {
-    if (!(logits[i] < kInfinity)) return broken_logit(i, logits[i]);
+    if (!(logits[i] < kInf)) return broken_logit(i, logits[i]);
     if (logits[i] > largest) {
       largest = logits[i];
       best = i;
     }
   }
-  if (largest == -kInfinity) return fail(Errc::invalid, "no token may be chosen: the model forbids every one");
+  if (largest == -kInf) return fail(Errc::invalid, "no token may be chosen: the model forbids every one");
   return static_cast<std::int32_t>(best);
 }
 
 // The same under a mask, with the rules of Candidates::reset.
 Result<std::int32_t> likeliest(std::span<const float> logits, std::span<const std::uint64_t> allowed) {
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  constexpr std::size_t kNone = SIZE_MAX;
-  float largest = -kInfinity;
-  std::size_t lowest = kNone;
-  std::size_t best = kNone;
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  constexpr std::size_t kNobody = SIZE_MAX;
+  float largest = -kInf;
+  std::size_t lowest = kNobody;
+  std::size_t best = kNobody;
   for (std::size_t w = 0; w < allowed.size(); ++w) {
     for (std::uint64_t left = allowed[w]; left != 0; left &= left - 1) {
       const std::size_t i = w * 64 + static_cast<std::size_t>(std::countr_zero(left));
       if (i >= logits.size()) break;
-      if (logits[i] == kInfinity) return broken_logit(i, logits[i]);
-      if (lowest == kNone) lowest = i;
+      if (logits[i] == kInf) return broken_logit(i, logits[i]);
+      if (lowest == kNobody) lowest = i;
       if (logits[i] > largest) {
         largest = logits[i];
         best = i;
       }
     }
   }
-  if (lowest == kNone) return fail(Errc::invalid, "no token may be chosen: the mask forbids every one");
-  return static_cast<std::int32_t>(best != kNone ? best : lowest);
+  if (lowest == kNobody) return fail(Errc::invalid, "no token may be chosen: the mask forbids every one");
+  return static_cast<std::int32_t>(best != kNobody ? best : lowest);
 }
 
 }  // namespace

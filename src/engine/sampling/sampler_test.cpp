@@ -15,7 +15,7 @@
 namespace freehold::engine {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kInf = std::numeric_limits<double>::infinity();
 
 std::vector<float> random_logits(std::uint64_t seed, std::size_t vocab, double spread) {
   std::vector<float> logits(vocab);
@@ -86,7 +86,7 @@ TEST(Sampler, TheDefaultOrderGivesWhatAPlainTwinGives) {
     std::vector<std::int32_t> history;
     for (int i = 0; i < 20; ++i) history.push_back(static_cast<std::int32_t>(draw() * static_cast<double>(vocab)));
     Sampling s;
-    if (draw() < 0.5) s.logit_bias = {{history[0], 3.25}, {static_cast<std::int32_t>(vocab) - 1, -kInfinity}};
+    if (draw() < 0.5) s.logit_bias = {{history[0], 3.25}, {static_cast<std::int32_t>(vocab) - 1, -kInf}};
     if (s.logit_bias.size() == 2 && s.logit_bias[0].token == s.logit_bias[1].token) s.logit_bias.pop_back();
     if (draw() < 0.5) s.repetition_penalty = 0.7 + draw();
     if (draw() < 0.5) s.frequency_penalty = draw() - 0.3, s.presence_penalty = draw() - 0.3;
@@ -178,10 +178,10 @@ TEST(Sampler, BrokenOrForbiddenLogitsAreErrors) {
       auto id = sampler.sample(DefaultChain(s), logits, {s.logit_bias, history}, 0.5);
       return id ? Errc::internal : id.error().code;
     };
-    constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+    constexpr float kNotANumber = std::numeric_limits<float>::quiet_NaN();
     constexpr float kHuge = std::numeric_limits<float>::infinity();
-    EXPECT_EQ(error_of({kNan, 1, 2, 3}), Errc::corrupt);
-    EXPECT_EQ(error_of({1, 2, 3, kNan}), Errc::corrupt);
+    EXPECT_EQ(error_of({kNotANumber, 1, 2, 3}), Errc::corrupt);
+    EXPECT_EQ(error_of({1, 2, 3, kNotANumber}), Errc::corrupt);
     EXPECT_EQ(error_of({1, kHuge, 3, 4}), Errc::corrupt);
     EXPECT_EQ(error_of({-kHuge, -kHuge, -kHuge, -kHuge}), Errc::invalid);
     EXPECT_TRUE(sampler.sample(DefaultChain(s), std::vector<float>{1, 2, 3, 4}, {s.logit_bias, history}, 0.5));
@@ -207,7 +207,7 @@ TEST(Sampler, ExtremesStayFinite) {
 TEST(Weight, IsExpToTheLastBitsButOne) {
   EXPECT_EQ(weight_of(0), 1);
   EXPECT_EQ(weight_of(-0.0), 1);
-  EXPECT_EQ(weight_of(-kInfinity), 0);
+  EXPECT_EQ(weight_of(-kInf), 0);
   EXPECT_EQ(weight_of(-1e308), 0);
   EXPECT_EQ(weight_of(std::nextafter(-708.0, -709.0)), 0);
   EXPECT_GT(weight_of(-708), 0);

@@ -10,7 +10,7 @@ namespace freehold::model {
 namespace {
 
 constexpr std::uint32_t kMostWidth = 1u << 20;
-constexpr std::uint32_t kMostBlocks = 1024;
+constexpr std::uint32_t kMostLayers = 1024;
 
 // HF writes rope_scaling.rope_type (older: .type), transformers 5 rope_parameters.*; GGUF rope.scaling.*.
 Result<> read_rope(Reader& reader, Spec& spec, kernel::RopeStyle style) {
@@ -113,7 +113,7 @@ Result<Spec> read_decoder(Reader& reader, kernel::RopeStyle style) {
   if (auto name = reader.checkpoint().metadata().find_as<std::string_view>("general.name"); name && *name)
     spec.name = **name;
   FH_TRY(spec.width, reader.count({"embedding_length", "hidden_size"}, 1, kMostWidth));
-  FH_TRY(std::uint32_t blocks, reader.count({"block_count", "num_hidden_layers"}, 1, kMostBlocks));
+  FH_TRY(std::uint32_t blocks, reader.count({"block_count", "num_hidden_layers"}, 1, kMostLayers));
   FH_TRY(spec.heads, reader.count_of_layers({"attention.head_count", "num_attention_heads"}, blocks, 1, 4096));
   FH_TRY(spec.kv_heads,
          reader.count_of_layers({"attention.head_count_kv", "num_key_value_heads"}, blocks, 1, 4096, spec.heads));

@@ -6,16 +6,16 @@
 #include <string>
 #include <vector>
 
+#include "base/hex.h"
 #include "base/utf8.h"
+#include "text/grammar/limits.h"
 
 namespace freehold::text::grammar {
 namespace {
 
-constexpr std::uint32_t kMaxRepetition = 100'000;
-
-class Parser {
+class GbnfParser {
  public:
-  Parser(std::string_view source, Ir& ir) : text_(source), ir_(ir) {}
+  GbnfParser(std::string_view source, Ir& ir) : text_(source), ir_(ir) {}
 
   Result<RuleId> parse() {
     if (text_.size() > ir_.limits().source_bytes)
@@ -204,18 +204,9 @@ class Parser {
   Result<std::uint32_t> hex(std::size_t count) {
     std::uint32_t value = 0;
     for (std::size_t i = 0; i < count; ++i, ++at_) {
-      char c = peek();
-      std::uint32_t digit = 0;
-      if (c >= '0' && c <= '9') {
-        digit = static_cast<std::uint32_t>(c - '0');
-      } else if (c >= 'a' && c <= 'f') {
-        digit = static_cast<std::uint32_t>(c - 'a' + 10);
-      } else if (c >= 'A' && c <= 'F') {
-        digit = static_cast<std::uint32_t>(c - 'A' + 10);
-      } else {
-        return error("expected " + std::to_string(count) + " hexadecimal digits");
-      }
-      value = value * 16 + digit;
+      const int digit = hex_digit(peek());
+      if (digit < 0) return error("expected " + std::to_string(count) + " hexadecimal digits");
+      value = value * 16 + static_cast<std::uint32_t>(digit);
     }
     if (value > kMaxCodePoint || (value >= 0xD800 && value <= 0xDFFF)) return error("not a code point");
     return value;
@@ -255,7 +246,7 @@ class Parser {
 }  // namespace
 
 Result<RuleId> parse_gbnf(std::string_view source, Ir& ir) {
-  return Parser(source, ir).parse();
+  return GbnfParser(source, ir).parse();
 }
 
 }  // namespace freehold::text::grammar

@@ -6,6 +6,9 @@
 
 namespace freehold::text::grammar {
 
+// Of one {n,m} of a regular expression or a grammar.
+inline constexpr std::uint32_t kMaxRepetition = 100'000;
+
 struct Limits {
   std::size_t source_bytes = std::size_t{1} << 20;    // of a schema, a grammar, a choice list
   std::size_t pattern_bytes = std::size_t{16} << 10;  // of one regular expression

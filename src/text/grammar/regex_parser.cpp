@@ -7,13 +7,12 @@
 #include <mutex>
 #include <string>
 
+#include "base/hex.h"
 #include "base/utf8.h"
 #include "text/grammar/regex_ast.h"
 
 namespace freehold::text::grammar {
 namespace {
-
-constexpr std::uint32_t kMaxRepetition = 100'000;
 
 CharSet digits() {
   return CharSet::range('0', '9');
@@ -68,9 +67,9 @@ CharSet category(std::string_view name) {
   return set;
 }
 
-class Parser {
+class RegexParser {
  public:
-  Parser(std::string_view pattern, const Limits& limits) : text_(pattern), limits_(limits) {}
+  RegexParser(std::string_view pattern, const Limits& limits) : text_(pattern), limits_(limits) {}
 
   Result<RegexAst> parse() {
     if (text_.size() > limits_.pattern_bytes)
@@ -212,17 +211,11 @@ class Parser {
   Result<std::uint32_t> hex(std::size_t count) {
     std::uint32_t value = 0;
     for (std::size_t i = 0; i < count; ++i, ++at_) {
-      int digit = digit_of(peek());
+      int digit = hex_digit(peek());
       if (digit < 0) return error("expected " + std::to_string(count) + " hexadecimal digits");
       value = value * 16 + static_cast<std::uint32_t>(digit);
     }
     return value;
-  }
-  static int digit_of(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
   }
 
   // Behind a backslash, in a class or outside.
@@ -277,8 +270,8 @@ class Parser {
   Result<CharSet> unicode_escape() {
     std::uint32_t c = 0;
     if (take("{")) {
-      while (digit_of(peek()) >= 0 && c <= kMaxCodePoint) {
-        c = c * 16 + static_cast<std::uint32_t>(digit_of(peek()));
+      while (hex_digit(peek()) >= 0 && c <= kMaxCodePoint) {
+        c = c * 16 + static_cast<std::uint32_t>(hex_digit(peek()));
         ++at_;
       }
       if (!take("}") || c > kMaxCodePoint) return error("expected a code point in braces");
@@ -344,7 +337,7 @@ class Parser {
 }  // namespace
 
 Result<RegexAst> parse_regex(std::string_view pattern, const Limits& limits) {
-  return Parser(pattern, limits).parse();
+  return RegexParser(pattern, limits).parse();
 }
 
 }  // namespace freehold::text::grammar

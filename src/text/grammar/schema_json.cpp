@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/hex.h"
 #include "base/utf8.h"
 #include "text/grammar/decimal.h"
 #include "text/grammar/ir.h"
@@ -144,13 +145,10 @@ const Json* resolve(const Json& root, std::string_view reference) {
   if (!reference.starts_with('#')) return nullptr;
   std::string decoded;
   for (std::size_t i = 1; i < reference.size(); ++i) {
-    auto hex = [](char c) {
-      return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
-    };
-    bool escape =
-        reference[i] == '%' && i + 2 < reference.size() && hex(reference[i + 1]) >= 0 && hex(reference[i + 2]) >= 0;
+    bool escape = reference[i] == '%' && i + 2 < reference.size() && hex_digit(reference[i + 1]) >= 0 &&
+                  hex_digit(reference[i + 2]) >= 0;
     if (escape) {
-      decoded += static_cast<char>(hex(reference[i + 1]) * 16 + hex(reference[i + 2]));
+      decoded += static_cast<char>(hex_digit(reference[i + 1]) * 16 + hex_digit(reference[i + 2]));
       i += 2;
     } else {
       decoded += reference[i];

@@ -8,21 +8,21 @@
 namespace freehold::text::grammar {
 namespace {
 
-using Kind = Json::Kind;
+using JsonKind = Json::Kind;
 
 std::uint8_t type_of(const Json& v) {
   switch (v.kind) {
-    case Kind::null:
+    case JsonKind::null:
       return kNullType;
-    case Kind::boolean:
+    case JsonKind::boolean:
       return kBooleanType;
-    case Kind::string:
+    case JsonKind::string:
       return kStringType;
-    case Kind::array:
+    case JsonKind::array:
       return kArrayType;
-    case Kind::object:
+    case JsonKind::object:
       return kObjectType;
-    case Kind::number:
+    case JsonKind::number:
       break;
   }
   auto number = Decimal::of_json(v.text);
@@ -151,11 +151,11 @@ Result<SchemaSource::Alternatives> SchemaSource::expand(const Json* schema) {
     FH_TRY(Alternatives one, expand(s));
     FH_TRY(out, both(out, one));
   }
-  if (schema->is(Kind::object) && schema->find("anyOf") != nullptr) {
+  if (schema->is(JsonKind::object) && schema->find("anyOf") != nullptr) {
     FH_TRY(Alternatives some, any(n->any_of));
     FH_TRY(out, both(out, some));
   }
-  if (schema->is(Kind::object) && schema->find("oneOf") != nullptr) {
+  if (schema->is(JsonKind::object) && schema->find("oneOf") != nullptr) {
     for (std::size_t i = 0; i < n->one_of.size(); ++i) {
       for (std::size_t j = i + 1; j < n->one_of.size(); ++j) {
         FH_TRY(bool apart, disjoint(SchemaSet{n->one_of[i]}, SchemaSet{n->one_of[j]}, 0));
@@ -225,8 +225,8 @@ Result<SchemaSource::Alternatives> SchemaSource::both(const Alternatives& a, con
 Result<void> SchemaSource::negate(const SchemaNode& n, Alternatives& list) {
   FH_TRY(const SchemaNode* no, node(n.negated));
   if (no->never) return {};
-  bool only_types = n.negated->is(Kind::object) && n.negated->keys.size() == 1 && n.negated->keys[0] == "type";
-  bool everything = n.negated->is(Kind::boolean) || n.negated->keys.empty();
+  bool only_types = n.negated->is(JsonKind::object) && n.negated->keys.size() == 1 && n.negated->keys[0] == "type";
+  bool everything = n.negated->is(JsonKind::boolean) || n.negated->keys.empty();
   Alternatives out;
   for (Alternative& a : list) {
     if (everything) continue;
@@ -412,16 +412,16 @@ Result<bool> SchemaSource::satisfies(const Json& v, const Json* schema, std::siz
 
 Result<bool> SchemaSource::satisfies_node(const Json& v, const SchemaNode& n, std::size_t depth) {
   switch (v.kind) {
-    case Kind::null:
-    case Kind::boolean:
+    case JsonKind::null:
+    case JsonKind::boolean:
       return true;
-    case Kind::number: {
+    case JsonKind::number: {
       auto d = Decimal::of_json(v.text);
       if (!d) return false;
       return in_range(*d, n.range) &&
              std::ranges::all_of(n.steps, [&](const Decimal& s) { return is_multiple(*d, s); });
     }
-    case Kind::string: {
+    case JsonKind::string: {
       std::size_t length = code_points(v.text);
       if (length < n.min_length || length > n.max_length) return false;
       for (const std::string& p : n.patterns) {
@@ -430,7 +430,7 @@ Result<bool> SchemaSource::satisfies_node(const Json& v, const SchemaNode& n, st
       }
       return true;
     }
-    case Kind::array: {
+    case JsonKind::array: {
       if (v.items.size() < n.min_items || v.items.size() > n.max_items) return false;
       for (std::size_t i = 0; i < v.items.size(); ++i) {
         const Json* s = i < n.prefix.size() ? n.prefix[i] : n.items;
@@ -446,7 +446,7 @@ Result<bool> SchemaSource::satisfies_node(const Json& v, const SchemaNode& n, st
       }
       return true;
     }
-    case Kind::object:
+    case JsonKind::object:
       break;
   }
   if (v.keys.size() < n.min_properties || v.keys.size() > n.max_properties) return false;

@@ -8,7 +8,7 @@
 namespace freehold::text::grammar {
 namespace {
 
-using Kind = Json::Kind;
+using JsonKind = Json::Kind;
 
 // Keywords that say nothing about which values are valid.
 constexpr std::string_view kAnnotations[] = {
@@ -23,11 +23,11 @@ class Reader {
   explicit Reader(const Json& schema) : schema_(schema) { node_.source = &schema; }
 
   Result<SchemaNode> read() {
-    if (schema_.is(Kind::boolean)) {
+    if (schema_.is(JsonKind::boolean)) {
       node_.never = !schema_.truth;
       return std::move(node_);
     }
-    if (!schema_.is(Kind::object)) return wrong(schema_, "a schema is an object or a boolean");
+    if (!schema_.is(JsonKind::object)) return wrong(schema_, "a schema is an object or a boolean");
     for (std::size_t i = 0; i < schema_.keys.size(); ++i) FH_TRY_VOID(keyword(schema_.keys[i], *schema_.items[i]));
     FH_TRY_VOID(finish());
     return std::move(node_);
@@ -46,7 +46,7 @@ class Reader {
     if (key == "enum") return values(v);
     if (key == "const") return constant(v);
     if (key == "$ref") {
-      if (!v.is(Kind::string)) return wrong(v, "$ref is a string");
+      if (!v.is(JsonKind::string)) return wrong(v, "$ref is a string");
       node_.reference = &v;
       return {};
     }
@@ -55,20 +55,20 @@ class Reader {
     if (key == "required") return required(v);
     if (key == "additionalProperties") return object_schema(v, node_.additional);
     if (key == "unevaluatedProperties" || key == "unevaluatedItems") {
-      if (v.is(Kind::boolean) && v.truth) return {};
+      if (v.is(JsonKind::boolean) && v.truth) return {};
       return refuse(v, std::string(key) + " is not supported; use " +
                            (key.ends_with("Items") ? "items" : "additionalProperties"));
     }
     if (key == "minProperties") return count(v, node_.min_properties, true);
     if (key == "maxProperties") return count(v, node_.max_properties, true);
     if (key == "items") {
-      if (v.is(Kind::array)) return list(v, node_.prefix);  // draft-07's tuples
+      if (v.is(JsonKind::array)) return list(v, node_.prefix);  // draft-07's tuples
       return schema(v, node_.items);
     }
     if (key == "prefixItems") return list(v, node_.prefix);
     if (key == "additionalItems") {
       const Json* items = schema_.find("items");
-      if (items == nullptr || !items->is(Kind::array)) return {};  // says nothing without a tuple
+      if (items == nullptr || !items->is(JsonKind::array)) return {};  // says nothing without a tuple
       return schema(v, node_.items);
     }
     if (key == "minItems") return count(v, node_.min_items, false);
@@ -77,7 +77,7 @@ class Reader {
     if (key == "minLength") return count(v, node_.min_length, false);
     if (key == "maxLength") return count(v, node_.max_length, false);
     if (key == "pattern") {
-      if (!v.is(Kind::string)) return wrong(v, "a pattern is a string");
+      if (!v.is(JsonKind::string)) return wrong(v, "a pattern is a string");
       node_.patterns.push_back(v.text);
       return {};
     }
@@ -102,15 +102,15 @@ class Reader {
 
   Result<void> type(const Json& v) {
     std::vector<const Json*> names = {&v};
-    if (v.is(Kind::array)) names.assign(v.items.begin(), v.items.end());
+    if (v.is(JsonKind::array)) names.assign(v.items.begin(), v.items.end());
     std::uint8_t types = 0;
     for (const Json* n : names) {
       static constexpr std::pair<std::string_view, std::uint8_t> kTypes[] = {
           {"null", kNullType},     {"boolean", kBooleanType}, {"integer", kIntegerType}, {"number", kNumberType},
           {"string", kStringType}, {"array", kArrayType},     {"object", kObjectType}};
-      auto known = std::ranges::find_if(kTypes, [&](auto& t) { return n->is(Kind::string) && t.first == n->text; });
+      auto known = std::ranges::find_if(kTypes, [&](auto& t) { return n->is(JsonKind::string) && t.first == n->text; });
       if (known == std::end(kTypes)) {
-        std::string given = n->is(Kind::string) ? printable(n->text, 60) : "that";
+        std::string given = n->is(JsonKind::string) ? printable(n->text, 60) : "that";
         return wrong(*n, "the type \"" + given + "\" does not exist");
       }
       types |= known->second;
@@ -121,7 +121,7 @@ class Reader {
   }
 
   Result<void> values(const Json& v) {
-    if (!v.is(Kind::array)) return wrong(v, "enum is an array");
+    if (!v.is(JsonKind::array)) return wrong(v, "enum is an array");
     if (node_.has_values) return both();
     node_.has_values = true;
     node_.values.assign(v.items.begin(), v.items.end());
@@ -144,7 +144,7 @@ class Reader {
   }
 
   Result<void> schema(const Json& v, const Json*& out) {
-    if (!v.is(Kind::object) && !v.is(Kind::boolean)) return wrong(v, "a schema is an object or a boolean");
+    if (!v.is(JsonKind::object) && !v.is(JsonKind::boolean)) return wrong(v, "a schema is an object or a boolean");
     out = &v;
     return {};
   }
@@ -153,7 +153,7 @@ class Reader {
     return schema(v, out);
   }
   Result<void> list(const Json& v, std::vector<const Json*>& out) {
-    if (!v.is(Kind::array)) return wrong(v, "expected an array of schemas");
+    if (!v.is(JsonKind::array)) return wrong(v, "expected an array of schemas");
     for (const Json* item : v.items) {
       const Json* one = nullptr;
       FH_TRY_VOID(schema(*item, one));
@@ -163,7 +163,7 @@ class Reader {
   }
   Result<void> members(const Json& v, std::vector<std::pair<std::string_view, const Json*>>& out) {
     node_.describes_object = true;
-    if (!v.is(Kind::object)) return wrong(v, "expected an object of schemas");
+    if (!v.is(JsonKind::object)) return wrong(v, "expected an object of schemas");
     for (std::size_t i = 0; i < v.keys.size(); ++i) {
       const Json* one = nullptr;
       FH_TRY_VOID(schema(*v.items[i], one));
@@ -173,22 +173,22 @@ class Reader {
   }
   Result<void> required(const Json& v) {
     node_.describes_object = true;
-    if (v.is(Kind::boolean)) return {};  // draft-03's, on a property: says nothing here
-    if (!v.is(Kind::array)) return wrong(v, "required is an array of strings");
+    if (v.is(JsonKind::boolean)) return {};  // draft-03's, on a property: says nothing here
+    if (!v.is(JsonKind::array)) return wrong(v, "required is an array of strings");
     for (const Json* item : v.items) {
-      if (!item->is(Kind::string)) return wrong(*item, "required is an array of strings");
+      if (!item->is(JsonKind::string)) return wrong(*item, "required is an array of strings");
       if (std::ranges::find(node_.required, item->text) == node_.required.end()) node_.required.push_back(item->text);
     }
     return {};
   }
   Result<void> boolean(const Json& v, bool& out) {
-    if (!v.is(Kind::boolean)) return wrong(v, "expected true or false");
+    if (!v.is(JsonKind::boolean)) return wrong(v, "expected true or false");
     out = v.truth;
     return {};
   }
   Result<void> count(const Json& v, std::uint32_t& out, bool of_object) {
     node_.describes_object |= of_object;
-    auto number = v.is(Kind::number) ? Decimal::of_json(v.text) : std::nullopt;
+    auto number = v.is(JsonKind::number) ? Decimal::of_json(v.text) : std::nullopt;
     if (!number || number->negative || !number->is_whole()) return wrong(v, "expected a count");
     out = number->whole.size() > 9 ? 1'000'000'000 : static_cast<std::uint32_t>(std::stoul(number->whole));
     return {};
@@ -199,14 +199,14 @@ class Reader {
     bool open = key.starts_with("exclusive");
     auto& known = low ? node_.range.low : node_.range.high;
     bool& known_open = low ? node_.range.low_open : node_.range.high_open;
-    if (open && v.is(Kind::boolean)) {  // draft-04
+    if (open && v.is(JsonKind::boolean)) {  // draft-04
       if (v.truth) {
         known_open = true;
         (low ? old_low_ : old_high_) = true;
       }
       return {};
     }
-    if (!v.is(Kind::number)) return wrong(v, "expected a number");
+    if (!v.is(JsonKind::number)) return wrong(v, "expected a number");
     auto number = Decimal::of_json(v.text);
     if (!number) return refuse(v, std::string(key) + " has more than 60 digits");
     if (!known) {
@@ -225,14 +225,14 @@ class Reader {
   }
 
   Result<void> step(const Json& v) {
-    auto number = v.is(Kind::number) ? Decimal::of_json(v.text) : std::nullopt;
+    auto number = v.is(JsonKind::number) ? Decimal::of_json(v.text) : std::nullopt;
     if (!number || number->negative || number->is_zero()) return wrong(v, "multipleOf is a number above zero");
     node_.steps.push_back(*number);
     return {};
   }
 
   Result<void> format(const Json& v) {
-    if (!v.is(Kind::string)) return wrong(v, "a format is a string");
+    if (!v.is(JsonKind::string)) return wrong(v, "a format is a string");
     struct Integer {
       std::string_view name, low, high;
     };
@@ -278,7 +278,7 @@ std::string camel_case(std::string_view key) {
 }  // namespace
 
 const Json* SchemaNode::property(std::string_view key) const {
-  const Json* list = source->is(Kind::object) ? source->find("properties") : nullptr;
+  const Json* list = source->is(JsonKind::object) ? source->find("properties") : nullptr;
   return list == nullptr ? nullptr : list->find(key);
 }
 
@@ -291,7 +291,7 @@ Result<void> from_gemini(JsonTree& tree) {
   while (!todo.empty()) {
     Json* schema = todo.back();
     todo.pop_back();
-    if (!schema->is(Kind::object)) continue;
+    if (!schema->is(JsonKind::object)) continue;
     schema->index.clear();
     const Json* ordering = nullptr;
     Json* properties = nullptr;
@@ -301,26 +301,27 @@ Result<void> from_gemini(JsonTree& tree) {
       Json* v = schema->items[i];
       static const std::set<std::string_view> kCounts = {"minItems",  "maxItems",      "minLength",
                                                          "maxLength", "minProperties", "maxProperties"};
-      if (key == "type" && v->is(Kind::string)) {
+      if (key == "type" && v->is(JsonKind::string)) {
         for (char& c : v->text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
         if (v->text == "type_unspecified") {  // the field's default: says nothing
           key = "x-type";
         }
-      } else if (kCounts.contains(key) && v->is(Kind::string)) {
+      } else if (kCounts.contains(key) && v->is(JsonKind::string)) {
         bool digits =
             !v->text.empty() && v->text.size() < 20 && v->text.find_first_not_of("0123456789") == std::string::npos;
         if (!digits) return fail(Errc::invalid, pointer_of(*v) + ": expected a count");
-        v->kind = Kind::number;
-      } else if (key == "format" && v->is(Kind::string) && v->text == "enum") {
+        v->kind = JsonKind::number;
+      } else if (key == "format" && v->is(JsonKind::string) && v->text == "enum") {
         key = "x-format";
-      } else if (key == "properties" && v->is(Kind::object)) {
+      } else if (key == "properties" && v->is(JsonKind::object)) {
         properties = v;
         for (Json* p : v->items) todo.push_back(p);
-      } else if (key == "propertyOrdering" && v->is(Kind::array)) {
+      } else if (key == "propertyOrdering" && v->is(JsonKind::array)) {
         ordering = v;
-      } else if (v->is(Kind::array) && (key == "anyOf" || key == "allOf" || key == "oneOf" || key == "prefixItems")) {
+      } else if (v->is(JsonKind::array) &&
+                 (key == "anyOf" || key == "allOf" || key == "oneOf" || key == "prefixItems")) {
         for (Json* p : v->items) todo.push_back(p);
-      } else if ((key == "$defs" || key == "definitions") && v->is(Kind::object)) {
+      } else if ((key == "$defs" || key == "definitions") && v->is(JsonKind::object)) {
         for (Json* p : v->items) todo.push_back(p);
       } else if (key == "items" || key == "additionalProperties" || key == "not") {
         todo.push_back(v);
@@ -331,8 +332,8 @@ Result<void> from_gemini(JsonTree& tree) {
       return fail(Errc::invalid, pointer_of(*schema) + ": a keyword stands there in both spellings");
     if (ordering == nullptr || properties == nullptr) continue;
     auto rank = [&](const std::string& key) {
-      auto at =
-          std::ranges::find_if(ordering->items, [&](const Json* o) { return o->is(Kind::string) && o->text == key; });
+      auto at = std::ranges::find_if(ordering->items,
+                                     [&](const Json* o) { return o->is(JsonKind::string) && o->text == key; });
       return at - ordering->items.begin();
     };
     std::vector<std::size_t> order(properties->keys.size());

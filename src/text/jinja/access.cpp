@@ -210,7 +210,6 @@ Outcome<Value> get_slice(Interpreter& in, const Value& object, const Value& star
   if (object.is(Type::undefined)) return undefined_error(object);
   if (!object.is(Type::string) && !object.is(Type::list) && !object.is(Type::tuple) && !object.is(Type::range))
     return type_error("'" + std::string(type_name(object)) + "' object is not subscriptable");
-  auto given = [](const Value& v) { return !v.is(Type::missing) && !v.is(Type::none); };
   for (const Value* part : {&start, &stop, &step})
     if (given(*part) && !is_index(*part))
       return type_error("slice indices must be integers or None or have an __index__ method");

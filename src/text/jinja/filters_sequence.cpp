@@ -10,10 +10,6 @@
 namespace freehold::text::jinja {
 namespace {
 
-bool given(const Value& v) {
-  return !v.is(Type::missing) && !v.is(Type::none);
-}
-
 Outcome<Value> length_filter(Interpreter& in, const Value& v, Args&) {
   FH_TRY(std::int64_t n, length(in, v));
   return Value::integer(n);

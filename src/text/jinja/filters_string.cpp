@@ -17,10 +17,6 @@
 namespace freehold::text::jinja {
 namespace {
 
-bool given(const Value& v) {
-  return !v.is(Type::missing) && !v.is(Type::none);
-}
-
 // soft_str: a string as it is, anything else as str() shows it.
 Outcome<Value> soft(Interpreter& in, const Value& v) {
   if (v.is(Type::string)) return v;
@@ -338,7 +334,7 @@ Outcome<Value> xmlattr(Interpreter& in, const Value& v, Args& args) {
   return in.string(std::move(out));
 }
 
-constexpr NamedNative kFilters[] = {
+constexpr NamedNative kStringFilters[] = {
     {"upper", upper},
     {"lower", lower},
     {"capitalize", capitalize},
@@ -369,7 +365,7 @@ constexpr NamedNative kFilters[] = {
 }  // namespace
 
 Native find_string_filter(std::string_view name) {
-  for (const NamedNative& entry : kFilters)
+  for (const NamedNative& entry : kStringFilters)
     if (entry.name == name) return entry.native;
   return nullptr;
 }

@@ -11,10 +11,6 @@
 namespace freehold::text::jinja {
 namespace {
 
-bool given(const Value& v) {
-  return !v.is(Type::missing) && !v.is(Type::none);
-}
-
 Outcome<std::string_view> text_argument(const Value& v) {
   if (v.is(Type::string)) return v.as_text();
   if (v.is(Type::undefined)) return undefined_error(v);
@@ -168,7 +164,7 @@ Outcome<Value> partition(Interpreter& in, const Value& self, Args& args) {
   return in.tuple(list.as_sequence().items);
 }
 
-Outcome<Value> replace(Interpreter& in, const Value& self, Args& args) {
+Outcome<Value> replace_method(Interpreter& in, const Value& self, Args& args) {
   static constexpr std::array<const char*, 3> kNames = {"old", "new", "count"};
   FH_TRY(auto arguments, bind_args("replace", args, kNames, 2));
   Args filter_args;
@@ -181,7 +177,7 @@ Outcome<Value> replace(Interpreter& in, const Value& self, Args& args) {
   return in.string(std::string(out.as_text()), true);
 }
 
-Outcome<Value> join(Interpreter& in, const Value& self, Args& args) {
+Outcome<Value> join_method(Interpreter& in, const Value& self, Args& args) {
   static constexpr std::array<const char*, 1> kNames = {"iterable"};
   FH_TRY(auto arguments, bind_args("join", args, kNames, 1));
   FH_TRY(std::vector<Value> items, collect(in, arguments[0]));
@@ -199,7 +195,7 @@ Outcome<Value> join(Interpreter& in, const Value& self, Args& args) {
   return in.string(std::move(out), markup);
 }
 
-Outcome<Value> format(Interpreter& in, const Value& self, Args& args) {
+Outcome<Value> format_method(Interpreter& in, const Value& self, Args& args) {
   return format_braces(in, self, args);
 }
 
@@ -299,9 +295,9 @@ constexpr NamedNative kMethods[] = {
     {"splitlines", splitlines},
     {"partition", partition<false>},
     {"rpartition", partition<true>},
-    {"replace", replace},
-    {"join", join},
-    {"format", format},
+    {"replace", replace_method},
+    {"join", join_method},
+    {"format", format_method},
     {"ljust", justify<'<'>},
     {"rjust", justify<'>'>},
     {"center", justify<'^'>},

@@ -4,23 +4,18 @@
 
 #include <cstdint>
 
+#include "base/hex.h"
 #include "text/jinja/unicode.h"
 
 namespace freehold::text::jinja {
 namespace {
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  char lower = static_cast<char>(c | 32);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 // Exactly `digits` hexadecimal digits at `at`; false if there are fewer.
 bool read_hex(std::string_view text, std::size_t& at, int digits, std::uint32_t& out) {
   out = 0;
   for (int i = 0; i < digits; ++i) {
-    if (at >= text.size() || hex_value(text[at]) < 0) return false;
-    out = out * 16 + static_cast<std::uint32_t>(hex_value(text[at++]));
+    if (at >= text.size() || hex_digit(text[at]) < 0) return false;
+    out = out * 16 + static_cast<std::uint32_t>(hex_digit(text[at++]));
   }
   return true;
 }

@@ -130,6 +130,10 @@ struct Dict final : Object {
   std::vector<std::uint32_t> slots_;   // open addressing, a power of two; empty while there are few entries
 };
 
+// Whether an argument was given, and not as None.
+inline bool given(const Value& v) {
+  return !v.is(Type::missing) && !v.is(Type::none);
+}
 // Whether `key` can be looked up in a dict (a list cannot).
 bool is_hashable(const Value& key);
 // Equality as dict keys have it: 1 == 1.0 == True, tuples by their items, other objects by identity.

@@ -10,7 +10,7 @@ namespace {
 using grammar::require;
 using grammar::Verdict;
 using grammar::verdict;
-using Kind = Constraint::Kind;
+using ConstraintKind = Constraint::Kind;
 
 Tool tool(std::string name, std::string parameters = "") {
   return {.name = std::move(name), .description = "", .parameters = std::move(parameters)};
@@ -31,7 +31,7 @@ const std::vector<Tool> kTools = {tool("f", R"({"type": "object", "properties": 
 
 TEST(ToolConstraint, RequiredBeginsWithTheFirstByte) {
   Constraint c = make(kTools, ToolChoice::required());
-  EXPECT_EQ(c.kind, Kind::whole);
+  EXPECT_EQ(c.kind, ConstraintKind::whole);
   EXPECT_EQ(verdict(c.grammar, "<tool_call>\n{\"name\": \""), Verdict::prefix);
   EXPECT_EQ(verdict(c.grammar, "H"), Verdict::rejected);
   EXPECT_EQ(verdict(c.grammar, call("f", "{\"n\": 1}")), Verdict::complete);
@@ -66,10 +66,10 @@ TEST(ToolConstraint, AllowedLists) {
   Constraint c = make(kTools, ToolChoice::allowed_list({"g", "any"}, true));
   EXPECT_EQ(verdict(c.grammar, call("any", "{}")), Verdict::complete);
   EXPECT_EQ(verdict(c.grammar, call("f", "{\"n\": 1}")), Verdict::rejected);
-  EXPECT_EQ(make(kTools, ToolChoice::allowed_list({"g"}, false)).kind, Kind::lazy);
-  EXPECT_EQ(make(kTools, ToolChoice::allowed_list({}, false)).kind, Kind::nothing);
-  EXPECT_EQ(make(kTools, ToolChoice::none()).kind, Kind::nothing);
-  EXPECT_EQ(make({}, ToolChoice::automatic()).kind, Kind::nothing);
+  EXPECT_EQ(make(kTools, ToolChoice::allowed_list({"g"}, false)).kind, ConstraintKind::lazy);
+  EXPECT_EQ(make(kTools, ToolChoice::allowed_list({}, false)).kind, ConstraintKind::nothing);
+  EXPECT_EQ(make(kTools, ToolChoice::none()).kind, ConstraintKind::nothing);
+  EXPECT_EQ(make({}, ToolChoice::automatic()).kind, ConstraintKind::nothing);
 }
 
 TEST(ToolConstraint, WithASchemaForTheAnswer) {
@@ -77,7 +77,7 @@ TEST(ToolConstraint, WithASchemaForTheAnswer) {
   o.answer_schema = R"({"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"],
                        "additionalProperties": false})";
   Constraint c = make(kTools, ToolChoice::automatic(), o);
-  EXPECT_EQ(c.kind, Kind::whole);
+  EXPECT_EQ(c.kind, ConstraintKind::whole);
   EXPECT_EQ(verdict(c.grammar, "{\"ok\": true}"), Verdict::complete);
   EXPECT_EQ(verdict(c.grammar, call("g", "{}")), Verdict::complete);
   EXPECT_EQ(verdict(c.grammar, "{\"ok\": true}" + call("g", "{}")), Verdict::rejected);
@@ -95,13 +95,13 @@ TEST(ToolConstraint, ThinkingThatThePromptOpenedIsClosedFirst) {
   o.starts_thinking = true;
   o.answer_schema = "{\"type\": \"null\"}";
   Constraint c = make(kTools, ToolChoice::automatic(), o);
-  EXPECT_EQ(c.kind, Kind::whole);
+  EXPECT_EQ(c.kind, ConstraintKind::whole);
   EXPECT_EQ(verdict(c.grammar, "</think>\n\n" + call("g", "{}")), Verdict::complete);
   EXPECT_EQ(verdict(c.grammar, "</think>null"), Verdict::complete);
   EXPECT_EQ(verdict(c.grammar, "null"), Verdict::rejected);
   o.think_first = true;
   c = make(kTools, ToolChoice::required(), o);
-  ASSERT_EQ(c.kind, Kind::lazy);
+  ASSERT_EQ(c.kind, ConstraintKind::lazy);
   LazyStart start(c);
   EXPECT_FALSE(start.push("hm <tool_call>"));
   EXPECT_EQ(start.push("\n</think>\n"), "</think>\n");
@@ -127,7 +127,7 @@ std::string begin_of(const Constraint& c, std::string_view text) {
 
 TEST(LazyStart, BeginsWithTheTrigger) {
   Constraint c = make(kTools, ToolChoice::automatic());
-  ASSERT_EQ(c.kind, Kind::lazy);
+  ASSERT_EQ(c.kind, ConstraintKind::lazy);
   EXPECT_EQ(begin_of(c, "I will. <tool_<tool_call>\n{\"na"), "<tool_call>\n{\"na");
   EXPECT_EQ(begin_of(c, "<tool_call>"), "<tool_call>");
   EXPECT_EQ(begin_of(c, "nothing <tool_cal>"), "never");
