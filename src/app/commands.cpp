@@ -85,6 +85,7 @@ const std::vector<Command>& all_commands() {
       keys_list_command(),
       keys_rotate_command(),
       keys_revoke_command(),
+      keys_block_command(),
       usage_command(),
       cost_group(),
       cost_prices_command(),

@@ -32,6 +32,7 @@ Command keys_create_command();         // keys_commands.cpp
 Command keys_list_command();           // keys_commands.cpp
 Command keys_rotate_command();         // keys_commands.cpp
 Command keys_revoke_command();         // keys_commands.cpp
+Command keys_block_command();          // keys_people.cpp
 Command cost_group();                  // cost_commands.cpp
 Command cost_prices_command();         // cost_commands.cpp
 Command cost_prices_add_command();     // cost/cost_prices_add.cpp

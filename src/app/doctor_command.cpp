@@ -17,6 +17,8 @@
 #include "app/progress.h"
 #include "app/version.h"
 #include "base/utf8.h"
+#include "guard/policy.h"
+#include "guard/sign_in.h"
 #include "kernel/level.h"
 #include "seal/seal.h"
 #include "store/store.h"
@@ -39,6 +41,7 @@ struct Report {
   std::optional<DiskSpace> disk;
   std::vector<std::pair<std::string, std::string>> libraries;
   seal::Kernel seal;
+  std::vector<std::string> issuers;  // whose tokens a server here would accept
   std::vector<Finding> findings;
 };
 
@@ -111,6 +114,17 @@ void add_disk_findings(Report& r) {
   }
 }
 
+// A policy or keys of an issuer that cannot be read would start no server.
+void add_people(Report& r) {
+  const auto policy = guard::load_policy(r.home);
+  if (!policy) return r.findings.push_back({"problem", policy.error().what});
+  for (const guard::IssuerRule& rule : policy->sign_in) {
+    r.issuers.push_back(rule.issuer);
+    const auto keys = guard::read_keys(rule);
+    if (!keys) r.findings.push_back({"problem", fmt::format("tokens of {}: {}", rule.issuer, keys.error().what)});
+  }
+}
+
 std::string seal_line(const seal::Kernel& k) {
   std::string out = k.filter ? "system-call filter" : "not possible";
   if (!k.files()) return out;
@@ -143,6 +157,7 @@ Result<Report> examine() {
   add_cpu_findings(r);
   add_memory_findings(r);
   add_disk_findings(r);
+  add_people(r);
   if (build_type() != "Release") {
     r.findings.push_back({"slow", fmt::format("this is a {} build", build_type())});
   }
@@ -178,6 +193,9 @@ std::string as_json(const Report& r) {
   w.key("sealed_mode").begin_object().member("system_calls", r.seal.filter).member("landlock", r.seal.landlock);
   w.member("files", r.seal.files()).member("ports", r.seal.tcp()).member("devices", r.seal.devices());
   w.member("scopes", r.seal.scopes()).member("missing", seal::missing(r.seal)).end_object();
+  w.key("issuers").begin_array();
+  for (const std::string& issuer : r.issuers) w.value(issuer);
+  w.end_array();
   w.key("findings").begin_array();
   for (const auto& f : r.findings) w.begin_object().member("level", f.level).member("text", f.text).end_object();
   w.end_array().end_object();
@@ -202,6 +220,7 @@ std::string as_text(const Report& r) {
   if (r.disk) line("disk", fmt::format("{} of {} free", human_bytes(r.disk->available), human_bytes(r.disk->total)));
   line("system", fmt::format("{}, {}", m.distribution, m.system));
   line("sealed mode", seal_line(r.seal));
+  if (!r.issuers.empty()) line("sign-in", fmt::format("{}", fmt::join(r.issuers, ", ")));
   line("build", fmt::format("{}, {}", build_type(), compiler()));
   std::string libraries;
   for (const auto& [name, text] : r.libraries)
@@ -209,7 +228,7 @@ std::string as_text(const Report& r) {
   line("libraries", libraries);
   out += "\n";
   if (r.findings.empty()) out += "Nothing stands in the way of full speed.\n";
-  for (const auto& f : r.findings) out += fmt::format("{}: {}\n", f.level, f.text);
+  for (const auto& f : r.findings) out += fmt::format("{}: {}\n", f.level, printable(f.text, 600));
   out += "freehold bench measures what this machine can do.\n";
   return out;
 }

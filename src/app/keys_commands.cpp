@@ -5,6 +5,7 @@
 #include "app/commands.h"
 #include "app/console.h"
 #include "app/json_writer.h"
+#include "app/keys_people.h"
 #include "app/moment.h"
 #include "app/table.h"
 #include "base/utf8.h"
@@ -163,6 +164,7 @@ Result<> run_list(const Arguments& arguments, Console& console) {
   } else if (keys.error().code != Errc::not_found) {
     return Unexpected(std::move(keys).error());
   }
+  FH_TRY(const People people, read_people_of(home));
   if (arguments.flag("json")) {
     JsonWriter w(true);
     w.begin_object().key("keys").begin_array();
@@ -171,11 +173,13 @@ Result<> run_list(const Arguments& arguments, Console& console) {
       write_key(w, key, now);
       w.end_object();
     }
-    w.end_array().end_object();
+    w.end_array();
+    write_people(w, people);
+    w.end_object();
     console.write(w.take() + "\n");
     return {};
   }
-  if (all.empty()) {
+  if (all.empty() && people.empty()) {
     console.note(
         fmt::format("no keys in {}; make one with: freehold keys create --name NAME", printable(home.string())));
     return {};
@@ -188,7 +192,8 @@ Result<> run_list(const Arguments& arguments, Console& console) {
                     key.expires ? show_moment(*key.expires) : "never", limits_of(key.limits), models_of(key.models),
                     labels_of(key)});
   }
-  console.write(as_table(rows, std::vector<Align>(9, Align::left)));
+  if (!all.empty()) console.write(as_table(rows, std::vector<Align>(9, Align::left)));
+  show_people(people, !all.empty(), console);
   return {};
 }
 
@@ -218,7 +223,7 @@ Option limit_option(std::string_view name, std::string_view help) {
 Command keys_group() {
   return {
       .name = "keys",
-      .summary = "Make, list, rotate and revoke the keys that a server asks for.",
+      .summary = "Make, list, rotate and revoke the keys that a server asks for, and block people.",
       .details =
           "Keys are kept in $FREEHOLD_HOME/freehold.db, their secrets as Argon2id hashes. A running server takes "
           "notice of a change within a second.",
@@ -274,7 +279,7 @@ Command keys_create_command() {
 Command keys_list_command() {
   return {
       .name = "keys list",
-      .summary = "List the keys, never their secrets.",
+      .summary = "List the keys, never their secrets, and the people who come with tokens or certificates.",
       .options = {{.name = "json", .help = "Print JSON."}},
       .examples = {{"freehold keys list", "Who may do what, until when:"}},
       .run = run_list,

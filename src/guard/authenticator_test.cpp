@@ -83,6 +83,48 @@ TEST_F(AuthenticatorTest, WrongSecretsOfAKeyThatWasNeverUsedAreBounded) {
   EXPECT_TRUE(a.authenticate(made.text)) << "and from then on whatever others try";
 }
 
+TEST_F(AuthenticatorTest, WhoTriesFromElsewhereKeepsNobodyOut) {
+  const CreatedKey made = keys().create({.name = "x"}).value();
+  const Authenticator a = Authenticator::create(keys(), options()).value();
+  for (int i = 0; i < 20; ++i) EXPECT_FALSE(a.judge(wrong(made.text), {.address = "198.51.100.1"}).principal);
+  EXPECT_EQ(a.slow_verifications(), 8u);
+  EXPECT_TRUE(a.judge(made.text, {.address = "198.51.100.1"}).busy) << "told to come again, not that it is wrong";
+  EXPECT_TRUE(a.judge(made.text, {.address = "192.0.2.1"}).principal);
+}
+
+TEST_F(AuthenticatorTest, WhatAllTogetherTryIsBounded) {
+  const CreatedKey made = keys().create({.name = "x"}).value();
+  const Authenticator a = Authenticator::create(keys(), options()).value();
+  for (int i = 0; i < 50; ++i) {
+    const std::string from = "198.51.100." + std::to_string(i);
+    for (int n = 0; n < 3; ++n) EXPECT_FALSE(a.judge(wrong(made.text), {.address = from}).principal);
+  }
+  EXPECT_EQ(a.slow_verifications(), 16u);
+  wait(std::chrono::seconds(1));
+  EXPECT_TRUE(a.judge(made.text, {.address = "192.0.2.1"}).principal);
+}
+
+TEST_F(AuthenticatorTest, WhatPassesWhileAnAddressWaits) {
+  Keys manager = keys();
+  const CreatedKey used = manager.create({.name = "used"}).value();
+  const CreatedKey fresh = manager.create({.name = "fresh"}).value();
+  const std::string random(32, 'r');
+  const Authenticator a = Authenticator::create(keys(), options({"password", random})).value();
+  ASSERT_TRUE(a.authenticate(used.text));
+  const Origin waiting{.address = "192.0.2.1", .waits = true};
+  EXPECT_TRUE(a.judge(used.text, waiting).principal);
+  EXPECT_TRUE(a.judge(random, waiting).principal);
+  for (const std::string& text : {fresh.text, std::string("password")}) {
+    EXPECT_FALSE(a.judge(text, waiting).principal);
+    EXPECT_TRUE(a.judge(text, waiting).busy);
+    EXPECT_TRUE(a.judge(text, {.address = "192.0.2.2"}).principal);
+  }
+  EXPECT_TRUE(a.judge("passwore", waiting).attempt);
+  EXPECT_NE(a.judge("passwore").mark, a.judge("passwort").mark);
+  EXPECT_EQ(a.judge("passwore").mark, a.judge("passwore").mark);
+  EXPECT_FALSE(a.judge("").attempt) << "no key is no guess";
+}
+
 TEST_F(AuthenticatorTest, WhatAnotherConnectionChangesCountsWithinASecond) {
   Keys manager = keys();
   const CreatedKey one = manager.create({.name = "one"}).value();
@@ -161,7 +203,7 @@ TEST_F(AuthenticatorTest, ALongQueueOfNewKeysIsNotRefused) {
     steady_ += nanoseconds(milliseconds(100)).count();
     return nanoseconds(steady_.load());
   };
-  const Authenticator a = Authenticator::create(keys(), slow).value();
+  const Authenticator a = Authenticator::create(keys(), std::move(slow)).value();
   std::atomic<int> right{0};
   std::vector<std::thread> threads;
   for (const CreatedKey& key : made) {

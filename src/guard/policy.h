@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "guard/people.h"
 #include "guard/principal.h"
 
 namespace freehold::guard {
@@ -70,6 +71,8 @@ struct Policy {
   std::array<Rights, kRoles> roles;
   std::vector<CeilingRule> models, vendors;                 // all that fit hold
   std::map<std::string, std::string, std::less<>> exports;  // ceilings; what is not named: the highest label
+  std::vector<IssuerRule> sign_in;                          // whose tokens are accepted; one rule an issuer
+  std::vector<CertificateRule> certificates;                // who of those with a certificate gets in
 
   const Rights& of(Role role) const { return roles[static_cast<std::size_t>(role)]; }
   const std::string& lowest() const { return labels.front(); }
@@ -81,8 +84,8 @@ struct Policy {
 // Without a file: public < internal < personal < health; every role up to the highest; vendors up to the lowest.
 Policy default_policy();
 
-// A policy file (docs/policy.md), over what default_policy() says. `file`: its name, for messages. Errors: invalid,
-// with the line.
+// A policy file (docs/policy.md), over what default_policy() says. `file`: its name, for messages and for the files
+// that it names, which are found beside it. Errors: invalid, with the line.
 Result<Policy> parse_policy(std::string_view yaml, std::string_view file);
 // $FREEHOLD_HOME/policy.yaml, or the default where there is none.
 std::filesystem::path policy_path(const std::filesystem::path& home);

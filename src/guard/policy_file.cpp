@@ -9,13 +9,14 @@
 #include "base/utf8.h"
 #include "format/yaml.h"
 #include "guard/policy.h"
+#include "guard/policy_reader.h"
 
 namespace freehold::guard {
 namespace {
 
 using format::YamlNode;
 
-constexpr std::size_t kMostLabels = 32, kMostRules = 1000, kLongestPattern = 200;
+constexpr std::size_t kMostLabels = 32, kLongestPattern = 200;
 constexpr std::uint64_t kLongestFile = std::uint64_t{1} << 20;
 
 bool is_pattern(std::string_view text) {
@@ -24,13 +25,13 @@ bool is_pattern(std::string_view text) {
                      [](char c) { return static_cast<unsigned char>(c) > 0x20 && c != 0x7F; });
 }
 
-class Reader {
+class Reader : private PolicyReader {
  public:
-  Reader(std::string_view file, Policy& policy) : file_(file), policy_(policy) {}
+  using PolicyReader::PolicyReader;
 
   Result<> read(const YamlNode& root) {
     if (!root.is_map()) return fail(Errc::invalid, fmt::format("{}: a policy is a map", printable(file_)));
-    FH_TRY_VOID(only(root, {"version", "labels", "roles", "models", "vendors", "exports"}));
+    FH_TRY_VOID(only(root, {"version", "labels", "roles", "models", "vendors", "exports", "sign_in", "certificates"}));
     const YamlNode* version = root.member("version");
     if (version == nullptr) return wrong(root, "a policy begins with 'version: 1'");
     if (version->as_integer() != 1) return wrong(*version, "'version' must be 1");
@@ -40,42 +41,10 @@ class Reader {
     if (const YamlNode* node = root.member("models")) FH_TRY_VOID(rules(*node, "models", policy_.models));
     if (const YamlNode* node = root.member("vendors")) FH_TRY_VOID(rules(*node, "vendors", policy_.vendors));
     if (const YamlNode* node = root.member("exports")) FH_TRY_VOID(exports(*node));
-    return {};
+    return read_people(file_, root, policy_);
   }
 
  private:
-  Unexpected wrong(const YamlNode& node, std::string_view what) const {
-    return fail(Errc::invalid, fmt::format("{}: line {}: {}", printable(file_), node.line, what));
-  }
-
-  Result<> only(const YamlNode& map, const std::vector<std::string>& keys) const {
-    for (const auto& [key, value] : map.members) {
-      if (std::find(keys.begin(), keys.end(), key) != keys.end()) continue;
-      const auto near = nearest(key, keys);
-      return wrong(value.line != 0 ? value : map, fmt::format("there is no key '{}' here{}", printable(key, 60),
-                                                              near ? fmt::format("; did you mean '{}'?", *near)
-                                                                   : fmt::format(": {}", fmt::join(keys, ", "))));
-    }
-    return {};
-  }
-
-  Result<std::string> label(const YamlNode& node, std::string_view key) const {
-    if (node.is_scalar() && policy_.rank(node.text)) return node.text;
-    return wrong(node, fmt::format("'{}' must be a label: {}", printable(key, 60), policy_.names()));
-  }
-
-  // A list of texts, or one alone.
-  Result<std::vector<std::string>> texts(const YamlNode& node, std::string_view key) const {
-    std::vector<std::string> out;
-    if (node.is_scalar()) return std::vector<std::string>{node.text};
-    if (!node.is_list()) return wrong(node, fmt::format("'{}' must be a list", key));
-    for (const YamlNode& item : node.items) {
-      if (!item.is_scalar()) return wrong(item, fmt::format("'{}' must be a list of texts", key));
-      out.push_back(item.text);
-    }
-    return out;
-  }
-
   Result<> labels(const YamlNode& node) {
     FH_TRY(const auto names, texts(node, "labels"));
     if (names.empty() || names.size() > kMostLabels) {
@@ -140,12 +109,6 @@ class Reader {
     return {};
   }
 
-  Result<> check_pattern(const YamlNode& at, const std::string& pattern) const {
-    if (is_pattern(pattern)) return {};
-    return wrong(at, fmt::format("'{}' cannot be a name or a pattern: 1 to {} bytes without blanks",
-                                 printable(pattern, 60), kLongestPattern));
-  }
-
   Result<> rules(const YamlNode& node, std::string_view key, std::vector<CeilingRule>& to) {
     if (!node.is_map()) return wrong(node, fmt::format("'{}' must be a map of names and ceilings", key));
     if (node.members.size() > kMostRules) return wrong(node, fmt::format("'{}' has at most {} rules", key, kMostRules));
@@ -165,12 +128,54 @@ class Reader {
     }
     return {};
   }
-
-  const std::string_view file_;
-  Policy& policy_;
 };
 
 }  // namespace
+
+Unexpected PolicyReader::wrong(const YamlNode& node, std::string_view what) const {
+  return fail(Errc::invalid, fmt::format("{}: line {}: {}", printable(file_), node.line, what));
+}
+
+Result<> PolicyReader::only(const YamlNode& map, const std::vector<std::string>& keys) const {
+  for (const auto& [key, value] : map.members) {
+    if (std::find(keys.begin(), keys.end(), key) != keys.end()) continue;
+    const auto near = nearest(key, keys);
+    return wrong(value.line != 0 ? value : map, fmt::format("there is no key '{}' here{}", printable(key, 60),
+                                                            near ? fmt::format("; did you mean '{}'?", *near)
+                                                                 : fmt::format(": {}", fmt::join(keys, ", "))));
+  }
+  return {};
+}
+
+Result<std::string> PolicyReader::label(const YamlNode& node, std::string_view key) const {
+  if (node.is_scalar() && policy_.rank(node.text)) return node.text;
+  return wrong(node, fmt::format("'{}' must be a label: {}", printable(key, 60), policy_.names()));
+}
+
+Result<std::vector<std::string>> PolicyReader::texts(const YamlNode& node, std::string_view key) const {
+  std::vector<std::string> out;
+  if (node.is_scalar()) return std::vector<std::string>{node.text};
+  if (!node.is_list()) return wrong(node, fmt::format("'{}' must be a list", key));
+  for (const YamlNode& item : node.items) {
+    if (!item.is_scalar()) return wrong(item, fmt::format("'{}' must be a list of texts", key));
+    out.push_back(item.text);
+  }
+  return out;
+}
+
+Result<std::string> PolicyReader::line(const YamlNode& node, std::string_view key, std::size_t longest) const {
+  const bool good = node.is_scalar() && !node.text.empty() && node.text.size() <= longest && is_utf8(node.text) &&
+                    std::all_of(node.text.begin(), node.text.end(),
+                                [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7F; });
+  if (good) return node.text;
+  return wrong(node, fmt::format("'{}' must be a text of 1 to {} bytes", key, longest));
+}
+
+Result<> PolicyReader::check_pattern(const YamlNode& at, const std::string& pattern) const {
+  if (is_pattern(pattern)) return {};
+  return wrong(at, fmt::format("'{}' cannot be a name or a pattern: 1 to {} bytes without blanks",
+                               printable(pattern, 60), kLongestPattern));
+}
 
 Result<Policy> parse_policy(std::string_view yaml, std::string_view file) {
   const auto parsed = format::parse_yaml(yaml);

@@ -1,6 +1,7 @@
 // The one function that decides, rule by rule, and policy files, good and hostile.
 #include "guard/policy.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "base/file.h"
@@ -221,6 +222,49 @@ TEST(PolicyFile, WhatIsWrongIsSaidWithItsLine) {
     std::string changed = right;
     changed[i] = static_cast<char>(changed[i] ^ 0x55);
     wrong(changed);
+  }
+}
+
+TEST(PolicyFile, PeopleAreReadOrSaidToBeWrong) {
+  const std::string issuer =
+      "version: 1\nsign_in:\n  - issuer: https://i.example\n    audience: [a, b]\n    keys: k.json\n    role: {claim: "
+      "g, map: {d: user}}\n";
+  const auto good = parse_policy(issuer + "    ceiling: personal\n", "/etc/freehold/p.yaml");
+  ASSERT_TRUE(good) << good.error().what;
+  EXPECT_EQ(good->sign_in.at(0).keys, "/etc/freehold/k.json") << "beside the policy";
+  EXPECT_EQ(good->sign_in.at(0).audiences, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(good->sign_in.at(0).grant.ceiling, "personal");
+  const std::string one = "version: 1\ncertificates:\n  - ";
+  const std::pair<std::string, const char*> cases[] = {
+      {"version: 1\nsign_in: {issuer: x}\n", "line 2"},
+      {"version: 1\nsign_in: [x]\n", "must be a map"},
+      {"version: 1\nsign_in:\n  - {issuer: https://i, keys: k}\n", "audience"},
+      {"version: 1\nsign_in:\n  - {audience: a, keys: k}\n", "issuer"},
+      {issuer + issuer.substr(issuer.find("  - ")), "twice"},
+      {issuer + "    secret: x\n", "secret"},
+      {issuer + "    label: secret\n", "line 7"},
+      {issuer + "    label: health\n    ceiling: public\n", "ceiling"},
+      {issuer + "    models: [\"a*\"]\n", "not patterns"},
+      {issuer + "    models: []\n", "models"},
+      {issuer + "    limits: {tokens: 1}\n", "tokens"},
+      {issuer + "    limits: {concurrency: -1}\n", "concurrency"},
+      {issuer + "    limits: {concurrency: 1.5}\n", "concurrency"},
+      {one + "{role: user}\n", "one of dns"},
+      {one + "{dns: a, cn: b, role: user}\n", "one of dns"},
+      {one + "{dns: a}\n", "role"},
+      {one + "{dns: a, role: root}\n", "must be a role"},
+      {one + "{sha256: abcd, role: user}\n", "64 hexadecimal"},
+      {one + "{ip: 10.0.0.1, role: user}\n", "ip"},
+  };
+  for (const auto& [text, says] : cases) {
+    const auto policy = parse_policy(text, "p.yaml");
+    ASSERT_FALSE(policy) << text;
+    EXPECT_EQ(policy.error().code, Errc::invalid);
+    EXPECT_NE(policy.error().what.find(says), std::string::npos) << text << "\n" << policy.error().what;
+  }
+  std::string rest = issuer.substr(issuer.find("audience"));
+  for (const char* bad : {"i.example", "ftp://i", "\"https://a|b\"", "\"https://a b\"", "\"\"", "[x]"}) {
+    EXPECT_FALSE(parse_policy(fmt::format("version: 1\nsign_in:\n  - issuer: {}\n    {}", bad, rest), "p")) << bad;
   }
 }
 

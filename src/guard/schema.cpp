@@ -11,7 +11,9 @@ const sql::Schema& keys_schema() {
         "NULL, expires INTEGER, revoked INTEGER, requests_per_minute INTEGER, tokens_per_minute INTEGER, concurrency "
         "INTEGER, models TEXT) STRICT"},
        {"ALTER TABLE keys ADD COLUMN label TEXT NOT NULL DEFAULT ''", "ALTER TABLE keys ADD COLUMN ceiling TEXT",
-        "CREATE TABLE labels (subject TEXT NOT NULL UNIQUE, ceiling TEXT, label TEXT, content TEXT NOT NULL) STRICT"}}};
+        "CREATE TABLE labels (subject TEXT NOT NULL UNIQUE, ceiling TEXT, label TEXT, content TEXT NOT NULL) STRICT"},
+       {"CREATE TABLE people (id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, role TEXT NOT NULL, seen INTEGER, blocked "
+        "INTEGER) STRICT"}}};
   return kept;
 }
 

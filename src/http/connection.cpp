@@ -14,7 +14,6 @@
 #include "http/connection.h"
 
 #include <fmt/format.h>
-#include <openssl/rand.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -36,6 +35,7 @@
 #include "http/answer.h"
 #include "http/body.h"
 #include "http/held.h"
+#include "http/tls.h"
 #include "http/wire.h"
 
 namespace freehold::http {
@@ -54,14 +54,6 @@ constexpr std::size_t kLingerBytes = std::size_t{256} << 20;
 constexpr std::chrono::seconds kLingerTime{10};
 constexpr std::chrono::seconds kLingerSilence{2};    // nothing arrives for so long
 constexpr std::uint64_t kLeastProgress = 64 * 1024;  // of a body with a sink, in Limits::body_time
-
-std::string new_request_id() {
-  std::array<unsigned char, 12> bytes{};
-  RAND_bytes(bytes.data(), static_cast<int>(bytes.size()));
-  std::string id = "req_";
-  for (unsigned char b : bytes) id += fmt::format("{:02x}", b);
-  return id;
-}
 
 // What the handler gets: when the last holder lets go, an unanswered request is answered with an error.
 std::shared_ptr<Exchange> guarded(std::shared_ptr<Answer> answer, Response error) {
@@ -179,6 +171,7 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
       watch(common_.options.limits.first_byte);
       auto [error] = co_await stream_.async_handshake(asio::ssl::stream_base::server, kToken);
       watchdog_.cancel();
+      if (!error) certificate_ = peer_certificate(stream_.native_handle());
       co_return !error;
     }
     co_return true;
@@ -250,6 +243,7 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
     request.id = new_request_id();
     request.remote_address = address_;
     request.tls = kTls;
+    request.certificate = certificate_;
     auto deadline = Clock::now() + (served == 0 ? limits.first_byte : limits.idle);
     bool begun = false;
     while (true) {
@@ -451,6 +445,7 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
   asio::steady_timer room_;      // the reader waits here while `input_` is full
   asio::steady_timer watchdog_;  // closes the socket when a write or a handshake does not move
   std::string address_;
+  std::shared_ptr<const PeerCertificate> certificate_;  // of the client, if it has shown one
   std::function<void()> closed_;
   std::string input_;
   bool end_of_input_ = false;

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,6 +44,14 @@ struct Target {
   bool has_query(std::string_view name) const;
 };
 
+// The certificate of a client, verified by the handshake against Server's authorities (RFC 5280).
+struct PeerCertificate {
+  std::string sha256;                        // of the whole, DER: 64 digits in lower case
+  std::string common_name;                   // of the subject: the last one, in UTF-8; may be empty
+  std::vector<std::string> dns, email, uri;  // subjectAltName; dns in lower case
+  std::int64_t not_after = 0;                // seconds since 1970, UTC
+};
+
 struct Request {
   std::string method;  // "GET"; as on the wire, methods are case-sensitive
   Target target;
@@ -51,7 +60,8 @@ struct Request {
   std::string id;              // ours, sent back in x-request-id
   std::string remote_address;  // "127.0.0.1"
   bool tls = false;
-  std::chrono::steady_clock::time_point arrived{};  // its last byte
+  std::shared_ptr<const PeerCertificate> certificate;  // null: the client has shown none
+  std::chrono::steady_clock::time_point arrived{};     // its last byte
   // Set by the program for requests that it makes by itself, never from the wire: whose they are.
   std::optional<std::string> on_behalf_of;
 };

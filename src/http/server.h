@@ -54,10 +54,18 @@ struct Limits {
   std::chrono::milliseconds stall{30'000};              // a client that reads nothing for so long is gone
 };
 
+enum class ClientCertificates : std::uint8_t {
+  none,      // not asked for
+  optional,  // one that is shown must be right; who has none goes on without
+  required,  // without one the handshake fails
+};
+
 // PEM files. Empty: no TLS.
 struct TlsFiles {
   std::string certificate_chain;
   std::string private_key;
+  std::string client_authorities = {};  // whose certificates clients may show
+  ClientCertificates clients = ClientCertificates::none;
   bool enabled() const { return !certificate_chain.empty(); }
 };
 

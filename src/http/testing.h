@@ -67,10 +67,10 @@ class RawClient {
   std::string read_;
 };
 
-// Sends `text` over TLS (any certificate will do) and gives what comes back until the end.
-inline std::string tls_exchange(std::uint16_t port, std::string_view text) {
+// Sends `text` over TLS (any certificate will do) and gives what comes back until the end. `with`: the caller's.
+inline std::string tls_exchange(std::uint16_t port, std::string_view text, SSL_CTX* with = nullptr) {
   RawClient client(port);
-  SSL_CTX* context = SSL_CTX_new(TLS_client_method());
+  SSL_CTX* context = with != nullptr ? with : SSL_CTX_new(TLS_client_method());
   SSL* tls = SSL_new(context);
   SSL_set_fd(tls, client.descriptor());
   std::string answer;
@@ -79,7 +79,7 @@ inline std::string tls_exchange(std::uint16_t port, std::string_view text) {
     for (int n = 0; (n = SSL_read(tls, piece, sizeof piece)) > 0;) answer.append(piece, static_cast<std::size_t>(n));
   }
   SSL_free(tls);
-  SSL_CTX_free(context);
+  if (with == nullptr) SSL_CTX_free(context);
   return answer;
 }
 

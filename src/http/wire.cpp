@@ -1,7 +1,9 @@
 #include "http/wire.h"
 
 #include <fmt/format.h>
+#include <openssl/rand.h>
 
+#include <array>
 #include <chrono>
 #include <ctime>
 
@@ -13,6 +15,14 @@ bool fits_on_one_line(std::string_view text) {
 }
 
 }  // namespace
+
+std::string new_request_id() {
+  std::array<unsigned char, 12> bytes{};
+  RAND_bytes(bytes.data(), static_cast<int>(bytes.size()));
+  std::string id = "req_";
+  for (unsigned char b : bytes) id += fmt::format("{:02x}", b);
+  return id;
+}
 
 std::string http_date(std::int64_t unix_seconds) {
   static constexpr const char* kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};

@@ -26,4 +26,7 @@ inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 // "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7).
 std::string http_date(std::int64_t unix_seconds);
 
+// What a request is called from its first byte on: "req_" and 24 random hexadecimal digits.
+std::string new_request_id();
+
 }  // namespace freehold::http

@@ -43,8 +43,10 @@ std::string Budget::text() const {
 Result<> check(const Budget& b) {
   if ((b.scope == BudgetScope::total) != b.subject.empty())
     return fail(Errc::invalid, "a budget of a key or a tag names it, one of everybody names nobody");
-  if (b.subject.size() > 64 || !is_utf8(b.subject))
-    return fail(Errc::invalid, "a key or tag has at most 64 bytes of UTF-8");
+  // A person's id is an issuer's address and their subject (guard/people.h).
+  const std::size_t longest = b.scope == BudgetScope::key ? 600 : 64;
+  if (b.subject.size() > longest || !is_utf8(b.subject))
+    return fail(Errc::invalid, fmt::format("a {} has at most {} bytes of UTF-8", name_of(b.scope), longest));
   const Int128 most = b.measure == BudgetMeasure::usd
                           ? Money::picodollars(Int128{1'000'000'000} * 1'000'000'000'000).units()
                           : Int128{1'000'000'000'000'000};

@@ -23,6 +23,33 @@ api::Failure at_limit(const guard::Admission& admission) {
   return failure;
 }
 
+// What stands in a request's key where a client must send one, and the certificate shall count.
+constexpr std::string_view kByCertificate = "certificate";
+
+guard::CertificateFacts facts_of(const http::PeerCertificate& c) {
+  return {c.sha256, c.common_name, c.dns, c.email, c.uri, c.not_after};
+}
+
+// Clients of the vendors' libraries try a 429 again unless they are told not to: a wrong key stays wrong.
+api::Failure to_wait(std::chrono::seconds time) {
+  api::Failure failure{api::Problem::too_many,
+                       fmt::format("too many wrong keys came from this address; try again in {} s", time.count()),
+                       {},
+                       {}};
+  failure.headers = {{"retry-after", std::to_string(time.count())}, {"x-should-retry", "false"}};
+  return failure;
+}
+
+// RFC 6750, section 3.
+api::Failure not_let_in(const guard::Entrance& in) {
+  api::Failure failure{api::Problem::unauthorised, in.message, {}, {}};
+  if (in.rule.starts_with("sign_in.")) {
+    failure.headers.emplace_back("www-authenticate",
+                                 fmt::format(R"(Bearer error="invalid_token", error_description="{}")", in.message));
+  }
+  return failure;
+}
+
 }  // namespace
 
 // A key's id names its tenant (guard/authenticator.h).
@@ -34,6 +61,7 @@ std::optional<guard::Principal> Accounts::principal_of_tenant(const std::string&
   if (tenant.starts_with("given-")) {
     return authenticator_->is_given(tenant) ? std::optional(std::move(principal)) : std::nullopt;
   }
+  if (guard::is_person(tenant)) return authenticator_->as_before(tenant);
   auto keys = guard::Keys::open(home_, guard::OpenKeys::existing);
   if (!keys) return std::nullopt;
   const auto all = keys->list();
@@ -56,7 +84,7 @@ std::optional<guard::Principal> Accounts::principal_of(const http::Request& requ
   if (request.on_behalf_of) {
     out = principal_of_tenant(*request.on_behalf_of);
   } else if (authenticator_) {
-    out = authenticator_->authenticate(key_of(request));
+    out = judge(request, {.again = true}).principal;
   } else {
     out.emplace();
     out->key_id = out->name = out->tenant = kLocal;
@@ -66,6 +94,59 @@ std::optional<guard::Principal> Accounts::principal_of(const http::Request& requ
   if (out && !authenticator_) out->ceiling = permissions_->policy().highest();
   if (out) Permissions::add_headers(request, *out);
   return out;
+}
+
+guard::Entrance Accounts::judge(const http::Request& request, const guard::Origin& origin) const {
+  const std::string_view key = key_of(request);
+  if (request.certificate && (key.empty() || key == kByCertificate))
+    return authenticator_->judge(facts_of(*request.certificate));
+  return authenticator_->judge(key, origin);
+}
+
+void Accounts::tell(const std::optional<guard::LockoutReport>& report) const {
+  if (!trail_ || !report) return;
+  audit::Object details;
+  details.add("attempts", report->attempts).add("refused", report->refused);
+  details.add("wait_seconds", static_cast<std::uint64_t>(report->wait.count()));
+  details.add("keys", fmt::format("{}", fmt::join(report->keys, ",")));
+  trail_->act({}, "lock-out", report->address, details);
+}
+
+api::Parsed<guard::Principal> Accounts::enter(const http::Request& request) const {
+  if (request.on_behalf_of || !authenticator_) {
+    auto who = principal_of(request);
+    if (who) return std::move(*who);
+    return api::refuse(api::Problem::unauthorised, "the API key is missing or wrong");
+  }
+  const std::string& address = request.remote_address;
+  const std::chrono::seconds wait = lockout_.wait(address);
+  const std::string place = guard::place_of(address);
+  // What could be guessed has to wait, but not where all addresses are one: whoever asks from this machine, or from
+  // behind a proxy on it, would lock out everybody else there.
+  const bool waits = wait > std::chrono::seconds(0);
+  guard::Entrance in = judge(request, {.address = place, .waits = waits && !guard::is_loopback(address)});
+  if (in.principal) {
+    Permissions::add_headers(request, *in.principal);
+    return std::move(*in.principal);
+  }
+  if (in.attempt) {
+    const auto parts = guard::parse_key(key_of(request));
+    tell(lockout_.wrong(address, parts ? parts->id : std::string_view(), in.mark));
+  }
+  if (waits && (in.attempt || in.busy)) {
+    tell(lockout_.refused(address));
+    return tl::unexpected(to_wait(wait));
+  }
+  if (in.busy) return tl::unexpected(to_wait(std::chrono::seconds(1)));
+  if (trail_ && !in.rule.empty()) {
+    guard::Principal nobody;
+    nobody.request = request.id;
+    guard::Decision why;
+    why.rule = in.rule;
+    why.message = in.message;
+    trail_->denied(nobody, why);
+  }
+  return tl::unexpected(not_let_in(in));
 }
 
 api::Parsed<void> Accounts::permit(const guard::Principal& principal, const guard::Decision& decision) const {

@@ -14,6 +14,7 @@
 #include "app/serve/permissions.h"
 #include "guard/authenticator.h"
 #include "guard/limiter.h"
+#include "guard/lockout.h"
 #include "guard/principal.h"
 #include "http/message.h"
 #include "ledger/budget_book.h"
@@ -27,15 +28,22 @@ class Accounts {
   // Without an authenticator nobody is asked for a key. Without a log nothing is recorded (tests).
   Accounts(std::filesystem::path home, std::optional<guard::Authenticator> authenticator,
            std::optional<ledger::UsageLog> log, std::optional<ledger::BudgetBook> budgets = {},
-           std::unique_ptr<AuditTrail> trail = {}, std::unique_ptr<Permissions> permissions = {})
+           std::unique_ptr<AuditTrail> trail = {}, std::unique_ptr<Permissions> permissions = {},
+           guard::LockoutOptions lockout = {})
       : home_(std::move(home)),
         authenticator_(std::move(authenticator)),
+        lockout_(lockout),
         log_(std::move(log)),
         budgets_(std::move(budgets)),
         trail_(std::move(trail)),
         permissions_(permissions ? std::move(permissions) : std::make_unique<Permissions>()) {}
 
-  // Nothing if the key is missing or wrong; for what runs on somebody's behalf, if that key is not valid any more.
+  // Whose request this is: by its key or token, or else by the certificate of its connection. A wrong key is counted
+  // against the address, and why somebody is not let in is told to the audit log: to be asked once a request, first.
+  // Errors: unauthorised; too_many, while the address has to wait.
+  api::Parsed<guard::Principal> enter(const http::Request& request) const;
+  // The same of a request that has been let in, or was made by the program; nothing if the key is missing or wrong, and
+  // for what runs on somebody's behalf, if that key is not valid any more.
   std::optional<guard::Principal> principal_of(const http::Request& request) const;
   // Whether nobody but the holder of this key, which was given by hand, can ask.
   bool is_only_key(const guard::Principal& principal) const {
@@ -73,10 +81,13 @@ class Accounts {
   AuditTrail* trail() const { return trail_.get(); }
 
  private:
+  guard::Entrance judge(const http::Request& request, const guard::Origin& origin) const;
+  void tell(const std::optional<guard::LockoutReport>& report) const;
   std::optional<guard::Principal> principal_of_tenant(const std::string& tenant) const;
 
   std::filesystem::path home_;
   std::optional<guard::Authenticator> authenticator_;
+  mutable guard::Lockout lockout_;
   guard::Limiter limiter_;
   std::optional<ledger::UsageLog> log_;
   std::optional<ledger::BudgetBook> budgets_;

@@ -134,6 +134,7 @@ bool AuditTrail::concerns(const http::Request& request, int status) {
 }
 
 void AuditTrail::answered(const http::Request& request, int status, const std::optional<guard::Principal>& who) {
+  if (!who && status == 429) return;  // an address that has to wait: its act says how many there were
   const audit::Who person = who ? who_of(*who) : audit::Who{};
   const std::string path = request.target.path.substr(0, kLongestPath);
   guard::Decision decision;

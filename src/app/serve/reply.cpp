@@ -85,8 +85,8 @@ http::Response error_response(const http::Request& request, const api::Failure& 
   if (failure.problem == api::Problem::too_many || failure.problem == api::Problem::unavailable) {
     response.headers.set("retry-after", "1");
   }
-  for (const auto& [name, value] : failure.headers) response.headers.set(name, value);
   if (failure.problem == api::Problem::unauthorised) response.headers.set("www-authenticate", "Bearer");
+  for (const auto& [name, value] : failure.headers) response.headers.set(name, value);
   return response;
 }
 

@@ -96,11 +96,10 @@ api::Parsed<void> check_head(const Site& site, const http::Request& request) {
     }
   }
   if (!is_open(request)) {
-    const auto principal = site.principal_of(request);
-    if (!principal) return api::refuse(api::Problem::unauthorised, "the API key is missing or wrong");
+    FH_TRY(const guard::Principal principal, site.enter(request));
     FH_TRY_VOID(site.permissions().check_headers(request));
     // What a key may do with a model is looked at where the model is found (Site::find).
-    FH_TRY_VOID(site.permit(*principal, site.permissions().decide(*principal, action_of(request))));
+    FH_TRY_VOID(site.permit(principal, site.permissions().decide(principal, action_of(request))));
   }
   const auto methods = methods_of(request);
   if (methods && request.method != "OPTIONS" && !has_method(*methods, request.method)) {

@@ -1,6 +1,5 @@
 // `freehold serve`: models behind the wire formats of several vendors.
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <charconv>
@@ -18,6 +17,7 @@
 #include "app/sealing.h"
 #include "app/serve/batches.h"
 #include "app/serve/content_keeper.h"
+#include "app/serve/entrance.h"
 #include "app/serve/pulls.h"
 #include "app/serve/reply.h"
 #include "app/serve/routes.h"
@@ -25,7 +25,6 @@
 #include "app/version.h"
 #include "base/utf8.h"
 #include "http/listener.h"
-#include "http/self_signed.h"
 #include "http/server.h"
 #include "store/store.h"
 
@@ -33,74 +32,6 @@ namespace freehold::app {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool is_loopback(std::string_view address) {
-  return address.starts_with("127.") || address == "::1";
-}
-
-// Certificate and key of our own making, kept below $FREEHOLD_HOME/tls so that clients see the same one every time.
-Result<http::TlsFiles> self_signed(const std::string& address, Console& console) {
-  FH_TRY(fs::path home, store::default_home());
-  const fs::path folder = home / "tls";
-  const http::TlsFiles files{(folder / "self.crt").string(), (folder / "self.key").string()};
-  std::error_code ec;
-  if (fs::exists(files.certificate_chain, ec) && fs::exists(files.private_key, ec)) return files;
-  FH_TRY(http::SelfSigned made,
-         http::make_self_signed(is_loopback(address) ? std::vector<std::string>{} : std::vector{address}));
-  FH_TRY_VOID(make_directories(folder));
-  ::chmod(folder.c_str(), 0700);
-  FH_TRY_VOID(write_file_atomically(files.private_key, made.private_key_pem));
-  ::chmod(files.private_key.c_str(), 0600);
-  FH_TRY_VOID(write_file_atomically(files.certificate_chain, made.certificate_pem));
-  console.note(fmt::format("made a certificate: {} (SHA-256 {})", files.certificate_chain, made.sha256_fingerprint));
-  return files;
-}
-
-Result<http::TlsFiles> tls_files(const Arguments& arguments, const std::string& address, Console& console) {
-  if (!arguments.given("tls")) return http::TlsFiles{};
-  if (arguments.text("tls") == "self") return self_signed(address, console);
-  const std::string both(arguments.text("tls"));
-  const std::size_t comma = both.find(',');
-  if (comma == std::string::npos) {
-    return fail(Errc::invalid, "--tls is 'self', or two PEM files: CERTIFICATE,KEY");
-  }
-  return http::TlsFiles{both.substr(0, comma), both.substr(comma + 1)};
-}
-
-// Keys by hand, those of the database, or none.
-Result<std::optional<guard::Authenticator>> authenticator(const Arguments& arguments, const fs::path& home,
-                                                          const std::string& address, Console& console) {
-  guard::AuthenticatorOptions options;
-  if (arguments.given("api-key")) options.given = arguments.list("api-key");
-  for (const std::string& key : options.given) {
-    if (key.size() < 8) return fail(Errc::invalid, "--api-key: a key has at least 8 characters");
-  }
-  if (arguments.flag("no-keys")) {
-    if (!options.given.empty()) return fail(Errc::invalid, "--no-keys and --api-key contradict each other");
-    if (!is_loopback(address)) return fail(Errc::invalid, "--no-keys is for loopback addresses only");
-    return std::optional<guard::Authenticator>();
-  }
-  if (options.given.empty()) {
-    FH_TRY(const auto first, guard::ensure_first_key(home));
-    if (first) {
-      FH_TRY_VOID(record_act("keys.create", "the first key", audit::Object().add("role", "admin")));
-      // All of it in one place: standard output says where the server is, and nothing else.
-      console.write(fmt::format(
-          "made the first key, of an admin. It is shown this once, and kept in {} for this command line:\n{}\n",
-          printable(guard::own_key_path(home).string()), *first));
-      FH_TRY_VOID(console.flush());
-    }
-  }
-  std::optional<guard::Keys> keys;
-  auto opened = guard::Keys::open(home, guard::OpenKeys::existing);
-  if (opened) {
-    keys = std::move(*opened);
-  } else if (opened.error().code != Errc::not_found) {
-    return tl::unexpected(std::move(opened).error());
-  }
-  FH_TRY(auto made, guard::Authenticator::create(std::move(keys), std::move(options)));
-  return std::optional<guard::Authenticator>(std::move(made));
-}
 
 // What models may take when nobody says: what there is now, less a part for everything else of this program and others.
 std::uint64_t usual_limit() {
@@ -195,14 +126,6 @@ void keep_jobs(Site& site, const fs::path& home, Quota quota, const Arguments& a
   site.jobs = std::make_unique<TuningJobs>(std::move(options), site);
 }
 
-// What --policy says, or the home's.
-Result<std::unique_ptr<Permissions>> permissions(const Arguments& arguments, const fs::path& home) {
-  const bool given = arguments.given("policy");
-  FH_TRY(guard::Policy policy,
-         given ? guard::read_policy(std::string(arguments.text("policy"))) : guard::load_policy(home));
-  return std::make_unique<Permissions>(std::move(policy), home);
-}
-
 // Whether the address is free and the certificate good: told before minutes of loading, not after.
 Result<> try_address(const http::ServerOptions& options, Console& console) {
   auto server = http::Server::create(options, {});
@@ -226,13 +149,16 @@ void tend(Site& site, int tick) {
 
 // Closes the seal behind a socket that listens already, since later there could be none. -1 without --sealed.
 Result<int> seal_server(Sealing& sealing, const Arguments& arguments, const http::ServerOptions& options,
-                        Console& console) {
+                        const guard::Policy& policy, Console& console) {
   if (!sealing.wanted()) return -1;
   sealing.reads_model(arguments, "MODEL");
   if (options.tls.enabled()) {
     sealing.reads(options.tls.certificate_chain);
     sealing.reads(options.tls.private_key);
+    if (!options.tls.client_authorities.empty()) sealing.reads(options.tls.client_authorities);
   }
+  // The folder, because a file that takes another's place is not the one that was there when the seal closed.
+  for (const guard::IssuerRule& rule : policy.sign_in) sealing.reads(rule.keys.parent_path());
   FH_TRY(const int listener, http::open_listener(options));
   FH_TRY_VOID(sealing.enter(console));
   return listener;
@@ -247,14 +173,14 @@ Result<> run(const Arguments& arguments, Console& console) {
   options.address = arguments.text("listen");
   options.port = static_cast<std::uint16_t>(arguments.integer("port"));
   FH_TRY(options.tls, tls_files(arguments, options.address, console));
-  if (!is_loopback(options.address) && !options.tls.enabled()) {
+  if (!guard::is_loopback(options.address) && !options.tls.enabled()) {
     console.hint("--tls self makes a certificate");
     return fail(Errc::invalid,
                 fmt::format("listening on {} needs --tls: others could read what is said", printable(options.address)));
   }
   FH_TRY(const fs::path home, store::default_home());
   if (arguments.given("host")) options.origins.hosts = arguments.list("host");
-  if (!is_loopback(options.address)) options.origins.hosts.push_back(options.address);
+  if (!guard::is_loopback(options.address)) options.origins.hosts.push_back(options.address);
   if (arguments.given("origin")) options.origins.origins = arguments.list("origin");
   Pulls::Options pulls{
       .home = home, .servers = {}, .ca_file = std::string(arguments.text("pull-ca-file")), .arrived = {}};
@@ -264,15 +190,15 @@ Result<> run(const Arguments& arguments, Console& console) {
   FH_TRY(auto may, permissions(arguments, home));
   FH_TRY_VOID(try_address(options, console));
   FH_TRY(auto subjects, kept_subjects(arguments, home));
-  FH_TRY(const int listener, seal_server(sealing, arguments, options, console));
+  FH_TRY(const int listener, seal_server(sealing, arguments, options, may->policy(), console));
   FH_TRY(auto models, make_models(arguments, home, pulls.servers, console));
   FH_TRY(auto budgets, ledger::BudgetBook::open(home, ledger::PriceBook::built_in()));
   // A first key is shown once, so nothing that may fail comes after it.
-  FH_TRY(auto keys, authenticator(arguments, home, options.address, console));
+  FH_TRY(auto keys, authenticator(arguments, home, options, may->policy(), console));
   FH_TRY(auto log, ledger::UsageLog::open(home));
   FH_TRY(auto trail, open_trail(home, std::move(subjects)));
-  Site site(std::move(models),
-            Accounts(home, std::move(keys), std::move(log), std::move(budgets), std::move(trail), std::move(may)));
+  Site site(std::move(models), Accounts(home, std::move(keys), std::move(log), std::move(budgets), std::move(trail),
+                                        std::move(may), lockout_options(arguments)));
   site.warn = [&console](const std::string& line) { console.note(line); };
   FH_TRY_VOID(site.made().open(home));
   const Quota quota{static_cast<std::uint64_t>(arguments.integer("key-storage")) << 30,
@@ -420,6 +346,9 @@ Command serve_command() {
                  .type = OptionType::text,
                  .value = "self|CERTIFICATE,KEY",
                  .help = "Encrypt: with a certificate made here, or with your own PEM files."},
+                client_ca_option(),
+                client_cert_option(),
+                lockout_option(),
                 {.name = "host",
                  .type = OptionType::text,
                  .value = "NAME",

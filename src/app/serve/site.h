@@ -83,7 +83,9 @@ class Site {
   // the error if it cannot be loaded. What is no model's name is `then`'s to refuse.
   void when_loaded(const ExchangePtr& exchange, std::string_view name, const guard::Principal& who,
                    std::function<void()> then) const;
-  // Nothing if the key is missing or wrong.
+  // Whose request this is; first, and once a request (accounts.h). Errors: unauthorised, too_many.
+  api::Parsed<guard::Principal> enter(const http::Request& request) const { return accounts_.enter(request); }
+  // The same afterwards. Nothing if the key is missing or wrong.
   std::optional<guard::Principal> principal_of(const http::Request& request) const {
     return accounts_.principal_of(request);
   }
