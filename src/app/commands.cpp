@@ -80,6 +80,7 @@ const std::vector<Command>& all_commands() {
       guard_seal_test_command(),
       guard_export_command(),
       guard_erase_command(),
+      guard_reveal_command(),
       keys_group(),
       keys_create_command(),
       keys_list_command(),

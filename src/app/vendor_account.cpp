@@ -133,6 +133,15 @@ std::optional<ledger::Money> VendorAccount::price(const ledger::Tokens& tokens) 
 
 Result<upstream::Reply> VendorAccount::ask(const upstream::Gateway& gateway, const upstream::Call& call,
                                            const Told& told) const {
+  if (!options_.veil) return ask_as_it_is(gateway, call, told);
+  FH_TRY(const VendorVeil::Outgoing sent, options_.veil->outgoing(call));
+  FH_TRY(upstream::Reply reply, ask_as_it_is(gateway, sent.call, told));
+  FH_TRY(reply.text, options_.veil->incoming(std::move(reply.text), sent.values));
+  return reply;
+}
+
+Result<upstream::Reply> VendorAccount::ask_as_it_is(const upstream::Gateway& gateway, const upstream::Call& call,
+                                                    const Told& told) const {
   std::int64_t begun = now_us();
   FH_TRY(ledger::Reservation held, reserve(call, begun));
   return gateway.ask(call, [&](const upstream::Attempt& attempt) -> Result<> {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "app/veil/vendor_veil.h"
 #include "base/result.h"
 #include "ledger/budget_book.h"
 #include "ledger/usage_log.h"
@@ -30,14 +31,16 @@ class VendorAccount {
     std::string reference;  // the name that was asked for: "gateway:openai/gpt-4o"
     std::string tag;        // what it was for: "eval"
     std::function<bool()> stopped;
+    std::shared_ptr<VendorVeil> veil = {};  // what may leave and come back; null: all
   };
   // Of $FREEHOLD_HOME. Errors: sql/database.h.
   static Result<VendorAccount> open(const upstream::Place& place, Options options);
 
   // Of one attempt, and what it cost by today's prices; nothing: the vendor has no known price.
   using Told = std::function<void(const upstream::Attempt&, std::optional<ledger::Money>)>;
-  // Gateway::ask, with `told` after each of its attempts is on disk; `told` may be empty. Errors: its own; exhausted (a
-  // budget does not hold what it could take; nothing went out); io (the record cannot be written: no more is asked).
+  // Gateway::ask, with `told` after each of its attempts is on disk; `told` may be empty. Errors: its own; invalid (the
+  // policy keeps personal data in it from this vendor); exhausted (a budget does not hold what it could take; nothing
+  // went out); io (the record cannot be written: no more is asked).
   Result<upstream::Reply> ask(const upstream::Gateway& gateway, const upstream::Call& call, const Told& told) const;
   // What tokens cost today.
   std::optional<ledger::Money> price(const ledger::Tokens& tokens) const;
@@ -46,6 +49,8 @@ class VendorAccount {
 
  private:
   VendorAccount() = default;
+  Result<upstream::Reply> ask_as_it_is(const upstream::Gateway& gateway, const upstream::Call& call,
+                                       const Told& told) const;
   Result<ledger::Reservation> reserve(const upstream::Call& call, std::int64_t now) const;
   Result<ledger::Tokens> record(const upstream::Attempt& attempt, const upstream::Call& call, std::int64_t begun) const;
 

@@ -73,9 +73,7 @@ struct ContentLog::State {
     for (Commits::Waiting& waiting : group) {
       const Content& content = waiting.item.content;
       FH_TRY(const Subject subject, subjects.find_or_make(content.tenant, content.subject));
-      std::string plain = pack(content.parts);
-      const std::string sealed = seal(subject.key, plain, content.id);
-      sodium_memzero(plain.data(), plain.size());
+      const std::string sealed = seal_content(subject, content.id, content.parts);
       bytes += fmt::format("freehold-content 1 {} {} {}\n", content.id, subject.id, sealed.size());
       *waiting.item.place = {subject.id, fmt::format("{}:{}:{}", name, end + bytes.size(), sealed.size()),
                              sha256(std::string_view(sealed)).name()};
@@ -159,6 +157,13 @@ Result<std::string> read_content(const fs::path& home, const ContentPlace& place
   }
   if (sha256(std::string_view(out)).name() != place.digest) return tl::unexpected(changed);
   return out;
+}
+
+std::string seal_content(const Subject& subject, std::string_view id, const Parts& parts) {
+  std::string plain = pack(parts);
+  std::string sealed = seal(subject.key, plain, id);
+  sodium_memzero(plain.data(), plain.size());
+  return sealed;
 }
 
 Result<Parts> open_content(const Subject& subject, std::string_view id, std::string_view sealed) {

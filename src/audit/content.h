@@ -64,7 +64,8 @@ class ContentLog {
 
 // The encrypted bytes at a place. Errors: not_found, corrupt (not what the digest says), io.
 Result<std::string> read_content(const std::filesystem::path& home, const ContentPlace& place);
-// Error: corrupt.
+// The encrypted bytes of parts, bound to `id`; and the way back. Error: corrupt.
+std::string seal_content(const Subject& subject, std::string_view id, const Parts& parts);
 Result<Parts> open_content(const Subject& subject, std::string_view id, std::string_view sealed);
 
 }  // namespace freehold::audit

@@ -113,7 +113,7 @@ std::string entry_of(const RequestEntry& r) {
   out.add("prompt_tokens", r.prompt_tokens).add("cached_tokens", r.cached_tokens);
   out.add("completion_tokens", r.completion_tokens);
   out.add("request_digest", r.request_digest).add("prompt_digest", r.prompt_digest);
-  out.add("label", r.label).add("break_glass", r.break_glass);
+  out.add("label", r.label).add("break_glass", r.break_glass).add("personal_data", r.personal_data);
   out.add("answer_digest", r.answer_digest).add("outcome", r.outcome).add("finish", r.finish);
   out.add("subject", r.subject).add("content", r.content).add("content_digest", r.content_digest);
   out.add("status", r.status);
@@ -132,7 +132,7 @@ std::string entry_of(const RefusalEntry& r) {
   add_who(out, r.who);
   out.add("method", r.method).add("endpoint", r.endpoint).add("dialect", r.dialect).add("address", r.address);
   out.add("reason", r.reason).add("status", r.status);
-  out.add("rule", r.rule).add("label", r.label).add("ceiling", r.ceiling);
+  out.add("rule", r.rule).add("label", r.label).add("ceiling", r.ceiling).add("kinds", r.kinds);
   if (r.more > 0) out.add("more", r.more);
   return out.text();
 }

@@ -57,6 +57,8 @@ struct RequestEntry {
   std::string content_digest;  // of the encrypted bytes
   std::string label;           // of the exchange, as the policy has it (guard/policy.h)
   std::string break_glass;     // why somebody broke the glass for it
+  // What was done with personal data: "profile", and of "request", "answer" and "log" counts by treatment and kind.
+  Object personal_data;
   std::string outcome, finish;
   std::uint64_t status = 0;  // HTTP's
   bool usage = true;         // whether usage.db has an event of it
@@ -85,6 +87,7 @@ struct RefusalEntry {
   std::uint64_t more = 0;  // so many like it are not written one by one
   // Of the policy's denial: the rule, the label that the request carried, the ceiling that it met.
   std::string rule = {}, label = {}, ceiling = {};
+  std::string kinds = {};  // of personal data that may not be asked: "card (1), email (2)"
 };
 std::string entry_of(const RefusalEntry& refusal);
 

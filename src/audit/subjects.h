@@ -44,6 +44,8 @@ class Subjects {
   Result<std::vector<Subject>> list() const;
   // Overwrites the key, syncs, removes the file, syncs the folder. What is under it cannot be read any more.
   Result<> destroy(const Subject& subject) const;
+  // MasterKey::blind.
+  std::string blind(std::string_view text) const { return master_.blind(text); }
 
  private:
   Subjects(std::filesystem::path folder, MasterKey master);

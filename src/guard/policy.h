@@ -21,6 +21,7 @@
 
 #include "base/result.h"
 #include "guard/people.h"
+#include "guard/personal_data.h"
 #include "guard/principal.h"
 
 namespace freehold::guard {
@@ -73,6 +74,7 @@ struct Policy {
   std::map<std::string, std::string, std::less<>> exports;  // ceilings; what is not named: the highest label
   std::vector<IssuerRule> sign_in;                          // whose tokens are accepted; one rule an issuer
   std::vector<CertificateRule> certificates;                // who of those with a certificate gets in
+  PersonalData personal_data;                               // without rules: let pass
 
   const Rights& of(Role role) const { return roles[static_cast<std::size_t>(role)]; }
   const std::string& lowest() const { return labels.front(); }
@@ -99,6 +101,7 @@ struct Decision {
   std::string rule;     // what decided: "roles.user.actions", "key.models", "model.ceiling", "default"
   std::string label;    // of the exchange, if it takes place: the highest of all that meets in it
   std::string ceiling;  // that it does not fit under
+  std::string kinds;    // of personal data that is refused, with their counts
   std::string message;  // of a denial: for who asked
 };
 

@@ -34,6 +34,8 @@ class PolicyReader {
   Policy& policy_;
 };
 
+// The section personal_data (policy_personal_data.cpp). Errors: invalid.
+Result<> read_personal_data(std::string_view file, const format::YamlNode& root, Policy& policy);
 // The sections of people whom others vouch for: sign_in, certificates (policy_people.cpp). Errors: invalid.
 Result<> read_people(std::string_view file, const format::YamlNode& root, Policy& policy);
 

@@ -112,8 +112,9 @@ void add_cors(const OriginPolicy& policy, const Request& request, Headers& out) 
   out.set("access-control-expose-headers",
           "x-request-id, request-id, retry-after, x-should-retry, x-ratelimit-limit-requests, "
           "x-ratelimit-limit-tokens, x-ratelimit-remaining-requests, x-ratelimit-remaining-tokens, "
-          "x-ratelimit-reset-requests, x-ratelimit-reset-tokens, freehold-budget, freehold-ignored, freehold-receipt, "
-          "freehold-seed, freehold-steered, freehold-truncated, freehold-warning");
+          "x-ratelimit-reset-requests, x-ratelimit-reset-tokens, freehold-budget, freehold-ignored, "
+          "freehold-personal-data, freehold-receipt, freehold-seed, freehold-steered, freehold-truncated, "
+          "freehold-warning");
   if (request.method == "OPTIONS") {
     out.set("access-control-allow-methods", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
     const std::string_view asked = request.headers.get("access-control-request-headers");

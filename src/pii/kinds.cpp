@@ -108,6 +108,10 @@ std::optional<Kind> kind_from_name(std::string_view name) {
   return std::nullopt;
 }
 
+std::string_view name_of(Profile profile) {
+  return profile == Profile::hipaa ? "hipaa" : profile == Profile::gdpr ? "gdpr" : "secrets";
+}
+
 std::optional<Profile> profile_from_name(std::string_view name) {
   if (name == "hipaa") return Profile::hipaa;
   if (name == "gdpr") return Profile::gdpr;

@@ -108,6 +108,7 @@ std::optional<Kind> kind_from_name(std::string_view name);
 // hipaa: recall first, everything that Safe Harbor lists. gdpr: precision first, what tells of a person. secrets: keys
 // only.
 enum class Profile : std::uint8_t { hipaa, gdpr, secrets };
+std::string_view name_of(Profile profile);  // as profile_from_name takes it
 std::optional<Profile> profile_from_name(std::string_view name);
 bool takes(Profile profile, Kind kind);
 // The least score (0 to 100) of a finding.

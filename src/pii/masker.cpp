@@ -67,40 +67,17 @@ std::string hint_of(Kind kind, std::string_view value) {
   return out;
 }
 
+std::string Masker::mask(Kind kind, std::string_view value) {
+  ++counts_[static_cast<std::size_t>(kind)];
+  return mask_of(kind, value, style_);
+}
+
 std::string Masker::feed(std::string_view chunk) {
-  held_ += chunk;
-  scanner_.feed(chunk, findings_);
-  return release();
+  return rewriter_.feed(chunk, [this](Kind kind, std::string_view value) { return mask(kind, value); });
 }
 
 std::string Masker::finish() {
-  scanner_.finish(findings_);
-  std::string out = release();
-  out += held_;
-  held_.clear();
-  return out;
-}
-
-std::string Masker::release() {
-  std::string out;
-  std::size_t at = 0;  // in held_
-  for (const Finding& finding : findings_) {
-    const auto begin = static_cast<std::size_t>(finding.begin - begin_),
-               end = static_cast<std::size_t>(finding.end - begin_);
-    out.append(held_, at, begin - at);
-    out += mask_of(finding.kind, std::string_view(held_).substr(begin, end - begin), style_);
-    ++counts_[static_cast<std::size_t>(finding.kind)];
-    at = end;
-  }
-  findings_.clear();
-  const auto safe = static_cast<std::size_t>(scanner_.decided() - begin_);
-  if (safe > at) {
-    out.append(held_, at, safe - at);
-    at = safe;
-  }
-  held_.erase(0, at);
-  begin_ += at;
-  return out;
+  return rewriter_.finish([this](Kind kind, std::string_view value) { return mask(kind, value); });
 }
 
 }  // namespace freehold::pii

@@ -6,9 +6,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "pii/scanner.h"
+#include "pii/rewriter.h"
 
 namespace freehold::pii {
 
@@ -25,7 +24,7 @@ std::string hint_of(Kind kind, std::string_view value);
 
 class Masker {
  public:
-  explicit Masker(Profile profile, MaskStyle style = MaskStyle::kind) : scanner_(profile), style_(style) {}
+  explicit Masker(Profile profile, MaskStyle style = MaskStyle::kind) : rewriter_(profile), style_(style) {}
   // What is safe by now.
   std::string feed(std::string_view chunk);
   // The rest; nothing after it.
@@ -34,13 +33,10 @@ class Masker {
   const std::array<std::uint64_t, kKinds>& counts() const { return counts_; }
 
  private:
-  std::string release();
+  std::string mask(Kind kind, std::string_view value);
 
-  Scanner scanner_;
+  Rewriter rewriter_;
   MaskStyle style_;
-  std::string held_;         // what was not given out
-  std::uint64_t begin_ = 0;  // of held_ in the whole text
-  std::vector<Finding> findings_;
   std::array<std::uint64_t, kKinds> counts_{};
 };
 

@@ -19,6 +19,13 @@ std::filesystem::path master_key_of(const Arguments& arguments, const std::files
                                        : audit::usual_master_key(home);
 }
 
+Result<std::unique_ptr<audit::Vault>> open_vault(const std::filesystem::path& home,
+                                                 const std::filesystem::path& master_key, audit::MasterKey::Make make) {
+  FH_TRY(audit::MasterKey master, audit::MasterKey::open(master_key, make));
+  FH_TRY(audit::Subjects subjects, audit::Subjects::open(home, std::move(master), make));
+  return std::make_unique<audit::Vault>(home, std::move(subjects));
+}
+
 Result<KeptContent> KeptContent::open(const std::filesystem::path& home, const std::filesystem::path& master_key) {
   FH_TRY(audit::MasterKey master, audit::MasterKey::open(master_key, audit::MasterKey::Make::never));
   FH_TRY(audit::Subjects subjects, audit::Subjects::open(home, std::move(master), audit::MasterKey::Make::never));

@@ -8,6 +8,7 @@
 #include "app/audit/replay.h"
 #include "app/command.h"
 #include "audit/content.h"
+#include "audit/vault.h"
 #include "base/result.h"
 
 namespace freehold::app {
@@ -15,6 +16,10 @@ namespace freehold::app {
 Option master_key_option();
 // --master-key, or where it usually is.
 std::filesystem::path master_key_of(const Arguments& arguments, const std::filesystem::path& home);
+
+// The vault of pseudonyms. Errors: MasterKey::open, Subjects::open.
+Result<std::unique_ptr<audit::Vault>> open_vault(const std::filesystem::path& home,
+                                                 const std::filesystem::path& master_key, audit::MasterKey::Make make);
 
 class KeptContent {
  public:

@@ -54,11 +54,33 @@ Result<> check(const Members& entry, const Asked& asked) {
   }
   const std::string digest = sha256(std::string_view(asked.body)).name();
   if (const std::string logged = member_of(entry, "request_digest"); digest != logged) {
+    if (const auto kept = entry.lower_bound("personal_data.log.");
+        kept != entry.end() && kept->first.starts_with("personal_data.log.")) {
+      return fail(Errc::invalid,
+                  "what is kept of it had its personal data taken out (the policy's rules for `where: "
+                  "log`), so nothing can be computed from it: give the body as it was sent, with "
+                  "--request");
+    }
     return fail(Errc::invalid, fmt::format("this is not the request that the entry is of: it has the digest {}, the "
                                            "entry {}; it must be the body byte for byte as it was sent",
                                            digest, logged));
   }
   return {};
+}
+
+// What was done with personal data, kind by kind.
+void compare_personal(const Members& logged, const Members& computed, std::string_view prefix, Replayed& out) {
+  const auto each = [&](const Members& in, const auto& visit) {
+    for (auto it = in.lower_bound(std::string(prefix)); it != in.end() && it->first.starts_with(prefix); ++it)
+      visit(*it);
+  };
+  each(logged, [&](const auto& member) {
+    std::string is = member_of(computed, member.first);
+    if (is != member.second) out.differences.push_back({member.first, member.second, std::move(is)});
+  });
+  each(computed, [&](const auto& member) {
+    if (!logged.contains(member.first)) out.differences.push_back({member.first, {}, member.second});
+  });
 }
 
 Replayed compare(const Members& logged, const Members& computed, const std::vector<std::string>& answers) {
@@ -70,6 +92,8 @@ Replayed compare(const Members& logged, const Members& computed, const std::vect
     if (was.empty() && is_younger(member)) continue;
     if (was != is) out.differences.push_back({member, std::move(was), std::move(is)});
   }
+  compare_personal(logged, computed, "personal_data.request.", out);
+  if (!left) compare_personal(logged, computed, "personal_data.answer.", out);
   out.verdict = out.differences.empty() ? Replayed::Verdict::equal : Replayed::Verdict::different;
   if (!left || !out.differences.empty()) return out;
   if (answers.size() != 1) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "app/audit/replay_model.h"
+#include "audit/vault.h"
 #include "base/result.h"
 
 namespace freehold::app {
@@ -22,6 +23,8 @@ struct ReplayOptions {
   std::uint64_t limit = UINT64_MAX;  // bytes of memory
   std::optional<std::string> model;  // instead of what the entry pins
   std::function<void(const std::string&)> report;
+  // The vault, whose key makes the same pseudonyms again; null: it cannot be opened.
+  std::function<std::unique_ptr<audit::Vault>()> vault;
 };
 
 // What was asked: the body as it came, and where it went (path and query; empty: the entry's endpoint).

@@ -80,6 +80,10 @@ ReplayOptions options_of(const Arguments& arguments, std::filesystem::path home,
   options.report = [&console, say = arguments.flag("verbose")](const std::string& line) {
     if (say) console.note(line);
   };
+  options.vault = [home = options.home, key = master_key_of(arguments, options.home)] {
+    auto vault = open_vault(home, key, audit::MasterKey::Make::never);
+    return vault ? std::move(*vault) : nullptr;
+  };
   return options;
 }
 

@@ -16,6 +16,7 @@
 #include "app/serve/routes.h"
 #include "app/serve/site.h"
 #include "app/serve/tuning_jobs.h"
+#include "app/veil/recorded.h"
 #include "audit/note.h"
 
 namespace freehold::app {
@@ -107,6 +108,7 @@ struct ReplayStage::State {
   std::shared_ptr<Outcome> playing;  // of the request under way
   std::uint64_t seed = 0;
   std::optional<std::tm> clock;
+  Site::Ways ways;
   std::unique_ptr<Site> site;  // last: its threads use all of the above
 
   std::shared_ptr<Outcome> outcome() {
@@ -187,6 +189,11 @@ Result<std::unique_ptr<ReplayStage>> ReplayStage::open(const ReplayOptions& opti
     const std::lock_guard lock(s.mutex);
     return s.seed;
   });
+  s.site->treat_as([&s] {
+    const std::lock_guard lock(s.mutex);
+    return s.ways;
+  });
+  s.site->vault = options.vault ? options.vault() : nullptr;
   FH_TRY_VOID(s.site->pool().load_given());
   if (!pinned.attached.empty()) FH_TRY_VOID(s.site->pool().attach(setup.name, "replayed", pinned.attached));
   if (pinned.by_hand) {
@@ -207,6 +214,8 @@ Result<ReplayStage::Played> ReplayStage::play(const Members& entry, const Asked&
     state_->playing = outcome;
     state_->seed = number_of(entry, "seed");
     state_->clock = civil_of(member_of(entry, "clock"));
+    state_->ways = {
+        recorded_treatments(entry, guard::Way::request), recorded_treatments(entry, guard::Way::answer), {}};
   }
   const auto exchange = std::make_shared<Unheard>(std::move(request), outcome);
   handle(*state_->site, exchange);

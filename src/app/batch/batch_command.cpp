@@ -25,11 +25,13 @@
 #include "app/serve/reply.h"
 #include "app/serve/served_model.h"
 #include "app/serve/site.h"
+#include "app/veil/owner_veil.h"
 #include "base/append_file.h"
 #include "base/hash.h"
 #include "base/line_reader.h"
 #include "base/utf8.h"
 #include "engine/allowed_tokens.h"
+#include "store/store.h"
 
 namespace freehold::app {
 namespace {
@@ -68,8 +70,9 @@ api::Parsed<void> must_fit(const AnswerPlan& plan, const std::vector<engine::Req
 
 class BatchProgram {
  public:
-  BatchProgram(ServedModel& model, const BatchOptions& options, std::size_t sequences, Console& console)
-      : model_(model), options_(options), sequences_(sequences), bar_(console, "answering", false) {}
+  BatchProgram(ServedModel& model, const BatchOptions& options, const OwnerVeil& veil, std::size_t sequences,
+               Console& console)
+      : model_(model), options_(options), veil_(veil), sequences_(sequences), bar_(console, "answering", false) {}
 
   Result<> run(const fs::path& in, const fs::path& out, Standing& standing);
   // Tokens so far.
@@ -95,6 +98,7 @@ class BatchProgram {
 
   ServedModel& model_;           // owner: the caller
   const BatchOptions& options_;  // the same
+  const OwnerVeil& veil_;        // the same
   const std::size_t sequences_;
   ProgressBar bar_;
   const Clock::time_point begun_ = Clock::now();
@@ -123,7 +127,8 @@ std::uint64_t BatchProgram::written() const {
 api::Parsed<void> BatchProgram::submit(Line& line) {
   FH_TRY_VOID(line.job.call.map([](auto&&) {}));
   if (line.job.embed) return submit_embeddings(line);
-  const api::Call& call = *line.job.call;
+  api::Call& call = *line.job.call;
+  FH_TRY(ExchangeVeil veiled, veil_.use(call, [this](const auto& ids) { return model_.spelled(ids); }));
   FH_TRY(const AnswerPlan plan, model_.plan(call, {}));
   FH_TRY(auto requests, model_.requests(call, plan, {}));
   FH_TRY_VOID(must_fit(plan, requests, model_.service().limits()));
@@ -132,6 +137,7 @@ api::Parsed<void> BatchProgram::submit(Line& line) {
   auto generation =
       std::make_shared<Generation>(line.answer, batch_encoder(line.job, std::move(texts)), call, plan,
                                    [&model = model_](std::string_view text) { return model.count(text); });
+  generation->veil(std::move(veiled), {});
   const auto firsts = first_choices(requests, call.request.n);
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const std::uint32_t first = firsts[i];
@@ -165,7 +171,8 @@ api::Parsed<void> BatchProgram::submit_embeddings(Line& line) {
     std::size_t open = 0;
     std::uint64_t tokens = 0;
   };
-  const api::EmbedCall& call = *line.job.embed;
+  api::EmbedCall& call = *line.job.embed;
+  FH_TRY_VOID(veil_.use(call, [this](const auto& ids) { return model_.spelled(ids); }));
   FH_TRY(auto prompts, model_.prompts(call.inputs, "input"));
   auto made = std::make_shared<Vectors>();
   made->vectors.resize(prompts.size());
@@ -340,13 +347,16 @@ Result<> run(const Arguments& arguments, Console& console) {
                              {.sequences = sequences, .whole = kWholeSequences, .drafted = 0}));
   options.identity =
       batch_identity(options, fmt::format("{} {}", digest, static_cast<int>(loaded.memory.cache_type)), context);
+  FH_TRY(const fs::path home, store::default_home());
+  FH_TRY(const OwnerVeil veil, OwnerVeil::open(home, options.model));
+  options.identity += veil.identity();
   FH_TRY(Standing standing, compare(in, out, options));
   const Standing before = standing;
   // The window bounds what is pending.
   FH_TRY(auto model, ServedModel::start(options.model, std::move(loaded), {.max_pending = SIZE_MAX}));
 
   const auto begun = Clock::now();
-  BatchProgram program(*model, options, sequences, console);
+  BatchProgram program(*model, options, veil, sequences, console);
   auto result = program.run(in, out, standing);
   const double seconds = std::chrono::duration<double>(Clock::now() - begun).count();
   if (!result && result.error().code != Errc::cancelled) return result;

@@ -8,14 +8,17 @@
 #include <mutex>
 #include <thread>
 
+#include "app/audit/act.h"
 #include "app/eval/evaluation.h"
 #include "app/interrupt.h"
+#include "app/labelling.h"
 #include "app/progress.h"
 #include "app/vendor_account.h"
 #include "base/thread_pool.h"
 #include "base/utf8.h"
 #include "eval/judge.h"
 #include "format/json.h"
+#include "store/store.h"
 #include "upstream/gateway.h"
 #include "upstream/wire.h"
 
@@ -232,6 +235,14 @@ Result<> judge_answers(const eval::Questions& all, const EvalSetup& setup, const
                       }});
 }
 
+// What was done with personal data, for the log and for people: nothing of it happens silently.
+Result<> tell_of_veil(const VendorVeil& veil, const std::string& vendor, Console& console) {
+  const std::string summary = veil.summary();
+  if (summary.empty()) return {};
+  console.note(fmt::format("{}: personal data in what was {}", vendor, summary));
+  return record_act("vendor.personal_data", vendor, veil.entry());
+}
+
 Result<> must_be_answerable(const EvalReport& report, std::string_view reference) {
   for (const eval::Questions& q : report.tasks) {
     for (Aspect aspect : eval::aspects_of(*q.task)) {
@@ -265,7 +276,12 @@ Result<> evaluate_gateway(std::string_view reference, const EvalSetup& setup, Ev
   const std::string key = from_environment(place.wire->key_variable);
   const upstream::Place where = place;
   FH_TRY(const auto gateway, upstream::Gateway::create(std::move(place), key, std::move(options)));
-  ModelResults model{.name = std::string(reference), .identity = sha256(named).hex()};
+  FH_TRY(const std::filesystem::path home, store::default_home());
+  FH_TRY(const guard::Policy policy, own_policy());
+  FH_TRY(const std::string label, label_option(arguments, "label", policy));
+  FH_TRY(const std::shared_ptr<VendorVeil> veil, VendorVeil::open(home, policy, vendor_name(where), label));
+  // Answers to other words are other answers.
+  ModelResults model{.name = std::string(reference), .identity = sha256(veil ? named + veil->identity() : named).hex()};
 
   std::uint64_t bytes = 0, written = 0, asked = 0;
   for (const eval::Questions& q : report.tasks) {
@@ -280,6 +296,7 @@ Result<> evaluate_gateway(std::string_view reference, const EvalSetup& setup, Ev
   accounting.reference = reference;
   accounting.tag = "eval";
   accounting.stopped = [] { return interrupted(); };
+  accounting.veil = veil;
   FH_TRY(const auto account, VendorAccount::open(where, std::move(accounting)));
   const auto dearest =
       account.price({bytes / 4, 0, written, ledger::long_prompts(bytes / 4 / std::max<std::uint64_t>(1, asked))});
@@ -317,6 +334,7 @@ Result<> evaluate_gateway(std::string_view reference, const EvalSetup& setup, Ev
     model.stats.computed += run.tokens().input;
     model.stats.written += run.tokens().output;
     requests += run.requests();
+    if (veil && (!ran || t + 1 == report.tasks.size())) FH_TRY_VOID(tell_of_veil(*veil, account.vendor(), console));
     if (!ran) {
       console.hint("answers so far are kept; the same command goes on where this one ended");
       return in_context(std::move(ran).error(), printable(reference));

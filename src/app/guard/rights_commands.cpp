@@ -113,6 +113,7 @@ Result<> run_erase(const Arguments& arguments, Console& console) {
       return {};
     }));
     FH_TRY_VOID(kept->subjects().destroy(subject));
+    FH_TRY_VOID(audit::Vault::remove(home, subject.id).map([](auto) {}));  // unreadable by now
     // By the name that entries know: whose it was, nobody can tell from here on.
     FH_TRY_VOID(
         record_act("guard.erase", subject.id, audit::Object().add("key", subject.tenant).add("entries", entries)));
@@ -180,6 +181,22 @@ Result<> run_export(const Arguments& arguments, Console& console) {
                            console.write(line);
                            return {};
                          }));
+  if (!subjects.empty()) {
+    FH_TRY(const auto vault, open_vault(home, master_key_of(arguments, home), audit::MasterKey::Make::never));
+    for (const audit::Subject& subject : subjects) {
+      FH_TRY(const auto entries, vault->entries_of(subject));
+      for (const audit::VaultEntry& entry : entries) {
+        JsonWriter out;
+        out.begin_object().member("pseudonym", entry.token).member("value", entry.value).end_object();
+        ++lines;
+        if (file) {
+          FH_TRY_VOID(file->write(out.take() + "\n"));
+        } else {
+          console.write(out.take() + "\n");
+        }
+      }
+    }
+  }
   if (lines == 0) return fail(Errc::not_found, fmt::format("there is nothing of '{}'", printable(person.name, 80)));
   // That somebody's data were handed out is part of the log, too.
   for (const std::string& id : ids) FH_TRY_VOID(record_act("guard.export", id));
@@ -215,7 +232,8 @@ Command guard_erase_command() {
           "`user` (or safety_identifier), Anthropic's metadata.user_id, otherwise the API key. The key is overwritten, "
           "synced and removed; what was under it stays where it is, unreadable, so that the log and its proofs remain "
           "as they were. The act is written to the log under the subject's random name: whose it was, the log does not "
-          "say. If SUBJECT is a key's id, its files and the results of its batches are deleted, too; the server must "
+          "say. What pseudonyms in the subject's requests stand for (see guard reveal) goes with the key. If SUBJECT "
+          "is a key's id, its files and the results of its batches are deleted, too; the server must "
           "not run then.\n\n"
           "What this does not reach, because nothing there says whom it is about: files and batches in which somebody "
           "else's key names the subject (they belong to the key), data sets of fine-tuning and what was trained on "
@@ -237,7 +255,8 @@ Command guard_export_command() {
       .summary = "Write everything that is kept of somebody.",
       .details =
           "JSON lines, one a request, in the order of the log: its entry byte for byte, and what was asked and "
-          "answered. That it was handed out is written to the log.",
+          "answered. After these a line for each value of the subject's requests that has a pseudonym (see guard "
+          "reveal). That it was handed out is written to the log.",
       .positionals = {subject()},
       .options = person_options({{.name = "output",
                                   .type = OptionType::file,

@@ -126,6 +126,7 @@ void AuditTrail::denied(const guard::Principal& who, const guard::Decision& deci
   entry.rule = decision.rule;
   entry.label = decision.label;
   entry.ceiling = decision.ceiling;
+  entry.kinds = decision.kinds;
   refuse(std::move(entry));
 }
 
@@ -165,6 +166,7 @@ void AuditTrail::answered(const http::Request& request, int status, const std::o
   entry.rule = decision.rule;
   entry.label = decision.rule.empty() ? std::string() : decision.label;
   entry.ceiling = decision.ceiling;
+  entry.kinds = decision.kinds;
   refuse(std::move(entry));
 }
 

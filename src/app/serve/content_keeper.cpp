@@ -1,5 +1,6 @@
 #include "app/serve/content_keeper.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "app/audit/kept.h"
@@ -26,9 +27,21 @@ AuditTrail::Keep keep_in(audit::ContentLog log) {
   };
 }
 
+Result<std::unique_ptr<audit::Vault>> vault_of(const Arguments& arguments, const std::filesystem::path& home,
+                                               const guard::Policy& policy) {
+  const auto& rules = policy.personal_data.rules;
+  if (std::any_of(rules.begin(), rules.end(),
+                  [](const auto& rule) { return rule.treatment == guard::Treatment::pseudonymise; })) {
+    return open_vault(home, master_key_of(arguments, home), audit::MasterKey::Make::if_missing);
+  }
+  if (arguments.given("master-key") && !arguments.flag("keep-content")) {
+    return fail(Errc::invalid, "--master-key is for --keep-content, or a policy that makes pseudonyms");
+  }
+  return std::unique_ptr<audit::Vault>();
+}
+
 Result<std::optional<audit::Subjects>> kept_subjects(const Arguments& arguments, const std::filesystem::path& home) {
   if (!arguments.flag("keep-content")) {
-    if (arguments.given("master-key")) return fail(Errc::invalid, "--master-key is for --keep-content");
     return std::optional<audit::Subjects>();
   }
   using audit::MasterKey;

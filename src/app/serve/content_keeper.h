@@ -9,6 +9,8 @@
 #include "app/command.h"
 #include "app/serve/audit_trail.h"
 #include "audit/content.h"
+#include "audit/vault.h"
+#include "guard/policy.h"
 
 namespace freehold::app {
 
@@ -18,6 +20,10 @@ AuditTrail::Keep keep_in(audit::ContentLog log);
 // Of `freehold serve`: the keys under which what is said is kept; nothing if it is not. Made where they are missing,
 // which must be before the seal closes, since the master key may lie anywhere.
 Result<std::optional<audit::Subjects>> kept_subjects(const Arguments& arguments, const std::filesystem::path& home);
+// The vault for the pseudonyms that the policy makes, under the same keys; null if it makes none. Error: also invalid
+// (--master-key, and nothing that needs it).
+Result<std::unique_ptr<audit::Vault>> vault_of(const Arguments& arguments, const std::filesystem::path& home,
+                                               const guard::Policy& policy);
 // The audit log, behind which what is said is kept if there are keys for that.
 Result<std::unique_ptr<AuditTrail>> open_trail(const std::filesystem::path& home,
                                                std::optional<audit::Subjects> subjects);

@@ -46,11 +46,19 @@ void Generation::account(Account account) {
   account_.emplace(std::move(account));
 }
 
+void Generation::veil(ExchangeVeil veil, std::function<void()> stop) {
+  veil_ = std::move(veil);
+  stop_ = std::move(stop);
+}
+
 http::Response Generation::head() const {
   http::Response response{200, {}, {}};
   response.headers.set("content-type", encoder_->content_type());
   if (stream_) response.headers.set("cache-control", "no-cache");
   for (const auto& [name, value] : headers_) response.headers.set(name, value);
+  if (const std::string done = veil_.header(stream_); !done.empty()) {
+    response.headers.set("freehold-personal-data", done);
+  }
   return response;
 }
 
@@ -62,6 +70,13 @@ void Generation::begin() {
 }
 
 void Generation::add(const api::Piece& piece) {
+  if (!veil_.answer) return give(piece);
+  if (veil_.blocked()) return;
+  veil_.answer->add(piece, [this](const api::Piece& given) { give(given); });
+  if (veil_.blocked() && stop_) stop_();
+}
+
+void Generation::give(const api::Piece& piece) {
   std::string bytes = encoder_->add(piece);
   if (stream_ && !bytes.empty()) exchange_->send(std::move(bytes));
 }
@@ -166,6 +181,7 @@ void Generation::record(ledger::Outcome outcome, int status, std::function<void(
   for (Sha256& answer : answers_) digests.push_back(answer.finish());
   account.entry.answer_digest = digest_of(digests);
   account.said.answers = std::move(texts_);
+  veil_.record(account.entry, account.said);
   account.accounts.record(std::move(account.event), std::move(account.entry), std::move(account.said),
                           std::move(account.reservation), std::move(stored));
 }
@@ -189,8 +205,21 @@ void Generation::fail(const Error& error) {
   }
 }
 
+// What was computed is recorded, whoever may have it.
+void Generation::end_blocked() {
+  const api::Failure failure = veil_.answer->veil().refusal();
+  std::string broken = stream_ ? encoder_->broken(failure) : std::string();
+  record(ledger::Outcome::failed, stream_ ? 200 : api::status_of(failure),
+         [exchange = exchange_, failure, broken = std::move(broken)](bool durable) {
+           if (broken.empty()) return respond(*exchange, durable ? failure : unrecorded());
+           exchange->send(broken);
+           exchange->finish();
+         });
+}
+
 // The answer's end goes out when its event is on disk.
 void Generation::end() {
+  if (veil_.blocked()) return end_blocked();
   std::string bytes = encoder_->end();
   const auto outcome = cancelled_ ? ledger::Outcome::cancelled : ledger::Outcome::completed;
   if (stream_) {

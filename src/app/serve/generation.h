@@ -10,6 +10,7 @@
 #include "app/serve/accounts.h"
 #include "app/serve/answer_plan.h"
 #include "app/serve/latencies.h"
+#include "app/veil/exchange_veil.h"
 #include "base/hash.h"
 #include "engine/event.h"
 #include "http/exchange.h"
@@ -25,6 +26,10 @@ class Generation {
 
   // Headers of the answer beside the usual ones; before the first event.
   void add_header(std::string name, std::string value) { headers_.emplace_back(std::move(name), std::move(value)); }
+
+  // What is done with personal data in it; `stop` ends what computes it, once nothing more may be given. Before the
+  // first event.
+  void veil(ExchangeVeil veil, std::function<void()> stop);
 
   // What it is to be recorded as, and the place it takes. Always given before the first event.
   struct Account {
@@ -48,11 +53,13 @@ class Generation {
  private:
   void begin();
   void add(const api::Piece& piece);
+  void give(const api::Piece& piece);
   void add(std::uint32_t choice, std::string_view text);
   void add_pieces(std::uint32_t choice);
   void finish(std::uint32_t choice, const engine::Finished& finished);
   void fail(const Error& error);
   void end();
+  void end_blocked();
   void record(ledger::Outcome outcome, int status, std::function<void(bool)> stored);
   void count(const Account& account) const;
   http::Response head() const;
@@ -70,6 +77,8 @@ class Generation {
   std::vector<Reading> readings_;                 // one a choice; empty: answers are text and no more
   std::vector<text::tools::AnswerPiece> pieces_;  // scratch
   std::optional<Account> account_;
+  ExchangeVeil veil_;
+  std::function<void()> stop_;
   std::vector<Sha256> answers_;     // of the text of each choice
   std::vector<std::string> texts_;  // the same, where it is kept
   bool cancelled_ = true;           // every choice was

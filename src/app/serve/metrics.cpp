@@ -113,6 +113,20 @@ std::string head_of(const char* name, const char* type, const char* help) {
   return fmt::format("# HELP {0} {1}\n# TYPE {0} {2}\n", name, help, type);
 }
 
+std::string veiled_text(const Site& site) {
+  if (site.permissions().policy().personal_data.rules.empty()) return {};
+  std::string out = head_of("freehold_personal_data_total", "counter", "Findings of personal data, by what was done.");
+  for (const guard::Way way : {guard::Way::request, guard::Way::answer, guard::Way::log}) {
+    for (std::size_t t = 0; t < guard::kTreatments; ++t) {
+      const auto treatment = static_cast<guard::Treatment>(t);
+      if (treatment == guard::Treatment::allow || !guard::can(way, treatment)) continue;
+      out += fmt::format("freehold_personal_data_total{{where=\"{}\",do=\"{}\"}} {}\n", guard::name_of(way),
+                         guard::name_of(treatment), site.veiled().of(way, treatment));
+    }
+  }
+  return out;
+}
+
 std::string times_text(const Site& site, const guard::Principal& who) {
   const bool all = sees_all(site, who);
   auto models = site.latencies().of(all ? std::nullopt : std::optional(who.key_id));
@@ -141,6 +155,7 @@ std::string times_text(const Site& site, const guard::Principal& who) {
     }
   }
   if (!all) return out;
+  out += veiled_text(site);
   out += head_of("http_requests_total", "counter", "Answers of HTTP, whatever they were about.");
   for (const auto& [of, count] : site.statuses().all()) {
     out += fmt::format("http_requests_total{{dialect=\"{}\",status=\"{}\"}} {}\n", of.first, of.second, count);

@@ -190,6 +190,7 @@ Result<> run(const Arguments& arguments, Console& console) {
   FH_TRY(auto may, permissions(arguments, home));
   FH_TRY_VOID(try_address(options, console));
   FH_TRY(auto subjects, kept_subjects(arguments, home));
+  FH_TRY(auto vault, vault_of(arguments, home, may->policy()));
   FH_TRY(const int listener, seal_server(sealing, arguments, options, may->policy(), console));
   FH_TRY(auto models, make_models(arguments, home, pulls.servers, console));
   FH_TRY(auto budgets, ledger::BudgetBook::open(home, ledger::PriceBook::built_in()));
@@ -199,6 +200,7 @@ Result<> run(const Arguments& arguments, Console& console) {
   FH_TRY(auto trail, open_trail(home, std::move(subjects)));
   Site site(std::move(models), Accounts(home, std::move(keys), std::move(log), std::move(budgets), std::move(trail),
                                         std::move(may), lockout_options(arguments)));
+  site.vault = std::move(vault);
   site.warn = [&console](const std::string& line) { console.note(line); };
   FH_TRY_VOID(site.made().open(home));
   const Quota quota{static_cast<std::uint64_t>(arguments.integer("key-storage")) << 30,

@@ -353,10 +353,14 @@ ServedModel::Load ServedModel::load() const {
           e.kv_blocks_used, e.kv_blocks_total, e.batch_tokens, e.batch_sequences};
 }
 
+std::string ServedModel::spelled(const std::vector<std::int32_t>& tokens) const {
+  auto text = loaded_.tokenizer.tokenizer.decode(tokens, {.render_special = true});
+  return text ? std::move(*text) : std::string();
+}
+
 std::string ServedModel::text_of(const text::Prompt& prompt) const {
   if (!prompt.text.empty()) return prompt.text;
-  auto text = loaded_.tokenizer.tokenizer.decode(prompt.tokens, {.render_special = true});
-  return text ? std::move(*text) : std::string();
+  return spelled(prompt.tokens);
 }
 
 }  // namespace freehold::app

@@ -95,6 +95,7 @@ class ServedModel final : public PooledModel {
   std::uint32_t count(std::string_view text) const;
   // What a client's ids spell, for echo.
   std::string text_of(const text::Prompt& prompt) const;
+  std::string spelled(const std::vector<std::int32_t>& tokens) const;
 
  private:
   ServedModel(std::string name, Loaded loaded) : name_(std::move(name)), loaded_(std::move(loaded)) {}

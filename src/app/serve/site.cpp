@@ -16,6 +16,7 @@
 #include "app/serve/reply.h"
 #include "app/serve/tuning_jobs.h"
 #include "app/serve/usage_event.h"
+#include "app/veil/call_veil.h"
 #include "base/random_id.h"
 #include "base/utf8.h"
 #include "engine/allowed_tokens.h"
@@ -156,6 +157,13 @@ api::Parsed<std::size_t> Site::count_tokens(const api::Call& call, const guard::
   FH_TRY(const ModelLease model, find(call.model, who));
   api::Call adopted = call;
   FH_TRY_VOID(adopt(adopted, who));
+  // Counted as it would be asked; nothing is kept of it.
+  FH_TRY(const NamedModel name, named(call.model, who));
+  const Ways personal = ways(who, name, to_ask(name, who).label);
+  if (personal.request.any()) {
+    Veil counted(guard::Way::request, personal.request, tokens_of(who));
+    FH_TRY_VOID(veil_call(counted, adopted, [&model](const auto& ids) { return model->spelled(ids); }));
+  }
   FH_TRY(const auto prompts, model->prompts(adopted));
   std::size_t count = 0;
   for (const text::Prompt& p : prompts) count += p.tokens.size();
@@ -256,6 +264,10 @@ void Site::embed(const ExchangePtr& exchange, const guard::Principal& who, api::
   if (!found) return respond(*exchange, found.error());
   const ModelLease model = std::move(found->model);
   if (call->keep_alive) models_->keep_alive(*model->facts(), *call->keep_alive);
+  auto veiled = veil(exchange->request(), who, ways(who, found->named, found->label), found->label, [&](Veil& used) {
+    return veil_texts(used, call->inputs, "input", [&model](const auto& ids) { return model->spelled(ids); });
+  });
+  if (!veiled) return respond(*exchange, veiled.error());
   auto prompts = model->prompts(call->inputs, "input");
   if (!prompts) return respond(*exchange, prompts.error());
   for (text::Prompt& p : *prompts) {
@@ -298,6 +310,10 @@ void Site::embed(const ExchangePtr& exchange, const guard::Principal& who, api::
   embedding->event = std::move(record);
   embedding->entry = std::move(entry);
   if (accounts_.keeps()) embedding->said = said_of(*exchange, who.tenant, responses_, threads_);
+  if (const std::string done = veiled->header(false); !done.empty()) {
+    embedding->headers.emplace_back("freehold-personal-data", done);
+  }
+  veiled->record(embedding->entry, embedding->said);
   embedding->call = std::move(*call);
   submit_all(
       exchange, model, running_, std::move(requests),
@@ -330,6 +346,13 @@ void Site::generate(const ExchangePtr& exchange, const guard::Principal& who, ap
     const auto adopted = api::ollama::apply(found->named.preset(), call);
     if (!adopted) return respond(*exchange, adopted.error());
   }
+  const Ways personal = ways(who, found->named, found->label);
+  if (auto fits = check_veiled(personal.answer, call); !fits) return respond(*exchange, fits.error());
+  auto veiled = veil(exchange->request(), who, personal, found->label, [&](Veil& used) {
+    return veil_call(used, call, [&model](const auto& ids) { return model->spelled(ids); });
+  });
+  if (!veiled) return respond(*exchange, veiled.error());
+  veiled->answer = answer_veil(personal.answer, veiled->request, call);
   auto plan = model->plan_prompt(call);
   if (!plan) return respond(*exchange, plan.error());
   if (call.thinking == true && !model->can_think()) call.ignored.emplace_back("thinking");
@@ -353,6 +376,8 @@ void Site::generate(const ExchangePtr& exchange, const guard::Principal& who, ap
   auto generation = std::make_shared<Generation>(exchange, std::move(encoder), call, *plan,
                                                  [model](std::string_view text) { return model->count(text); });
   for (auto& [name, value] : admitted->headers) generation->add_header(name, value);
+  generation->veil(std::move(*veiled),
+                   [this, id = exchange->request().id, tenant = who.tenant] { running_.cancel(id, tenant); });
   name_adapter(record, file);
   record.seed = call.request.seed;
   record.sampling = sampling_summary(call.request.sampling);

@@ -19,6 +19,7 @@
 #include "app/serve/models.h"
 #include "app/serve/response_store.h"
 #include "app/serve/running.h"
+#include "app/veil/exchange_veil.h"
 #include "http/exchange.h"
 
 namespace freehold::app {
@@ -149,17 +150,32 @@ class Site {
   // request.
   void draw_seeds(std::function<std::uint64_t()> source) { seeds_ = std::move(source); }
 
+  // What is done on each way with the personal data of an exchange of this label. Its request has not been used yet.
+  struct Ways {
+    guard::Treatments request, answer, log;
+  };
+  Ways ways(const guard::Principal& who, const NamedModel& named, const std::string& label) const;
+  const VeilCounters& veiled() const { return veiled_; }
+  // A replay does what was recorded instead of what the policy says. Before the first request.
+  void treat_as(std::function<Ways()> recorded) { recorded_ = std::move(recorded); }
+
   std::atomic<bool> stopping{false};
   std::atomic<bool> waits{false};                // a replay: what its client did not wait for is waited for
   std::atomic<bool> starting{false};             // the models it was given are being loaded
   std::unique_ptr<Batches> batches;              // files and batches, if this server keeps any
   std::unique_ptr<TuningJobs> jobs;              // fine-tuning, if this server does any
   std::unique_ptr<Pulls> pulls;                  // what is fetched from elsewhere, if this server may
+  std::unique_ptr<audit::Vault> vault;           // of pseudonyms, if the policy makes any
   std::function<void(const std::string&)> warn;  // whoever looks after the server, a line; set before it is served
 
  private:
   struct Beginning;
   Result<FactsPtr> facts_to(std::string_view name, const guard::Principal& who) const;
+  // Takes out of a request what the policy does not let it have (`use`), and keeps what pseudonyms stand for. Errors:
+  // forbidden, which the audit log is told; invalid; unavailable (there is no vault, or it cannot be written).
+  api::Parsed<ExchangeVeil> veil(const http::Request& request, const guard::Principal& who, const Ways& ways,
+                                 const std::string& label, const std::function<api::Parsed<void>(Veil&)>& use) const;
+  Veil::Token tokens_of(const guard::Principal& who) const;
   void note_policy(audit::RequestEntry& entry, const std::string& label, const guard::Principal& who) const;
   static api::Parsed<void> look_ahead(const http::Exchange& exchange, const ServedModel& model, Beginning& work);
   void begin(const ExchangePtr& exchange, const ModelLease& model, Beginning& work) const;
@@ -175,6 +191,8 @@ class Site {
   mutable RunningRequests running_;
   mutable Latencies latencies_;
   StatusCounts statuses_;
+  mutable VeilCounters veiled_;
+  std::function<Ways()> recorded_;
   std::vector<std::string> leaving_;  // tenants whose keys are not valid any more, while answers of theirs run
   std::unique_ptr<CompileQueue> compiling_ = std::make_unique<CompileQueue>(CompileQueue::Options{});
 };
