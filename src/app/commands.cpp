@@ -1,6 +1,7 @@
 #include "app/commands.h"
 
 #include "app/audit/audit_commands.h"
+#include "app/backup/backup_commands.h"
 #include "app/guard/seal_test_command.h"
 #include "app/models_commands.h"
 #include "app/tune/adapter_commands.h"
@@ -112,6 +113,11 @@ const std::vector<Command>& all_commands() {
       audit_prove_command(),
       audit_checkpoint_command(),
       audit_key_command(),
+      backup_group(),
+      backup_create_command(),
+      backup_keys_command(),
+      backup_verify_command(),
+      backup_restore_command(),
       bench_command(),
       doctor_command(),
       version_command(),

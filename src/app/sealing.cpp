@@ -159,6 +159,12 @@ void note_denials(Console& console) {
                              denial.times == 1 ? "once" : fmt::format("{} times", denial.times)));
 }
 
+std::string seal_layers() {
+  const seal::Status status = seal::status();
+  if (!status.sealed) return {};
+  return status.files() ? fmt::format("seccomp landlock-{}", status.by.landlock) : "seccomp";
+}
+
 std::string seal_json() {
   const seal::Status status = seal::status();
   JsonWriter w;

@@ -50,6 +50,9 @@ Result<> refuse_if_sealed(const Sealing& sealing, std::string_view what);
 // One line for each kind of call that was refused since the last time.
 void note_denials(Console& console);
 
+// What this process is sealed by, for the log: "seccomp landlock-4", or "seccomp"; empty if it is not.
+std::string seal_layers();
+
 // {"on":true,…} for /readyz.
 std::string seal_json();
 

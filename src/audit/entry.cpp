@@ -116,6 +116,7 @@ std::string entry_of(const RequestEntry& r) {
   out.add("label", r.label).add("break_glass", r.break_glass).add("personal_data", r.personal_data);
   out.add("answer_digest", r.answer_digest).add("outcome", r.outcome).add("finish", r.finish);
   out.add("subject", r.subject).add("content", r.content).add("content_digest", r.content_digest);
+  if (!r.seal.empty()) out.add("sealed", true).add("seal", r.seal);
   out.add("status", r.status);
   if (r.usage) out.add("usage", r.id);
   return out.text();

@@ -59,6 +59,7 @@ struct RequestEntry {
   std::string break_glass;     // why somebody broke the glass for it
   // What was done with personal data: "profile", and of "request", "answer" and "log" counts by treatment and kind.
   Object personal_data;
+  std::string seal;  // what of the kernel kept the process sealed that answered: "seccomp landlock-4"; or empty
   std::string outcome, finish;
   std::uint64_t status = 0;  // HTTP's
   bool usage = true;         // whether usage.db has an event of it

@@ -183,6 +183,26 @@ Result<Checkpoint> VerifierKey::open(std::string_view note) const {
   return fail(Errc::corrupt, fmt::format("the checkpoint is not signed by {}", name_));
 }
 
+Result<std::string> VerifierKey::open_text(std::string_view note) const {
+  if (!ready()) return fail(Errc::internal, "libsodium cannot be initialised");
+  const std::size_t split = note.rfind("\n\n");
+  if (split == std::string_view::npos) return fail(Errc::corrupt, "there is no signature");
+  const std::string_view text = note.substr(0, split + 1);
+  const std::string begin = fmt::format("{}{} ", kDash, name_);
+  std::string_view rest = note.substr(split + 2);
+  const auto line = take_line(rest);
+  if (!line || !rest.empty() || !line->starts_with(begin)) {
+    return fail(Errc::corrupt, fmt::format("it is not signed by {}", name_));
+  }
+  const auto bytes = from_base64(line->substr(begin.size()));
+  if (!bytes || bytes->size() != 68 || std::memcmp(bytes->data(), id().data(), 4) != 0 ||
+      crypto_sign_verify_detached(reinterpret_cast<const unsigned char*>(bytes->data()) + 4,
+                                  reinterpret_cast<const unsigned char*>(text.data()), text.size(), key_.data()) != 0) {
+    return fail(Errc::corrupt, "the signature is wrong");
+  }
+  return std::string(text);
+}
+
 SigningKey::SigningKey(const std::array<unsigned char, 32>& seed) : secret_{}, verifier_({}) {
   std::array<unsigned char, 32> open{};
   crypto_sign_seed_keypair(open.data(), secret_.data(), seed.data());
@@ -222,7 +242,10 @@ std::string SigningKey::text() const {
 }
 
 std::string SigningKey::sign(const Checkpoint& checkpoint) const {
-  const std::string text = text_of(checkpoint);
+  return sign_text(text_of(checkpoint));
+}
+
+std::string SigningKey::sign_text(std::string_view text) const {
   std::array<unsigned char, 68> out{};
   const auto id = verifier_.id();
   std::memcpy(out.data(), id.data(), id.size());

@@ -61,6 +61,9 @@ class VerifierKey {
   // The checkpoint of a note, if this key has signed it; other signatures (of witnesses) are left aside. Errors:
   // corrupt, saying what does not fit.
   Result<Checkpoint> open(std::string_view note) const;
+  // The text of a note that SigningKey::sign_text has made with this key: nothing may follow its signature. Errors:
+  // corrupt.
+  Result<std::string> open_text(std::string_view note) const;
 
  private:
   friend class SigningKey;
@@ -83,6 +86,9 @@ class SigningKey {
   const VerifierKey& verifier() const { return verifier_; }
   std::string text() const;                              // what parse reads; secret
   std::string sign(const Checkpoint& checkpoint) const;  // the whole note
+  // The same of something else than a checkpoint. `text` ends with a line feed, has no empty line, and its first line
+  // is not the key's name: that is how a checkpoint begins.
+  std::string sign_text(std::string_view text) const;
 
  private:
   explicit SigningKey(const std::array<unsigned char, 32>& seed);

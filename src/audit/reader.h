@@ -23,6 +23,9 @@ class Reader {
   std::uint64_t size() const { return checkpoint_.size; }
   const std::string& note() const { return note_; }  // the latest checkpoint, signed; empty if there are no entries
   const VerifierKey& key() const { return key_; }
+  // The files of what is seen, and how many bytes of the last one. Those before it do not change any more.
+  const std::vector<Segment>& segments() const { return segments_; }
+  std::uint64_t end() const { return end_; }
 
   // Errors: not_found, corrupt.
   Result<std::string> entry(std::uint64_t number) const;

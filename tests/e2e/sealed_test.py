@@ -154,10 +154,17 @@ class Sealed(e2e.Case):
             self.assertGreater(len(threads), 3)
             for thread in threads:
                 self.assertIn("Seccomp:\t2", (thread / "status").read_text())
+            status, headers, body = server.post("/v1/completions", {"model": "m", "prompt": "Once", "max_tokens": 2})
+            self.assertEqual(status, 200, body)
+            entry = json.loads(self.succeeds("audit", "show", headers["freehold-receipt"], "--json").text)
+            by = f"seccomp landlock-{self.offered['landlock']}" if self.offered["files"] else "seccomp"
+            self.assertEqual((entry["sealed"], entry["seal"]), (True, by))
             server.interrupt()
             self.assertEqual(server.process.wait(60), 0)
             self.assertNotIn("was refused", server.said())
-        with serving.Server(MODEL, home=self.home) as server:
+        with serving.Server(MODEL, "--alias", "m", home=self.home) as server:
+            _, headers, _ = server.post("/v1/completions", {"model": "m", "prompt": "Once", "max_tokens": 2})
+            self.assertFalse({"sealed", "seal"} & set(json.loads(self.succeeds("audit", "show", headers["freehold-receipt"], "--json").text)))
             self.assertEqual(json.loads(server.ask("GET", "/readyz", key=False)[2])["sealed"], {"on": False})
         self.fails(e2e.USAGE, "serve", "--sealed", "--pull-from", "https://example.com", names="--sealed lets nothing leave", env=e2e.SEALED)
 

@@ -36,6 +36,11 @@ audit::Who local_user() {
 
 Result<> record_act(std::string_view act, std::string_view subject, audit::Object details) {
   FH_TRY(const std::filesystem::path home, store::default_home());
+  return record_act_in(home, act, subject, std::move(details));
+}
+
+Result<> record_act_in(const std::filesystem::path& home, std::string_view act, std::string_view subject,
+                       audit::Object details) {
   audit::AdminEntry entry{"adm_" + random_id(), audit::now_us(),      local_user(),
                           std::string(act),     std::string(subject), std::move(details)};
   auto written = audit::append_one(audit::audit_folder(home), audit::entry_of(entry));

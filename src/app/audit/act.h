@@ -1,6 +1,7 @@
 // What a command has changed, written to the audit log of $FREEHOLD_HOME before the command says that it is done.
 #pragma once
 
+#include <filesystem>
 #include <string_view>
 
 #include "audit/entry.h"
@@ -21,6 +22,9 @@ namespace freehold::app {
 audit::Who local_user();
 // Returns when it is durable. Errors: audit/writer.h; then the change itself is made all the same.
 Result<> record_act(std::string_view act, std::string_view subject, audit::Object details = {});
+// The same in another home's log.
+Result<> record_act_in(const std::filesystem::path& home, std::string_view act, std::string_view subject,
+                       audit::Object details = {});
 
 // The same of something that the policy has denied. `what`: the command.
 Result<> record_refusal(std::string_view what, std::string_view subject, const guard::Decision& decision);

@@ -149,6 +149,12 @@ Result<> run_erase(const Arguments& arguments, Console& console) {
     for (const std::string& id : ids) console.write(fmt::format("{}: its key is destroyed\n", id));
     if (files > 0) console.write(fmt::format("{} files are deleted\n", files));
   }
+  if (destroyed > 0) {
+    console.note(
+        "backups made before: destroy their files of keys (freehold backup keys writes a new one), and what they have "
+        "of this cannot be read either");
+  }
+  if (files > 0) console.note("backups made before have the deleted files as they were: destroy these backups");
   return {};
 }
 
@@ -237,7 +243,9 @@ Command guard_erase_command() {
           "not run then.\n\n"
           "What this does not reach, because nothing there says whom it is about: files and batches in which somebody "
           "else's key names the subject (they belong to the key), data sets of fine-tuning and what was trained on "
-          "them, backups made before that hold the wrapped key together with a master key. Kept prefixes, stored "
+          "them, backups made before. Of these the files of keys are to be destroyed, for a new one that freehold "
+          "backup keys "
+          "writes; and, where files were deleted, the backups themselves. Kept prefixes, stored "
           "responses and threads of a running server are in its memory only, and go with the key (freehold keys "
           "revoke) or when it stops.",
       .positionals = {subject()},

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <vector>
 
+#include "app/sealing.h"
 #include "app/serve/reply.h"
 #include "base/random_id.h"
 #include "format/json.h"
@@ -88,6 +89,7 @@ AuditTrail::AuditTrail(audit::Log log, Keep keep)
                  std::move(keep)) {}
 
 void AuditTrail::request(audit::RequestEntry entry, Said said, Stored stored) {
+  entry.seal = seal_layers();
   if (entry.status >= 400) {
     const std::lock_guard lock(mutex_);
     if (failed_.size() >= kMostRemembered) failed_.clear();  // whose clients have left

@@ -18,6 +18,7 @@
 #include "app/serve/batches.h"
 #include "app/serve/content_keeper.h"
 #include "app/serve/entrance.h"
+#include "app/serve/own_folder.h"
 #include "app/serve/pulls.h"
 #include "app/serve/reply.h"
 #include "app/serve/routes.h"
@@ -192,6 +193,7 @@ Result<> run(const Arguments& arguments, Console& console) {
   FH_TRY(auto subjects, kept_subjects(arguments, home));
   FH_TRY(auto vault, vault_of(arguments, home, may->policy()));
   FH_TRY(const int listener, seal_server(sealing, arguments, options, may->policy(), console));
+  FH_TRY(const FolderLock serving, serve_from(home));
   FH_TRY(auto models, make_models(arguments, home, pulls.servers, console));
   FH_TRY(auto budgets, ledger::BudgetBook::open(home, ledger::PriceBook::built_in()));
   // A first key is shown once, so nothing that may fail comes after it.

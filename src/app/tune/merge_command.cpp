@@ -48,13 +48,13 @@ Result<Rows> rows_of(CheckedModel checked, const Arguments& arguments, Console& 
   return out;
 }
 
-struct Difference {
+struct MergeDifference {
   double mean_kl = 0, max_kl = 0, top_agree = 0;
   std::size_t tokens = 0;
 };
 
-Difference difference(const Rows& expected, const Rows& merged) {
-  Difference d;
+MergeDifference difference(const Rows& expected, const Rows& merged) {
+  MergeDifference d;
   d.tokens = expected.ids.size();
   const std::size_t V = expected.logits.size() / d.tokens;
   for (std::size_t t = 0; t < d.tokens; ++t) {
@@ -75,7 +75,7 @@ Difference difference(const Rows& expected, const Rows& merged) {
   return d;
 }
 
-void print(const Difference& d, bool json, Console& console) {
+void print(const MergeDifference& d, bool json, Console& console) {
   if (json) {
     JsonWriter w;
     w.begin_object().member("mean_kl", d.mean_kl).member("max_kl", d.max_kl).member("top_agree", d.top_agree);
@@ -104,7 +104,7 @@ Result<> run_merge(const Arguments& arguments, Console& console) {
   fs::path unverified = out;
   unverified.replace_filename(".unverified-" + out.filename().string());
   fs::remove_all(unverified, ec);
-  const auto work = [&]() -> Result<Difference> {
+  const auto work = [&]() -> Result<MergeDifference> {
     ProgressBar bar(console, "merging");
     MergeOptions options;
     if (arguments.given("type")) options.type = std::string(arguments.text("type"));
