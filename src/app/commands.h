@@ -27,6 +27,7 @@ Command guard_scan_command();          // guard/guard_commands.cpp
 Command guard_erase_command();         // guard/rights_commands.cpp
 Command guard_export_command();        // guard/rights_commands.cpp
 Command guard_reveal_command();        // guard/reveal_command.cpp
+Command guard_record_command();        // report/record_command.cpp
 Command guard_mask_command();          // guard/guard_commands.cpp
 Command keys_group();                  // keys_commands.cpp
 Command keys_create_command();         // keys_commands.cpp

@@ -16,6 +16,10 @@
 #include "app/machine.h"
 #include "app/progress.h"
 #include "app/version.h"
+#include "audit/entry.h"
+#include "audit/folder.h"
+#include "audit/reader.h"
+#include "base/file.h"
 #include "base/utf8.h"
 #include "guard/policy.h"
 #include "guard/sign_in.h"
@@ -125,6 +129,36 @@ void add_people(Report& r) {
   }
 }
 
+// Whether what the last start of the server was told to mirror is where it should be.
+void add_mirror_findings(Report& r) {
+  const auto reader = audit::Reader::open(audit::audit_folder(r.home));
+  if (!reader || reader->size() == 0) return;
+  std::string folder;
+  // From the last segment alone: it holds days of an ordinary server.
+  (void)reader->each(reader->size() - 1, [&](std::uint64_t, std::string_view text) {
+    if (text.find("\"serve.start\"") == std::string_view::npos) return true;
+    auto entry = audit::members_of(text);
+    if (entry && (*entry)["act"] == "serve.start") folder = (*entry)["details.mirror"];
+    return true;
+  });
+  if (folder.empty()) return;
+  const std::string shown = printable(folder);
+  const auto note = read_file(std::filesystem::path(folder) / "checkpoint", 65'536);
+  const auto checkpoint = note ? reader->key().open(*note) : tl::unexpected(note.error());
+  if (!checkpoint) {
+    r.findings.push_back(
+        {"problem", fmt::format("checkpoints are to be mirrored to {}: {}", shown, checkpoint.error().what)});
+  } else if (checkpoint->size > reader->size()) {
+    r.findings.push_back(
+        {"problem", fmt::format("the checkpoint in {} has {} entries, the log {}: it was cut or rolled "
+                                "back (freehold audit verify)",
+                                shown, checkpoint->size, reader->size())});
+  } else if (checkpoint->size < reader->size()) {
+    r.findings.push_back({"note", fmt::format("the checkpoint in {} has {} entries, the log {}", shown,
+                                              checkpoint->size, reader->size())});
+  }
+}
+
 std::string seal_line(const seal::Kernel& k) {
   std::string out = k.filter ? "system-call filter" : "not possible";
   if (!k.files()) return out;
@@ -158,6 +192,7 @@ Result<Report> examine() {
   add_memory_findings(r);
   add_disk_findings(r);
   add_people(r);
+  add_mirror_findings(r);
   if (build_type() != "Release") {
     r.findings.push_back({"slow", fmt::format("this is a {} build", build_type())});
   }

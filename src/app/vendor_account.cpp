@@ -7,6 +7,7 @@
 #include <future>
 #include <thread>
 
+#include "app/audit/act.h"
 #include "base/random_id.h"
 #include "base/utf8.h"
 #include "ledger/cost_store.h"
@@ -67,6 +68,9 @@ Result<VendorAccount> VendorAccount::open(const upstream::Place& place, Options 
   FH_TRY(auto book, ledger::price_book(home));
   out.book_ = std::make_unique<ledger::PriceBook>(std::move(book));
   if (auto name = out.book_->resolve(out.vendor_)) out.prices_.emplace(*out.book_, std::move(*name));
+  // Before anything is sent: without this entry nothing leaves.
+  FH_TRY_VOID(record_act("vendor.use", out.vendor_,
+                         audit::Object().add("reference", out.options_.reference).add("tag", out.options_.tag)));
   return out;
 }
 

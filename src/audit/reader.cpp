@@ -104,6 +104,24 @@ Result<> Reader::each(std::uint64_t from, const Visit& visit) const {
   return {};
 }
 
+Result<> Reader::each_checkpoint(const VisitNote& visit) const {
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    FH_TRY(const std::string bytes, bytes_of(i));
+    for (std::size_t at = 0; at < bytes.size();) {
+      const std::string where = fmt::format("{}, byte {}", printable(segments_[i].path.string()), at);
+      const auto record = read_record(std::string_view(bytes).substr(at));
+      if (!record) return fail(Errc::corrupt, where + ": not a whole record");
+      at += record->bytes;
+      if (record->kind != RecordKind::checkpoint) continue;
+      const std::size_t split = std::min(record->payload.rfind("\n\n"), record->payload.size() - 1);
+      auto checkpoint = parse_checkpoint(record->payload.substr(0, split + 1));
+      if (!checkpoint) return in_context(std::move(checkpoint).error(), where);
+      if (!visit(*checkpoint, record->payload)) return {};
+    }
+  }
+  return {};
+}
+
 Result<std::optional<std::uint64_t>> Reader::find(std::string_view id) const {
   const std::string wanted = fmt::format("\"id\":\"{}\"", id);
   for (std::size_t i = segments_.size(); i-- > 0;) {
@@ -120,21 +138,26 @@ Result<std::optional<std::uint64_t>> Reader::find(std::string_view id) const {
   return std::optional<std::uint64_t>();
 }
 
-Result<std::string> Reader::prove(std::uint64_t number) const {
-  FH_TRY(const std::string entry, this->entry(number));
-  FH_TRY(const std::vector<Hash> path, inclusion_proof(number, size(), levels_.lookup()));
-  if (!verify_inclusion(leaf_hash(entry), number, size(), path, checkpoint_.root)) {
+Result<std::vector<Hash>> Reader::inclusion(std::uint64_t number, std::string_view entry, const Checkpoint& in) const {
+  FH_TRY(std::vector<Hash> path, inclusion_proof(number, in.size, levels_.lookup()));
+  if (!verify_inclusion(leaf_hash(entry), number, in.size, path, in.root)) {
     return fail(Errc::corrupt,
                 "the entry, the tree and the checkpoint do not fit together: freehold audit verify tells more");
   }
+  return path;
+}
+
+Result<std::string> Reader::prove(std::uint64_t number) const {
+  FH_TRY(const std::string entry, this->entry(number));
+  FH_TRY(const std::vector<Hash> path, inclusion(number, entry, checkpoint_));
   std::string out = fmt::format("{}\nextra {}\nindex {}\n", kProof, base64(entry), number);
   for (const Hash& hash : path) out += base64_of(hash) + '\n';
   return out + '\n' + note_;
 }
 
-Result<std::vector<Hash>> Reader::consistency(const Checkpoint& old) const {
-  FH_TRY(std::vector<Hash> proof, consistency_proof(old.size, size(), levels_.lookup()));
-  if (!verify_consistency(old.size, old.root, size(), checkpoint_.root, proof)) {
+Result<std::vector<Hash>> Reader::consistency(const Checkpoint& old, const Checkpoint& later) const {
+  FH_TRY(std::vector<Hash> proof, consistency_proof(old.size, later.size, levels_.lookup()));
+  if (!verify_consistency(old.size, old.root, later.size, later.root, proof)) {
     return fail(Errc::corrupt, fmt::format("the log does not continue the checkpoint of {} entries", old.size));
   }
   return proof;

@@ -32,6 +32,9 @@ class Reader {
   // Each entry in order, from the segment on that holds number `from`, until `visit` says false.
   using Visit = std::function<bool(std::uint64_t number, std::string_view entry)>;
   Result<> each(std::uint64_t from, const Visit& visit) const;
+  // Each checkpoint in order, as it was signed, until `visit` says false. The signatures are not looked at (verify.h).
+  using VisitNote = std::function<bool(const Checkpoint& checkpoint, std::string_view note)>;
+  Result<> each_checkpoint(const VisitNote& visit) const;
   // The number of the last entry with this id; nothing if there is none. Looks through the text of the log, from its
   // end.
   Result<std::optional<std::uint64_t>> find(std::string_view id) const;
@@ -40,7 +43,11 @@ class Reader {
   // corrupt.
   Result<std::string> prove(std::uint64_t number) const;
   // That the log continues this checkpoint of it: the hashes of RFC 9162, 2.1.4. Errors: invalid, corrupt.
-  Result<std::vector<Hash>> consistency(const Checkpoint& old) const;
+  Result<std::vector<Hash>> consistency(const Checkpoint& old) const { return consistency(old, checkpoint_); }
+  // The same between two checkpoints of it; and that an entry is in the log of one (2.1.3): checked before they are
+  // given.
+  Result<std::vector<Hash>> consistency(const Checkpoint& old, const Checkpoint& later) const;
+  Result<std::vector<Hash>> inclusion(std::uint64_t number, std::string_view entry, const Checkpoint& in) const;
 
  private:
   Reader(Files files, VerifierKey key) : files_(std::move(files)), key_(std::move(key)) {}

@@ -10,6 +10,7 @@
 #include "format/yaml.h"
 #include "guard/policy.h"
 #include "guard/policy_reader.h"
+#include "guard/processing.h"
 
 namespace freehold::guard {
 namespace {
@@ -32,7 +33,7 @@ class Reader : private PolicyReader {
   Result<> read(const YamlNode& root) {
     if (!root.is_map()) return fail(Errc::invalid, fmt::format("{}: a policy is a map", printable(file_)));
     FH_TRY_VOID(only(root, {"version", "labels", "roles", "models", "vendors", "exports", "sign_in", "certificates",
-                            "personal_data"}));
+                            "personal_data", "processing"}));
     const YamlNode* version = root.member("version");
     if (version == nullptr) return wrong(root, "a policy begins with 'version: 1'");
     if (version->as_integer() != 1) return wrong(*version, "'version' must be 1");
@@ -42,6 +43,7 @@ class Reader : private PolicyReader {
     if (const YamlNode* node = root.member("models")) FH_TRY_VOID(rules(*node, "models", policy_.models));
     if (const YamlNode* node = root.member("vendors")) FH_TRY_VOID(rules(*node, "vendors", policy_.vendors));
     if (const YamlNode* node = root.member("exports")) FH_TRY_VOID(exports(*node));
+    if (const YamlNode* node = root.member("processing")) FH_TRY_VOID(processing(*node));
     FH_TRY_VOID(read_personal_data(file_, root, policy_));
     return read_people(file_, root, policy_);
   }
@@ -129,6 +131,13 @@ class Reader : private PolicyReader {
       FH_TRY(policy_.exports[name], label(value, name));
     }
     return {};
+  }
+
+  // Decides nothing: only that it can be read (processing.h).
+  Result<> processing(const YamlNode& node) {
+    const auto read = read_processing(node, [&](std::string_view name) { return policy_.rank(name).has_value(); });
+    if (read) return {};
+    return fail(Errc::invalid, fmt::format("{}: {}", printable(file_), read.error().what));
   }
 };
 

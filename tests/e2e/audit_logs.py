@@ -68,7 +68,7 @@ class Log:
             tree.add(entry)
         return tree.root()
 
-    def add(self, entries):
+    def add(self, entries, time=1801396800):
         if self.segment is None or len(self.files[self.segment]) >= self.limit:
             self.segment = f"entries-{len(self.tree):012}"
             self.files[self.segment] = record(b"S", b"freehold-audit 1\n%d\n" % len(self.tree) + self.note)
@@ -76,7 +76,7 @@ class Log:
             self.offsets.append(len(self.files[self.segment]))
             self.tree.append(entry)
             self.files[self.segment] += record(b"E", entry)
-        self.note = self.signer.note(len(self.tree), self.root(), hashlib.sha256(self.note).digest() if self.note else bytes(32))
+        self.note = self.signer.note(len(self.tree), self.root(), hashlib.sha256(self.note).digest() if self.note else bytes(32), time)
         self.notes.append(self.note)
         self.files[self.segment] += record(b"C", self.note)
 

@@ -213,8 +213,8 @@ def records(data, where):
         at += 21 + length
 
 
-def check_log(folder, given, kept):
-    """Returns the number of entries and the last checkpoint."""
+def check_log(folder, given, kept, seen=None):
+    """Returns the number of entries and the last checkpoint; `seen` is called with each entry, and each checkpoint, in order."""
     with open(folder / ("lock" if (folder / "lock").exists() else "key.pub"), "rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)  # a writer finishes its group; then the last segment is read at once
         names = sorted(p for p in folder.iterdir() if p.name.startswith("entries-"))
@@ -240,6 +240,8 @@ def check_log(folder, given, kept):
                 raise Wrong(f"{where}: the segment does not begin where the one before it ends")
             if kind == b"E":
                 tree.add(payload)
+                if seen:
+                    seen(payload, None)
                 index.update(struct.pack("<Q", at))
                 if tree.size in due:
                     for c in kept:
@@ -252,6 +254,8 @@ def check_log(folder, given, kept):
                 if checkpoint.previous != (sha256(note) if note else bytes(32)):
                     raise Wrong(f"{where}: the checkpoint continues another one")
                 note = payload
+                if seen:
+                    seen(None, checkpoint)
         if kind != b"C":
             raise Wrong(f"{name.name}: it does not end with a checkpoint")
     for c in kept:

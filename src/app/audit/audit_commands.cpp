@@ -6,6 +6,7 @@
 #include <charconv>
 #include <chrono>
 
+#include "app/audit/qr.h"
 #include "app/console.h"
 #include "app/json_writer.h"
 #include "app/moment.h"
@@ -114,11 +115,15 @@ Result<> run_checkpoint(const Arguments& arguments, Console& console) {
   FH_TRY(const audit::Reader reader, audit::Reader::open(folder));
   if (reader.size() == 0)
     return fail(Errc::not_found, fmt::format("the log in {} has no entries yet", printable(folder.string())));
-  if (!arguments.given("output")) {
+  if (arguments.given("output")) {
+    FH_TRY_VOID(write_file_atomically(std::string(arguments.text("output")), reader.note()));
+  } else {
     console.write(reader.note());
-    return {};
   }
-  return write_file_atomically(std::string(arguments.text("output")), reader.note());
+  if (!arguments.flag("qr")) return {};
+  FH_TRY(const std::string code, qr_text(reader.note(), console.out_is_terminal()));
+  console.write("\n" + code);
+  return {};
 }
 
 Result<> run_key(const Arguments& arguments, Console& console) {
@@ -250,8 +255,11 @@ Command audit_checkpoint_command() {
           "keeps them, "
           "on another machine, a stick or paper, can later tell whether the log was cut, rolled back or made anew: "
           "freehold audit verify --against FILE. The format is C2SP's tlog-checkpoint.",
-      .options = {output_option("Where to write it; by default to standard output."), audit_folder_option()},
-      .examples = {{"freehold audit checkpoint -o /media/usb/checkpoint", "For a stick in a drawer:"},
+      .options = {output_option("Where to write it; by default to standard output."),
+                  {.name = "qr", .help = "Also a QR code of it on standard output, for a camera or for paper."},
+                  audit_folder_option()},
+      .examples = {{"freehold audit checkpoint --qr", "For a photograph, or a printer:"},
+                   {"freehold audit checkpoint -o /media/usb/checkpoint", "For a stick in a drawer:"},
                    {"freehold audit checkpoint | ssh auditor@elsewhere 'cat > checkpoint'", "For another machine:"}},
       .run = run_checkpoint,
   };

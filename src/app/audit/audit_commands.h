@@ -20,6 +20,7 @@ Command audit_show_command();  // audit_entries.cpp, so the rest
 Command audit_query_command();
 Command audit_export_command();
 Command audit_replay_command();  // replay_command.cpp
+Command audit_report_command();  // report/report_command.cpp
 
 // --folder, or the log of $FREEHOLD_HOME.
 Option audit_folder_option();

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstdint>
 
+#include "app/audit/act.h"
 #include "app/audit/audit_commands.h"
 #include "app/audit/kept.h"
 #include "app/audit/replay.h"
@@ -87,6 +88,17 @@ ReplayOptions options_of(const Arguments& arguments, std::filesystem::path home,
   return options;
 }
 
+// That it was checked, and what came of it, for reports. A log elsewhere is only read.
+void record(const Arguments& arguments, std::string_view subject, const std::array<std::uint64_t, 4>& counts,
+            Console& console) {
+  if (arguments.given("folder")) return;
+  audit::Object details;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    details.add(name_of(static_cast<Replayed::Verdict>(i)), counts[i]);
+  }
+  if (auto written = record_act("audit.replay", subject, details); !written) console.note(written.error().what);
+}
+
 // The request of an entry: as it was given, or as it was kept.
 Result<Asked> asked_for(const Arguments& arguments, const std::filesystem::path& home, const Members& entry) {
   if (arguments.given("request")) {
@@ -118,6 +130,9 @@ Result<> replay_one(const Arguments& arguments, const std::filesystem::path& hom
   } else {
     show(entry, replayed, console);
   }
+  std::array<std::uint64_t, 4> counts{};
+  counts[static_cast<std::size_t>(replayed.verdict)] = 1;
+  record(arguments, member_of(entry, "id"), counts, console);
   if (!replayed.good()) console.end_with(static_cast<int>(ExitCode::found));
   return {};
 }
@@ -190,6 +205,7 @@ struct SampleRow {
 void report(const std::vector<SampleRow>& rows, const Arguments& arguments, Console& console) {
   std::array<std::uint64_t, 4> counts{};
   for (const SampleRow& row : rows) ++counts[static_cast<std::size_t>(row.replayed.verdict)];
+  record(arguments, fmt::format("sample of {}", arguments.text("sample")), counts, console);
   if (arguments.flag("json")) {
     JsonWriter out;
     out.begin_object().member("sample", arguments.text("sample")).member("drawn", std::uint64_t{rows.size()});
@@ -311,7 +327,9 @@ Command audit_replay_command() {
           "cannot be replayed from a file. With --sample some of all answers are replayed, the same ones every time, "
           "and a report is written.\n\n"
           "Status 0: it comes out again; 8: it does not, or there is nothing to compare; with --sample 8 only if an "
-          "answer comes out differently: what cannot be compared is in the report, with the reason.",
+          "answer comes out differently: what cannot be compared is in the report, with the reason. What came of it is "
+          "an "
+          "entry of the log, unless --folder names another.",
       .positionals = {{.name = "ID",
                        .help = "A receipt (the header Freehold-Receipt, or the id of an answer), or an entry's number.",
                        .required = false,

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "app/eval/report.h"
+#include "app/html.h"
 #include "app/progress.h"
 #include "base/utf8.h"
 
@@ -17,29 +18,6 @@ namespace {
 constexpr std::string_view kColours[] = {"#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#999999"};
 constexpr std::string_view kShapes[] = {"\u25c6", "\u25b2", "\u25cf", "\u25a0"};
 constexpr std::size_t kMostItems = 50;  // a comparison, that are shown
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (char c : replace_invalid_utf8(text)) {
-    switch (c) {
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '&':
-        out += "&amp;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t' ? ' ' : c;
-    }
-  }
-  return out;
-}
 
 bool in_percent(const ReportLine& line) {
   return line.metric != eval::Metric::perplexity && line.metric != eval::Metric::bits_per_byte;
@@ -107,7 +85,7 @@ class Chart {
       out_ += fmt::format(
           "<text x=\"{:.1f}\" y=\"{:.1f}\" class=\"mark\" text-anchor=\"middle\"><title>{}, published: "
           "{:.1f}</title>{}</text>\n",
-          middle + slot_ / 2 - 13, y(found->second) + 5, escaped(report_.published[p].model), 100 * found->second,
+          middle + slot_ / 2 - 13, y(found->second) + 5, escaped_html(report_.published[p].model), 100 * found->second,
           kShapes[p % std::size(kShapes)]);
     }
     // Long names go over two lines.
@@ -120,7 +98,7 @@ class Chart {
     const double below = kTop + kPlot;
     const auto label = [&](std::string_view text, double at, std::string_view kind) {
       out_ += fmt::format("<text x=\"{:.1f}\" y=\"{:.0f}\" class=\"{}\" text-anchor=\"middle\">{}</text>\n", middle, at,
-                          kind, escaped(printable(text, 24)));
+                          kind, escaped_html(printable(text, 24)));
     };
     label(std::string_view(title).substr(0, cut), below + 20, "name");
     if (cut != std::string::npos) label(std::string_view(title).substr(cut + 1), below + 35, "name");
@@ -133,8 +111,8 @@ class Chart {
     out_ += fmt::format(
         "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" fill=\"{}\"><title>{}, {}: "
         "{:.1f} [{:.1f}, {:.1f}]</title></rect>",
-        x + 1, top, bar_ - 2, std::max(0.0, y(0) - top), colour(m), escaped(report_.models[m].name),
-        escaped(line.title), 100 * s.score, 100 * s.interval.low, 100 * s.interval.high);
+        x + 1, top, bar_ - 2, std::max(0.0, y(0) - top), colour(m), escaped_html(report_.models[m].name),
+        escaped_html(line.title), 100 * s.score, 100 * s.interval.low, 100 * s.interval.high);
     const double low = y(s.interval.low), high = y(s.interval.high), cap = bar_ / 5;
     out_ += fmt::format(
         "<path class=\"whisker\" d=\"M{0:.1f} {1:.1f}V{2:.1f}M{3:.1f} {1:.1f}H{4:.1f}M{3:.1f} "
@@ -155,23 +133,25 @@ class Chart {
 std::string legend(const EvalReport& report) {
   std::string out = "<p class=\"legend\">";
   for (std::size_t m = 0; m < report.models.size(); ++m) {
-    out += fmt::format("<span><i style=\"background:{}\"></i>{}</span>", colour(m), escaped(report.models[m].name));
+    out +=
+        fmt::format("<span><i style=\"background:{}\"></i>{}</span>", colour(m), escaped_html(report.models[m].name));
   }
   for (std::size_t p = 0; p < report.published.size(); ++p) {
     out += fmt::format("<span>{} {} (published: {})</span>", kShapes[p % std::size(kShapes)],
-                       escaped(report.published[p].model), escaped(report.published[p].source));
+                       escaped_html(report.published[p].model), escaped_html(report.published[p].source));
   }
   return out + "</p>\n";
 }
 
 std::string score_table(const EvalReport& report) {
   std::string out = "<table><thead><tr><th>Task</th><th>Metric</th><th>Items</th>";
-  for (const ModelResults& model : report.models) out += fmt::format("<th>{}</th>", escaped(model.name));
-  for (const eval::Published& p : report.published) out += fmt::format("<th>{} (published)</th>", escaped(p.model));
+  for (const ModelResults& model : report.models) out += fmt::format("<th>{}</th>", escaped_html(model.name));
+  for (const eval::Published& p : report.published)
+    out += fmt::format("<th>{} (published)</th>", escaped_html(p.model));
   out += "</tr></thead><tbody>\n";
   for (const ReportLine& line : report.lines) {
     out += fmt::format("<tr{}><td>{}</td><td>{}</td><td class=\"n\">{}</td>", line.group ? " class=\"group\"" : "",
-                       escaped(line.title), eval::name_of(line.metric), grouped(line.items));
+                       escaped_html(line.title), eval::name_of(line.metric), grouped(line.items));
     for (const eval::GroupScore& s : line.scores) {
       out += fmt::format("<td class=\"n\">{} <small>[{}, {}]</small></td>", number(line, s.score),
                          number(line, s.interval.low), number(line, s.interval.high));
@@ -199,7 +179,7 @@ std::string comparison_table(const EvalReport& report) {
     out += fmt::format(
         "<tr><td>{}</td><td>{} \u2212 {}</td><td class=\"n\">{} <small>[{}, {}]</small></td><td class=\"n\">{:.4f}</td>"
         "<td class=\"n\">{:.4f}</td><td class=\"n\">{} : {}</td><td>{}</td></tr>\n",
-        escaped(line.title), escaped(report.models[c.second].name), escaped(report.models[c.first].name),
+        escaped_html(line.title), escaped_html(report.models[c.second].name), escaped_html(report.models[c.first].name),
         number(line, c.difference), number(line, c.interval.low), number(line, c.interval.high), c.p, c.adjusted,
         c.only_second, c.only_first,
         !shown   ? "no difference shown"
@@ -219,7 +199,7 @@ std::string cost_table(const EvalReport& report) {
   for (const ReportLine& line : report.lines) {
     for (std::size_t m = 0; m < report.models.size(); ++m) {
       out += fmt::format("<tr><td>{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>\n",
-                         escaped(line.title), escaped(report.models[m].name), usd_text(line.spent[m]),
+                         escaped_html(line.title), escaped_html(report.models[m].name), usd_text(line.spent[m]),
                          usd_text(line.per_correct[m]));
     }
   }
@@ -230,11 +210,11 @@ std::string said(const EvalReport& report, std::size_t t, std::size_t model, std
   const eval::Questions& all = report.tasks[t];
   const eval::Question& q = all.questions[i];
   const eval::ItemResult& r = report.models[model].tasks[t].items[i];
-  if (!r.verdicts.empty()) return fmt::format("{}<pre>{}</pre>", name_of(r.verdicts[0]), escaped(r.texts[0]));
-  if (!r.texts.empty()) return escaped(r.texts[0]);
+  if (!r.verdicts.empty()) return fmt::format("{}<pre>{}</pre>", name_of(r.verdicts[0]), escaped_html(r.texts[0]));
+  if (!r.texts.empty()) return escaped_html(r.texts[0]);
   const std::size_t choice = eval::chosen(*all.task, q, r, all.task->metrics.front());
   if (choice >= q.answers.size()) return "\u2013";
-  return escaped(q.prompts.size() > 1 ? q.prompts[choice] : q.answers[choice]);
+  return escaped_html(q.prompts.size() > 1 ? q.prompts[choice] : q.answers[choice]);
 }
 
 // Items on which two models differ, so that somebody can look at what the figures are made of.
@@ -258,16 +238,17 @@ std::string items_of(const EvalReport& report, const ModelComparison& c) {
     rows += fmt::format(
         "<tr><td class=\"n\">{}</td><td><pre>{}</pre></td><td>{}</td><td class=\"{}\">{}</td>"
         "<td class=\"{}\">{}</td></tr>\n",
-        q.row, escaped(q.prompts[0]), escaped(right), a[i] > b[i] ? "good" : "bad", said(report, t, c.first, i),
-        b[i] > a[i] ? "good" : "bad", said(report, t, c.second, i));
+        q.row, escaped_html(q.prompts[0]), escaped_html(right), a[i] > b[i] ? "good" : "bad",
+        said(report, t, c.first, i), b[i] > a[i] ? "good" : "bad", said(report, t, c.second, i));
   }
   if (rows.empty()) return {};
   return fmt::format(
       "<details><summary>{}: {} items on which {} and {} differ{}</summary><table class=\"items\"><thead><tr><th>Item"
       "</th><th>Question</th><th>Right</th><th>{}</th><th>{}</th></tr></thead><tbody>\n{}</tbody></table></details>\n",
-      escaped(line.title), grouped(different), escaped(report.models[c.first].name),
-      escaped(report.models[c.second].name), different > kMostItems ? fmt::format(", the first {}", kMostItems) : "",
-      escaped(report.models[c.first].name), escaped(report.models[c.second].name), rows);
+      escaped_html(line.title), grouped(different), escaped_html(report.models[c.first].name),
+      escaped_html(report.models[c.second].name),
+      different > kMostItems ? fmt::format(", the first {}", kMostItems) : "",
+      escaped_html(report.models[c.first].name), escaped_html(report.models[c.second].name), rows);
 }
 
 constexpr std::string_view kHead = R"(<!doctype html>
@@ -305,13 +286,13 @@ std::string report_html(const EvalReport& report) {
   if (!items.empty()) out += "<h2>Items</h2>\n" + items;
   out += "<h2>What was measured</h2>\n<table><thead><tr><th>Model</th><th>Identity</th></tr></thead><tbody>\n";
   for (const ModelResults& m : report.models)
-    out += fmt::format("<tr><td>{}</td><td><code>{}</code></td></tr>\n", escaped(m.name), m.identity);
+    out += fmt::format("<tr><td>{}</td><td><code>{}</code></td></tr>\n", escaped_html(m.name), m.identity);
   out +=
       "</tbody></table>\n<table><thead><tr><th>Task</th><th>Version</th><th>Shots</th><th>Digest</th></tr></"
       "thead><tbody>\n";
   for (const eval::Questions& q : report.tasks) {
     out += fmt::format("<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td><code>{}</code></td></tr>\n",
-                       escaped(q.task->title), q.task->version, q.task->shots.count, q.digest.hex());
+                       escaped_html(q.task->title), q.task->version, q.task->shots.count, q.digest.hex());
   }
   return out + "</tbody></table>\n</body></html>\n";
 }

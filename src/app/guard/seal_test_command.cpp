@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "app/audit/act.h"
 #include "app/console.h"
 #include "app/json_writer.h"
 #include "app/sealing.h"
@@ -95,6 +96,12 @@ Result<> run_seal_test(const Arguments& arguments, Console& console) {
   console.write(json ? w.take() + "\n"
                      : fmt::format("{} attempts denied, {} not possible on this machine, {} not denied\n", sums.denied,
                                    sums.absent, sums.leaks));
+  FH_TRY_VOID(record_act("guard.seal-test", as,
+                         audit::Object()
+                             .add("denied", std::uint64_t{sums.denied})
+                             .add("absent", std::uint64_t{sums.absent})
+                             .add("leaks", std::uint64_t{sums.leaks})
+                             .add("landlock", static_cast<std::uint64_t>(offered.landlock))));
   if (sums.leaks == 0) return {};
   if (const std::string missing = seal::missing(offered); !missing.empty())
     return fail(Errc::unsupported, fmt::format("{} attempts were not denied: {}", sums.leaks, missing));
@@ -113,7 +120,7 @@ Command guard_seal_test_command() {
           "rules, files outside, what a parent left open, and the seal itself. Nothing is sent anywhere: what would be "
           "is refused before it has a socket. A line says what came of each: denied, and by what; absent, where this "
           "machine has no such thing; or ALLOWED. Afterwards it is looked whether anything that stood ready outside "
-          "was reached.\n\n"
+          "was reached. That the test was made, and its sums, is an entry of the log.\n\n"
           "The exit code is 0 if every attempt was denied, 5 if this kernel lacks what would deny it, 1 otherwise.",
       .options = {{.name = "as",
                    .type = OptionType::choice,

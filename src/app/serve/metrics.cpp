@@ -163,6 +163,19 @@ std::string times_text(const Site& site, const guard::Principal& who) {
   return out;
 }
 
+// How many entries the log has tells what others did: for those who may know.
+std::string mirror_text(const Site& site) {
+  if (!site.mirror) return {};
+  const CheckpointMirror::State mirror = site.mirror->state();
+  return head_of("freehold_checkpoint_mirror_up", "gauge", "Whether the log's checkpoints could be mirrored last.") +
+         fmt::format("freehold_checkpoint_mirror_up {}\n", mirror.good ? 1 : 0) +
+         head_of("freehold_checkpoint_mirror_entries", "gauge", "Entries of the checkpoint that was mirrored last.") +
+         fmt::format("freehold_checkpoint_mirror_entries {}\n", mirror.entries) +
+         head_of("freehold_checkpoint_mirror_failures_total", "counter",
+                 "Attempts to mirror a checkpoint that failed.") +
+         fmt::format("freehold_checkpoint_mirror_failures_total {}\n", mirror.failures);
+}
+
 std::string pool_text(const Site& site, std::size_t loaded) {
   const ModelPool::Counters c = site.pool().counters();
   std::string out;
@@ -215,6 +228,7 @@ std::string metrics_text(const Site& site, const guard::Principal& who) {
       "# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds {}\n",
       label(version()), label(commit()), site.started());
   out += pool_text(site, loaded.size());
+  if (sees_all(site, who)) out += mirror_text(site);
   for (const Metric& metric : kMetrics) {
     out += fmt::format("# HELP {0} {1}\n# TYPE {0} {2}\n", metric.name, metric.help, metric.type);
     for (const Row& row : rows) {

@@ -24,6 +24,8 @@
 #include "app/serve/routes.h"
 #include "app/serve/tuning_jobs.h"
 #include "app/version.h"
+#include "audit/folder.h"
+#include "base/hash.h"
 #include "base/utf8.h"
 #include "http/listener.h"
 #include "http/server.h"
@@ -127,6 +129,27 @@ void keep_jobs(Site& site, const fs::path& home, Quota quota, const Arguments& a
   site.jobs = std::make_unique<TuningJobs>(std::move(options), site);
 }
 
+// Of the policy's file, as it is when the server starts; "default" where there is none.
+std::string policy_digest(const Arguments& arguments, const fs::path& home) {
+  const auto text =
+      read_file(arguments.given("policy") ? fs::path(arguments.text("policy")) : guard::policy_path(home));
+  return text ? sha256(*text).name() : "default";
+}
+
+// A sealed server keeps the right to write to the folder as it is there now: one that is mounted later is another.
+Result<> allow_mirror(Sealing& sealing, const Arguments& arguments) {
+  const fs::path folder(arguments.text("mirror-checkpoints"));
+  std::error_code ec;
+  if (!sealing.wanted()) return {};
+  if (!fs::is_directory(folder, ec)) {
+    return fail(Errc::not_found,
+                fmt::format("--mirror-checkpoints: {} is not there, and a sealed server could not write to it later",
+                            printable(folder.string())));
+  }
+  sealing.writes(folder);
+  return {};
+}
+
 // Whether the address is free and the certificate good: told before minutes of loading, not after.
 Result<> try_address(const http::ServerOptions& options, Console& console) {
   auto server = http::Server::create(options, {});
@@ -189,6 +212,8 @@ Result<> run(const Arguments& arguments, Console& console) {
     FH_TRY(pulls.servers, Pulls::parse_servers(arguments.list("pull-from")));
   }
   FH_TRY(auto may, permissions(arguments, home));
+  const std::string policy = policy_digest(arguments, home);
+  if (arguments.given("mirror-checkpoints")) FH_TRY_VOID(allow_mirror(sealing, arguments));
   FH_TRY_VOID(try_address(options, console));
   FH_TRY(auto subjects, kept_subjects(arguments, home));
   FH_TRY(auto vault, vault_of(arguments, home, may->policy()));
@@ -239,6 +264,10 @@ Result<> run(const Arguments& arguments, Console& console) {
     return loaded;
   }
   site.starting = false;
+  if (arguments.given("mirror-checkpoints")) {
+    site.mirror = std::make_unique<CheckpointMirror>(audit::audit_folder(home),
+                                                     std::string(arguments.text("mirror-checkpoints")), site.warn);
+  }
   site.trail()->act(local_user(), "serve.start", names_of(site),
                     audit::Object()
                         .add("address", address)
@@ -246,6 +275,10 @@ Result<> run(const Arguments& arguments, Console& console) {
                         .add("tls", tls)
                         .add("keys", !arguments.flag("no-keys"))
                         .add("keeps_content", arguments.flag("keep-content"))
+                        .add("sealed", sealing.wanted())
+                        .add("policy", policy)
+                        .add("mirror", arguments.given("mirror-checkpoints") ? arguments.text("mirror-checkpoints")
+                                                                             : std::string_view())
                         .add("version", version()));
   site.batches->resume();
   site.jobs->resume();
@@ -345,6 +378,11 @@ Command serve_command() {
                  .type = OptionType::file,
                  .value = "FILE",
                  .help = "Who may do what with which data; policy.yaml in $FREEHOLD_HOME unless given."},
+                {.name = "mirror-checkpoints",
+                 .type = OptionType::file,
+                 .value = "FOLDER",
+                 .help = "Also write the audit log's checkpoints to this folder (a stick, a network mount), within a "
+                         "second or two; it is not made if it is not there."},
                 {.name = "no-keys", .help = "Ask for no key (loopback addresses only)."},
                 {.name = "tls",
                  .type = OptionType::text,

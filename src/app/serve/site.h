@@ -12,6 +12,7 @@
 #include "app/serve/accounts.h"
 #include "app/serve/answer_id.h"
 #include "app/serve/blob_uploads.h"
+#include "app/serve/checkpoint_mirror.h"
 #include "app/serve/compile_queue.h"
 #include "app/serve/latencies.h"
 #include "app/serve/later.h"
@@ -164,6 +165,7 @@ class Site {
   std::atomic<bool> starting{false};             // the models it was given are being loaded
   std::unique_ptr<Batches> batches;              // files and batches, if this server keeps any
   std::unique_ptr<TuningJobs> jobs;              // fine-tuning, if this server does any
+  std::unique_ptr<CheckpointMirror> mirror;      // of the audit log's checkpoints, if they are mirrored
   std::unique_ptr<Pulls> pulls;                  // what is fetched from elsewhere, if this server may
   std::unique_ptr<audit::Vault> vault;           // of pseudonyms, if the policy makes any
   std::function<void(const std::string&)> warn;  // whoever looks after the server, a line; set before it is served

@@ -1,0 +1,218 @@
+// The duties that a report is about. The texts say in short what the law says at length, for people who have it beside
+// them; they are no advice.
+#include <array>
+
+#include "app/report/audit_report.h"
+
+namespace freehold::app {
+namespace {
+
+using Op = audit::Claim::Op;
+
+constexpr Question kQuestions[] = {
+    {"requests", "requests that were let in", Op::count, "", "kind=request"},
+    {"requests.outcome", "requests by how they ended", Op::by, "outcome", "kind=request"},
+    {"requests.role", "requests by the role of who asked", Op::by, "role", "kind=request"},
+    {"requests.label", "requests by the label of the exchange", Op::by, "label", "kind=request"},
+    {"requests.model", "requests by model", Op::by, "model", "kind=request"},
+    {"requests.key", "requests by key (its id)", Op::by, "key", "kind=request"},
+    {"requests.day", "requests by day (UTC)", Op::by, "day", "kind=request"},
+    {"keys.used", "different keys that asked", Op::distinct, "key", "kind=request"},
+    {"requests.nobody", "requests without a key", Op::count, "", "kind=request key="},
+    {"requests.kept", "requests whose text was kept, encrypted", Op::count, "", "kind=request content=*"},
+    {"requests.unpinned", "answers whose model has no digest in the log", Op::count, "",
+     "kind=request outcome=completed model_digest="},
+    {"tokens.prompt", "tokens of prompts", Op::sum, "prompt_tokens", "kind=request"},
+    {"tokens.answer", "tokens of answers", Op::sum, "completion_tokens", "kind=request"},
+    {"refusals", "refusals", Op::count, "", "kind=refusal"},
+    {"refusals.status", "refusals by HTTP status", Op::by, "status", "kind=refusal"},
+    {"refusals.rule", "refusals by the policy's rule", Op::by, "rule", "kind=refusal rule=*"},
+    {"refusals.day", "refusals by day (UTC)", Op::by, "day", "kind=refusal"},
+    {"refusals.left-out", "refusals of strangers in a flood, counted but not written one by one", Op::sum, "more",
+     "kind=refusal"},
+    {"acts", "administrative acts", Op::count, "", "kind=admin"},
+    {"acts.act", "administrative acts by kind", Op::by, "act", "kind=admin"},
+    {"breakglass", "emergency accesses (break-glass)", Op::list, "", "act=break-glass"},
+    {"breakglass.requests", "requests answered under break-glass", Op::count, "", "kind=request break_glass=*"},
+    {"erasures", "erasures (guard erase)", Op::list, "", "act=guard.erase"},
+    {"exports", "data handed out (guard export)", Op::list, "", "act=guard.export"},
+    {"keys.changed", "keys made, rotated, revoked", Op::list, "", "act=keys.*"},
+    {"models.changed", "changes of models and their names", Op::list, "", "act=models.*"},
+    {"starts", "starts of the server", Op::list, "", "act=serve.start"},
+    {"stops", "orderly stops of the server", Op::count, "", "act=serve.stop"},
+    {"starts.sealed", "starts with --sealed", Op::count, "", "act=serve.start details.sealed=true"},
+    {"starts.plain", "starts without TLS (on this machine's loopback only)", Op::count, "",
+     "act=serve.start details.tls=false"},
+    {"starts.open", "starts without keys", Op::count, "", "act=serve.start details.keys=false"},
+    {"replays", "checks that answers come out again (audit replay)", Op::list, "", "act=audit.replay"},
+    {"replays.equal", "answers that came out again", Op::sum, "details.equal", "act=audit.replay"},
+    {"replays.different", "answers that came out differently", Op::sum, "details.different", "act=audit.replay"},
+    {"replays.impossible", "answers that could not be compared", Op::sum, "details.impossible", "act=audit.replay"},
+    {"sealtests", "tests of the seal (guard seal-test)", Op::list, "", "act=guard.seal-test"},
+    {"sealtests.denied", "attempts to get out that were denied", Op::sum, "details.denied", "act=guard.seal-test"},
+    {"sealtests.leaks", "attempts to get out that were not denied", Op::sum, "details.leaks", "act=guard.seal-test"},
+    {"vendors", "uses of a vendor's model", Op::list, "", "act=vendor.use"},
+    {"backups", "backups and restores", Op::list, "", "act=backup.*|restore.*"},
+    {"retention", "retention and legal holds applied", Op::list, "", "act=guard.retain*|guard.hold*|guard.release*"},
+    {"reports", "reports made before this one", Op::list, "", "act=audit.report"},
+};
+
+constexpr Duty kHipaa[] = {
+    {"45 CFR 164.312(a)(1)", "standard", "Access control: only those who were granted rights get to ePHI.",
+     "One function decides each request by role, label and model; what no rule allows is denied, and the denial is an "
+     "entry.",
+     "policy roles refusals.rule refusals.status requests.role starts.open requests.nobody",
+     "That the roles people have are those that their work needs."},
+    {"45 CFR 164.312(a)(2)(i)", "required", "Unique user identification.",
+     "Each key is one person's or service's; every entry names it.", "keys keys.used requests.key requests.nobody",
+     "That nobody shares a key."},
+    {"45 CFR 164.312(a)(2)(ii)", "required", "Emergency access procedure.",
+     "The role break-glass needs a reason with each request; each is an act of its own and told at once.",
+     "breakglass breakglass.requests", "That the emergencies were some, and that people know the procedure."},
+    {"45 CFR 164.312(a)(2)(iii)", "addressable", "Automatic logoff.",
+     "There are no sessions: each request is authenticated anew, and keys can expire.", "keys.expiry keys.changed",
+     "The screens and workstations of who asks."},
+    {"45 CFR 164.312(a)(2)(iv)", "addressable", "Encryption and decryption of stored ePHI.",
+     "What is kept of prompts and answers is encrypted under a key of each subject (XChaCha20-Poly1305); the log holds "
+     "digests only.",
+     "keeps-content requests.kept erasures", "The encryption of disks, swap and other programs' files."},
+    {"45 CFR 164.312(b)", "standard", "Audit controls: record and examine activity.",
+     "Every request, refusal and act is an entry before its answer is given, in a log that nobody can alter unseen.",
+     "log.entries log.checkpoints requests refusals acts acts.act",
+     "That somebody looks at the log regularly (164.308(a)(1)(ii)(D))."},
+    {"45 CFR 164.312(c)(1), (c)(2)", "standard / addressable",
+     "Integrity: ePHI is not altered or destroyed unseen; a mechanism to show it.",
+     "A Merkle tree (RFC 9162) under Ed25519 signatures; kept content is bound to its entry by its digest; answers can "
+     "be computed again.",
+     "log.root log.consistency replays replays.equal replays.different", "That what people typed in was right."},
+    {"45 CFR 164.312(d)", "standard", "Person or entity authentication.",
+     "Keys of 256 random bits, kept as Argon2id hashes; requests without a valid one are refused.",
+     "keys refusals.status starts.open", "That a key is in the hands of whom it was given to."},
+    {"45 CFR 164.312(e)(1), (e)(2)(i), (ii)", "standard / addressable", "Transmission security: integrity, encryption.",
+     "Beyond this machine's loopback the server listens with TLS only; sealed, it can only answer who connects.",
+     "address tls starts.plain sealed starts.sealed sealtests sealtests.leaks vendors",
+     "The networks between, and the machines at their other ends."},
+    {"45 CFR 164.316(b)(2)(i)", "required", "Documentation is kept for 6 years.",
+     "The log is never shortened. That audit logs fall under this rule is not settled; 6 years is a prudent default.",
+     "log.first retention-policy retention backups", "That the disk, and copies of it, are kept as long."},
+};
+constexpr std::string_view kHipaaCannot[] = {
+    "Business associate contracts (164.308(b), 164.314(a), 164.504(e)): who has signed what. Where the vendor list "
+    "above "
+    "is empty, no vendor got data from this program.",
+    "Risk analysis and risk management (164.308(a)(1)(ii)(A), (B)) and the sanction policy (C).",
+    "Training of the workforce (164.308(a)(5)), assignment of responsibility (a)(2), clearance of people (a)(3).",
+    "The contingency plan as a whole (164.308(a)(7)): that restoring was practised with people.",
+    "Physical safeguards (164.310): doors, workstations, disposal of media.",
+    "Notification of breaches (164.400 to 164.414).",
+};
+
+constexpr Duty kGdpr[] = {
+    {"Article 5(1)(c), Article 25(2)", "", "Data minimisation, by default.",
+     "By default no text of a prompt or an answer is stored; entries hold digests. Keeping it is a choice (serve "
+     "--keep-content) that the log shows.",
+     "keeps-content requests.kept personal-data", "That people ask with no more personal data than they need."},
+    {"Article 5(1)(e)", "", "Storage limitation.", "What is kept goes by the policy's retention, and by erasure.",
+     "retention-policy retention erasures", "That the chosen periods are right."},
+    {"Article 5(1)(f), Article 32(1)(b)", "", "Integrity and confidentiality.",
+     "Deny by default, labels with ceilings, a log that cannot be altered unseen, a seal that the kernel enforces.",
+     "policy roles refusals.rule requests.label tls sealed starts.sealed sealtests sealtests.leaks log.root",
+     "The machine's room, its administrators and its other programs."},
+    {"Article 5(2), Article 24", "", "Accountability: be able to demonstrate.",
+     "This report, whose figures anybody can compute again from the log.",
+     "log.entries log.checkpoints log.consistency requests requests.key acts.act",
+     "The lawfulness of each purpose (Article 6)."},
+    {"Article 15", "", "Access: a copy of what is kept of somebody.", "guard export; each time is an act.", "exports",
+     "That requests of people were answered in time (Article 12(3))."},
+    {"Articles 17, 19", "", "Erasure without undue delay; tell recipients.",
+     "guard erase destroys the key that everything kept of somebody is under; proofs of the log stay valid.",
+     "erasures retention vendors", "Copies outside: old backups, exports, what recipients have."},
+    {"Article 25(1), Article 32(1)(a)", "", "Pseudonymisation and encryption, by design.",
+     "Subjects have random names in the log; what is kept is encrypted under keys of their own.",
+     "keeps-content requests.kept personal-data", "The encryption of disks and of other programs' files."},
+    {"Article 28, Chapter V", "", "Processors and transfers to third countries.",
+     "Nothing leaves unless a vendor's model is named; each use is an act, and labels have ceilings.",
+     "vendor-ceilings vendors sealed", "Contracts with processors, and the law of where they are."},
+    {"Article 30(1)(a)-(g)", "", "Record of processing activities.",
+     "freehold guard record writes it from the configuration.", "record policy",
+     "What only the controller knows, where policy.yaml does not say it."},
+    {"Article 32(1)(b), (c)", "", "Resilience, and restoring after an incident.",
+     "Entries are on the disk before answers are given; backups are acts.", "starts stops backups",
+     "That restoring was practised."},
+    {"Article 32(1)(d)", "", "Regular testing of the measures.",
+     "The seal is attacked (guard seal-test), answers are computed again (audit replay); both are recorded.",
+     "sealtests sealtests.denied sealtests.leaks replays replays.equal replays.different",
+     "Tests of people and of what is around this program."},
+    {"Article 33(1), (5)", "", "Notify breaches within 72 hours; document each.",
+     "Refusals, emergency accesses and failed checks are entries with their times.",
+     "refusals refusals.status breakglass sealtests.leaks replays.different",
+     "To judge whether something was a breach, and to notify."},
+};
+constexpr std::string_view kGdprCannot[] = {
+    "The legal basis of each purpose (Articles 6, 9) and what people were told (Articles 13, 14).",
+    "Contracts with processors and joint controllers (Articles 26, 28), guarantees of transfers (Articles 44 to 49).",
+    "The impact assessment (Article 35): its judgement. Figures for it are here.",
+    "Training, instructions (Article 29), the data protection officer (Articles 37 to 39).",
+    "Rectification and objection (Articles 16, 21) as dealt with by people.",
+    "What is outside this program: the applications that ask, paper, other copies.",
+};
+
+constexpr Duty kAiAct[] = {
+    {"Article 12(1)", "", "Automatic recording of events over the lifetime of the system.",
+     "Every request, refusal and act is an entry, written by the program itself before the answer is given.",
+     "log.first log.entries log.checkpoints requests refusals acts starts", "That all uses go through this server."},
+    {"Article 12(2)(a)", "", "Events that may mean a risk, or a substantial modification.",
+     "Refusals by rule; every change of a model, a name, an adapter; which weights answered, by digest.",
+     "refusals.rule models.changed requests.model requests.unpinned", "Whether a modification is substantial."},
+    {"Article 12(2)(b)", "", "Facilitating post-market monitoring (Article 72).",
+     "Counts by model, outcome and day; answers can be computed again from what the log pins.",
+     "requests.outcome requests.model requests.day replays replays.equal replays.different",
+     "The quality of answers for those whom they concern."},
+    {"Article 12(2)(c)", "", "Monitoring the operation (Article 26(5)).",
+     "Who used it, in which role, how it ended; the acts of those who look after it.",
+     "requests.role requests.key requests.outcome acts.act", "That a person looked, and could step in (Article 14)."},
+    {"Article 12(3)", "", "Remote biometric identification: a minimum of records.",
+     "The program reads and writes text; it identifies nobody by biometrics.", "requests",
+     "What applications around it do."},
+    {"Article 19(1), Article 26(6)", "", "Logs are kept for at least 6 months.",
+     "The log is never shortened; what was in it at a checkpoint can be shown to be in it still.",
+     "log.first log.consistency retention-policy retention", "That the disk, and copies of it, are kept as long."},
+    {"Article 15(4), (5)", "", "Robustness and cybersecurity.",
+     "The same question gives the same bytes; the kernel holds a sealed server; attempts to get out are tested.",
+     "replays.equal replays.different sealed starts.sealed sealtests sealtests.leaks",
+     "Accuracy for a purpose (Article 15(1) to (3)): freehold eval measures what you choose."},
+};
+constexpr std::string_view kAiActCannot[] = {
+    "Whether a use is high-risk (Article 6, Annexes I and III), and from when which duty applies.",
+    "Risk management (Article 9), data governance (Article 10), technical documentation (Article 11).",
+    "Human oversight (Article 14, Article 26(2)): people with competence, training and authority.",
+    "Instructions for use and what deployers and those affected were told (Articles 13, 26(7), (11), 50).",
+    "AI literacy of staff (Article 4).",
+    "Impact on fundamental rights (Article 27), conformity assessment and registration (Articles 43, 49).",
+    "Serious incidents: to judge and to report them (Article 73).",
+};
+
+constexpr Framework kFrameworks[] = {
+    {"hipaa", "HIPAA Security Rule, technical safeguards", "45 CFR 164.312 and 164.316", kHipaa, kHipaaCannot},
+    {"gdpr", "General Data Protection Regulation", "Regulation (EU) 2016/679", kGdpr, kGdprCannot},
+    {"ai-act", "EU AI Act, records and monitoring", "Regulation (EU) 2024/1689", kAiAct, kAiActCannot},
+};
+
+}  // namespace
+
+std::span<const Framework> frameworks() {
+  return kFrameworks;
+}
+
+const Framework* framework_of(std::string_view name) {
+  for (const Framework& framework : kFrameworks) {
+    if (framework.name == name) return &framework;
+  }
+  return nullptr;
+}
+
+std::span<const Question> questions() {
+  return kQuestions;
+}
+
+}  // namespace freehold::app

@@ -1,0 +1,197 @@
+"""Reports for auditors: every figure is counted again by a program that shares nothing with ours, and one that is altered is found."""
+
+import base64
+import collections
+import json
+import re
+import shutil
+import subprocess
+import sys
+import unittest
+
+import audit_logs
+import e2e
+
+REPORT = e2e.SOURCE / "tools" / "verify" / "report.py"
+DAY = 86400
+JANUARY = 1798761600  # 2027-01-01
+
+
+def check(*arguments):
+    return subprocess.run([sys.executable, str(REPORT), *map(str, arguments)], capture_output=True, text=True, timeout=60)
+
+
+def moment(seconds, part=0):
+    return audit_logs.verify.time.strftime("%Y-%m-%dT%H:%M:%S", audit_logs.verify.time.gmtime(seconds)) + f".{part:06}Z"
+
+
+def entries_of(day):
+    """What a small practice does in a day; every number is different, so that a mistake in one shows."""
+    at, out = JANUARY + day * DAY + 8 * 3600, []
+
+    def add(kind, seconds, **more):
+        out.append({"id": f"{'req' if kind == 'request' else 'adm'}_{day}_{len(out)}", "kind": kind, "time": moment(at + seconds), **more})
+
+    if day in (0, 4):
+        add("admin", 0, act="serve.start", name="owner", role="local", subject="m",
+            details={"address": "127.0.0.1", "keys": True, "keeps_content": False, "policy": "default", "sealed": day == 4, "tls": False, "version": "1"})
+    for i in range(3 + day % 4 if day % 7 < 5 else 0):
+        add("request", 60 + i, key=f"key{i % 3}", name="Łukasz (night)", role="user", label=("public", "health", "personal")[i % 3], model="m:q4",
+            model_digest="sha256:" + "0" * 64, outcome="completed" if i else "cancelled", status=200, prompt_tokens=10 + i, completion_tokens=day)
+    if day % 5 == 1:
+        add("refusal", 900, status=403, rule="model.ceiling", label="health", ceiling="internal", key="key1", reason="Forbidden", more=day)
+    if day == 8:
+        add("request", 950, key="glass", role="break-glass", name="Dr. Ürün", model="m:q4", outcome="completed", break_glass="ward (3) \\ down", status=200)
+        add("admin", 951, act="break-glass", key="glass", name="Dr. Ürün", role="break-glass", details={"reason": "ward (3) \\ down", "request": "req_8_4"})
+    if day == 9:
+        add("admin", 960, act="guard.erase", subject="sub_1", name="owner", role="local", details={"entries": 3, "key": "key1"})
+        add("admin", 961, act="audit.replay", subject="sample of 1%", name="owner", role="local", details={"equal": 40, "different": 1, "impossible": 2, "beginning": 0})
+    if day == 10:
+        add("admin", 970, act="keys.create", subject="key9", name="<b>owner</b>", role="local", details={"role": "user"})
+    return out
+
+
+class Reports(e2e.Case):
+    def setUp(self):
+        super().setUp()
+        self.entries = []
+        signer = audit_logs.Signer(bytes(range(32)))
+        self.log = audit_logs.Log(signer, segment=6000)
+        for day in range(20):
+            made = entries_of(day)
+            self.entries += made
+            lines = [json.dumps(e, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode() for e in made]
+            for i in range(0, len(lines), 3):
+                self.log.add(lines[i:i + 3], JANUARY + day * DAY + 9 * 3600 + i)
+        audit_logs.write(self.home / "audit", self.log.content())
+        (self.home / "audit" / "key").write_text(signer.text(secret=True))
+        (self.home / "audit" / "key").chmod(0o600)
+        self.key = self.put("key.pub", signer.text())
+        self.copy = self.folder / "copy"  # as an auditor has it: the report's own entry is not in it
+        shutil.copytree(self.home / "audit", self.copy)
+
+    def made(self, name, framework="hipaa", first=4, last=12, *more):
+        path = self.folder / name
+        self.succeeds("audit", "report", "--framework", framework, "--from", moment(JANUARY + first * DAY)[:10], "--to",
+                      moment(JANUARY + last * DAY)[:10], "-o", path, *more)
+        return path
+
+    def right(self, *arguments):
+        said = check(*arguments)
+        self.assertEqual(said.returncode, 0, said.stdout + said.stderr)
+        return said.stdout
+
+    def wrong(self, text, *arguments):
+        said = check(*arguments)
+        self.assertEqual(said.returncode, 1, said.stdout + said.stderr)
+        self.assertIn(text, said.stdout)
+
+    def test_every_figure_is_counted_again(self):
+        for framework in ("hipaa", "gdpr", "ai-act"):
+            for form in ("html", "pdf", "json"):
+                path = self.made(f"report-{framework}.{form}", framework)
+                said = self.right(path, self.copy, "--key", self.key, "--against", self.put("kept", self.log.notes[5]))
+                self.assertIn("claims are what the log gives", said)
+        # By hand, from what was put in: an entry belongs to the day on which it was signed.
+        claims = {c["says"]: c["value"] for c in json.loads(self.made("claims.json").read_text("utf-8"))["claims"]}
+        days = [e for day in range(4, 12) for e in entries_of(day)]
+        requests = [e for e in days if e["kind"] == "request"]
+        self.assertEqual(claims["requests that were let in"], len(requests))
+        self.assertEqual(claims["requests by the label of the exchange"], dict(collections.Counter(e.get("label", "") for e in requests)))
+        self.assertEqual(claims["tokens of prompts"], sum(e.get("prompt_tokens", 0) for e in requests))
+        self.assertEqual(claims["refusals of strangers in a flood, counted but not written one by one"], 6 + 11)
+        self.assertEqual(claims["answers that came out again"], 40)
+        self.assertEqual(claims["requests answered under break-glass"], 1)
+        number = self.entries.index(next(e for e in self.entries if e.get("act") == "break-glass"))
+        self.assertEqual(claims["emergency accesses (break-glass)"], [number])
+
+    def test_from_an_export_and_without_the_log(self):
+        path, out = self.made("report.pdf"), self.folder / "log.jsonl"
+        self.succeeds("audit", "export", "--folder", self.copy, "-o", out)
+        self.assertIn("claims are what the log gives", self.right(path, out, "--key", self.key))
+        self.assertIn("NOT counted again", self.right(path, "--key", self.key))
+        out.write_bytes(out.read_bytes().replace(b'"cancelled"', b'"completed"', 1))
+        self.wrong("the log has not the", path, out, "--key", self.key)
+
+    def test_an_altered_figure_is_found(self):
+        log = (self.copy, "--key", self.key)
+        path = self.made("report.json")
+        claims = json.loads(path.read_text("utf-8"))
+        found = 0
+        for kind in ("claims", "facts"):
+            for i, claim in enumerate(claims[kind]):
+                other = json.loads(json.dumps(claims))
+                value = other[kind][i]["value"]
+                if isinstance(value, int):
+                    other[kind][i]["value"] += 1
+                elif isinstance(value, list):
+                    other[kind][i]["value"] = value[1:] or [3]
+                elif isinstance(value, dict):
+                    other[kind][i]["value"] = {**value, "": value.get("", 0) + 1}
+                else:
+                    other[kind][i]["value"] = value[:-1] + ("1" if value[-1] != "1" else "2")
+                self.wrong(f"{claim['id']} (", self.put("altered.json", json.dumps(other)), *log)
+                found += 1
+        self.assertGreater(found, 45)
+        setting = next(i for i, s in enumerate(claims["settings"]) if s["says"] == "sealed by the kernel")
+        self.assertEqual(claims["settings"][setting]["value"], "true")
+        claims["settings"][setting]["value"] = "false"
+        self.wrong("sealed by the kernel", self.put("altered.json", json.dumps(claims)), *log)
+
+    def test_an_altered_proof_is_found(self):
+        claims = json.loads(self.made("report.json").read_text("utf-8"))
+        self.assertGreater(len(claims["consistency"]), 0)
+        for change in (lambda c: c.update(end=c["end"].replace("\ntime 2027", "\ntime 2026")), lambda c: c.update(begin=self.log.notes[0].decode()),
+                       lambda c: c["consistency"].pop(), lambda c: c["entries"][0]["path"].pop(),
+                       lambda c: c["entries"][0].update(entry=base64.b64encode(b"{}").decode()), lambda c: c.pop("claims"), lambda c: c.update(end=7)):
+            other = json.loads(json.dumps(claims))
+            change(other)
+            self.wrong("WRONG", self.put("altered.json", json.dumps(other)), self.copy, "--key", self.key)
+        self.wrong("another key", self.put("report.json", json.dumps(claims)), self.copy, "--key", audit_logs.Signer(b"x" * 32).text().strip())
+
+    def test_what_is_shown_is_what_is_claimed(self):
+        page, paper = self.made("report.html"), self.made("report.pdf")
+        html, pdf = page.read_text("utf-8"), paper.read_bytes()
+        for name in ("C1", "C4.1", "L3", "S1"):
+            changed = re.sub(rf'(data-claim="{re.escape(name)}">)([^<]*)(<)', r"\g<1>\g<2>7\3", html, count=1)
+            self.assertTrue(changed != html, name)
+            self.wrong(f"{name}: the file shows", self.put("altered.html", changed), "--key", self.key)
+            changed = re.sub(rb"(Claim <</Id \(" + re.escape(name).encode() + rb"\)>> BDC\nBT [^\n]*\n[^\n]*Td \(.)", rb"\g<1>7", pdf, count=1)
+            self.assertTrue(changed != pdf, name)
+            self.wrong(f"{name}: the file shows", self.put("altered.pdf", changed), "--key", self.key)
+        self.wrong("does not show", self.put("altered.html", html.replace('data-claim="C1"', 'data-name="C1"')), "--key", self.key)
+        self.assertNotIn("<script", html)
+        self.assertNotRegex(html, r"(?i)(src|href)=|url\(|@import")
+        self.assertNotIn("<b>owner</b>", html)
+        self.assertIn("What software cannot show", html)
+        self.assertIn("Business associate contracts", html)
+        self.assertTrue(rb"ward \(3\)" in pdf)
+
+    @unittest.skipUnless(shutil.which("pdftotext"), "poppler-utils are not here")
+    def test_a_reader_of_pdf_finds_the_words(self):
+        path = self.made("report.pdf")
+        ended = subprocess.run(["pdftotext", "-layout", str(path), "-"], capture_output=True, timeout=30)
+        self.assertEqual((ended.returncode, ended.stderr), (0, b""))
+        text = ended.stdout.decode("utf-8")
+        for words in ("45 CFR 164.312(b)", "What software cannot show", "emergency accesses (break-glass)", "Dr. Ürün", self.key.read_text().split("+")[0]):
+            self.assertIn(words, text)
+
+    def test_the_report_is_an_entry_and_bad_input_is_told(self):
+        path = self.made("report.pdf")
+        last = json.loads(self.succeeds("audit", "query", "--kind", "admin", "--json").text.splitlines()[-1])
+        self.assertEqual(last["act"], "audit.report")
+        self.assertIn("the file is the one that entry", self.right(path, self.home / "audit", "--key", self.key))
+        self.succeeds("audit", "verify", "--against", self.put("kept", self.log.note))
+        self.fails(e2e.USAGE, "audit", "report", "--framework", "hipaa", "--from", "2027-01-02", "--to", "2027-01-01", names="--from")
+        self.fails(e2e.USAGE, "audit", "report", "--framework", "hipaa", "--from", "soon", names="--from")
+        self.fails(e2e.USAGE, "audit", "report", "--framework", "iso", "--from", "2027-01-01", names="iso")
+        self.fails(e2e.USAGE, "audit", "report", "--framework", "gdpr", "--from", "2027-01-01", "--to", "2027-02-01", "-o", "x.txt", names="x.txt")
+        self.fails(e2e.NOT_FOUND, "audit", "report", "--framework", "gdpr", "--from", "2020-01-01", "--to", "2020-02-01", names="2020-02-01")
+        self.fails(e2e.NOT_FOUND, "audit", "report", "--framework", "gdpr", "--from", "2020-01-01", home=self.folder / "none")
+        segment = sorted((self.home / "audit").glob("entries-*"))[0]
+        segment.write_bytes(segment.read_bytes().replace(b'"cancelled"', b'"completed"', 1))
+        self.fails(e2e.CORRUPT, "audit", "report", "--framework", "gdpr", "--from", "2027-01-01", "--to", "2027-02-01")
+
+
+if __name__ == "__main__":
+    e2e.main()
