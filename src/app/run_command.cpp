@@ -31,13 +31,13 @@ Result<std::string> piped_text(Console& console) {
   return read_standard_input();
 }
 
-struct Question {
+struct RunQuestion {
   std::optional<std::string> text;  // none: a chat
 };
 
 // The prompt, and after it what is piped in.
-Result<Question> read_question(const Arguments& arguments, Console& console) {
-  Question question;
+Result<RunQuestion> read_question(const Arguments& arguments, Console& console) {
+  RunQuestion question;
   if (arguments.given("PROMPT")) question.text = arguments.text("PROMPT");
   if (::isatty(STDIN_FILENO) == 1) return question;
   FH_TRY(std::string piped, piped_text(console));
@@ -120,7 +120,7 @@ Result<> run_model(const Arguments& arguments, Console& console) {
   if (raw && arguments.given("system"))
     return fail(Errc::invalid, "--system needs a chat template, and there is none (or --raw)");
   FH_TRY(SpeculationChoice speculation, speculation_from(arguments, checked, console));
-  FH_TRY(Question question, read_question(arguments, console));
+  FH_TRY(RunQuestion question, read_question(arguments, console));
   // A variable that is not set, more often than not. Without a template the model may be let go on from nothing.
   if (question.text && question.text->empty() && !raw) {
     return fail(Errc::invalid, "the prompt is empty: say something, or leave it out (in a terminal) to chat");

@@ -13,7 +13,7 @@ namespace {
 
 using format::YamlNode;
 
-constexpr std::size_t kMostPurposes = 200, kLongestText = 2000;
+constexpr std::size_t kMostPurposes = 200, kLongestStatement = 2000;
 
 struct ProcessingField {
   std::string_view key;
@@ -54,8 +54,9 @@ Result<> take_field(const format::YamlMember& member, const YamlNode& map, const
       continue;
     }
     if (member.value.is_null()) return {};
-    if (!member.value.is_scalar() || member.value.text.size() > kLongestText || !is_utf8(member.value.text)) {
-      return at_line(member.value, fmt::format("'{}' must be a text of at most {} bytes", member.key, kLongestText));
+    if (!member.value.is_scalar() || member.value.text.size() > kLongestStatement || !is_utf8(member.value.text)) {
+      return at_line(member.value,
+                     fmt::format("'{}' must be a text of at most {} bytes", member.key, kLongestStatement));
     }
     to.*field.to = member.value.text;
     return {};

@@ -108,16 +108,16 @@ const std::vector<std::string> kOpenAiStream = {
     "tokens\":4}}}\n\n",
     "data: [DONE]\n\n"};
 
-struct Asked {
+struct AskedVendor {
   Result<Reply> reply;
   std::vector<Attempt> attempts;
 };
 
-Asked ask(Vendor& vendor, std::string_view reference, const Call& call, GatewayOptions options = quick(),
-          std::string_view path = "/v1") {
+AskedVendor ask(Vendor& vendor, std::string_view reference, const Call& call, GatewayOptions options = quick(),
+                std::string_view path = "/v1") {
   auto gateway = Gateway::create(vendor.place(reference, path), "sk-secret", std::move(options));
   EXPECT_TRUE(gateway) << gateway.error().what;
-  Asked out;
+  AskedVendor out;
   out.reply = gateway->ask(call, [&](const Attempt& a) {
     out.attempts.push_back(a);
     return Result<>();
@@ -131,7 +131,7 @@ TEST(Gateway, SpeaksOpenAi) {
   call.seed = 5;
   call.stop = {"END"};
   call.schema = R"({"type":"object"})";
-  const Asked asked = ask(vendor, "gateway:openai/m", call);
+  const AskedVendor asked = ask(vendor, "gateway:openai/m", call);
   ASSERT_TRUE(asked.reply) << asked.reply.error().what;
   EXPECT_EQ(asked.reply->text, "Hello");
   EXPECT_EQ(asked.reply->ending, Ending::length);
@@ -167,7 +167,7 @@ TEST(Gateway, SpeaksAnthropic) {
        "event: message_delta\ndata: "
        "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":11}}\n\n",
        "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"})});
-  const Asked asked = ask(vendor, "gateway:anthropic/m", hello(), quick(), "");
+  const AskedVendor asked = ask(vendor, "gateway:anthropic/m", hello(), quick(), "");
   ASSERT_TRUE(asked.reply) << asked.reply.error().what;
   EXPECT_EQ(asked.reply->text, "Hi");
   EXPECT_EQ(asked.reply->ending, Ending::stop);
@@ -182,7 +182,7 @@ TEST(Gateway, SpeaksAnthropic) {
   EXPECT_EQ(body->member("messages")->size(), 1u);
   Call seeded = hello();
   seeded.seed = 1;
-  const Asked refused = ask(vendor, "gateway:anthropic/m", seeded, quick(), "");
+  const AskedVendor refused = ask(vendor, "gateway:anthropic/m", seeded, quick(), "");
   ASSERT_FALSE(refused.reply);
   EXPECT_EQ(refused.reply.error().code, Errc::unsupported);
   EXPECT_TRUE(refused.attempts.empty());
@@ -196,7 +196,7 @@ TEST(Gateway, SpeaksGemini) {
        "data: "
        "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"vus\"}]},\"finishReason\":\"STOP\"}],\"usageMetadata\":{"
        "\"promptTokenCount\":6,\"candidatesTokenCount\":2,\"thoughtsTokenCount\":5}}\r\n\r\n"})});
-  const Asked asked = ask(vendor, "gateway:gemini/m", hello(), quick(), "");
+  const AskedVendor asked = ask(vendor, "gateway:gemini/m", hello(), quick(), "");
   ASSERT_TRUE(asked.reply) << asked.reply.error().what;
   EXPECT_EQ(asked.reply->text, "Servus");
   EXPECT_EQ(asked.reply->tokens, (Tokens{6, 0, 0, 7}));
@@ -213,7 +213,7 @@ TEST(Gateway, AsksAgainWhereThatMayHelp) {
       {status(429, R"({"error":{"message":"slow down","code":"rate_limit_exceeded"}})", {{"retry-after-ms", "3"}}),
        status(500, "oops"), stream({kOpenAiStream[0], kOpenAiStream[1]}), stream({kOpenAiStream[0]}, false),
        stream(kOpenAiStream)});
-  const Asked asked = ask(vendor, "gateway:openai/m", hello());
+  const AskedVendor asked = ask(vendor, "gateway:openai/m", hello());
   ASSERT_TRUE(asked.reply) << asked.reply.error().what;
   EXPECT_EQ(asked.reply->text, "Hello");  // nothing of the broken stream is left in it
   ASSERT_EQ(asked.attempts.size(), 5u);
@@ -244,7 +244,7 @@ TEST(Gateway, AsksOnceWhereNothingWouldChange) {
         Case{429, R"({"error":{"message":"pay first","code":"insufficient_quota"}})", Errc::exhausted},
         Case{302, "elsewhere", Errc::corrupt}}) {
     Vendor vendor({status(c.status, c.body, {{"location", "http://127.0.0.1:9/"}})});
-    const Asked asked = ask(vendor, "gateway:openai/m", hello());
+    const AskedVendor asked = ask(vendor, "gateway:openai/m", hello());
     ASSERT_FALSE(asked.reply) << c.status;
     EXPECT_EQ(asked.reply.error().code, c.code) << c.status;
     EXPECT_EQ(asked.attempts.size(), 1u) << c.status;
@@ -255,13 +255,13 @@ TEST(Gateway, AsksOnceWhereNothingWouldChange) {
 
 TEST(Gateway, GivesUpInTheEnd) {
   Vendor busy({status(503, "")});
-  const Asked asked = ask(busy, "gateway:openai/m", hello());
+  const AskedVendor asked = ask(busy, "gateway:openai/m", hello());
   ASSERT_FALSE(asked.reply);
   EXPECT_EQ(asked.reply.error().code, Errc::exhausted);
   EXPECT_NE(asked.reply.error().what.find("after 5 attempts"), std::string::npos) << asked.reply.error().what;
   EXPECT_EQ(asked.attempts.size(), 5u);
   Vendor patient({status(429, "", {{"retry-after", "3600"}})});
-  const Asked told = ask(patient, "gateway:openai/m", hello());
+  const AskedVendor told = ask(patient, "gateway:openai/m", hello());
   ASSERT_FALSE(told.reply);
   EXPECT_NE(told.reply.error().what.find("3600 s"), std::string::npos) << told.reply.error().what;
   EXPECT_EQ(told.attempts.size(), 1u);
@@ -285,7 +285,7 @@ TEST(Gateway, StopsWhenToldTo) {
   GatewayOptions options = quick();
   std::atomic<int> asked_for{0};
   options.stopped = [&] { return ++asked_for > 3; };
-  const Asked asked = ask(vendor, "gateway:openai/m", hello(), std::move(options));
+  const AskedVendor asked = ask(vendor, "gateway:openai/m", hello(), std::move(options));
   ASSERT_FALSE(asked.reply);
   EXPECT_EQ(asked.reply.error().code, Errc::cancelled);
 }
@@ -294,7 +294,7 @@ TEST(Gateway, WhatIsNoAnswerIsSaidToBeNone) {
   for (const std::string& text :
        {std::string("data: {not json}\n\n"), std::string("data: []\n\n"), std::string("data: \"x\"\n\n")}) {
     Vendor vendor({stream({text})});
-    const Asked asked = ask(vendor, "gateway:openai/m", hello());
+    const AskedVendor asked = ask(vendor, "gateway:openai/m", hello());
     ASSERT_FALSE(asked.reply) << text;
     EXPECT_EQ(asked.reply.error().code, Errc::corrupt) << text;
     EXPECT_EQ(asked.attempts.size(), 1u);

@@ -46,10 +46,10 @@ Result<> set_years(ledger::Machine& m, std::string_view text) {
 }
 
 // What is asked; the same texts set the same answers as the options of these names.
-struct Question {
+struct MachineQuestion {
   std::string_view option, text, fallback;
 };
-constexpr Question kQuestions[] = {
+constexpr MachineQuestion kQuestions[] = {
     {"price", "What did this machine cost, in USD? (0 if it is rented)", "0"},
     {"years", "Over how many years is that written off?", "3"},
     {"tariff", "What does a kWh of electricity cost, in USD?", "0.25"},
@@ -90,7 +90,7 @@ ledger::Machine defaults() {
 
 Result<ledger::Machine> ask(Console& console) {
   ledger::Machine m = defaults();
-  for (const Question& q : kQuestions) {
+  for (const MachineQuestion& q : kQuestions) {
     for (;;) {
       console.write_error_stream(fmt::format("{} [{}] ", q.text, q.fallback));
       std::string line;

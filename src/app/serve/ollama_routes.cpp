@@ -17,14 +17,13 @@ namespace {
 namespace ollama = api::ollama;
 using api::Failure;
 using api::Problem;
-using ollama::Asked;
 
 Failure too_long() {
   return {Problem::context_length, "the input length exceeds the context length", {}, {}};
 }
 
 // The oldest turns go until the rest and `reserve` tokens of answer fit, or as far as it takes for one token.
-api::Parsed<std::size_t> drop_turns(const ServedModel& model, Asked& asked, std::uint32_t limit,
+api::Parsed<std::size_t> drop_turns(const ServedModel& model, ollama::Asked& asked, std::uint32_t limit,
                                     std::uint32_t reserve) {
   api::Call& call = asked.call;
   const ollama::Turns turns(std::get<api::Conversation>(call.input).messages);
@@ -55,7 +54,8 @@ api::Parsed<std::size_t> drop_turns(const ServedModel& model, Asked& asked, std:
 }
 
 // The middle of a prompt goes: `keep` tokens at its beginning and the newest stay.
-std::size_t drop_middle(Asked& asked, std::vector<std::int32_t> tokens, std::uint32_t limit, std::uint32_t reserve) {
+std::size_t drop_middle(ollama::Asked& asked, std::vector<std::int32_t> tokens, std::uint32_t limit,
+                        std::uint32_t reserve) {
   const std::size_t stay = limit - reserve;
   const std::size_t keep = std::min<std::size_t>(asked.keep, stay / 2);
   const std::size_t dropped = tokens.size() - stay;
@@ -69,7 +69,7 @@ std::size_t drop_middle(Asked& asked, std::vector<std::int32_t> tokens, std::uin
 
 // Makes prompt and answer fit into the context, as the protocol says: what is too long is cut (and named in a header)
 // unless the client forbids it; an answer ends where the context does.
-api::Parsed<void> fit(const ServedModel& model, Asked& asked, bool chat) {
+api::Parsed<void> fit(const ServedModel& model, ollama::Asked& asked, bool chat) {
   api::Call& call = asked.call;
   const std::uint32_t limit = asked.context == 0 ? model.context() : std::min(asked.context, model.context());
   if (asked.context > model.context()) call.ignored.emplace_back("options.num_ctx");
@@ -92,7 +92,7 @@ api::Parsed<void> fit(const ServedModel& model, Asked& asked, bool chat) {
 }
 
 // A model without a template takes the bare prompt.
-api::Parsed<void> without_template(const ServedModel& model, Asked& asked, const std::string& prompt) {
+api::Parsed<void> without_template(const ServedModel& model, ollama::Asked& asked, const std::string& prompt) {
   if (model.chat_template() != nullptr || asked.raw) return {};
   const auto& messages = std::get<api::Conversation>(asked.call.input).messages;
   if (messages.find(R"("role":"system")") != std::string::npos) {
@@ -106,13 +106,13 @@ api::Parsed<void> without_template(const ServedModel& model, Asked& asked, const
   return {};
 }
 
-api::Parsed<ModelLease> ready(const Site& site, Asked& asked, bool chat, const guard::Principal& who) {
+api::Parsed<ModelLease> ready(const Site& site, ollama::Asked& asked, bool chat, const guard::Principal& who) {
   FH_TRY(ModelLease model, site.find(asked.call.model, who));
   if (asked.call.thinking == true && !model->facts()->thinks) {
     return api::refuse(Problem::invalid, fmt::format("\"{}\" does not support thinking", printable(asked.call.model)),
                        "think");
   }
-  if (asked.work != Asked::Work::answer) return model;
+  if (asked.work != ollama::Asked::Work::answer) return model;
   FH_TRY_VOID(site.adopt(asked.call, who));
   if (!chat) FH_TRY_VOID(without_template(*model, asked, asked.prompt));
   FH_TRY_VOID(fit(*model, asked, chat));
@@ -126,19 +126,20 @@ ollama::FindParameters parameters_of(const Site& site, const guard::Principal& w
   };
 }
 
-void answer(Site& site, const ExchangePtr& exchange, const guard::Principal& who, api::Parsed<Asked> asked, bool chat) {
+void answer(Site& site, const ExchangePtr& exchange, const guard::Principal& who, api::Parsed<ollama::Asked> asked,
+            bool chat) {
   if (!asked) return respond(*exchange, asked.error());
   if (auto may = site.may_ask(who); !may) return respond(*exchange, may.error());
-  if (asked->work == Asked::Work::unload) {
+  if (asked->work == ollama::Asked::Work::unload) {
     const auto facts = site.facts(asked->call.model, who);
     if (!facts) return respond(*exchange, facts.error());
     site.pool().unload(**facts);
   } else if (const auto model = ready(site, *asked, chat, who); !model) {
     return respond(*exchange, model.error());
-  } else if (asked->work == Asked::Work::load && asked->call.keep_alive) {
+  } else if (asked->work == ollama::Asked::Work::load && asked->call.keep_alive) {
     site.pool().keep_alive(*(*model)->facts(), *asked->call.keep_alive);
   }
-  if (asked->work != Asked::Work::answer) {
+  if (asked->work != ollama::Asked::Work::answer) {
     http::Response response = json_response(200, ollama::loaded_json(*asked, chat));
     if (asked->call.stream) response.headers.set("content-type", "application/x-ndjson");
     return exchange->respond(std::move(response));
