@@ -108,9 +108,7 @@ Command audit_report_command() {
                    .repeatable = true},
                   audit_folder_option()},
       .examples = {{"freehold audit report --framework hipaa --from 2027-01-01 --to 2027-04-01 -o q1.pdf -o q1.html",
-                    "A quarter:"},
-                   {"python3 tools/verify/report.py q1.pdf $FREEHOLD_HOME/audit --key key.pub",
-                    "And what the auditor does with it:"}},
+                    "A quarter:"}},
       .run = run_report,
   };
 }
