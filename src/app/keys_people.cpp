@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "app/audit/act.h"
 #include "app/commands.h"
 #include "app/moment.h"
@@ -37,8 +39,19 @@ std::string roles_text(const IssuerRule& rule) {
   return out;
 }
 
+// DNS names and fingerprints as certificates have them (people.h): in lower case, a fingerprint without colons.
+std::string as_in_certificates(std::string what) {
+  const bool print = what.starts_with("sha256:");
+  if (!print && !what.starts_with("dns:")) return what;
+  if (print) what.erase(std::remove(what.begin() + 7, what.end(), ':'), what.end());
+  for (char& c : what) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return what;
+}
+
 Result<> run_block(const Arguments& arguments, Console& console) {
-  const std::string issuer(arguments.text("ISSUER")), subject(arguments.text("SUB"));
+  const std::string issuer(arguments.text("ISSUER"));
+  const std::string subject = issuer == guard::kCertificates ? as_in_certificates(std::string(arguments.text("SUB")))
+                                                             : std::string(arguments.text("SUB"));
   const bool good = !issuer.empty() && issuer.find('|') == std::string::npos && !subject.empty() &&
                     issuer.size() <= 300 && subject.size() <= 300 && is_utf8(issuer) && is_utf8(subject);
   if (!good) return fail(Errc::invalid, "ISSUER and SUB are of 1 to 300 bytes, the issuer without '|'");
@@ -51,6 +64,10 @@ Result<> run_block(const Arguments& arguments, Console& console) {
   const std::string id = guard::person_id(issuer, subject);
   const bool undo = arguments.flag("undo");
   FH_TRY(guard::PersonBook book, guard::PersonBook::open(home));
+  FH_TRY(const auto seen, book.all());
+  if (std::none_of(seen.begin(), seen.end(), [&](const Person& p) { return p.id == id; })) {
+    console.note(fmt::format("nobody with the id {} has been here: this counts when they come", printable(id, 600)));
+  }
   FH_TRY_VOID(book.block(id, undo ? std::nullopt : std::optional(guard::wall_seconds())));
   FH_TRY_VOID(record_act(undo ? "keys.unblock" : "keys.block", id));
   console.write(fmt::format("{} {}\n", undo ? "let in again:" : "blocked", printable(id, 600)));

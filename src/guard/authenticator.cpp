@@ -108,7 +108,7 @@ struct Authenticator::State {
   bool out_of_date() const { return trouble && options.steady() - looked > kTooOld; }  // `mutex` is held
   std::optional<std::size_t> by_hand(const Fingerprints::Print& print) const;
   Entrance stored(std::string_view text, const std::string& id, const Fingerprints::Print& print, const Origin& origin);
-  Entrance known(Entrance in);
+  Entrance known(Entrance in, bool again);
 };
 
 // `looking` is held.
@@ -226,7 +226,7 @@ Entrance Authenticator::State::stored(std::string_view text, const std::string& 
 }
 
 // Somebody whom an issuer or an authority has vouched for: not if they are blocked. Writes down that they were here.
-Entrance Authenticator::State::known(Entrance in) {
+Entrance Authenticator::State::known(Entrance in, bool again) {
   if (!in.principal) return in;
   const auto refuse = [](std::string rule, std::string message) {
     return Entrance{.principal = {}, .rule = std::move(rule), .message = std::move(message)};
@@ -246,12 +246,15 @@ Entrance Authenticator::State::known(Entrance in) {
       if (lately && person.role == who.role && person.name == who.name) return in;
     }
   }
+  if (again) return in;  // written when they were let in, and perhaps this is a thread that may not wait for a disk
   const std::lock_guard reading(looking);
   const auto written = book->saw(who, now);
   const std::lock_guard lock(mutex);
   if (!written) {
     trouble = written.error();
-    return refuse("people", "it cannot be written down who is here, so nobody is let in");
+    Entrance later = refuse("people", "it cannot be written down who is here, so nobody is let in");
+    later.busy = true;  // what they showed is right
+    return later;
   }
   Person& person = people[who.key_id];
   person = {who.key_id, who.name, who.role, now, person.blocked};
@@ -308,7 +311,8 @@ Entrance Authenticator::judge(std::string_view text, const Fingerprints::Print& 
     return let_in({id, id, Role::user, id, {}, std::nullopt, {}});
   }
   if (state_->sign_in) {
-    if (auto in = state_->sign_in->enter(text, print, state_->options.wall())) return state_->known(std::move(*in));
+    if (auto in = state_->sign_in->enter(text, print, state_->options.wall()))
+      return state_->known(std::move(*in), origin.again);
   }
   const std::optional<KeyParts> parts = parse_key(text);
   if (!parts || !state_->keys) return wrong_key();
@@ -316,9 +320,9 @@ Entrance Authenticator::judge(std::string_view text, const Fingerprints::Print& 
   return state_->stored(text, std::string(parts->id), print, origin);
 }
 
-Entrance Authenticator::judge(const CertificateFacts& certificate) const {
+Entrance Authenticator::judge(const CertificateFacts& certificate, bool again) const {
   if (!state_->book) return {.principal = {}, .rule = "certificates", .message = std::string(kWrongKey)};
-  return state_->known(admit(state_->options.policy, certificate, state_->options.wall()));
+  return state_->known(admit(state_->options.policy, certificate, state_->options.wall()), again);
 }
 
 std::optional<Principal> Authenticator::as_before(std::string_view id) const {

@@ -61,7 +61,7 @@ class Authenticator {
   // The same of a key or a token, with the reason of a refusal.
   Entrance judge(std::string_view text, const Origin& origin = {}) const;
   // Of a certificate that the handshake has verified.
-  Entrance judge(const CertificateFacts& certificate) const;
+  Entrance judge(const CertificateFacts& certificate, bool again = false) const;
   // Somebody whom others vouch for and who was here within kGoesOnFor, for what they left: nothing if they are blocked,
   // or the policy has no place for them any more.
   std::optional<Principal> as_before(std::string_view id) const;

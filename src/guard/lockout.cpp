@@ -121,8 +121,8 @@ std::optional<LockoutReport> Lockout::wrong(std::string_view address, std::strin
     s.count = 0;
     s.began = now;
   }
-  s.last = now;
   if (std::find(s.marks.begin(), s.marks.end(), mark) != s.marks.end()) return std::nullopt;
+  s.last = now;  // of different ones: what comes again and again is no guessing, and keeps nothing alive
   if (s.marks.size() >= kMostMarks) s.marks.erase(s.marks.begin());
   s.marks.push_back(mark);
   ++s.count;

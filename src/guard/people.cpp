@@ -106,18 +106,19 @@ const IssuerRule* issuer_rule(const Policy& policy, std::string_view issuer) {
 }
 
 Entrance admit(const IssuerRule& rule, const Token& token, std::int64_t now) {
+  // Its signature was right: whoever has it has it of its issuer, and is not guessing.
   const bool usual = token.type.empty() || token.type == "jwt" || token.type == "at+jwt";
   if (rule.type.empty() ? !usual : token.type != rule.type) {
-    return refused("sign_in.type", "the token is of another kind: this server wants access tokens");
+    return refused("sign_in.type", "the token is of another kind: this server wants access tokens", false);
   }
   const auto claims = claims_of(token.claims);
-  if (!claims) return refused("sign_in.claims", fmt::format("the token is not complete: {}", claims.error().what));
+  if (!claims)
+    return refused("sign_in.claims", fmt::format("the token is not complete: {}", claims.error().what), false);
   if (claims->issuer != rule.issuer) return refused("sign_in.issuer", "the token is from another issuer");
   const bool meant = std::any_of(claims->audiences.begin(), claims->audiences.end(), [&](const std::string& audience) {
     return std::find(rule.audiences.begin(), rule.audiences.end(), audience) != rule.audiences.end();
   });
-  if (!meant) return refused("sign_in.audience", "the token is for another service (aud)");
-  // Who has a token that has run out was let in by its issuer: that is no guessing.
+  if (!meant) return refused("sign_in.audience", "the token is for another service (aud)", false);
   if (now >= claims->expires + kLeeway) return refused("sign_in.expired", "the token has expired (exp)", false);
   const std::int64_t from = std::max(claims->not_before.value_or(0), claims->issued.value_or(0));
   if (now < from - kLeeway) return refused("sign_in.early", "the token is not valid yet (nbf, iat)", false);

@@ -82,7 +82,10 @@ class PeopleReader : private PolicyReader {
     }
     if (const YamlNode* type = node.member("type")) {
       FH_TRY(const std::string text, line(*type, "type", kLongestText));
-      rule.type = in_lower_case(text);
+      rule.type = in_lower_case(text);  // without "application/", as token.h has it
+      if (constexpr std::string_view kMedia = "application/"; rule.type.starts_with(kMedia))
+        rule.type.erase(0, kMedia.size());
+      if (rule.type.empty()) return wrong(*type, "'type' must be what 'typ' of the tokens is");
     }
     FH_TRY_VOID(grant(node, rule.grant));
     policy_.sign_in.push_back(std::move(rule));
@@ -120,6 +123,7 @@ class PeopleReader : private PolicyReader {
       ++named;
       rule.by = by;
       FH_TRY(rule.value, line(*value, name_of(by), kLongestText));
+      if (by == CertificateRule::By::dns) rule.value = in_lower_case(rule.value);  // as http::PeerCertificate has them
       if (by != CertificateRule::By::fingerprint) continue;
       // As `openssl x509 -fingerprint -sha256` writes it, too.
       std::erase(rule.value, ':');

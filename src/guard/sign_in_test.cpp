@@ -123,6 +123,7 @@ TEST_F(SignInTest, TimesAndPlacesAreChecked) {
   EXPECT_EQ(with(claims(groups, "freehold", kNow - 59)), "let in") << "clocks may differ by a minute";
   EXPECT_EQ(with(claims(groups, "freehold", kNow - 60)), "sign_in.expired");
   EXPECT_FALSE(a.judge(key.token(claims(groups, "freehold", kNow - 60))).attempt) << "that is no guessing";
+  EXPECT_FALSE(a.judge(key.token(claims(groups, "elsewhere"))).attempt) << "nor is that";
   EXPECT_EQ(with(claims(groups + fmt::format(R"(,"nbf":{})", kNow + 60))), "let in");
   EXPECT_EQ(with(claims(groups + fmt::format(R"(,"nbf":{})", kNow + 61))), "sign_in.early");
   EXPECT_EQ(with(claims(groups + fmt::format(R"(,"nbf":{}.5)", kNow))), "let in");

@@ -11,7 +11,7 @@ import e2e
 from audit_test import python
 from chat_model import ChatGguf
 from dialects import post
-from serving import KEY, Server
+from serving import KEY, Orderly
 
 CANARY = "a canary called Xenophon"
 WORDS = "correct horse battery staple\n"
@@ -26,7 +26,7 @@ class Backups(e2e.Case):
         self.keys.parent.mkdir()
 
     def serve(self, *more, home=None):
-        return Server(None, "--keep-content", *more, home=home or self.home)
+        return Orderly(None, "--keep-content", *more, home=home or self.home)
 
     def say(self, server, user, text):
         body = {"model": "base", "messages": [{"role": "user", "content": text}], "max_tokens": 6, "temperature": 1, "user": user}

@@ -8,7 +8,7 @@ import uuid
 import e2e
 from adapters_test import peft
 from chat_model import ChatGguf
-from serving import Server
+from serving import Orderly, Server
 from tuning import recipe, texts
 
 CHAT, COMPLETIONS, FILES, BATCHES = "/v1/chat/completions", "/v1/completions", "/v1/files", "/v1/batches"
@@ -33,7 +33,7 @@ class Labelled(e2e.Case):
         self.keys = {name: self.succeeds("keys", "create", "--name", name, *options).text.strip() for name, options in self.KEYS.items()}
 
     def serve(self, *arguments):
-        return Server(None, *arguments, key=None, home=self.home)
+        return Orderly(None, *arguments, key=None, home=self.home)
 
     def ask(self, server, key, path, what=None, method="POST", **headers):
         fields = {"authorization": f"Bearer {self.keys[key]}", **{k.replace("_", "-"): v for k, v in headers.items()}}

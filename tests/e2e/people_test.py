@@ -11,7 +11,7 @@ import uuid
 import e2e
 from chat_model import ChatGguf
 from issuer import Issuer, base64url
-from serving import Server
+from serving import Orderly
 
 CHAT, MODELS, FILES, BATCHES = "/v1/chat/completions", "/v1/models", "/v1/files", "/v1/batches"
 ISSUER = "https://login.example.org/realms/clinic"
@@ -38,7 +38,7 @@ class People(e2e.Case):
         self.succeeds("keys", "create", "--name", "owner", "--role", "admin")
 
     def serve(self, *arguments, key=None):
-        return Server(self.model, *arguments, key=key, home=self.home)
+        return Orderly(self.model, *arguments, key=key, home=self.home)
 
     def log(self, *arguments):
         return [json.loads(line) for line in self.succeeds("audit", "query", "--json", *arguments).text.splitlines()]

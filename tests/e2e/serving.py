@@ -104,3 +104,15 @@ class Server:
             raise AssertionError(f"{status} {headers.get_content_type()}: {data[:300]!r}")
         parts = [p for p in data.decode().split("\n\n") if p]
         return [p[6:] if p == "data: [DONE]" else json.loads(p[6:]) for p in parts if p.startswith("data: ")]
+
+
+class Orderly(Server):
+    """Ends when it is asked to: then what nobody waits for (refusals, acts) is in the log, too."""
+
+    def __exit__(self, kind, *more):
+        if kind is None and self.process.poll() is None:
+            self.interrupt()
+            code = self.process.wait(60)
+            if code != 0:
+                raise AssertionError(f"it ended with {code}: {self.said()}")
+        super().__exit__(kind, *more)

@@ -11,7 +11,7 @@ import e2e
 from chat_model import ChatGguf
 from dialects import CONSTRAINED, DIALECTS, Ask, request, said
 from evaluating import Tiny
-from serving import Server
+from serving import Orderly
 
 MAIL, CARD = "ann@example.org", "4111 1111 1111 1111"
 CHAT = "/v1/chat/completions"
@@ -34,7 +34,7 @@ class Veiled(e2e.Case):
         (self.home / "policy.yaml").write_text(text)
 
     def serve(self, *arguments):
-        return Server(None, *arguments, home=self.home)
+        return Orderly(None, *arguments, home=self.home)
 
     def ask(self, server, ask, stream=False, headers=None):
         """(status, headers, bytes)"""

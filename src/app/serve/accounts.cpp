@@ -40,6 +40,13 @@ api::Failure to_wait(std::chrono::seconds time) {
   return failure;
 }
 
+// Too many keys are being looked at to say whether this one is right: a right one shall come again.
+api::Failure not_looked_at_yet() {
+  api::Failure failure{api::Problem::too_many, "too many keys are being verified; try again in 1 s", {}, {}};
+  failure.headers = {{"retry-after", "1"}};
+  return failure;
+}
+
 // RFC 6750, section 3.
 api::Failure not_let_in(const guard::Entrance& in) {
   api::Failure failure{api::Problem::unauthorised, in.message, {}, {}};
@@ -98,8 +105,11 @@ std::optional<guard::Principal> Accounts::principal_of(const http::Request& requ
 
 guard::Entrance Accounts::judge(const http::Request& request, const guard::Origin& origin) const {
   const std::string_view key = key_of(request);
-  if (request.certificate && (key.empty() || key == kByCertificate))
-    return authenticator_->judge(facts_of(*request.certificate));
+  // A browser shows its certificate for any page. A page has to say that it is meant, in a field that it may not set
+  // without asking first.
+  const bool said = key == kByCertificate && request.target.query_value("key") != kByCertificate;
+  if (request.certificate && (request.headers.has("origin") ? said : key.empty() || key == kByCertificate))
+    return authenticator_->judge(facts_of(*request.certificate), origin.again);
   return authenticator_->judge(key, origin);
 }
 
@@ -137,7 +147,7 @@ api::Parsed<guard::Principal> Accounts::enter(const http::Request& request) cons
     tell(lockout_.refused(address));
     return tl::unexpected(to_wait(wait));
   }
-  if (in.busy) return tl::unexpected(to_wait(std::chrono::seconds(1)));
+  if (in.busy) return tl::unexpected(not_looked_at_yet());
   if (trail_ && !in.rule.empty()) {
     guard::Principal nobody;
     nobody.request = request.id;
@@ -238,7 +248,16 @@ void Accounts::record(ledger::Event event, audit::RequestEntry entry, Said said,
 
 void Accounts::answered(const http::Request& request, int status) const {
   if (!trail_ || !AuditTrail::concerns(request, status)) return;
-  trail_->answered(request, status, status == 401 ? std::nullopt : principal_of(request));
+  std::optional<guard::Principal> who;
+  if (status == 429 && authenticator_ && !request.on_behalf_of) {
+    // What had to wait is not looked at now either.
+    const std::string& address = request.remote_address;
+    const bool waits = lockout_.wait(address) > std::chrono::seconds(0) && !guard::is_loopback(address);
+    who = judge(request, {.waits = waits, .again = true}).principal;
+  } else if (status != 401) {
+    who = principal_of(request);
+  }
+  trail_->answered(request, status, who);
 }
 
 }  // namespace freehold::app

@@ -182,7 +182,8 @@ Result<int> seal_server(Sealing& sealing, const Arguments& arguments, const http
     if (!options.tls.client_authorities.empty()) sealing.reads(options.tls.client_authorities);
   }
   // The folder, because a file that takes another's place is not the one that was there when the seal closed.
-  for (const guard::IssuerRule& rule : policy.sign_in) sealing.reads(rule.keys.parent_path());
+  for (const guard::IssuerRule& rule : policy.sign_in)
+    sealing.reads(rule.keys.has_parent_path() ? rule.keys.parent_path() : fs::path("."));
   FH_TRY(const int listener, http::open_listener(options));
   FH_TRY_VOID(sealing.enter(console));
   return listener;
