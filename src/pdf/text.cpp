@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <utility>
 
 #include "base/utf8.h"
 
@@ -131,8 +132,8 @@ std::vector<std::string> wrapped(Face face, double size, std::string_view text, 
         line += word;
         continue;
       }
-      if (!line.empty()) out.push_back(std::move(line));
-      place(!line.empty() || word.front() == ' ' ? word.substr(word.front() == ' ' ? 1 : 0) : word);
+      if (!line.empty()) out.push_back(std::exchange(line, {}));
+      place(word.front() == ' ' ? word.substr(1) : word);
     }
     out.push_back(line);
     if (end == text.size()) return out;
