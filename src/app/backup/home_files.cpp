@@ -36,6 +36,7 @@ constexpr std::array kHomeRules = {
     HomeRule{"audit/", HomePart::log},
     HomeRule{"content/subjects/", HomePart::subject},
     HomeRule{"content/records-", HomePart::records},
+    HomeRule{"content/vault/", HomePart::records},
     HomeRule{"keys/", HomePart::secret},
     HomeRule{"tls/", HomePart::secret},
     HomeRule{"blobs/", HomePart::model},

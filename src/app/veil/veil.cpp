@@ -68,6 +68,12 @@ std::optional<std::string> Veil::changed(std::string_view text) {
 
 std::optional<std::string> Veil::changed_beside(std::string_view name, std::string_view text) {
   if (!active_ || text.empty()) return std::nullopt;
+  // Of a name its end tells enough; a long one would be scanned again with each value of a list.
+  constexpr std::size_t kLongestName = 64;
+  if (name.size() > kLongestName) {
+    name.remove_prefix(name.size() - kLongestName);
+    while (!name.empty() && (static_cast<unsigned char>(name.front()) & 0xC0) == 0x80) name.remove_prefix(1);
+  }
   std::string before;
   if (!name.empty()) before = fmt::format("{}: ", name);
   bool changed = false;
