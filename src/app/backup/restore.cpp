@@ -142,6 +142,7 @@ Result<Restored> restore_backup(const fs::path& backup, const ReadBackup& read, 
   if (fresh) {
     FH_TRY_VOID(staging.publish());
   } else {
+    FH_TRY_VOID(nobody_works_in(home));  // again: copying takes long
     FH_TRY(out.aside, staging.publish_in_place_of_old());
   }
   return out;

@@ -259,16 +259,16 @@ Result<> run(const Arguments& arguments, Console& console) {
   FH_TRY(auto server, http::create_on(listener, std::move(options), std::move(hooks)));
   // Whoever looks after the server sees that it is there and loads; requests wait.
   site.starting = true;
+  if (arguments.given("mirror-checkpoints")) {  // before anybody can ask for its state
+    site.mirror = std::make_unique<CheckpointMirror>(audit::audit_folder(home),
+                                                     std::string(arguments.text("mirror-checkpoints")), site.warn);
+  }
   server->start();
   if (auto loaded = site.pool().load_given(); !loaded) {
     server->stop(std::chrono::seconds(0));
     return loaded;
   }
   site.starting = false;
-  if (arguments.given("mirror-checkpoints")) {
-    site.mirror = std::make_unique<CheckpointMirror>(audit::audit_folder(home),
-                                                     std::string(arguments.text("mirror-checkpoints")), site.warn);
-  }
   site.trail()->act(local_user(), "serve.start", names_of(site),
                     audit::Object()
                         .add("address", address)
