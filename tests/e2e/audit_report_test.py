@@ -137,6 +137,10 @@ class Reports(e2e.Case):
         self.assertEqual(claims["settings"][setting]["value"], "true")
         claims["settings"][setting]["value"] = "false"
         self.wrong("sealed by the kernel", self.put("altered.json", json.dumps(claims)), *log)
+        # Nor does it help to name an entry that nobody can look at.
+        for entry in (99_999_999, "5"):
+            claims["settings"][setting]["entry"] = entry
+            self.wrong("sealed by the kernel", self.put("altered.json", json.dumps(claims)), *log)
 
     def test_an_altered_proof_is_found(self):
         claims = json.loads(self.made("report.json").read_text("utf-8"))
@@ -155,6 +159,8 @@ class Reports(e2e.Case):
         for name in ("C1", "C4.1", "L3", "S1"):
             changed = re.sub(rf'(data-claim="{re.escape(name)}">)([^<]*)(<)', r"\g<1>\g<2>7\3", html, count=1)
             self.assertTrue(changed != html, name)
+            self.wrong(f"{name}: the file shows", self.put("altered.html", changed), "--key", self.key)
+            changed = re.sub(rf'(data-claim="{re.escape(name)}">)([^<]+)(<)', r"\g<1>\g<2>\g<2>\3", html, count=1)
             self.wrong(f"{name}: the file shows", self.put("altered.html", changed), "--key", self.key)
             changed = re.sub(rb"(Claim <</Id \(" + re.escape(name).encode() + rb"\)>> BDC\nBT [^\n]*\n[^\n]*Td \(.)", rb"\g<1>7", pdf, count=1)
             self.assertTrue(changed != pdf, name)

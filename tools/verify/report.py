@@ -37,8 +37,7 @@ def from_pdf(data):
     shown = {}
     for name, text in re.findall(rb"/Claim <</Id \(([A-Z0-9.]+)\)>> BDC\nBT [^\n]*\n[^\n]*? Td \(((?:\\.|[^\\()])*)\) Tj ET\nEMC", data, re.S):
         shown.setdefault(name.decode(), []).append(pdf_text(text))
-    # A figure that goes over several lines is several pieces, and may be shown several times.
-    return data[at:at + int(attached[0])], {name: "".join(pieces) for name, pieces in shown.items()}
+    return data[at:at + int(attached[0])], shown
 
 
 def from_html(data):
@@ -49,7 +48,7 @@ def from_html(data):
     shown = {}
     for name, figure in re.findall(r'data-claim="([^"]*)">([^<]*)<', text):
         shown.setdefault(name, []).append(html.unescape(figure))
-    return html.unescape(claims[0]).encode(), {name: "".join(pieces) for name, pieces in shown.items()}
+    return html.unescape(claims[0]).encode(), shown
 
 
 def no_repeats(pairs):
@@ -59,7 +58,7 @@ def no_repeats(pairs):
 
 
 def opened(path):
-    """(claims, what is shown by name; None for the claims alone)"""
+    """(claims, the pieces that are shown by name; None for the claims alone)"""
     data = path.read_bytes()
     text, shown = from_pdf(data) if data[:5] == b"%PDF-" else from_html(data) if data[:1] == b"<" else (data, None)
     try:
@@ -117,7 +116,7 @@ class Recount:
     def __init__(self, claims, first, last):
         self.counters, self.first, self.last = [Counter(c) for c in claims["claims"]], first, last
         self.settings, self.size, self.tree, self.notes, self.roots = claims["settings"], 0, verify.Tree(), [], {}
-        self.report = None
+        self.report, self.unseen = None, [s for s in claims["settings"] if "entry" in s]
 
     def seen(self, payload, checkpoint):
         if checkpoint:
@@ -134,6 +133,8 @@ class Recount:
         if self.first <= number < self.last:
             for counter in self.counters:
                 counter.add(number, entry)
+        if self.unseen and number < self.last:
+            self.unseen = [s for s in self.unseen if s["entry"] != number]
         for s in self.settings:
             if s.get("entry") == number and number < self.last and entry.get(s["member"]) != s["value"]:
                 raise Wrong(f"{s['id']} ({s['says']}): the report has '{s['value']}', entry {number} '{entry.get(s['member'], '')}'")
@@ -211,6 +212,8 @@ def recount(claims, log, key, kept, begin, end, digest):
     for c in filter(None, (begin, end)):
         if c.size and work.roots.get(c.size) != c.root:
             raise Wrong(f"the log has not the {c.size} entries of {c.where}")
+    for s in work.unseen:
+        raise Wrong(f"{s['id']} ({s['says']}): the log has no entry {s['entry']} until the end of the report")
     for counter in work.counters:
         same(counter.claim["id"], counter.claim["says"], counter.claim["value"], counter.answer())
     listed = {n for counter in work.counters if counter.claim["op"] == "list" for n in counter.list}
@@ -237,15 +240,21 @@ def check_shown(claims, shown):
         expected[name] = str(len(parts))
         expected.update({f"{name}.{i}": str(part) for i, part in enumerate(parts)})
     expected.update({one["id"]: one["value"] for one in claims["settings"] + claims["facts"]})
-    for name, text in shown.items():
+    for name, pieces in shown.items():
         def plain(t):
             return re.sub(r"\s", "", "".join(c if c.encode("cp1252", "ignore") else f"[U+{ord(c):04X}]" for c in t))
 
         if name not in expected:
             raise Wrong(f"the file shows a figure {name} that is no claim")
-        want, got = plain(expected[name]), plain(text)
-        if got != want * max(1, len(got) // max(1, len(want))):
-            raise Wrong(f"{name}: the file shows {text}, the claim is {expected[name]}")
+        # A figure that goes over several lines is several pieces, and it may be shown several times; never twice in one piece.
+        want, part = plain(expected[name]), ""
+        for piece in pieces:
+            part += plain(piece)
+            if not want.startswith(part):
+                raise Wrong(f"{name}: the file shows {''.join(pieces)}, the claim is {expected[name]}")
+            part = "" if part == want else part
+        if part:
+            raise Wrong(f"{name}: the file shows {''.join(pieces)}, the claim is {expected[name]}")
     for name in expected:
         if "." not in name and name not in shown and f"{name}.0" not in shown and expected[name] != "0":
             raise Wrong(f"{name}: the file does not show it")
@@ -282,7 +291,8 @@ def main():
         if shown is not None:
             print(f"{check_shown(claims, shown)} figures are shown as they are claimed")
         said = [s["id"] for s in claims["settings"] if "entry" not in s]
-        print(f"{len(said)} settings are as the program read them, which no log shows: {', '.join(said)}" if said else "all settings are of the log")
+        print(f"{len(said)} settings are as the program read them, which no log shows: {', '.join(said)}" if said else
+              "all settings are of the log" if options.log else "all settings name an entry of the log")
         if not given:
             print("the key was the report's own: keep it elsewhere, and give it with --key")
         return 0

@@ -30,6 +30,8 @@ class BackupTest : public ::testing::Test {
     put("history", "typed");
     put("somebody.key", "a key by its name");
     put("other", "-----BEGIN PRIVATE KEY-----\n");
+    put("server.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n-----BEGIN EC PRIVATE KEY-----\n");
+    put("public.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
     put("content/subjects/ab", "wrapped");
     ASSERT_TRUE(audit::append_one(audit::audit_folder(home()), R"({"id":"adm_1","kind":"admin"})"));
   }
@@ -89,10 +91,11 @@ TEST_F(BackupTest, ThereAndBackWithoutAnyKeyInIt) {
   ASSERT_TRUE(read) << read.error().what;
   EXPECT_TRUE(read->is_signed);
   EXPECT_EQ(read->digest, made->digest);
-  EXPECT_EQ(read->manifest.secrets, (std::vector<std::string>{"audit/key", "other", "somebody.key"}));
+  EXPECT_EQ(read->manifest.secrets, (std::vector<std::string>{"audit/key", "other", "server.pem", "somebody.key"}));
   EXPECT_EQ(read->manifest.subject_keys, 1U);
   EXPECT_EQ(read->manifest.left_out, (std::vector<std::string>{"history"}));
-  for (const char* absent : {"audit/key", "other", "somebody.key", "content/subjects/ab", "tmp", "history"})
+  for (const char* absent :
+       {"audit/key", "other", "server.pem", "somebody.key", "content/subjects/ab", "tmp", "history"})
     EXPECT_FALSE(fs::exists(backup() / kBackupData / absent)) << absent;
   EXPECT_TRUE(damages_of(backup(), read->manifest).value().empty());
   EXPECT_EQ(make_backup(home(), backup()).error().code, Errc::invalid) << "nothing is overwritten";
@@ -102,7 +105,8 @@ TEST_F(BackupTest, ThereAndBackWithoutAnyKeyInIt) {
   const auto restored = restore_backup(backup(), *read, other(), {.keys = &*keys});
   ASSERT_TRUE(restored) << restored.error().what;
   EXPECT_TRUE(restored->recorded);
-  for (const char* path : {"policy.yaml", "files/file-1", "other", "content/subjects/ab", "audit/key"})
+  for (const char* path :
+       {"policy.yaml", "files/file-1", "public.pem", "other", "server.pem", "content/subjects/ab", "audit/key"})
     EXPECT_EQ(read_file(other() / path).value(), read_file(home() / path).value()) << path;
   EXPECT_TRUE(check_restored_log(other(), read->manifest));
 }

@@ -43,8 +43,9 @@ constexpr std::array kHomeRules = {
     HomeRule{"trees/", HomePart::model},
 };
 
-// How keys of this program, and others', begin.
-constexpr std::array<std::string_view, 3> kSecretHeads = {"freehold-master-key ", "PRIVATE+KEY+", "-----BEGIN "};
+// How keys of this program begin.
+constexpr std::array<std::string_view, 2> kSecretHeads = {"freehold-master-key ", "PRIVATE+KEY+"};
+constexpr std::uint64_t kLongestPem = std::uint64_t{1} << 20;
 
 bool rule_fits(const HomeRule& rule, std::string_view path) {
   const bool open_end = rule.begins.ends_with('/') || rule.begins.ends_with('-');
@@ -58,9 +59,13 @@ bool begins_as_secret(const fs::path& path) {
   const auto n = file->read(head);
   if (!n) return false;
   const std::string_view text = as_text(Bytes(head).first(*n));
-  const bool headed = std::any_of(kSecretHeads.begin(), kSecretHeads.end(),
-                                  [&](std::string_view begin) { return text.starts_with(begin); });
-  return headed && (!text.starts_with("-----BEGIN ") || text.find("PRIVATE KEY") != std::string_view::npos);
+  // In a PEM the key may come after certificates. What is too long to tell is not risked.
+  if (text.starts_with("-----BEGIN ") || text.starts_with("Bag Attributes")) {
+    const auto whole = read_file(path, kLongestPem);
+    return !whole || whole->find("PRIVATE KEY-----") != std::string::npos;
+  }
+  return std::any_of(kSecretHeads.begin(), kSecretHeads.end(),
+                     [&](std::string_view begin) { return text.starts_with(begin); });
 }
 
 HomePart part_of(std::string_view name, const fs::path& path) {

@@ -34,6 +34,10 @@ Result<bool> is_newer(const audit::Checkpoint& checkpoint, const std::string& no
     return fail(Errc::corrupt, fmt::format("{} has {} entries, the log {}: the log was cut or rolled back",
                                            printable(file.string()), other->size, checkpoint.size));
   }
+  if (other->size == checkpoint.size && other->root != checkpoint.root) {
+    return fail(Errc::corrupt, fmt::format("{} has as many entries as the log, and others: the log was rolled back",
+                                           printable(file.string())));
+  }
   return true;
 }
 
@@ -48,7 +52,9 @@ Result<std::uint64_t> mirror_checkpoint(const std::string& note, const std::file
   const std::string day = audit::utc_text(checkpoint.time).substr(0, 10);
   FH_TRY(const bool newer, is_newer(checkpoint, note, folder / "checkpoint"));
   if (!newer) return checkpoint.size;
-  FH_TRY_VOID(write_file_atomically(folder / ("checkpoint-" + day), note));
+  const std::filesystem::path of_day = folder / ("checkpoint-" + day);
+  FH_TRY(const bool newer_of_day, is_newer(checkpoint, note, of_day));
+  if (newer_of_day) FH_TRY_VOID(write_file_atomically(of_day, note));
   FH_TRY_VOID(write_file_atomically(folder / "checkpoint", note));
   return checkpoint.size;
 }

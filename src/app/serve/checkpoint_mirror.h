@@ -6,7 +6,7 @@
 //     checkpoint-2027-01-31    the last of each day (UTC)
 //
 // A folder that is not there is not made: it would be the empty place where a stick is not mounted. A checkpoint of the
-// same log that has more entries is never overwritten: then it is the log that was rolled back.
+// same log that has more entries, or as many and others, is never overwritten: then it is the log that was rolled back.
 #pragma once
 
 #include <condition_variable>

@@ -47,8 +47,14 @@ api::Parsed<void> check_tokens(Veil& veil, const std::vector<std::int32_t>& ids,
 
 }  // namespace
 
-std::string veil_json(Veil& veil, std::string_view json) {
-  return format::replace_json_strings(json, [&](const JsonStrings::Value& value) { return veiled_value(veil, value); });
+std::string veil_kept_body(Veil& veil, std::string_view json, std::uint64_t& token_ids) {
+  return format::replace_json_strings(json, [&](const JsonStrings::Value& value) -> std::optional<std::string> {
+    const bool ids = value.number && value.in.size() == 1 &&
+                     (value.in[0] == "prompt" || value.in[0] == "input" || value.in[0] == "context");
+    if (!ids) return veiled_value(veil, value);
+    ++token_ids;
+    return "0";
+  });
 }
 
 api::Parsed<void> veil_texts(Veil& veil, std::vector<api::PlainPrompt>& texts, const std::string& field,
@@ -67,12 +73,13 @@ api::Parsed<void> veil_texts(Veil& veil, std::vector<api::PlainPrompt>& texts, c
 
 api::Parsed<void> veil_call(Veil& veil, api::Call& call, const SpellTokens& spell) {
   if (!veil.active()) return {};
-  const auto replace = [&](const JsonStrings::Value& value) {
-    return is_structure(value) ? std::nullopt : veiled_value(veil, value);
-  };
   if (auto* chat = std::get_if<api::Conversation>(&call.input)) {
-    chat->messages = format::replace_json_strings(chat->messages, replace);
-    chat->extras = format::replace_json_strings(chat->extras, replace);
+    chat->messages = format::replace_json_strings(chat->messages, [&](const JsonStrings::Value& value) {
+      return is_structure(value) ? std::nullopt : veiled_value(veil, value);
+    });
+    // The client's own variables of the template: no name in them is structure.
+    chat->extras = format::replace_json_strings(
+        chat->extras, [&](const JsonStrings::Value& value) { return veiled_value(veil, value); });
   } else {
     FH_TRY_VOID(veil_texts(veil, std::get<std::vector<api::PlainPrompt>>(call.input), call.input_field, spell));
   }

@@ -21,7 +21,8 @@ using SpellTokens = std::function<std::string(const std::vector<std::int32_t>&)>
 api::Parsed<void> veil_call(Veil& veil, api::Call& call, const SpellTokens& spell);
 api::Parsed<void> veil_texts(Veil& veil, std::vector<api::PlainPrompt>& texts, const std::string& field,
                              const SpellTokens& spell);
-// Every string of JSON text, for what is kept.
-std::string veil_json(Veil& veil, std::string_view json);
+// A body that is kept: its strings and numbers. Token ids spell what they stand for and cannot be looked at one by one,
+// so all of them become 0; `token_ids` counts them.
+std::string veil_kept_body(Veil& veil, std::string_view json, std::uint64_t& token_ids);
 
 }  // namespace freehold::app

@@ -21,12 +21,14 @@ void ExchangeVeil::record(audit::RequestEntry& entry, Said& said) {
   audit::Object kept;
   if (log.any()) {
     Veil veil(guard::Way::log, log);
-    said.body = veil_json(veil, said.body);
-    for (auto& [name, value] : said.earlier) value = veil_json(veil, value);
+    std::uint64_t token_ids = 0;
+    said.body = veil_kept_body(veil, said.body, token_ids);
+    for (auto& [name, value] : said.earlier) value = veil_kept_body(veil, value, token_ids);
     for (std::string& text : said.answers) {
       if (auto other = veil.changed(text)) text = std::move(*other);
     }
     kept = veil.entry();
+    if (token_ids > 0) kept.add("token_ids", token_ids);
     if (counters != nullptr) counters->add(guard::Way::log, veil);
   }
   if (counters != nullptr) {

@@ -55,7 +55,7 @@ TEST(Veil, EveryTextOfAConversation) {
       R"([{"role":"system","content":"of ann@example.org"},{"role":"user","content":"4111 1111 1111 1111 \"x\"\n","name":"ann@example.org"},)"
       R"({"role":"assistant","content":null,"reasoning_content":"ann@example.org?","tool_calls":[{"id":"ann@example.org","type":"function","function":{"name":"f","arguments":{"to":["ann@example.org"],"id":"ann@example.org","card":4111111111111111,"n":4111}}}]},)"
       R"({"role":"tool","tool_call_id":"ann@example.org","content":"{\"to\": \"ann@example.org\"}"}])";
-  chat.extras = R"({"documents":[{"text":"ann@example.org"}]})";
+  chat.extras = R"({"documents":[{"text":"ann@example.org","id":"ann@example.org"}]})";
   call.input = chat;
   call.tool_use.tools.push_back({"f", "writes to ann@example.org", "{}", false});
   Veil veil(Way::request, kMaskAll);
@@ -66,11 +66,11 @@ TEST(Veil, EveryTextOfAConversation) {
       R"([{"role":"system","content":"of [email]"},{"role":"user","content":"[card] \"x\"\n","name":"[email]"},)"
       R"({"role":"assistant","content":null,"reasoning_content":"[email]?","tool_calls":[{"id":"ann@example.org","type":"function","function":{"name":"f","arguments":{"to":["[email]"],"id":"[email]","card":0,"n":4111}}}]},)"
       R"({"role":"tool","tool_call_id":"ann@example.org","content":"{\"to\": \"[email]\"}"}])");
-  EXPECT_EQ(after.extras, R"({"documents":[{"text":"[email]"}]})");
+  EXPECT_EQ(after.extras, R"({"documents":[{"text":"[email]","id":"[email]"}]})");
   EXPECT_EQ(call.tool_use.tools[0].description, "writes to [email]");
-  EXPECT_EQ(veil.count(Treatment::mask), 10u);
-  EXPECT_EQ(veil.summary(), "masked=10 kinds=card,email");
-  EXPECT_EQ(veil.entry().text(), R"({"mask":{"card":2,"email":8}})");
+  EXPECT_EQ(veil.count(Treatment::mask), 11u);
+  EXPECT_EQ(veil.summary(), "masked=11 kinds=card,email");
+  EXPECT_EQ(veil.entry().text(), R"({"mask":{"card":2,"email":9}})");
   // What was masked stays as it is.
   Veil again(Way::request, kMaskAll);
   const std::string once = after.messages;
@@ -353,6 +353,16 @@ TEST(ExchangeVeil, IsToldAndRecordedAndTakenOutOfWhatIsKept) {
   EXPECT_EQ(again.at(Kind::email), Treatment::mask);
   EXPECT_EQ(again.at(Kind::card), Treatment::allow);
   EXPECT_EQ(recorded_treatments(*members, Way::answer).at(Kind::card), Treatment::mask);
+}
+
+TEST(ExchangeVeil, KeepsNoTokenIds) {
+  ExchangeVeil all;
+  all.log = treating({{Kind::email, Treatment::mask}});
+  audit::RequestEntry entry;
+  Said said{"/v1", R"({"prompt":[[17,4],[99]],"n":2})", {}, {}, {}};
+  all.record(entry, said);
+  EXPECT_EQ(said.body, R"({"prompt":[[0,0],[0]],"n":2})");
+  EXPECT_EQ(entry.personal_data.text(), R"({"log":{"token_ids":3},"profile":"gdpr"})");
 }
 
 }  // namespace
