@@ -130,7 +130,7 @@ class Sealed(e2e.Case):
         for name, extra in (("plain", ()), ("sealed", ("--sealed",))):
             home = self.folder / name
             self.succeeds("models", "import", MODEL, "--name", "stories", home=home)
-            with SealedServer(None, *extra, home=home) as server:
+            with serving.Server(None, *extra, home=home) as server:
                 blob = next(p for p in (home / "blobs").iterdir() if p.is_file() and p.stat().st_size == MODEL.stat().st_size)
                 blob.unlink()
                 blob.symlink_to(elsewhere)
@@ -138,7 +138,7 @@ class Sealed(e2e.Case):
                 self.assertEqual(status == 200, name == "plain", body)
 
     def server(self, model, *arguments):
-        return SealedServer(model, "--sealed", *arguments, home=self.home)
+        return serving.Server(model, "--sealed", *arguments, home=self.home)
 
     def test_a_server_says_that_it_is_sealed(self):
         with self.server(MODEL, "--alias", "m") as server:
@@ -236,19 +236,6 @@ class Sealed(e2e.Case):
         self.assertGreater(said["served"], 20)  # a client's and the server's, which shows that the sniffer sees
 
 
-class SealedServer(serving.Server):
-    """With what a sanitizer needs in its environment."""
-
-    def __init__(self, *arguments, **more):
-        kept = dict(os.environ)
-        os.environ.update(e2e.SEALED)
-        try:
-            super().__init__(*arguments, **more)
-        finally:
-            os.environ.clear()
-            os.environ.update(kept)
-
-
 class Sniffer:
     """Counts the frames on every device of this namespace: (device, protocol, source port, destination port)."""
 
@@ -334,7 +321,7 @@ def inside(folder):
             packets[" ".join(map(str, line))] = seen[:4]
     served = 0
     for extra in ((), ("--sealed",)):
-        with SealedServer(MODEL, "--alias", "m", *extra, home=folder / "serving") as server:
+        with serving.Server(MODEL, "--alias", "m", *extra, home=folder / "serving") as server:
             sniffer.take()  # a watcher that came before the server
             status, _, body = server.post("/v1/completions", {"model": "m", "prompt": "Once", "max_tokens": 4, "temperature": 0})
             assert status == 200, body

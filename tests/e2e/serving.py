@@ -33,6 +33,8 @@ class Server:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("FREEHOLD")}
         self.own_home = None if home else tempfile.TemporaryDirectory(prefix="freehold-home-")
         environment["FREEHOLD_HOME"] = str(home or self.own_home.name)
+        if "--sealed" in arguments:
+            environment.update(e2e.SEALED)
         self.process = e2e.subprocess.Popen(
             [e2e.FREEHOLD, "serve", *models, "--port", str(port), *keys, *map(str, arguments)], stdin=e2e.subprocess.DEVNULL,
             stdout=e2e.subprocess.PIPE, stderr=self.errors, env=environment, preexec_fn=die_with_parent)
