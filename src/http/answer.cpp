@@ -131,4 +131,12 @@ void Answer::abandoned(Response error) {
   }
 }
 
+std::shared_ptr<Exchange> guarded(std::shared_ptr<Answer> answer, Response error) {
+  Answer* plain = answer.get();
+  return {plain, [answer = std::move(answer), error = std::move(error)](Answer*) mutable {
+            answer->abandoned(std::move(error));
+            answer.reset();
+          }};
+}
+
 }  // namespace freehold::http

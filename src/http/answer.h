@@ -64,4 +64,7 @@ class Answer : public Exchange, public std::enable_shared_from_this<Answer> {
   std::function<void()> on_gone_;
 };
 
+// What the handler gets: when the last holder lets go, an unanswered request is answered with `error`.
+std::shared_ptr<Exchange> guarded(std::shared_ptr<Answer> answer, Response error);
+
 }  // namespace freehold::http

@@ -11,6 +11,9 @@
 //    bounded time and amount, because closing at once would make the system discard the error that a client which still
 //    sends should read.
 // 4. A request whose head is enough for its answer (no key, say) is answered before its body is read.
+// 5. The end of what a client sends says either that it is gone or that it only reads from now on (`nc -N`), and
+// nothing
+//    but its answer to something sent tells which: see is_probed.
 #include "http/connection.h"
 
 #include <fmt/format.h>
@@ -54,15 +57,7 @@ constexpr std::size_t kLingerBytes = std::size_t{256} << 20;
 constexpr std::chrono::seconds kLingerTime{10};
 constexpr std::chrono::seconds kLingerSilence{2};    // nothing arrives for so long
 constexpr std::uint64_t kLeastProgress = 64 * 1024;  // of a body with a sink, in Limits::body_time
-
-// What the handler gets: when the last holder lets go, an unanswered request is answered with an error.
-std::shared_ptr<Exchange> guarded(std::shared_ptr<Answer> answer, Response error) {
-  Answer* plain = answer.get();
-  return {plain, [answer = std::move(answer), error = std::move(error)](Answer*) mutable {
-            answer->abandoned(std::move(error));
-            answer.reset();
-          }};
-}
+constexpr std::chrono::seconds kProbe{1};
 
 template <typename Stream>
 class Connection : public AnyConnection, public std::enable_shared_from_this<Connection<Stream>> {
@@ -124,6 +119,7 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
 
   awaitable<void> read_ahead() {
     std::array<char, 16 * 1024> piece;
+    bool in_order = false;
     while (socket().is_open()) {
       if (input_.size() >= kReadAhead) {
         room_.expires_at(Clock::time_point::max());
@@ -131,14 +127,28 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
         continue;
       }
       auto [error, n] = co_await stream_.async_read_some(asio::buffer(piece), kToken);
+      in_order = error == asio::error::eof;
       if (error) break;
       input_.append(piece.data(), n);
       signal_.cancel();
     }
     end_of_input_ = true;
+    if (in_order && !kTls && !(answer_ && answer_->begun())) {
+      signal_.cancel();
+      co_await socket().async_wait(tcp::socket::wait_error, kToken);  // reset, or closed by us
+    }
+    leaves();
+  }
+
+  void leaves() {
+    gone_ = true;
     if (answer_) answer_->client_gone();
     signal_.cancel();
   }
+
+  // A client of HTTP/1.1 that closed its end before its answer began is sent an interim one, which it has to skip (RFC
+  // 9110 section 15.2), at once and every second: if it is gone, its system resets the connection.
+  bool is_probed(bool old) const { return end_of_input_ && !gone_ && !old && !answer_->begun(); }
 
   void consume(std::size_t n) {
     input_.erase(0, n);
@@ -331,7 +341,7 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
     const std::string too_large = fmt::format("the body is larger than the {} bytes that are allowed here", plan.limit);
     if (head.content_length > plan.limit) co_return co_await refuse(head.request, 413, too_large);
     if (head.expects_continue && input_.empty() && (head.chunked || head.content_length > 0)) {
-      if (!co_await write("HTTP/1.1 100 Continue\r\n\r\n")) co_return false;
+      if (!co_await write(kContinue)) co_return false;
     }
     const std::uint64_t least_rate = plan.least_rate;
     BodyReader body(head, std::move(plan));
@@ -381,7 +391,7 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
     };
     answer_ = std::make_shared<Answer>(std::move(head.request), common_.options.limits.unsent_bytes, std::move(wake),
                                        std::move(held));
-    if (end_of_input_) answer_->client_gone();
+    if (gone_) answer_->client_gone();
     std::optional<Response> at_once;
     if (common_.hooks.at_once) at_once = common_.hooks.at_once(answer_->request());
     if (at_once) {
@@ -413,7 +423,14 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
     while (true) {
       if (!answer_->ready()) {
         if (!socket().is_open()) co_return false;
-        co_await wait(Clock::time_point::max());
+        if (end_of_input_ && old) leaves();
+        const bool probed = is_probed(old);
+        if (!probed || Clock::now() < next_probe_) {
+          co_await wait(probed ? next_probe_ : Clock::time_point::max());
+        } else {
+          next_probe_ = Clock::now() + kProbe;
+          if (!co_await write(kContinue)) leaves();
+        }
         continue;
       }
       Answer::Taken taken = answer_->take(kWritePiece);
@@ -449,25 +466,13 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
   std::function<void()> closed_;
   std::string input_;
   bool end_of_input_ = false;
-  bool broken_ = false;  // an answer was broken off: the client is to notice at once
+  bool gone_ = false;             // nobody reads any more
+  Clock::time_point next_probe_;  // of a client that has closed its end
+  bool broken_ = false;           // an answer was broken off: the client is to notice at once
   std::shared_ptr<Answer> answer_;
 };
 
 }  // namespace
-
-Response Common::error(const Request& request, int status, const std::string& message) const {
-  if (hooks.error) return hooks.error(request, status, message);
-  Response response{status, {}, message + "\n"};
-  response.headers.set("content-type", "text/plain; charset=utf-8");
-  return response;
-}
-
-Common::Common(ServerOptions o, Hooks h)
-    : options(std::move(o)),
-      hooks(std::move(h)),
-      handlers(std::make_unique<asio::thread_pool>(static_cast<std::size_t>(options.handler_threads))),
-      door(std::make_unique<asio::thread_pool>(1)) {}
-Common::~Common() = default;
 
 std::shared_ptr<AnyConnection> serve(Common& common, asio::io_context& io, asio::ssl::context* tls, int socket,
                                      bool ipv6, std::string address, std::function<void()> closed) {
@@ -478,16 +483,13 @@ std::shared_ptr<AnyConnection> serve(Common& common, asio::io_context& io, asio:
     ::close(socket);
     return nullptr;
   }
-  if (tls != nullptr) {
-    auto connection = std::make_shared<Connection<TlsStream>>(common, TlsStream(std::move(connected), *tls),
-                                                              std::move(address), std::move(closed));
+  const auto started = [&](auto stream) -> std::shared_ptr<AnyConnection> {
+    auto connection = std::make_shared<Connection<decltype(stream)>>(common, std::move(stream), std::move(address),
+                                                                     std::move(closed));
     connection->start();
     return connection;
-  }
-  auto connection =
-      std::make_shared<Connection<tcp::socket>>(common, std::move(connected), std::move(address), std::move(closed));
-  connection->start();
-  return connection;
+  };
+  return tls != nullptr ? started(TlsStream(std::move(connected), *tls)) : started(std::move(connected));
 }
 
 }  // namespace freehold::http

@@ -161,6 +161,20 @@ class TcpServer : public Server {
 
 }  // namespace
 
+Response Common::error(const Request& request, int status, const std::string& message) const {
+  if (hooks.error) return hooks.error(request, status, message);
+  Response response{status, {}, message + "\n"};
+  response.headers.set("content-type", "text/plain; charset=utf-8");
+  return response;
+}
+
+Common::Common(ServerOptions o, Hooks h)
+    : options(std::move(o)),
+      hooks(std::move(h)),
+      handlers(std::make_unique<asio::thread_pool>(static_cast<std::size_t>(options.handler_threads))),
+      door(std::make_unique<asio::thread_pool>(1)) {}
+Common::~Common() = default;
+
 Result<int> open_listener(const ServerOptions& options) {
   asio::io_context io;
   tcp::acceptor acceptor(io);

@@ -17,18 +17,9 @@
 namespace freehold::http {
 namespace {
 
+using testing::eventually;
 using testing::RawClient;
 using namespace std::chrono_literals;
-
-// Waits for what another thread will bring about; a minute at most, so that a failure ends.
-template <typename Condition>
-bool eventually(Condition condition) {
-  for (int i = 0; i < 6000; ++i) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(10ms);
-  }
-  return false;
-}
 
 struct Fixture : ::testing::Test {
   std::unique_ptr<Server> serve(Hooks hooks, ServerOptions options = {}) {

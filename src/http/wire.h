@@ -21,6 +21,7 @@ std::string head_text(const Response& response, const std::string& request_id, B
 
 // One chunk: its size in hexadecimal, CR LF, the bytes, CR LF. Empty for an empty piece (which would end the body).
 std::string chunk_text(std::string_view piece);
+inline constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 // "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7).
