@@ -3,7 +3,7 @@
 
 thread   the unit tests under ThreadSanitizer, and a mixed load on a server under it
 fuzz     every fuzz target, SECONDS each (60)
-units    the unit tests that `./dev test` runs sanitized only, as users' optimiser makes them
+units    the unit and end-to-end tests that `./dev test` runs sanitized only, as users' optimiser makes them
 slow     the end-to-end tests that take minutes with AddressSanitizer
 matrix   the whole matrix of promise 1
 corpus   the whole corpus of hostile model files, through the release build and the one with AddressSanitizer
@@ -114,7 +114,7 @@ def fuzz(options):
 
 
 def units(_):
-    return tests("units-release", "release", "unit") if program("release") else (False, "It does not build.")
+    return tests("units-release", "release", "unit|logic") if program("release") else (False, "It does not build.")
 
 
 def slow(_):

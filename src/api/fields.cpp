@@ -174,6 +174,12 @@ Parsed<std::vector<std::string>> Fields::strings(std::string_view key, std::size
   return out;
 }
 
+Parsed<std::vector<std::string>> Fields::string_list(std::string_view key, std::size_t most) {
+  if (const Json* v = find(key); v != nullptr && !v->is_array())
+    return wrong(key, fmt::format("an array of at most {} strings", most));
+  return strings(key, most);
+}
+
 std::vector<std::string> Fields::left_over() const {
   constexpr std::size_t kMostNames = 32;
   std::vector<std::string> out;

@@ -38,6 +38,8 @@ class Fields {
   Parsed<std::optional<std::int64_t>> integer(std::string_view key, std::int64_t least, std::int64_t most);
   // A string, or an array of strings.
   Parsed<std::vector<std::string>> strings(std::string_view key, std::size_t most);
+  // An array of strings.
+  Parsed<std::vector<std::string>> string_list(std::string_view key, std::size_t most);
   // Understood, and without effect here.
   void known(std::string_view key) { known_.emplace(key); }
 

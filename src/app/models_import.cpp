@@ -5,6 +5,7 @@
 #include "app/json_writer.h"
 #include "app/labelling.h"
 #include "app/models_commands.h"
+#include "app/starter.h"
 #include "base/utf8.h"
 #include "train/provenance.h"
 
@@ -76,7 +77,12 @@ Result<> run_import(const Arguments& arguments, Console& console) {
          train::provenance_label(std::filesystem::is_directory(path, ec) ? path : path.parent_path()));
   FH_TRY(NameLabel labelled, NameLabel::put(name.text(), label));
   StoreProgress progress(console);
-  auto imported = store.import(path, name, progress.options(arguments.flag("force"), !arguments.flag("no-prepare")));
+  const store::WriteOptions options = progress.options(arguments.flag("force"), !arguments.flag("no-prepare"));
+  const bool starter = !std::filesystem::exists(path, ec) && means_starter(arguments.text("PATH"));
+  auto imported = starter ? store.add(
+                                name, "built into freehold",
+                                [](const format::Sink& sink) { return sink(starter_bytes()); }, options)
+                          : store.import(path, name, options);
   progress.clear();
   if (!imported) {
     hint_at_force(imported.error(), console);
@@ -130,6 +136,8 @@ Result<> run_alias(const Arguments& arguments, Console& console) {
   progress.clear();
   if (!made) {
     hint_at_force(made.error(), console);
+    if (made.error().code == Errc::not_found && means_starter(alias.model))
+      console.hint("the built-in one comes into the store with freehold models import starter");
     return Unexpected(std::move(made).error());
   }
   FH_TRY_VOID(record_import("models.alias", *made));

@@ -107,7 +107,13 @@ Result<> run_model(const Arguments& arguments, Console& console) {
   FH_TRY(Settings settings, settings_from(arguments));
   FH_TRY(auto grammar, grammar_from(arguments));
   FH_TRY(const std::string_view model, model_named(arguments, console));
-  FH_TRY(CheckedModel checked, open_and_check(model, console));
+  auto found = open_and_check(model, console);
+  if (!found) {
+    if (found.error().code == Errc::not_found && model.find(' ') != std::string_view::npos)
+      console.hint("the prompt comes after the model: freehold run starter \"…\"");
+    return Unexpected(std::move(found).error());
+  }
+  CheckedModel checked = std::move(*found);
   FH_TRY_VOID(take_adapter(arguments, checked));
   FH_TRY(settings.constraint, constraint_for(std::move(grammar), checked.tokenizer.tokenizer, settings.max_tokens));
   bool raw = arguments.flag("raw");

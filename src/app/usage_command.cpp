@@ -5,6 +5,7 @@
 #include "app/console.h"
 #include "app/json_writer.h"
 #include "app/moment.h"
+#include "app/serve/answer_id.h"
 #include "app/table.h"
 #include "app/usage_json.h"
 #include "base/utf8.h"
@@ -69,7 +70,10 @@ std::string as_report(const std::vector<Sum>& sums, const Sum& total, std::strin
 }
 
 Result<> show_request(ledger::UsageQuery& query, std::string_view id, Console& console) {
-  FH_TRY(const std::optional<ledger::Event> event, query.find(id));
+  FH_TRY(std::optional<ledger::Event> event, query.find(id));
+  if (!event) {
+    FH_TRY(event, query.find(request_of_answer(id)));
+  }
   if (!event) return fail(Errc::not_found, fmt::format("there is no record of request '{}'", printable(id, 80)));
   JsonWriter w(true);
   w.begin_object();

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/utf8.h"
@@ -66,6 +67,16 @@ constexpr std::array kHarmlessConfig = {"architectures",
                                         "decoder_start_token_id",
                                         "rope_scaling.type",
                                         "rope_parameters.type"};
+
+constexpr std::array kTexts = {"model_type", "torch_dtype", "dtype", "transformers_version", "_name_or_path"};
+
+// Of what makes no difference: what has another type than it always has was not written by those who write models.
+const char* expected_of_harmless(std::string_view key, const format::Value& value) {
+  if (key == "architectures") return value.as_strings() ? nullptr : "a list of strings";
+  const std::string_view name = key.substr(0, key.find('.'));
+  if (std::ranges::find(kTexts, name) == kTexts.end()) return nullptr;
+  return name == key && value.as_string() ? nullptr : "a string";
+}
 
 }  // namespace
 
@@ -200,6 +211,8 @@ Result<> Reader::finish() const {
         harmless = harmless || entry.key == n ||
                    (entry.key.starts_with(n) && entry.key.size() > n.size() && entry.key[n.size()] == '.');
       }
+      if (const char* expected = expected_of_harmless(entry.key, entry.value); expected != nullptr)
+        return wrong(entry.key, expected, entry.value);
       if (harmless) continue;
     }
     return fail(Errc::unsupported,

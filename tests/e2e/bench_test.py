@@ -45,9 +45,9 @@ class Bench(e2e.Case):
         self.temporary = self.folder / "tmp"
         self.temporary.mkdir()
 
-    def lines(self, *arguments, exact=False, **more):
+    def lines(self, *arguments, **more):
         """The results, of rough measurements unless they are to be compared."""
-        if "--compare" not in arguments and not exact:
+        if "--compare" not in arguments:
             arguments = (*arguments, "--quick")
         text = self.succeeds("bench", *arguments, "--json", timeout=300, env={"TMPDIR": str(self.temporary)}, **more).text
         lines = [json.loads(line) for line in text.splitlines()]
@@ -78,7 +78,9 @@ class Bench(e2e.Case):
 
     def test_a_model_and_a_comparison(self):
         arguments = (self.model, "--prompt-tokens", "16", "--tokens", "8", "--repeat", "2")
-        lines = self.lines(*arguments, exact=True)
+        lines = self.lines(*arguments)
+        for line in lines:
+            self.assertIs(line["flags"].pop("quick"), True, "nobody takes it for an exact one")
         for name in ("load", "prefill", "decode", "peak-read-after"):
             self.assertIn(name, self.names(lines))
         prefill = next(line for line in lines if line["benchmark"] == "prefill")

@@ -309,6 +309,19 @@ class Budgets(tenancy_test.Tenancy):
             self.budget(*arguments, code=e2e.USAGE)
         self.budget("remove", "--tag", "nobody", code=e2e.NOT_FOUND)
 
+    def test_what_is_removed_is_named_and_meant(self):
+        self.budget("set", "--tag", "mine", "--tokens", "20", "--every", "day")
+        self.budget("remove", code=e2e.USAGE)
+        self.assertIn("removed: tag mine: 20 tokens", self.budget("remove", "--tag", "mine").message)
+        for every in ("day", "week"):
+            self.budget("set", "--tag", "mine", "--tokens", "20", "--every", every)
+        self.assertIn("one of 2: ", self.budget("remove", "--tag", "mine", code=e2e.USAGE).message)
+        for every in ("day", "week"):
+            self.budget("remove", "--tag", "mine", "--every", every)
+        log = e2e.run("audit", "query", "--kind", "admin", "--json", home=self.kept).text
+        acts = [json.loads(line) for line in log.splitlines()]
+        self.assertIn("tag mine: 20 tokens a day", [a["subject"] for a in acts if a["act"] == "cost.budget.remove"])
+
 
 class Killed(e2e.Case):
     """kill -9 in the middle: what was answered is in the record, and what was reserved is free again."""

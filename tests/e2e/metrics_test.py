@@ -138,6 +138,7 @@ class Story(Served):
                                               headers={"authorization": f"Bearer {self.keys['alice']}"})
         self.assertEqual(status, 200)
         request = headers["x-request-id"]
+        self.assertEqual(self.story("alice", "chatcmpl-" + request.removeprefix("req_")), self.story("alice", request))
         for key in ("alice", "admin", "auditor"):
             status, told = self.story(key, request)
             self.assertEqual(status, 200, (key, told))

@@ -113,6 +113,8 @@ class Pii(e2e.Case):
     def test_mask(self):
         path = self.put("letter.txt", "Seen on March 5, 2024, ZIP 02139, jane@example.com.\n")
         self.assertEqual(self.succeeds("guard", "mask", path).text, "Seen on March 5, 2024, ZIP [postcode], [email].\n")
+        self.fails(e2e.USAGE, "guard", "mask", path, "-o", path, names="would be lost")
+        self.assertIn("jane", path.read_text())
         out = self.folder / "masked.txt"
         self.succeeds("guard", "mask", path, "--profile", "hipaa", "--style", "safe-harbor", "-o", out)
         self.assertEqual(out.read_text(), "Seen on 2024, ZIP 021**, [email].\n")

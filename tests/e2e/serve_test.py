@@ -90,6 +90,11 @@ class Requests(Serving):
                 self.assertNotIn("not-the-key", message)
         for headers in ({"authorization": "bearer " + KEY}, {"x-api-key": KEY}):
             self.assertEqual(self.server.ask("GET", MODELS, None, headers, key=False)[0], 200)
+        for headers, path in (({"authorization": "Bearer " + KEY, "x-api-key": "other"}, MODELS), ({"x-api-key": KEY}, MODELS + "?key=other"),
+                              ({}, MODELS + f"?key={KEY}&key=other")):
+            self.assertIn(self.server.ask("GET", path, None, headers, key=False)[0], (400,), headers)
+        twice = {"authorization": "Bearer " + KEY, "x-api-key": KEY}
+        self.assertEqual(self.server.ask("GET", MODELS, None, twice, key=False)[0], 200)
         self.assertEqual(self.server.ask("GET", "/healthz", key=False)[0], 200)
 
     def test_addresses_methods_and_types(self):

@@ -37,6 +37,13 @@ class Starter(e2e.Case):
         self.fails(e2e.NOT_FOUND, "run", "starters", "x", names="starters")
         self.fails(e2e.NOT_FOUND, "run", "starter:big", "x", names="starter:big")
 
+    def test_comes_into_the_store(self):
+        self.fails(e2e.NOT_FOUND, "models", "alias", "bot", "=", "starter", names="models import starter")
+        self.succeeds("models", "import", "starter")
+        self.succeeds("models", "alias", "bot", "=", "starter")
+        self.assertEqual(self.succeeds("run", "bot", "Hello!", "--max-tokens", 4, "--temperature", 0).text,
+                         self.succeeds("run", "starter", "Hello!", "--max-tokens", 4, "--temperature", 0).text)
+
     def test_what_is_in_the_store_comes_first(self):
         other = self.folder / "other.gguf"
         self.succeeds("models", "synth", "--shape", "tiny-llama", other)

@@ -25,7 +25,7 @@ Parsed<void> parse_sampling(Fields& f, engine::Request& r) {
   } else {
     r.sampling.top_p = top_p.value_or(1);
   }
-  FH_TRY(r.stop, f.strings("stop_sequences", engine::kMaxStopStrings));
+  FH_TRY(r.stop, f.string_list("stop_sequences", engine::kMaxStopStrings));
   for (const std::string& s : r.stop) {
     if (s.empty() || s.size() > engine::kMaxStopBytes)
       return f.wrong("stop_sequences", fmt::format("strings of 1 to {} bytes", engine::kMaxStopBytes));

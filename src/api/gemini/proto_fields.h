@@ -22,7 +22,7 @@ class ProtoFields {
   Parsed<std::optional<double>> number(std::string_view key, double least, double most);
   Parsed<std::optional<std::int64_t>> integer(std::string_view key, std::int64_t least, std::int64_t most);
   Parsed<std::vector<std::string>> strings(std::string_view key, std::size_t most) {
-    return fields_.strings(spelling(key), most);
+    return fields_.string_list(spelling(key), most);
   }
   // An enum's value, in upper case; empty if it is not there.
   Parsed<std::string> word(std::string_view key);

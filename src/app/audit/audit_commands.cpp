@@ -10,6 +10,7 @@
 #include "app/console.h"
 #include "app/json_writer.h"
 #include "app/moment.h"
+#include "app/serve/answer_id.h"
 #include "audit/folder.h"
 #include "audit/verify.h"
 #include "base/file.h"
@@ -175,9 +176,8 @@ Result<std::uint64_t> entry_number(const audit::Reader& reader, std::string_view
   const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), number);
   if (error == std::errc() && end == id.data() + id.size() && id.size() < 20) return number;
   FH_TRY(auto found, reader.find(id));
-  // Answers are called by their requests: chatcmpl-X, msg_X, resp_X and X itself are req_X.
   if (!found) {
-    FH_TRY(found, reader.find(fmt::format("req_{}", id.substr(id.find_last_of("-_") + 1))));
+    FH_TRY(found, reader.find(request_of_answer(id)));
   }
   if (found) return *found;
   return fail(Errc::not_found, fmt::format("there is no entry '{}' in the log", printable(id, 80)));

@@ -1,6 +1,8 @@
 // `cost budget`: limits on what keys, tags and everybody may use.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "app/audit/act.h"
 #include "app/commands.h"
 #include "app/console.h"
@@ -125,15 +127,45 @@ Result<> run_set(const Arguments& arguments, Console& console) {
   return {};
 }
 
+// Whether this is one of those that the options speak of. Without --key and --tag: of everybody.
+bool is_meant(const Arguments& arguments, const Budget& b) {
+  const auto fits = [&](std::string_view option, std::string_view value) {
+    return !arguments.given(option) || arguments.text(option) == value;
+  };
+  const BudgetScope scope = arguments.given("key")   ? BudgetScope::key
+                            : arguments.given("tag") ? BudgetScope::tag
+                                                     : BudgetScope::total;
+  return b.scope == scope && fits(ledger::name_of(scope), b.subject) && fits("every", ledger::name_of(b.period)) &&
+         fits("of", ledger::name_of(b.counts)) && fits("measure", ledger::name_of(b.measure));
+}
+
 Result<> run_remove(const Arguments& arguments, Console& console) {
-  FH_TRY(const Budget b, about(arguments, arguments.text("measure") == "tokens"));
+  const std::initializer_list<std::string_view> selectors = {"key", "tag", "every", "of", "measure"};
+  if (arguments.given("key") && arguments.given("tag"))
+    return fail(Errc::invalid, "--key and --tag exclude each other");
+  if (std::ranges::none_of(selectors, [&](std::string_view name) { return arguments.given(name); })) {
+    console.hint("freehold cost budget list shows them");
+    return fail(Errc::invalid, "say which budget: --key, --tag, --every, --of or --measure");
+  }
   FH_TRY(const std::filesystem::path home, store::default_home());
   auto costs = ledger::CostStore::open(home, sql::Open::existing);
   if (!costs && costs.error().code == Errc::not_found) return fail(Errc::not_found, "there are no budgets");
   if (!costs) return Unexpected(std::move(costs).error());
-  FH_TRY_VOID(costs->remove(b, guard::wall_seconds()));
-  FH_TRY_VOID(record_act("cost.budget.remove", b.text()));
-  console.note("removed");
+  FH_TRY(std::vector<Budget> meant, costs->budgets());
+  std::erase_if(meant, [&](const Budget& b) { return !is_meant(arguments, b); });
+  if (meant.empty()) {
+    console.hint("freehold cost budget list shows them");
+    return fail(Errc::not_found, "there is no such budget");
+  }
+  if (meant.size() > 1) {
+    std::string all;
+    for (const Budget& b : meant) all += (all.empty() ? "" : "; ") + b.text();
+    console.hint("--every, --of and --measure tell them apart");
+    return fail(Errc::invalid, fmt::format("it could be one of {}: {}", meant.size(), printable(all, 2000)));
+  }
+  FH_TRY_VOID(costs->remove(meant.front(), guard::wall_seconds()));
+  FH_TRY_VOID(record_act("cost.budget.remove", meant.front().text()));
+  console.note(fmt::format("removed: {}", printable(meant.front().text(), 400)));
   return {};
 }
 
@@ -202,16 +234,17 @@ Command cost_budget_set_command() {
 
 Command cost_budget_remove_command() {
   std::vector<Option> options = about_options();
-  options.push_back({.name = "measure",
-                     .type = OptionType::choice,
-                     .value = "usd|tokens",
-                     .fallback = "usd",
-                     .help = "Which of the two."});
+  for (Option& option : options) option.fallback = "";
+  options[3].help = "Whose answers it counts.";
+  options.push_back(
+      {.name = "measure", .type = OptionType::choice, .value = "usd|tokens", .help = "Which of the two."});
   return {.name = "cost budget remove",
           .summary = "Remove a budget.",
+          .details =
+              "The options say which: as many of them as tell it from others. Without --key and --tag it is one of "
+              "everybody.",
           .options = std::move(options),
-          .examples = {{"freehold cost budget remove --key abcdefgh --measure tokens --every day",
-                        "No limit on a key any more:"}},
+          .examples = {{"freehold cost budget remove --key abcdefgh", "No limit on a key any more:"}},
           .run = run_remove};
 }
 

@@ -192,6 +192,12 @@ Result<> run_mask(const Arguments& arguments, Console& console) {
   const pii::Profile profile = pii::profile_from_name(arguments.text("profile")).value_or(pii::Profile::gdpr);
   const pii::MaskStyle style =
       arguments.text("style") == "safe-harbor" ? pii::MaskStyle::safe_harbor : pii::MaskStyle::kind;
+  std::error_code ec;
+  if (arguments.given("out") &&
+      std::filesystem::equivalent(std::string(arguments.text("FILE")), std::string(arguments.text("out")), ec)) {
+    return fail(Errc::invalid, fmt::format("{} is the text itself, which would be lost: choose another file",
+                                           printable(arguments.text("out"))));
+  }
   FH_TRY(Pieces pieces, Pieces::open(std::string(arguments.text("FILE"))));
   FH_TRY(Output out, Output::create(arguments.given("out") ? arguments.text("out") : "-", console));
   pii::Masker masker(profile, style);

@@ -5,6 +5,7 @@
 
 #include "api/native/native.h"
 #include "app/json_writer.h"
+#include "app/serve/answer_id.h"
 #include "app/serve/metrics.h"
 #include "app/serve/reply.h"
 #include "app/serve/routes.h"
@@ -238,7 +239,7 @@ bool handle_native(Site& site, const ExchangePtr& exchange, const guard::Princip
     return true;
   }
   if (path.size() == 4 && path[0] == "freehold" && path[1] == "v1" && path[2] == "requests") {
-    story(site, exchange, who, path[3]);
+    story(site, exchange, who, request_of_answer(path[3]));
     return true;
   }
   if (handle_adapters(site, exchange, who)) return true;

@@ -94,16 +94,26 @@ void respond(http::Exchange& exchange, const api::Failure& failure) {
   exchange.respond(error_response(exchange.request(), failure));
 }
 
-std::string_view key_of(const http::Request& request) {
+std::vector<SentKey> keys_of(const http::Request& request) {
+  std::vector<SentKey> keys;
+  const auto add = [&](std::string_view where, std::string_view key) {
+    if (!key.empty()) keys.push_back({where, key});
+  };
   const std::string_view bearer = request.headers.get("authorization");
   constexpr std::string_view kBearer = "bearer ";
   if (bearer.size() > kBearer.size() && http::equal_ignoring_case(bearer.substr(0, kBearer.size()), kBearer)) {
-    return bearer.substr(kBearer.size());
+    add("authorization", bearer.substr(kBearer.size()));
   }
-  for (const char* name : {"x-api-key", "x-goog-api-key"}) {
-    if (request.headers.has(name)) return request.headers.get(name);
+  for (const char* name : {"x-api-key", "x-goog-api-key"}) add(name, request.headers.get(name));
+  for (const auto& [name, value] : request.target.query) {
+    if (name == "key") add("?key=", value);
   }
-  return request.target.query_value("key");
+  return keys;
+}
+
+std::string_view key_of(const http::Request& request) {
+  const auto keys = keys_of(request);
+  return keys.empty() ? std::string_view() : keys.front().key;
 }
 
 std::string allow_of(const http::Request& request) {

@@ -28,7 +28,12 @@ void name_ignored(http::Response& response, const std::vector<std::string>& fiel
 http::Response error_response(const http::Request& request, const api::Failure& failure);
 void respond(http::Exchange& exchange, const api::Failure& failure);
 
-// The key of a request, however it is sent; empty if there is none.
+// The keys that a request carries, and in which field each; empty ones are left out.
+struct SentKey {
+  std::string_view where, key;
+};
+std::vector<SentKey> keys_of(const http::Request& request);
+// The first of them; empty if there is none.
 std::string_view key_of(const http::Request& request);
 
 // The value of Allow for this address, and the refusal that has it.

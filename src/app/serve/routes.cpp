@@ -80,6 +80,17 @@ void dispatch(Site& site, const ExchangePtr& exchange, const guard::Principal& w
                                   {}});
 }
 
+// A proxy that looks at one and a server that takes the other would put the request on two accounts.
+api::Parsed<void> check_one_key(const http::Request& request) {
+  const auto keys = keys_of(request);
+  for (const SentKey& other : keys) {
+    if (other.key != keys.front().key)
+      return api::refuse(api::Problem::invalid, fmt::format("two keys that differ were sent, in {} and in {}: send one",
+                                                            keys.front().where, other.where));
+  }
+  return {};
+}
+
 }  // namespace
 
 bool path_is(const http::Request& request, std::initializer_list<std::string_view> segments) {
@@ -96,6 +107,7 @@ api::Parsed<void> check_head(const Site& site, const http::Request& request) {
     }
   }
   if (!is_open(request)) {
+    FH_TRY_VOID(check_one_key(request));
     FH_TRY(const guard::Principal principal, site.enter(request));
     FH_TRY_VOID(site.permissions().check_headers(request));
     // What a key may do with a model is looked at where the model is found (Site::find).

@@ -96,6 +96,10 @@ std::string answer_id(std::string_view request_id) {
   return request_id.starts_with("req_") ? std::string(request_id.substr(4)) : random_id();
 }
 
+std::string request_of_answer(std::string_view id) {
+  return fmt::format("req_{}", id.substr(id.find_last_of("-_") + 1));
+}
+
 Failure unrecorded() {
   return {Problem::unavailable, "the use of this answer could not be recorded, so it is not given", {}, {}};
 }

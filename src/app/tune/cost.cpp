@@ -78,7 +78,9 @@ std::string cost_text(const TuningCost& cost) {
   } else if (cost.energy) {
     out += "cost:   here: not known without the time\n";
   } else {
-    out += "cost:   here: energy alone; --watts and --kwh-price say what the machine draws and what a kWh costs\n";
+    out +=
+        "cost:   here: energy alone; freehold tune plan --watts W --kwh-price USD says what the machine draws and what "
+        "a kWh costs\n";
   }
   if (cost.vendors.empty()) return out;
   out += fmt::format(

@@ -15,6 +15,7 @@ constexpr std::string_view kInteger = "-?[1-9][0-9]{0,17}|0";
 constexpr std::string_view kNumber = "-?(?:0|[1-9][0-9]{0,17})(?:\\.[0-9]{1,17})?(?:[eE][+-]?[0-9]{1,2})?";
 constexpr std::size_t kMaxUnique = 8;       // values that uniqueItems can keep apart: 2^n states
 constexpr std::size_t kMaxKeyPatterns = 4;  // 2^n kinds of keys
+constexpr std::uint32_t kMaxDistinct = 16;
 
 std::uint32_t saturating_sub(std::uint32_t a, std::uint32_t b) {
   return a == kNoMaximum ? a : a - std::min(a, b);
@@ -326,11 +327,37 @@ Result<NodeId> SchemaCompiler::object(const Alternative& a) {
     FH_TRY(NodeId value, place(*set));
     list.push_back({ir_.concat({ir_.bytes(json_quoted(key)), colon(), value}), needed});
   }
-  NodeId extra = ir_.nothing();
+  Extra extra{ir_.nothing(), {}};
   if (takes_extra_members(a, list.size(), min)) {
-    FH_TRY(extra, extra_members(a, std::move(keys)));
+    FH_TRY(extra.any, extra_members(a, keys, ""));
+  }
+  const auto needed = static_cast<std::uint32_t>(std::ranges::count_if(list, &Member::required));
+  if (extra.any != ir_.nothing() && min > needed + 1 && min <= max) {
+    FH_TRY(extra.apart, distinct_members(a, keys, needed, min));
   }
   return members(list, extra, min, max);
+}
+
+// What could be `min` keys that differ without remembering any: the one that comes as number c has a length of c modulo
+// `min`.
+Result<std::vector<NodeId>> SchemaCompiler::distinct_members(const Alternative& a,
+                                                             const std::vector<std::string>& known, std::uint32_t from,
+                                                             std::uint32_t min) {
+  if (min > kMaxDistinct)
+    return fail(Errc::unsupported, "minProperties: more than " + std::to_string(kMaxDistinct) +
+                                       " members whose keys are not listed in properties and required");
+  std::vector<NodeId> members(min, ir_.nothing());
+  for (std::uint32_t c = from; c < min; ++c) {
+    const std::string period = "([\\s\\S]{" + std::to_string(min) + "})";
+    FH_TRY(
+        members[c],
+        extra_members(a, known, c == 0 ? "^" + period + "+$" : "^[\\s\\S]{" + std::to_string(c) + "}" + period + "*$"));
+    if (members[c] == ir_.nothing())
+      return fail(
+          Errc::unsupported,
+          "minProperties: keys that differ cannot be made from these patternProperties: list them in properties");
+  }
+  return members;
 }
 
 // An object whose properties are listed has no others unless the schema speaks of them, or needs more than it lists
@@ -346,7 +373,9 @@ bool SchemaCompiler::takes_extra_members(const Alternative& a, std::size_t liste
 }
 
 // Members whose keys no schema lists: for each set of key patterns that a key may match at once, its values.
-Result<NodeId> SchemaCompiler::extra_members(const Alternative& a, std::vector<std::string> known) {
+// `also`: a pattern that all those keys have to match, too; may be empty.
+Result<NodeId> SchemaCompiler::extra_members(const Alternative& a, std::span<const std::string> known,
+                                             const std::string& also) {
   std::vector<std::string> patterns;
   for (const SchemaNode* n : a.nodes) {
     for (const auto& p : n->patterns_of_keys) {
@@ -376,6 +405,7 @@ Result<NodeId> SchemaCompiler::extra_members(const Alternative& a, std::vector<s
       forbidden |= n->never;
     }
     if (forbidden) continue;
+    if (!also.empty()) with.push_back(also);
     FH_TRY(std::optional<NodeId> key, strings_.keys(with, without, known));
     if (!key) continue;
     FH_TRY(NodeId value, place(set));
@@ -385,16 +415,19 @@ Result<NodeId> SchemaCompiler::extra_members(const Alternative& a, std::vector<s
 }
 
 // The members in order, optional ones left out or not, then extra ones. Counted only if the counts can go wrong.
-Result<NodeId> SchemaCompiler::members(const std::vector<Member>& list, NodeId extra, std::uint32_t min,
+Result<NodeId> SchemaCompiler::members(const std::vector<Member>& list, const Extra& extra, std::uint32_t min,
                                        std::uint32_t max) {
   auto n = static_cast<std::uint32_t>(list.size());
-  auto needed = static_cast<std::uint32_t>(std::ranges::count_if(list, [](const Member& m) { return m.required; }));
-  bool more = extra != ir_.nothing();
+  auto needed = static_cast<std::uint32_t>(std::ranges::count_if(list, &Member::required));
+  bool more = extra.any != ir_.nothing();
   bool count_min = min > needed;
   bool count_max = max != kNoMaximum && (more || max < n);
-  std::uint32_t limit = count_max ? max : n + (more ? 1 : 0);
+  std::uint32_t limit = count_max ? max : more ? std::max(n + 1, min) : n;
   if (min > limit) return ir_.nothing();
-  // Extra keys may repeat one another, so for the minimum only one of them counts.
+  // Extra keys may repeat one another: those that the minimum needs are kept apart, unless it is one alone.
+  const auto extra_at = [&](std::uint32_t c) {
+    return c + 1 < min && !extra.apart.empty() ? extra.apart[c] : extra.any;
+  };
   std::uint32_t levels = count_min || count_max ? std::min(limit, count_max ? max : std::max(min, 1u)) + 1 : 2;
   bool counted = count_min || count_max;
   if (std::uint64_t{levels} * (n + 2) > ir_.limits().nfa_states / 8)
@@ -425,7 +458,7 @@ Result<NodeId> SchemaCompiler::members(const std::vector<Member>& list, NodeId e
         net.arcs.push_back({choose, states[at(i + 1, c + 1)], list[i].node});
         if (!list[i].required) net.arcs.push_back({choose, chooses[at(i + 1, c)], empty});
       } else if (more) {
-        net.arcs.push_back({choose, states[at(n + 1, c + 1)], extra});
+        net.arcs.push_back({choose, states[at(n + 1, c + 1)], extra_at(c)});
       }
     }
   }
@@ -434,9 +467,11 @@ Result<NodeId> SchemaCompiler::members(const std::vector<Member>& list, NodeId e
     std::uint32_t here = states[at(n + 1, c)];
     if (!counted || c >= min) net.arcs.push_back({here, 1, close});
     if (c == 0 || (count_max && c >= max)) continue;
-    std::uint32_t next = count_max ? states[at(n + 1, c + 1)] : here;
-    if (count_min && c < min) continue;  // another one might be the same key again
-    net.arcs.push_back({here, next, ir_.concat({comma(), extra})});
+    const bool short_of = count_min && c < min;
+    if (short_of && extra.apart.empty()) continue;  // nothing leads here
+    std::uint32_t next = count_max || short_of ? states[at(n + 1, c + 1)] : here;
+    NodeId one = short_of ? extra.apart[c] : extra.any;
+    net.arcs.push_back({here, next, ir_.concat({comma(), one})});
   }
   return ir_.net(std::move(net));
 }

@@ -40,8 +40,16 @@ class SchemaCompiler {
     bool required = false;
   };
   bool takes_extra_members(const Alternative& a, std::size_t listed, std::uint32_t min) const;
-  Result<NodeId> extra_members(const Alternative& a, std::vector<std::string> known);
-  Result<NodeId> members(const std::vector<Member>& list, NodeId extra, std::uint32_t min, std::uint32_t max);
+  // Members whose keys no schema lists: any of them, and, where the minimum needs several, the ones that may come as
+  // number `needed` (of what is required), …, min - 1: their keys differ.
+  struct Extra {
+    NodeId any;
+    std::vector<NodeId> apart;
+  };
+  Result<NodeId> extra_members(const Alternative& a, std::span<const std::string> known, const std::string& also);
+  Result<std::vector<NodeId>> distinct_members(const Alternative& a, const std::vector<std::string>& known,
+                                               std::uint32_t from, std::uint32_t min);
+  Result<NodeId> members(const std::vector<Member>& list, const Extra& extra, std::uint32_t min, std::uint32_t max);
   NodeId constant(const Json& value);
   NodeId comma();
   NodeId colon();

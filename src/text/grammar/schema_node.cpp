@@ -1,12 +1,15 @@
 #include "text/grammar/schema_node.h"
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 
 #include "base/utf8.h"
 
 namespace freehold::text::grammar {
 namespace {
+
+constexpr double kBeyondAll = 1e60;  // Decimal has as many digits
 
 using JsonKind = Json::Kind;
 
@@ -208,7 +211,13 @@ class Reader {
     }
     if (!v.is(JsonKind::number)) return wrong(v, "expected a number");
     auto number = Decimal::of_json(v.text);
-    if (!number) return refuse(v, std::string(key) + " has more than 60 digits");
+    if (!number) {
+      // The bounds of float64 stand in many schemas: no number that is written passes them.
+      double value = 0;
+      const auto [end, error] = std::from_chars(v.text.data(), v.text.data() + v.text.size(), value);
+      if (error == std::errc() && (low ? value < -kBeyondAll : value > kBeyondAll)) return {};
+      return refuse(v, std::string(key) + " has more than 60 digits");
+    }
     if (!known) {
       known = number;
       known_open = open || (low ? old_low_ : old_high_);

@@ -225,6 +225,9 @@ def configs():
             yield folder_case("T4 config.json", f"{key}-text-{text}", files)
     for key, contents in (
         ("model_type", ("", "none-such", ESCAPE, None, 1, ["llama"], "LLAMA", "bert", "x" * 100000)),
+        ("architectures", (1.5, "LlamaForCausalLM", [1 << 31], {"a": 1})),
+        ("torch_dtype", (-1, ["float32"], {"a": 1})),
+        ("transformers_version", (4.4, True)),
         ("hidden_act", ("relu", "", ESCAPE, 1, ["silu"], "gelu")),
         ("tie_word_embeddings", (1, "true", [], "no")),
         ("attention_bias", (True, 1, "false")),
