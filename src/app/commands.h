@@ -27,6 +27,10 @@ Command guard_scan_command();          // guard/guard_commands.cpp
 Command guard_erase_command();         // guard/rights_commands.cpp
 Command guard_export_command();        // guard/rights_commands.cpp
 Command guard_reveal_command();        // guard/reveal_command.cpp
+Command guard_retain_command();        // guard/retain_command.cpp
+Command guard_hold_command();          // guard/hold_commands.cpp
+Command guard_holds_command();         // guard/hold_commands.cpp
+Command guard_release_command();       // guard/hold_commands.cpp
 Command guard_record_command();        // report/record_command.cpp
 Command guard_mask_command();          // guard/guard_commands.cpp
 Command keys_group();                  // keys_commands.cpp

@@ -5,6 +5,7 @@
 #include <sodium.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 
@@ -21,7 +22,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kLargestContentGroup = 256;   // records
 constexpr std::size_t kMostContentWaiting = 8'192;  // records; more are refused
-constexpr std::string_view kRecordsName = "records-";
 
 // "NAME LENGTH\n" and so many bytes and "\n", for each.
 std::string pack(const Parts& parts) {
@@ -48,6 +48,15 @@ Result<Parts> unpack(std::string_view text) {
   return out;
 }
 
+// The line that ends at `offset`; a record's is not longer.
+std::string line_before(const Fd& fd, std::uint64_t offset) {
+  std::string text(std::min<std::uint64_t>(offset, 256), '\0');
+  const ssize_t n = ::pread(fd.get(), text.data(), text.size(), static_cast<off_t>(offset - text.size()));
+  if (n < 2 || static_cast<std::size_t>(n) != text.size()) return {};
+  const std::size_t begin = text.rfind('\n', text.size() - 2);
+  return begin == std::string::npos ? text : text.substr(begin + 1);
+}
+
 struct Item {
   Content content;
   std::shared_ptr<ContentPlace> place;
@@ -68,13 +77,14 @@ struct ContentLog::State {
   }
 
   Result<> commit(std::vector<Commits::Waiting>& group) {
+    FH_TRY(const FolderLock in_use, subjects.use());
     if (!file || end >= options.file_bytes) FH_TRY_VOID(begin_file());
     std::string bytes;
     for (Commits::Waiting& waiting : group) {
       const Content& content = waiting.item.content;
       FH_TRY(const Subject subject, subjects.find_or_make(content.tenant, content.subject));
       const std::string sealed = seal_content(subject, content.id, content.parts);
-      bytes += fmt::format("freehold-content 1 {} {} {}\n", content.id, subject.id, sealed.size());
+      bytes += fmt::format("{}{} {} {}\n", kKeptMark, content.id, subject.id, sealed.size());
       *waiting.item.place = {subject.id, fmt::format("{}:{}:{}", name, end + bytes.size(), sealed.size()),
                              sha256(std::string_view(sealed)).name()};
       bytes += sealed;
@@ -155,7 +165,11 @@ Result<std::string> read_content(const fs::path& home, const ContentPlace& place
     if (n <= 0) return tl::unexpected(changed);
     read += static_cast<std::size_t>(n);
   }
-  if (sha256(std::string_view(out)).name() != place.digest) return tl::unexpected(changed);
+  if (sha256(std::string_view(out)).name() != place.digest) {
+    const std::string line = line_before(fd, offset);
+    if (!line.starts_with(kLeavingMark) && !line.starts_with(kDroppedMark)) return tl::unexpected(changed);
+    return fail(Errc::not_found, "what was kept of it is gone: the time that the policy's retention gives it was over");
+  }
   return out;
 }
 

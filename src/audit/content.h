@@ -4,7 +4,8 @@
 //
 // $FREEHOLD_HOME/content/records-X, mode 0600: X is random, each process that writes has files of its own. A record is
 // a line, "freehold-content 1 ID SUBJECT LENGTH", and so many bytes (master_key.h: seal, bound to the ID), and a line
-// feed. What no entry of the log points to was never acknowledged.
+// feed. What no entry of the log points to was never acknowledged. The line of a record
+// whose time was over begins otherwise (kept_files.h).
 #pragma once
 
 #include <cstdint>
@@ -22,6 +23,12 @@
 #include "base/result.h"
 
 namespace freehold::audit {
+
+inline constexpr std::string_view kRecordsName = "records-";  // files' names begin so
+// How a record's line begins: as it was written, while it is being dropped, behind that. Of one length, so that one can
+// take another's place.
+inline constexpr std::string_view kKeptMark = "freehold-content 1 ", kLeavingMark = "freehold-leaving 1 ",
+                                  kDroppedMark = "freehold-dropped 1 ";
 
 // Named parts, in order; names are plain words and may come several times.
 using Parts = std::vector<std::pair<std::string, std::string>>;
@@ -62,7 +69,7 @@ class ContentLog {
   std::unique_ptr<State> state_;
 };
 
-// The encrypted bytes at a place. Errors: not_found, corrupt (not what the digest says), io.
+// The encrypted bytes at a place. Errors: not_found (also: its time was over), corrupt (not what the digest says), io.
 Result<std::string> read_content(const std::filesystem::path& home, const ContentPlace& place);
 // The encrypted bytes of parts, bound to `id`; and the way back. Error: corrupt.
 std::string seal_content(const Subject& subject, std::string_view id, const Parts& parts);

@@ -2,17 +2,22 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sodium.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <string>
 
 #include "base/file.h"
 #include "base/utf8.h"
 
 namespace freehold::audit {
 namespace {
+
+constexpr std::uint64_t kNoiseBytes = 65'536;  // written at once
 
 Unexpected refused(const std::filesystem::path& path, std::string_view what, int error) {
   const Errc code = error == ENOSPC || error == EDQUOT || error == EFBIG ? Errc::exhausted
@@ -64,6 +69,21 @@ Result<std::uint64_t> size_of(const Fd& fd, const std::filesystem::path& path) {
   struct stat about {};
   if (::fstat(fd.get(), &about) != 0) return refused(path, "look at", errno);
   return static_cast<std::uint64_t>(about.st_size);
+}
+
+Result<> overwrite_and_remove(const std::filesystem::path& path) {
+  auto opened = open_file(path, Make::never);
+  if (!opened && opened.error().code == Errc::not_found) return {};
+  FH_TRY(const Fd fd, std::move(opened));
+  FH_TRY(const std::uint64_t size, size_of(fd, path));
+  std::string noise(static_cast<std::size_t>(std::min<std::uint64_t>(size, kNoiseBytes)), '\0');
+  for (std::uint64_t done = 0; done < size; done += noise.size()) {
+    randombytes_buf(noise.data(), noise.size());
+    const auto piece = std::min<std::uint64_t>(noise.size(), size - done);
+    FH_TRY_VOID(write_at(fd, done, std::string_view(noise).substr(0, static_cast<std::size_t>(piece)), path));
+  }
+  FH_TRY_VOID(sync_data(fd, path));
+  return remove_file(path);
 }
 
 Result<> take(FolderLock& lock, double seconds) {

@@ -22,6 +22,8 @@ Result<> write_at(const Fd& fd, std::uint64_t position, std::string_view bytes, 
 Result<> sync_data(const Fd& fd, const std::filesystem::path& path);
 Result<> cut_file(const Fd& fd, std::uint64_t size, const std::filesystem::path& path);
 Result<std::uint64_t> size_of(const Fd& fd, const std::filesystem::path& path);
+// Overwrites a file with random bytes, syncs, removes it, syncs its folder. One that is not there is no error.
+Result<> overwrite_and_remove(const std::filesystem::path& path);
 
 // Seconds for which whoever reads waits for a writer to end its group.
 inline constexpr double kLockPatience = 30;

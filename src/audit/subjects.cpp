@@ -29,6 +29,15 @@ Result<FolderLock> locked(const fs::path& folder) {
   return lock;
 }
 
+// The id and what is sealed, of a subject's file; nothing if it is none.
+std::optional<std::pair<std::string_view, std::string_view>> words_of(std::string_view line) {
+  if (!line.starts_with(kSubjectHead) || !line.ends_with('\n')) return {};
+  line = line.substr(kSubjectHead.size(), line.size() - kSubjectHead.size() - 1);
+  const std::size_t blank = line.find(' ');
+  if (blank == std::string_view::npos) return {};
+  return std::pair(line.substr(0, blank), line.substr(blank + 1));
+}
+
 std::string as_kept(std::string_view name) {
   return name.size() <= Subjects::kLongestName ? std::string(name) : sha256(name).name();
 }
@@ -73,16 +82,13 @@ Result<std::optional<Subject>> Subjects::read(const std::string& file) const {
   auto text = read_file(path, kLongestFile);
   if (!text && text.error().code == Errc::not_found) return std::optional<Subject>();
   if (!text) return tl::unexpected(std::move(text).error());
-  std::string_view line = *text;
   const Error bad{Errc::corrupt, fmt::format("{} is no subject's key", printable(path.string()))};
-  if (!line.starts_with(kSubjectHead) || !line.ends_with('\n')) return tl::unexpected(bad);
-  line = line.substr(kSubjectHead.size(), line.size() - kSubjectHead.size() - 1);
-  const std::size_t blank = line.find(' ');
-  if (blank == std::string_view::npos) return tl::unexpected(bad);
+  const auto words = words_of(*text);
+  if (!words) return tl::unexpected(bad);
   Subject out;
-  out.id = line.substr(0, blank);
+  out.id = words->first;
   out.file = path;
-  const auto sealed = from_base64(line.substr(blank + 1));
+  const auto sealed = from_base64(words->second);
   if (!sealed) return tl::unexpected(bad);
   auto opened = unseal(master_.wrapping(), *sealed, file + out.id);
   if (!opened) return in_context(std::move(opened).error(), printable(path.string()));
@@ -93,6 +99,25 @@ Result<std::optional<Subject>> Subjects::read(const std::string& file) const {
   out.name = opened->substr(end + 1);
   sodium_memzero(opened->data(), opened->size());
   return std::optional(std::move(out));
+}
+
+Result<FolderLock> Subjects::use() const {
+  const fs::path folder = folder_ / "subjects";
+  auto lock = FolderLock::open(folder, FolderLock::Mode::shared);
+  if (!lock && lock.error().code == Errc::not_found) {
+    FH_TRY(const FolderLock made, FolderLock::open(folder, FolderLock::Mode::exclusive));  // makes the file
+    lock = FolderLock::open(folder, FolderLock::Mode::shared);
+  }
+  FH_TRY(FolderLock opened, std::move(lock));
+  FH_TRY_VOID(take(opened, kLockPatience));
+  return opened;
+}
+
+std::optional<std::string> Subjects::id_in(const fs::path& file) {
+  if (file.filename().string().size() != 64) return {};
+  const auto text = read_file(file, kLongestFile);
+  const auto words = text ? words_of(*text) : std::nullopt;
+  return words ? std::optional(std::string(words->first)) : std::nullopt;
 }
 
 Result<std::optional<Subject>> Subjects::find(std::string_view tenant, std::string_view name) const {
@@ -133,13 +158,7 @@ Result<std::vector<Subject>> Subjects::list() const {
 
 Result<> Subjects::destroy(const Subject& subject) const {
   FH_TRY(const FolderLock lock, locked(folder_));
-  FH_TRY(const Fd fd, open_file(subject.file, Make::never));
-  FH_TRY(const std::uint64_t size, size_of(fd, subject.file));
-  std::string noise(static_cast<std::size_t>(size), '\0');
-  randombytes_buf(noise.data(), noise.size());
-  FH_TRY_VOID(write_at(fd, 0, noise, subject.file));
-  FH_TRY_VOID(sync_data(fd, subject.file));
-  return remove_file(subject.file);
+  return overwrite_and_remove(subject.file);
 }
 
 }  // namespace freehold::audit

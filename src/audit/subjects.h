@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "audit/master_key.h"
+#include "base/folder_lock.h"
 #include "base/result.h"
 
 namespace freehold::audit {
@@ -44,6 +45,11 @@ class Subjects {
   Result<std::vector<Subject>> list() const;
   // Overwrites the key, syncs, removes the file, syncs the folder. What is under it cannot be read any more.
   Result<> destroy(const Subject& subject) const;
+  // Held by who writes under a subject's key, from finding it until what was written is durable: meanwhile none is
+  // destroyed because there is nothing under it (kept_files.h). Errors: io.
+  Result<FolderLock> use() const;
+  // The id in a subject's file, for which no key is needed; nothing if it is none.
+  static std::optional<std::string> id_in(const std::filesystem::path& file);
   // MasterKey::blind.
   std::string blind(std::string_view text) const { return master_.blind(text); }
 

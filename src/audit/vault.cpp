@@ -18,19 +18,12 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t kLargestVaultFile = std::uint64_t{64} << 20;
 constexpr std::size_t kMostKnownSubjects = 1'000;
 
-fs::path vault_folder(const fs::path& home) {
-  return content_folder(home) / "vault";
-}
-
 std::vector<std::string> names_in(const fs::path& folder) {
   std::vector<std::string> out;
   std::error_code ec;
   for (fs::directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec)) {
     std::string name = it->path().filename().string();
-    if (std::all_of(name.begin(), name.end(),
-                    [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); })) {
-      out.push_back(std::move(name));  // else one that is being written
-    }
+    if (is_vault_name(name)) out.push_back(std::move(name));
   }
   std::sort(out.begin(), out.end());
   return out;
@@ -40,7 +33,20 @@ bool is_token_name(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
+fs::file_time_type changed_at(const fs::path& folder) {
+  std::error_code ec;
+  return fs::last_write_time(folder, ec);  // the smallest there is, if it is not there
+}
+
 }  // namespace
+
+fs::path vault_folder(const fs::path& home) {
+  return content_folder(home) / "vault";
+}
+
+bool is_vault_name(std::string_view name) {
+  return std::all_of(name.begin(), name.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
 
 Vault::Vault(fs::path home, Subjects subjects) : home_(std::move(home)), subjects_(std::move(subjects)) {}
 
@@ -64,19 +70,23 @@ std::string Vault::mark_of(const std::string& token, const std::string& value) c
 Result<> Vault::keep(std::string_view tenant, std::string_view subject, const Pseudonyms& values) {
   if (values.empty()) return {};
   const std::lock_guard lock(mutex_);
+  FH_TRY(const FolderLock in_use, subjects_.use());
   // Read each time: somebody who was erased and comes back is another one.
   FH_TRY(const Subject whose, subjects_.find_or_make(tenant, subject));
+  const fs::path folder = vault_folder(home_) / whose.id;
   if (known_.size() > kMostKnownSubjects) known_.clear();
   auto known = known_.find(whose.id);
-  if (known == known_.end()) {
+  // What another process has removed because its time was over has to be kept again.
+  if (known == known_.end() || known->second.changed != changed_at(folder)) {
+    Known read{changed_at(folder), {}};
     FH_TRY(const auto before, entries_of(whose));
-    known = known_.emplace(whose.id, std::map<std::string, std::string>()).first;
-    for (const VaultEntry& entry : before) known->second.emplace(entry.token, mark_of(entry.token, entry.value));
+    for (const VaultEntry& entry : before) read.marks.emplace(entry.token, mark_of(entry.token, entry.value));
+    known = known_.insert_or_assign(whose.id, std::move(read)).first;
   }
   Parts fresh;
   for (const auto& [token, value] : values) {
-    const auto found = known->second.find(token);
-    if (found == known->second.end()) {
+    const auto found = known->second.marks.find(token);
+    if (found == known->second.marks.end()) {
       fresh.emplace_back(token, value);
     } else if (found->second != mark_of(token, value)) {
       return fail(Errc::corrupt, fmt::format("the pseudonym {} stands for another value already", token));
@@ -84,13 +94,13 @@ Result<> Vault::keep(std::string_view tenant, std::string_view subject, const Ps
   }
   if (fresh.empty()) return {};
   const std::string name = random_id();
-  const fs::path folder = vault_folder(home_) / whose.id;
   FH_TRY_VOID(make_directories(folder));
   std::error_code ec;
   fs::permissions(vault_folder(home_), fs::perms::owner_all, ec);
   fs::permissions(folder, fs::perms::owner_all, ec);
   FH_TRY_VOID(write_file_atomically(folder / name, seal_content(whose, name, fresh), FileAccess::owner));
-  for (const auto& [token, value] : fresh) known->second.emplace(token, mark_of(token, value));
+  for (const auto& [token, value] : fresh) known->second.marks.emplace(token, mark_of(token, value));
+  known->second.changed = changed_at(folder);
   return {};
 }
 

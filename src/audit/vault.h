@@ -56,9 +56,17 @@ class Vault {
   const std::filesystem::path home_;
   const Subjects subjects_;
   std::mutex mutex_;  // guards what follows
-  // Of subjects that were looked at, by their id: marks by token.
-  std::map<std::string, std::map<std::string, std::string>> known_;
+  // Of subjects that were looked at, by their id.
+  struct Known {
+    std::filesystem::file_time_type changed;   // of the folder: files are only ever added or removed
+    std::map<std::string, std::string> marks;  // by token
+  };
+  std::map<std::string, Known> known_;
 };
+
+std::filesystem::path vault_folder(const std::filesystem::path& home);
+// Whether a file of a subject's folder is one of the vault's, and not one that is being written.
+bool is_vault_name(std::string_view name);
 
 // The token at the beginning of `text` ("[EMAIL_mdkcafobhneg]…"), without brackets; empty: there is none.
 std::string_view token_at(std::string_view text);

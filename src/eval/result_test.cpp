@@ -3,11 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cmath>
 
+#include "base/file.h"
 #include "base/temporary_folder_testing.h"
 #include "eval/filter.h"
 #include "eval/result_store.h"
+#include "sql/database.h"
 
 namespace freehold::eval {
 namespace {
@@ -143,6 +146,60 @@ TEST(Results, ReadBackBitForBit) {
   EXPECT_EQ(back.letter, r.letter);
   EXPECT_FALSE(add_json("{}x", Aspect::scores, back));
   EXPECT_FALSE(add_json("[[1]]", Aspect::scores, back));
+}
+
+// A run that was kept for long enough goes in two steps: its words, then all of it; not a byte of them stays.
+TEST(ResultStore, WordsGoBeforeNumbers) {
+  TemporaryFolder folder;
+  const auto path = folder.path() / "eval.db";
+  std::int64_t now = 1000;
+  auto store = ResultStore::open(path, [&] { return now; });
+  ASSERT_TRUE(store) << store.error().what;
+  store->label("health");
+  ASSERT_TRUE(store->save("m", "t", Aspect::texts, {{0, "[\"the canary\"]"}}));
+  store->label("");
+  ASSERT_TRUE(store->save("m", "t", Aspect::scores, {{0, "[[1,1,0]]"}}));
+  now = 2000;
+  ASSERT_TRUE(store->save("m", "t", Aspect::texts, {{1, "[\"another\"]"}}));  // whose label stays
+  auto runs = store->runs();
+  ASSERT_TRUE(runs && runs->size() == 2);
+  EXPECT_EQ(runs->at(0).label, "health");
+  EXPECT_EQ(runs->at(0).recorded, 2000);
+  EXPECT_TRUE(runs->at(0).words);
+  EXPECT_EQ(runs->at(1).label, "");
+  EXPECT_EQ(runs->at(1).recorded, 1000);
+  EXPECT_FALSE(runs->at(1).words);
+  for (const auto& run : *runs) ASSERT_TRUE(store->drop_words(run.id));
+  EXPECT_TRUE(store->load("m", "t", Aspect::texts)->empty());
+  EXPECT_EQ(store->load("m", "t", Aspect::scores)->size(), 1U);
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+    const auto bytes = read_file(entry.path());
+    ASSERT_TRUE(bytes);
+    EXPECT_EQ(bytes->find("canary"), std::string::npos) << entry.path();
+  }
+  ASSERT_TRUE(store->remove(runs->at(1).id));
+  EXPECT_TRUE(store->runs()->empty());
+}
+
+TEST(ResultStore, AFileOfVersionOneIsRecordedWhenItIsBroughtForward) {
+  TemporaryFolder folder;
+  const auto path = folder.path() / "eval.db";
+  const sql::Schema first = {
+      "evaluations",
+      {{"CREATE TABLE runs (id INTEGER PRIMARY KEY, model TEXT NOT NULL, task TEXT NOT NULL, aspect TEXT NOT NULL, "
+        "UNIQUE (model, task, aspect)) STRICT",
+        "CREATE TABLE items (run INTEGER NOT NULL REFERENCES runs (id), item INTEGER NOT NULL, value TEXT NOT NULL, "
+        "PRIMARY KEY (run, item)) STRICT, WITHOUT ROWID",
+        "INSERT INTO runs VALUES (1, 'm', 't', 'texts')", "INSERT INTO items VALUES (1, 0, '[\"x\"]')"}}};
+  ASSERT_TRUE(sql::Database::open(path, first, sql::Open::create, sql::Check::none));
+  const auto before = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  auto store = ResultStore::open(path);
+  ASSERT_TRUE(store) << store.error().what;
+  const auto runs = store->runs();
+  ASSERT_TRUE(runs && runs->size() == 1);
+  EXPECT_GE(runs->at(0).recorded, before);
+  EXPECT_EQ(runs->at(0).label, "");
+  EXPECT_EQ(store->load("m", "t", Aspect::texts)->at(0), "[\"x\"]");
 }
 
 TEST(ResultStore, KeepsByModelTaskAspectAndItem) {

@@ -23,6 +23,7 @@
 #include "guard/people.h"
 #include "guard/personal_data.h"
 #include "guard/principal.h"
+#include "guard/retention.h"
 
 namespace freehold::guard {
 
@@ -75,6 +76,7 @@ struct Policy {
   std::vector<IssuerRule> sign_in;                          // whose tokens are accepted; one rule an issuer
   std::vector<CertificateRule> certificates;                // who of those with a certificate gets in
   PersonalData personal_data;                               // without rules: let pass
+  Retention retention;                                      // without rules: everything is kept
 
   const Rights& of(Role role) const { return roles[static_cast<std::size_t>(role)]; }
   const std::string& lowest() const { return labels.front(); }

@@ -33,7 +33,7 @@ class Reader : private PolicyReader {
   Result<> read(const YamlNode& root) {
     if (!root.is_map()) return fail(Errc::invalid, fmt::format("{}: a policy is a map", printable(file_)));
     FH_TRY_VOID(only(root, {"version", "labels", "roles", "models", "vendors", "exports", "sign_in", "certificates",
-                            "personal_data", "processing"}));
+                            "personal_data", "processing", "retention"}));
     const YamlNode* version = root.member("version");
     if (version == nullptr) return wrong(root, "a policy begins with 'version: 1'");
     if (version->as_integer() != 1) return wrong(*version, "'version' must be 1");
@@ -45,6 +45,7 @@ class Reader : private PolicyReader {
     if (const YamlNode* node = root.member("exports")) FH_TRY_VOID(exports(*node));
     if (const YamlNode* node = root.member("processing")) FH_TRY_VOID(processing(*node));
     FH_TRY_VOID(read_personal_data(file_, root, policy_));
+    FH_TRY_VOID(read_retention(file_, root, policy_));
     return read_people(file_, root, policy_);
   }
 

@@ -38,5 +38,7 @@ class PolicyReader {
 Result<> read_personal_data(std::string_view file, const format::YamlNode& root, Policy& policy);
 // The sections of people whom others vouch for: sign_in, certificates (policy_people.cpp). Errors: invalid.
 Result<> read_people(std::string_view file, const format::YamlNode& root, Policy& policy);
+// The section retention (policy_retention.cpp). Errors: invalid.
+Result<> read_retention(std::string_view file, const format::YamlNode& root, Policy& policy);
 
 }  // namespace freehold::guard

@@ -152,6 +152,7 @@ Result<> Database::configure(Check check) {
     s << "PRAGMA trusted_schema = OFF";
     s << "PRAGMA cell_size_check = ON";
     s << "PRAGMA foreign_keys = ON";
+    s << "PRAGMA secure_delete = ON";  // what is deleted is overwritten
     std::string mode;
     s << "PRAGMA journal_mode = WAL", soci::into(mode);
     if (mode != "wal") {
@@ -212,6 +213,13 @@ Result<long long> Database::data_version() {
     long long version = 0;
     s << "PRAGMA data_version", soci::into(version);
     return version;
+  });
+}
+
+Result<> Database::flush() {
+  return run([](soci::session& s) -> Result<> {
+    s << "PRAGMA wal_checkpoint(TRUNCATE)";
+    return {};
   });
 }
 

@@ -69,6 +69,10 @@ class Database {
   // Changes whenever another connection has committed to the file: the cheap question whether to read again.
   Result<long long> data_version();
 
+  // Empties the file of changes beside the database (-wal), which holds rows as they were before they were deleted. If
+  // another connection is at work, only as far as that lets it.
+  Result<> flush();
+
  private:
   struct State;
   class Rollback {

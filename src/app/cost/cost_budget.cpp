@@ -135,8 +135,9 @@ bool is_meant(const Arguments& arguments, const Budget& b) {
   const BudgetScope scope = arguments.given("key")   ? BudgetScope::key
                             : arguments.given("tag") ? BudgetScope::tag
                                                      : BudgetScope::total;
-  return b.scope == scope && fits(ledger::name_of(scope), b.subject) && fits("every", ledger::name_of(b.period)) &&
-         fits("of", ledger::name_of(b.counts)) && fits("measure", ledger::name_of(b.measure));
+  const bool same = b.scope == scope && (scope == BudgetScope::total || fits(ledger::name_of(scope), b.subject));
+  return same && fits("every", ledger::name_of(b.period)) && fits("of", ledger::name_of(b.counts)) &&
+         fits("measure", ledger::name_of(b.measure));
 }
 
 Result<> run_remove(const Arguments& arguments, Console& console) {

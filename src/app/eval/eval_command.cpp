@@ -90,6 +90,7 @@ Result<> run_eval(const Arguments& arguments, Console& console) {
   FH_TRY(report.published, published_from(arguments));
   FH_TRY_VOID(load_questions(setup, arguments, report, console));
   FH_TRY(auto store, open_results());
+  store.label(std::string(arguments.text("label")));
   if (models.empty()) return fail(Errc::invalid, "--models names no model");
   for (const std::string& model : models) {
     const auto evaluate = upstream::is_gateway(model) ? evaluate_gateway : evaluate_model;

@@ -8,6 +8,7 @@
 #include "app/audit/kept.h"
 #include "app/commands.h"
 #include "app/console.h"
+#include "app/guard/person.h"
 #include "app/json_writer.h"
 #include "app/sealing.h"
 #include "base/utf8.h"
@@ -15,8 +16,6 @@
 
 namespace freehold::app {
 namespace {
-
-constexpr std::size_t kLongestWhy = 200;  // bytes
 
 // As it stands in a text, or without its brackets.
 Result<std::string> pseudonym_from(std::string_view text) {
@@ -28,10 +27,7 @@ Result<std::string> pseudonym_from(std::string_view text) {
 }
 
 Result<> run_reveal(const Arguments& arguments, Console& console) {
-  const std::string_view reason = arguments.text("reason");
-  if (reason.find_first_not_of(' ') == std::string_view::npos || reason.size() > kLongestWhy || !is_utf8(reason)) {
-    return fail(Errc::invalid, fmt::format("--reason must say why, in UTF-8 of at most {} bytes", kLongestWhy));
-  }
+  FH_TRY(const std::string reason, reason_of(arguments));
   FH_TRY(const auto home, store::default_home());
   local_user();
   FH_TRY(Sealing sealing, Sealing::begin(arguments));
@@ -87,15 +83,8 @@ Command guard_reveal_command() {
           "is "
           "not.",
       .positionals = {{.name = "TOKEN", .help = "The pseudonym, with or without its brackets.", .is_file = false}},
-      .options = {{.name = "reason",
-                   .type = OptionType::text,
-                   .value = "TEXT",
-                   .help = "Why; it is logged.",
-                   .required = true},
-                  {.name = "key",
-                   .type = OptionType::text,
-                   .value = "ID",
-                   .help = "Only what clients with this API key sent; by default whatever the key."},
+      .options = {reason_option(),
+                  subject_key_option(),
                   {.name = "json", .help = "Print JSON."},
                   master_key_option(),
                   sealed_option()},

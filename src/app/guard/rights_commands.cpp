@@ -5,18 +5,19 @@
 #include <set>
 
 #include "app/audit/act.h"
-#include "app/audit/kept.h"
 #include "app/commands.h"
 #include "app/console.h"
+#include "app/guard/person.h"
 #include "app/json_writer.h"
 #include "app/sealing.h"
 #include "app/serve/file_store.h"
 #include "audit/entry.h"
-#include "audit/folder.h"
-#include "audit/reader.h"
+#include "audit/vault.h"
 #include "base/file.h"
 #include "base/utf8.h"
+#include "guard/hold_book.h"
 #include "guard/keys.h"
+#include "guard/policy.h"
 #include "store/store.h"
 
 namespace freehold::app {
@@ -24,76 +25,59 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Whom a command is about: a name as clients send it, a key's id for what its clients asked for nobody in particular,
-// or "sub_…" as entries have it.
-struct Person {
-  std::string name;
-  std::optional<std::string> key;  // --key: within this key's alone
-
-  bool is(const audit::Subject& subject) const {
-    return (subject.name == name || subject.id == name) && (!key || subject.tenant == *key);
-  }
-  // Files and batches belong to keys.
-  bool is_key() const { return !key || *key == name; }
-};
-
-Person person_of(const Arguments& arguments) {
-  Person out{std::string(arguments.text("SUBJECT")), {}};
-  if (arguments.given("key")) out.key = std::string(arguments.text("key"));
-  return out;
-}
-
-// Those whose keys are there. None if nothing was ever kept.
-Result<std::vector<audit::Subject>> subjects_of(const std::optional<KeptContent>& kept, const Person& person) {
-  if (!kept) return std::vector<audit::Subject>();
-  FH_TRY(std::vector<audit::Subject> all, kept->subjects().list());
-  std::erase_if(all, [&](const audit::Subject& subject) { return !person.is(subject); });
-  return all;
-}
-
-Result<std::optional<KeptContent>> open_kept(const Arguments& arguments, const fs::path& home) {
-  std::error_code ec;
-  if (!fs::exists(audit::content_folder(home) / "master-id", ec)) return std::optional<KeptContent>();
-  FH_TRY(KeptContent kept, KeptContent::open(home, master_key_of(arguments, home)));
-  return std::optional(std::move(kept));
-}
-
-// Each entry of a request of these, in order.
-Result<> each_entry(const fs::path& home, const std::set<std::string>& subjects, const std::string& key,
-                    const std::function<Result<>(std::string_view text, const Members& entry)>& visit) {
-  auto reader = audit::Reader::open(audit::audit_folder(home));
-  if (!reader && reader.error().code == Errc::not_found) return {};
-  if (!reader) return tl::unexpected(std::move(reader).error());
-  Result<> result;
-  FH_TRY_VOID(reader->each(0, [&](std::uint64_t number, std::string_view text) {
-    const auto entry = audit::members_of(text);
-    if (!entry) {
-      result = in_context(entry.error(), fmt::format("entry {}", number));
-      return false;
-    }
-    const std::string subject = member_of(*entry, "subject");
-    const bool of_key = !key.empty() && subject.empty() && member_of(*entry, "key") == key;
-    if (member_of(*entry, "kind") != "request" || (!subjects.contains(subject) && !of_key)) return true;
-    result = visit(text, *entry);
-    return result.has_value();
-  }));
-  return result;
-}
-
 // The files of a key, also those that batches have written. What a batch under way reads goes when it is over.
-Result<std::size_t> erase_files(const fs::path& home, const std::string& tenant) {
-  if (!FileStore::exists(home)) return std::size_t{0};
-  FH_TRY(const auto store, FileStore::open(home, [] { return guard::wall_seconds(); }));
-  api::openai::Page page;
-  page.limit = 1'000'000;  // more than a key may keep
-  FH_TRY(const auto list, store->list(tenant, page));
+Result<std::size_t> erase_files(FileStore& store, const std::string& tenant) {
+  FH_TRY(const auto files, store.all_files());
   std::size_t erased = 0;
-  for (const auto& file : list.items) {
-    FH_TRY(const bool was_there, store->erase(tenant, file.id));
+  for (const auto& file : files) {
+    if (file.tenant != tenant) continue;
+    FH_TRY(const bool was_there, store.erase(tenant, file.id));
     erased += was_there ? 1 : 0;
   }
   return erased;
 }
+
+// A legal hold on any of it: then nothing of it is erased.
+struct HeldBack {
+  const fs::path& home;
+  const guard::Policy policy;
+  const std::vector<guard::Hold> holds;
+
+  static Result<HeldBack> open(const fs::path& home) {
+    FH_TRY(guard::Policy policy, guard::load_policy(home));
+    FH_TRY(auto holds, guard::HoldBook(home).all());
+    return HeldBack{home, std::move(policy), std::move(holds)};
+  }
+  std::string_view carried(std::string_view label) const { return label.empty() ? policy.lowest() : label; }
+
+  Result<> check(const std::string& whose, const guard::Holdable& thing) const {
+    const guard::Hold* hold = hold_on(holds, thing);
+    if (hold == nullptr) return {};
+    guard::Decision denied;
+    denied.rule = hold->id;
+    denied.message = "what is held is not erased";
+    FH_TRY_VOID(record_refusal("guard erase", whose, denied));
+    return fail(Errc::invalid, fmt::format("nothing of {} is erased: {}", whose, why_held(*hold)));
+  }
+  // With the labels of its requests; pseudonyms have none, so any hold on a label holds them.
+  Result<> check(const audit::Subject& subject) const {
+    FH_TRY_VOID(check(subject.id, {"", subject.tenant, subject.id}));
+    std::error_code ec;
+    if (fs::exists(audit::vault_folder(home) / subject.id, ec)) {
+      FH_TRY_VOID(check(subject.id, {std::nullopt, subject.tenant, subject.id}));
+    }
+    return each_entry(home, {subject.id}, {}, [&](std::string_view, const Members& entry) {
+      return check(subject.id, {carried(member_of(entry, "label")), subject.tenant, subject.id});
+    });
+  }
+  Result<> check_files(FileStore& store, const std::string& tenant) const {
+    FH_TRY(const auto files, store.all_files());
+    for (const auto& file : files) {
+      if (file.tenant == tenant) FH_TRY_VOID(check("files of " + tenant, {carried(file.label), tenant, ""}));
+    }
+    return {};
+  }
+};
 
 Result<> run_erase(const Arguments& arguments, Console& console) {
   FH_TRY(const fs::path home, store::default_home());
@@ -104,6 +88,23 @@ Result<> run_erase(const Arguments& arguments, Console& console) {
   const Person person = person_of(arguments);
   FH_TRY(const std::optional<KeptContent> kept, open_kept(arguments, home));
   FH_TRY(const auto subjects, subjects_of(kept, person));
+  FH_TRY(const HeldBack held, HeldBack::open(home));
+  for (const audit::Subject& subject : subjects) FH_TRY_VOID(held.check(subject));
+  std::unique_ptr<FileStore> store;
+  std::optional<Error> no_files;  // why they cannot be erased
+  if (person.is_key() && FileStore::exists(home)) {
+    auto opened = FileStore::open(
+        home, [] { return guard::wall_seconds(); }, {},
+        [&held](const std::string& tenant, const std::string& label) {
+          return hold_on(held.holds, {held.carried(label), tenant, ""}) != nullptr;
+        });
+    if (opened) {
+      store = std::move(*opened);
+      FH_TRY_VOID(held.check_files(*store, person.name));
+    } else {
+      no_files = std::move(opened).error();
+    }
+  }
   std::size_t destroyed = 0;
   std::vector<std::string> ids;
   for (const audit::Subject& subject : subjects) {
@@ -121,8 +122,8 @@ Result<> run_erase(const Arguments& arguments, Console& console) {
     ++destroyed;
   }
   std::size_t files = 0;
-  if (person.is_key()) {
-    auto erased = erase_files(home, person.name);
+  if (store || no_files) {
+    auto erased = no_files ? Result<std::size_t>(tl::unexpected(*no_files)) : erase_files(*store, person.name);
     if (!erased) {
       if (destroyed > 0) console.note(fmt::format("{} keys of subjects are destroyed", destroyed));
       console.hint("stop the server and call this again, or delete the files through it (DELETE /v1/files/ID)");
@@ -210,21 +211,9 @@ Result<> run_export(const Arguments& arguments, Console& console) {
 }
 
 std::vector<Option> person_options(std::initializer_list<Option> more) {
-  std::vector<Option> out = {{.name = "key",
-                              .type = OptionType::text,
-                              .value = "ID",
-                              .help = "Only what clients with this key sent; by default whatever the key."},
-                             master_key_option()};
+  std::vector<Option> out = {subject_key_option(), master_key_option()};
   out.insert(out.end(), more);
   return out;
-}
-
-Positional subject() {
-  return {.name = "SUBJECT",
-          .help =
-              "Whom it is about: as clients name the user, a key's id for what was asked for nobody in particular, "
-              "or sub_… as the log has it.",
-          .is_file = false};
 }
 
 }  // namespace
@@ -240,7 +229,8 @@ Command guard_erase_command() {
           "as they were. The act is written to the log under the subject's random name: whose it was, the log does not "
           "say. What pseudonyms in the subject's requests stand for (see guard reveal) goes with the key. If SUBJECT "
           "is a key's id, its files and the results of its batches are deleted, too; the server must "
-          "not run then.\n\n"
+          "not run then. What a legal hold is on (freehold guard hold) is not erased: nothing goes, and the error says "
+          "which hold it is.\n\n"
           "What this does not reach, because nothing there says whom it is about: files and batches in which somebody "
           "else's key names the subject (they belong to the key), data sets of fine-tuning and what was trained on "
           "them, backups made before. Of these the files of keys are to be destroyed, for a new one that freehold "
@@ -248,7 +238,7 @@ Command guard_erase_command() {
           "writes; and, where files were deleted, the backups themselves. Kept prefixes, stored "
           "responses and threads of a running server are in its memory only, and go with the key (freehold keys "
           "revoke) or when it stops.",
-      .positionals = {subject()},
+      .positionals = {subject_positional()},
       .options = person_options({{.name = "json", .help = "Print JSON."}, sealed_option()}),
       .examples = {{"freehold guard erase patient-4711", "Whoever asked for this patient:"},
                    {"freehold guard erase k7m2xw9q --key k7m2xw9q",
@@ -265,7 +255,7 @@ Command guard_export_command() {
           "JSON lines, one a request, in the order of the log: its entry byte for byte, and what was asked and "
           "answered. After these a line for each value of the subject's requests that has a pseudonym (see guard "
           "reveal). That it was handed out is written to the log.",
-      .positionals = {subject()},
+      .positionals = {subject_positional()},
       .options = person_options({{.name = "output",
                                   .type = OptionType::file,
                                   .value = "FILE",

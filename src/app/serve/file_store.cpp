@@ -42,23 +42,24 @@ bool FileStore::exists(const fs::path& home) {
   return fs::exists(home / "files.db", ec);
 }
 
-Result<std::unique_ptr<FileStore>> FileStore::open(const fs::path& home, Clock clock, Quota quota) {
+Result<std::unique_ptr<FileStore>> FileStore::open(const fs::path& home, Clock clock, Quota quota, Held held) {
   const fs::path folder = home / "files";
   FH_TRY_VOID(make_directories(folder));
   set_mode(folder, 0700);
   FH_TRY(FolderLock lock, own_folder(folder, "the files and batches"));
   FH_TRY(auto database, sql::Database::open(home / "files.db", kSchema, sql::Open::create, sql::Check::none));
-  auto store =
-      std::unique_ptr<FileStore>(new FileStore(folder, std::move(clock), quota, std::move(database), std::move(lock)));
+  auto store = std::unique_ptr<FileStore>(
+      new FileStore(folder, std::move(clock), quota, std::move(held), std::move(database), std::move(lock)));
   FH_TRY_VOID(store->expire());
   FH_TRY_VOID(store->sweep());
   return store;
 }
 
-FileStore::FileStore(fs::path folder, Clock clock, Quota quota, sql::Database database, FolderLock lock)
+FileStore::FileStore(fs::path folder, Clock clock, Quota quota, Held held, sql::Database database, FolderLock lock)
     : folder_(std::move(folder)),
       clock_(std::move(clock)),
       quota_(quota),
+      held_(std::move(held)),
       lock_(std::move(lock)),
       database_(std::move(database)) {}
 
@@ -204,13 +205,18 @@ Result<> FileStore::expire() {
   FH_TRY_VOID(database_.transaction([&](soci::session& s) -> Result<> {
     const long long time = now();
     {
-      const soci::rowset<std::string> ids =
-          (s.prepare << "SELECT id FROM files WHERE deleted = 0 AND expires_at != 0 AND expires_at <= :now",
-           soci::use(time));
-      gone.assign(ids.begin(), ids.end());
+      std::string id, tenant, label;
+      soci::statement over = (s.prepare << "SELECT id, tenant, label FROM files WHERE deleted = 0 AND expires_at != 0 "
+                                           "AND expires_at <= :now",
+                              soci::into(id), soci::into(tenant), soci::into(label), soci::use(time));
+      over.execute();
+      while (over.fetch()) {
+        if (!held_ || !held_(tenant, label)) gone.push_back(id);
+      }
     }
-    s << "UPDATE files SET deleted = :now, filename = '' WHERE deleted = 0 AND expires_at != 0 AND expires_at <= :time",
-        soci::use(time), soci::use(time);
+    for (const std::string& id : gone) {
+      s << "UPDATE files SET deleted = :now, filename = '' WHERE id = :id", soci::use(time), soci::use(id);
+    }
     const long long forgotten = time - kKeepDeleted;
     s << "DELETE FROM files WHERE deleted != 0 AND deleted <= :forgotten", soci::use(forgotten);
     return {};

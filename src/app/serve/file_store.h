@@ -43,8 +43,11 @@ struct BatchRecord {
 class FileStore {
  public:
   using Clock = std::function<std::int64_t()>;  // Unix seconds
+  // Whether a file is held, so that it does not expire (guard/hold_book.h). On any thread.
+  using Held = std::function<bool(const std::string& tenant, const std::string& label)>;
   // Makes what is missing. Errors: io (another process holds it; the disk), corrupt, unsupported.
-  static Result<std::unique_ptr<FileStore>> open(const std::filesystem::path& home, Clock clock, Quota quota = {});
+  static Result<std::unique_ptr<FileStore>> open(const std::filesystem::path& home, Clock clock, Quota quota = {},
+                                                 Held held = {});
   // Whether there is anything to open.
   static bool exists(const std::filesystem::path& home);
   FileStore(const FileStore&) = delete;
@@ -95,11 +98,25 @@ class FileStore {
   // that is over by then makes files of what it has written.
   Result<BatchRecord> update_batch(const std::string& id, const std::function<void(BatchRecord&)>& change);
 
-  // Removes files whose time is over, and what is remembered of those that were deleted a day ago.
+  // Removes files whose time is over and that nothing holds, and what is remembered of those that were deleted a day
+  // ago.
   Result<> expire();
 
+  // What lies here, whoever's it is, for who lets go of what was kept for long enough (app/retain/).
+  struct Left {
+    std::string id, tenant, label;
+    std::int64_t created_at = 0;
+    bool open = false;   // of a batch: it is not over
+    bool words = false;  // of a batch: its client has said something about it
+  };
+  Result<std::vector<Left>> all_files();
+  Result<std::vector<Left>> all_batches();
+  // What a client has said about a batch, or all that is known of one that is over. Its files are files.
+  Result<> drop_words(const std::string& batch);
+  Result<> remove_batch(const std::string& id);
+
  private:
-  FileStore(std::filesystem::path folder, Clock clock, Quota quota, sql::Database database, FolderLock lock);
+  FileStore(std::filesystem::path folder, Clock clock, Quota quota, Held held, sql::Database database, FolderLock lock);
   Result<> sweep();
   Result<> drop_content(const std::string& id);
   Result<std::optional<BatchRecord>> load_batch(soci::session& s, const std::string& id) const;
@@ -108,6 +125,7 @@ class FileStore {
   std::filesystem::path folder_;
   Clock clock_;
   const Quota quota_;
+  const Held held_;
   FolderLock lock_;
   std::mutex mutex_;  // guards what follows
   sql::Database database_;

@@ -178,11 +178,19 @@ Result<JobStore::List<JobRecord>> JobStore::list(const std::string& tenant, cons
 }
 
 Result<std::vector<JobRecord>> JobStore::with_models() {
+  return read_all("WHERE models > 0");
+}
+
+Result<std::vector<JobRecord>> JobStore::all() {
+  return read_all("");
+}
+
+Result<std::vector<JobRecord>> JobStore::read_all(std::string_view which) {
   const std::lock_guard lock(mutex_);
   return database_.run([&](soci::session& s) -> Result<std::vector<JobRecord>> {
     std::vector<JobRecord> out;
     std::string text, tenant;
-    soci::statement select = (s.prepare << "SELECT record, tenant FROM jobs WHERE models > 0 ORDER BY number",
+    soci::statement select = (s.prepare << fmt::format("SELECT record, tenant FROM jobs {} ORDER BY number", which),
                               soci::into(text), soci::into(tenant));
     select.execute();
     while (select.fetch()) {
@@ -192,6 +200,21 @@ Result<std::vector<JobRecord>> JobStore::with_models() {
     }
     return out;
   });
+}
+
+Result<> JobStore::remove(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  FH_TRY(const bool removed, database_.transaction([&](soci::session& s) -> Result<bool> {
+    FH_TRY(const auto record, load(s, id));
+    if (!record || !is_over(record->job.status) || !record->models.empty()) return false;
+    s << "DELETE FROM events WHERE job = :job", soci::use(id);
+    s << "DELETE FROM jobs WHERE id = :id", soci::use(id);
+    return true;
+  }));
+  if (!removed) return {};
+  std::error_code ec;
+  fs::remove_all(folder_of(id), ec);  // what is left of it goes when the store is opened
+  return database_.flush();
 }
 
 Result<std::optional<JobRecord>> JobStore::next(JobStatus status) {

@@ -17,6 +17,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/openai/fine_tuning.h"
@@ -85,6 +86,11 @@ class JobStore {
   // not_found.
   Result<JobRecord> update(const std::string& id, const std::function<void(JobRecord&)>& change);
 
+  // All jobs, whoever's they are, for who lets go of what was kept for long enough (app/retain/); and how one that is
+  // over and has no models goes, with its events and its folder.
+  Result<std::vector<JobRecord>> all();
+  Result<> remove(const std::string& id);
+
   // `step`: of metrics, that a job which goes on from an earlier step has not measured yet; 0: none.
   struct NewEvent {
     std::string level, type, message, data = "null";
@@ -98,6 +104,7 @@ class JobStore {
   JobStore(std::filesystem::path folder, Clock clock, Quota quota, sql::Database database, FolderLock lock);
   Result<> sweep();
   Result<std::optional<JobRecord>> load(soci::session& s, const std::string& id) const;
+  Result<std::vector<JobRecord>> read_all(std::string_view which);
   Result<> check_limits(soci::session& s, const std::string& tenant) const;
 
   std::filesystem::path folder_;

@@ -23,7 +23,9 @@ std::string labelled_name(const std::string& name) {
 }  // namespace
 
 Permissions::Permissions(guard::Policy policy, std::filesystem::path home) : policy_(std::move(policy)) {
-  if (!home.empty()) book_.emplace(std::move(home));
+  if (home.empty()) return;
+  holds_.emplace(home);
+  book_.emplace(std::move(home));
 }
 
 bool Permissions::sees(const guard::Principal& who, std::string_view model) const {
@@ -73,6 +75,21 @@ api::Parsed<void> Permissions::check_headers(const http::Request& request) const
   if (good) return {};
   return api::refuse(api::Problem::invalid,
                      fmt::format("the header Freehold-Reason must be UTF-8 of at most {} bytes", kLongestReason));
+}
+
+api::Parsed<void> Permissions::may_go(const std::string& tenant, const std::string& label) const {
+  if (!holds_) return {};
+  const auto holds = holds_->all();
+  if (!holds) return api::refuse(api::Problem::unavailable, "whether it is held cannot be told: " + holds.error().what);
+  const std::string_view carries = label.empty() ? policy_.lowest() : label;
+  // Of whom it tells beside its owner, nothing here says.
+  const guard::Hold* hold = guard::hold_on(*holds, {carries, tenant, ""});
+  if (hold == nullptr) return {};
+  return api::refuse(api::Problem::conflict, fmt::format("It cannot be deleted: {}.", guard::why_held(*hold)));
+}
+
+bool Permissions::is_held(const std::string& tenant, const std::string& label) const {
+  return !may_go(tenant, label).has_value();
 }
 
 void Permissions::add_headers(const http::Request& request, guard::Principal& who) {

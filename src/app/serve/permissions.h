@@ -9,6 +9,7 @@
 
 #include "api/call.h"
 #include "app/serve/model_facts.h"
+#include "guard/hold_book.h"
 #include "guard/label_book.h"
 #include "guard/policy.h"
 #include "http/message.h"
@@ -18,7 +19,7 @@ namespace freehold::app {
 // Thread-safe.
 class Permissions {
  public:
-  // `home`: of the labels; empty: nothing is labelled (tests).
+  // `home`: of the labels and the holds; empty: nothing is labelled or held (tests).
   explicit Permissions(guard::Policy policy = guard::default_policy(), std::filesystem::path home = {});
 
   const guard::Policy& policy() const { return policy_; }
@@ -35,6 +36,13 @@ class Permissions {
   // What is learned from labelled data carries the label from now on. `content`: the adapter's digest.
   Result<> mark(const std::string& content, const std::string& label);
 
+  // What is held, by the home's legal holds.
+  const guard::HoldBook* holds() const { return holds_ ? &*holds_ : nullptr; }
+  // Whether a hold is on what this key has left here, with this label (empty: the lowest). What cannot be told is held.
+  bool is_held(const std::string& tenant, const std::string& label) const;
+  // Whether it may be deleted by whom it belongs to. Errors: conflict (it is held), unavailable.
+  api::Parsed<void> may_go(const std::string& tenant, const std::string& label) const;
+
   // What a request says of itself: Freehold-Label, Freehold-Reason. Errors: invalid.
   api::Parsed<void> check_headers(const http::Request& request) const;
   static void add_headers(const http::Request& request, guard::Principal& who);
@@ -42,6 +50,7 @@ class Permissions {
  private:
   const guard::Policy policy_;
   std::optional<guard::LabelBook> book_;
+  std::optional<guard::HoldBook> holds_;
 };
 
 // 403 with the decision's message.

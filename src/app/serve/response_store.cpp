@@ -14,14 +14,14 @@ void ResponseStore::drop(std::list<Entry>::iterator entry) {
 
 void ResponseStore::put(const std::string& tenant, api::openai::StoredResponse response) {
   const std::lock_guard lock(mutex_);
-  add({tenant, std::move(response)});
+  add({tenant, std::move(response), clock_()});
 }
 
 bool ResponseStore::conclude(const std::string& tenant, api::openai::StoredResponse response) {
   const std::lock_guard lock(mutex_);
   const auto found = by_id_.find(response.id);
   if (found == by_id_.end() || found->second->tenant != tenant || found->second->response.running.empty()) return false;
-  add({tenant, std::move(response)});
+  add({tenant, std::move(response), clock_()});
   return true;
 }
 
@@ -72,6 +72,15 @@ bool ResponseStore::erase(const std::string& tenant, std::string_view id) {
   if (found == by_id_.end() || found->second->tenant != tenant) return false;
   drop(found->second);
   return true;
+}
+
+void ResponseStore::expire(const Over& over) {
+  const std::lock_guard lock(mutex_);
+  for (auto e = entries_.begin(); e != entries_.end();) {
+    const auto next = std::next(e);
+    if (e->response.running.empty() && over(e->tenant, e->response.label, e->since)) drop(e);
+    e = next;
+  }
 }
 
 void ResponseStore::forget(const std::string& tenant) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <mutex>
 #include <optional>
@@ -11,13 +12,16 @@
 #include <unordered_map>
 
 #include "api/openai/responses.h"
+#include "guard/keys.h"
 
 namespace freehold::app {
 
 // Any thread. A tenant sees its own only.
 class ResponseStore {
  public:
-  explicit ResponseStore(std::size_t max_bytes = std::size_t{64} << 20) : max_bytes_(max_bytes) {}
+  using Clock = std::function<std::int64_t()>;  // Unix seconds
+  explicit ResponseStore(std::size_t max_bytes = std::size_t{64} << 20, Clock clock = guard::wall_seconds)
+      : max_bytes_(max_bytes), clock_(std::move(clock)) {}
 
   void put(const std::string& tenant, api::openai::StoredResponse response);
   // Takes the place of a response that was still being made. False, and no change, if that is gone or over.
@@ -31,11 +35,15 @@ class ResponseStore {
   bool erase(const std::string& tenant, std::string_view id);
   // Everything of one tenant.
   void forget(const std::string& tenant);
+  // What `over` says is over: of each that is not being made any more its tenant, its label, and since when it is here.
+  using Over = std::function<bool(const std::string& tenant, const std::string& label, std::int64_t since)>;
+  void expire(const Over& over);
 
  private:
   struct Entry {
     std::string tenant;
     api::openai::StoredResponse response;
+    std::int64_t since = 0;
     std::size_t bytes() const {
       return tenant.size() + response.response.size() + response.input_items.size() + response.conversation.size();
     }
@@ -44,6 +52,7 @@ class ResponseStore {
   void drop(std::list<Entry>::iterator entry);
 
   const std::size_t max_bytes_;
+  const Clock clock_;
   mutable std::mutex mutex_;  // guards what follows
   std::list<Entry> entries_;  // oldest first
   std::unordered_map<std::string, std::list<Entry>::iterator> by_id_;

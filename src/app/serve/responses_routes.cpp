@@ -186,6 +186,13 @@ void cancel(Site& site, const ExchangePtr& exchange, const std::string& tenant, 
   exchange->respond(json_response(200, now->response));
 }
 
+void remove(Site& site, const ExchangePtr& exchange, const std::string& tenant, const openai::StoredResponse& found) {
+  if (const auto may = site.permissions().may_go(tenant, found.label); !may) return respond(*exchange, may.error());
+  site.responses().erase(tenant, found.id);
+  if (!found.running.empty()) site.running().cancel(found.running, tenant);
+  exchange->respond(json_response(200, openai::deleted_json(found.id)));
+}
+
 void count(Site& site, const ExchangePtr& exchange, guard::Principal who) {
   const auto parsed = parse(site, exchange, who);
   if (!parsed) return respond(*exchange, parsed.error());
@@ -212,9 +219,7 @@ bool handle_responses(Site& site, const ExchangePtr& exchange, const guard::Prin
   if (!found) {
     respond(*exchange, no_such(path[2]));
   } else if (path.size() == 3 && request.method == "DELETE") {
-    site.responses().erase(who.tenant, path[2]);
-    if (!found->running.empty()) site.running().cancel(found->running, who.tenant);
-    exchange->respond(json_response(200, openai::deleted_json(path[2])));
+    remove(site, exchange, who.tenant, *found);
   } else if (path.size() == 3) {
     if (wants(*exchange, "GET")) retrieve(exchange, *found);
   } else if (path[3] == "input_items") {

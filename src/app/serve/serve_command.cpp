@@ -21,6 +21,7 @@
 #include "app/serve/own_folder.h"
 #include "app/serve/pulls.h"
 #include "app/serve/reply.h"
+#include "app/serve/retention_keeper.h"
 #include "app/serve/routes.h"
 #include "app/serve/tuning_jobs.h"
 #include "app/version.h"
@@ -115,6 +116,9 @@ void keep_batches(Site& site, const fs::path& home, Quota quota, const Arguments
   options.home = home;
   options.parallel = static_cast<std::size_t>(std::max<std::int64_t>(1, arguments.integer("sequences") / 2));
   options.report = [&console](const std::string& line) { console.note(line); };
+  options.held = [&site](const std::string& tenant, const std::string& label) {
+    return site.permissions().is_held(tenant, label);
+  };
   site.batches = std::make_unique<Batches>(std::move(options),
                                            [&site](const ExchangePtr& exchange) { handle_own(site, exchange); });
 }
@@ -283,6 +287,7 @@ Result<> run(const Arguments& arguments, Console& console) {
                         .add("version", version()));
   site.batches->resume();
   site.jobs->resume();
+  std::optional<RetentionKeeper> retention(std::in_place, site, home);
   console.write(
       fmt::format("serving {} at {}://{}:{}/v1\n", names_of(site), tls ? "https" : "http", address, server->port()));
   FH_TRY_VOID(console.flush());
@@ -296,6 +301,7 @@ Result<> run(const Arguments& arguments, Console& console) {
   }
   console.note("stopping: what runs may finish (Ctrl-C again ends it)");
   site.stopping = true;
+  retention.reset();
   site.pulls->stop();
   site.jobs->stop();                       // what runs writes a checkpoint
   if (site.batches) site.batches->stop();  // what they have not written down is asked again at the next start

@@ -1,0 +1,110 @@
+// `guard retain`: the policy's retention, applied now.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "app/audit/act.h"
+#include "app/commands.h"
+#include "app/console.h"
+#include "app/interrupt.h"
+#include "app/json_writer.h"
+#include "app/moment.h"
+#include "app/retain/retain.h"
+#include "app/sealing.h"
+#include "app/serve/own_folder.h"
+#include "app/table.h"
+#include "base/utf8.h"
+#include "guard/keys.h"
+#include "store/store.h"
+
+namespace freehold::app {
+namespace {
+
+std::string retain_json(const RetainReport& report, bool dry) {
+  JsonWriter out;
+  out.begin_object().member("dry_run", dry).key("rows").begin_array();
+  for (const auto& [of, counts] : report.rows) {
+    out.begin_object().member("place", of.first).key("label");
+    of.second.empty() ? out.null() : out.value(of.second);
+    out.member("items", counts.items).member("oldest", show_moment(counts.oldest));
+    out.member("dropped", counts.dropped).member("deleted", counts.deleted);
+    out.member("held", counts.held).member("unknown_label", counts.unknown).end_object();
+  }
+  out.end_array().member("removed", report.removed()).member("subject_keys", report.subject_keys);
+  out.key("notes").begin_array();
+  for (const std::string& note : report.notes) out.value(note);
+  return out.end_array().end_object().take() + "\n";
+}
+
+std::string retain_table(const RetainReport& report, bool dry) {
+  std::vector<std::vector<std::string>> rows = {
+      {"PLACE", "LABEL", "ITEMS", "OLDEST", dry ? "TO DROP" : "DROPPED", dry ? "TO DELETE" : "DELETED", "HELD"}};
+  for (const auto& [of, counts] : report.rows) {
+    rows.push_back({of.first, of.second.empty() ? "-" : printable(of.second, 40), std::to_string(counts.items),
+                    show_moment(counts.oldest), std::to_string(counts.dropped), std::to_string(counts.deleted),
+                    std::to_string(counts.held)});
+  }
+  if (rows.size() == 1) return "nothing is kept here\n";
+  return as_table(rows,
+                  {Align::left, Align::left, Align::right, Align::left, Align::right, Align::right, Align::right});
+}
+
+Result<> run_retain(const Arguments& arguments, Console& console) {
+  FH_TRY(const std::filesystem::path home, store::default_home());
+  local_user();
+  FH_TRY(Sealing sealing, Sealing::begin(arguments));
+  FH_TRY_VOID(sealing.enter(console));
+  FH_TRY(const guard::Policy policy, guard::load_policy(home));
+  const guard::HoldBook holds(home);
+  catch_interrupts();
+  RetainOptions options{.home = home, .policy = &policy, .holds = &holds, .now = guard::wall_seconds()};
+  options.dry = arguments.flag("dry-run");
+  options.trust_clock = arguments.flag("clock-is-right");
+  options.go_on = [] { return !interrupted(); };
+  FH_TRY(options.served, is_served(home));
+  FH_TRY(const RetainReport report, retain(options));
+  // A dry run changes nothing, also not the log.
+  if (!options.dry) FH_TRY_VOID(record_act("guard.retain", {}, retain_details(report)));
+  const bool dry = options.dry || !report.clock.empty();
+  console.write(arguments.flag("json") ? retain_json(report, dry) : retain_table(report, dry));
+  for (const std::string& note : report.notes) console.note("note: " + note);
+  const bool unknown =
+      std::any_of(report.rows.begin(), report.rows.end(), [](const auto& row) { return row.second.unknown > 0; });
+  if (unknown) console.note("note: what has a label that the policy does not name stays until the policy names it");
+  if (policy.retention.keeps_all())
+    console.note("note: the policy says of nothing that it is to go (policy.yaml, retention)");
+  if (report.failure) return tl::unexpected(*report.failure);
+  if (report.ended) return fail(Errc::cancelled, "interrupted: what has gone has gone; call it again for the rest");
+  if (report.clock.empty() || options.dry) return {};
+  console.hint("if the clock is right: freehold guard retain --clock-is-right");
+  return fail(Errc::invalid, fmt::format("nothing was deleted: {}", report.clock));
+}
+
+}  // namespace
+
+Command guard_retain_command() {
+  return {
+      .name = "guard retain",
+      .summary = "Let go of what was kept for as long as the policy says.",
+      .details =
+          "The section `retention` of policy.yaml says by label after which time what people said is dropped, and "
+          "after "
+          "which time what is known of it is deleted. This applies it now, to kept requests and answers, pseudonyms, "
+          "files, batches, fine-tuning jobs, evaluations and the history of chats; freehold serve does the same when "
+          "it "
+          "starts and once a day. Entries of the audit log are never removed. What a legal hold is on stays (freehold "
+          "guard hold).\n\n"
+          "Shown are, for each place and label, how many there were, the oldest, and how many of them went. Each run "
+          "is an act in the audit log. If the clock has gone backwards, or is far beyond the newest entry of the audit "
+          "log, nothing is deleted; behind a gap in the log of more than a day and a half, not before the log has gone "
+          "on for a day. While a server runs, files, batches and jobs are its own.",
+      .options = {{.name = "dry-run", .help = "Only show what would go."},
+                  {.name = "json", .help = "Print JSON."},
+                  {.name = "clock-is-right", .help = "Believe this machine's clock, whatever the audit log says."},
+                  sealed_option()},
+      .examples = {{"freehold guard retain --dry-run", "What would go today:"}},
+      .run = run_retain,
+  };
+}
+
+}  // namespace freehold::app

@@ -1,0 +1,48 @@
+#include "app/retain/judge.h"
+
+#include <algorithm>
+
+namespace freehold::app {
+
+using guard::Fate;
+
+std::string_view RetentionJudge::label_of(const KeptThing& thing) const {
+  if (!thing.label) return {};
+  return thing.label->empty() ? std::string_view(policy_.lowest()) : *thing.label;
+}
+
+RetainCounts& RetentionJudge::row(const KeptThing& thing) {
+  return rows_[{std::string(thing.place), std::string(label_of(thing))}];
+}
+
+Result<Fate> RetentionJudge::judge(const KeptThing& thing) {
+  RetainCounts& counts = row(thing);
+  counts.oldest = counts.items == 0 ? thing.since : std::min(counts.oldest, thing.since);
+  ++counts.items;
+  if (thing.busy) return Fate::keep;
+  const std::string_view label = label_of(thing);
+  Fate fate = Fate::drop_content;
+  if (thing.label && !policy_.rank(label)) {
+    // Nobody says how long any more, and what has gone does not come back.
+    ++counts.unknown;
+    if (!thing.leaving) return Fate::keep;
+  } else {
+    const guard::RetentionRule& rule = thing.label ? policy_.retention.of(label) : policy_.retention.otherwise;
+    fate = fate_of(rule, thing.since, now_);
+    if (fate == Fate::keep && !thing.leaving) return fate;
+    if (fate == Fate::keep) fate = Fate::drop_content;
+  }
+  FH_TRY(const auto holds, holds_.all());
+  const guard::Holdable holdable{thing.label ? std::optional(label) : std::nullopt, thing.key, thing.subject};
+  if (hold_on(holds, holdable) == nullptr) return fate;
+  ++counts.held;
+  return Fate::keep;
+}
+
+void RetentionJudge::gone(const KeptThing& thing, Fate fate) {
+  RetainCounts& counts = row(thing);
+  if (fate == Fate::drop_content) ++counts.dropped;
+  if (fate == Fate::remove) ++counts.deleted;
+}
+
+}  // namespace freehold::app
