@@ -201,6 +201,9 @@ def problem(schema, value, root=None, at="$"):
     if isinstance(value, dict):
         if any(key not in value for key in schema.get("required", [])):
             return wrong("required")
+        # Those that no schema names may (docs/adr/0013).
+        if getattr(value, "again", set()) & set(schema.get("properties", {})):
+            return wrong("properties, twice")
         for key, item in value.items():
             sub = schema.get("properties", {}).get(key, schema.get("additionalProperties", True))
             if found := inner(sub, item, f"{at}/{key}"):
@@ -215,12 +218,19 @@ def problem(schema, value, root=None, at="$"):
     return ""
 
 
+class Members(dict):
+    """An object as readers take it: of a key that came again, the last value."""
+
+    def __init__(self, items):
+        super().__init__(items)
+        keys = [key for key, _ in items]
+        self.again = {key for key in keys if keys.count(key) > 1}
+
+
 def parsed(text):
-    """The value, strictly: no repeated keys, no NaN."""
+    """The value, strictly: no NaN, and it is known which keys came again."""
     def pairs(items):
-        if len({key for key, _ in items}) != len(items):
-            raise ValueError(f"a key is repeated: {items}")
-        return dict(items)
+        return Members(items)
 
     def constant(word):
         raise ValueError(word)
