@@ -167,8 +167,10 @@ Result<std::string> read_content(const fs::path& home, const ContentPlace& place
   }
   if (sha256(std::string_view(out)).name() != place.digest) {
     const std::string line = line_before(fd, offset);
-    if (!line.starts_with(kLeavingMark) && !line.starts_with(kDroppedMark)) return tl::unexpected(changed);
-    return fail(Errc::not_found, "what was kept of it is gone: the time that the policy's retention gives it was over");
+    // Only zeros are what retention leaves.
+    const bool dropped = line.starts_with(kDroppedMark) && out.find_first_not_of('\0') == std::string::npos;
+    if (!dropped && !line.starts_with(kLeavingMark)) return tl::unexpected(changed);
+    return fail(Errc::not_found, "what was kept of it is marked as gone by the policy's retention (guard retain)");
   }
   return out;
 }

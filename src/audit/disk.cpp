@@ -71,7 +71,16 @@ Result<std::uint64_t> size_of(const Fd& fd, const std::filesystem::path& path) {
   return static_cast<std::uint64_t>(about.st_size);
 }
 
-Result<> overwrite_and_remove(const std::filesystem::path& path) {
+Result<> overwrite_and_remove(const std::filesystem::path& named) {
+  // Under another name first: who meets it half overwritten is not to take it for what it was.
+  std::filesystem::path path = named;
+  if (named.extension() != kLeavingSuffix) {
+    path += kLeavingSuffix;
+    std::error_code ec;
+    if (!std::filesystem::exists(named, ec)) return {};
+    if (::rename(named.c_str(), path.c_str()) != 0) return refused(named, "rename", errno);
+    FH_TRY_VOID(sync_folder(path.parent_path()));
+  }
   auto opened = open_file(path, Make::never);
   if (!opened && opened.error().code == Errc::not_found) return {};
   FH_TRY(const Fd fd, std::move(opened));

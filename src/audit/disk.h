@@ -24,6 +24,8 @@ Result<> cut_file(const Fd& fd, std::uint64_t size, const std::filesystem::path&
 Result<std::uint64_t> size_of(const Fd& fd, const std::filesystem::path& path);
 // Overwrites a file with random bytes, syncs, removes it, syncs its folder. One that is not there is no error.
 Result<> overwrite_and_remove(const std::filesystem::path& path);
+// What a file is called from then on until it is gone.
+inline constexpr std::string_view kLeavingSuffix = ".leaving";
 
 // Seconds for which whoever reads waits for a writer to end its group.
 inline constexpr double kLockPatience = 30;

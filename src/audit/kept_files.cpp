@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstring>
 #include <set>
 
 #include "audit/content.h"
@@ -38,27 +39,29 @@ std::string_view next_word(std::string_view& text) {
 }
 
 // The record whose line begins there; nothing if there is none, or not all of it.
-std::optional<KeptRecord> record_at(const Fd& fd, std::uint64_t at, std::uint64_t size) {
+Result<std::optional<KeptRecord>> record_at(const Fd& fd, std::uint64_t at, std::uint64_t size, const fs::path& path) {
   std::array<char, kLongestLine> buffer{};
   const ssize_t n = ::pread(fd.get(), buffer.data(), buffer.size(), static_cast<off_t>(at));
-  if (n <= 0) return {};
+  if (n < 0) return fail(Errc::io, fmt::format("{}: {}", path.string(), std::strerror(errno)));
+  const std::optional<KeptRecord> none;
+  if (n == 0) return none;
   std::string_view text(buffer.data(), static_cast<std::size_t>(n));
   const std::size_t end = text.find('\n');
-  if (end == std::string_view::npos) return {};
+  if (end == std::string_view::npos) return none;
   text = text.substr(0, end);
   KeptRecord out;
   out.dropped = text.starts_with(kDroppedMark);
   out.leaving = text.starts_with(kLeavingMark);
-  if (!out.dropped && !out.leaving && !text.starts_with(kKeptMark)) return {};
+  if (!out.dropped && !out.leaving && !text.starts_with(kKeptMark)) return none;
   text.remove_prefix(kKeptMark.size());
   out.id = next_word(text);
   out.subject = next_word(text);
   const auto number = std::from_chars(text.data(), text.data() + text.size(), out.length);
-  if (number.ec != std::errc() || number.ptr != text.data() + text.size()) return {};
+  if (number.ec != std::errc() || number.ptr != text.data() + text.size()) return none;
   out.line = at;
   out.offset = at + end + 1;
-  if (out.offset >= size || out.length >= size - out.offset) return {};  // and a line feed behind it
-  return out;
+  if (out.offset >= size || out.length >= size - out.offset) return none;  // and a line feed behind it
+  return std::optional(std::move(out));
 }
 
 std::vector<fs::path> in_order(const fs::path& folder) {
@@ -77,7 +80,7 @@ std::string KeptRecord::place() const {
 
 KeptRecords::KeptRecords(fs::path home) : folder_(content_folder(home)) {}
 
-Result<> KeptRecords::look() {
+Result<> KeptRecords::look(const std::function<bool()>& go_on) {
   for (const fs::path& path : in_order(folder_)) {
     const std::string name = path.filename().string();
     if (!name.starts_with(kRecordsName)) continue;
@@ -86,7 +89,9 @@ Result<> KeptRecords::look() {
     FH_TRY(const Fd fd, std::move(opened));
     FH_TRY(const std::uint64_t size, size_of(fd, path));
     std::uint64_t& end = ends_[name];
-    while (auto record = record_at(fd, end, size)) {
+    while (!go_on || go_on()) {
+      FH_TRY(auto record, record_at(fd, end, size, path));
+      if (!record) break;
       end = record->offset + record->length + 1;
       record->file = name;
       records_.push_back(std::move(*record));
@@ -135,7 +140,9 @@ Result<std::size_t> KeptRecords::remove_dropped(bool closed) {
   for (const std::string& file : some) {
     std::error_code ec;
     const std::uint64_t size = fs::file_size(folder_ / file, ec);
-    if (ec || live.contains(file) || (!closed && size < ContentOptions().file_bytes)) continue;
+    // One that is full may have got records that nobody has looked at.
+    const bool whole = closed || (size >= ContentOptions().file_bytes && ends_[file] == size);
+    if (ec || live.contains(file) || !whole) continue;
     FH_TRY_VOID(remove_file(folder_ / file));
     ++removed;
   }
@@ -160,6 +167,17 @@ std::vector<SubjectFile> subject_files(const fs::path& home) {
     if (id) out.push_back({std::move(*id), path, time_of(path)});
   }
   return out;
+}
+
+Result<> finish_removals(const fs::path& home) {
+  std::vector<fs::path> folders = in_order(vault_folder(home));
+  folders.push_back(content_folder(home) / "subjects");
+  for (const fs::path& folder : folders) {
+    for (const fs::path& file : in_order(folder)) {
+      if (file.extension() == kLeavingSuffix) FH_TRY_VOID(overwrite_and_remove(file));
+    }
+  }
+  return {};
 }
 
 Result<Unused> Unused::shut_out(const fs::path& home) {

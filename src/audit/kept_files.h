@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -37,7 +38,8 @@ class KeptRecords {
   explicit KeptRecords(std::filesystem::path home);
   // Looks through what there is, or what has come since it last looked. A file ends where there is no record: what a
   // crash left behind was never acknowledged. Errors: io.
-  Result<> look();
+  // `go_on`: false ends it early.
+  Result<> look(const std::function<bool()>& go_on = {});
   const std::vector<KeptRecord>& all() const { return records_; }
   // When a file was last written to: seconds since 1970; 0: it is gone.
   std::int64_t changed(const std::string& file) const;
@@ -66,6 +68,9 @@ struct SubjectFile {
   std::int64_t time = 0;
 };
 std::vector<SubjectFile> subject_files(const std::filesystem::path& home);
+
+// Removes what a crash left half removed: keys of subjects, files of the vault.
+Result<> finish_removals(const std::filesystem::path& home);
 
 // While this lives, nobody writes under a subject's key.
 class Unused {

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "audit/content.h"
+#include "audit/disk.h"
 #include "audit/vault.h"
 #include "base/file.h"
 #include "base/temporary_folder_testing.h"
@@ -187,6 +188,44 @@ TEST_F(KeptFilesTest, AKeyGoesWhenNothingIsUnderIt) {
   }
   EXPECT_EQ(destroyed, 3U);
   EXPECT_TRUE(subject_files(home()).empty());
+}
+
+TEST_F(KeptFilesTest, WhatWasLeftHalfRemovedStopsNobodyAndGoes) {
+  const Subjects keys = subjects();
+  const auto alice = keys.find_or_make("key1", "alice");
+  ASSERT_TRUE(alice);
+  Vault vault(home(), subjects());
+  const std::string token = vault.token("key1", "email", "x");
+  ASSERT_TRUE(vault.keep("key1", "bob", {{token, "x"}}));
+  for (const fs::path& path : {alice->file, vault_files(home())[0].path}) {
+    fs::path leaving = path;
+    leaving += kLeavingSuffix;
+    fs::rename(path, leaving);
+    std::ofstream(leaving) << "noise";
+  }
+  EXPECT_EQ(keys.list()->size(), 1U);
+  EXPECT_NE(keys.find_or_make("key1", "alice")->id, alice->id) << "another one";
+  EXPECT_TRUE(vault.find(token)->empty());
+  ASSERT_TRUE(finish_removals(home()));
+  EXPECT_FALSE(anywhere("noise"));
+  EXPECT_EQ(subject_files(home()).size(), 2U);
+}
+
+TEST_F(KeptFilesTest, AMarkDoesNotExcuseWhatIsNotZeros) {
+  ContentPlace place;
+  {
+    ContentLog log = this->log();
+    place = keep(log, "req_1", "alice", "one");
+  }
+  KeptRecords records(home());
+  ASSERT_TRUE(records.look());
+  std::fstream file(home() / "content" / records.all()[0].file, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(records.all()[0].line));
+  file << kDroppedMark;
+  file.seekp(static_cast<std::streamoff>(records.all()[0].offset));
+  file << "?";
+  file.close();
+  EXPECT_EQ(opened("req_1", "alice", place), "corrupt");
 }
 
 // No key goes between the moment in which somebody finds it and that in which what is under it is there.

@@ -56,11 +56,11 @@ TEST_F(HalfClosed, ReadsItsAnswer) {
   client.send(kRequest);
   client.close_sending();
   const auto exchange = asked();
-  EXPECT_EQ(client.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n") << "it is asked whether it is there";
+  EXPECT_TRUE(client.read_until("\r\n\r\n").starts_with("HTTP/1.1 100 Continue\r\n\r\n")) << "is it there?";
   EXPECT_EQ(gone, 0);
   exchange->respond({200, {}, "yes"});
   const std::string answer = client.read_all();
-  EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\n")) << answer;
+  EXPECT_NE(answer.find("HTTP/1.1 200 OK\r\n"), std::string::npos) << answer;
   EXPECT_TRUE(answer.ends_with("yes")) << answer;
   EXPECT_TRUE(client.ended());
 }

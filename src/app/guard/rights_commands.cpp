@@ -12,6 +12,7 @@
 #include "app/sealing.h"
 #include "app/serve/file_store.h"
 #include "audit/entry.h"
+#include "audit/kept_files.h"
 #include "audit/vault.h"
 #include "base/file.h"
 #include "base/utf8.h"
@@ -107,7 +108,11 @@ Result<> run_erase(const Arguments& arguments, Console& console) {
   }
   std::size_t destroyed = 0;
   std::vector<std::string> ids;
+  FH_TRY_VOID(audit::finish_removals(home));
   for (const audit::Subject& subject : subjects) {
+    // A hold that was made since then.
+    FH_TRY(const HeldBack held_by_now, HeldBack::open(home));
+    if (held_by_now.holds.size() != held.holds.size()) FH_TRY_VOID(held_by_now.check(subject));
     std::uint64_t entries = 0;
     FH_TRY_VOID(each_entry(home, {subject.id}, {}, [&](std::string_view, const Members&) -> Result<> {
       ++entries;

@@ -31,18 +31,21 @@ std::int64_t time_in(std::string_view entry) {
 ContentPass::ContentPass(const RetainOptions& options, RetentionJudge& judge, const GoOn& go_on)
     : options_(options), judge_(judge), go_on_(go_on), records_(options.home) {}
 
-// Records before entries: what was acknowledged by now has one.
+// The log is opened first: its newest entry is of before this run, whose time it is compared with. A record without an
+// entry is a crash's or so new that the time of its file keeps it.
 Result<> ContentPass::read_log() {
-  FH_TRY_VOID(records_.look());
+  auto reader = audit::Reader::open(audit::audit_folder(options_.home));
+  FH_TRY_VOID(audit::finish_removals(options_.home));
+  FH_TRY_VOID(records_.look(go_on_));
   for (std::size_t i = 0; i < records_.all().size(); ++i) {
     if (!records_.all()[i].dropped) at_.emplace(records_.all()[i].place(), i);
   }
-  auto reader = audit::Reader::open(audit::audit_folder(options_.home));
   if (!reader && reader.error().code == Errc::not_found) return {};
   if (!reader) return tl::unexpected(std::move(reader).error());
   return reader->each(0, [&](std::uint64_t, std::string_view entry) {
-    const std::int64_t since = time_in(entry);
-    times_.add(since);
+    // Never before an entry that it follows: a clock that was behind makes nothing older than it is.
+    times_.add(time_in(entry));
+    const std::int64_t since = times_.newest();
     if (entry.find(kSubjectMember) != std::string_view::npos) take(entry, since);
     return go_on_();
   });
@@ -73,8 +76,15 @@ Result<> ContentPass::drop_records(bool dry) {
   std::vector<std::size_t> due;
   std::vector<KeptThing> things;
   const auto drop = [&]() -> Result<> {
-    if (!dry) FH_TRY_VOID(records_.drop(due));
-    for (const KeptThing& thing : things) judge_.gone(thing, Fate::drop_content);
+    std::vector<std::size_t> still;
+    for (std::size_t i = 0; i < due.size(); ++i) {
+      FH_TRY(const bool held, judge_.held(things[i]));  // since it was judged
+      if (!held) still.push_back(i);
+    }
+    std::vector<std::size_t> going;
+    for (const std::size_t i : still) going.push_back(due[i]);
+    if (!dry) FH_TRY_VOID(records_.drop(going));
+    for (const std::size_t i : still) judge_.gone(things[i], Fate::drop_content);
     due.clear();
     things.clear();
     return {};
@@ -135,7 +145,8 @@ Result<> ContentPass::destroy_keys() {
     const bool known = key != key_of_.end();  // it has entries, and the time of each is over
     if (!known && fate_of(policy.retention.otherwise, subject.time, judge_.now()) != Fate::remove) continue;
     FH_TRY(const auto holds, options_.holds->all());
-    const guard::Holdable holdable{"", known ? std::optional<std::string_view>(key->second) : std::nullopt, subject.id};
+    const guard::Holdable holdable{std::nullopt, known ? std::optional<std::string_view>(key->second) : std::nullopt,
+                                   subject.id};
     if (hold_on(holds, holdable) != nullptr) continue;
     FH_TRY(audit::Unused unused, audit::Unused::shut_out(options_.home));
     FH_TRY(const bool destroyed, unused.destroy(subject, records_));

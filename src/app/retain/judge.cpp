@@ -32,11 +32,16 @@ Result<Fate> RetentionJudge::judge(const KeptThing& thing) {
     if (fate == Fate::keep && !thing.leaving) return fate;
     if (fate == Fate::keep) fate = Fate::drop_content;
   }
-  FH_TRY(const auto holds, holds_.all());
-  const guard::Holdable holdable{thing.label ? std::optional(label) : std::nullopt, thing.key, thing.subject};
-  if (hold_on(holds, holdable) == nullptr) return fate;
+  FH_TRY(const bool is_held, held(thing));
+  if (!is_held) return fate;
   ++counts.held;
   return Fate::keep;
+}
+
+Result<bool> RetentionJudge::held(const KeptThing& thing) const {
+  FH_TRY(const auto holds, holds_.all());
+  const guard::Holdable holdable{thing.label ? std::optional(label_of(thing)) : std::nullopt, thing.key, thing.subject};
+  return hold_on(holds, holdable) != nullptr;
 }
 
 void RetentionJudge::gone(const KeptThing& thing, Fate fate) {

@@ -41,6 +41,8 @@ class RetentionJudge {
 
   // What is to become of it; it is counted as there. Errors: the holds cannot be read, so nothing may go.
   Result<guard::Fate> judge(const KeptThing& thing);
+  // Whether a hold holds it at this moment: to be asked again right before it goes.
+  Result<bool> held(const KeptThing& thing) const;
   // It has gone as judged.
   void gone(const KeptThing& thing, guard::Fate fate);
   std::int64_t now() const { return now_; }

@@ -17,8 +17,11 @@ Result<> retain_files(FileStore& store, RetentionJudge& judge, bool dry, const G
     const KeptThing thing{.place = "files", .label = file.label, .since = file.created_at, .key = file.tenant};
     FH_TRY(const Fate fate, judge.judge(thing));
     if (fate == Fate::keep) continue;
-    if (!dry) FH_TRY_VOID(store.erase(file.tenant, file.id).map([](bool) {}));
-    judge.gone(thing, Fate::remove);
+    bool went = true;
+    if (!dry) {
+      FH_TRY(went, store.erase(file.tenant, file.id));
+    }
+    if (went) judge.gone(thing, Fate::remove);
   }
   FH_TRY(const auto batches, store.all_batches());
   for (const FileStore::Left& batch : batches) {

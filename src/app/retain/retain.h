@@ -58,6 +58,7 @@ audit::Object retain_details(const RetainReport& report);
 class LogTimes {
  public:
   void add(std::int64_t seconds);
+  std::int64_t newest() const { return newest_; }
   // Why `now` is not believed: it is behind the newest entry, or more than a day and a half beyond it, or the log went
   // on less than a day ago behind a gap as long: somebody must have had the time to notice a wrong clock. Empty: it is.
   std::string doubt(std::int64_t now) const;

@@ -237,6 +237,27 @@ TEST_F(RetainTest, WhatIsHeldStays) {
   EXPECT_FALSE(there(alice));
 }
 
+TEST_F(RetainTest, AHoldOnALabelHoldsTheKeysOfItsEntries) {
+  ask("req_1", day(0), "alice");
+  days(1, 15);
+  run(day(15));  // the words have gone
+  const auto hold = holds_.add({"", {}, "public", "case", "ann", day(15), {}, "", ""});
+  ASSERT_TRUE(hold) << hold.error().what;
+  days(16, 45);
+  touch(audit::subject_files(home())[0].path, day(0));
+  EXPECT_EQ(run(day(45)).subject_keys, 0U);
+  ASSERT_TRUE(holds_.release(hold->id, "over", "ann", day(45)));
+  EXPECT_EQ(run(day(45)).subject_keys, 1U);
+}
+
+TEST_F(RetainTest, WhatAClockThatWasBehindHasDatedIsNotOlderThanItsNeighbours) {
+  days(0, 1);
+  const auto place = ask("req_1", 1'000'000, "alice");
+  days(2, 5);
+  run(day(5));
+  EXPECT_TRUE(there(place));
+}
+
 TEST_F(RetainTest, AHeldFileDoesNotExpire) {
   bool held = true;
   std::int64_t now = day(0);

@@ -184,6 +184,7 @@ Result<bool> FileStore::erase(const std::string& tenant, const std::string& id) 
     return {};
   }));
   FH_TRY_VOID(drop_content(id));
+  FH_TRY_VOID(database_.flush());  // its name, too, out of the journal
   return true;
 }
 
@@ -222,7 +223,7 @@ Result<> FileStore::expire() {
     return {};
   }));
   for (const std::string& id : gone) FH_TRY_VOID(drop_content(id));
-  return {};
+  return gone.empty() ? Result<>() : database_.flush();
 }
 
 }  // namespace freehold::app

@@ -333,7 +333,12 @@ Result<NodeId> SchemaCompiler::object(const Alternative& a) {
   }
   const auto needed = static_cast<std::uint32_t>(std::ranges::count_if(list, &Member::required));
   if (extra.any != ir_.nothing() && min > needed + 1 && min <= max) {
-    FH_TRY(extra.apart, distinct_members(a, keys, needed, min));
+    auto apart = distinct_members(a, keys, needed, min);
+    if (apart) {
+      extra.apart = std::move(*apart);
+    } else if (apart.error().code != Errc::unsupported || min > list.size() + 1) {
+      return tl::unexpected(std::move(apart).error());
+    }
   }
   return members(list, extra, min, max);
 }

@@ -9,7 +9,7 @@
 namespace freehold::text::grammar {
 namespace {
 
-constexpr double kBeyondAll = 1e60;  // Decimal has as many digits
+constexpr double kBeyondAll = 1e120;  // more than a number without a bound is ever written
 
 using JsonKind = Json::Kind;
 
