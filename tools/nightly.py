@@ -185,7 +185,7 @@ def soak(options):
     return good, text
 
 
-PARTS = {"thread": ("ThreadSanitizer", thread), "fuzz": ("Fuzzing", fuzz), "units": ("Optimised unit tests", units),
+PARTS = {"thread": ("ThreadSanitizer", thread), "fuzz": ("Fuzzing", fuzz), "units": ("Optimised unit and end-to-end tests", units),
          "slow": ("Slow end-to-end tests, sanitized", slow), "matrix": ("The whole matrix of promise 1", matrix),
          "corpus": ("Hostile model files", hostile), "load": ("Load and kill -9", load), "audit": ("Audit log", audit),
          "replay": ("Replay", replay), "soak": ("Soak", soak)}

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <future>
 
+#include "audit/content_testing.h"
 #include "base/file.h"
 #include "base/temporary_folder_testing.h"
 
@@ -14,10 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class ContentTest : public ::testing::Test {
+class ContentTest : public HomeTest {
  protected:
-  ~ContentTest() override { set_disk_fault_for_tests({}); }
-
   Result<Subjects> subjects(MasterKey::Make make = MasterKey::Make::if_missing) {
     FH_TRY(MasterKey master, MasterKey::open(home() / "elsewhere" / "master.key", make));
     return Subjects::open(home(), std::move(master), make);
@@ -26,22 +25,6 @@ class ContentTest : public ::testing::Test {
     FH_TRY(Subjects keys, subjects());
     return ContentLog::open(home(), std::move(keys), options);
   }
-  static std::optional<ContentPlace> keep(ContentLog& log, Content content) {
-    std::promise<std::optional<ContentPlace>> kept;
-    log.append(std::move(content), [&](std::optional<ContentPlace> place) { kept.set_value(std::move(place)); });
-    return kept.get_future().get();
-  }
-  // Every byte of every file.
-  bool anywhere(std::string_view text) {
-    for (const auto& entry : fs::recursive_directory_iterator(home())) {
-      if (!entry.is_regular_file()) continue;
-      const auto content = read_file(entry.path());
-      if (content && content->find(text) != std::string::npos) return true;
-    }
-    return false;
-  }
-  fs::path home() const { return folder_.path(); }
-  TemporaryFolder folder_;
 };
 
 TEST_F(ContentTest, WhatIsKeptComesBackUnderItsSubjectsKeyAlone) {

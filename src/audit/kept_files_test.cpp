@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "audit/content.h"
+#include "audit/content_testing.h"
 #include "audit/disk.h"
 #include "audit/vault.h"
 #include "base/file.h"
@@ -23,20 +24,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class KeptFilesTest : public ::testing::Test {
+class KeptFilesTest : public HomeTest {
  protected:
-  ~KeptFilesTest() override { set_disk_fault_for_tests({}); }
-
   Subjects subjects() {
     auto master = MasterKey::open(home() / "elsewhere" / "master.key", MasterKey::Make::if_missing);
     return std::move(*Subjects::open(home(), std::move(*master), MasterKey::Make::if_missing));
   }
   ContentLog log() { return std::move(*ContentLog::open(home(), subjects())); }
   static ContentPlace keep(ContentLog& log, const std::string& id, const std::string& subject, std::string body) {
-    std::promise<std::optional<ContentPlace>> kept;
-    log.append({id, "key1", subject, {{"body", std::move(body)}}},
-               [&](std::optional<ContentPlace> place) { kept.set_value(std::move(place)); });
-    return kept.get_future().get().value_or(ContentPlace{});
+    return HomeTest::keep(log, {id, "key1", subject, {{"body", std::move(body)}}}).value_or(ContentPlace{});
   }
   std::string opened(const std::string& id, const std::string& subject, const ContentPlace& place) {
     const auto sealed = read_content(home(), place);
@@ -47,16 +43,6 @@ class KeptFilesTest : public ::testing::Test {
     const auto parts = open_content(**whose, id, *sealed);
     return parts ? parts->at(0).second : "unreadable";
   }
-  bool anywhere(std::string_view text) {
-    for (const auto& entry : fs::recursive_directory_iterator(home())) {
-      if (!entry.is_regular_file()) continue;
-      const auto content = read_file(entry.path());
-      if (content && content->find(text) != std::string::npos) return true;
-    }
-    return false;
-  }
-  fs::path home() const { return folder_.path(); }
-  TemporaryFolder folder_;
 };
 
 TEST_F(KeptFilesTest, ARecordIsDroppedAndItsNeighboursStay) {

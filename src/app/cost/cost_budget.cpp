@@ -170,18 +170,20 @@ Result<> run_remove(const Arguments& arguments, Console& console) {
   return {};
 }
 
-std::vector<Option> about_options() {
+// Which budget, for a command that makes one or, with nothing assumed, for one that finds one.
+std::vector<Option> about_options(bool makes) {
   return {{.name = "key", .type = OptionType::text, .value = "ID", .help = "Of this key alone."},
           {.name = "tag", .type = OptionType::text, .value = "TAG", .help = "Of requests with this tag alone."},
           {.name = "every",
            .type = OptionType::choice,
            .value = "day|week|month|forever",
-           .fallback = "month",
+           .fallback = makes ? "month" : "",
            .help = "When it begins anew: by the calendar, in UTC."},
           {.name = "of",
            .type = OptionType::choice,
            .value = "vendors|local|all",
-           .help = "Whose answers it counts; without this vendors for USD, all for tokens."}};
+           .help = makes ? "Whose answers it counts; without this vendors for USD, all for tokens."
+                         : "Whose answers it counts."}};
 }
 
 }  // namespace
@@ -205,7 +207,7 @@ Command cost_budget_list_command() {
 }
 
 Command cost_budget_set_command() {
-  std::vector<Option> options = about_options();
+  std::vector<Option> options = about_options(true);
   options.push_back({.name = "usd", .type = OptionType::text, .value = "AMOUNT", .help = "The limit, in USD."});
   options.push_back({.name = "tokens",
                      .type = OptionType::integer,
@@ -234,9 +236,7 @@ Command cost_budget_set_command() {
 }
 
 Command cost_budget_remove_command() {
-  std::vector<Option> options = about_options();
-  for (Option& option : options) option.fallback = "";
-  options[3].help = "Whose answers it counts.";
+  std::vector<Option> options = about_options(false);
   options.push_back(
       {.name = "measure", .type = OptionType::choice, .value = "usd|tokens", .help = "Which of the two."});
   return {.name = "cost budget remove",
