@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""`./dev fuzz [SECONDS] [TARGET...]`: runs every libFuzzer target of build/fuzz for SECONDS (default 60); fails on a finding.
+"""`./dev fuzz [SECONDS] [TARGET...]`: runs every libFuzzer target of build/fuzz for SECONDS (default 60), one on each CPU; fails on a finding.
 
 Seeds are read from fuzz/seeds/TARGET, what is learnt is kept in build/fuzz/corpus/TARGET, findings in build/fuzz/findings.
 """
 
+import concurrent.futures
+import os
 import pathlib
 import re
 import subprocess
@@ -38,14 +40,14 @@ def fuzz(target, seconds):
 
 def fuzz_all(seconds, wanted=()):
     """[(name, no finding?, runs, coverage)] of all targets or of the wanted ones."""
+    targets = sorted(p for p in (BUILD / "fuzz").glob("*_fuzz") if p.is_file())
+    targets = [t for t in targets if not wanted or t.name.removesuffix("_fuzz") in wanted]
     results = []
-    for target in sorted(p for p in (BUILD / "fuzz").glob("*_fuzz") if p.is_file()):
-        name = target.name.removesuffix("_fuzz")
-        if wanted and name not in wanted:
-            continue
-        good, runs, coverage = fuzz(target, seconds)
-        print(f"{name:<18} {'ok' if good else 'FOUND SOMETHING':<16} {seconds} s, {runs} runs, coverage {coverage}", flush=True)
-        results.append((name, good, runs, coverage))
+    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as at_once:
+        for target, (good, runs, coverage) in zip(targets, at_once.map(lambda target: fuzz(target, seconds), targets)):
+            name = target.name.removesuffix("_fuzz")
+            print(f"{name:<18} {'ok' if good else 'FOUND SOMETHING':<16} {seconds} s, {runs} runs, coverage {coverage}", flush=True)
+            results.append((name, good, runs, coverage))
     return results
 
 

@@ -18,6 +18,7 @@ Without PART all of them. Each writes its own section of docs/nightly.md, with t
 """
 
 import argparse
+import concurrent.futures
 import datetime
 import json
 import os
@@ -39,11 +40,15 @@ def git(*arguments):
     return run.stdout.strip() if run.returncode == 0 else "unknown"
 
 
+def seed_of_today():
+    return str(datetime.date.today().toordinal())
+
+
 def corpus(preset):
     """Whether nothing was found, and the figures of every class, of the whole corpus through this preset's program."""
     report = test_all.LOGS / f"corpus-{preset}.json"
     report.unlink(missing_ok=True)
-    environment = dict(os.environ, FREEHOLD=str(ROOT / "build" / preset / "freehold"), FREEHOLD_CORPUS="full",
+    environment = dict(os.environ, FREEHOLD=str(ROOT / "build" / preset / "freehold"), FREEHOLD_CORPUS="full", FREEHOLD_SEED=seed_of_today(),
                        FREEHOLD_CORPUS_REPORT=str(report), UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1")
     with open(test_all.LOGS / f"corpus-{preset}.log", "wb") as log:
         run = subprocess.run([sys.executable, ROOT / "tests" / "e2e" / "corpus_test.py"], env=environment, stdout=log,
@@ -130,8 +135,8 @@ def matrix(_):
 def hostile(_):
     if not (program("release", "freehold") and program("dev", "freehold")):
         return False, "It does not build."
-    released, rows = corpus("release")
-    sanitized, _ = corpus("dev")
+    with concurrent.futures.ThreadPoolExecutor() as both:
+        (released, rows), (sanitized, _) = both.map(corpus, ("release", "dev"))
     return released and sanitized, (
         f"`tests/e2e/corpus_test.py`: {found(released)} by the release build, {found(sanitized)} by the one with AddressSanitizer and\n"
         f"UndefinedBehaviorSanitizer. The release build's figures:\n\n{corpus_table(rows)}")
@@ -140,7 +145,7 @@ def hostile(_):
 def load(_):
     if not program("release", "freehold"):
         return False, "It does not build."
-    seed = str(datetime.date.today().toordinal())
+    seed = seed_of_today()
     rows = [("20,000 random schemas over HTTP (`schemas_test.py`)", *serving("schemas", "schemas_test.py", FREEHOLD_SCHEMAS="20000")),
             ("kill -9 under load (`kill_test.py`)", *serving("kills", "kill_test.py", FREEHOLD_KILLS="50", FREEHOLD_SEED=seed)),
             ("kill -9 of a training run (`tune_kill_test.py`)",
@@ -156,7 +161,7 @@ def audit(_):
     with open(test_all.LOGS / "nightly-audit-unit.log", "wb") as log:
         unit = subprocess.run([ROOT / "build" / "release" / "src" / "audit" / "audit_test", "--gtest_filter=Tamper.*:Crash.*"],
                               env=environment, stdout=log, stderr=subprocess.STDOUT).returncode == 0
-    seed = str(datetime.date.today().toordinal())
+    seed = seed_of_today()
     outside, said = serving("audit", "audit_test.py", FREEHOLD_AUDIT_TAMPERS="10000", FREEHOLD_SEED=seed)
     return unit and outside, (f"10,000 tampers and 10,000 kills in process (`crash_test.cpp`, `tamper_test.cpp`): {found(unit)}. "
                               f"By both verifiers (`audit_test.py`): {found(outside)}; {said}.")
@@ -165,7 +170,7 @@ def audit(_):
 def replay(_):
     if not program("release", "freehold"):
         return False, "It does not build."
-    seed = str(datetime.date.today().toordinal())
+    seed = seed_of_today()
     passed, said = serving("replay", "replay_load_test.py", FREEHOLD_REPLAYS="1000", FREEHOLD_SEED=seed)
     return passed, (f"1,000 answers of every dialect, batched, with cached beginnings, adapters, schemas and tools (`replay_load_test.py`), replayed "
                     f"at every instruction set of this machine, with one thread and two, to the same bytes: {found(passed)}; {said}.")
