@@ -5,7 +5,6 @@
 #include "app/console.h"
 #include "app/json_writer.h"
 #include "app/moment.h"
-#include "app/serve/answer_id.h"
 #include "app/table.h"
 #include "app/usage_json.h"
 #include "base/utf8.h"
@@ -70,14 +69,10 @@ std::string as_report(const std::vector<Sum>& sums, const Sum& total, std::strin
 }
 
 Result<> show_request(ledger::UsageQuery& query, std::string_view id, Console& console) {
-  FH_TRY(std::optional<ledger::Event> event, query.find(id));
-  if (!event) {
-    FH_TRY(event, query.find(request_of_answer(id)));
-  }
-  if (!event) return fail(Errc::not_found, fmt::format("there is no record of request '{}'", printable(id, 80)));
+  FH_TRY(const ledger::Event event, recorded(query, id));
   JsonWriter w(true);
   w.begin_object();
-  write_event(w, *event);
+  write_event(w, event);
   w.end_object();
   console.write(w.take() + "\n");
   return {};

@@ -1,8 +1,23 @@
 #include "app/usage_json.h"
 
+#include <fmt/format.h>
+
+#include <optional>
+
 #include "app/moment.h"
+#include "app/serve/answer_id.h"
+#include "base/utf8.h"
 
 namespace freehold::app {
+
+Result<ledger::Event> recorded(ledger::UsageQuery& query, std::string_view id) {
+  FH_TRY(std::optional<ledger::Event> event, query.find(id));
+  if (!event) {
+    FH_TRY(event, query.find(request_of_answer(id)));
+  }
+  if (!event) return fail(Errc::not_found, fmt::format("there is no record of request '{}'", printable(id, 80)));
+  return std::move(*event);
+}
 
 void write_event(JsonWriter& w, const ledger::Event& e) {
   w.member("request_id", e.request_id);
@@ -11,6 +26,7 @@ void write_event(JsonWriter& w, const ledger::Event& e) {
   w.member("adapter", e.adapter).member("vendor", e.vendor).member("tag", e.tag);
   w.member("dialect", e.dialect).member("endpoint", e.endpoint);
   w.member("prompt_tokens", e.prompt_tokens).member("cached_tokens", e.cached_tokens);
+  w.member("cache_write_tokens", e.cache_write_tokens).member("batched", e.batched);
   w.member("completion_tokens", e.completion_tokens).member("sampling", e.sampling).key("seed");
   e.seed ? w.value(*e.seed) : w.null();
   w.member("queue_seconds", e.queue_seconds).member("prefill_seconds", e.prefill_seconds);

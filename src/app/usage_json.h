@@ -1,11 +1,17 @@
-// A finished request as the command line and the server show it.
+// A finished request as the command line and the server find and show it.
 #pragma once
 
+#include <string_view>
+
 #include "app/json_writer.h"
+#include "base/result.h"
 #include "ledger/event.h"
+#include "ledger/usage_query.h"
 
 namespace freehold::app {
 
+// By the id of the request or of its answer. Errors: not_found; of reading.
+Result<ledger::Event> recorded(ledger::UsageQuery& query, std::string_view id);
 // The members of an object.
 void write_event(JsonWriter& out, const ledger::Event& event);
 

@@ -111,6 +111,7 @@ Result<ledger::Tokens> VendorAccount::record(const upstream::Attempt& attempt, c
   if (attempt.tokens) {
     event.prompt_tokens = attempt.tokens->input;
     event.cached_tokens = std::min(attempt.tokens->cached_input, attempt.tokens->input);
+    event.cache_write_tokens = std::min(attempt.tokens->cache_writes, event.prompt_tokens - event.cached_tokens);
     event.completion_tokens = attempt.tokens->output;
   }
   if (!attempt.answered && !attempt.free) {
@@ -119,8 +120,7 @@ Result<ledger::Tokens> VendorAccount::record(const upstream::Attempt& attempt, c
     event.completion_tokens = std::max(event.completion_tokens, tokens_of(attempt.answer_bytes));
     event.finish_reason = "uncounted";
   }
-  const ledger::Tokens tokens{event.prompt_tokens, event.cached_tokens, event.completion_tokens,
-                              ledger::long_prompts(event.prompt_tokens)};
+  const ledger::Tokens tokens = ledger::tokens_of(event);
   std::promise<bool> stored;
   log_->append(std::move(event), [&](bool durable) { stored.set_value(durable); });
   if (stored.get_future().get()) return tokens;

@@ -30,7 +30,8 @@ struct Event {
   std::string dialect;   // "openai"
   std::string endpoint;  // "/v1/chat/completions"
   std::uint64_t prompt_tokens = 0;
-  std::uint64_t cached_tokens = 0;  // of the prompt's: not computed again
+  std::uint64_t cached_tokens = 0;       // of the prompt's: not computed again
+  std::uint64_t cache_write_tokens = 0;  // of the prompt's: written to the cache of a vendor, who may bill that apart
   std::uint64_t completion_tokens = 0;
   std::string sampling;               // "temperature=0.7 top_p=0.9"
   std::optional<std::uint64_t> seed;  // with which the answer can be made again
@@ -43,6 +44,7 @@ struct Event {
   std::optional<std::uint64_t> energy_nwh;  // of the measured energy, in nanowatt-hours; unset: it was not measured
   Outcome outcome = Outcome::completed;
   std::string finish_reason;  // "stop", "length", …
+  bool batched = false;       // a line of a batch, which vendors bill at rates of their own
   bool steered = false;       // the token limit steered an answer of a certain form to its end
   int http_status = 0;
   bool operator==(const Event&) const = default;

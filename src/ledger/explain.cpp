@@ -82,8 +82,7 @@ Explained explain_local(const Event& event, const MachineHistory& machines) {
 Explained explain_at(const Event& event, const VendorPrices& vendor) {
   Explained out;
   const std::string day = day_text(day_of(event.time));
-  const VendorCost cost = vendor.cost(
-      day, {event.prompt_tokens, event.cached_tokens, event.completion_tokens, long_prompts(event.prompt_tokens)});
+  const VendorCost cost = vendor.cost(day, tokens_of(event));
   if (!cost.priced()) {
     out.unpriced = fmt::format("{} has no known price of {} on {}", vendor.text(), cost.missing, day);
     return out;
@@ -96,8 +95,17 @@ Explained explain_at(const Event& event, const VendorPrices& vendor) {
                      p.basis.empty() ? "not said" : p.basis, p.source, p.confidence),
          item.cost});
     if (p.from.empty()) out.notes.push_back(fmt::format("from when the price of {} applied is not known", p.kind));
-    if (item.kind == "cached_input" && p.kind != "cached_input")
+    const bool cached = item.kind == "cached_input", written = item.kind == "cache_write";
+    if (cached && p.kind == "batch_input") {
+      out.notes.push_back(
+          "cached input of a batch: taken at the price of a batch's input, the lower one that is known");
+    } else if (cached && p.kind != "cached_input") {
       out.notes.push_back("no price of cached input is known: taken at the price of input");
+    } else if (written && !p.kind.starts_with("cache_write")) {
+      out.notes.push_back("no price of writing to the cache is known: taken at the price of input");
+    } else if (!cached && !written && event.batched && !p.kind.starts_with("batch_")) {
+      out.notes.push_back(fmt::format("no price of a batch's {} is known: taken at the usual one", item.kind));
+    }
   }
   out.usd = cost.total;
   if (event.vendor.empty()) {

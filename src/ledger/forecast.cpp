@@ -37,6 +37,14 @@ class Draws {
   std::uint64_t seed_, path_, next_ = 0;
 };
 
+// So many days without a burst are taken to say that there are none. Fewer leave it open: rates by a Gamma(1/2)
+// posterior, twice as often as it would have them, and heights of up to six times a day, both so chosen that the totals
+// of short histories with rare bursts are in their band.
+constexpr double kNoBurstsAfter = 60;
+constexpr double kHighestUnseen = 5;  // beside the day itself
+// What bursts are like is known from few of them.
+constexpr double kFewBursts = 4, kHeightSpread = 0.4;
+
 struct Futures {
   std::vector<Vector> days;  // one a day: the paths' values, sorted
   Vector totals;             // sorted
@@ -68,16 +76,22 @@ Futures simulate(const Fit& f, std::size_t n, int first_weekday, const ForecastO
     std::array<double, 7> weekday{};
     for (std::size_t d = 0; d < 7; ++d) weekday[d] = f.weekday[d] + wide * f.weekday_error[d] * draw.normal();
     const double rate = seen == 0 ? 0 : (seen + 0.5) * std::exp(draw.normal() / std::sqrt(seen + 0.5)) / m;
+    const bool open = seen == 0 && m < kNoBurstsAfter;
+    const double unseen_rate = open ? std::pow(draw.normal(), 2) / m : 0;
     double noise = f.last_noise, total = 0;
     for (std::size_t h = 0; h < horizon; ++h) {
       noise = f.memory * noise + wide * f.innovations[draw.below(f.innovations.size())];
-      const double burst = draw.uniform() < rate ? bursts[draw.below(bursts.size())] : 0;
+      double burst = 0;
+      if (draw.uniform() < rate)
+        burst = bursts[draw.below(bursts.size())] + (seen < kFewBursts ? kHeightSpread * draw.normal() : 0);
       const double t = static_cast<double>(n + h) - f.centre;
       const double growth = trend->kind == 2 ? std::log(std::max(1e-3, 1 + slope * t)) : slope * t;
       const double z = level + growth + weekday[(static_cast<std::size_t>(first_weekday) + n + h) % 7] + noise + burst;
       const double value = std::max(0.0, std::exp(std::min(z, 700.0)) - f.offset);
       out.days[h][static_cast<std::size_t>(p)] = value;
       total += value;
+      // Too rare to show in a day's band, and not in a sum.
+      if (open && draw.uniform() < unseen_rate) total += value * (1 + kHighestUnseen * draw.uniform());
     }
     out.totals.push_back(total);
   }
@@ -163,6 +177,10 @@ Forecast forecast(std::span<const double> history, int first_weekday, const Fore
     out.notes.push_back(
         fmt::format("{} days of almost no use among busy ones (an outage?) are left out", f.outages.size()));
   const auto high = std::count_if(f.bursts.begin(), f.bursts.end(), [](double b) { return b > 0; });
+  if (f.bursts.size() < kNoBurstsAfter &&
+      std::all_of(f.bursts.begin(), f.bursts.end(), [](double b) { return b == 0; }))
+    out.notes.push_back(fmt::format(
+        "{} days without a burst do not say that there are none: the total leaves room for some", f.bursts.size()));
   if (high > 0)
     out.notes.push_back(fmt::format("{} of {} days were bursts: expected as often again", high, f.bursts.size()));
   if (options.backtest) {

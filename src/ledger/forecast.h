@@ -1,21 +1,19 @@
 // What the next days will bring, from the days that were: bands, not a line. The idea, with the reasons:
 //
 // 1. A day is level(t) x weekday x noise, so its logarithm is a sum; what is fitted is robust (Huber), so that a burst
-// or
-//    a dead day moves nothing. Days far below what was expected, next to each other, are an outage: left out, and said.
+//    or a dead day moves nothing. Days far below what was expected, next to each other, are an outage: left out, and
+//    said.
 // 2. The level may jump (a launch, a customer who left): the last jump that the data are sure of begins what is fitted.
 //    Weekdays are learned from all days.
 // 3. Whether growth goes on by amounts or by percentages decides what 90 days bring, and a short history cannot tell:
-// no
-//    trend, a linear and an exponential one are all fitted and weighed by how well they explain the days (BIC).
+//    no trend, a linear and an exponential one are all fitted and weighed by how well they explain the days (BIC).
 // 4. Bands are quantiles of simulated futures: each draws a trend by weight, its parameters by their uncertainty, noise
 //    that remembers yesterday (AR(1), from the days' own residuals), and bursts as often and as high as they came.
+//    After few days without any, totals leave room for some.
 // 5. The same is done from earlier days of the history (backtest) and compared with what then came. If the bands were
-// too
-//    narrow there, they are widened; the coverage is reported.
+//    too narrow there, they are widened; the coverage is reported.
 // 6. What cannot be known is refused: fewer than two weeks, a jump fewer than two weeks ago, three times as far ahead
-// as
-//    there are days.
+//    as there are days.
 #pragma once
 
 #include <cstdint>

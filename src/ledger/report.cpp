@@ -32,9 +32,8 @@ ReportRow Pricing::priced(const DaySum& sum) {
   row.completion_tokens = sum.completion_tokens;
   row.compute_us = sum.compute_us, row.energy_nwh = sum.energy_nwh;
   const std::string day = day_text(sum.day);
-  const Tokens tokens{sum.prompt_tokens, sum.cached_tokens, sum.completion_tokens, sum.long_prompts};
   const auto at = [&](const VendorPrices& vendor) {
-    const VendorCost cost = vendor.cost(day, tokens);
+    const VendorCost cost = vendor.cost(day, sum.tokens());
     return cost.priced() ? Amount{cost.total, 0} : Amount{{}, sum.requests};
   };
   if (!sum.vendor.empty()) {

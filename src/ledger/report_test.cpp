@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <soci/soci.h>
 
+#include <algorithm>
 #include <map>
 
 #include "base/random.h"
@@ -25,7 +26,8 @@ std::string price_row(std::string_view model, std::string_view kind, std::string
          R"(","source":"s","retrieved":"2026-01-01","confidence":"high"})";
 }
 
-// big: 5 and 15 a million, from 1970-01-05 on 2.5 and 10, cached 1.25; long prompts 7 and 20. late: from 1970-01-06 on.
+// big: 5 and 15 a million, from 1970-01-05 on 2.5 and 10, cached 1.25; long prompts 7 and 20; writing to the cache 3.1
+// from 1970-01-04 on; batches 1.2 and 4 from 1970-01-07 on. late: from 1970-01-06 on, without any of these.
 PriceBook some_prices() {
   return PriceBook::parse("[" + price_row("big", "input", "5", "1970-01-01") + "," +
                           price_row("big", "output", "15", "1970-01-01") + "," +
@@ -34,6 +36,9 @@ PriceBook some_prices() {
                           price_row("big", "cached_input", "1.25", "1970-01-05") + "," +
                           price_row("big", "input_above_128k", "7", "1970-01-01") + "," +
                           price_row("big", "output_above_128k", "20", "1970-01-01") + "," +
+                          price_row("big", "cache_write_5m", "3.1", "1970-01-04") + "," +
+                          price_row("big", "batch_input", "1.2", "1970-01-07") + "," +
+                          price_row("big", "batch_output", "4", "1970-01-07") + "," +
                           price_row("late", "input", "0.1", "1970-01-06") + "," +
                           price_row("late", "output", "0.3", "1970-01-06") + "]")
       .value();
@@ -65,6 +70,8 @@ std::vector<Event> events() {
     e.vendor = draw(5, 10) == 0 ? "p/big" : draw(5, 10) == 1 ? "p/unheard-of" : "";
     e.prompt_tokens = draw(6, 5000) + (i % 50 == 0 ? 130'000 : 0);
     e.cached_tokens = e.prompt_tokens / (1 + draw(7, 4)) / 2;
+    if (i % 4 == 0) e.cache_write_tokens = draw(11, static_cast<double>(e.prompt_tokens - e.cached_tokens));
+    e.batched = draw(12, 3) == 0;
     e.completion_tokens = draw(8, 700);
     if (i % 11 != 0) e.compute_us = draw(9, 5e6);
     if (i % 3 == 0 && e.compute_us) e.energy_nwh = draw(10, 4e8);
@@ -85,9 +92,12 @@ void add(Expected& to, const Event& e) {
   ++to.requests;
   Int128 in = day >= 4 ? 2'500'000 : 5'000'000, out = day >= 4 ? 10'000'000 : 15'000'000;  // picodollars a token
   Int128 cached = day >= 4 ? 1'250'000 : in;
-  if (e.prompt_tokens > 128'000) in = cached = 7'000'000, out = 20'000'000;
-  const Int128 big =
-      ((e.prompt_tokens - e.cached_tokens) * in + e.cached_tokens * cached + e.completion_tokens * out) * pico;
+  if (e.batched && day >= 6) in = cached = 1'200'000, out = 4'000'000;  // cached: less than 1.25
+  Int128 written = day >= 3 ? 3'100'000 : in;
+  if (e.prompt_tokens > 128'000) in = cached = written = 7'000'000, out = 20'000'000;
+  const Int128 big = ((e.prompt_tokens - e.cached_tokens - e.cache_write_tokens) * in + e.cached_tokens * cached +
+                      e.cache_write_tokens * written + e.completion_tokens * out) *
+                     pico;
   to.big += big;
   if (day >= 5) {
     to.late += (Int128{100'000} * e.prompt_tokens + Int128{300'000} * e.completion_tokens) * pico;
@@ -227,8 +237,9 @@ TEST_F(ReportTest, WhatIsLeftOfTheTimeIsIdle) {
   EXPECT_EQ(idle(query, 5, 5, machines_).value().microseconds, 0);
 }
 
-// A record of the first version is brought forward with its sums; what it does not know stays unpriced.
-TEST_F(ReportTest, RecordsOfTheFirstVersion) {
+// A record of the first version is brought forward with its sums; what it does not know stays unpriced. One of the
+// second version had sums already, which are taken over.
+TEST_F(ReportTest, RecordsOfEarlierVersions) {
   {
     const sql::Schema old{usage_schema().contents, {usage_schema().steps.front()}};
     auto database = sql::Database::open(usage_path(folder_.path()), old, sql::Open::create, sql::Check::none).value();
@@ -241,17 +252,62 @@ TEST_F(ReportTest, RecordsOfTheFirstVersion) {
       return {};
     }));
   }
+  {
+    const sql::Schema old{usage_schema().contents, {usage_schema().steps[0], usage_schema().steps[1]}};
+    auto database = sql::Database::open(usage_path(folder_.path()), old, sql::Open::create, sql::Check::none).value();
+    ASSERT_TRUE(database.run([](soci::session& s) -> Result<> {
+      s << "INSERT INTO events VALUES ('second', 500000000000, 'k', 'm', '', 'openai', '/', 130001, 100, 10, '', NULL, "
+           "0, 0, 0, 'completed', 'stop', 0, 200, '', '', '', 7, NULL)";
+      return {};
+    }));
+  }
   Event e;
   e.request_id = "new", e.key_id = "k", e.model = "m", e.time = 500'000'000'001, e.compute_us = 7;
+  e.prompt_tokens = 5, e.cache_write_tokens = 4, e.batched = true;
   store({e});
   UsageQuery query = UsageQuery::open(folder_.path()).value();
   const std::vector<DaySum> sums = query.day_sums({}, GroupBy::key).value();
   ASSERT_EQ(sums.size(), 2u);
-  EXPECT_EQ(sums[0], (DaySum{5, "k", "", 0, 1, 1, 1, 0, 0, 0, 7, 0, 0}));
-  EXPECT_EQ(sums[1], (DaySum{5, "k", "", 1, 10, 10, 0, 1'300'010, 1000, 100, 0, 0, 0}));
+  EXPECT_EQ(sums[0], (DaySum{5, "k", "", 0, true, 1, 1, 1, 5, 0, 4, 0, 7, 0, 0}));
+  EXPECT_EQ(sums[1], (DaySum{5, "k", "", 1, false, 11, 11, 1, 1'430'011, 1100, 0, 110, 7, 0, 0}));
   const Event old = *query.find("old3").value();
   EXPECT_FALSE(old.compute_us);
   EXPECT_NE(explain_local(old, machines_).unpriced.find("not recorded"), std::string::npos);
+}
+
+TEST(VendorCost, WhichRowsItTook) {
+  const PriceBook b = some_prices();
+  const VendorPrices big(b, {"p", "big"}), late(b, {"p", "late"});
+  const auto kinds = [](const VendorCost& cost) {
+    std::string out;
+    for (const VendorItem& item : cost.items) {
+      out += std::string(item.kind) + " " + std::to_string(item.tokens) + " by " + item.price->kind + "; ";
+    }
+    return out;
+  };
+  EXPECT_EQ(
+      kinds(big.cost("1970-01-07", {100, 20, 5, 0, 30, false})),
+      "input 50 by input; cached_input 20 by cached_input; cache_write 30 by cache_write_5m; output 5 by output; ");
+  EXPECT_EQ(kinds(big.cost("1970-01-07", {100, 20, 5, 0, 30, true})),
+            "input 50 by batch_input; cached_input 20 by batch_input; cache_write 30 by cache_write_5m; "
+            "output 5 by batch_output; ");
+  EXPECT_EQ(kinds(big.cost("1970-01-07", {100, 20, 5, 1, 30, true})),
+            "input 50 by input_above_128k; cached_input 20 by input_above_128k; cache_write 30 by input_above_128k; "
+            "output 5 by output_above_128k; ");
+  EXPECT_EQ(kinds(late.cost("1970-01-07", {100, 20, 5, 0, 30, true})),
+            "input 50 by input; cached_input 20 by input; cache_write 30 by input; output 5 by output; ");
+  EXPECT_EQ(kinds(big.cost("1970-01-07", {100, 80, 0, 0, 50, false})),
+            "cached_input 80 by cached_input; cache_write 20 by cache_write_5m; ")
+      << "no more is written than was not read";
+
+  Event e;
+  e.time = 6 * 86'400'000'000, e.batched = true;
+  e.prompt_tokens = 100, e.cached_tokens = 20, e.cache_write_tokens = 30, e.completion_tokens = 5;
+  const std::vector<std::string> notes = explain_at(e, late).notes;
+  for (const char* said : {"no price of a batch's input is known", "no price of cached input is known",
+                           "no price of writing to the cache is known", "no price of a batch's output is known"}) {
+    EXPECT_TRUE(std::any_of(notes.begin(), notes.end(), [&](const auto& n) { return n.find(said) != n.npos; })) << said;
+  }
 }
 
 TEST(VendorCost, NothingUnknownIsFree) {

@@ -32,19 +32,20 @@ Result<> UsageLog::State::write(std::vector<Commits::Waiting>& batch) {
     soci::indicator seed_state = soci::i_null, compute_state = soci::i_null, energy_state = soci::i_null;
     const Event& e = row.event;
     soci::statement insert =
-        (s.prepare << fmt::format("INSERT INTO events ({}) VALUES (:request_id, :time, :key_id, :model, :digest, "
-                                  ":adapter, :vendor, :tag, :dialect, :endpoint, :prompt, :cached, :completion, "
-                                  ":sampling, :seed, :queue, :prefill, :decode, :compute, :energy, :outcome, "
-                                  ":finish, :steered, :status) "
-                                  "ON CONFLICT (request_id) DO NOTHING",
-                                  kColumns),
+        (s.prepare << fmt::format(
+             "INSERT INTO events ({}) VALUES (:request_id, :time, :key_id, :model, :digest, "
+             ":adapter, :vendor, :tag, :dialect, :endpoint, :prompt, :cached, :written, :completion, "
+             ":sampling, :seed, :queue, :prefill, :decode, :compute, :energy, :outcome, "
+             ":finish, :batched, :steered, :status) "
+             "ON CONFLICT (request_id) DO NOTHING",
+             kColumns),
          soci::use(e.request_id), soci::use(row.time), soci::use(e.key_id), soci::use(e.model),
          soci::use(e.model_digest), soci::use(e.adapter), soci::use(e.vendor), soci::use(e.tag), soci::use(e.dialect),
-         soci::use(e.endpoint), soci::use(row.prompt), soci::use(row.cached), soci::use(row.completion),
-         soci::use(e.sampling), soci::use(row.seed, seed_state), soci::use(e.queue_seconds),
+         soci::use(e.endpoint), soci::use(row.prompt), soci::use(row.cached), soci::use(row.written),
+         soci::use(row.completion), soci::use(e.sampling), soci::use(row.seed, seed_state), soci::use(e.queue_seconds),
          soci::use(e.prefill_seconds), soci::use(e.decode_seconds), soci::use(row.compute, compute_state),
          soci::use(row.energy, energy_state), soci::use(row.outcome), soci::use(e.finish_reason),
-         soci::use(row.steered), soci::use(row.status));
+         soci::use(row.batched), soci::use(row.steered), soci::use(row.status));
     for (Commits::Waiting& waiting : batch) {
       row.set(std::move(waiting.item));
       seed_state = row.has_seed ? soci::i_ok : soci::i_null;

@@ -54,6 +54,7 @@ TEST_F(UsageTest, AnEventIsReadBackAsItWas) {
                     .endpoint = "/v1/chat/completions",
                     .prompt_tokens = 1234,
                     .cached_tokens = 1000,
+                    .cache_write_tokens = 234,
                     .completion_tokens = 56,
                     .sampling = "temperature=0.7",
                     .seed = ~std::uint64_t{0},
@@ -64,6 +65,7 @@ TEST_F(UsageTest, AnEventIsReadBackAsItWas) {
                     .energy_nwh = 12'345,
                     .outcome = Outcome::cancelled,
                     .finish_reason = "length",
+                    .batched = true,
                     .steered = true,
                     .http_status = 499};
   UsageLog log = open();

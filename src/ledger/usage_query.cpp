@@ -52,7 +52,8 @@ void read_into(soci::statement& statement, Fetched& fetched) {
        {&e.key_id, &e.model, &e.model_digest, &e.adapter, &e.vendor, &e.tag, &e.dialect, &e.endpoint}) {
     statement.exchange(soci::into(*text));
   }
-  for (long long* number : {&row.prompt, &row.cached, &row.completion}) statement.exchange(soci::into(*number));
+  for (long long* number : {&row.prompt, &row.cached, &row.written, &row.completion})
+    statement.exchange(soci::into(*number));
   statement.exchange(soci::into(e.sampling));
   statement.exchange(soci::into(row.seed, fetched.seed_state));
   for (double* time : {&e.queue_seconds, &e.prefill_seconds, &e.decode_seconds}) {
@@ -62,6 +63,7 @@ void read_into(soci::statement& statement, Fetched& fetched) {
   statement.exchange(soci::into(row.energy, fetched.energy_state));
   statement.exchange(soci::into(row.outcome));
   statement.exchange(soci::into(e.finish_reason));
+  statement.exchange(soci::into(row.batched));
   statement.exchange(soci::into(row.steered));
   statement.exchange(soci::into(row.status));
 }
@@ -115,8 +117,8 @@ constexpr std::string_view kDay = "(time - (time % 86400000000 + 86400000000) % 
 std::string rows_of_events(std::int64_t from, std::int64_t to, std::string_view table = "events") {
   return fmt::format(
       "SELECT {} AS day, key_id, model, adapter, vendor, tag, (prompt_tokens > 128000) + (prompt_tokens > 200000) "
-      "AS long_prompts, 1 AS requests, outcome = 'completed' AS completed, compute_us IS NOT NULL AS timed, "
-      "prompt_tokens, cached_tokens, completion_tokens, COALESCE(compute_us, 0) AS compute_us, "
+      "AS long_prompts, batched, 1 AS requests, outcome = 'completed' AS completed, compute_us IS NOT NULL AS timed, "
+      "prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, COALESCE(compute_us, 0) AS compute_us, "
       "iif(energy_nwh IS NULL, 0, COALESCE(compute_us, 0)) AS metered_us, COALESCE(energy_nwh, 0) AS energy_nwh "
       "FROM {} WHERE time >= {} AND time < {}",
       kDay, table, from, to);
@@ -212,31 +214,48 @@ Result<std::vector<Sum>> UsageQuery::sums(const Filter& filter, GroupBy by) {
 
 namespace {
 
+// What a row of sums has behind its names, as SQL and as it is fetched.
+constexpr std::string_view kSummed =
+    "long_prompts, batched, SUM(requests), SUM(completed), SUM(timed), SUM(prompt_tokens), SUM(cached_tokens), "
+    "SUM(cache_write_tokens), SUM(completion_tokens), SUM(compute_us), SUM(metered_us), SUM(energy_nwh)";
+struct FetchedSum {
+  long long length = 0, batched = 0, n[10] = {};
+
+  void read_into(soci::statement& statement) {
+    statement.exchange(soci::into(length));
+    statement.exchange(soci::into(batched));
+    for (long long& number : n) statement.exchange(soci::into(number));
+  }
+  void put_into(DaySum& sum) const {
+    sum.long_prompts = static_cast<int>(length);
+    sum.batched = batched != 0;
+    std::size_t i = 0;
+    for (std::uint64_t* to :
+         {&sum.requests, &sum.completed, &sum.timed, &sum.prompt_tokens, &sum.cached_tokens, &sum.cache_write_tokens,
+          &sum.completion_tokens, &sum.compute_us, &sum.metered_us, &sum.energy_nwh}) {
+      *to = static_cast<std::uint64_t>(n[i++]);
+    }
+  }
+};
+
 std::vector<DaySum> read_day_sums(soci::session& s, const Filter& filter, std::string_view group,
                                   const std::string& rows) {
   DaySum sum;
-  long long day = 0, length = 0, n[9] = {};
+  FetchedSum fetched;
+  long long day = 0;
   soci::statement statement(s);
   statement.exchange(soci::into(day));
   statement.exchange(soci::into(sum.group));
   statement.exchange(soci::into(sum.vendor));
-  statement.exchange(soci::into(length));
-  for (long long& number : n) statement.exchange(soci::into(number));
+  fetched.read_into(statement);
   const Where where(filter, statement, false);
-  start(statement, fmt::format("SELECT day, {} AS grouped, vendor, long_prompts, SUM(requests), SUM(completed), "
-                               "SUM(timed), SUM(prompt_tokens), SUM(cached_tokens), SUM(completion_tokens), "
-                               "SUM(compute_us), SUM(metered_us), SUM(energy_nwh) FROM ({}){} GROUP BY day, grouped, "
-                               "vendor, long_prompts ORDER BY day, grouped, vendor, long_prompts",
-                               group, rows, where.sql));
+  start(statement, fmt::format("SELECT day, {} AS grouped, vendor, {} FROM ({}){} GROUP BY 1, 2, 3, 4, 5 "
+                               "ORDER BY 1, 2, 3, 4, 5",
+                               group, kSummed, rows, where.sql));
   std::vector<DaySum> sums;
   while (statement.fetch()) {
     sum.day = day;
-    sum.long_prompts = static_cast<int>(length);
-    std::size_t i = 0;
-    for (std::uint64_t* to : {&sum.requests, &sum.completed, &sum.timed, &sum.prompt_tokens, &sum.cached_tokens,
-                              &sum.completion_tokens, &sum.compute_us, &sum.metered_us, &sum.energy_nwh}) {
-      *to = static_cast<std::uint64_t>(n[i++]);
-    }
+    fetched.put_into(sum);
     sums.push_back(sum);
   }
   return sums;
@@ -253,30 +272,21 @@ Result<std::vector<DaySum>> UsageQuery::day_sums(const Filter& filter, GroupBy b
 Result<std::vector<DayRow>> UsageQuery::day_rows(const Filter& filter) {
   return state_->database.run([&](soci::session& s) -> Result<std::vector<DayRow>> {
     DayRow row;
-    long long day = 0, length = 0, n[9] = {};
+    FetchedSum fetched;
+    long long day = 0;
     soci::statement statement(s);
     statement.exchange(soci::into(day));
     for (std::string* text : {&row.key_id, &row.model, &row.adapter, &row.tag, &row.sum.vendor})
       statement.exchange(soci::into(*text));
-    statement.exchange(soci::into(length));
-    for (long long& number : n) statement.exchange(soci::into(number));
+    fetched.read_into(statement);
     const Where where(filter, statement, false);
-    start(statement,
-          fmt::format("SELECT day, key_id, model, adapter, tag, vendor, long_prompts, SUM(requests), "
-                      "SUM(completed), SUM(timed), SUM(prompt_tokens), SUM(cached_tokens), "
-                      "SUM(completion_tokens), SUM(compute_us), SUM(metered_us), SUM(energy_nwh) FROM ({}){} "
-                      "GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7",
-                      rows_of_days(filter), where.sql));
+    start(statement, fmt::format("SELECT day, key_id, model, adapter, tag, vendor, {} FROM ({}){} "
+                                 "GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8",
+                                 kSummed, rows_of_days(filter), where.sql));
     std::vector<DayRow> rows;
     while (statement.fetch()) {
       row.sum.day = day;
-      row.sum.long_prompts = static_cast<int>(length);
-      std::size_t i = 0;
-      for (std::uint64_t* to :
-           {&row.sum.requests, &row.sum.completed, &row.sum.timed, &row.sum.prompt_tokens, &row.sum.cached_tokens,
-            &row.sum.completion_tokens, &row.sum.compute_us, &row.sum.metered_us, &row.sum.energy_nwh}) {
-        *to = static_cast<std::uint64_t>(n[i++]);
-      }
+      fetched.put_into(row.sum);
       rows.push_back(row);
     }
     return rows;

@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "ledger/event.h"
+#include "ledger/tokens.h"
 
 namespace freehold::ledger {
 
@@ -39,19 +40,24 @@ struct Sum {
   bool operator==(const Sum&) const = default;
 };
 
-// What one group had on one day, apart by what decides prices: who answered, and how long the prompts were.
+// What one group had on one day, apart by what decides prices: who answered, how long the prompts were, and whether
+// they were lines of a batch.
 struct DaySum {
   std::int64_t day = 0;  // since 1970, UTC
   std::string group;     // the day itself has none
   std::string vendor;    // empty: this machine
-  int long_prompts = 0;  // ledger/vendor_cost.h
+  int long_prompts = 0;  // ledger/tokens.h
+  bool batched = false;
   std::uint64_t requests = 0;
   std::uint64_t completed = 0;  // of the requests
   std::uint64_t timed = 0;      // of the requests, those whose share of the machine is known
-  std::uint64_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
+  std::uint64_t prompt_tokens = 0, cached_tokens = 0, cache_write_tokens = 0, completion_tokens = 0;
   std::uint64_t compute_us = 0;
   std::uint64_t metered_us = 0;  // of compute_us, that of requests with measured energy
   std::uint64_t energy_nwh = 0;
+  Tokens tokens() const {
+    return {prompt_tokens, cached_tokens, completion_tokens, long_prompts, cache_write_tokens, batched};
+  }
   bool operator==(const DaySum&) const = default;
 };
 

@@ -1,5 +1,6 @@
 #include "ledger/usage_rows.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace freehold::ledger {
@@ -55,6 +56,35 @@ const sql::Schema& usage_schema() {
         "cached_tokens = cached_tokens + excluded.cached_tokens, "
         "completion_tokens = completion_tokens + excluded.completion_tokens, "
         "compute_us = compute_us + excluded.compute_us, metered_us = metered_us + excluded.metered_us, "
+        "energy_nwh = energy_nwh + excluded.energy_nwh; END"},
+       // What was written to a vendor's cache, and lines of batches apart: both have prices of their own.
+       {"ALTER TABLE events ADD COLUMN cache_write_tokens INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE events ADD COLUMN batched INTEGER NOT NULL DEFAULT 0", "DROP TRIGGER events_into_days",
+        "ALTER TABLE days RENAME TO days_before",
+        "CREATE TABLE days (day INTEGER NOT NULL, key_id TEXT NOT NULL, model TEXT NOT NULL, adapter TEXT NOT NULL, "
+        "vendor TEXT NOT NULL, tag TEXT NOT NULL, long_prompts INTEGER NOT NULL, batched INTEGER NOT NULL, "
+        "requests INTEGER NOT NULL, completed INTEGER NOT NULL, timed INTEGER NOT NULL, "
+        "prompt_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL, cache_write_tokens INTEGER NOT NULL, "
+        "completion_tokens INTEGER NOT NULL, compute_us INTEGER NOT NULL, metered_us INTEGER NOT NULL, "
+        "energy_nwh INTEGER NOT NULL, "
+        "PRIMARY KEY (day, key_id, model, adapter, vendor, tag, long_prompts, batched)) STRICT, WITHOUT ROWID",
+        "INSERT INTO days SELECT day, key_id, model, adapter, vendor, tag, long_prompts, 0, requests, completed, "
+        "timed, prompt_tokens, cached_tokens, 0, completion_tokens, compute_us, metered_us, energy_nwh "
+        "FROM days_before",
+        "DROP TABLE days_before",
+        "CREATE TRIGGER events_into_days AFTER INSERT ON events BEGIN INSERT INTO days VALUES ("
+        "(new.time - (new.time % 86400000000 + 86400000000) % 86400000000) / 86400000000, new.key_id, new.model, "
+        "new.adapter, new.vendor, new.tag, (new.prompt_tokens > 128000) + (new.prompt_tokens > 200000), new.batched, "
+        "1, new.outcome = 'completed', new.compute_us IS NOT NULL, new.prompt_tokens, new.cached_tokens, "
+        "new.cache_write_tokens, new.completion_tokens, COALESCE(new.compute_us, 0), "
+        "iif(new.energy_nwh IS NULL, 0, COALESCE(new.compute_us, 0)), COALESCE(new.energy_nwh, 0)) "
+        "ON CONFLICT DO UPDATE SET requests = requests + excluded.requests, "
+        "completed = completed + excluded.completed, timed = timed + excluded.timed, "
+        "prompt_tokens = prompt_tokens + excluded.prompt_tokens, "
+        "cached_tokens = cached_tokens + excluded.cached_tokens, "
+        "cache_write_tokens = cache_write_tokens + excluded.cache_write_tokens, "
+        "completion_tokens = completion_tokens + excluded.completion_tokens, "
+        "compute_us = compute_us + excluded.compute_us, metered_us = metered_us + excluded.metered_us, "
         "energy_nwh = energy_nwh + excluded.energy_nwh; END"}}};
   return kept;
 }
@@ -67,6 +97,7 @@ void UsageRow::set(Event&& from) {
   time = event.time;
   prompt = static_cast<long long>(event.prompt_tokens);
   cached = static_cast<long long>(event.cached_tokens);
+  written = static_cast<long long>(event.cache_write_tokens);
   completion = static_cast<long long>(event.completion_tokens);
   has_compute = event.compute_us.has_value();
   compute = static_cast<long long>(event.compute_us.value_or(0));
@@ -75,22 +106,25 @@ void UsageRow::set(Event&& from) {
   has_seed = event.seed.has_value();
   seed = static_cast<long long>(event.seed.value_or(0));
   outcome = name_of(event.outcome);
+  batched = event.batched ? 1 : 0;
   steered = event.steered ? 1 : 0;
   status = event.http_status;
 }
 
 std::optional<Event> UsageRow::get() const {
   const std::optional<Outcome> known = outcome_from_name(outcome);
-  if (!known || prompt < 0 || cached < 0 || completion < 0 || compute < 0 || energy < 0) return std::nullopt;
+  if (!known || std::min({prompt, cached, written, completion, compute, energy}) < 0) return std::nullopt;
   Event out = event;
   out.time = time;
   out.prompt_tokens = static_cast<std::uint64_t>(prompt);
   out.cached_tokens = static_cast<std::uint64_t>(cached);
+  out.cache_write_tokens = static_cast<std::uint64_t>(written);
   out.completion_tokens = static_cast<std::uint64_t>(completion);
   out.seed = has_seed ? std::optional(static_cast<std::uint64_t>(seed)) : std::nullopt;
   out.compute_us = has_compute ? std::optional(static_cast<std::uint64_t>(compute)) : std::nullopt;
   out.energy_nwh = has_energy ? std::optional(static_cast<std::uint64_t>(energy)) : std::nullopt;
   out.outcome = *known;
+  out.batched = batched != 0;
   out.steered = steered != 0;
   out.http_status = static_cast<int>(status);
   return out;

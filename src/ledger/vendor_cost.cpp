@@ -4,10 +4,6 @@
 
 namespace freehold::ledger {
 
-int long_prompts(std::uint64_t prompt_tokens) {
-  return (prompt_tokens > 128'000 ? 1 : 0) + (prompt_tokens > 200'000 ? 1 : 0);
-}
-
 VendorPrices::VendorPrices(const PriceBook& book, PriceBook::Name name)
     : name_(std::move(name)), rows_(book.history(name_)) {}
 
@@ -21,16 +17,24 @@ const Price* VendorPrices::find(std::string_view kind, std::string_view day) con
 
 VendorCost VendorPrices::cost(std::string_view day, const Tokens& tokens) const {
   // The dearest class that the prompt is in and the vendor knows of.
-  const auto by_length = [&](std::string_view plain, std::string_view above_128k, std::string_view above_200k) {
+  const auto by_length = [&](std::string_view plain, std::string_view batch, std::string_view above_128k,
+                             std::string_view above_200k) {
     const Price* price = nullptr;
     if (tokens.long_prompts >= 2) price = find(above_200k, day);
     if (price == nullptr && tokens.long_prompts >= 1) price = find(above_128k, day);
-    return price != nullptr ? std::pair(price, true) : std::pair(find(plain, day), false);
+    if (price != nullptr) return std::pair(price, true);
+    if (tokens.batched) price = find(batch, day);
+    return std::pair(price != nullptr ? price : find(plain, day), false);
   };
-  const auto [input, is_long] = by_length("input", "input_above_128k", "input_above_200k");
-  const Price* output = by_length("output", "output_above_128k", "output_above_200k").first;
-  const Price* cached = is_long ? nullptr : find("cached_input", day);
-  if (cached == nullptr) cached = input;
+  const auto [input, is_long] = by_length("input", "batch_input", "input_above_128k", "input_above_200k");
+  const Price* output = by_length("output", "batch_output", "output_above_128k", "output_above_200k").first;
+  const auto of_cache = [&](std::string_view kind) {
+    const Price* price = is_long ? nullptr : find(kind, day);
+    return price != nullptr ? price : input;
+  };
+  const Price* cached = of_cache("cached_input");
+  if (cached != nullptr && input != nullptr && tokens.batched && input->usd_per_million < cached->usd_per_million)
+    cached = input;
   VendorCost out;
   const auto add = [&](std::string_view kind, std::uint64_t count, const Price* price) {
     if (count == 0) return;
@@ -43,8 +47,10 @@ VendorCost VendorPrices::cost(std::string_view day, const Tokens& tokens) const 
     out.total += out.items.back().cost;
   };
   const std::uint64_t hit = std::min(tokens.cached, tokens.prompt);
-  add("input", tokens.prompt - hit, input);
+  const std::uint64_t written = std::min(tokens.cache_writes, tokens.prompt - hit);
+  add("input", tokens.prompt - hit - written, input);
   add("cached_input", hit, cached);
+  add("cache_write", written, of_cache("cache_write_5m"));
   add("output", tokens.completion, output);
   // A model that has no price of tokens at all on that day (fine-tuning only, or not there yet) does not cost nothing.
   if (out.missing.empty() && (input == nullptr || output == nullptr))

@@ -1,6 +1,9 @@
 // What tokens cost at a vendor on a day, by the price book. The rules, which `cost explain` repeats:
 // * tokens of the prompt that were cached have the price of cached input, or of input where none is known;
-// * a vendor that charges more for long prompts charges it for the whole request, answer too, and for cached tokens;
+// * those that were written to the vendor's cache have the price of writes for five minutes, or of input;
+// * lines of a batch have the prices of batches, where such are known, and what was cached the lower of the two;
+// * a vendor that charges more for long prompts charges it for the whole request, answer too, for cached tokens, for
+//   those that are written, and in a batch;
 // * without a price of the prompt's tokens or of the answer's the tokens are unpriced, which is never zero.
 #pragma once
 
@@ -12,18 +15,12 @@
 
 #include "ledger/money.h"
 #include "ledger/price_book.h"
+#include "ledger/tokens.h"
 
 namespace freehold::ledger {
 
-// Of one request, or the sum of several of one length class.
-struct Tokens {
-  std::uint64_t prompt = 0, cached = 0, completion = 0;  // cached ones are part of the prompt's
-  int long_prompts = 0;  // 0: prompts of at most 128000 tokens; 1: of at most 200000; 2: longer
-};
-int long_prompts(std::uint64_t prompt_tokens);
-
 struct VendorItem {
-  std::string_view kind;  // of the tokens: "input", "cached_input", "output"
+  std::string_view kind;  // of the tokens: "input", "cached_input", "cache_write", "output"
   std::uint64_t tokens = 0;
   const Price* price = nullptr;  // the row; owner: the book
   Money cost;

@@ -198,6 +198,11 @@ class Files(e2e.Case):
             for answer in answers:
                 self.assertEqual((answer["error"], answer["response"]["status_code"]), (None, 200))
                 self.assertEqual(answer["response"]["body"]["object"], "chat.completion")
+            # At a vendor it would have had the prices of a batch.
+            priced = json.loads(self.succeeds("cost", "explain", answers[0]["response"]["body"]["id"], "--vendor", "openai/gpt-4o", "--json").text)
+            self.assertIs(priced["batched"], True)
+            sources = [factor["source"] for factor in priced["would_have_cost"]["openai/gpt-4o"]["factors"]]
+            self.assertTrue(sources and all(source.startswith("batch_") for source in sources), sources)
             errors = server.lines(done["error_file_id"])
             self.assertEqual([(e["custom_id"], e["response"]["status_code"]) for e in errors], [("r4", 400), ("r6", 404), ("r7", 400)])
             self.assertEqual(server.good("GET", f"/v1/files/{done['output_file_id']}")["purpose"], "batch_output")

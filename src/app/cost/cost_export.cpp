@@ -123,9 +123,7 @@ std::vector<Charge> charges_of(const DayRow& r, const ledger::PriceBook& book, c
   if (!s.vendor.empty()) {
     const auto name = book.resolve(s.vendor);
     if (!name) return out;
-    const auto cost =
-        ledger::VendorPrices(book, *name)
-            .cost(ledger::day_text(s.day), {s.prompt_tokens, s.cached_tokens, s.completion_tokens, s.long_prompts});
+    const auto cost = ledger::VendorPrices(book, *name).cost(ledger::day_text(s.day), s.tokens());
     if (!cost.priced()) return out;
     for (const ledger::VendorItem& item : cost.items) {
       const Money token = ledger::of_tokens(item.price->usd_per_million, 1);

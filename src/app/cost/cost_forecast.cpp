@@ -35,6 +35,7 @@ DaySum changed(const DaySum& s, const WhatIf& w) {
   out.requests = times(s.requests, w.users);
   out.prompt_tokens = times(s.prompt_tokens, w.users * w.prompts);
   out.cached_tokens = times(s.cached_tokens, w.users * w.prompts);
+  out.cache_write_tokens = times(s.cache_write_tokens, w.users * w.prompts);
   out.completion_tokens = times(s.completion_tokens, w.users * w.answers);
   // Time goes with the tokens that are computed, by the rule that splits it.
   const auto computed = [](const DaySum& d) {
@@ -91,7 +92,7 @@ Result<Series> series_of(const Arguments& arguments, Console& console) {
     s.day = today;
     double value = 0;
     if (vendor) {
-      const auto cost = vendor->cost(day, {s.prompt_tokens, s.cached_tokens, s.completion_tokens, s.long_prompts});
+      const auto cost = vendor->cost(day, s.tokens());
       if (!cost.priced()) out.unpriced += s.requests;
       value = cost.total.as_double();
     } else if (out.what == "tokens") {

@@ -208,14 +208,12 @@ Result<> run_explain(const Arguments& arguments, Console& console) {
   FH_TRY(const std::vector<ledger::VendorPrices> others, vendors_of(arguments, book));
   FH_TRY(const ledger::MachineHistory machines, ledger::machine_history(home));
   FH_TRY(ledger::UsageQuery query, ledger::UsageQuery::open(home));
-  const std::string_view id = arguments.text("ID");
-  FH_TRY(const std::optional<ledger::Event> event, query.find(id));
-  if (!event) return fail(Errc::not_found, fmt::format("there is no record of request '{}'", printable(id, 80)));
-  const ledger::Explained local = ledger::explain_local(*event, machines);
+  FH_TRY(const ledger::Event event, recorded(query, arguments.text("ID")));
+  const ledger::Explained local = ledger::explain_local(event, machines);
   std::optional<ledger::Explained> paid;
-  if (!event->vendor.empty()) {
-    if (auto name = book.resolve(event->vendor)) {
-      paid = ledger::explain_at(*event, ledger::VendorPrices(book, std::move(*name)));
+  if (!event.vendor.empty()) {
+    if (auto name = book.resolve(event.vendor)) {
+      paid = ledger::explain_at(event, ledger::VendorPrices(book, std::move(*name)));
     } else {
       paid.emplace().unpriced = name.error().what;
     }
@@ -223,27 +221,29 @@ Result<> run_explain(const Arguments& arguments, Console& console) {
   if (arguments.flag("json")) {
     JsonWriter w(true);
     w.begin_object();
-    write_event(w, *event);
+    write_event(w, event);
     w.key("local"), write_explained(w, local);
     w.member("sharing_rule", ledger::sharing_rule()).key("paid");
     paid ? write_explained(w, *paid) : (void)w.null();
     w.key("would_have_cost").begin_object();
-    for (const auto& vendor : others) w.key(vendor.text()), write_explained(w, ledger::explain_at(*event, vendor));
+    for (const auto& vendor : others) w.key(vendor.text()), write_explained(w, ledger::explain_at(event, vendor));
     w.end_object().end_object();
     console.write(w.take() + "\n");
     return {};
   }
   std::string out =
-      fmt::format("request {} of {}, key {}, model {}{}\n", printable(event->request_id, 80),
-                  show_moment(event->time / 1'000'000), printable(event->key_id, 40), printable(event->model, 80),
-                  event->tag.empty() ? "" : ", tag " + printable(event->tag, 80));
-  out += fmt::format("{} tokens of prompt, {} of them cached, {} of answer\n", event->prompt_tokens,
-                     event->cached_tokens, event->completion_tokens);
+      fmt::format("request {} of {}, key {}, model {}{}\n", printable(event.request_id, 80),
+                  show_moment(event.time / 1'000'000), printable(event.key_id, 40), printable(event.model, 80),
+                  event.tag.empty() ? "" : ", tag " + printable(event.tag, 80));
+  out += fmt::format(
+      "{} tokens of prompt, {} of them cached{}, {} of answer{}\n", event.prompt_tokens, event.cached_tokens,
+      event.cache_write_tokens > 0 ? fmt::format(" and {} written to the cache", event.cache_write_tokens) : "",
+      event.completion_tokens, event.batched ? "; a line of a batch" : "");
   out += explained_text("this machine", local);
   if (local.unpriced.empty()) out += fmt::format("  rule: {}\n", ledger::sharing_rule());
-  if (paid) out += explained_text("paid to " + printable(event->vendor, 80), *paid);
+  if (paid) out += explained_text("paid to " + printable(event.vendor, 80), *paid);
   for (const auto& vendor : others)
-    out += explained_text("would have cost at " + vendor.text(), ledger::explain_at(*event, vendor));
+    out += explained_text("would have cost at " + vendor.text(), ledger::explain_at(event, vendor));
   console.write(out);
   return {};
 }
@@ -280,7 +280,9 @@ Command cost_explain_command() {
   return {
       .name = "cost explain",
       .summary = "Explain what one request cost: every factor, and where it comes from.",
-      .positionals = {{.name = "ID", .help = "The request's id, as in the header x-request-id.", .is_file = false}},
+      .positionals = {{.name = "ID",
+                       .help = "The request's id, as in the header x-request-id, or its answer's.",
+                       .is_file = false}},
       .options = {vendor_option(), {.name = "json", .help = "Print JSON."}},
       .examples = {{"freehold cost explain req-4f1c", "Why did this cost so much?"}},
       .run = run_explain,

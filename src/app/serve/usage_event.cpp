@@ -52,6 +52,7 @@ ledger::Event event_of(const http::Exchange& exchange, const guard::Principal& p
   event.compute_us = 0;  // until something is computed
   event.dialect = name_of(dialect_of(exchange.request()));
   event.endpoint = exchange.request().target.path;
+  event.batched = exchange.request().on_behalf_of.has_value();
   return event;
 }
 
