@@ -24,6 +24,9 @@ if(FREEHOLD_SANITIZE_ADDRESS)
   # a fifth of the compilation. The fuzz preset has them all.
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all
                       -fno-sanitize=null,object-size,pointer-overflow,vptr,nonnull-attribute,returns-nonnull-attribute)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    set(FREEHOLD_COLD --param=asan-instrumentation-with-call-threshold=0)
+  endif()
   # The sanitizers' tables are full of addresses: a program that may lie anywhere has 60 MB of them to write before main().
   add_link_options(-fsanitize=address,undefined -no-pie)
 endif()
@@ -41,7 +44,10 @@ include_directories(${CMAKE_SOURCE_DIR}/src)
 add_custom_target(unit_tests)    # every *_test of src/
 add_custom_target(numeric_tests) # those of the folders whose bits an optimiser could change
 set(FREEHOLD_NUMERIC tensor kernel nn model engine train)
-set(FREEHOLD_NO_CASTS app api http pull guard ledger audit seal sql)  # folders that never take bytes for numbers: alignment need not be checked
+# Whole training runs: a minute each when sanitized, and `./dev test` runs them optimised. Sanitized in `./dev nightly slow`.
+set(FREEHOLD_SLOW_SANITIZED train.TrainTest. train.RunTest.)
+# Folders that never take bytes for wider numbers: that these are aligned need not be checked, which is a fifth of a compilation.
+set(FREEHOLD_NO_CASTS app api http pull guard ledger audit seal sql text pii eval upstream pdf sandbox)
 add_custom_target(golden_tests)  # every golden_*_test
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
@@ -69,6 +75,16 @@ function(fh_unity target)
   endforeach()
 endfunction()
 
+# fh_sanitize(NAME [cold]): what of the sanitizers fh_NAME can do without. `cold`: AddressSanitizer's checks are calls, not code in place.
+function(fh_sanitize name)
+  if(FREEHOLD_SANITIZE_ADDRESS AND name IN_LIST FREEHOLD_NO_CASTS)
+    target_compile_options(fh_${name} PRIVATE -fno-sanitize=alignment)
+  endif()
+  if("cold" IN_LIST ARGN)
+    target_compile_options(fh_${name} PRIVATE ${FREEHOLD_COLD})
+  endif()
+endfunction()
+
 # fh_alone(FILES…): files whose names of their own are a neighbour's too; to be called before their targets are made.
 function(fh_alone)
   set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
@@ -78,7 +94,7 @@ endfunction()
 function(fh_test_options target)
   target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
   if(FREEHOLD_SANITIZE_ADDRESS)
-    target_compile_options(${target} PRIVATE -fno-sanitize=undefined)
+    target_compile_options(${target} PRIVATE -fno-sanitize=undefined ${FREEHOLD_COLD})
   endif()
 endfunction()
 
@@ -91,9 +107,7 @@ function(fh_library name)
   endif()
   add_library(fh_${name} STATIC ${sources})
   fh_unity(fh_${name} ${sources})
-  if(FREEHOLD_SANITIZE_ADDRESS AND name IN_LIST FREEHOLD_NO_CASTS)
-    target_compile_options(fh_${name} PRIVATE -fno-sanitize=alignment)
-  endif()
+  fh_sanitize(${name})
   target_link_libraries(fh_${name} PUBLIC ${ARGN})
   fh_test(${name} fh_${name})
   fh_bench(${name} fh_${name})
@@ -133,6 +147,10 @@ function(fh_test name)
   if(name IN_LIST FREEHOLD_NUMERIC)
     add_dependencies(numeric_tests ${name}_test)
     set(label unit-numeric)
+  endif()
+  set(slow "")
+  if(FREEHOLD_SANITIZE_ADDRESS)
+    set(slow ${FREEHOLD_SLOW_SANITIZED})
   endif()
   set(program ${CMAKE_CURRENT_BINARY_DIR}/${name}_test)
   configure_file(${CMAKE_SOURCE_DIR}/cmake/GTestSuites.cmake.in ${name}_suites.cmake @ONLY)
