@@ -1,6 +1,8 @@
 // `keys create`, `keys list`, `keys rotate`, `keys revoke`: who may use `freehold serve`.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "app/audit/act.h"
 #include "app/commands.h"
 #include "app/console.h"
@@ -104,6 +106,20 @@ std::vector<std::string> separated_by_commas(std::string_view text) {
   }
 }
 
+// A model may come later, and a name may be a slip: said, not refused.
+void note_absent_models(const guard::KeyInfo& key, const std::filesystem::path& home, Console& console) {
+  if (!key.models) return;
+  const auto store = store::Store::open(home);
+  const auto there = store ? store->list() : Result<std::vector<store::Listed>>(std::vector<store::Listed>());
+  if (!there) return;
+  for (const std::string& wanted : *key.models) {
+    const bool found = std::any_of(there->begin(), there->end(), [&](const store::Listed& model) {
+      return guard::allows(guard::Models(std::vector{wanted}), model.name.text());
+    });
+    if (!found) console.note(fmt::format("note: there is no model '{}' in the store yet", printable(wanted, 100)));
+  }
+}
+
 // A key's text, this once.
 void show_made(const guard::CreatedKey& made, std::int64_t now, bool json, Console& console) {
   if (json) {
@@ -142,6 +158,7 @@ Result<> run_create(const Arguments& arguments, Console& console) {
   if (made.info.expires) details.add("expires", show_moment(*made.info.expires));
   FH_TRY_VOID(record_act("keys.create", made.info.id, details));
   show_made(made, now, arguments.flag("json"), console);
+  note_absent_models(made.info, home, console);
   return {};
 }
 

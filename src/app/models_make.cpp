@@ -121,7 +121,7 @@ Command models_quantize_command() {
           join({{.name = "type",
                  .type = OptionType::text,
                  .value = "TYPE",
-                 .help = "The weights' new type, for example q4_k_m.",
+                 .help = "The weights' new type: f16, q8_0, q6_k, q5_k_m, q4_k_m, q4_0 and others.",
                  .required = true},
                 {.name = "requantize", .help = "Also weights that are quantised already (quality is lost twice)."},
                 sealed_option()},

@@ -21,6 +21,15 @@ class ArgumentsBuilder {
 
 namespace {
 
+// "--type TYPE (the weights' new type, for example q4_k_m)"
+std::string described(const Option& o) {
+  std::string help(o.help);
+  if (help.ends_with('.')) help.pop_back();
+  if (help.size() > 1 && std::islower(static_cast<unsigned char>(help[1])) != 0)
+    help[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(help[0])));
+  return fmt::format("--{} {} ({})", o.name, o.value, help);
+}
+
 std::string number(double x) {
   return std::abs(x) < 1e15 && x == std::floor(x) ? fmt::format("{}", static_cast<long long>(x)) : fmt::format("{}", x);
 }
@@ -180,7 +189,7 @@ class Syntax {
       if (o.type == OptionType::flag && given && found.results().back() != "true") {
         return fail(Errc::invalid, fmt::format("--{} takes no value", o.name));
       }
-      if (o.required && !given) return fail(Errc::invalid, fmt::format("'{}' needs --{}", command_.name, o.name));
+      if (o.required && !given) return fail(Errc::invalid, fmt::format("'{}' needs {}", command_.name, described(o)));
       if (!given && !o.fallback.empty()) values.emplace_back(o.fallback);
       ArgumentsBuilder::set(arguments, o.name, given, std::move(values));
     }

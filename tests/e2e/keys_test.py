@@ -65,7 +65,8 @@ class Keys(e2e.Case):
     def test_hostile_words(self):
         for name in ("", " ", "a\nb", "\x1b[31mred", "\u202eright", "x" * 65, "x" * 100000, " x", os.fsdecode(b"\xff\xfe")):
             self.fails(e2e.USAGE, "keys", "create", "--name", name, names="name")
-        self.fails(e2e.USAGE, "keys", "create", names="--name")
+        self.fails(e2e.USAGE, "keys", "create", names="'keys create' needs --name NAME (whose key it is, or what for)")
+        self.assertIn("there is no model 'nope' in the store yet", self.succeeds("keys", "create", "--name", "y", "--models", "nope").message)
         for option, values in {"--requests-per-minute": ("0", "-1", "1.5", "1e30", "99999999999999999999", "many"),
                                "--tokens-per-minute": ("0", "9" * 400), "--concurrency": ("-0.5", "nan"),
                                "--expires": ("0d", "-1d", "2001-01-01", "2099-02-30", "soon", "9" * 50 + "d", "\x1b"),

@@ -308,6 +308,8 @@ class Budgets(tenancy_test.Tenancy):
                           ("set", "--usd", "5", "--of", "local"), ("set", "--tokens", "5", "--every", "hour")):
             self.budget(*arguments, code=e2e.USAGE)
         self.budget("remove", "--tag", "nobody", code=e2e.NOT_FOUND)
+        self.assertIn("there is no key 'zzzzzzzz'", self.budget("set", "--key", "zzzzzzzz", "--tokens", "1").message)
+        self.budget("remove", "--key", "zzzzzzzz")
 
     def test_what_is_removed_is_named_and_meant(self):
         self.budget("set", "--tag", "mine", "--tokens", "20", "--every", "day")

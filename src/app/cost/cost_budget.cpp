@@ -45,6 +45,13 @@ Result<Budget> about(const Arguments& arguments, bool tokens) {
   return b;
 }
 
+bool is_key(const std::filesystem::path& home, std::string_view id) {
+  auto keys = guard::Keys::open(home, guard::OpenKeys::existing);
+  if (!keys) return false;
+  const auto all = keys->list();
+  return all && std::ranges::any_of(*all, [&](const guard::KeyInfo& key) { return key.id == id; });
+}
+
 void write_standing(JsonWriter& w, const ledger::BudgetStanding& s) {
   const Budget& b = s.budget;
   const auto amount = [&](std::string_view name, ledger::Int128 units) {
@@ -124,6 +131,8 @@ Result<> run_set(const Arguments& arguments, Console& console) {
   FH_TRY_VOID(costs.set(b, guard::wall_seconds()));
   FH_TRY_VOID(record_act("cost.budget.set", b.text(), audit::Object().add("hard", b.hard)));
   console.note(fmt::format("budget of {}{}", b.text(), b.hard ? "" : ", which only warns"));
+  if (b.scope == BudgetScope::key && !is_key(home, b.subject))
+    console.note(fmt::format("note: there is no key '{}' here: freehold keys list shows them", printable(b.subject)));
   return {};
 }
 

@@ -317,8 +317,8 @@ Result<> check_job(TuningJobs& jobs, JobStore& store, const JobRecord& record) {
   for (const bool validation : {false, true}) fs::remove(folder / upload_name(validation), ec);
   return store.add_events(record.job.id,
                           {{"info", "message",
-                            fmt::format("Files validated: {} examples with {} tokens, {} epochs; the job is queued",
-                                        training.examples, tokens, *h.n_epochs)}});
+                            fmt::format("Files validated: {} examples with {} tokens, {} epoch{}; the job is queued",
+                                        training.examples, tokens, *h.n_epochs, *h.n_epochs == 1 ? "" : "s")}});
 }
 
 }  // namespace freehold::app

@@ -32,12 +32,12 @@ std::string data_text(const Prepared& p, const Console& console) {
   const train::Dataset& dataset = p.dataset;
   std::string out = fmt::format("{} on {}", method_of(r), printable(r.base_model));
   if (r.method != train::Method::full) out += fmt::format(", rank {}, alpha {}", r.lora.rank, r.lora.alpha);
-  out += fmt::format("; {} {} a step, {} epochs, learning rate {}\n\n",
+  out += fmt::format("; {} {} a step, {} epoch{}, learning rate {}\n\n",
                      std::uint64_t{r.micro_batch_size} * r.gradient_accumulation_steps,
                      r.dpo              ? "pairs"
                      : r.sample_packing ? "packed rows"
                                         : "examples",
-                     r.num_epochs, r.learning_rate);
+                     r.num_epochs, r.num_epochs == 1 ? "" : "s", r.learning_rate);
   out += data_table(dataset);
   out += fmt::format("\n{} examples to learn from, {} held out\n\n", grouped(dataset.train.size() / dataset.together),
                      grouped(dataset.held_out.size() / dataset.together));
@@ -62,8 +62,8 @@ std::string run_text(const Prepared& p, const train::RunPlan& plan, const Traini
                      const std::optional<Energy>& energy) {
   const double epochs = static_cast<double>(plan.steps) / static_cast<double>(plan.batches.steps_per_epoch());
   std::string out =
-      fmt::format("\nsteps:  {} ({} an epoch, {:.4g} epochs), {} of them warm-up; {} weights learn\n",
-                  grouped(plan.steps), grouped(plan.batches.steps_per_epoch()), epochs,
+      fmt::format("\nsteps:  {} ({} an epoch, {:.4g} epoch{}), {} of them warm-up; {} weights learn\n",
+                  grouped(plan.steps), grouped(plan.batches.steps_per_epoch()), epochs, epochs == 1 ? "" : "s",
                   grouped(std::min(plan.schedule.warmup, plan.steps)), human_parameters(memory.parameters));
   out += fmt::format("{}\n", memory.describe(available));
   const TrainingDisk disk = plan_disk(p, plan, memory);
