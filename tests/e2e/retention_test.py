@@ -100,6 +100,7 @@ class CommandLine(Retention):
         acts = self.acts("guard.retain")[before:]
         self.assertEqual([a["details"]["files"]["personal"] for a in acts], [{"deleted": 1}])
         self.assertEqual(acts[0]["details"]["removed"], 1)
+        self.assertEqual(len(self.acts("guard.retention.begin")), len(self.acts("guard.retain")))
         self.assertEqual(self.retain()["removed"], 0)
         self.age(40)  # 99
         self.retain()
@@ -118,6 +119,7 @@ class CommandLine(Retention):
         # No log: nothing to tell by.
         self.fails(e2e.USAGE, "guard", "retain", names="clock")
         self.assertEqual(self.acts("guard.retain")[-1]["details"].keys(), {"clock"})
+        self.assertEqual(self.acts("guard.retention.begin"), [])
         self.succeeds("guard", "retain")
 
     def test_the_history_of_chats(self):

@@ -60,6 +60,7 @@ Result<> run_retain(const Arguments& arguments, Console& console) {
   RetainOptions options{.home = home, .policy = &policy, .holds = &holds, .now = guard::wall_seconds()};
   options.dry = arguments.flag("dry-run");
   options.trust_clock = arguments.flag("clock-is-right");
+  options.begins = [] { return record_act("guard.retention.begin", {}); };
   options.go_on = [] { return !interrupted(); };
   FH_TRY(options.served, is_served(home));
   FH_TRY(const RetainReport report, retain(options));

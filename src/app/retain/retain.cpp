@@ -102,6 +102,7 @@ Result<RetainReport> retain(const RetainOptions& options) {
   if (report.ended) return report;
   if (!options.trust_clock) report.clock = content.times().doubt(options.now);
   const bool dry = options.dry || !report.clock.empty();
+  if (!dry && options.begins && !options.policy->retention.keeps_all()) FH_TRY_VOID(options.begins());
   const auto places = [&]() -> Result<> {
     FH_TRY_VOID(content.run(dry));
     FH_TRY_VOID(run_stores(options, judge, report, dry, go_on));

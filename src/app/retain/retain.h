@@ -26,9 +26,12 @@ struct RetainOptions {
   std::filesystem::path home;
   const guard::Policy* policy = nullptr;
   const guard::HoldBook* holds = nullptr;
-  std::int64_t now = 0;         // seconds since 1970
-  bool dry = false;             // tells what would go
-  bool trust_clock = false;     // somebody says that `now` is right, whatever the log says
+  std::int64_t now = 0;      // seconds since 1970
+  bool dry = false;          // tells what would go
+  bool trust_clock = false;  // somebody says that `now` is right, whatever the log says
+  // Called before the first thing goes, so that the log says that it began, whatever ends it; an error ends the run.
+  // Not called by one in which nothing can go. May be empty.
+  std::function<Result<>()> begins = {};
   std::function<bool()> go_on;  // called now and then; false: the run ends as it is. May be empty
   // The server's, which alone may open them. Null: they are opened here, unless a server runs.
   FileStore* files = nullptr;
@@ -51,7 +54,7 @@ struct RetainReport {
 // log).
 Result<RetainReport> retain(const RetainOptions& options);
 
-// Of the act "guard.retain": counts by place and label, and why nothing went.
+// Of the act "guard.retain", which follows on "guard.retention.begin": counts by place and label, and why nothing went.
 audit::Object retain_details(const RetainReport& report);
 
 // What the log says of its times, from its first entry to its last.

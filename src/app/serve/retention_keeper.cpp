@@ -65,6 +65,10 @@ void RetentionKeeper::apply() {
   RetainOptions options{
       .home = home_, .policy = &permissions.policy(), .holds = permissions.holds(), .now = guard::wall_seconds()};
   options.in_server = true;
+  options.begins = [this]() -> Result<> {
+    if (site_.trail() != nullptr) site_.trail()->act(local_user(), "guard.retention.begin", {}, {});
+    return {};
+  };
   options.go_on = [this] { return rest(); };
   options.more = [this](RetentionJudge& judge, bool dry) {
     retain_responses(site_.responses(), judge, dry);
