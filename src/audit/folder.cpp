@@ -15,7 +15,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view kPrefix = "entries-";
-constexpr std::size_t kDigits = 12;
 static_assert(std::endian::native == std::endian::little, "tree/index is written as it is in memory");
 
 std::string_view bytes_of(const Hash& hash) {
