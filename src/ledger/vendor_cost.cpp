@@ -28,9 +28,9 @@ VendorCost VendorPrices::cost(std::string_view day, const Tokens& tokens) const 
   };
   const auto [input, is_long] = by_length("input", "batch_input", "input_above_128k", "input_above_200k");
   const Price* output = by_length("output", "batch_output", "output_above_128k", "output_above_200k").first;
-  const auto of_cache = [&](std::string_view kind) {
-    const Price* price = is_long ? nullptr : find(kind, day);
-    return price != nullptr ? price : input;
+  const auto of_cache = [&, plain = input, above = is_long](std::string_view kind) {
+    const Price* price = above ? nullptr : find(kind, day);
+    return price != nullptr ? price : plain;
   };
   const Price* cached = of_cache("cached_input");
   if (cached != nullptr && input != nullptr && tokens.batched && input->usd_per_million < cached->usd_per_million)
