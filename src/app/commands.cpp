@@ -103,6 +103,7 @@ const std::vector<Command>& all_commands() {
       cost_machine_command(),
       cost_report_command(),
       cost_explain_command(),
+      cost_tokenizer_command(),
       cost_forecast_command(),
       cost_export_command(),
       cost_budget_group(),

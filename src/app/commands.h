@@ -48,6 +48,7 @@ Command cost_compare_command();        // cost_commands.cpp
 Command cost_machine_command();        // cost/cost_machine.cpp
 Command cost_report_command();         // cost/cost_report.cpp
 Command cost_explain_command();        // cost/cost_report.cpp
+Command cost_tokenizer_command();      // cost/cost_tokenizer.cpp
 Command cost_forecast_command();       // cost/cost_forecast.cpp
 Command cost_export_command();         // cost/cost_export.cpp
 Command cost_budget_group();           // cost/cost_budget.cpp

@@ -32,7 +32,10 @@ const sql::Schema& costs_schema() {
         // Of requests under way; amounts in picodollars, rounded up. A row whose owner's lock is free is nobody's.
         "CREATE TABLE reservations (id INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, time INTEGER NOT NULL, "
         "key_id TEXT NOT NULL, tag TEXT NOT NULL, vendor TEXT NOT NULL, tokens INTEGER NOT NULL, "
-        "picodollars INTEGER NOT NULL) STRICT"}}};
+        "picodollars INTEGER NOT NULL) STRICT"},
+       {"CREATE TABLE token_ratios (id INTEGER PRIMARY KEY, recorded INTEGER NOT NULL, vendor TEXT NOT NULL, "
+        "model TEXT NOT NULL, millionths INTEGER NOT NULL, error_millionths INTEGER NOT NULL, "
+        "sample_tokens INTEGER NOT NULL, tokenizer TEXT NOT NULL) STRICT"}}};
   return kept;
 }
 
@@ -213,12 +216,56 @@ Result<std::vector<Price>> CostStore::prices() {
   });
 }
 
+Result<> CostStore::add(const TokenRatio& r) {
+  FH_TRY_VOID(check(r));
+  return database_.transaction([&](soci::session& s) -> Result<> {
+    const long long recorded = r.recorded, ratio = r.millionths, error = r.error_millionths;
+    const auto tokens = static_cast<long long>(r.sample_tokens);
+    s << "INSERT INTO token_ratios (recorded, vendor, model, millionths, error_millionths, sample_tokens, tokenizer) "
+         "VALUES (:recorded, :vendor, :model, :ratio, :error, :tokens, :tokenizer)",
+        soci::use(recorded), soci::use(r.vendor), soci::use(r.model), soci::use(ratio), soci::use(error),
+        soci::use(tokens), soci::use(r.tokenizer);
+    return {};
+  });
+}
+
+Result<std::vector<TokenRatio>> CostStore::token_ratios() {
+  return database_.run([&](soci::session& s) -> Result<std::vector<TokenRatio>> {
+    std::vector<TokenRatio> out;
+    TokenRatio r;
+    long long recorded = 0, ratio = 0, error = 0, tokens = 0;
+    soci::statement rows = (s.prepare << "SELECT recorded, vendor, model, millionths, error_millionths, sample_tokens, "
+                                         "tokenizer FROM token_ratios ORDER BY id",
+                            soci::into(recorded), soci::into(r.vendor), soci::into(r.model), soci::into(ratio),
+                            soci::into(error), soci::into(tokens), soci::into(r.tokenizer));
+    rows.execute();
+    while (rows.fetch()) {
+      r.recorded = recorded, r.millionths = ratio, r.error_millionths = error;
+      r.sample_tokens = static_cast<std::uint64_t>(tokens);
+      if (!check(r)) {
+        return fail(Errc::corrupt, fmt::format("{} is damaged: a row of token_ratios holds what was never written",
+                                               printable(database_.path().string())));
+      }
+      std::erase_if(out, [&](const TokenRatio& other) { return other.vendor == r.vendor && other.model == r.model; });
+      out.push_back(r);
+    }
+    return out;
+  });
+}
+
 Result<PriceBook> price_book(const std::filesystem::path& home) {
   auto store = CostStore::open(home, sql::Open::existing);
   if (!store && store.error().code == Errc::not_found) return PriceBook::built_in();
   if (!store) return Unexpected(std::move(store).error());
   FH_TRY(const std::vector<Price> own, store->prices());
   return PriceBook::built_in().with(own);
+}
+
+Result<std::vector<TokenRatio>> token_ratios(const std::filesystem::path& home) {
+  auto store = CostStore::open(home, sql::Open::existing);
+  if (!store && store.error().code == Errc::not_found) return std::vector<TokenRatio>();
+  if (!store) return Unexpected(std::move(store).error());
+  return store->token_ratios();
 }
 
 Result<MachineHistory> machine_history(const std::filesystem::path& home) {

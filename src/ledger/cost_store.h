@@ -9,6 +9,7 @@
 #include "ledger/budget.h"
 #include "ledger/machine.h"
 #include "ledger/price_book.h"
+#include "ledger/token_ratio.h"
 #include "sql/database.h"
 
 namespace freehold::ledger {
@@ -36,6 +37,10 @@ class CostStore {
   Result<> remove(const Budget& budget, std::int64_t recorded);
   Result<std::vector<Budget>> budgets();  // those that apply, oldest first
 
+  // Supersedes the one of the same vendor and model. Errors: invalid, as check().
+  Result<> add(const TokenRatio& ratio);
+  Result<std::vector<TokenRatio>> token_ratios();  // those that apply, in the order in which they were added
+
   sql::Database& database() { return database_; }
 
  private:
@@ -45,6 +50,9 @@ class CostStore {
 
 // The book that comes with the program, with the rows that were added to this home.
 Result<PriceBook> price_book(const std::filesystem::path& home);
+
+// How vendors' tokenizers count; empty if nobody has measured it.
+Result<std::vector<TokenRatio>> token_ratios(const std::filesystem::path& home);
 
 // The machine's history; empty if nobody has said anything yet.
 Result<MachineHistory> machine_history(const std::filesystem::path& home);

@@ -82,7 +82,8 @@ Explained explain_local(const Event& event, const MachineHistory& machines) {
 Explained explain_at(const Event& event, const VendorPrices& vendor) {
   Explained out;
   const std::string day = day_text(day_of(event.time));
-  const VendorCost cost = vendor.cost(day, tokens_of(event));
+  const TokenRatio* ratio = event.vendor.empty() ? vendor.ratio_of(event.model) : nullptr;
+  const VendorCost cost = vendor.cost(day, tokens_of(event), ratio);
   if (!cost.priced()) {
     out.unpriced = fmt::format("{} has no known price of {} on {}", vendor.text(), cost.missing, day);
     return out;
@@ -90,7 +91,9 @@ Explained explain_at(const Event& event, const VendorPrices& vendor) {
   for (const VendorItem& item : cost.items) {
     const Price& p = *item.price;
     out.factors.push_back(
-        {std::string(item.kind), fmt::format("{} tokens", item.tokens), rate(p.usd_per_million, "a million"),
+        {std::string(item.kind),
+         fmt::format("{} tokens{}", item.tokens, ratio != nullptr ? " x " + decimal(ratio->millionths) : ""),
+         rate(p.usd_per_million, "a million"),
          fmt::format("{} from {} ({}); {}; confidence {}", p.kind, p.from.empty() ? "an unknown day" : p.from,
                      p.basis.empty() ? "not said" : p.basis, p.source, p.confidence),
          item.cost});
@@ -108,10 +111,16 @@ Explained explain_at(const Event& event, const VendorPrices& vendor) {
     }
   }
   out.usd = cost.total;
-  if (event.vendor.empty()) {
+  if (ratio != nullptr) {
+    out.notes.push_back(
+        fmt::format("counted in tokens of the local model, and estimated in the vendor's: {} for a text like those of "
+                    "the {} tokens "
+                    "measured",
+                    ratio->text(), ratio->sample_tokens));
+  } else if (event.vendor.empty()) {
     out.notes.push_back(
         "counted in tokens of the local model: the vendor's tokenizer would count a different number, by an unknown "
-        "factor");
+        "factor (freehold cost tokenizer measures it)");
   }
   return out;
 }

@@ -33,7 +33,7 @@ ReportRow Pricing::priced(const DaySum& sum) {
   row.compute_us = sum.compute_us, row.energy_nwh = sum.energy_nwh;
   const std::string day = day_text(sum.day);
   const auto at = [&](const VendorPrices& vendor) {
-    const VendorCost cost = vendor.cost(day, sum.tokens());
+    const VendorCost cost = vendor.cost(day, sum.tokens(), sum.vendor.empty() ? vendor.ratio_of(sum.model) : nullptr);
     return cost.priced() ? Amount{cost.total, 0} : Amount{{}, sum.requests};
   };
   if (!sum.vendor.empty()) {

@@ -268,8 +268,8 @@ TEST_F(ReportTest, RecordsOfEarlierVersions) {
   UsageQuery query = UsageQuery::open(folder_.path()).value();
   const std::vector<DaySum> sums = query.day_sums({}, GroupBy::key).value();
   ASSERT_EQ(sums.size(), 2u);
-  EXPECT_EQ(sums[0], (DaySum{5, "k", "", 0, true, 1, 1, 1, 5, 0, 4, 0, 7, 0, 0}));
-  EXPECT_EQ(sums[1], (DaySum{5, "k", "", 1, false, 11, 11, 1, 1'430'011, 1100, 0, 110, 7, 0, 0}));
+  EXPECT_EQ(sums[0], (DaySum{5, "k", "", "m", 0, true, 1, 1, 1, 5, 0, 4, 0, 7, 0, 0}));
+  EXPECT_EQ(sums[1], (DaySum{5, "k", "", "m", 1, false, 11, 11, 1, 1'430'011, 1100, 0, 110, 7, 0, 0}));
   const Event old = *query.find("old3").value();
   EXPECT_FALSE(old.compute_us);
   EXPECT_NE(explain_local(old, machines_).unpriced.find("not recorded"), std::string::npos);

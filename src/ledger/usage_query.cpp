@@ -247,10 +247,11 @@ std::vector<DaySum> read_day_sums(soci::session& s, const Filter& filter, std::s
   statement.exchange(soci::into(day));
   statement.exchange(soci::into(sum.group));
   statement.exchange(soci::into(sum.vendor));
+  statement.exchange(soci::into(sum.model));
   fetched.read_into(statement);
   const Where where(filter, statement, false);
-  start(statement, fmt::format("SELECT day, {} AS grouped, vendor, {} FROM ({}){} GROUP BY 1, 2, 3, 4, 5 "
-                               "ORDER BY 1, 2, 3, 4, 5",
+  start(statement, fmt::format("SELECT day, {} AS grouped, vendor, model, {} FROM ({}){} GROUP BY 1, 2, 3, 4, 5, 6 "
+                               "ORDER BY 1, 2, 3, 4, 5, 6",
                                group, kSummed, rows, where.sql));
   std::vector<DaySum> sums;
   while (statement.fetch()) {
@@ -286,6 +287,7 @@ Result<std::vector<DayRow>> UsageQuery::day_rows(const Filter& filter) {
     std::vector<DayRow> rows;
     while (statement.fetch()) {
       row.sum.day = day;
+      row.sum.model = row.model;
       fetched.put_into(row.sum);
       rows.push_back(row);
     }

@@ -40,12 +40,13 @@ struct Sum {
   bool operator==(const Sum&) const = default;
 };
 
-// What one group had on one day, apart by what decides prices: who answered, how long the prompts were, and whether
-// they were lines of a batch.
+// What one group had on one day, apart by what decides prices: who answered, which model, how long the prompts were,
+// and whether they were lines of a batch.
 struct DaySum {
   std::int64_t day = 0;  // since 1970, UTC
   std::string group;     // the day itself has none
   std::string vendor;    // empty: this machine
+  std::string model;     // by the name that it was asked by
   int long_prompts = 0;  // ledger/tokens.h
   bool batched = false;
   std::uint64_t requests = 0;

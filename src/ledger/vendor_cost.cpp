@@ -15,7 +15,22 @@ const Price* VendorPrices::find(std::string_view kind, std::string_view day) con
   return best;
 }
 
-VendorCost VendorPrices::cost(std::string_view day, const Tokens& tokens) const {
+void VendorPrices::estimate_with(const std::vector<TokenRatio>& ratios) {
+  ratios_.clear();
+  for (const TokenRatio& ratio : ratios) {
+    if (ratio.vendor != text()) continue;
+    std::erase_if(ratios_, [&](const TokenRatio& other) { return other.model == ratio.model; });
+    ratios_.push_back(ratio);
+  }
+}
+
+const TokenRatio* VendorPrices::ratio_of(std::string_view model) const {
+  const auto found =
+      std::find_if(ratios_.begin(), ratios_.end(), [&](const TokenRatio& ratio) { return ratio.model == model; });
+  return found != ratios_.end() ? &*found : nullptr;
+}
+
+VendorCost VendorPrices::cost(std::string_view day, const Tokens& tokens, const TokenRatio* ratio) const {
   // The dearest class that the prompt is in and the vendor knows of.
   const auto by_length = [&](std::string_view plain, std::string_view batch, std::string_view above_128k,
                              std::string_view above_200k) {
@@ -43,7 +58,10 @@ VendorCost VendorPrices::cost(std::string_view day, const Tokens& tokens) const 
       return;
     }
     const auto n = static_cast<std::int64_t>(std::min<std::uint64_t>(count, 100'000'000'000'000));
-    out.items.push_back({kind, count, price, of_tokens(price->usd_per_million, n)});
+    Money cost = of_tokens(price->usd_per_million, n);
+    // Exact: a token's price is a whole number of picodollars.
+    if (ratio != nullptr) cost = Money::attodollars(cost.units() / 1'000'000 * ratio->millionths);
+    out.items.push_back({kind, count, price, cost});
     out.total += out.items.back().cost;
   };
   const std::uint64_t hit = std::min(tokens.cached, tokens.prompt);

@@ -4,6 +4,7 @@
 // * lines of a batch have the prices of batches, where such are known, and what was cached the lower of the two;
 // * a vendor that charges more for long prompts charges it for the whole request, answer too, for cached tokens, for
 //   those that are written, and in a batch;
+// * what a local model counted is a vendor's count times a measured ratio, or stands for it where none is known;
 // * without a price of the prompt's tokens or of the answer's the tokens are unpriced, which is never zero.
 #pragma once
 
@@ -15,13 +16,14 @@
 
 #include "ledger/money.h"
 #include "ledger/price_book.h"
+#include "ledger/token_ratio.h"
 #include "ledger/tokens.h"
 
 namespace freehold::ledger {
 
 struct VendorItem {
-  std::string_view kind;  // of the tokens: "input", "cached_input", "cache_write", "output"
-  std::uint64_t tokens = 0;
+  std::string_view kind;         // of the tokens: "input", "cached_input", "cache_write", "output"
+  std::uint64_t tokens = 0;      // as they were counted
   const Price* price = nullptr;  // the row; owner: the book
   Money cost;
 };
@@ -39,13 +41,20 @@ class VendorPrices {
   const PriceBook::Name& name() const { return name_; }
   std::string text() const { return name_.provider + "/" + name_.model; }
   // `day`: "2026-11-01". Counts above 1e14 are cut there.
-  VendorCost cost(std::string_view day, const Tokens& tokens) const;
+  // `ratio`: by which they are estimated; null: they stand for the vendor's.
+  VendorCost cost(std::string_view day, const Tokens& tokens, const TokenRatio* ratio = nullptr) const;
+  // Ratios of vendors and models, of which those of this vendor are kept, and the last of each model counts.
+  void estimate_with(const std::vector<TokenRatio>& ratios);
+  const std::vector<TokenRatio>& ratios() const { return ratios_; }
+  // Of what `model` counted, or null.
+  const TokenRatio* ratio_of(std::string_view model) const;
   // The price that applied, or null.
   const Price* find(std::string_view kind, std::string_view day) const;
 
  private:
   PriceBook::Name name_;
   std::vector<const Price*> rows_;  // as the book has them
+  std::vector<TokenRatio> ratios_;
 };
 
 }  // namespace freehold::ledger

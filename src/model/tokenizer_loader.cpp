@@ -61,4 +61,18 @@ Result<LoadedTokenizer> load_tokenizer(const format::Checkpoint& checkpoint) {
   return loaded;
 }
 
+Result<text::Tokenizer> tokenizer_of(Bytes file) {
+  const std::size_t first = as_text(file).find_first_not_of(" \t\r\n");
+  const bool json = first != std::string_view::npos && as_text(file)[first] == '{';
+  TokenizerSource source;
+  if (json) {
+    FH_TRY(const format::TokenizerJson read, format::parse_tokenizer_json(as_text(file)));
+    FH_TRY(source, tokenizer_from_json(read, {}));
+  } else {
+    FH_TRY(const format::SentencePieceModel read, format::parse_sentencepiece_model(file));
+    FH_TRY(source, tokenizer_from_sentencepiece(read, {}));
+  }
+  return text::Tokenizer::create(std::move(source.vocabulary));
+}
+
 }  // namespace freehold::model

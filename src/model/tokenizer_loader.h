@@ -30,4 +30,8 @@ struct LoadedTokenizer {
 // know), corrupt (naming the key or token).
 Result<LoadedTokenizer> load_tokenizer(const format::Checkpoint& checkpoint);
 
+// The vocabulary of a tokenizer.json or a SentencePiece model alone, without the model that it belongs to. Errors: as
+// above.
+Result<text::Tokenizer> tokenizer_of(Bytes file);
+
 }  // namespace freehold::model

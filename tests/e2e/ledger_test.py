@@ -18,6 +18,7 @@ import e2e
 import ledger_events
 import tenancy_test
 from chat_model import ChatGguf
+from corpus import build
 from ledger_events import DAY
 from serving import Server
 from tenancy_test import CHAT, COMPLETIONS, user
@@ -149,6 +150,32 @@ class Report(e2e.Case):
         for word in ("depreciation", "hosting", "watts", "largest remainder", "tokens of the local model", "confidence"):
             self.assertIn(word, text)
         self.fails(e2e.NOT_FOUND, "cost", "explain", "nobody", names="nobody")
+
+    def test_a_vendors_count_is_estimated_by_a_measured_ratio(self):
+        text = "".join(f"the cat sat on the mat, {'on and ' * (i % 7)}on\n" for i in range(900))
+        vendor, model = "openai/gpt-4o-2024-08-06", self.put("local.gguf", ChatGguf().write())
+        other = self.put("tokenizer.json", json.dumps(build.tokenizer_json()).encode())
+        measure = ("cost", "tokenizer", "--vendor", vendor, "--model", model, "--called", "model1", "--tokenizer", other)
+        self.fails(e2e.USAGE, *measure, self.put("short.txt", b"the cat\n"), names="too few")
+        self.fails(e2e.USAGE, *measure, self.put("bytes.txt", b"\xff" * 100), names="not UTF-8")
+        self.fails(e2e.CORRUPT, *measure[:-1], self.put("broken.json", b"{"), self.put("long.txt", text.encode()), names="broken.json")
+        self.fails(e2e.USAGE, "cost", "tokenizer", "--vendor", vendor, names="--model")
+        got = json.loads(self.succeeds(*measure, self.folder / "long.txt", "--json").text)
+        # By the vocabularies themselves: of the local model and of a folder that has the other one.
+        build.put(self.folder, build.Folder().files())
+        counts = [int(self.succeeds("tokenize", m, "--file", self.folder / "long.txt", "--no-bos", "--count").text) for m in (self.folder / "hf", model)]
+        ratio = Decimal(str(got["ratio"]))
+        self.assertAlmostEqual(got["ratio"], counts[0] / counts[1], delta=0.01)
+        self.assertNotEqual(ratio, 1)
+        self.assertGreater(got["error"], 0)
+        here = [self.expected([r])[1] * (ratio if r[3] == "model1" else 1) for r in self.rows]
+        for by in ("key", "day", "model"):
+            total = self.report("--by", by)
+            self.assertEqual(Decimal(total["total"]["would_have_cost"][vendor]["usd"]), sum(here), by)
+            self.assertEqual([e["model"] for e in total["estimated_tokens"]], ["model1"])
+        row = next(r for r in self.rows if r[3] == "model1")
+        self.assertIn(f"x {ratio}", self.succeeds("cost", "explain", row[0], "--vendor", vendor).text)
+        self.assertIn("model1", self.succeeds("cost", "tokenizer").text)
 
     def test_own_or_rent(self):
         got = json.loads(self.succeeds("cost", "compare", "--since", "2026-02-01", "--until", "2026-02-21", "--vendor", "openai/gpt-4o-2024-08-06",

@@ -71,6 +71,8 @@ Result<Series> series_of(const Arguments& arguments, Console& console) {
     if (arguments.given("what")) return fail(Errc::invalid, "--what and --vendor exclude each other");
     FH_TRY(ledger::PriceBook::Name name, book.resolve(arguments.text("vendor")));
     vendor.emplace(book, std::move(name));
+    FH_TRY(const std::vector<ledger::TokenRatio> ratios, ledger::token_ratios(home));
+    vendor->estimate_with(ratios);
     out.what = "cost at " + vendor->text(), out.unit = "USD";
   } else {
     out.what = arguments.given("what") ? std::string(arguments.text("what")) : rates != nullptr ? "here" : "tokens";
@@ -92,7 +94,7 @@ Result<Series> series_of(const Arguments& arguments, Console& console) {
     s.day = today;
     double value = 0;
     if (vendor) {
-      const auto cost = vendor->cost(day, s.tokens());
+      const auto cost = vendor->cost(day, s.tokens(), s.vendor.empty() ? vendor->ratio_of(s.model) : nullptr);
       if (!cost.priced()) out.unpriced += s.requests;
       value = cost.total.as_double();
     } else if (out.what == "tokens") {

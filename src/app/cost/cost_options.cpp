@@ -7,6 +7,7 @@
 #include "app/moment.h"
 #include "base/utf8.h"
 #include "guard/keys.h"
+#include "ledger/cost_store.h"
 
 namespace freehold::app {
 namespace {
@@ -65,7 +66,9 @@ Option vendor_option() {
           .repeatable = true};
 }
 
-Result<std::vector<ledger::VendorPrices>> vendors_of(const Arguments& arguments, const ledger::PriceBook& book) {
+Result<std::vector<ledger::VendorPrices>> vendors_of(const Arguments& arguments, const ledger::PriceBook& book,
+                                                     const std::filesystem::path& home) {
+  FH_TRY(const std::vector<ledger::TokenRatio> ratios, ledger::token_ratios(home));
   std::vector<ledger::VendorPrices> out;
   std::vector<std::string> names = arguments.list("vendor");
   if (names.empty()) names.assign(std::begin(kWellKnown), std::end(kWellKnown));
@@ -73,7 +76,7 @@ Result<std::vector<ledger::VendorPrices>> vendors_of(const Arguments& arguments,
     const bool there = std::any_of(out.begin(), out.end(), [&](const auto& v) {
       return v.name().provider == name.provider && v.name().model == name.model;
     });
-    if (!there) out.emplace_back(book, std::move(name));
+    if (!there) out.emplace_back(book, std::move(name)).estimate_with(ratios);
   };
   for (const std::string& name : names) {
     if (name == "none") continue;
@@ -116,6 +119,14 @@ void write_amount(JsonWriter& w, std::string_view name, const ledger::Amount& am
   const bool nothing = amount.unpriced > 0 && amount.unpriced >= requests && amount.usd == ledger::Money();
   nothing ? w.null() : w.value(amount.usd.text());
   w.member("unpriced_requests", amount.unpriced).end_object();
+}
+
+void write_ratio(JsonWriter& w, const ledger::TokenRatio& r) {
+  w.begin_object().member("vendor", r.vendor).member("model", r.model);
+  w.member("ratio", static_cast<double>(r.millionths) * 1e-6);
+  w.member("error", static_cast<double>(r.error_millionths) * 1e-6);
+  w.member("sample_tokens", r.sample_tokens).member("tokenizer", r.tokenizer);
+  w.member("measured", show_moment(r.recorded)).end_object();
 }
 
 std::string csv_cell(std::string_view text) {

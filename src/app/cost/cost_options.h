@@ -2,6 +2,7 @@
 // them.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,9 @@ bool leaves_out(const ledger::Filter& filter);
 
 // --vendor, repeatable: PROVIDER/MODEL, "all", or "none"; some well-known ones if it is not given.
 Option vendor_option();
-Result<std::vector<ledger::VendorPrices>> vendors_of(const Arguments& arguments, const ledger::PriceBook& book);
+// With the ratios by which this home estimates their tokens.
+Result<std::vector<ledger::VendorPrices>> vendors_of(const Arguments& arguments, const ledger::PriceBook& book,
+                                                     const std::filesystem::path& home);
 
 // An amount of money typed by somebody. Errors: invalid, naming the option.
 Result<ledger::Money> money_of(std::string_view what, std::string_view text);
@@ -30,6 +33,9 @@ Result<std::int64_t> scaled(std::string_view what, std::string_view text, int di
 std::string shown(const ledger::Amount& amount, std::uint64_t requests);
 // A member {"usd": "…" | null, "unpriced_requests": n}: null if nothing of it could be priced.
 void write_amount(JsonWriter& w, std::string_view name, const ledger::Amount& amount, std::uint64_t requests);
+
+// An object: how a vendor's tokenizer counts what a local model's did.
+void write_ratio(JsonWriter& w, const ledger::TokenRatio& ratio);
 
 // One cell of CSV: quoted where it must be; what a spreadsheet would take for a formula gets an apostrophe before it.
 std::string csv_cell(std::string_view text);

@@ -79,7 +79,11 @@ std::string as_json(const Whole& whole, std::string_view by, const std::vector<l
   } else {
     w.null();
   }
-  w.end_object();
+  w.key("estimated_tokens").begin_array();
+  for (const ledger::VendorPrices& vendor : others) {
+    for (const ledger::TokenRatio& ratio : vendor.ratios()) write_ratio(w, ratio);
+  }
+  w.end_array().end_object();
   return w.take() + "\n";
 }
 
@@ -136,7 +140,14 @@ std::string as_text(const Whole& whole, std::string_view by, const std::vector<l
   }
   std::vector<Align> columns(table[0].size(), Align::right);
   columns[0] = Align::left;
-  return as_table(table, columns) + "USD, rounded; --json and --csv are exact.\n";
+  std::string out = as_table(table, columns) + "USD, rounded; --json and --csv are exact.\n";
+  for (const auto& vendor : others) {
+    for (const ledger::TokenRatio& ratio : vendor.ratios()) {
+      out += fmt::format("{}: tokens of {} are estimated there as {}\n", printable(vendor.text(), 60),
+                         printable(ratio.model, 60), ratio.text());
+    }
+  }
+  return out;
 }
 
 Result<> run_report(const Arguments& arguments, Console& console) {
@@ -146,7 +157,7 @@ Result<> run_report(const Arguments& arguments, Console& console) {
   const std::string_view by = arguments.text("by");
   FH_TRY(const std::filesystem::path home, store::default_home());
   FH_TRY(const ledger::PriceBook book, ledger::price_book(home));
-  FH_TRY(std::vector<ledger::VendorPrices> others, vendors_of(arguments, book));
+  FH_TRY(std::vector<ledger::VendorPrices> others, vendors_of(arguments, book, home));
   FH_TRY(const ledger::MachineHistory machines, ledger::machine_history(home));
   ledger::Pricing pricing(book, machines, std::move(others));
   Whole whole;
@@ -205,7 +216,7 @@ std::string explained_text(const std::string& where, const ledger::Explained& e)
 Result<> run_explain(const Arguments& arguments, Console& console) {
   FH_TRY(const std::filesystem::path home, store::default_home());
   FH_TRY(const ledger::PriceBook book, ledger::price_book(home));
-  FH_TRY(const std::vector<ledger::VendorPrices> others, vendors_of(arguments, book));
+  FH_TRY(const std::vector<ledger::VendorPrices> others, vendors_of(arguments, book, home));
   FH_TRY(const ledger::MachineHistory machines, ledger::machine_history(home));
   FH_TRY(ledger::UsageQuery query, ledger::UsageQuery::open(home));
   FH_TRY(const ledger::Event event, recorded(query, arguments.text("ID")));

@@ -178,7 +178,7 @@ Money blended(const Blend& blend, Money input, Money output) {
 
 Result<> compare_from_ledger(const Arguments& arguments, Console& console, const ledger::PriceBook& book) {
   FH_TRY(const std::filesystem::path home, store::default_home());
-  FH_TRY(std::vector<ledger::VendorPrices> vendors, vendors_of(arguments, book));
+  FH_TRY(std::vector<ledger::VendorPrices> vendors, vendors_of(arguments, book, home));
   FH_TRY(const ledger::MachineHistory machines, ledger::machine_history(home));
   FH_TRY(ledger::Filter filter, filter_of(arguments));
   Facts f;
