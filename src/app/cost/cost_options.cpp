@@ -129,6 +129,19 @@ void write_ratio(JsonWriter& w, const ledger::TokenRatio& r) {
   w.member("measured", show_moment(r.recorded)).end_object();
 }
 
+void write_ratios(JsonWriter& w, const std::vector<ledger::TokenRatio>& ratios) {
+  for (const ledger::TokenRatio& ratio : ratios) write_ratio(w, ratio);
+}
+
+std::string ratio_lines(const ledger::VendorPrices& vendor) {
+  std::string out;
+  for (const ledger::TokenRatio& ratio : vendor.ratios()) {
+    out += fmt::format("{}: tokens of {} are estimated there as {}\n", printable(vendor.text(), 60),
+                       printable(ratio.model, 60), ratio.text());
+  }
+  return out;
+}
+
 std::string csv_cell(std::string_view text) {
   std::string cell = replace_invalid_utf8(text);
   if (!cell.empty() && std::string_view("=+-@\t\r").find(cell[0]) != std::string_view::npos) {

@@ -34,8 +34,10 @@ std::string shown(const ledger::Amount& amount, std::uint64_t requests);
 // A member {"usd": "…" | null, "unpriced_requests": n}: null if nothing of it could be priced.
 void write_amount(JsonWriter& w, std::string_view name, const ledger::Amount& amount, std::uint64_t requests);
 
-// An object: how a vendor's tokenizer counts what a local model's did.
+// How a vendor's tokenizer counts what local models' did: an object; objects, for a list; a line for each model.
 void write_ratio(JsonWriter& w, const ledger::TokenRatio& ratio);
+void write_ratios(JsonWriter& w, const std::vector<ledger::TokenRatio>& ratios);
+std::string ratio_lines(const ledger::VendorPrices& vendor);
 
 // One cell of CSV: quoted where it must be; what a spreadsheet would take for a formula gets an apostrophe before it.
 std::string csv_cell(std::string_view text);

@@ -80,9 +80,7 @@ std::string as_json(const Whole& whole, std::string_view by, const std::vector<l
     w.null();
   }
   w.key("estimated_tokens").begin_array();
-  for (const ledger::VendorPrices& vendor : others) {
-    for (const ledger::TokenRatio& ratio : vendor.ratios()) write_ratio(w, ratio);
-  }
+  for (const ledger::VendorPrices& vendor : others) write_ratios(w, vendor.ratios());
   w.end_array().end_object();
   return w.take() + "\n";
 }
@@ -141,12 +139,7 @@ std::string as_text(const Whole& whole, std::string_view by, const std::vector<l
   std::vector<Align> columns(table[0].size(), Align::right);
   columns[0] = Align::left;
   std::string out = as_table(table, columns) + "USD, rounded; --json and --csv are exact.\n";
-  for (const auto& vendor : others) {
-    for (const ledger::TokenRatio& ratio : vendor.ratios()) {
-      out += fmt::format("{}: tokens of {} are estimated there as {}\n", printable(vendor.text(), 60),
-                         printable(ratio.model, 60), ratio.text());
-    }
-  }
+  for (const auto& vendor : others) out += ratio_lines(vendor);
   return out;
 }
 

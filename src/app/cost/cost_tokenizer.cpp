@@ -67,7 +67,7 @@ Result<> show(const std::filesystem::path& home, bool json, Console& console) {
   if (json) {
     JsonWriter w(true);
     w.begin_object().key("estimated_tokens").begin_array();
-    for (const ledger::TokenRatio& r : all) write_ratio(w, r);
+    write_ratios(w, all);
     w.end_array().end_object();
     console.write(w.take() + "\n");
     return {};

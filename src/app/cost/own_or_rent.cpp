@@ -137,6 +137,8 @@ std::string as_json(const Facts& f, const std::vector<Against>& all, std::string
     }
     w.end_object();
   }
+  w.end_array().key("estimated_tokens").begin_array();
+  for (const Against& a : all) write_ratios(w, a.vendor->ratios());
   w.end_array().end_object();
   return w.take() + "\n";
 }
@@ -167,6 +169,7 @@ std::string as_text(const Facts& f, const std::vector<Against>& all, int columns
                      a.amount.usd < here ? "rent" : "own", from, a.paid_by.value_or("-")});
   }
   out += as_table(table, {Align::left, Align::right, Align::right, Align::left, Align::left, Align::left});
+  for (const Against& a : all) out += ratio_lines(*a.vendor);
   return out + chart(f, all, columns);
 }
 
