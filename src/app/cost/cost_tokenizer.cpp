@@ -22,7 +22,7 @@
 namespace freehold::app {
 namespace {
 
-constexpr std::size_t kText = 2000;  // bytes: about a page, as a request may have
+constexpr std::size_t kPageBytes = 2000;  // bytes: about a page, as a request may have
 
 struct Vendors {
   text::Tokenizer tokenizer;
@@ -51,9 +51,9 @@ std::vector<std::string_view> pages(std::string_view text) {
   std::vector<std::string_view> out;
   while (!text.empty()) {
     std::size_t end = text.size();
-    if (end > kText + kText / 2) {
-      const std::size_t line = text.rfind('\n', kText);
-      end = line != std::string_view::npos && line >= kText / 2 ? line + 1 : kText;
+    if (end > kPageBytes + kPageBytes / 2) {
+      const std::size_t line = text.rfind('\n', kPageBytes);
+      end = line != std::string_view::npos && line >= kPageBytes / 2 ? line + 1 : kPageBytes;
       while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) ++end;
     }
     if (text.substr(0, end).find_first_not_of(" \t\r\n") != std::string_view::npos) out.push_back(text.substr(0, end));
@@ -62,7 +62,7 @@ std::vector<std::string_view> pages(std::string_view text) {
   return out;
 }
 
-Result<> show(const std::filesystem::path& home, bool json, Console& console) {
+Result<> show_ratios(const std::filesystem::path& home, bool json, Console& console) {
   FH_TRY(const std::vector<ledger::TokenRatio> all, ledger::token_ratios(home));
   if (json) {
     JsonWriter w(true);
@@ -88,7 +88,7 @@ Result<> show(const std::filesystem::path& home, bool json, Console& console) {
 Result<> run_tokenizer(const Arguments& arguments, Console& console) {
   FH_TRY(const std::filesystem::path home, store::default_home());
   if (!arguments.given("vendor") && !arguments.given("model") && !arguments.given("TEXT"))
-    return show(home, arguments.flag("json"), console);
+    return show_ratios(home, arguments.flag("json"), console);
   for (const std::string_view o : {"vendor", "model", "tokenizer", "TEXT"}) {
     if (!arguments.given(o))
       return fail(Errc::invalid, fmt::format("'cost tokenizer' needs {}{} to measure", o == "TEXT" ? "" : "--", o));
@@ -112,7 +112,7 @@ Result<> run_tokenizer(const Arguments& arguments, Console& console) {
   }
   auto measured = ledger::measured(counts);
   if (!measured) {
-    console.hint(fmt::format("a text is about {} bytes of a file: give more files, or longer ones", kText));
+    console.hint(fmt::format("a text is about {} bytes of a file: give more files, or longer ones", kPageBytes));
     return Unexpected(std::move(measured).error());
   }
   measured->vendor = name.provider + "/" + name.model;
