@@ -8,6 +8,7 @@
 
 #include "base/utf8.h"
 #include "format/json.h"
+#include "text/jinja/unicode.h"
 #include "text/regex.h"
 
 namespace freehold::eval {
@@ -114,6 +115,15 @@ std::string code_in(std::string_view text) {
   return std::string(text.substr(begin + 1, end == std::string_view::npos ? end : end - begin - 1));
 }
 
+// Whether the character there is the sign or the decimal point of a number: "-5", "1.5", ".5".
+bool of_number(std::string_view text, std::size_t i) {
+  const auto at = [&](std::size_t k) { return k < text.size() ? text[k] : ' '; };
+  const char before = i == 0 ? ' ' : text[i - 1];
+  if (text[i] == '.') return digit(at(i + 1)) && (digit(before) || !std::isalnum(static_cast<unsigned char>(before)));
+  const bool begins = before == ' ' || before == '\n' || before == '\t' || before == '(' || before == '$';
+  return text[i] == '-' && begins && (digit(at(i + 1)) || (at(i + 1) == '.' && digit(at(i + 2))));
+}
+
 std::vector<std::string_view> words_of(std::string_view text) {
   std::vector<std::string_view> words;
   while (!text.empty()) {
@@ -133,7 +143,7 @@ Result<Filter> make_filter(std::string_view kind, std::string argument, bool las
   };
   if (kind == "regex") {
     filter.kind = Filter::Kind::regex;
-    auto regex = text::Regex::compile(filter.argument);
+    auto regex = text::Regex::compile(filter.argument, text::Regex::Taken::group);
     if (!regex)
       return fail(Errc::invalid, fmt::format("the pattern '{}': {}", printable(filter.argument), regex.error().what));
     filter.regex = std::make_shared<const text::Regex>(std::move(*regex));
@@ -176,12 +186,14 @@ Result<std::string> extract(const Filter& filter, std::string_view text) {
 
 std::string normalise(std::string_view text, const Normalisation& how) {
   std::string out;
-  for (char c : text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
     const auto u = static_cast<unsigned char>(c);
     if (how.commas && (c == ',' || c == '$')) continue;
-    if (how.punctuation && u < 128 && std::ispunct(u)) continue;
-    out += how.lower && u < 128 ? static_cast<char>(std::tolower(u)) : c;
+    if (how.punctuation && u < 128 && std::ispunct(u) && !(how.numbers && of_number(text, i))) continue;
+    out += c;
   }
+  if (how.lower) out = text::jinja::to_lower(out);
   if (!how.blanks && !how.articles) return out;
   for (char& c : out) {
     if (c == '\n' || c == '\t' || c == '\r') c = ' ';
@@ -193,6 +205,14 @@ std::string normalise(std::string_view text, const Normalisation& how) {
     tidy += word;
   }
   return tidy;
+}
+
+Normalisation fitting(std::string_view expected, Normalisation how) {
+  for (bool* drops : {&how.articles, &how.punctuation, &how.commas}) {
+    if (!normalise(expected, how).empty()) break;
+    *drops = false;
+  }
+  return how;
 }
 
 double word_f1(std::string_view answer, std::string_view expected) {

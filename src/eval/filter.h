@@ -16,7 +16,7 @@ namespace freehold::eval {
 
 struct Filter {
   enum class Kind : std::uint8_t {
-    regex,        // what the pattern matches; (?<=…) for what must stand before it
+    regex,        // what the pattern matches, or its first group (…) if it has one
     last_number,  // the last number, without thousands' commas, "$" and a final "."
     json_field,   // the named member of the first JSON object in the text
     first_line,
@@ -36,13 +36,17 @@ Result<std::string> extract(const Filter& filter, std::string_view text);
 
 // How answers are compared.
 struct Normalisation {
-  bool lower = false;
+  bool lower = false;        // of Unicode, as Python's str.lower()
   bool punctuation = false;  // ASCII's is dropped
   bool articles = false;     // "a", "an", "the" are dropped
   bool commas = false;       // ',' and '$' are dropped
+  bool numbers = false;      // a number's sign and its decimal point are no punctuation
   bool blanks = true;        // runs of blanks become one, those at the ends are dropped
+  bool operator==(const Normalisation&) const = default;
 };
 std::string normalise(std::string_view text, const Normalisation& how);
+// Without what would leave nothing of the expected answer: where the answer is "A", articles count.
+Normalisation fitting(std::string_view expected, Normalisation how);
 
 // Of the bags of words of two normalised texts (SQuAD's F1); 1 if both are empty.
 double word_f1(std::string_view answer, std::string_view expected);

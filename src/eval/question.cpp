@@ -30,6 +30,8 @@ Result<std::vector<std::string>> texts_of(const ChoiceSource& source, const Row&
   std::vector<std::string> texts;
   if (source.kind != ChoiceSource::Kind::split) {
     if (!field->is_list) return bad_row(row, fmt::format("'{}' is no list", printable(source.field)));
+    if (field->has_others)
+      return bad_row(row, fmt::format("'{}' has an item that is no text", printable(source.field)));
     texts = field->list;
     if (source.kind == ChoiceSource::Kind::letters) {
       if (texts.size() > 26)
@@ -71,6 +73,21 @@ Result<std::size_t> right_index(const RightChoice& right, const Row& row, std::s
       row, fmt::format("'{}' is '{}', which is none of {} choices", printable(right.field), printable(text), choices));
 }
 
+Result<> add_prompt(const Task& task, const Row& row, Question& q) {
+  FH_TRY(std::string prompt, task.prompt.fill(row));
+  if (stripped(prompt).empty() && !task.prompt.source().empty()) return bad_row(row, "the prompt is empty");
+  q.prompts = {std::move(prompt)};
+  return {};
+}
+
+// The list that a pattern is nothing but, as "{answers}"; null if it is something else.
+const Field* list_of(const Pattern& pattern, const Row& row) {
+  const std::string_view source = pattern.source();
+  if (source.size() < 3 || source.front() != '{' || source.back() != '}') return nullptr;
+  const Field* field = row.find(source.substr(1, source.size() - 2));
+  return field != nullptr && field->is_list ? field : nullptr;
+}
+
 Result<> add_choices(const Task& task, const Row& row, Question& q) {
   if (!task.contexts.empty()) {
     const Field* contexts = row.find(task.contexts);
@@ -80,8 +97,7 @@ Result<> add_choices(const Task& task, const Row& row, Question& q) {
     q.prompts = contexts->list;
     q.answers.assign(q.prompts.size(), target);
   } else {
-    FH_TRY(std::string prompt, task.prompt.fill(row));
-    q.prompts = {std::move(prompt)};
+    FH_TRY_VOID(add_prompt(task, row, q));
     for (std::size_t s = 0; s < task.choices.size(); ++s) {
       FH_TRY(auto texts, texts_of(task.choices[s], row));
       for (std::string& text : texts) {
@@ -108,11 +124,18 @@ Result<> add_target(const Task& task, const Row& row, Question& q) {
   if (task.kind == TaskKind::perplexity) {
     q.prompts = {""};
   } else {
-    FH_TRY(std::string prompt, task.prompt.fill(row));
-    q.prompts = {std::move(prompt)};
+    FH_TRY_VOID(add_prompt(task, row, q));
   }
+  // A list of answers: each counts, and the first is what examples show.
+  const Field* all = list_of(task.target, row);
+  if (all != nullptr && all->has_others) return bad_row(row, "an answer is no text");
+  if (all != nullptr) target = all->list.empty() ? "" : all->list.front();
   if (target.empty()) return bad_row(row, "the answer is empty");
-  q.accepted.push_back(target);
+  if (all != nullptr) {
+    q.accepted = all->list;
+  } else {
+    q.accepted.push_back(target);
+  }
   for (const std::string& name : task.accept) {
     const Field* field = row.find(name);
     if (field == nullptr) return bad_row(row, fmt::format("there is no field '{}'", printable(name)));
@@ -120,6 +143,16 @@ Result<> add_target(const Task& task, const Row& row, Question& q) {
     q.accepted.insert(q.accepted.end(), field->list.begin(), field->list.end());
   }
   q.answers = {std::move(target)};
+  for (const std::string& until : task.generation.until) {
+    const auto beyond = [&](const std::string& accepted) {
+      return stripped(accepted).find(until) != std::string::npos;
+    };
+    if (task.filters.empty() && std::all_of(q.accepted.begin(), q.accepted.end(), beyond)) {
+      return bad_row(row, fmt::format("answers end before '{}' (until), and the right one goes on behind it: it could "
+                                      "never be given; a task file can leave 'until' out",
+                                      printable(until)));
+    }
+  }
   return {};
 }
 
@@ -238,8 +271,11 @@ Result<Questions> make_questions(const Task& task, const DataFolder& data, const
     return solved(task, q);
   };
   auto& usual = out.examples.emplace_back(shots);
+  std::vector<std::string> asked;  // by the examples
   for (std::size_t i = 0; i < shots; ++i) {
     FH_TRY(usual[i], example(order[i], i + 1));
+    FH_TRY(const Question q, made(from->rows[order[i]], shots + 1, name));
+    asked.push_back(q.prompt(0));
   }
   for (std::size_t i = 0; own && i < shots; ++i) {
     std::vector<std::string> others = out.examples.front();
@@ -257,8 +293,10 @@ Result<Questions> make_questions(const Task& task, const DataFolder& data, const
       if (auto filled = program_of(task, q, ""); !filled) return in_context(std::move(filled).error(), name);
     }
     if (own) {
-      const auto at = std::find(order.begin(), order.end() - 1, i);
-      if (at != order.end() - 1) q.shared = static_cast<std::size_t>(at - order.begin()) + 1;
+      // Neither itself nor another row that asks the same.
+      for (std::size_t e = 0; e < shots && q.shared == 0; ++e) {
+        if (order[e] == i || asked[e] == q.prompt(0)) q.shared = e + 1;
+      }
     }
     out.questions.push_back(std::move(q));
   }

@@ -86,11 +86,17 @@ Result<> fill(const Questions& all, const std::vector<ItemResult>& results, Meas
       const auto right = std::count(r.verdicts.begin(), r.verdicts.end(), sandbox::Verdict::passed);
       m.values.push_back(r.verdicts.empty() ? 0 : pass_at(k, r.verdicts.size(), static_cast<std::uint64_t>(right)));
     } else if (task.kind == TaskKind::generate) {
-      FH_TRY(const std::string answer, final_answer(task, r));
       double best = 0;
+      FH_TRY(const std::string usual, final_answer(task, r, task.normalisation));
       for (const std::string& accepted : q.accepted) {
         FH_TRY(std::string expected, filtered(task, accepted));
-        expected = normalise(expected, task.normalisation);
+        if (expected.empty()) expected = accepted;  // the filter finds an answer in what models write around it
+        const Normalisation how = fitting(expected, task.normalisation);
+        std::string answer = usual;
+        if (how != task.normalisation) {
+          FH_TRY(answer, final_answer(task, r, how));
+        }
+        expected = normalise(expected, how);
         const bool equal = !expected.empty() && answer == expected;
         best = std::max(best, m.metric == Metric::f1 ? word_f1(answer, expected) : (equal ? 1.0 : 0.0));
       }
@@ -222,11 +228,11 @@ Result<std::string> filtered(const Task& task, std::string_view text) {
   return found;
 }
 
-Result<std::string> final_answer(const Task& task, const ItemResult& result) {
+Result<std::string> final_answer(const Task& task, const ItemResult& result, const Normalisation& how) {
   std::vector<std::string> answers;
   for (const std::string& text : result.texts) {
     FH_TRY(const std::string answer, filtered(task, text));
-    answers.push_back(normalise(answer, task.normalisation));
+    answers.push_back(normalise(answer, how));
   }
   std::string best;
   std::ptrdiff_t most = 0;

@@ -36,7 +36,7 @@ std::size_t chosen(const Task& task, const Question& question, const ItemResult&
 // What the task's filters find in a text. Errors: as extract.
 Result<std::string> filtered(const Task& task, std::string_view text);
 // The answer in what was written: filtered, normalised, the most frequent of several. Errors: as extract.
-Result<std::string> final_answer(const Task& task, const ItemResult& result);
+Result<std::string> final_answer(const Task& task, const ItemResult& result, const Normalisation& how);
 
 // A metric over all items. values[i] is the item's: 1 or 0 of binary ones; with weights[i] what the mean is made of.
 struct Measured {

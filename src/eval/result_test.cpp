@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <tuple>
 
 #include "base/file.h"
 #include "base/temporary_folder_testing.h"
@@ -31,6 +32,11 @@ TEST(Filters, FindAnswersInTexts) {
   EXPECT_EQ(found("regex", "a 12 b 34", "[0-9]+"), "12");
   EXPECT_EQ(found("regex", "a 12 b 34", "[0-9]+", true), "34");
   EXPECT_EQ(found("regex", "x\n#### 7", "(?<=#### )[0-9]+"), "7");
+  EXPECT_EQ(found("regex", "The answer is 5. The answer is 6.", "answer is ([0-9]+)"), "5");
+  EXPECT_EQ(found("regex", "The answer is 5. The answer is 6.", "answer is ([0-9]+)", true), "6");
+  EXPECT_EQ(found("regex", "b 7", "(?:a|b) ([0-9])|c"), "7");
+  EXPECT_EQ(found("regex", "xc", "a ([0-9])|c"), "c") << "the group took no part";
+  EXPECT_EQ(found("regex", "1 2 3", "([0-9]) ([0-9]) ([0-9])"), "1");
   EXPECT_EQ(found("regex", "a", "("), "refused");
   EXPECT_EQ(found("json_field", "Sure: {\"answer\": \"B\", \"x\": {}} ok", "answer"), "B");
   EXPECT_EQ(found("json_field", "{broken {\"answer\": 3}", "answer"), "3");
@@ -48,6 +54,20 @@ TEST(Filters, FindAnswersInTexts) {
 TEST(Normalisation, DropsWhatItIsToldTo) {
   EXPECT_EQ(normalise(" The  Cat,\nsat. ", {.lower = true, .punctuation = true, .articles = true}), "cat sat");
   EXPECT_EQ(normalise("$1,000", {.commas = true}), "1000");
+  EXPECT_EQ(normalise("\u00C9dith \u00C4rger", {.lower = true}), "\u00E9dith \u00E4rger");
+  const Normalisation own{.lower = true, .punctuation = true, .articles = true, .numbers = true};
+  EXPECT_EQ(normalise("-5", own), "-5");
+  EXPECT_EQ(normalise("(-.5)", own), "-.5");
+  EXPECT_EQ(normalise("It is 1.5. A 5-3 win, $3,000.00!", own), "it is 1.5 53 win 3000.00");
+  EXPECT_EQ(normalise("well-known e.g. v.2", own), "wellknown eg v2");
+  // Where nothing would be left, less is dropped.
+  for (const auto& [expected, same, other] :
+       {std::tuple("A", "a", "B"), std::tuple("The", "the.", "a"), std::tuple("<", "<", ">")}) {
+    const Normalisation how = fitting(expected, own);
+    EXPECT_EQ(normalise(expected, how), normalise(same, how)) << expected;
+    EXPECT_NE(normalise(expected, how), normalise(other, how)) << expected;
+  }
+  EXPECT_EQ(fitting("The cat", own), own);
   EXPECT_DOUBLE_EQ(word_f1("the cat sat", "the cat"), 0.8);
   EXPECT_DOUBLE_EQ(word_f1("", ""), 1);
   EXPECT_DOUBLE_EQ(word_f1("x", "y"), 0);
@@ -103,9 +123,9 @@ TEST(Metrics, TheMajorityDecidesAndTiesGoToTheEarliest) {
   task.kind = TaskKind::generate;
   task.metrics = {Metric::exact_match};
   task.filters = {*make_filter("last_number", "")};
-  EXPECT_EQ(*final_answer(task, {.texts = {"so 3", "is 4", "= 4", "no idea"}}), "4");
-  EXPECT_EQ(*final_answer(task, {.texts = {"so 3", "is 4"}}), "3");
-  EXPECT_EQ(*final_answer(task, {.texts = {"none", "nothing"}}), "");
+  EXPECT_EQ(*final_answer(task, {.texts = {"so 3", "is 4", "= 4", "no idea"}}, task.normalisation), "4");
+  EXPECT_EQ(*final_answer(task, {.texts = {"so 3", "is 4"}}, task.normalisation), "3");
+  EXPECT_EQ(*final_answer(task, {.texts = {"none", "nothing"}}, task.normalisation), "");
   Questions all{.task = &task};
   all.questions.push_back({.prompts = {"p"}, .answers = {"x #### 4"}, .accepted = {"x #### 4"}});
   EXPECT_EQ((*measure(all, {{.texts = {"4 apples"}}}))[0].score, 1);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/utf8.h"
 #include "eval/literal.h"
 #include "format/csv.h"
@@ -46,7 +48,9 @@ void add_members(Row& row, const format::Value& object, const std::string& prefi
       field.is_list = true;
       for (const format::Value& item : member.value.items()) {
         std::string text;
-        if (text_of(item, text)) field.list.push_back(std::move(text));
+        const bool good = text_of(item, text);
+        if (good) field.list.push_back(std::move(text));
+        field.has_others |= !good;
       }
       field.text = join_with_spaces(field.list);
     } else {
@@ -61,6 +65,10 @@ Result<std::vector<Row>> rows_of_csv(std::string_view content) {
   std::vector<std::string> heading, fields;
   FH_TRY(bool any, reader.next(heading));
   if (!any) return fail(Errc::corrupt, "there is no heading");
+  for (std::size_t i = 0; i < heading.size(); ++i) {
+    if (!heading[i].empty() && std::count(heading.begin(), heading.end(), heading[i]) > 1)
+      return fail(Errc::corrupt, fmt::format("two columns are called '{}'", printable(heading[i])));
+  }
   std::vector<Row> rows;
   while (true) {
     FH_TRY(any, reader.next(fields));

@@ -15,6 +15,7 @@ struct Field {
   std::string text;               // of a list: its items joined by spaces
   std::vector<std::string> list;  // empty unless is_list
   bool is_list = false;
+  bool has_others = false;  // the list had items that are no texts (null, lists, objects), which are left out
 };
 
 struct Row {

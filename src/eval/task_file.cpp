@@ -257,8 +257,11 @@ Result<> read_generation(Members& m, const std::string& subject, Task& task) {
         task.normalisation.articles = true;
       else if (word == "commas")
         task.normalisation.commas = true;
+      else if (word == "numbers")
+        task.normalisation.numbers = true;
       else
-        return wrong(*node, fmt::format("'{}' is none of lower, punctuation, articles, commas", printable(word)));
+        return wrong(*node,
+                     fmt::format("'{}' is none of lower, punctuation, articles, commas, numbers", printable(word)));
     }
   }
   return {};

@@ -205,6 +205,51 @@ TEST_F(QuestionsTest, ChoicesComeFromListsSplitsAndContexts) {
   EXPECT_EQ(c->questions[0].right, (std::vector<bool>{false, true}));
 }
 
+TEST_F(QuestionsTest, AnotherRowThatAsksTheSameIsNoExampleEither) {
+  write("t.jsonl",
+        "{\"q\":\"1\",\"a\":\"x\"}\n{\"q\":\"2\",\"a\":\"y\"}\n{\"q\":\"3\",\"a\":\"z\"}\n{\"q\":\"1\",\"a\":\"x\"}\n");
+  Task task = task_from(std::string(kOwnShots));
+  task.shots = {.count = 1, .pick = ShotPick::first};
+  const auto q = make_questions(task, data(), {});
+  ASSERT_TRUE(q) << q.error().what;
+  for (const std::size_t same : {0u, 3u})
+    EXPECT_EQ(q->shared[q->questions[same].shared].find("Q: 1"), std::string::npos) << same;
+  EXPECT_NE(q->shared[q->questions[2].shared].find("Q: 1"), std::string::npos);
+}
+
+TEST_F(QuestionsTest, EveryAnswerOfAListCounts) {
+  write("t.jsonl", "{\"q\":\"1\",\"a\":[\"blue\",\"azure\"]}\n{\"q\":\"2\",\"a\":\"y\"}\n");
+  Task task = task_from(std::string(kOwnShots));
+  task.shots.count = 0;
+  const auto q = make_questions(task, data(), {});
+  ASSERT_TRUE(q) << q.error().what;
+  EXPECT_EQ(q->questions[0].accepted, (std::vector<std::string>{"blue", "azure"}));
+  EXPECT_EQ(q->questions[0].answers, (std::vector<std::string>{"blue"}));
+  EXPECT_EQ(q->questions[1].accepted, (std::vector<std::string>{"y"}));
+}
+
+TEST_F(QuestionsTest, WhatCannotBeAskedOrAnsweredIsAnError) {
+  const auto refused = [&](std::string_view rows, const std::string& file, std::string yaml) {
+    write(file, rows);
+    yaml.replace(yaml.find("t.jsonl"), 7, file);
+    const auto q = make_questions(task_from(yaml), data(), {});
+    return q ? std::string("accepted") : q.error().what;
+  };
+  const std::string choice =
+      "  - name: t\n    kind: choice\n    data: {file: t.jsonl}\n    prompt: '{q}'\n    choices: [{list: l}]\n"
+      "    right: {index: i}\n    metrics: [acc]\n";
+  const std::string answer =
+      "  - name: t\n    kind: generate\n    data: {file: t.jsonl}\n    prompt: '{q}'\n    target: '{a}'\n"
+      "    until: [\"\\n\"]\n    metrics: [exact_match]\n";
+  EXPECT_NE(refused(R"({"q":"1","l":[null,"b"],"i":1})", "t.jsonl", choice).find("no text"), std::string::npos);
+  EXPECT_NE(refused(R"({"q":" ","l":["a","b"],"i":1})", "t.jsonl", choice).find("prompt is empty"), std::string::npos);
+  EXPECT_EQ(refused(R"({"q":"1","l":["a","b"],"i":1})", "t.jsonl", choice), "accepted");
+  EXPECT_NE(refused(R"({"q":"1","a":"line\nline"})", "t.jsonl", answer).find("until"), std::string::npos);
+  EXPECT_EQ(refused(R"({"q":"1","a":"line\n"})", "t.jsonl", answer), "accepted");
+  EXPECT_NE(refused(R"({"q":"1","a":["x",{"y":1}]})", "t.jsonl", answer).find("no text"), std::string::npos);
+  EXPECT_NE(refused("q,a,a\n1,x,y\n", "t.csv", answer).find("two columns are called 'a'"), std::string::npos);
+}
+
 TEST_F(QuestionsTest, ErrorsNameFileAndLine) {
   write("t.jsonl", "{\"list\":[\"x\",\"y\"],\"i\":1}\n{\"list\":[\"x\",\"y\"],\"i\":2}\n");
   const Task task = task_from(

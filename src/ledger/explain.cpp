@@ -68,8 +68,7 @@ Explained explain_local(const Event& event, const MachineHistory& machines) {
       m.overhead_permille == 1000 ? "" : fmt::format(" x {} overhead", decimal(m.overhead_permille * 1000));
   const std::string tariff = fmt::format("{} USD a kWh{}; {}", m.tariff.text(), overhead, said);
   if (event.energy_nwh) {
-    // 1e-9 Wh each: shown in Wh.
-    out.factors.push_back({"energy, measured", decimal(nwh / 1000) + " mWh", rate(rates.energy, "a nanowatt-hour"),
+    out.factors.push_back({"energy, measured", decimal(nwh) + " mWh", rate(rates.energy, "a nanowatt-hour"),
                            "RAPL counters of processors and memory; " + tariff, cost.energy});
   } else {
     out.factors.push_back({"energy, by stated watts", time, rate(rates.load_power, "a second"),
@@ -111,6 +110,11 @@ Explained explain_at(const Event& event, const VendorPrices& vendor) {
     }
   }
   out.usd = cost.total;
+  if (event.vendor.empty() && event.cached_tokens > 0) {
+    out.notes.push_back(
+        "what was cached here is taken as cached there; vendors cache prompts from about 1024 tokens on, and not for "
+        "long");
+  }
   if (ratio != nullptr) {
     out.notes.push_back(
         fmt::format("counted in tokens of the local model, and estimated in the vendor's: {} for a text like those of "

@@ -42,6 +42,8 @@ class Draws {
 // of short histories with rare bursts are in their band.
 constexpr double kNoBurstsAfter = 60;
 constexpr double kHighestUnseen = 5;  // beside the day itself
+// Days that were all alike do not say that all will be: a hundredth more or less.
+constexpr double kLeastNoise = 0.01;
 // What bursts are like is known from few of them.
 constexpr double kFewBursts = 4, kHeightSpread = 0.4;
 
@@ -80,7 +82,7 @@ Futures simulate(const Fit& f, std::size_t n, int first_weekday, const ForecastO
     const double unseen_rate = open ? std::pow(draw.normal(), 2) / m : 0;
     double noise = f.last_noise, total = 0;
     for (std::size_t h = 0; h < horizon; ++h) {
-      noise = f.memory * noise + wide * f.innovations[draw.below(f.innovations.size())];
+      noise = f.memory * noise + kLeastNoise * draw.normal() + wide * f.innovations[draw.below(f.innovations.size())];
       double burst = 0;
       if (draw.uniform() < rate)
         burst = bursts[draw.below(bursts.size())] + (seen < kFewBursts ? kHeightSpread * draw.normal() : 0);
@@ -140,6 +142,19 @@ Backtest tried(std::span<const double> history, std::size_t from, int first_week
   return out;
 }
 
+// How many of the last days are as far from what was before as bursts are, though bursts are too rare to come so often
+// in a row.
+std::size_t odd_days_at_the_end(const Fit& f) {
+  std::size_t run = 0;
+  while (run < f.bursts.size() && f.bursts[f.bursts.size() - 1 - run] != 0) ++run;
+  const auto others = static_cast<double>(f.bursts.size() - run);
+  if (run == 0 || others == 0) return 0;
+  const auto seen = static_cast<double>(std::count_if(
+      f.bursts.begin(), f.bursts.end() - static_cast<std::ptrdiff_t>(run), [](double b) { return b != 0; }));
+  constexpr double kChance = 0.02;
+  return std::pow((seen + 0.5) / (others + 1), static_cast<double>(run)) < kChance || run == 1 ? run : 0;
+}
+
 }  // namespace
 
 Forecast forecast(std::span<const double> history, int first_weekday, const ForecastOptions& options) {
@@ -158,6 +173,16 @@ Forecast forecast(std::span<const double> history, int first_weekday, const Fore
   }
   const Fit f = fit(history, first_weekday);
   const std::size_t days = n - f.from;
+  const std::size_t odd = odd_days_at_the_end(f);
+  if (odd >= 2) {
+    out.refused = fmt::format(
+        "the last {} days are far from what was before, by more than its bursts: whether that lasts (a launch, "
+        "somebody "
+        "who left) takes {} days to see",
+        odd, kFewestDays);
+    return out;
+  }
+  if (odd == 1) out.notes.push_back("yesterday was far from what was before: if that lasts, these bands are wrong");
   if (f.jumped) {
     out.jump = static_cast<std::int64_t>(f.from);
     if (days < kFewestDays) {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <functional>
@@ -136,6 +137,18 @@ TEST(Forecast, WhatCannotBeKnownIsRefused) {
   std::vector<double> launched = days;
   for (std::size_t t = 112; t < 120; ++t) launched[t] *= 10;
   EXPECT_NE(forecast(launched, 0, {}).refused.find("level changed"), std::string::npos);
+  // Of one or two days nobody can say whether they were a burst.
+  for (const double times : {0.1, 2.5, 10.0}) {
+    std::vector<double> lately = days;
+    lately.back() *= times;
+    const Forecast one = forecast(lately, 0, {.paths = 200});
+    EXPECT_EQ(one.refused, "");
+    EXPECT_TRUE(std::any_of(one.notes.begin(), one.notes.end(), [](const auto& note) {
+      return note.find("yesterday") != std::string::npos;
+    })) << times;
+    lately[lately.size() - 2] *= times;
+    EXPECT_NE(forecast(lately, 0, {.paths = 200}).refused.find("the last 2 days"), std::string::npos) << times;
+  }
 }
 
 TEST(Forecast, TheSameHistoryGivesTheSameBandsAndOddOnesGiveFiniteOnes) {
@@ -160,7 +173,10 @@ TEST(Forecast, TheSameHistoryGivesTheSameBandsAndOddOnesGiveFiniteOnes) {
       EXPECT_LE(band.high50, band.high95);
     }
   }
-  EXPECT_NEAR(forecast(same, 0, {.horizon = 30, .paths = 300}).total.median, 210, 2);
+  const Forecast alike = forecast(same, 0, {.horizon = 30, .paths = 300});
+  EXPECT_NEAR(alike.total.median, 210, 4);
+  EXPECT_LT(alike.days.back().low95, 7) << "what was never seen is not certain";
+  EXPECT_GT(alike.days.back().high95, 7);
 }
 
 }  // namespace

@@ -48,13 +48,14 @@ std::string message_of(int code) {
 struct Regex::Code {
   CodePtr code;
   std::string pattern;
+  Regex::Taken taken = Regex::Taken::match;
 };
 
 Regex::Regex(Regex&&) noexcept = default;
 Regex& Regex::operator=(Regex&&) noexcept = default;
 Regex::~Regex() = default;
 
-Result<Regex> Regex::compile(std::string_view pattern) {
+Result<Regex> Regex::compile(std::string_view pattern, Taken taken) {
   if (pattern.size() > kMaxPatternBytes) {
     return fail(Errc::unsupported,
                 fmt::format("a regular expression of {} bytes (the limit is {})", pattern.size(), kMaxPatternBytes));
@@ -67,7 +68,7 @@ Result<Regex> Regex::compile(std::string_view pattern) {
   std::size_t where = 0;
   CodePtr code(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
                              PCRE2_UTF | PCRE2_UCP | PCRE2_DOLLAR_ENDONLY | PCRE2_USE_OFFSET_LIMIT |
-                                 PCRE2_NEVER_BACKSLASH_C | PCRE2_NO_AUTO_CAPTURE,
+                                 PCRE2_NEVER_BACKSLASH_C | (taken == Taken::match ? PCRE2_NO_AUTO_CAPTURE : 0),
                              &error, &where, context.get()));
   if (!code) {
     return fail(Errc::corrupt,
@@ -76,7 +77,7 @@ Result<Regex> Regex::compile(std::string_view pattern) {
   // Without JIT (some hardened kernels refuse executable memory) the interpreter gives the same matches.
   (void)pcre2_jit_compile(code.get(), PCRE2_JIT_COMPLETE);
   Regex regex;
-  regex.code_ = std::make_unique<Code>(Code{std::move(code), std::string(pattern)});
+  regex.code_ = std::make_unique<Code>(Code{std::move(code), std::string(pattern), taken});
   return regex;
 }
 
@@ -91,7 +92,7 @@ struct Matcher::State {
 };
 
 Matcher::Matcher(std::chrono::milliseconds time) : state_(std::make_unique<State>()) {
-  state_->data.reset(pcre2_match_data_create(1, nullptr));
+  state_->data.reset(pcre2_match_data_create(2, nullptr));
   state_->context.reset(pcre2_match_context_create(nullptr));
   if (state_->context) {
     pcre2_set_heap_limit(state_->context.get(), kHeapLimitKiB);
@@ -119,6 +120,9 @@ Result<std::optional<Span>> Matcher::find(const Regex& regex, std::string_view t
                          s.data.get(), s.context.get());
     if (rc >= 0) {
       const std::size_t* ends = pcre2_get_ovector_pointer(s.data.get());
+      // 0: more groups than there is room for, of which the first is there.
+      if (regex.code_->taken == Regex::Taken::group && rc != 1 && ends[2] <= ends[3] && ends[3] <= text.size())
+        return std::optional<Span>(Span{ends[2], ends[3]});
       if (ends[0] > ends[1] || ends[1] > text.size()) return fail(Errc::internal, "a match ends before it begins");
       return std::optional<Span>(Span{ends[0], ends[1]});
     }

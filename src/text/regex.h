@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,7 +26,11 @@ class Regex {
  public:
   // `pattern` is in the dialect of regex_dialect.h. Errors: unsupported (not in the dialect), corrupt (not a regular
   // expression).
-  static Result<Regex> compile(std::string_view pattern);
+  enum class Taken : std::uint8_t {
+    match,  // what the pattern matches
+    group,  // of that what its first group (…) does, if it has one and that took part
+  };
+  static Result<Regex> compile(std::string_view pattern, Taken taken = Taken::match);
   Regex(Regex&&) noexcept;
   Regex& operator=(Regex&&) noexcept;
   ~Regex();
@@ -47,7 +52,8 @@ class Matcher {
   Matcher& operator=(const Matcher&) = delete;
 
   // The leftmost match in `text` that begins at `from` or later. `text` must be UTF-8 and `from` the beginning of a
-  // character. Nothing before `text` is visible to look-behind. Error: exhausted.
+  // character. Of a Regex of Taken::group the span is the group's. Nothing before `text` is visible to look-behind.
+  // Error: exhausted.
   Result<std::optional<Span>> find(const Regex& regex, std::string_view text, std::size_t from);
 
  private:

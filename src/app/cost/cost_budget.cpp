@@ -32,6 +32,8 @@ Result<Budget> about(const Arguments& arguments, bool tokens) {
     if (!arguments.given(name)) continue;
     b.scope = scope, b.subject = std::string(arguments.text(name));
     if (b.subject.empty()) return fail(Errc::invalid, fmt::format("--{} is empty", name));
+    if (printable(b.subject, 1000) != b.subject)
+      return fail(Errc::invalid, fmt::format("--{}: no request has '{}'", name, printable(b.subject, 100)));
   }
   b.measure = tokens ? BudgetMeasure::tokens : BudgetMeasure::usd;
   const std::string_view of = arguments.text("of"), every = arguments.text("every");

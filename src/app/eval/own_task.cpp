@@ -46,7 +46,7 @@ Result<eval::TaskSet> own_task(std::string_view path, const Arguments& arguments
     const bool f1 = arguments.text("metric") == "f1";
     yaml += fmt::format("    kind: generate\n    target: {}\n    max_tokens: {}\n", yaml_text(place(answer)),
                         arguments.integer("max-tokens"));
-    yaml += "    until: [\"\\n\"]\n    normalise: [lower, punctuation, articles]\n";
+    yaml += "    until: [\"\\n\"]\n    normalise: [lower, punctuation, articles, numbers]\n";
     yaml += fmt::format("    metrics: [{}]\n", f1 ? "f1, exact_match" : "exact_match, f1");
   }
   return eval::parse_tasks(yaml, path);
