@@ -84,6 +84,10 @@ Result<> append_part(Gguf& whole, MappedFile file, const SplitKeys& first, std::
     return fail(Errc::corrupt, fmt::format("it says that it is part {} of {}, not {} of {}", keys.number + 1,
                                            keys.count, number + 1, first.count));
   }
+  if (keys.tensors && first.tensors && *keys.tensors != *first.tensors) {
+    return fail(Errc::corrupt, fmt::format("metadata 'split.tensors.count' says {}, and that of the first part {}",
+                                           *keys.tensors, *first.tensors));
+  }
   FH_TRY_VOID(check_agreement(whole.metadata, part.metadata));
   if (whole.tensors.size() + part.tensors.size() > kGgufMaxEntries) {
     return fail(Errc::corrupt, fmt::format("more than {} tensors", kGgufMaxEntries));

@@ -150,6 +150,7 @@ TEST(GgufSplit, RefusesWhatDoesNotFit) {
   EXPECT_NE(error_of(part(0, 2, 2, "b")).find("part 1 of 2"), std::string::npos);
   EXPECT_NE(error_of(part(1, 3, 2, "b")).find("part 2 of 3"), std::string::npos);
   EXPECT_NE(error_of(part(1, 2, 2, "b"), "m-00001-of-00002.gguf", 3).find("split.tensors.count"), std::string::npos);
+  EXPECT_NE(error_of(part(1, 2, 3, "b")).find("split.tensors.count"), std::string::npos);
   EXPECT_NE(error_of(part(1, 2, 2, "b"), "renamed.gguf").find("00001-of-00002"), std::string::npos);
   EXPECT_NE(error_of("GGUF").find("m-00002"), std::string::npos);
   EXPECT_NE(error_of(TestGguf{}.u32("split.count", 2).u32("split.no", 1).string("general.name", "other").build())

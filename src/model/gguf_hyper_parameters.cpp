@@ -25,15 +25,17 @@ std::string text(const Metadata& config, const std::string& key) {
 
 // The family has checked all of this; Llama 3's scaling becomes a tensor (rope_factors in gguf_plan.cpp).
 void put_rope(const Spec& spec, const Metadata& config, const std::string& a, Metadata& out) {
-  const double theta = number(config, "rope_parameters.rope_theta", number(config, "rope_theta", 10000.0));
+  const bool apart = config.contains("rope_parameters.full_attention.rope_theta");
+  const std::string base = apart ? "rope_parameters.full_attention." : "rope_parameters.";
+  const double theta = number(config, base + "rope_theta", number(config, "rope_theta", 10000.0));
   out.set(a + ".rope.freq_base", Value::f32(static_cast<float>(theta)));
   out.set(a + ".rope.dimension_count", Value::u32(static_cast<std::uint32_t>(2 * spec.ropes[0].inv_freq.size())));
   if (spec.ropes.size() > 1) {
-    const double local = number(config, "rope_local_base_freq", 10000.0);
+    const double local =
+        number(config, "rope_parameters.sliding_attention.rope_theta", number(config, "rope_local_base_freq", 10000.0));
     out.set(a + ".rope.freq_base_swa", Value::f32(static_cast<float>(local)));
   }
-  const bool newer = !text(config, "rope_parameters.rope_type").empty();
-  const std::string parent = newer ? "rope_parameters." : "rope_scaling.";
+  const std::string parent = text(config, base + "rope_type").empty() ? "rope_scaling." : base;
   std::string type = text(config, parent + "rope_type");
   if (type.empty()) type = text(config, parent + "type");
   if (type != "linear" && type != "yarn") return;

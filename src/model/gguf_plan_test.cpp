@@ -144,6 +144,41 @@ TEST_F(PlanGguf, GemmasNormsAreShifted) {
   EXPECT_EQ(tensor_of(*three, "blk.5.attn_q_norm.weight").offset, 1);
 }
 
+TEST_F(PlanGguf, ACapOfNullIsOffAndOneThatIsNotThereIsTheFamilys) {
+  const auto caps = [&](std::string_view said) {
+    auto p = plan(
+        "gemma2", 2,
+        fmt::format(R"(,"sliding_window":16,"query_pre_attn_scalar":4,"use_bidirectional_attention":false{})", said),
+        true);
+    if (!p) return std::pair(-1.0, -1.0);
+    return std::pair(p->metadata.f64("gemma2.attn_logit_softcapping").value(),
+                     p->metadata.f64("gemma2.final_logit_softcapping").value());
+  };
+  EXPECT_EQ(caps(""), std::pair(50.0, 30.0));
+  EXPECT_EQ(caps(R"(,"attn_logit_softcapping":null)"), std::pair(0.0, 30.0));
+  EXPECT_EQ(caps(R"(,"attn_logit_softcapping":null,"final_logit_softcapping":null)"), std::pair(0.0, 0.0));
+}
+
+// As transformers 5 writes it: the two kinds of blocks apart.
+TEST_F(PlanGguf, GemmasRopesApart) {
+  const auto ropes = [&](std::string_view local, std::string_view global) {
+    return plan("gemma3_text", 6,
+                fmt::format(R"(,"sliding_window":16,"query_pre_attn_scalar":4,"rope_parameters":{{)"
+                            R"("sliding_attention":{{{}}},"full_attention":{{{}}}}})",
+                            local, global),
+                true, true);
+  };
+  auto p = ropes(R"("rope_type":"default","rope_theta":20000.0)",
+                 R"("rope_type":"linear","factor":8.0,"rope_theta":1000000.0)");
+  ASSERT_TRUE(p) << p.error().what;
+  EXPECT_EQ(p->metadata.f64("gemma3.rope.freq_base").value(), 1'000'000);
+  EXPECT_EQ(p->metadata.f64("gemma3.rope.freq_base_swa").value(), 20'000);
+  EXPECT_EQ(p->metadata.f64("gemma3.rope.scaling.factor").value(), 8);
+  const auto odd = ropes(R"("rope_type":"linear","factor":2.0,"rope_theta":20000.0)",
+                         R"("rope_type":"default","rope_theta":1000000.0)");
+  EXPECT_EQ(odd.error().code, Errc::unsupported);
+}
+
 TEST_F(PlanGguf, RopeScalingIsStatedOrRefused) {
   const auto scaled = [&](std::string_view scaling) {
     return plan("llama", 1, fmt::format(R"(,"tie_word_embeddings":true,"rope_scaling":{{{}}})", scaling), false);

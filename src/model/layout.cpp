@@ -140,9 +140,10 @@ Result<> apply_rope_factors(Finder& find, const TensorNames& names, Spec& spec) 
   std::vector<float> factors(rope.inv_freq.size());
   kernel::dequantise(view->type, view->bytes.data(), factors.data(), factors.size());
   for (std::size_t i = 0; i < factors.size(); ++i) {
-    if (!(factors[i] > 0 && factors[i] < 1e9f)) {
-      return fail(Errc::corrupt,
-                  fmt::format("tensor '{}', element {}: not a positive factor", printable(view->name), i));
+    // Llama 3's are from 1 to 8; a thousandth turns a position by more than whole circles.
+    if (!(factors[i] >= 1e-3f && factors[i] < 1e9f)) {
+      return fail(Errc::corrupt, fmt::format("tensor '{}', element {}: {:g} is no factor from 0.001 to 1e9",
+                                             printable(view->name), i, factors[i]));
     }
   }
   nn::rope_scale_factors(rope.inv_freq, factors);

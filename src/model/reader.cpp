@@ -64,18 +64,36 @@ constexpr std::array kHarmlessConfig = {"architectures",
                                         "torchscript",
                                         "use_bfloat16",
                                         "pruned_heads",
+                                        "is_llama_config",
+                                        "transformers.js_config",
+                                        "neftune_noise_alpha",
+                                        "max_sequence_length",
                                         "decoder_start_token_id",
                                         "rope_scaling.type",
                                         "rope_parameters.type"};
 
 constexpr std::array kTexts = {"model_type", "torch_dtype", "dtype", "transformers_version", "_name_or_path"};
+constexpr std::array kFlags = {
+    "use_cache",    "output_attentions",   "output_hidden_states", "return_dict",         "use_return_dict",
+    "do_sample",    "is_decoder",          "is_encoder_decoder",   "tie_encoder_decoder", "torchscript",
+    "use_bfloat16", "add_cross_attention", "is_llama_config",      "unsloth_fixed",       "output_router_logits"};
+constexpr std::array kNumbers = {"initializer_range", "pretraining_tp", "attention_dropout",    "hidden_dropout",
+                                 "resid_pdrop",       "embd_pdrop",     "router_aux_loss_coef", "router_jitter_noise",
+                                 "max_length",        "num_labels",     "max_sequence_length",  "neftune_noise_alpha"};
 
 // Of what makes no difference: what has another type than it always has was not written by those who write models.
 const char* expected_of_harmless(std::string_view key, const format::Value& value) {
   if (key == "architectures") return value.as_strings() ? nullptr : "a list of strings";
   const std::string_view name = key.substr(0, key.find('.'));
-  if (std::ranges::find(kTexts, name) == kTexts.end()) return nullptr;
-  return name == key && value.as_string() ? nullptr : "a string";
+  const bool whole = name == key;  // otherwise it is an object, whose members stand apart
+  const auto is_one_of = [&](const auto& names) { return std::ranges::find(names, name) != names.end(); };
+  if (name == "architectures") return "a list of strings";
+  if (is_one_of(kTexts)) return whole && value.as_string() ? nullptr : "a string";
+  if (is_one_of(kFlags)) return whole && value.as_bool() ? nullptr : "true or false";
+  if (is_one_of(kNumbers)) return whole && value.as_f64() ? nullptr : "a number";
+  if (name.ends_with("_token_id"))
+    return whole && (value.as_i64() || value.as_i64s()) ? nullptr : "a whole number or a list of them";
+  return nullptr;
 }
 
 }  // namespace
@@ -157,6 +175,11 @@ Result<double> Reader::real(Key key, double low, double high, std::optional<doub
   if (!x || !(*x >= low && *x <= high))
     return wrong(full(key), fmt::format("a number from {:g} to {:g}", low, high), *value);
   return *x;
+}
+
+Result<double> Reader::real_or_off(Key key, double low, double high, double otherwise) {
+  const format::Value* value = checkpoint_.metadata().find(full(key));
+  return real(key, low, high, value != nullptr && value->is_null() ? 0.0 : otherwise);
 }
 
 Result<bool> Reader::flag(Key key, bool otherwise) {

@@ -38,6 +38,8 @@ class Reader {
   Result<std::uint32_t> count_of_layers(Key key, std::uint32_t layers, std::uint32_t low, std::uint32_t high,
                                         std::optional<std::uint32_t> otherwise = {});
   Result<double> real(Key key, double low, double high, std::optional<double> otherwise = {});
+  // The same, where null in config.json is said and means 0 (off): what is not there at all is `otherwise`.
+  Result<double> real_or_off(Key key, double low, double high, double otherwise);
   Result<bool> flag(Key key, bool otherwise);
   Result<std::string> text(Key key, std::string_view otherwise);
   // A list of strings; empty if the key is absent.

@@ -351,6 +351,11 @@ Result<> apply_config(const TokenizerConfig& c, const TokenList& tokens, Tokeniz
 Result<std::vector<TokenId>> ids_of(const format::Metadata& metadata, std::string_view key, std::size_t tokens) {
   std::vector<TokenId> ids;
   const format::Value* value = metadata.find(key);
+  const std::string members = std::string(key) + ".";
+  for (const auto& entry : metadata.entries()) {
+    if (entry.key.starts_with(members))
+      return fail(Errc::corrupt, fmt::format("{}: expected one id or a list, found an object", key));
+  }
   if (value == nullptr || value->is_null()) return ids;
   std::vector<std::int64_t> numbers;
   if (auto one = value->as_i64()) {

@@ -12,12 +12,13 @@ namespace {
 constexpr std::uint32_t kMostWidth = 1u << 20;
 constexpr std::uint32_t kMostLayers = 1024;
 
-// HF writes rope_scaling.rope_type (older: .type), transformers 5 rope_parameters.*; GGUF rope.scaling.*.
+// HF writes rope_scaling.rope_type (older: .type), transformers 5 rope_parameters.*, or, where windowed blocks have
+// theirs, rope_parameters.full_attention.*; GGUF rope.scaling.*.
 Result<> read_rope(Reader& reader, Spec& spec, kernel::RopeStyle style) {
-  const Key theta_key = reader.has({"", "rope_parameters.rope_theta"})
-                            ? Key{"rope.freq_base", "rope_parameters.rope_theta"}
-                            : Key{"rope.freq_base", "rope_theta"};
-  FH_TRY(double theta, reader.real(theta_key, 1.0 + 1e-6, 1e12, 10000.0));
+  const bool apart = reader.has({"", "rope_parameters.full_attention.rope_theta"});
+  const std::string newer = apart ? "rope_parameters.full_attention." : "rope_parameters.";
+  const std::string theta_key = reader.has({"", newer + "rope_theta"}) ? newer + "rope_theta" : "rope_theta";
+  FH_TRY(double theta, reader.real({"rope.freq_base", theta_key}, 1.0 + 1e-6, 1e12, 10000.0));
   FH_TRY(std::uint32_t dims, reader.count({"rope.dimension_count", ""}, 2, spec.head_size, spec.head_size));
   FH_TRY(double partial, reader.real({"", "partial_rotary_factor"}, 1.0, 1.0, 1.0));
   (void)partial;
@@ -26,7 +27,7 @@ Result<> read_rope(Reader& reader, Spec& spec, kernel::RopeStyle style) {
   rope.style = style;
   rope.inv_freq = nn::rope_frequencies(dims, theta);
 
-  const std::string parent = reader.has({"", "rope_parameters.rope_type"}) ? "rope_parameters." : "rope_scaling.";
+  const std::string parent = reader.has({"", newer + "rope_type"}) ? newer : "rope_scaling.";
   const std::string hf_type = reader.has({"", parent + "rope_type"}) ? parent + "rope_type" : parent + "type";
   const std::string hf_factor = parent + "factor", hf_original = parent + "original_max_position_embeddings";
   FH_TRY(std::string type, reader.text({"rope.scaling.type", hf_type}, "none"));

@@ -19,8 +19,8 @@ Result<Spec> read_gemma2(Reader& reader) {
   spec.post_norms = true;
   spec.norm_offset = reader.is_gguf() ? 0.0f : 1.0f;
   spec.embedding_scale = std::sqrt(static_cast<float>(spec.width));
-  FH_TRY(double attention_cap, reader.real({"attn_logit_softcapping", "attn_logit_softcapping"}, 0, 1e6, 50.0));
-  FH_TRY(double final_cap, reader.real({"final_logit_softcapping", "final_logit_softcapping"}, 0, 1e6, 30.0));
+  FH_TRY(double attention_cap, reader.real_or_off({"attn_logit_softcapping", "attn_logit_softcapping"}, 0, 1e6, 50.0));
+  FH_TRY(double final_cap, reader.real_or_off({"final_logit_softcapping", "final_logit_softcapping"}, 0, 1e6, 30.0));
   spec.attention_softcap = static_cast<float>(attention_cap);
   spec.final_softcap = static_cast<float>(final_cap);
   // GGUF does not state the scale: the 27B model, alone of its family, divides by width / heads (46 blocks tell it).
@@ -29,6 +29,7 @@ Result<Spec> read_gemma2(Reader& reader) {
   spec.attention_scale = static_cast<float>(1.0 / std::sqrt(scalar));
   FH_TRY(std::uint32_t window, reader.count({"attention.sliding_window", "sliding_window"}, 0, kMostPositions, 4096));
   reader.ignore({{"", "sliding_window_size"}});
+  FH_TRY_VOID(reader.require_flag({"", "use_bidirectional_attention"}, false));
   FH_TRY(auto windowed, read_windowed(reader, spec, [](std::size_t i) { return i % 2 == 0; }));
   for (std::size_t i = 0; i < spec.blocks.size(); ++i) spec.blocks[i].window = windowed[i] ? window : 0;
   spec.notes.push_back(fmt::format("sliding window of {} positions on {} of {} blocks", window,

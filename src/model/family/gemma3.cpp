@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/utf8.h"
 #include "model/family/decoder.h"
 #include "model/family/family.h"
 
@@ -20,8 +21,8 @@ Result<Spec> read_gemma3(Reader& reader) {
   spec.qk_norm = true;
   spec.norm_offset = reader.is_gguf() ? 0.0f : 1.0f;
   spec.embedding_scale = std::sqrt(static_cast<float>(spec.width));
-  FH_TRY(double attention_cap, reader.real({"attn_logit_softcapping", "attn_logit_softcapping"}, 0, 1e6, 0.0));
-  FH_TRY(double final_cap, reader.real({"final_logit_softcapping", "final_logit_softcapping"}, 0, 1e6, 0.0));
+  FH_TRY(double attention_cap, reader.real_or_off({"attn_logit_softcapping", "attn_logit_softcapping"}, 0, 1e6, 0.0));
+  FH_TRY(double final_cap, reader.real_or_off({"final_logit_softcapping", "final_logit_softcapping"}, 0, 1e6, 0.0));
   spec.attention_softcap = static_cast<float>(attention_cap);
   spec.final_softcap = static_cast<float>(final_cap);
   // As in Gemma 2, only the 27B model (62 blocks) scales by width / heads.
@@ -35,7 +36,14 @@ Result<Spec> read_gemma3(Reader& reader) {
                                              1, 1024, 6));
   FH_TRY(auto windowed, read_windowed(reader, spec, [&](std::size_t i) { return (i + 1) % pattern != 0; }));
   FH_TRY_VOID(reader.require_flag({"", "use_bidirectional_attention"}, false));
-  FH_TRY(double local_theta, reader.real({"rope.freq_base_swa", "rope_local_base_freq"}, 1.0 + 1e-6, 1e12, 10000.0));
+  // transformers 5 has the two kinds of blocks apart.
+  constexpr std::string_view kLocal = "rope_parameters.sliding_attention.rope_theta";
+  const bool apart = reader.has({"", kLocal});
+  FH_TRY(double local_theta,
+         reader.real({"rope.freq_base_swa", apart ? kLocal : "rope_local_base_freq"}, 1.0 + 1e-6, 1e12, 10000.0));
+  FH_TRY(std::string local_type, reader.text({"", "rope_parameters.sliding_attention.rope_type"}, "default"));
+  if (local_type != "default")
+    return fail(Errc::unsupported, fmt::format("rope scaling '{}' of windowed blocks", printable(local_type)));
   nn::Rope local;
   local.style = kernel::RopeStyle::half;
   local.inv_freq = nn::rope_frequencies(static_cast<std::uint32_t>(2 * spec.ropes[0].inv_freq.size()), local_theta);

@@ -227,6 +227,9 @@ def configs():
         ("model_type", ("", "none-such", ESCAPE, None, 1, ["llama"], "LLAMA", "bert", "x" * 100000)),
         ("architectures", (1.5, "LlamaForCausalLM", [1 << 31], {"a": 1})),
         ("torch_dtype", (-1, ["float32"], {"a": 1})),
+        ("use_cache", ({"a": 1}, ["x"], "yes")),
+        ("initializer_range", ({"a": 1}, ["x"], "0.02")),
+        ("pretraining_tp", ({"a": 1}, "1")),
         ("transformers_version", (4.4, True)),
         ("hidden_act", ("relu", "", ESCAPE, 1, ["silu"], "gelu")),
         ("tie_word_embeddings", (1, "true", [], "no")),
@@ -262,8 +265,8 @@ def configs():
         ("sliding_window", (-1, "x")),
         ("secret_sauce", (1, {"a": 1}, "x", [1])),
         ("quantization_config", ({"quant_method": "gptq", "bits": 4}, {"quant_method": "fp8"})),
-        ("bos_token_id", (264, -1, 1 << 31, 1 << 63, "262", [262], 1.5, True, {})),
-        ("eos_token_id", (264, -1, 1 << 31, 1 << 63, "263", [263, 264], [263, "x"], 1.5, True, {}, [[263]])),
+        ("bos_token_id", (264, -1, 1 << 31, 1 << 63, "262", [262], 1.5, True, {}, {"a": 1}, [1.5])),
+        ("eos_token_id", (264, -1, 1 << 31, 1 << 63, "263", [263, 264], [263, "x"], 1.5, True, {}, [[263]], {"a": 263})),
     ):
         for i, content in enumerate(contents):
             lenient = key == "bos_token_id" and content == [262] or (key, content) == ("mlp_bias", 1)

@@ -344,10 +344,9 @@ def special_files():
         g = part[0].copy()
         g.metadata[key] = (I32, wrong)
         yield split(f"first-{key}-{wrong}", _0=g.write())
-        if key != "split.tensors.count":  # only the first part's is read
-            g = part[2].copy()
-            g.metadata[key] = (I32, wrong)
-            yield split(f"third-{key}-{wrong}", _2=g.write())
+        g = part[2].copy()
+        g.metadata[key] = (I32, wrong)
+        yield split(f"third-{key}-{wrong}", _2=g.write())
     for kind, content in ((STRING, "3"), (ARRAY, (U16, [3])), (F32, 3.0), (U64, HUGE), (U32, 1 << 20)):
         yield split(f"first-count-type-{kind}", _0=part[0].copy().set("split.count", kind, content).write())
         yield split(f"first-no-type-{kind}", _0=part[0].copy().set("split.no", kind, content).write())
