@@ -75,7 +75,8 @@ Result<std::size_t> right_index(const RightChoice& right, const Row& row, std::s
 
 Result<> add_prompt(const Task& task, const Row& row, Question& q) {
   FH_TRY(std::string prompt, task.prompt.fill(row));
-  if (stripped(prompt).empty() && !task.prompt.source().empty()) return bad_row(row, "the prompt is empty");
+  if (stripped(prompt).empty() && !task.prompt.source().empty() && !task.runs_programs())
+    return bad_row(row, "the prompt is empty");
   q.prompts = {std::move(prompt)};
   return {};
 }
