@@ -17,9 +17,83 @@ double quantile(std::vector<double>& sorted, double q) {
   return sorted[below] + (at - static_cast<double>(below)) * (sorted[above] - sorted[below]);
 }
 
-Interval percentiles(std::vector<double>& values) {
+Interval percentiles(std::vector<double>& values, double tail = 0.025) {
   std::sort(values.begin(), values.end());
-  return {quantile(values, 0.025), quantile(values, 0.975)};
+  return {quantile(values, tail), quantile(values, 1 - tail)};
+}
+
+// 2.5 % on either side, as n items need it: a resampled mean spreads sqrt((n-1)/n) as wide as it should, and with the
+// normal's tails instead of Student's. The latter's quantile by Abramowitz & Stegun 26.7.5.
+double expanded_tail(std::size_t n) {
+  if (n < 2) return 0;
+  const double nu = static_cast<double>(n - 1), z = kConfidence95, z2 = z * z;
+  const double t = z * (1 + (z2 + 1) / (4 * nu) + ((5 * z2 + 16) * z2 + 3) / (96 * nu * nu) +
+                        (((3 * z2 + 19) * z2 + 17) * z2 - 15) / (384 * nu * nu * nu));
+  return 0.5 * std::erfc(t * std::sqrt(static_cast<double>(n) / nu) / std::sqrt(2.0));
+}
+
+struct PairedScores {
+  double first = 0, second = 0;
+};
+struct PairedSums {
+  PairedItem of;  // values and weights
+  PairedSums() : of{.first_weight = 0, .second_weight = 0} {}
+  void add(const PairedItem& item) {
+    of.first += item.first;
+    of.second += item.second;
+    of.first_weight += item.first_weight;
+    of.second_weight += item.second_weight;
+  }
+};
+
+// `sums_of(t)`: of task t's items, as they are or drawn anew.
+template <class SumsOf>
+PairedScores scores_of(const Paired& paired, const SumsOf& sums_of) {
+  const auto score = [&](double value, double weight) {
+    const double mean = weight > 0 ? value / weight : 0;
+    return paired.exponential ? std::exp(mean) : mean;
+  };
+  const double items = static_cast<double>(std::max<std::size_t>(paired.items(), 1));
+  PairedScores scores;
+  for (std::size_t t = 0; t < paired.tasks.size(); ++t) {
+    const PairedItem sums = sums_of(t).of;
+    const double share = paired.by_items ? static_cast<double>(paired.tasks[t].size()) / items
+                                         : 1.0 / static_cast<double>(paired.tasks.size());
+    scores.first += share * score(sums.first, sums.first_weight);
+    scores.second += share * score(sums.second, sums.second_weight);
+  }
+  return scores;
+}
+
+PairedScores scores_of(const Paired& paired) {
+  return scores_of(paired, [&](std::size_t t) {
+    PairedSums sums;
+    for (const PairedItem& item : paired.tasks[t]) sums.add(item);
+    return sums;
+  });
+}
+
+bool unchanged(const PairedItem& item) {
+  return item.first == item.second && item.first_weight == item.second_weight;
+}
+
+// The p at which `right` successes or fewer have a chance of 2.5 %.
+double upper_limit(std::uint64_t right, std::uint64_t n) {
+  if (right == n) return 1;
+  const double N = static_cast<double>(n), x = static_cast<double>(right);
+  const double binomial = std::lgamma(N + 1) - std::lgamma(x + 1) - std::lgamma(N - x + 1);
+  double low = x / N, high = 1;
+  for (int round = 0; round < 60; ++round) {
+    const double p = (low + high) / 2;
+    // Terms fall from `right` downwards, because p is above right/n.
+    double term = std::exp(binomial + x * std::log(p) + (N - x) * std::log1p(-p)), sum = term;
+    for (double i = x; i > 0 && term > 1e-17 * sum; --i) {
+      term *= i / (N - i + 1) * (1 - p) / p;
+      sum += term;
+    }
+    (sum > 0.025 ? low : high) = p;
+  }
+  return high;
 }
 
 std::uint32_t draw_below(std::uint64_t seed, std::uint64_t stream, std::uint64_t index, std::size_t n) {
@@ -61,52 +135,82 @@ Interval bootstrap(std::size_t n, const Statistic& statistic, std::uint64_t seed
   return percentiles(values);
 }
 
-double Differences::mean() const {
-  double sum = 0;
-  for (const auto& task : tasks) {
-    const double one = std::accumulate(task.begin(), task.end(), 0.0);
-    sum += by_items ? one : one / static_cast<double>(std::max<std::size_t>(task.size(), 1));
-  }
-  const std::size_t parts = by_items ? items() : tasks.size();
-  return sum / static_cast<double>(std::max<std::size_t>(parts, 1));
+double Paired::difference() const {
+  const PairedScores scores = scores_of(*this);
+  return scores.second - scores.first;
 }
 
-std::size_t Differences::items() const {
+std::size_t Paired::items() const {
   std::size_t sum = 0;
   for (const auto& task : tasks) sum += task.size();
   return sum;
 }
 
-Interval paired_bootstrap(const Differences& differences, std::uint64_t seed) {
-  std::vector<double> values(kResamples);
-  Differences drawn = differences;
+PairedIntervals paired_bootstrap(const Paired& paired, std::uint64_t seed) {
+  std::vector<double> differences(kResamples), relative(kResamples);
   for (std::uint32_t r = 0; r < kResamples; ++r) {
     std::uint64_t index = 0;
-    for (std::size_t t = 0; t < drawn.tasks.size(); ++t) {
-      const auto& from = differences.tasks[t];
-      for (double& d : drawn.tasks[t]) d = from[draw_below(seed, r, index++, from.size())];
-    }
-    values[r] = drawn.mean();
+    const PairedScores scores = scores_of(paired, [&](std::size_t t) {
+      PairedSums sums;
+      const auto& from = paired.tasks[t];
+      for (std::size_t i = 0; i < from.size(); ++i) sums.add(from[draw_below(seed, r, index++, from.size())]);
+      return sums;
+    });
+    differences[r] = scores.second - scores.first;
+    relative[r] = scores.first == 0 ? 0 : differences[r] / scores.first;
   }
-  return percentiles(values);
+  std::size_t fewest = SIZE_MAX;
+  for (const auto& task : paired.tasks) fewest = std::min(fewest, task.size());
+  const double tail = expanded_tail(fewest);
+  return {percentiles(differences, tail), percentiles(relative, tail)};
 }
 
-double sign_flip_test(const Differences& differences, std::uint64_t seed, std::uint32_t flips) {
-  const double seen = std::abs(differences.mean());
-  Differences flipped = differences;
+double sign_flip_test(const Paired& paired, std::uint64_t seed, std::uint32_t flips) {
+  // Items on which the models do the same stay as they are.
+  std::vector<PairedSums> fixed(paired.tasks.size());
+  std::vector<std::vector<PairedItem>> open(paired.tasks.size());
+  for (std::size_t t = 0; t < paired.tasks.size(); ++t) {
+    for (const PairedItem& item : paired.tasks[t]) {
+      if (unchanged(item))
+        fixed[t].add(item);
+      else
+        open[t].push_back(item);
+    }
+  }
+  const PairedScores seen = scores_of(paired);
+  // What rounding adds must not make an equal difference look smaller.
+  const double far = std::abs(seen.second - seen.first) - 1e-12 * (std::abs(seen.first) + std::abs(seen.second));
   std::uint32_t as_far = 0;
   for (std::uint32_t f = 0; f < flips; ++f) {
     std::uint64_t index = 0;
-    for (std::size_t t = 0; t < flipped.tasks.size(); ++t) {
-      const auto& from = differences.tasks[t];
-      for (std::size_t i = 0; i < from.size(); ++i) {
-        if (from[i] != 0) flipped.tasks[t][i] = uniform_draw(seed, f, index++) < 0.5 ? -from[i] : from[i];
+    const PairedScores scores = scores_of(paired, [&](std::size_t t) {
+      PairedSums sums = fixed[t];
+      for (const PairedItem& item : open[t]) {
+        if (uniform_draw(seed, f, index++) < 0.5)
+          sums.add({item.second, item.first, item.second_weight, item.first_weight});
+        else
+          sums.add(item);
       }
-    }
-    // What rounding adds must not make an equal mean look smaller.
-    as_far += std::abs(flipped.mean()) >= seen * (1 - 1e-12) ? 1 : 0;
+      return sums;
+    });
+    as_far += std::abs(scores.second - scores.first) >= far ? 1 : 0;
   }
   return (as_far + 1.0) / (flips + 1.0);
+}
+
+Interval clopper_pearson(std::uint64_t right, std::uint64_t n) {
+  if (n == 0) return {0, 1};
+  return {1 - upper_limit(n - right, n), upper_limit(right, n)};
+}
+
+Interval paired_shares(std::uint64_t first, std::uint64_t second, std::uint64_t n) {
+  if (n == 0) return {-1, 1};
+  const double a = static_cast<double>(first) / static_cast<double>(n);
+  const double b = static_cast<double>(second) / static_cast<double>(n);
+  const Interval of_a = clopper_pearson(first, n), of_b = clopper_pearson(second, n);
+  const double correlation = first == n || second == n ? 0 : -std::sqrt(a * b / ((1 - a) * (1 - b)));
+  const auto reach = [&](double x, double y) { return std::sqrt(x * x + y * y - 2 * correlation * x * y); };
+  return {b - a - reach(b - of_b.low, of_a.high - a), b - a + reach(of_b.high - b, a - of_a.low)};
 }
 
 std::vector<double> holm(std::span<const double> p) {

@@ -63,7 +63,7 @@ TEST(Calibration, IsZeroForAHonestModel) {
 
 // Two models whose answers to an item are independent given how hard it is.
 struct Pair {
-  Differences differences;
+  Paired differences;
   std::uint64_t first = 0, second = 0;
 };
 Pair simulated(std::uint64_t seed, std::size_t items, double better) {
@@ -75,7 +75,7 @@ Pair simulated(std::uint64_t seed, std::size_t items, double better) {
     const bool b = uniform_draw(seed, 3, i) < std::min(1.0, ease + better);
     pair.first += a && !b ? 1 : 0;
     pair.second += b && !a ? 1 : 0;
-    task.push_back(double(b) - double(a));
+    task.push_back({double(a), double(b)});
   }
   return pair;
 }
@@ -88,7 +88,7 @@ TEST(Comparison, EqualModelsAreCalledDifferentAtMostAsOftenAsStated) {
     mcnemar += mcnemar_exact(pair.first, pair.second) < 0.05 ? 1 : 0;
     signs += sign_flip_test(pair.differences, 1, 199) < 0.05 ? 1 : 0;
     if (s >= kIntervals) continue;
-    const Interval interval = paired_bootstrap(pair.differences, 1);
+    const Interval interval = paired_bootstrap(pair.differences, 1).difference;
     intervals += interval.low <= 0 && interval.high >= 0 ? 1 : 0;
   }
   EXPECT_LE(mcnemar, kPairs * 5 / 100);
@@ -101,17 +101,97 @@ TEST(Comparison, APlantedBetterModelIsFound) {
   for (std::uint64_t s = 0; s < 50; ++s) {
     const Pair pair = simulated(5000 + s, 1000, 0.12);
     const bool both = mcnemar_exact(pair.first, pair.second) < 0.05 && sign_flip_test(pair.differences, 1, 199) < 0.05;
-    found += both && pair.differences.mean() > 0 && paired_bootstrap(pair.differences, 1).low > 0 ? 1 : 0;
+    found +=
+        both && pair.differences.difference() > 0 && paired_bootstrap(pair.differences, 1).difference.low > 0 ? 1 : 0;
   }
   EXPECT_GE(found, 45);
 }
 
 TEST(Comparison, AGroupsMeanIsOverTasksOrOverItems) {
-  Differences d{.tasks = {{1, 1, 1, 1}, {0, 0}}};
-  EXPECT_DOUBLE_EQ(d.mean(), 0.5);
+  Paired d{.tasks = {{{0, 1}, {0, 1}, {0, 1}, {0, 1}}, {{1, 1}, {0, 0}}}};
+  EXPECT_DOUBLE_EQ(d.difference(), 0.5);
   d.by_items = true;
-  EXPECT_DOUBLE_EQ(d.mean(), 4.0 / 6);
-  EXPECT_EQ(paired_bootstrap(d, 3).low, paired_bootstrap(d, 3).low);
+  EXPECT_DOUBLE_EQ(d.difference(), 4.0 / 6);
+  EXPECT_EQ(paired_bootstrap(d, 3).difference.low, paired_bootstrap(d, 3).difference.low);
+}
+
+// One long text on which the second model is better, and eleven short ones on which it is worse: what counts is the
+// ratio of sums, as in the score, not the mean over items.
+TEST(Comparison, WeightsCountInTheDifferenceAsInTheScore) {
+  Paired d{.tasks = {{{300, 200, 100, 100}}}, .exponential = true};
+  for (int i = 0; i < 11; ++i) d.tasks[0].push_back({4, 5, 2, 2});
+  EXPECT_NEAR(d.difference(), std::exp(255.0 / 122) - std::exp(344.0 / 122), 1e-12);
+  d.exponential = false;
+  EXPECT_NEAR(d.difference(), (255.0 - 344.0) / 122, 1e-12);
+}
+
+TEST(Comparison, RelativeIntervalsAreOfTheRatioOfScores) {
+  Paired d{.tasks = {{}}, .exponential = true};
+  for (int i = 0; i < 40; ++i) d.tasks[0].push_back({2.0 + 0.1 * (i % 7), 2.05 + 0.1 * (i % 7)});  // all 0.05 nats more
+  const auto intervals = paired_bootstrap(d, 1);
+  EXPECT_NEAR(intervals.relative.low, std::exp(0.05) - 1, 1e-12);
+  EXPECT_NEAR(intervals.relative.high, std::exp(0.05) - 1, 1e-12);
+  EXPECT_LT(intervals.difference.low, intervals.difference.high);
+}
+
+TEST(Comparison, ResampledIntervalsOfFewItemsAreWiderThanPercentiles) {
+  int held = 0;
+  constexpr int kTries = 400;
+  for (std::uint64_t s = 7000; s < 7000 + kTries; ++s) {
+    Paired d{.tasks = {{}}};
+    for (std::uint64_t i = 0; i < kLeastResampled; ++i)
+      d.tasks[0].push_back({0, uniform_draw(s, 1, i) + uniform_draw(s, 2, i) - 1});
+    const Interval interval = paired_bootstrap(d, s).difference;
+    held += interval.low <= 0 && interval.high >= 0 ? 1 : 0;
+  }
+  EXPECT_GE(held, kTries * 93 / 100);
+}
+
+TEST(ClopperPearson, KnownValues) {
+  // Newcombe 1998 (Statistics in Medicine 17, 857-872), table I, method 5: 81 of 263, 15 of 148, 0 of 20, 1 of 29.
+  EXPECT_NEAR(clopper_pearson(81, 263).low, 0.2527, 1e-4);
+  EXPECT_NEAR(clopper_pearson(81, 263).high, 0.3676, 1e-4);
+  EXPECT_NEAR(clopper_pearson(15, 148).low, 0.0578, 1e-4);
+  EXPECT_NEAR(clopper_pearson(15, 148).high, 0.1617, 1e-4);
+  EXPECT_NEAR(clopper_pearson(0, 20).low, 0, 1e-12);
+  EXPECT_NEAR(clopper_pearson(0, 20).high, 0.1684, 1e-4);
+  EXPECT_NEAR(clopper_pearson(1, 29).low, 0.0009, 1e-4);
+  EXPECT_NEAR(clopper_pearson(1, 29).high, 0.1776, 1e-4);
+  EXPECT_NEAR(clopper_pearson(7000, 14042).high, 0.5068, 1e-4);  // large counts do not underflow
+  EXPECT_EQ(clopper_pearson(0, 0).high, 1);
+}
+
+TEST(PairedShares, FewItemsStayFew) {
+  for (const std::uint64_t n : {1u, 3u, 150u}) {
+    const double most = 1 - std::pow(0.025, 1 / static_cast<double>(n));
+    EXPECT_NEAR(paired_shares(0, 0, n).low, -most, 1e-12);
+    EXPECT_NEAR(paired_shares(0, 0, n).high, most, 1e-12);
+  }
+  EXPECT_NEAR(paired_shares(5, 9, 100).low, -0.04179, 1e-5);  // an independent script's
+  EXPECT_NEAR(paired_shares(5, 9, 100).high, 0.12342, 1e-5);
+  EXPECT_NEAR(paired_shares(9, 5, 100).high, 0.04179, 1e-5);
+  EXPECT_GE(paired_shares(0, 3, 3).high, 1 - 1e-12);
+}
+
+TEST(PairedShares, CoverWhatTheySayWhateverTheTruth) {
+  for (const int n : {3, 10, 25}) {
+    for (const double a : {0.005, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5}) {
+      for (const double b : {0.0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5}) {
+        double covered = 0;  // the chance of outcomes whose interval holds b - a
+        for (int i = 0; i <= n; ++i) {
+          for (int j = 0; i + j <= n; ++j) {
+            const double ways =
+                std::lgamma(n + 1) - std::lgamma(i + 1) - std::lgamma(j + 1) - std::lgamma(n - i - j + 1);
+            const double chance = std::exp(ways) * std::pow(a, i) * std::pow(b, j) * std::pow(1 - a - b, n - i - j);
+            const Interval interval = paired_shares(static_cast<std::uint64_t>(i), static_cast<std::uint64_t>(j),
+                                                    static_cast<std::uint64_t>(n));
+            if (interval.low <= b - a + 1e-12 && interval.high >= b - a - 1e-12) covered += chance;
+          }
+        }
+        EXPECT_GE(covered, 0.95) << n << ' ' << a << ' ' << b;
+      }
+    }
+  }
 }
 
 }  // namespace

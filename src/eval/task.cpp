@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "base/nearest.h"
@@ -36,6 +37,15 @@ constexpr MetricInfo kMetrics[] = {
 const MetricInfo& info(Metric metric) {
   return *std::find_if(std::begin(kMetrics), std::end(kMetrics),
                        [&](const MetricInfo& m) { return m.metric == metric; });
+}
+
+// "; did you mean ARC?", or nothing.
+std::string did_you_mean(const TaskSet& set, std::string_view name) {
+  std::vector<std::string> names;
+  for (const Task& t : set.tasks) names.push_back(t.name);
+  for (const Group& g : set.groups) names.push_back(g.name);
+  const auto near = nearest(name, names);
+  return near ? fmt::format("; did you mean {}?", printable(*near)) : "";
 }
 
 }  // namespace
@@ -100,12 +110,7 @@ Result<std::vector<const Task*>> TaskSet::expand(std::string_view name) const {
     } else if (const Group* group = find_group(next)) {
       open.insert(open.end(), group->members.rbegin(), group->members.rend());
     } else {
-      std::vector<std::string> names;
-      for (const Task& t : tasks) names.push_back(t.name);
-      for (const Group& g : groups) names.push_back(g.name);
-      const auto near = nearest(next, names);
-      return fail(Errc::not_found, fmt::format("there is no task '{}'{}", printable(next),
-                                               near ? fmt::format("; did you mean {}?", *near) : ""));
+      return fail(Errc::not_found, fmt::format("there is no task '{}'{}", printable(next), did_you_mean(*this, next)));
     }
   }
   return out;
@@ -123,6 +128,55 @@ Result<> TaskSet::add(TaskSet more) {
     groups.push_back(std::move(group));
   }
   return {};
+}
+
+Result<> TaskSet::check_cycles() const {
+  std::map<std::string_view, const Group*> by_name;
+  for (const Group& group : groups) by_name.emplace(group.name, &group);
+  struct Step {
+    const Group* group;
+    std::size_t next;  // member
+  };
+  std::set<const Group*> settled, open;  // open: on the way from the start
+  for (const Group& start : groups) {
+    std::vector<Step> way;
+    if (!settled.contains(&start)) way.push_back({&start, 0});
+    open = {&start};
+    while (!way.empty()) {
+      Step& step = way.back();
+      if (step.next == step.group->members.size()) {
+        settled.insert(step.group);
+        open.erase(step.group);
+        way.pop_back();
+        continue;
+      }
+      const auto found = by_name.find(step.group->members[step.next++]);
+      if (found == by_name.end() || settled.contains(found->second)) continue;
+      const Group& member = *found->second;
+      if (!open.insert(&member).second) {
+        return fail(
+            Errc::invalid,
+            fmt::format("{}: group '{}' contains itself{}", step.group->where, printable(member.name),
+                        &member == step.group ? "" : fmt::format(", by way of '{}'", printable(step.group->name))));
+      }
+      way.push_back({&member, 0});
+    }
+  }
+  return {};
+}
+
+Result<> TaskSet::check_members() const {
+  std::set<std::string_view> names;
+  for (const Task& task : tasks) names.insert(task.name);
+  for (const Group& group : groups) names.insert(group.name);
+  for (const Group& group : groups) {
+    for (const std::string& member : group.members) {
+      if (names.contains(member)) continue;
+      return fail(Errc::invalid, fmt::format("{}: group '{}' has a member '{}', which is no task{}", group.where,
+                                             printable(group.name), printable(member), did_you_mean(*this, member)));
+    }
+  }
+  return check_cycles();
 }
 
 void set_shots(Task& task, std::uint32_t count) {

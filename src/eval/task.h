@@ -140,6 +140,7 @@ struct Group {
   std::string title;
   std::vector<std::string> members;  // tasks or groups
   bool by_items = false;             // mean over all items; otherwise over the members' scores
+  std::string where;                 // file and line, for errors
 };
 
 struct TaskSet {
@@ -150,9 +151,15 @@ struct TaskSet {
   // All tasks of a group, each once, in order; of a task itself. Errors: not_found with the nearest name.
   Result<std::vector<const Task*>> expand(std::string_view name) const;
   Result<> add(TaskSet more);  // invalid: a name that is there already
+  // No group contains itself, be it by way of others. Errors: invalid, naming file and line.
+  Result<> check_cycles() const;
+  // Every member of every group is a task or a group of this set; no cycles. Errors: invalid, naming file, line and the
+  // nearest name.
+  Result<> check_members() const;
 };
 
-// `file`: for errors. Errors: invalid with the file and line, naming the key.
+// `file`: for errors. Errors: invalid with the file and line, naming the key. A group's members may be in other files:
+// check_members() when all are read.
 Result<TaskSet> parse_tasks(std::string_view yaml, std::string_view file);
 
 // With another number of examples.

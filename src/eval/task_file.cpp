@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/nearest.h"
 #include "base/utf8.h"
@@ -379,8 +380,9 @@ void append_canonical(const YamlNode& node, std::string& out) {
   }
 }
 
-Result<Group> read_group(const YamlNode& node, const std::string& none) {
+Result<Group> read_group(const YamlNode& node, std::string_view file, const std::string& none) {
   Group group;
+  group.where = fmt::format("{}: line {}", printable(file), node.line);
   Members m(node, "a group", none);
   std::string mean = "members";
   FH_TRY_VOID(m.text("name", group.name));
@@ -389,6 +391,11 @@ Result<Group> read_group(const YamlNode& node, const std::string& none) {
   FH_TRY_VOID(m.text("mean", mean));
   FH_TRY_VOID(m.finish());
   if (group.name.empty() || group.members.empty()) return wrong(node, "a group needs a name and members");
+  std::set<std::string_view> seen;
+  for (const std::string& member : group.members) {
+    if (!seen.insert(member).second)
+      return wrong(node, fmt::format("group '{}' names '{}' twice", printable(group.name), printable(member)));
+  }
   if (mean != "members" && mean != "items") return wrong(node, "'mean' must be members or items");
   if (group.title.empty()) group.title = group.name;
   group.by_items = mean == "items";
@@ -418,7 +425,7 @@ Result<> read_tasks(const YamlNode& list, TaskSet& set) {
   return {};
 }
 
-Result<TaskSet> read_set(std::string_view yaml) {
+Result<TaskSet> read_set(std::string_view yaml, std::string_view file) {
   FH_TRY(const YamlNode root, format::parse_yaml(yaml));
   const std::string none;
   Members m(root, "a task file", none);
@@ -433,7 +440,7 @@ Result<TaskSet> read_set(std::string_view yaml) {
   if (groups != nullptr) {
     for (const YamlNode& node : groups->items) {
       TaskSet one;
-      FH_TRY(Group group, read_group(node, none));
+      FH_TRY(Group group, read_group(node, file, none));
       one.groups.push_back(std::move(group));
       if (auto added = set.add(std::move(one)); !added) return wrong(node, added.error().what);
     }
@@ -444,12 +451,13 @@ Result<TaskSet> read_set(std::string_view yaml) {
 }  // namespace
 
 Result<TaskSet> parse_tasks(std::string_view yaml, std::string_view file) {
-  auto set = read_set(yaml);
+  auto set = read_set(yaml, file);
   if (!set) {
     Error error = std::move(set).error();
     if (error.code == Errc::corrupt) error.code = Errc::invalid;
     return in_context(std::move(error), printable(file));
   }
+  FH_TRY_VOID(set->check_cycles());
   return set;
 }
 

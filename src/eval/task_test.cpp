@@ -112,6 +112,33 @@ TEST(TaskFile, NamesTheLineAndTheKeyOfWhatIsWrong) {
             std::string::npos);
 }
 
+TEST(TaskFile, GroupsContainTasksAndNotThemselves) {
+  const std::string head =
+      "version: 1\ntasks:\n  - {name: t, kind: perplexity, data: {file: x.jsonl}, target: '{x}', metrics: "
+      "[perplexity]}\ngroups:\n";
+  const auto said = [&](std::string_view groups) {
+    auto set = parse_tasks(head + std::string(groups), "my.yaml");
+    if (!set) return set.error().what;
+    const auto good = set->check_members();
+    return good ? std::string("good") : good.error().what;
+  };
+  EXPECT_EQ(said("  - {name: a, members: [b, t]}\n  - {name: b, members: [t]}\n"), "good");
+  EXPECT_EQ(said("  - {name: a, members: [a]}\n"), "my.yaml: line 5: group 'a' contains itself");
+  EXPECT_EQ(said("  - {name: z, members: [a]}\n  - {name: a, members: [t, b]}\n  - {name: b, members: [t, a]}\n"),
+            "my.yaml: line 7: group 'a' contains itself, by way of 'b'");
+  EXPECT_EQ(said("  - {name: long, members: [t]}\n  - {name: a, members: [t, lnog]}\n"),
+            "my.yaml: line 6: group 'a' has a member 'lnog', which is no task; did you mean long?");
+  EXPECT_NE(said("  - {name: a, members: [t, t]}\n").find("line 5: group 'a' names 't' twice"), std::string::npos);
+  // What one file lacks another may have; together they may be wrong.
+  auto one = parse_tasks("version: 1\ngroups:\n  - {name: a, members: [b]}\n", "one.yaml");
+  auto two = parse_tasks("version: 1\ngroups:\n  - {name: b, members: [a]}\n", "two.yaml");
+  ASSERT_TRUE(one && two);
+  EXPECT_NE(one->check_members().error().what.find("one.yaml: line 3"), std::string::npos);
+  ASSERT_TRUE(one->add(std::move(*two)));
+  EXPECT_EQ(one->check_members().error().what, "two.yaml: line 3: group 'a' contains itself, by way of 'b'");
+  EXPECT_TRUE(shipped().tasks.check_members());
+}
+
 class QuestionsTest : public ::testing::Test {
  protected:
   void write(const std::string& name, std::string_view text) {

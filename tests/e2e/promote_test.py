@@ -2,6 +2,7 @@
 """models promote: a name moves to a model that passes its gate, and to no other; rollback is one command, and undoes itself."""
 
 import json
+import pathlib
 import random
 
 import e2e
@@ -96,6 +97,46 @@ class Promote(e2e.Case):
         self.assertEqual(self.leads_to("bot:prod"), self.leads_to("good:1"))
         self.succeeds("models", "promote", "bot:prod", "--to", "bad:1", "--gate", self.put("s.yaml", gate))
         self.assertEqual(self.leads_to("bot:prod"), self.leads_to("bad:1"))
+
+    def groups(self, text):
+        return self.put("groups.yaml", pathlib.Path(self.task).read_text() + "groups:\n" + text)
+
+    def promote(self, gate, *more):
+        return self.run_freehold("models", "promote", "bot:prod", "--to", "bad:1", "--gate", self.put("g.yaml", "version: 1\n" + gate), *more)
+
+    def test_nothing_passes_unjudged(self):
+        self.succeeds("models", "alias", "good:1", "bot:prod")
+        task = self.groups("  - {name: gi, mean: items, members: [own]}\n  - {name: gm, mean: members, members: [own]}\n")
+        refused = self.promote(f"tasks: [{task}]\ntolerance: 0\n")
+        self.assertEqual(refused.code, e2e.USAGE, refused.message)
+        for name in ("own", "gi", "gm"):
+            self.assertIn(f"FAILED  {name}:", refused.text)
+        for few in (1, 3):
+            refused = self.promote(f"tasks: [{self.task}]\ntolerance: 60\njudge: interval\nlimit: {few}\n")
+            self.assertEqual(refused.code, e2e.USAGE, refused.text)
+        self.assertEqual(self.leads_to("bot:prod"), self.leads_to("good:1"))
+
+    def test_slips_in_a_gate_and_its_groups_are_errors_before_anything_is_measured(self):
+        self.succeeds("models", "alias", "good:1", "bot:prod")
+        before = (self.home / "promotions.jsonl").exists()
+        for gate, said in (("least: {owm: 99}", "did you mean own?"), ("tolerance: {defualt: 5}", "did you mean default?"),
+                           ("tolerance: {default: 100, onw: 0}", "'onw'")):
+            refused = self.promote(f"tasks: [{self.task}]\n{gate}\n")
+            self.assertEqual((refused.code, refused.text), (e2e.USAGE, ""), refused.message)
+            self.assertIn(said, refused.message)
+        for group, said in (("members: [own, oen]", "did you mean own?"), ("members: [mine]", "'mine' contains itself"),
+                            ("members: [own, other]}\n  - {name: other, members: [mine]", "'mine' contains itself, by way of 'other'")):
+            task = self.groups("  - {name: mine, " + group + "}\n")
+            refused = self.promote(f"tasks: [{task}]\ntolerance: 100\n")
+            self.assertEqual((refused.code, refused.text), (e2e.USAGE, ""), refused.message)
+            self.assertIn(said, refused.message)
+            self.fails(e2e.USAGE, "eval", task, "-m", "good:1", names=said)
+        for option in (["--limit", 1], ["--shots", 0], ["--seed", 3], ["--chat"]):
+            refused = self.promote(f"tasks: [{self.task}]\ntolerance: 100\n", *option)
+            self.assertEqual(refused.code, e2e.USAGE, refused.message)
+            self.assertIn(f"{option[0]} is for the gate to say", refused.message)
+        self.assertEqual(before, (self.home / "promotions.jsonl").exists())
+        self.assertEqual(self.leads_to("bot:prod"), self.leads_to("good:1"))
 
     def test_what_is_wrong_is_said(self):
         self.succeeds("models", "alias", "good:1", "bot:prod")

@@ -179,8 +179,9 @@ Command eval_command() {
           "model "
           "is loaded or asked.\n\n"
           "Scores come with 95 % intervals. With several models the first is compared with each other one, item by "
-          "item: McNemar's exact test for right and wrong, random signs otherwise, and Holm's adjustment over all "
-          "comparisons shown; 'better' or 'worse' is said below an adjusted p of 0.05 only. Published figures are "
+          "item: the difference is that of the scores, with McNemar's exact test and exact limits for right and wrong, "
+          "random signs and resampled limits otherwise, and Holm's adjustment over all comparisons shown; 'better' or "
+          "'worse' is said below an adjusted p of 0.05 only. Published figures are "
           "marks "
           "beside measured ones, never part of them.",
       .positionals = {{.name = "TASKS", .help = "Tasks, groups, or files.", .repeatable = true}},

@@ -140,6 +140,7 @@ Result<EvalSetup> eval_setup(const std::vector<std::string>& words, const Argume
       names.push_back(name);
     }
   }
+  FH_TRY_VOID(setup.all.check_members());
   const ChoiceMethod method = method_from(arguments.text("method"));
   for (const std::string& name : names) {
     auto tasks = setup.all.expand(name);

@@ -26,13 +26,18 @@ struct Gate {
 // Errors: invalid, naming file, line and key.
 Result<Gate> parse_gate(std::string_view yaml, std::string_view file);
 
+// Before anything is measured: every name in `tolerance` and `least` is one of the lines, there is something to judge,
+// and what is judged by interval has one. Errors: invalid, with the nearest name.
+Result<> check_gate(const Gate& gate, std::string_view file, const std::vector<ReportLine>& lines);
+
 struct GateFinding {
   std::string name;
   bool passed = false;
   std::string what;  // "61.2 after 63.0: 1.8 points less, 1 allowed"
 };
 // Of a report whose first model is what the name leads to now, and whose last is the candidate; one model alone is only
-// judged by `least`.
-std::vector<GateFinding> judge(const Gate& gate, const EvalReport& report);
+// judged by `least`. Judged are the lines that are not part of a larger group, and those that the gate names. An
+// interval that few items cannot give does not pass. Errors: invalid: nothing was judged of two models.
+Result<std::vector<GateFinding>> judge(const Gate& gate, const EvalReport& report);
 
 }  // namespace freehold::app

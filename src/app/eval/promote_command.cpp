@@ -99,8 +99,19 @@ Result<> move_name(const store::Store& store, const Moved& moved, Console& conso
   return {};
 }
 
+// What the gate says about its own measurement is not changed beside it: nobody would see it in the gate.
+Result<> only_the_gates(const Arguments& arguments) {
+  for (const std::string_view option : {"limit", "shots", "seed", "chat"}) {
+    if (arguments.given(option))
+      return fail(Errc::invalid, fmt::format("--{0} is for the gate to say: write '{0}' into {1}", option,
+                                             printable(arguments.text("gate"))));
+  }
+  return {};
+}
+
 Result<> run_promote(const Arguments& arguments, Console& console) {
   catch_interrupts();
+  FH_TRY_VOID(only_the_gates(arguments));
   FH_TRY(store::Store store, open_store());
   Moved moved;
   FH_TRY(moved.name, store::ModelName::parse(arguments.text("NAME")));
@@ -124,11 +135,15 @@ Result<> run_promote(const Arguments& arguments, Console& console) {
   }
   EvalReport report;
   FH_TRY_VOID(load_questions(setup, arguments, report, console));
+  FH_TRY_VOID(check_gate(gate, arguments.text("gate"), lines_of(report, setup.groups)));
   FH_TRY(auto results, open_results());
   if (moved.from) FH_TRY_VOID(evaluate_model(moved.from->name(), setup, report, results, arguments, console));
   FH_TRY_VOID(evaluate_model(moved.to.name(), setup, report, results, arguments, console));
   summarise(report, setup.groups);
-  const auto findings = judge(gate, report);
+  FH_TRY(const auto findings, judge(gate, report));
+  if (findings.empty())
+    console.note(
+        fmt::format("note: {} led to no model, and the gate has no 'least': nothing was judged", moved.name.text()));
   bool passed = true;
   for (const GateFinding& f : findings) {
     passed = passed && f.passed;
@@ -186,7 +201,9 @@ Command models_promote_command() {
       .summary = "Move a name to another model if that passes a gate.",
       .details =
           "Runs the evaluations that the gate names on the model that NAME leads to and on the other one, and refuses "
-          "if a score falls by more than the gate tolerates. What was found is recorded in "
+          "if a score falls by more than the gate tolerates. Limit, shots, seed and chat are the gate's: as options "
+          "they "
+          "are refused. What was found is recorded in "
           "$FREEHOLD_HOME/promotions.jsonl, passed or not. What NAME led to is kept as NAME:TAG.previous.",
       .positionals = {{.name = "NAME", .help = "The name to move, name:tag.", .is_file = false}},
       .options = join(join({{.name = "to",

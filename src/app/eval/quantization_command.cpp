@@ -135,8 +135,8 @@ Result<> look_inside(Candidate& c, const Arguments& arguments, EvalReport& repor
   return {};
 }
 
-// The smallest that is not shown to be worse, loses no more than `tolerance` points and diverges by no more than `kl`:
-// few items may not see what a divergence shows. SIZE_MAX if there is none.
+// The smallest that is not shown to be worse, loses no more than `tolerance` (as lost()) and diverges by no more than
+// `kl`: few items may not see what a divergence shows. SIZE_MAX if there is none.
 std::size_t recommended(const EvalReport& report, const std::vector<Candidate>& candidates, double tolerance,
                         double kl) {
   std::size_t best = SIZE_MAX;
@@ -145,9 +145,9 @@ std::size_t recommended(const EvalReport& report, const std::vector<Candidate>& 
     if (!c.fits || c.divergence > kl) continue;
     const bool held = std::all_of(report.comparisons.begin(), report.comparisons.end(), [&](const ModelComparison& m) {
       if (m.second != c.model) return true;
-      const bool less = eval::less_is_better(report.lines[m.line].metric);
-      const double lost = 100 * (less ? m.difference : -m.difference);
-      return lost <= tolerance && (m.adjusted >= 0.05 || lost <= 0);
+      const ReportLine& line = report.lines[m.line];
+      const double less = lost(line.metric, line.scores[m.first].score, line.scores[m.second].score);
+      return less <= tolerance && (m.adjusted >= 0.05 || less <= 0);
     });
     if (held && (best == SIZE_MAX || c.memory < candidates[best].memory)) best = i;
   }
@@ -295,7 +295,7 @@ Command eval_quantization_command() {
                  .fallback = "1",
                  .least = 0,
                  .most = 100,
-                 .help = "How much of a score may be lost."},
+                 .help = "How much of a score may be lost; of a perplexity, percent."},
                 {.name = "kl",
                  .type = OptionType::real,
                  .value = "NATS",

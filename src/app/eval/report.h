@@ -54,10 +54,12 @@ struct ReportLine {
 struct ModelComparison {
   std::size_t line = 0;
   std::size_t first = 0, second = 0;  // models
-  double difference = 0;              // second less first
-  eval::Interval interval;
-  double p = 1;         // McNemar's exact test, or random signs
-  double adjusted = 1;  // Holm's, over all comparisons of the report
+  double difference = 0;              // the second's score less the first's, in the score's own unit
+  eval::Interval interval;            // 95 %: of shares exact (eval::paired_shares), else resampled
+  eval::Interval relative;    // of the second's score over the first's, less 1; of perplexities and bits per byte
+  std::size_t resampled = 0;  // items of the smallest task, where the interval is resampled; else 0
+  double p = 1;               // McNemar's exact test, or random signs
+  double adjusted = 1;        // Holm's, over all comparisons of the report
   std::string_view test;
   std::uint64_t only_first = 0, only_second = 0;  // items that one alone got right; of binary metrics
 };
@@ -71,7 +73,15 @@ struct EvalReport {
   bool costs = false;                      // show them: two runs of the same evaluation differ in nothing else
 };
 
-// Fills lines and comparisons. `groups`: those whose members are all there get a line, behind their tasks' lines.
+// Shown in points, a hundredth each; perplexities and bits per byte are not.
+bool in_points(eval::Metric metric);
+// How much worse a score is than one before: in points, of perplexities and bits per byte in percent. Below 0: better.
+double lost(eval::Metric metric, double before, double now);
+
+// The rows of the table, before anything is measured: every task; and of `groups` those whose members are all there and
+// are measured in one manner, behind their tasks.
+std::vector<ReportLine> lines_of(const EvalReport& report, const std::vector<eval::Group>& groups);
+// Fills lines and comparisons.
 void summarise(EvalReport& report, const std::vector<eval::Group>& groups);
 
 // In USD, two digits that count whatever the size; "unknown" of nothing.

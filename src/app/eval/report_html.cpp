@@ -20,7 +20,7 @@ constexpr std::string_view kShapes[] = {"\u25c6", "\u25b2", "\u25cf", "\u25a0"};
 constexpr std::size_t kMostItems = 50;  // a comparison, that are shown
 
 bool in_percent(const ReportLine& line) {
-  return line.metric != eval::Metric::perplexity && line.metric != eval::Metric::bits_per_byte;
+  return in_points(line.metric);
 }
 
 std::string number(const ReportLine& line, double x) {

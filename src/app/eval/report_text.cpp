@@ -13,12 +13,8 @@
 namespace freehold::app {
 namespace {
 
-bool share(eval::Metric metric) {
-  return metric != eval::Metric::perplexity && metric != eval::Metric::bits_per_byte;
-}
-
 std::string figure(eval::Metric metric, double x) {
-  return share(metric) ? fmt::format("{:.1f}", 100 * x) : fmt::format("{:.3f}", x);
+  return in_points(metric) ? fmt::format("{:.1f}", 100 * x) : fmt::format("{:.3f}", x);
 }
 
 std::string with_interval(eval::Metric metric, const eval::GroupScore& s) {

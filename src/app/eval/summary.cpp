@@ -15,35 +15,65 @@ std::vector<const eval::Measured*> of_model(const ReportLine& line, const ModelR
   return out;
 }
 
-// Items' values as they add up to the score; of a perplexity, the loss.
+// Binary metrics: exact, task by task; members' distances add up in squares as in eval::combine.
+eval::Interval of_right_and_wrong(const eval::Paired& paired, const ModelComparison& c) {
+  if (paired.by_items) return eval::paired_shares(c.only_first, c.only_second, paired.items());
+  double below = 0, above = 0;
+  const double members = static_cast<double>(paired.tasks.size());
+  for (const auto& task : paired.tasks) {
+    std::uint64_t first = 0, second = 0;
+    for (const eval::PairedItem& item : task) {
+      first += item.first > item.second ? 1 : 0;
+      second += item.second > item.first ? 1 : 0;
+    }
+    const auto n = static_cast<double>(std::max<std::size_t>(task.size(), 1));
+    const double difference = (static_cast<double>(second) - static_cast<double>(first)) / n;
+    const eval::Interval interval = eval::paired_shares(first, second, task.size());
+    below += std::pow((difference - interval.low) / members, 2);
+    above += std::pow((interval.high - difference) / members, 2);
+  }
+  return {c.difference - std::sqrt(below), c.difference + std::sqrt(above)};
+}
+
 ModelComparison compare(const EvalReport& report, std::size_t at, std::size_t first, std::size_t second) {
   const ReportLine& line = report.lines[at];
   ModelComparison c{.line = at, .first = first, .second = second};
-  eval::Differences differences{.by_items = line.by_items};
+  eval::Paired paired{.by_items = line.by_items, .exponential = line.metric == eval::Metric::perplexity};
   const bool binary = std::all_of(line.tasks.begin(), line.tasks.end(),
                                   [&](std::size_t t) { return report.models[first].tasks[t].measured.front().binary; });
+  bool differ = false;
+  std::size_t fewest = SIZE_MAX;
   for (std::size_t t : line.tasks) {
     const eval::Measured& a = report.models[first].tasks[t].measured.front();
     const eval::Measured& b = report.models[second].tasks[t].measured.front();
-    auto& task = differences.tasks.emplace_back();
+    auto& task = paired.tasks.emplace_back();
     for (std::size_t i = 0; i < a.values.size(); ++i) {
-      const double weight = a.weights.empty() ? 1 : a.weights[i];
-      const double other = b.weights.empty() ? 1 : b.weights[i];
-      task.push_back(b.values[i] / other - a.values[i] / weight);
+      task.push_back(
+          {a.values[i], b.values[i], a.weights.empty() ? 1 : a.weights[i], b.weights.empty() ? 1 : b.weights[i]});
+      differ = differ || a.values[i] != b.values[i];
       if (binary) {
         c.only_first += a.values[i] > b.values[i] ? 1 : 0;
         c.only_second += b.values[i] > a.values[i] ? 1 : 0;
       }
     }
+    fewest = std::min(fewest, task.size());
   }
-  c.difference = differences.mean();
-  c.interval = eval::paired_bootstrap(differences, kSeed);
+  c.difference = paired.difference();
+  // Where no item differs there is nothing to resample, and what was not seen may yet be: as of right and wrong.
+  if (binary || (!differ && in_points(line.metric))) {
+    c.interval = of_right_and_wrong(paired, c);
+  } else {
+    const auto intervals = eval::paired_bootstrap(paired, kSeed);
+    c.interval = intervals.difference;
+    if (!in_points(line.metric)) c.relative = intervals.relative;
+    c.resampled = fewest;
+  }
   if (binary && (line.by_items || line.tasks.size() == 1)) {
     c.test = "McNemar";
     c.p = eval::mcnemar_exact(c.only_first, c.only_second);
   } else {
     c.test = "random signs";
-    c.p = eval::sign_flip_test(differences, kSeed);
+    c.p = eval::sign_flip_test(paired, kSeed);
   }
   return c;
 }
@@ -84,10 +114,21 @@ bool all_there(const eval::TaskSet& set, const eval::Group& group, const EvalRep
 
 }  // namespace
 
-void summarise(EvalReport& report, const std::vector<eval::Group>& groups) {
+bool in_points(eval::Metric metric) {
+  return metric != eval::Metric::perplexity && metric != eval::Metric::bits_per_byte;
+}
+
+double lost(eval::Metric metric, double before, double now) {
+  const double worse = eval::less_is_better(metric) ? now - before : before - now;
+  if (in_points(metric) || worse == 0) return 100 * worse;
+  return 100 * worse / before;
+}
+
+std::vector<ReportLine> lines_of(const EvalReport& report, const std::vector<eval::Group>& groups) {
+  std::vector<ReportLine> lines;
   for (std::size_t t = 0; t < report.tasks.size(); ++t) {
     const eval::Task& task = *report.tasks[t].task;
-    report.lines.push_back({.name = task.name, .title = task.title, .metric = task.metrics.front(), .tasks = {t}});
+    lines.push_back({.name = task.name, .title = task.title, .metric = task.metrics.front(), .tasks = {t}});
   }
   eval::TaskSet set;
   for (const eval::Questions& q : report.tasks) set.tasks.push_back(*q.task);
@@ -101,8 +142,13 @@ void summarise(EvalReport& report, const std::vector<eval::Group>& groups) {
       const eval::Metric m = report.tasks[t].task->metrics.front();
       return m == line.metric || (!eval::less_is_better(m) && !eval::less_is_better(line.metric));
     });
-    if (alike) report.lines.push_back(std::move(line));
+    if (alike) lines.push_back(std::move(line));
   }
+  return lines;
+}
+
+void summarise(EvalReport& report, const std::vector<eval::Group>& groups) {
+  report.lines = lines_of(report, groups);
   for (ReportLine& line : report.lines) {
     for (std::size_t t : line.tasks) line.items += report.tasks[t].questions.size();
     for (const ModelResults& model : report.models) {
