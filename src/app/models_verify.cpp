@@ -72,9 +72,10 @@ Result<> check_path(std::string_view reference, bool json, Console& console) {
 Result<> run(const Arguments& arguments, Console& console) {
   FH_TRY(store::Store store, open_store());
   StoreProgress progress(console);
+  const auto waiting = progress.options(false).waiting;
   store::Verification all;
   if (arguments.list("MODEL").empty()) {
-    FH_TRY(all, store.verify_all(progress.progress()));
+    FH_TRY(all, store.verify_all(progress.progress(), waiting));
   }
   for (const std::string& reference : arguments.list("MODEL")) {
     auto resolved = store.resolve(reference);
@@ -83,7 +84,7 @@ Result<> run(const Arguments& arguments, Console& console) {
       FH_TRY_VOID(check_path(reference, arguments.flag("json"), console));
       continue;
     }
-    FH_TRY(store::Verification one, store.verify(reference, progress.progress()));
+    FH_TRY(store::Verification one, store.verify(reference, progress.progress(), waiting));
     all.models += one.models;
     all.blobs += one.blobs;
     all.bytes += one.bytes;

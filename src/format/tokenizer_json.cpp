@@ -42,11 +42,10 @@ Result<> each(const Value& part, std::string_view role, std::string_view list, i
   return {};
 }
 
-// {"String": "…"} or {"Regex": "…"}; older files have the string itself.
+// {"String": "…"} or {"Regex": "…"}, as the tokenizers library reads it; the string itself is nothing that it knows.
 Result<std::pair<std::string, bool>> read_pattern(JsonFields& fields) {
   const Value* pattern = fields.find("pattern");
   if (pattern != nullptr) {
-    if (auto s = pattern->as_string()) return std::pair(std::string(*s), false);
     if (const Value* s = pattern->member("String"); s != nullptr && s->is_string() && pattern->size() == 1) {
       return std::pair(std::string(*s->as_string()), false);
     }
@@ -54,7 +53,8 @@ Result<std::pair<std::string, bool>> read_pattern(JsonFields& fields) {
       return std::pair(std::string(*r->as_string()), true);
     }
   }
-  return fail(Errc::corrupt, fmt::format("{}: 'pattern' is neither a String nor a Regex", fields.where()));
+  return fail(Errc::corrupt,
+              fmt::format("{}: 'pattern' is neither {{\"String\": …}} nor {{\"Regex\": …}}", fields.where()));
 }
 
 Result<SplitBehaviour> read_behaviour(JsonFields& fields) {

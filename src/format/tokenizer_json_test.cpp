@@ -44,6 +44,21 @@ TEST(TokenizerJson, MergesAsStringsAndAsPairs) {
   }
 }
 
+TEST(TokenizerJson, APatternIsAStringOrARegexThatSaysWhich) {
+  for (const char* pattern : {R"("null")", R"("a")", "null", "7", R"(["a"])", R"({"string":"a"})", R"({"String":7})",
+                              R"({"String":"a","Regex":"a"})", "{}"}) {
+    const std::string member = std::string(R"("pattern":)") + pattern;
+    for (const std::string& part : {R"("normalizer":{"type":"Replace",)" + member + R"(,"content":"b"})",
+                                    R"("pre_tokenizer":{"type":"Split",)" + member + R"(,"behavior":"Isolated"})",
+                                    R"("decoder":{"type":"Replace",)" + member + R"(,"content":"b"})"}) {
+      auto t = parse_tokenizer_json(file(part));
+      ASSERT_FALSE(t) << part;
+      EXPECT_EQ(t.error().code, Errc::corrupt) << part;
+      EXPECT_NE(t.error().what.find("'pattern' is neither"), std::string::npos) << t.error().what;
+    }
+  }
+}
+
 TEST(TokenizerJson, NamesWhatItDoesNotKnow) {
   auto says = [](const std::string& text, std::string_view what) {
     auto t = parse_tokenizer_json(text);

@@ -22,19 +22,43 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMaxManifest = std::uint64_t{8} << 20;
 
-// Every <name>/<tag>.json below models/; what is not named as ours is not ours.
-void collect_names(const fs::path& folder, const std::string& name, int depth, std::vector<ModelName>& out) {
-  if (depth > 100) return;
+// Every <name>/<tag>.json below models/; what is not named as ours is not ours. A folder that is not there (yet, or any
+// more) has none.
+Result<> collect_names(const fs::path& folder, const std::string& name, int depth, std::vector<ModelName>& out) {
+  if (depth > 100) return {};
   std::error_code ec;
   for (fs::directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec)) {
     const std::string entry = it->path().filename().string();
     std::error_code ignored;
     if (it->is_directory(ignored) && !it->is_symlink(ignored)) {
-      collect_names(it->path(), name.empty() ? entry : name + "/" + entry, depth + 1, out);
+      FH_TRY_VOID(collect_names(it->path(), name.empty() ? entry : name + "/" + entry, depth + 1, out));
     } else if (entry.ends_with(".json")) {
       auto parsed = ModelName::parse(name + ":" + entry.substr(0, entry.size() - 5));
       if (parsed) out.push_back(std::move(*parsed));
     }
+  }
+  if (ec && ec != std::errc::no_such_file_or_directory) {
+    return fail(Errc::io, fmt::format("read {}: {}", printable(folder.string()), ec.message()));
+  }
+  return {};
+}
+
+// A home that does not exist yet will be made; one that cannot be made, or looked into, is no empty store.
+Result<> check_home(const fs::path& home) {
+  std::error_code ec;
+  // Several components may be missing: the lowest that exists decides.
+  for (fs::path at = home;; at = at.parent_path()) {
+    const fs::file_status status = fs::status(at, ec);
+    if (status.type() == fs::file_type::none) {
+      return fail(Errc::io, fmt::format("{}: {}", printable(at.string()), ec.message()));
+    }
+    if (fs::is_directory(status)) return {};
+    if (fs::exists(status)) {
+      return fail(Errc::invalid, at == home ? fmt::format("{} is not a folder", printable(at.string()))
+                                            : fmt::format("{} cannot be a folder: {} is none", printable(home.string()),
+                                                          printable(at.string())));
+    }
+    if (at == at.parent_path()) return {};
   }
 }
 
@@ -93,9 +117,7 @@ Result<Store> Store::open(const fs::path& home) {
   std::error_code ec;
   fs::path absolute = fs::absolute(home, ec);
   if (ec || home.empty()) return fail(Errc::invalid, fmt::format("'{}' is no folder", printable(home.string())));
-  if (fs::exists(absolute, ec) && !fs::is_directory(absolute, ec)) {
-    return fail(Errc::invalid, fmt::format("{} is not a folder", printable(absolute.string())));
-  }
+  FH_TRY_VOID(check_home(absolute));
   return Store(std::move(absolute));
 }
 
@@ -112,7 +134,7 @@ Result<Manifest> Store::read(const ModelName& name) const {
 
 Result<std::vector<Listed>> Store::list() const {
   std::vector<ModelName> names;
-  collect_names(home_ / "models", "", 0, names);
+  FH_TRY_VOID(collect_names(home_ / "models", "", 0, names));
   std::sort(names.begin(), names.end());
   std::vector<Listed> out;
   for (ModelName& name : names) {

@@ -90,7 +90,8 @@ struct Damage {
   std::vector<ModelName> names;  // of the models it belongs to
   std::string file;              // its name in the model: "model.gguf"
   std::filesystem::path blob;
-  std::string what;  // "its content has another digest, sha256:…", "it is missing", …
+  std::optional<Digest> digest;  // that the manifest gives; nothing for a manifest or a tree
+  std::string what;              // "its content has another digest, sha256:…", "it is missing", …
   struct Place {
     ByteRange bytes;
     std::string holds;  // "tensor blk.3.ffn_up.weight", "metadata and tensor table", …
@@ -108,7 +109,8 @@ struct Verification {
 // Cheap to make and to copy: it holds nothing but the path. Safe to use from several threads.
 class Store {
  public:
-  // Creates nothing: that is left to the first write.
+  // Creates nothing: that is left to the first write. Errors: Errc::invalid for what is no folder, or lies below
+  // something that is none; Errc::io for what cannot be looked into.
   static Result<Store> open(const std::filesystem::path& home);
   const std::filesystem::path& home() const { return home_; }
 
@@ -135,15 +137,18 @@ class Store {
   // Forgets a name, and deletes what nothing refers to any more.
   Result<Removed> remove(std::string_view reference, const WriteOptions& options = {}) const;
 
-  // By name.
+  // By name. Errors: Errc::io if a folder of names cannot be read.
   Result<std::vector<Listed>> list() const;
   // A name, a digest (of weights, a file, or a whole model; at least 8 digits) or a path.
   // Errors: Errc::not_found with the nearest names; Errc::invalid if a digest's beginning fits several models.
   Result<Resolved> resolve(std::string_view reference) const;
 
-  // Hashes every blob of a model again.
-  Result<Verification> verify(std::string_view reference, const Progress& progress = {}) const;
-  Result<Verification> verify_all(const Progress& progress = {}) const;
+  // Hashes every blob of a model again. Takes the lock only to look again at what seems damaged, so that the work of
+  // another process is not taken for it; `waiting` as in WriteOptions. Errors: Errc::not_found also if every name was
+  // removed meanwhile.
+  Result<Verification> verify(std::string_view reference, const Progress& progress = {},
+                              const std::function<void(int)>& waiting = {}) const;
+  Result<Verification> verify_all(const Progress& progress = {}, const std::function<void(int)>& waiting = {}) const;
 
  private:
   explicit Store(std::filesystem::path home) : home_(std::move(home)) {}
@@ -156,6 +161,8 @@ class Store {
   Result<std::optional<StoredFile>> prepare(const ModelTuple& model, const format::Checkpoint& checkpoint,
                                             const WriteOptions& options) const;
   Result<std::vector<Listed>> matching(const DigestPrefix& prefix) const;
+  Result<Verification> verify_models(const std::vector<Listed>& models, const Progress& progress,
+                                     const std::function<void(int)>& waiting) const;
   std::filesystem::path home_;
 };
 

@@ -42,6 +42,22 @@ TEST_F(StoreTest, ReadingCreatesNothing) {
   EXPECT_FALSE(Store::open(folder_.path() / "file"));
 }
 
+TEST_F(StoreTest, AHomeThatCannotBeIsNoEmptyStore) {
+  put(folder_.path() / "file", "");
+  for (const char* below : {"file/x", "file/x/y/z"}) {
+    auto opened = Store::open(folder_.path() / below);
+    ASSERT_FALSE(opened) << below;
+    EXPECT_NE(opened.error().what.find((folder_.path() / "file is none").string()), std::string::npos)
+        << opened.error().what;
+  }
+  EXPECT_FALSE(Store::open("/dev/full/x"));
+  EXPECT_FALSE(Store::open(folder_.path() / std::string(300, 'x'))) << "too long a name";
+  EXPECT_TRUE(Store::open(folder_.path() / "not/yet/there"));
+  put(home() / "models", "a file where the folder of the names should be");
+  EXPECT_EQ(store().list().error().code, Errc::io);
+  EXPECT_EQ(store().verify_all().error().code, Errc::io);
+}
+
 TEST_F(StoreTest, KeepsWhatWasPreparedOnceForAllNames) {
   WriteOptions options;
   options.prepare = testing::fake_preparation();

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "base/file.h"
@@ -10,6 +11,7 @@
 #include "format/gguf.h"
 #include "format/safetensors.h"
 #include "store/blob.h"
+#include "store/lock.h"
 #include "store/store.h"
 #include "store/tree.h"
 
@@ -117,7 +119,9 @@ Result<std::optional<Damage>> check_blob(const fs::path& home, const StoredFile&
   return std::optional(std::move(damage));
 }
 
-Result<Verification> verify_models(const fs::path& home, const std::vector<Listed>& models, const Progress& progress) {
+// Damages as the reading found them; `only`: no other blobs are read than those of these digests, if any are given.
+Result<Verification> examine(const fs::path& home, const std::vector<Listed>& models, const Progress& progress,
+                             const std::set<std::string>* only = nullptr) {
   Verification out;
   struct Use {
     const StoredFile* file;
@@ -136,6 +140,7 @@ Result<Verification> verify_models(const fs::path& home, const std::vector<Liste
       continue;
     }
     const auto use = [&](const StoredFile& file) {
+      if (only != nullptr && !only->contains(file.digest.name())) return;
       auto [it, added] = blobs.try_emplace(file.digest.name(), Use{&file, {}});
       it->second.names.push_back(l.name);
       if (added) total += file.size;
@@ -164,6 +169,7 @@ Result<Verification> verify_models(const fs::path& home, const std::vector<Liste
     out.bytes += use.file->size;
     if (!damage) continue;
     damage->names = use.names;
+    damage->digest = use.file->digest;
     out.damages.push_back(std::move(*damage));
   }
   return out;
@@ -171,7 +177,35 @@ Result<Verification> verify_models(const fs::path& home, const std::vector<Liste
 
 }  // namespace
 
-Result<Verification> Store::verify(std::string_view reference, const Progress& progress) const {
+// Reading needs no lock, so another process may remove or replace between the reading of a manifest and of what it
+// names. What looks damaged is therefore looked at again while nobody else may write: names that are gone by then are
+// no damage, and others are checked for what they lead to then.
+Result<Verification> Store::verify_models(const std::vector<Listed>& models, const Progress& progress,
+                                          const std::function<void(int)>& waiting) const {
+  FH_TRY(Verification out, examine(home_, models, progress));
+  if (out.damages.empty()) return out;
+  // A store that cannot be written (another user's, a read-only disk) is looked at again all the same.
+  const auto lock = Lock::take(home_, waiting);
+  std::set<std::string> suspected;
+  for (const Damage& damage : out.damages) {
+    if (damage.digest) suspected.insert(damage.digest->name());
+  }
+  std::vector<Listed> again;
+  for (const Listed& l : models) {
+    auto manifest = read(l.name);
+    if (!manifest && manifest.error().code == Errc::not_found) {
+      --out.models;
+      continue;
+    }
+    again.push_back({l.name, std::move(manifest)});
+  }
+  FH_TRY(Verification second, examine(home_, again, progress, &suspected));
+  out.damages = std::move(second.damages);
+  return out;
+}
+
+Result<Verification> Store::verify(std::string_view reference, const Progress& progress,
+                                   const std::function<void(int)>& waiting) const {
   FH_TRY(Reference parsed, parse_reference(reference));
   std::vector<Listed> models;
   if (const auto* prefix = std::get_if<DigestPrefix>(&parsed)) {
@@ -194,12 +228,16 @@ Result<Verification> Store::verify(std::string_view reference, const Progress& p
     return fail(Errc::invalid, fmt::format("{} is not in the store, so no digest of it is known: import it first",
                                            printable(reference)));
   }
-  return verify_models(home_, models, progress);
+  FH_TRY(Verification out, verify_models(models, progress, waiting));
+  if (out.models == 0) {
+    return fail(Errc::not_found, fmt::format("{} was removed while it was read", printable(reference)));
+  }
+  return out;
 }
 
-Result<Verification> Store::verify_all(const Progress& progress) const {
+Result<Verification> Store::verify_all(const Progress& progress, const std::function<void(int)>& waiting) const {
   FH_TRY(std::vector<Listed> models, list());
-  return verify_models(home_, models, progress);
+  return verify_models(models, progress, waiting);
 }
 
 }  // namespace freehold::store

@@ -59,9 +59,8 @@ Outcome<Value> join(Interpreter& in, const Value& v, Args& args) {
   for (bool begun = false;; begun = true) {
     FH_TRY(bool more, cursor.next(in, item));
     if (!more) return in.string(std::move(out));
-    if (begun) out += separator;
+    if (begun) FH_TRY_VOID(in.add(out, separator));
     FH_TRY(item, get_path(in, item, arguments[1], Value()));
-    FH_TRY_VOID(in.room(out.size()));
     FH_TRY_VOID(append_str(in, item, out));
   }
 }

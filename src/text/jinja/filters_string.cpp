@@ -99,13 +99,13 @@ Outcome<Value> replace(Interpreter& in, const Value& v, Args& args) {
     }
     if (hit == std::string::npos) break;
     if ((n & 255) == 0) FH_TRY_VOID(in.step(4));
-    FH_TRY_VOID(in.room(out.size() + (hit - at) + fresh.size()));
+    FH_TRY_VOID(in.extend(out, (hit - at) + fresh.size()));
     FH_TRY_VOID(in.touch(fresh.size()));
     out.append(text, at, hit - at);
     out += fresh;
     at = hit + old.size();
   }
-  out.append(text, std::min(at, text.size()));
+  FH_TRY_VOID(in.add(out, std::string_view(text).substr(std::min(at, text.size()))));
   return in.string(std::move(out));
 }
 
@@ -115,8 +115,8 @@ Outcome<Value> safe(Interpreter& in, const Value& v, Args&) {
 }
 Outcome<Value> force_escape(Interpreter& in, const Value& v, Args&) {
   FH_TRY(std::string text, str(in, v));
-  FH_TRY_VOID(in.room(text.size() * 5));
-  return in.string(escape_html(text), true);
+  FH_TRY(std::string out, escaped(in, text));
+  return in.string(std::move(out), true);
 }
 Outcome<Value> escape(Interpreter& in, const Value& v, Args& args) {
   if (v.is(Type::string) && v.as_string().markup) return v;
@@ -138,16 +138,27 @@ Outcome<Value> indent(Interpreter& in, const Value& v, Args& args) {
   }
   bool first = truth(arguments[1]);
   bool blank = truth(arguments[2]);
-  std::string text(v.as_text());
-  text += '\n';
-  FH_TRY_VOID(in.room(text.size() * 8));
+  // Line by line: a list of a million lines takes more than they do. The text ends with one more line break than it
+  // has.
+  std::string_view text = v.as_text();
+  FH_TRY_VOID(in.touch(text.size()));
   std::string out;
-  std::vector<std::string_view> lines = split_lines(text, false);
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    FH_TRY_VOID(in.room(out.size() + by.size() + lines[i].size()));
-    if (i != 0) out += '\n';
-    if (i == 0 ? first : blank || !lines[i].empty()) out += by;
-    out += lines[i];
+  std::size_t begin = 0;
+  for (std::size_t at = 0; at <= text.size();) {
+    std::size_t end = at;
+    if (at == text.size()) {
+      ++at;
+    } else {
+      std::uint32_t c = next_code_point(text, at);
+      if (!is_line_break(c)) continue;
+      if (c == '\r' && (at == text.size() || text[at] == '\n')) ++at;
+    }
+    std::string_view line = text.substr(begin, end - begin);
+    FH_TRY_VOID(in.extend(out, 1 + by.size() + line.size()));
+    if (begin != 0) out += '\n';
+    if (begin == 0 ? first : blank || !line.empty()) out += by;
+    out += line;
+    begin = at;
   }
   return in.string(std::move(out), v.as_string().markup);
 }
@@ -240,7 +251,7 @@ Outcome<Value> urlencode(Interpreter& in, const Value& v, Args&) {
     if (pair.size() != 2) return runtime_error("urlencode needs pairs");
     FH_TRY(std::string key, str(in, pair[0]));
     FH_TRY(std::string value, str(in, pair[1]));
-    FH_TRY_VOID(in.room(out.size() + (key.size() + value.size()) * 3));
+    FH_TRY_VOID(in.room(2 * out.size() + (key.size() + value.size()) * 6));
     if (!out.empty()) out += '&';
     out += quote_url(key, true) + "=" + quote_url(value, true);
   }
@@ -267,6 +278,7 @@ std::string unescape_html(std::string_view text) {
 
 Outcome<Value> striptags(Interpreter& in, const Value& v, Args&) {
   FH_TRY(std::string text, str(in, v));
+  FH_TRY_VOID(in.room(text.size() * 3));  // and two more, none of them longer
   std::string bare;
   for (std::size_t at = 0; at < text.size();) {
     if (text[at] == '<') {
@@ -324,7 +336,7 @@ Outcome<Value> xmlattr(Interpreter& in, const Value& v, Args& args) {
     if (value.is(Type::none) || value.is(Type::undefined)) continue;
     FH_TRY(std::string name, str(in, key));
     FH_TRY(std::string text, str(in, value));
-    FH_TRY_VOID(in.room(out.size() + (name.size() + text.size()) * 5));
+    FH_TRY_VOID(in.room(2 * out.size() + (name.size() + text.size()) * 10));
     if (name.find_first_of(" \t\n\r\f\v/>=") != std::string::npos)
       return runtime_error("Invalid character in attribute name");
     if (!out.empty()) out += ' ';

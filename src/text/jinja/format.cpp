@@ -181,13 +181,16 @@ Done percent_field(Interpreter& in, std::string_view format, std::size_t& at, Su
     case 's':
     case 'r':
     case 'a': {
-      FH_TRY(body, type == 's' ? str(in, value) : repr(in, value));
-      if (markup && !(value.is(Type::string) && value.as_string().markup)) body = escape_html(body);
+      FH_TRY(body, type == 's' ? str(in, value) : type == 'r' ? repr(in, value) : ascii(in, value));
+      if (markup && !(value.is(Type::string) && value.as_string().markup)) {
+        FH_TRY(body, escaped(in, body));
+      }
       if (spec.precision >= 0) {
         String s(body, false);
         body.resize(byte_of(s, std::min(static_cast<std::size_t>(spec.precision), s.length)));
       }
       spec.fill = " ";
+      FH_TRY_VOID(in.extend(out, body.size() + spec.width));
       out += pad(spec, "", body, '>');
       break;
     }
@@ -241,33 +244,6 @@ Done percent_field(Interpreter& in, std::string_view format, std::size_t& at, Su
 }
 
 }  // namespace
-
-std::string escape_html(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&#34;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 std::string pad(const FormatSpec& spec, std::string_view sign, std::string_view body, char default_align) {
   char align = spec.align == '\0' ? default_align : spec.align;
@@ -327,7 +303,7 @@ Outcome<Value> format_percent(Interpreter& in, const Value& format, const Value&
   for (std::size_t at = 0; at < text.size();) {
     FH_TRY_VOID(in.step());
     std::size_t percent = std::min(text.find('%', at), text.size());
-    out += text.substr(at, percent - at);
+    FH_TRY_VOID(in.add(out, text.substr(at, percent - at)));
     at = percent;
     if (at < text.size()) FH_TRY_VOID(percent_field(in, text, ++at, supply, markup, out));
   }
@@ -392,7 +368,9 @@ Done format_field(Interpreter& in, const Value& value, std::string_view spec_tex
     if (spec.align == '=') return runtime_error("'=' alignment not allowed in string format specifier");
     const String& s = value.as_string();
     std::size_t keep = spec.precision < 0 ? s.length : std::min(static_cast<std::size_t>(spec.precision), s.length);
-    out += pad(spec, "", std::string_view(s.text).substr(0, byte_of(s, keep)), '<');
+    const std::string_view body = std::string_view(s.text).substr(0, byte_of(s, keep));
+    FH_TRY_VOID(in.extend(out, body.size() + spec.width * spec.fill.size()));
+    out += pad(spec, "", body, '<');
   } else {
     return type_error("unsupported format string passed to " + std::string(type_name(value)) + ".__format__");
   }
@@ -468,7 +446,9 @@ Done expand(Interpreter& in, std::string_view text, const Args& args, std::size_
     std::string_view rest = inside.substr(name_end);
     if (rest.size() >= 2 && rest[0] == '!') {
       if (rest[1] != 'r' && rest[1] != 's' && rest[1] != 'a') return runtime_error("Unknown conversion specifier");
-      FH_TRY(std::string converted, rest[1] == 's' ? str(in, value) : repr(in, value));
+      FH_TRY(std::string converted, rest[1] == 's'   ? str(in, value)
+                                    : rest[1] == 'r' ? repr(in, value)
+                                                     : ascii(in, value));
       FH_TRY(value, in.string(std::move(converted)));
       rest = rest.substr(2);
     }

@@ -14,6 +14,8 @@ Outcome<Value> format_percent(Interpreter& in, const Value& format, const Value&
 Outcome<Value> format_braces(Interpreter& in, const Value& format, const Args& args);
 // & < > " ' as entities, as MarkupSafe writes them.
 std::string escape_html(std::string_view text);
+// The same, asked for before it is made.
+Outcome<std::string> escaped(Interpreter& in, std::string_view text);
 
 // Python's format specification: [[fill]align][sign][#][0][width][,][.precision][type]
 struct FormatSpec {

@@ -130,6 +130,34 @@ TEST(JinjaHostile, StringsAndListsThatGrow) {
   });
 }
 
+// Texts that become longer than they were: what that takes is asked for before it is allocated.
+TEST(JinjaHostile, TextsThatBecomeLonger) {
+  limited({
+      "{{ ('\\x01' * 12000000)|tojson }}",
+      "{{ ('\\x01' * 8000000)|tojson|length }}",
+      "{{ (['\\x01' * 8000000])|string|length }}",
+      "{{ ('a\\n' * 1200000)|indent('x'*1000)|length }}",
+      "{{ ('\\n' * 12000000)|indent(4, true, true)|length }}",
+      "{{ ('\"' * 12000000)|forceescape|length }}",
+      "{{ ('%s'|safe) % ('\"' * 12000000) }}",
+      "{{ ('a' * 11000000)|join('b' * 2)|length }}",
+      "{{ ['a', 'b', 'c']|join('b' * 11000000)|length }}",
+      "{{ [1, 2, 3]|tojson(separators=('b' * 8000000, ''))|length }}",
+      "{{ '{0:s}{0:s}'.format('a' * 12000000)|length }}",
+      "{{ '%a' % ('é' * 6000000) }}",
+      "{{ ('\\n' * 2500000).splitlines()|length }}",
+  });
+  ends({
+      "{{ ('\\n' * 2000000)|indent(1)|length }}",
+      "{{ ('\\x01' * 2000000)|tojson|length }}",
+      "{{ ('ΐ' * 4000000)|upper|length }}{{ ('ΐ' * 2000000).casefold()|length }}",
+      "{{ ('a' * 12000000)|striptags|length }}",
+      "{{ ('é' * 6000000)|urlencode|length }}",
+      "{{ 'a'.center(6000000, '\U0001f642')|length }}",
+      "{{ ('\\t' * 20000).expandtabs(1000)|length }}",
+  });
+}
+
 TEST(JinjaHostile, LoopsAndOutput) {
   limited({
       "{{ range(10**12)|list }}",

@@ -80,6 +80,14 @@ Done Interpreter::room(std::size_t bytes) const {
   return limit_error("the template's values need more than " + std::to_string(limits_.memory_bytes >> 20) + " MiB");
 }
 
+Done Interpreter::enlarge(std::string& text, std::size_t bytes) const {
+  // Doubling, as std::string does by itself: then the old and the new text are held at once.
+  const std::size_t wanted = std::max(text.size() + bytes, 2 * text.capacity());
+  FH_TRY_VOID(room(text.capacity() + wanted));
+  text.reserve(wanted);
+  return {};
+}
+
 Outcome<Value> Interpreter::string(std::string text, bool markup) {
   FH_TRY_VOID(room(sizeof(String) + text.size()));
   FH_TRY_VOID(touch(text.size()));

@@ -41,6 +41,17 @@ class Interpreter {
   }
   Done touch(std::size_t bytes) { return bytes < 4096 ? Done() : touch_many(bytes); }
   Done room(std::size_t bytes) const;
+  // Asks for so many bytes more in a text that is being made, and makes them available: what the longer text takes
+  // while the shorter one is copied is asked for before it is allocated. Cheap where the text has them already.
+  Done extend(std::string& text, std::size_t bytes) const {
+    return text.capacity() - text.size() >= bytes ? Done() : enlarge(text, bytes);
+  }
+  // `extend`, then append.
+  Done add(std::string& text, std::string_view more) const {
+    FH_TRY_VOID(extend(text, more.size()));
+    text += more;
+    return {};
+  }
 
   // One level of recursion; refuse with too_deep() when it is not ok.
   class Level {
@@ -93,6 +104,7 @@ class Interpreter {
 
   Done check();
   Done touch_many(std::size_t bytes);
+  Done enlarge(std::string& text, std::size_t bytes) const;
   void charge(Object& object, std::size_t bytes) {
     object.budget = &budget_;
     object.charged += bytes;

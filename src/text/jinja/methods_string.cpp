@@ -20,7 +20,7 @@ Outcome<std::string_view> text_argument(const Value& v) {
 template <std::string (*mapping)(std::string_view)>
 Outcome<Value> mapped(Interpreter& in, const Value& self, Args& args) {
   if (!args.positional.empty() || !args.named.empty()) return type_error("this method takes no arguments");
-  FH_TRY_VOID(in.room(self.as_text().size() * 2));
+  FH_TRY_VOID(in.room(self.as_text().size() * (self.as_string().ascii() ? 1 : 3)));
   FH_TRY_VOID(in.touch(self.as_text().size() * 8));
   return in.string(mapping(self.as_text()), self.as_string().markup);
 }
@@ -140,7 +140,12 @@ Outcome<Value> split(Interpreter& in, const Value& self, Args& args) {
 Outcome<Value> splitlines(Interpreter& in, const Value& self, Args& args) {
   static constexpr std::array<const char*, 1> kNames = {"keepends"};
   FH_TRY(auto arguments, bind_args("splitlines", args, kNames, 0));
-  FH_TRY_VOID(in.room(self.as_text().size() * 8));
+  // A view and a string for each line, before there are any.
+  std::size_t lines = 1;
+  for (char c : self.as_text()) {
+    lines += (c >= 10 && c <= 13) || (c >= 28 && c <= 30) || c == '\xC2' || c == '\xE2';
+  }
+  FH_TRY_VOID(in.room(lines * 2 * sizeof(std::string_view)));
   return to_list(in, split_lines(self.as_text(), truth(arguments[0])), self.as_string().markup);
 }
 
@@ -188,9 +193,13 @@ Outcome<Value> join_method(Interpreter& in, const Value& self, Args& args) {
       return type_error("sequence item " + std::to_string(i) + ": expected str instance, " +
                         std::string(type_name(items[i])) + " found");
     FH_TRY_VOID(in.step());
-    FH_TRY_VOID(in.room(out.size() + self.as_text().size() + items[i].as_text().size() * (markup ? 5 : 1)));
-    if (i != 0) out += self.as_text();
-    out += markup && !items[i].as_string().markup ? escape_html(items[i].as_text()) : std::string(items[i].as_text());
+    if (i != 0) FH_TRY_VOID(in.add(out, self.as_text()));
+    if (markup && !items[i].as_string().markup) {
+      FH_TRY(const std::string item, escaped(in, items[i].as_text()));
+      FH_TRY_VOID(in.add(out, item));
+    } else {
+      FH_TRY_VOID(in.add(out, items[i].as_text()));
+    }
   }
   return in.string(std::move(out), markup);
 }
@@ -207,7 +216,7 @@ Outcome<Value> justify(Interpreter& in, const Value& self, Args& args) {
   FH_TRY(std::int64_t width, to_index(arguments[0]));
   spec.width = width < 0 ? 0 : static_cast<std::size_t>(width);
   if (spec.width / 4 > in.limits().memory_bytes) return limit_error("a string is padded too far");
-  FH_TRY_VOID(in.room(spec.width * 4));
+  FH_TRY_VOID(in.room(spec.width * 4 + self.as_text().size() * 2));
   spec.align = align;
   if (given(arguments[1])) {
     FH_TRY(std::string_view fill, text_argument(arguments[1]));
@@ -236,7 +245,9 @@ Outcome<Value> zfill(Interpreter& in, const Value& self, Args& args) {
   FH_TRY_VOID(in.room(static_cast<std::size_t>(width)));
   std::string_view text = self.as_text();
   std::size_t sign = !text.empty() && (text[0] == '-' || text[0] == '+') ? 1 : 0;
-  std::string out(text.substr(0, sign));
+  std::string out;
+  FH_TRY_VOID(in.extend(out, text.size() + static_cast<std::size_t>(width - have)));
+  out += text.substr(0, sign);
   out.append(static_cast<std::size_t>(width - have), '0');
   out += text.substr(sign);
   return in.string(std::move(out));
@@ -266,11 +277,12 @@ Outcome<Value> expandtabs(Interpreter& in, const Value& self, Args& args) {
   for (char c : self.as_text()) {
     if (c == '\t') {
       std::int64_t n = size <= 0 ? 0 : size - column % size;
+      FH_TRY_VOID(in.extend(out, static_cast<std::size_t>(n)));
       out.append(static_cast<std::size_t>(n), ' ');
       column += n;
-      FH_TRY_VOID(in.room(out.size()));
       continue;
     }
+    FH_TRY_VOID(in.extend(out, 1));
     out += c;
     if (c == '\n' || c == '\r')
       column = 0;
@@ -283,7 +295,7 @@ Outcome<Value> expandtabs(Interpreter& in, const Value& self, Args& args) {
 constexpr NamedNative kMethods[] = {
     {"upper", mapped<to_upper>},
     {"lower", mapped<to_lower>},
-    {"casefold", mapped<to_lower>},
+    {"casefold", mapped<to_casefolded>},
     {"title", mapped<to_title>},
     {"capitalize", mapped<to_capitalized>},
     {"swapcase", mapped<to_swapped_case>},

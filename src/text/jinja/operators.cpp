@@ -98,8 +98,10 @@ Outcome<Value> concatenate(Interpreter& in, const String& a, const String& b) {
     out += a.text;
     out += b.text;
   } else {
-    FH_TRY_VOID(in.room((a.text.size() + b.text.size()) * 5));
-    out = a.markup ? a.text + escape_html(b.text) : escape_html(a.text) + b.text;
+    FH_TRY(const std::string plain, escaped(in, a.markup ? b.text : a.text));
+    FH_TRY_VOID(in.extend(out, plain.size() + (a.markup ? a.text : b.text).size()));
+    out += a.markup ? a.text : plain;
+    out += a.markup ? plain : b.text;
   }
   return in.string(std::move(out), a.markup || b.markup);
 }

@@ -58,7 +58,7 @@ Done append_namespace(Interpreter& in, Namespace& space, std::string& out) {
   out += "<Namespace {";
   for (std::size_t i = 0; i < space.attributes.size(); ++i) {
     if (i != 0) out += ", ";
-    append_quoted(space.attributes[i].first, out);
+    FH_TRY_VOID(append_quoted(in, space.attributes[i].first, out));
     out += ": ";
     FH_TRY_VOID(append_repr(in, space.attributes[i].second, out));
   }
@@ -133,12 +133,14 @@ std::string float_repr(double value) {
   return out + digits.substr(0, whole) + "." + digits.substr(whole);
 }
 
-void append_quoted(std::string_view text, std::string& out) {
+Done append_quoted(Interpreter& in, std::string_view text, std::string& out) {
+  FH_TRY_VOID(in.extend(out, text.size() + 2));
   char quote = text.find('\'') != std::string_view::npos && text.find('"') == std::string_view::npos ? '"' : '\'';
   out += quote;
   for (std::size_t at = 0; at < text.size();) {
     std::size_t begin = at;
     std::uint32_t c = next_code_point(text, at);
+    FH_TRY_VOID(in.extend(out, 10 + 1));  // \U0001f642, and the closing quote
     if (c == static_cast<unsigned char>(quote) || c == '\\') {
       out += '\\';
       out += static_cast<char>(c);
@@ -155,10 +157,12 @@ void append_quoted(std::string_view text, std::string& out) {
     }
   }
   out += quote;
+  return {};
 }
 
 Done append_repr(Interpreter& in, const Value& value, std::string& out) {
   FH_TRY_VOID(in.step());
+  FH_TRY_VOID(in.extend(out, 128));  // everything but text is short
   switch (value.type()) {
     case Type::missing:
     case Type::undefined:
@@ -177,21 +181,18 @@ Done append_repr(Interpreter& in, const Value& value, std::string& out) {
       out += float_repr(value.as_real());
       return {};
     case Type::big_integer:
-      out += value.as_text();
-      return {};
+      return in.add(out, value.as_text());
     case Type::string: {
-      FH_TRY_VOID(in.room(out.size() + value.as_text().size() * 2));
       FH_TRY_VOID(in.touch(value.as_text().size()));
       bool markup = value.as_string().markup;
       if (markup) out += "Markup(";
-      append_quoted(value.as_text(), out);
+      FH_TRY_VOID(append_quoted(in, value.as_text(), out));
       if (markup) out += ")";
-      return in.room(out.size());
+      return {};
     }
     default:
       break;
   }
-  FH_TRY_VOID(in.room(out.size()));
   Interpreter::Level level(in);
   if (!level.ok()) return Interpreter::too_deep();
   return append_object(in, value, out);
@@ -200,10 +201,8 @@ Done append_repr(Interpreter& in, const Value& value, std::string& out) {
 Done append_str(Interpreter& in, const Value& value, std::string& out) {
   if (value.is(Type::undefined)) return {};
   if (!value.is(Type::string)) return append_repr(in, value, out);
-  FH_TRY_VOID(in.room(out.size() + value.as_text().size()));
   FH_TRY_VOID(in.touch(value.as_text().size()));
-  out += value.as_text();
-  return {};
+  return in.add(out, value.as_text());
 }
 
 Outcome<std::string> str(Interpreter& in, const Value& value) {
@@ -214,6 +213,21 @@ Outcome<std::string> str(Interpreter& in, const Value& value) {
 Outcome<std::string> repr(Interpreter& in, const Value& value) {
   std::string out;
   FH_TRY_VOID(append_repr(in, value, out));
+  return out;
+}
+
+Outcome<std::string> ascii(Interpreter& in, const Value& value) {
+  FH_TRY(const std::string text, repr(in, value));
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::uint32_t c = next_code_point(text, at);
+    FH_TRY_VOID(in.extend(out, 10));
+    if (c < 0x80) {
+      out += static_cast<char>(c);
+    } else {
+      append_escape(out, c < 0x100 ? 'x' : c < 0x10000 ? 'u' : 'U', c < 0x100 ? 2 : c < 0x10000 ? 4 : 8, c);
+    }
+  }
   return out;
 }
 

@@ -50,6 +50,16 @@ TEST(Jinja, Expressions) {
     EXPECT_FALSE(render(std::string("{{ ") + source + " }}", with)) << source;
 }
 
+// Expected texts are Python 3.11's.
+TEST(Jinja, FoldsCaseAndEscapesToAsciiAsPython) {
+  check("{{ 'Straße'.casefold() }} {{ 'ΣΊΣΥΦΟΣ ﬃ İ ŉ Abc'.casefold() }}", "strasse σίσυφοσ ffi i\u0307 \u02bcn abc",
+        {});
+  check("{{ '%a|%5a|%r' % ('é', '🙂€', 'é') }}", R"('\xe9'|'\U0001f642\u20ac'|'é')", {});
+  check("{{ '{!a} {!r}'.format(['é'], 'é') }}", R"(['\xe9'] 'é')", {});
+  check("{{ 'a\nb\n\nc'|indent(2) }}|{{ 'a\r\nb\n'|indent('>', true, true) }}|{{ ''|indent(1, true) }}",
+        "a\n  b\n\n  c|>a\n>b\n>| ", {});
+}
+
 TEST(Jinja, Statements) {
   auto with = variables();
   for (const auto& c : testing::kStatements) check(c.source, c.expected, with);

@@ -28,7 +28,7 @@ class JsonWriter {
 
   Done write(const Value& value) {
     FH_TRY_VOID(in_.step());
-    FH_TRY_VOID(in_.room(out.size()));
+    FH_TRY_VOID(in_.extend(out, kShort));
     switch (value.type()) {
       case Type::none:
         out += "null";
@@ -40,8 +40,7 @@ class JsonWriter {
         out += std::to_string(value.as_integer());
         return {};
       case Type::big_integer:
-        out += value.as_text();
-        return {};
+        return in_.add(out, value.as_text());
       case Type::real:
         out += real(value.as_real());
         return {};
@@ -58,6 +57,9 @@ class JsonWriter {
   }
 
  private:
+  // A number or a word, and a bracket on either side.
+  static constexpr std::size_t kShort = 64;
+
   static std::string real(double value) {
     if (std::isnan(value)) return "NaN";
     if (std::isinf(value)) return value < 0 ? "-Infinity" : "Infinity";
@@ -65,12 +67,14 @@ class JsonWriter {
   }
 
   Done string(std::string_view text) {
-    FH_TRY_VOID(in_.room(out.size() + text.size() * (style_.ascii ? 3 : 1)));
+    FH_TRY_VOID(in_.extend(out, text.size() + 2));
     FH_TRY_VOID(in_.touch(text.size()));
     out += '"';
     for (std::size_t at = 0; at < text.size();) {
       std::size_t begin = at;
       std::uint32_t c = next_code_point(text, at);
+      // The longest is \ud83d\ude00. The closing quote has to fit as well.
+      FH_TRY_VOID(in_.extend(out, 12 + 1));
       switch (c) {
         case '"':
           out += "\\\"";
@@ -118,7 +122,7 @@ class JsonWriter {
 
   Done new_line() {
     if (!style_.indented) return {};
-    FH_TRY_VOID(in_.room(out.size() + depth_ * style_.indent.size()));
+    FH_TRY_VOID(in_.extend(out, 1 + depth_ * style_.indent.size()));
     out += '\n';
     for (std::size_t i = 0; i < depth_; ++i) out += style_.indent;
     return {};
@@ -131,7 +135,7 @@ class JsonWriter {
     out += '[';
     ++depth_;
     for (std::size_t i = 0; i < items.size(); ++i) {
-      if (i != 0) out += style_.item_separator;
+      if (i != 0) FH_TRY_VOID(in_.add(out, style_.item_separator));
       FH_TRY_VOID(new_line());
       FH_TRY_VOID(write(items[i]));
     }
@@ -170,10 +174,10 @@ class JsonWriter {
     out += '{';
     ++depth_;
     for (std::size_t i = 0; i < order.size(); ++i) {
-      if (i != 0) out += style_.item_separator;
+      if (i != 0) FH_TRY_VOID(in_.add(out, style_.item_separator));
       FH_TRY_VOID(new_line());
       FH_TRY_VOID(key(entries[order[i]].key));
-      out += style_.key_separator;
+      FH_TRY_VOID(in_.add(out, style_.key_separator));
       FH_TRY_VOID(write(entries[order[i]].value));
     }
     --depth_;

@@ -213,6 +213,23 @@ std::string to_lower(std::string_view text) {
   return out;
 }
 
+std::string to_casefolded(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t begin = at;
+    const std::uint32_t c = next_code_point(text, at);
+    utf8proc_int32_t folded[4];
+    const auto n = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), folded, 4, UTF8PROC_CASEFOLD, nullptr);
+    if (n < 1 || n > 4) {
+      out += text.substr(begin, at - begin);
+      continue;
+    }
+    for (utf8proc_ssize_t i = 0; i < n; ++i) append_utf8(out, static_cast<std::uint32_t>(folded[i]));
+  }
+  return out;
+}
+
 std::string to_title(std::string_view text) {
   std::string out;
   out.reserve(text.size());

@@ -52,6 +52,7 @@ inline bool is_alnum(std::uint32_t c) {
 
 std::string to_upper(std::string_view text);
 std::string to_lower(std::string_view text);
+std::string to_casefolded(std::string_view text);   // str.casefold()
 std::string to_title(std::string_view text);        // str.title()
 std::string to_capitalized(std::string_view text);  // str.capitalize()
 std::string to_swapped_case(std::string_view text);
