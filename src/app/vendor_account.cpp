@@ -20,7 +20,6 @@ namespace freehold::app {
 namespace {
 
 constexpr std::uint64_t kEnvelope = 64;         // tokens that a vendor puts around the messages
-constexpr std::uint64_t kBytesPerToken = 4;     // usual for English; only where nobody has counted
 constexpr std::size_t kLongestModel = 200;      // as a name in the record
 constexpr std::chrono::milliseconds kLook{50};  // whether others have given back what they had reserved
 
@@ -35,10 +34,6 @@ std::uint64_t bytes_of(const upstream::Call& call) {
   return bytes;
 }
 
-std::uint64_t tokens_of(std::uint64_t bytes) {
-  return (bytes + kBytesPerToken - 1) / kBytesPerToken;
-}
-
 }  // namespace
 
 upstream::Tokens at_most(const upstream::Call& call) {
@@ -46,6 +41,24 @@ upstream::Tokens at_most(const upstream::Call& call) {
   most.input = bytes_of(call) + kEnvelope;
   most.output = call.max_tokens;
   return most;
+}
+
+Settled settled(const upstream::Attempt& attempt, const upstream::Call& call) {
+  Settled out;
+  if (attempt.free) return out;
+  const upstream::Counted& said = attempt.counted;
+  const upstream::Tokens most = at_most(call);
+  // A prompt has tokens, and so has an answer with a text: 0 is no count of these.
+  const bool input = said.input.value_or(0) > 0;
+  const bool output = attempt.answered && said.output && (*said.output > 0 || attempt.answer_bytes == 0);
+  ledger::Tokens& t = out.tokens;
+  t.prompt = input ? *said.input : most.input;
+  t.cached = input ? std::min(said.cached_input, t.prompt) : 0;
+  t.cache_writes = input ? std::min(said.cache_writes, t.prompt - t.cached) : 0;
+  t.completion = output ? *said.output : std::max(most.output, said.output.value_or(0));
+  t.long_prompts = ledger::long_prompts(t.prompt);
+  out.counted = input && output;
+  return out;
 }
 
 std::string vendor_name(const upstream::Place& place) {
@@ -91,8 +104,8 @@ Result<ledger::Reservation> VendorAccount::reserve(const upstream::Call& call, s
   }
 }
 
-Result<ledger::Tokens> VendorAccount::record(const upstream::Attempt& attempt, const upstream::Call& call,
-                                             std::int64_t begun) const {
+Result<> VendorAccount::record(const upstream::Attempt& attempt, const upstream::Call& call, const Settled& settled,
+                               std::int64_t begun) const {
   ledger::Event event;
   event.request_id = "out-" + random_id();
   event.time = begun;
@@ -108,22 +121,18 @@ Result<ledger::Tokens> VendorAccount::record(const upstream::Attempt& attempt, c
                                    : ledger::Outcome::failed;
   if (call.temperature) event.sampling = fmt::format("temperature={:g}", *call.temperature);
   event.seed = call.seed;
-  if (attempt.tokens) {
-    event.prompt_tokens = attempt.tokens->input;
-    event.cached_tokens = std::min(attempt.tokens->cached_input, attempt.tokens->input);
-    event.cache_write_tokens = std::min(attempt.tokens->cache_writes, event.prompt_tokens - event.cached_tokens);
-    event.completion_tokens = attempt.tokens->output;
+  event.prompt_tokens = settled.tokens.prompt;
+  event.cached_tokens = settled.tokens.cached;
+  event.cache_write_tokens = settled.tokens.cache_writes;
+  event.completion_tokens = settled.tokens.completion;
+  if (!settled.counted) {
+    event.finish_reason = ledger::kUncounted;
+  } else if (attempt.answered) {
+    event.finish_reason = upstream::name_of(attempt.ending);
   }
-  if (!attempt.answered && !attempt.free) {
-    // It went out, and may be on the bill: an estimate, and marked as one.
-    event.prompt_tokens = std::max(event.prompt_tokens, tokens_of(bytes_of(call)));
-    event.completion_tokens = std::max(event.completion_tokens, tokens_of(attempt.answer_bytes));
-    event.finish_reason = "uncounted";
-  }
-  const ledger::Tokens tokens = ledger::tokens_of(event);
   std::promise<bool> stored;
   log_->append(std::move(event), [&](bool durable) { stored.set_value(durable); });
-  if (stored.get_future().get()) return tokens;
+  if (stored.get_future().get()) return {};
   const auto why = log_->failure();
   return fail(Errc::io, fmt::format("the record of usage cannot be written{}, so nothing more is asked",
                                     why ? ": " + why->what : ""));
@@ -149,14 +158,22 @@ Result<upstream::Reply> VendorAccount::ask_as_it_is(const upstream::Gateway& gat
   std::int64_t begun = now_us();
   FH_TRY(ledger::Reservation held, reserve(call, begun));
   return gateway.ask(call, [&](const upstream::Attempt& attempt) -> Result<> {
-    FH_TRY(const ledger::Tokens tokens, record(attempt, call, begun));
-    if (told) told(attempt, price(tokens));
+    const Settled as = settled(attempt, call);
+    FH_TRY_VOID(record(attempt, call, as, begun));
     held = {};
-    if (!attempt.again) return {};
-    // The next one may cost as much again, beside what this one did.
-    begun = now_us();
-    FH_TRY(held, reserve(call, begun));
-    return {};
+    auto next = told ? told(attempt, as, price(as.tokens)) : Result<>();
+    if (next && attempt.again) {
+      // The next one may cost as much again, beside what this one did.
+      begun = now_us();
+      auto reserved = reserve(call, begun);
+      if (reserved) {
+        held = std::move(*reserved);
+      } else {
+        next = Unexpected(std::move(reserved).error());
+      }
+    }
+    if (next || attempt.what.empty()) return next;
+    return in_context(std::move(next).error(), attempt.what);
   });
 }
 

@@ -25,6 +25,35 @@ void append_text(std::string& out, std::string_view text) {
   out += '"';
 }
 
+constexpr std::pair<Ended, std::string_view> kEnded[] = {{Ended::whole, "whole"},
+                                                         {Ended::length, "length"},
+                                                         {Ended::filtered, "content_filter"},
+                                                         {Ended::refused, "refused"},
+                                                         {Ended::other, "other"}};
+
+// A text; with how it ended, where that is not as it should.
+void append_answer(std::string& out, std::string_view text, Ended ended) {
+  if (ended == Ended::whole) return append_text(out, text);
+  out += "{\"text\":";
+  append_text(out, text);
+  out += fmt::format(",\"ended\":\"{}\"}}", name_of(ended));
+}
+
+struct KeptAnswer {
+  std::string text;
+  Ended ended = Ended::whole;
+};
+std::optional<KeptAnswer> kept_answer(const format::Value& value) {
+  if (const auto text = value.as_string()) return KeptAnswer{std::string(*text)};
+  const format::Value* text = value.member("text");
+  const format::Value* ended = value.member("ended");
+  if (text == nullptr || ended == nullptr || !text->as_string()) return std::nullopt;
+  for (const auto& [kind, name] : kEnded) {
+    if (ended->as_string() == name) return KeptAnswer{std::string(*text->as_string()), kind};
+  }
+  return std::nullopt;
+}
+
 bool has(const Task& task, Metric metric) {
   return std::find(task.metrics.begin(), task.metrics.end(), metric) != task.metrics.end();
 }
@@ -145,6 +174,13 @@ std::string_view name_of(Aspect aspect) {
   return "verdicts";
 }
 
+std::string_view name_of(Ended ended) {
+  for (const auto& [kind, name] : kEnded) {
+    if (kind == ended) return name;
+  }
+  return {};
+}
+
 std::vector<Aspect> aspects_of(const Task& task) {
   if (task.runs_programs()) return {Aspect::texts, Aspect::verdicts};
   if (task.kind == TaskKind::generate) return {Aspect::texts};
@@ -158,7 +194,7 @@ std::vector<Aspect> aspects_of(const Task& task) {
 std::string to_json(const ItemResult& result, Aspect aspect) {
   std::string out;
   if (aspect == Aspect::letter) {
-    append_text(out, result.letter);
+    append_answer(out, result.letter, result.ended_at(0));
     return out;
   }
   out = "[";
@@ -169,9 +205,9 @@ std::string to_json(const ItemResult& result, Aspect aspect) {
     for (const sandbox::Verdict verdict : result.verdicts)
       out += fmt::format("{}\"{}\"", out.size() > 1 ? "," : "", name_of(verdict));
   } else {
-    for (const std::string& text : result.texts) {
-      if (out.size() > 1) out += ',';
-      append_text(out, text);
+    for (std::size_t i = 0; i < result.texts.size(); ++i) {
+      if (i > 0) out += ',';
+      append_answer(out, result.texts[i], result.ended_at(i));
     }
   }
   return out + "]";
@@ -181,16 +217,19 @@ Result<> add_json(std::string_view json, Aspect aspect, ItemResult& result) {
   FH_TRY(const format::Value value, format::parse_json(json));
   const Unexpected damaged = fail(Errc::corrupt, "a result that was kept is damaged");
   if (aspect == Aspect::letter) {
-    const auto text = value.as_string();
-    if (!text) return damaged;
-    result.letter = std::string(*text);
+    auto answer = kept_answer(value);
+    if (!answer) return damaged;
+    result.letter = std::move(answer->text);
+    result.ended = {answer->ended};
     return {};
   }
   for (const format::Value& item : value.items()) {
     if (aspect == Aspect::texts) {
-      const auto text = item.as_string();
-      if (!text) return damaged;
-      result.texts.emplace_back(*text);
+      auto answer = kept_answer(item);
+      if (!answer) return damaged;
+      result.texts.push_back(std::move(answer->text));
+      result.ended.resize(result.texts.size());
+      result.ended.back() = answer->ended;
       continue;
     }
     if (aspect == Aspect::verdicts) {

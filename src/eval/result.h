@@ -20,11 +20,24 @@ std::string_view name_of(Aspect aspect);
 // Which of them a task needs.
 std::vector<Aspect> aspects_of(const Task& task);
 
+// How an answer ended, as far as it matters to who reads the scores. Local models' are `whole`: their limit is the
+// task's.
+enum class Ended : std::uint8_t {
+  whole,
+  length,    // at the longest answer that was asked for
+  filtered,  // the vendor would not say it, or not to its end
+  refused,   // the vendor would not take the question: there is no answer
+  other,
+};
+std::string_view name_of(Ended ended);
+
 struct ItemResult {
   std::vector<Score> scores;               // a choice each, then each after `unconditional`; or windows of a text
   std::vector<std::string> texts;          // what was written, one a repeat
   std::string letter;                      // "A", or empty
   std::vector<sandbox::Verdict> verdicts;  // of texts that are programs
+  std::vector<Ended> ended = {};           // of the texts or of the letter; those that are missing are `whole`
+  Ended ended_at(std::size_t i) const { return i < ended.size() ? ended[i] : Ended::whole; }
 };
 // One aspect as a line of JSON: shortest numbers that read back equal.
 std::string to_json(const ItemResult& result, Aspect aspect);

@@ -164,6 +164,18 @@ TEST(Results, ReadBackBitForBit) {
   EXPECT_EQ(back.scores, r.scores);
   EXPECT_EQ(back.texts, r.texts);
   EXPECT_EQ(back.letter, r.letter);
+  EXPECT_EQ(to_json(r, Aspect::letter), "\"B\"");
+  const ItemResult odd{.texts = {"a", "b", ""}, .ended = {Ended::whole, Ended::length, Ended::refused}};
+  const ItemResult letter{.letter = "", .ended = {Ended::filtered}};
+  ItemResult read, read_letter;
+  ASSERT_TRUE(add_json(to_json(odd, Aspect::texts), Aspect::texts, read));
+  ASSERT_TRUE(add_json(to_json(letter, Aspect::letter), Aspect::letter, read_letter));
+  EXPECT_EQ(read.texts, odd.texts);
+  EXPECT_EQ(read.ended, odd.ended);
+  EXPECT_EQ(read_letter.ended, letter.ended);
+  EXPECT_FALSE(add_json(R"({"text":"a","ended":"never"})", Aspect::letter, read_letter));
+  EXPECT_FALSE(add_json(R"([{"text":"a"}])", Aspect::texts, read));
+  EXPECT_FALSE(add_json(R"([{"text":1,"ended":"length"}])", Aspect::texts, read));
   EXPECT_FALSE(add_json("{}x", Aspect::scores, back));
   EXPECT_FALSE(add_json("[[1]]", Aspect::scores, back));
 }

@@ -9,6 +9,12 @@
 
 namespace freehold::ledger {
 
+// No request has more tokens: larger counts are cut there when they are stored, so that sums of nine million stay in 64
+// bits.
+inline constexpr std::uint64_t kMostTokens = 1'000'000'000'000;
+
+inline constexpr std::string_view kUncounted = "uncounted";
+
 enum class Outcome : std::uint8_t {
   completed,  // answered in full
   cancelled,  // the client went away, or it was stopped
@@ -43,9 +49,11 @@ struct Event {
   std::optional<std::uint64_t> compute_us;
   std::optional<std::uint64_t> energy_nwh;  // of the measured energy, in nanowatt-hours; unset: it was not measured
   Outcome outcome = Outcome::completed;
-  std::string finish_reason;  // "stop", "length", …
-  bool batched = false;       // a line of a batch, which vendors bill at rates of their own
-  bool steered = false;       // the token limit steered an answer of a certain form to its end
+  // "stop", "length", "content_filter", …; kUncounted: a vendor did not count its tokens, and the most that it can have
+  // taken stands for them.
+  std::string finish_reason;
+  bool batched = false;  // a line of a batch, which vendors bill at rates of their own
+  bool steered = false;  // the token limit steered an answer of a certain form to its end
   int http_status = 0;
   bool operator==(const Event&) const = default;
 };

@@ -126,6 +126,11 @@ Explained explain_at(const Event& event, const VendorPrices& vendor) {
         "counted in tokens of the local model: the vendor's tokenizer would count a different number, by an unknown "
         "factor (freehold cost tokenizer measures it)");
   }
+  if (!event.vendor.empty() && event.finish_reason == kUncounted) {
+    out.notes.push_back(
+        "an estimate: the vendor did not count this request, so what is missing is the most that it can be (a token a "
+        "byte of the prompt, and the longest answer that was asked for)");
+  }
   return out;
 }
 

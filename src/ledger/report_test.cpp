@@ -310,6 +310,20 @@ TEST(VendorCost, WhichRowsItTook) {
   }
 }
 
+TEST(VendorCost, WhatNobodyCountedIsSaidToBeAnEstimate) {
+  const PriceBook b = some_prices();
+  const VendorPrices late(b, {"p", "late"});
+  Event e;
+  e.time = 6 * 86'400'000'000, e.vendor = "p/late", e.prompt_tokens = 100, e.completion_tokens = 5;
+  const auto said = [&] {
+    const auto notes = explain_at(e, late).notes;
+    return std::any_of(notes.begin(), notes.end(), [](const auto& n) { return n.find("did not count") != n.npos; });
+  };
+  EXPECT_FALSE(said());
+  e.finish_reason = kUncounted;
+  EXPECT_TRUE(said());
+}
+
 TEST(VendorCost, NothingUnknownIsFree) {
   const PriceBook b = some_prices();
   const VendorPrices late(b, {"p", "late"});

@@ -98,6 +98,27 @@ TEST_F(UsageTest, OddEventsNeverStopTheRecord) {
   EXPECT_EQ(log.counts().refused, 2u);
 }
 
+// A count that cannot be is cut: neither it nor sums of many may leave 64 bits, or the record could not be read.
+TEST_F(UsageTest, AbsurdCountsDoNotPoisonTheRecord) {
+  UsageLog log = open();
+  for (const char* id : {"a", "b", "c", "d"}) {
+    Event absurd = event(id);
+    absurd.prompt_tokens = *id == 'a' ? std::uint64_t{1} << 63 : std::uint64_t{1} << 62;
+    absurd.cached_tokens = absurd.cache_write_tokens = absurd.completion_tokens = ~std::uint64_t{0};
+    absurd.compute_us = absurd.energy_nwh = std::uint64_t{1} << 62;
+    ASSERT_TRUE(store(log, absurd));
+  }
+  EXPECT_FALSE(log.failure());
+  const auto back = query().find("a");
+  ASSERT_TRUE(back) << back.error().what;
+  EXPECT_EQ((*back)->prompt_tokens, kMostTokens);
+  EXPECT_EQ((*back)->completion_tokens, kMostTokens);
+  const auto sums = query().day_sums({}, GroupBy::all);
+  ASSERT_TRUE(sums) << sums.error().what;
+  ASSERT_EQ(sums->size(), 1u);
+  EXPECT_EQ((*sums)[0].prompt_tokens, 4 * kMostTokens);
+}
+
 TEST_F(UsageTest, WhatArrivesDuringACommitSharesTheNext) {
   std::promise<void> begun;
   std::promise<void> go_on;

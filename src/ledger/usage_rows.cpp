@@ -11,6 +11,17 @@ double seconds(double x) {
   return std::isfinite(x) && x > 0 ? x : 0;
 }
 
+// Sums of what is stored must stay in 64 bits, whatever was counted: 30 years of microseconds, a megawatt-hour.
+constexpr std::uint64_t kMostOfAny = 1'000'000'000'000'000;
+
+long long stored_tokens(std::uint64_t count) {
+  return static_cast<long long>(std::min(count, kMostTokens));
+}
+
+std::optional<std::uint64_t> bounded(std::optional<std::uint64_t> count) {
+  return count ? std::optional(std::min(*count, kMostOfAny)) : std::nullopt;
+}
+
 }  // namespace
 
 const sql::Schema& usage_schema() {
@@ -95,14 +106,14 @@ void UsageRow::set(Event&& from) {
   event.prefill_seconds = seconds(event.prefill_seconds);
   event.decode_seconds = seconds(event.decode_seconds);
   time = event.time;
-  prompt = static_cast<long long>(event.prompt_tokens);
-  cached = static_cast<long long>(event.cached_tokens);
-  written = static_cast<long long>(event.cache_write_tokens);
-  completion = static_cast<long long>(event.completion_tokens);
+  prompt = stored_tokens(event.prompt_tokens);
+  cached = stored_tokens(event.cached_tokens);
+  written = stored_tokens(event.cache_write_tokens);
+  completion = stored_tokens(event.completion_tokens);
   has_compute = event.compute_us.has_value();
-  compute = static_cast<long long>(event.compute_us.value_or(0));
+  compute = static_cast<long long>(bounded(event.compute_us).value_or(0));
   has_energy = event.energy_nwh.has_value();
-  energy = static_cast<long long>(event.energy_nwh.value_or(0));
+  energy = static_cast<long long>(bounded(event.energy_nwh).value_or(0));
   has_seed = event.seed.has_value();
   seed = static_cast<long long>(event.seed.value_or(0));
   outcome = name_of(event.outcome);

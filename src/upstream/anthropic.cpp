@@ -46,16 +46,19 @@ class MessageReading : public Reading {
     if (type == "message_start") {
       reply_.id = text_at(&event, {"message", "id"});
       reply_.model = text_at(&event, {"message", "model"});
-      count(at(&event, {"message", "usage"}));
+      count(at(&event, {"message", "usage"}));  // what it says of the answer is of its beginning alone
     } else if (type == "content_block_delta") {
       reply_.text += text_at(&event, {"delta", "text"});
     } else if (type == "message_delta") {
       const std::string_view why = text_at(&event, {"delta", "stop_reason"});
-      reply_.ending = why == "end_turn" || why == "stop_sequence"                     ? Ending::stop
+      reply_.ending = why.empty()                                                     ? reply_.ending
+                      : why == "end_turn" || why == "stop_sequence"                   ? Ending::stop
                       : why == "max_tokens" || why == "model_context_window_exceeded" ? Ending::length
                       : why == "refusal"                                              ? Ending::filtered
                                                                                       : Ending::other;
+      ended_ = ended_ || !why.empty();
       count(event.member("usage"));
+      if (const auto output = count_at(&event, {"usage", "output_tokens"})) counted_.output = output;
     } else if (type == "message_stop") {
       complete_ = true;
     }
@@ -63,18 +66,16 @@ class MessageReading : public Reading {
   }
 
  private:
-  // Each event counts from the beginning; the prompt's numbers may be in the first alone.
+  // Each event counts from the beginning, and says of the prompt what it likes to: each number is the last that was
+  // said.
   void count(const format::Value* usage) {
-    if (usage == nullptr) return;
-    if (usage->member("input_tokens") != nullptr) {
-      plain_ = count_at(usage, {"input_tokens"});
-      read_ = count_at(usage, {"cache_read_input_tokens"});
-      written_ = count_at(usage, {"cache_creation_input_tokens"});
-    }
-    tokens_ = Tokens{plain_ + read_ + written_, read_, written_, count_at(usage, {"output_tokens"})};
+    if (const auto plain = count_at(usage, {"input_tokens"})) plain_ = plain;
+    counted_.cached_input = count_at(usage, {"cache_read_input_tokens"}).value_or(counted_.cached_input);
+    counted_.cache_writes = count_at(usage, {"cache_creation_input_tokens"}).value_or(counted_.cache_writes);
+    if (plain_) counted_.input = *plain_ + counted_.cached_input + counted_.cache_writes;
   }
 
-  std::uint64_t plain_ = 0, read_ = 0, written_ = 0;
+  std::optional<std::uint64_t> plain_;  // of the prompt: neither read from the cache nor written to it
 };
 
 }  // namespace

@@ -39,9 +39,12 @@ bool is_loopback(const http::Url& url) {
 // Takes an answer: an error's body as text, anything else as a stream of events.
 class Taker : public http::Receiver {
  public:
-  explicit Taker(Reading& reading)
+  // `silence` and `left`: how long it may say nothing, and go on.
+  Taker(Reading& reading, std::chrono::milliseconds silence, std::chrono::milliseconds left)
       : reading_(reading),
-        stream_([this](std::string_view name, std::string_view data) { return reading_.event(name, data); }) {}
+        stream_([this](std::string_view name, std::string_view data) { return event(name, data); }),
+        silence_(silence),
+        left_(left) {}
 
   void sending() override { sent_ = true; }
   Result<bool> head(const http::Answered& answered) override {
@@ -50,12 +53,21 @@ class Taker : public http::Receiver {
     return true;
   }
   Result<> body(Bytes piece) override {
+    const auto now = Clock::now();
+    if (now - begun_ > left_) {
+      return fail(Errc::io, fmt::format("the answer had not ended in the {:g} s that were left for it",
+                                        std::chrono::duration<double>(left_).count()));
+    }
     if (status_ != 200) {
       complaint_ += as_text(piece).substr(0, kMaxComplaint - complaint_.size());
       return {};
     }
-    if (reading_.complete()) return {};  // whatever follows the end
     FH_TRY_VOID(stream_.feed(as_text(piece)));
+    if (reading_.complete()) return fail(Errc::cancelled, "nothing more is wanted");
+    if (now - heard_ > silence_) {
+      return fail(Errc::io,
+                  fmt::format("the answer did not go on for {:g} s", std::chrono::duration<double>(silence_).count()));
+    }
     if (reading_.reply().text.size() > kMaxAnswer) {
       return fail(Errc::corrupt, fmt::format("its answer has more than {} bytes", kMaxAnswer));
     }
@@ -68,8 +80,17 @@ class Taker : public http::Receiver {
   const std::string& complaint() const { return complaint_; }
 
  private:
+  Result<> event(std::string_view name, std::string_view data) {
+    if (reading_.complete()) return {};  // whatever follows the end
+    if (name != "ping") heard_ = Clock::now();
+    return reading_.event(name, data);
+  }
+
   Reading& reading_;
   EventStream stream_;
+  const std::chrono::milliseconds silence_, left_;
+  const Clock::time_point begun_ = Clock::now();
+  Clock::time_point heard_ = begun_;
   bool sent_ = false;
   int status_ = 0;
   http::Headers headers_;
@@ -81,6 +102,11 @@ Errc code_of(int status) {
   if (status == 408 || status == 409 || status == 429 || status >= 500) return Errc::exhausted;
   if (status >= 400) return Errc::invalid;
   return Errc::corrupt;
+}
+
+// Whether this request is refused for what is in it, and another one need not be.
+bool is_about_the_request(int status) {
+  return status == 400 || status == 413 || status == 422;
 }
 
 }  // namespace
@@ -206,20 +232,26 @@ Result<Reply> Gateway::ask(const Call& call, const Report& report) const {
   if (!state_->key.empty()) headers.add(std::string(wire.key_header), std::string(wire.key_prefix) + state_->key);
 
   Clock::time_point next = Clock::now();
+  Clock::duration left = state_->options.longest;
   for (int attempt = 1;; ++attempt) {
     if (!state_->wait(next)) return fail(Errc::cancelled, "cancelled");
     const std::unique_ptr<Reading> reading = wire.reading();
-    Taker taker(*reading);
+    Taker taker(*reading, state_->options.silence, std::chrono::duration_cast<std::chrono::milliseconds>(left));
     const auto begin = Clock::now();
     const auto sent = state_->client->post(url, headers, outgoing.body, taker);
+    const Clock::duration taken = Clock::now() - begin;
+    left -= taken;
 
     Attempt told;
     told.status = taker.status();
-    told.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-    told.tokens = reading->tokens();
+    told.seconds = std::chrono::duration<double>(taken).count();
+    told.counted = reading->counted();
     told.answer_bytes = reading->reply().text.size();
-    told.answered = reading->complete();
-    told.free = !taker.sent() || (told.status >= 400 && told.status < 500);
+    told.answered = reading->ended();
+    told.ending = reading->reply().ending;
+    // The last count of the answer may have been lost with the connection.
+    if (!sent && !reading->complete()) told.counted.output.reset();
+    told.free = !taker.sent() || (told.status >= 300 && told.status < 500);
     Error error{Errc::io, {}};
     bool again = false;
     std::optional<std::chrono::milliseconds> pause;
@@ -237,6 +269,8 @@ Result<Reply> Gateway::ask(const Call& call, const Report& report) const {
         error.what += fmt::format(" (the key comes from ${})", wire.key_variable);
       }
       again = may_help(told.status, taker.headers(), complaint.code);
+      told.refused = is_about_the_request(told.status);
+      told.code = complaint.code;
       pause = wished_pause(taker.headers(), std::chrono::system_clock::now());
     } else {
       error = {Errc::io, fmt::format("{}: the answer broke off", place.base.origin())};
@@ -244,16 +278,23 @@ Result<Reply> Gateway::ask(const Call& call, const Report& report) const {
     }
     told.what = error.what;
     const bool last = attempt >= policy.attempts, patient = !pause || *pause <= policy.patience;
-    told.again = again && !last && patient;
+    const bool in_time = left > Clock::duration::zero();
+    told.again = again && !last && patient && in_time;
     if (report) FH_TRY_VOID(report(told));
     if (told.answered) {
       Reply reply = std::move(reading->reply());
-      reply.tokens = reading->tokens().value_or(Tokens{});
+      const Counted& c = told.counted;
+      if (c.input && c.output) reply.tokens = Tokens{*c.input, c.cached_input, c.cache_writes, *c.output};
       return reply;
     }
     if (!told.again) {
       if (again && last) error.what += fmt::format("; after {} attempts", attempt);
-      if (again && !last) error.what += fmt::format("; it wants to be left alone for {} s", pause->count() / 1000);
+      if (again && !last && !in_time) {
+        error.what += fmt::format("; no more is asked after {:g} s",
+                                  std::chrono::duration<double>(state_->options.longest).count());
+      }
+      if (again && !last && !patient)
+        error.what += fmt::format("; it wants to be left alone for {} s", pause->count() / 1000);
       return Unexpected(std::move(error));
     }
     const std::chrono::milliseconds own =

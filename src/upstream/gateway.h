@@ -5,7 +5,11 @@
 //    start, and what had arrived is dropped: a Reply is whole or there is none.
 // 2. Every request that went out is reported once (Attempt), with the tokens that the vendor counted if it said so.
 // 3. A pause that a vendor asks for holds up everybody who uses this Gateway, not only who was told.
-// 4. The key is in no message, no error and no report.
+// 4. An answer is read until the vendor says that this is all, or closes: what it counted last counts. It is whole from
+//    the moment that its text has ended; if it is then cut off, it is not asked for again, and its tokens are
+//    uncounted.
+// 5. An answer has an end: GatewayOptions::silence and ::longest.
+// 6. The key is in no message, no error and no report.
 #pragma once
 
 #include <functional>
@@ -45,6 +49,8 @@ struct GatewayOptions {
   std::chrono::milliseconds connect{15'000};
   std::chrono::milliseconds first_byte{180'000};  // from the request to the head of the answer: large models think
   std::chrono::milliseconds stall{60'000};        // between two pieces of the answer
+  std::chrono::milliseconds silence{120'000};     // between two events that say something: comments and pings do not
+  std::chrono::milliseconds longest{600'000};     // of all attempts at one answer together, pauses between them apart
   std::string ca_file;                            // PEM; empty: the system's
   std::function<bool()> stopped;                  // asked several times a second; true ends with Errc::cancelled
   std::uint64_t seed = 0;                         // of the draws that spread repetitions

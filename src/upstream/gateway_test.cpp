@@ -1,99 +1,18 @@
 #include "upstream/gateway.h"
 
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <deque>
-#include <map>
-#include <mutex>
 #include <thread>
 
 #include "format/json.h"
-#include "http/server.h"
 #include "upstream/values.h"
+#include "upstream/vendor_testing.h"
 #include "upstream/wire.h"
 
 namespace freehold::upstream {
 namespace {
 
 using namespace std::chrono_literals;
-using http::Exchange;
-
-// What a vendor does with one request.
-using Act = std::function<void(const std::shared_ptr<Exchange>&)>;
-
-Act status(int code, std::string body, std::map<std::string, std::string> headers = {}) {
-  return [=](const std::shared_ptr<Exchange>& e) {
-    http::Response r{code, {}, body};
-    for (const auto& [name, value] : headers) r.headers.add(name, value);
-    e->respond(std::move(r));
-  };
-}
-
-// The pieces of a stream; `whole` ends it as a server does that has said all, otherwise it is cut.
-Act stream(std::vector<std::string> pieces, bool whole = true) {
-  return [=](const std::shared_ptr<Exchange>& e) {
-    e->start({200, {}, {}});
-    for (const std::string& piece : pieces) e->send(piece);
-    whole ? e->finish() : e->abort();
-  };
-}
-
-class Vendor {
- public:
-  explicit Vendor(std::vector<Act> acts) : acts_(acts.begin(), acts.end()) {
-    http::Hooks hooks;
-    hooks.handle = [this](const std::shared_ptr<Exchange>& e) {
-      Act act;
-      {
-        const std::lock_guard lock(mutex_);
-        seen_.push_back(e->request());
-        if (acts_.size() > 1) {
-          act = acts_.front();
-          acts_.pop_front();
-        } else {
-          act = acts_.front();
-        }
-      }
-      act(e);
-    };
-    server_ = std::move(*http::Server::create({}, std::move(hooks)));
-    server_->start();
-  }
-  ~Vendor() { server_->stop(0ms); }
-  Place place(std::string_view reference, std::string_view path = "") const {
-    return find_place(reference,
-                      [&](std::string_view) { return fmt::format("http://127.0.0.1:{}{}", server_->port(), path); })
-        .value();
-  }
-  std::vector<http::Request> seen() {
-    const std::lock_guard lock(mutex_);
-    return seen_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::deque<Act> acts_;
-  std::vector<http::Request> seen_;
-  std::unique_ptr<http::Server> server_;
-};
-
-GatewayOptions quick() {
-  GatewayOptions options;
-  options.retry.first = 1ms;
-  options.retry.attempts = 5;
-  return options;
-}
-
-Call hello() {
-  Call call;
-  call.model = "m";
-  call.messages = {{Message::Role::system, "be short"}, {Message::Role::user, "hi"}};
-  call.max_tokens = 7;
-  call.temperature = 0;
-  call.top_p = 0.5;
-  return call;
-}
 
 const std::vector<std::string> kOpenAiStream = {
     "data: "
@@ -107,23 +26,6 @@ const std::vector<std::string> kOpenAiStream = {
     "{\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":2,\"prompt_tokens_details\":{\"cached_"
     "tokens\":4}}}\n\n",
     "data: [DONE]\n\n"};
-
-struct AskedVendor {
-  Result<Reply> reply;
-  std::vector<Attempt> attempts;
-};
-
-AskedVendor ask(Vendor& vendor, std::string_view reference, const Call& call, GatewayOptions options = quick(),
-                std::string_view path = "/v1") {
-  auto gateway = Gateway::create(vendor.place(reference, path), "sk-secret", std::move(options));
-  EXPECT_TRUE(gateway) << gateway.error().what;
-  AskedVendor out;
-  out.reply = gateway->ask(call, [&](const Attempt& a) {
-    out.attempts.push_back(a);
-    return Result<>();
-  });
-  return out;
-}
 
 TEST(Gateway, SpeaksOpenAi) {
   Vendor vendor({stream(kOpenAiStream)});
@@ -225,7 +127,7 @@ TEST(Gateway, AsksAgainWhereThatMayHelp) {
   EXPECT_EQ(asked.attempts[2].status, 200);
   EXPECT_EQ(asked.attempts[2].answer_bytes, 3u);
   EXPECT_FALSE(asked.attempts[2].answered);
-  EXPECT_FALSE(asked.attempts[2].tokens);
+  EXPECT_FALSE(asked.attempts[2].counted.input);
   EXPECT_FALSE(asked.attempts[3].answered);
   EXPECT_TRUE(asked.attempts[4].answered);
   EXPECT_EQ(vendor.seen().size(), 5u);

@@ -44,16 +44,15 @@ class ContentReading : public Reading {
  public:
   Result<> event(std::string_view, std::string_view data) override {
     FH_TRY(const format::Value chunk, object_of(data));
-    if (chunk.member("error") != nullptr) return fail(Errc::io, complaint_of(data).message);
+    if (const format::Value* error = chunk.member("error"); error != nullptr && !error->is_null())
+      return fail(Errc::io, complaint_of(data).message);
     if (reply_.id.empty()) reply_.id = text_at(&chunk, {"responseId"});
     if (reply_.model.empty()) reply_.model = text_at(&chunk, {"modelVersion"});
-    if (const format::Value* usage = chunk.member("usageMetadata")) {
-      tokens_ = Tokens{count_at(usage, {"promptTokenCount"}), count_at(usage, {"cachedContentTokenCount"}), 0,
-                       count_at(usage, {"candidatesTokenCount"}) + count_at(usage, {"thoughtsTokenCount"})};
-    }
+    if (const format::Value* usage = chunk.member("usageMetadata"); usage != nullptr && usage->is_object())
+      count(*usage);
     if (!text_at(&chunk, {"promptFeedback", "blockReason"}).empty()) {
       reply_.ending = Ending::filtered;
-      complete_ = true;
+      ended_ = true;
     }
     const format::Value* candidates = chunk.member("candidates");
     if (candidates == nullptr) return {};
@@ -66,7 +65,7 @@ class ContentReading : public Reading {
       }
       const std::string_view why = text_at(&candidate, {"finishReason"});
       if (why.empty()) continue;
-      complete_ = true;
+      ended_ = true;
       reply_.ending =
           why == "STOP"         ? Ending::stop
           : why == "MAX_TOKENS" ? Ending::length
@@ -75,6 +74,21 @@ class ContentReading : public Reading {
               : Ending::other;
     }
     return {};
+  }
+
+ private:
+  // Each chunk that counts does so from the beginning. Counts of 0 are left out: of a blocked prompt, an answer's.
+  void count(const format::Value& usage) {
+    const auto part = [&](std::string_view name) -> std::optional<std::uint64_t> {
+      return usage.member(name) == nullptr ? 0 : count_at(&usage, {name});
+    };
+    const auto answer = part("candidatesTokenCount"), thoughts = part("thoughtsTokenCount");
+    counted_ = {count_at(&usage, {"promptTokenCount"}), std::nullopt,
+                count_at(&usage, {"cachedContentTokenCount"}).value_or(0), 0};
+    if (answer && thoughts) counted_.output = *answer + *thoughts;
+    // Results of the vendor's own tools are read like the prompt.
+    const auto tools = part("toolUsePromptTokenCount");
+    counted_.input = counted_.input && tools ? std::optional(*counted_.input + *tools) : std::nullopt;
   }
 };
 

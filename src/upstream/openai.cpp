@@ -49,16 +49,17 @@ class ChatReading : public Reading {
  public:
   Result<> event(std::string_view, std::string_view data) override {
     if (data == "[DONE]") {
-      complete_ = complete_ || ended_;
+      complete_ = ended_;
       return {};
     }
     FH_TRY(const format::Value chunk, object_of(data));
-    if (chunk.member("error") != nullptr) return fail(Errc::io, complaint_of(data).message);
+    if (const format::Value* error = chunk.member("error"); error != nullptr && !error->is_null())
+      return fail(Errc::io, complaint_of(data).message);
     if (reply_.id.empty()) reply_.id = text_at(&chunk, {"id"});
     if (reply_.model.empty()) reply_.model = text_at(&chunk, {"model"});
     if (const format::Value* usage = chunk.member("usage"); usage != nullptr && usage->is_object()) {
-      tokens_ = Tokens{count_at(usage, {"prompt_tokens"}), count_at(usage, {"prompt_tokens_details", "cached_tokens"}),
-                       0, count_at(usage, {"completion_tokens"})};
+      counted_ = {count_at(usage, {"prompt_tokens"}), count_at(usage, {"completion_tokens"}),
+                  count_at(usage, {"prompt_tokens_details", "cached_tokens"}).value_or(0), 0};
     }
     const format::Value* choices = chunk.member("choices");
     if (choices == nullptr) return {};
@@ -72,13 +73,8 @@ class ChatReading : public Reading {
                       : why == "content_filter" ? Ending::filtered
                                                 : Ending::other;
     }
-    // Some servers leave [DONE] out; what has ended and been counted is whole.
-    complete_ = ended_ && tokens_.has_value();
     return {};
   }
-
- private:
-  bool ended_ = false;
 };
 
 }  // namespace

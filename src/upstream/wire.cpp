@@ -1,7 +1,11 @@
 #include "upstream/wire.h"
 
+#include <algorithm>
+#include <charconv>
+
 #include "base/utf8.h"
 #include "format/json.h"
+#include "upstream/values.h"
 
 namespace freehold::upstream {
 namespace {
@@ -18,7 +22,7 @@ std::string_view name_of(Ending ending) {
     case Ending::length:
       return "length";
     case Ending::filtered:
-      return "filtered";
+      return "content_filter";
     case Ending::other:
       break;
   }
@@ -39,6 +43,35 @@ std::string wire_names() {
     names += wire->name;
   }
   return names;
+}
+
+std::string with_whole_pairs(std::string_view json) {
+  constexpr std::size_t kEscape = 6;  // \\uXXXX
+  // The code unit of the escape that begins here; 0: none does.
+  const auto unit = [&](std::size_t at) -> unsigned {
+    unsigned value = 0;
+    if (at + kEscape > json.size() || json[at] != '\\' || json[at + 1] != 'u') return 0;
+    const char* end = json.data() + at + kEscape;
+    const auto [stop, error] = std::from_chars(json.data() + at + 2, end, value, 16);
+    return error == std::errc() && stop == end ? value : 0;
+  };
+  const auto high = [](unsigned u) { return u >= 0xD800 && u < 0xDC00; };
+  const auto low = [](unsigned u) { return u >= 0xDC00 && u < 0xE000; };
+  std::string out;
+  out.reserve(json.size());
+  for (std::size_t i = 0; i < json.size();) {
+    std::size_t length = json[i] == '\\' ? std::min<std::size_t>(2, json.size() - i) : 1;
+    if (high(unit(i)) && low(unit(i + kEscape))) {
+      length = 2 * kEscape;
+    } else if (high(unit(i)) || low(unit(i))) {
+      out += "\\ufffd";
+      i += kEscape;
+      continue;
+    }
+    out += json.substr(i, length);
+    i += length;
+  }
+  return out;
 }
 
 // All three say {"error": {"message": …}}; the code is "code" or "type" (OpenAI), "type" (Anthropic), "status"

@@ -21,20 +21,24 @@ struct Outgoing {
   std::string body;
 };
 
-// The answer of one request as its events come.
+// The answer of one request as its events come. What it says of tokens is what was said last: some vendors count along
+// the way, and some after the answer's end.
 class Reading {
  public:
   virtual ~Reading() = default;
   // Errors: corrupt (not what the dialect says), io (the vendor reports that it broke off).
   virtual Result<> event(std::string_view name, std::string_view data) = 0;
-  // Whether the vendor has said that this is all.
+  // Whether the vendor has said that this is all: nothing that follows counts.
   bool complete() const { return complete_; }
-  const std::optional<Tokens>& tokens() const { return tokens_; }
+  // Whether the answer's text has ended. Counts may still follow, until the stream is complete or closed.
+  bool ended() const { return ended_ || complete_; }
+  const Counted& counted() const { return counted_; }
   Reply& reply() { return reply_; }
 
  protected:
   Reply reply_;
-  std::optional<Tokens> tokens_;
+  Counted counted_;
+  bool ended_ = false;
   bool complete_ = false;
 };
 

@@ -30,7 +30,7 @@ using eval::Aspect;
 
 constexpr std::uint32_t kLetterTokens = 64;  // {"answer": "A"}, however a vendor's tokenizer spells it
 constexpr std::size_t kMostStops = 4;        // of a request
-constexpr std::size_t kKeepAnswers = 16;     // of one transaction: an answer costs money
+constexpr std::size_t kDoubtful = 5;         // refusals before any answer: the vendor refuses all, not this or that
 
 // One question's answers that are still to come.
 struct Wanted {
@@ -70,6 +70,11 @@ upstream::Call call_for(const eval::Questions& all, const Wanted& wanted, const 
   return call;
 }
 
+// How many an item has.
+std::size_t answers_of(const eval::Task& task, Aspect aspect) {
+  return aspect == Aspect::letter ? 1 : task.generation.repeats;
+}
+
 // What the vendor said, as a local model would have been cut.
 std::string cut(const eval::Task& task, std::string text) {
   if (!task.runs_programs()) text = std::string(eval::stripped(text));  // a program's blanks mean something
@@ -84,31 +89,64 @@ std::string letter_from(std::string_view text) {
   return answer != nullptr ? std::string(answer->as_string().value_or("")) : "";
 }
 
-// What all threads share.
+eval::Ended ended_of(upstream::Ending ending) {
+  switch (ending) {
+    case upstream::Ending::stop:
+      return eval::Ended::whole;
+    case upstream::Ending::length:
+      return eval::Ended::length;
+    case upstream::Ending::filtered:
+      return eval::Ended::filtered;
+    case upstream::Ending::other:
+      break;
+  }
+  return eval::Ended::other;
+}
+
+// Whether the vendor's word for a refusal can mean nothing but what is in the prompt (OpenAI's, and those who copy it).
+bool is_about_content(std::string_view code) {
+  return code == "content_filter" || code == "content_policy_violation";
+}
+
+struct Answer {
+  std::string text;
+  eval::Ended ended = eval::Ended::whole;
+  bool doubtful = false;  // refused, and perhaps not for what is in this item
+};
+
+// Of the whole command.
+struct Shared {
+  std::uint64_t used = 0;  // tokens, reserved ones included
+  std::uint64_t budget = 0;
+  bool answers = false;  // the vendor has answered something: what it refuses is one item, not all
+};
+
+// What all threads share. An answer is on disk before the next one is asked for by its thread.
 class VendorRun {
  public:
   VendorRun(const upstream::Gateway& gateway, const VendorAccount& account, const eval::Questions& all,
-            std::vector<eval::ItemResult>& results, eval::ResultStore& store, std::string identity, std::uint64_t& used,
-            std::uint64_t budget)
+            std::vector<eval::ItemResult>& results, eval::ResultStore& store, std::string identity, Shared& shared)
       : gateway_(gateway),
         account_(account),
         all_(all),
         results_(results),
         store_(store),
         identity_(std::move(identity)),
-        used_(used),
-        budget_(budget) {}
+        shared_(shared) {}
 
   Result<> run(const std::vector<Wanted>& wanted, std::size_t threads, const std::function<void()>& progress);
   const upstream::Tokens& tokens() const { return tokens_; }
   std::uint64_t requests() const { return requests_; }
+  std::uint64_t uncounted() const { return uncounted_; }
   const std::optional<ledger::Money>& cost() const { return cost_; }
 
  private:
   void work(const std::vector<Wanted>& wanted);
   Result<> one(const Wanted& wanted);
-  Result<std::string> ask(const upstream::Call& call);
-  Result<> flush(Aspect aspect);
+  Result<Answer> ask(const upstream::Call& call);
+  Result<> set_aside(std::uint64_t most);
+  Result<> keep(const Wanted& wanted, const Answer& last);
+  Result<> save(const Wanted& wanted);
 
   const upstream::Gateway& gateway_;  // owner: the caller, as of all that follow
   const VendorAccount& account_;
@@ -116,72 +154,105 @@ class VendorRun {
   std::vector<eval::ItemResult>& results_;  // each item is one thread's
   eval::ResultStore& store_;
   std::string identity_;
-  std::mutex mutex_;     // guards what follows
-  std::uint64_t& used_;  // tokens of the whole command, reserved ones included
-  std::uint64_t budget_;
-  std::size_t next_ = 0, done_ = 0;
-  std::uint64_t requests_ = 0;
+  std::mutex mutex_;  // guards what follows, and the store
+  Shared& shared_;
+  std::size_t next_ = 0;
+  std::uint64_t requests_ = 0, uncounted_ = 0;
   upstream::Tokens tokens_;
   std::optional<ledger::Money> cost_ = ledger::Money();
-  std::vector<std::pair<std::size_t, std::string>> fresh_;
+  std::vector<Wanted> doubtful_;  // refused, while nothing had been answered: not kept yet
+  std::optional<Error> refusal_;  // the first of these
   Result<> failed_;
 };
 
-Result<std::string> VendorRun::ask(const upstream::Call& call) {
-  // The worst case is set aside before, and what was really used is settled after: threads cannot overshoot together.
+// With the mutex held.
+Result<> VendorRun::set_aside(std::uint64_t most) {
+  if (shared_.used + most > shared_.budget) {
+    return fail(Errc::exhausted, fmt::format("the budget of {} tokens is spent: {} were used or are under way, and the "
+                                             "next request may take {}",
+                                             shared_.budget, shared_.used, most));
+  }
+  shared_.used += most;
+  return {};
+}
+
+Result<Answer> VendorRun::ask(const upstream::Call& call) {
+  // The worst case of each attempt is set aside before it, and what was really used is settled after: threads cannot
+  // overshoot together, nor can one by asking again.
   const std::uint64_t most = at_most(call).input + call.max_tokens;
+  bool held = true;
   {
     const std::lock_guard lock(mutex_);
-    if (used_ + most > budget_) {
-      return fail(Errc::exhausted,
-                  fmt::format("the budget of {} tokens is spent: {} were used or are under way, and the "
-                              "next request may take {}",
-                              budget_, used_, most));
-    }
-    used_ += most;
+    FH_TRY_VOID(set_aside(most));
   }
-  std::uint64_t counted = 0;
-  auto reply = account_.ask(gateway_, call, [&](const upstream::Attempt& attempt, std::optional<ledger::Money> cost) {
-    const std::lock_guard lock(mutex_);
-    cost_ = cost && cost_ ? std::optional(*cost_ + *cost) : std::nullopt;
-    requests_ += attempt.free && attempt.status == 0 ? 0 : 1;  // what left this machine
-    if (attempt.tokens) {
-      tokens_.input += attempt.tokens->input;
-      tokens_.output += attempt.tokens->output;
-      counted += attempt.tokens->input + attempt.tokens->output;
-    } else if (!attempt.free) {
-      counted += most;  // nobody has counted it, and it may be billed
-    }
-  });
+  std::optional<upstream::Attempt> last;
+  auto reply = account_.ask(
+      gateway_, call,
+      [&](const upstream::Attempt& attempt, const Settled& settled, std::optional<ledger::Money> cost) -> Result<> {
+        const std::lock_guard lock(mutex_);
+        last = attempt;
+        cost_ = cost && cost_ ? std::optional(*cost_ + *cost) : std::nullopt;
+        requests_ += attempt.free && attempt.status == 0 ? 0 : 1;  // what left this machine
+        uncounted_ += settled.counted ? 0 : 1;
+        tokens_.input += settled.tokens.prompt;
+        tokens_.output += settled.tokens.completion;
+        shared_.used += settled.tokens.prompt + settled.tokens.completion - most;
+        held = false;
+        if (!attempt.again) return {};
+        FH_TRY_VOID(set_aside(most));
+        held = true;
+        return {};
+      });
   const std::lock_guard lock(mutex_);
-  used_ = used_ - most + counted;
-  if (!reply) return tl::unexpected(std::move(reply).error());
-  return std::move(reply->text);
+  if (held) shared_.used -= most;
+  if (reply) return Answer{std::move(reply->text), ended_of(reply->ending)};
+  if (!last || !last->refused) return tl::unexpected(std::move(reply).error());
+  const bool doubtful = !is_about_content(last->code);
+  if (doubtful && !refusal_) refusal_ = reply.error();
+  return Answer{"", eval::Ended::refused, doubtful};
 }
 
 Result<> VendorRun::one(const Wanted& wanted) {
   const upstream::Call call = call_for(all_, wanted, gateway_.place().model);
   eval::ItemResult& result = results_[wanted.item];
-  if (wanted.aspect == Aspect::letter) {
-    FH_TRY(const std::string text, ask(call));
-    result.letter = letter_from(text);
-  } else {
-    for (std::uint32_t r = 0; r < all_.task->generation.repeats; ++r) {
-      FH_TRY(std::string text, ask(call));
-      result.texts.push_back(cut(*all_.task, std::move(text)));
+  const bool letter = wanted.aspect == Aspect::letter;
+  const std::size_t answers = answers_of(*all_.task, wanted.aspect);
+  while (result.ended.size() < answers) {
+    FH_TRY(Answer answer, ask(call));
+    // What the vendor does not take once it does not take again.
+    const bool refused = answer.ended == eval::Ended::refused;
+    for (std::size_t left = refused ? answers - result.ended.size() : 1; left > 0; --left) {
+      result.ended.push_back(answer.ended);
+      if (letter) {
+        result.letter = letter_from(answer.text);
+      } else {
+        result.texts.push_back(cut(*all_.task, answer.text));
+      }
     }
+    FH_TRY_VOID(keep(wanted, answer));
   }
-  const std::lock_guard lock(mutex_);
-  ++done_;
-  fresh_.emplace_back(all_.questions[wanted.item].row, eval::to_json(result, wanted.aspect));
-  return fresh_.size() >= kKeepAnswers ? flush(wanted.aspect) : Result<>();
+  return {};
 }
 
-Result<> VendorRun::flush(Aspect aspect) {
-  if (fresh_.empty()) return {};
-  FH_TRY_VOID(store_.save(identity_, all_.digest.hex(), aspect, fresh_));
-  fresh_.clear();
-  return {};
+// On disk when it returns, and with it what was doubtful before, if this is an answer.
+Result<> VendorRun::keep(const Wanted& wanted, const Answer& last) {
+  const std::lock_guard lock(mutex_);
+  if (last.doubtful && !shared_.answers) {
+    doubtful_.push_back(wanted);
+    return doubtful_.size() < kDoubtful ? Result<>() : tl::unexpected(*refusal_);
+  }
+  if (last.ended != eval::Ended::refused) {
+    shared_.answers = true;
+    for (const Wanted& before : doubtful_) FH_TRY_VOID(save(before));
+    doubtful_.clear();
+  }
+  return save(wanted);
+}
+
+// With the mutex held.
+Result<> VendorRun::save(const Wanted& wanted) {
+  return store_.save(identity_, all_.digest.hex(), wanted.aspect,
+                     {{all_.questions[wanted.item].row, eval::to_json(results_[wanted.item], wanted.aspect)}});
 }
 
 void VendorRun::work(const std::vector<Wanted>& wanted) {
@@ -207,8 +278,8 @@ Result<> VendorRun::run(const std::vector<Wanted>& wanted, std::size_t threads, 
   for (std::thread& worker : workers) worker.join();
   progress();
   const std::lock_guard lock(mutex_);
-  // What was paid for is kept, whatever stopped the rest.
-  if (!wanted.empty()) FH_TRY_VOID(flush(wanted.front().aspect));
+  // A vendor that has answered nothing and refused all that it was asked: that is no matter of the items.
+  if (failed_ && !shared_.answers && !doubtful_.empty()) failed_ = tl::unexpected(*refusal_);
   return failed_;
 }
 
@@ -272,7 +343,9 @@ Result<> evaluate_gateway(std::string_view reference, const EvalSetup& setup, Ev
   upstream::GatewayOptions options;
   if (arguments.given("allow-egress")) options.allowed = split_commas(arguments.list("allow-egress"));
   options.stopped = [] { return interrupted(); };
-  const std::string named = fmt::format("gateway {} {} {}", place.wire->name, place.base.authority(), place.model);
+  // Another address may be another model of the same name. The vendor's own stands by its authority, as it always has.
+  const std::string base = place.base.text() == place.wire->base ? place.base.authority() : place.base.text();
+  const std::string named = fmt::format("gateway {} {} {}", place.wire->name, base, place.model);
   const std::string key = from_environment(place.wire->key_variable);
   const upstream::Place where = place;
   FH_TRY(const auto gateway, upstream::Gateway::create(std::move(place), key, std::move(options)));
@@ -307,9 +380,10 @@ Result<> evaluate_gateway(std::string_view reference, const EvalSetup& setup, Ev
                           : fmt::format("what {} charges is not known", account.vendor())));
   if (setup.plan_only) return {};
 
-  const std::uint64_t budget =
+  Shared shared;
+  shared.budget =
       arguments.given("token-budget") ? static_cast<std::uint64_t>(arguments.integer("token-budget")) : UINT64_MAX / 2;
-  std::uint64_t used = 0, requests = 0;
+  std::uint64_t requests = 0, uncounted = 0;
   ProgressBar bar(console, fmt::format("asking {}", printable(reference, 40)), false);
   const auto begun = Clock::now();
   for (std::size_t t = 0; t < report.tasks.size(); ++t) {
@@ -321,19 +395,21 @@ Result<> evaluate_gateway(std::string_view reference, const EvalSetup& setup, Ev
     result.items.resize(all.questions.size());
     std::vector<Wanted> wanted;
     for (std::size_t i = 0; i < all.questions.size(); ++i) {
+      eval::ItemResult& item = result.items[i];
       const auto found = known.find(all.questions[i].row);
-      if (found == known.end())
-        wanted.push_back({i, aspect});
-      else
-        FH_TRY_VOID(eval::add_json(found->second, aspect, result.items[i]));
+      if (found != known.end()) FH_TRY_VOID(eval::add_json(found->second, aspect, item));
+      if (item.ended.size() < answers_of(*all.task, aspect)) wanted.push_back({i, aspect});
+      shared.answers |= std::any_of(item.ended.begin(), item.ended.end(),
+                                    [](eval::Ended ended) { return ended != eval::Ended::refused; });
     }
     model.stats.known += all.questions.size() - wanted.size();
-    VendorRun run(gateway, account, all, result.items, store, model.identity, used, budget);
+    VendorRun run(gateway, account, all, result.items, store, model.identity, shared);
     auto ran = run.run(wanted, static_cast<std::size_t>(arguments.integer("parallel")),
                        [&] { bar.update(t + 1, report.tasks.size()); });
     model.stats.computed += run.tokens().input;
     model.stats.written += run.tokens().output;
     requests += run.requests();
+    uncounted += run.uncounted();
     if (veil && (!ran || t + 1 == report.tasks.size())) FH_TRY_VOID(tell_of_veil(*veil, account.vendor(), console));
     if (!ran) {
       console.hint("answers so far are kept; the same command goes on where this one ended");
@@ -341,16 +417,24 @@ Result<> evaluate_gateway(std::string_view reference, const EvalSetup& setup, Ev
     }
     if (all.task->runs_programs()) FH_TRY_VOID(judge_answers(all, setup, model.identity, store, result.items));
     FH_TRY(result.measured, eval::measure(all, result.items));
+    FH_TRY(result.unanswered, unanswered_in(all, result.items));
     result.computed = wanted.size();
     result.cost = run.cost();
     model.tasks.push_back(std::move(result));
   }
   bar.clear();
   model.seconds = std::chrono::duration<double>(Clock::now() - begun).count();
-  console.note(fmt::format(
-      "{}: {} requests, {} tokens read and {} written as the vendor counts them, in {}{}", printable(reference),
-      grouped(requests), grouped(model.stats.computed), grouped(model.stats.written), human_seconds(model.seconds),
-      model.stats.known > 0 ? fmt::format("; {} answers were known", grouped(model.stats.known)) : ""));
+  if (uncounted > 0) {
+    console.note(
+        fmt::format("{}: {} of its requests were not counted by the vendor; the most that they can have taken "
+                    "stands for them",
+                    printable(reference), grouped(uncounted)));
+  }
+  console.note(
+      fmt::format("{}: {} requests, {} tokens read and {} written as the vendor counts them{}, in {}{}",
+                  printable(reference), grouped(requests), grouped(model.stats.computed), grouped(model.stats.written),
+                  uncounted > 0 ? " or at most" : "", human_seconds(model.seconds),
+                  model.stats.known > 0 ? fmt::format("; {} answers were known", grouped(model.stats.known)) : ""));
   report.models.push_back(std::move(model));
   return {};
 }

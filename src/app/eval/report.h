@@ -17,6 +17,18 @@
 
 namespace freehold::app {
 
+// Of a vendor's answers, those that nobody should take for wrong ones: all score nothing, and for another reason.
+struct Unanswered {
+  std::size_t refused = 0;     // items that the vendor would not take
+  std::size_t filtered = 0;    // answers that it would not give, or not to their end
+  std::size_t length = 0;      // answers cut off at the longest that was asked for; some may be right
+  std::size_t other = 0;       // answers that ended in another way
+  std::size_t unparsable = 0;  // answers that ended well and have nothing in them that could be judged
+  bool any() const { return refused + filtered + length + other + unparsable > 0; }
+};
+// Errors: of the task's filters.
+Result<Unanswered> unanswered_in(const eval::Questions& all, const std::vector<eval::ItemResult>& items);
+
 // One model on one task.
 struct TaskResult {
   std::vector<eval::ItemResult> items;
@@ -25,6 +37,7 @@ struct TaskResult {
   std::size_t cut = 0;                   // of these, those that lost tokens of their own
   std::uint64_t computed = 0;            // items measured now, not known before
   std::optional<ledger::Money> cost;     // what that cost; nothing: no price or no machine's cost is known
+  std::optional<Unanswered> unanswered;  // of a vendor's model
 };
 
 struct ModelResults {
@@ -86,6 +99,8 @@ void summarise(EvalReport& report, const std::vector<eval::Group>& groups);
 
 // In USD, two digits that count whatever the size; "unknown" of nothing.
 std::string usd_text(const std::optional<ledger::Money>& money);
+// "gateway:openai/m, arc_easy: 1 item refused by the vendor, …", one for each model and task that has any.
+std::vector<std::string> unanswered_lines(const EvalReport& report);
 std::string report_table(const EvalReport& report);
 std::string report_json(const EvalReport& report);
 std::string report_html(const EvalReport& report);

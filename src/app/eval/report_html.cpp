@@ -281,6 +281,7 @@ std::string report_html(const EvalReport& report) {
         " Marks: figures that others published, made in their own way (other prompts, examples and versions of the "
         "data); they are for orientation.";
   out += "</p>\n<h2>Scores</h2>\n" + score_table(report) + comparison_table(report) + cost_table(report);
+  for (const std::string& line : unanswered_lines(report)) out += fmt::format("<p>{}</p>\n", escaped_html(line));
   std::string items;
   for (const ModelComparison& c : report.comparisons) items += items_of(report, c);
   if (!items.empty()) out += "<h2>Items</h2>\n" + items;

@@ -53,12 +53,13 @@ void write_task(JsonWriter& w, const EvalReport& report, std::size_t t) {
   w.key("models").begin_array();
   for (const ModelResults& model : report.models) {
     const TaskResult& r = model.tasks[t];
-    w.begin_object()
-        .member("model", model.name)
-        .member("shortened_items", r.shortened)
-        .member("cut_items", r.cut)
-        .key("metrics")
-        .begin_object();
+    w.begin_object().member("model", model.name).member("shortened_items", r.shortened).member("cut_items", r.cut);
+    if (r.unanswered) {
+      const Unanswered& u = *r.unanswered;
+      w.key("unanswered").begin_object().member("refused_items", u.refused).member("content_filter", u.filtered);
+      w.member("length", u.length).member("other", u.other).member("unparsable", u.unparsable).end_object();
+    }
+    w.key("metrics").begin_object();
     for (const eval::Measured& m : r.measured) {
       w.key(eval::name_of(m.metric)).begin_object().member("score", m.score);
       write_interval(w, m.interval);
@@ -111,6 +112,9 @@ std::string report_table(const EvalReport& report) {
     }
   }
   std::string out = as_table(rows, columns);
+  const auto notes = unanswered_lines(report);
+  if (!notes.empty()) out += "\n";
+  for (const std::string& note : notes) out += note + "\n";
   if (report.costs) out += "\n" + costs_as_text(report);
   if (report.comparisons.empty()) return out;
   rows = {{"TASK", "COMPARED", "DIFFERENCE", "95 %", "P", "P (HOLM)", ""}};
@@ -192,6 +196,11 @@ std::string report_items(const EvalReport& report) {
           w.end_array();
         }
         if (!r.letter.empty()) w.member("letter", r.letter);
+        if (std::any_of(r.ended.begin(), r.ended.end(), [](eval::Ended e) { return e != eval::Ended::whole; })) {
+          w.key("ended").begin_array();
+          for (const eval::Ended ended : r.ended) w.value(eval::name_of(ended));
+          w.end_array();
+        }
         if (!r.verdicts.empty()) {
           w.key("verdicts").begin_array();
           for (const sandbox::Verdict verdict : r.verdicts) w.value(name_of(verdict));
