@@ -56,12 +56,17 @@ Result<BusyProcess> BusyProcess::start() {
   if (pid == 0) {
     become_child(parent);
     ::sched_setaffinity(0, sizeof(last), &last);
+    ::raise(SIGSTOP);
     // What a neighbour's computation looks like to the scheduler; it touches no memory.
     for (;;) asm volatile("");
   }
+  // It stops by itself, once it has asked to end with this process: stopped before, it would never ask.
+  int status = 0;
+  while (::waitpid(pid, &status, WUNTRACED) < 0 && errno == EINTR) {
+  }
+  if (!WIFSTOPPED(status)) return fail(Errc::io, "the busy process ended before it began");
   BusyProcess process;
   process.pid_ = pid;
-  process.pause();
   return process;
 }
 
