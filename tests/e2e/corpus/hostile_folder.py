@@ -304,6 +304,8 @@ def configs():
         ("cut", good[:-3]),
         ("eos-far", '{"eos_token_id": 9999}'),
         ("eos-string", '{"eos_token_id": "x"}'),
+        ("eos-object", '{"eos_token_id": {"a": 263}}'),
+        ("bos-object", '{"bos_token_id": {"a": 262}}'),
         ("eos-negative", '{"eos_token_id": [-1]}'),
         ("twice", good[:-1] + ', "eos_token_id": 1}'),
         ("nan", '{"temperature": NaN}'),

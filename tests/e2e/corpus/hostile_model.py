@@ -86,6 +86,14 @@ def shapes():
         yield file_case("T4 shapes", f"extra-{name}", more.write())
 
 
+def rope_factors():
+    """Divisors of the frequencies: right ones are in valid.py."""
+    for factor in (0, -1, 1e-45, 1e-38, 1e-4, 1e10, float("inf"), float("nan")):
+        more = Gguf()
+        more.tensors.append(["rope_freqs.weight", [4], 0, f32([1, 1, factor, 1])])
+        yield file_case("T4 hyperparameters", f"rope-factor-{factor}", more.write(), spares=("tokenize",))
+
+
 def numbers():
     bad = {"nan": 0x7FC00000, "signalling": 0x7F800001, "negative-nan": 0xFFC00000, "infinity": 0x7F800000, "minus-infinity": 0xFF800000}
     for name in (
@@ -222,5 +230,5 @@ def hyperparameters():
 
 
 def cases():
-    for group in (shapes, numbers, hyperparameters):
+    for group in (shapes, rope_factors, numbers, hyperparameters):
         yield from group()
