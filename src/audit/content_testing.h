@@ -24,8 +24,10 @@ class HomeTest : public ::testing::Test {
     log.append(std::move(content), [&](std::optional<ContentPlace> place) { kept.set_value(std::move(place)); });
     return kept.get_future().get();
   }
+  // In the name of a file or in its bytes.
   bool anywhere(std::string_view text) const {
     for (const auto& entry : std::filesystem::recursive_directory_iterator(home())) {
+      if (entry.path().string().find(text) != std::string::npos) return true;
       if (!entry.is_regular_file()) continue;
       const auto content = read_file(entry.path());
       if (content && content->find(text) != std::string::npos) return true;

@@ -3,16 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include "audit/content_testing.h"
 #include "base/file.h"
-#include "base/temporary_folder_testing.h"
 
 namespace freehold::audit {
 namespace {
 
-class VaultTest : public ::testing::Test {
+class VaultTest : public HomeTest {
  protected:
-  ~VaultTest() override { set_disk_fault_for_tests({}); }
-
   std::unique_ptr<Vault> vault(const std::string& key = "master.key") {
     auto master = MasterKey::open(home() / "elsewhere" / key, MasterKey::Make::if_missing);
     EXPECT_TRUE(master);
@@ -20,17 +18,6 @@ class VaultTest : public ::testing::Test {
     if (!subjects) return nullptr;
     return std::make_unique<Vault>(home(), std::move(*subjects));
   }
-  bool in_a_file(std::string_view text) {
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(home())) {
-      if (entry.path().string().find(text) != std::string::npos) return true;
-      if (!entry.is_regular_file()) continue;
-      const auto content = read_file(entry.path());
-      if (content && content->find(text) != std::string::npos) return true;
-    }
-    return false;
-  }
-  std::filesystem::path home() const { return folder_.path(); }
-  TemporaryFolder folder_;
 };
 
 TEST_F(VaultTest, ATokenIsTheValuesWithinItsTenant) {
@@ -56,8 +43,8 @@ TEST_F(VaultTest, WhatItStandsForComesBackUntilItsSubjectIsErased) {
   ASSERT_TRUE(vault->keep("k1", "alice", {{token, "ann@example.org"}}));
   ASSERT_TRUE(vault->keep("k1", "alice", {{token, "ann@example.org"}}));  // known
   ASSERT_TRUE(vault->keep("k1", "bob", {{token, "ann@example.org"}}));
-  EXPECT_FALSE(in_a_file("ann@example.org"));
-  EXPECT_FALSE(in_a_file("alice"));
+  EXPECT_FALSE(anywhere("ann@example.org"));
+  EXPECT_FALSE(anywhere("alice"));
   auto found = this->vault()->find(token);
   ASSERT_TRUE(found);
   ASSERT_EQ(found->size(), 2u);
