@@ -1,7 +1,10 @@
 #include "app/serve/audit_trail.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
+#include <future>
 #include <vector>
 
 #include "app/sealing.h"
@@ -173,9 +176,22 @@ void AuditTrail::answered(const http::Request& request, int status, const std::o
 }
 
 void AuditTrail::act(const audit::Who& who, std::string act, std::string subject, audit::Object details) {
+  this->act(who, std::move(act), std::move(subject), std::move(details), [](bool) {});
+}
+
+Result<> AuditTrail::act_kept(const audit::Who& who, std::string act, std::string subject, audit::Object details) {
+  std::promise<bool> stored;
+  std::string failed = fmt::format("{} could not be written to the audit log", act);
+  this->act(who, std::move(act), std::move(subject), std::move(details), [&](bool kept) { stored.set_value(kept); });
+  if (stored.get_future().get()) return {};
+  return fail(Errc::io, std::move(failed));
+}
+
+void AuditTrail::act(const audit::Who& who, std::string act, std::string subject, audit::Object details,
+                     Stored stored) {
   append_(audit::entry_of(audit::AdminEntry{"adm_" + random_id(), audit::now_us(), who, std::move(act),
                                             std::move(subject), std::move(details)}),
-          [](bool) {});
+          std::move(stored));
 }
 
 }  // namespace freehold::app

@@ -1,5 +1,5 @@
 // What the server writes to the audit log beside the answers it gives: refusals, what was changed over HTTP, its own
-// start and end. Answers wait for their entries (accounts.h); these are written at once and nobody waits for them.
+// start and end. Answers wait for their entries (accounts.h); of these only what others build on is waited for.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,7 @@
 
 #include "audit/entry.h"
 #include "audit/log.h"
+#include "base/result.h"
 #include "guard/policy.h"
 #include "guard/principal.h"
 #include "http/message.h"
@@ -66,8 +67,11 @@ class AuditTrail {
   // `request` has written already is not.
   void answered(const http::Request& request, int status, const std::optional<guard::Principal>& who);
   void act(const audit::Who& who, std::string act, std::string subject, audit::Object details = {});
+  // Waits until the entry is durable. Errors: io if it could not be.
+  Result<> act_kept(const audit::Who& who, std::string act, std::string subject, audit::Object details = {});
 
  private:
+  void act(const audit::Who& who, std::string act, std::string subject, audit::Object details, Stored stored);
   void refuse(audit::RefusalEntry entry);
 
   const Append append_;

@@ -66,8 +66,8 @@ void RetentionKeeper::apply() {
       .home = home_, .policy = &permissions.policy(), .holds = permissions.holds(), .now = guard::wall_seconds()};
   options.in_server = true;
   options.begins = [this]() -> Result<> {
-    if (site_.trail() != nullptr) site_.trail()->act(local_user(), "guard.retention.begin", {}, {});
-    return {};
+    if (site_.trail() == nullptr) return {};
+    return site_.trail()->act_kept(local_user(), "guard.retention.begin", {});
   };
   options.go_on = [this] { return rest(); };
   options.more = [this](RetentionJudge& judge, bool dry) {

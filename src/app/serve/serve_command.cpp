@@ -273,18 +273,24 @@ Result<> run(const Arguments& arguments, Console& console) {
     return loaded;
   }
   site.starting = false;
-  site.trail()->act(local_user(), "serve.start", names_of(site),
-                    audit::Object()
-                        .add("address", address)
-                        .add("port", std::uint64_t{server->port()})
-                        .add("tls", tls)
-                        .add("keys", !arguments.flag("no-keys"))
-                        .add("keeps_content", arguments.flag("keep-content"))
-                        .add("sealed", sealing.wanted())
-                        .add("policy", policy)
-                        .add("mirror", arguments.given("mirror-checkpoints") ? arguments.text("mirror-checkpoints")
-                                                                             : std::string_view())
-                        .add("version", version()));
+  // In the log before anything goes by it: the retention judges the clock by the newest entry.
+  if (auto begun = site.trail()->act_kept(
+          local_user(), "serve.start", names_of(site),
+          audit::Object()
+              .add("address", address)
+              .add("port", std::uint64_t{server->port()})
+              .add("tls", tls)
+              .add("keys", !arguments.flag("no-keys"))
+              .add("keeps_content", arguments.flag("keep-content"))
+              .add("sealed", sealing.wanted())
+              .add("policy", policy)
+              .add("mirror",
+                   arguments.given("mirror-checkpoints") ? arguments.text("mirror-checkpoints") : std::string_view())
+              .add("version", version()));
+      !begun) {
+    server->stop(std::chrono::seconds(0));
+    return begun;
+  }
   site.batches->resume();
   site.jobs->resume();
   std::optional<RetentionKeeper> retention(std::in_place, site, home);
