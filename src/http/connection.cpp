@@ -11,9 +11,8 @@
 //    bounded time and amount, because closing at once would make the system discard the error that a client which still
 //    sends should read.
 // 4. A request whose head is enough for its answer (no key, say) is answered before its body is read.
-// 5. The end of what a client sends says either that it is gone or that it only reads from now on (`nc -N`), and
-// nothing
-//    but its answer to something sent tells which: see is_probed.
+// 5. The end of what a client sends says either that it is gone or that it only reads from now on (`nc -N`), and only
+//    its answer to something sent tells which: see is_probed.
 #include "http/connection.h"
 
 #include <fmt/format.h>
@@ -55,8 +54,7 @@ constexpr std::size_t kReadAhead = 64 * 1024;
 constexpr std::size_t kWritePiece = 64 * 1024;
 constexpr std::size_t kLingerBytes = std::size_t{256} << 20;
 constexpr std::chrono::seconds kLingerTime{10};
-constexpr std::chrono::seconds kLingerSilence{2};    // nothing arrives for so long
-constexpr std::uint64_t kLeastProgress = 64 * 1024;  // of a body with a sink, in Limits::body_time
+constexpr std::chrono::seconds kLingerSilence{2};  // nothing arrives for so long
 constexpr std::chrono::seconds kProbe{1};
 
 template <typename Stream>
@@ -304,33 +302,47 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
     co_return co_await answer(std::move(head), std::move(held));
   }
 
-  // What the program wants to do with the body. False: the connection is gone.
-  awaitable<bool> ask_plan(const Request& request, BodyPlan& plan) {
-    if (!common_.hooks.plan_body) co_return true;
-    struct Asked {
-      Request request;
-      BodyPlan plan;
-      bool done = false;  // I/O thread
-    };
-    auto asked = std::make_shared<Asked>();
-    asked->request = request;
+  // Runs `work`, which must own what it uses, on one of these threads. False: the connection is gone, and it may still
+  // be running. (By reference: g++ 12 destroys a lambda twice that is made inside of an expression with co_await.)
+  awaitable<bool> elsewhere(asio::thread_pool& threads, std::function<void()>& work) {
+    auto done = std::make_shared<bool>(false);  // I/O thread
     std::weak_ptr<Connection> weak = this->weak_from_this();
-    asio::post(*common_.door, [asked, weak, executor = stream_.get_executor(), &common = common_] {
-      try {
-        asked->plan = common.hooks.plan_body(asked->request);
-      } catch (const std::exception&) {
-        asked->plan.refusal = common.error(asked->request, 500, "internal error");
-      }
-      asio::post(executor, [asked, weak] {
-        asked->done = true;
+    asio::post(threads, [work = std::move(work), done, weak, executor = stream_.get_executor()] {
+      work();
+      asio::post(executor, [done, weak] {
+        *done = true;
         if (auto self = weak.lock()) self->signal_.cancel();
       });
     });
-    while (!asked->done) {
+    while (!*done) {
       if (!socket().is_open()) co_return false;
       co_await wait(Clock::time_point::max());
     }
-    plan = std::move(asked->plan);
+    co_return true;
+  }
+
+  // What the program wants to do with the body. False: the connection is gone.
+  awaitable<bool> ask_plan(const Request& request, BodyPlan& plan) {
+    if (!common_.hooks.plan_body) co_return true;
+    auto asked = std::make_shared<std::pair<Request, BodyPlan>>(request, BodyPlan());
+    std::function<void()> work = [asked, &common = common_] {
+      try {
+        asked->second = common.hooks.plan_body(asked->first);
+      } catch (const std::exception&) {
+        asked->second.refusal = common.error(asked->first, 500, "internal error");
+      }
+    };
+    if (!co_await elsewhere(*common_.door, work)) co_return false;
+    plan = std::move(asked->second);
+    co_return true;
+  }
+
+  // What has arrived of a body, to its sink: what that does (hash, write to the disk) holds up nobody else.
+  awaitable<bool> pass_on(BodyReader& body) {
+    auto passing = std::make_shared<BodyReader::Passing>(body.passing());
+    std::function<void()> work = [passing] { passing->write(); };
+    if (!co_await elsewhere(*common_.writers, work)) co_return false;
+    body.passed(*passing);
     co_return true;
   }
 
@@ -343,21 +355,16 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
     if (head.expects_continue && input_.empty() && (head.chunked || head.content_length > 0)) {
       if (!co_await write(kContinue)) co_return false;
     }
-    const std::uint64_t least_rate = plan.least_rate;
+    BodyPace pace(limits.body_time, in_memory, plan.least_rate);
     BodyReader body(head, std::move(plan));
-    auto deadline = Clock::now() + limits.body_time;
-    // A body that is written somewhere may take long, but has to come on.
-    auto slowest = least_rate == 0 ? Clock::time_point::max() : deadline;
-    std::uint64_t unpaid = 0;  // bytes that `slowest` has not been put off for
-    std::uint64_t marked = 0;  // the size from which the deadline is counted
     while (true) {
       const std::size_t used = body.feed(input_);
       consume(used);
-      if (least_rate != 0) {
-        unpaid += used;
-        const std::uint64_t ms = unpaid * 1000 / least_rate;
-        slowest += std::chrono::milliseconds(ms);
-        unpaid -= ms * least_rate / 1000;
+      pace.arrived(used, body.size());
+      if (body.status() == 0 && body.has_to_pass()) {
+        const auto begun = Clock::now();
+        if (!co_await pass_on(body)) co_return false;
+        pace.held_up(Clock::now() - begun);
       }
       if (body.status() != 0) {
         co_return co_await refuse(head.request, body.status(), body.message().empty() ? too_large : body.message());
@@ -366,12 +373,9 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
       if (in_memory && !held.grow(body.size())) {
         co_return co_await refuse(head.request, 503, "too many large requests at once: try again");
       }
-      if (!in_memory && body.size() - marked >= kLeastProgress) {
-        marked = body.size();
-        deadline = Clock::now() + limits.body_time;
-      }
+      if (!input_.empty()) continue;  // it came while the last was passed on
       if (end_of_input_) co_return co_await refuse(head.request, 400, "the request's body ends in the middle");
-      if (!co_await wait(std::min(deadline, slowest)))
+      if (!co_await wait(pace.deadline()))
         co_return co_await refuse(head.request, 408, "the body did not arrive in time");
     }
     head.request.body = body.take();

@@ -26,7 +26,8 @@ struct Common {
   Hooks hooks;
   std::uint16_t port = 0;
   std::unique_ptr<boost::asio::thread_pool> handlers;
-  std::unique_ptr<boost::asio::thread_pool> door;  // one thread, for Hooks::plan_body
+  std::unique_ptr<boost::asio::thread_pool> door;     // one thread, for Hooks::plan_body
+  std::unique_ptr<boost::asio::thread_pool> writers;  // for BodySink::write
   bool stopping = false;
   // Bytes of bodies, see Limits::held_bytes.
   const std::shared_ptr<std::atomic<std::uint64_t>> held = std::make_shared<std::atomic<std::uint64_t>>(0);

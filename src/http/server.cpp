@@ -26,6 +26,8 @@ namespace {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
+constexpr std::size_t kWriters = 2;  // a disk that is slow for one body must not stop the others
+
 // `listener`: a socket that listens already, or -1.
 Result<> listen_with(tcp::acceptor& acceptor, const ServerOptions& o, int listener) {
   boost::system::error_code error;
@@ -87,6 +89,7 @@ class TcpServer : public Server {
       for (auto& [key, entry] : entries) entry->close_now();
     });
     common_.door->join();
+    common_.writers->join();
     common_.handlers->join();  // handlers see their clients gone
     thread_.join();            // no connection, no acceptor: nothing left to run
   }
@@ -172,7 +175,8 @@ Common::Common(ServerOptions o, Hooks h)
     : options(std::move(o)),
       hooks(std::move(h)),
       handlers(std::make_unique<asio::thread_pool>(static_cast<std::size_t>(options.handler_threads))),
-      door(std::make_unique<asio::thread_pool>(1)) {}
+      door(std::make_unique<asio::thread_pool>(1)),
+      writers(std::make_unique<asio::thread_pool>(kWriters)) {}
 Common::~Common() = default;
 
 Result<int> open_listener(const ServerOptions& options) {

@@ -19,8 +19,9 @@
 
 namespace freehold::http {
 
-// Receives a body in pieces instead of in memory. Called by the I/O thread, in order; destroyed after the last piece
-// (or when the request breaks off, without `finish`).
+// Receives a body in pieces instead of in memory: in order, one at a time, on threads that are for this only. Nothing
+// more of the body is read than one piece ahead while it writes. Destroyed after the last piece (or when the request
+// breaks off).
 class BodySink {
  public:
   virtual ~BodySink() = default;

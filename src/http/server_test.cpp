@@ -366,30 +366,6 @@ TEST_F(HttpServer, FinishesWhatRunsBeforeItStops) {
   EXPECT_FALSE(refused.connected());
 }
 
-TEST_F(HttpServer, TakesBodiesInPieces) {
-  struct Counter : BodySink {
-    std::size_t* total;
-    Result<> write(std::string_view piece) override {
-      *total += piece.size();
-      return {};
-    }
-  };
-  std::size_t total = 0;
-  Hooks hooks = echo();
-  hooks.plan_body = [&](const Request&) {
-    auto sink = std::make_shared<Counter>();
-    sink->total = &total;
-    return BodyPlan{std::uint64_t{1} << 40, sink};
-  };
-  auto server = serve(hooks);
-  RawClient client(server->port());
-  const std::size_t size = 5'000'000;
-  client.send("PUT /b HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n");
-  client.send(std::string(size, 'x'));
-  EXPECT_NE(client.read_until("PUT /b").find("200 OK"), std::string::npos);
-  EXPECT_EQ(total, size);
-}
-
 TEST_F(HttpServer, AnswersAtOnceWhileEveryHandlerIsBusy) {
   std::promise<void> go_on;
   const std::shared_future<void> released = go_on.get_future();
@@ -420,51 +396,6 @@ TEST_F(HttpServer, AnswersAtOnceWhileEveryHandlerIsBusy) {
   EXPECT_EQ(busy, 2);
   go_on.set_value();
   for (auto& w : waiting) EXPECT_NE(w->read_all(60000).find("late"), std::string::npos);
-}
-
-TEST_F(HttpServer, RefusesABodyBeforeItIsRead) {
-  Hooks hooks = echo();
-  hooks.plan_body = [&](const Request&) {
-    BodyPlan plan;
-    plan.refusal = Response{413, {}, "your shelf is full"};
-    return plan;
-  };
-  auto server = serve(hooks);
-  RawClient client(server->port());
-  client.send("PUT /b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\nbegun");
-  const std::string answer = client.read_all(60000);
-  EXPECT_TRUE(answer.starts_with("HTTP/1.1 413 ")) << answer;
-  EXPECT_NE(answer.find("your shelf is full"), std::string::npos);
-}
-
-TEST_F(HttpServer, EndsUploadsThatTrickle) {
-  struct Full : BodySink {
-    Result<> write(std::string_view) override { return {}; }
-  };
-  ServerOptions options;
-  options.limits.body_time = 300ms;
-  std::atomic<std::uint64_t> rate{0};
-  Hooks hooks = echo();
-  hooks.plan_body = [&](const Request&) {
-    BodyPlan plan{1'000'000, std::make_shared<Full>()};
-    plan.least_rate = rate;
-    return plan;
-  };
-  auto server = serve(hooks, options);
-  // 64 KiB now and then keep it going, unless there is an average to be reached; a byte now and then does not.
-  const std::string piece(64 << 10, 'x');
-  for (const bool limited : {false, true}) {
-    rate = limited ? 10'000'000 : 0;
-    RawClient client(server->port());
-    client.send("PUT /b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 655360\r\n\r\n");
-    std::string answer;
-    for (int sent = 0; sent < 10 && answer.empty(); ++sent) {
-      if (!client.send(piece)) break;
-      answer = client.read_until("\r\n\r\n", 100);
-    }
-    if (answer.empty()) answer = client.read_all(60000);
-    EXPECT_TRUE(answer.starts_with(limited ? "HTTP/1.1 408 " : "HTTP/1.1 200 ")) << answer;
-  }
 }
 
 TEST_F(HttpServer, SpeaksTls) {

@@ -39,7 +39,7 @@ bool is_folder_name(std::string_view tenant) {
 
 }  // namespace
 
-// One file on its way. Written by the I/O thread, then (the body is complete) taken by a handler.
+// One file on its way. Written by one thread at a time, then (the body is complete) taken by a handler.
 struct BlobUploads::Upload {
   std::string tenant;
   std::unique_ptr<UploadsUnderWay::Place> place;

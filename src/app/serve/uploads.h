@@ -18,7 +18,7 @@ namespace freehold::app {
 
 inline constexpr std::uint64_t kMostFileBytes = std::uint64_t{512} << 20;  // as documented
 
-// One form. Used by the I/O thread until the body is there, by one handler after that.
+// One form. Used by one thread at a time until the body is there, by one handler after that.
 class Upload : http::FormReceiver {
  public:
   // `place`: among its tenant's; `kept`: bytes that the tenant has in the store already.
