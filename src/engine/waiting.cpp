@@ -5,6 +5,18 @@
 #include "engine/scheduler.h"
 
 namespace freehold::engine {
+namespace {
+
+// The positions that it may come to.
+std::uint64_t work(const Job& job) {
+  const Request& r = job.request;
+  const std::uint64_t prompt = r.prompt.size();
+  if (job.reads_only()) return prompt;
+  // Without a limit: whatever the context leaves, which is more than anything with one.
+  return prompt + std::uint64_t{r.n} * (r.max_tokens == 0 ? UINT32_MAX : r.max_tokens);
+}
+
+}  // namespace
 
 Waiting::Waiting() = default;
 Waiting::~Waiting() = default;
@@ -58,6 +70,15 @@ bool Waiting::before(const Lane& a, const Lane& b) {
   return a.jobs.front()->id < b.jobs.front()->id;
 }
 
+std::size_t Waiting::candidate(const Lane& lane) {
+  if (lane.passed_over >= kPatience) return 0;
+  const std::uint64_t most = work(*lane.jobs.front()) / kSmaller;
+  for (std::size_t i = 1; i < lane.jobs.size(); ++i) {
+    if (work(*lane.jobs[i]) <= most) return i;
+  }
+  return 0;
+}
+
 std::unique_ptr<Job> Waiting::next(const std::function<std::uint32_t(const std::string&)>& running,
                                    const std::function<bool(const Job&)>& fits) {
   order_.clear();
@@ -67,15 +88,16 @@ std::unique_ptr<Job> Waiting::next(const std::function<std::uint32_t(const std::
   }
   std::sort(order_.begin(), order_.end(), [](const Lane* a, const Lane* b) { return before(*a, *b); });
   for (Lane* lane : order_) {
-    if (!fits(*lane->jobs.front())) {
+    const std::size_t place = candidate(*lane);
+    if (!fits(*lane->jobs[place])) {
       if (lane->impatient()) return nullptr;
       continue;
     }
-    std::unique_ptr<Job> job = std::move(lane->jobs.front());
-    lane->jobs.pop_front();
+    std::unique_ptr<Job> job = std::move(lane->jobs[place]);
+    lane->jobs.erase(lane->jobs.begin() + static_cast<std::ptrdiff_t>(place));
     --size_;
     for (Lane* other : order_) ++other->passed_over;
-    lane->passed_over = 0;
+    if (place == 0) lane->passed_over = 0;
     drop_empty_lanes();
     return job;
   }

@@ -1,7 +1,8 @@
 // The requests that wait, and whose turn it is (docs/adr/0017-admission.md).
 //
-// A lane holds the requests of one tenant with one priority, first come first served; only its oldest stands for it.
-// Whose turn it is among the lanes:
+// A lane holds the requests of one tenant with one priority, first come first served; only its oldest stands for it, or
+// a much smaller one behind it, until it has been passed over kPatience times
+// (docs/adr/0062-small-ones-go-ahead-in-their-lane.md). Whose turn it is among the lanes:
 // 1. A lane that has been passed over too often: while it waited, kPatience requests of other lanes were admitted
 //    (kBackgroundPatience if its priority is below 0). The one passed over most is first, and nobody else is admitted
 //    until it fits: what runs ends, so it will.
@@ -27,6 +28,9 @@ class Waiting {
  public:
   static constexpr std::uint32_t kPatience = 16;
   static constexpr std::uint32_t kBackgroundPatience = 64;
+  // Much smaller: prompt and answers are at most this part of the oldest's. So the oldest waits for at most kPatience
+  // parts of itself.
+  static constexpr std::uint32_t kSmaller = 8;
 
   Waiting();
   ~Waiting();
@@ -47,11 +51,12 @@ class Waiting {
     std::string tenant;
     std::int32_t priority = 0;
     std::deque<std::unique_ptr<Job>> jobs;  // never empty between calls
-    std::uint32_t passed_over = 0;          // times, since its oldest is the oldest
+    std::uint32_t passed_over = 0;          // times, by other lanes or in its own, since its oldest is the oldest
     std::uint32_t running = 0;              // scratch of `next`
     bool impatient() const { return passed_over >= (priority < 0 ? kBackgroundPatience : kPatience); }
   };
   static bool before(const Lane& a, const Lane& b);
+  static std::size_t candidate(const Lane& lane);
   void drop_empty_lanes();
 
   std::vector<std::unique_ptr<Lane>> lanes_;

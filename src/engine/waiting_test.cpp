@@ -144,6 +144,39 @@ TEST_F(WaitingTest, NorIsALongOne) {
   finish(*engine);
 }
 
+// One key's question does not wait for all of its essays, and they do not wait for all of its questions.
+TEST_F(WaitingTest, AMuchSmallerOneGoesAheadInItsLane) {
+  FakeDecoder decoder;
+  auto engine = make(decoder, 2);
+  for (int i = 0; i < 10; ++i) submit(*engine, of("t", 60), "long");
+  engine->step();
+  submit(*engine, of("t", 5), "not so small");  // 9 positions of 64
+  submit(*engine, of("t", 4), "small");
+  finish(*engine);
+  EXPECT_EQ(place("small"), 2u);
+  EXPECT_EQ(place("not so small"), 11u);
+  // They never end.
+  engine = make(decoder, 1);
+  order.clear();
+  submit(*engine, of("t", 60), "first");
+  engine->step();
+  submit(*engine, of("t", 60), "long");
+  for (std::uint32_t i = 0; place("long") == order.size() && i < 1000; ++i) {
+    if (engine->pending() < 6) submit(*engine, of("t", 1), "small");
+    engine->step();
+  }
+  EXPECT_EQ(place("long"), 1 + Waiting::kPatience);
+  finish(*engine);
+  // One without a limit is long.
+  order.clear();
+  submit(*engine, of("t", 60), "first");
+  engine->step();
+  submit(*engine, of("t", 0), "open");
+  submit(*engine, of("t", 200), "long");
+  finish(*engine);
+  EXPECT_LT(place("long"), place("open"));
+}
+
 // A tenant whose requests are so short that it never has one running, one whose answers are long, one in the
 // background: each is admitted within a bound, whoever floods.
 TEST_F(WaitingTest, NobodyStarves) {
