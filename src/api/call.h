@@ -37,6 +37,14 @@ enum class Problem {
 int status_of(Problem problem);
 Problem problem_of(int status);
 
+// A prompt's tokens, and what the context holds with the answer.
+struct Excess {
+  std::uint64_t tokens = 0;  // 0: not counted
+  std::uint64_t context = 0;
+  // What a prompt may have at most; without a token for the answer nothing would be answered.
+  std::uint64_t most() const { return tokens <= context ? tokens - 1 : context; }
+};
+
 struct Failure {
   Problem problem = Problem::internal;
   std::string message;
@@ -44,6 +52,7 @@ struct Failure {
   std::string code;   // the vendor's own word for it; may be empty
   std::vector<std::pair<std::string, std::string>> headers = {};  // that the answer is to have beside the usual ones
   int status = 0;                                                 // if it is not the problem's own: 408, 431 …
+  std::optional<Excess> excess = {};                              // of Problem::context_length
 };
 int status_of(const Failure& failure);
 
@@ -78,6 +87,7 @@ struct Tool {
   std::string description;
   std::string parameters = "{}";  // a JSON Schema, as JSON text
   bool strict = false;
+  std::string param = {};  // the field that the schema came from, for errors
 };
 
 enum class ToolChoice {
@@ -134,7 +144,8 @@ struct EmbedCall {
   std::string model;
   std::vector<PlainPrompt> inputs;  // at least one, none empty
   std::uint32_t dimensions = 0;     // 0: the model's own; fewer: the first so many, at length 1 again
-  bool base64 = false;              // little-endian float32, encoded, instead of an array
+  std::string input_field = "input", dimensions_field = "dimensions";  // where they came from, for errors
+  bool base64 = false;                                      // little-endian float32, encoded, instead of an array
   std::optional<std::chrono::nanoseconds> keep_alive = {};  // as Call has it
   bool cut = false;  // what is longer than the context is cut (only where the dialect says so)
   std::vector<std::string> ignored;

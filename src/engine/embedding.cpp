@@ -15,8 +15,8 @@ Result<> validate(const EmbedRequest& r, const RequestLimits& limits) {
                 fmt::format("the text has {} tokens, but the context holds {}", r.tokens.size(), limits.context));
   }
   if (r.dimensions > limits.width) {
-    return fail(Errc::invalid, fmt::format("dimensions is {}, must be at most the model's {}, or 0 for all",
-                                           r.dimensions, limits.width));
+    return fail(Errc::invalid,
+                fmt::format("dimensions is {}, must be at most the model's {}", r.dimensions, limits.width));
   }
   FH_TRY_VOID(check_waiting(r.priority, r.deadline_seconds));
   return check_adapter(r.adapter.get(), limits);

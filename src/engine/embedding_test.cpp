@@ -180,7 +180,7 @@ TEST_F(EmbeddingTest, WhatCannotBeIsRefused) {
   };
   EmbedRequest request = text_of(1, 9);
   request.dimensions = kWidth + 1;
-  EXPECT_EQ(refused(request), "dimensions is 13, must be at most the model's 12, or 0 for all");
+  EXPECT_EQ(refused(request), "dimensions is 13, must be at most the model's 12");
   EXPECT_EQ(refused({}), "prompt is empty, must have at least one token");
   request = text_of(1, 513);
   EXPECT_EQ(refused(request), "the text has 513 tokens, but the context holds 512");

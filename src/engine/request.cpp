@@ -29,9 +29,9 @@ Result<> check(const Range& r) {
                                          r.low_is_legal ? "at least" : "more than", r.low, r.high));
 }
 
-Result<> check_token(const std::string& field, std::int32_t token, std::uint32_t vocab) {
+Result<> check_token(std::string_view what, std::int32_t token, std::uint32_t vocab) {
   if (token >= 0 && static_cast<std::uint32_t>(token) < vocab) return {};
-  return fail(Errc::invalid, fmt::format("{} is {}, must be a token id from 0 to {}", field, token, vocab - 1));
+  return fail(Errc::invalid, fmt::format("{} {}, must be a token id from 0 to {}", what, token, vocab - 1));
 }
 
 Result<> check_bias(const std::vector<LogitBias>& bias, std::uint32_t vocab) {
@@ -39,7 +39,7 @@ Result<> check_bias(const std::vector<LogitBias>& bias, std::uint32_t vocab) {
   std::vector<std::int32_t> tokens;
   tokens.reserve(bias.size());
   for (std::size_t i = 0; i < bias.size(); ++i) {
-    FH_TRY_VOID(check_token(fmt::format("logit_bias[{}].token", i), bias[i].token, vocab));
+    FH_TRY_VOID(check_token("logit_bias names token", bias[i].token, vocab));
     double b = bias[i].bias;
     bool legal = (b >= -kLargest && b <= kLargest) || (std::isinf(b) && b < 0);
     if (!legal) {
@@ -83,7 +83,7 @@ Result<> check_stop(const Request& r, std::uint32_t vocab) {
     if (!is_utf8(r.stop[i])) return fail(Errc::invalid, fmt::format("stop[{}] is not UTF-8", i));
   }
   for (std::size_t i = 0; i < r.stop_tokens.size(); ++i) {
-    FH_TRY_VOID(check_token(fmt::format("stop_tokens[{}]", i), r.stop_tokens[i], vocab));
+    FH_TRY_VOID(check_token(fmt::format("stop_tokens[{}] is", i), r.stop_tokens[i], vocab));
   }
   return {};
 }
@@ -140,7 +140,7 @@ Result<> check_prompt(const std::vector<std::int32_t>& prompt, const RequestLimi
   if (prompt.empty()) return fail(Errc::invalid, "prompt is empty, must have at least one token");
   for (std::size_t i = 0; i < prompt.size(); ++i) {
     bool legal = prompt[i] >= 0 && static_cast<std::uint32_t>(prompt[i]) < limits.vocab;
-    if (!legal) FH_TRY_VOID(check_token(fmt::format("prompt[{}]", i), prompt[i], limits.vocab));
+    if (!legal) FH_TRY_VOID(check_token(fmt::format("prompt[{}] is", i), prompt[i], limits.vocab));
   }
   return {};
 }

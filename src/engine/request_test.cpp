@@ -69,7 +69,7 @@ TEST(Request, EveryFieldIsCheckedAndNamed) {
       {[](Request& r) {
          r.sampling.logit_bias = {{3, 1}, {100, 1}};
        },
-       "logit_bias[1].token is 100, must be a token id from 0 to 99"},
+       "logit_bias names token 100, must be a token id from 0 to 99"},
       {[=](Request& r) {
          r.sampling.logit_bias = {{3, kInf}};
        },

@@ -112,3 +112,17 @@ test("embeddings: base64, numbers and fewer of them", needs("embeddings"), async
   for (const [i, x] of Array.from(short).entries()) assert.ok(Math.abs(x - whole[i] / norm) < 1e-5);
   assert.equal((await embed({ dimensions: whole.length })).length, whole.length);
 });
+
+test("the token itself is always among the likeliest", needs("completions", "scoring"), async () => {
+  for (const [logprobs, more] of [[0, {}], [1, { echo: true }], [5, {}], [5, { echo: true, max_tokens: 0 }], [1, { stream: true }]]) {
+    const answer = await complete({ logprobs, ...more });
+    const lists = (more.stream ? (await collect(answer)).flatMap((c) => c.choices) : answer.choices).map((c) => c.logprobs).filter(Boolean);
+    const all = (name) => lists.flatMap((l) => l[name]);
+    const [tokens, own, tops] = [all("tokens"), all("token_logprobs"), all("top_logprobs")];
+    assert.ok(tokens.length > 0 && tops.length === tokens.length);
+    for (const [i, top] of tops.entries()) {
+      if (own[i] === null) assert.equal(top, null);
+      else assert.ok(Math.abs(top[tokens[i]] - own[i]) < 1e-9 && Object.keys(top).length <= logprobs + 1, JSON.stringify([logprobs, more, tokens[i], top]));
+    }
+  }
+});

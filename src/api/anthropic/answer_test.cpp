@@ -244,6 +244,11 @@ TEST(AnthropicErrors, HaveTheVendorsTypes) {
   EXPECT_EQ(gone["error"]["details"]["error_code"], "thread_not_found");
   const json error = json::parse(error_json({Problem::context_length, "5 > 4", {}, {}}, {}));
   EXPECT_TRUE(error["error"]["message"].get<std::string>().starts_with("prompt is too long"));
+  Failure counted{Problem::context_length, "ours", "messages", {}};
+  counted.excess = Excess{9, 8};
+  EXPECT_EQ(json::parse(error_json(counted, {}))["error"]["message"], "prompt is too long: 9 tokens > 8 maximum");
+  counted.excess = Excess{8, 8};
+  EXPECT_EQ(json::parse(error_json(counted, {}))["error"]["message"], "prompt is too long: 8 tokens > 7 maximum");
   auto encoder = messages_encoder(call_of(R"(,"stream":true)"), {"a", "m", 1});
   const std::vector<json> broken = events(encoder->broken({Problem::internal, "x", {}, {}}));
   ASSERT_EQ(broken.size(), 1u);

@@ -72,6 +72,7 @@ Parsed<Tool> parse_tool(const Json& json, const std::string& where, std::vector<
   const Json* schema = f.find("input_schema");
   if (schema == nullptr || !schema->is_object()) return f.wrong("input_schema", "a JSON Schema (an object)");
   tool.parameters = dump(*schema);
+  tool.param = f.name("input_schema");
   f.known("cache_control");
   f.add_left_over(ignored);
   return tool;
@@ -166,6 +167,7 @@ Parsed<void> parse_thinking(Fields& f, MessagesCall& out) {
   // Coding agents ask every model to think. One that cannot answers at once, as it does without being asked.
   call.thinking_if_able = true;
   FH_TRY(auto budget, t.integer("budget_tokens", 1024, kMostTokens));
+  if (type == "enabled" && !budget) return t.wrong("budget_tokens", "an integer of at least 1024");
   if (budget) call.ignored.push_back(t.name("budget_tokens"));
   FH_TRY(auto display, t.string("display"));
   if (display && *display != "summarized" && *display != "omitted") return t.wrong("display", "summarized or omitted");

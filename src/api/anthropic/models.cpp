@@ -131,7 +131,11 @@ std::string error_json(const Failure& failure, std::string_view request_id) {
   std::string message = named_message(failure);
   switch (failure.problem) {
     case Problem::context_length:
-      message = "prompt is too long: " + message;  // by these words agents know that they have to shorten it
+      // By these words agents know that they have to shorten it, and by how much.
+      if (failure.excess && failure.excess->tokens != 0) {
+        message = fmt::format("{} tokens > {} maximum", failure.excess->tokens, failure.excess->most());
+      }
+      message = "prompt is too long: " + message;
       break;
     case Problem::unauthorised:
       type = "authentication_error";

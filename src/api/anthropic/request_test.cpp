@@ -107,6 +107,7 @@ TEST(AnthropicRequest, WrongTypesAndRangesAreRefusedByName) {
   EXPECT_EQ(refused(R"(,"system":[{"type":"image"}])"), "system[0]");
   EXPECT_EQ(refused(R"(,"thinking":{"type":"maybe"})"), "thinking.type");
   EXPECT_EQ(refused(R"(,"thinking":{"type":"enabled","budget_tokens":5})"), "thinking.budget_tokens");
+  EXPECT_EQ(refused(R"(,"thinking":{"type":"enabled"})"), "thinking.budget_tokens");
   EXPECT_EQ(refused(R"(,"mcp_servers":[{"url":"x"}])"), "mcp_servers");
   EXPECT_EQ(refused(R"(,"output_config":5)"), "output_config");
   EXPECT_EQ(refused(R"(,"output_config":{"format":{"type":"xml"}})"), "output_config.format.type");

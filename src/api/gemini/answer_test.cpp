@@ -183,6 +183,10 @@ TEST(GeminiErrors, HaveTheVendorsStatus) {
   EXPECT_EQ(status(Problem::too_many), "RESOURCE_EXHAUSTED");
   EXPECT_EQ(status(Problem::budget), "RESOURCE_EXHAUSTED");
   EXPECT_EQ(status(Problem::internal), "INTERNAL");
+  Failure counted{Problem::context_length, "ours", "contents", {}};
+  counted.excess = Excess{9, 8};
+  EXPECT_EQ(json::parse(error_json(counted))["error"]["message"],
+            "The input token count (9) exceeds the maximum number of tokens allowed (8).");
   EXPECT_EQ(status(Problem::unavailable), "UNAVAILABLE");
   for (const bool events : {true, false}) {
     for (const bool begun : {true, false}) {

@@ -154,6 +154,7 @@ Parsed<Tool> parse_function(const ProtoFields::Item& item, std::vector<std::stri
                   fmt::format("'{}' and '{}' cannot be combined", f.name("parameters"), f.name("parametersJsonSchema")),
                   f.name("parametersJsonSchema"));
   }
+  tool.param = f.name(plain != nullptr ? "parametersJsonSchema" : "parameters");
   if (plain != nullptr) tool.parameters = dump(*plain);
   if (parameters != nullptr) {
     FH_TRY(const Json schema, json_schema_of(*parameters, f.name("parameters")));

@@ -29,6 +29,11 @@ std::optional<std::size_t> number_in(std::string_view text, std::size_t most) {
   return std::min<std::size_t>(std::stoul(std::string(text)), most);
 }
 
+constexpr const char* kTaskType = "taskType";
+constexpr std::string_view kTasks[] = {"TASK_TYPE_UNSPECIFIED", "RETRIEVAL_QUERY",   "RETRIEVAL_DOCUMENT",
+                                       "SEMANTIC_SIMILARITY",   "CLASSIFICATION",    "CLUSTERING",
+                                       "QUESTION_ANSWERING",    "FACT_VERIFICATION", "CODE_RETRIEVAL_QUERY"};
+
 Parsed<void> add_input(ProtoFields& f, EmbedCall& call) {
   FH_TRY(auto name, f.string("model"));
   if (name && model_id(*name) != call.model) return f.wrong("model", "the model in the address, or absent");
@@ -42,10 +47,17 @@ Parsed<void> add_input(ProtoFields& f, EmbedCall& call) {
     return f.wrong("outputDimensionality", "the same in all requests");
   }
   call.dimensions = wanted;
+  if (call.inputs.empty()) {
+    call.input_field = f.name("content");
+    call.dimensions_field = f.name("outputDimensionality");
+  }
   // The model has one vector for a text, whatever it is for.
-  for (const char* key : {"taskType", "title"}) {
+  for (const char* key : {kTaskType, "title"}) {
     FH_TRY(auto value, f.string(key));
     if (value && call.inputs.empty()) call.ignored.push_back(f.name(key));
+    if (value && key == kTaskType && std::find(std::begin(kTasks), std::end(kTasks), *value) == std::end(kTasks)) {
+      return f.wrong(key, fmt::format("one of {}", fmt::join(kTasks, ", ")));
+    }
   }
   f.add_left_over(call.ignored);
   call.inputs.emplace_back(std::move(text));
@@ -123,7 +135,14 @@ std::string embed_json(const std::vector<std::vector<float>>& vectors, std::uint
 
 std::string error_json(const Failure& failure) {
   std::string_view status = "INVALID_ARGUMENT";
+  std::string message = named_message(failure);
   switch (failure.problem) {
+    case Problem::context_length:
+      if (failure.excess && failure.excess->tokens != 0) {
+        message = fmt::format("The input token count ({}) exceeds the maximum number of tokens allowed ({}).",
+                              failure.excess->tokens, failure.excess->most());
+      }
+      break;
     case Problem::unauthorised:
       status = "UNAUTHENTICATED";
       break;
@@ -157,7 +176,7 @@ std::string error_json(const Failure& failure) {
   }
   return dump({{"error",
                 {{"code", status_of(failure)},
-                 {"message", named_message(failure)},
+                 {"message", std::move(message)},
                  {"status", status},
                  {"details", std::move(details)}}}});
 }

@@ -269,6 +269,7 @@ TEST(GeminiRequest, Embeddings) {
   EXPECT_EQ(call->inputs, std::vector<PlainPrompt>{std::string("ab")});
   EXPECT_EQ(call->dimensions, 4u);
   EXPECT_EQ(call->ignored, std::vector<std::string>{"taskType"});
+  EXPECT_EQ(call->dimensions_field, "output_dimensionality");  // as it was sent
   call = parse_embed_batch(R"({"requests":[{"model":"models/m",)" + one + "},{" + one + "}]}", "m");
   ASSERT_TRUE(call) << call.error().message;
   EXPECT_EQ(call->inputs.size(), 2u);
@@ -277,6 +278,7 @@ TEST(GeminiRequest, Embeddings) {
   EXPECT_EQ(param(parse_embed(R"({"content":{"parts":[{"text":""}]}})", "m")), "content");
   EXPECT_EQ(param(parse_embed(R"({"content":{"parts":[{"inlineData":{}}]}})", "m")), "content.parts[0].inlineData");
   EXPECT_EQ(param(parse_embed("{" + one + R"(,"outputDimensionality":0})", "m")), "outputDimensionality");
+  EXPECT_EQ(param(parse_embed("{" + one + R"(,"taskType":"RETRIEVAL"})", "m")), "taskType");
   EXPECT_EQ(param(parse_embed_batch("{}", "m")), "requests");
   EXPECT_EQ(param(parse_embed_batch(R"({"requests":[{}]})", "m")), "requests[0].content");
   EXPECT_EQ(param(parse_embed_batch(R"({"requests":[{"model":"models/x",)" + one + "}]}", "m")), "requests[0].model");

@@ -40,6 +40,7 @@ Parsed<Tool> parse_tool(const Json& entry, const std::string& where) {
   if (const Json* parameters = f.find("parameters"); parameters != nullptr) {
     if (!parameters->is_object()) return f.wrong("parameters", "a JSON Schema (an object)");
     tool.parameters = dump(*parameters);
+    tool.param = f.name("parameters");
   }
   return tool;
 }

@@ -30,7 +30,7 @@ std::string_view reason_text(Reason reason) {
 }
 
 std::string AnswerBase::add(const Piece& piece) {
-  Json choice;
+  std::string choice;
   if (const auto* begun = std::get_if<Begun>(&piece)) {
     prompt_tokens_ += begun->prompt_tokens;
     cached_tokens_ += begun->cached_tokens;
@@ -53,35 +53,28 @@ std::string AnswerBase::add(const Piece& piece) {
     choices_[arguments->choice].calls[arguments->index].arguments += arguments->fragment;
     if (stream_) choice = tool_arguments_choice(arguments->choice, arguments->index, arguments->fragment);
   } else if (const auto* token = std::get_if<Logprobs>(&piece)) {
-    add_logprobs(choices_[token->choice], *token->token);
+    add_logprobs(token->choice, *token->token);
   } else if (const auto* ended = std::get_if<Ended>(&piece)) {
     completion_tokens_ += ended->usage.completion_tokens;
     thinking_tokens_ += ended->thinking_tokens;
     choices_[ended->choice].reason = reason_text(ended->reason);
     if (stream_) choice = last_choice(ended->choice);
   }
-  return choice.is_null() ? std::string() : chunk_with(std::move(choice));
+  return choice.empty() ? std::string() : chunk_with(choice);
 }
 
 std::string AnswerBase::end() {
   if (!stream_) {
-    Json out = head(false);
-    out["choices"] = Json::array();
+    std::string out = head(false) + R"(,"choices":[)";
+    std::size_t place = 0;
     for (const std::uint32_t i : given()) {
-      Json choice = whole_choice(i);
-      choice["index"] = out["choices"].size();
-      out["choices"].push_back(std::move(choice));
+      if (place > 0) out += ',';
+      out += whole_choice(i, place++);
     }
-    out["usage"] = usage();
-    return dump(out);
+    return out + R"(],"usage":)" + dump(usage()) + "}";
   }
   std::string out;
-  if (usage_in_stream_) {
-    Json chunk = head(true);
-    chunk["choices"] = Json::array();
-    chunk["usage"] = usage();
-    out = as_event(chunk);
-  }
+  if (usage_in_stream_) out = fmt::format("data: {},\"choices\":[],\"usage\":{}}}\n\n", head(true), dump(usage()));
   return out + "data: [DONE]\n\n";
 }
 
@@ -95,19 +88,21 @@ std::string AnswerBase::broken(const Failure& failure) {
   return fmt::format("data: {}\n\n", error_json(failure));
 }
 
-Json AnswerBase::head(bool chunk) const {
-  return {{"id", prefix_ + id_.id},
-          {"object", object(chunk)},
-          {"created", id_.created},
-          {"model", id_.model},
-          {"system_fingerprint", id_.fingerprint.empty() ? Json(nullptr) : Json(id_.fingerprint)}};
+std::string AnswerBase::head(bool chunk) const {
+  const Json fields = {{"id", prefix_ + id_.id},
+                       {"object", object(chunk)},
+                       {"created", id_.created},
+                       {"model", id_.model},
+                       {"system_fingerprint", id_.fingerprint.empty() ? Json(nullptr) : Json(id_.fingerprint)}};
+  std::string out = dump(fields);
+  out.pop_back();
+  return out;
 }
 
-std::string AnswerBase::chunk_with(Json choice) const {
-  Json out = head(true);
-  out["choices"] = Json::array({std::move(choice)});
-  if (usage_in_stream_) out["usage"] = nullptr;
-  return as_event(out);
+std::string AnswerBase::chunk_with(std::string_view choice) {
+  if (chunk_head_.empty()) chunk_head_ = head(true);
+  return fmt::format("data: {},\"choices\":[{}]{}}}\n\n", chunk_head_, choice,
+                     usage_in_stream_ ? R"(,"usage":null)" : "");
 }
 
 Json AnswerBase::usage() const {

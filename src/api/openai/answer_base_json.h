@@ -39,28 +39,26 @@ class AnswerBase : public Encoder {
   struct Choice {
     std::string text, thinking;
     std::vector<ToolCall> calls;
-    Json logprobs = Json::array();  // since the last chunk, or of the whole answer
     std::string_view reason;
     bool begun = false;
-    std::size_t offset = 0;  // completions: of the text of the tokens so far
   };
 
-  // A chunk's choice for what has just been added to it.
-  virtual Json text_choice(std::uint32_t index, std::string_view text) = 0;
-  virtual Json last_choice(std::uint32_t index) = 0;
-  virtual Json whole_choice(std::uint32_t index) = 0;
-  virtual void add_logprobs(Choice& choice, const engine::TokenLogprobs& token) = 0;
+  // A chunk's choice, as JSON text, for what has just been added to it.
+  virtual std::string text_choice(std::uint32_t index, std::string_view text) = 0;
+  virtual std::string last_choice(std::uint32_t index) = 0;
+  // A whole answer's; `place` is its index in that.
+  virtual std::string whole_choice(std::uint32_t index, std::size_t place) = 0;
+  virtual void add_logprobs(std::uint32_t index, const engine::TokenLogprobs& token) = 0;
   virtual void add_prompt_logprobs(std::uint32_t, const engine::PromptLogprobs&) {}
   // The choices that are given, in their order.
   virtual std::vector<std::uint32_t> given() const;
   virtual std::string_view object(bool chunk) const = 0;
   // Only chats have these; a completion's text is the model's own.
-  virtual Json thinking_choice(std::uint32_t index, std::string_view text) { return text_choice(index, text); }
-  virtual Json tool_start_choice(std::uint32_t, std::uint32_t, std::string_view) { return nullptr; }
-  virtual Json tool_arguments_choice(std::uint32_t, std::uint32_t, std::string_view) { return nullptr; }
+  virtual std::string thinking_choice(std::uint32_t index, std::string_view text) { return text_choice(index, text); }
+  virtual std::string tool_start_choice(std::uint32_t, std::uint32_t, std::string_view) { return {}; }
+  virtual std::string tool_arguments_choice(std::uint32_t, std::uint32_t, std::string_view) { return {}; }
 
-  Json head(bool chunk) const;
-  std::string chunk_with(Json choice) const;
+  std::string chunk_with(std::string_view choice);
 
   const bool stream_, usage_in_stream_, logprobs_;
   const AnswerId id_;
@@ -68,7 +66,10 @@ class AnswerBase : public Encoder {
   std::vector<Choice> choices_;
 
  private:
+  // An object without its end: what all chunks begin with, or the whole answer.
+  std::string head(bool chunk) const;
   Json usage() const;
+  std::string chunk_head_;  // made once
   std::uint64_t prompt_tokens_ = 0, cached_tokens_ = 0, completion_tokens_ = 0, thinking_tokens_ = 0;
 };
 

@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "api/openai/logprob_text.h"
 #include "api/openai/openai.h"
 
 namespace freehold::api::openai {
@@ -173,6 +175,87 @@ TEST(OpenAiCompletionAnswer, AnEchoedPromptsTokensAreItsText) {
   EXPECT_EQ(choice["logprobs"]["text_offset"], json({0, 0, 3, 7}));
 }
 
+TEST(OpenAiCompletionAnswer, TheTokenItselfIsAlwaysAmongTheLikeliest) {
+  const std::vector<engine::TokenLogprob> top = {{1, -0.25, "\"q\\\n"}, {2, -1, "\xe2\x82"}, {3, -2, "\xe2\x83"}};
+  engine::TokenLogprobs sampled{0, {9, -7.5, "z"}, top}, likely{0, top[0], std::span(top).first(1)};
+  engine::PromptLogprobs first{}, second{};
+  first.token = {4, std::nan(""), "a"};
+  second.token = {5, -3, " b"};
+  second.top = std::span(&second.token, 1);
+  for (const bool stream : {false, true}) {
+    const std::string options = std::string(R"(,"echo":true,"logprobs":3,"stream":)") + (stream ? "true" : "false");
+    auto encoder = completion_encoder(completion_of(options), {"abc", "m", 12}, {"ab"});
+    encoder->add(PromptLogprobs{0, &first});
+    encoder->add(PromptLogprobs{0, &second});
+    encoder->add(Logprobs{0, &sampled});
+    std::string out = encoder->add(Text{0, "z"});
+    encoder->add(Logprobs{0, &likely});
+    out += encoder->add(Text{0, "\"q\\\n"});
+    out += encoder->add(Ended{0, Reason::stop, {}, {}, 0});
+    out += encoder->end();
+    json lists = {{"tokens", json::array()},
+                  {"token_logprobs", json::array()},
+                  {"top_logprobs", json::array()},
+                  {"text_offset", json::array()}};
+    for (const json& part : stream ? events(out) : std::vector<json>{json::parse(out)}) {
+      const json& logprobs = part["choices"][0]["logprobs"];
+      if (logprobs.is_null()) continue;
+      for (auto& [name, list] : lists.items()) list.insert(list.end(), logprobs[name].begin(), logprobs[name].end());
+    }
+    EXPECT_EQ(lists["tokens"], json({"a", "b", "z", "\"q\\\n"}));
+    EXPECT_EQ(lists["token_logprobs"], json({nullptr, -3, -7.5, -0.25}));
+    EXPECT_EQ(lists["text_offset"], json({0, 1, 2, 3}));
+    // Under the text that stands for it; two that are cut characters look the same.
+    EXPECT_EQ(lists["top_logprobs"], json({nullptr, json::object({{"b", -3}}),
+                                           json::object({{"\"q\\\n", -0.25}, {"\xef\xbf\xbd", -1}, {"z", -7.5}}),
+                                           json::object({{"\"q\\\n", -0.25}})}));
+  }
+}
+
+// Written without a tree of values, and the same as with one.
+TEST(OpenAiLogprobs, AreJson) {
+  std::string bytes;
+  for (int i = 0; i < 256; ++i) bytes += static_cast<char>(i);
+  const double numbers[] = {-0.0, -1, -1e-300, -123456.789, -INFINITY, std::nan("")};
+  std::string list;
+  for (const double number : numbers) {
+    const engine::TokenLogprob top[] = {{1, number, "plain"}, {2, number, "\xc3\xa9\x01"}};
+    append_entry(list, {0, {3, number, bytes}, top});
+    append_entry(list, {0, {3, number, ""}, {}});
+  }
+  const json entries = json::parse("[" + list + "]");
+  ASSERT_EQ(entries.size(), 2 * std::size(numbers));
+  for (std::size_t i = 0; i < entries.size(); i += 2) {
+    const double number = numbers[i / 2];
+    const json expected = std::isfinite(number) ? json(number) : json(nullptr);
+    EXPECT_EQ(entries[i]["logprob"], expected);
+    ASSERT_EQ(entries[i]["bytes"].size(), 256u);
+    for (int b = 0; b < 256; ++b) EXPECT_EQ(entries[i]["bytes"][static_cast<std::size_t>(b)], b);
+    EXPECT_EQ(entries[i]["top_logprobs"],
+              json({{{"token", "plain"}, {"logprob", expected}, {"bytes", {112, 108, 97, 105, 110}}},
+                    {{"token", "\xc3\xa9\x01"}, {"logprob", expected}, {"bytes", {195, 169, 1}}}}));
+    EXPECT_TRUE(entries[i]["token"].get<std::string>().starts_with(bytes.substr(0, 128)));
+    EXPECT_EQ(entries[i + 1]["token"], "");
+    EXPECT_EQ(entries[i + 1]["top_logprobs"], json::array());
+  }
+}
+
+TEST(OpenAiErrors, APromptThatIsTooLongIsToldInTheVendorsWords) {
+  Failure failure{Problem::context_length, "ours", "messages", {}};
+  const auto told = [&] { return json::parse(error_json(failure))["error"]; };
+  EXPECT_EQ(told()["message"], "ours");
+  EXPECT_EQ(told()["code"], "context_length_exceeded");
+  failure.excess = Excess{9, 8};
+  EXPECT_EQ(
+      told()["message"],
+      "This model's maximum context length is 8 tokens. However, your messages resulted in 9 tokens. Please reduce "
+      "the length of the messages.");
+  failure.excess = Excess{8, 8};
+  EXPECT_NE(told()["message"].get<std::string>().find("8 tokens, which leaves none for an answer"), std::string::npos);
+  failure.excess = Excess{0, 8};
+  EXPECT_EQ(told()["message"], "This model's maximum context length is 8 tokens. ours");
+}
+
 TEST(OpenAiErrors, HaveAllFourKeys) {
   const json error = json::parse(error_json({Problem::invalid, "no \xff", "p", {}}))["error"];
   EXPECT_EQ(error.size(), 4u);
@@ -192,7 +275,7 @@ TEST(OpenAiEmbeddings, ComeAsNumbersOrBytes) {
   for (const char* wrong :
        {R"({"model":"m","input":""})", R"({"model":"m","input":[]})", R"({"model":"m","input":["a",""]})",
         R"({"model":"m"})", R"({"input":"a"})", R"({"model":"m","input":"a","encoding_format":"x"})",
-        R"({"model":"m","input":"a","dimensions":0})"}) {
+        R"({"model":"m","input":"a","dimensions":0})", R"({"model":"m","input":"a","user":5})"}) {
     EXPECT_FALSE(parse_embeddings(wrong)) << wrong;
   }
 }

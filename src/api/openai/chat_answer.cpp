@@ -1,28 +1,28 @@
 // Answers of POST /v1/chat/completions, in one piece or as server-sent events.
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "api/openai/answer_base_json.h"
+#include "api/openai/logprob_text.h"
 #include "api/openai/openai.h"
 
 namespace freehold::api::openai {
 namespace {
 
-Json token_json(const engine::TokenLogprob& t) {
-  return {{"token", std::string(t.bytes)}, {"logprob", t.logprob}, {"bytes", bytes_json(t.bytes)}};
-}
-
 class Chat : public AnswerBase {
  public:
   Chat(const Call& call, AnswerId id)
       : AnswerBase(call, std::move(id), "chatcmpl-", call.request.n),
+        entries_(call.request.n),
         calls_only_(call.tool_use.choice == ToolChoice::required && !call.tool_use.tools.empty()) {}
 
   // The role of every choice comes before anything else. Where nothing but calls will come, no text is begun.
   std::string begin() override {
     std::string out;
     for (std::uint32_t i = 0; stream_ && i < choices_.size(); ++i) {
-      out += chunk_with(choice_json(i, {{"role", "assistant"}, {"content", calls_only_ ? Json(nullptr) : Json("")}},
-                                    nullptr, nullptr));
+      out += chunk_with(
+          choice_text(i, {{"role", "assistant"}, {"content", calls_only_ ? Json(nullptr) : Json("")}}, "null", "null"));
     }
     return out;
   }
@@ -30,31 +30,29 @@ class Chat : public AnswerBase {
  private:
   std::string_view object(bool chunk) const override { return chunk ? "chat.completion.chunk" : "chat.completion"; }
 
-  static Json choice_json(std::uint32_t index, Json delta, Json logprobs, Json reason) {
-    return {{"index", index},
-            {"delta", std::move(delta)},
-            {"logprobs", std::move(logprobs)},
-            {"finish_reason", std::move(reason)}};
+  // Log-probabilities and reason are JSON text already.
+  static std::string choice_text(std::uint32_t index, const Json& delta, std::string_view logprobs,
+                                 std::string_view reason) {
+    return fmt::format(R"({{"index":{},"delta":{},"logprobs":{},"finish_reason":{}}})", index, dump(delta), logprobs,
+                       reason);
   }
-  Json take_logprobs(Choice& choice) const {
-    if (!logprobs_) return nullptr;
-    Json out = {{"content", std::move(choice.logprobs)}, {"refusal", nullptr}};
-    choice.logprobs = Json::array();
-    return out;
+  std::string take_logprobs(std::uint32_t index) {
+    if (!logprobs_) return "null";
+    return fmt::format(R"({{"content":[{}],"refusal":null}})", std::exchange(entries_[index], {}));
   }
-  Json delta(std::uint32_t index, Json what) {
-    return choice_json(index, std::move(what), take_logprobs(choices_[index]), nullptr);
+  std::string delta(std::uint32_t index, const Json& what) {
+    return choice_text(index, what, take_logprobs(index), "null");
   }
-  Json text_choice(std::uint32_t index, std::string_view text) override {
+  std::string text_choice(std::uint32_t index, std::string_view text) override {
     return delta(index, {{"content", std::string(text)}});
   }
-  Json thinking_choice(std::uint32_t index, std::string_view text) override {
+  std::string thinking_choice(std::uint32_t index, std::string_view text) override {
     return delta(index, {{"reasoning_content", std::string(text)}});
   }
   std::string call_id(std::uint32_t choice, std::uint32_t index) const {
     return fmt::format("call_{}{:02x}{:02x}", id_.id, choice, index);
   }
-  Json tool_start_choice(std::uint32_t index, std::uint32_t call, std::string_view name) override {
+  std::string tool_start_choice(std::uint32_t index, std::uint32_t call, std::string_view name) override {
     return delta(index,
                  {{"tool_calls", Json::array({{{"index", call},
                                                {"id", call_id(index, call)},
@@ -62,16 +60,15 @@ class Chat : public AnswerBase {
                                                {"function", {{"name", std::string(name)}, {"arguments", ""}}}}})}});
   }
   // Without id, type and name: clients take a second name for another call.
-  Json tool_arguments_choice(std::uint32_t index, std::uint32_t call, std::string_view fragment) override {
+  std::string tool_arguments_choice(std::uint32_t index, std::uint32_t call, std::string_view fragment) override {
     return delta(index, {{"tool_calls",
                           Json::array({{{"index", call}, {"function", {{"arguments", std::string(fragment)}}}}})}});
   }
-  Json last_choice(std::uint32_t index) override {
-    Choice& c = choices_[index];
-    Json rest = logprobs_ && !c.logprobs.empty() ? take_logprobs(c) : Json(nullptr);
-    return choice_json(index, Json::object(), std::move(rest), std::string(c.reason));
+  std::string last_choice(std::uint32_t index) override {
+    const std::string rest = entries_[index].empty() ? "null" : take_logprobs(index);
+    return choice_text(index, Json::object(), rest, fmt::format("\"{}\"", choices_[index].reason));
   }
-  Json whole_choice(std::uint32_t index) override {
+  std::string whole_choice(std::uint32_t index, std::size_t place) override {
     Choice& c = choices_[index];
     Json message = {{"role", "assistant"},
                     {"content", c.text.empty() && !c.calls.empty() ? Json(nullptr) : Json(c.text)},
@@ -82,18 +79,14 @@ class Chat : public AnswerBase {
                                        {"type", "function"},
                                        {"function", {{"name", c.calls[i].name}, {"arguments", c.calls[i].arguments}}}});
     }
-    return {{"index", index},
-            {"message", std::move(message)},
-            {"logprobs", take_logprobs(c)},
-            {"finish_reason", std::string(c.reason)}};
+    return fmt::format(R"({{"index":{},"message":{},"logprobs":{},"finish_reason":"{}"}})", place, dump(message),
+                       take_logprobs(index), c.reason);
   }
-  void add_logprobs(Choice& choice, const engine::TokenLogprobs& token) override {
-    Json entry = token_json(token.sampled);
-    entry["top_logprobs"] = Json::array();
-    for (const engine::TokenLogprob& t : token.top) entry["top_logprobs"].push_back(token_json(t));
-    choice.logprobs.push_back(std::move(entry));
+  void add_logprobs(std::uint32_t index, const engine::TokenLogprobs& token) override {
+    append_entry(entries_[index], token);
   }
 
+  std::vector<std::string> entries_;  // of each choice, since the last chunk or of the whole answer
   const bool calls_only_;
 };
 

@@ -139,6 +139,12 @@ Parsed<Format> parse_format(const Json& format, const std::string& where, bool n
   }
   if (type != "json_schema") return f.wrong("type", "one of text, json_object, json_schema");
   const Json* inner = f.find("json_schema");
+  if (inner != nullptr && !nested) {
+    return refuse(Problem::invalid,
+                  fmt::format("'{}' is not part of this format: 'name', 'schema' and 'strict' stand in '{}' itself",
+                              f.name("json_schema"), where),
+                  f.name("json_schema"));
+  }
   if (inner != nullptr && !inner->is_object()) return f.wrong("json_schema", "an object");
   Fields in(inner != nullptr ? *inner : format, inner != nullptr ? f.name("json_schema") : where);
   FH_TRY(auto name, in.string("name"));
@@ -223,6 +229,7 @@ Parsed<Tool> parse_function(const Json& function, const std::string& where) {
   tool.strict = strict.value_or(false);
   if (const Json* parameters = f.find("parameters"); parameters != nullptr) {
     if (!parameters->is_object()) return f.wrong("parameters", "a JSON Schema (an object)");
+    tool.param = f.name("parameters");
     tool.parameters = dump(*parameters);
   } else {
     tool.parameters = R"({"type":"object","properties":{},"additionalProperties":false})";  // as documented

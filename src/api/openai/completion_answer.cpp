@@ -1,10 +1,13 @@
 // Answers of POST /v1/completions, in one piece or as server-sent events.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <span>
 
 #include "api/openai/answer_base_json.h"
+#include "api/openai/logprob_text.h"
 #include "api/openai/openai.h"
 
 namespace freehold::api::openai {
@@ -18,6 +21,7 @@ class Completion : public AnswerBase {
         echo_(call.echo),
         best_(call.best),
         scores_(choices_.size()),
+        lists_(choices_.size()),
         prompts_(std::move(prompts)) {}
 
  private:
@@ -27,44 +31,38 @@ class Completion : public AnswerBase {
     if (!echo_ || std::exchange(choices_[choice].begun, true)) return {};
     return prompts_[choice / n_];
   }
-  static Json choice_json(std::uint32_t index, std::string text, Json logprobs, Json reason) {
-    return {{"text", std::move(text)},
-            {"index", index},
-            {"logprobs", std::move(logprobs)},
-            {"finish_reason", std::move(reason)}};
+  // Log-probabilities and reason are JSON text already.
+  static std::string choice_text(std::size_t index, std::string_view text, std::string_view logprobs,
+                                 std::string_view reason) {
+    return fmt::format(R"({{"text":{},"index":{},"logprobs":{},"finish_reason":{}}})", dump(std::string(text)), index,
+                       logprobs, reason);
   }
   // The legacy form: arrays of equal length.
-  Json take_logprobs(Choice& choice) const {
-    if (!logprobs_) return nullptr;
-    Json out = {{"tokens", Json::array()},
-                {"token_logprobs", Json::array()},
-                {"top_logprobs", Json::array()},
-                {"text_offset", Json::array()}};
-    for (Json& entry : choice.logprobs) {
-      for (auto& item : out.items()) item.value().push_back(std::move(entry[item.key()]));
-    }
-    choice.logprobs = Json::array();
+  std::string take_logprobs(std::uint32_t index) {
+    if (!logprobs_) return "null";
+    Lists& l = lists_[index];
+    std::string out = fmt::format(R"({{"tokens":[{}],"token_logprobs":[{}],"top_logprobs":[{}],"text_offset":[{}]}})",
+                                  l.tokens, l.scores, l.tops, l.offsets);
+    l = {{}, {}, {}, {}, l.offset};
     return out;
   }
-  Json text_choice(std::uint32_t index, std::string_view text) override {
-    return choice_json(index, echoed(index) + std::string(text), take_logprobs(choices_[index]), nullptr);
+  std::string text_choice(std::uint32_t index, std::string_view text) override {
+    return choice_text(index, echoed(index) + std::string(text), take_logprobs(index), "null");
   }
-  Json last_choice(std::uint32_t index) override {
-    Choice& c = choices_[index];
-    Json rest = logprobs_ && !c.logprobs.empty() ? take_logprobs(c) : Json(nullptr);
-    return choice_json(index, echoed(index), std::move(rest), std::string(c.reason));
+  std::string last_choice(std::uint32_t index) override {
+    const std::string rest = lists_[index].tokens.empty() ? "null" : take_logprobs(index);
+    return choice_text(index, echoed(index), rest, fmt::format("\"{}\"", choices_[index].reason));
   }
-  Json whole_choice(std::uint32_t index) override {
-    Choice& c = choices_[index];
-    return choice_json(index, echoed(index) + c.text, take_logprobs(c), std::string(c.reason));
+  std::string whole_choice(std::uint32_t index, std::size_t place) override {
+    const Choice& c = choices_[index];
+    return choice_text(place, echoed(index) + c.text, take_logprobs(index), fmt::format("\"{}\"", c.reason));
   }
-  void add_logprobs(Choice& choice, const engine::TokenLogprobs& token) override {
+  void add_logprobs(std::uint32_t index, const engine::TokenLogprobs& token) override {
     if (best_ > 0) {
-      Score& score = scores_[static_cast<std::size_t>(&choice - choices_.data())];
-      score.sum += token.sampled.logprob;
-      ++score.tokens;
+      scores_[index].sum += token.sampled.logprob;
+      ++scores_[index].tokens;
     }
-    if (logprobs_) add_token(choice, token.sampled, token.top, token.sampled.bytes);
+    if (logprobs_) add_token(lists_[index], token.sampled, token.top, token.sampled.bytes);
   }
   // The highest log-probability a token, as documented.
   std::vector<std::uint32_t> given() const override {
@@ -82,8 +80,8 @@ class Completion : public AnswerBase {
   // Echoed: the prompt's tokens stand in every choice before its own. Nothing comes before the first.
   void add_prompt_logprobs(std::uint32_t prompt, const engine::PromptLogprobs& token) override {
     for (std::uint32_t i = 0; i < n_; ++i) {
-      Choice& choice = choices_[prompt * n_ + i];
-      add_token(choice, token.token, token.top, as_written(prompts_[prompt], choice.offset, token.token.bytes));
+      Lists& lists = lists_[prompt * n_ + i];
+      add_token(lists, token.token, token.top, as_written(prompts_[prompt], lists.offset, token.token.bytes));
     }
   }
   // A prompt's token as it stands in the text: a tokenizer may begin a text with a space or a mark that nobody wrote.
@@ -93,16 +91,44 @@ class Completion : public AnswerBase {
     if (token.starts_with(' ') && rest.starts_with(token.substr(1))) return token.substr(1);
     return at == 0 ? std::string_view() : token;
   }
-  static void add_token(Choice& choice, const engine::TokenLogprob& token, std::span<const engine::TokenLogprob> all,
+  // The elements of each array so far, with commas between them.
+  struct Lists {
+    std::string tokens, scores, tops, offsets;
+    std::size_t offset = 0;  // in bytes, of the text of all tokens
+  };
+  static void add_token(Lists& lists, const engine::TokenLogprob& token, std::span<const engine::TokenLogprob> top,
                         std::string_view written) {
-    const bool known = !std::isnan(token.logprob);
-    Json top = known ? Json::object() : Json(nullptr);
-    for (const engine::TokenLogprob& t : all) top[std::string(t.bytes)] = t.logprob;
-    choice.logprobs.push_back({{"tokens", std::string(written)},
-                               {"token_logprobs", known ? Json(token.logprob) : Json(nullptr)},
-                               {"top_logprobs", std::move(top)},
-                               {"text_offset", choice.offset}});
-    choice.offset += written.size();
+    const std::string_view comma = lists.tokens.empty() ? "" : ",";
+    for (std::string* list : {&lists.tokens, &lists.scores, &lists.tops, &lists.offsets}) *list += comma;
+    append_string(lists.tokens, written);
+    append_number(lists.scores, token.logprob);
+    append_tops(lists.tops, token, top, written);
+    lists.offsets += std::to_string(lists.offset);
+    lists.offset += written.size();
+  }
+  // By text, the token's own always among them (so there may be one more than was asked for), as documented. Those that
+  // look the same once what is no UTF-8 is replaced count once: the first, which is likeliest.
+  static void append_tops(std::string& out, const engine::TokenLogprob& token,
+                          std::span<const engine::TokenLogprob> top, std::string_view written) {
+    if (std::isnan(token.logprob)) {
+      out += "null";
+      return;
+    }
+    std::vector<std::string> names;
+    out += '{';
+    const auto add = [&](const engine::TokenLogprob& t) {
+      std::string name;
+      append_string(name, t.token == token.token ? written : t.bytes);
+      if (std::find(names.begin(), names.end(), name) != names.end()) return;
+      if (!names.empty()) out += ',';
+      out += name;
+      out += ':';
+      append_number(out, t.logprob);
+      names.push_back(std::move(name));
+    };
+    for (const engine::TokenLogprob& t : top) add(t);
+    add(token);
+    out += '}';
   }
 
   struct Score {
@@ -114,6 +140,7 @@ class Completion : public AnswerBase {
   const bool echo_;
   const std::uint32_t best_;
   std::vector<Score> scores_;  // of every choice, if the best are wanted
+  std::vector<Lists> lists_;   // of every choice, since the last chunk or of the whole answer
   const std::vector<std::string> prompts_;
 };
 

@@ -45,7 +45,7 @@ Parsed<EmbedCall> parse_embeddings(std::string_view body) {
   call.base64 = format == "base64";
   FH_TRY(auto dimensions, f.integer("dimensions", 1, 1 << 20));
   call.dimensions = static_cast<std::uint32_t>(dimensions.value_or(0));
-  f.known("user");
+  FH_TRY_VOID(f.string("user"));
   FH_TRY(call.inputs, parse_plain(f, "input"));
   for (const PlainPrompt& input : call.inputs) {
     const auto* text = std::get_if<std::string>(&input);
@@ -76,9 +76,20 @@ std::string embeddings_json(const EmbedCall& call, const std::vector<std::vector
 
 std::string error_json(const Failure& failure) {
   std::string_view type = "invalid_request_error", code = failure.code;
+  std::string message = failure.message;
   switch (failure.problem) {
     case Problem::context_length:
       code = code.empty() ? "context_length_exceeded" : code;
+      // The vendor's words: some clients know by them that they have to shorten it.
+      if (failure.excess) {
+        const auto& [tokens, context] = *failure.excess;
+        message = fmt::format("This model's maximum context length is {} tokens. ", context) +
+                  (tokens == 0 ? failure.message
+                               : fmt::format("However, your {0} resulted in {1} tokens{2}. Please reduce the length of "
+                                             "the {0}.",
+                                             failure.param, tokens,
+                                             tokens == context ? ", which leaves none for an answer" : ""));
+      }
       break;
     case Problem::unauthorised:
       code = code.empty() ? "invalid_api_key" : code;
@@ -99,11 +110,9 @@ std::string error_json(const Failure& failure) {
   const auto text_or_null = [](std::string_view text) {
     return text.empty() ? Json(nullptr) : Json(std::string(text));
   };
-  return dump({{"error",
-                {{"message", failure.message},
-                 {"type", type},
-                 {"param", text_or_null(failure.param)},
-                 {"code", text_or_null(code)}}}});
+  return dump(
+      {{"error",
+        {{"message", message}, {"type", type}, {"param", text_or_null(failure.param)}, {"code", text_or_null(code)}}}});
 }
 
 }  // namespace freehold::api::openai

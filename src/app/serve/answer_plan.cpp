@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <initializer_list>
+
 namespace freehold::app {
 namespace {
 
@@ -10,9 +12,33 @@ using api::Problem;
 namespace grammar = text::grammar;
 namespace tools = text::tools;
 
+// What is behind the first of these that it begins with.
+std::string_view without(std::string_view text, std::initializer_list<std::string_view> beginnings) {
+  for (std::string_view b : beginnings) {
+    if (text.starts_with(b)) return text.substr(b.size());
+  }
+  return text;
+}
+
+// The field in place of what the compilers call it.
+api::Failure blame_field(std::string_view what, const std::string& field) {
+  what = without(what, {"schema: ", "regular expression: pattern, ", "regular expression: ", "grammar: "});
+  return {Problem::invalid, fmt::format("'{}': {}", field, what), field, {}};
+}
+
 api::Failure blame(const Error& error, const api::Call& call) {
-  const bool by_format = call.format.kind != Format::Kind::text && call.tool_use.tools.empty();
-  return {Problem::invalid, error.what, by_format ? call.format.param : "tools", {}};
+  const std::string_view what = error.what;
+  for (const api::Tool& tool : call.tool_use.tools) {
+    const std::string quoted = fmt::format("tool \"{}\": ", tool.name), plain = fmt::format("tool {}: ", tool.name);
+    const std::string_view rest = without(what, {quoted, plain});
+    if (rest.size() == what.size() || tool.param.empty()) continue;
+    return blame_field(without(rest, {"parameters: "}), tool.param);
+  }
+  const bool by_format = call.format.kind != Format::Kind::text;
+  if (by_format && (call.tool_use.tools.empty() || !what.starts_with("tool"))) {
+    return blame_field(what, call.format.param);
+  }
+  return {Problem::invalid, error.what, "tools", {}};
 }
 
 // Formats that no tool and no thinking can stand beside.

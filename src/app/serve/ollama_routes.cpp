@@ -18,7 +18,7 @@ namespace ollama = api::ollama;
 using api::Failure;
 using api::Problem;
 
-Failure too_long() {
+Failure input_too_long() {
   return {Problem::context_length, "the input length exceeds the context length", {}, {}};
 }
 
@@ -50,7 +50,7 @@ api::Parsed<std::size_t> drop_turns(const ServedModel& model, ollama::Asked& ask
     call.left_out = fmt::format("{} messages", left_out);
     return tokens;
   }
-  return tl::unexpected(too_long());
+  return tl::unexpected(input_too_long());
 }
 
 // The middle of a prompt goes: `keep` tokens at its beginning and the newest stay.
@@ -79,7 +79,7 @@ api::Parsed<void> fit(const ServedModel& model, ollama::Asked& asked, bool chat)
     // Room for an answer that is worth something; a quarter of the context is enough.
     const std::uint32_t quarter = std::max(limit / 4, 1U);
     const std::uint32_t reserve = asked.predict == 0 ? quarter : std::min(asked.predict, quarter);
-    if (!asked.truncate || limit <= reserve) return tl::unexpected(too_long());
+    if (!asked.truncate || limit <= reserve) return tl::unexpected(input_too_long());
     if (chat) {
       FH_TRY(tokens, drop_turns(model, asked, limit, reserve));
     } else {

@@ -19,16 +19,17 @@ namespace {
 
 constexpr std::size_t kMostRequests = 128;  // of one call
 
-tl::unexpected<api::Failure> refused(const Error& error, std::string field) {
+tl::unexpected<api::Failure> refused(const Error& error, std::string field, std::uint32_t context) {
   const bool long_one =
       error.code == Errc::exhausted && error.what.starts_with("the prompt");  // else a template's limit
-  return api::refuse(long_one ? api::Problem::context_length : api::Problem::invalid, error.what, std::move(field));
+  if (!long_one) return api::refuse(api::Problem::invalid, error.what, std::move(field));
+  api::Failure failure{api::Problem::context_length, error.what, std::move(field), {}};
+  failure.excess = api::Excess{0, context};  // it was not read to its end
+  return tl::unexpected(std::move(failure));
 }
 
 // The field that the engine refuses, in the words of OpenAI's clients; empty if it is none of theirs.
-std::string field_of(const Error& error, const api::Call& call) {
-  const std::string_view what = error.what;
-  const std::string_view word = what.substr(0, what.find_first_of(" [."));
+std::string field_of(const Error& error, std::string_view word, const api::Call& call) {
   if (error.code == Errc::exhausted || word == "prompt") return call.input_field;
   if (word == "stop_tokens") return "stop_token_ids";
   constexpr std::string_view kSame[] = {"logit_bias", "min_tokens", "max_tokens", "temperature", "top_p",   "min_p",
@@ -37,8 +38,16 @@ std::string field_of(const Error& error, const api::Call& call) {
 }
 
 api::Failure refusal_of(const Error& error, const api::Call& call) {
+  const std::string_view what = error.what;
+  const std::string_view word = what.substr(0, what.find_first_of(" [."));
   api::Failure failure = failure_of(error);
-  failure.param = field_of(error, call);
+  failure.param = field_of(error, word, call);
+  // "stop_tokens[0] is 9, must be …" begins with the engine's name for it.
+  if (error.code == Errc::invalid && !failure.param.empty() && failure.param != call.input_field) {
+    const std::size_t name = what.find(' ');
+    failure.message = fmt::format("'{}{}'{}", failure.param, what.substr(word.size(), name - word.size()),
+                                  what.substr(std::min(name, what.size())));
+  }
   return failure;
 }
 
@@ -165,7 +174,7 @@ api::Parsed<text::Prompt> ServedModel::prompt(const api::Call& call, const api::
   }
   auto prompt = text::prompt_from_messages(loaded_.tokenizer.tokenizer, *template_, std::move(input), context(),
                                            chat.continue_last);
-  if (!prompt) return refused(prompt.error(), call.input_field);
+  if (!prompt) return refused(prompt.error(), call.input_field, context());
   return std::move(*prompt);
 }
 
@@ -221,9 +230,12 @@ api::Parsed<std::vector<engine::Request>> ServedModel::requests(const api::Call&
     request.text_starts = p.text_starts;
     request.tenant = tenant;
     request.adapter = loaded_.adapter;
-    if (p.tokens.size() < context()) {
-      request.max_tokens = std::min(request.max_tokens, context() - static_cast<std::uint32_t>(p.tokens.size()));
+    // As near to it as numbers come; the engine refuses what it cannot divide by.
+    if (request.sampling.temperature < 1e-100) request.sampling.temperature = 0;
+    if (p.tokens.size() + (request.score_only ? 0 : 1) > context()) {
+      return tl::unexpected(too_long(p.tokens.size(), context(), call.input_field));
     }
+    request.max_tokens = std::min(request.max_tokens, context() - static_cast<std::uint32_t>(p.tokens.size()));
     const std::uint32_t at_once = choices_at_once(request);
     for (std::uint32_t first = 0; first < call.request.n; first += at_once) {
       request.first_choice = first;
@@ -325,7 +337,7 @@ api::Parsed<std::vector<text::Prompt>> ServedModel::prompts(const std::vector<ap
       continue;
     }
     auto prompt = text::prompt_from_text(tokenizer, std::get<std::string>(plain), true, control_tokens, context());
-    if (!prompt) return refused(prompt.error(), field);
+    if (!prompt) return refused(prompt.error(), field, context());
     // Who writes the template himself writes the bos too, often enough.
     if (control_tokens && prompt->tokens.size() > 1 && prompt->tokens[0] == prompt->tokens[1] &&
         tokenizer.token_text(prompt->tokens[0]) == loaded_.tokenizer.bos_token) {
@@ -338,6 +350,16 @@ api::Parsed<std::vector<text::Prompt>> ServedModel::prompts(const std::vector<ap
     out.push_back(std::move(*prompt));
   }
   return out;
+}
+
+api::Failure too_long(std::uint64_t tokens, std::uint32_t context, std::string field) {
+  api::Failure failure{api::Problem::context_length,
+                       fmt::format("'{}' has {} tokens{}: the context holds {}", field, tokens,
+                                   tokens == context ? ", which leaves none for an answer" : "", context),
+                       std::move(field),
+                       {}};
+  failure.excess = api::Excess{tokens, context};
+  return failure;
 }
 
 std::uint32_t ServedModel::count(std::string_view text) const {

@@ -183,6 +183,22 @@ Result<std::optional<ledger::Event>> Site::recorded(std::string_view request_id,
 
 namespace {
 
+// Why the engine would not take it, in the words of the call.
+std::optional<Failure> refusal_of(const engine::EmbedRequest& request, const engine::RequestLimits& limits,
+                                  const api::EmbedCall& call) {
+  if (request.tokens.size() > limits.context) {
+    return too_long(request.tokens.size(), limits.context, call.input_field);
+  }
+  auto valid = engine::validate(request, limits);
+  if (valid) return std::nullopt;
+  constexpr std::string_view kDimensions = "dimensions";
+  Failure failure = failure_of(valid.error());
+  const bool dimensions = valid.error().what.starts_with(kDimensions);
+  failure.param = dimensions ? call.dimensions_field : call.input_field;
+  if (dimensions) failure.message = fmt::format("'{}'{}", failure.param, failure.message.substr(kDimensions.size()));
+  return failure;
+}
+
 // Vectors under way: one request to the engine each. The engine's thread alone touches it after the start.
 struct Embedding {
   ExchangePtr exchange;
@@ -272,7 +288,7 @@ void Site::embed(const ExchangePtr& exchange, const guard::Principal& who, api::
     return veil_texts(used, call->inputs, "input", [&model](const auto& ids) { return model->spelled(ids); });
   });
   if (!veiled) return respond(*exchange, veiled.error());
-  auto prompts = model->prompts(call->inputs, "input");
+  auto prompts = model->prompts(call->inputs, call->input_field);
   if (!prompts) return respond(*exchange, prompts.error());
   for (text::Prompt& p : *prompts) {
     if (call->cut && p.tokens.size() > model->context()) p.tokens.resize(model->context());
@@ -287,11 +303,7 @@ void Site::embed(const ExchangePtr& exchange, const guard::Principal& who, api::
     request.tenant = who.tenant;
     request.adapter = found->adapter;
     request.dimensions = call->dimensions;
-    if (auto valid = engine::validate(request, model->service().limits()); !valid) {
-      Failure failure = failure_of(valid.error());
-      failure.param = valid.error().what.starts_with("dimensions") ? "dimensions" : "input";
-      return respond(*exchange, failure);
-    }
+    if (auto wrong = refusal_of(request, model->service().limits(), *call)) return respond(*exchange, *wrong);
     tokens_at_most += request.tokens.size();
     requests.push_back(std::move(request));
   }
