@@ -75,7 +75,7 @@ test("chat: messages that are none", needs("chat"), refused("chat/completions", 
 test("chat: tools and formats that are none", needs("chat", "tools", "structured"), refused("chat/completions", [
   [{ tools: "x" }], [{ tools: [tool("a"), tool("a")] }], [{ tools: [tool("bad name")] }, "tools[0].function.name"],
   [{ tools: [{ type: "function" }] }, "tools[0].function"], [{ tools: [{ type: "custom", custom: { name: "x" } }] }, "tools[0].type"],
-  [{ tools: [tool("a", { parameters: { type: "string" } })] }, "tools"], [{ tools: [tool("a", { parameters: 7 })] }, "tools[0].function.parameters"],
+  [{ tools: [tool("a", { parameters: { type: "string" } })] }, "tools[0].function.parameters"], [{ tools: [tool("a", { parameters: 7 })] }, "tools[0].function.parameters"],
   [{ tool_choice: "required" }], [{ tool_choice: "maybe" }], [{ tool_choice: tool("b"), tools }], [{ tool_choice: { type: "function" }, tools }],
   [{ tool_choice: { type: "custom", custom: { name: "a" } }, tools }],
   [{ response_format: "json_object" }], [{ response_format: { type: "xml" } }, "response_format.type"],
@@ -85,7 +85,7 @@ test("chat: tools and formats that are none", needs("chat", "tools", "structured
 ]));
 
 test("chat: what is taken", needs("chat"), taken("chat/completions", [
-  [{ temperature: 2 }], [{ top_p: 0 }], [{ max_tokens: 100000, logit_bias: { [process.env.FREEHOLD_END_TOKEN]: 100 } }], [{ max_tokens: null, max_completion_tokens: 2 }],
+  [{ temperature: 2 }], [{ temperature: 1e-320 }], [{ top_p: 0 }], [{ max_tokens: 100000, logit_bias: { [process.env.FREEHOLD_END_TOKEN]: 100 } }], [{ max_tokens: null, max_completion_tokens: 2 }],
   [{ stop: [] }], [{ stop: "x" }], [{ seed: -5 }], [{ logprobs: true, top_logprobs: 0 }], [{ logprobs: false }], [{ n: 3 }],
   [{ user: "u", safety_identifier: "s", prompt_cache_key: "k", metadata: { a: "b" } }], [{ metadata: many(16) }],
   [{ modalities: ["text"] }], [{ service_tier: "auto" }], [{ service_tier: "default" }], [{ store: false }], [{ reasoning_effort: "none" }],
@@ -112,7 +112,7 @@ test("embeddings: what is refused and what is taken", needs("embeddings"), async
   await refused("embeddings", [
     [{ input: "" }], [{ input: [] }], [{ input: ["a", ""] }], [{ input: [[]] }], [{ input: null }], [{ input: 1 }], [{ input: [99999999] }],
     [{ input: "x ".repeat(5000) }], [{ input: Array(2049).fill("x") }], [{ dimensions: 0 }], [{ dimensions: 100000 }], [{ dimensions: "x" }],
-    [{ encoding_format: "hex" }],
+    [{ encoding_format: "hex" }], [{ user: 5 }],
   ])();
   await taken("embeddings", [[{ input: [5, 6] }], [{ input: [[5], [6, 7]] }], [{ encoding_format: "float" }], [{ user: "u" }], [{ dimensions: 3 }], [{ odd: 1 }, "odd"]])();
 });
@@ -123,12 +123,13 @@ test("responses: what is refused", needs("responses"), refused("responses", [
   [{ input: [{ role: "user", content: [{ type: "input_image", image_url: "x" }] }] }, "input[0].content[0]"],
   [{ input: "x ".repeat(5000) }], [{ temperature: 3 }], [{ top_p: 2 }], [{ max_output_tokens: 0 }], [{ instructions: 1 }],
   [{ conversation: "conv_1" }], [{ prompt: { id: "x" } }], [{ truncation: "some" }], [{ include: ["odd"] }], [{ include: "x" }], [{ top_logprobs: 21 }],
-  [{ background: true, store: false }], [{ background: true, stream: true }], [{ background: 1 }], [{ store: "x" }], [{ max_tool_calls: 0 }],
+  [{ background: true, store: false }], [{ background: 1 }], [{ store: "x" }], [{ max_tool_calls: 0 }],
   [{ tools: [{ type: "web_search" }] }, "tools[0].type"], [{ tool_choice: "required" }], [{ tool_choice: { type: "function", name: "b" }, tools: [{ type: "function", name: "a" }] }],
   [{ tool_choice: { type: "allowed_tools", mode: "auto", tools: [{ type: "function", name: "b" }] }, tools: [{ type: "function", name: "a" }] }],
   [{ text: "x" }], [{ text: { verbosity: "loud" } }, "text.verbosity"], [{ text: { format: { type: "xml" } } }, "text.format.type"],
   [{ text: { format: { type: "json_schema", name: "x" } } }, "text.format.schema"],
   [{ text: { format: { type: "json_schema", name: "x", schema: { type: "no-such" } } } }, "text.format.schema"],
+  [{ text: { format: { type: "json_schema", json_schema: { name: "x", schema: { type: "integer" } } } } }, "text.format.json_schema"],
   [{ reasoning: "x" }], [{ reasoning: { effort: "some" } }, "reasoning.effort"], [{ metadata: { a: 1 } }], [{ service_tier: "gold" }],
 ]));
 
@@ -136,6 +137,32 @@ test("responses: what is taken", needs("responses"), taken("responses", [
   [{ input: "" }], [{ include: ["message.output_text.logprobs", "file_search_call.results"] }], [{ include: ["reasoning.encrypted_content"] }],
   [{ truncation: "auto" }], [{ truncation: "disabled" }], [{ max_tool_calls: 3 }], [{ user: "u", metadata: { a: "b" } }], [{ store: false }],
   [{ text: { format: { type: "text" }, verbosity: "medium" } }], [{ reasoning: {} }], [{ service_tier: "auto" }], [{ background: false }],
-  [{ reasoning: { effort: "low", summary: "auto" } }, "reasoning.effort, reasoning.summary"], [{ text: { verbosity: "low" } }, "text.verbosity"],
+  [{ reasoning: { effort: "low", summary: "auto" } }, "reasoning.effort"], [{ reasoning: { summary: "concise" } }, "reasoning.summary"], [{ text: { verbosity: "low" } }, "text.verbosity"],
   [{ no_such_field: 1 }, "no_such_field"],
 ]));
+
+// What is said of a field begins with its name on the wire, whoever found it wrong.
+test("errors: in the words of the request", needs("chat", "completions", "embeddings", "responses", "structured", "tools"), async () => {
+  const schema = { type: "no-such" };
+  const long = "x ".repeat(5000);
+  for (const [path, more, begins] of [
+    ["chat/completions", { logit_bias: { 99999999: 1 } }, "'logit_bias' names token 99999999"],
+    ["chat/completions", { stop_token_ids: [1, 99999999] }, "'stop_token_ids[1]' is 99999999"],
+    ["chat/completions", { min_tokens: 3 }, "'min_tokens' is 3"],
+    ["chat/completions", { response_format: { type: "json_schema", json_schema: { name: "x", schema } } }, "'response_format.json_schema.schema': #/type"],
+    ["chat/completions", { response_format: { type: "json_schema", json_schema: { name: "x", schema } }, tools }, "'response_format.json_schema.schema': #/type"],
+    ["chat/completions", { tools: [...tools, tool("b", { parameters: { type: "object", properties: { a: schema } } })] }, "'tools[1].function.parameters': #/properties/a/type"],
+    ["chat/completions", { guided_regex: "(" }, "'guided_regex': "], ["chat/completions", { guided_grammar: "x" }, "'guided_grammar': line 1"],
+    ["responses", { tools: [{ type: "function", name: "b", parameters: { type: "object", properties: { a: schema } } }] }, "'tools[0].parameters': #/properties/a/type"],
+    ["embeddings", { dimensions: 100000 }, "'dimensions' is 100000, must be at most the model's "],
+    ["chat/completions", user(long), "This model's maximum context length is 2048 tokens. However, your messages resulted in "],
+    ["completions", { prompt: long }, "This model's maximum context length is 2048 tokens. However, your prompt resulted in "],
+    ["responses", { input: long }, "This model's maximum context length is 2048 tokens. However, your input resulted in "],
+    ["embeddings", { input: long }, "This model's maximum context length is 2048 tokens. However, your input resulted in "],
+    ["chat/completions", user("x ".repeat(2_000_000)), "This model's maximum context length is 2048 tokens. "],
+  ])
+    await assert.rejects(ask(path, more), (e) => {
+      assert.ok(e.error.message.startsWith(begins), `${JSON.stringify(more).slice(0, 200)}: ${e.error.message}`);
+      return e instanceof OpenAI.BadRequestError;
+    });
+});

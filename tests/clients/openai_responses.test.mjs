@@ -189,3 +189,28 @@ test("errors: before the first event, streamed or not", needs("responses"), asyn
   }
   await assert.rejects(client.responses.compact({ model, input: "x" }), (e) => e.status === 404 && e.message.includes("not supported"));
 });
+
+test("in the background with its events: a client that leaves ends nothing", needs("responses"), async () => {
+  const request = { background: true, stream: true, temperature: 0 };
+  const events = await collect(await ask(request));
+  const last = events.at(-1).response;
+  assert.equal(events[0].type, "response.created");
+  assert.deepEqual([last.status, last.background], ["incomplete", true]);
+  assert.deepEqual(events.map((e) => e.sequence_number), events.map((_, i) => i));
+  const found = await client.responses.retrieve(last.id);
+  assert.deepEqual([found.status, found.output], [last.status, last.output]);
+  assert.equal(found.output_text, (await ask({ temperature: 0 })).output_text);
+  const left = await ask({ ...request, max_output_tokens: 300, logit_bias: { [endToken]: -100 } });
+  let id;
+  for await (const event of left) {
+    id ??= event.response?.id;
+    if (event.type === "response.output_text.delta") break;
+  }
+  left.controller.abort();
+  let made;
+  do made = await client.responses.retrieve(id);
+  while (made.status === "in_progress");
+  assert.deepEqual([made.status, made.usage.output_tokens], ["incomplete", 300]);
+  await assert.rejects(ask({ ...request, model: "no-such-model" }), OpenAI.NotFoundError);
+  await assert.rejects(ask({ ...request, input: "x ".repeat(5000) }), (e) => e.code === "context_length_exceeded");
+});

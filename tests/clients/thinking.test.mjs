@@ -1,7 +1,8 @@
-// A model that thinks before it answers, through Anthropic's, Google's and Ollama's libraries.
+// A model that thinks before it answers, through Anthropic's, Google's, OpenAI's and Ollama's libraries.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import Anthropic from "@anthropic-ai/sdk";
+import OpenAI from "openai";
 import { GoogleGenAI } from "@google/genai";
 import { Ollama } from "ollama";
 import { citySchema, collect, keepsToCity, key, model, needs, thinkerUrl as url } from "./harness.mjs";
@@ -9,6 +10,7 @@ import { citySchema, collect, keepsToCity, key, model, needs, thinkerUrl as url 
 const anthropic = new Anthropic({ baseURL: url, apiKey: key, maxRetries: 0 });
 const google = new GoogleGenAI({ apiKey: key, httpOptions: { baseUrl: url, retryOptions: { attempts: 1 } } });
 const ollama = new Ollama({ host: url, headers: { authorization: `Bearer ${key}` } });
+const openai = new OpenAI({ baseURL: `${url}/v1`, apiKey: key, maxRetries: 0 });
 const messages = [{ role: "user", content: "Say something, é 🙂." }];
 const ask = (more = {}) => anthropic.messages.create({ model, max_tokens: 60, temperature: 0, messages, ...more });
 const join = (content, type) => content.filter((b) => b.type === type).map((b) => b[type]).join("");
@@ -96,4 +98,22 @@ test("ollama: thinking has its own member", needs("ollama"), async () => {
   assert.equal(generated.response, whole.message.content);
   assert.ok((await ollama.show({ model })).capabilities.includes("thinking"));
   assert.ok((await ollama.chat({ model, messages, options, think: "high" })).message.thinking);
+});
+
+test("openai: thoughts are an item of their own, or its summary if one is asked for", needs("responses"), async () => {
+  const request = { model, input: messages, max_output_tokens: 60, temperature: 0 };
+  const plain = await openai.responses.create(request);
+  assert.deepEqual(plain.output.map((o) => o.type), ["reasoning", "message"]);
+  const [{ text }] = plain.output[0].content;
+  assert.ok(text.length > 0);
+  assert.deepEqual(plain.output[0].summary, []);
+  const stream = openai.responses.stream({ ...request, reasoning: { summary: "auto" } });
+  let thoughts = "";
+  stream.on("response.reasoning_summary_text.delta", (e) => (thoughts += e.delta));
+  const summed = await stream.finalResponse();
+  assert.equal(thoughts, text);
+  assert.deepEqual(summed.output[0].summary, [{ type: "summary_text", text }]);
+  assert.equal(summed.output_text, plain.output_text);
+  const replayed = await collect(await openai.responses.retrieve(summed.id, { stream: true }));
+  assert.equal(replayed.filter((e) => e.type === "response.reasoning_summary_text.delta").map((e) => e.delta).join(""), text);
 });

@@ -333,6 +333,34 @@ class Served(e2e.Case):
                 got, _, data = server.post("/freehold/v1/adapters", wrong)
                 self.assertEqual(got, status, (wrong, data))
 
+    def test_in_the_words_of_others(self):
+        server = self.serve()
+        load = lambda body: server.post("/v1/load_lora_adapter", body)
+        ask = lambda name: server.post("/v1/completions", {"model": name, "prompt": "the cat", "max_tokens": 16, "seed": 1})
+        body = {"lora_name": "mine:v1", "lora_path": "lora:2", "base_model_name": "base", "load_inplace": False}
+        status, headers, data = load(body)
+        self.assertEqual((status, headers.get_content_type(), data), (200, "text/plain", b"Success: LoRA adapter 'mine:v1' added successfully."))
+        text = json.loads(ask("mine:v1")[2])["choices"][0]["text"]
+        self.assertNotEqual(text, json.loads(ask("base")[2])["choices"][0]["text"])
+        self.assertIn("mine:v1", json.dumps(self.get(server, "/v1/models")))
+        listed = self.get(server, "/lora-adapters")
+        self.assertEqual([a["id"] for a in listed], list(range(len(listed))))
+        self.assertIn({"path": "mine:v1", "scale": 0}, [{k: a[k] for k in ("path", "scale")} for a in listed])
+        for wrong, expected, param in ((body, 400, "lora_name"), ({**body, "lora_name": "base"}, 400, "lora_name"), ({"lora_path": "lora:2"}, 400, "lora_name"),
+                                       ({"lora_name": "x"}, 400, "lora_path"), ({"lora_name": 5}, 400, "lora_name"), ([], 400, None),
+                                       ({"lora_name": "x", "lora_path": "nowhere", "base_model_name": "base"}, 404, "lora_path"),
+                                       ({"lora_name": "x", "lora_path": "/etc/passwd", "base_model_name": "base"}, 404, "lora_path"),
+                                       ({"lora_name": "x", "lora_path": "base", "base_model_name": "base"}, 400, None)):
+            status, _, data = load(wrong)
+            self.assertEqual((status, json.loads(data)["error"]["param"]), (expected, param), (wrong, data))
+        unload = lambda: server.post("/v1/unload_lora_adapter", {"lora_name": "mine:v1"})
+        self.assertEqual(unload()[::2], (200, b"Success: LoRA adapter 'mine:v1' removed successfully."))
+        self.assertEqual((ask("mine:v1")[0], unload()[0]), (404, 404))
+        # One that a request names by its number is not applied, so it is not taken.
+        chat = {"model": "base", "messages": [{"role": "user", "content": "x"}], "max_tokens": 2}
+        for lora, expected in (([], 200), ([{"id": 0, "scale": 0}], 200), ([{"id": 0, "scale": 1}], 400), ("x", 400)):
+            self.assertEqual(server.post("/v1/chat/completions", {**chat, "lora": lora})[0], expected, lora)
+
     def test_detached_under_load(self):
         server = self.serve()
         attach = {"name": "mine", "model": "base", "adapter": "lora:0"}
@@ -354,6 +382,8 @@ class Served(e2e.Case):
         server = self.serve(role="user")
         self.assertEqual(server.post("/freehold/v1/adapters", {"name": "x", "model": "base", "adapter": "lora:0"})[0], 403)
         self.assertEqual(server.ask("DELETE", "/freehold/v1/adapters/x")[0], 403)
+        for verb in ("load", "unload"):
+            self.assertEqual(server.post(f"/v1/{verb}_lora_adapter", {"lora_name": "x", "lora_path": "lora:0"})[0], 403)
         self.assertEqual(self.get(server, "/freehold/v1/adapters")["adapters"][0]["name"], "bot:0")
 
 

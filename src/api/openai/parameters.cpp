@@ -18,6 +18,18 @@ std::size_t length(const std::string& text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
+// llama-server's scales of adapters, by number: here an adapter is asked for by a name of its own.
+Parsed<void> refuse_scales(Fields& f) {
+  const Json* lora = f.find("lora");
+  if (lora == nullptr) return {};
+  bool none = lora->is_array();
+  for (const Json& entry : none ? *lora : Json::array()) {
+    none = none && entry.is_object() && entry.contains("scale") && entry["scale"] == 0;
+  }
+  if (none) return {};
+  return refuse(Problem::invalid, "'lora' is not supported: name the adapter as 'model'", "lora");
+}
+
 }  // namespace
 
 Parsed<std::optional<std::string>> one_of(Fields& f, std::string_view key,
@@ -61,7 +73,8 @@ Parsed<void> parse_bookkeeping(Fields& f, Call& call) {
   for (const char* key : {"user", "safety_identifier", "prompt_cache_key"}) {
     FH_TRY_VOID(f.string(key));
   }
-  f.known("cache_prompt");
+  FH_TRY_VOID(f.boolean("cache_prompt"));
+  FH_TRY_VOID(refuse_scales(f));
   FH_TRY_VOID(parse_metadata(f));
   // There is one tier, the default.
   FH_TRY(auto tier, one_of(f, "service_tier", {"auto", "default", "flex", "scale", "priority", "fast"}));

@@ -69,6 +69,15 @@ TEST(OpenAiChatRequest, EveryParameterArrives) {
   EXPECT_TRUE(call.stream && call.usage_in_stream && call.has_seed);
 }
 
+TEST(OpenAiChatRequest, AnAdapterIsNamedAndNotNumbered) {
+  EXPECT_EQ(refused(R"(,"lora":[])"), "accepted");
+  EXPECT_EQ(refused(R"(,"lora":[{"id":0,"scale":0.0}])"), "accepted");
+  for (const char* wrong :
+       {R"([{"id":0,"scale":0},{"id":1,"scale":0.5}])", R"([{"id":0}])", "[5]", R"({"scale":0})", R"("x")"})
+    EXPECT_EQ(refused(std::string(R"(,"lora":)") + wrong), "lora") << wrong;
+  EXPECT_EQ(refused(R"(,"cache_prompt":"x")"), "cache_prompt");
+}
+
 TEST(OpenAiChatRequest, NullIsAbsentAndUnknownIsNamed) {
   const Call call =
       chat(R"(,"temperature":null,"stop":null,"tools":null,"response_format":null,"frobnicate":1,"nothing":null)");

@@ -28,7 +28,8 @@ struct ResponseCall {
   Call call;             // its input is empty until `join`
   std::string previous;  // previous_response_id; may be empty
   bool store = true;
-  bool background = false;   // answered at once; the answer itself is asked for later
+  bool background = false;   // made whether the client stays or not; without a stream it asks for the answer later
+  bool summary = false;      // thoughts go where summaries do, which is what clients show
   bool truncate = false;     // the oldest turns may go where the context is too short
   std::string settings;      // a JSON object: the request's settings, as the response repeats them
   std::string instructions;  // may be empty
@@ -36,8 +37,7 @@ struct ResponseCall {
   std::string conversation;  // after `join`: a JSON array of all items but the output
 };
 
-// Failures name the field. Refused by name: tools other than functions, conversation, prompt, a stream in the
-// background.
+// Failures name the field. Refused by name: tools other than functions, conversation, prompt.
 // `id`: random letters and digits, from which the ids of input items are made.
 Parsed<ResponseCall> parse_response(std::string_view body, std::string_view id);
 // Makes the messages: the instructions, what `previous` (null if there is none) was about, the input. Items that the

@@ -32,7 +32,7 @@ class Response : public Encoder {
       std::string out;
       if (open_ != Open::reasoning) out = closed_then(&Response::open_reasoning);
       text_ += thinking->text;
-      return out += event("response.reasoning_text.delta", with(place(), "delta", std::string(thinking->text)));
+      return out += event(thoughts("text.delta"), with(place(), "delta", std::string(thinking->text)));
     }
     if (const auto* start = std::get_if<ToolStart>(&piece)) {
       std::string out = close();
@@ -105,7 +105,15 @@ class Response : public Encoder {
   Json part() const {
     return {{"type", "output_text"}, {"text", text_}, {"annotations", Json::array()}, {"logprobs", logprobs_}};
   }
-  Json place() const { return {{"item_id", item_["id"]}, {"output_index", output_.size()}, {"content_index", 0}}; }
+  Json place() const {
+    const bool summary = open_ == Open::reasoning && call_.summary;
+    return {
+        {"item_id", item_["id"]}, {"output_index", output_.size()}, {summary ? "summary_index" : "content_index", 0}};
+  }
+  // The name of an event of thoughts.
+  std::string thoughts(std::string_view what) const {
+    return fmt::format("response.reasoning_{}{}", call_.summary ? "summary_" : "", what);
+  }
   static Json with(Json object, std::string key, Json value) {
     object[std::move(key)] = std::move(value);
     return object;
@@ -138,14 +146,14 @@ class Response : public Encoder {
   }
   std::string open_reasoning() {
     open_ = Open::reasoning;
-    item_ = {{"type", "reasoning"},
-             {"id", fmt::format("rs_{}o{}", id_.id, output_.size())},
-             {"summary", Json::array()},
-             {"content", Json::array()}};
+    item_ = {
+        {"type", "reasoning"}, {"id", fmt::format("rs_{}o{}", id_.id, output_.size())}, {"summary", Json::array()}};
+    if (!call_.summary) item_["content"] = Json::array();
     std::string out = added();
-    return out += event("response.content_part.added", with(place(), "part", thought()));
+    return out += event(call_.summary ? thoughts("part.added") : "response.content_part.added",
+                        with(place(), "part", thought()));
   }
-  Json thought() const { return {{"type", "reasoning_text"}, {"text", text_}}; }
+  Json thought() const { return {{"type", call_.summary ? "summary_text" : "reasoning_text"}, {"text", text_}}; }
   std::string add_text(std::string_view text) {
     std::string out;
     if (open_ != Open::message) out = closed_then(&Response::open_message);
@@ -175,9 +183,10 @@ class Response : public Encoder {
       item_["arguments"] = text_;
       item_["status"] = whole_item ? "completed" : "incomplete";
     } else if (open_ == Open::reasoning) {
-      out = event("response.reasoning_text.done", with(place(), "text", text_));
-      out += event("response.content_part.done", with(place(), "part", thought()));
-      item_["content"] = Json::array({thought()});
+      out = event(thoughts("text.done"), with(place(), "text", text_));
+      out +=
+          event(call_.summary ? thoughts("part.done") : "response.content_part.done", with(place(), "part", thought()));
+      item_[call_.summary ? "summary" : "content"] = Json::array({thought()});
     } else {
       return out;
     }

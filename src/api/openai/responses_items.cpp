@@ -30,8 +30,9 @@ Parsed<Json> parse_item(const Json& item, const std::string& where, std::string_
     if (content == nullptr) return f.wrong("content", "a string or an array of parts");
     FH_TRY(std::string text, content_text(*content, f.name("content")));
     if (content->is_string()) {
-      out["content"] =
-          Json::array({{{"type", role == "assistant" ? "output_text" : "input_text"}, {"text", std::move(text)}}});
+      Json part = {{"type", role == "assistant" ? "output_text" : "input_text"}, {"text", std::move(text)}};
+      if (role == "assistant") part["annotations"] = Json::array();
+      out["content"] = Json::array({std::move(part)});
     }
     out["type"] = "message";
     if (!out.contains("status")) out["status"] = "completed";

@@ -83,7 +83,8 @@ Parsed<void> parse_include(Fields& f, bool& logprobs) {
 }
 
 // The settings of `reasoning` and `text` as the response repeats them.
-Parsed<Json> parse_reasoning(Fields& f, Call& call) {
+Parsed<Json> parse_reasoning(Fields& f, ResponseCall& response) {
+  Call& call = response.call;
   Json out = {{"effort", nullptr}, {"summary", nullptr}};
   const Json* reasoning = f.find("reasoning");
   if (reasoning == nullptr) return out;
@@ -95,7 +96,8 @@ Parsed<Json> parse_reasoning(Fields& f, Call& call) {
     FH_TRY(auto summary, one_of(in, key, {"auto", "concise", "detailed"}));
     if (!summary) continue;
     out["summary"] = *summary;
-    call.ignored.push_back(in.name(key));  // thoughts are given whole
+    response.summary = true;
+    if (summary == "concise") call.ignored.push_back(in.name(key));  // thoughts are given whole
   }
   in.add_left_over(call.ignored);
   return out;
@@ -147,9 +149,6 @@ Parsed<ResponseCall> parse_response(std::string_view body, std::string_view id) 
     return refuse(Problem::invalid, "'background' needs 'store': true, or nobody could ask for the answer",
                   "background");
   }
-  if (out.background && call.stream) {
-    return refuse(Problem::invalid, "'background' cannot be combined with 'stream' here", "background");
-  }
   FH_TRY(auto truncation, one_of(f, "truncation", {"auto", "disabled"}));
   out.truncate = truncation == "auto";
   FH_TRY_VOID(f.integer("max_tool_calls", 1, kMostTokens));  // of tools that servers run: there is none
@@ -159,7 +158,7 @@ Parsed<ResponseCall> parse_response(std::string_view body, std::string_view id) 
   if (logprobs) call.request.logprobs = static_cast<std::uint32_t>(top.value_or(0));
   FH_TRY_VOID(parse_flat_tools(f, call.tool_use));
   FH_TRY(Json text, parse_text(f, call));
-  FH_TRY(Json reasoning, parse_reasoning(f, call));
+  FH_TRY(Json reasoning, parse_reasoning(f, out));
   FH_TRY(const Json items, parse_items(f, id));
   out.input_items = dump(items);
   // What the response repeats.

@@ -25,7 +25,9 @@ class Replay {
     const std::string type = whole.value("type", "");
     Json begun = whole;
     if (begun.contains("status")) begun["status"] = "in_progress";
-    if (begun.contains("content")) begun["content"] = Json::array();
+    for (const char* parts : {"content", "summary"}) {
+      if (begun.contains(parts)) begun[parts] = Json::array();
+    }
     if (begun.contains("arguments")) begun["arguments"] = "";
     event("response.output_item.added", {{"output_index", index}, {"item", begun}});
     Json place = {{"item_id", whole["id"]}, {"output_index", index}};
@@ -35,10 +37,11 @@ class Replay {
       }
       event("response.function_call_arguments.done",
             with(place, {{"name", whole["name"]}, {"arguments", whole["arguments"]}}));
-    } else if (whole.contains("content")) {
-      for (std::size_t i = 0; i < whole["content"].size(); ++i) {
-        place["content_index"] = i;
-        part(place, whole["content"][i]);
+    } else {
+      for (const auto& [parts, number] : {std::pair{"summary", "summary_index"}, {"content", "content_index"}}) {
+        for (std::size_t i = 0; whole.contains(parts) && i < whole[parts].size(); ++i) {
+          part(with(place, {{number, i}}), whole[parts][i]);
+        }
       }
     }
     event("response.output_item.done", {{"output_index", index}, {"item", whole}});
@@ -52,19 +55,23 @@ class Replay {
     return object;
   }
   void part(const Json& place, const Json& whole) {
-    const bool thought = whole.value("type", "") == "reasoning_text";
-    const std::string name = thought ? "response.reasoning_text" : "response.output_text";
+    const std::string type = whole.value("type", "");
+    const bool summary = type == "summary_text", thought = summary || type == "reasoning_text";
+    const std::string name = summary   ? "response.reasoning_summary_text"
+                             : thought ? "response.reasoning_text"
+                                       : "response.output_text";
+    const std::string part = summary ? "response.reasoning_summary_part" : "response.content_part";
     Json begun = whole;
     begun["text"] = "";
     if (!thought) begun["logprobs"] = Json::array();
-    event("response.content_part.added", with(place, {{"part", begun}}));
+    event(part + ".added", with(place, {{"part", begun}}));
     Json said = {{"delta", whole["text"]}};
     if (!thought) said["logprobs"] = whole["logprobs"];
     if (!whole["text"].get_ref<const std::string&>().empty()) event(name + ".delta", with(place, said));
     Json all = {{"text", whole["text"]}};
     if (!thought) all["logprobs"] = whole["logprobs"];
     event(name + ".done", with(place, all));
-    event("response.content_part.done", with(place, {{"part", whole}}));
+    event(part + ".done", with(place, {{"part", whole}}));
   }
 
   const std::int64_t after_;

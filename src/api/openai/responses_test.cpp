@@ -63,8 +63,7 @@ TEST(OpenAiResponseRequest, WhatIsOfNoEffectIsRepeatedAndNamed) {
     "text":{"verbosity":"high"},"service_tier":"flex","background":true,"include":["file_search_call.results"],
     "tools":[{"type":"function","name":"f"},{"type":"function","name":"g"}],
     "tool_choice":{"type":"allowed_tools","mode":"required","tools":[{"type":"function","name":"g"}]})");
-  EXPECT_EQ(call.call.ignored,
-            (std::vector<std::string>{"service_tier", "text.verbosity", "reasoning.effort", "reasoning.summary"}));
+  EXPECT_EQ(call.call.ignored, (std::vector<std::string>{"service_tier", "text.verbosity", "reasoning.effort"}));
   EXPECT_TRUE(call.truncate && call.background);
   EXPECT_EQ(call.call.tool_use.allowed, std::vector<std::string>{"g"});
   EXPECT_EQ(call.call.tool_use.choice, ToolChoice::required);
@@ -90,10 +89,13 @@ TEST(OpenAiResponseRequest, WhatIsWrongIsRefusedByName) {
   EXPECT_EQ(responses_refused(R"("input":"a","metadata":5)"), "metadata");
   EXPECT_EQ(responses_refused(R"("input":"a","metadata":{"a":1})"), "metadata");
   EXPECT_EQ(responses_refused(R"("input":"a","background":true,"store":false)"), "background");
-  EXPECT_EQ(responses_refused(R"("input":"a","background":true,"stream":true)"), "background");
   EXPECT_EQ(responses_refused(R"("input":"a","truncation":"some")"), "truncation");
   EXPECT_EQ(responses_refused(R"("input":"a","reasoning":{"effort":"some"})"), "reasoning.effort");
   EXPECT_EQ(responses_refused(R"("input":"a","text":{"verbosity":"loud"})"), "text.verbosity");
+  // As chats have it: nested.
+  EXPECT_EQ(responses_refused(
+                R"("input":"a","text":{"format":{"type":"json_schema","json_schema":{"name":"n","schema":{}}}})"),
+            "text.format.json_schema");
   EXPECT_EQ(
       responses_refused(
           R"("input":"a","tools":[{"type":"function","name":"f"}],"tool_choice":{"type":"allowed_tools","tools":[]})"),
@@ -228,6 +230,35 @@ TEST(OpenAiStoredResponse, ItsEventsBuildItAgain) {
     ASSERT_TRUE(later);
     EXPECT_EQ(*later, replayed->substr(replayed->rfind("event: ")));
   }
+}
+
+// As they come and from the store: the same events, and thoughts where summaries stand.
+TEST(OpenAiStoredResponse, ThoughtsAreASummaryIfOneIsAskedFor) {
+  std::optional<StoredResponse> stored;
+  auto encoder = response_encoder(response(R"("input":"hi","stream":true,"reasoning":{"summary":"auto"})"),
+                                  {"abc", "m", 12}, [&](StoredResponse r) { stored = std::move(r); });
+  const std::vector<StreamedEvent> all = streamed_events(play(*encoder, Reason::tool_calls));
+  const std::vector<std::string> thoughts = {"response.output_item.added",
+                                             "response.reasoning_summary_part.added",
+                                             "response.reasoning_summary_text.delta",
+                                             "response.reasoning_summary_text.done",
+                                             "response.reasoning_summary_part.done",
+                                             "response.output_item.done"};
+  ASSERT_GT(all.size(), 2 + thoughts.size());
+  for (std::size_t i = 0; i < thoughts.size(); ++i) EXPECT_EQ(all[2 + i].type, thoughts[i]);
+  EXPECT_EQ(all[4].data["summary_index"], 0);
+  EXPECT_EQ(all[4].data["delta"], "hm");
+  EXPECT_FALSE(all[4].data.contains("content_index"));
+  const json item = all[7].data["item"];
+  EXPECT_EQ(item["summary"], json::parse(R"([{"type":"summary_text","text":"hm"}])"));
+  EXPECT_FALSE(item.contains("content"));
+  EXPECT_EQ(all.back().data["response"]["output"][0], item);
+  ASSERT_TRUE(stored);
+  const auto replayed = replayed_events(*stored, -1);
+  ASSERT_TRUE(replayed);
+  const std::vector<StreamedEvent> again = streamed_events(*replayed);
+  ASSERT_GT(again.size(), 8u);
+  for (std::size_t i = 2; i < 8; ++i) EXPECT_EQ(again[i].data, all[i].data) << all[i].type;
 }
 
 TEST(OpenAiStoredResponse, ItsInputIsListedInPages) {

@@ -22,24 +22,53 @@ void Background::made(api::openai::StoredResponse answer) {
   made_ = std::move(answer);
 }
 
-void Background::respond(http::Response response) {
+// Once.
+void Background::conclude(bool good) {
   std::optional<api::openai::StoredResponse> begun, made;
-  const bool good = response.status < 400;
   {
     const std::lock_guard lock(mutex_);
-    begun = begun_;
+    begun = std::exchange(begun_, std::nullopt);
     made = std::exchange(made_, std::nullopt);
-    if (!good) refusal_ = std::move(response);
   }
-  if (good) {
-    if (made) store_.conclude(tenant_, std::move(*made));
-    return;
-  }
-  if (!begun) return;
+  if (good && made) store_.conclude(tenant_, std::move(*made));
+  if (good || !begun) return;
   begun->running.clear();
   const api::Failure failure{api::Problem::internal, "the answer could not be made", {}, {}};
   begun->response = api::openai::with_status(begun->response, "failed", &failure);
   store_.conclude(tenant_, std::move(*begun));
+}
+
+void Background::respond(http::Response response) {
+  const bool good = response.status < 400;
+  conclude(good);
+  if (good) return;
+  if (stream_) return stream_->respond(std::move(response));
+  const std::lock_guard lock(mutex_);
+  refusal_ = std::move(response);
+}
+
+void Background::start(http::Response head) {
+  if (stream_) stream_->start(std::move(head));
+}
+
+bool Background::send(std::string piece) {
+  if (stream_) stream_->send(std::move(piece));
+  return true;
+}
+
+void Background::finish() {
+  bool made = false;
+  {
+    const std::lock_guard lock(mutex_);
+    made = made_.has_value();
+  }
+  conclude(made);
+  if (stream_) stream_->finish();
+}
+
+void Background::abort() {
+  conclude(false);
+  if (stream_) stream_->abort();
 }
 
 void Background::on_gone(std::function<void()> callback) {

@@ -1,4 +1,5 @@
-// A response that is made while nobody waits: an exchange without a client, whose answer is kept in the store.
+// A response that is made whether somebody waits or not: its answer is kept in the store. A client that asked for a
+// stream gets one as long as it stays; that it leaves ends nothing.
 #pragma once
 
 #include <functional>
@@ -14,9 +15,9 @@ namespace freehold::app {
 
 class Background : public http::Exchange {
  public:
-  // `request`: the client's own, so that the answer is his in every way.
-  Background(http::Request request, ResponseStore& store, std::string tenant)
-      : request_(std::move(request)), store_(store), tenant_(std::move(tenant)) {}
+  // `request`: the client's own, so that the answer is his in every way. `stream`: where its events go; may be null.
+  Background(http::Request request, ResponseStore& store, std::string tenant, std::shared_ptr<http::Exchange> stream)
+      : request_(std::move(request)), store_(store), tenant_(std::move(tenant)), stream_(std::move(stream)) {}
 
   // What is kept until there is an answer; before the first token is asked for.
   void begin(api::openai::StoredResponse begun);
@@ -29,16 +30,20 @@ class Background : public http::Exchange {
   void made(api::openai::StoredResponse answer);
   // An error ends the response as failed.
   void respond(http::Response response) override;
-  void start(http::Response) override {}  // nothing is streamed here
-  bool send(std::string) override { return false; }
-  void finish() override {}
-  void abort() override {}
+  void start(http::Response head) override;
+  bool send(std::string piece) override;
+  // The answer, or a failure if there is none, is what the store has before the client sees the end.
+  void finish() override;
+  void abort() override;
   void on_gone(std::function<void()> callback) override;  // nobody leaves; it is what keeps the answer cancellable
 
  private:
+  void conclude(bool good);
+
   const http::Request request_;
   ResponseStore& store_;
   const std::string tenant_;
+  const std::shared_ptr<http::Exchange> stream_;
   mutable std::mutex mutex_;  // guards what follows
   std::optional<api::openai::StoredResponse> begun_, made_;
   std::optional<http::Response> refusal_;

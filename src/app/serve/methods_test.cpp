@@ -29,6 +29,8 @@ TEST(Methods, FollowFromTheAddress) {
   EXPECT_EQ(of("/v1/responses/input_tokens"), "POST");
   EXPECT_EQ(of("/v1/responses/resp_1"), "GET, HEAD, DELETE");
   EXPECT_EQ(of("/api/blobs/sha256:0"), "HEAD, POST");
+  EXPECT_EQ(of("/lora-adapters"), "GET, HEAD");
+  EXPECT_EQ(of("/v1/load_lora_adapter"), "POST");
   for (const char* none :
        {"/v1", "/v1/", "/v1/chat", "/v1/chat/completions/", "//v1/models", "/v1/files/", "/v1/files//content",
         "/v1/../v1/models", "/V1/models", "/api/blobs", "/v1/responses/compact"}) {

@@ -90,11 +90,13 @@ Keep labelled(const api::Call& call, Keep keep) {
   };
 }
 
-// Answered at once; the answer is made meanwhile.
+// Answered at once, or with the events as they come; the answer is made in any case.
 void create_in_background(Site& site, const ExchangePtr& exchange, const guard::Principal& who,
                           openai::ResponseCall call) {
   const std::string tenant = who.tenant;
-  const auto background = std::make_shared<Background>(exchange->request(), site.responses(), tenant);
+  const bool stream = call.call.stream;
+  const auto background =
+      std::make_shared<Background>(exchange->request(), site.responses(), tenant, stream ? exchange : nullptr);
   std::string begun;
   const auto keep = [background](openai::StoredResponse response) { background->made(std::move(response)); };
   api::Call asked = call.call;
@@ -105,6 +107,7 @@ void create_in_background(Site& site, const ExchangePtr& exchange, const guard::
                       {"resp_" + id.id, begun, call.input_items, call.conversation, exchange->request().id, of.label});
                   return openai::response_encoder(std::move(call), std::move(id), labelled(of, keep));
                 });
+  if (stream) return;
   if (auto refusal = background->refusal(); refusal && begun.empty()) return exchange->respond(std::move(*refusal));
   exchange->respond(json_response(200, std::move(begun)));
 }
