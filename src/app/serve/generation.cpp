@@ -21,6 +21,26 @@ api::Reason reason_of(const engine::Finished& finished) {
   }
 }
 
+// What a piece adds to an answer in one piece.
+std::uint64_t bytes_added_by(const api::Piece& piece) {
+  constexpr std::uint64_t kLogprob = 80;  // as JSON
+  if (const auto* text = std::get_if<api::Text>(&piece)) return text->text.size();
+  if (const auto* thinking = std::get_if<api::Thinking>(&piece)) return thinking->text.size();
+  if (const auto* arguments = std::get_if<api::ToolArguments>(&piece)) return arguments->fragment.size();
+  if (const auto* token = std::get_if<api::Logprobs>(&piece)) return (1 + token->token->top.size()) * kLogprob;
+  if (const auto* read = std::get_if<api::PromptLogprobs>(&piece)) return (1 + read->token->top.size()) * kLogprob;
+  return 0;
+}
+
+api::Failure too_long_whole() {
+  return {api::Problem::invalid,
+          fmt::format("the answer would have more than {} MiB in one piece: ask for a stream, for fewer answers or for "
+                      "fewer log-probabilities",
+                      Generation::kMostWhole >> 20),
+          {},
+          {}};
+}
+
 }  // namespace
 
 Generation::Generation(std::shared_ptr<http::Exchange> exchange, std::unique_ptr<api::Encoder> encoder,
@@ -70,6 +90,15 @@ void Generation::begin() {
 }
 
 void Generation::add(const api::Piece& piece) {
+  if (!stream_) {
+    if (whole_ > kMostWhole) return;
+    const bool of_prompt = std::holds_alternative<api::PromptLogprobs>(piece);  // stands in each of its answers
+    whole_ += bytes_added_by(piece) * (of_prompt ? n_ : 1);
+    if (whole_ > kMostWhole) {
+      if (stop_) stop_();
+      return;
+    }
+  }
   if (!veil_.answer) return give(piece);
   if (veil_.blocked()) return;
   veil_.answer->add(piece, [this](const api::Piece& given) { give(given); });
@@ -206,8 +235,7 @@ void Generation::fail(const Error& error) {
 }
 
 // What was computed is recorded, whoever may have it.
-void Generation::end_blocked() {
-  const api::Failure failure = veil_.answer->veil().refusal();
+void Generation::end_with(const api::Failure& failure) {
   std::string broken = stream_ ? encoder_->broken(failure) : std::string();
   record(ledger::Outcome::failed, stream_ ? 200 : api::status_of(failure),
          [exchange = exchange_, failure, broken = std::move(broken)](bool durable) {
@@ -219,7 +247,8 @@ void Generation::end_blocked() {
 
 // The answer's end goes out when its event is on disk.
 void Generation::end() {
-  if (veil_.blocked()) return end_blocked();
+  if (veil_.blocked()) return end_with(veil_.answer->veil().refusal());
+  if (whole_ > kMostWhole) return end_with(too_long_whole());
   std::string bytes = encoder_->end();
   const auto outcome = cancelled_ ? ledger::Outcome::cancelled : ledger::Outcome::completed;
   if (stream_) {

@@ -19,6 +19,10 @@ namespace freehold::app {
 
 class Generation {
  public:
+  // Bytes of an answer in one piece, about. What becomes longer ends with an error that says so: all of it is in memory
+  // until its end, and one request may ask for 128 answers with 21 log-probabilities a token.
+  static constexpr std::uint64_t kMostWhole = std::uint64_t{256} << 20;
+
   // How many tokens a text has.
   using CountTokens = std::function<std::uint32_t(std::string_view)>;
   Generation(std::shared_ptr<http::Exchange> exchange, std::unique_ptr<api::Encoder> encoder, const api::Call& call,
@@ -27,8 +31,8 @@ class Generation {
   // Headers of the answer beside the usual ones; before the first event.
   void add_header(std::string name, std::string value) { headers_.emplace_back(std::move(name), std::move(value)); }
 
-  // What is done with personal data in it; `stop` ends what computes it, once nothing more may be given. Before the
-  // first event.
+  // What is done with personal data in it; `stop` ends what computes it, once nothing more may be given, or it is too
+  // long. Before the first event.
   void veil(ExchangeVeil veil, std::function<void()> stop);
 
   // What it is to be recorded as, and the place it takes. Always given before the first event.
@@ -59,7 +63,7 @@ class Generation {
   void finish(std::uint32_t choice, const engine::Finished& finished);
   void fail(const Error& error);
   void end();
-  void end_blocked();
+  void end_with(const api::Failure& failure);
   void record(ledger::Outcome outcome, int status, std::function<void(bool)> stored);
   void count(const Account& account) const;
   http::Response head() const;
@@ -87,6 +91,7 @@ class Generation {
   std::uint32_t longest_ = 0;          // tokens of the choice that took longest
   std::uint32_t open_;                 // choices that have not ended
   bool begun_ = false, failed_ = false;
+  std::uint64_t whole_ = 0;  // bytes so far of an answer in one piece
 };
 
 }  // namespace freehold::app
