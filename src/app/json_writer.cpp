@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/utf8.h"
@@ -10,6 +11,14 @@ namespace freehold::app {
 namespace {
 
 void append_quoted(std::string& out, std::string_view text) {
+  // Most texts are names and numbers.
+  const auto plain = [](char c) { return c >= ' ' && c < '\x7f' && c != '"' && c != '\\'; };
+  if (std::all_of(text.begin(), text.end(), plain)) {
+    out += '"';
+    out += text;
+    out += '"';
+    return;
+  }
   std::string clean;
   if (!is_utf8(text)) {
     clean = replace_invalid_utf8(text);

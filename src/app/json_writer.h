@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace freehold::app {
@@ -39,6 +40,8 @@ class JsonWriter {
   // What has been written; all brackets must have been closed.
   const std::string& text() const { return out_; }
   std::string take() { return std::move(out_); }
+  // What has been written since the last call, wherever that ends: for what is too much to keep.
+  std::string drain() { return std::exchange(out_, std::string()); }
 
  private:
   JsonWriter& open(char bracket);

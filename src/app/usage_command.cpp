@@ -89,11 +89,14 @@ Result<> run(const Arguments& arguments, Console& console) {
   if (arguments.given("request")) return show_request(*query, arguments.text("request"), console);
   std::vector<Sum> sums;
   Sum total;
+  ledger::LeftOut left_out;
   if (query) {
     FH_TRY(sums, query->sums(filter, group_by(by)));
     FH_TRY(const std::vector<Sum> all, query->sums(filter, ledger::GroupBy::all));
     total = all.at(0);
+    FH_TRY(left_out, query->left_out(filter));
   }
+  note_left_out(left_out, console);
   if (arguments.flag("json")) {
     JsonWriter w(true);
     w.begin_object().member("by", by).key("groups").begin_array();
@@ -104,7 +107,9 @@ Result<> run(const Arguments& arguments, Console& console) {
     }
     w.end_array().key("total").begin_object();
     write_sum(w, total);
-    w.end_object().end_object();
+    w.end_object();
+    write_left_out(w, left_out);
+    w.end_object();
     console.write(w.take() + "\n");
     return {};
   }

@@ -19,6 +19,24 @@ Result<ledger::Event> recorded(ledger::UsageQuery& query, std::string_view id) {
   return std::move(*event);
 }
 
+void note_left_out(const ledger::LeftOut& left_out, Console& console) {
+  if (left_out.requests == 0) return;
+  std::string which;
+  for (const ledger::LeftOut::Event& e : left_out.first)
+    which += fmt::format("{}{} ({})", which.empty() ? "" : ", ", printable(e.request_id, 80), e.why);
+  if (left_out.requests > left_out.first.size()) which += " …";
+  console.note(fmt::format("note: {} with counts that no request can have {} in no sum: {}",
+                           left_out.requests == 1 ? "1 request" : fmt::format("{} requests", left_out.requests),
+                           left_out.requests == 1 ? "is" : "are", which));
+}
+
+void write_left_out(JsonWriter& w, const ledger::LeftOut& left_out) {
+  w.key("left_out").begin_object().member("requests", left_out.requests).key("first").begin_array();
+  for (const ledger::LeftOut::Event& e : left_out.first)
+    w.begin_object().member("request_id", e.request_id).member("counts", e.why).end_object();
+  w.end_array().end_object();
+}
+
 void write_event(JsonWriter& w, const ledger::Event& e) {
   w.member("request_id", e.request_id);
   w.member("time", show_moment(e.time / 1'000'000)).member("time_us", e.time);

@@ -176,7 +176,14 @@ Result<std::vector<Budget>> CostStore::budgets() {
 }
 
 Result<> CostStore::add(const std::vector<Price>& prices, std::int64_t recorded) {
-  for (const Price& p : prices) FH_TRY_VOID(PriceBook::check(p));
+  const std::string today = day_text(recorded / 86'400);
+  for (const Price& p : prices) {
+    const auto good = PriceBook::check_new(p, today);
+    if (good) continue;
+    if (prices.size() == 1) return good;
+    return in_context(good.error(), fmt::format("{}/{} {}", printable(p.provider, 60), printable(p.model, 60),
+                                                printable(p.kind, 60)));
+  }
   return database_.transaction([&](soci::session& s) -> Result<> {
     for (const Price& p : prices) {
       const std::string usd = p.usd_per_million.text();

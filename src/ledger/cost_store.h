@@ -27,7 +27,7 @@ class CostStore {
   Result<> add(const Machine& machine, std::int64_t recorded);
   Result<std::vector<MachineRow>> machines();  // in the order in which they were recorded
 
-  // Adds rows of the price book, all or none. Errors: invalid, as PriceBook::check().
+  // Adds rows of the price book, all or none. Errors: invalid, as PriceBook::check_new().
   Result<> add(const std::vector<Price>& prices, std::int64_t recorded);
   Result<std::vector<Price>> prices();  // in the order in which they were added
 

@@ -12,6 +12,8 @@ namespace freehold::ledger {
 // No request has more tokens: larger counts are cut there when they are stored, so that sums of nine million stay in 64
 // bits.
 inline constexpr std::uint64_t kMostTokens = 1'000'000'000'000;
+// The same of microseconds (30 years) and nanowatt-hours (a megawatt-hour).
+inline constexpr std::uint64_t kMostOfAny = 1'000'000'000'000'000;
 
 inline constexpr std::string_view kUncounted = "uncounted";
 

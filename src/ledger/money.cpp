@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/utf8.h"
 
@@ -11,14 +12,25 @@ namespace {
 
 __extension__ typedef unsigned __int128 Unsigned128;
 
-std::string digits_of(Unsigned128 n) {
+constexpr std::size_t kDigitsOfPart = Money::kDigits;
+constexpr std::uint64_t kWhole = 1'000'000'000'000'000'000;  // attodollars
+
+// Whole dollars, and at least two of the 18 digits behind the point. In two halves of 64 bits: 128 are slow to divide.
+std::string text_of(Unsigned128 units) {
+  const Unsigned128 whole = units / kWhole;
+  auto part = static_cast<std::uint64_t>(units % kWhole);
+  char digits[kDigitsOfPart] = {};
+  for (char* d = std::end(digits); d != std::begin(digits); part /= 10) *--d = static_cast<char>('0' + part % 10);
+  std::size_t kept = kDigitsOfPart;
+  while (kept > 2 && digits[kept - 1] == '0') --kept;
+  constexpr std::uint64_t kMost = 10'000'000'000'000'000'000U;
   std::string out;
-  do {
-    out += static_cast<char>('0' + static_cast<int>(n % 10));
-    n /= 10;
-  } while (n != 0);
-  std::reverse(out.begin(), out.end());
-  return out;
+  if (whole >= kMost) out += std::to_string(static_cast<std::uint64_t>(whole / kMost));
+  const std::string low = std::to_string(static_cast<std::uint64_t>(whole % kMost));
+  if (!out.empty()) out.append(19 - low.size(), '0');
+  out += low;
+  out += '.';
+  return out.append(digits, kept);
 }
 
 }  // namespace
@@ -48,13 +60,8 @@ Result<Money> Money::parse(std::string_view text) {
 }
 
 std::string Money::text() const {
-  const bool negative = units_ < 0;
-  std::string digits =
-      digits_of(negative ? Unsigned128{0} - static_cast<Unsigned128>(units_) : static_cast<Unsigned128>(units_));
-  if (digits.size() <= kDigits) digits.insert(0, kDigits + 1 - digits.size(), '0');
-  digits.insert(digits.size() - kDigits, 1, '.');
-  while (digits.back() == '0' && digits[digits.size() - 3] != '.') digits.pop_back();
-  return negative ? "-" + digits : digits;
+  if (units_ >= 0) return text_of(static_cast<Unsigned128>(units_));
+  return "-" + text_of(Unsigned128{0} - static_cast<Unsigned128>(units_));
 }
 
 std::string Money::rounded(int digits) const {

@@ -25,6 +25,16 @@ TEST(Money, TextsAreExactBothWays) {
   }
 }
 
+TEST(Money, TextsOfSumsThatNoWordHolds) {
+  const Int128 one = 1'000'000'000'000'000'000;  // a dollar
+  const Int128 tens = one * 10'000'000'000'000'000'000U;
+  EXPECT_EQ(Money::attodollars(tens).text(), "10000000000000000000.00");
+  EXPECT_EQ(Money::attodollars(tens * 17 + 5).text(), "170000000000000000000.000000000000000005");
+  EXPECT_EQ(Money::attodollars(-(tens * 3 + one * 42)).text(), "-30000000000000000042.00");
+  EXPECT_EQ(Money::attodollars(tens - 1).text(), "9999999999999999999.999999999999999999");
+  EXPECT_EQ(Money::attodollars(one / 10).text(), "0.10");
+}
+
 TEST(Money, RoundingIsHalfAwayFromZero) {
   EXPECT_EQ(parsed_money("0.125").rounded(2), "0.13");
   EXPECT_EQ(parsed_money("-0.125").rounded(2), "-0.13");

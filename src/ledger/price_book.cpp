@@ -32,6 +32,60 @@ auto key(const Price& p) {
   return std::tie(p.provider, p.model, p.kind, p.from);
 }
 
+constexpr PriceKind kKinds[] = {{"input", "tokens of prompts"},
+                                {"output", "tokens of answers"},
+                                {"cached_input", "tokens of prompts that were cached"},
+                                {"cache_write_5m", "tokens of prompts written to a cache for five minutes"},
+                                {"cache_write_1h", "tokens of prompts written to a cache for an hour"},
+                                {"batch_input", "tokens of prompts of batches"},
+                                {"batch_output", "tokens of answers of batches"},
+                                {"input_above_128k", "tokens of prompts of more than 128000"},
+                                {"output_above_128k", "tokens of answers to prompts of more than 128000"},
+                                {"input_above_200k", "tokens of prompts of more than 200000"},
+                                {"output_above_200k", "tokens of answers to prompts of more than 200000"},
+                                {"output_thinking", "tokens of thinking, where they have a price of their own"},
+                                {"training", "tokens that are trained on"},
+                                {"training_low", "tokens that are trained on, the lowest known price"},
+                                {"training_high", "tokens that are trained on, the highest known price"}};
+
+constexpr int kDearest = 10'000;  // USD a million tokens that may be added; the dearest model had 600 for its answers
+
+constexpr std::string_view kMembers[] = {"provider",       "model",  "kind",      "usd_per_1m_tokens",
+                                         "effective_from", "source", "retrieved", "effective_from_basis",
+                                         "confidence",     "note",   "currency"};
+
+// Errors: invalid.
+Result<> check_kind(std::string_view kind) {
+  std::vector<std::string> names;
+  for (const PriceKind& k : kKinds) {
+    if (k.name == kind) return {};
+    names.emplace_back(k.name);
+  }
+  const auto near = nearest(kind, names);
+  return fail(Errc::invalid,
+              fmt::format("'{}' is no kind of price{} Known are {}, all of a million tokens", printable(kind, 60),
+                          near ? fmt::format("; did you mean '{}'?", *near) : ".", fmt::join(names, ", ")));
+}
+
+Result<> check_members(const Value& row) {
+  for (const auto& [name, value] : row.members()) {
+    if (std::find(std::begin(kMembers), std::end(kMembers), name) != std::end(kMembers)) continue;
+    const auto near = nearest(name, {std::begin(kMembers), std::end(kMembers)});
+    return fail(Errc::corrupt,
+                fmt::format("'{}' is no member of a price{} Known are {}. A row applies until a later one of its model "
+                            "and kind begins",
+                            printable(name, 60), near ? fmt::format("; did you mean '{}'?", *near) : ".",
+                            fmt::join(kMembers, ", ")));
+  }
+  const Value* currency = row.member("currency");
+  if (currency != nullptr && currency->as_string() != "USD") {
+    return fail(Errc::corrupt,
+                "'currency' must be \"USD\": write the price in USD, and from what it was converted in "
+                "the note");
+  }
+  return {};
+}
+
 Result<std::string> text_of(const Value& row, std::string_view name, bool required) {
   const Value* member = row.member(name);
   if (member == nullptr || member->is_null()) {
@@ -45,10 +99,12 @@ Result<std::string> text_of(const Value& row, std::string_view name, bool requir
 
 Result<Price> read_row(const Value& row) {
   if (!row.is_object()) return fail(Errc::corrupt, "not an object");
+  FH_TRY_VOID(check_members(row));
   Price p;
   FH_TRY(p.provider, text_of(row, "provider", true));
   FH_TRY(p.model, text_of(row, "model", true));
   FH_TRY(p.kind, text_of(row, "kind", true));
+  if (const auto known = check_kind(p.kind); !known) return fail(Errc::corrupt, known.error().what);
   FH_TRY(p.from, text_of(row, "effective_from", false));
   FH_TRY(p.basis, text_of(row, "effective_from_basis", false));
   FH_TRY(p.source, text_of(row, "source", true));
@@ -71,6 +127,10 @@ Result<Price> read_row(const Value& row) {
 }
 
 }  // namespace
+
+std::span<const PriceKind> price_kinds() {
+  return kKinds;
+}
 
 bool is_day(std::string_view text) {
   if (text.size() != 10 || text[4] != '-' || text[7] != '-') return false;
@@ -135,6 +195,26 @@ Result<> PriceBook::check(const Price& p) {
       p.usd_per_million.units() % 1'000'000'000'000 != 0) {
     return wrong("the price must be from 0 to 1000000 USD a million tokens, with at most six digits behind the point");
   }
+  return {};
+}
+
+Result<> PriceBook::check_new(const Price& p, std::string_view today) {
+  FH_TRY_VOID(check(p));
+  FH_TRY_VOID(check_kind(p.kind));
+  for (const auto& [what, name] : {std::pair("the provider", &p.provider), std::pair("the model", &p.model)}) {
+    if (name->front() == ' ' || name->back() == ' ' || printable(*name, name->size()) != *name)
+      return fail(Errc::invalid, fmt::format("{} has spaces around it or control characters", what));
+  }
+  if (p.usd_per_million > Money::picodollars(Int128{kDearest} * 1'000'000'000'000)) {
+    return fail(Errc::invalid,
+                fmt::format("{} USD a million tokens is more than a cent a token: the price is that of a "
+                            "million tokens, and at most {}",
+                            p.usd_per_million.text(), kDearest));
+  }
+  if (!p.from.empty() && (p.from < "2000-01-01" || p.from > "2199-12-31"))
+    return fail(Errc::invalid, fmt::format("a price cannot apply from {}", p.from));
+  if (p.retrieved > today)
+    return fail(Errc::invalid, fmt::format("a price cannot have been read on {}: today is {}", p.retrieved, today));
   return {};
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,17 +16,25 @@ namespace freehold::ledger {
 
 struct Price {
   std::string provider, model;
-  std::string kind;       // input, output, cached_input, batch_input, batch_output, training, …
+  std::string kind;       // one of price_kinds()
   Money usd_per_million;  // tokens
   std::string from;       // "2024-05-13"; empty: the day is not known
   std::string basis;      // how `from` is known
   std::string source, retrieved, confidence, note;
 };
 
+// What is priced. Every kind is of tokens, in USD a million; other units and currencies are not known here.
+struct PriceKind {
+  std::string_view name;
+  std::string_view what;
+};
+std::span<const PriceKind> price_kinds();
+
 class PriceBook {
  public:
-  // Errors: corrupt, naming the row and the member: not JSON, a missing member, no date, a price that is negative or
-  // has more than six digits behind the point, two rows of one model, kind and day.
+  // Errors: corrupt, naming the row and the member: not JSON, a missing or unknown member, an unknown kind (with the
+  // nearest known one), another currency, no date, a price that is negative or has more than six digits behind the
+  // point, two rows of one model, kind and day.
   static Result<PriceBook> parse(std::string_view json);
   // The one that comes with the program.
   static const PriceBook& built_in();
@@ -33,8 +42,12 @@ class PriceBook {
   // This book with rows of one's own, in the order in which they were added: a later one of the same model, kind and
   // day takes the place of an earlier one, and of the book's.
   PriceBook with(const std::vector<Price>& own) const;
-  // Errors: invalid, naming the member: as of a row of parse().
+  // Errors: invalid, naming the member: as of a row of parse(), but for the kind.
   static Result<> check(const Price& price);
+  // Whether it may be added on `today` ("2026-11-01"). More strict than what was added earlier, which stays valid.
+  // Errors: invalid, as check(), and: an unknown kind, more than 10000 USD a million tokens, days that cannot be (read
+  // on a day to come, applying from before 2000 or after 2199), a name with spaces around it or control characters.
+  static Result<> check_new(const Price& price, std::string_view today);
 
   const std::vector<Price>& rows() const { return rows_; }
 

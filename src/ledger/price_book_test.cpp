@@ -71,6 +71,53 @@ TEST(PriceBook, WrongRowsAreNamed) {
   EXPECT_EQ(why(R"([{"provider":"p"}])"), "row 1: 'model' is missing");
 }
 
+std::string with(const std::string& member) {
+  std::string one = row("null", "1");
+  return "[" + one.insert(one.size() - 1, "," + member) + "]";
+}
+
+TEST(PriceBook, WhatItDoesNotKnowIsRefused) {
+  std::string other = row("null", "1");
+  other.replace(other.find("\"input\""), 7, "\"inptu\"");
+  EXPECT_TRUE(why("[" + other + "]")
+                  .starts_with("row 1: 'inptu' is no kind of price; did you mean 'input'? Known are "
+                               "input, output, cached_input, "))
+      << why("[" + other + "]");
+  EXPECT_EQ(why(with(R"("currency":"USD")")), "accepted");
+  EXPECT_TRUE(why(with(R"("currency":"EUR")")).starts_with("row 1: 'currency' must be \"USD\""));
+  EXPECT_TRUE(why(with(R"("currency":null)")).starts_with("row 1: 'currency' must be \"USD\""));
+  EXPECT_TRUE(why(with(R"("effective_until":"2020-01-01")")).starts_with("row 1: 'effective_until' is no member"));
+  EXPECT_NE(why(with(R"("nota":"x")")).find("did you mean 'note'?"), std::string::npos);
+}
+
+TEST(PriceBook, WhatMayBeAdded) {
+  Price good;
+  good.provider = "p", good.model = "m", good.kind = "output", good.source = "s", good.confidence = "high";
+  good.from = "2026-12-24", good.retrieved = "2026-11-28", good.usd_per_million = Money::parse("10000").value();
+  const auto refused = [&](auto&& change) {
+    Price p = good;
+    change(p);
+    const auto got = PriceBook::check_new(p, "2026-11-28");
+    return got ? std::string("accepted") : got.error().what;
+  };
+  EXPECT_EQ(refused([](Price&) {}), "accepted");
+  EXPECT_NE(refused([](Price& p) { p.kind = "request"; }).find("all of a million tokens"), std::string::npos);
+  EXPECT_NE(refused([](Price& p) { p.usd_per_million += Money::picodollars(1'000'000); }).find("a cent a token"),
+            std::string::npos);
+  EXPECT_NE(refused([](Price& p) { p.usd_per_million = -p.usd_per_million; }).find("from 0 to"), std::string::npos);
+  EXPECT_EQ(refused([](Price& p) { p.retrieved = "2026-11-29"; }),
+            "a price cannot have been read on 2026-11-29: today is 2026-11-28");
+  for (const char* day : {"0001-01-01", "1999-12-31", "2200-01-01"})
+    EXPECT_EQ(refused([&](Price& p) { p.from = day; }), std::string("a price cannot apply from ") + day);
+  EXPECT_EQ(refused([](Price& p) { p.from.clear(); }), "accepted");
+  for (const char* name : {" m", "m ", "a\nb", "\x1b[31m"})
+    EXPECT_EQ(refused([&](Price& p) { p.model = name; }), "the model has spaces around it or control characters");
+  // What an earlier version took stays readable.
+  Price old = good;
+  old.kind = "request", old.usd_per_million = Money::parse("1000000").value();
+  EXPECT_TRUE(PriceBook::check(old));
+}
+
 TEST(PriceBook, TheOneBuiltInIsSound) {
   const PriceBook& b = PriceBook::built_in();
   EXPECT_GT(b.rows().size(), 500u);
@@ -84,6 +131,7 @@ TEST(PriceBook, TheOneBuiltInIsSound) {
   EXPECT_EQ(price("openai/gpt-4", "output", "2024-01-01"), "60.00");
   for (const Price& p : b.rows()) {
     EXPECT_FALSE(p.source.empty());
+    EXPECT_TRUE(p.from.empty() || PriceBook::check_new(p, "2026-12-31")) << p.provider << "/" << p.model << p.kind;
     EXPECT_TRUE(p.confidence == "high" || p.confidence == "medium" || p.confidence == "low") << p.confidence;
   }
 }

@@ -1,7 +1,10 @@
 #include "ledger/report.h"
 
 #include <algorithm>
+#include <deque>
+#include <functional>
 #include <map>
+#include <string_view>
 
 namespace freehold::ledger {
 
@@ -14,57 +17,148 @@ void ReportRow::add(const ReportRow& o) {
   for (std::size_t i = 0; i < o.others.size(); ++i) others[i] += o.others[i];
 }
 
-// An event has the vendor's name as the price book has it; what is not there is unpriced.
-const VendorPrices* Pricing::paid_to(const std::string& vendor) {
-  auto found = paid_.find(vendor);
-  if (found == paid_.end()) {
-    auto name = book_.resolve(vendor);
-    found = paid_.emplace(vendor, name ? std::optional(VendorPrices(book_, std::move(*name))) : std::nullopt).first;
-  }
-  return found->second ? &*found->second : nullptr;
+void Pricing::begin_day(std::int64_t day) {
+  if (day == day_ && !day_text_.empty()) return;
+  day_ = day;
+  day_text_ = day_text(day);
+  rates_ = machines_.rates_on(day);
+  for (Rows& rows : others_rows_) rows = {};
+  for (auto& [name, paid] : paid_) paid.rows = {};
 }
 
-ReportRow Pricing::priced(const DaySum& sum) {
-  ReportRow row;
+VendorCost Pricing::cost(const VendorPrices& vendor, Rows& rows, const DaySum& sum, const TokenRatio* ratio) {
+  std::optional<VendorRows>& of_class =
+      rows[static_cast<std::size_t>(std::clamp(sum.long_prompts, 0, 2) * 2 + (sum.batched ? 1 : 0))];
+  if (!of_class) of_class = vendor.rows(day_text_, sum.long_prompts, sum.batched);
+  return VendorPrices::cost(*of_class, sum.tokens(), ratio);
+}
+
+// An event has the vendor's name as the price book has it; what is not there is unpriced.
+const VendorCost* Pricing::paid(const DaySum& sum) {
+  begin_day(sum.day);
+  auto found = paid_.find(sum.vendor);
+  if (found == paid_.end()) {
+    auto name = book_.resolve(sum.vendor);
+    Paid fresh;
+    if (name) fresh.prices.emplace(book_, std::move(*name));
+    found = paid_.emplace(sum.vendor, std::move(fresh)).first;
+  }
+  if (!found->second.prices) return nullptr;
+  last_paid_ = cost(*found->second.prices, found->second.rows, sum, nullptr);
+  return &last_paid_;
+}
+
+void Pricing::price(const DaySum& sum, ReportRow& row) {
+  begin_day(sum.day);
   row.group = sum.group;
   row.requests = sum.requests, row.completed = sum.completed;
   row.prompt_tokens = sum.prompt_tokens, row.cached_tokens = sum.cached_tokens;
   row.completion_tokens = sum.completion_tokens;
   row.compute_us = sum.compute_us, row.energy_nwh = sum.energy_nwh;
-  const std::string day = day_text(sum.day);
-  const auto at = [&](const VendorPrices& vendor) {
-    const VendorCost cost = vendor.cost(day, sum.tokens(), sum.vendor.empty() ? vendor.ratio_of(sum.model) : nullptr);
-    return cost.priced() ? Amount{cost.total, 0} : Amount{{}, sum.requests};
+  row.local = row.paid = {};
+  const auto amount = [&](const VendorCost* cost) {
+    return cost != nullptr && cost->priced() ? Amount{cost->total, 0} : Amount{{}, sum.requests};
   };
   if (!sum.vendor.empty()) {
-    const VendorPrices* vendor = paid_to(sum.vendor);
-    row.paid = vendor != nullptr ? at(*vendor) : Amount{{}, sum.requests};
-  } else if (const Rates* rates = machines_.rates_on(sum.day)) {
-    row.local.usd = local_cost(*rates, static_cast<std::int64_t>(sum.compute_us),
+    row.paid = amount(paid(sum));
+  } else if (rates_ != nullptr) {
+    row.local.usd = local_cost(*rates_, static_cast<std::int64_t>(sum.compute_us),
                                static_cast<std::int64_t>(sum.metered_us), static_cast<std::int64_t>(sum.energy_nwh))
                         .total();
     row.local.unpriced = sum.requests - sum.timed;
   } else {
     row.local.unpriced = sum.requests;
   }
-  for (const VendorPrices& vendor : others_) row.others.push_back(at(vendor));
+  row.others.resize(others_.size());
+  for (std::size_t i = 0; i < others_.size(); ++i) {
+    const VendorCost there =
+        cost(others_[i], others_rows_[i], sum, sum.vendor.empty() ? others_[i].ratio_of(sum.model) : nullptr);
+    row.others[i] = amount(&there);
+  }
+}
+
+ReportRow Pricing::priced(const DaySum& sum) {
+  ReportRow row;
+  price(sum, row);
   return row;
 }
 
+namespace {
+
+// Rows by the name of their group, in any order. There may be as many as there are events, so what is looked through
+// and sorted is small and lies together: the names in one text, an entry a row, and a table of the entries' numbers by
+// their hash (open addressing, at most half full).
+class Groups {
+ public:
+  void add(std::string_view name, const ReportRow& part) {
+    if (entries_.size() * 2 >= slots_.size()) grow();
+    const std::size_t hash = std::hash<std::string_view>{}(name);
+    std::size_t slot = hash & (slots_.size() - 1);
+    for (; slots_[slot] != 0; slot = (slot + 1) & (slots_.size() - 1)) {
+      const Entry& entry = entries_[slots_[slot] - 1];
+      if (entry.hash == hash && name_of(entry) == name) return rows_[entry.row].add(part);
+    }
+    entries_.push_back(
+        {hash, names_.size(), static_cast<std::uint32_t>(name.size()), static_cast<std::uint32_t>(rows_.size())});
+    slots_[slot] = static_cast<std::uint32_t>(entries_.size());
+    names_ += name;
+    rows_.push_back(part);
+  }
+  std::vector<ReportRow> in_order() && {
+    std::sort(entries_.begin(), entries_.end(),
+              [this](const Entry& a, const Entry& b) { return name_of(a) < name_of(b); });
+    std::vector<ReportRow> out;
+    out.reserve(entries_.size());
+    for (const Entry& entry : entries_) {
+      out.push_back(std::move(rows_[entry.row]));
+      out.back().group = name_of(entry);
+    }
+    return out;
+  }
+
+ private:
+  struct Entry {
+    std::size_t hash, begin;  // of the name in names_
+    std::uint32_t size, row;
+  };
+  std::string_view name_of(const Entry& entry) const {
+    return std::string_view(names_).substr(entry.begin, entry.size);
+  }
+  void grow() {
+    slots_.assign(std::max<std::size_t>(64, slots_.size() * 2), 0);
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+      std::size_t slot = entries_[i].hash & (slots_.size() - 1);
+      while (slots_[slot] != 0) slot = (slot + 1) & (slots_.size() - 1);
+      slots_[slot] = static_cast<std::uint32_t>(i + 1);
+    }
+  }
+  std::string names_;
+  std::vector<Entry> entries_;
+  std::vector<std::uint32_t> slots_;
+  std::deque<ReportRow> rows_;
+};
+
+}  // namespace
+
 Result<Report> report(UsageQuery& usage, const Filter& filter, GroupBy by, Pricing& pricing) {
-  FH_TRY(const std::vector<DaySum> sums, usage.day_sums(filter, by));
-  std::map<std::string, ReportRow> rows;
+  Groups groups;
+  ReportRow part;
+  if (by == GroupBy::tag) {  // there may be as many as there are events
+    FH_TRY_VOID(usage.each_day_row(filter, [&](const DayRow& row) {
+      pricing.price(row.sum, part);
+      groups.add(row.tag, part);
+    }));
+  } else {
+    FH_TRY(const std::vector<DaySum> sums, usage.day_sums(filter, by));
+    for (const DaySum& sum : sums) {
+      pricing.price(sum, part);
+      groups.add(by == GroupBy::day ? day_text(sum.day) : sum.group, part);
+    }
+  }
   Report out;
   out.total.others.resize(pricing.others().size());
-  for (const DaySum& sum : sums) {
-    const ReportRow part = pricing.priced(sum);
-    std::string group = by == GroupBy::day ? day_text(sum.day) : sum.group;
-    ReportRow& row = rows[group];
-    row.group = std::move(group);
-    row.add(part);
-    out.total.add(part);
-  }
-  for (auto& [name, row] : rows) out.rows.push_back(std::move(row));
+  out.rows = std::move(groups).in_order();
+  for (const ReportRow& row : out.rows) out.total.add(row);
   return out;
 }
 
@@ -73,10 +167,9 @@ Result<Idle> idle(UsageQuery& usage, std::int64_t since, std::int64_t until, con
   if (since >= until) return out;
   Filter filter;
   filter.since = since, filter.until = until;
-  filter.vendor = "";
-  FH_TRY(const std::vector<DaySum> sums, usage.day_sums(filter, GroupBy::all));
+  FH_TRY(const std::vector<BusyDay> days, usage.busy_days(filter));
   std::map<std::int64_t, std::int64_t> busy;
-  for (const DaySum& sum : sums) busy[sum.day] += static_cast<std::int64_t>(sum.compute_us);
+  for (const BusyDay& day : days) busy[day.day] += static_cast<std::int64_t>(day.compute_us);
   for (std::int64_t day = day_of(since); day <= day_of(until - 1); ++day) {
     const std::int64_t begin = std::max(since, day * kDayMicroseconds);
     const std::int64_t end = std::min(until, (day + 1) * kDayMicroseconds);

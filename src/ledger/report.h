@@ -3,6 +3,7 @@
 // to the last digit; what has no price is counted as unpriced, never as zero.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -55,18 +56,34 @@ class Pricing {
  public:
   // `others`: the vendors to compare with.
   Pricing(const PriceBook& book, const MachineHistory& machines, std::vector<VendorPrices> others = {})
-      : book_(book), machines_(machines), others_(std::move(others)) {}
+      : book_(book), machines_(machines), others_(std::move(others)), others_rows_(others_.size()) {}
   const std::vector<VendorPrices>& others() const { return others_; }
   const MachineHistory& machines() const { return machines_; }
-  // The sums of one group on one day.
+  // The sums of one group on one day. Sums of one day, one after the other, are quick: its rows are looked up once.
   ReportRow priced(const DaySum& sum);
+  // The same without a new row: `row` is overwritten.
+  void price(const DaySum& sum, ReportRow& row);
+  // What was paid to the vendor that answered, by kinds of tokens; null: the price book does not have it.
+  const VendorCost* paid(const DaySum& sum);
 
  private:
-  const VendorPrices* paid_to(const std::string& vendor);
+  // Of one day, by class of length and batched or not.
+  using Rows = std::array<std::optional<VendorRows>, 6>;
+  struct Paid {
+    std::optional<VendorPrices> prices;
+    Rows rows;
+  };
+  VendorCost cost(const VendorPrices& vendor, Rows& rows, const DaySum& sum, const TokenRatio* ratio);
+  void begin_day(std::int64_t day);
   const PriceBook& book_;
   const MachineHistory& machines_;
   std::vector<VendorPrices> others_;
-  std::map<std::string, std::optional<VendorPrices>, std::less<>> paid_;
+  std::vector<Rows> others_rows_;
+  std::map<std::string, Paid, std::less<>> paid_;
+  VendorCost last_paid_;
+  std::int64_t day_ = INT64_MIN;
+  std::string day_text_;
+  const Rates* rates_ = nullptr;  // of the day
 };
 
 // Errors: of reading.

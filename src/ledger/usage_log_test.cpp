@@ -1,13 +1,16 @@
 // The usage record: what was acknowledged is there, whatever was killed or failed; commits are shared; queries add up.
 #include "ledger/usage_log.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <soci/soci.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <future>
 #include <limits>
+#include <map>
 #include <thread>
 
 #include "base/file.h"
@@ -117,6 +120,123 @@ TEST_F(UsageTest, AbsurdCountsDoNotPoisonTheRecord) {
   ASSERT_TRUE(sums) << sums.error().what;
   ASSERT_EQ(sums->size(), 1u);
   EXPECT_EQ((*sums)[0].prompt_tokens, 4 * kMostTokens);
+}
+
+// Rows as early versions of the program could write them, and others with a shell may.
+void insert_raw(const std::filesystem::path& home, const sql::Schema& schema, const std::vector<std::string>& values) {
+  auto database = sql::Database::open(usage_path(home), schema, sql::Open::create, sql::Check::none).value();
+  ASSERT_TRUE(database.run([&](soci::session& s) -> Result<> {
+    for (const std::string& row : values) {
+      s << "INSERT INTO events (request_id, time, prompt_tokens, cached_tokens, completion_tokens, compute_us, "
+           "energy_nwh, key_id, model, model_digest, dialect, endpoint, sampling, queue_seconds, prefill_seconds, "
+           "decode_seconds, outcome, finish_reason, steered, http_status) VALUES (" +
+               row + ", 'k', 'm', '', 'openai', '/', '', 0, 0, 0, 'completed', 'stop', 0, 200)";
+    }
+    return {};
+  }));
+}
+
+// Version 3 of the record had them in its sums, where a second one of a day let no report be read.
+TEST_F(UsageTest, CountsThatNoRequestCanHaveAreInNoSumAndAreNamed) {
+  const std::string most = "9223372036854775807";
+  const sql::Schema third{usage_schema().contents,
+                          {usage_schema().steps[0], usage_schema().steps[1], usage_schema().steps[2]}};
+  insert_raw(folder_.path(), third,
+             {"'good', 500000000000, 130001, 100, 10, 7, NULL", "'huge', 500000000001, " + most + ", 0, 5, NULL, NULL",
+              "'less', 86400000000, 10, 0, -1, 5, 2", "'fine', 86400000001, 10, 4, 1, 5, 2",
+              "'long', 950400000000, 1, 0, 1, 9223372036854775000, NULL", "'last', 950400000000, 2, 0, 1, 3, 1"});
+  const std::vector<DaySum> want = {DaySum{1, "", "", "m", 0, false, 1, 1, 1, 10, 4, 0, 1, 5, 5, 2},
+                                    DaySum{5, "", "", "m", 1, false, 1, 1, 1, 130'001, 100, 0, 10, 7, 0, 0},
+                                    DaySum{11, "", "", "m", 0, false, 1, 1, 1, 2, 0, 0, 1, 3, 3, 1}};
+  EXPECT_EQ(query().day_sums({}, GroupBy::all).value(), want) << "brought forward";
+  // After that others may still write them; no sum sees them, whether of days that are kept or of events.
+  insert_raw(folder_.path(), usage_schema(),
+             {"'more', 500000000002, 5, " + most + ", 5, 1, 1", "'joule', 500000000003, 5, 1, 5, 1, -7"});
+  UsageQuery q = query();
+  EXPECT_EQ(q.day_sums({}, GroupBy::all).value(), want);
+  EXPECT_EQ(q.day_sums({.since = 86'400'000'000, .until = 950'400'000'001}, GroupBy::all).value(), want);
+  EXPECT_EQ(q.day_sums({.since = 86'400'000'000 - 1, .until = 950'400'000'001}, GroupBy::tag).value(), want);
+  EXPECT_EQ(q.sums({}, GroupBy::all).value().at(0), (Sum{"", 3, 3, 130'013, 104, 12, 0, 0, 0}));
+  EXPECT_EQ(q.day_sums_behind({}, 0).value().sums, want);
+  EXPECT_EQ(q.busy_days({}).value().at(2).compute_us, 3u);
+
+  const LeftOut out = q.left_out({}).value();
+  EXPECT_EQ(out.requests, 5u);
+  std::string named;
+  for (const LeftOut::Event& e : out.first) named += e.request_id + " (" + e.why + ") ";
+  EXPECT_EQ(named, "less (completion_tokens -1) huge (prompt_tokens " + most + ") more (cached_tokens " + most +
+                       ") joule (energy_nwh -7) long (compute_us 9223372036854775000) ");
+  EXPECT_EQ(q.left_out({.since = 500'000'000'002}).value().requests, 3u);
+  EXPECT_EQ(q.left_out({.model = "other"}).value().requests, 0u);
+  const auto one = q.find("huge");
+  ASSERT_FALSE(one);
+  EXPECT_EQ(one.error().code, Errc::corrupt);
+  EXPECT_NE(one.error().what.find("'huge' holds counts that no request can have, so it is in no sum: prompt_tokens 9"),
+            std::string::npos)
+      << one.error().what;
+  EXPECT_TRUE(q.find("fine").value());
+}
+
+// The first version's sums would not have fitted either.
+TEST_F(UsageTest, TheFirstVersionIsBroughtForwardWhateverItHolds) {
+  {
+    const sql::Schema first{usage_schema().contents, {usage_schema().steps[0]}};
+    auto database = sql::Database::open(usage_path(folder_.path()), first, sql::Open::create, sql::Check::none).value();
+    ASSERT_TRUE(database.run([](soci::session& s) -> Result<> {
+      for (const char* tokens : {"9223372036854775807", "9223372036854775806", "3"}) {
+        s << "INSERT INTO events VALUES ('r" + std::string(tokens) + "', 500000000000, 'k', 'm', '', 'openai', '/', " +
+                 tokens + ", 0, 10, '', NULL, 0, 0, 0, 'completed', 'stop', 0, 200)";
+      }
+      return {};
+    }));
+  }
+  const std::vector<DaySum> sums = query().day_sums({}, GroupBy::all).value();
+  ASSERT_EQ(sums.size(), 1u);
+  EXPECT_EQ(sums[0], (DaySum{5, "", "", "m", 0, false, 1, 1, 0, 3, 0, 0, 10, 0, 0, 0}));
+  EXPECT_EQ(query().left_out({}).value().requests, 2u);
+}
+
+// What is read row by row is what is read as sums, in one order, whatever lies at the ends.
+TEST_F(UsageTest, RowsOfDaysAreTheirSums) {
+  UsageLog log = open();
+  constexpr std::int64_t kDay = 86'400'000'000;
+  for (int i = 0; i < 300; ++i) {
+    Event e = event(std::to_string(i), "k" + std::to_string(i % 3), i % 2 == 0 ? "a" : "b", i * kDay / 31);
+    e.tag = "t" + std::to_string(i % 7), e.vendor = i % 5 == 0 ? "p/v" : "", e.batched = i % 11 == 0;
+    e.prompt_tokens = i % 13 == 0 ? 150'000 : 10, e.cached_tokens = 3, e.compute_us = static_cast<std::uint64_t>(i);
+    log.append(e, [](bool durable) { EXPECT_TRUE(durable); });
+  }
+  log.flush();
+  UsageQuery q = query();
+  EXPECT_EQ(q.first_day(std::nullopt).value(), 0);
+  EXPECT_EQ(q.first_day(1).value(), 0) << "in the middle of a day";
+  EXPECT_FALSE(q.first_day(0).value());
+  for (const Filter& filter :
+       {Filter{}, Filter{.since = kDay, .until = 3 * kDay}, Filter{.since = kDay + 7, .until = 5 * kDay + kDay / 2},
+        Filter{.since = kDay + 7, .until = 2 * kDay - 7}, Filter{.key_id = "k1", .since = kDay - 1},
+        Filter{.tag = "t2", .until = 6 * kDay + 3}}) {
+    std::map<std::int64_t, std::uint64_t> requests, tokens, busy;
+    std::vector<std::string> order;
+    const auto each = q.each_day_row(filter, [&](const DayRow& r) {
+      requests[r.sum.day] += r.sum.requests, tokens[r.sum.day] += r.sum.prompt_tokens;
+      busy[r.sum.day] += r.sum.vendor.empty() ? r.sum.compute_us : 0;
+      order.push_back(fmt::format("{:02} {} {} {} {} {} {}", r.sum.day, r.key_id, r.sum.model, r.sum.vendor, r.tag,
+                                  r.sum.long_prompts, r.sum.batched));
+    });
+    ASSERT_TRUE(each) << each.error().what;
+    EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
+    EXPECT_EQ(std::adjacent_find(order.begin(), order.end()), order.end());
+    const std::vector<DaySum> sums = q.day_sums(filter, GroupBy::key).value();
+    for (const DaySum& sum : sums) {
+      requests[sum.day] -= sum.requests, tokens[sum.day] -= sum.prompt_tokens;
+    }
+    const std::vector<BusyDay> days = q.busy_days(filter).value();
+    for (const BusyDay& day : days) busy[day.day] -= day.compute_us;
+    for (const auto& left : {requests, tokens, busy}) {
+      EXPECT_FALSE(left.empty());
+      for (const auto& [day, n] : left) EXPECT_EQ(n, 0u) << day;
+    }
+  }
 }
 
 TEST_F(UsageTest, WhatArrivesDuringACommitSharesTheNext) {
@@ -254,10 +374,10 @@ TEST_F(UsageTest, QueriesByKeyModelAndTime) {
   }
   UsageQuery q = query();
   const Sum all = q.sums({}, GroupBy::all).value().at(0);
-  EXPECT_EQ(all, (Sum{"", 12, 11, 66, 12, 1200, 0, 0, 6}));
+  EXPECT_EQ(all, (Sum{"", 12, 11, 66, 11, 1200, 0, 0, 6})) << "no more is cached than the prompt has";
   const std::vector<Sum> by_key = q.sums({}, GroupBy::key).value();
   ASSERT_EQ(by_key.size(), 2u);
-  EXPECT_EQ(by_key[0], (Sum{"even", 6, 6, 30, 6, 600, 0, 0, 3}));
+  EXPECT_EQ(by_key[0], (Sum{"even", 6, 6, 30, 5, 600, 0, 0, 3}));
   EXPECT_EQ(by_key[1].completed, 5u);
   EXPECT_EQ(q.sums({.key_id = "odd", .model = "large"}, GroupBy::all).value().at(0).prompt_tokens, 7u + 9 + 11);
   EXPECT_EQ(q.sums({.since = kDay, .until = 2 * kDay}, GroupBy::all).value().at(0).requests, 2u);

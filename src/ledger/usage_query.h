@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -64,11 +65,27 @@ struct DaySum {
 
 // The same with every name.
 struct DayRow {
-  std::string key_id, model, adapter, tag;
+  std::string key_id, adapter, tag;
   DaySum sum;  // without a group
 };
 
-// One thread at a time.
+struct BusyDay {
+  std::int64_t day = 0;          // since 1970, UTC
+  std::uint64_t compute_us = 0;  // of what this machine answered
+};
+
+// Events with counts that no request can have (docs/adr/0059): in no sum.
+struct LeftOut {
+  std::uint64_t requests = 0;
+  struct Event {
+    std::string request_id;
+    std::string why;  // "prompt_tokens -1"
+  };
+  std::vector<Event> first;  // by time, at most kFirst
+  static constexpr std::size_t kFirst = 10;
+};
+
+// One thread at a time. Sums leave out what left_out() names.
 class UsageQuery {
  public:
   // Errors: not_found if nothing was ever recorded; else sql/database.h.
@@ -85,8 +102,14 @@ class UsageQuery {
   // By day, then group. Whole days are read from the sums that are kept, others from the events. GroupBy::day and all
   // give one group.
   Result<std::vector<DaySum>> day_sums(const Filter& filter, GroupBy by);
-  // The rows behind these sums, by day and names.
-  Result<std::vector<DayRow>> day_rows(const Filter& filter);
+  // The rows behind these sums, by day, key, model, adapter, vendor, tag. They are as many as there are tags on a day,
+  // so they are not kept; those of one time are of one moment.
+  Result<> each_day_row(const Filter& filter, const std::function<void(const DayRow&)>& each);
+  // The days that have any events, in their order.
+  Result<std::vector<BusyDay>> busy_days(const Filter& filter);
+  // The first day that has any before `until`, if any has.
+  Result<std::optional<std::int64_t>> first_day(std::optional<std::int64_t> until);
+  Result<LeftOut> left_out(const Filter& filter);
   // The same of events that were recorded behind `row`, without groups; and the last row that was looked at, for the
   // next call. Without `row`: of all that are recorded. Both are of one moment.
   struct Recent {

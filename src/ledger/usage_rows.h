@@ -20,6 +20,15 @@ inline constexpr std::string_view kColumns =
     "sampling, seed, queue_seconds, prefill_seconds, decode_seconds, compute_us, energy_nwh, outcome, finish_reason, "
     "batched, steered, http_status";
 
+// The day of an event, since 1970, as SQL.
+inline constexpr std::string_view kDayOfTime =
+    "(time - (time % 86400000000 + 86400000000) % 86400000000) / 86400000000";
+
+// As SQL, of a row of events, whose columns have `prefix` before their names: it holds a count that no request can
+// have. Such rows are in no sum (docs/adr/0059). The schema's index of them has the same text, by which SQLite knows
+// it.
+std::string implausible(std::string_view prefix = "");
+
 struct UsageRow {
   Event event;  // the texts and the doubles are bound where they are
   long long time = 0, prompt = 0, cached = 0, written = 0, completion = 0, seed = 0, compute = 0, energy = 0,
@@ -30,6 +39,8 @@ struct UsageRow {
   void set(Event&& from);
   // Nothing if the row holds what was never written.
   std::optional<Event> get() const;
+  // The counts that are out of their bounds, as implausible() has them: "prompt_tokens -1, compute_us -5".
+  std::string impossible_counts() const;
 };
 
 }  // namespace freehold::ledger

@@ -8,6 +8,7 @@
 // * without a price of the prompt's tokens or of the answer's the tokens are unpriced, which is never zero.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,11 +28,29 @@ struct VendorItem {
   const Price* price = nullptr;  // the row; owner: the book
   Money cost;
 };
+// At most one of each kind.
+class VendorItems {
+ public:
+  void push_back(const VendorItem& item) { items_[size_++] = item; }
+  const VendorItem* begin() const { return items_.data(); }
+  const VendorItem* end() const { return begin() + size_; }
+  std::size_t size() const { return size_; }
+  const VendorItem& operator[](std::size_t i) const { return items_[i]; }
+
+ private:
+  std::array<VendorItem, 4> items_;
+  std::size_t size_ = 0;
+};
 struct VendorCost {
-  std::vector<VendorItem> items;  // of no tokens: none
-  std::string_view missing;       // the kind without a price; then the cost is not known
+  VendorItems items;         // of no tokens: none
+  std::string_view missing;  // the kind without a price; then the cost is not known
   Money total;
   bool priced() const { return missing.empty(); }
+};
+
+// The rows that apply to tokens of one length class, batched or not, on one day; owner: the book. Null: there is none.
+struct VendorRows {
+  const Price *input = nullptr, *output = nullptr, *cached = nullptr, *written = nullptr;
 };
 
 // One model of one vendor. Borrows the book, which outlives it.
@@ -40,9 +59,14 @@ class VendorPrices {
   VendorPrices(const PriceBook& book, PriceBook::Name name);
   const PriceBook::Name& name() const { return name_; }
   std::string text() const { return name_.provider + "/" + name_.model; }
-  // `day`: "2026-11-01". Counts above 1e14 are cut there.
-  // `ratio`: by which they are estimated; null: they stand for the vendor's.
-  VendorCost cost(std::string_view day, const Tokens& tokens, const TokenRatio* ratio = nullptr) const;
+  // `day`: "2026-11-01".
+  VendorRows rows(std::string_view day, int long_prompts, bool batched) const;
+  // `rows`: those of the tokens' day and class. Counts above 1e17, which only sums of impossible events have, are cut
+  // there. `ratio`: by which they are estimated; null: they stand for the vendor's.
+  static VendorCost cost(const VendorRows& rows, const Tokens& tokens, const TokenRatio* ratio = nullptr);
+  VendorCost cost(std::string_view day, const Tokens& tokens, const TokenRatio* ratio = nullptr) const {
+    return cost(rows(day, tokens.long_prompts, tokens.batched), tokens, ratio);
+  }
   // Ratios of vendors and models, of which those of this vendor are kept, and the last of each model counts.
   void estimate_with(const std::vector<TokenRatio>& ratios);
   const std::vector<TokenRatio>& ratios() const { return ratios_; }

@@ -50,6 +50,45 @@ class Cost(e2e.Case):
         self.fails(e2e.USAGE, *add, "0.0000001", "--source", "x", names="six digits")
         self.fails(e2e.USAGE, *add, "1", names="--source")
 
+    def test_what_is_no_price_is_refused(self):
+        def add(kind="input", usd="2.5", *more, model="openai/gpt-4o"):
+            return ("cost", "prices", "add", model, kind, usd, "--source", "s", *more)
+
+        before = self.succeeds("cost", "prices", "--json").text
+        for arguments, names in ((add("inptu"), "did you mean 'input'?"), (add("request"), "'request' is no kind of price. Known are input, output, cached_input"),
+                                 (add(usd="2.5EUR"), "another currency"), (add(usd="nan"), "plain decimal"), (add(usd="1e3"), "plain decimal"),
+                                 (add(usd="inf"), "plain decimal"), (add(usd="10000.01"), "a cent a token"), (add(usd="1000001"), "from 0 to 1000000"),
+                                 (add("input", "1", "--from", "2026-02-30"), "no day"), (add("input", "1", "--from", "0001-01-01"), "cannot apply from"),
+                                 (add("input", "1", "--retrieved", "2199-01-01"), "cannot have been read"), (add(model="gpt-4o"), "PROVIDER/MODEL"),
+                                 (add(model="/m"), "the provider"), (add(model="openai/"), "the model"), (add(model="openai/ m"), "spaces"),
+                                 (add(model="openai/a\tb"), "control characters"), (("cost", "prices", "add", "openai/gpt-4o", "input", "--", "-1"), "--source")):
+            self.fails(e2e.USAGE, *arguments, names=names)
+        self.fails(e2e.USAGE, "cost", "prices", "add", "--source", "s", "--", "openai/gpt-4o", "input", "-1", names="from 0 to")
+        self.assertEqual(self.succeeds("cost", "prices", "--json").text, before, "nothing was added")
+        told = self.succeeds("cost", "prices", "add", "--help").text
+        for kind in json.loads(self.succeeds("cost", "prices", "--json").text)["prices"]:
+            self.assertIn(kind["kind"], told)
+
+    def test_slips_of_the_hand_are_said(self):
+        add = ("cost", "prices", "add")
+        self.assertIn("did you mean 'openai/gpt-4o'", self.succeeds(*add, "openai/gtp-4o", "input", "2.5", "--source", "s").message)
+        self.assertNotIn("note:", self.succeeds(*add, "openai/gtp-4o", "output", "10", "--source", "s", "--from", "2026-01-01").message)
+        self.assertIn("takes the place of 10.00 USD", self.succeeds(*add, "openai/gtp-4o", "output", "9", "--source", "s", "--from", "2026-01-01").message)
+        self.assertIn("more than 20 times the 9.00 USD", self.succeeds(*add, "openai/gtp-4o", "output", "900", "--source", "s", "--from", "2026-02-01").message)
+        self.assertIn("less than a twentieth", self.succeeds(*add, "openai/gtp-4o", "output", "0.000009", "--source", "s", "--from", "2026-03-01").message)
+
+    def test_a_book_with_what_is_not_known_is_refused_whole(self):
+        row = {"provider": "ours", "model": "m", "kind": "input", "usd_per_1m_tokens": 1.5, "effective_from": "2026-01-01", "source": "s",
+               "retrieved": "2026-01-01", "confidence": "high"}
+        for change, code, names in (({"kind": "inptu"}, e2e.CORRUPT, "row 2: 'inptu' is no kind of price; did you mean 'input'"),
+                                    ({"currency": "EUR"}, e2e.CORRUPT, "row 2: 'currency' must be \"USD\""),
+                                    ({"effective_until": "2025-01-01"}, e2e.CORRUPT, "row 2: 'effective_until' is no member"),
+                                    ({"usd_per_1m_tokens": -1}, e2e.CORRUPT, "row 2"), ({"usd_per_1m_tokens": 20000}, e2e.USAGE, "a cent a token"),
+                                    ({"retrieved": "2199-01-01"}, e2e.USAGE, "cannot have been read"), ({}, e2e.CORRUPT, "two rows of ours/m")):
+            book = self.put("book.json", json.dumps([row, {**row, **({"model": "n"} if change else {}), **change}]))
+            self.fails(code, "cost", "prices", "import", book, names=names)
+            self.fails(e2e.NOT_FOUND, "cost", "prices", "ours/m", names="no price")
+
     def test_signed_prices(self):
         rows = json.dumps([{"provider": "ours", "model": "m", "kind": kind, "usd_per_1m_tokens": 1.5, "effective_from": "2026-01-01", "source": "s",
                             "retrieved": "2026-01-01", "confidence": "high"} for kind in ("input", "output")])

@@ -9,6 +9,7 @@ import os
 import pty
 import select
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
@@ -211,6 +212,62 @@ class Report(e2e.Case):
             self.assertEqual(Decimal(r["ListUnitPrice"]) * Decimal(r["PricingQuantity"]), Decimal(r["ListCost"]))
             self.assertLess(r["BillingPeriodStart"], r["BillingPeriodEnd"])
         self.assertEqual(len(json.loads(self.succeeds("cost", "export", "--json", "--since", "2026-02-03", "--until", "2026-02-10").text)), len(rows))
+
+    def test_one_billing_row_a_price(self):
+        # Lengths of prompts, batches, caches: what has one price is one row, and five columns name it.
+        openai, pro = "openai/gpt-4o-2024-08-06", "google/gemini-2.5-pro"
+        at = ledger_events.micros("2026-02-05")
+        rows, number = [], 0
+        for vendor in ("", openai, pro):
+            for prompt in (10, 150_000, 250_000):
+                for batched in (0, 1):
+                    for adapter, tag in (("", "a"), ("support", "a"), ("", "b")):
+                        number += 1
+                        rows.append((f"bill-{number}", at + number * 1000, "k", "m", adapter, vendor, tag, prompt, prompt // 2, prompt // 5, 7 * number, batched,
+                                     1000 * number, 5 * number if number % 2 else None))
+        with sqlite3.connect(self.record) as db:
+            db.executemany("INSERT INTO events (request_id, time, key_id, model, model_digest, adapter, vendor, tag, dialect, endpoint, prompt_tokens, "
+                           "cached_tokens, cache_write_tokens, completion_tokens, batched, compute_us, energy_nwh, sampling, queue_seconds, prefill_seconds, "
+                           "decode_seconds, outcome, finish_reason, steered, http_status) VALUES (?, ?, ?, ?, '', ?, ?, ?, 'openai', '/', ?, ?, ?, ?, ?, ?, ?, '', "
+                           "0, 0, 0, 'completed', 'stop', 0, 200)", rows)
+        db.close()
+        got = json.loads(self.succeeds("cost", "export", "--json", "--key", "k").text)
+        named = {(r["ChargePeriodStart"], r["SubAccountId"], r["ResourceId"], r["Tags"], r["SkuPriceId"]) for r in got}
+        self.assertEqual(len(named), len(got))
+        self.assertTrue(all(r["ChargeClass"] is None for r in got))
+        self.assertEqual({r["SkuPriceId"] for r in got if r["ProviderName"] == "google"},
+                         {f"{pro}/{kind}" for kind in ("input", "output", "cached_input", "input_above_200k", "output_above_200k")} &
+                         {f"{pro}/{p['kind']}" for p in json.loads(self.succeeds("cost", "prices", pro, "--on", "2026-02-05", "--json").text)["prices"]})
+        report = json.loads(self.succeeds("cost", "report", "--key", "k", "--by", "vendor", "--vendor", "none", "--json").text)
+        for group in report["groups"]:
+            paid = group["paid_to_vendors" if group["vendor"] else "local"]["usd"]
+            name = group["vendor"].split("/")[0] or "Freehold"
+            self.assertEqual(sum(Decimal(r["BilledCost"]) for r in got if r["ProviderName"] == name), Decimal(paid))
+        for r in got:
+            self.assertEqual(Decimal(r["ListUnitPrice"]) * Decimal(r["PricingQuantity"]), Decimal(r["ListCost"]))
+        tokens = sum(Decimal(r["ConsumedQuantity"]) for r in got if r["ProviderName"] == "openai")
+        self.assertEqual(tokens, sum(r[7] + r[10] for r in rows if r[5] == openai))
+        # The same in CSV, in the same order.
+        text = list(csv.DictReader(io.StringIO(self.succeeds("cost", "export", "--key", "k").text)))
+        self.assertEqual(text, [{name: value or "" for name, value in r.items()} for r in got])
+
+    def test_counts_that_cannot_be_are_named_and_in_no_sum(self):
+        before = self.report()
+        self.assertEqual(before["left_out"], {"requests": 0, "first": []})
+        at = ledger_events.micros("2026-02-05")
+        ledger_events.insert(self.record, [("absurd-1", at, "key1", "model1", "", "", 2**63 - 1, 0, 5, 1000), ("absurd-2", at + 1, "key1", "model1", "", "", -5, 0, 5, 1000)])
+        after = self.report()
+        self.assertEqual(after["left_out"], {"requests": 2, "first": [{"request_id": "absurd-1", "counts": f"prompt_tokens {2**63 - 1}"},
+                                                                     {"request_id": "absurd-2", "counts": "prompt_tokens -5"}]})
+        self.assertEqual((after["groups"], after["total"]), (before["groups"], before["total"]))
+        said = f"2 requests with counts that no request can have are in no sum: absurd-1 (prompt_tokens {2**63 - 1}), absurd-2 (prompt_tokens -5)"
+        window = ("--since", "2026-02-01", "--until", "2026-02-21")
+        for command in (("cost", "report"), ("cost", "report", "--csv"), ("cost", "report", "--by", "tag"), ("cost", "export"), ("cost", "compare", *window),
+                        ("cost", "forecast", *window), ("usage",), ("usage", "--json")):
+            self.assertIn(said, self.succeeds(*command).message, command)
+        self.assertNotIn("in no sum", self.succeeds("cost", "report", "--key", "key2").message)
+        for command in (("cost", "explain", "absurd-1"), ("usage", "--request", "absurd-1")):
+            self.fails(e2e.CORRUPT, *command, names=f"holds counts that no request can have, so it is in no sum: prompt_tokens {2**63 - 1}")
 
     def test_forecast(self):
         got = json.loads(self.succeeds("cost", "forecast", "--until", "2026-02-21", "--json").text)

@@ -8,6 +8,7 @@
 #include "app/console.h"
 #include "app/cost/cost_options.h"
 #include "app/table.h"
+#include "app/usage_json.h"
 #include "base/utf8.h"
 #include "guard/keys.h"
 #include "ledger/cost_store.h"
@@ -86,6 +87,8 @@ Result<Series> series_of(const Arguments& arguments, Console& console) {
   auto query = ledger::UsageQuery::open(home);
   if (!query && query.error().code == Errc::not_found) return out;
   if (!query) return Unexpected(std::move(query).error());
+  FH_TRY(const ledger::LeftOut left_out, query->left_out(filter));
+  note_left_out(left_out, console);
   FH_TRY(const std::vector<DaySum> sums, query->day_sums(filter, ledger::GroupBy::all));
   const std::string day = ledger::day_text(today);
   ledger::Pricing pricing(book, machines);

@@ -142,7 +142,18 @@ std::string ratio_lines(const ledger::VendorPrices& vendor) {
   return out;
 }
 
+namespace {
+
+// Whether a cell can stand as it is: printable ASCII without what quoting or a spreadsheet would see.
+bool plain_cell(std::string_view text) {
+  if (!text.empty() && std::string_view("=+-@").find(text[0]) != std::string_view::npos) return false;
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < '\x7f' && c != ',' && c != '"'; });
+}
+
+}  // namespace
+
 std::string csv_cell(std::string_view text) {
+  if (plain_cell(text)) return std::string(text);
   std::string cell = replace_invalid_utf8(text);
   if (!cell.empty() && std::string_view("=+-@\t\r").find(cell[0]) != std::string_view::npos) {
     const bool number = cell.find_first_not_of("0123456789.-") == std::string::npos;

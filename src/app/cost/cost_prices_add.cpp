@@ -1,6 +1,8 @@
 // `cost prices add`, `import` and `sign`: rows of the price book of one's own.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "app/audit/act.h"
 #include "app/commands.h"
 #include "app/console.h"
@@ -32,6 +34,31 @@ Result<> store_prices(const std::vector<Price>& prices) {
   return costs.add(prices, guard::wall_seconds());
 }
 
+// What a slip of the hand would look like: a model that nobody knew, a price that is far from the one before.
+void note_change(const ledger::PriceBook& before, const Price& p, Console& console) {
+  const ledger::PriceBook::Name name{p.provider, p.model};
+  if (before.history(name).empty()) {
+    const auto known = before.resolve(p.provider + "/" + p.model);
+    console.note("note: " + known.error().what + "; it is a new model now");
+    return;
+  }
+  const Price* old = before.find(name, p.kind, p.from);
+  if (old == nullptr) return;
+  const std::string since = old->from.empty() ? "an unknown day" : old->from;
+  if (old->from == p.from) {
+    console.note(fmt::format("note: it takes the place of {} USD from the same day ({})", old->usd_per_million.text(),
+                             printable(old->source, 80)));
+  }
+  constexpr int kFar = 20;
+  const ledger::Money low = std::min(old->usd_per_million, p.usd_per_million),
+                      high = std::max(old->usd_per_million, p.usd_per_million);
+  if (low > ledger::Money() && high > low * kFar) {
+    console.note(fmt::format("note: that is {} the {} USD from {}: is it the price of a million tokens?",
+                             p.usd_per_million == high ? "more than 20 times" : "less than a twentieth of",
+                             old->usd_per_million.text(), since));
+  }
+}
+
 Result<> run_prices_add(const Arguments& arguments, Console& console) {
   Price p;
   const std::string_view model = arguments.text("MODEL");
@@ -39,19 +66,30 @@ Result<> run_prices_add(const Arguments& arguments, Console& console) {
   if (slash == std::string_view::npos) return fail(Errc::invalid, "write the model as PROVIDER/MODEL");
   p.provider = std::string(model.substr(0, slash)), p.model = std::string(model.substr(slash + 1));
   p.kind = std::string(arguments.text("KIND"));
-  FH_TRY(p.usd_per_million, money_of("USD", arguments.text("USD")));
+  const std::string_view amount = arguments.text("USD");
+  const auto usd = ledger::Money::parse(amount);
+  if (!usd) {
+    return fail(Errc::invalid,
+                fmt::format("'{}' is no price: write USD a million tokens as a plain decimal, 2.25; what is "
+                            "in another currency must be converted first",
+                            printable(amount, 40)));
+  }
+  p.usd_per_million = *usd;
   p.from = arguments.given("from") ? std::string(arguments.text("from")) : this_day();
   p.source = std::string(arguments.text("source"));
   p.retrieved = arguments.given("retrieved") ? std::string(arguments.text("retrieved")) : this_day();
   p.confidence = std::string(arguments.text("confidence"));
   p.note = std::string(arguments.text("note"));
   p.basis = "added by hand";
+  FH_TRY(const std::filesystem::path home, store::default_home());
+  FH_TRY(const ledger::PriceBook before, ledger::price_book(home));
   FH_TRY_VOID(store_prices({p}));
   FH_TRY_VOID(record_act(
       "cost.prices.add", model,
       audit::Object().add("kind", p.kind).add("usd_per_million", p.usd_per_million.text()).add("from", p.from)));
   console.note(fmt::format("{} {}: {} USD a million from {}", printable(model, 80), printable(p.kind),
                            p.usd_per_million.text(), p.from));
+  note_change(before, p, console);
   return {};
 }
 
@@ -99,11 +137,17 @@ Command cost_prices_add_command() {
   return {
       .name = "cost prices add",
       .summary = "Add a price of your own: negotiated, new, or corrected.",
-      .details = "A row is superseded by a later one of the same model, kind and day, never edited.",
+      .details =
+          "A row is superseded by a later one of the same model, kind and day, never edited; it applies until the next "
+          "of "
+          "its model and kind begins.\n\n"
+          "KIND is one of input, output, cached_input, cache_write_5m, cache_write_1h, batch_input, batch_output, "
+          "input_above_128k, output_above_128k, input_above_200k, output_above_200k, output_thinking, training, "
+          "training_low, training_high. Whatever it is, the price is that of a million tokens, in USD.",
       .positionals = {{.name = "MODEL", .help = "PROVIDER/MODEL.", .is_file = false},
-                      {.name = "KIND", .help = "input, output, cached_input, batch_input …", .is_file = false},
+                      {.name = "KIND", .help = "Of what: input, output, cached_input …", .is_file = false},
                       {.name = "USD",
-                       .help = "A million tokens; at most six digits behind the point.",
+                       .help = "A million tokens, from 0 to 10000; at most six digits behind the point.",
                        .is_file = false}},
       .options = {price_text("from", "DAY", "The first day on which it applies; today if missing."),
                   price_text("source", "TEXT", "Where it stands: a contract, an address.", true),

@@ -34,17 +34,21 @@ GroupBy group_of(std::string_view word) {
 struct Whole {
   Report report;
   std::optional<ledger::Idle> idle;
+  ledger::LeftOut left_out;
 };
 
 // Of the time asked for; without a beginning, of that since the first event.
-Result<std::optional<ledger::Idle>> idle_of(ledger::UsageQuery& query, const ledger::Filter& filter, const Report& days,
+Result<std::optional<ledger::Idle>> idle_of(ledger::UsageQuery& query, const ledger::Filter& filter,
                                             const ledger::MachineHistory& machines) {
   if (leaves_out(filter) || machines.empty()) return std::optional<ledger::Idle>();
-  if (!filter.since && days.rows.empty()) return std::optional<ledger::Idle>();
+  std::optional<std::int64_t> since = filter.since;
+  if (!since) {
+    FH_TRY(const std::optional<std::int64_t> day, query.first_day(filter.until));
+    if (!day) return std::optional<ledger::Idle>();
+    since = *day * ledger::kDayMicroseconds;
+  }
   const std::int64_t now = guard::wall_seconds() * 1'000'000;
-  const std::int64_t since =
-      filter.since ? *filter.since : ledger::day_number(days.rows.front().group) * ledger::kDayMicroseconds;
-  FH_TRY(ledger::Idle idle, ledger::idle(query, since, std::min(now, filter.until.value_or(now)), machines));
+  FH_TRY(ledger::Idle idle, ledger::idle(query, *since, std::min(now, filter.until.value_or(now)), machines));
   return std::optional(idle);
 }
 
@@ -60,13 +64,16 @@ void write_row(JsonWriter& w, const ReportRow& row, const std::vector<ledger::Ve
   w.end_object();
 }
 
-std::string as_json(const Whole& whole, std::string_view by, const std::vector<ledger::VendorPrices>& others) {
+// Row by row: there may be as many as there were requests.
+void print_json(const Whole& whole, std::string_view by, const std::vector<ledger::VendorPrices>& others,
+                Console& console) {
   JsonWriter w(true);
   w.begin_object().member("by", by).member("currency", "USD").key("groups").begin_array();
   for (const ReportRow& row : whole.report.rows) {
     w.begin_object().member(by, row.group);
     write_row(w, row, others);
     w.end_object();
+    console.write(w.drain());
   }
   w.end_array().key("total").begin_object();
   write_row(w, whole.report.total, others);
@@ -79,24 +86,26 @@ std::string as_json(const Whole& whole, std::string_view by, const std::vector<l
   } else {
     w.null();
   }
+  write_left_out(w, whole.left_out);
   w.key("estimated_tokens").begin_array();
   for (const ledger::VendorPrices& vendor : others) write_ratios(w, vendor.ratios());
   w.end_array().end_object();
-  return w.take() + "\n";
+  console.write(w.take() + "\n");
 }
 
 std::string csv_amount(const ledger::Amount& amount, std::uint64_t requests) {
   return amount.unpriced > 0 && amount.unpriced >= requests && amount.usd == ledger::Money() ? "" : amount.usd.text();
 }
 
-std::string as_csv(const Whole& whole, std::string_view by, const std::vector<ledger::VendorPrices>& others) {
-  std::vector<std::string> head = {
+void print_csv(const Whole& whole, std::string_view by, const std::vector<ledger::VendorPrices>& others,
+               Console& console) {
+  std::vector<std::string> cells = {
       std::string(by), "requests",   "completed", "prompt_tokens",           "cached_tokens", "completion_tokens",
       "compute_us",    "energy_nwh", "local_usd", "local_unpriced_requests", "paid_usd",      "paid_unpriced_requests"};
-  for (const auto& v : others) head.push_back(v.text() + "_usd"), head.push_back(v.text() + "_unpriced_requests");
-  std::string out = csv_line(head);
-  const auto add = [&](const std::string& name, const ReportRow& r) {
-    std::vector<std::string> cells = {name};
+  for (const auto& v : others) cells.push_back(v.text() + "_usd"), cells.push_back(v.text() + "_unpriced_requests");
+  console.write(csv_line(cells));
+  for (const ReportRow& r : whole.report.rows) {
+    cells.assign(1, r.group);
     for (const std::uint64_t n :
          {r.requests, r.completed, r.prompt_tokens, r.cached_tokens, r.completion_tokens, r.compute_us, r.energy_nwh}) {
       cells.push_back(std::to_string(n));
@@ -106,41 +115,46 @@ std::string as_csv(const Whole& whole, std::string_view by, const std::vector<le
     };
     amount(r.local), amount(r.paid);
     for (const auto& a : r.others) amount(a);
-    out += csv_line(cells);
-  };
-  for (const ReportRow& row : whole.report.rows) add(row.group, row);
-  return out;
+    console.write(csv_line(cells));
+  }
 }
 
-std::string as_text(const Whole& whole, std::string_view by, const std::vector<ledger::VendorPrices>& others) {
+void print_text(const Whole& whole, std::string_view by, const std::vector<ledger::VendorPrices>& others,
+                Console& console) {
   std::string heading(by);
   for (char& c : heading) c = static_cast<char>(c - 'a' + 'A');
-  std::vector<std::vector<std::string>> table = {
-      {heading, "REQUESTS", "PROMPT", "CACHED", "ANSWER", "SECONDS", "HERE", "PAID"}};
-  for (const auto& v : others) table[0].push_back(printable(v.name().model, 24));
+  std::vector<std::string> cells = {heading, "REQUESTS", "PROMPT", "CACHED", "ANSWER", "SECONDS", "HERE", "PAID"};
+  for (const auto& v : others) cells.push_back(printable(v.name().model, 24));
+  std::vector<Align> columns(cells.size(), Align::right);
+  columns[0] = Align::left;
+  Table table(std::move(columns));
+  table.add(cells);
   const auto add = [&](std::string name, const ReportRow& r) {
-    table.push_back({std::move(name), std::to_string(r.requests), std::to_string(r.prompt_tokens),
-                     std::to_string(r.cached_tokens), std::to_string(r.completion_tokens),
-                     fmt::format("{:.1f}", static_cast<double>(r.compute_us) * 1e-6), shown(r.local, r.requests),
-                     shown(r.paid, r.requests)});
-    for (const auto& a : r.others) table.back().push_back(shown(a, r.requests));
+    cells = {std::move(name),
+             std::to_string(r.requests),
+             std::to_string(r.prompt_tokens),
+             std::to_string(r.cached_tokens),
+             std::to_string(r.completion_tokens),
+             fmt::format("{:.1f}", static_cast<double>(r.compute_us) * 1e-6),
+             shown(r.local, r.requests),
+             shown(r.paid, r.requests)};
+    for (const auto& a : r.others) cells.push_back(shown(a, r.requests));
+    table.add(cells);
   };
   for (const ReportRow& row : whole.report.rows) add(row.group.empty() ? "-" : printable(row.group, 60), row);
   if (whole.report.rows.size() > 1) add("total", whole.report.total);
   if (whole.idle && whole.idle->microseconds > 0) {
-    std::vector<std::string> cells(table[0].size());
+    cells.assign(cells.size(), "");
     cells[0] = "idle", cells[5] = fmt::format("{:.1f}", static_cast<double>(whole.idle->microseconds) * 1e-6);
     cells[6] = whole.idle->usd.rounded(6);
-    table.push_back(cells);
+    table.add(cells);
     cells[0] = "machine", cells[5].clear();
     cells[6] = (whole.idle->usd + whole.report.total.local.usd).rounded(6);
-    table.push_back(cells);
+    table.add(cells);
   }
-  std::vector<Align> columns(table[0].size(), Align::right);
-  columns[0] = Align::left;
-  std::string out = as_table(table, columns) + "USD, rounded; --json and --csv are exact.\n";
-  for (const auto& vendor : others) out += ratio_lines(vendor);
-  return out;
+  table.write([&](std::string_view line) { console.write(line); });
+  console.write("USD, rounded; --json and --csv are exact.\n");
+  for (const auto& vendor : others) console.write(ratio_lines(vendor));
 }
 
 Result<> run_report(const Arguments& arguments, Console& console) {
@@ -159,23 +173,20 @@ Result<> run_report(const Arguments& arguments, Console& console) {
   if (!query && query.error().code != Errc::not_found) return Unexpected(std::move(query).error());
   if (query) {
     FH_TRY(whole.report, ledger::report(*query, filter, group_of(by), pricing));
-    Report days = whole.report;
-    if (by != "day" && !leaves_out(filter) && !filter.since) {
-      ledger::Pricing none(book, machines);
-      FH_TRY(days, ledger::report(*query, filter, GroupBy::day, none));
-    }
-    FH_TRY(whole.idle, idle_of(*query, filter, days, machines));
+    FH_TRY(whole.idle, idle_of(*query, filter, machines));
+    FH_TRY(whole.left_out, query->left_out(filter));
   }
   if (arguments.flag("json")) {
-    console.write(as_json(whole, by, pricing.others()));
+    print_json(whole, by, pricing.others(), console);
   } else if (arguments.flag("csv")) {
-    console.write(as_csv(whole, by, pricing.others()));
+    print_csv(whole, by, pricing.others(), console);
   } else if (whole.report.rows.empty()) {
     console.note(fmt::format("no requests are recorded in {}{}", printable(home.string()),
                              filter.since || filter.until || leaves_out(filter) ? " for these conditions" : ""));
   } else {
-    console.write(as_text(whole, by, pricing.others()));
+    print_text(whole, by, pricing.others(), console);
   }
+  note_left_out(whole.left_out, console);
   if (!whole.report.rows.empty() && machines.empty())
     console.note("what this machine costs is not known, so what it answered is unpriced: see freehold cost machine");
   return {};

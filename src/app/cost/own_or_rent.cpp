@@ -8,6 +8,7 @@
 #include "app/console.h"
 #include "app/cost/cost_options.h"
 #include "app/table.h"
+#include "app/usage_json.h"
 #include "base/utf8.h"
 #include "guard/keys.h"
 #include "ledger/cost_store.h"
@@ -202,6 +203,8 @@ Result<> compare_from_ledger(const Arguments& arguments, Console& console, const
   FH_TRY(const ledger::Report report, ledger::report(query, filter, ledger::GroupBy::all, pricing));
   f.total = report.total;
   FH_TRY(f.idle, ledger::idle(query, f.since, f.until, machines));
+  FH_TRY(const ledger::LeftOut left_out, query.left_out(filter));
+  note_left_out(left_out, console);
   FH_TRY(const std::vector<ledger::DaySum> sums, query.day_sums(filter, ledger::GroupBy::all));
   for (const ledger::DaySum& s : sums) {
     f.work.tokens += s.prompt_tokens + s.completion_tokens;
