@@ -39,7 +39,7 @@ void note_change(const ledger::PriceBook& before, const Price& p, Console& conso
   const ledger::PriceBook::Name name{p.provider, p.model};
   if (before.history(name).empty()) {
     const auto known = before.resolve(p.provider + "/" + p.model);
-    console.note("note: " + known.error().what + "; it is a new model now");
+    console.note("note: a new model: " + known.error().what);
     return;
   }
   const Price* old = before.find(name, p.kind, p.from);
