@@ -39,6 +39,10 @@ Command keys_list_command();           // keys_commands.cpp
 Command keys_rotate_command();         // keys_commands.cpp
 Command keys_revoke_command();         // keys_commands.cpp
 Command keys_block_command();          // keys_people.cpp
+Command keys_vendor_group();           // keys_vendor.cpp
+Command keys_vendor_set_command();     // keys_vendor.cpp
+Command keys_vendor_list_command();    // keys_vendor.cpp
+Command keys_vendor_remove_command();  // keys_vendor.cpp
 Command cost_group();                  // cost_commands.cpp
 Command cost_prices_command();         // cost_commands.cpp
 Command cost_prices_add_command();     // cost/cost_prices_add.cpp

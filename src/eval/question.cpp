@@ -110,6 +110,9 @@ Result<> add_choices(const Task& task, const Row& row, Question& q) {
   }
   if (q.answers.empty()) return bad_row(row, "there are no choices");
   if (q.answers.size() > 26 * 4) return bad_row(row, "there are too many choices");
+  const bool lettered = std::find(task.metrics.begin(), task.metrics.end(), Metric::letter) != task.metrics.end();
+  if (lettered && q.answers.size() > 26)
+    return bad_row(row, fmt::format("{} choices are more than letters: leave 'letter' out", q.answers.size()));
   if (task.right.kind == RightChoice::Kind::source) {
     if (std::find(q.right.begin(), q.right.end(), true) == q.right.end()) return bad_row(row, "no choice is right");
     return {};

@@ -324,13 +324,15 @@ Result<std::vector<Measured>> measure(const Questions& questions, const std::vec
   return out;
 }
 
-GroupScore combine(const std::vector<const Measured*>& members, bool by_items) {
+GroupScore combine(const std::vector<const Measured*>& members, bool by_items, const std::vector<double>& shares) {
   GroupScore out;
   for (const Measured* m : members) out.items += m->values.size();
   double below = 0, above = 0;
-  for (const Measured* m : members) {
-    const double weight = by_items ? static_cast<double>(m->values.size()) / static_cast<double>(out.items)
-                                   : 1.0 / static_cast<double>(members.size());
+  for (std::size_t at = 0; at < members.size(); ++at) {
+    const Measured* m = members[at];
+    const double weight = by_items          ? static_cast<double>(m->values.size()) / static_cast<double>(out.items)
+                          : !shares.empty() ? shares[at]
+                                            : 1.0 / static_cast<double>(members.size());
     out.score += weight * m->score;
     below += std::pow(weight * (m->score - m->interval.low), 2);
     above += std::pow(weight * (m->interval.high - m->score), 2);

@@ -70,6 +70,7 @@ struct GroupScore {
   Interval interval;
   std::uint64_t items = 0;
 };
-GroupScore combine(const std::vector<const Measured*>& members, bool by_items);
+// `shares`: of the members, where they are not equal; those of a group of groups.
+GroupScore combine(const std::vector<const Measured*>& members, bool by_items, const std::vector<double>& shares = {});
 
 }  // namespace freehold::eval

@@ -118,6 +118,42 @@ TEST(Metrics, TruthIsAShareOfProbability) {
   EXPECT_LE((*honest)[1].interval.low, (*honest)[1].score);
 }
 
+// Two prompts before the same text: what is compared is how likely each makes it.
+TEST(Metrics, OfChoicesThatDifferInTheirPrompts) {
+  Task task;
+  task.contexts = "c";
+  task.metrics = {Metric::acc, Metric::acc_byte, Metric::acc_token, Metric::acc_uncond, Metric::mc2, Metric::ece};
+  Questions all{.task = &task};
+  all.questions.push_back({.prompts = {"one", "two"}, .answers = {"same", "same"}, .right = {true, false}});
+  all.questions.push_back({.prompts = {"one", "two"}, .answers = {"same", "same"}, .right = {true, false}});
+  // 0.2 to 0.05: 0.8 sure, and right; 0.3 to 0.1 for the wrong one. The text alone has 0.01, whatever the prompt.
+  const auto item = [](double first, double second) {
+    return ItemResult{.scores = {{std::log(first), 2, false},
+                                 {std::log(second), 2, false},
+                                 {std::log(0.01), 2, false},
+                                 {std::log(0.01), 2, false}}};
+  };
+  const auto measured = measure(all, {item(0.2, 0.05), item(0.1, 0.3)});
+  ASSERT_TRUE(measured);
+  for (std::size_t m = 0; m < 4; ++m) EXPECT_EQ((*measured)[m].values, (std::vector<double>{1, 0})) << m;
+  EXPECT_NEAR((*measured)[4].score, (0.8 + 0.25) / 2, 1e-12);
+  EXPECT_NEAR((*measured)[5].score, (0.2 + 0.75) / 2, 1e-12) << "bins of 0.8 (right) and of 0.75 (wrong)";
+}
+
+TEST(Metrics, OfSeveralRightChoices) {
+  Task task;
+  task.metrics = {Metric::acc, Metric::acc_byte, Metric::mc2};
+  Questions all{.task = &task};
+  all.questions.push_back({.prompts = {"p"}, .answers = {"a", "bb", "cccc"}, .right = {true, true, false}});
+  // Shares 0.2, 0.3 and 0.5; by byte the second is the likeliest but one.
+  const auto measured =
+      measure(all, {{.scores = {{std::log(0.02), 1, false}, {std::log(0.03), 1, false}, {std::log(0.05), 1, false}}}});
+  ASSERT_TRUE(measured);
+  EXPECT_EQ((*measured)[0].score, 0);
+  EXPECT_EQ((*measured)[1].score, 0);  // -3.9, -1.75, -0.75 a byte
+  EXPECT_NEAR((*measured)[2].score, 0.5, 1e-12);
+}
+
 TEST(Metrics, TheMajorityDecidesAndTiesGoToTheEarliest) {
   Task task;
   task.kind = TaskKind::generate;
@@ -148,6 +184,9 @@ TEST(Groups, CombineScoresAndIntervals) {
   Measured a{.metric = Metric::acc, .values = {1, 1, 0, 0}, .binary = true, .score = 0.5, .interval = wilson(2, 4)};
   Measured b{.metric = Metric::acc, .values = {1}, .binary = true, .score = 1, .interval = wilson(1, 1)};
   EXPECT_DOUBLE_EQ(combine({&a, &b}, false).score, 0.75);
+  EXPECT_DOUBLE_EQ(combine({&a, &b}, false, {0.5, 0.5}).interval.low, combine({&a, &b}, false).interval.low);
+  EXPECT_DOUBLE_EQ(combine({&a, &b}, false, {1, 0}).score, a.score);
+  EXPECT_DOUBLE_EQ(combine({&a, &b}, false, {1, 0}).interval.low, a.interval.low);
   EXPECT_DOUBLE_EQ(combine({&a, &b}, true).score, 0.6);
   EXPECT_DOUBLE_EQ(combine({&a, &b}, true).interval.low, wilson(3, 5).low);
   const auto mean = combine({&a, &b}, false);

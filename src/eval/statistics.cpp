@@ -57,8 +57,9 @@ PairedScores scores_of(const Paired& paired, const SumsOf& sums_of) {
   PairedScores scores;
   for (std::size_t t = 0; t < paired.tasks.size(); ++t) {
     const PairedItem sums = sums_of(t).of;
-    const double share = paired.by_items ? static_cast<double>(paired.tasks[t].size()) / items
-                                         : 1.0 / static_cast<double>(paired.tasks.size());
+    const double share = paired.by_items          ? static_cast<double>(paired.tasks[t].size()) / items
+                         : !paired.shares.empty() ? paired.shares[t]
+                                                  : 1.0 / static_cast<double>(paired.tasks.size());
     scores.first += share * score(sums.first, sums.first_weight);
     scores.second += share * score(sums.second, sums.second_weight);
   }

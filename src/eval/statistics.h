@@ -30,8 +30,8 @@ using Statistic = std::function<double(std::span<const std::uint32_t> indices)>;
 Interval bootstrap(std::size_t n, const Statistic& statistic, std::uint64_t seed);
 
 // What two models did on the same items, by task. A model's score on a task is the sum of values over the sum of
-// weights; of a perplexity, exp of that. A group's is the mean over its tasks, or weighted by their numbers of items.
-// What is said about the difference is said about these scores, so that it cannot contradict them.
+// weights; of a perplexity, exp of that. A group's is the mean over its tasks, or weighted by `shares` or their numbers
+// of items. What is said about the difference is said about these scores, so that it cannot contradict them.
 struct PairedItem {
   double first = 0, second = 0;
   double first_weight = 1, second_weight = 1;
@@ -40,7 +40,8 @@ struct Paired {
   std::vector<std::vector<PairedItem>> tasks;
   bool by_items = false;
   bool exponential = false;
-  double difference() const;  // the second's score less the first's
+  std::vector<double> shares = {};  // of the tasks in the group's score; empty: equal ones, or by items
+  double difference() const;        // the second's score less the first's
   std::size_t items() const;
 };
 struct PairedIntervals {

@@ -87,6 +87,19 @@ bool less_is_better(Metric metric) {
   return metric == Metric::ece || metric == Metric::perplexity || metric == Metric::bits_per_byte;
 }
 
+std::string_view Task::why_no_letters() const {
+  if (kind != TaskKind::choice) return "it has no choices";
+  if (!contexts.empty()) return "its choices differ in their prompts, which have no letters";
+  // The right ones stand where the task says: always in front, for example, so a letter can be right without knowing.
+  if (right.kind == RightChoice::Kind::source) return "its right choices always stand at the same letters";
+  return {};
+}
+
+bool Task::several_right() const {
+  return kind == TaskKind::choice && right.kind == RightChoice::Kind::source &&
+         choices[right.source].kind != ChoiceSource::Kind::pattern;
+}
+
 const Task* TaskSet::find(std::string_view name) const {
   const auto found = std::find_if(tasks.begin(), tasks.end(), [&](const Task& t) { return t.name == name; });
   return found == tasks.end() ? nullptr : &*found;

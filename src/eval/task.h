@@ -63,7 +63,8 @@ struct Shots {
 
 // What can be measured, by kind of task:
 // choice: acc (sum of log-probabilities), acc_byte (by the choice's bytes), acc_token (by its tokens), acc_uncond (less
-//   its log-probability after `unconditional`), mc2 (share of probability on the right ones), ece (calibration error).
+//   its log-probability after `unconditional`), mc2 (share of probability on the right ones), ece (calibration error of
+//   acc's choice; where one choice is right).
 // generate: exact_match (of the most frequent answer where repeats are asked for: maj@k), f1 (by words); or, where the
 //   answer is a program, pass@1, pass@10, pass@100: would one of so many answers run to its end? continuation: acc,
 //   perplexity.
@@ -133,6 +134,10 @@ struct Task {
   std::string canonical;
 
   bool runs_programs() const { return !program.source().empty(); }
+  // Why the choices cannot be answered by letters; empty: they can.
+  std::string_view why_no_letters() const;
+  // Whether a row may have several right choices.
+  bool several_right() const;
 };
 
 struct Group {

@@ -290,6 +290,12 @@ Result<> read_metrics(Members& m, Task& task) {
     if (!metric || !fits(*metric, task.kind)) {
       return wrong(m.node(), fmt::format("'{}' is no metric of tasks of kind {}", printable(name), name_of(task.kind)));
     }
+    if (std::find(task.metrics.begin(), task.metrics.end(), *metric) != task.metrics.end())
+      return wrong(m.node(), fmt::format("'metrics' names {} twice", name));
+    if (*metric == Metric::letter && !task.why_no_letters().empty())
+      return wrong(m.node(), fmt::format("letter cannot measure this task: {}", task.why_no_letters()));
+    if (*metric == Metric::ece && task.several_right())
+      return wrong(m.node(), "ece is of one right choice, and here a row may have several; mc2 adds up their shares");
     task.metrics.push_back(*metric);
   }
   if (task.metrics.empty()) return wrong(m.node(), "a task needs 'metrics'");

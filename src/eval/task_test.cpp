@@ -108,8 +108,33 @@ TEST(TaskFile, NamesTheLineAndTheKeyOfWhatIsWrong) {
   EXPECT_NE(refused(head + "    choices: [a]\n    right: {index: i}\n    metrics: [f1]\n").find("'f1' is no metric"),
             std::string::npos);
   EXPECT_EQ(refused(head + "    choices: [a]\n    right: {index: i}\n    metrics: [acc]\n"), "accepted");
+  EXPECT_NE(refused(head + "    choices: [a]\n    right: {index: i}\n    metrics: [acc, acc]\n").find("twice"),
+            std::string::npos);
   EXPECT_NE(refused(head + "    choices: [\"{x|run}\"]\n    right: {index: i}\n    metrics: [acc]\n").find("line 7"),
             std::string::npos);
+}
+
+// Of choices that differ in their prompts (WinoGrande), of one right text in front (TruthfulQA's first kind), and of
+// several (its second).
+TEST(TaskFile, RefusesMetricsThatWouldMeanNothing) {
+  const auto said = [](std::string_view choices, std::string_view metrics) {
+    auto set = parse_tasks("version: 1\ntasks:\n  - name: t\n    kind: choice\n    data: {file: x.jsonl}\n" +
+                               std::string(choices) + "    metrics: [" + std::string(metrics) + "]\n",
+                           "my.yaml");
+    return set ? std::string("accepted") : set.error().what;
+  };
+  constexpr std::string_view kContexts = "    contexts: c\n    target: t\n    right: {index: i}\n";
+  constexpr std::string_view kOne = "    prompt: p\n    choices: ['{a}', {list: b}]\n    right: {source: 0}\n";
+  constexpr std::string_view kSeveral = "    prompt: p\n    choices: [{list: a}, {list: b}]\n    right: {source: 0}\n";
+  constexpr std::string_view kIndexed = "    prompt: p\n    choices: [{list: a}]\n    right: {index: i}\n";
+  for (const auto choices : {kContexts, kOne, kSeveral, kIndexed})
+    EXPECT_EQ(said(choices, "acc, acc_byte, acc_token, acc_uncond, mc2"), "accepted") << choices;
+  for (const auto choices : {kContexts, kOne, kIndexed}) EXPECT_EQ(said(choices, "acc, ece"), "accepted") << choices;
+  EXPECT_NE(said(kSeveral, "acc, ece").find("line 3: ece is of one right choice"), std::string::npos);
+  EXPECT_EQ(said(kIndexed, "letter"), "accepted");
+  EXPECT_NE(said(kContexts, "letter").find("have no letters"), std::string::npos);
+  for (const auto choices : {kOne, kSeveral})
+    EXPECT_NE(said(choices, "letter").find("always stand at the same letters"), std::string::npos) << choices;
 }
 
 TEST(TaskFile, GroupsContainTasksAndNotThemselves) {

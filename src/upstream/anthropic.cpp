@@ -50,13 +50,7 @@ class MessageReading : public Reading {
     } else if (type == "content_block_delta") {
       reply_.text += text_at(&event, {"delta", "text"});
     } else if (type == "message_delta") {
-      const std::string_view why = text_at(&event, {"delta", "stop_reason"});
-      reply_.ending = why.empty()                                                     ? reply_.ending
-                      : why == "end_turn" || why == "stop_sequence"                   ? Ending::stop
-                      : why == "max_tokens" || why == "model_context_window_exceeded" ? Ending::length
-                      : why == "refusal"                                              ? Ending::filtered
-                                                                                      : Ending::other;
-      ended_ = ended_ || !why.empty();
+      end(text_at(&event, {"delta", "stop_reason"}));
       count(event.member("usage"));
       if (const auto output = count_at(&event, {"usage", "output_tokens"})) counted_.output = output;
     } else if (type == "message_stop") {
@@ -66,6 +60,27 @@ class MessageReading : public Reading {
   }
 
  private:
+  Result<> take_whole(const format::Value& answer) override {
+    reply_.id = text_at(&answer, {"id"});
+    reply_.model = text_at(&answer, {"model"});
+    if (const format::Value* content = answer.member("content")) {
+      for (const format::Value& block : content->items()) reply_.text += text_at(&block, {"text"});
+    }
+    end(text_at(&answer, {"stop_reason"}));
+    count(answer.member("usage"));
+    counted_.output = count_at(&answer, {"usage", "output_tokens"});
+    return {};
+  }
+
+  void end(std::string_view why) {
+    if (why.empty()) return;
+    ended_ = true;
+    reply_.ending = why == "end_turn" || why == "stop_sequence"                     ? Ending::stop
+                    : why == "max_tokens" || why == "model_context_window_exceeded" ? Ending::length
+                    : why == "refusal"                                              ? Ending::filtered
+                                                                                    : Ending::other;
+  }
+
   // Each event counts from the beginning, and says of the prompt what it likes to: each number is the last that was
   // said.
   void count(const format::Value* usage) {

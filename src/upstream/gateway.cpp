@@ -36,7 +36,7 @@ bool is_loopback(const http::Url& url) {
   return url.host == "localhost" || http::is_loopback_address(url.host);
 }
 
-// Takes an answer: an error's body as text, anything else as a stream of events.
+// Takes an answer: an error's body as text, one that begins as JSON does as that, anything else as a stream of events.
 class Taker : public http::Receiver {
  public:
   // `silence` and `left`: how long it may say nothing, and go on.
@@ -62,7 +62,7 @@ class Taker : public http::Receiver {
       complaint_ += as_text(piece).substr(0, kMaxComplaint - complaint_.size());
       return {};
     }
-    FH_TRY_VOID(stream_.feed(as_text(piece)));
+    FH_TRY_VOID(take(as_text(piece)));
     if (reading_.complete()) return fail(Errc::cancelled, "nothing more is wanted");
     if (now - heard_ > silence_) {
       return fail(Errc::io,
@@ -74,13 +74,39 @@ class Taker : public http::Receiver {
     return {};
   }
 
+  // When all of it has come. Errors: corrupt (a whole answer that is none: asked again it would be the same).
+  Result<> finish() {
+    if (form_ == Form::json) return reading_.whole(json_);
+    const std::string_view type = headers_.get("content-type");
+    if (told_ || form_ == Form::unknown || type.empty() || type.starts_with("text/event-stream")) return {};
+    return fail(Errc::corrupt, fmt::format("its answer is {}, not a stream of events", printable(type, 60)));
+  }
+
   bool sent() const { return sent_; }
   int status() const { return status_; }
   const http::Headers& headers() const { return headers_; }
   const std::string& complaint() const { return complaint_; }
 
  private:
+  enum class Form : std::uint8_t { unknown, events, json };
+
+  Result<> take(std::string_view piece) {
+    if (form_ == Form::unknown) {
+      const std::size_t first = piece.find_first_not_of(" \t\r\n");
+      if (first == std::string_view::npos) return stream_.feed(piece);
+      // No field of an event begins like this.
+      form_ = piece[first] == '{' || piece[first] == '[' ? Form::json : Form::events;
+    }
+    if (form_ == Form::events) return stream_.feed(piece);
+    heard_ = Clock::now();
+    if (json_.size() + piece.size() > EventStream::kMaxBytes)
+      return fail(Errc::corrupt, fmt::format("its answer has more than {} bytes", EventStream::kMaxBytes));
+    json_ += piece;
+    return {};
+  }
+
   Result<> event(std::string_view name, std::string_view data) {
+    told_ = true;
     if (reading_.complete()) return {};  // whatever follows the end
     if (name != "ping") heard_ = Clock::now();
     return reading_.event(name, data);
@@ -92,6 +118,9 @@ class Taker : public http::Receiver {
   const Clock::time_point begun_ = Clock::now();
   Clock::time_point heard_ = begun_;
   bool sent_ = false;
+  bool told_ = false;  // an event came
+  Form form_ = Form::unknown;
+  std::string json_;
   int status_ = 0;
   http::Headers headers_;
   std::string complaint_;
@@ -186,6 +215,11 @@ Result<Place> find_place(std::string_view reference, const std::function<std::st
   return place;
 }
 
+bool can_be_key(std::string_view text) {
+  return text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=:") ==
+         std::string_view::npos;
+}
+
 Result<Gateway> Gateway::create(Place place, std::string key, GatewayOptions options) {
   const std::string authority = place.base.authority();
   const auto named = [&](const std::string& name) {
@@ -196,10 +230,9 @@ Result<Gateway> Gateway::create(Place place, std::string key, GatewayOptions opt
                                            "hosts allowed with --allow-egress",
                                            authority));
   }
-  if (key.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=:") !=
-      std::string::npos) {
-    return fail(Errc::invalid,
-                fmt::format("${}: a key of letters, digits and -._~+/=: was expected", place.wire->key_variable));
+  if (options.key_from.empty()) options.key_from = fmt::format("${}", place.wire->key_variable);
+  if (!can_be_key(key)) {
+    return fail(Errc::invalid, fmt::format("{}: a key of letters, digits and -._~+/=: was expected", options.key_from));
   }
   http::ClientOptions client;
   client.ca_file = options.ca_file;
@@ -238,7 +271,10 @@ Result<Reply> Gateway::ask(const Call& call, const Report& report) const {
     const std::unique_ptr<Reading> reading = wire.reading();
     Taker taker(*reading, state_->options.silence, std::chrono::duration_cast<std::chrono::milliseconds>(left));
     const auto begin = Clock::now();
-    const auto sent = state_->client->post(url, headers, outgoing.body, taker);
+    auto sent = state_->client->post(url, headers, outgoing.body, taker);
+    if (sent && taker.status() == 200) {
+      if (auto whole = taker.finish(); !whole) sent = in_context(std::move(whole).error(), place.base.origin());
+    }
     const Clock::duration taken = Clock::now() - begin;
     left -= taken;
 
@@ -266,7 +302,10 @@ Result<Reply> Gateway::ask(const Call& call, const Report& report) const {
                fmt::format("{} answers with status {}: {}", place.base.origin(), told.status,
                            complaint.message.empty() ? http::reason_phrase(told.status) : complaint.message)};
       if (told.status == 401 || told.status == 403) {
-        error.what += fmt::format(" (the key comes from ${})", wire.key_variable);
+        error.what +=
+            state_->key.empty()
+                ? fmt::format(" (there is no key: neither ${} nor freehold keys vendor has one)", wire.key_variable)
+                : fmt::format(" (the key comes from {})", state_->options.key_from);
       }
       again = may_help(told.status, taker.headers(), complaint.code);
       told.refused = is_about_the_request(told.status);

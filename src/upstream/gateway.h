@@ -2,7 +2,8 @@
 // allowed that host by name; this machine needs no permission.
 //
 // 1. Answers are streamed, so that a slow one is told from a dead one; a stream that breaks is asked for again from the
-//    start, and what had arrived is dropped: a Reply is whole or there is none.
+//    start, and what had arrived is dropped: a Reply is whole or there is none. Who answers with one JSON text all the
+//    same is understood, if that is a whole answer; other answers that are no stream are an error at once.
 // 2. Every request that went out is reported once (Attempt), with the tokens that the vendor counted if it said so.
 // 3. A pause that a vendor asks for holds up everybody who uses this Gateway, not only who was told.
 // 4. An answer is read until the vendor says that this is all, or closes: what it counted last counts. It is whole from
@@ -43,6 +44,9 @@ inline bool is_gateway(std::string_view reference) {
 // variable (OPENAI_BASE_URL …), or the vendor's. Errors: invalid (no such vendor, no model, an address that is none).
 Result<Place> find_place(std::string_view reference, const std::function<std::string(std::string_view)>& variable);
 
+// Whether a header can carry it as a key: letters, digits and -._~+/=: (also of nothing).
+bool can_be_key(std::string_view text);
+
 struct GatewayOptions {
   std::vector<std::string> allowed;  // hosts that may be spoken to: "api.openai.com", "10.0.0.7:8000"
   RetryPolicy retry;
@@ -53,6 +57,7 @@ struct GatewayOptions {
   std::chrono::milliseconds longest{600'000};     // of all attempts at one answer together, pauses between them apart
   std::string ca_file;                            // PEM; empty: the system's
   std::function<bool()> stopped;                  // asked several times a second; true ends with Errc::cancelled
+  std::string key_from;                           // for errors: where the key was found; empty: the vendor's variable
   std::uint64_t seed = 0;                         // of the draws that spread repetitions
 };
 

@@ -203,6 +203,87 @@ TEST(Gateway, WhatIsNoAnswerIsSaidToBeNone) {
   }
 }
 
+// As a vendor answers who was not asked for a stream, or what stands before it.
+Act plain(std::string body, std::string type = "application/json") {
+  return status(200, std::move(body), {{"content-type", std::move(type)}});
+}
+
+TEST(Gateway, UnderstandsAnAnswerThatIsNoStream) {
+  struct Case {
+    std::string_view vendor, path, body;
+    Tokens tokens;
+  };
+  for (
+      const Case& c :
+      {Case{"gateway:openai/m",
+            "/v1",
+            R"( {"id":"c1","model":"m-1","choices":[{"index":0,"message":{"role":"assistant","content":"blue\ud83d"},)"
+            R"("finish_reason":"length"}],"usage":{"prompt_tokens":9,"completion_tokens":2,)"
+            R"("prompt_tokens_details":{"cached_tokens":4}},"error":null})",
+            {9, 4, 0, 2}},
+       Case{
+           "gateway:anthropic/m",
+           "",
+           R"({"type":"message","id":"c1","model":"m-1","content":[{"type":"thinking","thinking":"hm"},)"
+           R"({"type":"text","text":"blue\ud83d"}],"stop_reason":"max_tokens",)"
+           R"("usage":{"input_tokens":3,"cache_read_input_tokens":4,"cache_creation_input_tokens":2,"output_tokens":11}})",
+           {9, 4, 2, 11}},
+       Case{"gateway:gemini/m",
+            "",
+            R"({"responseId":"c1","modelVersion":"m-1","candidates":[{"content":{"parts":[{"text":"blue\ud83d"}]},)"
+            R"("finishReason":"MAX_TOKENS"}],"usageMetadata":{"promptTokenCount":6,"candidatesTokenCount":2}})",
+            {6, 0, 0, 2}},
+       Case{"gateway:gemini/m",
+            "",
+            R"([{"responseId":"c1","modelVersion":"m-1","candidates":[{"content":{"parts":[{"text":"bl"}]}}]},)"
+            R"({"candidates":[{"content":{"parts":[{"text":"ue\ud83d"}]},"finishReason":"MAX_TOKENS"}],)"
+            R"("usageMetadata":{"promptTokenCount":6,"candidatesTokenCount":2}}])",
+            {6, 0, 0, 2}}}) {
+    Vendor vendor({plain(std::string(c.body))});
+    const AskedVendor asked = ask(vendor, c.vendor, hello(), quick(), c.path);
+    ASSERT_TRUE(asked.reply) << c.body << asked.reply.error().what;
+    EXPECT_EQ(asked.reply->text, "blue\xEF\xBF\xBD") << c.body;
+    EXPECT_EQ(asked.reply->ending, Ending::length) << c.body;
+    EXPECT_EQ(asked.reply->id, "c1") << c.body;
+    EXPECT_EQ(asked.reply->model, "m-1") << c.body;
+    ASSERT_TRUE(asked.reply->tokens) << c.body;
+    EXPECT_EQ(*asked.reply->tokens, c.tokens) << c.body;
+    EXPECT_EQ(asked.attempts.size(), 1u) << c.body;
+  }
+}
+
+TEST(Gateway, WhatIsNeitherStreamNorAnswerIsOneErrorAtOnce) {
+  struct Case {
+    std::string body, type, said;
+  };
+  std::size_t next = 0;
+  for (const Case& c : {Case{R"({"choices":[{"message":{"content":"bl"}}]})", "application/json", "no complete answer"},
+                        Case{R"({"object":"list","data":[]})", "application/json", "no complete answer"},
+                        Case{"[]", "application/json", "no complete answer"},
+                        Case{R"({"error":{"message":"the engine is on fire"}})", "application/json", "on fire"},
+                        Case{R"({"choices":[)", "application/json", "its answer"},
+                        Case{"<html>sign in</html>", "text/html", "text/html, not a stream"}}) {
+    constexpr std::pair<std::string_view, std::string_view> kVendors[] = {
+        {"gateway:openai/m", "/v1"}, {"gateway:anthropic/m", ""}, {"gateway:gemini/m", ""}};
+    const auto& [wire, path] = kVendors[next++ % 3];
+    Vendor vendor({plain(c.body, c.type)});
+    const AskedVendor asked = ask(vendor, wire, hello(), quick(), path);
+    ASSERT_FALSE(asked.reply) << c.body;
+    EXPECT_EQ(asked.reply.error().code, Errc::corrupt) << c.body;
+    EXPECT_NE(asked.reply.error().what.find(c.said), std::string::npos) << asked.reply.error().what;
+    EXPECT_EQ(asked.attempts.size(), 1u) << c.body;
+    EXPECT_FALSE(asked.attempts[0].free);
+  }
+  // One that breaks off is asked for again, as a stream is.
+  Vendor vendor({stream({R"({"choices":[{"message":{"con)"}, false),
+                 plain(R"({"choices":[{"message":{"content":"blue"},"finish_reason":"stop"}]})")});
+  const AskedVendor asked = ask(vendor, "gateway:openai/m", hello());
+  ASSERT_TRUE(asked.reply) << asked.reply.error().what;
+  EXPECT_EQ(asked.reply->text, "blue");
+  EXPECT_EQ(asked.attempts.size(), 2u);
+  EXPECT_FALSE(asked.reply->tokens);
+}
+
 TEST(Gateway, NothingLeavesUnlessAllowed) {
   const auto variable = [](std::string_view) { return std::string(); };
   const Place place = find_place("gateway:gpt-4o", variable).value();

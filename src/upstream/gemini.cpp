@@ -46,6 +46,25 @@ class ContentReading : public Reading {
     FH_TRY(const format::Value chunk, object_of(data));
     if (const format::Value* error = chunk.member("error"); error != nullptr && !error->is_null())
       return fail(Errc::io, complaint_of(data).message);
+    take(chunk);
+    return {};
+  }
+
+ private:
+  // One chunk, or the list of all of them, which is what streamGenerateContent gives who does not ask for events.
+  Result<> take_whole(const format::Value& answer) override {
+    if (answer.is_object()) take(answer);
+    for (const format::Value& chunk : answer.items()) {
+      if (text_at(&chunk, {"error", "message"}).empty()) {
+        take(chunk);
+      } else {
+        return fail(Errc::corrupt, std::string(text_at(&chunk, {"error", "message"}).substr(0, 300)));
+      }
+    }
+    return {};
+  }
+
+  void take(const format::Value& chunk) {
     if (reply_.id.empty()) reply_.id = text_at(&chunk, {"responseId"});
     if (reply_.model.empty()) reply_.model = text_at(&chunk, {"modelVersion"});
     if (const format::Value* usage = chunk.member("usageMetadata"); usage != nullptr && usage->is_object())
@@ -55,7 +74,7 @@ class ContentReading : public Reading {
       ended_ = true;
     }
     const format::Value* candidates = chunk.member("candidates");
-    if (candidates == nullptr) return {};
+    if (candidates == nullptr) return;
     for (const format::Value& candidate : candidates->items()) {
       if (const format::Value* parts = at(&candidate, {"content", "parts"})) {
         for (const format::Value& part : parts->items()) {
@@ -73,10 +92,8 @@ class ContentReading : public Reading {
               ? Ending::filtered
               : Ending::other;
     }
-    return {};
   }
 
- private:
   // Each chunk that counts does so from the beginning. Counts of 0 are left out: of a blocked prompt, an answer's.
   void count(const format::Value& usage) {
     const auto part = [&](std::string_view name) -> std::optional<std::uint64_t> {

@@ -55,16 +55,28 @@ class ChatReading : public Reading {
     FH_TRY(const format::Value chunk, object_of(data));
     if (const format::Value* error = chunk.member("error"); error != nullptr && !error->is_null())
       return fail(Errc::io, complaint_of(data).message);
-    if (reply_.id.empty()) reply_.id = text_at(&chunk, {"id"});
-    if (reply_.model.empty()) reply_.model = text_at(&chunk, {"model"});
-    if (const format::Value* usage = chunk.member("usage"); usage != nullptr && usage->is_object()) {
+    take(chunk, "delta");
+    return {};
+  }
+
+ private:
+  Result<> take_whole(const format::Value& answer) override {
+    take(answer, "message");
+    return {};
+  }
+
+  // `said`: where a choice has its text, all of it or what is new.
+  void take(const format::Value& answer, std::string_view said) {
+    if (reply_.id.empty()) reply_.id = text_at(&answer, {"id"});
+    if (reply_.model.empty()) reply_.model = text_at(&answer, {"model"});
+    if (const format::Value* usage = answer.member("usage"); usage != nullptr && usage->is_object()) {
       counted_ = {count_at(usage, {"prompt_tokens"}), count_at(usage, {"completion_tokens"}),
                   count_at(usage, {"prompt_tokens_details", "cached_tokens"}).value_or(0), 0};
     }
-    const format::Value* choices = chunk.member("choices");
-    if (choices == nullptr) return {};
+    const format::Value* choices = answer.member("choices");
+    if (choices == nullptr) return;
     for (const format::Value& choice : choices->items()) {
-      reply_.text += text_at(&choice, {"delta", "content"});
+      reply_.text += text_at(&choice, {said, "content"});
       const std::string_view why = text_at(&choice, {"finish_reason"});
       if (why.empty()) continue;
       ended_ = true;
@@ -73,7 +85,6 @@ class ChatReading : public Reading {
                       : why == "content_filter" ? Ending::filtered
                                                 : Ending::other;
     }
-    return {};
   }
 };
 

@@ -74,6 +74,18 @@ std::string with_whole_pairs(std::string_view json) {
   return out;
 }
 
+Result<> Reading::whole(std::string_view json) {
+  auto answer = format::parse_json(json);
+  if (!answer && json.find("\\u") != std::string_view::npos) answer = format::parse_json(with_whole_pairs(json));
+  if (!answer) return in_context(std::move(answer).error(), "its answer");
+  if (const format::Value* error = answer->member("error"); error != nullptr && !error->is_null())
+    return fail(Errc::corrupt, complaint_of(json).message);
+  FH_TRY_VOID(take_whole(*answer));
+  if (!ended_) return fail(Errc::corrupt, "its answer is JSON and no stream, and no complete answer either");
+  complete_ = true;
+  return {};
+}
+
 // All three say {"error": {"message": …}}; the code is "code" or "type" (OpenAI), "type" (Anthropic), "status"
 // (Gemini).
 Complaint complaint_of(std::string_view body) {

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "format/json.h"
 #include "http/message.h"
 #include "http/url.h"
 #include "upstream/call.h"
@@ -28,6 +29,9 @@ class Reading {
   virtual ~Reading() = default;
   // Errors: corrupt (not what the dialect says), io (the vendor reports that it broke off).
   virtual Result<> event(std::string_view name, std::string_view data) = 0;
+  // The whole answer as one JSON text, as vendors and what stands before them give it to those who asked for no stream,
+  // and sometimes to those who did. Errors: corrupt (no JSON, an error, no complete answer).
+  Result<> whole(std::string_view json);
   // Whether the vendor has said that this is all: nothing that follows counts.
   bool complete() const { return complete_; }
   // Whether the answer's text has ended. Counts may still follow, until the stream is complete or closed.
@@ -36,6 +40,9 @@ class Reading {
   Reply& reply() { return reply_; }
 
  protected:
+  // What the dialect answers without a stream; it is no error.
+  virtual Result<> take_whole(const format::Value& answer) = 0;
+
   Reply reply_;
   Counted counted_;
   bool ended_ = false;

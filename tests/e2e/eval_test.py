@@ -153,6 +153,22 @@ class Eval(Tiny):
         for outside in ("http:", "https:", "<script", "src=", "href="):
             self.assertNotIn(outside, html)
 
+    def test_a_group_without_a_line_says_why_and_letters_are_not_asked_for_where_they_tell_nothing(self):
+        _, task = self.choices(4)
+        whole = task.read_text() + "groups:\n  - {name: mine, members: [own]}\n  - {name: wide, members: [own, piqa]}\n"
+        said = self.succeeds("eval", self.put("groups.yaml", whole), "-m", self.model)
+        self.assertIn("note: group wide has no line: its member piqa was not measured", said.message)
+        self.assertIn("mine", said.text)
+        self.assertNotIn("wide", said.text)
+        first = task.read_text().replace("list: choices", "list: choices}\n      - {list: more").replace("{index: gold}", "{source: 0}")
+        self.put("own.jsonl", json.dumps({"q": "the cat", "choices": ["sat"], "more": ["on", "a mat"]}) + "\n")
+        self.fails(e2e.USAGE, "eval", self.put("first.yaml", first), "-m", self.model, names="letter cannot measure this task")
+        first = first.replace(", letter, ece", ", mc2").replace("count: 2", "count: 0")
+        said = self.succeeds("eval", self.put("first.yaml", first), "-m", self.model, "--method", "letter", "--json")
+        self.assertIn("note: own is measured by likelihood alone", said.message)
+        self.assertEqual(json.loads(said.text)["scores"][0]["metric"], "acc")
+        self.fails(e2e.UNSUPPORTED, "eval", self.folder / "first.yaml", "-m", "gateway:gpt-4o", "--method", "letter", names="log-probabilities")
+
     def test_what_is_wrong_is_said(self):
         rows, task = self.choices(4)
         self.fails(e2e.NOT_FOUND, "eval", "helaswag", "-m", self.model, names="hellaswag")

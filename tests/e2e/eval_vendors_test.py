@@ -31,6 +31,15 @@ class Troubled(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
+        if trouble == "page":
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.send_header("Connection", "close")
+            self.end_headers()
+            self.wfile.write(b"<html>Please sign in.</html>")
+            return
+        if trouble == "plain":  # what takes the request for one that wants no stream
+            body = json.dumps({k: v for k, v in json.loads(body).items() if k not in ("stream", "stream_options")}).encode()
         upstream = http.client.HTTPConnection(self.server.behind.host, self.server.behind.port, timeout=60)
         headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection", "content-length")}
         upstream.request("POST", self.path, body, headers)
@@ -119,6 +128,67 @@ class Vendors(Tiny):
             self.assertEqual(len(self.events("dialect = ?", vendor)), 12, "what was known costs nothing")
         self.assertEqual(answers["openai"], answers["anthropic"])
         self.assertEqual(answers["openai"], answers["gemini"])
+
+    def test_a_key_may_be_kept_sealed_and_goes_to_its_own_host_alone(self):
+        _, task = self.choices(3)
+        environment = self.environment("openai")
+        environment.pop("OPENAI_API_KEY")
+        host, secret = f"127.0.0.1:{self.proxy.server_port}", serving.KEY
+        options = ["eval", task, "--method", "letter", "--shots", 0, "-m", "gateway:openai/m"]
+        refused = self.run_freehold(*options, env=environment)
+        self.assertNotEqual(refused.code, e2e.OK)
+        self.assertIn("neither $OPENAI_API_KEY nor freehold keys vendor has one", refused.message)
+        # One for the vendor itself is not sent elsewhere.
+        self.succeeds("keys", "vendor", "set", "openai", "--key-file", "-", stdin=b"sk-of-openai\n")
+        self.assertIn("neither", self.run_freehold(*options, env=environment).message)
+        for key in ("sk-wrong", secret):
+            said = self.succeeds("keys", "vendor", "set", "openai", "--at", host, "--key-file", self.put("key.txt", key + "\n"))
+            self.assertNotIn(key, said.message + said.text)
+            if key == secret:
+                break
+            wrong = self.run_freehold(*options, env=environment)
+            self.assertIn("the key comes from freehold keys vendor", wrong.message)
+            self.assertNotIn(key, wrong.message)
+        self.put("key.txt", "")
+        said = self.succeeds(*options, "--items", self.folder / "items.jsonl", "--html", self.folder / "page.html", env=environment)
+        self.assertIn("3 requests", said.message)
+        listed = self.succeeds("keys", "vendor", "list", "--json").text
+        self.assertEqual(json.loads(listed)["keys"], [{"vendor": "openai", "host": host}, {"vendor": "openai", "host": "api.openai.com"}])
+        # It is in no file and no output.
+        for path in [p for p in self.folder.rglob("*") if p.is_file()]:
+            for key in (secret, "sk-of-openai", "sk-wrong"):
+                self.assertNotIn(key.encode(), path.read_bytes(), path)
+        self.assertNotIn(secret, said.text + said.message + listed)
+        self.assertEqual((self.home / "keys" / "vendors").stat().st_mode & 0o777, 0o600)
+        acts = [json.loads(line) for line in self.succeeds("audit", "query", "--json").text.splitlines() if "keys.vendor.set" in line]
+        self.assertGreater(len(acts), 0)
+        # The environment comes first; another master key opens nothing; what is taken away is gone.
+        first = self.run_freehold(*options, "--fresh", env={**environment, "OPENAI_API_KEY": "sk-other"})
+        self.assertIn("the key comes from $OPENAI_API_KEY", first.message)
+        self.put("master.key", "freehold-master-key 1 " + "A" * 43 + "=\n").chmod(0o600)
+        self.fails(e2e.CORRUPT, *options, "--fresh", "--master-key", self.folder / "master.key", env=environment, names="--master-key")
+        self.succeeds("keys", "vendor", "remove", "openai", "--at", host)
+        self.fails(e2e.NOT_FOUND, "keys", "vendor", "remove", "openai", "--at", host, names=host)
+        self.assertIn("neither", self.run_freehold(*options, "--fresh", env=environment).message)
+        for wrong, names in ((["opnai"], "openai, anthropic, gemini"), (["openai", "--at", "http://x/"], "--at")):
+            self.fails(e2e.USAGE, "keys", "vendor", "set", *wrong, "--key-file", "-", stdin=b"k\n", names=names)
+        for key in (b"", b"two words\n", "schl\u00fcssel\n".encode()):
+            self.fails(e2e.USAGE, "keys", "vendor", "set", "openai", "--key-file", "-", stdin=key, names="was expected")
+
+    def test_an_answer_that_is_no_stream_is_understood(self):
+        _, task = self.choices(3)
+        self.proxy.troubles[:] = ["plain"] * 3
+        out = self.folder / "items.jsonl"
+        options = ["eval", task, "--method", "letter", "--shots", 0, "-m", "gateway:openai/m", "--parallel", 1]
+        said = self.succeeds(*options, "--items", out, env=self.environment("openai"))
+        self.assertIn("3 requests", said.message)
+        plain = [json.loads(line)["letter"] for line in out.read_text().splitlines()]
+        self.succeeds(*options, "--items", out, "--fresh", env=self.environment("openai"))
+        self.assertEqual(plain, [json.loads(line)["letter"] for line in out.read_text().splitlines()])
+        self.proxy.seen.clear()
+        self.proxy.troubles[:] = ["page"]
+        self.fails(e2e.CORRUPT, *options, "--fresh", env=self.environment("openai"), names="not a stream of events")
+        self.assertEqual(len(self.proxy.seen), 1, "what would be the same again is not asked again")
 
     def test_a_vendor_beside_a_local_model_and_a_budget(self):
         _, task = self.choices(6)

@@ -66,13 +66,54 @@ class Promote(e2e.Case):
         self.assertEqual(self.leads_to("bot:prod"), good)
         self.assertTrue(self.evidence()[-1]["passed"])
         self.assertEqual(len(self.evidence()[-1]["identities"]), 2)
+        self.assertEqual([self.evidence()[-1][key] for key in ("method", "fit")], ["likelihood", "refuse"])
 
         self.succeeds("models", "rm", "bad:1")  # its other name goes; rollback must not need it
-        self.succeeds("models", "rollback", "bot:prod")
+        said = self.succeeds("models", "rollback", "bot:prod")
+        self.assertIn("method likelihood, fit refuse", said.message)
+        self.assertEqual(self.evidence()[-1]["undoes"]["gate_sha256"], self.evidence()[1]["gate_sha256"])
         self.assertEqual(self.leads_to("bot:prod"), bad)
         self.succeeds("models", "rollback", "bot:prod")
+        self.assertIsNone(self.evidence()[-1]["undoes"], "nothing promoted the name to that one")
         self.assertEqual(self.leads_to("bot:prod"), good)
         self.assertEqual([e["action"] for e in self.evidence()], ["promote", "promote", "rollback", "rollback"])
+
+    def test_the_evidence_says_how_it_was_measured(self):
+        self.succeeds("models", "alias", "bad:1", "bot:prod")
+        long = pathlib.Path(self.task).read_text().replace("prompt: \"{q}\"", "prompt: \"{q}\"\n    shots: {count: 3}")
+        gate = self.put("gate.yaml", f"version: 1\ntasks: [{self.put('long.yaml', long)}]\ntolerance: 100\n")
+        self.succeeds("models", "promote", "bot:prod", "--to", "good:1", "--gate", gate, "--method", "both", "--fit", "cut", "--context", 12)
+        said = self.evidence()[-1]
+        self.assertEqual([said[key] for key in ("method", "fit", "context")], ["both", "cut", 12])
+        task, = said["tasks"]
+        self.assertEqual((task["metric"], task["shots"]), ("acc", 3))
+        self.assertGreater(task["shortened_items"][0], 0)
+        self.assertEqual(len(task["cut_items"]), 2)
+        self.assertEqual(self.succeeds("models", "rollback", "bot:prod").message.count("method both, fit cut"), 1)
+
+    def test_what_a_kill_left_is_settled_by_the_next_command(self):
+        # The names as they are after each write of a promotion of bot:prod from good to bad, with the step back to other
+        # (promotion.h); promotion_test.cpp kills there.
+        self.succeeds("models", "import", self.put("other.gguf", tiny.Gguf(seed=7).write()), "--name", "other:1")
+        good, bad, other = self.leads_to("good:1"), self.leads_to("bad:1"), self.leads_to("other:1")
+        for now, pending, previous, moved in (("good:1", "good:1", "other:1", False), ("bad:1", "good:1", "other:1", True),
+                                              ("bad:1", "good:1", "good:1", True)):
+            for name, to in (("bot:prod", now), ("bot:prod.pending", pending), ("bot:prod.previous", previous)):
+                self.succeeds("models", "alias", to, name, "--force")
+            said = self.succeeds("models", "rollback", "bot:prod")
+            self.assertIn("killed after it had" if moved else "killed before it had", said.message)
+            self.assertEqual(self.leads_to("bot:prod"), good if moved else other)
+            self.assertEqual(self.leads_to("bot:prod.previous"), bad if moved else good)
+            self.assertIsNone(self.leads_to("bot:prod.pending"))
+            self.assertEqual([line["what"] for line in self.evidence() if line["action"] == "recover"][-1], "moved" if moved else "not moved")
+        # What an older version may have left: the step back leads nowhere else.
+        self.succeeds("models", "alias", "bot:prod", "bot:prod.previous", "--force")
+        self.fails(e2e.NOT_FOUND, "models", "rollback", "bot:prod", names="nothing to go back to")
+        # A promotion settles, too, and is then one of what the name leads to.
+        for name, to in (("bot:prod", "bad:1"), ("bot:prod.pending", "other:1"), ("bot:prod.previous", "good:1")):
+            self.succeeds("models", "alias", to, name, "--force")
+        self.succeeds("models", "promote", "bot:prod", "--to", "good:1", "--gate", self.gate())
+        self.assertEqual([self.leads_to(f"bot:prod{tag}") for tag in ("", ".previous", ".pending")], [good, bad, None])
 
     def test_a_new_name_needs_only_what_the_gate_demands(self):
         refused = self.run_freehold("models", "promote", "new:prod", "--to", "bad:1", "--gate", self.gate("least: {own: 99}\n"))

@@ -21,28 +21,12 @@ Result<SecretText> read_secret_line(int fd) {
   line.reserve(kLongestPassphrase);
   for (char c = 0; line.size() < kLongestPassphrase;) {
     const ssize_t n = ::read(fd, &c, 1);
-    if (n < 0) return fail(Errc::io, "the passphrase cannot be read");
+    if (n < 0) return fail(Errc::io, "the secret cannot be read");
     if (n == 0 || c == '\n') break;
     line.push_back(c);
   }
   if (!line.empty() && line.back() == '\r') line.pop_back();
   return SecretText(std::move(line));
-}
-
-Result<SecretText> ask_secret(std::string_view question) {
-  const Fd terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC));
-  termios before{};
-  if (!terminal || ::tcgetattr(terminal.get(), &before) != 0) {
-    return fail(Errc::invalid, "there is no terminal to type a passphrase at: --passphrase-file names a file with it");
-  }
-  termios hidden = before;
-  hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-  (void)!::write(terminal.get(), question.data(), question.size());
-  ::tcsetattr(terminal.get(), TCSAFLUSH, &hidden);
-  auto line = read_secret_line(terminal.get());
-  ::tcsetattr(terminal.get(), TCSAFLUSH, &before);
-  (void)!::write(terminal.get(), "\n", 1);
-  return line;
 }
 
 Result<SecretText> long_enough(SecretText passphrase) {
@@ -61,22 +45,40 @@ Option passphrase_file_option() {
               "given."};
 }
 
+Result<SecretText> secret_from_file(std::string_view file) {
+  if (file == "-") return read_secret_line(STDIN_FILENO);
+  const std::string path(file);
+  const Fd opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!opened) return fail(Errc::not_found, fmt::format("cannot open the file with the secret, {}", printable(path)));
+  return read_secret_line(opened.get());
+}
+
+Result<SecretText> typed_secret(std::string_view question, std::string_view option) {
+  const Fd terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC));
+  termios before{};
+  if (!terminal || ::tcgetattr(terminal.get(), &before) != 0) {
+    return fail(Errc::invalid,
+                fmt::format("there is no terminal to type a secret at: {} names a file with it", option));
+  }
+  termios hidden = before;
+  hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+  (void)!::write(terminal.get(), question.data(), question.size());
+  ::tcsetattr(terminal.get(), TCSAFLUSH, &hidden);
+  auto line = read_secret_line(terminal.get());
+  ::tcsetattr(terminal.get(), TCSAFLUSH, &before);
+  (void)!::write(terminal.get(), "\n", 1);
+  return line;
+}
+
 Result<SecretText> passphrase_from(const Arguments& arguments, Passphrase which) {
   if (arguments.given("passphrase-file")) {
-    const std::string path(arguments.text("passphrase-file"));
-    if (path == "-") {
-      FH_TRY(SecretText line, read_secret_line(STDIN_FILENO));
-      return long_enough(std::move(line));
-    }
-    const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (!file) return fail(Errc::not_found, fmt::format("cannot open the passphrase's file {}", printable(path)));
-    FH_TRY(SecretText line, read_secret_line(file.get()));
+    FH_TRY(SecretText line, secret_from_file(arguments.text("passphrase-file")));
     return long_enough(std::move(line));
   }
-  FH_TRY(SecretText first, ask_secret("passphrase of the file of keys: "));
+  FH_TRY(SecretText first, typed_secret("passphrase of the file of keys: ", "--passphrase-file"));
   FH_TRY(SecretText good, long_enough(std::move(first)));
   if (which == Passphrase::known) return good;
-  FH_TRY(const SecretText second, ask_secret("again: "));
+  FH_TRY(const SecretText second, typed_secret("again: ", "--passphrase-file"));
   if (second.text() != good.text()) return fail(Errc::invalid, "these are two different passphrases");
   return good;
 }

@@ -11,6 +11,11 @@ namespace freehold::app {
 
 Option passphrase_file_option();
 
+// The first line of a file ("-": of standard input). Errors: not_found, io.
+Result<SecretText> secret_from_file(std::string_view file);
+// What somebody types, which is not shown. Errors: invalid (no terminal; `option` would name a file), io.
+Result<SecretText> typed_secret(std::string_view question, std::string_view option);
+
 inline constexpr std::size_t kShortestPassphrase = 8;  // bytes
 
 // The first line of --passphrase-file ("-": of standard input); otherwise typed, without being shown, and a new one

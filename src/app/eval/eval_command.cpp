@@ -12,6 +12,7 @@
 #include "app/sealing.h"
 #include "app/table.h"
 #include "app/vendor_account.h"
+#include "app/vendor_keys.h"
 #include "base/file.h"
 #include "base/utf8.h"
 #include "upstream/gateway.h"
@@ -98,6 +99,7 @@ Result<> run_eval(const Arguments& arguments, Console& console) {
   }
   if (setup.plan_only) return {};
   summarise(report, setup.groups);
+  for (const std::string& line : groups_without_line(report, setup.groups)) console.note("note: " + line);
   for (const ModelResults& model : report.models) {
     std::size_t shortened = 0, cut = 0;
     for (const TaskResult& task : model.tasks) shortened += task.shortened, cut += task.cut;
@@ -126,7 +128,7 @@ Result<> run_list(const Arguments& arguments, Console& console) {
   }
   for (const eval::Group& group : all.tasks.groups) {
     const auto tasks = all.tasks.expand(group.name);
-    rows.push_back({group.name, "group", "", group.by_items ? "mean over items" : "mean over tasks",
+    rows.push_back({group.name, "group", "", group.by_items ? "mean over items" : "mean of members",
                     fmt::format("{} ({} tasks)", group.title, tasks ? tasks->size() : 0)});
   }
   console.write(as_table(rows, {Align::left, Align::left, Align::right, Align::left, Align::left}));
@@ -164,8 +166,9 @@ Command eval_command() {
           "goes on where it was, and the same evaluation again computes nothing. The same model, tasks and options "
           "give "
           "the same bytes.\n\n"
-          "A vendor's model is gateway:VENDOR/MODEL; its address and key are in the environment, as its own client has "
-          "them (OPENAI_BASE_URL, OPENAI_API_KEY …), and nothing goes to a host that --allow-egress does not name. "
+          "A vendor's model is gateway:VENDOR/MODEL; its address is in the environment, as its own client has it "
+          "(OPENAI_BASE_URL …), its key there (OPENAI_API_KEY …) or, if not, among those of freehold keys vendor, and "
+          "nothing goes to a host that --allow-egress does not name. "
           "Vendors give no log-probabilities of given texts: --method letter makes all models write letters. "
           "Every request that leaves is an event of the record with the vendor's own counts (`freehold cost report`), "
           "on "
@@ -229,6 +232,7 @@ Command eval_command() {
                       .type = OptionType::file,
                       .value = "FILE",
                       .help = "Write every item's results, a line of JSON each."},
+                     vendor_master_key_option(),
                      {.name = "fresh", .help = "Compute again what is known."},
                      {.name = "plan", .help = "Say what it would take, and run nothing."},
                      {.name = "costs",

@@ -19,14 +19,13 @@ bool is_file_of(std::string_view name, std::string_view ending) {
 void choose_method(eval::Task& task, ChoiceMethod method) {
   if (task.kind != eval::TaskKind::choice) return;
   if (method == ChoiceMethod::letter) {
-    // Prompts that differ by choice have no letters.
-    if (task.contexts.empty()) task.metrics = {eval::Metric::letter};
+    if (task.why_no_letters().empty()) task.metrics = {eval::Metric::letter};
     return;
   }
   const auto letter = std::find(task.metrics.begin(), task.metrics.end(), eval::Metric::letter);
   if (method == ChoiceMethod::likelihood) {
     if (letter != task.metrics.end() && task.metrics.size() > 1) task.metrics.erase(letter);
-  } else if (letter == task.metrics.end() && task.contexts.empty()) {
+  } else if (letter == task.metrics.end() && task.why_no_letters().empty()) {
     task.metrics.push_back(eval::Metric::letter);
   }
 }
@@ -154,6 +153,9 @@ Result<EvalSetup> eval_setup(const std::vector<std::string>& words, const Argume
       if (known) continue;
       setup.tasks.push_back(*task);
       choose_method(setup.tasks.back(), method);
+      if (method != ChoiceMethod::likelihood && task->kind == eval::TaskKind::choice && !task->why_no_letters().empty())
+        console.note(
+            fmt::format("note: {} is measured by likelihood alone: {}", printable(task->name), task->why_no_letters()));
       if (arguments.given("shots"))
         eval::set_shots(setup.tasks.back(), static_cast<std::uint32_t>(arguments.integer("shots")));
     }

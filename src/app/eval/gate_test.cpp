@@ -243,5 +243,44 @@ TEST(Summary, TheSecondModelIsHeldAgainstTheFirst) {
   EXPECT_NEAR(m.p, 2 * std::pow(0.5, 20), 1e-12);
 }
 
+// "a" and "b" are a group; with "c" that group is one of two members, not two of three.
+TEST(Groups, OfGroupsAverageTheirMembers) {
+  for (const bool inner_by_items : {false, true}) {
+    const Pair pair({{right(10, 10), right(10, 10)}, {right(0, 30), right(15, 30)}, {right(0, 10), right(10, 10)}},
+                    eval::Metric::acc,
+                    {group_of("inner", {"a", "b"}, inner_by_items), group_of("outer", {"inner", "c"}, false),
+                     group_of("all", {"inner", "c"}, true)});
+    const auto line = [&](std::string_view name) -> const ReportLine& {
+      return *std::find_if(pair.report.lines.begin(), pair.report.lines.end(),
+                           [&](const ReportLine& l) { return l.name == name; });
+    };
+    const double first = inner_by_items ? 0.25 : 0.5, second = inner_by_items ? 0.625 : 0.75;
+    EXPECT_DOUBLE_EQ(line("inner").scores[0].score, first);
+    EXPECT_DOUBLE_EQ(line("outer").scores[0].score, first / 2);
+    EXPECT_DOUBLE_EQ(line("outer").scores[1].score, (second + 1) / 2);
+    EXPECT_DOUBLE_EQ(line("all").scores[0].score, 0.2);
+    for (const ModelComparison& c : pair.report.comparisons) {
+      const auto& scores = pair.report.lines[c.line].scores;
+      EXPECT_NEAR(c.difference, scores[1].score - scores[0].score, 1e-12) << pair.report.lines[c.line].name;
+      EXPECT_LE(c.interval.low, c.difference);
+      EXPECT_GE(c.interval.high, c.difference);
+    }
+  }
+}
+
+TEST(Groups, WithoutALineSayWhy) {
+  Pair pair({{right(5, 10), right(5, 10)}, {right(5, 10), right(5, 10)}}, eval::Metric::acc, {});
+  const auto why = [&](std::vector<eval::Group> groups) { return groups_without_line(pair.report, groups); };
+  EXPECT_EQ(why({group_of("g", {"a", "b"}, false)}), std::vector<std::string>());
+  EXPECT_EQ(
+      why({group_of("g", {"a", "hellaswag", "piqa"}, false)}),
+      std::vector<std::string>{"group g has no line: its member hellaswag was not measured: name it beside the file"});
+  EXPECT_EQ(why({group_of("h", {"g", "b"}, false), group_of("g", {"a", "piqa"}, false)}).size(), 2u);
+  EXPECT_EQ(why({group_of("commonsense", {"a", "piqa"}, false)}), std::vector<std::string>()) << "nobody asked for it";
+  pair.tasks[1].metrics = {eval::Metric::perplexity};
+  EXPECT_EQ(why({group_of("g", {"a", "b"}, false)}),
+            std::vector<std::string>{"group g has no line: acc and perplexity have no mean"});
+}
+
 }  // namespace
 }  // namespace freehold::app

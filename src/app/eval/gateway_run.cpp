@@ -14,6 +14,7 @@
 #include "app/labelling.h"
 #include "app/progress.h"
 #include "app/vendor_account.h"
+#include "app/vendor_keys.h"
 #include "base/thread_pool.h"
 #include "base/utf8.h"
 #include "eval/judge.h"
@@ -318,12 +319,12 @@ Result<> must_be_answerable(const EvalReport& report, std::string_view reference
   for (const eval::Questions& q : report.tasks) {
     for (Aspect aspect : eval::aspects_of(*q.task)) {
       if (aspect != Aspect::scores) continue;
-      return fail(Errc::unsupported,
-                  fmt::format("{}: {} needs log-probabilities of given texts, which vendors do not give{}",
-                              printable(reference), printable(q.task->name),
-                              q.task->kind == eval::TaskKind::choice && q.task->contexts.empty()
-                                  ? "; --method letter judges the letters that models write"
-                                  : ""));
+      return fail(
+          Errc::unsupported,
+          fmt::format(
+              "{}: {} needs log-probabilities of given texts, which vendors do not give{}", printable(reference),
+              printable(q.task->name),
+              q.task->why_no_letters().empty() ? "; --method letter judges the letters that models write" : ""));
     }
   }
   return {};
@@ -346,10 +347,12 @@ Result<> evaluate_gateway(std::string_view reference, const EvalSetup& setup, Ev
   // Another address may be another model of the same name. The vendor's own stands by its authority, as it always has.
   const std::string base = place.base.text() == place.wire->base ? place.base.authority() : place.base.text();
   const std::string named = fmt::format("gateway {} {} {}", place.wire->name, base, place.model);
-  const std::string key = from_environment(place.wire->key_variable);
   const upstream::Place where = place;
-  FH_TRY(const auto gateway, upstream::Gateway::create(std::move(place), key, std::move(options)));
   FH_TRY(const std::filesystem::path home, store::default_home());
+  FH_TRY(const VendorKey key, vendor_key(place, arguments, home));
+  options.key_from = key.from;
+  FH_TRY(const auto gateway,
+         upstream::Gateway::create(std::move(place), std::string(key.key.text()), std::move(options)));
   FH_TRY(const guard::Policy policy, own_policy());
   FH_TRY(const std::string label, label_option(arguments, "label", policy));
   FH_TRY(const std::shared_ptr<VendorVeil> veil, VendorVeil::open(home, policy, vendor_name(where), label));

@@ -2,19 +2,19 @@
 // and back.
 //
 // What the name led to is kept under NAME:TAG.previous, so that it stays in the store and rollback is a change of
-// names. The order makes every moment safe: first .previous, then the name itself, by the store's atomic replacement.
+// names. promotion.h has the order that makes every moment safe.
 #include <fmt/format.h>
 
 #include "app/audit/act.h"
 #include "app/commands.h"
 #include "app/eval/evaluation.h"
 #include "app/eval/gate.h"
+#include "app/eval/promotion.h"
 #include "app/interrupt.h"
 #include "app/json_writer.h"
 #include "app/models_commands.h"
 #include "app/moment.h"
 #include "app/open_model.h"
-#include "base/append_file.h"
 #include "base/file.h"
 #include "base/utf8.h"
 #include "guard/keys.h"
@@ -22,41 +22,15 @@
 namespace freehold::app {
 namespace {
 
-constexpr std::string_view kPrevious = ".previous";
-
-store::ModelName previous_of(const store::ModelName& name) {
-  return {name.name, name.tag + std::string(kPrevious)};
-}
-
-// The model that a name leads to; nothing if there is no such name.
-Result<std::optional<Digest>> id_of(const store::Store& store, const store::ModelName& name) {
-  FH_TRY(const auto all, store.list());
-  for (const store::Listed& listed : all) {
-    if (listed.name != name) continue;
-    if (!listed.manifest) return tl::unexpected(listed.manifest.error());
-    return std::optional(listed.manifest->model.id());
-  }
-  return std::optional<Digest>();
-}
-
-// One line at the end of $FREEHOLD_HOME/promotions.jsonl, on disk when this returns.
-Result<> record(const store::Store& store, const std::string& line) {
-  const auto path = store.home() / "promotions.jsonl";
-  std::error_code ec;
-  std::uint64_t size = std::filesystem::exists(path, ec) ? std::filesystem::file_size(path, ec) : 0;
-  FH_TRY(AppendFile file, AppendFile::open(path, size, FileAccess::owner));
-  FH_TRY_VOID(file.append(line + "\n"));
-  return file.sync();
-}
-
-struct Moved {
-  store::ModelName name;
-  std::optional<Digest> from;
-  Digest to;
+// What a promotion was judged by, beside the gate's own words.
+struct JudgedBy {
+  std::string_view method, fit;
+  std::int64_t context = 0;  // tokens; 0: the model's own
 };
 
 std::string evidence(std::string_view action, const Moved& moved, std::string_view gate,
-                     const std::vector<GateFinding>& findings, const EvalReport* report, bool passed) {
+                     const std::vector<GateFinding>& findings, const EvalReport& report, const JudgedBy& by,
+                     bool passed) {
   JsonWriter w;
   w.begin_object()
       .member("time", show_moment(guard::wall_seconds()))
@@ -70,32 +44,51 @@ std::string evidence(std::string_view action, const Moved& moved, std::string_vi
   for (const GateFinding& f : findings)
     w.begin_object().member("name", f.name).member("passed", f.passed).member("what", f.what).end_object();
   w.end_array();
-  if (report != nullptr) {
-    w.key("tasks").begin_array();
-    for (const eval::Questions& q : report->tasks) {
-      w.begin_object()
-          .member("name", q.task->name)
-          .member("digest", q.digest.hex())
-          .member("items", q.questions.size())
-          .end_object();
-    }
-    w.end_array().key("identities").begin_array();
-    for (const ModelResults& m : report->models) w.value(m.identity);
-    w.end_array();
+  w.member("method", by.method).member("fit", by.fit).member("context", by.context);
+  w.key("tasks").begin_array();
+  for (std::size_t t = 0; t < report.tasks.size(); ++t) {
+    const eval::Questions& q = report.tasks[t];
+    w.begin_object().member("name", q.task->name).member("digest", q.digest.hex()).member("items", q.questions.size());
+    w.member("metric", eval::name_of(q.task->metrics.front())).member("shots", q.task->shots.count);
+    // What --fit has taken away, of each model's items.
+    w.key("shortened_items").begin_array();
+    for (const ModelResults& m : report.models) w.value(m.tasks[t].shortened);
+    w.end_array().key("cut_items").begin_array();
+    for (const ModelResults& m : report.models) w.value(m.tasks[t].cut);
+    w.end_array().end_object();
+  }
+  w.end_array().key("identities").begin_array();
+  for (const ModelResults& m : report.models) w.value(m.identity);
+  w.end_array();
+  w.end_object();
+  return w.take();
+}
+
+std::string evidence_of_rollback(const Moved& moved, const std::optional<Judged>& undone) {
+  JsonWriter w;
+  w.begin_object().member("time", show_moment(guard::wall_seconds())).member("action", "rollback");
+  w.member("name", moved.name.text()).key("from");
+  moved.from ? w.value(moved.from->name()) : w.null();
+  w.member("to", moved.to.name()).member("passed", true).key("undoes");
+  if (undone) {
+    w.begin_object().member("time", undone->time).member("gate_sha256", undone->gate_sha256);
+    w.member("method", undone->method).member("fit", undone->fit).end_object();
+  } else {
+    w.null();
   }
   w.end_object();
   return w.take();
 }
 
-Result<> move_name(const store::Store& store, const Moved& moved, Console& console) {
+// Before a name is looked at: what a killed command left of it.
+Result<> settle_name(const store::Store& store, const store::ModelName& name, Console& console) {
   StoreProgress progress(console);
-  if (moved.from) {
-    auto kept = store.alias(moved.from->name(), previous_of(moved.name), progress.options(true));
-    if (!kept) return in_context(std::move(kept).error(), "keep what the name led to");
-  }
-  auto made = store.alias(moved.to.name(), moved.name, progress.options(true));
+  FH_TRY(const Recovered what, recover(store, name, progress.options(false)));
   progress.clear();
-  if (!made) return tl::unexpected(std::move(made).error());
+  if (what != Recovered::nothing) {
+    console.note(fmt::format("note: a command that moved {} was killed {}; that is settled now", name.text(),
+                             what == Recovered::undone ? "before it had" : "after it had"));
+  }
   return {};
 }
 
@@ -119,6 +112,10 @@ Result<> run_promote(const Arguments& arguments, Console& console) {
   if (!candidate.manifest)
     return fail(Errc::invalid, fmt::format("{} is not in the store: import it first", printable(arguments.text("to"))));
   moved.to = candidate.manifest->model.id();
+  {
+    FH_TRY(const FolderLock lock, lock_promotions(store));
+    FH_TRY_VOID(settle_name(store, moved.name, console));
+  }
   FH_TRY(moved.from, id_of(store, moved.name));
   if (moved.from == moved.to) {
     console.note(fmt::format("{} leads to this model already", moved.name.text()));
@@ -149,16 +146,23 @@ Result<> run_promote(const Arguments& arguments, Console& console) {
     passed = passed && f.passed;
     console.write(fmt::format("{}  {}: {}\n", f.passed ? "passed" : "FAILED", printable(f.name), f.what));
   }
+  FH_TRY(const FolderLock lock, lock_promotions(store));
+  FH_TRY_VOID(settle_name(store, moved.name, console));
   // Somebody may have moved the name while we measured; then the comparison was with something else.
   FH_TRY(const auto now, id_of(store, moved.name));
   if (now != moved.from)
     return fail(Errc::invalid, fmt::format("{} was moved meanwhile: nothing was changed", moved.name.text()));
-  FH_TRY_VOID(record(store, evidence("promote", moved, yaml, findings, &report, passed)));
+  const std::string line =
+      evidence("promote", moved, yaml, findings, report,
+               {arguments.text("method"), arguments.text("fit"), arguments.integer("context")}, passed);
   if (!passed) {
+    FH_TRY_VOID(record_promotion(store, line));
     return fail(Errc::invalid, fmt::format("{} was not moved: the gate {} is not passed", moved.name.text(),
                                            printable(arguments.text("gate"))));
   }
-  FH_TRY_VOID(move_name(store, moved, console));
+  StoreProgress progress(console);
+  FH_TRY_VOID(move_name(store, moved, line, progress.options(true)));
+  progress.clear();
   audit::Object details;
   details.add("to", moved.to.name()).add("gate", arguments.text("gate"));
   if (moved.from) details.add("from", moved.from->name());
@@ -174,22 +178,32 @@ Result<> run_rollback(const Arguments& arguments, Console& console) {
   FH_TRY(store::Store store, open_store());
   Moved moved;
   FH_TRY(moved.name, store::ModelName::parse(arguments.text("NAME")));
+  FH_TRY(const FolderLock lock, lock_promotions(store));
+  FH_TRY_VOID(settle_name(store, moved.name, console));
   FH_TRY(moved.from, id_of(store, moved.name));
   FH_TRY(const auto previous, id_of(store, previous_of(moved.name)));
   if (!previous) {
     return fail(Errc::not_found, fmt::format("{} was never promoted, or what it led to before is gone ({})",
                                              moved.name.text(), previous_of(moved.name).text()));
   }
+  if (moved.from == previous) {
+    return fail(Errc::not_found, fmt::format("{} leads to what {} does already: there is nothing to go back to",
+                                             moved.name.text(), previous_of(moved.name).text()));
+  }
   moved.to = *previous;
-  FH_TRY_VOID(record(store, evidence("rollback", moved, "", {}, nullptr, true)));
-  // move_name takes .previous away from what we go back to: a third name keeps that in the store meanwhile.
-  const store::ModelName aside{moved.name.name, moved.name.tag + ".rollback"};
+  std::optional<Judged> undone;
+  if (moved.from) {
+    FH_TRY(undone, judged_before(store, moved.name, *moved.from));
+  }
   StoreProgress progress(console);
-  FH_TRY_VOID(store.alias(moved.to.name(), aside, progress.options(true)).map([](auto&&) {}));
-  FH_TRY_VOID(move_name(store, moved, console));
-  FH_TRY_VOID(store.remove(aside.text(), progress.options(false)).map([](auto&&) {}));
+  FH_TRY_VOID(move_name(store, moved, evidence_of_rollback(moved, undone), progress.options(true)));
+  progress.clear();
   FH_TRY_VOID(record_act("models.rollback", moved.name.text(), audit::Object().add("to", moved.to.name())));
   console.write(fmt::format("{} leads to {} again\n", moved.name.text(), short_digest(moved.to)));
+  if (undone && !undone->method.empty()) {
+    console.note(fmt::format("this undoes the promotion of {} (method {}, fit {}, gate sha256:{})", undone->time,
+                             undone->method, undone->fit, undone->gate_sha256.substr(0, 12)));
+  }
   return {};
 }
 
@@ -204,7 +218,8 @@ Command models_promote_command() {
           "if a score falls by more than the gate tolerates. Limit, shots, seed and chat are the gate's: as options "
           "they "
           "are refused. What was found is recorded in "
-          "$FREEHOLD_HOME/promotions.jsonl, passed or not. What NAME led to is kept as NAME:TAG.previous.",
+          "$FREEHOLD_HOME/promotions.jsonl, passed or not, with --method and --fit. What NAME led to is kept as "
+          "NAME:TAG.previous. A command that was killed is brought to an end, or taken back, by the next one.",
       .positionals = {{.name = "NAME", .help = "The name to move, name:tag.", .is_file = false}},
       .options = join(join({{.name = "to",
                              .type = OptionType::text,

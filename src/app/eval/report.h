@@ -56,6 +56,7 @@ struct ReportLine {
   bool group = false;
   bool by_items = false;
   std::vector<std::size_t> tasks;  // indices
+  std::vector<double> shares;      // of the tasks in the score of a group of groups; empty: equal ones, or by items
   std::size_t items = 0;
   std::vector<eval::GroupScore> scores;  // by model
   // By model: what was spent now, and what a right answer costs. Nothing where all was known already, where a price is
@@ -94,6 +95,8 @@ double lost(eval::Metric metric, double before, double now);
 // The rows of the table, before anything is measured: every task; and of `groups` those whose members are all there and
 // are measured in one manner, behind their tasks.
 std::vector<ReportLine> lines_of(const EvalReport& report, const std::vector<eval::Group>& groups);
+// Why groups of a user's own files have none of these rows: a line each, for people.
+std::vector<std::string> groups_without_line(const EvalReport& report, const std::vector<eval::Group>& groups);
 // Fills lines and comparisons.
 void summarise(EvalReport& report, const std::vector<eval::Group>& groups);
 
