@@ -4,16 +4,20 @@
 //    or a dead day moves nothing. Days far below what was expected, next to each other, are an outage: left out, and
 //    said.
 // 2. The level may jump (a launch, a customer who left): the last jump that the data are sure of begins what is fitted.
-//    Weekdays are learned from all days.
-// 3. Whether growth goes on by amounts or by percentages decides what 90 days bring, and a short history cannot tell:
-//    no trend, a linear and an exponential one are all fitted and weighed by how well they explain the days (BIC).
-// 4. Bands are quantiles of simulated futures: each draws a trend by weight, its parameters by their uncertainty, noise
-//    that remembers yesterday (AR(1), from the days' own residuals), and bursts as often and as high as they came.
-//    After few days without any, totals leave room for some.
+//    Weekdays are learned from all days, or from those since they changed; those on which there never was anything stay
+//    at nothing.
+// 3. Whether growth goes on by amounts or by percentages, whether the level has changed by a little and when, and how
+//    much a day's noise keeps of yesterday's, decide what 30 days bring, and no history can tell for sure: all such
+//    explanations are weighed by how well they explain the days (forecast_level.h).
+// 4. Bands are quantiles of simulated futures: each draws an explanation by weight, its parameters by their
+// uncertainty,
+//    noise (AR(1), from the days' own residuals), and bursts as often and as high as they came. An error of the level
+//    is the same for all days of a future, so totals carry it in full. After few days without any burst, totals leave
+//    room for some.
 // 5. The same is done from earlier days of the history (backtest) and compared with what then came. If the bands were
 //    too narrow there, they are widened; the coverage is reported.
 // 6. What cannot be known is refused: fewer than two weeks, a jump fewer than two weeks ago, three times as far ahead
-//    as there are days.
+//    as there are days, days without use on no particular weekday.
 #pragma once
 
 #include <cstdint>

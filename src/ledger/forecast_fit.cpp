@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 namespace freehold::ledger {
 namespace {
@@ -58,21 +57,66 @@ Line line_through(const Vector& z, const std::vector<bool>& use, std::size_t fro
   return line;
 }
 
+// Of the days that count from `from` on, at most `reach` away.
+double median_around(const Vector& z, const std::vector<bool>& use, std::size_t from, std::size_t day,
+                     std::size_t reach) {
+  Vector around;
+  for (std::size_t j = std::max(from, day < reach ? 0 : day - reach); j < std::min(z.size(), day + reach + 1); ++j) {
+    if (use[j]) around.push_back(z[j]);
+  }
+  return median_of(std::move(around));
+}
+
+// Huber's loss, in units of the noise.
+double huber(double r, double noise) {
+  const double u = std::abs(r) / noise;
+  return u <= 1.5 ? u * u : 3 * u - 2.25;
+}
+
+// The first day of the weeks whose weekdays are as they are now: two patterns explain the days much better than one. 0:
+// they always were so. `z`: logarithms; `first_weekday`: of the first day.
+std::size_t new_weekdays(const Vector& z, const std::vector<bool>& use, std::size_t first_weekday, double noise) {
+  constexpr std::size_t kWeeks = 21;  // days on each side
+  constexpr double kSure = 35;        // chance alone gains that much in one history of thousands
+  const std::size_t n = z.size();
+  if (n < 2 * kWeeks) return 0;
+  Vector away(n);
+  for (std::size_t i = 0; i < n; ++i) away[i] = z[i] - median_around(z, use, 0, i, 3);
+  const auto loss = [&](std::size_t from, std::size_t to) {
+    double sum = 0;
+    for (std::size_t d = 0; d < 7; ++d) {
+      Vector of;
+      for (std::size_t i = from; i < to; ++i) {
+        if (use[i] && (first_weekday + i) % 7 == d) of.push_back(away[i]);
+      }
+      const double middle = median_of(of);
+      for (const double x : of) sum += huber(x - middle, noise);
+    }
+    return sum;
+  };
+  const double whole = loss(0, n);
+  double best = whole - kSure;
+  std::size_t where = 0;
+  for (std::size_t k = n - kWeeks; k >= kWeeks; k -= std::min<std::size_t>(k, 7)) {
+    const double split = loss(0, k) + loss(k, n);
+    if (split < best) best = split, where = k;
+  }
+  return where;
+}
+
+constexpr double kBurst = 3;  // times the usual distance from the days around
+
 // Where the level jumped last, if the data are sure of it: two levels explain the days much better than one line does.
 // 0: nowhere.
 std::size_t last_jump(const Vector& z, const std::vector<bool>& use, double noise) {
   constexpr std::size_t kLeast = 7;  // days on each side
   const std::size_t n = z.size();
   if (n < 2 * kLeast + 7) return 0;
-  const auto cost = [&](double r) {  // Huber, in units of the noise
-    const double u = std::abs(r) / noise;
-    return u <= 1.5 ? u * u : 3 * u - 2.25;
-  };
   const double centre = static_cast<double>(n - 1) / 2;
   const Line one = line_through(z, use, 0, centre, true, noise);
   double whole = 0;
   for (std::size_t i = 0; i < n; ++i)
-    whole += use[i] ? cost(z[i] - one.at_centre - one.slope * (static_cast<double>(i) - centre)) : 0;
+    whole += use[i] ? huber(z[i] - one.at_centre - one.slope * (static_cast<double>(i) - centre), noise) : 0;
   double best = whole;
   std::size_t where = 0;
   for (std::size_t k = kLeast; k + kLeast <= n; ++k) {
@@ -95,8 +139,8 @@ std::size_t last_jump(const Vector& z, const std::vector<bool>& use, double nois
     if (near_before.size() < 4 || near_after.size() < 4) continue;
     if (std::abs(median_of(near_after) - median_of(near_before)) < std::max(0.5, 3 * noise)) continue;
     double split = 0;
-    for (const double r : before) split += cost(r - low);
-    for (const double r : after) split += cost(r - high);
+    for (const double r : before) split += huber(r - low, noise);
+    for (const double r : after) split += huber(r - high, noise);
     if (split < best) best = split, where = k;
   }
   if (where == 0 || whole - best < 6 * std::log(static_cast<double>(n))) return 0;
@@ -116,33 +160,47 @@ Fit fit(std::span<const double> history, int first_weekday) {
   Vector z(n);
   for (std::size_t i = 0; i < n; ++i) z[i] = std::log(history[i] + f.offset);
   const auto weekday = [&](std::size_t i) { return (static_cast<std::size_t>(first_weekday) + i) % 7; };
-  std::vector<bool> use(n, true);
+  std::array<std::size_t, 7> days_of{}, used_of{};
+  for (std::size_t i = 0; i < n; ++i) ++days_of[weekday(i)], used_of[weekday(i)] += history[i] > 0 ? 1 : 0;
+  for (std::size_t d = 0; d < 7; ++d) f.closed[d] = days_of[d] >= 2 && used_of[d] == 0;
+  std::vector<bool> open(n);
+  for (std::size_t i = 0; i < n; ++i) open[i] = !f.closed[weekday(i)];
+  std::vector<bool> use = open;
 
-  // Weekdays from what each day is against the median of the week around it.
-  const auto learn_weekdays = [&] {
+  // Weekdays from what each day is against the median of the week around it; two patterns, if they changed.
+  using Pattern = std::array<double, 7>;
+  std::size_t changed_at = 0;
+  Pattern before{};
+  const auto pattern_of = [&](std::size_t i) -> const Pattern& { return i < changed_at ? before : f.weekday; };
+  const auto learned = [&](std::size_t from, std::size_t to) {
     std::array<Vector, 7> off;
-    for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t i = from; i < to; ++i) {
       if (!use[i]) continue;
       Vector week;
       const std::size_t begin = i < 3 ? 0 : std::min(i - 3, n - std::min<std::size_t>(n, 7));
       for (std::size_t j = begin; j < std::min(n, begin + 7); ++j) {
-        if (use[j]) week.push_back(z[j] - f.weekday[weekday(j)]);
+        if (use[j]) week.push_back(z[j] - pattern_of(j)[weekday(j)]);
       }
       off[weekday(i)].push_back(z[i] - median_of(week));
     }
-    double mean = 0;
+    Pattern out{};
+    double mean = 0, count = 0;
     for (std::size_t d = 0; d < 7; ++d) {
-      f.weekday[d] = median_of(off[d]);
-      mean += f.weekday[d] / 7;
+      out[d] = median_of(off[d]);
+      if (!f.closed[d]) mean += out[d], ++count;
     }
-    for (double& w : f.weekday) w -= mean;
+    for (std::size_t d = 0; d < 7; ++d) out[d] = f.closed[d] ? 0 : out[d] - mean / std::max(1.0, count);
+    return out;
   };
   Vector flat(n);
   double noise = 0.05;
-  for (int round = 0; round < 3; ++round) {
-    learn_weekdays();
+  for (int round = 0; round < 4; ++round) {
+    if (round == 2) changed_at = new_weekdays(z, use, static_cast<std::size_t>(first_weekday), noise);
+    const Pattern old = changed_at > 0 ? learned(0, changed_at) : Pattern{};
+    f.weekday = learned(changed_at, n);
+    before = old;
     Vector steps;
-    for (std::size_t i = 0; i < n; ++i) flat[i] = z[i] - f.weekday[weekday(i)];
+    for (std::size_t i = 0; i < n; ++i) flat[i] = z[i] - pattern_of(i)[weekday(i)];
     for (std::size_t i = 1; i < n; ++i) {
       if (use[i] && use[i - 1]) steps.push_back(flat[i] - flat[i - 1]);
     }
@@ -151,115 +209,79 @@ Fit fit(std::span<const double> history, int first_weekday) {
     std::vector<bool> dead(n, false);
     std::size_t count = 0;
     for (std::size_t i = 0; i < n; ++i) {
-      Vector around;
-      for (std::size_t j = i < 10 ? 0 : i - 10; j < std::min(n, i + 11); ++j) around.push_back(flat[j]);
-      dead[i] = flat[i] < median_of(around) - std::max(2.3, 6 * noise);
+      dead[i] = open[i] && flat[i] < median_around(flat, open, 0, i, 10) - std::max(2.3, 6 * noise);
       count += dead[i] ? 1 : 0;
     }
-    if (count * 5 > n) dead.assign(n, false);  // so many are no accident
-    for (std::size_t i = 0; i < n; ++i) use[i] = !dead[i];
+    std::size_t runs = 0;
+    for (std::size_t i = 0; i < n; ++i) runs += dead[i] && (i == 0 || !dead[i - 1]) ? 1 : 0;
+    if (count * 5 > n || runs > std::max<std::size_t>(2, n / 30)) dead.assign(n, false);  // so many are no accident
+    for (std::size_t i = 0; i < n; ++i) use[i] = open[i] && !dead[i];
   }
   for (std::size_t i = 0; i < n; ++i) {
-    if (!use[i]) f.outages.push_back(i);
+    if (open[i] && !use[i]) f.outages.push_back(i);
+    if (use[i] && history[i] == 0) ++f.gaps;
   }
-  f.from = last_jump(flat, use, noise);
-  f.jumped = f.from != 0;
+  f.weekdays_from = changed_at;
+  LevelDays& level = f.level;
+  level.from = last_jump(flat, use, noise);
+  f.jumped = level.from != 0;
+  level.z = flat;
+  level.noise = noise;
+
+  // A day or two far from those around them are a burst, the whole of it, and tell nothing about level and noise. Three
+  // and more are the level, but at the end: there nobody can tell yet.
   std::vector<std::size_t> days;
-  for (std::size_t i = f.from; i < n; ++i) {
-    if (use[i]) days.push_back(i);
+  Vector away;
+  for (std::size_t i = level.from; i < n; ++i) {
+    if (!use[i]) continue;
+    days.push_back(i);
+    away.push_back(flat[i] - median_around(flat, use, level.from, i, 7));
   }
-  const auto m = static_cast<double>(days.size());
-  f.centre = m > 0 ? std::accumulate(days.begin(), days.end(), 0.0,
-                                     [](double s, std::size_t i) { return s + static_cast<double>(i); }) /
-                         m
-                   : 0;
-  double squares = 0;
-  for (const std::size_t i : days) squares += std::pow(static_cast<double>(i) - f.centre, 2);
+  const double usual = std::max({0.005, noise, spread_of(away)});
+  f.bursts.assign(days.size(), 0.0);
+  for (std::size_t k = 0; k < days.size(); ++k) {
+    if (std::abs(away[k]) > kBurst * usual) f.bursts[k] = away[k];
+  }
+  for (std::size_t k = 0; k < days.size();) {
+    std::size_t end = k;
+    while (end < days.size() && f.bursts[end] != 0 && (f.bursts[end] > 0) == (f.bursts[k] > 0)) ++end;
+    if (end - k >= 3 && end != days.size())
+      std::fill(f.bursts.begin() + static_cast<std::ptrdiff_t>(k), f.bursts.begin() + static_cast<std::ptrdiff_t>(end),
+                0.0);
+    k = std::max(end, k + 1);
+  }
+  level.use.assign(n, false);
+  double quiet = 0;
+  for (std::size_t k = 0; k < days.size(); ++k) {
+    if (f.bursts[k] != 0) continue;
+    level.use[days[k]] = true;
+    level.centre += static_cast<double>(days[k]), ++quiet;
+  }
+  level.centre /= std::max(1.0, quiet);
+  const auto weekdays = static_cast<double>(std::count(f.closed.begin(), f.closed.end(), false));
+  const auto counted = static_cast<double>(std::count(use.begin(), use.end(), true));
+  level.spent = std::max(0.0, weekdays - 1) * quiet / std::max(1.0, counted);
+  f.explanations = explain_level(level);
 
-  // The three trends, and how well each explains the days.
-  std::array<Vector, 3> residuals;
-  std::array<double, 3> loss{};
-  const Line level = line_through(flat, use, f.from, f.centre, false, noise);
-  Line line = line_through(flat, use, f.from, f.centre, true, noise);
-  // Linear growth: flat = log(a (1 + b t)), by Gauss-Newton from the log-linear one.
-  Line linear{line.at_centre, line.slope};
-  const double edge = std::max(1.0, static_cast<double>(n) - 1 - f.centre),
-               back = std::max(1.0, f.centre - static_cast<double>(f.from));
-  const auto bounded = [&](double b) { return std::clamp(b, -0.95 / edge, 0.95 / back); };
-  linear.slope = bounded(linear.slope);
-  for (int round = 0; round < 20; ++round) {
-    double w0 = 0, w1 = 0, w2 = 0, r0 = 0, r1 = 0;
-    for (const std::size_t i : days) {
-      const double t = static_cast<double>(i) - f.centre, g = 1 + linear.slope * t;
-      const double r = flat[i] - linear.at_centre - std::log(g), d = t / g;
-      const double w = std::abs(r) <= 1.5 * noise ? 1 : 1.5 * noise / std::abs(r);
-      w0 += w, w1 += w * d, w2 += w * d * d, r0 += w * r, r1 += w * d * r;
-    }
-    const double det = w0 * w2 - w1 * w1;
-    if (det < 1e-12) break;
-    linear.at_centre += (w2 * r0 - w1 * r1) / det;
-    linear.slope = bounded(linear.slope + (w0 * r1 - w1 * r0) / det);
-  }
-  const std::array<Line, 3> lines = {level, line, linear};
-  const auto expected = [&](int kind, std::size_t i) {
-    const double t = static_cast<double>(i) - f.centre;
-    const Line& l = lines[static_cast<std::size_t>(kind)];
-    return l.at_centre + (kind == 2 ? std::log(std::max(1e-6, 1 + l.slope * t)) : l.slope * t);
+  // What the likeliest one leaves over is what noise is like.
+  const Explanation& best = f.explanations.front();
+  const auto left = [&](std::size_t i) {
+    return flat[i] - best.at_day(best.mean, static_cast<double>(i), level.centre);
   };
-  for (int kind = 0; kind < 3; ++kind) {
-    auto& of = residuals[static_cast<std::size_t>(kind)];
-    for (const std::size_t i : days) of.push_back(flat[i] - expected(kind, i));
+  double sum = 0, squares = 0;
+  for (const std::size_t i : days) {
+    if (!level.use[i]) continue;
+    const bool follows = i > level.from && level.use[i - 1];
+    f.innovations.push_back(follows ? left(i) - best.memory * left(i - 1)
+                                    : left(i) * std::sqrt(1 - best.memory * best.memory));
+    sum += f.innovations.back();
   }
-  const std::size_t best_kind = spread_of(residuals[1]) <= spread_of(residuals[0]) ? 1 : 0;
-  f.sigma = std::max(0.005, spread_of(residuals[best_kind]));
-  const auto clipped = [&](double r) { return std::clamp(r, -3 * f.sigma, 3 * f.sigma); };
-  for (std::size_t kind = 0; kind < 3; ++kind) {
-    for (const double r : residuals[kind]) loss[kind] += std::pow(clipped(r), 2);
-  }
-  const Vector& left = residuals[best_kind];
-
-  // What a day's noise keeps of yesterday's; with few days the estimate is too low by about (1 + 4 rho) / n.
-  double with = 0, alone = 0;
-  for (std::size_t k = 0; k < left.size(); ++k) {
-    alone += std::pow(clipped(left[k]), 2);
-    if (k > 0 && days[k] == days[k - 1] + 1) with += clipped(left[k]) * clipped(left[k - 1]);
-  }
-  f.memory = alone > 0 ? with / alone : 0;
-  f.memory = std::clamp(f.memory + (1 + 4 * f.memory) / std::max(8.0, m), 0.0, 0.9);
-  const double inflation = (1 + f.memory) / (1 - f.memory);  // of the variance of means
-  const double effective = std::max(4.0, m / inflation);
-  const double variance = alone / std::max(1.0, m - 3 - std::min(5.0, m / 7));
-  double sum = 0;
-  const double least = *std::min_element(loss.begin(), loss.end());
-  for (std::size_t kind = 0; kind < 3; ++kind) {
-    const double bic = effective * std::log(std::max(1e-12, loss[kind]) / std::max(1e-12, least)) +
-                       (kind == 0 ? 0 : std::log(effective));
-    f.trends[kind].kind = static_cast<int>(kind);
-    f.trends[kind].weight = std::exp(-0.5 * bic);
-    sum += f.trends[kind].weight;
-    f.trends[kind].value = {lines[kind].at_centre, kind == 0 ? 0 : lines[kind].slope};
-    f.trends[kind].error = {std::sqrt(variance * inflation / std::max(1.0, m)),
-                            kind == 0 ? 0 : std::sqrt(variance * inflation / std::max(1.0, squares))};
-  }
-  for (Trend& t : f.trends) t.weight /= sum;
-  const double weeks = std::max(1.0, static_cast<double>(n) / 7);
-  for (double& e : f.weekday_error) e = 1.25 * std::sqrt(variance / weeks);  // a median's
-
-  // Noise and bursts; the spread of residuals is smaller than the noise's by what was fitted.
-  const double parameters = 2 + 6 * m / std::max(m, static_cast<double>(n));
-  const double wider = std::sqrt(m / std::max(3.0, m - parameters));
-  // A day beyond that is a burst, the whole of it, and tells nothing about the noise.
-  double yesterday = 0;
-  for (std::size_t k = 0; k < left.size(); ++k) {
-    const bool follows = k > 0 && days[k] == days[k - 1] + 1, burst = clipped(left[k]) != left[k];
-    f.bursts.push_back(burst ? left[k] : 0);
-    const double quiet = burst ? f.memory * yesterday : left[k] * wider;
-    if (!burst)
-      f.innovations.push_back(follows ? quiet - f.memory * yesterday : quiet * std::sqrt(1 - f.memory * f.memory));
-    yesterday = quiet;
-  }
-  if (f.innovations.empty()) f.innovations.push_back(0);
-  f.last_noise = yesterday;
+  for (double& x : f.innovations) x -= sum / std::max(1.0, quiet), squares += x * x;
+  const double spread = std::sqrt(squares / std::max(1.0, quiet));
+  for (double& x : f.innovations) x = spread > 1e-9 ? x / spread : 0;
+  const double weeks = std::max(1.0, static_cast<double>(n - changed_at) / 7);
+  const double sigma = best.innovation / std::sqrt(1 - best.memory * best.memory);
+  for (double& e : f.weekday_error) e = 1.25 * sigma / std::sqrt(weeks);  // a median's
   return f;
 }
 

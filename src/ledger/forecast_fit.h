@@ -1,4 +1,5 @@
-// The inside of forecast.h: what is fitted to a history, and what is left over.
+// The inside of forecast.h: what is taken off a history (weekdays, bursts, outages), how its level is explained, and
+// what is left over.
 #pragma once
 
 #include <array>
@@ -6,30 +7,23 @@
 #include <span>
 #include <vector>
 
+#include "ledger/forecast_level.h"
+
 namespace freehold::ledger {
 
-// level x weekday, in logarithms. Trend 0: none, 1: log-linear, 2: linear in the values themselves.
-struct Trend {
-  int kind = 0;
-  double weight = 0;              // among the three
-  std::array<double, 2> value{};  // at the middle of the fitted days, and its slope a day (of the log, or relative)
-  std::array<double, 2> error{};  // their standard errors; not correlated, because the days are centred
-};
-
 struct Fit {
-  std::size_t from = 0;             // first day that the level is fitted to
-  double centre = 0;                // the middle of the days fitted, as an index
+  LevelDays level;                  // what the explanations are of; use[i]: no outage, no burst, no closed day
   double offset = 0;                // added before the logarithm is taken, so that a day of nothing has one
-  std::array<double, 7> weekday{};  // effects on the logarithm, with the mean 0 over the week
+  std::array<double, 7> weekday{};  // effects on the logarithm, with the mean 0 over the days that have any use
   std::array<double, 7> weekday_error{};
-  std::array<Trend, 3> trends;
-  double sigma = 0;   // of the noise
-  double memory = 0;  // correlation of a day's noise with yesterday's
+  std::array<bool, 7> closed{};  // weekdays on which there never was any use
+  std::vector<Explanation> explanations;
+  std::vector<double> innovations;  // what is new in a day's noise, with the mean 0 and the spread 1
   std::vector<double>
-      innovations;             // of days without a burst, what is new in their noise; corrected for what was fitted
-  std::vector<double> bursts;  // a day: how far it is from what was expected if beyond the noise, mostly 0
-  double last_noise = 0;       // of the last day
+      bursts;  // by day that is fitted: how far it is from what was expected if beyond the noise, mostly 0
   std::vector<std::size_t> outages;  // days left out
+  std::size_t gaps = 0;              // days without any use that neither a weekday nor an outage accounts for
+  std::size_t weekdays_from = 0;     // the first day whose weekday tells what such days are like now
   bool jumped = false;
 };
 
