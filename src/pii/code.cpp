@@ -29,6 +29,7 @@ Code code_at(const Text& text, std::size_t i) {
   }
   code.money = left == '$' || (left == 0xA3 && further == 0xC2) || (left == 0xAC && further == 0x82) ||
                (left == ' ' && (further == '$' || further == 0xAC));
+  code.underscored = left == '_';
   std::size_t characters = 0;
   while (code.count < Code::kMostGroups) {
     Code::Group& group = code.groups[code.count];
@@ -67,13 +68,14 @@ Code code_at(const Text& text, std::size_t i) {
   return code;
 }
 
-bool Code::may_end(const Text& text, std::size_t n) const {
+bool Code::may_end(const Text& text, std::size_t n, bool underscore) const {
   const Group& last = groups[n - 1];
   if (n == count) {
     if (cut) return false;
     if (extension) return true;
     const unsigned char c = text[last.end];
-    if (c == '_' || c == '@' || c == '%') return false;
+    if (c == '_') return underscore;
+    if (c == '@' || c == '%') return false;
     if (c >= 0x80) return letter_at(text, last.end) == 0;
     if (c == ',' && count == 1 && last.size() <= 3 && is_digit(text[last.end + 1])) return false;  // 12,000
     if (c == ':' && last.size() <= 2 && is_digit(text[last.end + 1])) return false;                // 12:30

@@ -22,14 +22,16 @@ struct Code {
   };
   std::array<Group, kMostGroups> groups;
   std::size_t count = 0;
-  bool joined = false;     // part of something longer to the left: "1.2-" before "3"
-  bool hyphened = false;   // a letter and a hyphen before it: "ORD-123"
-  bool money = false;      // a currency's sign before it
-  bool cut = false;        // more groups or characters follow than are looked at
-  bool extension = false;  // "x123" follows, as behind a telephone's number
+  bool joined = false;       // part of something longer to the left: "1.2-" before "3"
+  bool hyphened = false;     // a letter and a hyphen before it: "ORD-123"
+  bool money = false;        // a currency's sign before it
+  bool underscored = false;  // an underscore before it: "card_4111…"
+  bool cut = false;          // more groups or characters follow than are looked at
+  bool extension = false;    // "x123" follows, as behind a telephone's number
 
-  // Whether the first `n` groups may stand for themselves: what follows is no part of the same number.
-  bool may_end(const Text& text, std::size_t n) const;
+  // Whether the first `n` groups may stand for themselves: what follows is no part of the same number. An underscore
+  // after them is, unless `underscore`.
+  bool may_end(const Text& text, std::size_t n, bool underscore = false) const;
   std::size_t end(std::size_t n) const { return groups[n - 1].end; }
   // How the first `n` groups are written (national_ids.h), and their letters and digits alone, upper case.
   void describe(const Text& text, std::size_t n, std::string& shape, std::string& plain) const;

@@ -26,7 +26,7 @@ constexpr auto kCueTable = std::to_array<CueWords>({
     {Cue::nir, "nir;securite sociale;numero de;insee;secu;social security"},
     {Cue::dni, "dni;nif;documento nacional;documento de;spanish id"},
     {Cue::nie, "nie;numero de;extranjero;foreigner"},
-    {Cue::codice_fiscale, "codice fiscale;fiscale;codicefiscale;cf;fiscal code"},
+    {Cue::codice_fiscale, "codice fiscale;c f;fiscale;codicefiscale;cf;fiscal code"},
     {Cue::bsn, "bsn;burgerservicenummer;sofinummer;burger service;citizen service;sofi;persoonsnummer"},
     {Cue::pesel, "pesel"},
     {Cue::be_register,
@@ -38,14 +38,15 @@ constexpr auto kCueTable = std::to_array<CueWords>({
     {Cue::cpr, "cpr;cprnummer;personnummer;danish"},
     {Cue::fodselsnummer, "fodselsnummer;personnummer;fodselsnr;fnr;norwegian;birth number"},
     {Cue::ahv, "ahv;avs;oasi;ahvn;ahvnr;ahvnummer;navs;versichertennummer;swiss social"},
-    {Cue::svnr, "svnr;sozialversicherungsnummer;sozialversicherung;sv nummer;svnummer;versicherungsnummer;austrian"},
+    {Cue::svnr,
+     "svnr;sv nr;sozialversicherungsnummer;sozialversicherung;sv nummer;svnummer;versicherungsnummer;austrian"},
     {Cue::pps, "pps;ppsn;pps no;irish;rsi"},
-    {Cue::rodne_cislo, "rodne cislo;rodne;birth number;rc"},
+    {Cue::rodne_cislo, "rodne cislo;r c;rodne;birth number;rc"},
     {Cue::cnp, "cnp;cod numeric;numeric personal;romanian"},
-    {Cue::egn, "egn;bulgarian"},
+    {Cue::egn, "egn;\xD0\x95\xD0\x93\xD0\x9D;bulgarian"},
     {Cue::oib, "oib;croatian"},
     {Cue::isikukood, "isikukood;asmens kodas;ik;kodas;estonian;lithuanian"},
-    {Cue::amka, "amka;greek"},
+    {Cue::amka, "amka;\xCE\x91\xCE\x9C\xCE\x9A\xCE\x91;greek"},
     {Cue::kimlik, "kimlik;tckn;tc;tc kimlik;turkish"},
     {Cue::cpf, "cpf;cadastro;brazilian"},
     {Cue::cnpj, "cnpj"},
@@ -72,7 +73,8 @@ constexpr auto kCueTable = std::to_array<CueWords>({
     {Cue::licence,
      "license;licence;driver's license;drivers license;driver license;driving licence;driving "
      "license;dl;dln;fuhrerschein;fuhrerscheinnummer;permis;permis de;"
-     "patente;rijbewijs;licencia;carnet de;carteira de;certificate;certification;cert no;licensenumber;bar "
+     "de conducir;de conduire;di guida;rijbewijsnummer;patente;rijbewijs;licencia;carnet de;carteira "
+     "de;certificate;certification;cert no;licensenumber;bar "
      "number;medical license;registration no"},
     {Cue::medical_record,
      "mrn;mrns;medical record;patient id;patient number;patient no;patientid;chart number;chart no;chart;record "
@@ -93,7 +95,8 @@ constexpr auto kCueTable = std::to_array<CueWords>({
     {Cue::routing, "routing;aba;routing number;rtn;transit;bankleitzahl;blz;aba number"},
     {Cue::plate,
      "plate;plates;license plate;licence plate;number "
-     "plate;kennzeichen;kfz;nummernschild;immatriculation;plaque;matricula;targa;kenteken;tablica;registration plate;"
+     "plate;kennzeichen;kfz;nummernschild;immatriculation;plaque;matricula;targa;kenteken;targato;targata;immatricule;"
+     "immatriculee;autokennzeichen;kfzkennzeichen;kentekenplaat;tablica;registration plate;"
      "vehicle registration;registration number;licenseplate;numberplate"},
     {Cue::vin,
      "vin;vehicle identification;chassis;fahrgestellnummer;fin;vin "
@@ -110,8 +113,8 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "taxpayer number;membership number;member number;frequent flyer;study id;participant id;subject id;case no"},
     {Cue::card,
      "card;cards;credit;debit;visa;mastercard;amex;american "
-     "express;discover;maestro;kreditkarte;karte;kartennummer;carte;tarjeta;carta;cartao;karta;creditcard;cc;"
-     "cardnumber;card number;credit card;debit card;pan;kreditkartennummer;creditcardnumber"},
+     "express;discover;maestro;kreditkarte;karte;kartennummer;kartennr;carte;tarjeta;carta;cartao;karta;creditcard;cc;"
+     "kaartnummer;cardnumber;card number;credit card;debit card;pan;kreditkartennummer;creditcardnumber"},
     {Cue::iban, "iban;ibans;bic;swift;kontonummer;bank account"},
     {Cue::phone,
      "phone;phones;telephone;tel;cell;cellphone;mobile;mob;call;calls;called;calling;dial;ring;reach;text;sms;fax;"
@@ -119,9 +122,11 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "handy;telefon;telefonnummer;handynummer;mobil;rufnummer;anrufen;ruf;telefono;movil;celular;cellulare;telefone;"
      "telemovel;telephone;portable;appelez;appeler;"
      "telefoon;telefoonnummer;bel;mobiel;gsm;telefonu;komorka;puhelin;telefonnr;phonenumber;voicemail;landline;"
-     "extension;ext;my number;call me;llamar;llama;llame;ligue;chiama;tlf;tfno"},
+     "extension;ext;my number;call "
+     "me;llamar;llama;llame;ligue;chiama;llamame;llamenos;chiamami;chiamatemi;erreichen;erreichbar;tlf;tfno"},
     {Cue::birth,
-     "dob;birth;born;birthday;birthdate;dateofbirth;geboren;geburtsdatum;geb;geburtstag;ne;nee;naissance;nacimiento;"
+     "dob;birth;born;o b;naci;nacio;nasci;"
+     "birthday;birthdate;dateofbirth;geboren;geburtsdatum;geb;geburtstag;ne;nee;naissance;nacimiento;"
      "nacido;nacida;nato;nata;nascita;nascimento;"
      "nascido;geboortedatum;urodzenia;urodzony;fodt;fodd;syntynyt;bday"},
     {Cue::postcode,

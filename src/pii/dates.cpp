@@ -70,8 +70,13 @@ int day_at(const Text& text, std::size_t i, std::size_t& end) {
   return day;
 }
 
-Kind kind_here(const Context& context) {
-  return context.near(Cue::birth, 5) ? Kind::birth_date : Kind::date;
+// A date that ends at `end`: of birth if a word says so before it, or right after it ("am 3. Mai 1970 geboren").
+Kind kind_here(const Text& text, const Context& context, std::size_t end) {
+  if (context.near(Cue::birth, 5)) return Kind::birth_date;
+  const std::size_t n = blank_at(text, end);
+  if (n == 0 || letter_at(text, end + n) == 0) return Kind::date;
+  const Word next = word_at(text, end + n);
+  return next.cue == Cue::birth && next.letters > 1 ? Kind::birth_date : Kind::date;
 }
 
 bool is_month(const Word& word) {
@@ -100,7 +105,7 @@ Match in_figures(const Text& text, const Context& context, const Code& code) {
              (is_alphanumeric(text[end]) ||
               ((text[end] == ':' || text[end] == '.' || text[end] == '+') && is_digit(text[end + 1]))))
         ++end;
-      return {kind_here(context), a.begin, end, 80};
+      return {kind_here(text, context, end), a.begin, end, 80};
     }
   } else if (a.size() <= 2 && (third_digits == 4 || third_digits == 2)) {
     const int year = third_digits == 4 ? third : 0;
@@ -112,8 +117,9 @@ Match in_figures(const Text& text, const Context& context, const Code& code) {
   if (score == 0 || c.digits != c.size() || c.size() != third_digits) return {};
   if (!ends_here(text, end)) return {};
   if (context.near(Cue::version, 2)) score -= 40;
-  if (context.near(Cue::birth, 5)) score = 95;
-  return {kind_here(context), a.begin, end, score};
+  const Kind kind = kind_here(text, context, end);
+  if (kind == Kind::birth_date) score = 95;
+  return {kind, a.begin, end, score};
 }
 
 }  // namespace
@@ -139,7 +145,7 @@ Match match_date(const Text& text, const Context& context, const Code& code) {
   } else {
     end = with_year(text, end);
   }
-  return {kind_here(context), begin, end, 88};
+  return {kind_here(text, context, end), begin, end, 88};
 }
 
 Match match_month(const Text& text, const Context& context, const Word& month) {
@@ -154,10 +160,10 @@ Match match_month(const Text& text, const Context& context, const Word& month) {
   if (!is_digit(text[number])) return {};
   if (const int day = day_at(text, number, end); day != 0 && ends_here(text, end) && !text.has(end, " percent")) {
     const std::size_t whole = with_year(text, end);
-    return {kind_here(context), month.begin, whole, 85};
+    return {kind_here(text, context, whole), month.begin, whole, 85};
   }
   const int year = small_number(text, number, 4, end);
-  if (is_year(year) && ends_here(text, end)) return {kind_here(context), month.begin, end, 75};
+  if (is_year(year) && ends_here(text, end)) return {kind_here(text, context, end), month.begin, end, 75};
   return {};
 }
 

@@ -54,7 +54,7 @@ constexpr WordList kLists[] = {
      "views village villages ville vista walks wall ways well wells"},
     {kStreetFirst,
      "rue calle via avenida avda avenue boulevard chemin impasse allee quai place plaza paseo carrera viale piazza "
-     "corso rua travessa ulica ul strada am an unter"},
+     "corso rua travessa ulica ul strada am an unter bd cours ronda glorieta largo praca"},
     {kState,
      "alabama alaska arizona arkansas california colorado connecticut delaware florida georgia hawaii idaho illinois "
      "indiana iowa kansas kentucky louisiana maine maryland "
@@ -79,7 +79,8 @@ constexpr WordList kLists[] = {
      "dimanche lunes martes miercoles jueves viernes sabado domingo"},
     // Ordinary words that books of a hundred years ago lack, and the first words of sentences in other languages.
     {kCommon,
-     "analyst plaintiff defendant engineer consultant accountant passenger applicant tenant landlord beneficiary app "
+     "readme changelog makefile todo analyst plaintiff defendant engineer consultant accountant passenger applicant "
+     "tenant landlord beneficiary app "
      "apps login email website webpage online user users "
      "onboarding analytics furthermore additionally moreover download upload settings dashboard software hardware "
      "internet web video mobile wifi wi fi blog podcast startup "

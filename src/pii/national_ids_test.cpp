@@ -108,7 +108,8 @@ TEST(NationalIds, NoWrongCheckDigitIsFound) {
 TEST(NationalIds, NeverAsPartOfSomethingLonger) {
   for (const Example& e : kExamples) {
     const std::string value(e.value), cue(e.cue);
-    for (const std::string& longer : {"7" + value, value + "7", "x" + value, value + "x", value + "_1"}) {
+    // An underscore is a border: "4111…_expired", "123-45-6789_1" (forms_test.cpp).
+    for (const std::string& longer : {"7" + value, value + "7", "x" + value, value + "x"}) {
       EXPECT_FALSE(finds(cue + ": " + longer, e.kind, value)) << longer;
     }
   }

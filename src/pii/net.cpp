@@ -66,7 +66,7 @@ std::size_t path_end(const Text& text, std::size_t i, std::size_t limit) {
     if (c == '(') ++open;
     if (c == ')' && --open < 0) break;
     if (c == ']' || c == '\'') break;
-    if (c != '.' && c != ',' && c != ';' && c != ':' && c != '!' && c != '?') end = i + 1;
+    if (c != '.' && c != ',' && c != ';' && c != ':' && c != '!' && c != '?' && c != '*') end = i + 1;
   }
   return end;
 }

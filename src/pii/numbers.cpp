@@ -95,7 +95,7 @@ struct Named {
 constexpr Named kNamed[] = {
     {Cue::medical_record, Kind::medical_record, 4, 3},
     {Cue::health_plan, Kind::health_plan, 5, 3},
-    {Cue::passport, Kind::passport, 5, 3},
+    {Cue::passport, Kind::passport, 1, 3},
     {Cue::vin, Kind::vin, 3, 3},
     {Cue::plate, Kind::plate, 1, 3},
     {Cue::licence, Kind::licence, 4, 3},
@@ -103,6 +103,7 @@ constexpr Named kNamed[] = {
     {Cue::routing, Kind::routing_number, 8, 3},
     {Cue::account, Kind::bank_account, 5, 3},
     {Cue::other_id, Kind::other_id, 3, 2},
+    {Cue::national, Kind::other_id, 6, 2},
 };
 
 // ISO 3779 and 49 CFR 565: seventeen characters without I, O and Q; North America's have a check digit in the ninth
@@ -143,6 +144,7 @@ class Evaluation {
   Match at(std::size_t n) {
     code_.describe(text_, n, shape_, plain_);
     end_ = code_.end(n);
+    underscored_ = code_.underscored || text_[end_] == '_';
     best_ = {Kind::other_id, code_.groups[0].begin, end_, 0};
     digits_ = code_.digits_only(n);
     lower_ = code_.lower_case(n);
@@ -173,7 +175,7 @@ class Evaluation {
   // What is written together with something before it, or is money, needs a word that says otherwise.
   int weakened(int score) const {
     if (code_.joined || code_.money) return 0;
-    return code_.hyphened && score < 85 ? score - 30 : score;
+    return (code_.hyphened || underscored_) && score < 85 ? score - 30 : score;
   }
 
   void iban() {
@@ -202,12 +204,12 @@ class Evaluation {
   void card(std::size_t n) {
     if (plain_.size() < 12 || (n > 1 && code_.groups[0].size() != 4)) return;
     for (std::size_t g = 0; g + 1 < n; ++g) {
-      if (code_.groups[g].separator != code_.groups[0].separator || code_.groups[g].separator == '/' ||
-          code_.groups[g].separator == '.')
-        return;
+      if (code_.groups[g].separator != code_.groups[0].separator || code_.groups[g].separator == '/') return;
+      if (code_.groups[g].separator == '.' && (n != 4 || code_.groups[g + 1].size() != 4)) return;
     }
     int score = card_score(plain_, n > 1);
     if (score == 0) return;
+    if (n > 1 && code_.groups[0].separator == '.') score -= 20;
     score = weakened(score);
     if (score > 0 && context_.near(Cue::card)) score = score > 30 ? 97 : 75;
     if (score < 97 && n == 1 && (context_.near(Cue::order, 3) || context_.near(Cue::device, 3))) score -= 40;
@@ -216,7 +218,12 @@ class Evaluation {
   }
 
   void named(std::size_t n) {
-    if (best_.score >= 60 || code_.joined) return;
+    // "text: passport 012345678": the nearer word decides, unless it is written as telephones are.
+    const bool by_word = best_.kind == Kind::phone && best_.score < 95 && context_.near(Cue::phone);
+    // So it does where a check digit is all that speaks for a state's number: with its word the score would be higher.
+    const Group group = info(best_.kind).group;
+    const bool guessed = best_.score < 80 && (group == Group::national || group == Group::medical);
+    if ((best_.score >= 60 && !by_word && !guessed) || code_.joined || underscored_) return;
     std::size_t digits = 0;
     for (const char c : plain_) digits += c <= '9';
     if (digits == 0) return;
@@ -226,13 +233,21 @@ class Evaluation {
       if (fits(row, n, digits) && (nearest == nullptr || context_.distance(row.cue) < context_.distance(nearest->cue)))
         nearest = &row;
     }
-    if (nearest != nullptr) offer(nearest->kind, context_.near(nearest->cue, 1) ? 78 : 64, Cue::none, 0);
+    if (nearest == nullptr) return;
+    if (best_.score >= 60) {
+      if (guessed && nearest->cue == Cue::national) return;
+      if (!guessed && (n > 1 || context_.distance(nearest->cue) >= context_.distance(Cue::phone))) return;
+      best_.score = 0;
+    }
+    offer(nearest->kind, context_.near(nearest->cue, 1) ? 78 : 64, Cue::none, 0);
   }
 
   bool fits(const Named& row, std::size_t n, std::size_t digits) const {
     if (!context_.near(row.cue, row.words) || digits < row.least_digits || plain_.size() < 4) return false;
     if (row.kind == Kind::plate && !is_plate(plain_, digits)) return false;
     if (row.kind == Kind::vin && plain_.size() != 17) return false;
+    // Passports have five digits and more, but for Germany's and others' codes of nine characters.
+    if (row.kind == Kind::passport && digits < 5 && (n > 1 || plain_.size() != 9 || lower_)) return false;
     if (row.kind == Kind::routing_number && (plain_.size() > 9 || (plain_.size() == 9 && weighted_routing() % 10 != 0)))
       return false;
     if (lower_ && digits < 4) return false;  // "model t1000"
@@ -241,7 +256,28 @@ class Evaluation {
     // Groups that begin with a word ("Ford 2019") are no code, unless it is a plate.
     if (n > 1 && row.kind != Kind::plate && code_.groups[0].digits == 0 && code_.groups[0].separator == ' ')
       return false;
-    return !code_.money && !context_.near(Cue::money, 1);
+    return !code_.money && !context_.near(Cue::money, 1) && !(digits_ && n == code_.count && is_measured());
+  }
+
+  // "115200 baud", "48000 euros": so many of something.
+  bool is_measured() const {
+    const std::size_t n = blank_at(text_, end_);
+    if (n == 0 || letter_at(text_, end_ + n) == 0) return false;
+    const Word unit = word_at(text_, end_ + n);
+    static const auto kUnits = [] {
+      std::array<std::uint32_t, 28> out{};
+      std::size_t i = 0;
+      for (const string_view word :
+           {"baud", "bit", "bits",  "byte",    "bytes",  "kb",    "mb",    "gb",   "ms",      "hz",
+            "khz",  "mhz", "times", "percent", "euro",   "euros", "eur",   "usd",  "dollars", "pounds",
+            "km",   "kg",  "days",  "hours",   "people", "rows",  "items", "units"})
+        out[i++] = hash_folded(word);
+      return out;
+    }();
+    for (const std::uint32_t hash : kUnits) {
+      if (hash == unit.hash) return true;
+    }
+    return false;
   }
 
   int weighted_routing() const { return digits_ ? weighted(plain_, {3, 7, 1, 3, 7, 1, 3, 7, 1}) : 1; }
@@ -251,7 +287,7 @@ class Evaluation {
   const Code& code_;
   std::string shape_, plain_;
   std::size_t end_ = 0;
-  bool digits_ = false, lower_ = false;
+  bool digits_ = false, lower_ = false, underscored_ = false;
   Match best_;
 };
 
@@ -260,7 +296,7 @@ class Evaluation {
 Match match_code(const Text& text, const Context& context, const Code& code) {
   Evaluation evaluation(text, context, code);
   for (std::size_t n = code.count; n > 0; --n) {
-    if (!code.may_end(text, n)) continue;
+    if (!code.may_end(text, n, true)) continue;
     Match match = evaluation.at(n);
     if (match.score >= context.least) {
       if (match.kind == Kind::phone) match.end = phone_extension(text, match.end);

@@ -1,4 +1,5 @@
 // Streets with house numbers, post office boxes and postal codes. Suffixes of streets: USPS Publication 28, appendix C.
+#include <array>
 #include <string>
 
 #include "pii/recognisers.h"
@@ -60,6 +61,45 @@ std::size_t house_number(const Text& text, std::size_t end) {
   return i;
 }
 
+// The end of "bis" or "ter" and a comma behind a French house number, or `end`.
+std::size_t bis(const Text& text, std::size_t end) {
+  const std::size_t n = blank_at(text, end);
+  if (n == 0) return end;
+  const std::size_t at = end + n;
+  return (text.has(at, "bis") || text.has(at, "ter")) && !is_alphanumeric(text[at + 3]) ? at + 3 : end;
+}
+
+// "Karl-Marx-Allee 34", "Lange Straße 14": the end of the number, 0 if it is none. `word` begins it.
+std::size_t street_of_words(const Text& text, const Word& word) {
+  static const auto hashes = [](std::initializer_list<string_view> words) {
+    std::array<std::uint32_t, 16> out{};
+    std::size_t i = 0;
+    for (const string_view w : words) out[i++] = hash_folded(w);
+    return out;
+  };
+  static const auto kAlone = hashes({"strasse", "str", "allee", "gasse", "straat", "laan"});
+  static const auto kJoined = hashes({"strasse", "str", "allee", "gasse", "straat", "laan", "weg", "platz", "ring",
+                                      "damm", "ufer", "plein", "kade", "promenade", "chaussee"});
+  auto one_of = [](const auto& list, const Word& w) {
+    for (const std::uint32_t hash : list) {
+      if (hash == w.hash) return true;
+    }
+    return false;
+  };
+  Word last = word;
+  for (int words = 0; words < 4; ++words) {
+    const bool hyphen = text[last.end] == '-' && letter_at(text, last.end + 1) != 0;
+    const Word next = hyphen ? word_at(text, last.end + 1) : next_word(text, last.end, false);
+    if (next.letters == 0 || !is_capital(next)) return 0;
+    last = next;
+    if (!one_of(hyphen ? kJoined : kAlone, last)) continue;
+    const std::size_t at = last.end + (text[last.end] == '.' ? 1 : 0);
+    const std::size_t end = house_number(text, at);
+    return end != at ? end : 0;
+  }
+  return 0;
+}
+
 bool ends_in_street(const Text& text, const Word& word) {
   static constexpr string_view kEnds[] = {"strasse",
                                           "stra\xC3\x9F"
@@ -110,6 +150,7 @@ Match match_address(const Text& text, const Context& context, const Code& code) 
   if (text[at] == '-' && is_digit(text[at + 1])) {
     for (++at; at < number.end + 6 && is_digit(text[at]);) ++at;
   }
+  at = bis(text, at);
   if (text[at] == ',') ++at;
   Word word = next_word(text, at, false);
   if (word.letters == 0) return {};
@@ -120,7 +161,8 @@ Match match_address(const Text& text, const Context& context, const Code& code) 
     const Word next = next_word(text, word.end, false);
     return is_capital(word) && next.letters != 0 && is_capital(next) && (next.flags & kStreet) == 0;
   };
-  if ((word.flags & kStreetFirst) != 0 && word.letters > 2 && before_name()) {
+  static const std::uint32_t kBoulevard = hash_folded("bd");
+  if ((word.flags & kStreetFirst) != 0 && (word.letters > 2 || word.hash == kBoulevard) && before_name()) {
     std::size_t end = 0;
     for (int words = 0; words < 5; ++words) {
       Word next = next_word(text, word.end, false);
@@ -182,6 +224,15 @@ Match match_street(const Text& text, const Word& word) {
     while (more < end + 4 && is_digit(text[more])) ++more;
     return end != i + 1 ? Match{Kind::address, word.begin, more, 85} : Match{};
   }
+  static const std::uint32_t kBoxes[] = {hash_folded("postfach"), hash_folded("postbus"), hash_folded("apartado")};
+  if (word.hash == kBoxes[0] || word.hash == kBoxes[1] || word.hash == kBoxes[2]) {
+    std::size_t end = word.end, digits = 0;
+    for (std::size_t i = end; i < word.end + 14 && (is_digit(text[i]) || (text[i] == ' ' && is_digit(text[i + 1])));
+         ++i) {
+      if (is_digit(text[i])) end = i + 1, ++digits;
+    }
+    return digits >= 2 ? Match{Kind::address, word.begin, end, 80} : Match{};
+  }
   static const std::uint32_t kUnit = hash_folded("unit"), kBox = hash_folded("box");
   if (word.hash == kUnit) {  // "Unit 1234 Box 5678": military mail
     const std::size_t end = house_number(text, word.end);
@@ -196,15 +247,17 @@ Match match_street(const Text& text, const Word& word) {
     const std::size_t end = house_number(text, at);
     return end != at ? Match{Kind::address, word.begin, end, 80} : Match{};
   }
+  if (const std::size_t end = street_of_words(text, word); end != 0) return {Kind::address, word.begin, end, 78};
   if ((word.flags & kStreetFirst) == 0 || word.letters < 2) return {};
   // "Via Roma 12", "Calle de Alcalá, 5", "Rua Augusta 100", "Am Markt 3"
   Word last = word;
   std::size_t end = 0;
   for (int words = 0; words < 5; ++words) {
-    const Word next = next_word(text, last.end, false);
-    if (next.letters == 0 || (!is_capital(next) && (next.flags & kParticle) == 0)) break;
+    const Word next = next_word(text, last.end, words == 0);                            // "Avda. de"
+    const bool numeral = words > 0 && next.shape == Shape::upper && next.letters <= 4;  // "Corso Vittorio Emanuele II"
+    if (next.letters == 0 || (!is_capital(next) && !numeral && (next.flags & kParticle) == 0)) break;
     last = next;
-    if (!is_capital(next)) continue;
+    if (!is_capital(next) && !numeral) continue;
     const std::size_t number = house_number(text, next.end);
     if (number != next.end) {
       end = number;
@@ -233,7 +286,11 @@ Match match_postcode(const Text& text, const Context& context, const Code& code)
     if (shape == "A9A 9A9" && string_view("DFIOQU").find(plain[2]) == string_view::npos)
       return found(2, cue ? 95 : 70);                                                       // Canada
     if (shape == "9999 AA" && (cue || context.near(Cue::address, 6))) return found(2, 80);  // Netherlands
-    if (shape == "99999-9999") return found(2, cue || after_state(context) ? 95 : 62);
+    if (shape == "99999-9999") {
+      // "GB/T 43476-2019": a standard and its year.
+      const bool year = plain[5] == '1' ? plain[6] == '9' : plain[5] == '2' && plain[6] == '0';
+      return found(2, cue || after_state(context) ? 95 : year ? 40 : 62);
+    }
     if (shape == "99999-999") return found(2, cue || context.near(Cue::address, 6) ? 85 : 40);  // Brazil
     if (shape == "99-999" && (cue || context.near(Cue::address, 6))) return found(2, 80);       // Poland
     if (shape == "9999-999") return found(2, cue || context.near(Cue::address, 6) ? 80 : 30);   // Portugal

@@ -52,6 +52,12 @@ bool is_plain_end(const Text& text, std::size_t end) {
   }
 }
 
+// A word between names that are two as often as one.
+bool is_and(const Word& word) {
+  static const std::uint32_t kAnd[] = {hash_folded("und"), hash_folded("y"), hash_folded("e")};
+  return word.shape == Shape::lower && (word.hash == kAnd[0] || word.hash == kAnd[1] || word.hash == kAnd[2]);
+}
+
 bool is_cut_here(unsigned char left) {
   return left == '_' || is_alphanumeric(left);
 }
@@ -162,6 +168,7 @@ Match Scanner::State::at_number(const Text& text, const Context& now, std::size_
     return {};
   }
   auto sure = [&](const Match& match) { return match.score >= now.least; };
+  if (code.underscored) return match_code(text, now, code);  // part of a name: only what is telling of itself
   if (code.groups[0].digits == code.groups[0].size()) {
     if (const Match match = match_date(text, now, code); sure(match)) return match;
     if (const Match match = match_age(text, now, code); sure(match)) return match;
@@ -169,8 +176,11 @@ Match Scanner::State::at_number(const Text& text, const Context& now, std::size_
     if (code.groups[0].size() <= 3 && (text[code.end(1)] == '(' || text[code.end(1) + 1] == '(')) {  // 1 (555) 123-4567
       if (const Match match = match_phone(text, at, now); sure(match)) return match;
     }
-  } else if (const Match match = match_address(text, now, code); sure(match)) {
-    return match;
+  } else {
+    if (code.groups[0].digits > 0 && code.groups[0].digits <= 2 && code.groups[0].size() <= 4) {  // "3rd of March"
+      if (const Match match = match_date(text, now, code); sure(match)) return match;
+    }
+    if (const Match match = match_address(text, now, code); sure(match)) return match;
   }
   if (const Match match = match_postcode(text, now, code); sure(match)) return match;
   return match_code(text, now, code);
@@ -201,15 +211,19 @@ bool Scanner::State::word(const Text& text, Context& now, const Word& w) {
     constexpr unsigned kNames = kGiven | kSurname | kPlace | kPlacePart;
     // The first word of a sentence that is an ordinary one; letters that stand for something; "IBAN", "Konto".
     const bool ordinary =
-        (w.flags & kNames) == 0 &&
-        (w.cue != Cue::none || (w.flags & kProper) != 0 || (w.shape == Shape::upper && w.letters <= 5) ||
-         ((w.flags & (kCommon | kFiller)) != 0 && now.sentence_start && w.shape == Shape::capital));
+        ((w.flags & kNames) == 0 &&
+         ((w.cue != Cue::none && w.letters > 1) || (w.flags & kProper) != 0 ||
+          (w.shape == Shape::upper && w.letters <= 5) ||
+          ((w.flags & (kCommon | kFiller)) != 0 && now.sentence_start && w.shape == Shape::capital))) ||
+        (w.cue != Cue::none && w.shape == Shape::upper && w.letters <= 5);
     if (!ordinary && w.end - w.begin < kLongestWord) tag = chooser->choose(window_at(text, now, w));
   }
   if (text.starved()) return false;
   // Names: one word after the other.
   const bool goes_on = open != Tag::none && now.joined;
-  if (goes_on && tag == open) {
+  // "Anna und Jonas" are two; "Ortega y Gasset" is one.
+  const bool another = goes_on && is_and(now.previous) && ((w.flags & kGiven) != 0 || (w.flags & kSurname) == 0);
+  if (goes_on && tag == open && !another) {
     open_end = w.end;
   } else if (!(goes_on && tag == Tag::none && (w.flags & kParticle) != 0 && w.shape == Shape::lower)) {
     close_name();
@@ -259,7 +273,9 @@ bool Scanner::State::token(const Text& text, bool letter) {
   }
   if (profile != Profile::secrets && (!inside || left == '_')) {
     const unsigned char next = letter ? text[w.end] : 0;
-    if (left != '_' && (!letter || !is_plain_end(text, w.end))) {
+    // "_name@example.org_", but not the rest of "first_name@example.org"
+    const bool fresh = left != '_' || !is_cut_here(text.before(begin, 2));
+    if (fresh && (!letter || !is_plain_end(text, w.end))) {
       if (const Match match = match_email(text, begin); sure(match)) return found(text, match);
       if (const Match match = match_url(text, begin); sure(match)) return found(text, match);
     }
@@ -269,18 +285,18 @@ bool Scanner::State::token(const Text& text, bool letter) {
         if (const Match match = match_mac(text, begin); sure(match)) return found(text, match);
         if (const Match match = match_ip(text, begin, now); sure(match)) return found(text, match);
       }
-      if (letter) {
-        if (const Match match = at_word(text, now, w, rest); sure(match)) return found(text, match);
-      } else {
-        if (const Match match = match_wallet(text, begin, now); sure(match)) return found(text, match);
-        if (const Match match = at_number(text, now, rest); sure(match)) return found(text, match);
-      }
+    }
+    if (letter) {
+      if (const Match match = at_word(text, now, w, rest); sure(match)) return found(text, match);
+    } else {
+      if (const Match match = match_wallet(text, begin, now); sure(match)) return found(text, match);
+      if (const Match match = at_number(text, now, rest); sure(match)) return found(text, match);
     }
   }
   if (letter && !is_digit(text[w.end])) return word(text, now, w);
   // Digits, or letters and digits together, that are nothing: go on behind them.
   std::size_t end = begin;
-  while (end < begin + kLongestPlain && (is_alphanumeric(text[end]) || text[end] == '_')) ++end;
+  while (end < begin + kLongestPlain && is_alphanumeric(text[end])) ++end;
   if (end == begin) end = begin + 1;
   if (rest > end && !letter) end = rest;
   if (text.starved()) return false;
@@ -318,6 +334,10 @@ bool Scanner::State::sign(const Text& text, unsigned char c) {
       arrive(now);
       if (const Match match = match_phone(text, at, now); match.score >= now.least) return found(text, match);
     }
+  } else if (profile != Profile::secrets && c == '_' && !is_cut_here(text.before(at, 1)) &&
+             (is_alphanumeric(text[at + 1]) || text[at + 1] == '_')) {  // "_name@example.org"
+    const Match match = match_email(text, at);
+    if (match.score >= context.least && text[match.end] != '_') return found(text, match);
   } else if (profile != Profile::secrets && c == ':' && text[at + 1] == ':' && is_hex(text[at + 2]) &&
              !is_cut_here(text.before(at, 1))) {
     if (const Match match = match_ip(text, at, context); match.score >= context.least) return found(text, match);

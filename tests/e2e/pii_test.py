@@ -6,6 +6,7 @@ import unittest
 
 import e2e
 import pii_corpus
+import pii_languages
 
 COUNT = int(os.environ.get("FREEHOLD_PII_SENTENCES", "6000" if not e2e.SANITIZED else "1200"))
 FOUND = 8
@@ -82,6 +83,30 @@ class Pii(e2e.Case):
                 f2 = 5 * total[0] / (5 * total[0] + 4 * total[1] + total[2])
                 print(f"names and places, {'listed' if listed else 'unlisted'}, {profile}: recall {total[0] / (total[0] + total[1]):.3f}, precision {total[0] / (total[0] + total[2]):.3f}, F2 {f2:.3f}; {sums}")
                 self.assertGreaterEqual(f2, 0.85, list(worst.items())[:20])
+
+    def test_six_languages(self):
+        sums = {}  # of each language: right, missed, false
+        sentences = pii_languages.names(COUNT, 13)
+        for (language, sentence), found in zip(sentences, self.scan([s for _, s in sentences], "--profile", "gdpr")):
+            found = [f for f in found if f[2] in ("person", "place")]
+            into = sums.setdefault(language, [0, 0, 0])
+            for span in sentence.spans:
+                good = any(f[2] == span[2] and 2 * (min(f[1], span[1]) - max(f[0], span[0])) > max(f[1] - f[0], span[1] - span[0]) for f in found)
+                into[0 if good else 1] += 1
+            into[2] += sum(not any(f[2] == span[2] and overlap(f, span) for span in sentence.spans) for f in found)
+        f2 = {language: round(5 * r / (5 * r + 4 * m + w), 3) for language, (r, m, w) in sums.items()}
+        print(f"names and places in six languages, F2: {f2}; {sums}")
+        self.assertGreaterEqual(min(f2.values()), 0.85)
+
+    def test_numbers_in_six_languages(self):
+        sentences = pii_languages.structured(COUNT // 2, 14)
+        missed = []
+        for sentence, found in zip(sentences, self.scan(sentences, "--profile", "gdpr")):
+            span, = sentence.spans
+            if not any(f[2] == span[2] and overlap(f, span) for f in found):
+                missed.append((span[2], sentence.text, found))
+        print(f"numbers in six languages: {len(sentences)}, {len(missed)} missed")
+        self.assertLessEqual(len(missed), len(sentences) // 1000, missed[:20])
 
     def test_the_report(self):
         path = self.put("letter.txt", "Dear Anna,\nwrite to jane.roe@example.com\nor call +1 (212) 555-0187.\n")

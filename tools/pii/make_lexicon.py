@@ -111,8 +111,9 @@ def main():
             word = fold(part)
             if len(word) > 2 and (word not in everyday or (place in own and len(parts) > 1)):
                 flags[word].add("p" if len(parts) == 1 else "q")
-    for word in common:
-        flags[word].add("c")
+    for word in common | {fold(word) for word in own_list("own_common.txt")} - {""}:
+        if len(word) > 1:
+            flags[word].add("c")
     for word in NATIONS - {"latin"}:
         flags[word] = {"n"}
     for word in capital:  # nations' adjectives, days, institutions: mostly capitalised, and in no list of names

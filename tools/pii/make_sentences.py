@@ -15,6 +15,8 @@ import random
 import re
 import sys
 
+import languages
+
 DATA = pathlib.Path(__file__).resolve().parent.parent.parent / "src" / "pii" / "data"
 
 # F a given name, S a surname, P a person as it may be written, C a place, O an organisation, T a title, N a number, W a day or month.
@@ -62,7 +64,7 @@ Blood Pressure 120/80|Heart Rate 72|Aspirin and Ibuprofen were given.|History of
 Data Protection Officer|General Data Protection Regulation|Human Resources Department|Research and Development|Customer Support Team|The Company shall pay the Fee.|The Tenant and the Landlord agree.|Exhibit A|Table {N} shows Results.
 Whereas the Parties agree|NOTICE OF MEETING|ALL RIGHTS RESERVED|IMPORTANT NOTICE|FREQUENTLY ASKED QUESTIONS|READ ME FIRST|How It Works|Getting Started|What Is New|About Us|Contact Us|Privacy Policy|Sign Up Now
 Will it rain?|May I go?|Mark the box.|Rose bushes bloom.|Hope dies last.|Grant applications are due.|Bill the client.|Frank talk helps.|Jack up the car.|Summer is hot.|Will you come?|Can you help?|Faith moves mountains.
-Major changes came.|General rules apply.|Sergeant is a rank.|Doctor visits are free.|The Professor retired.|Reading is fun.|Turkey sandwich|China plates|Polish the shoes.|Orange juice|Nice work!|Mobile phones|Bath towels
+Open README.md|See the CHANGELOG|main.py, README.md and index.html|Read LICENSE and MAKEFILE first|TODO: README|Major changes came.|General rules apply.|Sergeant is a rank.|Doctor visits are free.|The Professor retired.|Reading is fun.|Turkey sandwich|China plates|Polish the shoes.|Orange juice|Nice work!|Mobile phones|Bath towels
 """
 
 # B: a product's or company's name that no list holds, A: letters that stand for something, H: a heading of ordinary words.
@@ -251,6 +253,7 @@ def main():
         lines.append((text[0].upper() + text[1:] if draw.random() < 0.9 else text) + end())
     for template in [t for row in COUNTRIES.strip().splitlines() for t in row.split("|")]:
         lines += [template] * 15
+    lines += languages.sentences(draw, 6000, lambda: f"«P:{person()}»", lambda: f"«P:{first()}»", lambda: f"«P:{last()}»", lambda: f"«L:{place()}»")
     # A sentence of two: what ends one begins the next.
     lines += [draw.choice(lines) + " " + draw.choice(lines) for _ in range(3000)]
     books = [lzma.open(shared / "classic-books" / "general.txt.xz", "rt", errors="replace").read(12_000_000)]
