@@ -128,6 +128,11 @@ std::string_view name_of(SignatureAlgorithm algorithm) {
 }
 
 std::optional<std::string> from_base64url(std::string_view text) {
+  // libsodium 1.0.18 takes some bytes of 0x80 and more for letters.
+  const bool ascii = std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
+  if (!ascii) return std::nullopt;
   std::string out(text.size(), '\0');
   std::size_t size = 0;
   const char* end = nullptr;
