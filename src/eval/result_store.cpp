@@ -76,6 +76,20 @@ Result<> ResultStore::save(std::string_view model, std::string_view task, Aspect
   });
 }
 
+Result<std::optional<ResultStore::Run>> ResultStore::find(std::string_view model, std::string_view task,
+                                                          Aspect aspect) {
+  long long id = 0;
+  FH_TRY_VOID(database_.run([&](soci::session& s) -> Result<> {
+    id = find_run(s, std::string(model), std::string(task), std::string(name_of(aspect)));
+    return {};
+  }));
+  FH_TRY(const std::vector<Run> all, runs());
+  for (const Run& run : all) {
+    if (run.id == id) return std::optional<Run>(run);
+  }
+  return std::optional<Run>();
+}
+
 Result<> ResultStore::drop(std::string_view model, std::string_view task, Aspect aspect) {
   return database_.transaction([&](soci::session& s) -> Result<> {
     const long long run = find_run(s, std::string(model), std::string(task), std::string(name_of(aspect)));

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -44,6 +45,8 @@ class ResultStore {
   Result<> drop_words(long long run);
   Result<> remove(long long run);
 
+  // The run of these, if something of it is known.
+  Result<std::optional<Run>> find(std::string_view model, std::string_view task, Aspect aspect);
   // Forgets a run's items.
   Result<> drop(std::string_view model, std::string_view task, Aspect aspect);
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "base/file.h"
 #include "base/random_id.h"
 #include "base/utf8.h"
 #include "guard/keys.h"
@@ -15,6 +16,27 @@
 
 namespace freehold::guard {
 namespace {
+
+constexpr double kStandPatience = 30, kAddPatience = 60;  // seconds
+
+// The lock beside which holds stand still; its file is made if it is not there.
+Result<FolderLock> holds_lock(const std::filesystem::path& home, FolderLock::Mode mode, double patience) {
+  const std::filesystem::path folder = home / "holds";
+  FH_TRY_VOID(make_directories(folder));
+  FH_TRY(FolderLock exclusive, FolderLock::open(folder, FolderLock::Mode::exclusive));
+  std::optional<FolderLock> lock;
+  if (mode == FolderLock::Mode::exclusive) {
+    lock = std::move(exclusive);
+  } else {
+    FH_TRY(lock, FolderLock::open(folder, mode));
+  }
+  FH_TRY(const bool taken, lock->take(patience));
+  if (!taken) {
+    return fail(Errc::io, fmt::format("{}: somebody else has it for more than {} seconds; try again",
+                                      printable(lock->path().string()), patience));
+  }
+  return std::move(*lock);
+}
 
 constexpr const char* kHoldColumns =
     "id, subjects, label, reason, held_by, since, released, release_reason, released_by";
@@ -109,8 +131,13 @@ Result<std::vector<Hold>> HoldBook::all() const {
   return state.holds;
 }
 
+Result<FolderLock> HoldBook::stand() const {
+  return holds_lock(state_->home, FolderLock::Mode::shared, kStandPatience);
+}
+
 Result<Hold> HoldBook::add(Hold hold) {
   State& state = *state_;
+  FH_TRY(const FolderLock still, holds_lock(state.home, FolderLock::Mode::exclusive, kAddPatience));
   const std::lock_guard lock(state.mutex);
   FH_TRY_VOID(state.open(sql::Open::create));
   hold.id = "hold_" + random_id();

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/folder_lock.h"
 #include "base/result.h"
 
 namespace freehold::guard {
@@ -49,7 +50,12 @@ class HoldBook {
   // All, also those that were released, the oldest first. Errors: those of reading the database; whoever cannot tell
   // what is held must leave everything as it is.
   Result<std::vector<Hold>> all() const;
-  // Writes it under a new id; on return it is on disk.
+  // As long as this lives no hold is added, by whatever process: whoever lets something go asks for one before looking
+  // at the holds, and keeps it until that has gone. So nothing goes that was held when `add` returned. Several at once.
+  // Errors: io, also if a hold is being added for half a minute.
+  Result<FolderLock> stand() const;
+  // Writes it under a new id; on return it is on disk. Waits for those who let something go by what was held before.
+  // Errors: those of writing; io if they do not end within a minute.
   Result<Hold> add(Hold hold);
   // Errors: not_found; invalid (it was released already).
   Result<Hold> release(const std::string& id, const std::string& reason, const std::string& by, std::int64_t now);

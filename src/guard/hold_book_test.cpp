@@ -4,6 +4,10 @@
 #include <gtest/gtest.h>
 #include <soci/soci.h>
 
+#include <atomic>
+#include <chrono>
+#include <thread>
+
 #include "base/temporary_folder_testing.h"
 #include "guard/keys.h"
 #include "guard/schema.h"
@@ -17,6 +21,36 @@ Hold on_people(std::vector<std::string> subjects) {
 }
 Hold on_label(std::string label) {
   return {"hold_2", {}, std::move(label), "trial", "ann", 0, {}, "", ""};
+}
+
+TEST(HoldBook, AHoldWaitsForWhatIsGoing) {
+  const TemporaryFolder home;
+  HoldBook book(home.path());
+  std::optional<FolderLock> going, other;
+  {
+    auto first = book.stand();
+    ASSERT_TRUE(first) << first.error().what;
+    going = std::move(*first);
+    auto second = HoldBook(home.path()).stand();  // several may let something go
+    ASSERT_TRUE(second) << second.error().what;
+    other = std::move(*second);
+  }
+  std::atomic<bool> added{false};
+  std::thread adder([&] {
+    EXPECT_TRUE(HoldBook(home.path()).add(on_label("health")));
+    added = true;
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  EXPECT_FALSE(added);
+  const auto before = book.all();
+  ASSERT_TRUE(before);
+  EXPECT_TRUE(before->empty());
+  going.reset();
+  other.reset();
+  adder.join();
+  const auto after = book.all();
+  ASSERT_TRUE(after);
+  EXPECT_EQ(after->size(), 1u);
 }
 
 TEST(HoldOn, WhatFallsUnderOne) {

@@ -77,6 +77,9 @@ TEST(BackupParts, EveryNameHasItsPart) {
   EXPECT_EQ(part_by_name("content/master-id"), HomePart::file);
   EXPECT_EQ(part_by_name("usage.db-wal"), HomePart::left_out);
   EXPECT_EQ(part_by_name("serve/lock"), HomePart::left_out);
+  EXPECT_EQ(part_by_name("content/subjects/sub_a.leaving"), HomePart::left_out);
+  EXPECT_EQ(part_by_name("content/vault/sub_a.leaving"), HomePart::left_out);
+  EXPECT_EQ(part_by_name("content/subjects/sub_a"), HomePart::subject);
   EXPECT_EQ(part_by_name("quantization-7/x"), HomePart::left_out);
   EXPECT_EQ(part_by_name("history"), HomePart::left_out);
   EXPECT_EQ(part_by_name("historyx"), HomePart::file);

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "audit/disk.h"
 #include "base/file.h"
 #include "base/utf8.h"
 #include "sql/copy.h"
@@ -79,8 +80,9 @@ HomePart part_of(std::string_view name, const fs::path& path) {
 
 HomePart part_by_name(std::string_view path) {
   const std::string_view name = path.substr(path.rfind('/') + 1);
-  if (name == "lock" || name.starts_with(".tmp-") || name.ends_with(".db-wal") || name.ends_with(".db-shm") ||
-      name.ends_with(".db-journal")) {
+  // What is being let go of (audit/disk.h: kLeavingSuffix) is half overwritten, or will be.
+  if (name == "lock" || name.ends_with(audit::kLeavingSuffix) || name.starts_with(".tmp-") ||
+      name.ends_with(".db-wal") || name.ends_with(".db-shm") || name.ends_with(".db-journal")) {
     return HomePart::left_out;
   }
   for (const HomeRule& rule : kHomeRules) {

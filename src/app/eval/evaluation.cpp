@@ -4,9 +4,11 @@
 
 #include <algorithm>
 
+#include "app/labelling.h"
 #include "app/open_model.h"
 #include "base/file.h"
 #include "base/utf8.h"
+#include "guard/hold_book.h"
 #include "store/store.h"
 
 namespace freehold::app {
@@ -202,6 +204,21 @@ Result<eval::ResultStore> open_results() {
   FH_TRY(const auto home, store::default_home());
   FH_TRY_VOID(make_directories(home));
   return eval::ResultStore::open(home / "eval.db");
+}
+
+Result<> forget(eval::ResultStore& store, std::string_view model, std::string_view task, eval::Aspect aspect) {
+  FH_TRY(const auto known, store.find(model, task, aspect));
+  if (!known) return {};
+  FH_TRY(const auto home, store::default_home());
+  FH_TRY(const guard::Policy policy, own_policy());
+  const guard::HoldBook book(home);
+  FH_TRY(const FolderLock standing, book.stand());
+  FH_TRY(const auto holds, book.all());
+  const std::string_view label = known->label.empty() ? std::string_view(policy.lowest()) : known->label;
+  if (const guard::Hold* hold = guard::hold_on(holds, {label, "", ""})) {
+    return fail(Errc::invalid, fmt::format("--fresh would drop what is kept of '{}': {}", label, why_held(*hold)));
+  }
+  return store.drop(model, task, aspect);
 }
 
 }  // namespace freehold::app

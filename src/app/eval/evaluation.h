@@ -54,6 +54,8 @@ std::string from_environment(std::string_view name);
 
 // $FREEHOLD_HOME/eval.db.
 Result<eval::ResultStore> open_results();
+// For --fresh: forgets what is known of a run. Errors: invalid if a legal hold is on its label; nothing goes then.
+Result<> forget(eval::ResultStore& store, std::string_view model, std::string_view task, eval::Aspect aspect);
 std::vector<std::string> split_commas(const std::vector<std::string>& words);
 
 // A table's rows as a task of its own. Errors: invalid.

@@ -289,7 +289,7 @@ Result<> judge_answers(const eval::Questions& all, const EvalSetup& setup, const
                        eval::ResultStore& store, std::vector<eval::ItemResult>& results) {
   const sandbox::Sandbox& sandbox = *setup.sandbox;
   const std::string key = eval::verdicts_key(all.digest.hex(), sandbox);
-  if (setup.fresh) FH_TRY_VOID(store.drop(identity, key, Aspect::verdicts));
+  if (setup.fresh) FH_TRY_VOID(forget(store, identity, key, Aspect::verdicts));
   FH_TRY(const auto known, store.load(identity, key, Aspect::verdicts));
   std::vector<std::size_t> missing;
   for (std::size_t i = 0; i < results.size(); ++i) {
@@ -392,7 +392,7 @@ Result<> evaluate_gateway(std::string_view reference, const EvalSetup& setup, Ev
   for (std::size_t t = 0; t < report.tasks.size(); ++t) {
     const eval::Questions& all = report.tasks[t];
     const Aspect aspect = eval::aspects_of(*all.task).front();
-    if (setup.fresh) FH_TRY_VOID(store.drop(model.identity, all.digest.hex(), aspect));
+    if (setup.fresh) FH_TRY_VOID(forget(store, model.identity, all.digest.hex(), aspect));
     FH_TRY(const auto known, store.load(model.identity, all.digest.hex(), aspect));
     TaskResult result;
     result.items.resize(all.questions.size());

@@ -194,7 +194,7 @@ Result<> evaluate_model(std::string_view reference, const EvalSetup& setup, Eval
       for (eval::Aspect aspect : eval::aspects_of(*questions.task)) {
         std::string key = eval::run_key(questions, tokens[t]);
         if (aspect == eval::Aspect::verdicts) key = eval::verdicts_key(key, *setup.sandbox);
-        FH_TRY_VOID(store.drop(model.identity, key, aspect));
+        FH_TRY_VOID(forget(store, model.identity, key, aspect));
       }
     }
     auto items = runner.run(questions, tokens[t]);

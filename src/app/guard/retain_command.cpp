@@ -8,17 +8,21 @@
 #include "app/console.h"
 #include "app/interrupt.h"
 #include "app/json_writer.h"
+#include "app/labelling.h"
 #include "app/moment.h"
 #include "app/retain/retain.h"
 #include "app/sealing.h"
 #include "app/serve/own_folder.h"
 #include "app/table.h"
+#include "audit/note.h"
 #include "base/utf8.h"
 #include "guard/keys.h"
 #include "store/store.h"
 
 namespace freehold::app {
 namespace {
+
+namespace fs = std::filesystem;
 
 std::string retain_json(const RetainReport& report, bool dry) {
   JsonWriter out;
@@ -49,6 +53,30 @@ std::string retain_table(const RetainReport& report, bool dry) {
                   {Align::left, Align::left, Align::right, Align::left, Align::right, Align::right, Align::right});
 }
 
+// Models and adapters of the store that were made of labelled data which the policy lets go by now. What they learned
+// cannot be taken out, and nothing here deletes them: somebody has to decide.
+Result<std::vector<std::string>> overdue_models(const fs::path& home, const guard::Policy& policy, std::int64_t now) {
+  std::vector<std::string> out;
+  FH_TRY(const store::Store store, store::Store::open(home));
+  FH_TRY(const auto models, store.list());
+  FH_TRY(const guard::LabelBook book, label_book());
+  for (const store::Listed& one : models) {
+    if (!one.manifest) continue;  // `models verify` tells
+    const auto since = audit::utc_from_text(one.manifest->from.imported);
+    if (!since) continue;
+    FH_TRY(const guard::Bounds known, book.bounds("", contents_of(*one.manifest)));
+    const auto due = std::find_if(known.labels.begin(), known.labels.end(), [&](const std::string& label) {
+      return policy.rank(label) && fate_of(policy.retention.of(label), *since, now) == guard::Fate::remove;
+    });
+    if (due == known.labels.end()) continue;
+    out.push_back(
+        fmt::format("{} was made of data labelled {}, and is here since {}: the policy lets such data go by "
+                    "now (freehold models rm)",
+                    printable(one.name.text(), 80), *due, show_moment(*since)));
+  }
+  return out;
+}
+
 Result<> run_retain(const Arguments& arguments, Console& console) {
   FH_TRY(const std::filesystem::path home, store::default_home());
   local_user();
@@ -63,7 +91,9 @@ Result<> run_retain(const Arguments& arguments, Console& console) {
   options.begins = [] { return record_act("guard.retention.begin", {}); };
   options.go_on = [] { return !interrupted(); };
   FH_TRY(options.served, is_served(home));
-  FH_TRY(const RetainReport report, retain(options));
+  FH_TRY(RetainReport report, retain(options));
+  FH_TRY(const auto overdue, overdue_models(home, policy, options.now));
+  report.notes.insert(report.notes.end(), overdue.begin(), overdue.end());
   // A dry run changes nothing, also not the log.
   if (!options.dry) FH_TRY_VOID(record_act("guard.retain", {}, retain_details(report)));
   const bool dry = options.dry || !report.clock.empty();
@@ -94,7 +124,9 @@ Command guard_retain_command() {
           "files, batches, fine-tuning jobs, evaluations and the history of chats; freehold serve does the same when "
           "it "
           "starts and once a day. Entries of the audit log are never removed. What a legal hold is on stays (freehold "
-          "guard hold).\n\n"
+          "guard hold). Models and adapters stay, too; those of the store that were made of labelled data which would "
+          "go "
+          "by now are named.\n\n"
           "Shown are, for each place and label, how many there were, the oldest, and how many of them went. Each run "
           "is an act in the audit log. If the clock has gone backwards, or is far beyond the newest entry of the audit "
           "log, nothing is deleted; behind a gap in the log of more than a day and a half, not before the log has gone "

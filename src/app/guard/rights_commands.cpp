@@ -1,7 +1,9 @@
 // `guard erase` and `guard export`: what somebody has a right to see of what is kept, and to have destroyed.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <iostream>
 #include <set>
 
 #include "app/audit/act.h"
@@ -80,6 +82,19 @@ struct HeldBack {
   }
 };
 
+// In a terminal somebody is asked to type whom he means: what goes does not come back.
+Result<> confirm_erasure(const Arguments& arguments, const Person& person, Console& console) {
+  if (arguments.flag("yes") || ::isatty(STDIN_FILENO) != 1 || !console.err_is_terminal()) return {};
+  console.write_error_stream(
+      fmt::format("This destroys what is kept of '{0}', for ever. Type {0} to go on: ", printable(person.name, 200)));
+  std::string typed;
+  if (!std::getline(std::cin, typed) || typed != person.name) {
+    console.hint("--yes does not ask");
+    return fail(Errc::cancelled, "nothing is erased: what was typed is not the subject");
+  }
+  return {};
+}
+
 Result<> run_erase(const Arguments& arguments, Console& console) {
   FH_TRY(const fs::path home, store::default_home());
   local_user();
@@ -89,6 +104,9 @@ Result<> run_erase(const Arguments& arguments, Console& console) {
   const Person person = person_of(arguments);
   FH_TRY(const std::optional<KeptContent> kept, open_kept(arguments, home));
   FH_TRY(const auto subjects, subjects_of(kept, person));
+  FH_TRY_VOID(confirm_erasure(arguments, person, console));
+  // No hold is made from here on until all has gone.
+  FH_TRY(const FolderLock standing, guard::HoldBook(home).stand());
   FH_TRY(const HeldBack held, HeldBack::open(home));
   for (const audit::Subject& subject : subjects) FH_TRY_VOID(held.check(subject));
   std::unique_ptr<FileStore> store;
@@ -110,9 +128,6 @@ Result<> run_erase(const Arguments& arguments, Console& console) {
   std::vector<std::string> ids;
   FH_TRY_VOID(audit::finish_removals(home));
   for (const audit::Subject& subject : subjects) {
-    // A hold that was made since then.
-    FH_TRY(const HeldBack held_by_now, HeldBack::open(home));
-    if (held_by_now.holds.size() != held.holds.size()) FH_TRY_VOID(held_by_now.check(subject));
     std::uint64_t entries = 0;
     FH_TRY_VOID(each_entry(home, {subject.id}, {}, [&](std::string_view, const Members&) -> Result<> {
       ++entries;
@@ -235,7 +250,7 @@ Command guard_erase_command() {
           "say. What pseudonyms in the subject's requests stand for (see guard reveal) goes with the key. If SUBJECT "
           "is a key's id, its files and the results of its batches are deleted, too; the server must "
           "not run then. What a legal hold is on (freehold guard hold) is not erased: nothing goes, and the error says "
-          "which hold it is.\n\n"
+          "which hold it is. In a terminal the subject has to be typed again first, unless --yes is given.\n\n"
           "What this does not reach, because nothing there says whom it is about: files and batches in which somebody "
           "else's key names the subject (they belong to the key), data sets of fine-tuning and what was trained on "
           "them, backups made before. Of these the files of keys are to be destroyed, for a new one that freehold "
@@ -244,7 +259,9 @@ Command guard_erase_command() {
           "responses and threads of a running server are in its memory only, and go with the key (freehold keys "
           "revoke) or when it stops.",
       .positionals = {subject_positional()},
-      .options = person_options({{.name = "json", .help = "Print JSON."}, sealed_option()}),
+      .options = person_options({{.name = "yes", .help = "Do not ask; without a terminal nobody is asked."},
+                                 {.name = "json", .help = "Print JSON."},
+                                 sealed_option()}),
       .examples = {{"freehold guard erase patient-4711", "Whoever asked for this patient:"},
                    {"freehold guard erase k7m2xw9q --key k7m2xw9q",
                     "What a key asked for nobody in particular, and its files:"}},

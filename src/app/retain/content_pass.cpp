@@ -144,6 +144,7 @@ Result<> ContentPass::destroy_keys() {
     const auto key = key_of_.find(subject.id);
     const bool known = key != key_of_.end();  // it has entries, and the time of each is over
     if (!known && fate_of(policy.retention.otherwise, subject.time, judge_.now()) != Fate::remove) continue;
+    FH_TRY(const FolderLock standing, options_.holds->stand());
     FH_TRY(const auto holds, options_.holds->all());
     const guard::Holdable holdable{std::nullopt, known ? std::optional<std::string_view>(key->second) : std::nullopt,
                                    subject.id};

@@ -16,6 +16,7 @@ RetainCounts& RetentionJudge::row(const KeptThing& thing) {
 }
 
 Result<Fate> RetentionJudge::judge(const KeptThing& thing) {
+  standing_.reset();
   RetainCounts& counts = row(thing);
   counts.oldest = counts.items == 0 ? thing.since : std::min(counts.oldest, thing.since);
   ++counts.items;
@@ -34,17 +35,22 @@ Result<Fate> RetentionJudge::judge(const KeptThing& thing) {
   }
   FH_TRY(const bool is_held, held(thing));
   if (!is_held) return fate;
+  standing_.reset();
   ++counts.held;
   return Fate::keep;
 }
 
-Result<bool> RetentionJudge::held(const KeptThing& thing) const {
+Result<bool> RetentionJudge::held(const KeptThing& thing) {
+  if (!standing_) {
+    FH_TRY(standing_, holds_.stand());
+  }
   FH_TRY(const auto holds, holds_.all());
   const guard::Holdable holdable{thing.label ? std::optional(label_of(thing)) : std::nullopt, thing.key, thing.subject};
   return hold_on(holds, holdable) != nullptr;
 }
 
 void RetentionJudge::gone(const KeptThing& thing, Fate fate) {
+  standing_.reset();
   RetainCounts& counts = row(thing);
   if (fate == Fate::drop_content) ++counts.dropped;
   if (fate == Fate::remove) ++counts.deleted;

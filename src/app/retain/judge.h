@@ -39,10 +39,12 @@ class RetentionJudge {
   RetentionJudge(const guard::Policy& policy, const guard::HoldBook& holds, std::int64_t now)
       : policy_(policy), holds_(holds), now_(now) {}
 
-  // What is to become of it; it is counted as there. Errors: the holds cannot be read, so nothing may go.
+  // What is to become of it; it is counted as there. If it is to go, no hold is added until `gone` or the next
+  // judgement. Errors: the holds cannot be read, so nothing may go.
   Result<guard::Fate> judge(const KeptThing& thing);
-  // Whether a hold holds it at this moment: to be asked again right before it goes.
-  Result<bool> held(const KeptThing& thing) const;
+  // Whether a hold holds it at this moment: to be asked again of what was judged earlier; no hold is added from here
+  // on, until the same.
+  Result<bool> held(const KeptThing& thing);
   // It has gone as judged.
   void gone(const KeptThing& thing, guard::Fate fate);
   std::int64_t now() const { return now_; }
@@ -58,6 +60,7 @@ class RetentionJudge {
   const guard::Policy& policy_;
   const guard::HoldBook& holds_;
   const std::int64_t now_;
+  std::optional<FolderLock> standing_;  // the holds, while something goes
   Rows rows_;
 };
 
