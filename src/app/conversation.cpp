@@ -31,14 +31,18 @@ std::optional<std::pair<std::string, std::string>> Conversation::pop() {
 }
 
 Result<text::Prompt> Conversation::prompt(std::uint32_t context) const {
+  std::vector<std::pair<std::string, std::string>> all;
+  if (!raw() && !system_.empty()) all.emplace_back("system", system_);
+  all.insert(all.end(), messages_.begin(), messages_.end());
+  for (auto& [role, content] : all) {
+    if (!reading_ || role == "assistant") continue;
+    FH_TRY(content, reading_(content));
+  }
   if (raw()) {
     std::string text;
-    for (const auto& message : messages_) text += message.second;
+    for (const auto& message : all) text += message.second;
     return text::prompt_from_text(loaded_->tokenizer, text, true, parse_special_, context);
   }
-  std::vector<std::pair<std::string, std::string>> all;
-  if (!system_.empty()) all.emplace_back("system", system_);
-  all.insert(all.end(), messages_.begin(), messages_.end());
   text::ChatInput input;
   input.messages = text::messages_from_pairs(all);
   input.bos_token = loaded_->bos_token;

@@ -2,6 +2,7 @@
 // when the model has none (or --raw asks for it).
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,13 +28,18 @@ class Conversation {
   void set_system(std::string text) { system_ = std::move(text); }
   const std::string& system() const { return system_; }
 
+  // What others than the model have said passes through this before it becomes a prompt; messages() and to_json() keep
+  // it as it was said.
+  using Reading = std::function<Result<std::string>(const std::string& text)>;
+  void set_reading(Reading reading) { reading_ = std::move(reading); }
+
   void add(std::string role, std::string content);
   // Takes back the last message (or piece of text); nothing if there is none.
   std::optional<std::pair<std::string, std::string>> pop();
   void clear() { messages_.clear(); }
   const std::vector<std::pair<std::string, std::string>>& messages() const { return messages_; }
 
-  // What the model is asked now. Errors: as text::prompt_from_messages; `context` is for that too.
+  // What the model is asked now. Errors: as text::prompt_from_messages, and of the reading; `context` is for that too.
   Result<text::Prompt> prompt(std::uint32_t context) const;
 
   // The file of /save and /load: {"system":…,"messages":[{"role":…,"content":…}…]}.
@@ -52,6 +58,7 @@ class Conversation {
   const model::LoadedTokenizer* loaded_;  // owner: the caller of create
   std::optional<text::ChatTemplate> template_;
   bool parse_special_ = false;
+  Reading reading_;
   std::string system_;
   std::vector<std::pair<std::string, std::string>> messages_;  // (role, content)
 };

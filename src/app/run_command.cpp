@@ -11,10 +11,12 @@
 #include "app/conversation.h"
 #include "app/input.h"
 #include "app/interrupt.h"
+#include "app/labelling.h"
 #include "app/sealing.h"
 #include "app/session.h"
 #include "app/settings.h"
 #include "app/starter.h"
+#include "app/veil/asked_veil.h"
 #include "base/utf8.h"
 
 namespace freehold::app {
@@ -103,6 +105,7 @@ Result<> run_model(const Arguments& arguments, Console& console) {
   FH_TRY(Sealing sealing, Sealing::begin(arguments));
   for (const char* name : {"MODEL", "adapter", "draft-model"}) sealing.reads_model(arguments, name);
   for (const char* name : {"schema", "grammar"}) sealing.reads(arguments, name);
+  FH_TRY(const guard::Policy policy, own_policy());
   FH_TRY_VOID(sealing.enter(console));
   FH_TRY(Settings settings, settings_from(arguments));
   FH_TRY(auto grammar, grammar_from(arguments));
@@ -136,6 +139,10 @@ Result<> run_model(const Arguments& arguments, Console& console) {
   FH_TRY(auto session, Session::start(std::move(loaded), std::move(speculation), arguments, console));
   FH_TRY(auto conversation, Conversation::create(session->loaded().tokenizer, raw, arguments.flag("special")));
   conversation.set_system(system_of(session->loaded().opened, arguments, raw, console));
+  const auto rules = guard::treatments(policy, guard::Way::run, guard::Role::admin, {}, model);
+  if (rules.any()) {
+    conversation.set_reading(AskedVeil(rules, [&console](const std::string& line) { console.note(line); }));
+  }
   if (question.text)
     return answer_once(*session, conversation, settings, arguments, std::move(*question.text), console);
   if (arguments.flag("json")) return fail(Errc::invalid, "--json needs a PROMPT or a pipe");

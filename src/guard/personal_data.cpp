@@ -7,9 +7,9 @@
 namespace freehold::guard {
 namespace {
 
-constexpr std::array<std::string_view, kWays> kWayNames = {"request", "answer", "vendor", "log"};
-constexpr std::array<std::string_view, kTreatments> kTreatmentNames = {"allow", "mask", "pseudonymise", "block",
-                                                                       "local_only"};
+constexpr std::array<std::string_view, kWays> kWayNames = {"request", "answer", "vendor", "log", "training", "run"};
+constexpr std::array<std::string_view, kTreatments> kTreatmentNames = {"allow", "mask",       "pseudonymise",
+                                                                       "block", "local_only", "report"};
 
 struct GroupName {
   std::string_view name;
@@ -64,6 +64,8 @@ bool can(Way way, Treatment treatment) {
     case Treatment::pseudonymise:
     case Treatment::local_only:
       return way == Way::request || way == Way::vendor;
+    case Treatment::report:
+      return way == Way::training || way == Way::run;
   }
   return false;
 }

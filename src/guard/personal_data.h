@@ -18,12 +18,14 @@ namespace freehold::guard {
 struct Policy;
 
 enum class Way : std::uint8_t {
-  request,  // what a model is asked, before it is a prompt
-  answer,   // what a model writes, before it is given
-  vendor,   // what goes to a vendor; a rule for requests is one for vendors, too
-  log,      // what is kept of both (serve --keep-content)
+  request,   // what a model is asked, before it is a prompt
+  answer,    // what a model writes, before it is given
+  vendor,    // what goes to a vendor; a rule for requests is one for vendors, too
+  log,       // what is kept of both (serve --keep-content)
+  training,  // rows that a model learns from
+  run,       // what `freehold run` and its chat ask
 };
-inline constexpr std::size_t kWays = 4;
+inline constexpr std::size_t kWays = 6;
 std::string_view name_of(Way way);
 std::optional<Way> way_from_name(std::string_view name);
 
@@ -33,11 +35,13 @@ enum class Treatment : std::uint8_t {
   pseudonymise,  // a token that stands for the value within a tenant: "[EMAIL_mdkcafobhneg]"
   block,         // refused
   local_only,    // refused on the way to a vendor, otherwise let pass
+  report,        // let pass, counted and said
 };
-inline constexpr std::size_t kTreatments = 5;
+inline constexpr std::size_t kTreatments = 6;
 std::string_view name_of(Treatment treatment);
 std::optional<Treatment> treatment_from_name(std::string_view name);
-// What a rule may say of a way: an answer cannot be kept from a vendor, and what is kept is kept somehow.
+// What a rule may say of a way: an answer cannot be kept from a vendor, what is kept is kept somehow, and only
+// commands have somebody to report to.
 bool can(Way way, Treatment treatment);
 
 using Kinds = std::bitset<pii::kKinds>;

@@ -69,6 +69,26 @@ TEST(PersonalData, AProfileIsNamedInAMap) {
   EXPECT_EQ(given.at(pii::Kind::secret), Treatment::mask);
 }
 
+TEST(PersonalData, WhatIsLearnedAndRunHasRulesOfItsOwn) {
+  const auto policy = with_rules(
+      "  - {where: training, kinds: card, do: block, label: personal}\n"
+      "  - {where: training, kinds: financial, do: report}\n"
+      "  - {where: run, kinds: email, do: mask}\n");
+  ASSERT_TRUE(policy) << policy.error().what;
+  EXPECT_EQ(decided(*policy, Way::training, pii::Kind::card), Treatment::report);
+  EXPECT_EQ(decided(*policy, Way::training, pii::Kind::card, Role::admin, "health"), Treatment::block);
+  EXPECT_EQ(decided(*policy, Way::run, pii::Kind::email), Treatment::mask);
+  EXPECT_EQ(decided(*policy, Way::run, pii::Kind::card), Treatment::allow);
+  for (const Way way : {Way::request, Way::answer, Way::vendor, Way::log}) {
+    EXPECT_FALSE(treatments(*policy, way, Role::user, "health", "m").any());
+  }
+  for (const char* wrong :
+       {"{where: training, kinds: card, do: pseudonymise}", "{where: run, kinds: card, do: local_only}",
+        "{where: request, kinds: card, do: report}", "{where: log, kinds: card, do: report}"}) {
+    EXPECT_FALSE(with_rules(std::string("  - ") + wrong + "\n")) << wrong;
+  }
+}
+
 TEST(PersonalData, GroupsCoverAllKindsOnce) {
   Kinds all;
   for (const char* name :
@@ -90,7 +110,7 @@ TEST(PersonalData, WhatIsWrongIsSaidWithItsLine) {
       {"  3\n", "line 3: 'personal_data' must be a list of rules"},
       {"  - 3\n", "line 3: a rule is a map"},
       {"  - {where: answer, kinds: [card]}\n", "a rule needs 'do'"},
-      {"  - {where: answers, kinds: [card], do: mask}\n", "'where' is request, answer, vendor or log"},
+      {"  - {where: answers, kinds: [card], do: mask}\n", "'where' is request, answer, vendor, log, training or run"},
       {"  - {where: answer, kinds: [card], do: hide}\n", "'do' is allow, mask"},
       {"  - {where: answer, kinds: [card], do: pseudonymise}\n", "'pseudonymise' cannot be done where: answer"},
       {"  - {where: log, kinds: [card], do: block}\n", "'block' cannot be done where: log"},

@@ -47,10 +47,10 @@ class PersonalDataReader : private PolicyReader {
     PersonalRule rule;
     rule.line = node.line;
     const auto way = way_from_name(at("where")->text);
-    if (!way) return wrong(*at("where"), "'where' is request, answer, vendor or log");
+    if (!way) return wrong(*at("where"), "'where' is request, answer, vendor, log, training or run");
     rule.way = *way;
     const auto treatment = treatment_from_name(at("do")->text);
-    if (!treatment) return wrong(*at("do"), "'do' is allow, mask, pseudonymise, block or local_only");
+    if (!treatment) return wrong(*at("do"), "'do' is allow, mask, pseudonymise, block, local_only or report");
     rule.treatment = *treatment;
     if (!can(*way, *treatment)) {
       return wrong(*at("do"), fmt::format("'{}' cannot be done where: {}", name_of(*treatment), name_of(*way)));

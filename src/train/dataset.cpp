@@ -43,8 +43,8 @@ std::string key_of(const std::vector<Example>& examples) {
 class Loader {
  public:
   Loader(const Recipe& recipe, std::filesystem::path folder, const model::LoadedTokenizer& model,
-         const DataProgress& progress)
-      : recipe_(recipe), folder_(std::move(folder)), model_(model), progress_(progress) {}
+         const DataProgress& progress, const RowChange& change)
+      : recipe_(recipe), folder_(std::move(folder)), model_(model), progress_(progress), change_(change) {}
 
   Result<> read(const DatasetSource& source, std::vector<Example>& into, Dataset& dataset) {
     FH_TRY(const ExampleBuilder builder, ExampleBuilder::create(recipe_, source, model_));
@@ -55,6 +55,7 @@ class Loader {
         path, source.format,
         [&](Row row) -> Result<> {
           ++facts.rows;
+          if (change_) change_(row);
           FH_TRY(Built built, builder.build(row));
           facts.straddled += built.straddled;
           take(std::move(built.examples), source, row.line, facts, into);
@@ -119,6 +120,7 @@ class Loader {
   const std::filesystem::path folder_;
   const model::LoadedTokenizer& model_;
   const DataProgress& progress_;
+  const RowChange& change_;
   std::unordered_set<std::string> seen_;
 };
 
@@ -161,11 +163,12 @@ Result<> hold_out(const Recipe& recipe, Dataset& dataset) {
 }  // namespace
 
 Result<Dataset> load_dataset(const Recipe& recipe, const std::filesystem::path& folder,
-                             const model::LoadedTokenizer& model, const DataProgress& progress) {
+                             const model::LoadedTokenizer& model, const DataProgress& progress,
+                             const RowChange& change) {
   FH_TRY_VOID(check_special_tokens(recipe, model));
   Dataset dataset;
   dataset.together = recipe.dpo ? 2 : 1;
-  Loader loader(recipe, folder, model, progress);
+  Loader loader(recipe, folder, model, progress, change);
   for (const DatasetSource& source : recipe.datasets) FH_TRY_VOID(loader.read(source, dataset.train, dataset));
   for (const DatasetSource& source : recipe.test_datasets) FH_TRY_VOID(loader.read(source, dataset.held_out, dataset));
   std::uint64_t too_long = 0;

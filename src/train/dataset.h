@@ -34,6 +34,8 @@ struct Dataset {
   std::uint32_t together = 1;        // examples that belong together: 2 with preferences
 };
 
+// Changes a row before anything is made of it: personal data go out, say.
+using RowChange = std::function<void(Row&)>;
 // Told after every row: the file's number among all and the row's line. An error stops the reading and is returned.
 using DataProgress = std::function<Result<>(std::size_t source, std::size_t line)>;
 
@@ -43,7 +45,8 @@ using DataProgress = std::function<Result<>(std::size_t source, std::size_t line
 // ExampleBuilder, with file and line; invalid (all examples have nothing to learn, nothing is left to train on, the
 // model has another special token).
 Result<Dataset> load_dataset(const Recipe& recipe, const std::filesystem::path& folder,
-                             const model::LoadedTokenizer& model, const DataProgress& progress = {});
+                             const model::LoadedTokenizer& model, const DataProgress& progress = {},
+                             const RowChange& change = {});
 
 // Errc::invalid if examples were too long and the recipe says nothing of them: how many, the longest, what to do.
 Result<> check_lengths(const Recipe& recipe, const Dataset& dataset);

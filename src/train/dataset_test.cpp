@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/temporary_folder_testing.h"
+#include "format/json.h"
 #include "text/test_vocabulary.h"
 
 namespace freehold::train {
@@ -37,6 +38,19 @@ class Data : public testing::Test {
   Recipe recipe_;
   std::optional<model::LoadedTokenizer> model_;
 };
+
+TEST_F(Data, ARowMayBeChangedBeforeItIsLearned) {
+  folder_.write("d.jsonl", row("01", "23") + row("45", "67"));
+  const RowChange change = [](Row& r) {
+    if (r.line != 2) return;
+    const auto segments = format::parse_json(R"([{"label":false,"text":"0"},{"label":true,"text":"1"}])");
+    r.object = format::Value::object({{"segments", *segments}});
+  };
+  const auto data = load_dataset(recipe_, folder_.path(), *model_, {}, change);
+  ASSERT_TRUE(data) << data.error().what;
+  ASSERT_EQ(data->train.size(), 2u);
+  EXPECT_EQ(data->train[0].tokens.size(), data->train[1].tokens.size() + 2);
+}
 
 TEST_F(Data, TooLongIsAnErrorUnlessAllowedByName) {
   const std::string content = row("0123", "4567") + row("0123456789", "0123456789") + row("0123456789012345", "x");

@@ -43,6 +43,7 @@ Json as_json(const Recipe& recipe, const Provenance& p) {
   if (!p.beginning.chat_template.empty()) j["base_model"]["chat_template"] = p.beginning.chat_template;
   if (!p.beginning.adapter.empty()) j["base_model"]["adapter"] = p.beginning.adapter;
   if (!p.label.empty()) j["label"] = p.label;
+  if (!p.personal_data.empty()) j["personal_data"] = Json::parse(p.personal_data, nullptr, false);
   j["data"] = data_of(p.beginning);
   j["recipe"] = {{"sha256", recipe_digest(p.beginning)}, {"text", safe(p.beginning.recipe_text)}};
   j["versions"] = {{"program", p.beginning.program}, {"numerics", p.beginning.numerics}};
@@ -90,6 +91,7 @@ std::string as_markdown(const Recipe& recipe, const Provenance& p) {
   }
   out += fmt::format("| the result is of step | {} |\n| time | {:.0f} s |\n", p.result_step, p.counters.seconds);
   if (!p.label.empty()) out += fmt::format("| label of the data | {} |\n", cell(p.label));
+  if (!p.personal_data.empty()) out += fmt::format("| personal data in the data | {} |\n", cell(p.personal_data));
   out += fmt::format("| recipe | sha256:{} |\n", recipe_digest(p.beginning));
   for (const std::string& digest : p.beginning.base_digests) out += fmt::format("| base weights | {} |\n", digest);
   out += "\n| data | examples | tokens | sha256 |\n| --- | ---: | ---: | --- |\n";
@@ -112,6 +114,7 @@ std::string identity_of(const Beginning& b) {
   for (const std::string& digest : b.base_digests) all += fmt::format("base {}\n", digest);
   all += fmt::format("tokenizer {}\ntemplate {}\nadapter {}\n", b.tokenizer, b.chat_template, b.adapter);
   for (const SourceFacts& f : b.data) all += fmt::format("data {}\n", f.sha256);
+  if (!b.treatment.empty()) all += fmt::format("treatment {}\n", b.treatment);
   return sha256(std::string_view(all)).hex();
 }
 

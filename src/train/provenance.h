@@ -25,6 +25,8 @@ struct Beginning {
   std::string tokenizer, chat_template;   // digests, "sha256:…", or empty
   std::string adapter;                    // of the adapter to go on from, "sha256:…", or empty
   std::vector<SourceFacts> data;
+  // What was done to the data's rows before they were learned, as a text that is the same for the same; may be empty.
+  std::string treatment;
   int numerics = 1;
   std::string program;  // "freehold 0.1.0 (…)": not part of the identity
 };
@@ -34,8 +36,9 @@ std::string recipe_digest(const Beginning& beginning);
 
 struct Provenance {
   Beginning beginning;
-  std::string label;   // the highest of what was learned from; may be empty
-  std::string method;  // "LoRA", …
+  std::string label;          // the highest of what was learned from; may be empty
+  std::string personal_data;  // what was found of it and done, a JSON object: {"mask": {"email": 2}}; may be empty
+  std::string method;         // "LoRA", …
   std::string started, finished;
   std::string ending;  // "finished", "stopped early: …"
   Counters counters;

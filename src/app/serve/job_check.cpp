@@ -132,6 +132,30 @@ std::optional<JobError> check_owner(TuningJobs& jobs, const JobRecord& record) {
   return std::nullopt;
 }
 
+// The policy's rules for what is learned, as they hold for whose job it is.
+DataVeil veil_of(TuningJobs& jobs, const JobRecord& record) {
+  const guard::Policy& policy = jobs.site().permissions().policy();
+  if (policy.personal_data.rules.empty()) return {};
+  const auto who = jobs.site().principal_of(own_request("/v1/fine_tuning/jobs", "", record.tenant));
+  return DataVeil(guard::treatments(policy, guard::Way::training, who ? who->role : guard::Role::user, record.label,
+                                    record.job.model));
+}
+
+// What no model may learn is refused, and the refusal is in the audit log.
+Result<> check_veil(TuningJobs& jobs, const JobRecord& record, const DataVeil& veil) {
+  auto allowed = veil.check();
+  if (allowed) return allowed;
+  if (const auto who = jobs.site().principal_of(own_request("/v1/fine_tuning/jobs", "", record.tenant))) {
+    guard::Decision denied;
+    denied.rule = veil.veil().rule();
+    denied.label = record.label;
+    denied.message = allowed.error().what;
+    denied.kinds = veil.veil().refused_kinds();
+    (void)jobs.site().permit(*who, denied);
+  }
+  return allowed;
+}
+
 std::string yaml(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
@@ -244,7 +268,10 @@ Result<PreparedJob> prepare_job(TuningJobs& jobs, const JobStore& store, const J
     if (jobs.stopping()) return fail(Errc::cancelled, "the server is stopping");
     return {};
   };
-  FH_TRY(train::Dataset dataset, train::load_dataset(read.recipe, read.folder, checked.tokenizer, go_on));
+  DataVeil veil = veil_of(jobs, record);
+  FH_TRY(train::Dataset dataset,
+         train::load_dataset(read.recipe, read.folder, checked.tokenizer, go_on, veil.change()));
+  FH_TRY_VOID(check_veil(jobs, record, veil));
   for (std::size_t i = 0; i < dataset.sources.size(); ++i) {
     const train::SourceFacts& f = dataset.sources[i];
     if (f.too_long == 0) continue;
@@ -254,7 +281,8 @@ Result<PreparedJob> prepare_job(TuningJobs& jobs, const JobStore& store, const J
                             rows_name(i > 0), f.too_long, f.too_long + f.examples / dataset.together,
                             read.recipe.sequence_len, f.longest, f.longest_line));
   }
-  return PreparedJob{Prepared{std::move(read), std::move(checked), std::move(dataset)}, std::move(facts)};
+  return PreparedJob{Prepared{std::move(read), std::move(checked), std::move(dataset), std::move(veil)},
+                     std::move(facts)};
 }
 
 Result<> check_job(TuningJobs& jobs, JobStore& store, const JobRecord& record) {
@@ -302,6 +330,7 @@ Result<> check_job(TuningJobs& jobs, JobStore& store, const JobRecord& record) {
   for (const train::SourceFacts& f : prepared->prepared.dataset.sources)
     facts.longest = std::max(facts.longest, f.longest);
   for (const auto& example : prepared->prepared.dataset.train) tokens += example.tokens.size();
+  const std::string found = prepared->prepared.veil.veil().summary();
   const std::string recipe = recipe_of(job, facts);
   FH_TRY_VOID(write_file_atomically(folder / "recipe.yaml", recipe));
   FH_TRY(const JobRecord queued, store.update(record.job.id, [&](JobRecord& r) {
@@ -317,8 +346,9 @@ Result<> check_job(TuningJobs& jobs, JobStore& store, const JobRecord& record) {
   for (const bool validation : {false, true}) fs::remove(folder / upload_name(validation), ec);
   return store.add_events(record.job.id,
                           {{"info", "message",
-                            fmt::format("Files validated: {} examples with {} tokens, {} epoch{}; the job is queued",
-                                        training.examples, tokens, *h.n_epochs, *h.n_epochs == 1 ? "" : "s")}});
+                            fmt::format("Files validated: {} examples with {} tokens, {} epoch{}; {}the job is queued",
+                                        training.examples, tokens, *h.n_epochs, *h.n_epochs == 1 ? "" : "s",
+                                        found.empty() ? "" : fmt::format("personal data: {}; ", found))}});
 }
 
 }  // namespace freehold::app

@@ -6,6 +6,7 @@
 #include "app/machine.h"
 #include "app/open_model.h"
 #include "app/tune/plan_report.h"
+#include "app/tune/training_label.h"
 #include "app/tune/tune_commands.h"
 #include "base/thread_pool.h"
 
@@ -16,9 +17,11 @@ Result<> run_plan(const Arguments& arguments, Console& console) {
   catch_interrupts();
   FH_TRY(const auto energy, energy_of(arguments));
   FH_TRY(ReadRecipe read, read_recipe(arguments, console));
-  FH_TRY(const Prepared prepared, prepare(std::move(read), console));
+  FH_TRY(const std::string label, training_label(read, {}));
+  FH_TRY(const Prepared prepared, prepare(std::move(read), label, console));
   const bool json = arguments.flag("json");
   if (!json) console.write(data_text(prepared, console));
+  FH_TRY_VOID(prepared.veil.check());
   if (auto fits = train::check_lengths(prepared.read.recipe, prepared.dataset); !fits) {
     if (json) console.write(plan_json(prepared, nullptr, {}, 0, {}));
     return fits;

@@ -41,6 +41,9 @@ std::string data_text(const Prepared& p, const Console& console) {
   out += data_table(dataset);
   out += fmt::format("\n{} examples to learn from, {} held out\n\n", grouped(dataset.train.size() / dataset.together),
                      grouped(dataset.held_out.size() / dataset.together));
+  if (const std::string found = p.veil.veil().summary(); !found.empty()) {
+    out += fmt::format("personal data, by the policy's rules for training: {}\n\n", found);
+  }
   out += length_histogram(dataset, r.sequence_len, std::clamp(console.columns() - 30, 10, 50));
   const bool terminal = console.out_is_terminal();
   const LearnedMarks marks = terminal ? LearnedMarks{"\x1b[4m", "\x1b[24m"} : LearnedMarks{"[[", "]]"};
@@ -94,6 +97,7 @@ std::string plan_json(const Prepared& p, const train::RunPlan* plan, const Train
   JsonWriter w(true);
   w.begin_object().member("base_model", p.read.recipe.base_model).member("method", method_of(p.read.recipe));
   write_data(w, p.dataset);
+  if (const std::string found = p.veil.veil().summary(); !found.empty()) w.member("personal_data", found);
   if (plan != nullptr) {
     w.member("steps", plan->steps).member("steps_per_epoch", plan->batches.steps_per_epoch());
     w.member("warmup_steps", plan->schedule.warmup).member("parameters", memory.parameters);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "app/interrupt.h"
+#include "app/labelling.h"
 #include "app/progress.h"
 #include "app/version.h"
 #include "base/file.h"
@@ -53,7 +54,7 @@ Result<ReadRecipe> read_recipe(const Arguments& arguments, Console& console) {
   return fail(recipe.error().code, fmt::format("{}: {} things are wrong", name, wrong));
 }
 
-Result<Prepared> prepare(ReadRecipe read, Console& console) {
+Result<Prepared> prepare(ReadRecipe read, const std::string& label, Console& console) {
   FH_TRY(OpenModel opened, open_model(model_reference(read), console));
   FH_TRY(CheckedModel checked, check_model(std::move(opened)));
   ProgressBar bar(console, "reading", false);
@@ -67,9 +68,12 @@ Result<Prepared> prepare(ReadRecipe read, Console& console) {
     }
     return {};
   };
-  FH_TRY(train::Dataset dataset, train::load_dataset(read.recipe, read.folder, checked.tokenizer, progress));
+  FH_TRY(const guard::Policy policy, own_policy());
+  DataVeil veil(guard::treatments(policy, guard::Way::training, guard::Role::admin, label, read.recipe.base_model));
+  FH_TRY(train::Dataset dataset,
+         train::load_dataset(read.recipe, read.folder, checked.tokenizer, progress, veil.change()));
   bar.clear();
-  return Prepared{std::move(read), std::move(checked), std::move(dataset)};
+  return Prepared{std::move(read), std::move(checked), std::move(dataset), std::move(veil)};
 }
 
 std::string method_of(const train::Recipe& recipe) {
@@ -109,6 +113,7 @@ Result<train::Beginning> beginning_of(const Prepared& prepared, Console& console
     b.adapter = config + " " + tensors;
   }
   b.data = prepared.dataset.sources;
+  b.treatment = prepared.veil.identity();
   b.numerics = kNumericsVersion;
   b.program = version_line();
   return b;

@@ -8,6 +8,7 @@
 #include "app/command.h"
 #include "app/console.h"
 #include "app/open_model.h"
+#include "app/veil/data_veil.h"
 #include "base/result.h"
 #include "train/dataset.h"
 #include "train/provenance.h"
@@ -33,9 +34,11 @@ struct Prepared {
   ReadRecipe read;
   CheckedModel checked;
   train::Dataset dataset;
+  DataVeil veil;  // what the policy's rules for personal data found and did
 };
-// The model's files (no weights) and all data, with a progress bar. What is too long is the caller's to judge.
-Result<Prepared> prepare(ReadRecipe read, Console& console);
+// The model's files (no weights) and all data, with a progress bar. What is too long is the caller's to judge, and so
+// are personal data that no model may learn (veil.check()). `label`: of the data; empty: the lowest.
+Result<Prepared> prepare(ReadRecipe read, const std::string& label, Console& console);
 
 // "LoRA", "DoRA", "QLoRA", "all weights", "DPO with LoRA".
 std::string method_of(const train::Recipe& recipe);

@@ -27,7 +27,7 @@ Result<> run_snapshot(const Arguments& arguments, Console& console) {
     if (!std::filesystem::exists(out / name, ec)) continue;
     return fail(Errc::invalid, fmt::format("{} has a file '{}' already", printable(out.string()), name));
   }
-  FH_TRY(const Prepared prepared, prepare(std::move(read), console));
+  FH_TRY(const Prepared prepared, prepare(std::move(read), state->label, console));
   FH_TRY(train::RunPlan plan, train::plan_run(prepared.read.recipe, prepared.dataset));
   FH_TRY(const train::Beginning beginning, beginning_of(prepared, console));
   FH_TRY(Training training,

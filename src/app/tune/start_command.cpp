@@ -5,6 +5,7 @@
 #include <chrono>
 #include <optional>
 
+#include "app/audit/act.h"
 #include "app/interrupt.h"
 #include "app/machine.h"
 #include "app/progress.h"
@@ -16,6 +17,7 @@
 #include "base/file.h"
 #include "base/thread_pool.h"
 #include "base/utf8.h"
+#include "guard/policy.h"
 #include "train/result_files.h"
 
 namespace freehold::app {
@@ -127,7 +129,24 @@ Result<> check_same(const RunState& state, const train::Beginning& beginning) {
   const bool recipe = state.recipe_sha256 != train::recipe_digest(beginning);
   return fail(Errc::invalid, fmt::format("{} since the run was started, so it cannot go on: put it back, or start with "
                                          "another output_dir",
-                                         recipe ? "the recipe has changed" : "the data or the model have changed"));
+                                         recipe ? "the recipe has changed"
+                                                : "the data, the model or the rules for personal data have changed"));
+}
+
+// What no model may learn is refused, and what was found at all stands in the audit log: kinds and counts, no value.
+Result<> check_personal_data(const Prepared& prepared, const std::string& label) {
+  const Veil& veil = prepared.veil.veil();
+  if (veil.found() == 0) return {};
+  const std::string subject = printable(prepared.read.path.string(), 300);
+  if (auto allowed = prepared.veil.check(); !allowed) {
+    guard::Decision denied;
+    denied.rule = veil.rule();
+    denied.label = label;
+    denied.message = allowed.error().what;
+    FH_TRY_VOID(record_refusal("tune", subject, denied));
+    return allowed;
+  }
+  return record_act("tune.personal_data", subject, veil.entry());
 }
 
 std::string result_line(const Training& training, const train::Counters& c, train::Ending ending) {
@@ -200,7 +219,12 @@ Result<> run_or_resume(const Arguments& arguments, Console& console, Begin begin
   FH_TRY(Sealing sealing, Sealing::begin(arguments));
   FH_TRY(ReadRecipe read, read_recipe(arguments, console));
   FH_TRY(const std::string given, begin == Begin::fresh ? given_label(arguments) : std::string());
-  FH_TRY(std::string label, training_label(read, given));
+  std::string least = given;
+  if (begin == Begin::resumed) {
+    FH_TRY(const auto found, RunFolder(read.output).state());
+    if (found) least = found->label;
+  }
+  FH_TRY(const std::string label, training_label(read, least));
   FH_TRY_VOID(seal_training(sealing, read, console));
   const RunFolder folder(read.output);
   FH_TRY_VOID(check_folder(folder, begin, read, console));
@@ -212,7 +236,8 @@ Result<> run_or_resume(const Arguments& arguments, Console& console, Begin begin
   };
   // At once where there is a run, so that `tune status` and `tune stop` see who reads its data.
   if (begin == Begin::resumed) FH_TRY_VOID(take());
-  FH_TRY(const Prepared prepared, prepare(std::move(read), console));
+  FH_TRY(const Prepared prepared, prepare(std::move(read), label, console));
+  FH_TRY_VOID(check_personal_data(prepared, label));
   FH_TRY_VOID(train::check_lengths(prepared.read.recipe, prepared.dataset));
   FH_TRY(train::RunPlan plan, train::plan_run(prepared.read.recipe, prepared.dataset));
   const int threads = arguments.given("threads") ? static_cast<int>(arguments.integer("threads")) : available_cpus();
@@ -230,7 +255,6 @@ Result<> run_or_resume(const Arguments& arguments, Console& console, Begin begin
   RunState state;
   if (begin == Begin::resumed) {
     state = *found;
-    FH_TRY(label, training_label(prepared.read, state.label));
     FH_TRY_VOID(check_same(state, beginning));
     if (state.status == RunStatus::finished) {
       console.note("the run is finished: there is nothing to go on with");

@@ -290,6 +290,7 @@ Result<> write_result(const Prepared& p, Training& t, train::Ending ending, cons
   train::Provenance card;
   card.beginning = beginning;
   card.label = state.label;
+  if (const auto found = p.veil.veil().entry(); !found.empty()) card.personal_data = found.text();
   card.method = method_of(p.read.recipe);
   card.started = state.started;
   card.finished = train::utc_now();

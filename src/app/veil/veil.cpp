@@ -15,8 +15,8 @@ using guard::Treatment;
 constexpr std::size_t kShortestNumber = 6;  // digits of a number in JSON that is looked at
 
 // What has been done, in the words of the header.
-constexpr std::array<std::string_view, guard::kTreatments> kDone = {"allowed", "masked", "pseudonymised", "blocked",
-                                                                    "local"};
+constexpr std::array<std::string_view, guard::kTreatments> kDone = {"allowed", "masked", "pseudonymised",
+                                                                    "blocked", "local",  "reported"};
 
 std::size_t index_of(pii::Kind kind) {
   return static_cast<std::size_t>(kind);
@@ -50,6 +50,8 @@ std::optional<std::string> Veil::replacement(pii::Kind kind, std::string_view va
       pseudonyms_.emplace(std::move(token), value);
       return out;
     }
+    case Treatment::report:
+      return std::nullopt;
     case Treatment::local_only:
       if (!refuses(treatment)) return std::nullopt;
       [[fallthrough]];
@@ -174,9 +176,10 @@ std::string Veil::refused_kinds() const {
 }
 
 api::Failure Veil::refusal() const {
-  const char* what = way_ == guard::Way::answer   ? "the answer holds personal data that may not be given"
-                     : way_ == guard::Way::vendor ? "this holds personal data that may not go to a vendor"
-                                                  : "the request holds personal data that may not be asked here";
+  const char* what = way_ == guard::Way::answer     ? "the answer holds personal data that may not be given"
+                     : way_ == guard::Way::vendor   ? "this holds personal data that may not go to a vendor"
+                     : way_ == guard::Way::training ? "the data hold personal data that no model may learn here"
+                                                    : "the request holds personal data that may not be asked here";
   return {api::Problem::forbidden, fmt::format("{}: {}", what, refused_kinds()), {}, "personal_data"};
 }
 
