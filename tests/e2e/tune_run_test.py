@@ -85,7 +85,7 @@ class Runs(e2e.Case):
         self.assertEqual(self.status()["status"], "stopped")
         stopped = self.status()["step"]
         self.put("d.jsonl", texts(40, seed=2))
-        self.fails(e2e.USAGE, "tune", "resume", path, names="the data or the model have changed")
+        self.fails(e2e.USAGE, "tune", "resume", path, names="the data, the model or the rules for personal data have changed")
         self.put("d.jsonl", texts(40))
         kept = path.read_bytes()
         self.recipe(num_epochs=401)
