@@ -123,6 +123,8 @@ TEST(PersonalData, WhatIsWrongIsSaidWithItsLine) {
       {"  - {where: answer, kinds: [card], do: mask, restore: asker}\n", "'restore' is for"},
       {"  - {where: vendor, kinds: [card], do: pseudonymise, restore: all}\n", "'restore' is asker or none"},
       {"  - {where: answer, kinds: [card], do: mask, model: m}\n", "did you mean 'models'?"},
+      {"  - {where: run, kinds: [card], do: mask, roles: [user]}\n", "where: run has no 'roles'"},
+      {"  - {where: run, kinds: [card], do: mask, label: personal}\n", "where: run has no 'label'"},
       {"  {profile: gdpr}\n", "'personal_data' needs 'rules'"},
       {"  {profile: strict, rules: []}\n", "'profile' is hipaa, gdpr or secrets"},
   };

@@ -67,12 +67,31 @@ class PersonalDataReader : private PolicyReader {
     if (at("roles") != nullptr) {
       FH_TRY(rule.roles, role_names(*at("roles")));
     }
+    FH_TRY_VOID(check_run(node, rule));
     if (const YamlNode* restore = at("restore")) {
       if (*treatment != Treatment::pseudonymise) return wrong(*restore, "'restore' is for 'do: pseudonymise'");
       if (restore->text != "asker" && restore->text != "none") return wrong(*restore, "'restore' is asker or none");
       rule.restore = restore->text == "asker";
     }
     return rule;
+  }
+
+  // `freehold run` is asked by an admin, without a label: another rule would never apply.
+  Result<> check_run(const YamlNode& node, const PersonalRule& rule) const {
+    if (rule.way != Way::run) return {};
+    const auto reason = [](const char* what) {
+      return fmt::format(
+          "where: run has no '{}': `freehold run` is asked by an admin, without a label, so the rule would never apply",
+          what);
+    };
+    if (const YamlNode* label = node.member("label"); label != nullptr && policy_.rank(rule.label).value_or(1) != 0) {
+      return wrong(*label, reason("label"));
+    }
+    const YamlNode* roles = node.member("roles");
+    if (roles != nullptr && std::find(rule.roles.begin(), rule.roles.end(), Role::admin) == rule.roles.end()) {
+      return wrong(*roles, reason("roles"));
+    }
+    return {};
   }
 
   Result<Kinds> kinds(const YamlNode& node) const {

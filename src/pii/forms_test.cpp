@@ -28,6 +28,8 @@ TEST(Forms, BesideAnUnderscore) {
   EXPECT_EQ(seen("phone_212-555-0187"), "phone=212-555-0187");
   EXPECT_EQ(seen("write to _private@example.org"), "email=_private@example.org");
   EXPECT_EQ(seen("write to _ann@example.org_ please"), "email=ann@example.org");
+  EXPECT_EQ(seen("write to **__ann@example.org__** please"), "email=ann@example.org");
+  EXPECT_EQ(seen("__init_bob@example.org__"), "email=init_bob@example.org");
   // Names that programs give: dates, counters, digests.
   EXPECT_EQ(
       seen("IMG_20190304_123456.jpg backup_1700000000 device_12345678 v_1_2_3 sha_9f8a7b6c5d4e3f2a", Profile::gdpr),

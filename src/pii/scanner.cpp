@@ -62,6 +62,13 @@ bool is_cut_here(unsigned char left) {
   return left == '_' || is_alphanumeric(left);
 }
 
+// The byte before `i` and the underscores that stand before it, as far as a stream remembers.
+unsigned char before_underscores(const Text& text, std::size_t i) {
+  std::size_t back = 1;
+  while (back < kHistory && text.before(i, back) == '_') ++back;
+  return text.before(i, back);
+}
+
 }  // namespace
 
 struct Scanner::State {
@@ -273,8 +280,8 @@ bool Scanner::State::token(const Text& text, bool letter) {
   }
   if (profile != Profile::secrets && (!inside || left == '_')) {
     const unsigned char next = letter ? text[w.end] : 0;
-    // "_name@example.org_", but not the rest of "first_name@example.org"
-    const bool fresh = left != '_' || !is_cut_here(text.before(begin, 2));
+    // "_name@example.org_" and "__name@example.org__", but not the rest of "first_name@example.org"
+    const bool fresh = left != '_' || !is_alphanumeric(before_underscores(text, begin));
     if (fresh && (!letter || !is_plain_end(text, w.end))) {
       if (const Match match = match_email(text, begin); sure(match)) return found(text, match);
       if (const Match match = match_url(text, begin); sure(match)) return found(text, match);

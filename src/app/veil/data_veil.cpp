@@ -16,10 +16,16 @@ using format::Value;
 // As deep as JSON is read (format/json.h).
 constexpr int kDeepest = 64;
 
-// What steers an example and is no text of anybody's.
-bool is_structure(std::string_view name) {
-  static constexpr std::array<std::string_view, 5> kNames = {"role", "from", "type", "id", "tool_call_id"};
-  return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
+// What steers an example and is no text of anybody's: who speaks, and what kind of a part it is. Everything else beside
+// such a name is looked at, wherever it stands: an address under "from" of a tool's arguments is an address.
+bool is_structure(std::string_view name, const Value& value) {
+  static constexpr std::array<std::string_view, 3> kNames = {"role", "from", "type"};
+  static constexpr std::array<std::string_view, 13> kWords = {"system", "user",     "assistant", "tool", "developer",
+                                                              "human",  "gpt",      "model",     "bot",  "observation",
+                                                              "text",   "function", "image_url"};
+  const auto text = value.as_string();
+  return text && std::find(kNames.begin(), kNames.end(), name) != kNames.end() &&
+         std::find(kWords.begin(), kWords.end(), *text) != kWords.end();
 }
 
 // Names that say nothing of what stands beside them.
@@ -30,12 +36,24 @@ bool is_text(std::string_view name) {
   return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 
+// A name below the columns may be learned, too. Those that come to the same stay apart.
+std::string veiled_name(Veil& veil, const std::string& name, const std::vector<Member>& before) {
+  auto changed = veil.changed(name);
+  if (!changed) return name;
+  const auto is_taken = [&] {
+    return std::any_of(before.begin(), before.end(), [&](const Member& m) { return m.key == *changed; });
+  };
+  while (is_taken()) *changed += "_";
+  return std::move(*changed);
+}
+
 Value veiled(Veil& veil, const Value& value, std::string_view name, int depth) {
   if (depth > kDeepest) return value;
   if (value.is_object()) {
     std::vector<Member> members;
     for (const Member& m : value.members()) {
-      members.push_back({m.key, depth > 0 && is_structure(m.key) ? m.value : veiled(veil, m.value, m.key, depth + 1)});
+      Value other = is_structure(m.key, m.value) ? m.value : veiled(veil, m.value, m.key, depth + 1);
+      members.push_back({depth > 0 ? veiled_name(veil, m.key, members) : m.key, std::move(other)});
     }
     return Value::object(std::move(members));
   }

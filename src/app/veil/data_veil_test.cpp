@@ -44,6 +44,22 @@ TEST(DataVeil, EveryTextOfARowAndNoStructure) {
   EXPECT_TRUE(veil.check());
 }
 
+// What a tool is called with is text, whatever its members are called, and so are their names.
+TEST(DataVeil, NothingHidesBehindNamesOfStructure) {
+  DataVeil veil(with(Treatment::mask, Treatment::mask));
+  train::Row row;
+  row.object = training_row(
+      R"({"messages":[{"role":"assistant","tool_calls":[{"id":"call_1","type":"function","function":{"name":"send","arguments":)"
+      R"({"from":"ann@example.org","type":"user","id":"4111 1111 1111 1111","4111111111111111":1,"bob@example.org":[1],"c@example.org":2}}}]}]})");
+  veil.change()(row);
+  EXPECT_EQ(
+      row.object,
+      training_row(
+          R"({"messages":[{"role":"assistant","tool_calls":[{"id":"call_1","type":"function","function":{"name":"send","arguments":)"
+          R"({"from":"[email]","type":"user","id":"[card]","[card]":1,"[email]":[1],"[email]_":2}}}]}]})"));
+  EXPECT_EQ(veil.veil().summary(), "masked=5 kinds=card,email");
+}
+
 TEST(DataVeil, ReportsWithoutAChangeAndRefusesWithCounts) {
   for (const Treatment treatment : {Treatment::report, Treatment::block}) {
     DataVeil veil(with(treatment));
