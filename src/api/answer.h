@@ -94,6 +94,8 @@ class Encoder {
   virtual std::string add(const Piece& piece) = 0;
   // After every choice has ended: the end of the stream, or the whole answer.
   virtual std::string end() = 0;
+  // What `end` made is recorded, so that others may have it too. Once, before it is given; any thread.
+  virtual void recorded() {}
   // An error after the stream has begun: its last bytes.
   virtual std::string broken(const Failure& failure) = 0;
   virtual std::string content_type() const = 0;

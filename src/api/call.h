@@ -41,8 +41,9 @@ Problem problem_of(int status);
 struct Excess {
   std::uint64_t tokens = 0;  // 0: not counted
   std::uint64_t context = 0;
-  // What a prompt may have at most; without a token for the answer nothing would be answered.
-  std::uint64_t most() const { return tokens <= context ? tokens - 1 : context; }
+  bool answered = true;  // a token of answer needs room too; not so with embeddings, or where a text is only scored
+  // What a prompt may have at most.
+  std::uint64_t most() const { return answered && context > 0 ? context - 1 : context; }
 };
 
 struct Failure {

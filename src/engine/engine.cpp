@@ -80,8 +80,10 @@ Result<RequestId> Engine::submit(Request request, EventSink sink) {
                             "lower max_tokens or n, or give the cache more room",
                             prompt, request.n, positions - prompt));
   }
+  const std::uint64_t all = prompt + std::uint64_t{request.n} * (positions - prompt);
   auto job = std::make_unique<Job>(s.next_id++, std::move(request), std::move(sink));
   job->blocks = std::move(blocks);
+  job->positions = all;
   return s.enqueue(std::move(job));
 }
 
@@ -99,6 +101,7 @@ Result<RequestId> Engine::submit(EmbedRequest request, EventSink sink) {
   job->pooler =
       std::make_unique<Pooler>(request.pooling.value_or(s.decoder.pooling()), s.limits.width, request.dimensions);
   job->blocks = s.budget.needed(tokens, tokens, 1);
+  job->positions = tokens;
   if (!s.budget.fits_at_all(job->blocks)) {
     return fail(Errc::exhausted, fmt::format("the text's {} tokens need more than the whole cache holds", tokens));
   }

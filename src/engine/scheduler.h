@@ -29,6 +29,7 @@ struct Job {
   EventSink sink;
   DefaultChain chain;
   BlockBudget::Blocks blocks;      // promised while it runs
+  std::uint64_t positions = 0;     // that the prompt and all answers may come to
   std::unique_ptr<Pooler> pooler;  // of an embedding: the prompt is all there is, answers[0] stands for its sequence
   std::unique_ptr<PromptScorer> scorer;
   std::vector<Answer> answers;  // empty while it waits; only the first while the prompt is prefilled

@@ -5,18 +5,6 @@
 #include "engine/scheduler.h"
 
 namespace freehold::engine {
-namespace {
-
-// The positions that it may come to.
-std::uint64_t work(const Job& job) {
-  const Request& r = job.request;
-  const std::uint64_t prompt = r.prompt.size();
-  if (job.reads_only()) return prompt;
-  // Without a limit: whatever the context leaves, which is more than anything with one.
-  return prompt + std::uint64_t{r.n} * (r.max_tokens == 0 ? UINT32_MAX : r.max_tokens);
-}
-
-}  // namespace
 
 Waiting::Waiting() = default;
 Waiting::~Waiting() = default;
@@ -70,11 +58,12 @@ bool Waiting::before(const Lane& a, const Lane& b) {
   return a.jobs.front()->id < b.jobs.front()->id;
 }
 
-std::size_t Waiting::candidate(const Lane& lane) {
+// The first much smaller one that fits; otherwise the oldest, whether it fits or not.
+std::size_t Waiting::candidate(const Lane& lane, const std::function<bool(const Job&)>& fits) {
   if (lane.passed_over >= kPatience) return 0;
-  const std::uint64_t most = work(*lane.jobs.front()) / kSmaller;
+  const std::uint64_t most = lane.jobs.front()->positions / kSmaller;
   for (std::size_t i = 1; i < lane.jobs.size(); ++i) {
-    if (work(*lane.jobs[i]) <= most) return i;
+    if (lane.jobs[i]->positions <= most && fits(*lane.jobs[i])) return i;
   }
   return 0;
 }
@@ -88,8 +77,8 @@ std::unique_ptr<Job> Waiting::next(const std::function<std::uint32_t(const std::
   }
   std::sort(order_.begin(), order_.end(), [](const Lane* a, const Lane* b) { return before(*a, *b); });
   for (Lane* lane : order_) {
-    const std::size_t place = candidate(*lane);
-    if (!fits(*lane->jobs[place])) {
+    const std::size_t place = candidate(*lane, fits);
+    if (place == 0 && !fits(*lane->jobs.front())) {
       if (lane->impatient()) return nullptr;
       continue;
     }

@@ -1,7 +1,7 @@
 // The requests that wait, and whose turn it is (docs/adr/0017-admission.md).
 //
 // A lane holds the requests of one tenant with one priority, first come first served; only its oldest stands for it, or
-// a much smaller one behind it, until it has been passed over kPatience times
+// a much smaller one behind it that fits, until it has been passed over kPatience times
 // (docs/adr/0062-small-ones-go-ahead-in-their-lane.md). Whose turn it is among the lanes:
 // 1. A lane that has been passed over too often: while it waited, kPatience requests of other lanes were admitted
 //    (kBackgroundPatience if its priority is below 0). The one passed over most is first, and nobody else is admitted
@@ -56,7 +56,7 @@ class Waiting {
     bool impatient() const { return passed_over >= (priority < 0 ? kBackgroundPatience : kPatience); }
   };
   static bool before(const Lane& a, const Lane& b);
-  static std::size_t candidate(const Lane& lane);
+  static std::size_t candidate(const Lane& lane, const std::function<bool(const Job&)>& fits);
   void drop_empty_lanes();
 
   std::vector<std::unique_ptr<Lane>> lanes_;

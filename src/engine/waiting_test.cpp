@@ -167,14 +167,35 @@ TEST_F(WaitingTest, AMuchSmallerOneGoesAheadInItsLane) {
   }
   EXPECT_EQ(place("long"), 1 + Waiting::kPatience);
   finish(*engine);
-  // One without a limit is long.
-  order.clear();
+}
+
+// It counts as what the context leaves it: 512 positions, of which 64 are an eighth.
+TEST_F(WaitingTest, OneWithoutALimitIsAsLongAsTheContext) {
+  FakeDecoder decoder;
+  auto engine = make(decoder, 1);
   submit(*engine, of("t", 60), "first");
   engine->step();
   submit(*engine, of("t", 0), "open");
-  submit(*engine, of("t", 200), "long");
+  submit(*engine, of("t", 480), "nearly as long");
+  submit(*engine, of("t", 61), "not so small");
+  submit(*engine, of("t", 60), "small");
   finish(*engine);
-  EXPECT_LT(place("long"), place("open"));
+  EXPECT_EQ(order, (std::vector<std::string>{"first", "small", "open", "nearly as long", "not so small"}));
+}
+
+// A small one that needs more places than are free holds up neither the oldest nor a small one behind it.
+TEST_F(WaitingTest, ASmallOneThatDoesNotFitHoldsUpNobody) {
+  FakeDecoder decoder;
+  auto engine = make(decoder, 4);
+  for (int i = 0; i < 3; ++i) submit(*engine, of("t", 100), "running");
+  engine->step();
+  Request four = of("t", 1);
+  four.n = 4;
+  submit(*engine, of("t", 60), "oldest");
+  submit(*engine, four, "four");
+  submit(*engine, of("t", 1), "one");
+  finish(*engine);
+  EXPECT_EQ(order, (std::vector<std::string>{"running", "running", "running", "one", "oldest", "four"}));
 }
 
 // A tenant whose requests are so short that it never has one running, one whose answers are long, one in the

@@ -123,6 +123,14 @@ test("in the background: asked for until it is there, and cancelled", needs("res
   await assert.rejects(client.responses.retrieve(dropped.id), OpenAI.NotFoundError);
   await assert.rejects(ask({ background: true, model: "no-such-model" }), OpenAI.NotFoundError);
   await assert.rejects(client.responses.cancel((await ask()).id), OpenAI.BadRequestError);
+  const live = await collect(await ask({ background: true, stream: true, temperature: 0 }));
+  const last = live.at(-1).response;
+  const next = await ask({ previous_response_id: last.id });
+  assert.equal(next.previous_response_id, last.id);
+  // Its events had other numbers than those of what is kept.
+  await assert.rejects(client.responses.retrieve(last.id, { stream: true, starting_after: 3 }), (e) => e.status === 400 && e.param === "starting_after");
+  const again = await collect(await client.responses.retrieve(last.id, { stream: true }));
+  assert.deepEqual(again.at(-1).response, last);
   await assert.rejects(client.responses.cancel("resp_none"), OpenAI.NotFoundError);
 });
 

@@ -350,12 +350,17 @@ class Served(e2e.Case):
                                        ({"lora_name": "x"}, 400, "lora_path"), ({"lora_name": 5}, 400, "lora_name"), ([], 400, None),
                                        ({"lora_name": "x", "lora_path": "nowhere", "base_model_name": "base"}, 404, "lora_path"),
                                        ({"lora_name": "x", "lora_path": "/etc/passwd", "base_model_name": "base"}, 404, "lora_path"),
+                                       ({"lora_name": "x", "lora_path": "lora:2", "base_model_name": "nowhere"}, 404, "base_model_name"),
                                        ({"lora_name": "x", "lora_path": "base", "base_model_name": "base"}, 400, None)):
             status, _, data = load(wrong)
             self.assertEqual((status, json.loads(data)["error"]["param"]), (expected, param), (wrong, data))
         unload = lambda: server.post("/v1/unload_lora_adapter", {"lora_name": "mine:v1"})
         self.assertEqual(unload()[::2], (200, b"Success: LoRA adapter 'mine:v1' removed successfully."))
         self.assertEqual((ask("mine:v1")[0], unload()[0]), (404, 404))
+        # What is changed over HTTP is in the audit log, by whatever address.
+        log = e2e.run("audit", "query", "--kind", "admin", "--json", home=self.store).text
+        changed = [e for e in map(json.loads, log.splitlines()) if e["act"].endswith("load_lora_adapter")]
+        self.assertEqual([e["details"]["lora_name"] for e in changed[-2:]], ["mine:v1", "mine:v1"])
         # One that a request names by its number is not applied, so it is not taken.
         chat = {"model": "base", "messages": [{"role": "user", "content": "x"}], "max_tokens": 2}
         for lora, expected in (([], 200), ([{"id": 0, "scale": 0}], 200), ([{"id": 0, "scale": 1}], 400), ("x", 400)):

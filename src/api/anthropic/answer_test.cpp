@@ -46,7 +46,9 @@ std::string play(Encoder& encoder, Reason reason = Reason::tool_calls, std::stri
   out += encoder.add(ToolStart{0, 1, "g"});
   out += encoder.add(ToolEnd{0, 1});
   out += encoder.add(Ended{0, reason, stop, usage, 1});
-  return out + encoder.end();
+  out += encoder.end();
+  encoder.recorded();
+  return out;
 }
 
 // What a client makes of a stream: the message as it would have come in one piece. Checks the order of the events.
@@ -246,7 +248,7 @@ TEST(AnthropicErrors, HaveTheVendorsTypes) {
   EXPECT_TRUE(error["error"]["message"].get<std::string>().starts_with("prompt is too long"));
   Failure counted{Problem::context_length, "ours", "messages", {}};
   counted.excess = Excess{9, 8};
-  EXPECT_EQ(json::parse(error_json(counted, {}))["error"]["message"], "prompt is too long: 9 tokens > 8 maximum");
+  EXPECT_EQ(json::parse(error_json(counted, {}))["error"]["message"], "prompt is too long: 9 tokens > 7 maximum");
   counted.excess = Excess{8, 8};
   EXPECT_EQ(json::parse(error_json(counted, {}))["error"]["message"], "prompt is too long: 8 tokens > 7 maximum");
   auto encoder = messages_encoder(call_of(R"(,"stream":true)"), {"a", "m", 1});

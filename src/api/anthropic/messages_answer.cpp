@@ -65,8 +65,16 @@ class Messages : public Encoder {
     return stream_ ? out : std::string();
   }
 
+  // What has not come to its end is not gone on from.
+  void recorded() override {
+    if (!thread_ || !keep_ || cancelled_ || only_prompt_) return;
+    Json messages = Json::parse(thread_->messages);
+    messages.push_back({{"role", "assistant"}, {"content", content()}});
+    keep_("msg_" + id_.id, {std::move(thread_->fixed), dump(messages)});
+    thread_.reset();
+  }
+
   std::string end() override {
-    keep_thread();
     if (stream_) return as_event("message_stop", Json::object());
     Json out = message();
     out["content"] = content();
@@ -89,14 +97,6 @@ class Messages : public Encoder {
     Json out = Json::array();
     for (std::size_t i = 0; i < blocks_.size(); ++i) out.push_back(whole(i));
     return out;
-  }
-  // What has not come to its end is not gone on from.
-  void keep_thread() {
-    if (!thread_ || !keep_ || cancelled_ || only_prompt_) return;
-    Json messages = Json::parse(thread_->messages);
-    messages.push_back({{"role", "assistant"}, {"content", content()}});
-    keep_("msg_" + id_.id, {std::move(thread_->fixed), dump(messages)});
-    thread_.reset();
   }
   Json usage() const {
     Json out = {{"input_tokens", prompt_tokens_ - cached_tokens_},

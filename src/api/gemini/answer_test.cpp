@@ -186,6 +186,9 @@ TEST(GeminiErrors, HaveTheVendorsStatus) {
   Failure counted{Problem::context_length, "ours", "contents", {}};
   counted.excess = Excess{9, 8};
   EXPECT_EQ(json::parse(error_json(counted))["error"]["message"],
+            "The input token count (9) exceeds the maximum number of tokens allowed (7).");
+  counted.excess = Excess{9, 8, false};
+  EXPECT_EQ(json::parse(error_json(counted))["error"]["message"],
             "The input token count (9) exceeds the maximum number of tokens allowed (8).");
   EXPECT_EQ(status(Problem::unavailable), "UNAVAILABLE");
   for (const bool events : {true, false}) {

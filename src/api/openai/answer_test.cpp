@@ -252,6 +252,8 @@ TEST(OpenAiErrors, APromptThatIsTooLongIsToldInTheVendorsWords) {
       "the length of the messages.");
   failure.excess = Excess{8, 8};
   EXPECT_NE(told()["message"].get<std::string>().find("8 tokens, which leaves none for an answer"), std::string::npos);
+  EXPECT_EQ((Excess{9, 8}.most()), 7u) << "one is the answer's";
+  EXPECT_EQ((Excess{9, 8, false}.most()), 8u) << "a text that has no answer";
   failure.excess = Excess{0, 8};
   EXPECT_EQ(told()["message"], "This model's maximum context length is 8 tokens. ours");
 }

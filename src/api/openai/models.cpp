@@ -82,13 +82,13 @@ std::string error_json(const Failure& failure) {
       code = code.empty() ? "context_length_exceeded" : code;
       // The vendor's words: some clients know by them that they have to shorten it.
       if (failure.excess) {
-        const auto& [tokens, context] = *failure.excess;
+        const auto& [tokens, context, answered] = *failure.excess;
         message = fmt::format("This model's maximum context length is {} tokens. ", context) +
                   (tokens == 0 ? failure.message
                                : fmt::format("However, your {0} resulted in {1} tokens{2}. Please reduce the length of "
                                              "the {0}.",
                                              failure.param, tokens,
-                                             tokens == context ? ", which leaves none for an answer" : ""));
+                                             answered && tokens == context ? ", which leaves none for an answer" : ""));
       }
       break;
     case Problem::unauthorised:

@@ -22,6 +22,7 @@ struct StoredResponse {
   std::string conversation;  // an array: all items before and in it, and its output; not the instructions
   std::string running;       // the id of the request that still makes it, in the background; empty: it is over
   std::string label = {};    // of all that is in it (guard/policy.h); whoever keeps it says so
+  bool streamed = false;     // its events went out as they came, with other numbers than those made from what is kept
 };
 
 struct ResponseCall {
@@ -48,7 +49,7 @@ Parsed<void> join(ResponseCall& call, const StoredResponse* previous, const Find
 // The response before anything of it has been made.
 std::string begun_json(const ResponseCall& call, const AnswerId& id);
 
-// `keep` gets the response when it is complete; empty: it is not kept.
+// `keep` gets the response when it is complete and recorded; empty: it is not kept.
 std::unique_ptr<Encoder> response_encoder(ResponseCall call, AnswerId id, std::function<void(StoredResponse)> keep);
 
 std::string input_tokens_json(std::size_t tokens);

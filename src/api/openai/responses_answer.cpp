@@ -69,10 +69,15 @@ class Response : public Encoder {
       auto conversation = parse_json(call_.conversation);
       Json items = conversation ? std::move(*conversation) : Json::array();
       for (const Json& item : output_) items.push_back(item);
-      keep_({response["id"].get<std::string>(), dump(response), call_.input_items, dump(items), {}});
+      made_ = {response["id"].get<std::string>(), dump(response), call_.input_items, dump(items), {}};
+      made_->streamed = call_.call.stream;
     }
     if (!call_.call.stream) return dump(response);
     return event(cut_ ? "response.incomplete" : "response.completed", {{"response", response}});
+  }
+
+  void recorded() override {
+    if (keep_ && made_) keep_(*std::exchange(made_, std::nullopt));
   }
 
   std::string whole_text(std::string_view status) const { return dump(whole(status)); }
@@ -222,6 +227,7 @@ class Response : public Encoder {
   ResponseCall call_;
   const AnswerId id_;
   const std::function<void(StoredResponse)> keep_;
+  std::optional<StoredResponse> made_;  // for it, until it is recorded
   Open open_ = Open::nothing;
   Json item_;                      // that is open
   std::string text_;               // its text, thoughts or arguments

@@ -136,7 +136,9 @@ std::string play(Encoder& encoder, Reason reason) {
   out += encoder.add(ToolArguments{0, 0, ":1}"});
   if (reason != Reason::length) out += encoder.add(ToolEnd{0, 0});
   out += encoder.add(Ended{0, reason, {}, usage, 1});
-  return out + encoder.end();
+  out += encoder.end();
+  encoder.recorded();
+  return out;
 }
 
 // Builds the response as a client does, and checks the order of the events.
@@ -193,7 +195,10 @@ TEST(OpenAiResponseAnswer, ALaterRequestGoesOnWithoutTheOldInstructions) {
   encoder->add(Text{0, "two"});
   encoder->add(Ended{});
   encoder->end();
+  EXPECT_FALSE(stored) << "before it is recorded";
+  encoder->recorded();
   ASSERT_TRUE(stored);
+  EXPECT_FALSE(stored->streamed);
   const ResponseCall next = response(R"("previous_response_id":"resp_abc","input":"three")", &*stored);
   EXPECT_EQ(messages(next), json::parse(R"([{"role":"user","content":"one"},{"role":"assistant","content":"two"},
                                            {"role":"user","content":"three"}])"));
@@ -254,6 +259,7 @@ TEST(OpenAiStoredResponse, ThoughtsAreASummaryIfOneIsAskedFor) {
   EXPECT_FALSE(item.contains("content"));
   EXPECT_EQ(all.back().data["response"]["output"][0], item);
   ASSERT_TRUE(stored);
+  EXPECT_TRUE(stored->streamed);
   const auto replayed = replayed_events(*stored, -1);
   ASSERT_TRUE(replayed);
   const std::vector<StreamedEvent> again = streamed_events(*replayed);

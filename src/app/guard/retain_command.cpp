@@ -92,8 +92,12 @@ Result<> run_retain(const Arguments& arguments, Console& console) {
   options.go_on = [] { return !interrupted(); };
   FH_TRY(options.served, is_served(home));
   FH_TRY(RetainReport report, retain(options));
-  FH_TRY(const auto overdue, overdue_models(home, policy, options.now));
-  report.notes.insert(report.notes.end(), overdue.begin(), overdue.end());
+  // What has gone is said and logged whatever comes of this.
+  if (auto overdue = overdue_models(home, policy, options.now)) {
+    report.notes.insert(report.notes.end(), overdue->begin(), overdue->end());
+  } else {
+    report.notes.push_back("the models of the store were not looked at: " + overdue.error().what);
+  }
   // A dry run changes nothing, also not the log.
   if (!options.dry) FH_TRY_VOID(record_act("guard.retain", {}, retain_details(report)));
   const bool dry = options.dry || !report.clock.empty();

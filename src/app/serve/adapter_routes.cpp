@@ -151,6 +151,10 @@ api::Parsed<std::string> load_lora(const Site& site, const ExchangePtr& exchange
                     printable(asked.path)),
         "lora_path");
   };
+  if (!site.pool().has(asked.base)) {
+    return api::refuse(Problem::not_found, fmt::format("No model '{}' is served.", printable(asked.base)),
+                       "base_model_name");
+  }
   if (!store::ModelName::parse(asked.path)) return no_such();
   auto done = site.pool().attach(asked.name, asked.base, asked.path);
   if (!done && done.error().code == Errc::not_found) return no_such();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <future>
 #include <vector>
@@ -30,7 +31,9 @@ bool changes(const http::Request& request) {
   if (at(0) == "api")
     return at(1) == "create" || at(1) == "copy" || at(1) == "pull" || at(1) == "push" || at(1) == "blobs";
   if (at(0) == "freehold") return at(2) == "adapters";
-  return at(0) == "v1" && (at(1) == "files" || at(1) == "uploads" || at(1) == "batches" || at(1) == "fine_tuning");
+  static constexpr std::array<std::string_view, 6> kChanged = {
+      "files", "uploads", "batches", "fine_tuning", "load_lora_adapter", "unload_lora_adapter"};
+  return at(0) == "v1" && std::find(kChanged.begin(), kChanged.end(), at(1)) != kChanged.end();
 }
 
 // The names in a body, which say what a change is about.
@@ -39,7 +42,8 @@ audit::Object named_in(const std::string& body) {
   if (body.empty() || body.size() > kLongestBody || body[0] != '{') return out;
   const auto value = format::parse_json(body);
   if (!value || !value->is_object()) return out;
-  for (const char* name : {"model", "name", "source", "destination", "from", "training_file", "input_file_id"}) {
+  for (const char* name : {"model", "name", "source", "destination", "from", "training_file", "input_file_id",
+                           "lora_name", "lora_path", "base_model_name"}) {
     const format::Value* member = value->member(name);
     if (member == nullptr) continue;
     if (const auto text = member->as_string()) out.add(name, text->substr(0, kLongestPath));

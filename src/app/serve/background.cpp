@@ -18,20 +18,21 @@ std::optional<http::Response> Background::refusal() const {
 }
 
 void Background::made(api::openai::StoredResponse answer) {
-  const std::lock_guard lock(mutex_);
-  made_ = std::move(answer);
+  {
+    const std::lock_guard lock(mutex_);
+    begun_.reset();
+  }
+  store_.conclude(tenant_, std::move(answer));
 }
 
-// Once.
-void Background::conclude(bool good) {
-  std::optional<api::openai::StoredResponse> begun, made;
+// Unless it is over.
+void Background::fail() {
+  std::optional<api::openai::StoredResponse> begun;
   {
     const std::lock_guard lock(mutex_);
     begun = std::exchange(begun_, std::nullopt);
-    made = std::exchange(made_, std::nullopt);
   }
-  if (good && made) store_.conclude(tenant_, std::move(*made));
-  if (good || !begun) return;
+  if (!begun) return;
   begun->running.clear();
   const api::Failure failure{api::Problem::internal, "the answer could not be made", {}, {}};
   begun->response = api::openai::with_status(begun->response, "failed", &failure);
@@ -39,9 +40,8 @@ void Background::conclude(bool good) {
 }
 
 void Background::respond(http::Response response) {
-  const bool good = response.status < 400;
-  conclude(good);
-  if (good) return;
+  if (response.status < 400) return;  // `made` was told
+  fail();
   if (stream_) return stream_->respond(std::move(response));
   const std::lock_guard lock(mutex_);
   refusal_ = std::move(response);
@@ -57,17 +57,12 @@ bool Background::send(std::string piece) {
 }
 
 void Background::finish() {
-  bool made = false;
-  {
-    const std::lock_guard lock(mutex_);
-    made = made_.has_value();
-  }
-  conclude(made);
+  fail();
   if (stream_) stream_->finish();
 }
 
 void Background::abort() {
-  conclude(false);
+  fail();
   if (stream_) stream_->abort();
 }
 

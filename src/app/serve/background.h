@@ -25,27 +25,26 @@ class Background : public http::Exchange {
   std::optional<http::Response> refusal() const;
 
   const http::Request& request() const override { return request_; }
-  // The answer, whole. It is kept where others can read it when `respond` says that it is recorded, as other answers
-  // are given only then.
+  // The answer, whole and recorded: from here on others can read it. Before the client sees its end.
   void made(api::openai::StoredResponse answer);
   // An error ends the response as failed.
   void respond(http::Response response) override;
   void start(http::Response head) override;
   bool send(std::string piece) override;
-  // The answer, or a failure if there is none, is what the store has before the client sees the end.
+  // If there is no answer, a failure is what the store has before the client sees the end.
   void finish() override;
   void abort() override;
   void on_gone(std::function<void()> callback) override;  // nobody leaves; it is what keeps the answer cancellable
 
  private:
-  void conclude(bool good);
+  void fail();
 
   const http::Request request_;
   ResponseStore& store_;
   const std::string tenant_;
   const std::shared_ptr<http::Exchange> stream_;
-  mutable std::mutex mutex_;  // guards what follows
-  std::optional<api::openai::StoredResponse> begun_, made_;
+  mutable std::mutex mutex_;                          // guards what follows
+  std::optional<api::openai::StoredResponse> begun_;  // nothing once it is over
   std::optional<http::Response> refusal_;
   std::function<void()> on_gone_;
 };

@@ -253,18 +253,23 @@ void Generation::end() {
   const auto outcome = cancelled_ ? ledger::Outcome::cancelled : ledger::Outcome::completed;
   if (stream_) {
     std::string broken = encoder_->broken(unrecorded());
-    record(outcome, 200, [exchange = exchange_, bytes = std::move(bytes), broken = std::move(broken)](bool durable) {
-      exchange->send(durable ? bytes : broken);
-      exchange->finish();
-    });
+    record(
+        outcome, 200,
+        [exchange = exchange_, encoder = encoder_, bytes = std::move(bytes), broken = std::move(broken)](bool durable) {
+          if (durable) encoder->recorded();
+          exchange->send(durable ? bytes : broken);
+          exchange->finish();
+        });
     return;
   }
   http::Response response = head();
   response.body = std::move(bytes);
-  record(outcome, 200, [exchange = exchange_, response = std::move(response)](bool durable) mutable {
-    if (!durable) return respond(*exchange, unrecorded());
-    exchange->respond(std::move(response));
-  });
+  record(outcome, 200,
+         [exchange = exchange_, encoder = encoder_, response = std::move(response)](bool durable) mutable {
+           if (!durable) return respond(*exchange, unrecorded());
+           encoder->recorded();
+           exchange->respond(std::move(response));
+         });
 }
 
 void Generation::on(std::uint32_t first, const engine::Event& event) {

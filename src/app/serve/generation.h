@@ -69,7 +69,7 @@ class Generation {
   http::Response head() const;
 
   std::shared_ptr<http::Exchange> exchange_;
-  std::unique_ptr<api::Encoder> encoder_;
+  std::shared_ptr<api::Encoder> encoder_;  // also what waits for the record has it
   const bool stream_;
   const std::uint32_t n_;
   std::vector<std::pair<std::string, std::string>> headers_;

@@ -11,22 +11,24 @@ namespace {
 
 // Counts what it is given.
 struct Counting : api::Encoder {
-  explicit Counting(std::size_t& to) : pieces(to) {}
+  Counting(std::size_t& to, int& kept) : pieces(to), times_recorded(kept) {}
   std::string add(const api::Piece&) override {
     ++pieces;
     return "x";
   }
   std::string end() override { return "the end"; }
   std::string broken(const api::Failure&) override { return "broken"; }
+  void recorded() override { ++times_recorded; }
   std::string content_type() const override { return "application/json"; }
   std::size_t& pieces;
+  int& times_recorded;
 };
 
 // An answer with 20 log-probabilities a token: how many pieces of it were encoded, how often it was stopped, and what
 // came of it. It goes on for ever, or until it is stopped.
 struct Told {
   std::size_t pieces = 0;
-  int stopped = 0;
+  int stopped = 0, recorded = 0;
   http::Response answer;
 };
 Told told(bool stream, std::uint32_t tokens) {
@@ -40,7 +42,7 @@ Told told(bool stream, std::uint32_t tokens) {
   AnswerPlan plan;
   plan.prompts.resize(1);
   const auto exchange = std::make_shared<Collected>(std::move(request), [] {});
-  Generation generation(exchange, std::make_unique<Counting>(out.pieces), call, plan, nullptr);
+  Generation generation(exchange, std::make_unique<Counting>(out.pieces, out.recorded), call, plan, nullptr);
   generation.veil({}, [&] { ++out.stopped; });
   generation.on(0, engine::Started{1, 0});
   const std::vector<engine::TokenLogprob> top(20);
@@ -66,6 +68,7 @@ TEST(Generation, AnAnswerInOnePieceHasABound) {
   EXPECT_LT(whole.pieces, 2 * kTokens);
   EXPECT_EQ(whole.answer.status, 400);
   EXPECT_NE(whole.answer.body.find("more than 256 MiB in one piece"), std::string::npos) << whole.answer.body;
+  EXPECT_EQ(whole.recorded, 0) << "nobody may have it";
   const Told streamed = told(true, kTokens);
   EXPECT_EQ(streamed.stopped, 0);
   EXPECT_GE(streamed.pieces, 2 * kTokens);
@@ -73,6 +76,8 @@ TEST(Generation, AnAnswerInOnePieceHasABound) {
   EXPECT_EQ(small.stopped, 0);
   EXPECT_EQ(small.answer.status, 200);
   EXPECT_EQ(small.answer.body, "the end");
+  EXPECT_EQ(small.recorded, 1);
+  EXPECT_EQ(told(true, 10).recorded, 1);
 }
 
 }  // namespace

@@ -159,7 +159,7 @@ void copy(Site& site, const ExchangePtr& exchange, const guard::Principal& who) 
   const auto base = site.facts(copy->source, who);
   if (base && keeps_the_store(site, who) && (*base)->in_store) {
     const auto home = store::default_home();
-    const auto name = store::ModelName::parse(copy->destination);
+    const auto name = store::ModelName::parse_given(copy->destination);
     if (home && name) {
       if (const auto store = store::Store::open(*home)) {
         // A name of the store that is taken is left as it is.

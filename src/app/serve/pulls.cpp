@@ -209,7 +209,7 @@ class Pulls::Job : public std::enable_shared_from_this<Job> {
     ThreadPool pool(1);
     options.write.prepare = panel_preparation([&pool]() -> ThreadPool& { return pool; });
     std::optional<store::ModelName> name;
-    if (auto parsed = store::ModelName::parse(lower(model_))) name = std::move(*parsed);
+    if (auto parsed = store::ModelName::parse_given(lower(model_))) name = std::move(*parsed);
     Result<store::Imported> out = freehold::fail(Errc::not_found, "there is no server");
     for (const http::Url& server : servers_) {
       auto reference = pull::parse_reference(model_, server.origin());

@@ -100,13 +100,13 @@ void create_in_background(Site& site, const ExchangePtr& exchange, const guard::
   std::string begun;
   const auto keep = [background](openai::StoredResponse response) { background->made(std::move(response)); };
   api::Call asked = call.call;
-  site.generate(background, who, std::move(asked),
-                [&](const api::Call& of, api::AnswerId id, const std::vector<text::Prompt>&) {
-                  begun = openai::begun_json(call, id);
-                  background->begin(
-                      {"resp_" + id.id, begun, call.input_items, call.conversation, exchange->request().id, of.label});
-                  return openai::response_encoder(std::move(call), std::move(id), labelled(of, keep));
-                });
+  site.generate(
+      background, who, std::move(asked), [&](const api::Call& of, api::AnswerId id, const std::vector<text::Prompt>&) {
+        begun = openai::begun_json(call, id);
+        background->begin(
+            {"resp_" + id.id, begun, call.input_items, call.conversation, exchange->request().id, of.label, stream});
+        return openai::response_encoder(std::move(call), std::move(id), labelled(of, keep));
+      });
   if (stream) return;
   if (auto refusal = background->refusal(); refusal && begun.empty()) return exchange->respond(std::move(*refusal));
   exchange->respond(json_response(200, std::move(begun)));
@@ -154,6 +154,14 @@ void retrieve(const ExchangePtr& exchange, const openai::StoredResponse& found) 
     return respond(
         *exchange,
         api::Failure{api::Problem::invalid, "'starting_after' must be the number of an event", "starting_after", {}});
+  }
+  // What came as it was made was cut into other events, so that a number of theirs is none of these.
+  if (found.streamed && !given.empty()) {
+    return respond(*exchange, api::Failure{api::Problem::invalid,
+                                           "'starting_after' is not possible for a response that was streamed when it "
+                                           "was made: ask without it for all events from the beginning",
+                                           "starting_after",
+                                           {}});
   }
   auto events = openai::replayed_events(found, after);
   if (!events) return respond(*exchange, events.error());

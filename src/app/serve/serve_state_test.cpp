@@ -1,6 +1,7 @@
 // What a server keeps: models made while it runs, uploads, and the list of answers under way.
 #include <gtest/gtest.h>
 
+#include "app/serve/background.h"
 #include "app/serve/blob_uploads.h"
 #include "app/serve/made_models.h"
 #include "app/serve/response_store.h"
@@ -267,6 +268,47 @@ TEST(ResponseStore, WhatIsStillMadeIsConcludedOnce) {
   EXPECT_EQ(store.find("a", "resp_1")->response, "done");
   EXPECT_TRUE(store.erase("a", "resp_1"));
   EXPECT_FALSE(store.conclude("a", response("later", "")));
+}
+
+// Where its events go: what the store said of the response at each.
+class Watching : public http::Exchange {
+ public:
+  Watching(const ResponseStore& store, std::vector<std::string>& seen) : store_(store), seen_(seen) {}
+  const http::Request& request() const override { return request_; }
+  void respond(http::Response) override { look(); }
+  void start(http::Response) override {}
+  bool send(std::string) override {
+    look();
+    return true;
+  }
+  void finish() override { look(); }
+  void abort() override { look(); }
+  void on_gone(std::function<void()>) override {}
+
+ private:
+  void look() { seen_.push_back(store_.find("a", "resp_1")->response); }
+  const http::Request request_;
+  const ResponseStore& store_;
+  std::vector<std::string>& seen_;
+};
+
+TEST(Background, TheAnswerIsThereBeforeItsLastEventAndOnlyIfItWasRecorded) {
+  for (const bool recorded : {true, false}) {
+    ResponseStore store(1 << 20);
+    std::vector<std::string> seen;
+    Background background({}, store, "a", std::make_shared<Watching>(store, seen));
+    background.begin({"resp_1", "{}", "[]", "[]", "req_1"});
+    background.send("a delta");
+    if (recorded) background.made({"resp_1", "whole", "[]", "[]", ""});
+    background.send("the last");
+    background.finish();
+    ASSERT_EQ(seen.size(), 3u);
+    EXPECT_EQ(seen[0], "{}");
+    EXPECT_EQ(seen[1], recorded ? "whole" : "{}");
+    EXPECT_EQ(seen[2] == "whole", recorded);
+    EXPECT_EQ(seen[2].find("\"failed\"") != std::string::npos, !recorded) << seen[2];
+    EXPECT_TRUE(store.find("a", "resp_1")->running.empty());
+  }
 }
 
 TEST(RunningRequests, EndForTheirTenantAlone) {

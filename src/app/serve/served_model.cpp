@@ -233,7 +233,7 @@ api::Parsed<std::vector<engine::Request>> ServedModel::requests(const api::Call&
     // As near to it as numbers come; the engine refuses what it cannot divide by.
     if (request.sampling.temperature < 1e-100) request.sampling.temperature = 0;
     if (p.tokens.size() + (request.score_only ? 0 : 1) > context()) {
-      return tl::unexpected(too_long(p.tokens.size(), context(), call.input_field));
+      return tl::unexpected(too_long(p.tokens.size(), context(), !request.score_only, call.input_field));
     }
     request.max_tokens = std::min(request.max_tokens, context() - static_cast<std::uint32_t>(p.tokens.size()));
     const std::uint32_t at_once = choices_at_once(request);
@@ -352,13 +352,13 @@ api::Parsed<std::vector<text::Prompt>> ServedModel::prompts(const std::vector<ap
   return out;
 }
 
-api::Failure too_long(std::uint64_t tokens, std::uint32_t context, std::string field) {
+api::Failure too_long(std::uint64_t tokens, std::uint32_t context, bool answered, std::string field) {
   api::Failure failure{api::Problem::context_length,
                        fmt::format("'{}' has {} tokens{}: the context holds {}", field, tokens,
-                                   tokens == context ? ", which leaves none for an answer" : "", context),
+                                   answered && tokens == context ? ", which leaves none for an answer" : "", context),
                        std::move(field),
                        {}};
-  failure.excess = api::Excess{tokens, context};
+  failure.excess = api::Excess{tokens, context, answered};
   return failure;
 }
 

@@ -27,8 +27,9 @@ struct ModelFacts;
 // not fit.
 inline constexpr std::uint32_t kWholeSequences = 4;
 
-// The prompt in that field leaves no room for an answer in the context, or none for itself.
-api::Failure too_long(std::uint64_t tokens, std::uint32_t context, std::string field);
+// The prompt in that field leaves no room for an answer in the context, or none for itself; `answered`: it is to have
+// one.
+api::Failure too_long(std::uint64_t tokens, std::uint32_t context, bool answered, std::string field);
 
 class ServedModel final : public PooledModel {
  public:

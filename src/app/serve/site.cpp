@@ -187,7 +187,7 @@ namespace {
 std::optional<Failure> refusal_of(const engine::EmbedRequest& request, const engine::RequestLimits& limits,
                                   const api::EmbedCall& call) {
   if (request.tokens.size() > limits.context) {
-    return too_long(request.tokens.size(), limits.context, call.input_field);
+    return too_long(request.tokens.size(), limits.context, false, call.input_field);
   }
   auto valid = engine::validate(request, limits);
   if (valid) return std::nullopt;

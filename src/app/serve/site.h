@@ -184,10 +184,10 @@ class Site {
 
   mutable Later later_{4};
   std::unique_ptr<Models> models_;
+  ResponseStore responses_, threads_;  // answers come here when they are recorded, the last ones as the accounts end
   mutable Accounts accounts_;
   std::int64_t started_ = 0;
   std::function<std::uint64_t()> seeds_;
-  ResponseStore responses_, threads_;
   MadeModels made_;
   BlobUploads blobs_;
   mutable RunningRequests running_;
