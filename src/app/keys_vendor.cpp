@@ -28,10 +28,12 @@ Result<VendorKeys::Place> kept_place(const Arguments& arguments) {
   const std::string base =
       arguments.given("at") ? fmt::format("https://{}", arguments.text("at")) : std::string(wire->base);
   const auto url = http::parse_url(base);
-  if (!url || (arguments.given("at") && url->authority() != arguments.text("at")))
+  // Nothing but a host and a port: a path, say, would be lost.
+  if (!url || (arguments.given("at") && url->authority() != arguments.text("at") &&
+               url->authority() + ":443" != arguments.text("at")))
     return fail(Errc::invalid, fmt::format("--at: a host such as 10.0.0.7:8000 was expected, not '{}'",
                                            printable(arguments.text("at"))));
-  return VendorKeys::Place{std::string(wire->name), url->authority()};
+  return VendorKeys::place_of(wire->name, *url);
 }
 
 Result<> run_vendor_set(const Arguments& arguments, Console& console) {
@@ -87,7 +89,9 @@ Option at_option() {
       .name = "at",
       .type = OptionType::text,
       .value = "HOST",
-      .help = "The host that it is for, with its port if that is not the usual one; the vendor's own unless given."};
+      .help =
+          "The host that it is for, with its port unless that is 443; the vendor's own unless given. Without TLS it "
+          "goes to loopback alone, at the port given here."};
 }
 
 Positional vendor_positional() {

@@ -70,7 +70,7 @@ Result<> run_import(const Arguments& arguments, Console& console) {
   FH_TRY(store::Store store, open_store());
   const std::filesystem::path path(std::string(arguments.text("PATH")));
   FH_TRY(store::ModelName name,
-         arguments.given("name") ? store::ModelName::parse(arguments.text("name")) : store::name_from_path(path));
+         arguments.given("name") ? store::ModelName::parse_given(arguments.text("name")) : store::name_from_path(path));
   // What its makers said that it had learned from. The name gets it first: nobody sees the model without it.
   std::error_code ec;
   FH_TRY(const std::string label,
@@ -130,7 +130,7 @@ Result<Alias> alias_from(const std::vector<std::string>& words) {
 Result<> run_alias(const Arguments& arguments, Console& console) {
   FH_TRY(store::Store store, open_store());
   FH_TRY(const Alias alias, alias_from(arguments.list("WORDS")));
-  FH_TRY(store::ModelName name, store::ModelName::parse(alias.name));
+  FH_TRY(store::ModelName name, store::ModelName::parse_given(alias.name));
   StoreProgress progress(console);
   auto made = store.alias(alias.model, name, progress.options(arguments.flag("force")), alias.adapter);
   progress.clear();

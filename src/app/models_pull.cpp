@@ -75,7 +75,7 @@ Result<> run_pull(const Arguments& arguments, Console& console) {
   if (arguments.text("as") == "hub") reference->protocol = pull::Protocol::hub;
   std::optional<store::ModelName> name;
   if (arguments.given("name")) {
-    FH_TRY(name, store::ModelName::parse(arguments.text("name")));
+    FH_TRY(name, store::ModelName::parse_given(arguments.text("name")));
   }
   FH_TRY(store::Store store, open_store());
   StoreProgress progress(console);

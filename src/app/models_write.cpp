@@ -60,7 +60,7 @@ Result<> write_model(const Arguments& arguments, Console& console, const std::st
   store::Written written;
   if (arguments.given("name")) {
     FH_TRY(store::Store store, open_store());
-    FH_TRY(store::ModelName name, store::ModelName::parse(arguments.text("name")));
+    FH_TRY(store::ModelName name, store::ModelName::parse_given(arguments.text("name")));
     const store::WriteOptions options = progress.options(arguments.flag("force"), !arguments.flag("no-prepare"));
     auto make = [&](const format::Sink& sink) -> Result<> {
       FH_TRY(written, produce(sink, options.progress, room_at(store.home())));

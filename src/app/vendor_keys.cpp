@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/folder_lock.h"
 #include "base/utf8.h"
+#include "http/network_address.h"
 #include "upstream/wire.h"
 
 namespace freehold::app {
@@ -24,7 +25,24 @@ fs::path vendor_keys_path(const fs::path& home) {
   return home / "keys" / "vendors";
 }
 
+bool is_loopback(const http::Url& url) {
+  return url.host == "localhost" || http::is_loopback_address(url.host);
+}
+
 }  // namespace
+
+VendorKeys::Place VendorKeys::place_of(std::string_view vendor, const http::Url& url) {
+  http::Url secure = url;
+  secure.tls = true;
+  return {std::string(vendor), secure.authority()};
+}
+
+const SecretText* VendorKeys::find(std::string_view vendor, const http::Url& url) const {
+  constexpr std::uint16_t kNotNamed = 443;  // kept without a port
+  if (!url.tls && (!is_loopback(url) || url.port == kNotNamed)) return nullptr;
+  const auto found = keys_.find(place_of(vendor, url));
+  return found == keys_.end() ? nullptr : &found->second;
+}
 
 Result<VendorKeys> VendorKeys::open(const fs::path& home, const fs::path& master_key) {
   VendorKeys out;
@@ -61,11 +79,11 @@ Result<VendorKeys> VendorKeys::open(const fs::path& home, const fs::path& master
 Result<> VendorKeys::change(const fs::path& home, const fs::path& master_key, const Place& place,
                             const SecretText* key) {
   const fs::path path = vendor_keys_path(home);
-  FH_TRY(const audit::MasterKey master,
-         audit::MasterKey::open(master_key,
-                                key != nullptr ? audit::MasterKey::Make::if_missing : audit::MasterKey::Make::never));
+  const Unexpected none =
+      fail(Errc::not_found, fmt::format("no key is kept for {} at {}", place.first, printable(place.second)));
   std::error_code ec;
   if (!fs::exists(path.parent_path(), ec)) {
+    if (key == nullptr) return none;
     FH_TRY_VOID(make_directories(path.parent_path()));
     fs::permissions(path.parent_path(), fs::perms::owner_all, ec);
   }
@@ -73,8 +91,12 @@ Result<> VendorKeys::change(const fs::path& home, const fs::path& master_key, co
   FH_TRY(const bool mine, lock.take(kVendorKeysWait));
   if (!mine) return fail(Errc::exhausted, fmt::format("another process holds {}", printable(lock.path().string())));
   FH_TRY(VendorKeys now, open(home, master_key));
-  if (key == nullptr && now.keys_.erase(place) == 0)
-    return fail(Errc::not_found, fmt::format("no key is kept for {} at {}", place.first, printable(place.second)));
+  if (key == nullptr && now.keys_.erase(place) == 0) return none;
+  // What is there already is sealed by a key; another one, made now, would open nothing.
+  const bool sealed = fs::exists(path, ec) || ec;
+  FH_TRY(
+      const audit::MasterKey master,
+      audit::MasterKey::open(master_key, sealed ? audit::MasterKey::Make::never : audit::MasterKey::Make::if_missing));
   if (key != nullptr) now.keys_.insert_or_assign(place, SecretText(std::string(key->text())));
   std::size_t size = 0;
   for (const auto& [where, kept] : now.keys_) size += where.first.size() + where.second.size() + kept.text().size() + 3;
@@ -93,9 +115,9 @@ Result<VendorKey> vendor_key(const upstream::Place& place, const Arguments& argu
   std::string own = from_environment(place.wire->key_variable);
   if (!own.empty()) return VendorKey{SecretText(std::move(own)), fmt::format("${}", place.wire->key_variable)};
   FH_TRY(const VendorKeys kept, VendorKeys::open(home, master_key_of(arguments, home)));
-  const auto found = kept.all().find({std::string(place.wire->name), place.base.authority()});
-  if (found == kept.all().end()) return VendorKey{};
-  return VendorKey{SecretText(std::string(found->second.text())), "freehold keys vendor"};
+  const SecretText* found = kept.find(place.wire->name, place.base);
+  if (found == nullptr) return VendorKey{};
+  return VendorKey{SecretText(std::string(found->text())), "freehold keys vendor"};
 }
 
 Option vendor_master_key_option() {

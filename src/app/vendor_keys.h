@@ -1,16 +1,18 @@
 // Keys of vendors in $FREEHOLD_HOME/keys/vendors, sealed under the master key (audit/master_key.h): whoever has the
-// file alone reads nothing. Each belongs to one vendor at one host, so that a key is never sent to another address than
-// the one that it was kept for.
+// file alone reads nothing. Each belongs to one vendor at one host and port, so that a key is never sent to another
+// address than the one that it was kept for; without TLS it goes to this machine alone, at a port that was named.
 //
 //     freehold-vendor-keys 1
 //     BASE64
 //
-// What is in base64 is sealed, bound to the first line. Opened it is a row of "VENDOR HOST KEY\n".
+// What is in base64 is sealed, bound to the first line. Opened it is a row of "VENDOR HOST KEY\n"; HOST has its port
+// unless that is 443.
 #pragma once
 
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "app/backup/keys_file.h"
@@ -23,16 +25,22 @@ namespace freehold::app {
 
 class VendorKeys {
  public:
-  using Place = std::pair<std::string, std::string>;  // "openai", "api.openai.com"
+  using Place = std::pair<std::string, std::string>;  // "openai", "api.openai.com"; "10.0.0.7:8000"
+
+  // Where a key for this address is kept: the scheme says nothing, "host:443" is "host".
+  static Place place_of(std::string_view vendor, const http::Url& url);
 
   // Errors: not_found (there is a file, but not its master key), corrupt (another master key, or changed), invalid
   // (others may read it), io. No file is no keys.
   static Result<VendorKeys> open(const std::filesystem::path& home, const std::filesystem::path& master_key);
 
   const std::map<Place, SecretText>& all() const { return keys_; }
+  // The one that may be sent to this address; null if there is none. Nothing goes out in clear text but to loopback, at
+  // a port that the key was kept with.
+  const SecretText* find(std::string_view vendor, const http::Url& url) const;
   // Reads the file again, changes one key and writes it, all under a lock; without a `key`: takes it away. Makes the
-  // master key if there is none. Errors: as of open; not_found (nothing to take away); exhausted (somebody else
-  // writes).
+  // master key if there is none, and nothing sealed by one. Errors: as of open; not_found (nothing to take away);
+  // exhausted (somebody else writes).
   static Result<> change(const std::filesystem::path& home, const std::filesystem::path& master_key, const Place& place,
                          const SecretText* key);
 

@@ -154,7 +154,7 @@ Result<store::ModelName> default_name(const Reference& reference) {
   if (!reference.tag.empty()) name += ":" + reference.tag;
   std::transform(name.begin(), name.end(), name.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return store::ModelName::parse(name);
+  return store::ModelName::parse_given(name);
 }
 
 }  // namespace freehold::pull

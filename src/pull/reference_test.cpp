@@ -84,6 +84,7 @@ TEST(Reference, HasANameInTheStore) {
   EXPECT_EQ(default_name(parse_reference("https://h/library/llama3:8b").value())->text(), "llama3:8b");
   EXPECT_EQ(default_name(parse_reference("https://h/me/llama3").value())->text(), "me/llama3:latest");
   EXPECT_EQ(default_name(parse_reference("hf.co/Org/Repo-GGUF:Q4_K_M").value())->text(), "org/repo-gguf:q4_k_m");
+  EXPECT_FALSE(default_name(parse_reference("https://h/me/llama3:8b.pending").value())) << "a promotion's";
 }
 
 }  // namespace

@@ -80,6 +80,17 @@ Result<ModelName> ModelName::parse(std::string_view text) {
   return fail(Errc::invalid, std::move(message));
 }
 
+Result<ModelName> ModelName::parse_given(std::string_view text) {
+  FH_TRY(ModelName out, parse(text));
+  for (const std::string_view ending : {kPrevious, kPending}) {
+    if (out.tag.ends_with(ending)) {
+      return fail(Errc::invalid, fmt::format("'{}' is a name that only models promote gives: no other tag ends in {}",
+                                             printable(text), ending));
+    }
+  }
+  return out;
+}
+
 Result<ModelName> name_from_path(const std::filesystem::path& path) {
   std::filesystem::path base = path.filename();
   if (base.empty()) base = path.parent_path().filename();  // "folder/"

@@ -25,6 +25,12 @@ struct ModelName {
   std::filesystem::path path() const;
   // Errors: Errc::invalid, naming what is wrong and, where one is near, a name that would do.
   static Result<ModelName> parse(std::string_view text);
+  // A name that a user gives to a model. Errors: also a tag that ends in kPrevious or kPending, which a promotion
+  // makes.
+  static Result<ModelName> parse_given(std::string_view text);
+
+  static constexpr std::string_view kPrevious = ".previous";  // what NAME:TAG led to before it was promoted
+  static constexpr std::string_view kPending = ".pending";    // while it is being moved
 };
 
 // A valid name made of a file's or folder's: "Stories 260K-Q8_0.gguf" -> "stories-260k-q8_0:latest".

@@ -70,6 +70,17 @@ TEST(ModelName, SuggestsTheNearestOne) {
   EXPECT_EQ(ModelName::parse("..").error().what.find("would do"), std::string::npos);
 }
 
+TEST(ModelName, WhatPromotionsMakeIsGivenByNobody) {
+  for (const char* text : {"a:b.previous", "a:b.pending", "a:.pending", "A:b"}) {
+    EXPECT_FALSE(ModelName::parse_given(text)) << text;
+  }
+  for (const char* text : {"a:b", "a.pending:b", "a:pending", "a:b.previous2"}) {
+    EXPECT_TRUE(ModelName::parse_given(text)) << text;
+  }
+  EXPECT_TRUE(ModelName::parse("a:b.previous")) << "it can be asked for";
+  EXPECT_NE(ModelName::parse_given("a:b.pending").error().what.find("models promote"), std::string::npos);
+}
+
 TEST(ModelName, IsMadeFromAPath) {
   EXPECT_EQ(name_from_path("/x/Stories 260K-Q8_0.gguf")->text(), "stories-260k-q8_0:latest");
   EXPECT_EQ(name_from_path("big-00001-of-00003.gguf")->text(), "big:latest");

@@ -170,6 +170,12 @@ class Vendors(Tiny):
         self.succeeds("keys", "vendor", "remove", "openai", "--at", host)
         self.fails(e2e.NOT_FOUND, "keys", "vendor", "remove", "openai", "--at", host, names=host)
         self.assertIn("neither", self.run_freehold(*options, "--fresh", env=environment).message)
+        # 443 is the usual port, and no other host.
+        for at in ("h.example:443", "h.example"):
+            self.succeeds("keys", "vendor", "set", "openai", "--at", at, "--key-file", "-", stdin=b"k\n")
+        hosts = [key["host"] for key in json.loads(self.succeeds("keys", "vendor", "list", "--json").text)["keys"]]
+        self.assertEqual(hosts.count("h.example"), 1)
+        self.assertNotIn("h.example:443", hosts)
         for wrong, names in ((["opnai"], "openai, anthropic, gemini"), (["openai", "--at", "http://x/"], "--at")):
             self.fails(e2e.USAGE, "keys", "vendor", "set", *wrong, "--key-file", "-", stdin=b"k\n", names=names)
         for key in (b"", b"two words\n", "schl\u00fcssel\n".encode()):

@@ -4,6 +4,7 @@
 import json
 import pathlib
 import random
+import shutil
 
 import e2e
 import tiny
@@ -45,6 +46,17 @@ class Promote(e2e.Case):
         listed = json.loads(self.succeeds("models", "list", "--json").text)
         entries = listed["models"] if isinstance(listed, dict) else listed
         return {e["name"]: e["id"] if "id" in e else e["digest"] for e in entries}.get(name)
+
+    def lead(self, to, name):
+        """A name that only a promotion makes, as it does."""
+        of, at = (self.home / "models" / n.replace(":", "/") for n in (to, name))
+        shutil.copy(f"{of}.json", f"{at}.json")
+
+    def recorded(self, start, to):
+        """The line of a move of bot:prod that was killed later."""
+        line = {"action": "promote", "name": "bot:prod", "from": self.leads_to(start), "to": self.leads_to(to), "passed": True}
+        with open(self.home / "promotions.jsonl", "a") as file:
+            file.write(json.dumps(line) + "\n")
 
     def evidence(self):
         return [json.loads(line) for line in (self.home / "promotions.jsonl").read_text().splitlines()]
@@ -98,8 +110,10 @@ class Promote(e2e.Case):
         good, bad, other = self.leads_to("good:1"), self.leads_to("bad:1"), self.leads_to("other:1")
         for now, pending, previous, moved in (("good:1", "good:1", "other:1", False), ("bad:1", "good:1", "other:1", True),
                                               ("bad:1", "good:1", "good:1", True)):
-            for name, to in (("bot:prod", now), ("bot:prod.pending", pending), ("bot:prod.previous", previous)):
-                self.succeeds("models", "alias", to, name, "--force")
+            self.succeeds("models", "alias", now, "bot:prod", "--force")
+            for name, to in (("bot:prod.pending", pending), ("bot:prod.previous", previous)):
+                self.lead(to, name)
+            self.recorded("good:1", "bad:1")
             said = self.succeeds("models", "rollback", "bot:prod")
             self.assertIn("killed after it had" if moved else "killed before it had", said.message)
             self.assertEqual(self.leads_to("bot:prod"), good if moved else other)
@@ -107,13 +121,39 @@ class Promote(e2e.Case):
             self.assertIsNone(self.leads_to("bot:prod.pending"))
             self.assertEqual([line["what"] for line in self.evidence() if line["action"] == "recover"][-1], "moved" if moved else "not moved")
         # What an older version may have left: the step back leads nowhere else.
-        self.succeeds("models", "alias", "bot:prod", "bot:prod.previous", "--force")
+        self.lead("bot:prod", "bot:prod.previous")
         self.fails(e2e.NOT_FOUND, "models", "rollback", "bot:prod", names="nothing to go back to")
         # A promotion settles, too, and is then one of what the name leads to.
-        for name, to in (("bot:prod", "bad:1"), ("bot:prod.pending", "other:1"), ("bot:prod.previous", "good:1")):
-            self.succeeds("models", "alias", to, name, "--force")
+        self.succeeds("models", "alias", "bad:1", "bot:prod", "--force")
+        for name, to in (("bot:prod.pending", "other:1"), ("bot:prod.previous", "good:1")):
+            self.lead(to, name)
+        self.recorded("other:1", "bad:1")
         self.succeeds("models", "promote", "bot:prod", "--to", "good:1", "--gate", self.gate())
         self.assertEqual([self.leads_to(f"bot:prod{tag}") for tag in ("", ".previous", ".pending")], [good, bad, None])
+
+    def test_names_that_promotions_make_are_given_by_nobody_else(self):
+        gguf = self.put("more.gguf", tiny.Gguf(seed=8).write())
+        for ending in ("previous", "pending"):
+            name = f"bot:prod.{ending}"
+            self.fails(e2e.USAGE, "models", "alias", "good:1", name, names=name)
+            self.fails(e2e.USAGE, "models", "import", gguf, "--name", name, names=name)
+            self.fails(e2e.USAGE, "models", "promote", name, "--to", "good:1", "--gate", self.gate(), names=name)
+        # One of an older version stays as it is, and stops a move.
+        self.succeeds("models", "alias", "good:1", "bot:prod")
+        self.lead("good:1", "bot:prod.previous")
+        self.succeeds("models", "alias", "bad:1", "bot:prod", "--force")
+        self.lead("good:1", "bot:prod.pending")
+        self.fails(e2e.USAGE, "models", "rollback", "bot:prod", names="bot:prod.pending")
+        self.assertEqual([self.leads_to(f"bot:prod{t}") for t in ("", ".pending")], [self.leads_to("bad:1"), self.leads_to("good:1")])
+        self.succeeds("models", "rm", "bot:prod.pending")
+        self.assertIsNone(self.leads_to("bot:prod.pending"))
+        self.succeeds("models", "rollback", "bot:prod")
+
+    def test_a_tag_that_leaves_no_room_is_refused_at_once(self):
+        name = "bot:" + "x" * 92
+        self.succeeds("models", "alias", "good:1", name)
+        self.fails(e2e.USAGE, "models", "promote", name, "--to", "bad:1", "--gate", self.gate(), names="too long")
+        self.assertEqual(self.leads_to(name), self.leads_to("good:1"))
 
     def test_a_new_name_needs_only_what_the_gate_demands(self):
         refused = self.run_freehold("models", "promote", "new:prod", "--to", "bad:1", "--gate", self.gate("least: {own: 99}\n"))

@@ -107,7 +107,8 @@ Result<> run_promote(const Arguments& arguments, Console& console) {
   FH_TRY_VOID(only_the_gates(arguments));
   FH_TRY(store::Store store, open_store());
   Moved moved;
-  FH_TRY(moved.name, store::ModelName::parse(arguments.text("NAME")));
+  FH_TRY(moved.name, store::ModelName::parse_given(arguments.text("NAME")));
+  FH_TRY_VOID(can_be_moved(moved.name));
   FH_TRY(const OpenModel candidate, open_model(arguments.text("to"), console));
   if (!candidate.manifest)
     return fail(Errc::invalid, fmt::format("{} is not in the store: import it first", printable(arguments.text("to"))));
@@ -191,10 +192,7 @@ Result<> run_rollback(const Arguments& arguments, Console& console) {
                                              moved.name.text(), previous_of(moved.name).text()));
   }
   moved.to = *previous;
-  std::optional<Judged> undone;
-  if (moved.from) {
-    FH_TRY(undone, judged_before(store, moved.name, *moved.from));
-  }
+  FH_TRY(const std::optional<Judged> undone, undone_by(store, moved));
   StoreProgress progress(console);
   FH_TRY_VOID(move_name(store, moved, evidence_of_rollback(moved, undone), progress.options(true)));
   progress.clear();

@@ -46,14 +46,54 @@ std::string evidence_text(const format::Value& value, std::string_view key) {
   return member != nullptr ? std::string(member->as_string().value_or("")) : std::string();
 }
 
+// The lines about this name, oldest first.
+Result<std::vector<format::Value>> evidence_about(const store::Store& store, const store::ModelName& name) {
+  FH_TRY(const std::string text, promotions_text(store));
+  std::vector<format::Value> out;
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::size_t end = rest.find('\n');
+    if (end == std::string_view::npos) break;  // what a kill left of one
+    auto line = format::parse_json(rest.substr(0, end));
+    rest.remove_prefix(end + 1);
+    if (line && evidence_text(*line, "name") == name.text()) out.push_back(std::move(*line));
+  }
+  return out;
+}
+
+// Of a name that was moved; a promotion that the gate refused moved none.
+bool is_move(const format::Value& line) {
+  const std::string action = evidence_text(line, "action");
+  const format::Value* passed = line.member("passed");
+  return (action == "promote" || action == "rollback") && passed != nullptr && passed->as_bool().value_or(false);
+}
+
+// Whether a move that was killed may have left this: the last that was recorded is one away from it, or that one's
+// recovery, itself killed.
+Result<bool> is_ours(const store::Store& store, const store::ModelName& name, const Digest& pending) {
+  FH_TRY(const std::vector<format::Value> lines, evidence_about(store, name));
+  if (lines.empty()) return false;
+  const format::Value& last = lines.back();
+  return (is_move(last) || evidence_text(last, "action") == "recover") && evidence_text(last, "from") == pending.name();
+}
+
 }  // namespace
 
 store::ModelName previous_of(const store::ModelName& name) {
-  return {name.name, name.tag + ".previous"};
+  return {name.name, name.tag + std::string(store::ModelName::kPrevious)};
 }
 
 store::ModelName pending_of(const store::ModelName& name) {
-  return {name.name, name.tag + ".pending"};
+  return {name.name, name.tag + std::string(store::ModelName::kPending)};
+}
+
+Result<> can_be_moved(const store::ModelName& name) {
+  for (const store::ModelName& helper : {previous_of(name), pending_of(name)}) {
+    if (const auto parsed = store::ModelName::parse(helper.text()); !parsed) {
+      return fail(Errc::invalid, fmt::format("{} cannot be promoted: its tag is too long for {} to be kept beside it",
+                                             name.text(), helper.text()));
+    }
+  }
+  return {};
 }
 
 Result<std::optional<Digest>> id_of(const store::Store& store, const store::ModelName& name) {
@@ -80,12 +120,15 @@ Result<FolderLock> lock_promotions(const store::Store& store) {
 Result<Recovered> recover(const store::Store& store, const store::ModelName& name, const store::WriteOptions& options) {
   FH_TRY(const auto pending, id_of(store, pending_of(name)));
   if (!pending) return Recovered::nothing;
+  FH_TRY(const bool ours, is_ours(store, name, *pending));
+  if (!ours) return Recovered::nothing;
   FH_TRY(const auto now, id_of(store, name));
   const bool undone = now == pending;
   if (!undone) FH_TRY_VOID(lead_to(store, previous_of(name), *pending, options));
   JsonWriter w;
   w.begin_object().member("time", show_moment(guard::wall_seconds())).member("action", "recover");
-  w.member("name", name.text()).member("what", undone ? "not moved" : "moved").key("to");
+  w.member("name", name.text()).member("what", undone ? "not moved" : "moved");
+  w.member("from", pending->name()).key("to");
   now ? w.value(now->name()) : w.null();
   w.end_object();
   FH_TRY_VOID(record_promotion(store, w.take()));
@@ -95,6 +138,12 @@ Result<Recovered> recover(const store::Store& store, const store::ModelName& nam
 
 Result<> move_name(const store::Store& store, const Moved& moved, const std::string& evidence,
                    const store::WriteOptions& options, const std::function<void(int)>& after) {
+  FH_TRY(const auto pending, id_of(store, pending_of(moved.name)));
+  if (pending && pending != moved.from) {
+    return fail(Errc::invalid, fmt::format("{} is in the way, and was not left by a move: give it another name (models "
+                                           "alias), and remove it",
+                                           pending_of(moved.name).text()));
+  }
   int number = 0;
   const auto written = [&] {
     ++number;
@@ -126,23 +175,24 @@ Result<> record_promotion(const store::Store& store, const std::string& line) {
   return file.sync();
 }
 
-Result<std::optional<Judged>> judged_before(const store::Store& store, const store::ModelName& name, const Digest& to) {
-  FH_TRY(const std::string text, promotions_text(store));
-  std::optional<Judged> last;
-  for (std::string_view rest = text; !rest.empty();) {
-    const std::size_t end = rest.find('\n');
-    if (end == std::string_view::npos) break;  // what a kill left of one
-    const auto line = format::parse_json(rest.substr(0, end));
-    rest.remove_prefix(end + 1);
-    if (!line || evidence_text(*line, "action") != "promote" || evidence_text(*line, "name") != name.text() ||
-        evidence_text(*line, "to") != to.name())
-      continue;
-    const format::Value* passed = line->member("passed");
-    if (passed == nullptr || !passed->as_bool().value_or(false)) continue;
-    last = {evidence_text(*line, "time"), evidence_text(*line, "method"), evidence_text(*line, "fit"),
-            evidence_text(*line, "gate_sha256")};
+Result<std::optional<Judged>> undone_by(const store::Store& store, const Moved& moved) {
+  if (!moved.from) return std::optional<Judged>();
+  FH_TRY(const std::vector<format::Value> lines, evidence_about(store, moved.name));
+  std::vector<const format::Value*> moves;
+  for (const format::Value& line : lines) {
+    if (is_move(line)) moves.push_back(&line);
+    // One that was killed before it had moved anything.
+    if (evidence_text(line, "what") == "not moved" && !moves.empty() &&
+        evidence_text(*moves.back(), "from") == evidence_text(line, "to"))
+      moves.pop_back();
   }
-  return last;
+  if (moves.empty()) return std::optional<Judged>();
+  const format::Value& last = *moves.back();
+  if (evidence_text(last, "action") != "promote" || evidence_text(last, "to") != moved.from->name() ||
+      evidence_text(last, "from") != moved.to.name())
+    return std::optional<Judged>();
+  return std::optional(Judged{evidence_text(last, "time"), evidence_text(last, "method"), evidence_text(last, "fit"),
+                              evidence_text(last, "gate_sha256")});
 }
 
 }  // namespace freehold::app
