@@ -28,7 +28,7 @@ void Pricing::begin_day(std::int64_t day) {
 
 VendorCost Pricing::cost(const VendorPrices& vendor, Rows& rows, const DaySum& sum, const TokenRatio* ratio) {
   std::optional<VendorRows>& of_class =
-      rows[static_cast<std::size_t>(std::clamp(sum.long_prompts, 0, 2) * 2 + (sum.batched ? 1 : 0))];
+      rows[static_cast<std::size_t>(std::clamp(sum.long_prompts, 0, 2)) * 2 + (sum.batched ? 1 : 0)];
   if (!of_class) of_class = vendor.rows(day_text_, sum.long_prompts, sum.batched);
   return VendorPrices::cost(*of_class, sum.tokens(), ratio);
 }

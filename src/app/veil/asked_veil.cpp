@@ -11,7 +11,7 @@ Result<std::string> AskedVeil::operator()(const std::string& text) {
   auto other = veil.changed(text);
   if (veil.blocked()) return fail(Errc::invalid, veil.refusal().message);
   if (veil.found() > 0 && say_) say_(fmt::format("note: personal data in what is asked: {}", veil.summary()));
-  return done_.emplace(text, other ? std::move(*other) : text).first->second;
+  return done_.emplace(text, std::move(other).value_or(text)).first->second;
 }
 
 }  // namespace freehold::app
