@@ -25,6 +25,14 @@ test("files: exact bytes and names, found, downloaded, gone when deleted", needs
   await client.files.delete(empty.id);
 });
 
+test("files: many at once", needs("chat"), async () => {
+  const sent = await Promise.all(Array.from({ length: 8 }, (_, i) => upload(String(i).repeat(100000), `${i}.txt`, "user_data")));
+  for (const [i, file] of sent.entries()) {
+    assert.equal(await (await client.files.content(file.id)).text(), String(i).repeat(100000));
+    await client.files.delete(file.id);
+  }
+});
+
 test("files: in pages, by purpose, either way", needs("chat"), async () => {
   const ids = [];
   for (let i = 0; i < 5; ++i) ids.push((await upload(`${i}`, `${i}.txt`, "evals")).id);

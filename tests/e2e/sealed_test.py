@@ -172,7 +172,7 @@ class Sealed(e2e.Case):
         """Streams, uploads, a batch, embeddings and TLS at the same time; the answers are those of an unsealed server."""
         ask = {"model": "m", "prompt": "Once upon a time", "max_tokens": 24, "temperature": 0}
 
-        uploads = threading.Semaphore(3)  # a key may send four at a time
+        uploads = threading.Semaphore(12)  # a key may send 16 at a time
 
         def work(server):
             def stream(i):

@@ -23,7 +23,8 @@ struct Kept {
 
 // The average that an upload has to reach, so that nobody holds a connection and a file for ever.
 inline constexpr std::uint64_t kLeastBytesPerSecond = std::uint64_t{64} << 10;
-inline constexpr std::size_t kMostUploads = 4;  // of one key at a time
+// Of one key at a time: more than clients that send many files keep open, few enough for the disk.
+inline constexpr std::size_t kMostUploads = 16;
 
 // Any thread.
 class UploadsUnderWay {
