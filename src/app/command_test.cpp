@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -11,6 +12,7 @@
 #include "app/help.h"
 #include "app/parse.h"
 #include "app/settings.h"
+#include "ledger/price_book.h"
 
 namespace freehold::app {
 namespace {
@@ -213,6 +215,19 @@ TEST(Help, NamesEverything) {
       EXPECT_NE(text.find("--" + std::string(o.name)), std::string::npos) << c.name << " " << o.name;
   }
   for (const auto& e : exit_codes()) EXPECT_NE(overview.find(std::string(e.meaning)), std::string::npos);
+}
+
+TEST(Help, NamesEveryKindOfPrice) {
+  const auto& commands = all_commands();
+  const auto add =
+      std::find_if(commands.begin(), commands.end(), [](const Command& c) { return c.name == "cost prices add"; });
+  ASSERT_NE(add, commands.end());
+  for (const std::string_view kind : ledger::price_kinds()) {
+    const std::string name(kind);
+    EXPECT_TRUE(add->details.find(" " + name + ",") != std::string::npos ||
+                add->details.find(" " + name + ".") != std::string::npos)
+        << name;
+  }
 }
 
 TEST(Help, IsAsWideAsTheTerminal) {

@@ -3,11 +3,11 @@
 
 #include "app/audit/act.h"
 #include "app/audit/kept.h"
-#include "app/backup/passphrase.h"
 #include "app/commands.h"
 #include "app/console.h"
 #include "app/eval/evaluation.h"
 #include "app/json_writer.h"
+#include "app/secret.h"
 #include "app/table.h"
 #include "app/vendor_keys.h"
 #include "base/utf8.h"
@@ -106,11 +106,10 @@ Command keys_vendor_group() {
       .summary = "Keep the keys that vendors ask for, sealed.",
       .details =
           "A vendor's key is looked for in the environment first, under the name that the vendor's own client has for "
-          "it "
-          "(OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY), then here: in $FREEHOLD_HOME/keys/vendors, encrypted "
-          "under the master key. Each is kept for one host, and sent to no other. None is ever shown, logged or put "
-          "into "
-          "a backup; freehold backup keys takes them along.",
+          "it (OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY), then here: in $FREEHOLD_HOME/keys/vendors, "
+          "encrypted under the master key. Each is kept for one host and port, and sent to no other. None is ever "
+          "shown, logged or put into a backup; freehold backup keys takes them along. Whoever has "
+          "the master key and the file has them all: the key may lie somewhere else (--master-key).",
   };
 }
 

@@ -15,8 +15,8 @@
 #include <string_view>
 #include <utility>
 
-#include "app/backup/keys_file.h"
 #include "app/command.h"
+#include "app/secret.h"
 #include "audit/master_key.h"
 #include "base/result.h"
 #include "upstream/gateway.h"

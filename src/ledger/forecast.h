@@ -10,10 +10,9 @@
 //    much a day's noise keeps of yesterday's, decide what 30 days bring, and no history can tell for sure: all such
 //    explanations are weighed by how well they explain the days (forecast_level.h).
 // 4. Bands are quantiles of simulated futures: each draws an explanation by weight, its parameters by their
-// uncertainty,
-//    noise (AR(1), from the days' own residuals), and bursts as often and as high as they came. An error of the level
-//    is the same for all days of a future, so totals carry it in full. After few days without any burst, totals leave
-//    room for some.
+//    uncertainty, noise (AR(1), from the days' own residuals), and bursts as often and as high as they came. An error
+//    of the level is the same for all days of a future, so totals carry it in full. After few days without any burst,
+//    totals leave room for some.
 // 5. The same is done from earlier days of the history (backtest) and compared with what then came. If the bands were
 //    too narrow there, they are widened; the coverage is reported.
 // 6. What cannot be known is refused: fewer than two weeks, a jump fewer than two weeks ago, three times as far ahead

@@ -214,7 +214,7 @@ class Explainer {
     Three around{};
     Sums sums = sums_at(e, around);
     // By amounts: to the optimum first, at the guessed noise.
-    for (int round = 0; growth == Growth::amount && round < 6; ++round) {
+    for (int round = 0; growth == Growth::amount && !rows_.empty() && round < 6; ++round) {
       const double edge = std::max(1.0, rows_.back().t - days_.centre),
                    back = std::max(1.0, days_.centre - rows_.front().t);
       around = optimum(sums, prior_of(growth, e.change), around, guess).first;

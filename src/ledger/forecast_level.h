@@ -1,10 +1,10 @@
 // Where the level of a history stands, where it goes, and how sure that is: not one line but many explanations of the
 // same days, each with its weight.
 //
-// 1. An explanation says how the level goes (it stays, grows by percentages, or by amounts), what has changed once (no
-//    thing, the level, or the slope) and when, how much of a day's noise the next one keeps (AR(1)), and how large the
-//    noise is. All are tried: a step that is too small to be detected has its share of the futures, as much as the days
-//    speak for it.
+// 1. An explanation says how the level goes (it stays, grows by percentages, or by amounts), what has changed once
+//    (nothing, the level, or the slope) and when, how much of a day's noise the next one keeps (AR(1)), and how large
+//    the noise is. All are tried: a step that is too small to be detected has its share of the futures, as much as the
+//    days speak for it.
 // 2. Given those, the parameters (level, slope, change) are normal: a linear regression of the whitened days
 //    z_t - rho z_(t-1), with normal priors. The weight is the marginal likelihood times what was thought likely before;
 //    growth by amounts is linear in its logarithm only near the optimum (Gauss-Newton, then Laplace's approximation).

@@ -32,21 +32,10 @@ auto key(const Price& p) {
   return std::tie(p.provider, p.model, p.kind, p.from);
 }
 
-constexpr PriceKind kKinds[] = {{"input", "tokens of prompts"},
-                                {"output", "tokens of answers"},
-                                {"cached_input", "tokens of prompts that were cached"},
-                                {"cache_write_5m", "tokens of prompts written to a cache for five minutes"},
-                                {"cache_write_1h", "tokens of prompts written to a cache for an hour"},
-                                {"batch_input", "tokens of prompts of batches"},
-                                {"batch_output", "tokens of answers of batches"},
-                                {"input_above_128k", "tokens of prompts of more than 128000"},
-                                {"output_above_128k", "tokens of answers to prompts of more than 128000"},
-                                {"input_above_200k", "tokens of prompts of more than 200000"},
-                                {"output_above_200k", "tokens of answers to prompts of more than 200000"},
-                                {"output_thinking", "tokens of thinking, where they have a price of their own"},
-                                {"training", "tokens that are trained on"},
-                                {"training_low", "tokens that are trained on, the lowest known price"},
-                                {"training_high", "tokens that are trained on, the highest known price"}};
+constexpr std::string_view kKinds[] = {
+    "input",        "output",           "cached_input",      "cache_write_5m",   "cache_write_1h",    "batch_input",
+    "batch_output", "input_above_128k", "output_above_128k", "input_above_200k", "output_above_200k", "output_thinking",
+    "training",     "training_low",     "training_high"};
 
 constexpr int kDearest = 10'000;  // USD a million tokens that may be added; the dearest model had 600 for its answers
 
@@ -56,15 +45,11 @@ constexpr std::string_view kMembers[] = {"provider",       "model",  "kind",    
 
 // Errors: invalid.
 Result<> check_kind(std::string_view kind) {
-  std::vector<std::string> names;
-  for (const PriceKind& k : kKinds) {
-    if (k.name == kind) return {};
-    names.emplace_back(k.name);
-  }
-  const auto near = nearest(kind, names);
+  if (std::find(std::begin(kKinds), std::end(kKinds), kind) != std::end(kKinds)) return {};
+  const auto near = nearest(kind, {std::begin(kKinds), std::end(kKinds)});
   return fail(Errc::invalid,
               fmt::format("'{}' is no kind of price{} Known are {}, all of a million tokens", printable(kind, 60),
-                          near ? fmt::format("; did you mean '{}'?", *near) : ".", fmt::join(names, ", ")));
+                          near ? fmt::format("; did you mean '{}'?", *near) : ".", fmt::join(kKinds, ", ")));
 }
 
 Result<> check_members(const Value& row) {
@@ -128,7 +113,7 @@ Result<Price> read_row(const Value& row) {
 
 }  // namespace
 
-std::span<const PriceKind> price_kinds() {
+std::span<const std::string_view> price_kinds() {
   return kKinds;
 }
 

@@ -23,12 +23,8 @@ struct Price {
   std::string source, retrieved, confidence, note;
 };
 
-// What is priced. Every kind is of tokens, in USD a million; other units and currencies are not known here.
-struct PriceKind {
-  std::string_view name;
-  std::string_view what;
-};
-std::span<const PriceKind> price_kinds();
+// What is priced: every kind is of tokens, in USD a million; other units and currencies are not known here.
+std::span<const std::string_view> price_kinds();
 
 class PriceBook {
  public:

@@ -1,10 +1,12 @@
 #include "ledger/report.h"
 
 #include <algorithm>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <deque>
-#include <functional>
 #include <map>
-#include <string_view>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace freehold::ledger {
 
@@ -83,81 +85,40 @@ ReportRow Pricing::priced(const DaySum& sum) {
   return row;
 }
 
-namespace {
-
-// Rows by the name of their group, in any order. There may be as many as there are events, so what is looked through
-// and sorted is small and lies together: the names in one text, an entry a row, and a table of the entries' numbers by
-// their hash (open addressing, at most half full).
-class Groups {
- public:
-  void add(std::string_view name, const ReportRow& part) {
-    if (entries_.size() * 2 >= slots_.size()) grow();
-    const std::size_t hash = std::hash<std::string_view>{}(name);
-    std::size_t slot = hash & (slots_.size() - 1);
-    for (; slots_[slot] != 0; slot = (slot + 1) & (slots_.size() - 1)) {
-      const Entry& entry = entries_[slots_[slot] - 1];
-      if (entry.hash == hash && name_of(entry) == name) return rows_[entry.row].add(part);
-    }
-    entries_.push_back(
-        {hash, names_.size(), static_cast<std::uint32_t>(name.size()), static_cast<std::uint32_t>(rows_.size())});
-    slots_[slot] = static_cast<std::uint32_t>(entries_.size());
-    names_ += name;
-    rows_.push_back(part);
-  }
-  std::vector<ReportRow> in_order() && {
-    std::sort(entries_.begin(), entries_.end(),
-              [this](const Entry& a, const Entry& b) { return name_of(a) < name_of(b); });
-    std::vector<ReportRow> out;
-    out.reserve(entries_.size());
-    for (const Entry& entry : entries_) {
-      out.push_back(std::move(rows_[entry.row]));
-      out.back().group = name_of(entry);
-    }
-    return out;
-  }
-
- private:
-  struct Entry {
-    std::size_t hash, begin;  // of the name in names_
-    std::uint32_t size, row;
-  };
-  std::string_view name_of(const Entry& entry) const {
-    return std::string_view(names_).substr(entry.begin, entry.size);
-  }
-  void grow() {
-    slots_.assign(std::max<std::size_t>(64, slots_.size() * 2), 0);
-    for (std::size_t i = 0; i < entries_.size(); ++i) {
-      std::size_t slot = entries_[i].hash & (slots_.size() - 1);
-      while (slots_[slot] != 0) slot = (slot + 1) & (slots_.size() - 1);
-      slots_[slot] = static_cast<std::uint32_t>(i + 1);
-    }
-  }
-  std::string names_;
-  std::vector<Entry> entries_;
-  std::vector<std::uint32_t> slots_;
-  std::deque<ReportRow> rows_;
-};
-
-}  // namespace
-
 Result<Report> report(UsageQuery& usage, const Filter& filter, GroupBy by, Pricing& pricing) {
-  Groups groups;
+  // By tag there may be as many as there are events: what is looked through and sorted is the names alone.
+  std::deque<ReportRow> rows;
+  boost::unordered_flat_map<std::string, std::size_t> place;
+  const auto add = [&](const std::string& group, const ReportRow& part) {
+    const auto [found, fresh] = place.try_emplace(group, rows.size());
+    if (fresh) {
+      rows.push_back(part);
+    } else {
+      rows[found->second].add(part);
+    }
+  };
   ReportRow part;
-  if (by == GroupBy::tag) {  // there may be as many as there are events
+  if (by == GroupBy::tag) {
     FH_TRY_VOID(usage.each_day_row(filter, [&](const DayRow& row) {
       pricing.price(row.sum, part);
-      groups.add(row.tag, part);
+      add(row.tag, part);
     }));
   } else {
     FH_TRY(const std::vector<DaySum> sums, usage.day_sums(filter, by));
     for (const DaySum& sum : sums) {
       pricing.price(sum, part);
-      groups.add(by == GroupBy::day ? day_text(sum.day) : sum.group, part);
+      add(by == GroupBy::day ? day_text(sum.day) : sum.group, part);
     }
   }
   Report out;
   out.total.others.resize(pricing.others().size());
-  out.rows = std::move(groups).in_order();
+  std::vector<std::pair<std::string, std::size_t>> sorted(place.begin(), place.end());
+  std::sort(sorted.begin(), sorted.end());
+  out.rows.reserve(sorted.size());
+  for (auto& [group, at] : sorted) {
+    out.rows.push_back(std::move(rows[at]));
+    out.rows.back().group = std::move(group);
+  }
   for (const ReportRow& row : out.rows) out.total.add(row);
   return out;
 }

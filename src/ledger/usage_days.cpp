@@ -47,12 +47,12 @@ struct FetchedSum {
 // Events as rows of the table `days`; none that is implausible.
 std::string rows_of_events(std::int64_t from, std::int64_t to, std::string_view table = "events") {
   return fmt::format(
-      "SELECT {} AS day, key_id, model, adapter, vendor, tag, (prompt_tokens > 128000) + (prompt_tokens > 200000) "
-      "AS long_prompts, batched, 1 AS requests, outcome = 'completed' AS completed, compute_us IS NOT NULL AS timed, "
+      "SELECT {} AS day, key_id, model, adapter, vendor, tag, {} AS long_prompts, batched, 1 AS requests, outcome = "
+      "'completed' AS completed, compute_us IS NOT NULL AS timed, "
       "prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, COALESCE(compute_us, 0) AS compute_us, "
       "iif(energy_nwh IS NULL, 0, COALESCE(compute_us, 0)) AS metered_us, COALESCE(energy_nwh, 0) AS energy_nwh "
       "FROM {} WHERE time >= {} AND time < {} AND NOT {}",
-      kDayOfTime, table, from, to, implausible());
+      kDayOfTime, kLengthOfPrompt, table, from, to, implausible());
 }
 
 // The time of a filter in its three parts: what lies before the first whole day, whole days, and what lies behind them.

@@ -38,7 +38,6 @@ constexpr std::string_view kIntoDays =
     "completion_tokens = completion_tokens + excluded.completion_tokens, "
     "compute_us = compute_us + excluded.compute_us, metered_us = metered_us + excluded.metered_us, "
     "energy_nwh = energy_nwh + excluded.energy_nwh; END";
-constexpr std::string_view kLengthOfPrompt = "(prompt_tokens > 128000) + (prompt_tokens > 200000)";
 
 // The days that have implausible events are added up again without them. Without any nothing but the index is made.
 std::vector<std::string> without_implausible() {

@@ -23,6 +23,8 @@ inline constexpr std::string_view kColumns =
 // The day of an event, since 1970, as SQL.
 inline constexpr std::string_view kDayOfTime =
     "(time - (time % 86400000000 + 86400000000) % 86400000000) / 86400000000";
+// The class of its prompt's length that prices know: 0, or 1 or 2 beyond so many tokens.
+inline constexpr std::string_view kLengthOfPrompt = "(prompt_tokens > 128000) + (prompt_tokens > 200000)";
 
 // As SQL, of a row of events, whose columns have `prefix` before their names: it holds a count that no request can
 // have. Such rows are in no sum (docs/adr/0059). The schema's index of them has the same text, by which SQLite knows

@@ -7,18 +7,12 @@
 
 #include "base/random.h"
 #include "pii/masker.h"
+#include "pii/scan_testing.h"
 
 namespace freehold::pii {
 namespace {
 
-std::string shown(std::string_view text, Profile profile = Profile::gdpr) {
-  std::string out;
-  for (const Finding& f : scan(text, profile)) {
-    if (!out.empty()) out += " | ";
-    out += std::string(info(f.kind).name) + "=" + std::string(text.substr(f.begin, f.end - f.begin));
-  }
-  return out;
-}
+using testing::shown;
 
 TEST(Scanner, Contacts) {
   EXPECT_EQ(shown("write to jane.roe+x@mail.example.co.uk."), "email=jane.roe+x@mail.example.co.uk");

@@ -68,10 +68,6 @@ Result<HomeKeys> parse_keys(std::string_view rest) {
 
 }  // namespace
 
-SecretText::~SecretText() {
-  sodium_memzero(text_.data(), text_.size());
-}
-
 Result<std::string> lock_keys(const HomeKeys& keys, std::string_view passphrase, const PassphraseCost& cost) {
   if (sodium_init() < 0) return fail(Errc::internal, "libsodium cannot be used");
   std::string salt(crypto_pwhash_SALTBYTES, '\0');

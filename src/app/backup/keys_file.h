@@ -14,26 +14,10 @@
 #include <string>
 #include <string_view>
 
+#include "app/secret.h"
 #include "base/result.h"
 
 namespace freehold::app {
-
-// Bytes that are wiped when they go.
-class SecretText {
- public:
-  SecretText() = default;
-  explicit SecretText(std::string text) : text_(std::move(text)) {}
-  SecretText(SecretText&& other) noexcept { text_.swap(other.text_); }
-  SecretText& operator=(SecretText&& other) noexcept {
-    text_.swap(other.text_);
-    return *this;
-  }
-  ~SecretText();
-  std::string_view text() const { return text_; }
-
- private:
-  std::string text_;
-};
 
 using HomeKeys = std::map<std::string, SecretText>;  // by path below the home
 

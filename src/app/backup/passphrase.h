@@ -1,20 +1,16 @@
 // A passphrase, from a file or from whoever sits at the terminal.
 #pragma once
 
-#include <string_view>
+#include <cstddef>
+#include <cstdint>
 
-#include "app/backup/keys_file.h"
 #include "app/command.h"
+#include "app/secret.h"
 #include "base/result.h"
 
 namespace freehold::app {
 
 Option passphrase_file_option();
-
-// The first line of a file ("-": of standard input). Errors: not_found, io.
-Result<SecretText> secret_from_file(std::string_view file);
-// What somebody types, which is not shown. Errors: invalid (no terminal; `option` would name a file), io.
-Result<SecretText> typed_secret(std::string_view question, std::string_view option);
 
 inline constexpr std::size_t kShortestPassphrase = 8;  // bytes
 

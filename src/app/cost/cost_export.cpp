@@ -283,8 +283,7 @@ Command cost_export_command() {
           "One row a day, key, model, adapter, tag and price (SkuPriceId): tokens at vendors; time, and power or "
           "measured energy, of this machine. ChargePeriodStart, SubAccountId, ResourceId, Tags and SkuPriceId together "
           "name a row. Amounts are exact; the rows of a time add up to what cost report says of it. Requests whose "
-          "cost "
-          "is not known are in no row, and their number is said. cost report --csv and --json have them.",
+          "cost is not known are in no row, and their number is said. cost report --csv and --json have them.",
       .options = std::move(options),
       .examples = {{"freehold cost export --since 2026-11-01 --until 2026-12-01 > november.csv", "A month:"}},
       .run = run_export,

@@ -139,8 +139,7 @@ Command cost_prices_add_command() {
       .summary = "Add a price of your own: negotiated, new, or corrected.",
       .details =
           "A row is superseded by a later one of the same model, kind and day, never edited; it applies until the next "
-          "of "
-          "its model and kind begins.\n\n"
+          "of its model and kind begins.\n\n"
           "KIND is one of input, output, cached_input, cache_write_5m, cache_write_1h, batch_input, batch_output, "
           "input_above_128k, output_above_128k, input_above_200k, output_above_200k, output_thinking, training, "
           "training_low, training_high. Whatever it is, the price is that of a million tokens, in USD.",

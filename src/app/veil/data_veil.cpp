@@ -13,9 +13,6 @@ namespace {
 using format::Member;
 using format::Value;
 
-// As deep as JSON is read (format/json.h).
-constexpr int kDeepest = 64;
-
 // What steers an example and is no text of anybody's: who speaks, and what kind of a part it is. Everything else beside
 // such a name is looked at, wherever it stands: an address under "from" of a tool's arguments is an address.
 bool is_structure(std::string_view name, const Value& value) {
@@ -38,17 +35,16 @@ bool is_text(std::string_view name) {
 
 // A name below the columns may be learned, too. Those that come to the same stay apart.
 std::string veiled_name(Veil& veil, const std::string& name, const std::vector<Member>& before) {
-  auto changed = veil.changed(name);
-  if (!changed) return name;
+  std::string out = veil.changed(name).value_or(name);
   const auto is_taken = [&] {
-    return std::any_of(before.begin(), before.end(), [&](const Member& m) { return m.key == *changed; });
+    return std::any_of(before.begin(), before.end(), [&](const Member& m) { return m.key == out; });
   };
-  while (is_taken()) *changed += "_";
-  return std::move(*changed);
+  while (is_taken()) out += "_";
+  return out;
 }
 
+// No deeper than JSON is read (format/json.h).
 Value veiled(Veil& veil, const Value& value, std::string_view name, int depth) {
-  if (depth > kDeepest) return value;
   if (value.is_object()) {
     std::vector<Member> members;
     for (const Member& m : value.members()) {

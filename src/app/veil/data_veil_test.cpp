@@ -50,13 +50,13 @@ TEST(DataVeil, NothingHidesBehindNamesOfStructure) {
   train::Row row;
   row.object = training_row(
       R"({"messages":[{"role":"assistant","tool_calls":[{"id":"call_1","type":"function","function":{"name":"send","arguments":)"
-      R"({"from":"ann@example.org","type":"user","id":"4111 1111 1111 1111","4111111111111111":1,"bob@example.org":[1],"c@example.org":2}}}]}]})");
+      R"({"from":"ann@example.org","type":"user","id":"4111 1111 1111 1111","4111111111111111":1,"bob@example.org":[1],"c@example.org":2,"[email]":3}}}]}]})");
   veil.change()(row);
   EXPECT_EQ(
       row.object,
       training_row(
           R"({"messages":[{"role":"assistant","tool_calls":[{"id":"call_1","type":"function","function":{"name":"send","arguments":)"
-          R"({"from":"[email]","type":"user","id":"[card]","[card]":1,"[email]":[1],"[email]_":2}}}]}]})"));
+          R"({"from":"[email]","type":"user","id":"[card]","[card]":1,"[email]":[1],"[email]_":2,"[email]__":3}}}]}]})"));
   EXPECT_EQ(veil.veil().summary(), "masked=5 kinds=card,email");
 }
 
