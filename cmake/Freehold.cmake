@@ -43,9 +43,10 @@ endif()
 include_directories(${CMAKE_SOURCE_DIR}/src)
 add_custom_target(unit_tests)    # every *_test of src/
 add_custom_target(numeric_tests) # those of the folders whose bits an optimiser could change
-set(FREEHOLD_NUMERIC tensor kernel nn model engine train)
-# Whole training runs: a minute each when sanitized, and `./dev test` runs them optimised. Sanitized in `./dev nightly slow`.
-set(FREEHOLD_SLOW_SANITIZED train.TrainTest. train.RunTest.)
+set(FREEHOLD_NUMERIC tensor kernel nn model engine train ledger)
+# Whole training runs and simulated histories: a minute each when sanitized, and `./dev test` runs them optimised. Sanitized in
+# `./dev nightly slow`.
+set(FREEHOLD_SLOW_SANITIZED train.TrainTest. train.RunTest. ledger.Histories/ForecastCase.)
 # Folders that never take bytes for wider numbers: that these are aligned need not be checked, which is a fifth of a compilation.
 set(FREEHOLD_NO_CASTS app api http pull guard ledger audit seal sql text pii eval upstream pdf sandbox)
 add_custom_target(golden_tests)  # every golden_*_test

@@ -4,7 +4,7 @@
 thread   the unit tests under ThreadSanitizer, and a mixed load on a server under it
 fuzz     every fuzz target, SECONDS each (60)
 units    the unit and end-to-end tests that `./dev test` runs sanitized only, as users' optimiser makes them
-slow     the tests of training and end to end that take minutes with AddressSanitizer
+slow     the tests of training, forecasts and end to end that take minutes with AddressSanitizer
 matrix   the whole matrix of promise 1
 corpus   the whole corpus of hostile model files, through the release build and the one with AddressSanitizer
 load     20,000 random schemas; kill -9 fifty times, of a server under load and of a training run
@@ -123,7 +123,7 @@ def units(_):
 
 
 def slow(_):
-    return tests("slow-dev", "dev", "nightly") if program("dev", "freehold", "train_test") else (False, "It does not build.")
+    return tests("slow-dev", "dev", "nightly") if program("dev", "freehold", "train_test", "ledger_test") else (False, "It does not build.")
 
 
 def matrix(_):

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "base/random.h"
+#include "base/sanitized_testing.h"
 
 namespace freehold::eval {
 namespace {
@@ -82,7 +83,7 @@ Pair simulated(std::uint64_t seed, std::size_t items, double better) {
 
 TEST(Comparison, EqualModelsAreCalledDifferentAtMostAsOftenAsStated) {
   int mcnemar = 0, signs = 0, intervals = 0;
-  constexpr int kPairs = 200, kIntervals = 50;
+  constexpr int kPairs = repeats(200), kIntervals = repeats(50);
   for (int s = 0; s < kPairs; ++s) {
     const Pair pair = simulated(1000 + static_cast<std::uint64_t>(s), 300, 0);
     mcnemar += mcnemar_exact(pair.first, pair.second) < 0.05 ? 1 : 0;
@@ -98,13 +99,14 @@ TEST(Comparison, EqualModelsAreCalledDifferentAtMostAsOftenAsStated) {
 
 TEST(Comparison, APlantedBetterModelIsFound) {
   int found = 0;
-  for (std::uint64_t s = 0; s < 50; ++s) {
+  constexpr int kPairs = repeats(50);
+  for (std::uint64_t s = 0; s < kPairs; ++s) {
     const Pair pair = simulated(5000 + s, 1000, 0.12);
     const bool both = mcnemar_exact(pair.first, pair.second) < 0.05 && sign_flip_test(pair.differences, 1, 199) < 0.05;
     found +=
         both && pair.differences.difference() > 0 && paired_bootstrap(pair.differences, 1).difference.low > 0 ? 1 : 0;
   }
-  EXPECT_GE(found, 45);
+  EXPECT_GE(found, kPairs * 90 / 100);
 }
 
 TEST(Comparison, AGroupsMeanIsOverTasksOrOverItems) {
