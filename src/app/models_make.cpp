@@ -6,6 +6,7 @@
 #include "app/json_writer.h"
 #include "app/labelling.h"
 #include "app/models_commands.h"
+#include "app/models_nf4.h"
 #include "app/models_write.h"
 #include "app/open_model.h"
 #include "app/sealing.h"
@@ -20,14 +21,25 @@ namespace freehold::app {
 namespace {
 
 Result<> run_quantize(const Arguments& arguments, Console& console) {
-  FH_TRY(kernel::Mix type, store::weight_type_from_name(arguments.text("type")));
+  const bool nf4 = arguments.text("type") == "nf4";  // which no GGUF holds
+  std::optional<kernel::Mix> mix;
+  if (!nf4) {
+    FH_TRY(mix, store::weight_type_from_name(arguments.text("type")));
+  }
   FH_TRY(Sealing sealing, Sealing::begin(arguments));
   sealing.reads_model(arguments, "MODEL");
   std::error_code ec;
   const std::filesystem::path papers =
       std::filesystem::path(std::string(arguments.text("MODEL"))).parent_path() / "provenance.json";
   if (std::filesystem::exists(papers, ec)) sealing.reads(papers);
-  if (arguments.given("OUT")) sealing.writes_file(std::string(arguments.text("OUT")));
+  if (arguments.given("OUT")) {
+    const std::filesystem::path out(std::string(arguments.text("OUT")));
+    if (nf4) {
+      sealing.writes(out.has_parent_path() ? out.parent_path() : std::filesystem::path("."));
+    } else {
+      sealing.writes_file(out);
+    }
+  }
   FH_TRY_VOID(sealing.enter(console));
   FH_TRY(OpenModel source, open_model(arguments.text("MODEL"), console));
   if (arguments.given("OUT") && std::filesystem::equivalent(source.path, std::string(arguments.text("OUT")), ec)) {
@@ -36,6 +48,11 @@ Result<> run_quantize(const Arguments& arguments, Console& console) {
   }
   auto checked = check_runnable(*source.checkpoint);
   if (!checked) return in_context(std::move(checked).error(), printable(arguments.text("MODEL")));
+  if (nf4) {
+    FH_TRY(const model::Plan layout, model::plan(*source.checkpoint));
+    return quantize_to_nf4(source, layout, arguments, console);
+  }
+  const kernel::Mix& type = *mix;
   ThreadPool pool(arguments.given("threads") ? static_cast<int>(arguments.integer("threads")) : 0);
   const store::QuantizeOptions options{type, arguments.flag("requantize")};
   // A folder as the GGUF that says the same; its name is the folder's (or what the store calls it).
@@ -112,16 +129,20 @@ Command models_quantize_command() {
       .summary = "Store a model's weights in fewer bits.",
       .details =
           "Reads F32, F16 or BF16 weights, of a GGUF or of a Hugging Face folder, and writes a GGUF. Types: q8_0, "
-          "q6_k, "
-          "q5_k_m, q5_k_s, q4_k_m (a good choice), q4_k_s, q4_0, iq4_nl, iq4_xs and others, or a single block type for "
-          "all matrices. Tensors whose rows do not "
-          "fit the type's blocks get the nearest type that does, and are named. Memory stays bounded.",
-      .positionals = {model_positional(), {.name = "OUT", .help = "The .gguf file to write.", .required = false}},
+          "q6_k, q5_k_m, q5_k_s, q4_k_m (a good choice), q4_k_s, q4_0, iq4_nl, iq4_xs and others, or a single block "
+          "type "
+          "for all matrices. Tensors whose rows do not fit the type's blocks get the nearest type that does, and are "
+          "named. "
+          "Memory stays bounded.\n\n"
+          "nf4 makes of a Hugging Face folder another one, with the matrices of the blocks in 4 bits as bitsandbytes "
+          "stores them (double quantisation): a base that QLoRA trains on and that is served as the same bytes.",
+      .positionals = {model_positional(),
+                      {.name = "OUT", .help = "The .gguf file to write; of nf4 the folder.", .required = false}},
       .options =
           join({{.name = "type",
                  .type = OptionType::text,
                  .value = "TYPE",
-                 .help = "The weights' new type: f16, q8_0, q6_k, q5_k_m, q4_k_m, q4_0 and others.",
+                 .help = "The weights' new type: f16, q8_0, q6_k, q5_k_m, q4_k_m, q4_0, nf4 and others.",
                  .required = true},
                 {.name = "requantize", .help = "Also weights that are quantised already (quality is lost twice)."},
                 sealed_option()},
@@ -130,7 +151,8 @@ Command models_quantize_command() {
                    {"freehold models quantize Qwen2.5-0.5B-Instruct qwen.gguf --type q8_0",
                     "From a Hugging Face folder:"},
                    {"freehold models quantize Qwen2.5-0.5B-Instruct qwen.gguf --type bf16", "Only into a GGUF:"},
-                   {"freehold models quantize llama:f16 --type q6_k --name llama:q6", "Within the store:"}},
+                   {"freehold models quantize llama:f16 --type q6_k --name llama:q6", "Within the store:"},
+                   {"freehold models quantize Mistral-7B-v0.3 mistral-nf4 --type nf4", "For QLoRA, and to be served:"}},
       .run = run_quantize,
   };
 }

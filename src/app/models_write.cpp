@@ -32,16 +32,7 @@ void print_written(const store::Written& written, bool notes_all, Console& conso
     line += fmt::format(" {} {} ({})", sum.first, tensor::name_of(type), human_bytes(sum.second));
   }
   console.note(line);
-  constexpr std::size_t kShown = 3;
-  for (std::size_t i = 0; i < written.notes.size(); ++i) {
-    if (i == kShown && !notes_all) {
-      console.note(
-          fmt::format("… and {} more tensors with another type (--verbose lists them)", written.notes.size() - kShown));
-      break;
-    }
-    const store::TensorNote& n = written.notes[i];
-    console.note(fmt::format("note: {}{}{}", printable(n.tensor), n.tensor.empty() ? "" : ": ", n.note));
-  }
+  print_notes(written.notes, notes_all, console);
 }
 
 // That the disk has room for it, before anything is computed.
@@ -50,6 +41,35 @@ store::Expect room_at(const std::filesystem::path& place) {
 }
 
 }  // namespace
+
+void print_notes(const std::vector<store::TensorNote>& notes, bool all, Console& console) {
+  constexpr std::size_t kShown = 3;
+  for (std::size_t i = 0; i < notes.size(); ++i) {
+    if (i == kShown && !all) {
+      console.note(
+          fmt::format("… and {} more tensors with another type (--verbose lists them)", notes.size() - kShown));
+      break;
+    }
+    const store::TensorNote& n = notes[i];
+    console.note(fmt::format("note: {}{}{}", printable(n.tensor), n.tensor.empty() ? "" : ": ", n.note));
+  }
+}
+
+void print_made(const std::filesystem::path& out, std::uint64_t bytes, const store::Written& written, bool json,
+                Console& console) {
+  if (!json) {
+    console.write(fmt::format("{}  {}\n", printable(out.string(), 4096), human_bytes(bytes)));
+    return;
+  }
+  JsonWriter w(true);
+  w.begin_object().member("path", out.string()).member("bytes", bytes).member("tensors", written.tensors.size());
+  w.key("notes").begin_array();
+  for (const store::TensorNote& n : written.notes) {
+    w.begin_object().member("tensor", n.tensor).member("note", n.note).end_object();
+  }
+  w.end_array().end_object();
+  console.write(w.take() + "\n");
+}
 
 Result<> write_model(const Arguments& arguments, Console& console, const std::string& source,
                      const ProduceModel& produce, const guard::Bounds& bounds) {
@@ -87,18 +107,7 @@ Result<> write_model(const Arguments& arguments, Console& console, const std::st
   FH_TRY_VOID(carry_labels_to_files(bounds, out));
   progress.clear();
   print_written(written, arguments.flag("verbose"), console);
-  if (arguments.flag("json")) {
-    JsonWriter w(true);
-    w.begin_object().member("path", out.string()).member("bytes", bytes).member("tensors", written.tensors.size());
-    w.key("notes").begin_array();
-    for (const store::TensorNote& n : written.notes) {
-      w.begin_object().member("tensor", n.tensor).member("note", n.note).end_object();
-    }
-    w.end_array().end_object();
-    console.write(w.take() + "\n");
-  } else {
-    console.write(fmt::format("{}  {}\n", printable(out.string(), 4096), human_bytes(bytes)));
-  }
+  print_made(out, bytes, written, arguments.flag("json"), console);
   return {};
 }
 

@@ -1,6 +1,8 @@
 // Writing a new model to a path or into the store: what `models quantize`, `synth` and `init` have in common.
 #pragma once
 
+#include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
@@ -21,6 +23,11 @@ using ProduceModel =
 // `bounds` what is labelled of that (labelling.h).
 Result<> write_model(const Arguments& arguments, Console& console, const std::string& source,
                      const ProduceModel& produce, const guard::Bounds& bounds = {});
+
+// What is said of it: the first of the notes, or all; and of a path what was made there, as text or JSON.
+void print_notes(const std::vector<store::TensorNote>& notes, bool all, Console& console);
+void print_made(const std::filesystem::path& out, std::uint64_t bytes, const store::Written& written, bool json,
+                Console& console);
 
 // --name, --force, --no-prepare, --threads, --verbose, --json.
 std::vector<Option> write_options();

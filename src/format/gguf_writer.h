@@ -3,14 +3,13 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
-#include "base/file.h"
 #include "base/result.h"
 #include "format/gguf.h"
 #include "format/metadata.h"
+#include "format/sink.h"
 #include "tensor/dtype.h"
 
 namespace freehold::format {
@@ -20,9 +19,6 @@ struct GgufTensor {
   tensor::DType type = tensor::DType::f32;
   std::vector<std::uint64_t> shape;  // outermost first, 1 to 4 dimensions
 };
-
-// Where bytes go, in order: [&](Bytes b) { return file.write(b); } with an AtomicFile.
-using Sink = std::function<Result<>(Bytes)>;
 
 class GgufWriter {
  public:

@@ -25,27 +25,35 @@ Result<> write_safetensors(const std::filesystem::path& path, std::span<const F3
 }
 
 Result<> write_safetensors(const std::filesystem::path& path, std::span<const tensor::View> tensors) {
+  std::vector<SafetensorsRow> rows;
+  for (const tensor::View& t : tensors) {
+    FH_CHECK(tensor::info(t.type).block_elems == 1, "callers give tensors of floats");
+    rows.push_back({t.name, std::string(tensor::name_of(t.type)), t.shape, t.bytes.size()});
+  }
+  FH_TRY(const std::string head, safetensors_head(rows));
+  FH_TRY(AtomicFile file, AtomicFile::create(path));
+  FH_TRY_VOID(file.write(head));
+  for (const tensor::View& t : tensors) FH_TRY_VOID(file.write(t.bytes));
+  return file.commit();
+}
+
+Result<std::string> safetensors_head(std::span<const SafetensorsRow> rows) {
   nlohmann::ordered_json header;
   header["__metadata__"] = {{"format", "pt"}};
   std::uint64_t offset = 0;
-  for (const tensor::View& t : tensors) {
+  for (const SafetensorsRow& t : rows) {
     if (!is_utf8(t.name)) return fail(Errc::invalid, fmt::format("tensor name '{}' is no UTF-8", printable(t.name)));
     if (header.contains(t.name)) return fail(Errc::invalid, fmt::format("two tensors are called '{}'", t.name));
-    FH_CHECK(tensor::info(t.type).block_elems == 1, "callers give tensors of floats");
-    const std::uint64_t end = offset + t.bytes.size();
-    header[t.name] = {{"dtype", tensor::name_of(t.type)}, {"shape", t.shape}, {"data_offsets", {offset, end}}};
+    const std::uint64_t end = offset + t.bytes;
+    header[t.name] = {{"dtype", t.dtype}, {"shape", t.shape}, {"data_offsets", {offset, end}}};
     offset = end;
   }
   std::string text = header.dump();
   text.append((8 - text.size() % 8) % 8, ' ');  // the tensors begin aligned
   std::uint64_t length = text.size();
-  std::byte prefix[sizeof length];
-  std::memcpy(prefix, &length, sizeof length);
-  FH_TRY(AtomicFile file, AtomicFile::create(path));
-  FH_TRY_VOID(file.write(Bytes(prefix)));
-  FH_TRY_VOID(file.write(text));
-  for (const tensor::View& t : tensors) FH_TRY_VOID(file.write(t.bytes));
-  return file.commit();
+  std::string head(sizeof length, '\0');
+  std::memcpy(head.data(), &length, sizeof length);
+  return head + text;
 }
 
 }  // namespace freehold::format

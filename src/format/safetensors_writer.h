@@ -1,4 +1,4 @@
-// Writes one safetensors file of float32 tensors. The same tensors give the same bytes.
+// Writes one safetensors file. The same tensors give the same bytes.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "format/sink.h"
 #include "tensor/view.h"
 
 namespace freehold::format {
@@ -23,5 +24,17 @@ struct F32Tensor {
 Result<> write_safetensors(const std::filesystem::path& path, std::span<const F32Tensor> tensors);
 // The same for tensors of F32, F16 and BF16.
 Result<> write_safetensors(const std::filesystem::path& path, std::span<const tensor::View> tensors);
+
+// A row of the header. `dtype` is the format's name ("U8").
+struct SafetensorsRow {
+  std::string name;
+  std::string dtype;
+  std::vector<std::uint64_t> shape;
+  std::uint64_t bytes = 0;
+};
+
+// Everything before the data, with which a file begins whose tensors follow as they are made: in the order of the rows
+// and without holes. Errors: Errc::invalid as above.
+Result<std::string> safetensors_head(std::span<const SafetensorsRow> rows);
 
 }  // namespace freehold::format

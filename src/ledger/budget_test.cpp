@@ -264,8 +264,10 @@ TEST_F(BudgetTest, ProcessesShareItAndTheKilledOnesLetGo) {
     UsageLog log = UsageLog::open(folder_.path()).value();
     BudgetBook budgets = open();
   }
-  int ends[2];
+  int ends[2], holds[2];
   ASSERT_EQ(::pipe(ends), 0);
+  ASSERT_EQ(::pipe(holds), 0);
+  char byte = 0;
   std::vector<pid_t> children;
   for (std::uint64_t c = 0; c < 4; ++c) {
     const pid_t child = ::fork();
@@ -277,7 +279,7 @@ TEST_F(BudgetTest, ProcessesShareItAndTheKilledOnesLetGo) {
       if (c == 0) {  // holds on to what it reserves until it is killed
         auto held = budgets->reserve(ask(10, 990));
         if (!held || !held->ok) ::_exit(4);
-        (void)!::write(ends[1], "h", 1);
+        (void)!::write(holds[1], "h", 1);
         client(*budgets, *log, 1000);
         for (;;) ::pause();
       }
@@ -289,12 +291,13 @@ TEST_F(BudgetTest, ProcessesShareItAndTheKilledOnesLetGo) {
       ::_exit(0);
     }
     children.push_back(child);
+    if (c > 0) continue;
+    ::close(holds[1]);  // before the others, who would leave nothing to hold
+    EXPECT_EQ(::read(holds[0], &byte, 1), 1);
+    ::close(holds[0]);
   }
   ::close(ends[1]);
-  char byte = 0;
-  bool held = false;
-  for (int got = 0; (got < 60 || !held) && ::read(ends[0], &byte, 1) == 1; ++got) held |= byte == 'h';
-  ASSERT_TRUE(held);
+  for (int got = 0; got < 60 && ::read(ends[0], &byte, 1) == 1; ++got) continue;
   ::kill(children[0], SIGKILL);
   for (const pid_t child : children) {
     int status = 0;

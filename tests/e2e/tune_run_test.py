@@ -3,6 +3,7 @@
 import hashlib
 import json
 import resource
+import shutil
 import signal
 import time
 
@@ -163,6 +164,35 @@ class Runs(e2e.Case):
         self.assertIn("meets other weights", self.succeeds("tune", "start", self.folder / "r.yaml").text)
         self.recipe(adapter="qlora", load_in_4bit=True, output_dir="other")
         self.fails(e2e.UNSUPPORTED, "tune", "start", self.folder / "r.yaml", names="Q8_0 already")
+
+    def test_four_bits_that_are_kept(self):
+        """What is trained on in memory and what is kept to be served are the same bytes."""
+        floats, kept, theirs = e2e.SHARED / "oracle" / "training" / "base-hf", self.folder / "kept", self.folder / "theirs"
+        if not floats.exists():
+            self.skipTest(f"no {floats}")
+        shutil.copytree(floats.parent / "base-nf4", theirs)
+        shutil.copy(floats / "tokenizer.json", theirs)
+        said = self.succeeds("models", "quantize", floats, kept, "--type", "nf4")
+        self.assertIn("NF4, the others as they were", said.message)
+        self.assertEqual(sorted(p.name for p in kept.glob(".*")), [])
+        self.assertLess((kept / "model.safetensors").stat().st_size, (floats / "model.safetensors").stat().st_size)
+        self.assertIn("nf4", self.succeeds("models", "inspect", kept).text.lower())
+        text = self.put("t.txt", "the dog sat on the mat and then ran home")
+        ours, reference = (json.loads(self.succeeds("inspect", "perplexity", model, text, "--json").text)["perplexity"] for model in (kept, theirs))
+        self.assertAlmostEqual(ours / reference, 1, 3)  # theirs has the embedding and the output in F32
+        results = []
+        for base, four in ((floats, True), (kept, None)):
+            self.recipe(base, adapter="qlora", load_in_4bit=four, output_dir=f"from-{base.name}")
+            text = self.succeeds("tune", "start", self.folder / "r.yaml").text
+            self.assertEqual("meets other weights" in text, bool(four))
+            results.append((adapter(self.folder / f"from-{base.name}"), measured(self.folder / f"from-{base.name}")))
+        self.assertEqual(*results)
+        self.succeeds("run", kept, "the", "--raw", "--max-tokens", "3", "--adapter", self.folder / "from-kept")
+        self.fails(e2e.USAGE, "models", "quantize", floats, kept, "--type", "nf4", names="kept is there already")
+        self.fails(e2e.USAGE, "models", "quantize", floats, "--name", "four:bits", "--type", "nf4", names="say OUT, and not --name")
+        self.fails(e2e.USAGE, "models", "quantize", kept, self.folder / "again", "--type", "nf4", names="is NF4 already")
+        self.fails(e2e.UNSUPPORTED, "models", "quantize", self.model, self.folder / "again", "--type", "nf4", names="MODEL is a GGUF")
+        self.assertFalse((self.folder / "again").exists() or (self.folder / ".quantizing-again").exists())
 
     def test_preferences(self):
         rows = [{"messages": [{"role": "user", "content": f"say {i}"}], "chosen": "the dog", "rejected": "a cat ran"} for i in range(12)]

@@ -5,6 +5,7 @@
 #include <map>
 #include <vector>
 
+#include "app/model_folder.h"
 #include "base/file.h"
 #include "base/utf8.h"
 #include "format/safetensors_writer.h"
@@ -147,20 +148,6 @@ Result<> write_gguf(const fs::path& out, const CheckedModel& base, ThreadPool& p
       options.note(fmt::format("note: {}{}{}", printable(n.tensor), n.tensor.empty() ? "" : ": ", n.note));
   }
   return file.commit();
-}
-
-Result<> copy_small_files(const fs::path& from, const fs::path& to) {
-  std::error_code ec;
-  for (fs::directory_iterator it(from, ec), end; !ec && it != end; it.increment(ec)) {
-    const std::string name = it->path().filename().string();
-    if (name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json") || name.starts_with(".")) continue;
-    std::error_code ignored;
-    if (!it->is_regular_file(ignored)) continue;
-    FH_TRY(const std::string text, read_file(it->path()));
-    FH_TRY_VOID(write_file_atomically(to / name, text));
-  }
-  if (ec) return fail(Errc::io, fmt::format("{}: {}", printable(from.string()), ec.message()));
-  return {};
 }
 
 Result<> write_folder(const fs::path& out, const CheckedModel& base, ThreadPool& pool, const MergeOptions& options) {

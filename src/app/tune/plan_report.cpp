@@ -80,8 +80,8 @@ std::string run_text(const Prepared& p, const train::RunPlan& plan, const Traini
   if (p.read.recipe.nf4 && p.checked.plan.layout.blocks.front().q->type != tensor::DType::nf4) {
     out +=
         "note:   load_in_4bit makes 4-bit weights in memory and does not keep them: over base_model as it is stored "
-        "the "
-        "adapter meets other weights than it was trained on\n";
+        "the adapter meets other weights than it was trained on. freehold models quantize BASE FOLDER --type nf4 keeps "
+        "them: with FOLDER as base_model what is trained on is what is served\n";
   }
   if (seconds_a_token) {
     out += fmt::format("time:   about {} ({} tokens/s, measured with one micro-batch)\n",

@@ -1,0 +1,106 @@
+#include "app/models_nf4.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "app/json_writer.h"
+#include "app/labelling.h"
+#include "app/model_folder.h"
+#include "app/models_commands.h"
+#include "app/models_write.h"
+#include "base/disk_space.h"
+#include "base/file.h"
+#include "base/utf8.h"
+#include "store/nf4_folder.h"
+
+namespace freehold::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The matrices that QLoRA freezes in 4 bits (train/nf4_base.h), by their names in the folder.
+Result<std::set<std::string, std::less<>>> block_matrices(const format::HfFolder& folder, const model::Plan& plan) {
+  std::set<std::string, std::less<>> names;
+  const auto add = [&](const tensor::View& view) -> Result<> {
+    const tensor::View* own = folder.find(view.name);
+    if (own == nullptr || own->bytes.data() != view.bytes.data() || own->shape != view.shape) {
+      return fail(Errc::unsupported,
+                  fmt::format("'{}' is a part of a larger tensor, which NF4 is not made of", printable(view.name)));
+    }
+    names.insert(view.name);
+    return {};
+  };
+  for (const model::Layout::Block& b : plan.layout.blocks) {
+    for (const tensor::View* view : {b.q, b.k, b.v, b.o}) FH_TRY_VOID(add(*view));
+    for (const auto* views : {&b.gate, &b.up, &b.down}) {
+      for (const tensor::View& view : *views) FH_TRY_VOID(add(view));
+    }
+  }
+  return names;
+}
+
+Result<store::Written> write_folder(const fs::path& out, const format::HfFolder& folder,
+                                    const std::set<std::string, std::less<>>& matrices, ThreadPool& pool,
+                                    const store::Progress& progress) {
+  FH_TRY_VOID(make_directories(out));
+  FH_TRY(AtomicFile file, AtomicFile::create(out / "model.safetensors"));
+  FH_TRY(store::Written written, store::write_nf4(
+                                     folder, matrices, pool, [&](Bytes bytes) { return file.write(bytes); }, progress,
+                                     [&](std::uint64_t bytes) { return expect_space(out, bytes, "the model has"); }));
+  FH_TRY_VOID(file.commit());
+  FH_TRY_VOID(copy_small_files(folder.path, out));
+  FH_TRY(const std::string config, read_file(folder.path / "config.json"));
+  FH_TRY(const std::string with, store::nf4_config(config, written.notes));
+  FH_TRY_VOID(write_file_atomically(out / "config.json", with));
+  return written;
+}
+
+}  // namespace
+
+Result<> quantize_to_nf4(const OpenModel& source, const model::Plan& plan, const Arguments& arguments,
+                         Console& console) {
+  if (arguments.given("name") || !arguments.given("OUT")) {
+    console.hint("freehold models import OUT --name NAME:TAG puts it into the store afterwards");
+    return fail(Errc::invalid, "NF4 is written as a Hugging Face folder: say OUT, and not --name");
+  }
+  const fs::path out(std::string(arguments.text("OUT")));
+  std::error_code ec;
+  if (fs::exists(out, ec)) return fail(Errc::invalid, fmt::format("{} is there already", printable(out.string())));
+  const format::HfFolder* folder = source.checkpoint->hf();
+  if (folder == nullptr) {
+    return fail(Errc::unsupported,
+                "NF4 lies in Hugging Face folders, and MODEL is a GGUF: name the folder it was made of");
+  }
+  FH_TRY(const auto matrices, block_matrices(*folder, plan));
+  FH_TRY(const guard::Bounds bounds, bounds_of_reference(std::string(arguments.text("MODEL"))));
+  ThreadPool pool(arguments.given("threads") ? static_cast<int>(arguments.integer("threads")) : 0);
+  // Under its name only when all of it is there.
+  fs::path unfinished = out;
+  unfinished.replace_filename(".quantizing-" + out.filename().string());
+  fs::remove_all(unfinished, ec);
+  StoreProgress progress(console);
+  auto written = write_folder(unfinished, *folder, matrices, pool, progress.progress());
+  progress.clear();
+  if (written) {
+    if (auto carried = carry_labels_to_files(bounds, unfinished); !carried) written = Unexpected(carried.error());
+  }
+  if (!written) {
+    fs::remove_all(unfinished, ec);
+    return Unexpected(std::move(written).error());
+  }
+  fs::rename(unfinished, out, ec);
+  if (ec) return fail(Errc::io, fmt::format("rename to {}: {}", printable(out.string()), ec.message()));
+  FH_TRY_VOID(sync_folder(out.has_parent_path() ? out.parent_path() : fs::path(".")));
+  const auto nf4 = std::count_if(written->tensors.begin(), written->tensors.end(),
+                                 [](const format::GgufTensor& t) { return t.type == tensor::DType::nf4; });
+  console.note(fmt::format("{} tensors, {}: {} NF4, the others as they were", written->tensors.size(),
+                           human_bytes(written->tensor_bytes), nf4));
+  print_notes(written->notes, arguments.flag("verbose"), console);
+  print_made(out, written->tensor_bytes, *written, arguments.flag("json"), console);
+  return {};
+}
+
+}  // namespace freehold::app
