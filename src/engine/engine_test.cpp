@@ -158,6 +158,25 @@ TEST_F(EngineTest, GreedyDoesNotDependOnTheSeedAndSamplingDoes) {
   EXPECT_EQ(alone(request), alone(other));
 }
 
+TEST_F(EngineTest, ChoiceIIsWhatTheSeedPlusIGets) {
+  FakeDecoder decoder;
+  auto engine = make(decoder, {});
+  Request request = sampled_request(1, 10, 30);
+  request.n = 3;
+  request.seed = ~std::uint64_t{0};  // and the seed after the last is the first
+  Recorder recorder;
+  ASSERT_TRUE(engine->run(request, recorder.sink()));
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    Request one = request;
+    one.n = 1;
+    one.seed += i;
+    Recorder single;
+    ASSERT_TRUE(engine->run(one, single.sink()));
+    EXPECT_EQ(single.text[0], recorder.text[i]) << i;
+  }
+  EXPECT_NE(recorder.text[0], recorder.text[1]);
+}
+
 TEST_F(EngineTest, CancellationEndsAtTheNextStepAndFreesTheCache) {
   FakeDecoder decoder;
   EngineOptions options;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/random.h"
 #include "base/result.h"
 
 namespace freehold::text::grammar {
@@ -56,7 +57,7 @@ struct Sampling {
 struct Request {
   std::vector<std::int32_t> prompt;  // at least one token; the caller has put the bos there if the model wants one
   Sampling sampling;
-  std::uint64_t seed = 0;        // draw i of choice c is uniform_draw(seed, c, i): neighbours cannot change it
+  std::uint64_t seed = 0;        // of draw_of(): neighbours cannot change it
   std::uint32_t n = 1;           // independent answers to the one prompt
   std::uint32_t max_tokens = 0;  // of each answer; 0 = until the context ends
   // So many tokens are sampled before any that ends the answer may be (those of stop_tokens and end of generation; stop
@@ -104,6 +105,11 @@ struct Request {
   // A request that still waits so long after submit fails (exhausted, "busy"). 0 = never.
   double deadline_seconds = 0;  // 0 … 1e9
 };
+
+// Draw i of choice c (docs/adr/0006): choice c is what a request of its own with the seed `seed + c` gets.
+inline double draw_of(const Request& request, std::uint64_t c, std::uint64_t i) {
+  return uniform_draw(request.seed + c, 0, i);
+}
 
 inline constexpr std::uint32_t kMaxLogprobs = 100;
 inline constexpr std::size_t kMaxStopStrings = 64;

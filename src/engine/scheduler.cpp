@@ -360,7 +360,7 @@ void Engine::State::start_other_answers(Job& job) {
 // Touches nothing but the answer's constraint and the sampler.
 Engine::State::Drawn Engine::State::draw(const Job& job, Answer& answer, std::span<const float> row,
                                          Sampler& with) const {
-  double uniform = uniform_draw(job.request.seed, job.request.first_choice + answer.index(), answer.sampled());
+  double uniform = draw_of(job.request, job.request.first_choice + answer.index(), answer.sampled());
   SamplerInput input{job.request.sampling.logit_bias, answer.history(), {}, {}};
   Drawn out;
   do {

@@ -10,10 +10,20 @@
 namespace freehold::eval {
 
 std::string_view stripped(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\r\n\v\f";
-  const std::size_t begin = text.find_first_not_of(kBlank);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlank) + 1 - begin);
+  // White_Space of Unicode 15, and what Python's strip() takes besides (U+001C to U+001F).
+  constexpr std::string_view kBlanks[] = {
+      " ",      "\t",     "\n",     "\v",     "\f",     "\r",     "\x1C",   "\x1D",   "\x1E",   "\x1F",
+      "\u0085", "\u00A0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003", "\u2004", "\u2005", "\u2006",
+      "\u2007", "\u2008", "\u2009", "\u200A", "\u2028", "\u2029", "\u202F", "\u205F", "\u3000"};
+  const auto blank_at = [&](bool end) -> std::size_t {
+    for (const std::string_view blank : kBlanks) {
+      if (end ? text.ends_with(blank) : text.starts_with(blank)) return blank.size();
+    }
+    return 0;
+  };
+  while (const std::size_t n = blank_at(false)) text.remove_prefix(n);
+  while (const std::size_t n = blank_at(true)) text.remove_suffix(n);
+  return text;
 }
 
 char letter_of(std::size_t index) {

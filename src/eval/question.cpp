@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 
 #include "base/file.h"
@@ -14,7 +15,7 @@
 namespace freehold::eval {
 namespace {
 
-constexpr std::string_view kRules = "freehold evaluation 1";  // what items and prompts are made of; counts up
+constexpr std::string_view kRules = "freehold evaluation 2";  // what items and prompts are made of; counts up
 
 Unexpected bad_row(const Row& row, std::string what) {
   return fail(Errc::corrupt, fmt::format("line {}: {}", row.line, what));
@@ -151,11 +152,7 @@ Result<> add_target(const Task& task, const Row& row, Question& q) {
     const auto beyond = [&](const std::string& accepted) {
       return stripped(accepted).find(until) != std::string::npos;
     };
-    if (task.filters.empty() && std::all_of(q.accepted.begin(), q.accepted.end(), beyond)) {
-      return bad_row(row, fmt::format("answers end before '{}' (until), and the right one goes on behind it: it could "
-                                      "never be given; a task file can leave 'until' out",
-                                      printable(until)));
-    }
+    if (task.filters.empty() && std::all_of(q.accepted.begin(), q.accepted.end(), beyond)) q.beyond = until;
   }
   return {};
 }
@@ -260,33 +257,64 @@ Result<Questions> make_questions(const Task& task, const DataFolder& data, const
   }
   out.digest = hash.finish();
 
-  // One more than asked for: a row that is an example itself takes that one in its place.
+  // One more than asked for at least: a row that is an example itself takes another in its place.
   const bool own = shots > 0 && !task.shots.from;
   const std::size_t needed = shots + (own ? 1 : 0);
   if (needed > from->rows.size()) {
     return fail(Errc::invalid,
                 fmt::format("{}: {} examples are wanted, but there are {} rows", name, shots, from->rows.size()));
   }
-  const auto order = picked(task.shots, from->rows.size(), shots > 0 ? needed : 0, options.seed);
+  const auto order = picked(task.shots, from->rows.size(), own ? from->rows.size() : shots, options.seed);
   const auto example = [&](std::size_t index, std::size_t number) -> Result<std::string> {
     FH_TRY(const Question q,
            made(from->rows[index], number,
                 task.shots.from ? printable((data.folder() / task.shots.from->file).string()) : name));
     return solved(task, q);
   };
-  auto& usual = out.examples.emplace_back(shots);
-  std::vector<std::string> asked;  // by the examples
-  for (std::size_t i = 0; i < shots; ++i) {
-    FH_TRY(usual[i], example(order[i], i + 1));
-    FH_TRY(const Question q, made(from->rows[order[i]], shots + 1, name));
-    asked.push_back(q.prompt(0));
-  }
-  for (std::size_t i = 0; own && i < shots; ++i) {
-    std::vector<std::string> others = out.examples.front();
-    FH_TRY(others[i], example(order.back(), i + 1));
-    out.examples.push_back(std::move(others));
-  }
-  for (std::size_t i = 0; i < out.examples.size(); ++i) out.shared.push_back(shared_text(out, i));
+  // The examples that are these rows, as one of out.shared.
+  std::map<std::vector<std::size_t>, std::size_t> places;
+  const auto place_of = [&](const std::vector<std::size_t>& rows) -> Result<std::size_t> {
+    const auto [found, fresh] = places.emplace(rows, out.examples.size());
+    if (!fresh) return found->second;
+    std::vector<std::string> texts(rows.size());
+    for (std::size_t e = 0; e < rows.size(); ++e) {
+      FH_TRY(texts[e], example(rows[e], e + 1));
+    }
+    out.examples.push_back(std::move(texts));
+    out.shared.push_back(shared_text(out, found->second));
+    return found->second;
+  };
+  const std::vector<std::size_t> usual(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(shots));
+  FH_TRY_VOID(place_of(usual));
+  std::map<std::size_t, std::string> asked;  // by rows that are examples, or could be
+  const auto asks = [&](std::size_t index) -> Result<std::string> {
+    if (const auto found = asked.find(index); found != asked.end()) return found->second;
+    FH_TRY(const Question q, made(from->rows[index], shots + 1, name));
+    return asked[index] = q.prompt(0);
+  };
+  // Examples for row `i` that are neither itself nor another that asks the same: what is, the next in order replaces.
+  const auto examples_for = [&](std::size_t i, const std::string& prompt) -> Result<std::size_t> {
+    const auto clashes = [&](std::size_t index) -> Result<bool> {
+      if (index == i) return true;
+      FH_TRY(const std::string other, asks(index));
+      return other == prompt;
+    };
+    std::vector<std::size_t> rows = usual;
+    std::size_t next = shots;
+    for (std::size_t& row : rows) {
+      while (true) {
+        FH_TRY(const bool clash, clashes(row));
+        if (!clash) break;
+        if (next == order.size()) {
+          return fail(Errc::invalid, fmt::format("{}: {} examples are wanted, but too few rows ask something else than "
+                                                 "row {}",
+                                                 name, shots, i + 1));
+        }
+        row = order[next++];
+      }
+    }
+    return place_of(rows);
+  };
 
   const std::size_t count = std::min(options.limit, loaded->rows.size());
   for (std::size_t i = 0; i < count; ++i) {
@@ -297,12 +325,20 @@ Result<Questions> make_questions(const Task& task, const DataFolder& data, const
       if (auto filled = program_of(task, q, ""); !filled) return in_context(std::move(filled).error(), name);
     }
     if (own) {
-      // Neither itself nor another row that asks the same.
-      for (std::size_t e = 0; e < shots && q.shared == 0; ++e) {
-        if (order[e] == i || asked[e] == q.prompt(0)) q.shared = e + 1;
-      }
+      FH_TRY(q.shared, examples_for(i, q.prompt(0)));
+    }
+    if (!q.beyond.empty()) {
+      ++out.beyond_until;
+      if (out.until.empty()) out.until = q.beyond;
     }
     out.questions.push_back(std::move(q));
+  }
+  if (out.beyond_until * 2 > count) {
+    return fail(
+        Errc::corrupt,
+        fmt::format("{}: answers end before '{}' (until), and of {} of {} rows the right one goes on behind it: "
+                    "it could never be given; a task file can leave 'until' out",
+                    name, printable(out.until), out.beyond_until, count));
   }
   return out;
 }

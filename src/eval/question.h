@@ -42,6 +42,7 @@ struct Question {
   std::vector<std::string> answers;   // the choices, or the target alone
   std::vector<bool> right;            // one a choice
   std::vector<std::string> accepted;  // of generate: answers that count, the target's first
+  std::string beyond;                 // what ends answers (until) and stands in every accepted one: none can be given
   std::shared_ptr<const Row> fields;  // of tasks with a program, which is filled when there is an answer
 
   const std::string& prompt(std::size_t choice) const { return prompts[prompts.size() == 1 ? 0 : choice]; }
@@ -56,9 +57,11 @@ struct QuestionOptions {
 struct Questions {
   const Task* task = nullptr;  // owner: the caller
   QuestionOptions options;
-  std::vector<std::string> shared;  // descriptions with examples: the usual one, and those without a row's own example
+  std::vector<std::string> shared;  // descriptions with examples: the usual one, and those of rows that ask the same
   std::vector<std::vector<std::string>> examples;  // of each of these, the examples one by one
   std::vector<Question> questions;
+  std::size_t beyond_until = 0;  // of them, those whose right answer can never be given, and what ends it
+  std::string until;
   Digest digest;  // of all that decides about results: task, data, examples, seed where it matters
 };
 

@@ -1,6 +1,7 @@
 // Task files: what is read, what is refused, and how a row becomes a question.
 #include "eval/task.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -223,6 +224,46 @@ TEST_F(QuestionsTest, ARowIsNeverItsOwnExample) {
   EXPECT_EQ(again->shared, questions->shared);
   EXPECT_EQ(again->digest, questions->digest);
   EXPECT_NE(make_questions(task, data(), {.seed = 4})->digest, questions->digest);
+}
+
+// Nor is a row that asks the same as it does; what takes a place is free itself.
+TEST_F(QuestionsTest, NoExampleAsksWhatTheRowAsks) {
+  std::string lines;
+  for (const char* q : {"same", "same", "b", "same", "c", "d", "e"}) {
+    lines += fmt::format("{{\"q\":\"{}\",\"a\":\"Z{}\"}}\n", q, lines.size());
+  }
+  write("t.jsonl", lines);
+  std::string yaml(kOwnShots);
+  yaml.replace(yaml.find("seed"), 4, "first");
+  const auto questions = make_questions(task_from(yaml), data(), {});
+  ASSERT_TRUE(questions) << questions.error().what;
+  const auto asked = [&](std::size_t i) {
+    std::string out;
+    for (const std::string& e : questions->examples[questions->questions[i].shared])
+      out += e.substr(3, e.find('Z') - 3);
+    return out;
+  };
+  EXPECT_EQ(asked(4), "same same ") << "two others, which ask the same as each other";
+  for (const std::size_t i : {0u, 1u, 3u}) EXPECT_EQ(asked(i), "b c ") << i;
+  EXPECT_EQ(questions->examples.size(), 2u) << "the same examples are kept once";
+  write("t.jsonl", lines.substr(0, lines.find("\"b\"")) + "\"same\",\"a\":\"x\"}\n");
+  const auto none = make_questions(task_from(yaml), data(), {});
+  ASSERT_FALSE(none);
+  EXPECT_NE(none.error().what.find("too few rows ask something else than row 1"), std::string::npos)
+      << none.error().what;
+}
+
+// Published data have a few such rows, which count as wrong and are told; a task whose answers all are is a mistake.
+TEST_F(QuestionsTest, SomeRightAnswersMayBeBeyondWhatEndsAnswers) {
+  write("t.jsonl", "{\"q\":\"1\",\"a\":\"x.\"}\n{\"q\":\"2\",\"a\":\"y\"}\n{\"q\":\"3\",\"a\":\"z\"}\n");
+  const std::string yaml =
+      "  - name: t\n    kind: generate\n    data: {file: t.jsonl}\n    prompt: '{q}'\n    target: '{a}'\n"
+      "    until: ['.']\n    metrics: [exact_match]\n";
+  const auto questions = make_questions(task_from(yaml), data(), {});
+  ASSERT_TRUE(questions) << questions.error().what;
+  EXPECT_EQ(questions->beyond_until, 1u);
+  EXPECT_EQ(questions->until, ".");
+  EXPECT_EQ(questions->questions.size(), 3u);
 }
 
 TEST_F(QuestionsTest, TheDigestFollowsTaskAndData) {

@@ -17,7 +17,7 @@ using std::chrono::nanoseconds;
 using std::chrono::seconds;
 
 constexpr seconds kReportEvery{60};
-constexpr std::size_t kMostIds = 4, kLongestAddress = 64, kMostMarks = 16;
+constexpr std::size_t kMostIds = 4, kLongestAddress = 64, kMostMarks = 64;
 
 // An address from which wrong keys came.
 struct Suspect {
@@ -132,7 +132,8 @@ std::optional<LockoutReport> Lockout::wrong(std::string_view address, std::strin
   if (!key.empty() && ids.size() < kMostIds && std::find(ids.begin(), ids.end(), key) == ids.end())
     ids.emplace_back(key);
   // Who had to wait already has one try, not as many as before.
-  if (s.until > now || (s.waits == 0 && s.count < o.attempts)) return std::nullopt;
+  const std::uint64_t attempts = is_loopback(address) ? o.here : o.attempts;
+  if (s.until > now || (s.waits == 0 && s.count < attempts)) return std::nullopt;
   seconds wait = o.first;
   for (unsigned i = 0; i < s.waits && wait < o.longest; ++i) wait *= 2;
   s.until = now + std::min(wait, o.longest);

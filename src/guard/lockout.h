@@ -19,6 +19,7 @@ namespace freehold::guard {
 
 struct LockoutOptions {
   std::uint64_t attempts = 10;  // different wrong keys within `window` after which an address waits; 0: never
+  std::uint64_t here = 50;      // the same for this machine's own, which is that of all who come through a proxy on it
   std::chrono::seconds window{300};
   std::chrono::seconds first{30};      // the first wait; each that follows is twice as long
   std::chrono::seconds longest{3600};  // the longest wait; and the silence after which all is forgotten

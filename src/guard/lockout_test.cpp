@@ -107,6 +107,16 @@ TEST_F(LockoutTest, MemoryIsBounded) {
   EXPECT_GT(l.wait("192.0.2.1"), seconds(0)) << "who goes on is not the one that is forgotten";
 }
 
+TEST_F(LockoutTest, ThisMachineIsGivenMore) {
+  Lockout l = lockout({});
+  for (int i = 0; i < 49; ++i) l.wrong("127.0.0.1", "", ++mark_);
+  EXPECT_EQ(l.wait("127.0.0.1"), seconds(0));
+  l.wrong("::ffff:127.0.0.1", "", ++mark_);
+  EXPECT_EQ(l.wait("127.0.0.1"), seconds(30));
+  for (int i = 0; i < 10; ++i) l.wrong("192.0.2.1", "", ++mark_);
+  EXPECT_EQ(l.wait("192.0.2.1"), seconds(30));
+}
+
 TEST_F(LockoutTest, OffIsOff) {
   Lockout l = lockout({.attempts = 0});
   for (int i = 0; i < 100; ++i) EXPECT_FALSE(l.wrong("192.0.2.1", "", ++mark_));

@@ -13,11 +13,6 @@ constexpr int kMostDigits = 16;                // of 64 bits
 constexpr std::size_t kMostUnused = 8 * 1024;  // bytes of extensions and trailers of one body
 constexpr std::size_t kMostTrailers = 32;
 
-bool is_control(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return (byte < ' ' && c != '\t') || byte == 0x7F;
-}
-
 // Drops optional white space, then a token. False if there is none.
 bool drop_token(std::string_view& text) {
   while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);

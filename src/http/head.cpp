@@ -19,6 +19,11 @@ bool is_digit(char c) {
 
 }  // namespace
 
+bool is_control(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return (byte < ' ' && c != '\t') || byte == 0x7F;
+}
+
 bool is_token(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
     return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
@@ -34,9 +39,7 @@ HeadReader::State HeadReader::fail(int status, std::string message) {
 HeadReader::State HeadReader::read(std::string_view input) {
   while (true) {
     std::size_t end = scanned_;
-    while (end < input.size() && (input[end] == '\t' || (input[end] >= ' ' && input[end] != 0x7F) || input[end] < 0)) {
-      ++end;
-    }
+    while (end < input.size() && !is_control(input[end])) ++end;
     scanned_ = end;
     const std::string_view line = input.substr(at_, end - at_);
     begun_ = begun_ || !line.empty();
@@ -57,9 +60,24 @@ HeadReader::State HeadReader::read(std::string_view input) {
     }
     if (line.empty() && has_request_line_) return finish();
     if (line.empty()) continue;
-    const State state = has_request_line_ ? field_line(line) : request_line(line);
-    if (state == State::wrong) return state;
+    const bool first = !has_request_line_;
+    const State state = first ? request_line(line) : field_line(line);
+    if (state != State::wrong) continue;
+    if (first) take_marks(input.substr(at_));
+    return state;
   }
+}
+
+// After a first line that is wrong: the fields that have come with it, as far as they are right, for by them the answer
+// may have another shape.
+void HeadReader::take_marks(std::string_view input) {
+  const HeadError first = error_;
+  for (std::size_t end = input.find("\r\n"); end != std::string_view::npos && end > 0; end = input.find("\r\n")) {
+    const std::string_view line = input.substr(0, end);
+    if (std::any_of(line.begin(), line.end(), is_control) || field_line(line) == State::wrong) break;
+    input.remove_prefix(end + 2);
+  }
+  error_ = first;
 }
 
 // A line whose end is not there yet: something that will never be right need not be waited for.

@@ -57,6 +57,7 @@ class HeadReader {
   State fail(int status, std::string message);
   State check_unfinished(std::string_view line);
   State request_line(std::string_view line);
+  void take_marks(std::string_view input);
   State field_line(std::string_view line);
   State finish();
 
@@ -74,5 +75,7 @@ std::optional<HeadError> parse_head(std::string_view text, const HeadLimits& lim
 
 // RFC 9110 section 5.6.2: what names fields and methods.
 bool is_token(std::string_view text);
+// Section 5.5: what a field's value never holds; a tab is none.
+bool is_control(char c);
 
 }  // namespace freehold::http

@@ -127,6 +127,19 @@ TEST(Head, KeepsTheAddressOfWhatIsWrong) {
   }
 }
 
+TEST(Head, KeepsTheFieldsThatCameWithAFirstLineThatIsWrong) {
+  for (const char* line :
+       {"GET /v1/models?x=%ff HTTP/1.1", "GET /v1/models/%00 HTTP/1.1", "GET /v1/models HTTP/2.0", "GET /v1/models"}) {
+    Head head;
+    const auto error = parse_head(std::string(line) + "\r\nHost: a\r\nanthropic-version: 1\r\nX: \x01\r\nY: 1\r\n\r\n",
+                                  HeadLimits{}, head);
+    ASSERT_TRUE(error) << line;
+    EXPECT_NE(error->message.find(std::string(line).ends_with("2.0") ? "HTTP/1.1" : "a"), std::string::npos);
+    EXPECT_TRUE(head.request.headers.has("anthropic-version")) << line;
+    EXPECT_FALSE(head.request.headers.has("x") || head.request.headers.has("y")) << "nothing of what is wrong";
+  }
+}
+
 TEST(Head, TakesHostFromTheAbsoluteForm) {
   Head head;
   EXPECT_FALSE(parse_head("GET HTTP://b:80/x?y HTTP/1.1\r\nHost: a\r\n\r\n", HeadLimits{}, head));

@@ -141,9 +141,10 @@ class TcpServer : public Server {
   void refuse(tcp::socket& socket) const {
     if (tls_) return;
     Request unknown;
+    unknown.id = new_request_id();
     Response response = common_.error(unknown, 503, "too many connections");
     response.headers.set("retry-after", "1");
-    const std::string text = head_text(response, "", BodyFraming::length, false) + response.body;
+    const std::string text = head_text(response, unknown.id, BodyFraming::length, false) + response.body;
     boost::system::error_code ignored;
     socket.non_blocking(true, ignored);
     socket.write_some(asio::buffer(text), ignored);

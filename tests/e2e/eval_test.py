@@ -227,6 +227,11 @@ class RealData(e2e.Case):
         if not self.bench.exists() or not self.model.exists():
             self.skipTest(f"no {self.bench}")
 
+    def test_written_answers_of_all_rows(self):
+        """Also where what ends an answer stands in every right one, as in a few of TriviaQA's."""
+        said = self.succeeds("eval", "triviaqa", "-m", self.model, "--data", self.bench, "--plan", "--fit", "cut").message
+        self.assertIn("of 37 of 3000 items holds: these cannot be right", said)
+
     def test_a_benchmark_equals_the_independent_script(self):
         count = 12
         data = self.bench / "llm-foundry-gauntlet" / "world_knowledge" / "arc_easy.jsonl"

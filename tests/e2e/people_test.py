@@ -229,6 +229,10 @@ class Waiting(People):
         with self.serve("--lock-out", "0", key="a-key-of-eight") as server:
             self.assertEqual({self.ask(server, f"wrong-key-{i}")[0] for i in range(30)}, {401})
 
+    def test_this_machine_is_given_more(self):
+        with self.serve(key="a-key-of-eight") as server:
+            self.assertEqual([self.ask(server, f"wrong-key-{i}")[0] for i in range(51)], [401] * 50 + [429])
+
     def test_a_program_with_one_wrong_key_is_no_attack(self):
         with self.serve(key="a-key-of-eight") as server:
             self.assertEqual({self.ask(server, "the-same-wrong-key")[0] for _ in range(30)}, {401})

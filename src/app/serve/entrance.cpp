@@ -67,11 +67,14 @@ Option lockout_option() {
           .fallback = "10",
           .least = 0,
           .most = 1'000'000,
-          .help = "Wrong keys within five minutes after which their address has to wait, longer each time; 0: never."};
+          .help = "Wrong keys within five minutes after which their address has to wait, longer each time; 0: never. Unless "
+                  "given, this machine's own address may send 50."};
 }
 
 guard::LockoutOptions lockout_options(const Arguments& arguments) {
-  return {.attempts = static_cast<std::uint64_t>(arguments.integer("lock-out"))};
+  guard::LockoutOptions options{.attempts = static_cast<std::uint64_t>(arguments.integer("lock-out"))};
+  if (arguments.given("lock-out")) options.here = options.attempts;
+  return options;
 }
 
 Result<http::TlsFiles> tls_files(const Arguments& arguments, const std::string& address, Console& console) {

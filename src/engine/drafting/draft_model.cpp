@@ -111,7 +111,7 @@ bool ModelDrafter::guess(const Row& row, std::span<const float> logits) {
   if (sampling.penalty_scope == PenaltyScope::answer) history = history.subspan(query.request->prompt.size());
   if (sampling.penalty_last != 0 && history.size() > sampling.penalty_last)
     history = history.last(sampling.penalty_last);
-  const double uniform = uniform_draw(query.request->seed, query.choice, query.sampled + query.count);
+  const double uniform = draw_of(*query.request, query.choice, query.sampled + query.count);
   const auto token = sampler_.sample(s.chain, logits, {sampling.logit_bias, history}, uniform);
   if (!token) return false;  // the model that counts may do better
   query.draft[query.count++] = *token;
