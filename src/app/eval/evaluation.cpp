@@ -196,10 +196,10 @@ Result<> load_questions(EvalSetup& setup, const Arguments& arguments, EvalReport
       return in_context(std::move(questions).error(), printable(task.name));
     }
     if (questions->beyond_until > 0) {
-      console.note(fmt::format("note: {}: answers end before '{}', which every right answer of {} of {} items holds: "
-                               "these cannot be right",
-                               printable(task.name), printable(questions->until), questions->beyond_until,
-                               questions->questions.size()));
+      console.note(fmt::format(
+          "note: {}: answers end before '{}', which every right answer of {} of {} items holds: "
+          "these cannot be right",
+          printable(task.name), printable(questions->until), questions->beyond_until, questions->questions.size()));
     }
     report.tasks.push_back(std::move(*questions));
   }
