@@ -1,5 +1,7 @@
 #include "pii/code.h"
 
+#include <algorithm>
+
 #include "pii/context.h"
 
 namespace freehold::pii {
@@ -8,17 +10,54 @@ namespace {
 struct Separator {
   char kind = 0;
   std::size_t bytes = 0;
+  bool wide = false, line = false;
 };
 
-Separator separator_at(const Text& text, std::size_t i) {
+// Bytes of a blank at `i` as texts of the web have it too: "&nbsp;", "%20".
+std::size_t written_blank_at(const Text& text, std::size_t i) {
   const unsigned char c = text[i];
-  if (c == '.' || c == '/' || c == '+') return {static_cast<char>(c), 1};
-  if (const std::size_t n = blank_at(text, i); n != 0) return {' ', n};
-  if (const std::size_t n = dash_at(text, i); n != 0) return {'-', n};
-  return {};
+  if (c == '&') return text.has(i, "&nbsp;") ? 6 : 0;
+  if (c == '%') return text.has(i, "%20") ? 3 : 0;
+  return blank_at(text, i);
+}
+
+// What stands between the group that ends at `i` and the next: one sign, or blanks with a dash, a slash or a line's end
+// among them, five signs in all.
+Separator separator_at(const Text& text, std::size_t i) {
+  constexpr unsigned kMostSigns = 5;
+  const unsigned char c = text[i];
+  if (is_alphanumeric(c)) return {};
+  if (c == '.' || c == '+') return {static_cast<char>(c), 1};
+  if ((c == ' ' || c == '-') && is_alphanumeric(text[i + 1])) return {static_cast<char>(c), 1};  // nearly always
+  Separator out;
+  std::size_t at = i;
+  for (unsigned signs = 0;; ++signs) {
+    std::size_t n = written_blank_at(text, at);
+    char kind = ' ';
+    if (n == 0 && (out.kind == 0 || out.kind == ' ')) {
+      n = text[at] == '/' ? 1 : dash_at(text, at);
+      kind = text[at] == '/' ? '/' : '-';
+    }
+    if (n == 0 && !out.line) {
+      n = text[at] == '\r' && text[at + 1] == '\n' ? 2 : text[at] == '\n' ? 1 : 0;
+      out.line = n != 0;
+      kind = ' ';
+    }
+    if (n == 0) break;
+    if (signs == kMostSigns) return {};
+    if (out.kind == 0 || kind != ' ') out.kind = kind;
+    out.wide = out.line || signs > 0;
+    at += n;
+  }
+  out.bytes = at - i;
+  return out;
 }
 
 }  // namespace
+
+std::size_t gap_at(const Text& text, std::size_t i) {
+  return separator_at(text, i).bytes;
+}
 
 Code code_at(const Text& text, std::size_t i) {
   Code code;
@@ -30,7 +69,7 @@ Code code_at(const Text& text, std::size_t i) {
   code.money = left == '$' || (left == 0xA3 && further == 0xC2) || (left == 0xAC && further == 0x82) ||
                (left == ' ' && (further == '$' || further == 0xAC));
   code.underscored = left == '_';
-  std::size_t characters = 0;
+  std::size_t characters = 0, lines = 0;
   while (code.count < Code::kMostGroups) {
     Code::Group& group = code.groups[code.count];
     group.begin = i;
@@ -58,11 +97,19 @@ Code code_at(const Text& text, std::size_t i) {
       return code;
     }
     const Separator separator = separator_at(text, i);
-    if (separator.kind == 0 || !is_alphanumeric(text[i + separator.bytes])) return code;
-    // A word of the text is no part of a code.
-    if (separator.kind == ' ' && text[i + separator.bytes] >= 'a') return code;
+    const std::size_t next = i + separator.bytes;
+    if (separator.kind == 0 || !is_alphanumeric(text[next])) return code;
+    // A word of the text is no part of a code, nor is what the next line begins with, but for digits and capitals.
+    if ((separator.kind == ' ' || separator.wide) && text[next] >= 'a') return code;
+    if (separator.wide && !is_digit(text[next])) {
+      const unsigned char second = text[next + 1];
+      if (second >= 'a' && letter_at(text, next + 1) != 0) return code;
+    }
+    if (separator.line && lines++ > 0) return code;
     group.separator = separator.kind;
-    i += separator.bytes;
+    group.wide = separator.wide;
+    group.line = separator.line;
+    i = next;
   }
   code.cut = true;
   return code;
@@ -83,7 +130,7 @@ bool Code::may_end(const Text& text, std::size_t n, bool underscore) const {
     return true;
   }
   const Group& next = groups[n];
-  if (last.separator == ' ') return true;
+  if (last.separator == ' ' || last.wide) return true;
   return (last.separator == '.' || last.separator == '/') && next.digits == 0;
 }
 
@@ -107,6 +154,16 @@ bool Code::digits_only(std::size_t n) const {
   return true;
 }
 
+bool Code::wide(std::size_t n) const {
+  return std::any_of(groups.begin(), groups.begin() + static_cast<std::ptrdiff_t>(n - 1),
+                     [](const Group& group) { return group.wide; });
+}
+
+bool Code::broken(std::size_t n) const {
+  return std::any_of(groups.begin(), groups.begin() + static_cast<std::ptrdiff_t>(n - 1),
+                     [](const Group& group) { return group.line; });
+}
+
 bool Code::lower_case(std::size_t n) const {
   for (std::size_t g = 0; g < n; ++g) {
     if (groups[g].lower != 0) return true;
@@ -117,7 +174,7 @@ bool Code::lower_case(std::size_t n) const {
 std::size_t Code::rest() const {
   std::size_t n = 1;
   // "12 555-…": what follows a blank may begin something else.
-  while (n < count && groups[n - 1].separator != ' ' && groups[n].digits != 0) ++n;
+  while (n < count && groups[n - 1].separator != ' ' && !groups[n - 1].wide && groups[n].digits != 0) ++n;
   return groups[n - 1].end;
 }
 

@@ -1,5 +1,5 @@
-// A number or code as it is written: groups of ASCII letters and digits with one blank, dash, full stop or slash
-// between.
+// A number or code as it is written: groups of ASCII letters and digits with a blank, dash, full stop or slash between,
+// or wider apart: with several blanks, or with one line's end in all of it.
 #pragma once
 
 #include <array>
@@ -18,6 +18,8 @@ struct Code {
     std::size_t begin = 0, end = 0;
     std::size_t digits = 0, upper = 0, lower = 0;
     char separator = 0;  // after it, if another group follows it: ' ', '-', '.', '/', '+'
+    bool wide = false;   // more than one sign stands there: blanks, " - ", a line's end
+    bool line = false;   // a line's end among them
     std::size_t size() const { return end - begin; }
   };
   std::array<Group, kMostGroups> groups;
@@ -36,6 +38,8 @@ struct Code {
   // How the first `n` groups are written (national_ids.h), and their letters and digits alone, upper case.
   void describe(const Text& text, std::size_t n, std::string& shape, std::string& plain) const;
   bool digits_only(std::size_t n) const;
+  bool wide(std::size_t n) const;        // more than one sign between any of the first `n` groups
+  bool broken(std::size_t n) const;      // a line's end between any of them
   bool lower_case(std::size_t n) const;  // any small letter
   // Where to go on when nothing was found: behind everything that is written together.
   std::size_t rest() const;
@@ -43,6 +47,9 @@ struct Code {
 
 // The code at `i`, where an ASCII letter or digit stands and none before it.
 Code code_at(const Text& text, std::size_t i);
+
+// Bytes of what may stand between two groups at `i`, 0 if something else does.
+std::size_t gap_at(const Text& text, std::size_t i);
 
 // Whether `shape` is `pattern`; "*16": 16 letters and digits without a separator.
 bool is_written(std::string_view shape, std::string_view pattern);

@@ -23,21 +23,21 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "steuer;steuerid;idnr;steuerliche "
      "identifikationsnummer;steueridentifikationsnummer;identifikationsnummer;steuernummer;steuer id;tax id;tin;german "
      "tax"},
-    {Cue::nir, "nir;securite sociale;numero de;insee;secu;social security"},
+    {Cue::nir, "nir;securite sociale;insee;secu;social security"},
     {Cue::dni, "dni;nif;documento nacional;documento de;spanish id"},
-    {Cue::nie, "nie;numero de;extranjero;foreigner"},
+    {Cue::nie, "nie;extranjero;foreigner"},
     {Cue::codice_fiscale, "codice fiscale;c f;fiscale;codicefiscale;cf;fiscal code"},
     {Cue::bsn, "bsn;burgerservicenummer;sofinummer;burger service;citizen service;sofi;persoonsnummer"},
     {Cue::pesel, "pesel"},
     {Cue::be_register,
      "rijksregisternummer;rijksregister;registre national;nationaal nummer;national register;national number;numero "
      "national;nrn;insz;niss;belgian"},
-    {Cue::nif, "nif;contribuinte;numero de;fiscal number;portuguese tax"},
+    {Cue::nif, "nif;contribuinte;identificacao fiscal;numero fiscal;fiscal number;portuguese tax"},
     {Cue::personnummer, "personnummer;personnr;samordningsnummer;swedish personal;personal identity;pnr"},
     {Cue::hetu, "hetu;henkilotunnus;henkilotunnukseni;sotu;personal identity;finnish personal"},
     {Cue::cpr, "cpr;cprnummer;personnummer;danish"},
     {Cue::fodselsnummer, "fodselsnummer;personnummer;fodselsnr;fnr;norwegian;birth number"},
-    {Cue::ahv, "ahv;avs;oasi;ahvn;ahvnr;ahvnummer;navs;versichertennummer;swiss social"},
+    {Cue::ahv, "ahv;avs;oasi;ahvn;ahvnr;ahvnummer;navs;numeroavs;versichertennummer;swiss social"},
     {Cue::svnr,
      "svnr;sv nr;sozialversicherungsnummer;sozialversicherung;sv nummer;svnummer;versicherungsnummer;austrian"},
     {Cue::pps, "pps;ppsn;pps no;irish;rsi"},
@@ -72,7 +72,8 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "paspoortnummer;paszport;paszportu;pass no"},
     {Cue::licence,
      "license;licence;driver's license;drivers license;driver license;driving licence;driving "
-     "license;dl;dln;fuhrerschein;fuhrerscheinnummer;permis;permis de;"
+     "license;dl;dln;fuhrerschein;fuhrerscheinnummer;permis;permis "
+     "de;permisdeconduire;permisodeconducir;patentediguida;"
      "de conducir;de conduire;di guida;rijbewijsnummer;patente;rijbewijs;licencia;carnet de;carteira "
      "de;certificate;certification;cert no;licensenumber;bar "
      "number;medical license;registration no"},
@@ -105,6 +106,8 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "serial;serial number;serial no;sn;imei;imsi;iccid;meid;udid;device id;device identifier;device "
      "serial;device;deviceid;implant;pacemaker;seriennummer;"
      "numero de serie;udi;serialnumber;esn;unit serial;equipment identity"},
+    {Cue::mac,
+     "mac;mac address;macaddress;macadresse;direccionmac;indirizzomac;adressemac;hwaddr;hwaddress;bssid;ethernet"},
     {Cue::other_id,
      "employee id;employee number;employee no;employeeid;student id;student number;staff id;staff number;badge;badge "
      "number;user id;personnel number;"
@@ -114,7 +117,9 @@ constexpr auto kCueTable = std::to_array<CueWords>({
     {Cue::card,
      "card;cards;credit;debit;visa;mastercard;amex;american "
      "express;discover;maestro;kreditkarte;karte;kartennummer;kartennr;carte;tarjeta;carta;cartao;karta;creditcard;cc;"
-     "kaartnummer;cardnumber;card number;credit card;debit card;pan;kreditkartennummer;creditcardnumber"},
+     "kaartnummer;cardnumber;card number;credit card;debit "
+     "card;pan;kreditkartennummer;creditcardnumber;creditcardnummer;kreditkartennr;creditkaart;bankkaart;"
+     "bankkarte;bancomat;payment;payments;paid;charge;charged;expired;expires;cvv;cvc"},
     {Cue::iban, "iban;ibans;bic;swift;kontonummer;bank account"},
     {Cue::phone,
      "phone;phones;telephone;tel;cell;cellphone;mobile;mob;call;calls;called;calling;dial;ring;reach;text;sms;fax;"
@@ -126,7 +131,8 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "me;llamar;llama;llame;ligue;chiama;llamame;llamenos;chiamami;chiamatemi;erreichen;erreichbar;tlf;tfno"},
     {Cue::birth,
      "dob;birth;born;o b;naci;nacio;nasci;"
-     "birthday;birthdate;dateofbirth;geboren;geburtsdatum;geb;geburtstag;ne;nee;naissance;nacimiento;"
+     "birthday;birthdate;dateofbirth;datedenaissance;fechadenacimiento;fechanacimiento;datadinascita;datanascita;"
+     "datanascimento;geboren;geburtsdatum;geb;geburtstag;ne;nee;naissance;nacimiento;"
      "nacido;nacida;nato;nata;nascita;nascimento;"
      "nascido;geboortedatum;urodzenia;urodzony;fodt;fodd;syntynyt;bday"},
     {Cue::postcode,

@@ -67,6 +67,7 @@ enum class Cue : std::uint8_t {
   plate,
   vin,
   device,
+  mac,
   other_id,
   card,
   iban,

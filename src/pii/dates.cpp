@@ -24,7 +24,8 @@ bool is_year(int year) {
 // Behind a day or a year: nothing that makes it another number.
 bool ends_here(const Text& text, std::size_t i) {
   const unsigned char c = text[i];
-  if (c == '.' || c == ',' || c == '-' || c == '/' || c == ':') return !is_digit(text[i + 1]);
+  if (c == '.' || c == ',' || c == '/' || c == ':') return !is_digit(text[i + 1]);
+  if (const std::size_t n = dash_at(text, i); n != 0) return !is_digit(text[i + n]);
   return !is_alphanumeric(c) && c != '_' && c != '%';
 }
 
@@ -87,7 +88,9 @@ bool is_month(const Word& word) {
 Match in_figures(const Text& text, const Context& context, const Code& code) {
   if (code.count < 3 || code.joined || code.hyphened) return {};
   const char separator = code.groups[0].separator;
-  if (separator != code.groups[1].separator || separator == ' ' || separator == '+') return {};
+  if (separator != code.groups[1].separator || separator == '+') return {};
+  // "03 05 1970" and what is apart farther are dates only where a birth is spoken of.
+  if ((separator == ' ' || code.wide(3)) && !context.near(Cue::birth, 3)) return {};
   const Code::Group &a = code.groups[0], &b = code.groups[1], &c = code.groups[2];
   if (a.digits != a.size() || b.digits != b.size() || b.size() > 2 || a.size() > 4 || a.size() == 3) return {};
   std::size_t third_digits = 0;
@@ -122,10 +125,23 @@ Match in_figures(const Text& text, const Context& context, const Code& code) {
   return {kind, a.begin, end, score};
 }
 
+// "19700503", as address books have it (RFC 6350, BDAY), and "03051970", right behind the word.
+Match in_one_piece(const Text& text, const Context& context, const Code& code) {
+  const Code::Group& group = code.groups[0];
+  if (group.size() != 8 || group.digits != 8 || code.joined || !context.near(Cue::birth, 2)) return {};
+  const std::string_view digits = text.part(group.begin, group.end);
+  auto number = [&](std::size_t at, std::size_t size) { return number_at(digits, at, size); };
+  const bool year_first = is_year(number(0, 4)) && is_day(number(0, 4), number(4, 2), number(6, 2));
+  const bool year_last = is_year(number(4, 4)) && (is_day(number(4, 4), number(2, 2), number(0, 2)) ||
+                                                   is_day(number(4, 4), number(0, 2), number(2, 2)));
+  return year_first || year_last ? Match{Kind::birth_date, group.begin, group.end, 90} : Match{};
+}
+
 }  // namespace
 
 Match match_date(const Text& text, const Context& context, const Code& code) {
   if (const Match match = in_figures(text, context, code)) return match;
+  if (const Match match = in_one_piece(text, context, code)) return match;
   // "3 March 2024", "3. März", "3rd of March", "3 de mayo de 2024"
   if (code.joined || code.groups[0].digits == 0 || code.groups[0].digits > 2) return {};
   std::size_t end = 0;

@@ -34,7 +34,74 @@ TEST(Forms, Cards) {
   EXPECT_EQ(shown("ratio 4111.1111.1111.1112"), "");
 }
 
+TEST(Forms, WiderApart) {
+  const std::string card = "4111  1111  1111  1111";
+  EXPECT_EQ(shown(card), "card=" + card);
+  EXPECT_EQ(shown("card 4111 - 1111 - 1111 - 1111"), "card=4111 - 1111 - 1111 - 1111");
+  EXPECT_EQ(shown("4111\xE2\x80\x89"
+                  "1111\xC2\xA0"
+                  "1111\xE2\x80\xAF"
+                  "1111"),
+            "card=4111\xE2\x80\x89"
+            "1111\xC2\xA0"
+            "1111\xE2\x80\xAF"
+            "1111");
+  EXPECT_EQ(shown("it is 4111 1111\r\n1111 1111, thanks"), "card=4111 1111\r\n1111 1111");
+  EXPECT_EQ(shown("card 41111111\n11111111"), "card=41111111\n11111111");
+  EXPECT_EQ(shown("4111&nbsp;1111&nbsp;1111&nbsp;1111"), "card=4111&nbsp;1111&nbsp;1111&nbsp;1111");
+  EXPECT_EQ(shown("amex 3782.822463.10005"), "card=3782.822463.10005");
+  EXPECT_EQ(shown("card 4111/1111/1111/1111"), "card=4111/1111/1111/1111");
+  EXPECT_EQ(shown("IBAN DE89  3704  0044  0532  0130  00"), "iban=DE89  3704  0044  0532  0130  00");
+  EXPECT_EQ(shown("IBAN DE89 3704 0044\n0532 0130 00\nthanks"), "iban=DE89 3704 0044\n0532 0130 00");
+  EXPECT_EQ(shown("phone +1 212 555\n0187"), "phone=+1 212 555\n0187");
+  EXPECT_EQ(shown("phone +49 30 901820\n12 of them"), "phone=+49 30 901820");
+  EXPECT_EQ(shown("Tel.: (+34) 664212214"), "phone=(+34) 664212214");
+  EXPECT_EQ(shown("NINO: AB / 12 / 34 / 56 / C"), "uk_nino=AB / 12 / 34 / 56 / C");
+  // Columns and lines of a table are no numbers of people.
+  EXPECT_EQ(shown("2019  4111  1111  1111  1111  17"), "");
+  EXPECT_EQ(shown("16487 17594 43028 78032 88211"), "");
+  EXPECT_EQ(shown("4111\n1111\n1111\n1111"), "");
+  EXPECT_EQ(shown("555  123  4567\n556  124  4568"), "");
+  EXPECT_EQ(shown("page 12\n300 words\n\n12 - 34 - 56 and 12 / 34"), "");
+}
+
+TEST(Forms, OtherSignsBehindItsOwnWord) {
+  EXPECT_EQ(shown("SSN 123.45.6789"), "us_ssn=123.45.6789");
+  EXPECT_EQ(shown("SSN 123/45/6789"), "us_ssn=123/45/6789");
+  EXPECT_EQ(shown("NHS number 943.476.5919"), "uk_nhs=943.476.5919");
+  EXPECT_EQ(shown("Aadhaar: 2788.5615.7176"), "in_aadhaar=2788.5615.7176");
+  EXPECT_EQ(shown("text 057-15-5530"), "us_ssn=057-15-5530");
+  EXPECT_EQ(shown("Passport No. FD 4358194"), "passport=FD 4358194");
+  EXPECT_EQ(shown("Numero de pasaporte: 815275102"), "passport=815275102");
+  EXPECT_EQ(shown("mac address 001B44113AB7"), "mac=001B44113AB7");
+  EXPECT_EQ(shown("blob 001B44113AB7"), "");
+  EXPECT_EQ(shown("MAC:00-1B-44-11-3A-B7"), "mac=00-1B-44-11-3A-B7");
+  EXPECT_EQ(shown("{\"passportNumber\": \"C01X00T47\", \"nhsNo\": \"943.476.5919\"}"),
+            "passport=C01X00T47 | uk_nhs=943.476.5919");
+  EXPECT_EQ(shown("<td>DNI</td><td>12345678 - Z</td>"), "es_dni=12345678 - Z");
+  EXPECT_EQ(shown("_10.20.30.40_ and server_10.20.30.40_log"), "ip=10.20.30.40");
+}
+
+TEST(Forms, WordsOfLettersAlone) {
+  EXPECT_EQ(shown("VIN JHMEJMDUXEGCRBCUM"), "vin=JHMEJMDUXEGCRBCUM");
+  EXPECT_EQ(shown("VIN JHMEJMDUYEGCRBCUM").find("vin="), std::string::npos);  // the check is wrong
+  EXPECT_EQ(shown("JHMEJMDUXEGCRBCUM").find("vin="), std::string::npos);
+  EXPECT_EQ(shown("Fahrgestellnummer WVWSJNWD8URXZDJGX"), "vin=WVWSJNWD8URXZDJGX");
+}
+
+TEST(Forms, EscapesAreNoLetters) {
+  EXPECT_EQ(shown("{\"a\": \"x\\n4111 1111 1111 1111\\t10.20.30.40\\n+1 212 555 0187\"}"),
+            "card=4111 1111 1111 1111 | ip=10.20.30.40 | phone=+1 212 555 0187");
+  EXPECT_EQ(shown("C:\\temp\\new\\notes"), "");
+}
+
 TEST(Forms, DatesOfBirth) {
+  EXPECT_EQ(shown("BDAY:19700503"), "birth_date=19700503");
+  EXPECT_EQ(shown("BDAY:19701503"), "");
+  EXPECT_EQ(shown("build 19700503"), "");
+  EXPECT_EQ(shown("born on 03 05 1970"), "birth_date=03 05 1970");
+  EXPECT_EQ(shown("Geboortedatum: 19 / 01 / 1955"), "birth_date=19 / 01 / 1955");
+  EXPECT_EQ(shown("rows 03 05 1970"), "");
   EXPECT_EQ(shown("d.o.b. 25/02/1939"), "birth_date=25/02/1939");
   EXPECT_EQ(shown("Ich bin am 28. Oktober 1951 geboren."), "birth_date=28. Oktober 1951");
   EXPECT_EQ(shown("Ich bin am 07.04.1974 geboren."), "birth_date=07.04.1974");
@@ -93,7 +160,10 @@ TEST(Forms, CutAnywhereTheyAreTheSame) {
       "_ann@example.org_ card_4111111111111111_x Ich bin am 28. Oktober 1951 geboren. Karl-Marx-Allee 34 12 bis, "
       "avenue "
       "Foch d.o.b. 25/02/1939 Anna und Jonas y Pilar Avda. de Am\xC3\xA9rica, 3 passport KDSYLBL36 Postfach 10 20 30 "
-      "iban_DE89370400440532013000 28th of October 1967 serial 115200 baud 4111.1111.1111.1111 __x@example.org";
+      "iban_DE89370400440532013000 28th of October 1967 serial 115200 baud 4111.1111.1111.1111 __x@example.org 4111  "
+      "1111 1111\r\n1111 card 4111 - 1111 - 1111 - 1111 "
+      "IBAN DE89  3704  0044\n0532 0130 00 (+34) 664212214 phone +1 212 555\n0187 SSN 123.45.6789 NINO: AB / 12 / 34 / "
+      "56 / C VIN JHMEJMDUXEGCRBCUM BDAY:19700503 mac 001B44113AB7 _10.20.30.40_ \\n4111&nbsp;1111&nbsp;1111&nbsp;1111";
   for (const Profile profile : {Profile::hipaa, Profile::gdpr, Profile::secrets}) {
     const std::vector<Finding> whole = scan(text, profile);
     for (std::size_t cut = 0; cut <= text.size(); ++cut) {

@@ -102,7 +102,7 @@ constexpr WordList kLists[] = {
      "in id code ending and it its this that following et "
      "de la le el del della e y ist lautet mein meine die der das den und est mon ma es mi mio mia il lo o os um uma "
      "het een mijn van min mitt er on jest to moj meu minha "
-     "numeru bearing see please provided current new valid"},
+     "numeru bearing see please provided current new valid td th tr dd dt div span strong nbsp"},
 };
 
 std::uint16_t flag_of(char letter) {
@@ -145,6 +145,26 @@ void Lexicon::add_words(std::string_view words, std::uint16_t flag) {
   }
 }
 
+// As programs and German write them: "passportNumber", "SocialSecurity", "Reisepassnummer".
+void Lexicon::add_compounds(std::string_view phrase, Cue cue) {
+  const std::size_t blank = phrase.find(' ');
+  const std::string_view first = phrase.substr(0, blank);
+  const std::string_view second = blank == std::string_view::npos ? std::string_view() : phrase.substr(blank + 1);
+  std::string compound;
+  fold(first, compound);
+  fold(second, compound);
+  if (first.size() < 3 || (!second.empty() && second.size() < 3)) return;  // too short: they are other words
+  auto add = [&](const std::string& word) {
+    const std::uint32_t hash = hash_folded(word);
+    if (slot(hash).flags != 0) return;  // a word of its own
+    add_cue(hash, cue);
+    slot(hash).cue = cue;
+  };
+  if (!second.empty()) add(compound);
+  if (compound.ends_with("number") || compound.ends_with("nummer") || compound.size() < 3) return;
+  for (const char* end : {"number", "nummer", "no", "nr", "num"}) add(compound + end);
+}
+
 Lexicon::Lexicon() : table_(kMask + 1), cues_(kCueMask + 1) {
   std::string_view lines = shipped_lexicon();
   while (!lines.empty()) {
@@ -174,6 +194,7 @@ Lexicon::Lexicon() : table_(kMask + 1), cues_(kCueMask + 1) {
       add_cue(count == 2 ? pair(hashes[0], hashes[1]) : hashes[0], row.cue);
       // The last word of a cue is marked in the big table: only there is it worth looking for cues.
       slot(hashes[count - 1]).cue = row.cue;
+      add_compounds(rest.substr(0, end), row.cue);
       rest.remove_prefix(std::min(end + 1, rest.size()));
     }
   }

@@ -46,9 +46,10 @@ class Lexicon {
       if (cues_[at].hash == hash) each(cues_[at].cue);
     }
   }
-  static constexpr unsigned kCueShift = 20, kCueMask = (1u << 12) - 1;
+  static constexpr unsigned kCueShift = 18, kCueMask = (1u << 14) - 1;
   Entry& slot(std::uint32_t hash);
   void add_cue(std::uint32_t hash, Cue cue);
+  void add_compounds(std::string_view phrase, Cue cue);
   void add_words(std::string_view words, std::uint16_t flag);
 
   std::vector<Entry> table_;

@@ -75,6 +75,11 @@ int hex_value(unsigned char c) {
   return is_digit(c) ? c - '0' : (c | 0x20) - 'a' + 10;
 }
 
+// Whether an underscore at `i` goes on with a name, and does not close Markdown's.
+bool goes_on(const Text& text, std::size_t i) {
+  return text[i] == '_' && is_alphanumeric(text[i + 1]);
+}
+
 Match match_ipv4(const Text& text, std::size_t i, const Context& context) {
   std::size_t at = i;
   int parts[4];
@@ -87,7 +92,7 @@ Match match_ipv4(const Text& text, std::size_t i, const Context& context) {
     if (part < 3 && text[at++] != '.') return {};
   }
   const unsigned char c = text[at];
-  if (is_alphanumeric(c) || c == '_' || (c == '.' && is_alphanumeric(text[at + 1])) ||
+  if (is_alphanumeric(c) || goes_on(text, at) || (c == '.' && is_alphanumeric(text[at + 1])) ||
       (c == '-' && (text[at + 1] | 0x20) >= 'a' && is_alphanumeric(text[at + 1])))
     return {};
   if (const unsigned char left = text.before(i, 1);
@@ -149,7 +154,7 @@ Match match_ipv6(const Text& text, std::size_t i) {
     ++at;
   }
   const unsigned char c = text[end];
-  if (is_alphanumeric(c) || c == '_' || (c == ':' && is_alphanumeric(text[end + 1]))) return {};
+  if (is_alphanumeric(c) || goes_on(text, end) || (c == ':' && is_alphanumeric(text[end + 1]))) return {};
   if (compressed ? groups > 7 || groups < 2 : groups != 8) return {};
   if (compressed && digits_seen < (groups < 3 ? 2 : 1)) return {};  // "dead::beef" is a name
   if (c == '%') {
@@ -157,6 +162,16 @@ Match match_ipv6(const Text& text, std::size_t i) {
     }
   }
   return {Kind::ip, i, end, 90};
+}
+
+// "001B44113AB7" behind the word that says so.
+Match bare_mac(const Text& text, std::size_t i, const Context& context) {
+  if (!context.near(Cue::mac, 3)) return {};
+  std::size_t at = i;
+  int sum = 0;
+  while (at < i + 12 && is_hex(text[at])) sum += hex_value(text[at++]);
+  if (at != i + 12 || is_alphanumeric(text[at]) || text[at] == '_' || sum == 0 || sum == 12 * 15) return {};
+  return {Kind::mac, i, at, 80};
 }
 
 }  // namespace
@@ -230,7 +245,7 @@ Match match_ip(const Text& text, std::size_t i, const Context& context) {
   return match_ipv6(text, i);
 }
 
-Match match_mac(const Text& text, std::size_t i) {
+Match match_mac(const Text& text, std::size_t i, const Context& context) {
   // 00:1b:44:11:3a:b7, 00-1B-44-11-3A-B7, 001b.4411.3ab7 (IEEE 802)
   for (const std::size_t width : {std::size_t{2}, std::size_t{4}}) {
     const std::size_t groups = 12 / width;
@@ -248,12 +263,16 @@ Match match_mac(const Text& text, std::size_t i) {
     }
     if (!good) continue;
     const unsigned char c = text[at];
-    if (is_alphanumeric(c) || c == '_' || (c == separator && is_alphanumeric(text[at + 1]))) return {};
-    const unsigned char left = text.before(i, 1);
-    if (left == separator || (left == ':' && is_hex(text.before(i, 2)))) return {};
+    if (is_alphanumeric(c) || goes_on(text, at) || (c == separator && is_alphanumeric(text[at + 1]))) return {};
+    // Part of a longer row; "MAC-Adresse:00:1b:…" is none.
+    if (text.before(i, 1) == separator && is_hex(text.before(i, 2)) && is_hex(text.before(i, 3)) &&
+        !is_alphanumeric(text.before(i, 4)))
+      return {};
+    // Twelve digits in fours are India's number of a person, too.
+    if (width == 4 && context.near(Cue::aadhaar, 4)) continue;
     return sum == 0 || sum == 12 * 15 ? Match{} : Match{Kind::mac, i, at, 92};  // nobody's, everybody's
   }
-  return {};
+  return bare_mac(text, i, context);
 }
 
 }  // namespace freehold::pii

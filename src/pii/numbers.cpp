@@ -1,6 +1,8 @@
 // Numbers and codes: those with check digits by their rules, telephones by how they are written, the rest by the words
 // before them.
+#include <algorithm>
 #include <array>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,7 @@ using std::string_view;
 struct Row {
   const NationalId* id;
   const Writing* writing;
+  std::string bare;  // the writing without its separators; empty for "*16"
 };
 
 // All ways of writing, by the number of letters and digits.
@@ -26,12 +29,15 @@ const std::array<std::vector<Row>, 24>& rows_by_length() {
       for (const NationalId& id : table) {
         for (const Writing& writing : id.writings) {
           std::size_t length = 0;
+          std::string bare;
           if (writing.shape[0] == '*') {
             length = static_cast<std::size_t>(number_at(writing.shape, 1, writing.shape.size() - 1));
           } else {
-            for (const char c : writing.shape) length += c == '9' || c == 'A';
+            std::copy_if(writing.shape.begin(), writing.shape.end(), std::back_inserter(bare),
+                         [](char c) { return c == '9' || c == 'A'; });
+            length = bare.size();
           }
-          out[length].push_back({&id, &writing});
+          out[length].push_back({&id, &writing, bare});
         }
       }
     }
@@ -91,6 +97,18 @@ struct Named {
   std::uint32_t words;  // at most so many counting words between
 };
 
+constexpr std::size_t kMostPlain = 34;       // letters and digits: the longest IBAN that ISO 13616 allows
+constexpr std::size_t kMostWideDigits = 19;  // the longest card
+
+// Whether `plain` (upper-case letters and digits) is what `bare` ('9', 'A') says.
+bool is_bare(string_view plain, string_view bare) {
+  if (plain.size() != bare.size()) return false;
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    if ((plain[i] <= '9') != (bare[i] == '9')) return false;
+  }
+  return true;
+}
+
 // What nothing but a word before it tells. The order decides where several fit.
 constexpr Named kNamed[] = {
     {Cue::medical_record, Kind::medical_record, 4, 3},
@@ -127,7 +145,7 @@ bool is_vin(string_view plain, bool& checked) {
   }
   const int rest = sum % 11;
   checked = plain[8] == (rest == 10 ? 'X' : static_cast<char>('0' + rest));
-  return letters >= 2 && letters <= 15;
+  return letters >= 2;
 }
 
 // How many words of one to three letters precede? "ABC 1234", "B-AB 1234": a plate as it is written anywhere.
@@ -147,15 +165,20 @@ class Evaluation {
     underscored_ = code_.underscored || text_[end_] == '_';
     best_ = {Kind::other_id, code_.groups[0].begin, end_, 0};
     digits_ = code_.digits_only(n);
+    wide_ = code_.wide(n);
+    broken_ = code_.broken(n);
     lower_ = code_.lower_case(n);
-    if (plain_.size() < 4 || plain_.size() > 34) return best_;
+    if (plain_.size() < 4) return best_;
     iban();
     national();
     if (digits_) {
       card(n);
-      if (plain_.size() >= 7) offer(Kind::phone, weakened(phone_score(shape_, plain_, context_)), Cue::phone, 75);
+      if (plain_.size() >= 7) phone(n);
     } else if (bool checked = false; n == 1 && is_vin(plain_, checked)) {
-      offer(Kind::vin, context_.near(Cue::vin) ? 95 : checked && !lower_ ? 75 : 20, Cue::vin, 80);
+      // A word of seventeen letters is none, but where its check is right and a word says so.
+      const bool word = code_.groups[0].digits == 0;
+      if (!word || (checked && context_.near(Cue::vin, 3)))
+        offer(Kind::vin, context_.near(Cue::vin) ? 95 : checked && !lower_ ? 75 : 20, Cue::vin, 80);
     }
     named(n);
     return best_;
@@ -186,12 +209,16 @@ class Evaluation {
   void national() {
     if (plain_.size() >= rows_by_length().size()) return;
     for (const Row& row : rows_by_length()[plain_.size()]) {
-      if (!is_written(shape_, row.writing->shape) || !row.id->valid(plain_)) continue;
-      int score = row.writing->score;
+      // Where its own word stands before it, the signs between may be others.
+      const bool written = is_written(shape_, row.writing->shape);
+      if (!written && !(context_.near(row.id->cue, 4) && is_bare(plain_, row.bare))) continue;
+      if (!row.id->valid(plain_)) continue;
+      int score = written ? row.writing->score : 0;
+      if (wide_ && (broken_ || score < 85) && !context_.near(row.id->cue)) continue;
       if (lower_) score -= 15;
       score = weakened(score);
       if (context_.near(row.id->cue)) {
-        score = score > 0 ? std::max(score + 3, row.writing->score >= 60 ? 98 : 94) : 80;
+        score = score > 0 ? std::max(score + 3, row.writing->score >= 60 ? 98 : 94) : written ? 80 : 90;
       } else if (context_.near(Cue::national, 5) || context_.near(Cue::tax, 5)) {
         score = score > 0 ? std::max(score + 2, 70) + row.writing->score / 10 : 0;
       } else if (score < 80 && (context_.near(Cue::order, 3) || context_.near(Cue::money, 3))) {
@@ -201,20 +228,56 @@ class Evaluation {
     }
   }
 
+  // As cards are printed: 4-4-4-4, 4-6-5, 4-6-4, 4-4-4-4-3.
+  bool in_card_groups(std::size_t n) const {
+    static constexpr std::array<std::array<std::size_t, 5>, 4> kPrinted = {
+        {{4, 4, 4, 4, 0}, {4, 6, 5, 0, 0}, {4, 6, 4, 0, 0}, {4, 4, 4, 4, 3}}};
+    std::array<std::size_t, 5> sizes{};
+    if (n > sizes.size()) return false;
+    for (std::size_t g = 0; g < n; ++g) sizes[g] = code_.groups[g].size();
+    return std::find(kPrinted.begin(), kPrinted.end(), sizes) != kPrinted.end();
+  }
+
+  // Whether other numbers stand in the same row: columns of a table.
+  bool in_row(std::size_t n) const {
+    if (n < code_.count && code_.groups[n].digits != 0 && !code_.groups[n - 1].line) return true;
+    const std::size_t begin = code_.groups[0].begin;
+    std::size_t back = 1;
+    while (back < kHistory && (text_.before(begin, back) == ' ' || text_.before(begin, back) == '\t')) ++back;
+    return is_digit(text_.before(begin, back));
+  }
+
   void card(std::size_t n) {
-    if (plain_.size() < 12 || (n > 1 && code_.groups[0].size() != 4)) return;
+    if (plain_.size() < 12) return;
+    const bool near = context_.near(Cue::card);
+    const bool halves = near && broken_ && n == 2;  // one line was too short for it
+    if (n > 1 && code_.groups[0].size() != 4 && !halves) return;
+    bool plain = true;  // blanks or dashes, as everybody writes
     for (std::size_t g = 0; g + 1 < n; ++g) {
-      if (code_.groups[g].separator != code_.groups[0].separator || code_.groups[g].separator == '/') return;
-      if (code_.groups[g].separator == '.' && (n != 4 || code_.groups[g + 1].size() != 4)) return;
+      const Code::Group &group = code_.groups[g], &first = code_.groups[0];
+      if (group.separator != first.separator && !group.line && !first.line) return;
+      plain = plain && (group.separator == ' ' || group.separator == '-');
     }
+    if ((!plain || wide_) && !in_card_groups(n) && !halves) return;
+    if (wide_ && !near && in_row(n)) return;
     int score = card_score(plain_, n > 1);
     if (score == 0) return;
-    if (n > 1 && code_.groups[0].separator == '.') score -= 20;
-    score = weakened(score);
-    if (score > 0 && context_.near(Cue::card)) score = score > 30 ? 97 : 75;
+    if (!plain) score -= 20;
+    // An underscore beside it is a programmer's, or Markdown's: what belongs to a scheme is a card all the same.
+    const bool kept = underscored_ && !code_.joined && !code_.money && !code_.hyphened && score >= 60;
+    score = kept ? score - 10 : weakened(score);
+    if (score > 0 && near) score = score > 30 ? 97 : 75;
     if (score < 97 && n == 1 && (context_.near(Cue::order, 3) || context_.near(Cue::device, 3))) score -= 40;
     offer(Kind::card, score, Cue::card, 95);
     if (plain_.size() == 15 && luhn(plain_) && context_.near(Cue::device, 4)) offer(Kind::device_id, 90, Cue::none, 0);
+  }
+
+  void phone(std::size_t n) {
+    int score = weakened(phone_score(shape_, plain_, context_));
+    // Columns of a table look like that too.
+    if (score < 70 && !context_.near(Cue::phone) && in_row(n)) score = 0;
+    if (wide_ && (score < 52 || !context_.near(Cue::phone, 4) || (!broken_ && in_row(n)))) score = 0;
+    offer(Kind::phone, score, Cue::phone, 75);
   }
 
   void named(std::size_t n) {
@@ -223,7 +286,9 @@ class Evaluation {
     // So it does where a check digit is all that speaks for a state's number: with its word the score would be higher.
     const Group group = info(best_.kind).group;
     const bool guessed = best_.score < 80 && (group == Group::national || group == Group::medical);
-    if ((best_.score >= 60 && !by_word && !guessed) || code_.joined || underscored_) return;
+    // And a telephone that only its form makes one, right behind another word.
+    const bool by_form = best_.kind == Kind::phone && best_.score < 70 && !context_.near(Cue::phone);
+    if ((best_.score >= 60 && !by_word && !guessed && !by_form) || code_.joined || underscored_ || wide_) return;
     std::size_t digits = 0;
     for (const char c : plain_) digits += c <= '9';
     if (digits == 0) return;
@@ -236,7 +301,8 @@ class Evaluation {
     if (nearest == nullptr) return;
     if (best_.score >= 60) {
       if (guessed && nearest->cue == Cue::national) return;
-      if (!guessed && (n > 1 || context_.distance(nearest->cue) >= context_.distance(Cue::phone))) return;
+      if (by_form && !context_.near(nearest->cue, 1)) return;
+      if (!guessed && !by_form && (n > 1 || context_.distance(nearest->cue) >= context_.distance(Cue::phone))) return;
       best_.score = 0;
     }
     offer(nearest->kind, context_.near(nearest->cue, 1) ? 78 : 64, Cue::none, 0);
@@ -253,9 +319,11 @@ class Evaluation {
     if (lower_ && digits < 4) return false;  // "model t1000"
     // A year is nobody's.
     if (digits_ && plain_.size() == 4 && (plain_.starts_with("19") || plain_.starts_with("20"))) return false;
-    // Groups that begin with a word ("Ford 2019") are no code, unless it is a plate.
-    if (n > 1 && row.kind != Kind::plate && code_.groups[0].digits == 0 && code_.groups[0].separator == ' ')
-      return false;
+    // Groups that begin with a word ("Ford 2019") are no code, unless it is a plate, or a series before a number.
+    const Code::Group& first = code_.groups[0];
+    const bool series = (row.kind == Kind::passport || row.kind == Kind::licence) && first.upper == first.size() &&
+                        first.size() <= 5 && digits >= 5;
+    if (n > 1 && row.kind != Kind::plate && !series && first.digits == 0 && first.separator == ' ') return false;
     return !code_.money && !context_.near(Cue::money, 1) && !(digits_ && n == code_.count && is_measured());
   }
 
@@ -287,7 +355,7 @@ class Evaluation {
   const Code& code_;
   std::string shape_, plain_;
   std::size_t end_ = 0;
-  bool digits_ = false, lower_ = false, underscored_ = false;
+  bool digits_ = false, lower_ = false, underscored_ = false, wide_ = false, broken_ = false;
   Match best_;
 };
 
@@ -295,15 +363,21 @@ class Evaluation {
 
 Match match_code(const Text& text, const Context& context, const Code& code) {
   Evaluation evaluation(text, context, code);
-  for (std::size_t n = code.count; n > 0; --n) {
-    if (!code.may_end(text, n, true)) continue;
+  Match best;
+  std::size_t characters = 0;
+  for (std::size_t n = 0; n < code.count; ++n) characters += code.groups[n].size();
+  for (std::size_t n = code.count; n > 0; characters -= code.groups[--n].size()) {
+    if (characters > kMostPlain || !code.may_end(text, n, true)) continue;
+    // Rows of numbers: no digits alone that are wider apart are as many.
+    if (characters > kMostWideDigits && code.digits_only(n) && code.wide(n)) continue;
     Match match = evaluation.at(n);
-    if (match.score >= context.least) {
-      if (match.kind == Kind::phone) match.end = phone_extension(text, match.end);
-      return match;
-    }
+    if (match.score < context.least) continue;
+    best = match;
+    // A telephone that the next line goes on with may have ended before.
+    if (match.kind != Kind::phone || !code.broken(n)) break;
   }
-  return {};
+  if (best && best.kind == Kind::phone) best.end = phone_extension(text, best.end);
+  return best;
 }
 
 }  // namespace freehold::pii

@@ -94,6 +94,7 @@ int by_shape(std::string_view shape, std::string_view digits) {
 }  // namespace
 
 int phone_score(std::string_view shape, std::string_view digits, const Context& context) {
+  if (shape == "999-99-9999") return 0;  // how social security numbers are written, and no telephone's
   const int alone = by_shape(shape, digits);
   const bool order = context.near(Cue::order, 3);
   if (context.near(Cue::phone) && (!order || context.near(Cue::phone, 2))) {
@@ -128,10 +129,10 @@ std::size_t phone_extension(const Text& text, std::size_t end) {
 Match match_phone(const Text& text, std::size_t i, const Context& context) {
   // Digits with at most three signs between, brackets in pairs; every place where it may end is a candidate.
   constexpr std::size_t kLongest = 32;
-  const unsigned char first = text[i];
+  const bool plus = text[i] == '+' || (text[i] == '(' && text[i + 1] == '+');
   std::string digits;
   Match best;
-  bool bracket = false, ever = false;
+  bool bracket = false, ever = false, line = false;
   std::size_t gap = 0;
   for (std::size_t at = i; at < i + kLongest;) {
     const unsigned char c = text[at];
@@ -141,11 +142,13 @@ Match match_phone(const Text& text, std::size_t i, const Context& context) {
       ++at;
       if (digits.size() > 15) break;
       const unsigned char next = (text[at] | 0x20) == 'x' && is_digit(text[at + 1]) ? ' ' : text[at];  // an extension
-      if (is_digit(next) || bracket || (next >= 0x80 ? letter_at(text, at) != 0 : is_alphanumeric(next)) || next == '_')
+      if (is_digit(next) || bracket || (next >= 0x80 ? letter_at(text, at) != 0 : is_alphanumeric(next)) ||
+          (next == '_' && is_alphanumeric(text[at + 1])))
         continue;
       int score = 0;
-      if (first == '+') {
+      if (plus) {
         score = is_international(digits) ? 95 : context.near(Cue::phone) && digits.size() >= 7 ? 75 : 0;
+        if (line && score < 95) score = 0;
         if (score == 95 && next == '-' && is_digit(text[at + 1]) && digits.size() < 7) score = 0;
       } else if (ever && digits.size() >= 8 && digits.size() <= 13) {
         // (0xx) …, (ddd) ddd-dddd, (dd) ddddd-dddd
@@ -164,10 +167,13 @@ Match match_phone(const Text& text, std::size_t i, const Context& context) {
       if (!bracket) break;
       bracket = false;
       ++at;
-    } else if (c == '.' || c == '/' || (c == '+' && at == i)) {
+    } else if (c == '.' || c == '/' || (c == '+' && (at == i || at == i + 1))) {
       ++at;
     } else if (const std::size_t n = blank_at(text, at) + dash_at(text, at); n != 0) {
       at += n;
+    } else if (plus && !line && best.score < 95 && (c == '\n' || (c == '\r' && text[at + 1] == '\n'))) {
+      line = true;  // it goes on in the next line; what is whole before does not
+      at += c == '\n' ? 1 : 2;
     } else {
       break;
     }

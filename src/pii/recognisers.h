@@ -22,7 +22,7 @@ Match match_age(const Text& text, const Context& context, const Code& code);
 Match match_email(const Text& text, std::size_t i);
 Match match_url(const Text& text, std::size_t i);
 Match match_ip(const Text& text, std::size_t i, const Context& context);  // IPv4, IPv6
-Match match_mac(const Text& text, std::size_t i);
+Match match_mac(const Text& text, std::size_t i, const Context& context);
 // secrets.cpp
 Match match_secret(const Text& text, std::size_t i, const Context& context);
 Match match_wallet(const Text& text, std::size_t i, const Context& context);

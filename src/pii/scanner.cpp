@@ -58,6 +58,13 @@ bool is_and(const Word& word) {
   return word.shape == Shape::lower && (word.hash == kAnd[0] || word.hash == kAnd[1] || word.hash == kAnd[2]);
 }
 
+// A letter that is an escape's in a program's or a JSON text, "\\n4111 …": the letter at `i`, behind a backslash.
+// Before small letters it may as well be a folder's name.
+bool is_escape(const Text& text, std::size_t i) {
+  const unsigned char c = text[i];
+  return (c == 'n' || c == 't' || c == 'r') && static_cast<unsigned char>(text[i + 1] - 'a') >= 26;
+}
+
 bool is_cut_here(unsigned char left) {
   return left == '_' || is_alphanumeric(left);
 }
@@ -67,6 +74,11 @@ unsigned char before_underscores(const Text& text, std::size_t i) {
   std::size_t back = 1;
   while (back < kHistory && text.before(i, back) == '_') ++back;
   return text.before(i, back);
+}
+
+// Whether the underscores before `i` are no part of a name: Markdown's "_10.20.30.40_".
+bool is_marked(const Text& text, std::size_t i) {
+  return text.before(i, 1) == '_' && !is_alphanumeric(before_underscores(text, i));
 }
 
 }  // namespace
@@ -86,6 +98,7 @@ struct Scanner::State {
   // What stood between the last token and here.
   unsigned blanks = 0, newlines = 0;
   bool stop = false, hyphen = false, apart = false;
+  bool escaped = false;   // the letter before is an escape's
   bool skipping = false;  // inside a token that is too long
   bool in_key = false;    // inside a private key's block, which began at open_begin
   std::vector<Finding>* out = nullptr;
@@ -109,7 +122,7 @@ struct Scanner::State {
   void past(std::size_t end) {
     at = end;
     blanks = newlines = 0;
-    stop = hyphen = apart = false;
+    stop = hyphen = apart = escaped = false;
   }
 
   void forget_words() {
@@ -199,8 +212,11 @@ Match Scanner::State::at_word(const Text& text, const Context& now, const Word& 
   if (is_digit(next)) {  // a token of letters and digits
     if (const Match match = match_wallet(text, at, now); sure(match)) return match;
     if (const Match match = at_number(text, now, rest); sure(match)) return match;
+  } else if (w.letters == 17 && w.shape == Shape::upper && now.near(Cue::vin, 3)) {
+    std::size_t ignored = 0;
+    if (const Match match = at_number(text, now, ignored); sure(match)) return match;
   } else if (w.letters <= 6 && w.shape != Shape::lower) {
-    const std::size_t gap = blank_at(text, w.end) + dash_at(text, w.end);
+    const std::size_t gap = gap_at(text, w.end);
     if (gap != 0 && (is_digit(text[w.end + gap]) || (now.near(Cue::plate, 3) && is_alphanumeric(text[w.end + gap]))) &&
         (w.flags & kMonth) == 0) {
       std::size_t ignored = 0;
@@ -266,7 +282,7 @@ bool Scanner::State::token(const Text& text, bool letter) {
     if (w.shape == Shape::lower && !near_secret && is_plain_end(text, w.end)) return word(text, now, w);
   }
   auto sure = [&](const Match& match) { return match.score >= now.least; };
-  const unsigned char left = text.before(begin, 1);
+  const unsigned char left = escaped ? ' ' : text.before(begin, 1);
   const bool inside = is_cut_here(left);  // behind '_', or behind letters that a word did not take
   // A word alone is no key: those have a digit or a sign in them, or are long.
   const bool alone = letter && !near_secret && w.letters < 16 && is_plain_end(text, w.end);
@@ -286,10 +302,10 @@ bool Scanner::State::token(const Text& text, bool letter) {
       if (const Match match = match_email(text, begin); sure(match)) return found(text, match);
       if (const Match match = match_url(text, begin); sure(match)) return found(text, match);
     }
-    if (left != '_') {
+    if (left != '_' || fresh) {
       const bool hex = is_hex(text[begin]);
       if (hex && (!letter || is_digit(next) || next == ':' || next == '-' || next == '.')) {
-        if (const Match match = match_mac(text, begin); sure(match)) return found(text, match);
+        if (const Match match = match_mac(text, begin, now); sure(match)) return found(text, match);
         if (const Match match = match_ip(text, begin, now); sure(match)) return found(text, match);
       }
     }
@@ -335,8 +351,10 @@ bool Scanner::State::sign(const Text& text, unsigned char c) {
     }
   }
   if (profile != Profile::secrets && (c == '+' || c == '(')) {
-    const std::size_t digit = c == '+' && text[at + 1] == '(' ? at + 2 : at + 1;
-    if (is_digit(text[digit]) && !is_cut_here(text.before(at, 1))) {
+    const unsigned char second = text[at + 1];  // "+(49", "(+49"
+    const std::size_t digit = (c == '+' && second == '(') || (c == '(' && second == '+') ? at + 2 : at + 1;
+    const unsigned char left = text.before(at, 1);
+    if (is_digit(text[digit]) && (!is_cut_here(left) || escaped || is_marked(text, at))) {
       Context now = context;
       arrive(now);
       if (const Match match = match_phone(text, at, now); match.score >= now.least) return found(text, match);
@@ -346,13 +364,14 @@ bool Scanner::State::sign(const Text& text, unsigned char c) {
     const Match match = match_email(text, at);
     if (match.score >= context.least && text[match.end] != '_') return found(text, match);
   } else if (profile != Profile::secrets && c == ':' && text[at + 1] == ':' && is_hex(text[at + 2]) &&
-             !is_cut_here(text.before(at, 1))) {
+             (!is_cut_here(text.before(at, 1)) || escaped || is_marked(text, at))) {
     if (const Match match = match_ip(text, at, context); match.score >= context.least) return found(text, match);
   } else if (c > ' ' && c < 0x7F && c != '"' && c != '\'' && c != ':' && c != '=' && c != '`' &&
              context.near(Cue::password, 0) && (blanks > 0 || apart)) {
     Context now = context;
     if (const Match match = match_secret(text, at, now); match.score >= now.least) return found(text, match);
   }
+  const bool escape = c == '\\' && is_escape(text, at + 1);
   if (text.starved()) return false;
   switch (c) {
     case ' ':
@@ -380,6 +399,8 @@ bool Scanner::State::sign(const Text& text, unsigned char c) {
       apart = true;
   }
   ++at;
+  escaped = escape;
+  if (escape) ++at;
   return true;
 }
 

@@ -91,7 +91,8 @@ std::size_t blank_at(const Text& text, std::size_t i) {
   if (c == 0xC2) return text[i + 1] == 0xA0 ? 2 : 0;
   if (c != 0xE2) return 0;
   const unsigned char second = text[i + 1], third = text[i + 2];
-  return second == 0x80 && ((third >= 0x80 && third <= 0x8A) || third == 0xAF) ? 3 : 0;
+  if (second == 0x81) return third == 0x9F ? 3 : 0;
+  return second == 0x80 && ((third >= 0x80 && third <= 0x8B) || third == 0xAF) ? 3 : 0;
 }
 
 std::size_t dash_at(const Text& text, std::size_t i) {

@@ -53,7 +53,7 @@ std::uint32_t hash_folded(std::string_view folded);
 // Bytes of the letter at `i`, 0 if there is none. Letters: ASCII, and whatever UTF-8 has that is neither a sign nor a
 // blank.
 std::size_t letter_at(const Text& text, std::size_t i);
-// Bytes of the blank (a space, a tab, a no-break space) at `i`, 0 if there is none.
+// Bytes of the blank (a space, a tab, a no-break space, U+2000 to U+200B, U+202F, U+205F) at `i`, 0 if there is none.
 std::size_t blank_at(const Text& text, std::size_t i);
 // Bytes of the dash ('-', U+2010 to U+2015, U+2212) at `i`, 0 if there is none.
 std::size_t dash_at(const Text& text, std::size_t i);
