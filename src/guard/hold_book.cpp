@@ -17,7 +17,7 @@
 namespace freehold::guard {
 namespace {
 
-constexpr double kStandPatience = 30, kAddPatience = 60;  // seconds
+constexpr double kAddPatience = 60;  // seconds
 
 // The lock beside which holds stand still; its file is made if it is not there.
 Result<FolderLock> holds_lock(const std::filesystem::path& home, FolderLock::Mode mode, double patience) {
@@ -131,8 +131,8 @@ Result<std::vector<Hold>> HoldBook::all() const {
   return state.holds;
 }
 
-Result<FolderLock> HoldBook::stand() const {
-  return holds_lock(state_->home, FolderLock::Mode::shared, kStandPatience);
+Result<FolderLock> HoldBook::stand(double patience) const {
+  return holds_lock(state_->home, FolderLock::Mode::shared, patience);
 }
 
 Result<Hold> HoldBook::add(Hold hold) {

@@ -52,8 +52,8 @@ class HoldBook {
   Result<std::vector<Hold>> all() const;
   // As long as this lives no hold is added, by whatever process: whoever lets something go asks for one before looking
   // at the holds, and keeps it until that has gone. So nothing goes that was held when `add` returned. Several at once.
-  // Errors: io, also if a hold is being added for half a minute.
-  Result<FolderLock> stand() const;
+  // Errors: io, also if a hold is being added for `patience` seconds.
+  Result<FolderLock> stand(double patience = 30) const;
   // Writes it under a new id; on return it is on disk. Waits for those who let something go by what was held before.
   // Errors: those of writing; io if they do not end within a minute.
   Result<Hold> add(Hold hold);

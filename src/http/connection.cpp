@@ -36,6 +36,7 @@
 
 #include "http/answer.h"
 #include "http/body.h"
+#include "http/go_ahead.h"
 #include "http/held.h"
 #include "http/tls.h"
 #include "http/wire.h"
@@ -231,10 +232,37 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
     }
   }
 
+  // Wakes this connection from any thread, if it is there.
+  std::function<void()> waker() {
+    std::weak_ptr<Connection> weak = this->weak_from_this();
+    return [weak, executor = stream_.get_executor()] {
+      asio::post(executor, [weak] {
+        if (auto self = weak.lock()) self->signal_.cancel();
+      });
+    };
+  }
+
+  // Waits for the word. False: the connection is gone.
+  awaitable<bool> given(const GoAhead& word) {
+    while (!word.given()) {
+      if (!socket().is_open()) co_return false;
+      co_await wait(Clock::time_point::max());
+    }
+    co_return true;
+  }
+
+  // Tells of an answer, and waits until it may go out. False: the connection is gone.
+  awaitable<bool> told(const Request& request, int status) {
+    if (!common_.hooks.answered) co_return true;
+    const GoAhead go_ahead(waker());
+    common_.hooks.answered(request, status, go_ahead.giver());
+    co_return co_await given(go_ahead);
+  }
+
   // Answers without a handler. True: the connection goes on.
   awaitable<bool> respond(const Request& request, Response response, bool keep) {
     add_cors(common_.options.origins, request, response.headers);
-    if (common_.hooks.answered) common_.hooks.answered(request, response.status);
+    if (!co_await told(request, response.status)) co_return false;
     std::string text = head_text(response, request.id, BodyFraming::length, keep);
     if (request.method != "HEAD") text += response.body;
     co_return co_await write(text) && keep;
@@ -305,20 +333,12 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
   // Runs `work`, which must own what it uses, on one of these threads. False: the connection is gone, and it may still
   // be running. (By reference: g++ 12 destroys a lambda twice that is made inside of an expression with co_await.)
   awaitable<bool> elsewhere(asio::thread_pool& threads, std::function<void()>& work) {
-    auto done = std::make_shared<bool>(false);  // I/O thread
-    std::weak_ptr<Connection> weak = this->weak_from_this();
-    asio::post(threads, [work = std::move(work), done, weak, executor = stream_.get_executor()] {
+    const GoAhead done(waker());
+    asio::post(threads, [work = std::move(work), then = done.giver()] {
       work();
-      asio::post(executor, [done, weak] {
-        *done = true;
-        if (auto self = weak.lock()) self->signal_.cancel();
-      });
+      then();
     });
-    while (!*done) {
-      if (!socket().is_open()) co_return false;
-      co_await wait(Clock::time_point::max());
-    }
-    co_return true;
+    co_return co_await given(done);
   }
 
   // What the program wants to do with the body. False: the connection is gone.
@@ -386,14 +406,7 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
     const bool is_head = head.request.method == "HEAD", keep = head.keep_alive, old = head.http_1_0;
     const std::string id = head.request.id;
     head.request.arrived = Clock::now();
-    std::weak_ptr<Connection> weak = this->weak_from_this();
-    auto executor = stream_.get_executor();
-    auto wake = [weak, executor] {
-      asio::post(executor, [weak] {
-        if (auto self = weak.lock()) self->signal_.cancel();
-      });
-    };
-    answer_ = std::make_shared<Answer>(std::move(head.request), common_.options.limits.unsent_bytes, std::move(wake),
+    answer_ = std::make_shared<Answer>(std::move(head.request), common_.options.limits.unsent_bytes, waker(),
                                        std::move(held));
     if (gone_) answer_->client_gone();
     std::optional<Response> at_once;
@@ -444,7 +457,7 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
         if (framing == BodyFraming::until_end) keep = false;
         keep = keep && !common_.stopping;
         add_cors(common_.options.origins, answer_->request(), taken.head->headers);
-        if (common_.hooks.answered) common_.hooks.answered(answer_->request(), taken.head->status);
+        if (!co_await told(answer_->request(), taken.head->status)) co_return false;
         text = head_text(*taken.head, id, framing, keep);
         if (taken.whole && !is_head) text += taken.head->body;
       }

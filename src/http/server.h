@@ -91,8 +91,9 @@ struct Hooks {
   // The body and headers of an error that this layer answers itself (400, 403, 408, 413, 431 …), in whatever shape the
   // client understands. Empty: plain text.
   std::function<Response(const Request&, int status, const std::string& message)> error;
-  // Called on the I/O thread for each answer whose head goes out, to count it; must not take time. May be empty.
-  std::function<void(const Request&, int status)> answered;
+  // Called on the I/O thread for each answer whose head is to go out; must not take time. The head goes out when `then`
+  // is called, by whatever thread, which has to be. May be empty.
+  std::function<void(const Request&, int status, std::function<void()> then)> answered;
 };
 
 class Server {

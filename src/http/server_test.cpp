@@ -141,6 +141,40 @@ TEST_F(HttpServer, IsHeardByClientsThatStillSend) {
   }
 }
 
+// What an answer is told to may keep it back, on any thread, and outlive the connection and the server.
+TEST_F(HttpServer, AnAnswerWaitsForTheWord) {
+  std::mutex mutex;
+  std::vector<std::function<void()>> words;
+  Hooks hooks = echo();
+  hooks.answered = [&](const Request&, int, std::function<void()> then) {
+    const std::lock_guard lock(mutex);
+    words.push_back(std::move(then));
+  };
+  const auto told = [&](std::size_t n) {
+    return eventually([&] {
+      const std::lock_guard lock(mutex);
+      return words.size() == n;
+    });
+  };
+  auto server = serve(hooks);
+  RawClient client(server->port());
+  client.send(get("/a"));
+  ASSERT_TRUE(told(1));
+  RawClient other(server->port());  // nobody else is held up
+  other.send("nonsense\r\n\r\n");
+  ASSERT_TRUE(told(2));
+  words[1]();
+  EXPECT_TRUE(other.read_all().starts_with("HTTP/1.1 400 "));
+  ::shutdown(other.descriptor(), SHUT_RDWR);
+  words[0]();
+  EXPECT_NE(client.read_until("GET /a").find("200 OK"), std::string::npos);
+  client.send(get("/b"));
+  ASSERT_TRUE(told(3));
+  server.reset();
+  words[2]();
+  words[2]();
+}
+
 TEST_F(HttpServer, AnswersByTheHeadAloneWhereThatIsEnough) {
   Hooks hooks = echo();
   hooks.plan_body = [](const Request& request) {

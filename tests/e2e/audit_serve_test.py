@@ -118,10 +118,29 @@ class Serving(e2e.Case):
             except (OSError, http.client.HTTPException):
                 pass
 
+        # Refusals as well: of a key that asks for what is not there, and of a stranger who stays below a hundred a second.
+        refused = []
+
+        def asks_in_vain(port, key, path, pause):
+            try:
+                while True:
+                    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+                    connection.request("GET", path, headers={"authorization": "Bearer " + key})
+                    answer = connection.getresponse()
+                    answer.read()
+                    connection.close()
+                    with lock:
+                        refused.append((answer.headers["x-request-id"], answer.status))
+                    time.sleep(pause)
+            except (OSError, http.client.HTTPException):
+                pass
+
         draw = random.Random(SEED)
         for _ in range(3):
             with Server("m", self.home) as server:
                 clients = [threading.Thread(target=client, args=(server.port,)) for _ in range(6)]
+                clients += [threading.Thread(target=asks_in_vain, args=(server.port, KEY, path, 0)) for path in ("/v1/files/file-none", "/v1/nowhere")]
+                clients += [threading.Thread(target=asks_in_vain, args=(server.port, "fh-nobody", "/v1/models", 0.02))]
                 for c in clients:
                     c.start()
                 time.sleep(0.2 + draw.random() * 0.4)
@@ -136,6 +155,9 @@ class Serving(e2e.Case):
         self.assertEqual(len(ids), len(set(ids)), "none twice")
         self.assertEqual(set(answered) - set(ids), set(), "answered, and not in the log")
         self.assertGreater(len(answered), 20)
+        statuses = {e["id"]: e["status"] for e in self.entries() if e["kind"] == "refusal"}
+        self.assertEqual([r for r in refused if statuses.get(r[0]) != r[1]], [], "refused, and not in the log")
+        self.assertEqual({status for _, status in refused}, {401, 404})
         self.succeeds("audit", "verify")
         self.assertEqual(python(self.home / "audit").returncode, 0)
 

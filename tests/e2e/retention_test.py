@@ -2,6 +2,7 @@
 """What is kept for how long: the policy's retention at the command line and in a server, legal holds against expiry, erasure and clients'
 own deletion, and what the log says of all that."""
 
+import fcntl
 import json
 import os
 import signal
@@ -188,6 +189,34 @@ class Holds(Retention):
         # Nobody's name is in a file.
         self.assertEqual([p for p in self.home.rglob("*") if p.is_file() and b"alice" in p.read_bytes()], [])
         self.succeeds("audit", "verify")
+
+    def test_what_a_client_deletes_waits_for_holds(self):
+        make = {"model": "mine", "from": "m", "system": "the canary"}
+        with self.serve() as server:
+            file = self.upload(server, "personal")
+            for name, headers in (("mine", {"freehold-label": "personal"}), ("plain", {})):
+                self.assertEqual(server.post("/api/create", {**make, "model": name}, headers=headers)[0], 200)
+            # Somebody is adding a hold, and takes longer over it than a client waits.
+            (self.home / "holds").mkdir(exist_ok=True)
+            with open(self.home / "holds/lock", "a+") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                status, _, data = server.ask("DELETE", f"/v1/files/{file}")
+                self.assertEqual(status, 503, data)
+                self.assertIn("whether it is held cannot be told", json.loads(data)["error"]["message"])
+                self.assertEqual(server.ask("GET", f"/v1/files/{file}")[0], 200)
+            held = self.hold("--label", "personal")
+            for method, path, body in (("DELETE", "/api/delete", {"model": "mine"}), ("POST", "/api/create", {**make, "system": "others"}),
+                                       ("POST", "/api/copy", {"source": "m", "destination": "mine"})):
+                status, _, data = server.ask(method, path, body)
+                self.assertEqual((status, held in json.loads(data)["error"]), (409, True), (path, data))
+            self.assertIn("the canary", json.dumps(json.loads(server.post("/api/show", {"model": "mine"})[2])))
+            self.assertEqual(server.ask("DELETE", "/api/delete", {"model": "plain"})[0], 200)
+            self.assertEqual(server.ask("DELETE", f"/v1/files/{file}")[0], 409)
+            self.succeeds("guard", "release", held, "--reason", "over")
+            for method, path, body in (("DELETE", "/api/delete", {"model": "mine"}), ("DELETE", f"/v1/files/{file}", None)):
+                self.assertEqual(server.ask(method, path, body)[0], 200, path)
+        refusals = [json.loads(line) for line in self.succeeds("audit", "query", "--kind", "refusal", "--json").text.splitlines()]
+        self.assertEqual([(r["rule"], r["status"]) for r in refusals if r.get("rule")], [(held, 409)] * 4)
 
     def test_of_a_key_everything_is_held(self):
         key = json.loads(self.succeeds("keys", "create", "--name", "ward", "--role", "admin", "--json").text)

@@ -142,6 +142,13 @@ class TuningJobsTest(e2e.Case):
             # Neither the data nor the run's own checkpoints are kept.
             self.assertEqual([p.name for p in (self.folder / "home/fine_tuning" / job["id"]).iterdir()
                               if p.name.startswith(("training", "validation", "checkpoints"))], [])
+            # What is held stays, in whatever dialect it is to be deleted.
+            held = json.loads(self.succeeds("guard", "hold", "--label", "public", "--reason", "case 12", "--json").text)["id"]
+            for path, body in ((f"/v1/models/{name}", None), ("/api/delete", {"model": name})):
+                status, data = server.ask("DELETE", path, body)[:2]
+                self.assertEqual((status, held.encode() in data), (409, True), data)
+            self.assertEqual(server.good("GET", f"/v1/models/{name}")["id"], name)
+            self.succeeds("guard", "release", held, "--reason", "over")
             self.assertEqual(server.good("DELETE", f"/v1/models/{name}"), {"id": name, "object": "model", "deleted": True})
             self.assertEqual(server.ask("GET", f"/v1/models/{name}")[0], 404)
             self.assertEqual(server.ask("DELETE", f"/v1/models/{name}")[0], 404)

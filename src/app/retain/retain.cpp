@@ -43,13 +43,15 @@ Result<> run_stores(const RetainOptions& options, RetentionJudge& judge, RetainR
   std::unique_ptr<FileStore> files;
   std::unique_ptr<JobStore> jobs;
   if (here && FileStore::exists(options.home)) {
-    const auto held = [&](const std::string& tenant, const std::string& label) {
+    const auto may_go = [&](const std::string& tenant, const std::string& label) -> std::optional<FileStore::Leave> {
+      auto still = options.holds->stand();
       const auto holds = options.holds->all();
       const std::string& carries = label.empty() ? options.policy->lowest() : label;
-      return !holds || guard::hold_on(*holds, {carries, tenant, ""}) != nullptr;
+      if (!still || !holds || guard::hold_on(*holds, {carries, tenant, ""}) != nullptr) return std::nullopt;
+      return std::make_shared<const FolderLock>(std::move(*still));
     };
     FH_TRY(files,
-           FileStore::open(options.home, dry ? FileStore::Clock([] { return INT64_MIN / 2; }) : clock, {}, held));
+           FileStore::open(options.home, dry ? FileStore::Clock([] { return INT64_MIN / 2; }) : clock, {}, may_go));
   }
   if (here && JobStore::exists(options.home)) {
     FH_TRY(jobs, JobStore::open(options.home, clock));

@@ -263,7 +263,10 @@ TEST_F(RetainTest, AHeldFileDoesNotExpire) {
   std::int64_t now = day(0);
   const auto store = FileStore::open(
       home(), [&] { return now; }, {},
-      [&](const std::string& tenant, const std::string&) { return held && tenant == "k1"; });
+      [&](const std::string& tenant, const std::string&) -> std::optional<FileStore::Leave> {
+        if (held && tenant == "k1") return std::nullopt;
+        return FileStore::Leave();
+      });
   std::vector<std::string> ids;
   for (const char* tenant : {"k1", "k2"}) {
     auto incoming = (*store)->receive();

@@ -246,8 +246,8 @@ void Accounts::record(ledger::Event event, audit::RequestEntry entry, Said said,
   if (log_) log_->append(std::move(event), done);
 }
 
-void Accounts::answered(const http::Request& request, int status) const {
-  if (!trail_ || !AuditTrail::concerns(request, status)) return;
+void Accounts::answered(const http::Request& request, int status, std::function<void()> then) const {
+  if (!trail_ || !AuditTrail::concerns(request, status)) return then();
   std::optional<guard::Principal> who;
   if (status == 429 && authenticator_ && !request.on_behalf_of) {
     // What had to wait is not looked at now either.
@@ -257,7 +257,7 @@ void Accounts::answered(const http::Request& request, int status) const {
   } else if (status != 401) {
     who = principal_of(request);
   }
-  trail_->answered(request, status, who);
+  trail_->answered(request, status, who, std::move(then));
 }
 
 }  // namespace freehold::app

@@ -76,8 +76,9 @@ class Accounts {
   void record(ledger::Event event, audit::RequestEntry entry, Said said, ledger::Reservation reservation,
               std::function<void(bool)> stored);
   bool keeps() const { return trail_ && trail_->keeps(); }
-  // A request has been answered; what was refused or changed is written to the audit log.
-  void answered(const http::Request& request, int status) const;
+  // A request is to be answered so; what was refused or changed is written to the audit log. `then` as
+  // AuditTrail::answered calls it.
+  void answered(const http::Request& request, int status, std::function<void()> then) const;
   AuditTrail* trail() const { return trail_.get(); }
 
  private:

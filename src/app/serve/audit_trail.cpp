@@ -110,18 +110,27 @@ void AuditTrail::request(audit::RequestEntry entry, Said said, Stored stored) {
         });
 }
 
-void AuditTrail::refuse(audit::RefusalEntry entry) {
+AuditTrail::~AuditTrail() {
+  if (!newest_left_out_) return;
+  newest_left_out_->more = left_out_ - 1;
+  append_(audit::entry_of(*newest_left_out_), [](bool) {});
+}
+
+void AuditTrail::refuse(audit::RefusalEntry entry, const std::function<void()>& then) {
   if (entry.who.key.empty()) {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     const std::int64_t second = entry.time / 1'000'000;
     if (second != std::exchange(second_, second)) strangers_ = 0;
     if (++strangers_ > kStrangersASecond) {
       ++left_out_;
-      return;
+      newest_left_out_ = std::move(entry);
+      lock.unlock();
+      return then();
     }
     entry.more = std::exchange(left_out_, 0);
+    newest_left_out_.reset();
   }
-  append_(audit::entry_of(entry), [](bool) {});
+  append_(audit::entry_of(entry), [then](bool) { then(); });
 }
 
 void AuditTrail::denied(const guard::Principal& who, const guard::Decision& decision) {
@@ -136,15 +145,16 @@ void AuditTrail::denied(const guard::Principal& who, const guard::Decision& deci
   entry.label = decision.label;
   entry.ceiling = decision.ceiling;
   entry.kinds = decision.kinds;
-  refuse(std::move(entry));
+  refuse(std::move(entry), [] {});
 }
 
 bool AuditTrail::concerns(const http::Request& request, int status) {
   return status >= 400 || changes(request);
 }
 
-void AuditTrail::answered(const http::Request& request, int status, const std::optional<guard::Principal>& who) {
-  if (!who && status == 429) return;  // an address that has to wait: its act says how many there were
+void AuditTrail::answered(const http::Request& request, int status, const std::optional<guard::Principal>& who,
+                          const std::function<void()>& then) {
+  if (!who && status == 429) return then();  // an address that has to wait: its act says how many there were
   const audit::Who person = who ? who_of(*who) : audit::Who{};
   const std::string path = request.target.path.substr(0, kLongestPath);
   guard::Decision decision;
@@ -156,13 +166,15 @@ void AuditTrail::answered(const http::Request& request, int status, const std::o
     }
   }
   if (status < 400) {
-    if (concerns(request, status)) act(person, request.method + " " + path, {}, named_in(request.body));
-    return;
+    if (!concerns(request, status)) return then();
+    return act(person, request.method + " " + path, {}, named_in(request.body), [then](bool) { then(); });
   }
+  bool written = false;
   {
     const std::lock_guard lock(mutex_);
-    if (failed_.erase(request.id) > 0) return;
+    written = failed_.erase(request.id) > 0;
   }
+  if (written) return then();
   audit::RefusalEntry entry{request.id,
                             audit::now_us(),
                             person,
@@ -176,7 +188,7 @@ void AuditTrail::answered(const http::Request& request, int status, const std::o
   entry.label = decision.rule.empty() ? std::string() : decision.label;
   entry.ceiling = decision.ceiling;
   entry.kinds = decision.kinds;
-  refuse(std::move(entry));
+  refuse(std::move(entry), then);
 }
 
 void AuditTrail::act(const audit::Who& who, std::string act, std::string subject, audit::Object details) {

@@ -1,5 +1,6 @@
 // What the server writes to the audit log beside the answers it gives: refusals, what was changed over HTTP, its own
-// start and end. Answers wait for their entries (accounts.h); of these only what others build on is waited for.
+// start and end. Answers wait for their entries (accounts.h), and so do these (docs/adr/0066): who was refused has the
+// refusal when its entry is on disk. Strangers' beyond a number a second are counted only, and do not wait.
 #pragma once
 
 #include <cstdint>
@@ -54,6 +55,11 @@ class AuditTrail {
   explicit AuditTrail(audit::Log log, Keep keep = {});
   explicit AuditTrail(Append append, Keep keep = {}) : append_(std::move(append)), keep_(std::move(keep)) {}
 
+  // Writes how many refusals were left out since the last that was not.
+  ~AuditTrail();
+  AuditTrail(const AuditTrail&) = delete;
+  AuditTrail& operator=(const AuditTrail&) = delete;
+
   // Whether `request` wants to be told what was said.
   bool keeps() const { return keep_ != nullptr; }
   // The entry of a request that was let in. `stored` as the log calls it back.
@@ -63,16 +69,18 @@ class AuditTrail {
   void denied(const guard::Principal& who, const guard::Decision& decision);
   // Whether `answered` writes something about such a request.
   static bool concerns(const http::Request& request, int status);
-  // A request has been answered with this status; `who` if it is known. Refusals and changes are written, what
-  // `request` has written already is not.
-  void answered(const http::Request& request, int status, const std::optional<guard::Principal>& who);
+  // A request is to be answered with this status; `who` if it is known. Refusals and changes are written, what
+  // `request` has written already is not. `then` is called once, when the answer may go out: when what is written is
+  // durable, or cannot be, which is no reason to keep a refusal back; at once if nothing is.
+  void answered(const http::Request& request, int status, const std::optional<guard::Principal>& who,
+                const std::function<void()>& then);
   void act(const audit::Who& who, std::string act, std::string subject, audit::Object details = {});
   // Waits until the entry is durable. Errors: io if it could not be.
   Result<> act_kept(const audit::Who& who, std::string act, std::string subject, audit::Object details = {});
 
  private:
   void act(const audit::Who& who, std::string act, std::string subject, audit::Object details, Stored stored);
-  void refuse(audit::RefusalEntry entry);
+  void refuse(audit::RefusalEntry entry, const std::function<void()>& then);
 
   const Append append_;
   const Keep keep_;                         // ends before the log does, which it calls
@@ -80,7 +88,8 @@ class AuditTrail {
   std::unordered_set<std::string> failed_;  // ids of requests with an entry that are still to be answered with an error
   std::unordered_map<std::string, guard::Decision> denied_;  // by request
   std::int64_t second_ = 0;  // of those who are not known, so many refusals were written in this second,
-  std::uint64_t strangers_ = 0, left_out_ = 0;  // and so many not
+  std::uint64_t strangers_ = 0, left_out_ = 0;          // and so many not,
+  std::optional<audit::RefusalEntry> newest_left_out_;  // of which this was the last
 };
 
 }  // namespace freehold::app

@@ -42,24 +42,24 @@ bool FileStore::exists(const fs::path& home) {
   return fs::exists(home / "files.db", ec);
 }
 
-Result<std::unique_ptr<FileStore>> FileStore::open(const fs::path& home, Clock clock, Quota quota, Held held) {
+Result<std::unique_ptr<FileStore>> FileStore::open(const fs::path& home, Clock clock, Quota quota, MayGo may_go) {
   const fs::path folder = home / "files";
   FH_TRY_VOID(make_directories(folder));
   set_mode(folder, 0700);
   FH_TRY(FolderLock lock, own_folder(folder, "the files and batches"));
   FH_TRY(auto database, sql::Database::open(home / "files.db", kSchema, sql::Open::create, sql::Check::none));
   auto store = std::unique_ptr<FileStore>(
-      new FileStore(folder, std::move(clock), quota, std::move(held), std::move(database), std::move(lock)));
+      new FileStore(folder, std::move(clock), quota, std::move(may_go), std::move(database), std::move(lock)));
   FH_TRY_VOID(store->expire());
   FH_TRY_VOID(store->sweep());
   return store;
 }
 
-FileStore::FileStore(fs::path folder, Clock clock, Quota quota, Held held, sql::Database database, FolderLock lock)
+FileStore::FileStore(fs::path folder, Clock clock, Quota quota, MayGo may_go, sql::Database database, FolderLock lock)
     : folder_(std::move(folder)),
       clock_(std::move(clock)),
       quota_(quota),
-      held_(std::move(held)),
+      may_go_(std::move(may_go)),
       lock_(std::move(lock)),
       database_(std::move(database)) {}
 
@@ -203,6 +203,8 @@ Result<> FileStore::drop_content(const std::string& id) {
 Result<> FileStore::expire() {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> gone;
+  // The newest leave: holds have stood still since the first, for there is always one.
+  Leave still;
   FH_TRY_VOID(database_.transaction([&](soci::session& s) -> Result<> {
     const long long time = now();
     {
@@ -212,7 +214,12 @@ Result<> FileStore::expire() {
                               soci::into(id), soci::into(tenant), soci::into(label), soci::use(time));
       over.execute();
       while (over.fetch()) {
-        if (!held_ || !held_(tenant, label)) gone.push_back(id);
+        if (may_go_) {
+          auto leave = may_go_(tenant, label);
+          if (!leave) continue;
+          still = std::move(*leave);
+        }
+        gone.push_back(id);
       }
     }
     for (const std::string& id : gone) {

@@ -43,11 +43,12 @@ struct BatchRecord {
 class FileStore {
  public:
   using Clock = std::function<std::int64_t()>;  // Unix seconds
-  // Whether a file is held, so that it does not expire (guard/hold_book.h). On any thread.
-  using Held = std::function<bool(const std::string& tenant, const std::string& label)>;
+  // Leave to let a file expire, kept until it has gone; nothing: it is held (guard/hold_book.h). On any thread.
+  using Leave = std::shared_ptr<const void>;
+  using MayGo = std::function<std::optional<Leave>(const std::string& tenant, const std::string& label)>;
   // Makes what is missing. Errors: io (another process holds it; the disk), corrupt, unsupported.
   static Result<std::unique_ptr<FileStore>> open(const std::filesystem::path& home, Clock clock, Quota quota = {},
-                                                 Held held = {});
+                                                 MayGo may_go = {});
   // Whether there is anything to open.
   static bool exists(const std::filesystem::path& home);
   FileStore(const FileStore&) = delete;
@@ -116,7 +117,8 @@ class FileStore {
   Result<> remove_batch(const std::string& id);
 
  private:
-  FileStore(std::filesystem::path folder, Clock clock, Quota quota, Held held, sql::Database database, FolderLock lock);
+  FileStore(std::filesystem::path folder, Clock clock, Quota quota, MayGo may_go, sql::Database database,
+            FolderLock lock);
   Result<> sweep();
   Result<> drop_content(const std::string& id);
   Result<std::optional<BatchRecord>> load_batch(soci::session& s, const std::string& id) const;
@@ -125,7 +127,7 @@ class FileStore {
   std::filesystem::path folder_;
   Clock clock_;
   const Quota quota_;
-  const Held held_;
+  const MayGo may_go_;
   FolderLock lock_;
   std::mutex mutex_;  // guards what follows
   sql::Database database_;

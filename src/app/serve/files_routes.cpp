@@ -115,8 +115,8 @@ bool handle_files(Site& site, const ExchangePtr& exchange, const guard::Principa
     may ? send_content(**store, **file, exchange) : respond(*exchange, may.error());
   } else if (!erase) {
     exchange->respond(json_response(200, openai::file_json(**file)));
-  } else if (const auto may = site.permissions().may_go(tenant, (*file)->label); !may) {
-    respond(*exchange, may.error());
+  } else if (const auto leave = site.may_go(who, (*file)->label); !leave) {
+    respond(*exchange, leave.error());
   } else if (const auto erased = (*store)->erase(tenant, path[2]); !erased) {
     respond(*exchange, failure(erased.error()));
   } else {

@@ -140,12 +140,20 @@ api::Parsed<MadeModel> made_from(const Site& site, const guard::Principal& who, 
   return made;
 }
 
+// Leave for a model that this key has made, which is deleted or whose words others take the place of.
+api::Parsed<Permissions::Leave> may_go(const Site& site, const guard::Principal& who, const std::string& name) {
+  const auto found = site.made().find(who.tenant, name);
+  return found ? site.may_go(who, found->label) : Permissions::Leave();
+}
+
 void create(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
   const auto create = ollama::parse_create(exchange->request().body);
   if (!create) return respond(*exchange, create.error());
   auto made = made_from(site, who, create->model, create->from, "model");
   if (!made) return respond(*exchange, made.error());
   made->preset = ollama::over(made->preset, create->preset);
+  const auto leave = may_go(site, who, made->name);
+  if (!leave) return respond(*exchange, leave.error());
   if (auto put = site.made().put(who.tenant, std::move(*made)); !put) return respond(*exchange, kept_not(put.error()));
   respond_progress(exchange, create->stream, {"writing manifest", "success"}, create->ignored);
 }
@@ -167,17 +175,17 @@ void copy(Site& site, const ExchangePtr& exchange, const guard::Principal& who) 
       }
     }
   }
+  const auto leave = may_go(site, who, made->name);
+  if (!leave) return respond(*exchange, leave.error());
   if (auto put = site.made().put(who.tenant, std::move(*made)); !put) return respond(*exchange, kept_not(put.error()));
   exchange->respond({200, {}, {}});
 }
 
 // A name of the store, which is everybody's, or a model that the key has tuned. Requests that run go on.
 void remove_stored(Site& site, const ExchangePtr& exchange, const guard::Principal& who, const std::string& name) {
-  if (site.jobs != nullptr) {
-    const auto tuned = site.jobs->delete_model(who.tenant, name);
-    if (!tuned) return respond(*exchange, kept_not(tuned.error()));
-    if (*tuned) return exchange->respond({200, {}, {}});
-  }
+  const auto tuned = delete_tuned(site, who, name);
+  if (!tuned) return respond(*exchange, tuned.error());
+  if (*tuned) return exchange->respond({200, {}, {}});
   const auto served = site.named(name, who);
   if (!served) return respond(*exchange, served.error());
   const auto refuse = [&](std::string why) {
@@ -189,6 +197,8 @@ void remove_stored(Site& site, const ExchangePtr& exchange, const guard::Princip
   if (!keeps_the_store(site, who)) {
     return refuse("is everybody's: to delete it needs a key with the role operator or admin (or freehold models rm)");
   }
+  const auto leave = site.may_go(who, *served->model);
+  if (!leave) return respond(*exchange, leave.error());
   const auto home = store::default_home();
   const auto store = home ? store::Store::open(*home) : Result<store::Store>(tl::unexpected(home.error()));
   if (!store) return respond(*exchange, kept_not(store.error()));
@@ -203,6 +213,8 @@ void remove_stored(Site& site, const ExchangePtr& exchange, const guard::Princip
 void remove(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
   const auto named = ollama::parse_named(exchange->request().body);
   if (!named) return respond(*exchange, named.error());
+  const auto leave = may_go(site, who, named->model);
+  if (!leave) return respond(*exchange, leave.error());
   auto removed = site.made().remove(who.tenant, named->model);
   if (!removed) return respond(*exchange, kept_not(removed.error()));
   if (!*removed) {

@@ -13,6 +13,7 @@ namespace {
 using guard::Resource;
 
 constexpr std::size_t kLongestReason = 200;  // bytes
+constexpr double kPatience = 1;              // seconds: a hold is added in milliseconds, and others wait meanwhile
 
 // With its tag, as names are labelled.
 std::string labelled_name(const std::string& name) {
@@ -32,26 +33,29 @@ bool Permissions::sees(const guard::Principal& who, std::string_view model) cons
   return decide(who, guard::Action::read, {Resource::Kind::model, model, {}, {}}).allowed;
 }
 
+Result<guard::Bounds> Permissions::bounds(const ModelFacts& model) const {
+  if (!book_) return guard::Bounds();
+  std::vector<std::string> contents = {model.key, model.reference, model.digest};
+  if (model.adapter) {
+    contents.push_back(model.adapter->id.name());
+    contents.push_back(model.adapter->weights);
+  }
+  return book_->bounds(labelled_name((model.base ? *model.base : model).name()), contents);
+}
+
 guard::Decision Permissions::to_ask(const guard::Principal& who, const ModelFacts& model,
                                     std::string_view label) const {
   const ModelFacts& judged = model.base ? *model.base : model;
   Resource resource{Resource::Kind::model, judged.name(), {}, {}};
-  if (book_) {
-    std::vector<std::string> contents = {model.key, model.reference, model.digest};
-    if (model.adapter) {
-      contents.push_back(model.adapter->id.name());
-      contents.push_back(model.adapter->weights);
-    }
-    auto bounds = book_->bounds(labelled_name(judged.name()), contents);
-    if (!bounds) {
-      guard::Decision denied;
-      denied.rule = "labels";
-      denied.message = "the labels cannot be read, so no model may be asked";
-      return denied;
-    }
-    resource.ceilings = std::move(bounds->ceilings);
-    resource.labels = std::move(bounds->labels);
+  auto known = bounds(model);
+  if (!known) {
+    guard::Decision denied;
+    denied.rule = "labels";
+    denied.message = "the labels cannot be read, so no model may be asked";
+    return denied;
   }
+  resource.ceilings = std::move(known->ceilings);
+  resource.labels = std::move(known->labels);
   return decide(who, guard::Action::ask, resource, label);
 }
 
@@ -77,19 +81,43 @@ api::Parsed<void> Permissions::check_headers(const http::Request& request) const
                      fmt::format("the header Freehold-Reason must be UTF-8 of at most {} bytes", kLongestReason));
 }
 
-api::Parsed<void> Permissions::may_go(const std::string& tenant, const std::string& label) const {
-  if (!holds_) return {};
+api::Parsed<Permissions::Leave> Permissions::may_all_go(const std::vector<guard::Holdable>& things,
+                                                        guard::Decision* held) const {
+  if (!holds_) return Leave();
+  const auto untold = [](const Error& error) {
+    return api::refuse(api::Problem::unavailable, "whether it is held cannot be told: " + error.what);
+  };
+  // The lock first: what is read behind it holds until it is let go.
+  auto still = holds_->stand(kPatience);
+  if (!still) return untold(still.error());
   const auto holds = holds_->all();
-  if (!holds) return api::refuse(api::Problem::unavailable, "whether it is held cannot be told: " + holds.error().what);
-  const std::string_view carries = label.empty() ? policy_.lowest() : label;
-  // Of whom it tells beside its owner, nothing here says.
-  const guard::Hold* hold = guard::hold_on(*holds, {carries, tenant, ""});
-  if (hold == nullptr) return {};
-  return api::refuse(api::Problem::conflict, fmt::format("It cannot be deleted: {}.", guard::why_held(*hold)));
+  if (!holds) return untold(holds.error());
+  for (const guard::Holdable& thing : things) {
+    const guard::Hold* hold = guard::hold_on(*holds, thing);
+    if (hold == nullptr) continue;
+    const std::string why = fmt::format("It cannot be deleted: {}.", guard::why_held(*hold));
+    if (held != nullptr) {
+      held->rule = hold->id;
+      held->message = why;
+    }
+    return api::refuse(api::Problem::conflict, why);
+  }
+  return std::make_shared<const FolderLock>(std::move(*still));
 }
 
-bool Permissions::is_held(const std::string& tenant, const std::string& label) const {
-  return !may_go(tenant, label).has_value();
+api::Parsed<Permissions::Leave> Permissions::may_go(const std::string& tenant, const std::string& label,
+                                                    guard::Decision* held) const {
+  const std::string_view carries = label.empty() ? policy_.lowest() : label;
+  // Of whom it tells beside its owner, nothing here says.
+  return may_all_go({{carries, tenant, ""}}, held);
+}
+
+api::Parsed<Permissions::Leave> Permissions::may_go(const ModelFacts& model, guard::Decision* held) const {
+  const auto known = bounds(model);
+  if (!known) return api::refuse(api::Problem::unavailable, "whether it is held cannot be told: " + known.error().what);
+  std::vector<guard::Holdable> things = {{policy_.lowest(), "", ""}};
+  for (const std::string& label : known->labels) things.push_back({label, "", ""});
+  return may_all_go(things, held);
 }
 
 void Permissions::add_headers(const http::Request& request, guard::Principal& who) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,16 +39,23 @@ class Permissions {
 
   // What is held, by the home's legal holds.
   const guard::HoldBook* holds() const { return holds_ ? &*holds_ : nullptr; }
-  // Whether a hold is on what this key has left here, with this label (empty: the lowest). What cannot be told is held.
-  bool is_held(const std::string& tenant, const std::string& label) const;
-  // Whether it may be deleted by whom it belongs to. Errors: conflict (it is held), unavailable.
-  api::Parsed<void> may_go(const std::string& tenant, const std::string& label) const;
+  // Leave to let something go, to be kept until it has gone: meanwhile no hold is added (guard/hold_book.h).
+  using Leave = std::shared_ptr<const FolderLock>;
+  // For what this key has left here, with this label (empty: the lowest). Waits a second at most for a hold that is
+  // being added. Errors: conflict (it is held; `held` says for the log by what, if it is given), unavailable.
+  api::Parsed<Leave> may_go(const std::string& tenant, const std::string& label, guard::Decision* held = nullptr) const;
+  // The same for a model of the store, which is nobody's, by the labels that it carries.
+  api::Parsed<Leave> may_go(const ModelFacts& model, guard::Decision* held = nullptr) const;
 
   // What a request says of itself: Freehold-Label, Freehold-Reason. Errors: invalid.
   api::Parsed<void> check_headers(const http::Request& request) const;
   static void add_headers(const http::Request& request, guard::Principal& who);
 
  private:
+  Result<guard::Bounds> bounds(const ModelFacts& model) const;
+  // `things`: that go together.
+  api::Parsed<Leave> may_all_go(const std::vector<guard::Holdable>& things, guard::Decision* held) const;
+
   const guard::Policy policy_;
   std::optional<guard::LabelBook> book_;
   std::optional<guard::HoldBook> holds_;

@@ -197,10 +197,11 @@ void cancel(Site& site, const ExchangePtr& exchange, const std::string& tenant, 
   exchange->respond(json_response(200, now->response));
 }
 
-void remove(Site& site, const ExchangePtr& exchange, const std::string& tenant, const openai::StoredResponse& found) {
-  if (const auto may = site.permissions().may_go(tenant, found.label); !may) return respond(*exchange, may.error());
-  site.responses().erase(tenant, found.id);
-  if (!found.running.empty()) site.running().cancel(found.running, tenant);
+void remove(Site& site, const ExchangePtr& exchange, const guard::Principal& who, const openai::StoredResponse& found) {
+  const auto leave = site.may_go(who, found.label);
+  if (!leave) return respond(*exchange, leave.error());
+  site.responses().erase(who.tenant, found.id);
+  if (!found.running.empty()) site.running().cancel(found.running, who.tenant);
   exchange->respond(json_response(200, openai::deleted_json(found.id)));
 }
 
@@ -230,7 +231,7 @@ bool handle_responses(Site& site, const ExchangePtr& exchange, const guard::Prin
   if (!found) {
     respond(*exchange, no_such(path[2]));
   } else if (path.size() == 3 && request.method == "DELETE") {
-    remove(site, exchange, who.tenant, *found);
+    remove(site, exchange, who, *found);
   } else if (path.size() == 3) {
     if (wants(*exchange, "GET")) retrieve(exchange, *found);
   } else if (path[3] == "input_items") {

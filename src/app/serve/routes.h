@@ -25,6 +25,9 @@ bool handle_adapters(const Site& site, const ExchangePtr& exchange, const guard:
 bool handle_native(Site& site, const ExchangePtr& exchange, const guard::Principal& who);
 bool handle_files_and_batches(Site& site, const ExchangePtr& exchange, const guard::Principal& who);
 bool handle_tuning(Site& site, const ExchangePtr& exchange, const guard::Principal& who);
+// Deletes a model that this key has tuned; false: there is none of the name. Errors: conflict (it is held), those of
+// the jobs.
+api::Parsed<bool> delete_tuned(Site& site, const guard::Principal& who, const std::string& name);
 // OpenAI's DELETE of a model, answered.
 void delete_tuned_model(Site& site, const ExchangePtr& exchange, const guard::Principal& who, const std::string& name);
 

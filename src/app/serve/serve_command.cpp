@@ -116,8 +116,10 @@ void keep_batches(Site& site, const fs::path& home, Quota quota, const Arguments
   options.home = home;
   options.parallel = static_cast<std::size_t>(std::max<std::int64_t>(1, arguments.integer("sequences") / 2));
   options.report = [&console](const std::string& line) { console.note(line); };
-  options.held = [&site](const std::string& tenant, const std::string& label) {
-    return site.permissions().is_held(tenant, label);
+  options.may_go = [&site](const std::string& tenant, const std::string& label) -> std::optional<FileStore::Leave> {
+    auto leave = site.permissions().may_go(tenant, label);
+    if (!leave) return std::nullopt;
+    return std::move(*leave);
   };
   site.batches = std::make_unique<Batches>(std::move(options),
                                            [&site](const ExchangePtr& exchange) { handle_own(site, exchange); });
@@ -253,9 +255,9 @@ Result<> run(const Arguments& arguments, Console& console) {
     const bool own = api::status_of(problem) == status;  // which the dialect may have another number for
     return error_response(request, {problem, message, {}, {}, {}, own ? 0 : status});
   };
-  hooks.answered = [&site](const http::Request& request, int status) {
+  hooks.answered = [&site](const http::Request& request, int status, std::function<void()> then) {
     site.statuses().add(name_of(dialect_of(request)), status);
-    site.answered(request, status);
+    site.answered(request, status, std::move(then));
   };
   const std::string address =
       options.address.find(':') == std::string::npos ? options.address : "[" + options.address + "]";

@@ -121,6 +121,20 @@ api::Parsed<void> Site::may_ask(const guard::Principal& who) const {
   return accounts_.check(who);
 }
 
+api::Parsed<Permissions::Leave> Site::may_go(const guard::Principal& who, const std::string& label) const {
+  guard::Decision held;
+  auto leave = permissions().may_go(who.tenant, label, &held);
+  if (!held.rule.empty()) (void)permit(who, held);
+  return leave;
+}
+
+api::Parsed<Permissions::Leave> Site::may_go(const guard::Principal& who, const ModelFacts& model) const {
+  guard::Decision held;
+  auto leave = permissions().may_go(model, &held);
+  if (!held.rule.empty()) (void)permit(who, held);
+  return leave;
+}
+
 void Site::tell_of_use(const http::Request& request, const guard::Principal& who) const {
   if (!permissions().policy().of(who.role).reason) return;
   const std::string what = fmt::format("{} {}", request.method, request.target.path.substr(0, 300));

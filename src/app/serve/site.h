@@ -110,6 +110,9 @@ class Site {
   api::Parsed<void> permit(const guard::Principal& who, const guard::Decision& decision) const {
     return accounts_.permit(who, decision);
   }
+  // Leave to let go what this key has left here (Permissions::may_go); that something is held is told to the audit log.
+  api::Parsed<Permissions::Leave> may_go(const guard::Principal& who, const std::string& label) const;
+  api::Parsed<Permissions::Leave> may_go(const guard::Principal& who, const ModelFacts& model) const;
   bool may(const guard::Principal& who, guard::Action action) const { return permissions().may(who, action); }
   // Asking a model under the name by which it was found.
   guard::Decision to_ask(const NamedModel& named, const guard::Principal& who) const;
@@ -124,7 +127,9 @@ class Site {
   StatusCounts& statuses() { return statuses_; }
   const StatusCounts& statuses() const { return statuses_; }
   // What the audit log is told of a request that has been answered.
-  void answered(const http::Request& request, int status) const { accounts_.answered(request, status); }
+  void answered(const http::Request& request, int status, std::function<void()> then) const {
+    accounts_.answered(request, status, std::move(then));
+  }
   AuditTrail* trail() const { return accounts_.trail(); }
   // What is recorded of a request, if it is this key's to know: its own, or any for admins and auditors.
   Result<std::optional<ledger::Event>> recorded(std::string_view request_id, const guard::Principal& who) const;

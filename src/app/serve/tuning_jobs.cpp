@@ -118,6 +118,16 @@ void TuningJobs::stop() {
   if (runner.joinable()) runner.join();
 }
 
+Result<std::optional<std::string>> TuningJobs::label_of(const std::string& tenant, const std::string& name) {
+  FH_TRY(JobStore * jobs, store());
+  FH_TRY(const auto records, jobs->with_models());
+  for (const JobRecord& record : records) {
+    const auto of = [&](const JobModel& m) { return m.name == name; };
+    if (record.tenant == tenant && std::any_of(record.models.begin(), record.models.end(), of)) return record.label;
+  }
+  return std::nullopt;
+}
+
 Result<bool> TuningJobs::delete_model(const std::string& tenant, const std::string& name) {
   FH_TRY(JobStore * jobs, store());
   FH_TRY(const auto records, jobs->with_models());

@@ -51,6 +51,8 @@ class TuningJobs {
   // Opened when it is first asked for. Error: as JobStore::open, at every call until it can be opened.
   Result<JobStore*> store();
 
+  // The label of a model of this tenant (empty: the lowest); nothing: there is none.
+  Result<std::optional<std::string>> label_of(const std::string& tenant, const std::string& name);
   // Deletes a model of this tenant. False: there is none. Its job stays.
   Result<bool> delete_model(const std::string& tenant, const std::string& name);
 

@@ -266,9 +266,20 @@ bool handle_tuning(Site& site, const ExchangePtr& exchange, const guard::Princip
   return true;
 }
 
+api::Parsed<bool> delete_tuned(Site& site, const guard::Principal& who, const std::string& name) {
+  if (!site.jobs) return false;
+  const auto label = site.jobs->label_of(who.tenant, name);
+  if (!label) return tl::unexpected(tuning_failure(label.error()));
+  if (!*label) return false;
+  FH_TRY(const auto leave, site.may_go(who, **label));
+  const auto deleted = site.jobs->delete_model(who.tenant, name);
+  if (!deleted) return tl::unexpected(tuning_failure(deleted.error()));
+  return *deleted;
+}
+
 void delete_tuned_model(Site& site, const ExchangePtr& exchange, const guard::Principal& who, const std::string& name) {
-  const auto deleted = site.jobs ? site.jobs->delete_model(who.tenant, name) : Result<bool>(false);
-  if (!deleted) return respond(*exchange, tuning_failure(deleted.error()));
+  const auto deleted = delete_tuned(site, who, name);
+  if (!deleted) return respond(*exchange, deleted.error());
   if (*deleted) return exchange->respond(json_response(200, openai::model_deleted_json(name)));
   const auto served = site.named(name, who);
   if (!served) return respond(*exchange, served.error());
