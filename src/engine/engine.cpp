@@ -172,7 +172,7 @@ EngineStatus Engine::status() const {
   EngineStatus status;
   status.waiting = s.waiting.size();
   status.running = s.running.size();
-  status.sequences = s.sequences;
+  status.sequences = s.sequences();
   const model::KvCache& cache = s.decoder.cache();
   for (std::size_t g = 0; g < cache.layout().groups.size(); ++g) {
     status.kv_blocks_used += cache.total_blocks(g) - cache.free_blocks(g);

@@ -3,9 +3,10 @@
 //
 // 1. A request is admitted when its answers fit into the batch and when the cache has room for all it may ever need, so
 //    it never runs out midway. Among those that wait, the next is the oldest of the tenant with the fewest running
-//    sequences, higher priorities first; one tenant's requests of one priority stay in the order of submit. Nobody
-//    starves: who was passed over 16 times (in the background 64) is next, and the places that become free are held
-//    for it until it fits (waiting.h). A request may have a deadline for its admission.
+//    sequences (of several, the one admitted least recently), higher priorities first; one tenant's requests of one
+//    priority stay in the order of submit. Nobody starves: who was passed over 16 times (in the background 64) is next,
+//    and the places that become free are held for it until it fits (waiting.h). A request may have a deadline for its
+//    admission.
 // 2. A step decodes one token of every running answer, and prefills up to `chunk` prompt tokens, oldest request first.
 // 3. What a request gets does not depend on its neighbours, the chunk, cached prefixes or guesses: tokens, text and
 // probabilities are

@@ -27,6 +27,11 @@ bool Job::finished() const {
          std::all_of(answers.begin(), answers.end(), [](const Answer& a) { return a.done(); });
 }
 
+std::uint32_t Job::places() const {
+  const auto over = std::count_if(answers.begin(), answers.end(), [](const Answer& a) { return a.done(); });
+  return request.n - static_cast<std::uint32_t>(over);
+}
+
 Engine::State::State(Decoder& d, const text::Tokenizer& t, EngineOptions o, RequestLimits l)
     : decoder(d),
       tokenizer(t),
@@ -171,20 +176,28 @@ void Engine::State::end_expired() {
   }
 }
 
+std::uint32_t Engine::State::sequences() const {
+  std::uint32_t count = 0;
+  for (const auto& job : running) count += job->places();
+  return count;
+}
+
 void Engine::State::admit() {
   const auto sequences_of = [&](const std::string& tenant) {
     std::uint32_t count = 0;
-    for (const auto& job : running) count += job->request.tenant == tenant ? job->request.n : 0;
+    for (const auto& job : running) count += job->request.tenant == tenant ? job->places() : 0;
     return count;
   };
+  if (waiting.empty()) return;
+  std::uint32_t taken = sequences();
   const auto fits = [&](const Job& job) {
-    return sequences + job.request.n <= options.max_sequences && budget.fits_now(job.blocks);
+    return taken + job.request.n <= options.max_sequences && budget.fits_now(job.blocks);
   };
-  while (!waiting.empty() && sequences < options.max_sequences) {
+  while (!waiting.empty() && taken < options.max_sequences) {
     std::unique_ptr<Job> job = waiting.next(sequences_of, fits);
     if (job == nullptr) return;
     budget.promise(job->blocks);
-    sequences += job->request.n;
+    taken += job->request.n;
     running.push_back(std::move(job));
     start(*running.back());
   }
@@ -428,15 +441,10 @@ void Engine::State::keep_if_done(Job& job, Answer& answer) {
   answer.sequence = {};
 }
 
-void Engine::State::release(Job& job) {
-  budget.release(job.blocks);
-  sequences -= job.request.n;
-}
-
 void Engine::State::remove_finished() {
   std::erase_if(running, [&](const std::unique_ptr<Job>& job) {
     if (!job->finished()) return false;
-    release(*job);
+    budget.release(job->blocks);
     return true;
   });
 }

@@ -41,6 +41,8 @@ struct Job {
   // While it runs: the end of the prompt has not been reached, from which every answer draws its first token.
   bool prefilling() const { return answers[0].sampled() == 0; }
   bool finished() const;
+  // Sequences that it runs or is to run: all of its answers until the prompt is read, then those that go on.
+  std::uint32_t places() const;
   Digest adapter() const;  // zeros: the base model
   // There is nothing after the prompt.
   bool reads_only() const { return pooler != nullptr || request.score_only; }
@@ -98,7 +100,8 @@ struct Engine::State {
   template <typename Try>
   auto with_evictions(const PrefixCache::Entry* spare, Try try_it);
   void fail_job(Job& job, Error error);
-  void release(Job& job);
+  // What all that runs takes of options.max_sequences.
+  std::uint32_t sequences() const;
 
   Decoder& decoder;
   const text::Tokenizer& tokenizer;
@@ -115,7 +118,6 @@ struct Engine::State {
 
   Waiting waiting;
   std::vector<std::unique_ptr<Job>> running;  // in the order of admission
-  std::uint32_t sequences = 0;                // answers that the running jobs were admitted for
 
   // The batch under construction; capacity for the largest, so that a step allocates nothing.
   struct Owner {

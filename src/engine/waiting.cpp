@@ -55,6 +55,7 @@ bool Waiting::before(const Lane& a, const Lane& b) {
   if (a.impatient() && a.passed_over != b.passed_over) return a.passed_over > b.passed_over;
   if (a.priority != b.priority) return a.priority > b.priority;
   if (a.running != b.running) return a.running < b.running;
+  if (a.admitted != b.admitted) return a.admitted < b.admitted;
   return a.jobs.front()->id < b.jobs.front()->id;
 }
 
@@ -73,6 +74,8 @@ std::unique_ptr<Job> Waiting::next(const std::function<std::uint32_t(const std::
   order_.clear();
   for (const auto& lane : lanes_) {
     lane->running = running(lane->tenant);
+    const auto last = last_admission_.find(lane->tenant);
+    lane->admitted = last == last_admission_.end() ? 0 : last->second;
     order_.push_back(lane.get());
   }
   std::sort(order_.begin(), order_.end(), [](const Lane* a, const Lane* b) { return before(*a, *b); });
@@ -87,10 +90,17 @@ std::unique_ptr<Job> Waiting::next(const std::function<std::uint32_t(const std::
     --size_;
     for (Lane* other : order_) ++other->passed_over;
     if (place == 0) lane->passed_over = 0;
+    remember(lane->tenant);
     drop_empty_lanes();
     return job;
   }
   return nullptr;
+}
+
+void Waiting::remember(const std::string& tenant) {
+  last_admission_[tenant] = ++admissions_;
+  if (last_admission_.size() <= 2 * kRemembered) return;
+  std::erase_if(last_admission_, [&](const auto& last) { return last.second + kRemembered <= admissions_; });
 }
 
 void Waiting::drop_empty_lanes() {

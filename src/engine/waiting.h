@@ -1,4 +1,4 @@
-// The requests that wait, and whose turn it is (docs/adr/0017-admission.md).
+// The requests that wait, and whose turn it is (docs/adr/0017-admission.md, 0070-turns-between-keys.md).
 //
 // A lane holds the requests of one tenant with one priority, first come first served; only its oldest stands for it, or
 // a much smaller one behind it that fits, until it has been passed over kPatience times
@@ -8,7 +8,9 @@
 //    until it fits: what runs ends, so it will.
 // 2. The highest priority.
 // 3. The tenant with the fewest running sequences.
-// 4. The oldest request.
+// 4. The tenant that was admitted least recently: what comes in several requests (the waves of a call with many
+//    choices) has no second turn before others had one.
+// 5. The oldest request.
 // One that does not fit yet is passed over as long as rule 1 allows.
 #pragma once
 
@@ -17,6 +19,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace freehold::engine {
@@ -31,6 +34,8 @@ class Waiting {
   // Much smaller: prompt and answers are at most this part of the oldest's. So the oldest waits for at most kPatience
   // parts of itself.
   static constexpr std::uint32_t kSmaller = 8;
+  // Of so many last admissions it is known whose they were. Who had none of them counts as never admitted.
+  static constexpr std::uint64_t kRemembered = 1024;
 
   Waiting();
   ~Waiting();
@@ -52,16 +57,20 @@ class Waiting {
     std::int32_t priority = 0;
     std::deque<std::unique_ptr<Job>> jobs;  // never empty between calls
     std::uint32_t passed_over = 0;          // times, by other lanes or in its own, since its oldest is the oldest
-    std::uint32_t running = 0;              // scratch of `next`
+    std::uint32_t running = 0;              // scratch of `next`, as is the following
+    std::uint64_t admitted = 0;             // its tenant's last admission; 0: none
     bool impatient() const { return passed_over >= (priority < 0 ? kBackgroundPatience : kPatience); }
   };
   static bool before(const Lane& a, const Lane& b);
   static std::size_t candidate(const Lane& lane, const std::function<bool(const Job&)>& fits);
+  void remember(const std::string& tenant);
   void drop_empty_lanes();
 
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<Lane*> order_;  // scratch of `next`
   std::size_t size_ = 0;
+  std::uint64_t admissions_ = 0;
+  std::unordered_map<std::string, std::uint64_t> last_admission_;  // by tenant; at most twice kRemembered
 };
 
 }  // namespace freehold::engine

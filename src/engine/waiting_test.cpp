@@ -86,6 +86,86 @@ TEST_F(WaitingTest, TenantsShareThePlaces) {
   EXPECT_TRUE(decoder.all_free());
 }
 
+// A call with more choices than places comes in waves, each of which takes all places: when one ends nobody runs
+// anything, and the next one is the oldest request.
+TEST_F(WaitingTest, AnotherKeyGoesAheadOfACallsNextWave) {
+  FakeDecoder decoder;
+  auto engine = make(decoder, 4);
+  Request wave = of("many", 8);
+  wave.n = 4;
+  for (int i = 0; i < 16; ++i) submit(*engine, wave, "wave");
+  engine->step();
+  ASSERT_EQ(order.size(), 1u);
+  submit(*engine, of("other", 2), "first");
+  engine->step();
+  submit(*engine, of("third", 2), "second");
+  while (order.size() < 4) engine->step();
+  EXPECT_EQ(order, (std::vector<std::string>{"wave", "first", "second", "wave"}));
+  // One more each time: it never waits for more than the wave that runs.
+  for (int i = 0; i < 10; ++i) {
+    order.clear();
+    submit(*engine, of("other", 2), "one");
+    while (place("one") == order.size()) engine->step();
+    EXPECT_LE(place("one"), 1u);
+  }
+  finish(*engine);
+  EXPECT_TRUE(decoder.all_free());
+}
+
+// Nor is who always has one that waits ahead for ever: with one place they take turns, also if a tenant's lane was
+// empty meanwhile.
+TEST_F(WaitingTest, TenantsTakeTurnsWhenNothingRuns) {
+  FakeDecoder decoder;
+  auto engine = make(decoder, 1);
+  for (int i = 0; i < 5; ++i) submit(*engine, of("many", 2), "many");
+  for (int i = 0; i < 5; ++i) {
+    submit(*engine, of("few", 2), "few");
+    const std::size_t before = order.size();
+    while (order.size() < before + 2) engine->step();
+  }
+  EXPECT_EQ(order,
+            (std::vector<std::string>{"many", "few", "many", "few", "many", "few", "many", "few", "many", "few"}));
+}
+
+// What is known of the past is bounded, and whoever is forgotten still has a turn.
+TEST_F(WaitingTest, TenantsWithoutNumber) {
+  FakeDecoder decoder;
+  auto engine = make(decoder, 1);
+  const auto count = static_cast<std::size_t>(3 * Waiting::kRemembered);
+  for (std::size_t i = 0; i < count; ++i) {
+    submit(*engine, of(std::to_string(i), 1), "one");
+    engine->step();
+  }
+  finish(*engine);
+  EXPECT_EQ(order.size(), count);
+}
+
+// An answer that has ended gives its place back, though others of its request go on.
+TEST_F(WaitingTest, AnEndedChoiceGivesItsPlaceBack) {
+  FakeDecoder decoder;
+  decoder.eos_logit = 3;  // they end at different times
+  auto engine = make(decoder, 4);
+  Recorder wave;
+  Request four = of("many", 60);
+  four.n = 4;
+  ASSERT_TRUE(engine->submit(four, wave.sink()));
+  engine->step();
+  EXPECT_EQ(engine->status().sequences, 4u);
+  Recorder other;
+  ASSERT_TRUE(engine->submit(of("other", 1), other.sink()));
+  while (other.reasons.empty()) engine->step();
+  EXPECT_GE(wave.reasons.size(), 1u);
+  EXPECT_LT(wave.reasons.size(), 4u);
+  EXPECT_EQ(engine->status().sequences, 4u - wave.reasons.size());
+  finish(*engine);
+  EXPECT_EQ(engine->status().sequences, 0u);
+  FakeDecoder one;
+  one.eos_logit = 3;
+  Recorder alone;
+  ASSERT_TRUE(make(one, 4)->run(four, alone.sink()));
+  EXPECT_EQ(wave.events, alone.events);
+}
+
 TEST_F(WaitingTest, BackgroundGoesLastAndStillGoes) {
   FakeDecoder decoder;
   auto engine = make(decoder, 1);
