@@ -1,5 +1,6 @@
-// A JSON Schema from hostile bytes (the first byte chooses the dialect and the spaces): compiled, and what compiles is
-// run under a small vocabulary with a budget that its shortest text fits; then the text must be complete JSON.
+// A JSON Schema from hostile bytes (the first byte chooses the dialect, the spaces and what may be left out): compiled,
+// and what compiles is run under a small vocabulary with a budget that its shortest text fits; then the text must be
+// complete JSON.
 #include <cstdint>
 #include <cstdlib>
 #include <random>
@@ -37,6 +38,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   SchemaOptions options;
   options.dialect = (data[0] & 1) != 0 ? SchemaDialect::gemini : SchemaDialect::json_schema;
   options.allow_spaces = (data[0] & 2) != 0;
+  LeftOut left_out;
+  if ((data[0] & 4) != 0) options.left_out = &left_out;
+  options.loose = (data[0] & 8) != 0;
   options.limits.steps = 500'000;
   options.limits.nfa_states = 20'000;
   options.limits.dfa_states = 8'000;

@@ -143,7 +143,9 @@ Result<ConstraintCache::Made> ConstraintCache::State::get(std::string_view tenan
   Made made;
   if (constraint.kind == text::tools::Constraint::Kind::nothing) return made;
   std::call_once(once, [&] { vocabulary = grammar::VocabularyIndex::create(tokenizer, shown); });
-  const std::size_t fixed = constraint.grammar->memory() + key.size() + tenant.size() + sizeof(Entry);
+  std::size_t fixed = constraint.grammar->memory() + key.size() + tenant.size() + sizeof(Entry);
+  for (const auto& left : constraint.left_out) fixed += sizeof(left) + left.tool.size() + left.pointer.size();
+  made.left_out = constraint.left_out;
   made.masks = std::make_shared<grammar::MaskCache>(constraint.grammar, vocabulary, limits.mask_bytes);
   if (constraint.kind == text::tools::Constraint::Kind::lazy) {
     made.start = std::make_shared<const text::tools::Constraint>(std::move(constraint));

@@ -62,6 +62,7 @@ class ConstraintCache {
   struct Made {
     std::shared_ptr<text::grammar::MaskCache> masks;       // null: there is no constraint
     std::shared_ptr<const text::tools::Constraint> start;  // of a lazy one, else null
+    std::vector<text::tools::LeftOut> left_out;            // as the constraint has it
   };
   using Compile = std::function<Result<text::tools::Constraint>()>;
   Result<Made> get(std::string_view tenant, std::string_view key, const Compile& compile);

@@ -205,3 +205,23 @@ test("an aborted request and a deadline are the library's errors", needs("anthro
   await assert.rejects(promise, Anthropic.APIUserAbortError);
   assert.equal((await send()).usage.output_tokens, 16);
 });
+
+test("tools that the model may choose take any schema; what is not enforced is named, unless they are strict or forced", needs("anthropic", "tools"), async () => {
+  const tool = (property, more = {}) => ({ name: "t", description: "d", input_schema: { type: "object", properties: { a: property }, ...more } });
+  const at = "tools[0].input_schema#/properties/a";
+  for (const [schema, named] of [
+    [tool({ type: "object", propertyNames: { type: "string" }, additionalProperties: {} }), ""],
+    [tool({ type: "string", format: "path" }), `${at}/format`],
+    [tool({ type: "string", pattern: "^(?!x).*$" }), `${at}/pattern`],
+    [tool({ type: "array", contains: { type: "string" } }), `${at}/contains`],
+    [tool({ $ref: "https://example.org/y" }), `${at}/$ref`],
+    [tool({ oneOf: [{ type: "string" }, { type: "string", format: "date" }] }), `${at}/oneOf`],
+    [tool({}, { if: { required: ["a"] }, then: { minProperties: 1 } }), "tools[0].input_schema#/if, tools[0].input_schema#/then"],
+    [tool({}, { dependentRequired: { a: ["b"] }, required: null }), "tools[0].input_schema#/dependentRequired, tools[0].input_schema#/required"],
+  ]) assert.equal(await ignored({ tools: [schema] }), named, JSON.stringify(schema));
+  const odd = tool({ type: "string", if: {} });
+  assert.equal(await ignored({ tools: [odd], no_such_field: 1 }), `no_such_field, ${at}/if`);
+  await refused({ tools: [odd], tool_choice: { type: "any" } }, "tools[0].input_schema");
+  await refused({ tools: [{ ...odd, strict: true }] }, "tools[0].input_schema");
+  await refused({ tools: [tool("no schema")] }, "tools[0].input_schema");
+});

@@ -157,3 +157,19 @@ test("formats: what schemas say, in all of their forms", needs("structured"), as
   const parsed = await client.chat.completions.parse({ ...base, response_format: zodResponseFormat(Node, "node") });
   Node.parse(parsed.choices[0].message.parsed);
 });
+
+test("zod's formats and records validate; formats that are not known are named", needs("structured"), async () => {
+  for (const [name, type, named] of [
+    ["record", z.record(z.string(), z.boolean()), null], ["keys", z.record(z.enum(["a", "b"]), z.boolean()), null],
+    ["some", z.partialRecord(z.enum(["a", "b"]), z.boolean()), null], ["numbers", z.record(z.string().regex(/^x[0-9]$/), z.boolean()), null],
+    ["base64", z.base64(), null], ["hex", z.hex(), null], ["e164", z.e164(), null], ["cidr", z.cidrv6(), null], ["mac", z.mac(), null],
+    ["cuid", z.cuid(), "/format"], ["starts", z.string().startsWith("ab").max(5), "/format"], ["duration", z.iso.duration(), "/pattern"],
+    ["hostname", z.hostname(), "/pattern"], ["emoji", z.emoji(), "/pattern"],
+  ]) {
+    const Z = z.object({ x: type }), schema = z.toJSONSchema(Z);
+    const { data, response } = await client.chat.completions.create(
+      { ...base, max_tokens: 300, seed: 2, response_format: { type: "json_schema", json_schema: { name, strict: true, schema } } }).withResponse();
+    Z.parse(JSON.parse(data.choices[0].message.content));
+    assert.equal(response.headers.get("freehold-ignored"), named && `response_format.json_schema.schema#/properties/x${named}`, name);
+  }
+});

@@ -1,5 +1,6 @@
 """Random JSON Schemas that can be satisfied, and a validator: written from the specification (draft 2020-12), apart from the program's code."""
 
+import base64
 import datetime
 import ipaddress
 import json
@@ -9,7 +10,7 @@ import uuid
 
 KEYS = ["name", "id", 'a"b', "new\nline", "café", "", "$ref", "type", "back\\slash", "🙂", "x", "y", "tab\t"]
 PATTERNS = ["^[a-z]{2,5}$", "^(foo|bar)-[0-9]+$", "[A-Z]", "^a.c", "[0-9]{3}$", '^["\\\\\n]+$', "^(?:[ab]{2}){1,4}$", "^é*x?$"]
-FORMATS = ["date", "time", "date-time", "uuid", "email", "ipv4", "ipv6", "hostname"]
+FORMATS = ["date", "time", "date-time", "uuid", "email", "ipv4", "ipv6", "hostname", "base64", "base64url", "hex", "e164", "mac", "cidrv4", "cidrv6"]
 
 
 class Maker:
@@ -90,7 +91,13 @@ class Maker:
             schema["maxItems"] = 2 + self.draw.randrange(4)
         return schema
 
+    def record(self):
+        names = self.draw.choice([{}, {"enum": self.draw.sample(KEYS, 3)}, {"pattern": "^[a-z]+_?$", "maxLength": 6}, {"minLength": 2}])
+        return {"type": "object", "propertyNames": {"type": "string", **names}, "additionalProperties": self.scalar()}
+
     def object(self, depth):
+        if self.coin(6):
+            return self.record()
         keys = self.draw.sample(KEYS, self.draw.randrange(6))
         schema = {"type": "object", "properties": {key: self.any(depth - 1) for key in keys},
                   "required": [key for key in keys if self.coin()]}
@@ -130,6 +137,19 @@ def has_format(name, text):
             return ipaddress.IPv4Address(text) is not None
         if name == "ipv6":
             return "%" not in text and ipaddress.IPv6Address(text) is not None
+        if name in ("cidrv4", "cidrv6"):
+            address, slash, bits = text.partition("/")
+            return bool(slash) and bits.isdigit() and has_format(name.replace("cidrv", "ipv"), address) and int(bits) <= (32 if name == "cidrv4" else 128)
+        if name == "base64":
+            return base64.b64decode(text, validate=True) is not None and len(text) % 4 == 0
+        if name == "base64url":
+            return re.fullmatch(r"[A-Za-z0-9_-]*", text) is not None and len(text) % 4 != 1
+        if name == "hex":
+            return re.fullmatch(r"[0-9a-fA-F]*", text) is not None
+        if name == "e164":
+            return re.fullmatch(r"\+[1-9][0-9]{6,14}", text) is not None
+        if name == "mac":
+            return re.fullmatch(r"[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}", text) is not None
     except (ValueError, IndexError):
         return False
     return is_email(text) if name == "email" else is_hostname(text) if name == "hostname" else True
@@ -206,7 +226,7 @@ def problem(schema, value, root=None, at="$"):
             return wrong("properties, twice")
         for key, item in value.items():
             sub = schema.get("properties", {}).get(key, schema.get("additionalProperties", True))
-            if found := inner(sub, item, f"{at}/{key}"):
+            if found := inner(sub, item, f"{at}/{key}") or inner(schema.get("propertyNames", True), key, f"{at}/{key}"):
                 return found
     for sub in schema.get("allOf", []):
         if found := inner(sub, value):

@@ -183,6 +183,9 @@ Parsed<void> parse_choice(ProtoFields& root, Call& call) {
     return f.wrong("mode", "one of AUTO, ANY, NONE, VALIDATED");
   }
   FH_TRY(use.allowed, f.strings("allowedFunctionNames", 1024));
+  if (mode == "VALIDATED") {  // the model chooses, and what it calls is valid
+    for (Tool& tool : use.tools) tool.strict = true;
+  }
   use.named = use.choice == ToolChoice::required && use.allowed.size() == 1;
   f.add_left_over(call.ignored);
   return check_tool_use(use, root.name("tools"), f.name(use.allowed.empty() ? "mode" : "allowedFunctionNames"));

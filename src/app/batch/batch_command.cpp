@@ -130,6 +130,10 @@ api::Parsed<void> BatchProgram::submit(Line& line) {
   api::Call& call = *line.job.call;
   FH_TRY(ExchangeVeil veiled, veil_.use(call, [this](const auto& ids) { return model_.spelled(ids); }));
   FH_TRY(const AnswerPlan plan, model_.plan(call, {}));
+  if (!plan.ignored.empty()) {  // an answer here has no header that could say so
+    return api::refuse(api::Problem::invalid, fmt::format("'{}' cannot be enforced", plan.ignored.front()),
+                       plan.ignored.front());
+  }
   FH_TRY(auto requests, model_.requests(call, plan, {}));
   FH_TRY_VOID(must_fit(plan, requests, model_.service().limits()));
   std::vector<std::string> texts(plan.prompts.size());

@@ -69,7 +69,8 @@ std::vector<std::uint32_t> first_choices(const std::vector<engine::Request>& req
 
 std::vector<tools::Tool> tools_of(const api::ToolUse& use) {
   std::vector<tools::Tool> out;
-  for (const api::Tool& tool : use.tools) out.push_back({tool.name, tool.description, tool.parameters, {}});
+  for (const api::Tool& tool : use.tools)
+    out.push_back({tool.name, tool.description, tool.parameters, {}, tool.strict});
   return out;
 }
 
@@ -109,6 +110,22 @@ api::Parsed<tools::Constraint> constraint_of(const api::Call& call, const tools:
   return std::move(*made);
 }
 
+std::vector<std::string> left_out_of(const api::Call& call, const std::vector<tools::LeftOut>& left_out) {
+  std::vector<std::string> out;
+  for (const tools::LeftOut& left : left_out) {
+    if (out.size() == grammar::kMostLeftOut) {
+      out.emplace_back("and more of the schemas");
+      break;
+    }
+    std::string field = call.format.param;
+    for (const api::Tool& tool : call.tool_use.tools) {
+      if (tool.name == left.tool) field = tool.param.empty() ? "tools" : tool.param;
+    }
+    out.push_back(left.pointer == "#" ? field : field + left.pointer);
+  }
+  return out;
+}
+
 std::string constraint_key(const api::Call& call, bool parallel, bool starts_thinking) {
   // Lengths before texts: no two different lists of texts give the same key.
   std::string out = fmt::format("{} {} {} {} {}|", static_cast<int>(call.format.kind), call.format.gemini_schema,
@@ -122,6 +139,7 @@ std::string constraint_key(const api::Call& call, bool parallel, bool starts_thi
     out += '|';
     add(tool.name);
     add(tool.parameters);
+    out += tool.strict ? "strict" : "";
   }
   return out;
 }

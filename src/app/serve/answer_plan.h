@@ -26,6 +26,7 @@ struct AnswerPlan {
   std::vector<std::int32_t> shown_tokens;
   bool starts_thinking = false;                      // the prompt has opened the thinking
   std::optional<text::tools::ReaderOptions> reader;  // nothing: the answer is text and no more
+  std::vector<std::string> ignored;                  // what of the schemas is not enforced, by field; see left_out_of
 };
 
 // The number of each request's first choice, choices of all prompts numbered through; `n` of them a prompt.
@@ -40,6 +41,9 @@ text::tools::ToolChoice choice_of(const api::ToolUse& use);
 api::Parsed<text::tools::Constraint> constraint_of(const api::Call& call, const text::tools::ToolFormat& format,
                                                    bool parallel, std::optional<text::tools::ThinkingTags> thinking,
                                                    bool starts_thinking);
+// What a constraint leaves out, for the header that names what is ignored: the field that the schema came from and
+// where it stands there ("tools[0].input_schema#/properties/a/format").
+std::vector<std::string> left_out_of(const api::Call& call, const std::vector<text::tools::LeftOut>& left_out);
 // A text that is the same for calls with the same constraint.
 std::string constraint_key(const api::Call& call, bool parallel, bool starts_thinking);
 

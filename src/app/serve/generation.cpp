@@ -55,10 +55,18 @@ Generation::Generation(std::shared_ptr<http::Exchange> exchange, std::unique_ptr
   add_header("freehold-receipt", exchange_->request().id);
   add_header("freehold-seed", std::to_string(call.request.seed));
   answers_.resize(open_);
-  if (!call.ignored.empty()) add_header("freehold-ignored", fmt::format("{}", fmt::join(call.ignored, ", ")));
+  name_ignored(call.ignored);
   if (!call.left_out.empty()) add_header("freehold-truncated", call.left_out);
   for (std::uint32_t i = 0; plan.reader && i < open_; ++i)
     readings_.push_back({text::tools::AnswerReader(*plan.reader), {}});
+}
+
+void Generation::name_ignored(const std::vector<std::string>& names) {
+  if (names.empty()) return;
+  const std::string list = fmt::format("{}", fmt::join(names, ", "));
+  const auto there = std::ranges::find(headers_, "freehold-ignored", &std::pair<std::string, std::string>::first);
+  if (there == headers_.end()) return add_header("freehold-ignored", list);
+  there->second += ", " + list;
 }
 
 void Generation::account(Account account) {

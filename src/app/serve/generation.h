@@ -31,6 +31,9 @@ class Generation {
   // Headers of the answer beside the usual ones; before the first event.
   void add_header(std::string name, std::string value) { headers_.emplace_back(std::move(name), std::move(value)); }
 
+  // Names in the header that says what is ignored, beside those that are there; before the first event.
+  void name_ignored(const std::vector<std::string>& names);
+
   // What is done with personal data in it; `stop` ends what computes it, once nothing more may be given, or it is too
   // long. Before the first event.
   void veil(ExchangeVeil veil, std::function<void()> stop);

@@ -190,6 +190,7 @@ api::Parsed<void> ServedModel::constrain(const api::Call& call, const std::strin
         return fail(Errc::invalid, failure.message);
       });
   if (!made) return tl::unexpected(std::move(failure));
+  plan.ignored = left_out_of(call, made->left_out);
   plan.constraint = std::move(made->masks);
   plan.constraint_start = std::move(made->start);
   return {};
@@ -213,6 +214,7 @@ bool ServedModel::constrain_at_once(const api::Call& call, const std::string& te
   const bool parallel = call.tool_use.parallel && support_.parallel;
   auto kept = constraints_->find(tenant, constraint_key(call, parallel, plan.starts_thinking));
   if (!kept) return false;
+  plan.ignored = left_out_of(call, kept->left_out);
   plan.constraint = std::move(kept->masks);
   plan.constraint_start = std::move(kept->start);
   return true;

@@ -442,8 +442,9 @@ void Site::generate(const ExchangePtr& exchange, const guard::Principal& who, ap
   if (!queued) work->generation->refuse(failure_of(queued.error()));
 }
 
-// Gives the requests what was compiled, and says beforehand where no valid answer fits.
+// Gives the requests what was compiled, and says beforehand what of it is not enforced and where no valid answer fits.
 api::Parsed<void> Site::look_ahead(const http::Exchange& exchange, const ServedModel& model, Beginning& work) {
+  work.generation->name_ignored(work.plan.ignored);
   std::uint32_t most = UINT32_MAX;
   for (engine::Request& r : work.requests) {
     r.constraint = work.plan.constraint;

@@ -57,6 +57,8 @@ Result<NodeId> add_pieces(Ir& ir, std::span<const Piece> pieces, const SchemaOpt
       case Piece::Kind::json_schema: {
         SchemaOptions own = schema;
         if (p.dialect) own.dialect = *p.dialect;
+        own.left_out = p.left_out;
+        own.loose = p.loose;
         FH_TRY(node, named(add_schema(ir, p.text, own), "schema"));
         break;
       }

@@ -33,6 +33,11 @@ enum class SchemaDialect : std::uint8_t {
   gemini,       // upper-case types, nullable, propertyOrdering, int64 as strings, snake_case keywords
 };
 
+// What schemas ask for and is not enforced, as JSON pointers ("#/properties/a/format"), each once. Of one schema no
+// more than kMostLeftOut + 1 are collected.
+using LeftOut = std::vector<std::string>;
+inline constexpr std::size_t kMostLeftOut = 32;
+
 struct SchemaOptions {
   SchemaDialect dialect = SchemaDialect::json_schema;
   // None, or none or one space behind ':' and ','.
@@ -40,6 +45,11 @@ struct SchemaOptions {
   // Objects may have members that the schema does not list, wherever it does not forbid them, as the specification
   // says. Otherwise a schema that lists properties, and says nothing of others, means these and no others.
   bool open_objects = false;
+  // Told of formats that are not known, and of patterns that no automaton can hold beside a format that is enforced:
+  // these are left out. Null: they are refused like the rest. Borrowed for the call (docs/adr/0069).
+  LeftOut* left_out = nullptr;
+  // All that cannot be enforced is left out, so that there are more values than the schema has. Needs left_out.
+  bool loose = false;
   Limits limits;
 };
 
@@ -58,6 +68,8 @@ struct Piece {
   Kind kind = Kind::literal;
   std::string text;                      // the literal, the schema, the pattern
   std::optional<SchemaDialect> dialect;  // of this schema; nothing: that of the options
+  LeftOut* left_out = nullptr;           // as in SchemaOptions, for this schema
+  bool loose = false;
 };
 struct PieceOptions {
   SchemaOptions schema;

@@ -185,8 +185,32 @@ class RandomSchema {
     return s;
   }
 
+  // Objects as dictionaries: what their keys are is said by propertyNames.
+  json record() {
+    json s = {{"type", "object"}, {"propertyNames", {{"type", "string"}}}, {"additionalProperties", scalar()}};
+    json& names = s["propertyNames"];
+    switch (pick(4)) {
+      case 0:
+        names["enum"] = json::array({key(pick(5)), key(5 + pick(5)), key(10 + pick(6))});
+        if (coin(2)) s["required"] = json::array({names["enum"][1]});
+        break;
+      case 1:
+        names["pattern"] = coin(2) ? "^[a-z]+_?$" : "[0-9]";
+        if (coin(2)) names["maxLength"] = 3 + pick(4);
+        break;
+      case 2:
+        names["minLength"] = 1 + pick(3);
+        if (coin(2)) s["minProperties"] = 1 + pick(3);
+        break;
+      default:
+        break;
+    }
+    return s;
+  }
+
   json any(int depth) {
     if (depth <= 0) return coin(30) ? json(true) : scalar();
+    if (coin(12)) return record();
     switch (pick(16)) {
       case 0:
         return {{"anyOf", json::array({any(depth - 1), any(depth - 1), scalar()})}};

@@ -22,7 +22,7 @@ std::uint32_t saturating_sub(std::uint32_t a, std::uint32_t b) {
 }  // namespace
 
 SchemaCompiler::SchemaCompiler(Ir& ir, const Json& root, const SchemaOptions& options)
-    : ir_(ir), root_(root), options_(options), source_(root, ir.limits()), strings_(ir, source_) {}
+    : ir_(ir), root_(root), options_(options), source_(root, ir.limits(), Omissions(options)), strings_(ir, source_) {}
 
 NodeId SchemaCompiler::comma() {
   if (!comma_)
@@ -187,12 +187,15 @@ Result<NodeId> SchemaCompiler::array(const Alternative& a) {
   if (unique && max > 1) {
     FH_TRY(std::optional<NodeId> node, unique_items(a, min, max));
     if (node) return *node;
-    std::string where;
+    const Json* where = nullptr;
     for (const SchemaNode* n : a.nodes) {
-      if (n->unique) where = pointer_of(*n->source);
+      if (!n->unique) continue;
+      where = n->source->find("uniqueItems");
+      if (source_.omissions().loose()) source_.omissions().add(*where);
     }
-    return fail(Errc::unsupported, where + "/uniqueItems: is supported only where items is an enum of up to " +
-                                       std::to_string(kMaxUnique) + " values, or maxItems is 1");
+    if (!source_.omissions().loose())
+      return fail(Errc::unsupported, pointer_of(*where) + ": is supported only where items is an enum of up to " +
+                                         std::to_string(kMaxUnique) + " values, or maxItems is 1");
   }
   // Items at places of their own, then those that are all alike.
   std::vector<NodeId> items;

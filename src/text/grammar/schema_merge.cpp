@@ -1,6 +1,7 @@
 #include "text/grammar/schema_merge.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/utf8.h"
 #include "text/grammar/regex_ast.h"
@@ -9,29 +10,6 @@ namespace freehold::text::grammar {
 namespace {
 
 using JsonKind = Json::Kind;
-
-std::uint8_t type_of(const Json& v) {
-  switch (v.kind) {
-    case JsonKind::null:
-      return kNullType;
-    case JsonKind::boolean:
-      return kBooleanType;
-    case JsonKind::string:
-      return kStringType;
-    case JsonKind::array:
-      return kArrayType;
-    case JsonKind::object:
-      return kObjectType;
-    case JsonKind::number:
-      break;
-  }
-  auto number = Decimal::of_json(v.text);
-  return number && number->is_whole() ? kIntegerType : kFractionType;
-}
-
-std::size_t code_points(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-}
 
 void tighten(NumberRange& r, const NumberRange& other) {
   if (other.low) {
@@ -44,12 +22,6 @@ void tighten(NumberRange& r, const NumberRange& other) {
     if (c < 0) r.high = other.high, r.high_open = other.high_open;
     if (c == 0) r.high_open |= other.high_open;
   }
-}
-
-bool in_range(const Decimal& d, const NumberRange& r) {
-  int low = r.low ? compare(d, *r.low) : 1;
-  int high = r.high ? compare(d, *r.high) : -1;
-  return low >= (r.low_open ? 1 : 0) && high <= (r.high_open ? -1 : 0);
 }
 
 bool no_number_in(const NumberRange& a, const NumberRange& b) {
@@ -75,9 +47,10 @@ Result<void> SchemaSource::spend(std::uint64_t work) {
 Result<const SchemaNode*> SchemaSource::node(const Json* schema) {
   auto& slot = nodes_[schema];
   if (!slot) {
-    FH_TRY(SchemaNode read, read_schema_node(*schema));
+    FH_TRY(SchemaNode read, read_schema_node(*schema, limits_, omissions_));
     slot = std::make_unique<SchemaNode>(std::move(read));
   }
+  met_incomplete_ |= slot->incomplete;
   return slot.get();
 }
 
@@ -91,13 +64,53 @@ Result<const CodeDfa*> SchemaSource::pattern(const std::string& text) {
   return &it->second;
 }
 
+Result<const Json*> SchemaSource::referred(const Json& reference) {
+  const std::string& text = reference.text;
+  const bool local = text.starts_with('#');
+  const Json* target = nullptr;
+  if (text.size() > 1 && local && text[1] != '/') {
+    if (!anchors_) learn_anchors();
+    if (auto it = anchors_->find(std::string_view(text).substr(1)); it != anchors_->end()) target = it->second;
+  } else {
+    target = resolve(root_, text);
+  }
+  if (target != nullptr) return target;
+  if (!local && omissions_.loose()) {
+    omissions_.add(reference);
+    met_incomplete_ = true;
+    return target;
+  }
+  return fail(local ? Errc::invalid : Errc::unsupported,
+              pointer_of(reference) + ": \"" + printable(text, 120) + "\" " +
+                  (local ? "leads nowhere" : "is not inside this schema, and nothing is fetched"));
+}
+
+// $anchor wherever it may name a schema: in values that are only compared it is no keyword.
+void SchemaSource::learn_anchors() {
+  anchors_.emplace();
+  std::vector<const Json*> todo = {&root_};
+  while (!todo.empty()) {
+    const Json* at = todo.back();
+    todo.pop_back();
+    for (std::size_t i = 0; i < at->items.size(); ++i) {
+      const Json* v = at->items[i];
+      const std::string_view key = at->is(JsonKind::object) ? std::string_view(at->keys[i]) : std::string_view();
+      if (key == "$anchor" && v->is(JsonKind::string)) anchors_->emplace(v->text, at);
+      if (key != "enum" && key != "const" && key != "default" && key != "examples") todo.push_back(v);
+    }
+  }
+}
+
 // ---- alternatives ------------------------------------------------------------------------------------------------
 
 Result<SchemaSource::Alternatives> SchemaSource::alternatives(const SchemaSet& set) {
   Alternatives out(1);
+  const std::size_t expanding = expanding_.size();
   for (const Json* schema : set) {
-    FH_TRY(Alternatives one, expand(schema));
-    FH_TRY(out, both(out, one));
+    auto one = expand(schema);
+    expanding_.resize(expanding);  // after an error, too: it may be one that something is left out for
+    if (!one) return tl::unexpected(std::move(one).error());
+    FH_TRY(out, both(out, *one));
   }
   return out;
 }
@@ -137,15 +150,11 @@ Result<SchemaSource::Alternatives> SchemaSource::expand(const Json* schema) {
   Alternatives out = {own};
 
   if (n->reference != nullptr) {
-    const Json* target = resolve(root_, n->reference->text);
-    if (target == nullptr) {
-      bool local = n->reference->text.starts_with('#');
-      return fail(local ? Errc::invalid : Errc::unsupported,
-                  pointer_of(*n->reference) + ": \"" + printable(n->reference->text, 120) + "\" " +
-                      (local ? "leads nowhere" : "is not inside this schema, and nothing is fetched"));
+    FH_TRY(const Json* target, referred(*n->reference));
+    if (target != nullptr) {
+      FH_TRY(Alternatives there, expand(target));
+      FH_TRY(out, both(out, there));
     }
-    FH_TRY(Alternatives referred, expand(target));
-    FH_TRY(out, both(out, referred));
   }
   for (const Json* s : n->all_of) {
     FH_TRY(Alternatives one, expand(s));
@@ -156,14 +165,11 @@ Result<SchemaSource::Alternatives> SchemaSource::expand(const Json* schema) {
     FH_TRY(out, both(out, some));
   }
   if (schema->is(JsonKind::object) && schema->find("oneOf") != nullptr) {
-    for (std::size_t i = 0; i < n->one_of.size(); ++i) {
-      for (std::size_t j = i + 1; j < n->one_of.size(); ++j) {
-        FH_TRY(bool apart, disjoint(SchemaSet{n->one_of[i]}, SchemaSet{n->one_of[j]}, 0));
-        if (!apart)
-          return fail(Errc::unsupported,
-                      pointer_of(*n->one_of[j]) + ": this branch of oneOf is not certainly disjoint from branch " +
-                          std::to_string(i) + "; use anyOf, or give both a property with different constants");
-      }
+    if (auto apart = all_apart(n->one_of); !apart) {
+      if (!omissions_.loose() || apart.error().code != Errc::unsupported)
+        return tl::unexpected(std::move(apart).error());
+      omissions_.add(*schema->find("oneOf"));
+      met_incomplete_ = true;
     }
     FH_TRY(Alternatives some, any(n->one_of));
     FH_TRY(out, both(out, some));
@@ -171,6 +177,19 @@ Result<SchemaSource::Alternatives> SchemaSource::expand(const Json* schema) {
   if (n->negated != nullptr) FH_TRY_VOID(negate(*n, out));
   expanding_.pop_back();
   return out;
+}
+
+Result<void> SchemaSource::all_apart(const std::vector<const Json*>& branches) {
+  for (std::size_t i = 0; i < branches.size(); ++i) {
+    for (std::size_t j = i + 1; j < branches.size(); ++j) {
+      FH_TRY(bool apart, disjoint(SchemaSet{branches[i]}, SchemaSet{branches[j]}, 0));
+      if (!apart)
+        return fail(Errc::unsupported,
+                    pointer_of(*branches[j]) + ": this branch of oneOf is not certainly disjoint from branch " +
+                        std::to_string(i) + "; use anyOf, or give both a property with different constants");
+    }
+  }
+  return {};
 }
 
 Result<SchemaSource::Alternatives> SchemaSource::both(const Alternatives& a, const Alternatives& b) {
@@ -221,10 +240,28 @@ Result<SchemaSource::Alternatives> SchemaSource::both(const Alternatives& a, con
   return out;
 }
 
-// `not`, where it can be decided: of types, and where the values are listed anyway.
+// `not`, where it can be decided: of types, and where the values are listed anyway. What is left out of the negated
+// schema would forbid more than is meant.
 Result<void> SchemaSource::negate(const SchemaNode& n, Alternatives& list) {
+  const bool met_before = std::exchange(met_incomplete_, false);
+  auto out = without_negated(n, list);
+  if (out && met_incomplete_) {
+    out = fail(Errc::unsupported, pointer_of(*n.negated) + ": \"not\" is not supported around what is not enforced");
+  }
+  met_incomplete_ |= met_before;
+  if (out) {
+    list = std::move(*out);
+    return {};
+  }
+  if (!omissions_.loose() || out.error().code != Errc::unsupported) return tl::unexpected(std::move(out).error());
+  omissions_.add(*n.negated);
+  met_incomplete_ = true;
+  return {};
+}
+
+Result<SchemaSource::Alternatives> SchemaSource::without_negated(const SchemaNode& n, Alternatives list) {
   FH_TRY(const SchemaNode* no, node(n.negated));
-  if (no->never) return {};
+  if (no->never) return list;
   bool only_types = n.negated->is(JsonKind::object) && n.negated->keys.size() == 1 && n.negated->keys[0] == "type";
   bool everything = n.negated->is(JsonKind::boolean) || n.negated->keys.empty();
   Alternatives out;
@@ -247,16 +284,26 @@ Result<void> SchemaSource::negate(const SchemaNode& n, Alternatives& list) {
     }
     out.push_back(std::move(a));
   }
-  list = std::move(out);
-  return {};
+  return out;
 }
 
 // ---- places inside -----------------------------------------------------------------------------------------------
+
+Result<bool> SchemaSource::takes_key(const SchemaNode& n, std::string_view key) {
+  if (n.lists_keys && std::ranges::find(n.key_values, key) == n.key_values.end()) return false;
+  for (const std::string& text : n.key_patterns) {
+    FH_TRY(const CodeDfa* dfa, pattern(text));
+    if (!dfa->matches(key)) return false;
+  }
+  return true;
+}
 
 Result<std::optional<SchemaSet>> SchemaSource::of_key(const std::vector<const SchemaNode*>& nodes,
                                                       std::string_view key) {
   SchemaSet set;
   for (const SchemaNode* n : nodes) {
+    FH_TRY(bool may_be_there, takes_key(*n, key));
+    if (!may_be_there) return std::optional<SchemaSet>();
     bool known = false;
     if (const Json* p = n->property(key); p != nullptr) {
       insert(set, p);
@@ -350,118 +397,6 @@ Result<bool> SchemaSource::disjoint(const Alternative& a, const Alternative& b, 
     }
   }
   return false;
-}
-
-// ---- values ------------------------------------------------------------------------------------------------------
-
-Result<bool> SchemaSource::satisfies_alternative(const Json& v, const Alternative& a, std::size_t depth) {
-  if ((type_of(v) & a.types) == 0) return false;
-  FH_TRY_VOID(spend(a.values.size() / 16));
-  if (a.has_values && std::ranges::none_of(a.values, [&](const Json* w) { return equal(v, *w); })) return false;
-  SchemaNode plain;  // the merged keywords, checked like one schema's
-  static const Json kEmpty;
-  plain.source = &kEmpty;
-  plain.range = a.range;
-  plain.steps = a.steps;
-  plain.min_length = a.min_length;
-  plain.max_length = a.max_length;
-  plain.patterns = a.patterns;
-  FH_TRY(bool good, satisfies_node(v, plain, depth));
-  for (const SchemaNode* n : a.nodes) {
-    if (!good) return false;
-    FH_TRY(good, satisfies_node(v, *n, depth));
-  }
-  return good;
-}
-
-Result<bool> SchemaSource::satisfies(const Json& v, const Json* schema, std::size_t depth) {
-  FH_TRY_VOID(spend(1));
-  if (depth > 4 * limits_.depth) return fail(Errc::exhausted, pointer_of(*schema) + ": nested too deeply");
-  FH_TRY(const SchemaNode* n, node(schema));
-  if (n->never) return false;
-  if ((type_of(v) & n->types) == 0) return false;
-  FH_TRY_VOID(spend(n->values.size() / 16));  // a comparison is less than a step
-  if (n->has_values && std::ranges::none_of(n->values, [&](const Json* w) { return equal(v, *w); })) return false;
-  FH_TRY(bool plain, satisfies_node(v, *n, depth));
-  if (!plain) return false;
-  if (n->reference != nullptr) {
-    const Json* target = resolve(root_, n->reference->text);
-    if (target == nullptr) return fail(Errc::invalid, pointer_of(*n->reference) + ": leads nowhere");
-    FH_TRY(bool good, satisfies(v, target, depth + 1));
-    if (!good) return false;
-  }
-  for (const Json* s : n->all_of) {
-    FH_TRY(bool good, satisfies(v, s, depth + 1));
-    if (!good) return false;
-  }
-  for (const auto* list : {&n->any_of, &n->one_of}) {
-    if (list->empty()) continue;
-    std::size_t count = 0;
-    for (const Json* s : *list) {
-      FH_TRY(bool good, satisfies(v, s, depth + 1));
-      count += good ? 1 : 0;
-    }
-    if (count == 0 || (list == &n->one_of && count > 1)) return false;
-  }
-  if (n->negated != nullptr) {
-    FH_TRY(bool bad, satisfies(v, n->negated, depth + 1));
-    if (bad) return false;
-  }
-  return true;
-}
-
-Result<bool> SchemaSource::satisfies_node(const Json& v, const SchemaNode& n, std::size_t depth) {
-  switch (v.kind) {
-    case JsonKind::null:
-    case JsonKind::boolean:
-      return true;
-    case JsonKind::number: {
-      auto d = Decimal::of_json(v.text);
-      if (!d) return false;
-      return in_range(*d, n.range) &&
-             std::ranges::all_of(n.steps, [&](const Decimal& s) { return is_multiple(*d, s); });
-    }
-    case JsonKind::string: {
-      std::size_t length = code_points(v.text);
-      if (length < n.min_length || length > n.max_length) return false;
-      for (const std::string& p : n.patterns) {
-        FH_TRY(const CodeDfa* dfa, pattern(p));
-        if (!dfa->matches(v.text)) return false;
-      }
-      return true;
-    }
-    case JsonKind::array: {
-      if (v.items.size() < n.min_items || v.items.size() > n.max_items) return false;
-      for (std::size_t i = 0; i < v.items.size(); ++i) {
-        const Json* s = i < n.prefix.size() ? n.prefix[i] : n.items;
-        if (s == nullptr) continue;
-        FH_TRY(bool good, satisfies(*v.items[i], s, depth + 1));
-        if (!good) return false;
-      }
-      for (std::size_t i = 0; n.unique && i < v.items.size(); ++i) {
-        FH_TRY_VOID(spend(i));
-        for (std::size_t j = 0; j < i; ++j) {
-          if (equal(*v.items[i], *v.items[j])) return false;
-        }
-      }
-      return true;
-    }
-    case JsonKind::object:
-      break;
-  }
-  if (v.keys.size() < n.min_properties || v.keys.size() > n.max_properties) return false;
-  for (std::string_view key : n.required) {
-    if (v.find(key) == nullptr) return false;
-  }
-  for (std::size_t i = 0; i < v.keys.size(); ++i) {
-    FH_TRY(auto set, of_key({&n}, v.keys[i]));
-    if (!set) return false;
-    for (const Json* s : *set) {
-      FH_TRY(bool good, satisfies(*v.items[i], s, depth + 1));
-      if (!good) return false;
-    }
-  }
-  return true;
 }
 
 }  // namespace freehold::text::grammar

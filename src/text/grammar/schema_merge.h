@@ -33,9 +33,11 @@ struct Alternative {
 
 class SchemaSource {
  public:
-  SchemaSource(const Json& root, const Limits& limits) : root_(root), limits_(limits) {}
+  SchemaSource(const Json& root, const Limits& limits, const Omissions& omissions = {})
+      : root_(root), limits_(limits), omissions_(omissions) {}
 
   const Limits& limits() const { return limits_; }
+  const Omissions& omissions() const { return omissions_; }
   Result<const SchemaNode*> node(const Json* schema);
   // Errors: unsupported (branches of oneOf that overlap, a `not` that cannot be decided), exhausted, invalid.
   Result<std::vector<Alternative>> alternatives(const SchemaSet& set);
@@ -54,13 +56,22 @@ class SchemaSource {
   Result<Alternatives> any(const std::vector<const Json*>& schemas);
   Result<bool> disjoint(const SchemaSet& a, const SchemaSet& b, std::size_t depth);
   Result<bool> disjoint(const Alternative& a, const Alternative& b, std::size_t depth);
+  Result<void> all_apart(const std::vector<const Json*>& branches);
   Result<void> negate(const SchemaNode& node, Alternatives& list);
+  Result<Alternatives> without_negated(const SchemaNode& node, Alternatives list);
+  // What a $ref stands for; null if that is left out. Error: invalid, unsupported.
+  Result<const Json*> referred(const Json& reference);
+  void learn_anchors();
+  Result<bool> takes_key(const SchemaNode& n, std::string_view key);
   Result<bool> satisfies_alternative(const Json& value, const Alternative& a, std::size_t depth);
   Result<bool> satisfies_node(const Json& value, const SchemaNode& n, std::size_t depth);
   Result<void> spend(std::uint64_t work);
 
   const Json& root_;
   const Limits& limits_;
+  const Omissions omissions_;
+  bool met_incomplete_ = false;  // something was left out of a node that was asked for
+  std::optional<std::map<std::string_view, const Json*>> anchors_;
   std::map<const Json*, std::unique_ptr<SchemaNode>> nodes_;
   std::map<std::string, CodeDfa> patterns_;
   std::vector<const Json*> expanding_;

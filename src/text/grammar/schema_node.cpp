@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/utf8.h"
+#include "text/grammar/regex_ast.h"
 
 namespace freehold::text::grammar {
 namespace {
@@ -23,7 +24,10 @@ constexpr std::string_view kAnnotations[] = {
 
 class Reader {
  public:
-  explicit Reader(const Json& schema) : schema_(schema) { node_.source = &schema; }
+  Reader(const Json& schema, const Limits& limits, const Omissions& omissions)
+      : schema_(schema), limits_(limits), omissions_(omissions) {
+    node_.source = &schema;
+  }
 
   Result<SchemaNode> read() {
     if (schema_.is(JsonKind::boolean)) {
@@ -31,7 +35,15 @@ class Reader {
       return std::move(node_);
     }
     if (!schema_.is(JsonKind::object)) return wrong(schema_, "a schema is an object or a boolean");
-    for (std::size_t i = 0; i < schema_.keys.size(); ++i) FH_TRY_VOID(keyword(schema_.keys[i], *schema_.items[i]));
+    for (std::size_t i = 0; i < schema_.keys.size(); ++i) {
+      const Json& v = *schema_.items[i];
+      auto understood = keyword(schema_.keys[i], v);
+      if (understood) continue;
+      // Some libraries write null for a list that is empty.
+      const bool unknown = understood.error().code == Errc::unsupported || v.is(JsonKind::null);
+      if (!omissions_.loose() || !unknown) return tl::unexpected(std::move(understood).error());
+      leave_out(v);
+    }
     FH_TRY_VOID(finish());
     return std::move(node_);
   }
@@ -44,6 +56,16 @@ class Reader {
     return fail(Errc::unsupported, pointer_of(at) + ": " + std::string(what));
   }
 
+  void leave_out(const Json& what) {
+    omissions_.add(what);
+    node_.incomplete = true;
+  }
+  // Whether an automaton can hold it; what is no pattern at all is found out where it is used.
+  bool can_hold(std::string_view pattern) const {
+    auto parsed = parse_regex(pattern, limits_);
+    return parsed || parsed.error().code == Errc::invalid;
+  }
+
   Result<void> keyword(std::string_view key, const Json& v) {
     if (key == "type") return type(v);
     if (key == "enum") return values(v);
@@ -54,7 +76,8 @@ class Reader {
       return {};
     }
     if (key == "properties") return members(v, node_.properties);
-    if (key == "patternProperties") return members(v, node_.patterns_of_keys);
+    if (key == "patternProperties") return key_patterns(v);
+    if (key == "propertyNames") return key_names(v);
     if (key == "required") return required(v);
     if (key == "additionalProperties") return object_schema(v, node_.additional);
     if (key == "unevaluatedProperties" || key == "unevaluatedItems") {
@@ -81,7 +104,7 @@ class Reader {
     if (key == "maxLength") return count(v, node_.max_length, false);
     if (key == "pattern") {
       if (!v.is(JsonKind::string)) return wrong(v, "a pattern is a string");
-      node_.patterns.push_back(v.text);
+      pattern_ = &v;
       return {};
     }
     if (key == "format") return format(v);
@@ -100,6 +123,20 @@ class Reader {
   Result<void> finish() {
     // OpenAPI 3.0: null beside the type. Without a type nullable says nothing.
     if (nullable_ && node_.types != kAllTypes) node_.types |= kNullType;
+    if (pattern_ != nullptr) {
+      const bool replaceable = omissions_.loose() || (omissions_.allowed() && format_holds_);
+      if (replaceable && !can_hold(pattern_->text)) {
+        leave_out(*pattern_);
+      } else {
+        node_.patterns.insert(node_.patterns.begin(), pattern_->text);
+      }
+    }
+    if (key_patterns_left_out_) {
+      // What the other keys' values are depends on which keys these are.
+      if (node_.additional != nullptr) leave_out(*node_.additional);
+      node_.additional = nullptr;
+      node_.open = true;
+    }
     return {};
   }
 
@@ -171,6 +208,41 @@ class Reader {
       const Json* one = nullptr;
       FH_TRY_VOID(schema(*v.items[i], one));
       out.emplace_back(v.keys[i], one);
+    }
+    return {};
+  }
+  Result<void> key_patterns(const Json& v) {
+    FH_TRY_VOID(members(v, node_.patterns_of_keys));
+    if (!omissions_.loose() || std::ranges::all_of(v.keys, [&](auto& key) { return can_hold(key); })) return {};
+    node_.patterns_of_keys.clear();
+    key_patterns_left_out_ = true;
+    leave_out(v);
+    return {};
+  }
+  Result<void> key_names(const Json& v) {
+    node_.describes_object = true;
+    const Json* names = nullptr;
+    FH_TRY_VOID(schema(v, names));
+    FH_TRY(const SchemaNode of, Reader(v, limits_, omissions_).read());
+    bool combines = of.reference != nullptr || of.negated != nullptr;
+    for (std::string_view key : {"allOf", "anyOf", "oneOf"})
+      combines |= v.is(JsonKind::object) && v.find(key) != nullptr;
+    const bool lengths = of.min_length > 0 || of.max_length != UINT32_MAX;
+    const bool countable =
+        of.min_length <= kMaxRepetition && (of.max_length <= kMaxRepetition || of.max_length == UINT32_MAX);
+    if (combines || (lengths && !countable))
+      return refuse(v,
+                    "propertyNames is supported only with type, enum, const, pattern, format, minLength and maxLength");
+    node_.incomplete |= of.incomplete;
+    node_.key_patterns = of.patterns;
+    if (lengths) {
+      const std::string most = of.max_length == UINT32_MAX ? "" : std::to_string(of.max_length);
+      node_.key_patterns.push_back("^[\\s\\S]{" + std::to_string(of.min_length) + "," + most + "}$");
+    }
+    const bool none = of.never || (of.types & kStringType) == 0;
+    node_.lists_keys = none || of.has_values;
+    for (const Json* value : of.values) {
+      if (!none && value->is(JsonKind::string)) node_.key_values.push_back(value->text);
     }
     return {};
   }
@@ -260,14 +332,25 @@ class Reader {
       return {};
     }
     auto pattern = pattern_of_format(v.text);
-    if (!pattern) return refuse(v, "the format \"" + printable(v.text, 60) + "\" is not supported");
-    if (!pattern->empty()) node_.patterns.emplace_back(*pattern);
+    if (!pattern) {
+      if (!omissions_.allowed()) return refuse(v, "the format \"" + printable(v.text, 60) + "\" is not supported");
+      leave_out(v);  // an annotation: JSON Schema 2020-12, validation, section 7.2.1
+      return {};
+    }
+    if (pattern->empty()) return {};
+    node_.patterns.emplace_back(*pattern);
+    format_holds_ = true;
     return {};
   }
 
   const Json& schema_;
+  const Limits& limits_;
+  const Omissions& omissions_;
   SchemaNode node_;
   bool nullable_ = false;
+  const Json* pattern_ = nullptr;
+  bool format_holds_ = false;  // a format is enforced
+  bool key_patterns_left_out_ = false;
   bool old_low_ = false;  // draft-04's exclusiveMinimum: true
   bool old_high_ = false;
 };
@@ -291,8 +374,8 @@ const Json* SchemaNode::property(std::string_view key) const {
   return list == nullptr ? nullptr : list->find(key);
 }
 
-Result<SchemaNode> read_schema_node(const Json& schema) {
-  return Reader(schema).read();
+Result<SchemaNode> read_schema_node(const Json& schema, const Limits& limits, const Omissions& omissions) {
+  return Reader(schema, limits, omissions).read();
 }
 
 Result<void> from_gemini(JsonTree& tree) {

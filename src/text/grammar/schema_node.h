@@ -10,7 +10,9 @@
 
 #include "base/result.h"
 #include "text/grammar/decimal.h"
+#include "text/grammar/limits.h"
 #include "text/grammar/schema_json.h"
+#include "text/grammar/schema_omissions.h"
 
 namespace freehold::text::grammar {
 
@@ -51,6 +53,11 @@ struct SchemaNode {
   std::vector<std::string_view> required;
   std::vector<std::pair<std::string_view, const Json*>> patterns_of_keys;
   const Json* additional = nullptr;  // of all other keys; null = anything
+  bool open = false;                 // others may be there although the schema lists some and says nothing of them
+  // propertyNames: every key is one of key_values, if it lists them, and matches all of key_patterns.
+  bool lists_keys = false;
+  std::vector<std::string_view> key_values;
+  std::vector<std::string> key_patterns;
   std::uint32_t min_properties = 0;
   std::uint32_t max_properties = UINT32_MAX;
   bool describes_object = false;  // any keyword about objects
@@ -60,11 +67,13 @@ struct SchemaNode {
   std::vector<const Json*> any_of;
   std::vector<const Json*> one_of;
   const Json* negated = nullptr;
+  bool incomplete = false;  // something was left out: there are more values than the schema has
 
   const Json* property(std::string_view key) const;
 };
 
-Result<SchemaNode> read_schema_node(const Json& schema);
+// Errors: invalid, and unsupported unless it may be left out.
+Result<SchemaNode> read_schema_node(const Json& schema, const Limits& limits, const Omissions& omissions);
 
 // The pattern of a string format ("" = nothing to enforce), nothing for a format that is not known.
 std::optional<std::string_view> pattern_of_format(std::string_view format);

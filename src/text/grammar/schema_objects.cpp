@@ -46,7 +46,21 @@ Result<NodeId> SchemaCompiler::object(const Alternative& a) {
   }
   Extra extra{ir_.nothing(), {}};
   if (takes_extra_members(a, list.size(), min)) {
-    FH_TRY(extra.any, extra_members(a, keys, ""));
+    const SchemaNode* names = nullptr;  // the shortest list of keys that propertyNames gives
+    for (const SchemaNode* n : a.nodes) {
+      if (n->lists_keys && (names == nullptr || n->key_values.size() < names->key_values.size())) names = n;
+    }
+    if (names == nullptr) {
+      FH_TRY(extra.any, extra_members(a, keys, ""));
+    }
+    for (std::size_t i = 0; names != nullptr && i < names->key_values.size(); ++i) {
+      const std::string key(names->key_values[i]);
+      if (!required.try_emplace(key, false).second) continue;
+      FH_TRY(std::optional<SchemaSet> set, source_.of_key(a.nodes, key));
+      if (!set) continue;
+      FH_TRY(NodeId value, place(*set));
+      list.push_back({ir_.concat({ir_.bytes(json_quoted(key)), colon(), value}), false});
+    }
   }
   const auto needed = static_cast<std::uint32_t>(std::ranges::count_if(list, &Member::required));
   if (extra.any != ir_.nothing() && min > needed + 1 && min <= max) {
@@ -54,7 +68,12 @@ Result<NodeId> SchemaCompiler::object(const Alternative& a) {
     if (apart) {
       extra.apart = std::move(*apart);
     } else if (apart.error().code != Errc::unsupported || min > list.size() + 1) {
-      return tl::unexpected(std::move(apart).error());
+      if (apart.error().code != Errc::unsupported || !source_.omissions().loose())
+        return tl::unexpected(std::move(apart).error());
+      for (const SchemaNode* n : a.nodes) {
+        if (n->min_properties > 0) source_.omissions().add(*n->source->find("minProperties"));
+      }
+      min = static_cast<std::uint32_t>(list.size() + 1);
     }
   }
   return members(list, extra, min, max);
@@ -88,7 +107,7 @@ bool SchemaCompiler::takes_extra_members(const Alternative& a, std::size_t liste
   if (options_.open_objects || min > listed) return true;
   bool lists = false;
   for (const SchemaNode* n : a.nodes) {
-    if (n->additional != nullptr || !n->patterns_of_keys.empty()) return true;
+    if (n->open || n->additional != nullptr || !n->patterns_of_keys.empty()) return true;
     lists |= !n->properties.empty();
   }
   return !lists;
@@ -104,9 +123,17 @@ Result<NodeId> SchemaCompiler::extra_members(const Alternative& a, std::span<con
       if (std::ranges::find(patterns, p.first) == patterns.end()) patterns.emplace_back(p.first);
     }
   }
-  if (patterns.size() > kMaxKeyPatterns)
-    return fail(Errc::unsupported,
-                "patternProperties: more than " + std::to_string(kMaxKeyPatterns) + " patterns for one object");
+  bool any_value_will_do = false;
+  if (patterns.size() > kMaxKeyPatterns) {
+    if (!source_.omissions().loose())
+      return fail(Errc::unsupported,
+                  "patternProperties: more than " + std::to_string(kMaxKeyPatterns) + " patterns for one object");
+    for (const SchemaNode* n : a.nodes) {
+      if (!n->patterns_of_keys.empty()) source_.omissions().add(*n->source->find("patternProperties"));
+    }
+    patterns.clear();
+    any_value_will_do = true;
+  }
   std::vector<NodeId> choices;
   for (std::uint32_t matched = 0; matched < 1u << patterns.size(); ++matched) {
     std::vector<std::string> with, without;
@@ -119,8 +146,9 @@ Result<NodeId> SchemaCompiler::extra_members(const Alternative& a, std::span<con
         insert(set, p.second);
         spoken_of = true;
       }
-      if (!spoken_of && n->additional != nullptr) insert(set, n->additional);
+      if (!spoken_of && n->additional != nullptr && !any_value_will_do) insert(set, n->additional);
     }
+    for (const SchemaNode* n : a.nodes) with.insert(with.end(), n->key_patterns.begin(), n->key_patterns.end());
     bool forbidden = false;
     for (const Json* s : set) {
       FH_TRY(const SchemaNode* n, source_.node(s));

@@ -300,7 +300,7 @@ TEST(Schema, WhatIsNotEnforcedIsRefusedByNameAndPlace) {
       {R"({"type":"object","properties":{"a/b":{"if":{}}}})", Errc::unsupported,
        "#/properties/a~1b/if: the keyword \"if\""},
       {R"({"dependentRequired":{"a":["b"]}})", Errc::unsupported, "dependentRequired"},
-      {R"({"propertyNames":{"maxLength":3}})", Errc::unsupported, "propertyNames"},
+      {R"({"propertyNames":{"anyOf":[{"maxLength":3}]}})", Errc::unsupported, "propertyNames"},
       {R"({"type":"object","minProperties":40})", Errc::unsupported, "minProperties"},
       {R"({"type":"object","patternProperties":{"^(ab|cd)$":{}},"additionalProperties":false,"minProperties":2})",
        Errc::unsupported, "minProperties"},

@@ -187,6 +187,8 @@ class Validator {
       for (const auto& [key, member] : v.items()) {
         bool known = false;
         std::string e;
+        if (has("propertyNames")) e = check(schema["propertyNames"], key, at + "/" + key);
+        if (!e.empty()) return e;
         if (has("properties") && schema["properties"].contains(key)) {
           known = true;
           e = check(schema["properties"][key], member, at + "/" + key);

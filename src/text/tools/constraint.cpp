@@ -19,31 +19,72 @@ Piece fixed(std::string_view literal, std::string_view pattern) {
   return {Piece::Kind::regex, std::string(pattern), {}};
 }
 
-Result<std::vector<Piece>> pieces_of(const ToolFormat& format, const Tool& tool) {
+// What is enforced of a tool that may be called.
+struct Allowed {
+  const Tool* tool = nullptr;
+  bool loose = false;   // what cannot be enforced is left out
+  bool opaque = false;  // nothing can be: arguments are any object
+  grammar::LeftOut left_out;
+};
+
+bool unenforceable(const Error& error) {
+  return error.code == Errc::unsupported || error.code == Errc::exhausted;
+}
+
+Result<std::vector<Piece>> pieces_of(const ToolFormat& format, Allowed& allowed) {
+  const Tool& tool = *allowed.tool;
   FH_TRY(std::string schema, arguments_schema(tool));
   std::string name = tool.name;
   if (format.quoted) {
     name = grammar::json_quoted(name);
     name = name.substr(1, name.size() - 2);
   }
+  allowed.left_out.clear();
+  Piece arguments{Piece::Kind::json_schema, std::move(schema), tool.dialect, &allowed.left_out, allowed.loose};
+  if (allowed.opaque) {
+    arguments = {Piece::Kind::json_object, {}, {}};
+    allowed.left_out = {"#"};
+  }
   return std::vector<Piece>{fixed(format.call_open, format.call_open_pattern),
                             {Piece::Kind::literal, std::move(name), {}},
                             fixed(format.name_close, format.name_close_pattern),
-                            {Piece::Kind::json_schema, std::move(schema), tool.dialect},
+                            std::move(arguments),
                             fixed(format.call_close, format.call_close_pattern)};
 }
 
+// A schema alone, as its tool has it.
+Result<grammar::GrammarPtr> compile_alone(const Allowed& allowed, const ConstraintOptions& options) {
+  FH_TRY(std::string schema, arguments_schema(*allowed.tool));
+  grammar::LeftOut left_out;
+  grammar::SchemaOptions own = options.schema;
+  own.dialect = allowed.tool->dialect;
+  own.left_out = &left_out;
+  own.loose = allowed.loose;
+  return grammar::compile_json_schema(schema, own);
+}
+
 // A schema that cannot be enforced is reported with its tool's name, which the grammar of all does not know.
-Error blame(Error error, std::span<const Tool> tools, const ConstraintOptions& options) {
-  for (const Tool& tool : tools) {
-    auto schema = arguments_schema(tool);
-    if (!schema) return std::move(schema).error();
-    grammar::SchemaOptions own = options.schema;
-    own.dialect = tool.dialect;
-    if (auto alone = grammar::compile_json_schema(*schema, own); !alone)
-      return in_context(std::move(alone).error(), "tool " + printable(tool.name, 80) + ": parameters").value();
+Error blame(Error error, std::span<const Allowed> allowed, const ConstraintOptions& options) {
+  for (const Allowed& a : allowed) {
+    if (a.opaque) continue;
+    if (auto alone = compile_alone(a, options); !alone)
+      return in_context(std::move(alone).error(), "tool " + printable(a.tool->name, 80) + ": parameters").value();
   }
   return error;
+}
+
+// Tools whose schemas are too much even so, or else all where it is their number: nothing of them is enforced then.
+// To find them costs four times what compiling all may cost, however many there are.
+void give_up(std::vector<Allowed>& allowed, ConstraintOptions options) {
+  options.schema.limits.steps = options.schema.limits.steps * 4 / (allowed.size() + 3);
+  bool some = false;
+  for (Allowed& a : allowed) {
+    if (!a.loose) continue;
+    auto alone = compile_alone(a, options);
+    a.opaque = !alone && unenforceable(alone.error());
+    some |= a.opaque;
+  }
+  for (Allowed& a : allowed) a.opaque |= !some && a.loose;
 }
 
 void append(std::vector<std::string>& out, const std::array<std::string_view, 2>& texts) {
@@ -61,9 +102,13 @@ bool is_space(char c) {
 Result<Constraint> make_constraint(const ToolFormat& format, std::span<const Tool> tools, const ToolChoice& choice,
                                    const ConstraintOptions& options) {
   FH_TRY_VOID(check_tools(tools, choice));
-  std::vector<Tool> allowed = allowed_tools(tools, choice);
+  const std::vector<Tool> may_call = allowed_tools(tools, choice);
+  std::vector<Allowed> allowed;
   bool required = choice.mode == ToolChoice::Mode::required;
+  for (const Tool& tool : may_call)
+    allowed.push_back({.tool = &tool, .loose = !required && !tool.strict, .left_out = {}});
   bool with_answer = options.answer_schema.has_value() && !required;
+  grammar::LeftOut of_answer;
   Constraint out;
   if (allowed.empty() && !with_answer) return out;
 
@@ -80,24 +125,37 @@ Result<Constraint> make_constraint(const ToolFormat& format, std::span<const Too
   }
   if (with_answer) {
     std::vector<Piece> answer = pieces.lead;
-    answer.push_back({Piece::Kind::json_schema, *options.answer_schema, {}});
+    answer.push_back({Piece::Kind::json_schema, *options.answer_schema, {}, &of_answer});
     pieces.instead.push_back(std::move(answer));
   }
   pieces.lead.push_back(fixed(format.open, format.open_pattern));
-  std::vector<std::vector<Piece>> alternatives;
-  for (const Tool& tool : allowed) {
-    FH_TRY(auto one, pieces_of(format, tool));
-    alternatives.push_back(std::move(one));
-  }
-  if (alternatives.empty()) {
-    alternatives = std::exchange(pieces.instead, {});
+  std::vector<std::vector<Piece>> instead;
+  if (allowed.empty()) {
+    instead = std::exchange(pieces.instead, {});
     pieces.lead.clear();
     pieces.after.clear();
     pieces.max = 1;
   }
-  auto grammar = grammar::compile_pieces(alternatives, pieces);
+  const auto compile = [&]() -> Result<grammar::GrammarPtr> {
+    of_answer.clear();
+    std::vector<std::vector<Piece>> alternatives = instead;
+    for (Allowed& a : allowed) {
+      FH_TRY(auto one, pieces_of(format, a));
+      alternatives.push_back(std::move(one));
+    }
+    return grammar::compile_pieces(alternatives, pieces);
+  };
+  auto grammar = compile();
+  if (!grammar && unenforceable(grammar.error()) && std::ranges::any_of(allowed, &Allowed::loose)) {
+    give_up(allowed, options);
+    grammar = compile();
+  }
   if (!grammar) return Unexpected(blame(std::move(grammar).error(), allowed, options));
   out.grammar = std::move(*grammar);
+  for (std::string& pointer : of_answer) out.left_out.push_back({{}, std::move(pointer)});
+  for (Allowed& a : allowed) {
+    for (std::string& pointer : a.left_out) out.left_out.push_back({a.tool->name, std::move(pointer)});
+  }
 
   if (closes_thinking && options.think_first) {
     out.kind = Constraint::Kind::lazy;

@@ -5,8 +5,9 @@
 //   automatic and a schema for the answer   whole    either calls or the JSON
 //   none        nothing, or the JSON
 //
-// Once a call has begun its arguments are valid against the tool's parameters, whatever the dialects call strict. No
-// text follows calls.
+// Once a call has begun its arguments are valid against the tool's parameters. Where a tool is neither strict nor
+// required, what cannot be enforced of them is left out, and named in Constraint::left_out (docs/adr/0069). No text
+// follows calls.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +28,12 @@ namespace freehold::text::tools {
 // The most calls in one answer: a model that knows no end must still come to one.
 inline constexpr std::uint32_t kMaxCalls = 32;
 
+// Something that a schema asks for and answers are not held to.
+struct LeftOut {
+  std::string tool;     // whose parameters ask for it; empty: the answer's schema
+  std::string pointer;  // "#/properties/a/format"; "#": all of it, arguments are any object
+};
+
 struct Constraint {
   enum class Kind : std::uint8_t { nothing, whole, lazy };
   Kind kind = Kind::nothing;
@@ -37,6 +44,7 @@ struct Constraint {
   std::string thinking_open;                // empty = the model does not think
   std::string thinking_close;
   bool starts_thinking = false;
+  std::vector<LeftOut> left_out;
 };
 
 struct ConstraintOptions {
@@ -54,7 +62,8 @@ struct ConstraintOptions {
   grammar::SchemaOptions schema;
 };
 
-// Errors: as check_tools, and invalid, unsupported or exhausted from a schema, naming the tool.
+// Errors: as check_tools, and invalid, unsupported or exhausted from a schema, naming the tool. Of a tool that is
+// neither strict nor required only invalid.
 Result<Constraint> make_constraint(const ToolFormat& format, std::span<const Tool> tools, const ToolChoice& choice,
                                    const ConstraintOptions& options = {});
 

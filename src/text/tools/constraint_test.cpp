@@ -89,6 +89,66 @@ TEST(ToolConstraint, WithASchemaForTheAnswer) {
   EXPECT_EQ(verdict(c.grammar, call("g", "{}")), Verdict::rejected);
 }
 
+std::vector<std::string> names_of(const Constraint& c) {
+  std::vector<std::string> out;
+  for (const LeftOut& left : c.left_out) out.push_back(left.tool + left.pointer);
+  return out;
+}
+
+TEST(ToolConstraint, WhatCannotBeEnforcedIsLeftOutWhereTheModelMayChoose) {
+  Tool odd = tool("odd", R"({"type":"object","properties":{"n":{"type":"integer","if":{}}},"required":["n"]})");
+  Constraint c = make({odd, tool("g")}, ToolChoice::automatic());
+  EXPECT_EQ(names_of(c), std::vector<std::string>{"odd#/properties/n/if"});
+  EXPECT_EQ(verdict(c.grammar, call("odd", "{\"n\": 1}")), Verdict::complete);
+  EXPECT_EQ(verdict(c.grammar, call("odd", "{\"n\": \"1\"}")), Verdict::rejected);
+  EXPECT_EQ(verdict(c.grammar, call("g", "{\"a\": 1}")), Verdict::rejected);
+  // Forced or strict it is refused.
+  auto forced = make_constraint(generic_tool_format(), std::vector{odd}, ToolChoice::required());
+  ASSERT_FALSE(forced);
+  EXPECT_EQ(forced.error().code, Errc::unsupported);
+  EXPECT_NE(forced.error().what.find("tool odd: parameters"), std::string::npos) << forced.error().what;
+  odd.strict = true;
+  EXPECT_FALSE(make_constraint(generic_tool_format(), std::vector{odd}, ToolChoice::automatic()));
+  EXPECT_FALSE(
+      make_constraint(generic_tool_format(), std::vector{tool("f", R"({"items":"x"})")}, ToolChoice::automatic()));
+}
+
+TEST(ToolConstraint, TooLargeASchemaMeansAnyObjectWhereTheModelMayChoose) {
+  // Beside others, which hold.
+  const Tool large =
+      tool("large", R"({"type":"object","properties":{"s":{"type":"string","pattern":"a.*b","minLength":500000}}})");
+  Constraint c = make({large, kTools[0]}, ToolChoice::automatic());
+  EXPECT_EQ(names_of(c), std::vector<std::string>{"large#"});
+  EXPECT_EQ(verdict(c.grammar, call("large", "{\"x\": [1]}")), Verdict::complete);
+  EXPECT_EQ(verdict(c.grammar, call("large", "[1]")), Verdict::rejected);
+  EXPECT_EQ(verdict(c.grammar, call("f", "{\"n\": \"1\"}")), Verdict::rejected);
+  EXPECT_FALSE(make_constraint(generic_tool_format(), std::vector{large}, ToolChoice::required()));
+  // All together.
+  std::vector<Tool> many;
+  for (int i = 0; i < 12; ++i)
+    many.push_back(tool("t" + std::to_string(i),
+                        R"({"type":"object","properties":{"s":{"type":"array","items":{},"minItems":5000}}})"));
+  ConstraintOptions options;
+  options.schema.limits.nfa_states = 80'000;
+  c = make(many, ToolChoice::automatic(), options);
+  EXPECT_EQ(c.left_out.size(), many.size());
+  EXPECT_EQ(verdict(c.grammar, call("t3", "{}")), Verdict::complete);
+  EXPECT_FALSE(make_constraint(generic_tool_format(), many, ToolChoice::required(), options));
+}
+
+TEST(ToolConstraint, AnnotationsAreNamedForAnswersAndStrictTools) {
+  ConstraintOptions o;
+  o.answer_schema = R"({"type":"string","format":"cuid","pattern":"^c$"})";
+  Tool strict = tool("s", R"({"type":"object","properties":{"u":{"type":"string","format":"ulid"}},"required":["u"]})");
+  strict.strict = true;
+  Constraint c = make({strict}, ToolChoice::automatic(), o);
+  EXPECT_EQ(names_of(c), (std::vector<std::string>{"#/format", "s#/properties/u/format"}));
+  EXPECT_EQ(verdict(c.grammar, "\"c\""), Verdict::complete);
+  EXPECT_EQ(verdict(c.grammar, "\"d\""), Verdict::rejected);
+  o.answer_schema = R"({"if":{}})";
+  EXPECT_FALSE(make_constraint(generic_tool_format(), std::vector{strict}, ToolChoice::automatic(), o));
+}
+
 TEST(ToolConstraint, ThinkingThatThePromptOpenedIsClosedFirst) {
   ConstraintOptions o;
   o.thinking = ThinkingTags{"<think>", "</think>"};

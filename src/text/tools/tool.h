@@ -20,6 +20,7 @@ struct Tool {
   std::string description;
   std::string parameters;  // a JSON Schema of an object, as JSON text; empty = no parameters: the arguments are {}
   grammar::SchemaDialect dialect = grammar::SchemaDialect::json_schema;  // of `parameters`
+  bool strict = false;  // arguments are to be valid, or the request is refused, also where the model may choose
 };
 
 struct ToolChoice {
