@@ -326,8 +326,9 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
       co_return co_await respond(head.request, std::move(*plan.refusal), whole && head.keep_alive && !common_.stopping);
     }
     auto held = std::make_shared<Held>(common_.held, common_.options.limits.held_bytes);
+    std::string share = std::move(plan.share);
     if (!co_await read_body(head, std::move(plan), *held)) co_return false;
-    co_return co_await answer(std::move(head), std::move(held));
+    co_return co_await answer(std::move(head), std::move(held), std::move(share));
   }
 
   // Runs `work`, which must own what it uses, on one of these threads. False: the connection is gone, and it may still
@@ -402,7 +403,7 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
     co_return true;
   }
 
-  awaitable<bool> answer(Head head, std::shared_ptr<const void> held) {
+  awaitable<bool> answer(Head head, std::shared_ptr<const void> held, std::string share) {
     const bool is_head = head.request.method == "HEAD", keep = head.keep_alive, old = head.http_1_0;
     const std::string id = head.request.id;
     head.request.arrived = Clock::now();
@@ -414,7 +415,7 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
     if (at_once) {
       answer_->respond(std::move(*at_once));
     } else {
-      hand_over();
+      hand_over(share);
     }
     const bool more = co_await write_answer(id, is_head, keep, old);
     if (!more) answer_->client_gone();
@@ -424,15 +425,9 @@ class Connection : public AnyConnection, public std::enable_shared_from_this<Con
   }
 
   // The request to a handler.
-  void hand_over() {
+  void hand_over(const std::string& share) {
     Response unanswered = common_.error(answer_->request(), 500, "the request was not answered");
-    asio::post(*common_.handlers, [exchange = guarded(answer_, std::move(unanswered)), &common = common_] {
-      try {
-        common.hooks.handle(exchange);
-      } catch (const std::exception&) {
-        exchange->respond(common.error(exchange->request(), 500, "internal error"));
-      }
-    });
+    common_.handle(guarded(answer_, std::move(unanswered)), share);
   }
 
   awaitable<bool> write_answer(const std::string& id, bool is_head, bool keep, bool old) {

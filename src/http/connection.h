@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "base/fair_threads.h"
 #include "http/server.h"
 
 namespace boost::asio {
@@ -25,7 +26,7 @@ struct Common {
   ServerOptions options;
   Hooks hooks;
   std::uint16_t port = 0;
-  std::unique_ptr<boost::asio::thread_pool> handlers;
+  FairThreads handlers;
   std::unique_ptr<boost::asio::thread_pool> door;     // one thread, for Hooks::plan_body
   std::unique_ptr<boost::asio::thread_pool> writers;  // for BodySink::write
   bool stopping = false;
@@ -36,6 +37,8 @@ struct Common {
   ~Common();
 
   Response error(const Request& request, int status, const std::string& message) const;
+  // Has a request handled by one of the threads for that.
+  void handle(std::shared_ptr<Exchange> exchange, const std::string& share);
 };
 
 // How the server reaches a connection it has started.

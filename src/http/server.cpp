@@ -90,8 +90,8 @@ class TcpServer : public Server {
     });
     common_.door->join();
     common_.writers->join();
-    common_.handlers->join();  // handlers see their clients gone
-    thread_.join();            // no connection, no acceptor: nothing left to run
+    common_.handlers.finish();  // handlers see their clients gone
+    thread_.join();             // no connection, no acceptor: nothing left to run
   }
 
  private:
@@ -172,10 +172,20 @@ Response Common::error(const Request& request, int status, const std::string& me
   return response;
 }
 
+void Common::handle(std::shared_ptr<Exchange> exchange, const std::string& share) {
+  handlers.add(share, [this, exchange = std::move(exchange)] {
+    try {
+      hooks.handle(exchange);
+    } catch (const std::exception&) {
+      exchange->respond(error(exchange->request(), 500, "internal error"));
+    }
+  });
+}
+
 Common::Common(ServerOptions o, Hooks h)
     : options(std::move(o)),
       hooks(std::move(h)),
-      handlers(std::make_unique<asio::thread_pool>(static_cast<std::size_t>(options.handler_threads))),
+      handlers({.threads = static_cast<std::size_t>(options.handler_threads)}),
       door(std::make_unique<asio::thread_pool>(1)),
       writers(std::make_unique<asio::thread_pool>(kWriters)) {}
 Common::~Common() = default;

@@ -38,6 +38,8 @@ struct BodyPlan {
   // Of a sink's body: bytes a second that it has to reach on average, not counting Limits::body_time. Its whole time is
   // bounded by that and the limit. 0: only the time that a part of it takes is.
   std::uint64_t least_rate = 0;
+  // Whose request it is: of the threads that handle requests one share never has all (ServerOptions::handler_threads).
+  std::string share = {};
 };
 
 struct Limits {
@@ -76,7 +78,7 @@ struct ServerOptions {
   TlsFiles tls;
   OriginPolicy origins;
   Limits limits;
-  int handler_threads = 4;  // one long compilation must not hold up the others
+  int handler_threads = 5;  // of which those of one share (BodyPlan::share) never take the last
 };
 
 struct Hooks {

@@ -414,12 +414,17 @@ TEST_F(HttpServer, AnswersAtOnceWhileEveryHandlerIsBusy) {
     e->respond({200, {}, "late"});
   };
   ServerOptions options;
+  hooks.plan_body = [](const Request& r) {
+    BodyPlan plan{1 << 20, {}};
+    plan.share = r.target.path;
+    return plan;
+  };
   options.handler_threads = 2;
   auto server = serve(hooks, options);
   std::vector<std::unique_ptr<RawClient>> waiting;
   for (int i = 0; i < 6; ++i) {
     waiting.push_back(std::make_unique<RawClient>(server->port()));
-    waiting.back()->send(get("/work", "Connection: close\r\n"));
+    waiting.back()->send(get(i % 2 == 0 ? "/work" : "/other", "Connection: close\r\n"));
   }
   ASSERT_TRUE(eventually([&] { return busy == 2; }));
   RawClient client(server->port());
@@ -430,6 +435,42 @@ TEST_F(HttpServer, AnswersAtOnceWhileEveryHandlerIsBusy) {
   EXPECT_EQ(busy, 2);
   go_on.set_value();
   for (auto& w : waiting) EXPECT_NE(w->read_all(60000).find("late"), std::string::npos);
+}
+
+// Whoever's requests take long waits for himself: another share's is handled beside them.
+TEST_F(HttpServer, OneShareNeverHasEveryHandler) {
+  std::promise<void> go_on;
+  const std::shared_future<void> released = go_on.get_future();
+  std::atomic<int> busy{0};
+  Hooks hooks;
+  hooks.plan_body = [](const Request& r) {
+    BodyPlan plan{1 << 20, {}};
+    plan.share = r.target.path;
+    return plan;
+  };
+  hooks.handle = [&](const std::shared_ptr<Exchange>& e) {
+    if (e->request().target.path == "/one") return e->respond({200, {}, "soon"});
+    ++busy;
+    released.wait();
+    e->respond({200, {}, "late"});
+  };
+  ServerOptions options;
+  options.handler_threads = 3;
+  auto server = serve(hooks, options);
+  std::vector<std::unique_ptr<RawClient>> flood;
+  for (int i = 0; i < 6; ++i) {
+    flood.push_back(std::make_unique<RawClient>(server->port()));
+    flood.back()->send(get("/flood", "Connection: close\r\n"));
+  }
+  ASSERT_TRUE(eventually([&] { return busy == 2; }));
+  RawClient client(server->port());
+  for (int i = 0; i < 3; ++i) {
+    client.send(get("/one"));
+    EXPECT_TRUE(client.read_until("soon", 60000).starts_with("HTTP/1.1 200 "));
+  }
+  EXPECT_EQ(busy, 2);
+  go_on.set_value();
+  for (auto& f : flood) EXPECT_NE(f->read_all(60000).find("late"), std::string::npos);
 }
 
 TEST_F(HttpServer, SpeaksTls) {

@@ -88,30 +88,65 @@ Result<Value> with_end(const Value& messages, const std::string& end) {
 
 }  // namespace
 
-Result<> check_length(const Tokenizer& tokenizer, std::uint64_t bytes, std::uint32_t context) {
-  if (bytes <= std::uint64_t{16} * context) return {};  // a token has a byte at least
+namespace {
+
+std::uint64_t longest_token(const Tokenizer& tokenizer) {
   std::size_t longest = 1;
   for (std::size_t id = 0; id < tokenizer.size(); ++id) {
     longest = std::max(longest, tokenizer.token_text(static_cast<std::int32_t>(id)).size());
   }
-  if (bytes <= std::uint64_t{16} * context * longest) return {};
+  return longest;
+}
+
+}  // namespace
+
+Result<> check_length(const Tokenizer& tokenizer, std::uint64_t bytes, std::uint32_t context) {
+  const std::uint64_t most = std::uint64_t{kFarMore} * context;
+  if (bytes <= most || bytes <= most * longest_token(tokenizer)) return {};  // a token has a byte at least
   return fail(Errc::exhausted,
               fmt::format("the prompt has {} bytes: far more than a context of {} tokens holds", bytes, context));
 }
 
 namespace {
 
+// How much a conversation is before its template has written it.
+struct Extent {
+  std::size_t messages = 0;
+  std::uint64_t bytes = 0;  // of all that people wrote
+
+  // Refuses what is far more than the context, as check_length; it was not even marked.
+  Result<> check(const Tokenizer& tokenizer, std::uint32_t context) const {
+    if (messages <= std::uint64_t{kFarMore} * context) return check_length(tokenizer, bytes, context);
+    return fail(Errc::exhausted, fmt::format("the prompt has {} messages: far more than a context of {} tokens holds",
+                                             messages, context));
+  }
+  // What a template that gave up for want of steps, memory or time is to be told as: a conversation that would not have
+  // fitted, if it has so many messages or bytes.
+  Error told(const Tokenizer& tokenizer, Error error, std::uint32_t context) const {
+    if (error.code != Errc::exhausted || context == 0) return error;
+    if (messages > context) {
+      error.what = fmt::format("the prompt has {} messages: more than a context of {} tokens holds", messages, context);
+    } else if (bytes > context && bytes > context * longest_token(tokenizer)) {
+      error.what = fmt::format("the prompt has {} bytes: more than a context of {} tokens holds", bytes, context);
+    }
+    return error;
+  }
+};
+
 // A marker for one conversation; everything in `input` that people wrote is marked by it.
-Result<Marker> mark_all(const Tokenizer& tokenizer, const ChatTemplate& chat, ChatInput& input, std::uint32_t context) {
+Result<Marker> mark_all(const Tokenizer& tokenizer, const ChatTemplate& chat, ChatInput& input, std::uint32_t context,
+                        Extent& extent) {
   std::vector<std::string_view> texts = {chat.source()};
   std::vector<Value*> written = {&input.messages, &input.tools};
   for (auto& extra : input.extras) written.push_back(&extra.second);
-  for (const Value* value : written) for_each_text(*value, [&](std::string_view text) { texts.push_back(text); });
-  if (context != 0) {
-    for (std::string_view text : texts) {
-      if (text.data() != chat.source().data()) FH_TRY_VOID(check_length(tokenizer, text.size(), context));
-    }
+  if (input.messages.is(Type::list)) extent.messages = input.messages.as_sequence().items.size();
+  for (const Value* value : written) {
+    for_each_text(*value, [&](std::string_view text) {
+      texts.push_back(text);
+      extent.bytes += text.size();
+    });
   }
+  if (context != 0) FH_TRY_VOID(extent.check(tokenizer, context));
   FH_TRY(Marker marker, Marker::create(tokenizer, texts));
   for (Value* value : written) {
     FH_TRY(*value, marked(*value, marker));
@@ -123,12 +158,15 @@ Result<Marker> mark_all(const Tokenizer& tokenizer, const ChatTemplate& chat, Ch
 
 Result<Prompt> prompt_from_messages(const Tokenizer& tokenizer, const ChatTemplate& chat, ChatInput input,
                                     std::uint32_t context, bool continue_last) {
-  FH_TRY(const Marker marker, mark_all(tokenizer, chat, input, context));
+  Extent extent;
+  FH_TRY(const Marker marker, mark_all(tokenizer, chat, input, context, extent));
   if (continue_last) {
     input.add_generation_prompt = false;
     FH_TRY(input.messages, with_end(input.messages, marker.end_mark()));
   }
-  FH_TRY(std::string rendered, chat.render(input));
+  Result<std::string> written = chat.render(input);
+  if (!written) return tl::unexpected(extent.told(tokenizer, std::move(written).error(), context));
+  std::string rendered = std::move(*written);
   if (context != 0) FH_TRY_VOID(check_length(tokenizer, rendered.size(), context));
   if (continue_last) {
     const std::size_t end = rendered.find(marker.end_mark());
@@ -144,7 +182,8 @@ Result<Prompt> prompt_from_messages(const Tokenizer& tokenizer, const ChatTempla
 
 Result<LearnedPrompt> learned_from_messages(const Tokenizer& tokenizer, const ChatTemplate& chat, ChatInput input,
                                             const std::vector<bool>& learn, std::uint32_t context) {
-  FH_TRY(const Marker marker, mark_all(tokenizer, chat, input, context));
+  Extent extent;
+  FH_TRY(const Marker marker, mark_all(tokenizer, chat, input, context, extent));
   const std::vector<Value> messages = input.messages.as_sequence().items;
   const auto render = [&](std::size_t count, bool generation) -> Result<std::string> {
     input.messages = Value::list({messages.begin(), messages.begin() + static_cast<std::ptrdiff_t>(count)});

@@ -26,9 +26,12 @@ struct Prompt {
   bool text_starts = false;  // nothing but control tokens: the answer begins the text (Request::text_starts)
 };
 
+// So many times what fits is refused unread: sixteen, because a tokenizer may drop or shorten what it reads, and a
+// template what it is given.
+inline constexpr std::uint32_t kFarMore = 16;
+
 // Refuses a text that cannot come down to `context` tokens, before it is tokenized, which takes some forty bytes of
-// memory a byte: one longer than sixteen times so many of the vocabulary's longest tokens (sixteen, because a tokenizer
-// may drop or shorten what it reads). Error: exhausted.
+// memory a byte: one longer than kFarMore times so many of the vocabulary's longest tokens. Error: exhausted.
 Result<> check_length(const Tokenizer& tokenizer, std::uint64_t bytes, std::uint32_t context);
 
 // `context` of the following: what check_length is asked before anything is tokenized; 0 = it is not asked.
@@ -40,8 +43,11 @@ Result<Prompt> prompt_from_text(const Tokenizer& tokenizer, std::string_view tex
 
 // A conversation in the model's own template. Every string in messages, tools and extras counts as written by people;
 // the template, bos_token and eos_token do not. `text_starts` follows add_generation_prompt. With `continue_last` the
-// prompt ends where the content of the last message does: the answer goes on from there. Errors: as
-// ChatTemplate::render and Marker; unsupported (the template changes that content, or does not end with it).
+// prompt ends where the content of the last message does: the answer goes on from there. With a `context` the
+// conversation is measured before it is written: by all its bytes as check_length, and by its messages, of which more
+// than kFarMore times the context's tokens are refused; a template that gives up on one that has more messages or bytes
+// than could fit is told as that. Errors: as ChatTemplate::render and Marker; exhausted ("the prompt has …");
+// unsupported (the template changes that content, or does not end with it).
 Result<Prompt> prompt_from_messages(const Tokenizer& tokenizer, const ChatTemplate& chat, ChatInput input,
                                     std::uint32_t context = 0, bool continue_last = false);
 

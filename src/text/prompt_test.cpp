@@ -185,5 +185,42 @@ TEST(Prompt, WhatNoContextCouldHoldIsNotTokenized) {
   EXPECT_NE(refused.error().what.find("100000 bytes"), std::string::npos);
 }
 
+// Nor is it written by the template, which would take its steps for each message.
+TEST(Prompt, WhatNoContextCouldHoldIsNotWritten) {
+  const Tokenizer tokenizer = spm();
+  std::size_t longest = 0;
+  for (std::size_t id = 0; id < tokenizer.size(); ++id) {
+    longest = std::max(longest, tokenizer.token_text(static_cast<std::int32_t>(id)).size());
+  }
+  auto chat =
+      ChatTemplate::parse("{% for m in messages %}{% for c in m.content %}{{ c }}{{ '' }}{% endfor %}{% endfor %}");
+  ASSERT_TRUE(chat);
+  const auto refused = [&](std::size_t messages, std::size_t letters, std::size_t context) {
+    const std::string message = R"({"role":"user","content":")" + std::string(letters, 'a') + "\"}";
+    std::string json = "[";
+    for (std::size_t i = 0; i < messages; ++i) json += (i > 0 ? "," : "") + message;
+    ChatInput input;
+    input.messages = *messages_from_json(json + "]");
+    auto made = prompt_from_messages(tokenizer, *chat, std::move(input), static_cast<std::uint32_t>(context));
+    if (made) return std::string();
+    EXPECT_EQ(made.error().code, Errc::exhausted) << made.error().what;
+    return made.error().what;
+  };
+  EXPECT_EQ(refused(100, 1, 100), "");
+  EXPECT_NE(refused(1601, 1, 100).find("far more than a context of 100 tokens holds"), std::string::npos);
+  EXPECT_EQ(refused(17, 0, 1), "the prompt has 17 messages: far more than a context of 1 tokens holds");
+  // All of them together, though each would fit.
+  EXPECT_EQ(refused(1, 800 * longest, 100), "");
+  EXPECT_NE(refused(2, 800 * longest, 100).find("bytes: far more than a context of 100 tokens holds"),
+            std::string::npos);
+  // Not far more, but more than the template has steps for.
+  const std::size_t context = 60'000 / longest, messages = context + 1;
+  EXPECT_EQ(refused(messages, 600'000 / messages, context), "the prompt has " + std::to_string(messages) +
+                                                                " messages: more than a context of " +
+                                                                std::to_string(context) + " tokens holds");
+  EXPECT_NE(refused(200, 3000, context).find(" bytes: more than a context of "), std::string::npos);
+  EXPECT_NE(refused(200, 3000, 200'000).find("chat template"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace freehold::text

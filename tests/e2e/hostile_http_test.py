@@ -309,6 +309,35 @@ class Hostile(e2e.Case):
             self.assertEqual(error["param"], param, answer)
             self.assertEqual(error["code"], None if param == "logit_bias" else "context_length_exceeded", answer)
 
+    def test_conversations_of_very_many_messages_are_too_long(self):
+        for count in (CONTEXT + 1, 16 * CONTEXT, 16 * CONTEXT + 1):
+            for dialect in DIALECTS:
+                if dialect.name == "ollama" and count <= 16 * CONTEXT:
+                    continue  # it leaves out the oldest, and says so
+                turns = [{"role": "user", "content": "a"}] * count
+                more = {"contents": [{"role": "user", "parts": [{"text": "a"}]}] * count} if dialect.name == "gemini" else {"messages": turns}
+                answer = self.one(dialect, self.client.post(dialect, dialect.body(**more)), BAD, False, name=count)
+                error = json.loads(answer.body)["error"]
+                said = error if isinstance(error, str) else error["message"]
+                self.assertNotIn("template", said, (dialect.name, count))
+                if dialect.name == "openai":
+                    self.assertEqual(error["code"], "context_length_exceeded", (count, answer))
+                    self.assertTrue(said.startswith(f"This model's maximum context length is {CONTEXT} tokens."), said)
+                if dialect.name == "anthropic":
+                    self.assertTrue(said.startswith("prompt is too long: "), said)
+
+    def test_what_is_only_counted_has_a_bound_too(self):
+        for path, body, param in (("/tokenize", {"content": "a" * 1_000_000}, "content"), ("/tokenize", {"prompt": "a" * 1_000_000}, "prompt"),
+                                  ("/tokenize", {"messages": [{"role": "user", "content": "a" * 1_000_000}]}, "messages"),
+                                  ("/detokenize", {"tokens": [20] * (16 * CONTEXT + 1)}, "tokens"),
+                                  ("/v1/embeddings", {"model": "chatty", "input": ["a" * 100_000] * 10}, "input")):
+            answer = self.one(DIALECTS[0], self.client.post(DIALECTS[0], body, target=path), BAD, False, name=path)
+            error = json.loads(answer.body)["error"]
+            self.assertEqual((error["code"], error["param"]), ("context_length_exceeded", param), answer)
+        # Far less, and still more than the context, is answered.
+        for path, body in (("/tokenize", {"content": "a b " * CONTEXT}), ("/detokenize", {"tokens": [20] * 16 * CONTEXT})):
+            self.one(DIALECTS[0], self.client.post(DIALECTS[0], body, target=path), {200}, False, name=path)
+
     # Many, slow, and gone.
 
     def test_many_at_once(self):

@@ -30,8 +30,10 @@ class Tenancy(e2e.Case):
         cls.addClassCleanup(cls.place.cleanup)
         folder = e2e.pathlib.Path(cls.place.name)
         cls.kept = folder / "home"
+        chatty = ChatGguf()
+        cls.end = chatty.end
         for name in ("one", "two"):
-            (folder / f"{name}.gguf").write_bytes(ChatGguf().write())
+            (folder / f"{name}.gguf").write_bytes(chatty.write())
         cls.keys = {}
         for name, options in {"admin": ("--role", "admin"), **cls.KEYS}.items():
             ended = e2e.run("keys", "create", "--name", name, *options, home=cls.kept)
@@ -281,6 +283,19 @@ class TwoKeys(Tenancy):
         under_way = response.headers["x-request-id"]
         self.assertEqual(self.ask("bob", "POST", f"/freehold/v1/requests/{under_way}/cancel")[0], 404)
         response.read()
+        connection.close()
+
+    def test_a_call_with_many_choices_lets_another_key_go_ahead(self):
+        """Eight places, 128 choices: they come in waves, each of which takes all places."""
+        asked = {"model": "one", "messages": user("a"), "n": 128, "max_tokens": 480, "stream": True, "logit_bias": {str(self.end): -100}}
+        connection = self.server.connect()
+        connection.request("POST", CHAT, json.dumps(asked), {"authorization": f"Bearer {self.keys['alice']}", "content-type": "application/json"})
+        response = connection.getresponse()
+        response.read(1000)
+        story = f"/freehold/v1/requests/{response.headers['x-request-id']}"
+        for _ in range(2):
+            self.good("bob", "POST", CHAT, {"model": "one", "messages": user("b"), "max_tokens": 2})
+            self.assertEqual(json.loads(self.good("alice", "GET", story))["status"], "running", "bob's came before the last wave")
         connection.close()
 
     def test_a_prompt_is_cached_for_its_key(self):

@@ -1,15 +1,14 @@
 // Constraints are compiled on threads of their own. A stranger's schema may take a second, and those who answer
 // everything else must not wait for it: not the threads that handle requests, not the pages that tell of health.
 //
-// The next to be compiled is the oldest of the tenant of whom the fewest are being compiled. One tenant never has all
-// the threads, and may have only so many waiting; so whoever floods the queue waits for himself.
+// Each tenant has a share of them (base/fair_threads.h), and may have only so many waiting.
 #pragma once
 
 #include <cstddef>
 #include <functional>
-#include <memory>
 #include <string>
 
+#include "base/fair_threads.h"
 #include "base/result.h"
 
 namespace freehold::app {
@@ -22,18 +21,15 @@ class CompileQueue {
     std::size_t waiting = 256;
     std::size_t waiting_of_tenant = 32;
   };
-  explicit CompileQueue(Options options);
-  ~CompileQueue();  // forgets what waits, and waits for what is being compiled
-  CompileQueue(const CompileQueue&) = delete;
-  CompileQueue& operator=(const CompileQueue&) = delete;
+  // Its end forgets what waits, and waits for what is being compiled.
+  explicit CompileQueue(Options options) : threads_({options.threads, options.waiting, options.waiting_of_tenant}) {}
 
   // `job` is called once, on one of the threads, or destroyed without a call when the queue is. Error: exhausted
   // ("busy: …"; too many wait).
   Result<> add(const std::string& tenant, std::function<void()> job);
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  FairThreads threads_;
 };
 
 }  // namespace freehold::app

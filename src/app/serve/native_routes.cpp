@@ -39,6 +39,7 @@ api::Parsed<std::string> tokenize(const Site& site, const guard::Principal& who,
     FH_TRY(auto prompts, model->prompts(asked.call));
     ids = std::move(prompts.front().tokens);
   } else {
+    FH_TRY_VOID(model->check_text(asked.text, asked.llama ? "content" : "prompt"));
     auto encoded =
         tokenizer.encode(asked.text, {.parse_special = asked.parse_special, .add_special = asked.add_special});
     if (!encoded) return tl::unexpected(failure_of(encoded.error()));
@@ -58,6 +59,7 @@ api::Parsed<std::string> detokenize(const Site& site, const guard::Principal& wh
   FH_TRY(native::Detokenize asked, native::parse_detokenize(body));
   FH_TRY(const ModelLease model, find(site, who, asked.model));
   const text::Tokenizer& tokenizer = model->loaded().tokenizer.tokenizer;
+  FH_TRY_VOID(model->check_tokens(asked.tokens.size(), "tokens"));
   for (std::int32_t id : asked.tokens) {
     if (tokenizer.contains(id)) continue;
     return api::refuse(Problem::invalid, fmt::format("'tokens': there is no token {}", id), "tokens");

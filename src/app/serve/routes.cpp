@@ -128,12 +128,17 @@ http::BodyPlan plan_body(Site& site, const http::Request& request, std::uint64_t
   // Who may not gets no memory, and need not send the body.
   if (auto fine = check_head(site, request); !fine) return {0, {}, error_response(request, fine.error())};
   constexpr std::uint64_t kOfNoUse = std::uint64_t{64} << 10;  // of a request whose body nobody reads
-  if (request.method != "POST" && request.method != "DELETE") return {std::min(usual, kOfNoUse), {}};
   const auto principal = site.principal_of(request);
-  if (!principal) return {std::min(usual, kOfNoUse), {}};  // a page that needs no key
-  if (auto plan = plan_upload(site, request, *principal)) return *plan;
-  if (auto plan = plan_blob(site, request, *principal)) return *plan;
-  return {usual, {}};
+  http::BodyPlan plan{std::min(usual, kOfNoUse), {}};
+  if (!principal) return plan;  // a page that needs no key
+  if (request.method == "POST" || request.method == "DELETE") {
+    plan.limit = usual;
+    auto own = plan_upload(site, request, *principal);
+    if (!own) own = plan_blob(site, request, *principal);
+    if (own) plan = std::move(*own);
+  }
+  plan.share = principal->tenant;
+  return plan;
 }
 
 std::optional<http::Response> answer_at_once(const Site& site, const http::Request& request) {

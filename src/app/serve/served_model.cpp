@@ -326,10 +326,12 @@ api::Parsed<AnswerPlan> ServedModel::plan_prompt(const api::Call& call) const {
 }
 
 api::Parsed<std::vector<text::Prompt>> ServedModel::prompts(const std::vector<api::PlainPrompt>& all,
-                                                            const std::string& field, bool control_tokens) const {
+                                                            const std::string& field, bool control_tokens,
+                                                            bool each_fits) const {
   std::vector<text::Prompt> out;
   const text::Tokenizer& tokenizer = loaded_.tokenizer.tokenizer;
   for (const api::PlainPrompt& plain : all) {
+    if (each_fits && !out.empty() && out.back().tokens.size() > context()) break;  // refused for that below
     if (const auto* ids = std::get_if<std::vector<std::int32_t>>(&plain)) {
       for (std::int32_t id : *ids) {
         if (tokenizer.contains(id)) continue;
@@ -351,7 +353,21 @@ api::Parsed<std::vector<text::Prompt>> ServedModel::prompts(const std::vector<ap
     }
     out.push_back(std::move(*prompt));
   }
+  if (each_fits && !out.empty() && out.back().tokens.size() > context()) {
+    return tl::unexpected(too_long(out.back().tokens.size(), context(), false, field));
+  }
   return out;
+}
+
+api::Parsed<void> ServedModel::check_text(std::string_view text, std::string field) const {
+  auto fits = text::check_length(loaded_.tokenizer.tokenizer, text.size(), context());
+  if (!fits) return refused(fits.error(), std::move(field), context());
+  return {};
+}
+
+api::Parsed<void> ServedModel::check_tokens(std::size_t count, std::string field) const {
+  if (count <= std::size_t{text::kFarMore} * context()) return {};
+  return tl::unexpected(too_long(count, context(), false, std::move(field)));
 }
 
 api::Failure too_long(std::uint64_t tokens, std::uint32_t context, bool answered, std::string field) {

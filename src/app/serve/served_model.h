@@ -92,9 +92,14 @@ class ServedModel final : public PooledModel {
   // The token ids a call becomes; several plain prompts give several.
   // `clock`, if given, is told the time that the template has read (AnswerPlan).
   api::Parsed<std::vector<text::Prompt>> prompts(const api::Call& call, std::string* clock = nullptr) const;
-  // The token ids of texts without a template. `control_tokens`: their spellings are not taken literally.
+  // The token ids of texts without a template. `control_tokens`: their spellings are not taken literally. `each_fits`:
+  // none after the first that is longer than the context is looked at, which is refused.
   api::Parsed<std::vector<text::Prompt>> prompts(const std::vector<api::PlainPrompt>& plain, const std::string& field,
-                                                 bool control_tokens = false) const;
+                                                 bool control_tokens = false, bool each_fits = false) const;
+  // What is only turned into tokens, or back, may be as long as what is asked: far more than the context is refused
+  // (text::kFarMore), before anything is done with it.
+  api::Parsed<void> check_text(std::string_view text, std::string field) const;
+  api::Parsed<void> check_tokens(std::size_t count, std::string field) const;
   // How many tokens a text has.
   std::uint32_t count(std::string_view text) const;
   // What a client's ids spell, for echo.

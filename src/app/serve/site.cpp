@@ -302,7 +302,7 @@ void Site::embed(const ExchangePtr& exchange, const guard::Principal& who, api::
     return veil_texts(used, call->inputs, "input", [&model](const auto& ids) { return model->spelled(ids); });
   });
   if (!veiled) return respond(*exchange, veiled.error());
-  auto prompts = model->prompts(call->inputs, call->input_field);
+  auto prompts = model->prompts(call->inputs, call->input_field, false, !call->cut);
   if (!prompts) return respond(*exchange, prompts.error());
   for (text::Prompt& p : *prompts) {
     if (call->cut && p.tokens.size() > model->context()) p.tokens.resize(model->context());

@@ -15,12 +15,12 @@
 #include "app/serve/checkpoint_mirror.h"
 #include "app/serve/compile_queue.h"
 #include "app/serve/latencies.h"
-#include "app/serve/later.h"
 #include "app/serve/made_models.h"
 #include "app/serve/models.h"
 #include "app/serve/response_store.h"
 #include "app/serve/running.h"
 #include "app/veil/exchange_veil.h"
+#include "base/fair_threads.h"
 #include "http/exchange.h"
 
 namespace freehold::app {
@@ -187,7 +187,8 @@ class Site {
   static api::Parsed<void> look_ahead(const http::Exchange& exchange, const ServedModel& model, Beginning& work);
   void begin(const ExchangePtr& exchange, const ModelLease& model, Beginning& work) const;
 
-  mutable Later later_{4};
+  // What waited for a model, and goes on when it is loaded: whoever announces it is not held up.
+  mutable FairThreads later_{{.threads = 5}};
   std::unique_ptr<Models> models_;
   ResponseStore responses_, threads_;  // answers come here when they are recorded, the last ones as the accounts end
   mutable Accounts accounts_;

@@ -155,10 +155,11 @@ void Site::when_loaded(const ExchangePtr& exchange, std::string_view name, const
     waiting->gone = true;
     if (waiting->ticket != 0) models->cancel(waiting->ticket);
   });
-  const auto ticket = models_->acquire(*facts, [this, facts = *facts, waiting, exchange, name = std::string(name),
-                                                then = std::move(then)](Result<ModelLease> lease) mutable {
-    later_.run(
-        [this, facts, waiting, exchange, name = std::move(name), then = std::move(then), lease = std::move(lease)] {
+  const auto ticket =
+      models_->acquire(*facts, [this, facts = *facts, waiting, exchange, name = std::string(name), tenant = who.tenant,
+                                then = std::move(then)](Result<ModelLease> lease) mutable {
+        later_.add(tenant, [this, facts, waiting, exchange, name = std::move(name), then = std::move(then),
+                            lease = std::move(lease)] {
           {
             const std::lock_guard lock(waiting->mutex);
             if (waiting->gone) return;
@@ -169,7 +170,7 @@ void Site::when_loaded(const ExchangePtr& exchange, std::string_view name, const
           if (!adapter) return respond(*exchange, load_failure(name, adapter.error()));
           then();
         });
-  });
+      });
   const std::lock_guard lock(waiting->mutex);
   waiting->ticket = ticket;
   if (waiting->gone) models_->cancel(ticket);
