@@ -61,14 +61,16 @@ Option client_cert_option() {
 }
 
 Option lockout_option() {
-  return {.name = "lock-out",
-          .type = OptionType::integer,
-          .value = "N",
-          .fallback = "10",
-          .least = 0,
-          .most = 1'000'000,
-          .help = "Wrong keys within five minutes after which their address has to wait, longer each time; 0: never. Unless "
-                  "given, this machine's own address may send 50."};
+  return {
+      .name = "lock-out",
+      .type = OptionType::integer,
+      .value = "N",
+      .fallback = "10",
+      .least = 0,
+      .most = 1'000'000,
+      .help =
+          "Wrong keys within five minutes after which their address has to wait, longer each time; 0: never. Unless "
+          "given, this machine's own address may send 50."};
 }
 
 guard::LockoutOptions lockout_options(const Arguments& arguments) {
