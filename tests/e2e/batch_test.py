@@ -114,11 +114,13 @@ class Batch(e2e.Case):
             {"custom_id": "z", "method": "POST", "url": "/v1/chat/completions", "body": {**body, "stream": True}},
             {"custom_id": "w", "method": "POST", "url": "/v1/chat/completions", "body": {**body, "max_tokens": 100000}},
             {"prompt": "the " * 1000}, {"prompt": "a", "n": 2}, {"prompt": [99999]}, '{"prompt": "a", "prompt": "b"}',
-            {"prompt": "a", "response_format": {"type": "json_object"}}, '"a dog"')
-        ended = self.fails(1, *self.command(given), names="11 of 15 lines failed")
+            {"prompt": "a", "response_format": {"type": "json_object"}}, '"a dog"',
+            {"prompt": "a", "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "string", "format": "no-such"}}}})
+        ended = self.fails(1, *self.command(given), names="12 of 16 lines failed")
         self.assertNotIn("report", ended.message)
         written = lines(self.out)
-        self.assertEqual(len(written), 15)
+        self.assertEqual(len(written), 16)
+        self.assertIn("#/format", written[15]["error"]["message"])
         for i, line in enumerate(written):
             if i in (1, 13, 14):
                 self.assertIn("text", line)
@@ -129,7 +131,7 @@ class Batch(e2e.Case):
                 self.assertTrue(line["response"]["body"]["error"]["message"])
             else:
                 self.assertTrue(line["error"]["message"], line)
-        self.fails(1, *self.command(given), names="11 of 15 lines failed")  # nothing left to do, and still not well
+        self.fails(1, *self.command(given), names="12 of 16 lines failed")  # nothing left to do, and still not well
         self.assertEqual(lines(self.out), written)
 
     def test_touches_no_output_of_something_else(self):

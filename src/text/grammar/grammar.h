@@ -33,8 +33,8 @@ enum class SchemaDialect : std::uint8_t {
   gemini,       // upper-case types, nullable, propertyOrdering, int64 as strings, snake_case keywords
 };
 
-// What schemas ask for and is not enforced, as JSON pointers ("#/properties/a/format"), each once. Of one schema no
-// more than kMostLeftOut + 1 are collected.
+// What schemas ask for and is not enforced, as JSON pointers ("#/properties/a/format"; not ASCII, space and comma as
+// %XX), each once. Of one schema no more than kMostLeftOut + 1 are collected.
 using LeftOut = std::vector<std::string>;
 inline constexpr std::size_t kMostLeftOut = 32;
 

@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <string>
+#include <string_view>
 
-#include "base/utf8.h"
 #include "text/grammar/grammar.h"
 #include "text/grammar/schema_json.h"
 
@@ -23,13 +24,29 @@ class Omissions {
   bool loose() const { return loose_; }
   // Leaves it out. Only where one of the above says so.
   void add(const Json& what) const {
-    std::string name = printable(pointer_of(what), kNameBytes);
-    if (names_->size() <= kMostLeftOut && std::ranges::find(*names_, name) == names_->end())
-      names_->push_back(std::move(name));
+    if (names_->size() > kMostLeftOut) return;
+    std::string name = as_fragment(pointer_of(what));
+    if (std::ranges::find(*names_, name) == names_->end()) names_->push_back(std::move(name));
   }
 
  private:
-  static constexpr std::size_t kNameBytes = 200;  // of a pointer: these names go into a header
+  static constexpr std::size_t kNameBytes = 120;  // these names go into a header
+
+  // As RFC 6901, section 6, writes pointers in addresses: ASCII, and nothing that a list would be split at.
+  static std::string as_fragment(std::string_view pointer) {
+    constexpr std::string_view kHex = "0123456789ABCDEF";
+    std::string out;
+    for (char c : pointer) {
+      const auto byte = static_cast<unsigned char>(c);
+      if (byte > ' ' && byte < 0x7F && c != ',' && c != '%') {
+        out += c;
+      } else {
+        out += {'%', kHex[byte >> 4], kHex[byte & 15]};
+      }
+      if (out.size() > kNameBytes) return out + "...";
+    }
+    return out;
+  }
   LeftOut* names_ = nullptr;
   bool loose_ = false;
 };

@@ -56,6 +56,59 @@ TEST(SchemaProperty, EveryTextFinishesAndValidates) {
   EXPECT_GT(texts, schemas() * 6);
 }
 
+// Keywords that are not enforced, put into some of the schemas inside of `schema`. The validator knows none of them.
+void add_odd_keywords(nlohmann::ordered_json& schema, std::mt19937& random) {
+  if (schema.is_array()) {
+    for (auto& one : schema) add_odd_keywords(one, random);
+  }
+  if (!schema.is_object()) return;
+  for (const char* key : {"items", "prefixItems", "additionalProperties", "propertyNames", "allOf", "anyOf", "oneOf"}) {
+    if (schema.contains(key)) add_odd_keywords(schema[key], random);
+  }
+  for (const char* key : {"properties", "patternProperties", "$defs"}) {
+    if (!schema.contains(key)) continue;
+    for (auto& member : schema[key].items()) add_odd_keywords(member.value(), random);
+  }
+  static const std::pair<const char*, nlohmann::ordered_json> kOdd[] = {{"if", {{"type", "null"}}},
+                                                                        {"contains", {{"type", "null"}}},
+                                                                        {"dependentRequired", {{"a", {"b"}}}},
+                                                                        {"no such", 1},
+                                                                        {"unevaluatedProperties", false}};
+  if (random() % 3 != 0) return;
+  const auto& [key, value] = kOdd[random() % std::size(kOdd)];
+  schema[key] = value;
+}
+
+// Of a schema that loses keywords everything else holds.
+TEST(SchemaProperty, WhatIsLeftOutTakesNothingElseWithIt) {
+  std::mt19937 random(9);
+  for (int i = 0; i < schemas() / 2; ++i) {
+    auto schema = RandomSchema(static_cast<std::uint32_t>(20'000 + i)).make();
+    const bool possible = compile_json_schema(schema.dump()).has_value();
+    add_odd_keywords(schema, random);
+    schema["if"] = true;
+    const std::string source = schema.dump();
+    SCOPED_TRACE(source);
+    LeftOut left_out;
+    SchemaOptions options;
+    options.left_out = &left_out;
+    options.loose = true;
+    auto grammar = compile_json_schema(source, options);
+    ASSERT_EQ(grammar.has_value(), possible) << grammar.error().what;
+    if (!grammar) continue;
+    ASSERT_FALSE(left_out.empty());
+    auto cache = std::make_shared<MaskCache>(*grammar, test_vocabulary());
+    Validator validator(nlohmann::json::parse(source));
+    const std::uint32_t least = Matcher(cache).min_tokens();
+    for (std::uint32_t extra : {0u, 3u, 30u}) {
+      bool complete = false;
+      const std::string text = random_text(cache, least + extra, random, &complete);
+      ASSERT_TRUE(complete);
+      ASSERT_EQ(validator.check(nlohmann::json::parse(text, nullptr, false)), "") << text;
+    }
+  }
+}
+
 // A token is in the mask if and only if the automaton, asked byte by byte, takes it (and, with a budget, still ends).
 TEST(SchemaProperty, MasksAreExact) {
   std::mt19937 random(8);
