@@ -191,6 +191,11 @@ TEST(GeminiRequest, ToolsAndTheirChoice) {
   EXPECT_EQ(call.tool_use.choice, ToolChoice::automatic);
   EXPECT_EQ(read(mode(R"("mode":"AUTO")")).call.tool_use.choice, ToolChoice::automatic);
   EXPECT_EQ(read(mode(R"("mode":"NONE")")).call.tool_use.choice, ToolChoice::none);
+  // The model chooses as with AUTO, but what it calls is valid.
+  EXPECT_FALSE(call.tool_use.tools[0].strict);
+  call = read(mode(R"("mode":"VALIDATED")")).call;
+  EXPECT_EQ(call.tool_use.choice, ToolChoice::automatic);
+  EXPECT_TRUE(call.tool_use.tools[0].strict && call.tool_use.tools[2].strict);
   call = read(mode(R"("mode":"ANY","allowedFunctionNames":["f","h"])")).call;
   EXPECT_EQ(call.tool_use.choice, ToolChoice::required);
   EXPECT_EQ(call.tool_use.allowed, (std::vector<std::string>{"f", "h"}));
