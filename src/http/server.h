@@ -78,7 +78,7 @@ struct ServerOptions {
   TlsFiles tls;
   OriginPolicy origins;
   Limits limits;
-  int handler_threads = 5;  // of which those of one share (BodyPlan::share) never take the last
+  int handler_threads = 4;  // of which those of one share (BodyPlan::share) never take the last
 };
 
 struct Hooks {

@@ -188,7 +188,7 @@ class Site {
   void begin(const ExchangePtr& exchange, const ModelLease& model, Beginning& work) const;
 
   // What waited for a model, and goes on when it is loaded: whoever announces it is not held up.
-  mutable FairThreads later_{{.threads = 5}};
+  mutable FairThreads later_{{.threads = 4}};
   std::unique_ptr<Models> models_;
   ResponseStore responses_, threads_;  // answers come here when they are recorded, the last ones as the accounts end
   mutable Accounts accounts_;
