@@ -34,8 +34,9 @@ Result<> run_quantize(const Arguments& arguments, Console& console) {
   if (std::filesystem::exists(papers, ec)) sealing.reads(papers);
   if (arguments.given("OUT")) {
     const std::filesystem::path out(std::string(arguments.text("OUT")));
-    if (nf4) {
-      sealing.writes(out.has_parent_path() ? out.parent_path() : std::filesystem::path("."));
+    if (nf4) {  // a folder, perhaps with a slash behind it
+      const std::filesystem::path folder = std::filesystem::absolute(out).lexically_normal();
+      sealing.writes(folder.has_filename() ? folder.parent_path() : folder.parent_path().parent_path());
     } else {
       sealing.writes_file(out);
     }

@@ -1,10 +1,14 @@
 #include "app/models_nf4.h"
 
 #include <fmt/format.h>
+#include <stdlib.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <set>
+#include <utility>
 
 #include "app/json_writer.h"
 #include "app/labelling.h"
@@ -44,19 +48,54 @@ Result<std::set<std::string, std::less<>>> block_matrices(const format::HfFolder
 
 Result<store::Written> write_folder(const fs::path& out, const format::HfFolder& folder,
                                     const std::set<std::string, std::less<>>& matrices, ThreadPool& pool,
-                                    const store::Progress& progress) {
-  FH_TRY_VOID(make_directories(out));
+                                    const store::Progress& progress, Console& console) {
+  // What may be refused comes before what takes long.
+  FH_TRY(const std::string config, read_file(folder.path / "config.json"));
+  FH_TRY_VOID(copy_small_files(folder.path, out, [&](const std::string& name) {
+    console.note(fmt::format("note: {} is not taken over: it holds weights that are not these", printable(name)));
+  }));
   FH_TRY(AtomicFile file, AtomicFile::create(out / "model.safetensors"));
   FH_TRY(store::Written written, store::write_nf4(
                                      folder, matrices, pool, [&](Bytes bytes) { return file.write(bytes); }, progress,
                                      [&](std::uint64_t bytes) { return expect_space(out, bytes, "the model has"); }));
   FH_TRY_VOID(file.commit());
-  FH_TRY_VOID(copy_small_files(folder.path, out));
-  FH_TRY(const std::string config, read_file(folder.path / "config.json"));
-  FH_TRY(const std::string with, store::nf4_config(config, written.notes));
+  FH_TRY(const std::string with, store::nf4_config(config, written.tensors));
   FH_TRY_VOID(write_file_atomically(out / "config.json", with));
   return written;
 }
+
+// A folder beside `out` that nobody else has, gone when this is, unless it has become `out`.
+class Unfinished {
+ public:
+  static Result<Unfinished> beside(const fs::path& out) {
+    const fs::path parent = out.has_parent_path() ? out.parent_path() : fs::path(".");
+    FH_TRY_VOID(make_directories(parent));
+    std::string name = (parent / (".quantizing-" + out.filename().string() + "-XXXXXX")).string();
+    if (::mkdtemp(name.data()) == nullptr) {
+      return fail(Errc::io, fmt::format("{}: {}", printable(name), std::strerror(errno)));
+    }
+    return Unfinished(name);
+  }
+  Unfinished(Unfinished&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  Unfinished& operator=(Unfinished&&) = delete;
+  ~Unfinished() {
+    std::error_code ignored;
+    if (!path_.empty()) fs::remove_all(path_, ignored);
+  }
+  const fs::path& path() const { return path_; }
+  Result<> become(const fs::path& out) {
+    std::error_code ec;
+    fs::permissions(path_, static_cast<fs::perms>(0755), ec);
+    fs::rename(path_, out, ec);
+    if (ec) return fail(Errc::io, fmt::format("rename to {}: {}", printable(out.string()), ec.message()));
+    path_.clear();
+    return sync_folder(out.has_parent_path() ? out.parent_path() : fs::path("."));
+  }
+
+ private:
+  explicit Unfinished(fs::path path) : path_(std::move(path)) {}
+  fs::path path_;
+};
 
 }  // namespace
 
@@ -66,9 +105,18 @@ Result<> quantize_to_nf4(const OpenModel& source, const model::Plan& plan, const
     console.hint("freehold models import OUT --name NAME:TAG puts it into the store afterwards");
     return fail(Errc::invalid, "NF4 is written as a Hugging Face folder: say OUT, and not --name");
   }
-  const fs::path out(std::string(arguments.text("OUT")));
+  for (const char* option : {"force", "requantize"}) {
+    if (arguments.given(option)) {
+      return fail(Errc::invalid,
+                  fmt::format("--{} is not for nf4: OUT is a new folder, of weights that are floats", option));
+    }
+  }
+  fs::path out = fs::path(std::string(arguments.text("OUT"))).lexically_normal();
+  if (!out.has_filename()) out = out.parent_path();  // "folder/"
   std::error_code ec;
-  if (fs::exists(out, ec)) return fail(Errc::invalid, fmt::format("{} is there already", printable(out.string())));
+  if (fs::exists(fs::symlink_status(out, ec))) {
+    return fail(Errc::invalid, fmt::format("{} is there already", printable(out.string())));
+  }
   const format::HfFolder* folder = source.checkpoint->hf();
   if (folder == nullptr) {
     return fail(Errc::unsupported,
@@ -78,22 +126,13 @@ Result<> quantize_to_nf4(const OpenModel& source, const model::Plan& plan, const
   FH_TRY(const guard::Bounds bounds, bounds_of_reference(std::string(arguments.text("MODEL"))));
   ThreadPool pool(arguments.given("threads") ? static_cast<int>(arguments.integer("threads")) : 0);
   // Under its name only when all of it is there.
-  fs::path unfinished = out;
-  unfinished.replace_filename(".quantizing-" + out.filename().string());
-  fs::remove_all(unfinished, ec);
+  FH_TRY(Unfinished unfinished, Unfinished::beside(out));
   StoreProgress progress(console);
-  auto written = write_folder(unfinished, *folder, matrices, pool, progress.progress());
+  auto written = write_folder(unfinished.path(), *folder, matrices, pool, progress.progress(), console);
   progress.clear();
-  if (written) {
-    if (auto carried = carry_labels_to_files(bounds, unfinished); !carried) written = Unexpected(carried.error());
-  }
-  if (!written) {
-    fs::remove_all(unfinished, ec);
-    return Unexpected(std::move(written).error());
-  }
-  fs::rename(unfinished, out, ec);
-  if (ec) return fail(Errc::io, fmt::format("rename to {}: {}", printable(out.string()), ec.message()));
-  FH_TRY_VOID(sync_folder(out.has_parent_path() ? out.parent_path() : fs::path(".")));
+  if (!written) return Unexpected(std::move(written).error());
+  FH_TRY_VOID(carry_labels_to_files(bounds, unfinished.path()));
+  FH_TRY_VOID(unfinished.become(out));
   const auto nf4 = std::count_if(written->tensors.begin(), written->tensors.end(),
                                  [](const format::GgufTensor& t) { return t.type == tensor::DType::nf4; });
   console.note(fmt::format("{} tensors, {}: {} NF4, the others as they were", written->tensors.size(),

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <optional>
 
 #include "base/file.h"
 #include "base/random.h"
@@ -287,33 +288,45 @@ Result<Questions> make_questions(const Task& task, const DataFolder& data, const
   const std::vector<std::size_t> usual(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(shots));
   FH_TRY_VOID(place_of(usual));
   std::map<std::size_t, std::string> asked;  // by rows that are examples, or could be
-  const auto asks = [&](std::size_t index) -> Result<std::string> {
-    if (const auto found = asked.find(index); found != asked.end()) return found->second;
-    FH_TRY(const Question q, made(from->rows[index], shots + 1, name));
-    return asked[index] = q.prompt(0);
+  const auto asks = [&](std::size_t index, std::string_view prompt) -> Result<bool> {
+    auto found = asked.find(index);
+    if (found == asked.end()) {
+      FH_TRY(const Question q, made(from->rows[index], shots + 1, name));
+      found = asked.emplace(index, q.prompt(0)).first;
+    }
+    return found->second == prompt;
   };
-  // Examples for row `i` that are neither itself nor another that asks the same: what is, the next in order replaces.
-  const auto examples_for = [&](std::size_t i, const std::string& prompt) -> Result<std::size_t> {
-    const auto clashes = [&](std::size_t index) -> Result<bool> {
-      if (index == i) return true;
-      FH_TRY(const std::string other, asks(index));
-      return other == prompt;
-    };
+  // The usual examples without those that `clashes` says: the next rows that do not take their places. Nothing if there
+  // are too few.
+  const auto without = [&](const auto& clashes) -> Result<std::optional<std::vector<std::size_t>>> {
     std::vector<std::size_t> rows = usual;
     std::size_t next = shots;
     for (std::size_t& row : rows) {
       while (true) {
         FH_TRY(const bool clash, clashes(row));
         if (!clash) break;
-        if (next == order.size()) {
-          return fail(Errc::invalid, fmt::format("{}: {} examples are wanted, but too few rows ask something else than "
-                                                 "row {}",
-                                                 name, shots, i + 1));
-        }
+        if (next == order.size()) return std::nullopt;
         row = order[next++];
       }
     }
-    return place_of(rows);
+    return rows;
+  };
+  // Examples for row `i` that are neither itself nor another that asks the same. Where nearly all rows ask the same
+  // (and differ in their choices) that cannot be had: then it is only not itself.
+  std::map<std::string, std::optional<std::size_t>, std::less<>> by_prompt;
+  const auto examples_for = [&](std::size_t i, const std::string& prompt) -> Result<std::size_t> {
+    auto known = by_prompt.find(prompt);
+    if (known == by_prompt.end()) {
+      FH_TRY(const auto rows, without([&](std::size_t index) { return asks(index, prompt); }));
+      std::optional<std::size_t> place;
+      if (rows) {
+        FH_TRY(place, place_of(*rows));
+      }
+      known = by_prompt.emplace(prompt, place).first;
+    }
+    if (known->second) return *known->second;
+    FH_TRY(const auto rows, without([i](std::size_t index) -> Result<bool> { return index == i; }));
+    return place_of(*rows);  // `needed` is one more than there are
   };
 
   const std::size_t count = std::min(options.limit, loaded->rows.size());
@@ -333,7 +346,7 @@ Result<Questions> make_questions(const Task& task, const DataFolder& data, const
     }
     out.questions.push_back(std::move(q));
   }
-  if (out.beyond_until * 2 > count) {
+  if (count == loaded->rows.size() && out.beyond_until * 2 > count) {  // a part decides nothing
     return fail(
         Errc::corrupt,
         fmt::format("{}: answers end before '{}' (until), and of {} of {} rows the right one goes on behind it: "

@@ -136,24 +136,28 @@ Result<Written> write_nf4(const format::HfFolder& source, const std::set<std::st
   return std::move(plan.written);
 }
 
-Result<std::string> nf4_config(std::string_view config, std::span<const TensorNote> floats) {
+Result<std::string> nf4_config(std::string_view config, std::span<const format::GgufTensor> tensors) {
   auto json = nlohmann::ordered_json::parse(config, nullptr, false);
   if (!json.is_object()) return fail(Errc::corrupt, "config.json is no JSON object");
   // Modules that transformers must not look for 4-bit tensors of: the output matrix, which it always leaves out.
   auto skipped = nlohmann::ordered_json::array({"lm_head"});
-  for (const TensorNote& note : floats) {
-    std::string_view module = note.tensor;
-    if (constexpr std::string_view kWeight = ".weight"; module.ends_with(kWeight)) module.remove_suffix(kWeight.size());
-    skipped.push_back(module);
+  for (const format::GgufTensor& tensor : tensors) {
+    std::string_view module = tensor.name;
+    constexpr std::string_view kWeight = ".weight";
+    if (tensor.type == tensor::DType::nf4 || tensor.shape.size() != 2 || !module.ends_with(kWeight)) continue;
+    module.remove_suffix(kWeight.size());
+    if (module != "lm_head") skipped.push_back(module);
   }
-  const auto type = json.find("torch_dtype");
-  const bool named = type != json.end() && type->is_string();
+  std::string type = "bfloat16";
+  for (const char* key : {"torch_dtype", "dtype"}) {
+    if (const auto found = json.find(key); found != json.end() && found->is_string()) type = found->get<std::string>();
+  }
   json["quantization_config"] = {{"quant_method", "bitsandbytes"},
                                  {"load_in_4bit", true},
                                  {"load_in_8bit", false},
                                  {"bnb_4bit_quant_type", "nf4"},
                                  {"bnb_4bit_use_double_quant", true},
-                                 {"bnb_4bit_compute_dtype", named ? type->get<std::string>() : "bfloat16"},
+                                 {"bnb_4bit_compute_dtype", type},
                                  {"bnb_4bit_quant_storage", "uint8"},
                                  {"llm_int8_skip_modules", skipped}};
   return json.dump(2) + "\n";

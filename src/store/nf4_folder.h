@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "base/thread_pool.h"
+#include "format/gguf_writer.h"
 #include "format/hf_folder.h"
 #include "format/sink.h"
 #include "store/progress.h"
@@ -26,8 +27,8 @@ Result<Written> write_nf4(const format::HfFolder& source, const std::set<std::st
                           ThreadPool& pool, const format::Sink& sink, const Progress& progress = {},
                           const Expect& expect = {});
 
-// config.json with the `quantization_config` that says so; `floats` are the matrices that stay as they are. Errors:
-// Errc::corrupt for what is no JSON object.
-Result<std::string> nf4_config(std::string_view config, std::span<const TensorNote> floats);
+// config.json with the `quantization_config` that says so of a file with these tensors: of matrices that are not NF4
+// (routers, odd rows) nobody may expect that they are. Errors: Errc::corrupt for what is no JSON object.
+Result<std::string> nf4_config(std::string_view config, std::span<const format::GgufTensor> tensors);
 
 }  // namespace freehold::store

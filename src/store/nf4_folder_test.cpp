@@ -110,8 +110,12 @@ TEST_F(Nf4Folder, RefusesWhatIsNoNumberAndWhatIsQuantisedAlready) {
 }
 
 TEST(Nf4Config, SaysHowTheWeightsAreStored) {
-  const TensorNote notes[] = {{"model.layers.0.mlp.down_proj.weight", "rows of 172"}};
-  const auto text = nf4_config(R"({"model_type": "llama", "torch_dtype": "float16", "rope_theta": 10000.0})", notes);
+  using tensor::DType;
+  const format::GgufTensor tensors[] = {{"model.layers.0.mlp.down_proj.weight", DType::f16, {64, 172}},
+                                        {"model.layers.0.mlp.up_proj.weight", DType::nf4, {172, 64}},
+                                        {"model.norm.weight", DType::f16, {64}},
+                                        {"lm_head.weight", DType::f16, {512, 64}}};
+  const auto text = nf4_config(R"({"model_type": "llama", "torch_dtype": "float16", "rope_theta": 10000.0})", tensors);
   ASSERT_TRUE(text) << text.error().what;
   const auto json = format::parse_json(*text);
   ASSERT_TRUE(json) << json.error().what;
@@ -124,6 +128,8 @@ TEST(Nf4Config, SaysHowTheWeightsAreStored) {
   EXPECT_EQ(config->member("bnb_4bit_compute_dtype")->as_string(), "float16");
   ASSERT_EQ(config->member("llm_int8_skip_modules")->items().size(), 2u);
   EXPECT_EQ(config->member("llm_int8_skip_modules")->items()[1].as_string(), "model.layers.0.mlp.down_proj");
+  EXPECT_NE(nf4_config(R"({"dtype": "float32"})", {})->find("\"bnb_4bit_compute_dtype\": \"float32\""),
+            std::string::npos);
   EXPECT_FALSE(nf4_config("[]", {}));
   EXPECT_FALSE(nf4_config("{", {}));
 }

@@ -192,7 +192,15 @@ class Runs(e2e.Case):
         self.fails(e2e.USAGE, "models", "quantize", floats, "--name", "four:bits", "--type", "nf4", names="say OUT, and not --name")
         self.fails(e2e.USAGE, "models", "quantize", kept, self.folder / "again", "--type", "nf4", names="is NF4 already")
         self.fails(e2e.UNSUPPORTED, "models", "quantize", self.model, self.folder / "again", "--type", "nf4", names="MODEL is a GGUF")
-        self.assertFalse((self.folder / "again").exists() or (self.folder / ".quantizing-again").exists())
+        self.fails(e2e.USAGE, "models", "quantize", floats, self.folder / "again", "--type", "nf4", "--force", names="--force is not for nf4")
+        # Beside other weights, under a path with a slash behind it, sealed.
+        shutil.copytree(floats, self.folder / "both")
+        (self.folder / "both" / "pytorch_model.bin").write_bytes(b"weights")
+        said = self.succeeds("models", "quantize", self.folder / "both", f"{self.folder}/slash/", "--type", "nf4", "--sealed", env=e2e.SEALED)
+        self.assertIn("pytorch_model.bin is not taken over", said.message)
+        self.assertEqual((self.folder / "slash" / "model.safetensors").read_bytes(), (kept / "model.safetensors").read_bytes())
+        self.assertFalse((self.folder / "slash" / "pytorch_model.bin").exists())
+        self.assertEqual([p.name for p in self.folder.iterdir() if p.name.startswith((".quantizing", "again"))], [])
 
     def test_preferences(self):
         rows = [{"messages": [{"role": "user", "content": f"say {i}"}], "chosen": "the dog", "rejected": "a cat ran"} for i in range(12)]

@@ -223,11 +223,12 @@ tl::expected<BatchLine, BatchError> parse_batch_line(std::string_view line, std:
 }
 
 std::string answered_line(std::string_view id, std::string_view custom_id, int status, std::string_view request_id,
-                          std::string_view body) {
+                          std::string_view body, std::string_view ignored) {
+  const std::string named = ignored.empty() ? "" : ",\"freehold_ignored\":" + dump(std::string(ignored));
   return fmt::format(
-      R"({{"id":{},"custom_id":{},"response":{{"status_code":{},"request_id":{},"body":{}}},"error":null}})"
+      R"({{"id":{},"custom_id":{},"response":{{"status_code":{},"request_id":{},"body":{}{}}},"error":null}})"
       "\n",
-      dump(std::string(id)), dump(std::string(custom_id)), status, dump(std::string(request_id)), body);
+      dump(std::string(id)), dump(std::string(custom_id)), status, dump(std::string(request_id)), body, named);
 }
 
 std::string unanswered_line(std::string_view id, std::string_view custom_id, const BatchError& error) {

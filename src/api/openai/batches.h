@@ -75,9 +75,10 @@ struct BatchLine {
 };
 tl::expected<BatchLine, BatchError> parse_batch_line(std::string_view line, std::uint64_t number);
 
-// A line of an output or error file, with its line end. `body`: JSON text in one line.
+// A line of an output or error file, with its line end. `body`: JSON text in one line. `ignored`: what the header
+// Freehold-Ignored of the answer said, which is "freehold_ignored" beside the body.
 std::string answered_line(std::string_view id, std::string_view custom_id, int status, std::string_view request_id,
-                          std::string_view body);
+                          std::string_view body, std::string_view ignored = {});
 // The same for a request that was not answered at all.
 std::string unanswered_line(std::string_view id, std::string_view custom_id, const BatchError& error);
 

@@ -91,6 +91,8 @@ TEST(Batch, NamesWhatIsWrongWithALine) {
 }
 
 TEST(Batch, WritesLines) {
+  EXPECT_EQ(json::parse(answered_line("i", "c", 200, "r", "{}", "tools[0]#/a"))["response"]["freehold_ignored"],
+            "tools[0]#/a");
   EXPECT_EQ(json::parse(answered_line("i", "a\n\"", 200, "r", R"({"x":1})")),
             json({{"id", "i"},
                   {"custom_id", "a\n\""},

@@ -105,7 +105,13 @@ void AuditTrail::request(audit::RequestEntry entry, Said said, Stored stored) {
   if (!keep_) return append_(audit::entry_of(entry), std::move(stored));
   keep_(std::move(entry), std::move(said),
         [this, stored = std::move(stored)](const audit::RequestEntry& of, bool kept) {
-          if (!kept) return stored(false);
+          if (!kept) {  // what is answered instead has an entry of its own
+            {
+              const std::lock_guard lock(mutex_);
+              failed_.erase(of.id);
+            }
+            return stored(false);
+          }
           append_(audit::entry_of(of), stored);
         });
 }

@@ -171,9 +171,9 @@ void BatchRun::leave() {
 
 void BatchRun::write_line(const Line& line, std::string& output, std::string& errors, BatchRecord& counts) const {
   const bool good = line.answer->status >= 200 && line.answer->status < 300;
-  (good ? output : errors) +=
-      api::openai::answered_line("batch_req_" + random_id(), line.request.custom_id, line.answer->status,
-                                 line.asked->request().id, line.answer->body);
+  (good ? output : errors) += api::openai::answered_line(
+      "batch_req_" + random_id(), line.request.custom_id, line.answer->status, line.asked->request().id,
+      line.answer->body, line.answer->headers.get("freehold-ignored"));
   ++(good ? counts.batch.completed : counts.batch.failed);
   ++counts.lines_done;
 }

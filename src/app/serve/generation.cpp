@@ -233,13 +233,13 @@ void Generation::refuse(const api::Failure& failure) {
 void Generation::fail(const Error& error) {
   failed_ = true;
   const api::Failure failure = failure_of(error);
-  record(ledger::Outcome::failed, begun_ && stream_ ? 200 : api::status_of(failure.problem), [](bool) {});
-  if (begun_ && stream_) {
-    exchange_->send(encoder_->broken(failure));
-    exchange_->finish();
-  } else {
-    respond(*exchange_, failure);
-  }
+  std::string broken = begun_ && stream_ ? encoder_->broken(failure) : std::string();
+  record(ledger::Outcome::failed, broken.empty() ? api::status_of(failure.problem) : 200,
+         [exchange = exchange_, failure, broken = std::move(broken)](bool durable) {
+           if (broken.empty()) return respond(*exchange, durable ? failure : unrecorded());
+           exchange->send(broken);
+           exchange->finish();
+         });
 }
 
 // What was computed is recorded, whoever may have it.

@@ -164,6 +164,8 @@ void copy(Site& site, const ExchangePtr& exchange, const guard::Principal& who) 
   if (!copy) return respond(*exchange, copy.error());
   auto made = made_from(site, who, copy->destination, copy->source, "destination");
   if (!made) return respond(*exchange, made.error());
+  const auto leave = may_go(site, who, made->name);
+  if (!leave) return respond(*exchange, leave.error());
   const auto base = site.facts(copy->source, who);
   if (base && keeps_the_store(site, who) && (*base)->in_store) {
     const auto home = store::default_home();
@@ -175,8 +177,6 @@ void copy(Site& site, const ExchangePtr& exchange, const guard::Principal& who) 
       }
     }
   }
-  const auto leave = may_go(site, who, made->name);
-  if (!leave) return respond(*exchange, leave.error());
   if (auto put = site.made().put(who.tenant, std::move(*made)); !put) return respond(*exchange, kept_not(put.error()));
   exchange->respond({200, {}, {}});
 }
@@ -215,6 +215,14 @@ void remove(Site& site, const ExchangePtr& exchange, const guard::Principal& who
   if (!named) return respond(*exchange, named.error());
   const auto leave = may_go(site, who, named->model);
   if (!leave) return respond(*exchange, leave.error());
+  Permissions::Leave stored;  // for what the store has under its name, which goes with it
+  if (const auto found = site.made().find(who.tenant, named->model); found && found->alias) {
+    if (const auto facts = site.pool().facts(found->name); facts && (*facts)->in_store) {
+      auto may = site.may_go(who, **facts);
+      if (!may) return respond(*exchange, may.error());
+      stored = std::move(*may);
+    }
+  }
   auto removed = site.made().remove(who.tenant, named->model);
   if (!removed) return respond(*exchange, kept_not(removed.error()));
   if (!*removed) {

@@ -265,7 +265,8 @@ api::Parsed<std::vector<text::Prompt>> ServedModel::prompts(const api::Call& cal
     FH_TRY(text::Prompt one, prompt(call, *chat, clock));
     out.push_back(std::move(one));
   } else {
-    FH_TRY(out, prompts(std::get<std::vector<api::PlainPrompt>>(call.input), "prompt", call.control_tokens));
+    const auto& plain = std::get<std::vector<api::PlainPrompt>>(call.input);
+    FH_TRY(out, prompts(plain, "prompt", call.control_tokens, plain.size() > 1));
   }
   if (call.earlier.empty()) return out;
   const text::Tokenizer& tokenizer = loaded_.tokenizer.tokenizer;

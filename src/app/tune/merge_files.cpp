@@ -172,7 +172,10 @@ Result<> write_folder(const fs::path& out, const CheckedModel& base, ThreadPool&
   std::vector<tensor::View> tensors;
   for (const tensor::View& view : folder->tensors) tensors.push_back(merged.of(view));
   FH_TRY_VOID(format::write_safetensors(out / "model.safetensors", tensors));
-  return copy_small_files(folder->path, out);
+  return copy_small_files(folder->path, out, [&](const std::string& name) {
+    if (options.note)
+      options.note(fmt::format("note: {} is not taken over: it holds the old weights", printable(name)));
+  });
 }
 
 }  // namespace
