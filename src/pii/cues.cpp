@@ -107,7 +107,8 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "serial;device;deviceid;implant;pacemaker;seriennummer;"
      "numero de serie;udi;serialnumber;esn;unit serial;equipment identity"},
     {Cue::mac,
-     "mac;mac address;macaddress;macadresse;direccionmac;indirizzomac;adressemac;hwaddr;hwaddress;bssid;ethernet"},
+     "mac address;mac addresses;mac addr;mac adresse;mac adres;adresse mac;direccion mac;indirizzo mac;"
+     "hwaddr;hwaddress;hw address;hardware address;bssid"},
     {Cue::other_id,
      "employee id;employee number;employee no;employeeid;student id;student number;staff id;staff number;badge;badge "
      "number;user id;personnel number;"
@@ -119,7 +120,8 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "express;discover;maestro;kreditkarte;karte;kartennummer;kartennr;carte;tarjeta;carta;cartao;karta;creditcard;cc;"
      "kaartnummer;cardnumber;card number;credit card;debit "
      "card;pan;kreditkartennummer;creditcardnumber;creditcardnummer;kreditkartennr;creditkaart;bankkaart;"
-     "bankkarte;bancomat;payment;payments;paid;charge;charged;expired;expires;cvv;cvc"},
+     "bankkarte;bancomat"},
+    {Cue::payment, "payment;payments;paid;charge;charged;expired;expires;cvv;cvc"},
     {Cue::iban, "iban;ibans;bic;swift;kontonummer;bank account"},
     {Cue::phone,
      "phone;phones;telephone;tel;cell;cellphone;mobile;mob;call;calls;called;calling;dial;ring;reach;text;sms;fax;"

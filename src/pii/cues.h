@@ -70,6 +70,7 @@ enum class Cue : std::uint8_t {
   mac,
   other_id,
   card,
+  payment,  // what is done with cards, and with much else
   iban,
   phone,
   birth,

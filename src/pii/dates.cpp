@@ -129,6 +129,11 @@ Match in_figures(const Text& text, const Context& context, const Code& code) {
 Match in_one_piece(const Text& text, const Context& context, const Code& code) {
   const Code::Group& group = code.groups[0];
   if (group.size() != 8 || group.digits != 8 || code.joined || !context.near(Cue::birth, 2)) return {};
+  // "ne" is an operator of programs as well: of its phrases only "née le" counts.
+  static const std::uint32_t kNe = hash_folded("ne"), kNee = hash_folded("nee"), kLe = hash_folded("le");
+  for (const Word* word : {&context.previous, &context.before_previous}) {
+    if (word->letters != 0 && (word->hash == kNe || word->hash == kNee) && context.previous.hash != kLe) return {};
+  }
   const std::string_view digits = text.part(group.begin, group.end);
   auto number = [&](std::size_t at, std::size_t size) { return number_at(digits, at, size); };
   const bool year_first = is_year(number(0, 4)) && is_day(number(0, 4), number(4, 2), number(6, 2));

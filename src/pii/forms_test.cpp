@@ -65,6 +65,58 @@ TEST(Forms, WiderApart) {
   EXPECT_EQ(shown("page 12\n300 words\n\n12 - 34 - 56 and 12 / 34"), "");
 }
 
+TEST(Forms, LinesAndRangesAreNoTelephones) {
+  for (const char* text :
+       {"We had phone calls in 2023\n2024 was better.", "phone,2019\n2020,5", "Call log:\n- 2023\n- 2024",
+        "Phones sold:\n1200\n1300", "Phone sales 2022 - 2023 - 2024", "Phone sales 2022-2023",
+        "Phone support: 9 - 17\n2024 - 2025", "reach 1500 / 2000 / 3000 m", "call 1500 - 20000 of them",
+        "Phones sold:  1200  1300", "signal 9 - 15 - 2000", "Profit +12\n345 678 901", "Profit +12 345\n678 901 234"})
+    EXPECT_EQ(shown(text), "") << text;
+  EXPECT_EQ(shown("Fax +49 30\n12345 Berlin").find("phone="), std::string::npos);
+  EXPECT_EQ(shown("Fax +49 30\n12345678 for Ann"), "phone=+49 30\n12345678 | person=Ann");
+  EXPECT_EQ(shown("+1 (212) 555\n0187"), "phone=+1 (212) 555\n0187");
+  EXPECT_EQ(shown("Tel. 030 / 1234567"), "phone=030 / 1234567");
+  EXPECT_EQ(shown("phone 212 - 555 - 0187"), "phone=212 - 555 - 0187");
+  EXPECT_EQ(shown("phone 212  555  0187"), "phone=212  555  0187");
+  EXPECT_EQ(shown("Tel. 06  12  34  56  78"), "phone=06  12  34  56  78");
+}
+
+TEST(Forms, WordsOfPaymentNeedAScheme) {
+  for (const char* text : {"\"expires\":1732825279190", "payment id 100020003000400", "{\"paid_at\":1732825279190}",
+                           "paid 1000 2000 3000 4000", "1732825279190 expires"})
+    EXPECT_EQ(shown(text), "") << text;
+  for (int i = 0; i < 1000; ++i) {
+    const std::string text = "\"expires\":" + std::to_string(1732825279000 + i);
+    ASSERT_EQ(shown(text), "") << text;
+  }
+  EXPECT_EQ(shown("paid with 4111111111111111"), "card=4111111111111111");
+  EXPECT_EQ(shown("charged 3782 822463 10005"), "card=3782 822463 10005");
+}
+
+TEST(Forms, WhatIsNoHardwareAddress) {
+  for (const char* text : {"net: ethernet: revert 9f86d081884c", "a MAC of 9f86d081884c",
+                           "On a Mac run build 202411281234", "MAC address of build 202411281234", "mac: 202411281234"})
+    EXPECT_EQ(shown(text), "") << text;
+  EXPECT_EQ(shown("{\"mac_address\": \"001b44113ab7\"}"), "mac=001b44113ab7");
+  EXPECT_EQ(shown("MAC address 670850596087 and mac: '41715b95f050'"), "mac=670850596087 | mac=41715b95f050");
+  EXPECT_EQ(shown("macAddress=001b44113ab7 bssid 001b44113ab8"), "mac=001b44113ab7 | mac=001b44113ab8");
+  EXPECT_EQ(shown("**MAC:** `001b44113ab7`"), "mac=001b44113ab7");
+  EXPECT_EQ(shown("MAC-Adresse: 001b44113ab7"), "mac=001b44113ab7");
+  EXPECT_EQ(shown("direcci\xC3\xB3n MAC 001b44113ab7"), "mac=001b44113ab7");
+}
+
+TEST(Forms, NamesOfPrograms) {
+  for (const char* text :
+       {"callNumber = 1234567;", "textno 1048576", "let ringNumber = 12345678", "int deviceNumber = 16843009;",
+        "dialNumber = 12345678", "reachNr 12345678", "WHERE d ne 20200101", "if x.ne 19991231",
+        "$filter=birth ne 20200101", "{\"birth\": {\"$ne\": 20200101}}"})
+    EXPECT_EQ(shown(text), "") << text;
+  EXPECT_EQ(shown("phoneNumber = 1234567;"), "phone=1234567");
+  EXPECT_EQ(shown("n\xC3\xA9"
+                  "e le 19700503"),
+            "birth_date=19700503");
+}
+
 TEST(Forms, OtherSignsBehindItsOwnWord) {
   EXPECT_EQ(shown("SSN 123.45.6789"), "us_ssn=123.45.6789");
   EXPECT_EQ(shown("SSN 123/45/6789"), "us_ssn=123/45/6789");
@@ -163,7 +215,8 @@ TEST(Forms, CutAnywhereTheyAreTheSame) {
       "iban_DE89370400440532013000 28th of October 1967 serial 115200 baud 4111.1111.1111.1111 __x@example.org 4111  "
       "1111 1111\r\n1111 card 4111 - 1111 - 1111 - 1111 "
       "IBAN DE89  3704  0044\n0532 0130 00 (+34) 664212214 phone +1 212 555\n0187 SSN 123.45.6789 NINO: AB / 12 / 34 / "
-      "56 / C VIN JHMEJMDUXEGCRBCUM BDAY:19700503 mac 001B44113AB7 _10.20.30.40_ \\n4111&nbsp;1111&nbsp;1111&nbsp;1111";
+      "56 / C VIN JHMEJMDUXEGCRBCUM BDAY:19700503 mac address 001B44113AB7 mac: '41715b95f050' Fax +49 30\n12345 "
+      "Berlin +1 (212) 555\n0187 _10.20.30.40_ \\n4111&nbsp;1111&nbsp;1111&nbsp;1111";
   for (const Profile profile : {Profile::hipaa, Profile::gdpr, Profile::secrets}) {
     const std::vector<Finding> whole = scan(text, profile);
     for (std::size_t cut = 0; cut <= text.size(); ++cut) {

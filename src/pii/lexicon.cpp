@@ -1,5 +1,7 @@
 #include "pii/lexicon.h"
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 
 #include "base/check.h"
@@ -161,6 +163,10 @@ void Lexicon::add_compounds(std::string_view phrase, Cue cue) {
     slot(hash).cue = cue;
   };
   if (!second.empty()) add(compound);
+  // What is done, and what programs count: "callNumber", "textno", "deviceNumber".
+  static constexpr std::string_view kAlone[] = {"call",  "calls", "called", "calling", "dial", "ring",
+                                                "reach", "text",  "signal", "device",  "run"};
+  if (std::find(std::begin(kAlone), std::end(kAlone), compound) != std::end(kAlone)) return;
   if (compound.ends_with("number") || compound.ends_with("nummer") || compound.size() < 3) return;
   for (const char* end : {"number", "nummer", "no", "nr", "num"}) add(compound + end);
 }

@@ -164,13 +164,29 @@ Match match_ipv6(const Text& text, std::size_t i) {
   return {Kind::ip, i, end, 90};
 }
 
-// "001B44113AB7" behind the word that says so.
+// Whether `mac: "` or "**MAC:** " stands before `i`: the word alone is a computer's, a code's and much else.
+bool is_mac_label(const Text& text, std::size_t i, const Context& context) {
+  static const std::uint32_t kMac = hash_folded("mac");
+  if (context.previous.letters != 3 || context.previous.hash != kMac) return false;
+  for (std::size_t back = 1; back < kHistory; ++back) {
+    const unsigned char c = text.before(i, back);
+    if (c == ':' || c == '=') return true;
+    if (c != ' ' && c != '\'' && c != '"' && c != '*' && c != '`') return false;
+  }
+  return false;
+}
+
+// "001B44113AB7" behind the words that say so; digits alone only right behind them.
 Match bare_mac(const Text& text, std::size_t i, const Context& context) {
-  if (!context.near(Cue::mac, 3)) return {};
+  if (!context.near(Cue::mac, 3) && !is_mac_label(text, i, context)) return {};
   std::size_t at = i;
   int sum = 0;
-  while (at < i + 12 && is_hex(text[at])) sum += hex_value(text[at++]);
-  if (at != i + 12 || is_alphanumeric(text[at]) || text[at] == '_' || sum == 0 || sum == 12 * 15) return {};
+  bool letter = context.near(Cue::mac, 0);
+  for (; at < i + 12 && is_hex(text[at]); ++at) {
+    sum += hex_value(text[at]);
+    letter = letter || !is_digit(text[at]);
+  }
+  if (at != i + 12 || is_alphanumeric(text[at]) || text[at] == '_' || !letter || sum == 0 || sum == 12 * 15) return {};
   return {Kind::mac, i, at, 80};
 }
 

@@ -249,7 +249,7 @@ class Evaluation {
 
   void card(std::size_t n) {
     if (plain_.size() < 12) return;
-    const bool near = context_.near(Cue::card);
+    const bool near = context_.near(Cue::card), paid = context_.near(Cue::payment);
     const bool halves = near && broken_ && n == 2;  // one line was too short for it
     if (n > 1 && code_.groups[0].size() != 4 && !halves) return;
     bool plain = true;  // blanks or dashes, as everybody writes
@@ -266,17 +266,39 @@ class Evaluation {
     // An underscore beside it is a programmer's, or Markdown's: what belongs to a scheme is a card all the same.
     const bool kept = underscored_ && !code_.joined && !code_.money && !code_.hyphened && score >= 60;
     score = kept ? score - 10 : weakened(score);
+    // What was paid or expires is a card where it has a scheme's first digits and length, and no number else.
     if (score > 0 && near) score = score > 30 ? 97 : 75;
+    if (score > 45 && paid) score = 97;
     if (score < 97 && n == 1 && (context_.near(Cue::order, 3) || context_.near(Cue::device, 3))) score -= 40;
     offer(Kind::card, score, Cue::card, 95);
     if (plain_.size() == 15 && luhn(plain_) && context_.near(Cue::device, 4)) offer(Kind::device_id, 90, Cue::none, 0);
   }
 
+  bool all_years(std::size_t n) const {
+    for (std::size_t g = 0; g < n; ++g) {
+      const std::size_t begin = code_.groups[g].begin;
+      if (code_.groups[g].size() != 4 || !(text_.has(begin, "19") || text_.has(begin, "20"))) return false;
+    }
+    return true;
+  }
+
+  // Ranges, choices and columns: wide apart, with no 0 before. With more than blanks between, a telephone is written in
+  // a form that is known (`score`), in three groups and more that are not of one size; with blanks, not in two such.
+  bool in_range(std::size_t n, int score) const {
+    if (plain_[0] == '0') return false;
+    bool equal = true, blanks = true;
+    for (std::size_t g = 0; g < n; ++g) equal = equal && code_.groups[g].size() == code_.groups[0].size();
+    for (std::size_t g = 0; g + 1 < n; ++g) blanks = blanks && code_.groups[g].separator == ' ';
+    return blanks ? n == 2 && equal : n == 2 || equal || score < 90;
+  }
+
   void phone(std::size_t n) {
+    // A line's end is within none but those with a '+' (phone.cpp).
+    if (broken_ || (n > 1 && all_years(n))) return;
     int score = weakened(phone_score(shape_, plain_, context_));
     // Columns of a table look like that too.
     if (score < 70 && !context_.near(Cue::phone) && in_row(n)) score = 0;
-    if (wide_ && (score < 52 || !context_.near(Cue::phone, 4) || (!broken_ && in_row(n)))) score = 0;
+    if (wide_ && (score < 52 || !context_.near(Cue::phone, 4) || in_row(n) || in_range(n, score))) score = 0;
     offer(Kind::phone, score, Cue::phone, 75);
   }
 
@@ -370,11 +392,9 @@ Match match_code(const Text& text, const Context& context, const Code& code) {
     if (characters > kMostPlain || !code.may_end(text, n, true)) continue;
     // Rows of numbers: no digits alone that are wider apart are as many.
     if (characters > kMostWideDigits && code.digits_only(n) && code.wide(n)) continue;
-    Match match = evaluation.at(n);
-    if (match.score < context.least) continue;
-    best = match;
-    // A telephone that the next line goes on with may have ended before.
-    if (match.kind != Kind::phone || !code.broken(n)) break;
+    best = evaluation.at(n);
+    if (best.score >= context.least) break;
+    best = {};
   }
   if (best && best.kind == Kind::phone) best.end = phone_extension(text, best.end);
   return best;

@@ -91,6 +91,31 @@ int by_shape(std::string_view shape, std::string_view digits) {
   return 0;
 }
 
+// "12 345" from `begin` to `end`, as amounts are written.
+bool in_thousands(const Text& text, std::size_t begin, std::size_t end) {
+  std::size_t groups = 0, digits = 0;
+  for (std::size_t i = begin; i < end; ++i) {
+    if (!is_digit(text[i])) continue;
+    if (i > begin && !is_digit(text[i - 1])) {
+      if (digits > 3 || (groups > 0 && digits != 3)) return false;
+      ++groups;
+      digits = 0;
+    }
+    ++digits;
+  }
+  return groups > 0 && digits == 3;
+}
+
+// Whether the digits from `begin` to `end`, where a line begins, are a postcode with its town: "12345 Berlin".
+bool is_town_code(const Text& text, std::size_t begin, std::size_t end) {
+  for (std::size_t i = begin; i < end; ++i) {
+    if (!is_digit(text[i])) return false;
+  }
+  const std::size_t blank = blank_at(text, end);
+  if (end - begin < 4 || end - begin > 6 || blank == 0 || letter_at(text, end + blank) == 0) return false;
+  return word_at(text, end + blank).shape != Shape::lower;
+}
+
 }  // namespace
 
 int phone_score(std::string_view shape, std::string_view digits, const Context& context) {
@@ -132,11 +157,12 @@ Match match_phone(const Text& text, std::size_t i, const Context& context) {
   const bool plus = text[i] == '+' || (text[i] == '(' && text[i + 1] == '+');
   std::string digits;
   Match best;
-  bool bracket = false, ever = false, line = false;
-  std::size_t gap = 0;
+  bool bracket = false, ever = false;
+  std::size_t gap = 0, groups = 0, line = 0;  // where the second line begins
   for (std::size_t at = i; at < i + kLongest;) {
     const unsigned char c = text[at];
     if (is_digit(c)) {
+      groups += gap > 0 || digits.empty();
       digits += static_cast<char>(c);
       gap = 0;
       ++at;
@@ -148,7 +174,7 @@ Match match_phone(const Text& text, std::size_t i, const Context& context) {
       int score = 0;
       if (plus) {
         score = is_international(digits) ? 95 : context.near(Cue::phone) && digits.size() >= 7 ? 75 : 0;
-        if (line && score < 95) score = 0;
+        if (line != 0 && (score < 95 || is_town_code(text, line, at))) score = 0;
         if (score == 95 && next == '-' && is_digit(text[at + 1]) && digits.size() < 7) score = 0;
       } else if (ever && digits.size() >= 8 && digits.size() <= 13) {
         // (0xx) …, (ddd) ddd-dddd, (dd) ddddd-dddd
@@ -171,9 +197,11 @@ Match match_phone(const Text& text, std::size_t i, const Context& context) {
       ++at;
     } else if (const std::size_t n = blank_at(text, at) + dash_at(text, at); n != 0) {
       at += n;
-    } else if (plus && !line && best.score < 95 && (c == '\n' || (c == '\r' && text[at + 1] == '\n'))) {
-      line = true;  // it goes on in the next line; what is whole before does not
-      at += c == '\n' ? 1 : 2;
+    } else if (plus && line == 0 && best.score < 95 && (c == '\n' || (c == '\r' && text[at + 1] == '\n'))) {
+      // It goes on in the next line, which what is whole before does not. More than the country's code stands before,
+      // and no number of thousands unless a word says that it is a telephone.
+      if (groups < 2 || (!ever && !context.near(Cue::phone) && in_thousands(text, i + 1, at))) break;
+      line = at += c == '\n' ? 1 : 2;
     } else {
       break;
     }
