@@ -111,17 +111,21 @@ api::Parsed<tools::Constraint> constraint_of(const api::Call& call, const tools:
 }
 
 std::vector<std::string> left_out_of(const api::Call& call, const std::vector<tools::LeftOut>& left_out) {
+  constexpr std::size_t kMostBytes = 2000;  // proxies take headers of 4 KiB and more, of all names together
   std::vector<std::string> out;
+  std::size_t bytes = 0;
   for (const tools::LeftOut& left : left_out) {
-    if (out.size() == grammar::kMostLeftOut) {
-      out.emplace_back("and more of the schemas");
-      break;
-    }
     std::string field = call.format.param;
     for (const api::Tool& tool : call.tool_use.tools) {
       if (tool.name == left.tool) field = tool.param.empty() ? "tools" : tool.param;
     }
-    out.push_back(left.pointer == "#" ? field : field + left.pointer);
+    if (left.pointer != "#") field += left.pointer;
+    bytes += field.size() + 2;
+    if (out.size() == grammar::kMostLeftOut || bytes > kMostBytes) {
+      out.emplace_back("and more of the schemas");
+      break;
+    }
+    out.push_back(std::move(field));
   }
   return out;
 }

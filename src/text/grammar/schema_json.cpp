@@ -117,6 +117,11 @@ const Json* Json::find(std::string_view key) const {
   return nullptr;
 }
 
+bool has_list(const Json& value, std::string_view key) {
+  const Json* list = value.is(Json::Kind::object) ? value.find(key) : nullptr;
+  return list != nullptr && list->is(Json::Kind::array);
+}
+
 std::string pointer_of(const Json& value) {
   std::vector<std::string> parts;
   for (const Json* v = &value; v->parent != nullptr; v = v->parent) {

@@ -48,6 +48,8 @@ class JsonTree {
   Json* root_ = nullptr;
 };
 
+// Whether it is an object with an array at `key`.
+bool has_list(const Json& value, std::string_view key);
 // "#/properties/a~1b/items/0": how an error names a place.
 std::string pointer_of(const Json& value);
 // Follows a fragment ("#", "#/$defs/x", percent-encoded or not); null if it leads nowhere.

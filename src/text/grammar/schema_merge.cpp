@@ -34,6 +34,10 @@ bool no_number_in(const NumberRange& a, const NumberRange& b) {
 
 }  // namespace
 
+Unexpected not_around_incomplete(const Json& negated) {
+  return fail(Errc::unsupported, pointer_of(negated) + ": \"not\" is not supported around what is not enforced");
+}
+
 void insert(SchemaSet& set, const Json* schema) {
   auto at = std::lower_bound(set.begin(), set.end(), schema, [](auto* a, auto* b) { return a->number < b->number; });
   if (at == set.end() || *at != schema) set.insert(at, schema);
@@ -87,16 +91,24 @@ Result<const Json*> SchemaSource::referred(const Json& reference) {
 
 // $anchor wherever it may name a schema: in values that are only compared it is no keyword.
 void SchemaSource::learn_anchors() {
+  constexpr std::string_view kValues[] = {"enum", "const", "default", "examples"};
+  constexpr std::string_view kOfNames[] = {"properties", "patternProperties", "$defs", "definitions"};
   anchors_.emplace();
-  std::vector<const Json*> todo = {&root_};
+  struct Place {
+    const Json* at;
+    bool of_names;  // its keys are the schema's own, not keywords
+  };
+  std::vector<Place> todo = {{&root_, false}};
   while (!todo.empty()) {
-    const Json* at = todo.back();
+    const auto [at, of_names] = todo.back();
     todo.pop_back();
+    const bool keywords = at->is(JsonKind::object) && !of_names;
     for (std::size_t i = 0; i < at->items.size(); ++i) {
       const Json* v = at->items[i];
-      const std::string_view key = at->is(JsonKind::object) ? std::string_view(at->keys[i]) : std::string_view();
+      const std::string_view key = keywords ? std::string_view(at->keys[i]) : std::string_view();
       if (key == "$anchor" && v->is(JsonKind::string)) anchors_->emplace(v->text, at);
-      if (key != "enum" && key != "const" && key != "default" && key != "examples") todo.push_back(v);
+      if (std::ranges::find(kValues, key) != std::end(kValues)) continue;
+      todo.push_back({v, std::ranges::find(kOfNames, key) != std::end(kOfNames) && v->is(JsonKind::object)});
     }
   }
 }
@@ -160,11 +172,11 @@ Result<SchemaSource::Alternatives> SchemaSource::expand(const Json* schema) {
     FH_TRY(Alternatives one, expand(s));
     FH_TRY(out, both(out, one));
   }
-  if (schema->is(JsonKind::object) && schema->find("anyOf") != nullptr) {
+  if (has_list(*schema, "anyOf")) {
     FH_TRY(Alternatives some, any(n->any_of));
     FH_TRY(out, both(out, some));
   }
-  if (schema->is(JsonKind::object) && schema->find("oneOf") != nullptr) {
+  if (has_list(*schema, "oneOf")) {
     if (auto apart = all_apart(n->one_of); !apart) {
       if (!omissions_.loose() || apart.error().code != Errc::unsupported)
         return tl::unexpected(std::move(apart).error());
@@ -246,7 +258,7 @@ Result<void> SchemaSource::negate(const SchemaNode& n, Alternatives& list) {
   const bool met_before = std::exchange(met_incomplete_, false);
   auto out = without_negated(n, list);
   if (out && met_incomplete_) {
-    out = fail(Errc::unsupported, pointer_of(*n.negated) + ": \"not\" is not supported around what is not enforced");
+    out = not_around_incomplete(*n.negated);
   }
   met_incomplete_ |= met_before;
   if (out) {
@@ -290,7 +302,8 @@ Result<SchemaSource::Alternatives> SchemaSource::without_negated(const SchemaNod
 // ---- places inside -----------------------------------------------------------------------------------------------
 
 Result<bool> SchemaSource::takes_key(const SchemaNode& n, std::string_view key) {
-  if (n.lists_keys && std::ranges::find(n.key_values, key) == n.key_values.end()) return false;
+  FH_TRY_VOID(spend(1));
+  if (n.lists_keys && !std::ranges::binary_search(n.sorted_key_values, key)) return false;
   for (const std::string& text : n.key_patterns) {
     FH_TRY(const CodeDfa* dfa, pattern(text));
     if (!dfa->matches(key)) return false;

@@ -80,5 +80,7 @@ class SchemaSource {
 
 // Adds to a set.
 void insert(SchemaSet& set, const Json* schema);
+// The error of a `not` around something that was left out.
+Unexpected not_around_incomplete(const Json& negated);
 
 }  // namespace freehold::text::grammar

@@ -60,10 +60,12 @@ class Reader {
     omissions_.add(what);
     node_.incomplete = true;
   }
-  // Whether an automaton can hold it; what is no pattern at all is found out where it is used.
+  // Whether an automaton can hold it; what is no pattern at all is found out where it is used, and so is one that is
+  // only too large, unless everything may be left out.
   bool can_hold(std::string_view pattern) const {
     auto parsed = parse_regex(pattern, limits_);
-    return parsed || parsed.error().code == Errc::invalid;
+    if (parsed || parsed.error().code == Errc::invalid) return true;
+    return parsed.error().code == Errc::exhausted && !omissions_.loose();
   }
 
   Result<void> keyword(std::string_view key, const Json& v) {
@@ -225,8 +227,7 @@ class Reader {
     FH_TRY_VOID(schema(v, names));
     FH_TRY(const SchemaNode of, Reader(v, limits_, omissions_).read());
     bool combines = of.reference != nullptr || of.negated != nullptr;
-    for (std::string_view key : {"allOf", "anyOf", "oneOf"})
-      combines |= v.is(JsonKind::object) && v.find(key) != nullptr;
+    for (std::string_view key : {"allOf", "anyOf", "oneOf"}) combines |= has_list(v, key);
     const bool lengths = of.min_length > 0 || of.max_length != UINT32_MAX;
     const bool countable =
         of.min_length <= kMaxRepetition && (of.max_length <= kMaxRepetition || of.max_length == UINT32_MAX);
@@ -244,15 +245,18 @@ class Reader {
     for (const Json* value : of.values) {
       if (!none && value->is(JsonKind::string)) node_.key_values.push_back(value->text);
     }
+    node_.sorted_key_values = node_.key_values;
+    std::ranges::sort(node_.sorted_key_values);
     return {};
   }
   Result<void> required(const Json& v) {
     node_.describes_object = true;
     if (v.is(JsonKind::boolean)) return {};  // draft-03's, on a property: says nothing here
     if (!v.is(JsonKind::array)) return wrong(v, "required is an array of strings");
+    std::set<std::string_view> known;
     for (const Json* item : v.items) {
       if (!item->is(JsonKind::string)) return wrong(*item, "required is an array of strings");
-      if (std::ranges::find(node_.required, item->text) == node_.required.end()) node_.required.push_back(item->text);
+      if (known.insert(item->text).second) node_.required.push_back(item->text);
     }
     return {};
   }

@@ -56,7 +56,8 @@ struct SchemaNode {
   bool open = false;                 // others may be there although the schema lists some and says nothing of them
   // propertyNames: every key is one of key_values, if it lists them, and matches all of key_patterns.
   bool lists_keys = false;
-  std::vector<std::string_view> key_values;
+  std::vector<std::string_view> key_values;  // in the schema's order
+  std::vector<std::string_view> sorted_key_values;
   std::vector<std::string> key_patterns;
   std::uint32_t min_properties = 0;
   std::uint32_t max_properties = UINT32_MAX;

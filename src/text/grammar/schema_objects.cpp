@@ -73,7 +73,7 @@ Result<NodeId> SchemaCompiler::object(const Alternative& a) {
       for (const SchemaNode* n : a.nodes) {
         if (n->min_properties > 0) source_.omissions().add(*n->source->find("minProperties"));
       }
-      min = static_cast<std::uint32_t>(list.size() + 1);
+      min = needed + 1;  // one of those will do: none of the optional ones may become required
     }
   }
   return members(list, extra, min, max);
@@ -195,8 +195,9 @@ Result<NodeId> SchemaCompiler::members(const std::vector<Member>& list, const Ex
   for (auto& s : chooses) s = net.add_state();
   auto at = [&](std::uint32_t i, std::uint32_t c) { return i * levels + std::min(c, levels - 1); };
   net.arcs.push_back({open, states[at(0, 0)], empty});
+  const auto last = std::find_if(list.rbegin(), list.rend(), [](const Member& m) { return m.required; });
   for (std::uint32_t i = 0; i <= n; ++i) {
-    bool all_optional = std::none_of(list.begin() + i, list.end(), [](const Member& m) { return m.required; });
+    const bool all_optional = i >= list.rend() - last;
     for (std::uint32_t c = 0; c < levels; ++c) {
       std::uint32_t here = states[at(i, c)];
       std::uint32_t choose = chooses[at(i, c)];

@@ -142,6 +142,72 @@ TEST(SchemaOmissions, LooseSchemasLeaveOutOneKeywordAndKeepTheRest) {
       true);
 }
 
+TEST(SchemaOmissions, NoValueIsLostByWhatIsLeftOut) {
+  check(
+      {
+          // Branches that are whole are counted as ever.
+          {R"({"enum":[1],"not":{"oneOf":[{"type":"integer"},{"minimum":0}]}})", {}, {"1"}, {"2"}},
+          {R"({"enum":[{"b":1},{"b":"x"}],"properties":{"b":{"oneOf":[{"type":"integer"},{"minimum":0}]}}})",
+           {},
+           {R"({"b":"x"})"},
+           {R"({"b":1})"}},
+          {R"({"enum":[1],"not":{"oneOf":[{"type":"integer","if":{}},{"minimum":0}]}})",
+           {"#/not/oneOf/0/if", "#/not/oneOf", "#/not"},
+           {"1"},
+           {"2"}},
+          {R"({"enum":[{"b":1},{"b":null}],"properties":{"b":{"type":"integer","oneOf":[{"if":{}},{"minimum":0}]}}})",
+           {"#/properties/b/oneOf/0/if", "#/properties/b/oneOf"},
+           {R"({"b":1})"},
+           {R"({"b":null})"}},
+          {R"({"enum":[{"b":1},{"b":"x"}],"properties":{"b":{"not":{"type":"integer","if":{}}}}})",
+           {"#/properties/b/not/if", "#/properties/b/not"},
+           {R"({"b":1})", R"({"b":"x"})"},
+           {R"({"b":2})"}},
+          // No property becomes required, not even one that no text satisfies.
+          {R"({"properties":{"a":{"type":"string","minLength":5,"maxLength":3}},"type":"object","additionalProperties":true,"minProperties":20})",
+           {"#/minProperties"},
+           {R"({"b":1})"},
+           {"{}"}},
+          {R"({"properties":{"a":{},"b":{}},"type":"object","additionalProperties":true,"minProperties":20,"required":["b"]})",
+           {"#/minProperties"},
+           {R"({"b":1,"c":1})", R"({"a":1,"b":1})"},
+           {R"({"a":1})", R"({"b":1})"}},
+      },
+      true);
+  // Strict, a `not` around what is not enforced is refused wherever it stands.
+  LeftOut left_out;
+  SchemaOptions options;
+  options.left_out = &left_out;
+  auto nested = compile_json_schema(R"({"enum":[{"b":"x"}],"properties":{"b":{"not":{"format":"cuid"}}}})", options);
+  ASSERT_FALSE(nested);
+  EXPECT_EQ(nested.error().code, Errc::unsupported) << nested.error().what;
+}
+
+TEST(SchemaOmissions, NullIsNoList) {
+  check(
+      {
+          {R"({"anyOf":null,"type":"string"})", {"#/anyOf"}, {"\"a\""}, {"1"}},
+          {R"({"oneOf":null,"allOf":null,"type":"string"})", {"#/oneOf", "#/allOf"}, {"\"a\""}, {"1"}},
+          {R"({"type":"object","propertyNames":{"anyOf":null,"pattern":"^x"}})",
+           {"#/propertyNames/anyOf"},
+           {R"({"x":1})"},
+           {R"({"a":1})"}},
+      },
+      true);
+}
+
+TEST(SchemaOmissions, PatternsThatAreOnlyTooLargeHoldOrAreRefused) {
+  const std::string deep =
+      R"({"type":"string","format":"uuid","pattern":")" + std::string(70, '(') + "a" + std::string(70, ')') + "\"}";
+  LeftOut left_out;
+  SchemaOptions options;
+  options.left_out = &left_out;
+  auto strict = compile_json_schema(deep, options);
+  ASSERT_FALSE(strict);
+  EXPECT_EQ(strict.error().code, Errc::exhausted) << strict.error().what;
+  check({{deep, {"#/pattern"}, {}, {"\"a\""}}}, true);
+}
+
 TEST(SchemaOmissions, WhatIsNoSchemaIsRefusedAllTheSame) {
   for (std::string_view source :
        {R"({"properties":{"a":"string"}})", R"({"type":"frob"})", R"x({"type":"string","pattern":"("})x",
@@ -217,12 +283,33 @@ TEST(SchemaNames, OfPropertiesAreEnforced) {
             Errc::invalid);
 }
 
+TEST(SchemaNames, CountAsWork) {
+  std::string source = R"({"type":"object","additionalProperties":false,"propertyNames":{"enum":["k")";
+  for (int i = 0; i < 200; ++i) source += ",\"k" + std::to_string(i) + '"';
+  source += "]}}";
+  EXPECT_TRUE(accepts(require(compile_json_schema(source)), "{}"));
+  SchemaOptions options;
+  options.limits.steps = 1000;
+  EXPECT_EQ(compile_json_schema(source, options).error().code, Errc::exhausted);
+}
+
 TEST(SchemaAnchors, AreFollowed) {
   check({{R"({"$defs":{"a":{"$anchor":"q","type":"integer"}},"type":"array","items":{"$ref":"#q"}})",
           {},
           {"[1]"},
-          {"[\"a\"]"}}},
+          {"[\"a\"]"}},
+         // Below properties and $defs these are names like others.
+         {R"({"properties":{"default":{"$anchor":"x","type":"null"},"b":{"$ref":"#x"}},"required":["b"]})",
+          {},
+          {R"({"b":null})"},
+          {R"({"b":1})"}},
+         {R"({"$defs":{"enum":{"type":"object","properties":{"const":{"$anchor":"x","type":"null"}}}},"$ref":"#x"})",
+          {},
+          {"null"},
+          {"1"}}},
         false);
+  EXPECT_EQ(compile_json_schema(R"({"properties":{"a":{"default":{"$anchor":"q"}}},"$ref":"#q"})").error().code,
+            Errc::invalid);
   EXPECT_EQ(compile_json_schema(R"({"const":{"$anchor":"q"},"$ref":"#q"})").error().code, Errc::invalid);
 }
 

@@ -1,5 +1,6 @@
 // Whether a value that stands in the schema (enum, const) satisfies it.
 #include <algorithm>
+#include <utility>
 
 #include "text/grammar/schema_merge.h"
 
@@ -83,16 +84,29 @@ Result<bool> SchemaSource::satisfies(const Json& v, const Json* schema, std::siz
   for (const auto* list : {&n->any_of, &n->one_of}) {
     if (list->empty()) continue;
     std::size_t count = 0;
+    const bool met_before = std::exchange(met_incomplete_, false);
     for (const Json* s : *list) {
       FH_TRY(bool good, satisfies(v, s, depth + 1));
       count += good ? 1 : 0;
     }
-    // Branches that lost a keyword may both be satisfied.
-    if (count == 0 || (list == &n->one_of && count > 1 && !omissions_.loose())) return false;
+    const bool exact = !met_incomplete_;
+    met_incomplete_ |= met_before;
+    if (count == 0) return false;
+    if (list == &n->one_of && count > 1) {
+      if (exact || !omissions_.loose()) return false;
+      omissions_.add(*schema->find("oneOf"));  // branches that lost a keyword may both be satisfied
+    }
   }
   if (n->negated != nullptr) {
+    const bool met_before = std::exchange(met_incomplete_, false);
     FH_TRY(bool bad, satisfies(v, n->negated, depth + 1));
-    if (bad) return false;
+    const bool exact = !met_incomplete_;
+    met_incomplete_ |= met_before;
+    if (bad && exact) return false;
+    if (bad) {  // of what is left of it; all of it may not be satisfied
+      if (!omissions_.loose()) return not_around_incomplete(*n->negated);
+      omissions_.add(*n->negated);
+    }
   }
   return true;
 }

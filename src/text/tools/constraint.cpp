@@ -73,9 +73,9 @@ Error blame(Error error, std::span<const Allowed> allowed, const ConstraintOptio
   return error;
 }
 
-// Tools whose schemas are too much even so, or else all where it is their number: nothing of them is enforced then.
-// To find them costs four times what compiling all may cost, however many there are.
-void give_up(std::vector<Allowed>& allowed, ConstraintOptions options) {
+// Tools whose schemas are too much even so: nothing of them is enforced then. Whether there are any. To find them costs
+// four times what compiling all may cost, however many there are.
+bool give_up_large(std::vector<Allowed>& allowed, ConstraintOptions options) {
   options.schema.limits.steps = options.schema.limits.steps * 4 / (allowed.size() + 3);
   bool some = false;
   for (Allowed& a : allowed) {
@@ -84,7 +84,7 @@ void give_up(std::vector<Allowed>& allowed, ConstraintOptions options) {
     a.opaque = !alone && unenforceable(alone.error());
     some |= a.opaque;
   }
-  for (Allowed& a : allowed) a.opaque |= !some && a.loose;
+  return some;
 }
 
 void append(std::vector<std::string>& out, const std::array<std::string_view, 2>& texts) {
@@ -147,8 +147,11 @@ Result<Constraint> make_constraint(const ToolFormat& format, std::span<const Too
   };
   auto grammar = compile();
   if (!grammar && unenforceable(grammar.error()) && std::ranges::any_of(allowed, &Allowed::loose)) {
-    give_up(allowed, options);
-    grammar = compile();
+    if (give_up_large(allowed, options)) grammar = compile();
+    if (!grammar && unenforceable(grammar.error())) {  // it is their number
+      for (Allowed& a : allowed) a.opaque |= a.loose;
+      grammar = compile();
+    }
   }
   if (!grammar) return Unexpected(blame(std::move(grammar).error(), allowed, options));
   out.grammar = std::move(*grammar);

@@ -134,6 +134,11 @@ TEST(ToolConstraint, TooLargeASchemaMeansAnyObjectWhereTheModelMayChoose) {
   EXPECT_EQ(c.left_out.size(), many.size());
   EXPECT_EQ(verdict(c.grammar, call("t3", "{}")), Verdict::complete);
   EXPECT_FALSE(make_constraint(generic_tool_format(), many, ToolChoice::required(), options));
+  // One that is too large alone, and of the rest it is their number.
+  many.push_back(large);
+  c = make(many, ToolChoice::automatic(), options);
+  EXPECT_EQ(c.left_out.size(), many.size());
+  EXPECT_EQ(verdict(c.grammar, call("t3", "{}")), Verdict::complete);
 }
 
 TEST(ToolConstraint, AnnotationsAreNamedForAnswersAndStrictTools) {
