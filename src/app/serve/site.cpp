@@ -281,9 +281,8 @@ struct Embedding {
     event.prompt_tokens = tokens;
     event.outcome = error.code == Errc::cancelled ? ledger::Outcome::cancelled : ledger::Outcome::failed;
     event.http_status = api::status_of(failure.problem);
-    accounts->record(
-        std::move(event), std::move(entry), std::move(said), std::move(reservation),
-        [to = exchange, failure](bool durable) { respond(*to, durable ? failure : unrecorded()); });
+    accounts->record(std::move(event), std::move(entry), std::move(said), std::move(reservation),
+                     [to = exchange, failure](bool durable) { respond(*to, durable ? failure : unrecorded()); });
   }
 };
 
