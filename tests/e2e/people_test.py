@@ -117,9 +117,9 @@ class Tokens(People):
         return answer["id"]
 
     def test_what_they_leave_goes_on_without_them(self):
-        token = self.issuer.token("anna", groups=["doctors"], exp=int(time.time()) - 58)  # ends in two seconds, leeway included
         line = json.dumps({"custom_id": "a", "method": "POST", "url": CHAT, "body": ask_of("m")}) + "\n"
         with self.serve() as server:
+            token = self.issuer.token("anna", groups=["doctors"], exp=int(time.time()) - 50)  # ends in ten seconds, leeway included
             given = self.upload(server, token, line.encode())
             status, batch = self.ask(server, token, BATCHES, {"input_file_id": given, "endpoint": CHAT, "completion_window": "24h"})
             self.assertEqual(status, 200, batch)
