@@ -246,7 +246,7 @@ void Accounts::record(ledger::Event event, audit::RequestEntry entry, Said said,
   if (log_) log_->append(std::move(event), done);
 }
 
-void Accounts::answered(const http::Request& request, int status, std::function<void()> then) const {
+void Accounts::answered(const http::Request& request, int status, const std::function<void()>& then) const {
   if (!trail_ || !AuditTrail::concerns(request, status)) return then();
   std::optional<guard::Principal> who;
   if (status == 429 && authenticator_ && !request.on_behalf_of) {
@@ -257,7 +257,7 @@ void Accounts::answered(const http::Request& request, int status, std::function<
   } else if (status != 401) {
     who = principal_of(request);
   }
-  trail_->answered(request, status, who, std::move(then));
+  trail_->answered(request, status, who, then);
 }
 
 }  // namespace freehold::app

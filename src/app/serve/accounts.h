@@ -78,7 +78,7 @@ class Accounts {
   bool keeps() const { return trail_ && trail_->keeps(); }
   // A request is to be answered so; what was refused or changed is written to the audit log. `then` as
   // AuditTrail::answered calls it.
-  void answered(const http::Request& request, int status, std::function<void()> then) const;
+  void answered(const http::Request& request, int status, const std::function<void()>& then) const;
   AuditTrail* trail() const { return trail_.get(); }
 
  private:

@@ -255,9 +255,9 @@ Result<> run(const Arguments& arguments, Console& console) {
     const bool own = api::status_of(problem) == status;  // which the dialect may have another number for
     return error_response(request, {problem, message, {}, {}, {}, own ? 0 : status});
   };
-  hooks.answered = [&site](const http::Request& request, int status, std::function<void()> then) {
+  hooks.answered = [&site](const http::Request& request, int status, const std::function<void()>& then) {
     site.statuses().add(name_of(dialect_of(request)), status);
-    site.answered(request, status, std::move(then));
+    site.answered(request, status, then);
   };
   const std::string address =
       options.address.find(':') == std::string::npos ? options.address : "[" + options.address + "]";

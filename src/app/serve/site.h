@@ -127,8 +127,8 @@ class Site {
   StatusCounts& statuses() { return statuses_; }
   const StatusCounts& statuses() const { return statuses_; }
   // What the audit log is told of a request that has been answered.
-  void answered(const http::Request& request, int status, std::function<void()> then) const {
-    accounts_.answered(request, status, std::move(then));
+  void answered(const http::Request& request, int status, const std::function<void()>& then) const {
+    accounts_.answered(request, status, then);
   }
   AuditTrail* trail() const { return accounts_.trail(); }
   // What is recorded of a request, if it is this key's to know: its own, or any for admins and auditors.
