@@ -33,12 +33,10 @@ Result<> run_quantize(const Arguments& arguments, Console& console) {
       std::filesystem::path(std::string(arguments.text("MODEL"))).parent_path() / "provenance.json";
   if (std::filesystem::exists(papers, ec)) sealing.reads(papers);
   if (arguments.given("OUT")) {
-    const std::filesystem::path out(std::string(arguments.text("OUT")));
-    if (nf4) {  // a folder, perhaps with a slash behind it
-      const std::filesystem::path folder = std::filesystem::absolute(out).lexically_normal();
-      sealing.writes(folder.has_filename() ? folder.parent_path() : folder.parent_path().parent_path());
+    if (nf4) {
+      sealing.writes(nf4_folder(arguments).parent_path());
     } else {
-      sealing.writes_file(out);
+      sealing.writes_file(std::string(arguments.text("OUT")));
     }
   }
   FH_TRY_VOID(sealing.enter(console));

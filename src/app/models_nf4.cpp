@@ -68,9 +68,8 @@ Result<store::Written> write_folder(const fs::path& out, const format::HfFolder&
 class Unfinished {
  public:
   static Result<Unfinished> beside(const fs::path& out) {
-    const fs::path parent = out.has_parent_path() ? out.parent_path() : fs::path(".");
-    FH_TRY_VOID(make_directories(parent));
-    std::string name = (parent / (".quantizing-" + out.filename().string() + "-XXXXXX")).string();
+    FH_TRY_VOID(make_directories(out.parent_path()));
+    std::string name = (out.parent_path() / (".quantizing-" + out.filename().string() + "-XXXXXX")).string();
     if (::mkdtemp(name.data()) == nullptr) {
       return fail(Errc::io, fmt::format("{}: {}", printable(name), std::strerror(errno)));
     }
@@ -89,7 +88,7 @@ class Unfinished {
     fs::rename(path_, out, ec);
     if (ec) return fail(Errc::io, fmt::format("rename to {}: {}", printable(out.string()), ec.message()));
     path_.clear();
-    return sync_folder(out.has_parent_path() ? out.parent_path() : fs::path("."));
+    return sync_folder(out.parent_path());
   }
 
  private:
@@ -98,6 +97,11 @@ class Unfinished {
 };
 
 }  // namespace
+
+fs::path nf4_folder(const Arguments& arguments) {
+  const fs::path out = fs::absolute(fs::path(std::string(arguments.text("OUT")))).lexically_normal();
+  return out.has_filename() ? out : out.parent_path();
+}
 
 Result<> quantize_to_nf4(const OpenModel& source, const model::Plan& plan, const Arguments& arguments,
                          Console& console) {
@@ -111,8 +115,7 @@ Result<> quantize_to_nf4(const OpenModel& source, const model::Plan& plan, const
                   fmt::format("--{} is not for nf4: OUT is a new folder, of weights that are floats", option));
     }
   }
-  fs::path out = fs::path(std::string(arguments.text("OUT"))).lexically_normal();
-  if (!out.has_filename()) out = out.parent_path();  // "folder/"
+  const fs::path out = nf4_folder(arguments);
   std::error_code ec;
   if (fs::exists(fs::symlink_status(out, ec))) {
     return fail(Errc::invalid, fmt::format("{} is there already", printable(out.string())));

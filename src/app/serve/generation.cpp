@@ -232,22 +232,15 @@ void Generation::refuse(const api::Failure& failure) {
 
 void Generation::fail(const Error& error) {
   failed_ = true;
-  const api::Failure failure = failure_of(error);
-  std::string broken = begun_ && stream_ ? encoder_->broken(failure) : std::string();
-  record(ledger::Outcome::failed, broken.empty() ? api::status_of(failure.problem) : 200,
-         [exchange = exchange_, failure, broken = std::move(broken)](bool durable) {
-           if (broken.empty()) return respond(*exchange, durable ? failure : unrecorded());
-           exchange->send(broken);
-           exchange->finish();
-         });
+  end_with(failure_of(error), begun_ && stream_);
 }
 
-// What was computed is recorded, whoever may have it.
-void Generation::end_with(const api::Failure& failure) {
-  std::string broken = stream_ ? encoder_->broken(failure) : std::string();
-  record(ledger::Outcome::failed, stream_ ? 200 : api::status_of(failure),
-         [exchange = exchange_, failure, broken = std::move(broken)](bool durable) {
-           if (broken.empty()) return respond(*exchange, durable ? failure : unrecorded());
+// What was computed is recorded, whoever may have it; then the client is told, within the stream if there is one.
+void Generation::end_with(const api::Failure& failure, bool within) {
+  std::string broken = within ? encoder_->broken(failure) : std::string();
+  record(ledger::Outcome::failed, within ? 200 : api::status_of(failure),
+         [exchange = exchange_, failure, within, broken = std::move(broken)](bool durable) {
+           if (!within) return respond(*exchange, durable ? failure : unrecorded());
            exchange->send(broken);
            exchange->finish();
          });
@@ -255,8 +248,8 @@ void Generation::end_with(const api::Failure& failure) {
 
 // The answer's end goes out when its event is on disk.
 void Generation::end() {
-  if (veil_.blocked()) return end_with(veil_.answer->veil().refusal());
-  if (whole_ > kMostWhole) return end_with(too_long_whole());
+  if (veil_.blocked()) return end_with(veil_.answer->veil().refusal(), stream_);
+  if (whole_ > kMostWhole) return end_with(too_long_whole(), stream_);
   std::string bytes = encoder_->end();
   const auto outcome = cancelled_ ? ledger::Outcome::cancelled : ledger::Outcome::completed;
   if (stream_) {

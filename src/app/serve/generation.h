@@ -66,7 +66,7 @@ class Generation {
   void finish(std::uint32_t choice, const engine::Finished& finished);
   void fail(const Error& error);
   void end();
-  void end_with(const api::Failure& failure);
+  void end_with(const api::Failure& failure, bool within);
   void record(ledger::Outcome outcome, int status, std::function<void(bool)> stored);
   void count(const Account& account) const;
   http::Response head() const;
