@@ -135,16 +135,20 @@ bool Code::may_end(const Text& text, std::size_t n, bool underscore) const {
 }
 
 void Code::describe(const Text& text, std::size_t n, std::string& shape, std::string& plain) const {
-  shape.clear();
-  plain.clear();
+  // `end` bounds both: there is a sign at least between two groups.
+  const std::size_t most = end(n) - groups[0].begin;
+  shape.resize(most);
+  plain.resize(most);
+  std::size_t s = 0, p = 0;
   for (std::size_t g = 0; g < n; ++g) {
-    for (std::size_t i = groups[g].begin; i < groups[g].end; ++i) {
-      const unsigned char c = text[i];
-      shape += is_digit(c) ? '9' : 'A';
-      plain += static_cast<char>(c >= 'a' ? c - 0x20 : c);
+    for (const char c : text.part(groups[g].begin, groups[g].end)) {
+      shape[s++] = is_digit(static_cast<unsigned char>(c)) ? '9' : 'A';
+      plain[p++] = c >= 'a' ? static_cast<char>(c - 0x20) : c;
     }
-    if (g + 1 < n) shape += groups[g].separator;
+    if (g + 1 < n) shape[s++] = groups[g].separator;
   }
+  shape.resize(s);
+  plain.resize(p);
 }
 
 bool Code::digits_only(std::size_t n) const {

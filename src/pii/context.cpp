@@ -4,16 +4,6 @@
 
 namespace freehold::pii {
 
-bool is_digit(unsigned char c) {
-  return static_cast<unsigned char>(c - '0') < 10;
-}
-bool is_alphanumeric(unsigned char c) {
-  return is_digit(c) || static_cast<unsigned char>((c | 0x20) - 'a') < 26;
-}
-bool is_hex(unsigned char c) {
-  return is_digit(c) || static_cast<unsigned char>((c | 0x20) - 'a') < 6;
-}
-
 bool cue_follows(const Text& text, std::size_t end, Cue cue) {
   constexpr std::size_t kFar = 32;
   std::uint32_t previous = 0;

@@ -42,8 +42,14 @@ struct Context {
 // Whether `cue` follows within four words of the same sentence after `end`.
 bool cue_follows(const Text& text, std::size_t end, Cue cue);
 
-bool is_digit(unsigned char c);
-bool is_alphanumeric(unsigned char c);  // ASCII
-bool is_hex(unsigned char c);
+inline bool is_digit(unsigned char c) {
+  return static_cast<unsigned char>(c - '0') < 10;
+}
+inline bool is_alphanumeric(unsigned char c) {  // ASCII
+  return is_digit(c) || static_cast<unsigned char>((c | 0x20) - 'a') < 26;
+}
+inline bool is_hex(unsigned char c) {
+  return is_digit(c) || static_cast<unsigned char>((c | 0x20) - 'a') < 6;
+}
 
 }  // namespace freehold::pii

@@ -41,7 +41,8 @@ std::size_t blanks(const Text& text, std::size_t i) {
 
 // "de", "of", "del" and a blank, or nothing.
 std::size_t of(const Text& text, std::size_t i) {
-  for (const std::string_view word : {"of ", "de ", "del ", "do ", "di "}) {
+  static constexpr std::string_view kOf[] = {"of ", "de ", "del ", "do ", "di "};
+  for (const std::string_view word : kOf) {
     if (text.has(i, word)) return i + word.size();
   }
   return i;
@@ -61,7 +62,8 @@ std::size_t with_year(const Text& text, std::size_t end) {
 int day_at(const Text& text, std::size_t i, std::size_t& end) {
   const int day = small_number(text, i, 2, end);
   if (day < 1 || day > 31) return 0;
-  for (const std::string_view suffix : {"st", "nd", "rd", "th", "er"}) {
+  static constexpr std::string_view kOrdinal[] = {"st", "nd", "rd", "th", "er"};
+  for (const std::string_view suffix : kOrdinal) {
     if (text.has(end, suffix) && !is_alphanumeric(text[end + 2])) {
       end += 2;
       return day;

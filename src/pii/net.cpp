@@ -1,4 +1,5 @@
 // E-mail addresses, web addresses, IP and hardware addresses.
+#include <array>
 #include <string>
 
 #include "pii/recognisers.h"
@@ -8,7 +9,7 @@ namespace {
 
 using std::string_view;
 
-constexpr std::size_t kLongestLocal = 64, kLongestDomain = 253, kLongestUrl = 2048;
+constexpr std::size_t kLongestLocal = kEmailReach - 4, kLongestDomain = 253, kLongestUrl = 2048;
 
 bool is_local(unsigned char c) {  // RFC 5322 atext as it is used, and the full stop
   return is_alphanumeric(c) || c == '.' || c == '_' || c == '%' || c == '+' || c == '-' || c == '\'' || c == '&' ||
@@ -219,9 +220,15 @@ Match match_url(const Text& text, std::size_t i) {
                                              "wss://",      "ws://",         "ftps://",  "file://",    "ldap://",
                                              "postgres://", "postgresql://", "mysql://", "mongodb://", "mongodb+srv://",
                                              "redis://",    "amqp://",       "jdbc:",    "s3://"};
+  static constexpr auto kFirstOfScheme = [] {
+    std::array<bool, 256> out{};
+    for (const string_view scheme : kSchemes) out[static_cast<unsigned char>(scheme[0])] = true;
+    return out;
+  }();
   const unsigned char first = text[i] | 0x20;
   const std::size_t limit = i + kLongestUrl;
   for (const string_view scheme : kSchemes) {
+    if (!kFirstOfScheme[first]) break;
     if (first != static_cast<unsigned char>(scheme[0]) || !text.has(i, scheme)) continue;
     const std::size_t host = i + scheme.size();
     const std::size_t end = path_end(text, host, limit);

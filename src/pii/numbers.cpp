@@ -97,6 +97,7 @@ struct Named {
   std::uint32_t words;  // at most so many counting words between
 };
 
+constexpr std::size_t kLeastPlain = 4;       // shorter is no code
 constexpr std::size_t kMostPlain = 34;       // letters and digits: the longest IBAN that ISO 13616 allows
 constexpr std::size_t kMostWideDigits = 19;  // the longest card
 
@@ -158,9 +159,14 @@ class Evaluation {
   Evaluation(const Text& text, const Context& context, const Code& code)
       : text_(text), context_(context), code_(code) {}
 
-  // The best that the first `n` groups may be.
-  Match at(std::size_t n) {
-    code_.describe(text_, n, shape_, plain_);
+  // The best that the first `n` groups may be, of `characters` letters and digits; every call with fewer groups.
+  Match at(std::size_t n, std::size_t characters) {
+    if (plain_.empty()) {
+      code_.describe(text_, n, shape_, plain_);
+    } else {  // fewer groups are written as these, but shorter
+      plain_.resize(characters);
+      shape_.resize(characters + n - 1);
+    }
     end_ = code_.end(n);
     underscored_ = code_.underscored || text_[end_] == '_';
     best_ = {Kind::other_id, code_.groups[0].begin, end_, 0};
@@ -168,7 +174,6 @@ class Evaluation {
     wide_ = code_.wide(n);
     broken_ = code_.broken(n);
     lower_ = code_.lower_case(n);
-    if (plain_.size() < 4) return best_;
     iban();
     national();
     if (digits_) {
@@ -389,10 +394,11 @@ Match match_code(const Text& text, const Context& context, const Code& code) {
   std::size_t characters = 0;
   for (std::size_t n = 0; n < code.count; ++n) characters += code.groups[n].size();
   for (std::size_t n = code.count; n > 0; characters -= code.groups[--n].size()) {
+    if (characters < kLeastPlain) break;
     if (characters > kMostPlain || !code.may_end(text, n, true)) continue;
     // Rows of numbers: no digits alone that are wider apart are as many.
     if (characters > kMostWideDigits && code.digits_only(n) && code.wide(n)) continue;
-    best = evaluation.at(n);
+    best = evaluation.at(n, characters);
     if (best.score >= context.least) break;
     best = {};
   }

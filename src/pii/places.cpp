@@ -1,5 +1,7 @@
 // Streets with house numbers, post office boxes and postal codes. Suffixes of streets: USPS Publication 28, appendix C.
+#include <algorithm>
 #include <array>
+#include <iterator>
 #include <string>
 
 #include "pii/recognisers.h"
@@ -279,10 +281,13 @@ Match match_postcode(const Text& text, const Context& context, const Code& code)
     return Match{Kind::postcode, code.groups[0].begin, code.end(n), score};
   };
   const bool cue = context.near(Cue::postcode, 3);
-  if (written(2) && !code.lower_case(2)) {
-    for (const string_view uk : {"A9 9AA", "A99 9AA", "AA9 9AA", "AA99 9AA", "A9A 9AA", "AA9A 9AA"}) {
-      if (shape == uk) return found(2, cue ? 95 : 66);
-    }
+  auto sized = [&](std::size_t g, std::size_t least, std::size_t most) {
+    return code.groups[g].size() >= least && code.groups[g].size() <= most;
+  };
+  if (code.count > 1 && sized(0, 2, 5) && sized(1, 2, 4) && !code.lower_case(2) && written(2)) {
+    static constexpr string_view kBritish[] = {"A9 9AA", "A99 9AA", "AA9 9AA", "AA99 9AA", "A9A 9AA", "AA9A 9AA"};
+    if (std::find(std::begin(kBritish), std::end(kBritish), shape) != std::end(kBritish))
+      return found(2, cue ? 95 : 66);
     if (shape == "A9A 9A9" && string_view("DFIOQU").find(plain[2]) == string_view::npos)
       return found(2, cue ? 95 : 70);                                                       // Canada
     if (shape == "9999 AA" && (cue || context.near(Cue::address, 6))) return found(2, 80);  // Netherlands
@@ -296,7 +301,7 @@ Match match_postcode(const Text& text, const Context& context, const Code& code)
     if (shape == "9999-999") return found(2, cue || context.near(Cue::address, 6) ? 80 : 30);   // Portugal
     if (shape == "999 99" && cue) return found(2, 80);                                          // Sweden, Czechia
   }
-  if (!written(1)) return {};
+  if (!sized(0, 4, 8) || (!cue && code.groups[0].digits != 5) || !written(1)) return {};
   if (shape == "99999") {
     if (cue) return found(1, 92);
     if (context.joined && after_state(context)) return found(1, 88);

@@ -19,6 +19,7 @@ Match match_date(const Text& text, const Context& context, const Code& code);
 Match match_month(const Text& text, const Context& context, const Word& month);
 Match match_age(const Text& text, const Context& context, const Code& code);
 // net.cpp
+inline constexpr std::size_t kEmailReach = 68;  // an address' '@' stands less than so many bytes after its beginning
 Match match_email(const Text& text, std::size_t i);
 Match match_url(const Text& text, std::size_t i);
 Match match_ip(const Text& text, std::size_t i, const Context& context);  // IPv4, IPv6

@@ -101,6 +101,7 @@ struct Scanner::State {
   bool escaped = false;   // the letter before is an escape's
   bool skipping = false;  // inside a token that is too long
   bool in_key = false;    // inside a private key's block, which began at open_begin
+  std::size_t at_sign = 0;  // in buffer: the next '@', or as far as none is; behind us: not looked for
   std::vector<Finding>* out = nullptr;
 
   State(Profile p, Chooser* c) : profile(p), chooser(c != nullptr ? c : &shipped_chooser()) {
@@ -153,6 +154,12 @@ struct Scanner::State {
       now.previous = now.before_previous = {};
       now.tag = now.before_tag = Tag::none;
     }
+  }
+
+  // Whether an e-mail address may begin at `i`: whether there is an '@' near enough, or what is there has not arrived.
+  bool may_be_email(std::size_t i) {
+    if (at_sign < i) at_sign = std::min(buffer.find('@', i), buffer.size());
+    return at_sign < i + kEmailReach;
   }
 
   bool step(const Text& text);
@@ -299,7 +306,9 @@ bool Scanner::State::token(const Text& text, bool letter) {
     // "_name@example.org_" and "__name@example.org__", but not the rest of "first_name@example.org"
     const bool fresh = left != '_' || !is_alphanumeric(before_underscores(text, begin));
     if (fresh && (!letter || !is_plain_end(text, w.end))) {
-      if (const Match match = match_email(text, begin); sure(match)) return found(text, match);
+      if (may_be_email(begin)) {
+        if (const Match match = match_email(text, begin); sure(match)) return found(text, match);
+      }
       if (const Match match = match_url(text, begin); sure(match)) return found(text, match);
     }
     if (left != '_' || fresh) {
@@ -451,6 +460,7 @@ void Scanner::State::run(bool final) {
     buffer.erase(0, drop);
     base += drop;
     at -= drop;
+    at_sign -= std::min(drop, at_sign);
     if (open != Tag::none || in_key) open_begin -= drop, open_end -= std::min(drop, open_end);
   }
 }

@@ -126,6 +126,13 @@ bool is_mixed(string_view token) {
   return digit && letter;
 }
 
+// Whether a prefix begins with this byte: most tokens do not.
+constexpr auto kFirstOfPrefix = [] {
+  std::array<bool, 256> out{};
+  for (const Prefix& prefix : kPrefixes) out[static_cast<unsigned char>(prefix.text[0])] = true;
+  return out;
+}();
+
 // The prefixes that begin with each byte.
 const std::array<std::vector<Prefix>, 128>& prefixes_by_first() {
   static const auto table = [] {
@@ -138,7 +145,7 @@ const std::array<std::vector<Prefix>, 128>& prefixes_by_first() {
 
 Match by_prefix(const Text& text, std::size_t i) {
   const unsigned char first = text[i];
-  if (first >= 128) return {};
+  if (!kFirstOfPrefix[first]) return {};
   for (const Prefix& prefix : prefixes_by_first()[first]) {
     bool same = true;
     for (std::size_t k = 1; k < prefix.text.size() && same; ++k)
