@@ -7,6 +7,7 @@
 #include "app/models_commands.h"
 #include "app/starter.h"
 #include "base/utf8.h"
+#include "guard/hold_book.h"
 #include "train/provenance.h"
 
 namespace freehold::app {
@@ -145,12 +146,36 @@ Result<> run_alias(const Arguments& arguments, Console& console) {
   return {};
 }
 
+// Leave to remove a model of the store, by the labels that it carries: no hold is added as long as it lives. Errors:
+// invalid (it is held), io.
+Result<guard::StandingHolds> leave_to_remove(const store::Store& store, const guard::Policy& policy,
+                                             const std::string& reference) {
+  FH_TRY(const std::filesystem::path home, store::default_home());
+  FH_TRY(auto standing, guard::HoldBook(home).standing());
+  std::vector<guard::Holdable> things = {{policy.lowest(), "", ""}};
+  FH_TRY(const guard::Resource model, labelled_model(reference));
+  for (const std::string& label : model.labels) things.push_back({label, "", ""});
+  if (!store.resolve(reference)) things.push_back({std::nullopt, "", ""});  // its papers are damaged: it may be any
+  for (const guard::Holdable& thing : things) {
+    const guard::Hold* hold = guard::hold_on(standing.holds, thing);
+    if (hold == nullptr) continue;
+    guard::Decision denied;
+    denied.rule = hold->id;
+    denied.message = "what is held is not removed";
+    FH_TRY_VOID(record_refusal("models rm", reference, denied));
+    return fail(Errc::invalid, fmt::format("'{}' is not removed: {}", printable(reference), why_held(*hold)));
+  }
+  return standing;
+}
+
 Result<> run_rm(const Arguments& arguments, Console& console) {
   FH_TRY(store::Store store, open_store());
+  FH_TRY(const guard::Policy policy, own_policy());
   StoreProgress progress(console);
   JsonWriter w(true);
   w.begin_object().key("removed").begin_array();
   for (const std::string& reference : arguments.list("MODEL")) {
+    FH_TRY(const guard::StandingHolds leave, leave_to_remove(store, policy, reference));
     FH_TRY(store::Removed removed, store.remove(reference, progress.options(false)));
     FH_TRY_VOID(record_act("models.rm", removed.name.text()));
     w.begin_object().member("name", removed.name.text()).member("freed", removed.freed).end_object();
@@ -216,6 +241,7 @@ Command models_rm_command() {
   return {
       .name = "models rm",
       .summary = "Remove names from the store, and the files that nothing needs any more.",
+      .details = "What a legal hold is on stays (freehold guard holds).",
       .positionals =
           {{.name = "MODEL", .help = "A name, or a digest that has only one.", .repeatable = true, .is_file = false}},
       .options = {{.name = "json", .help = "Print JSON."}},

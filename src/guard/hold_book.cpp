@@ -19,9 +19,8 @@ namespace {
 
 constexpr double kAddPatience = 60;  // seconds
 
-// The lock beside which holds stand still; its file is made if it is not there.
-Result<FolderLock> holds_lock(const std::filesystem::path& home, FolderLock::Mode mode, double patience) {
-  const std::filesystem::path folder = home / "holds";
+// A lock of this folder; its file is made if it is not there.
+Result<FolderLock> taken_lock(const std::filesystem::path& folder, FolderLock::Mode mode, double patience) {
   FH_TRY_VOID(make_directories(folder));
   FH_TRY(FolderLock exclusive, FolderLock::open(folder, FolderLock::Mode::exclusive));
   std::optional<FolderLock> lock;
@@ -36,6 +35,15 @@ Result<FolderLock> holds_lock(const std::filesystem::path& home, FolderLock::Mod
                                       printable(lock->path().string()), patience));
   }
   return std::move(*lock);
+}
+
+// The lock beside which holds stand still is in holds/. Whoever wants it passes the gate first; who adds a hold keeps
+// the gate shut while it waits, so that it waits for those who are in, not for those who would come after it.
+std::filesystem::path holds_folder(const std::filesystem::path& home) {
+  return home / "holds";
+}
+Result<FolderLock> gate(const std::filesystem::path& home, FolderLock::Mode mode, double patience) {
+  return taken_lock(holds_folder(home) / "gate", mode, patience);
 }
 
 constexpr const char* kHoldColumns =
@@ -132,12 +140,21 @@ Result<std::vector<Hold>> HoldBook::all() const {
 }
 
 Result<FolderLock> HoldBook::stand(double patience) const {
-  return holds_lock(state_->home, FolderLock::Mode::shared, patience);
+  FH_TRY(const FolderLock passing, gate(state_->home, FolderLock::Mode::shared, patience));
+  return taken_lock(holds_folder(state_->home), FolderLock::Mode::shared, patience);
+}
+
+Result<StandingHolds> HoldBook::standing(double patience) const {
+  // The lock first: what is read behind it holds until it is let go.
+  FH_TRY(FolderLock still, stand(patience));
+  FH_TRY(auto holds, all());
+  return StandingHolds{std::make_shared<const FolderLock>(std::move(still)), std::move(holds)};
 }
 
 Result<Hold> HoldBook::add(Hold hold) {
   State& state = *state_;
-  FH_TRY(const FolderLock still, holds_lock(state.home, FolderLock::Mode::exclusive, kAddPatience));
+  FH_TRY(const FolderLock shut, gate(state.home, FolderLock::Mode::exclusive, kAddPatience));
+  FH_TRY(const FolderLock still, taken_lock(holds_folder(state.home), FolderLock::Mode::exclusive, kAddPatience));
   const std::lock_guard lock(state.mutex);
   FH_TRY_VOID(state.open(sql::Open::create));
   hold.id = "hold_" + random_id();

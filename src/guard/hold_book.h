@@ -35,6 +35,11 @@ struct Holdable {
 };
 // The oldest hold that it is under; null: none. Released ones hold nothing.
 const Hold* hold_on(const std::vector<Hold>& holds, const Holdable& thing);
+// The holds as they stand as long as the lock lives.
+struct StandingHolds {
+  std::shared_ptr<const FolderLock> still;
+  std::vector<Hold> holds;
+};
 // "it is held (hold_…, since 2027-01-31, \"…\"): freehold guard release hold_… lets it go"
 std::string why_held(const Hold& hold);
 
@@ -52,9 +57,12 @@ class HoldBook {
   Result<std::vector<Hold>> all() const;
   // As long as this lives no hold is added, by whatever process: whoever lets something go asks for one before looking
   // at the holds, and keeps it until that has gone. So nothing goes that was held when `add` returned. Several at once.
-  // Errors: io, also if a hold is being added for `patience` seconds.
+  // Errors: io, also if a hold is being added, or waits to be, for `patience` seconds.
   Result<FolderLock> stand(double patience = 30) const;
-  // Writes it under a new id; on return it is on disk. Waits for those who let something go by what was held before.
+  // The holds, and the lock that keeps them as they are. Errors: those of both.
+  Result<StandingHolds> standing(double patience = 30) const;
+  // Writes it under a new id; on return it is on disk. Waits for those who let something go by what was held before;
+  // who comes after waits for it.
   // Errors: those of writing; io if they do not end within a minute.
   Result<Hold> add(Hold hold);
   // Errors: not_found; invalid (it was released already).

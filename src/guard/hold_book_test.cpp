@@ -53,6 +53,28 @@ TEST(HoldBook, AHoldWaitsForWhatIsGoing) {
   EXPECT_EQ(after->size(), 1u);
 }
 
+TEST(HoldBook, WhoComesAfterAHoldWaitsForIt) {
+  const TemporaryFolder home;
+  const HoldBook book(home.path());
+  std::optional<FolderLock> going;
+  {
+    auto first = book.stand();
+    ASSERT_TRUE(first) << first.error().what;
+    going = std::move(*first);
+  }
+  std::thread adder([&] { EXPECT_TRUE(HoldBook(home.path()).add(on_label("health"))); });
+  bool refused = false;  // from when on the hold waits
+  for (int i = 0; i < 2000 && !refused; ++i) {
+    refused = !book.stand(0);
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_TRUE(refused);
+  for (int i = 0; i < 20; ++i) EXPECT_FALSE(book.stand(0));
+  going.reset();
+  adder.join();
+  EXPECT_TRUE(book.stand());
+}
+
 TEST(HoldOn, WhatFallsUnderOne) {
   const std::vector<Hold> people = {on_people({"sub_a", "k1"})}, label = {on_label("health")};
   EXPECT_TRUE(hold_on(people, {"public", "k2", "sub_a"}));

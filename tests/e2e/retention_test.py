@@ -218,6 +218,25 @@ class Holds(Retention):
         refusals = [json.loads(line) for line in self.succeeds("audit", "query", "--kind", "refusal", "--json").text.splitlines()]
         self.assertEqual([(r["rule"], r["status"]) for r in refusals if r.get("rule")], [(held, 409)] * 4)
 
+    def test_a_held_model_is_not_removed(self):
+        self.succeeds("models", "import", self.model, "--name", "secret")
+        self.succeeds("models", "import", self.model, "--name", "other")
+        self.succeeds("models", "label", "secret", "--data", "personal")
+        held = self.hold("--label", "personal")
+        refused = self.fails(e2e.USAGE, "models", "rm", "secret", names=held)
+        self.assertIn("guard release", refused.message)
+        self.assertIn("secret", self.succeeds("models", "list").text)
+        refusals = [json.loads(line) for line in self.succeeds("audit", "query", "--kind", "refusal", "--json").text.splitlines()]
+        self.assertEqual([r["rule"] for r in refusals], [held])
+        # One whose papers cannot be read may carry any label.
+        papers = [p for p in (self.home / "models").rglob("*") if p.is_file() and "other" in str(p)]
+        self.assertEqual(len(papers), 1)
+        papers[0].write_bytes(b"{")
+        self.fails(e2e.USAGE, "models", "rm", "other", names=held)
+        self.succeeds("guard", "release", held, "--reason", "it is over")
+        self.succeeds("models", "rm", "secret", "other")
+        self.assertFalse(papers[0].exists())
+
     def test_of_a_key_everything_is_held(self):
         key = json.loads(self.succeeds("keys", "create", "--name", "ward", "--role", "admin", "--json").text)
         with Orderly(self.model, "--alias", "m", home=self.home, key=None) as server:

@@ -114,9 +114,11 @@ Result<> run_erase(const Arguments& arguments, Console& console) {
   if (person.is_key() && FileStore::exists(home)) {
     auto opened = FileStore::open(
         home, [] { return guard::wall_seconds(); }, {},
-        [&held](const std::string& tenant, const std::string& label) -> std::optional<FileStore::Leave> {
-          if (hold_on(held.holds, {held.carried(label), tenant, ""}) != nullptr) return std::nullopt;
-          return FileStore::Leave();  // `standing` is there
+        [&held]() -> std::optional<FileStore::Standing> {
+          return FileStore::Standing{{},
+                                     [&held](const std::string& tenant, const std::string& label) {  // as `standing`
+                                       return hold_on(held.holds, {held.carried(label), tenant, ""}) != nullptr;
+                                     }};
         });
     if (opened) {
       store = std::move(*opened);

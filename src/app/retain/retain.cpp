@@ -43,15 +43,17 @@ Result<> run_stores(const RetainOptions& options, RetentionJudge& judge, RetainR
   std::unique_ptr<FileStore> files;
   std::unique_ptr<JobStore> jobs;
   if (here && FileStore::exists(options.home)) {
-    const auto may_go = [&](const std::string& tenant, const std::string& label) -> std::optional<FileStore::Leave> {
-      auto still = options.holds->stand();
-      const auto holds = options.holds->all();
-      const std::string& carries = label.empty() ? options.policy->lowest() : label;
-      if (!still || !holds || guard::hold_on(*holds, {carries, tenant, ""}) != nullptr) return std::nullopt;
-      return std::make_shared<const FolderLock>(std::move(*still));
+    const auto held = [&options]() -> std::optional<FileStore::Standing> {
+      auto standing = options.holds->standing();
+      if (!standing) return std::nullopt;
+      return FileStore::Standing{std::move(standing->still), [&options, holds = std::move(standing->holds)](
+                                                                 const std::string& tenant, const std::string& label) {
+                                   const std::string& carries = label.empty() ? options.policy->lowest() : label;
+                                   return guard::hold_on(holds, {carries, tenant, ""}) != nullptr;
+                                 }};
     };
     FH_TRY(files,
-           FileStore::open(options.home, dry ? FileStore::Clock([] { return INT64_MIN / 2; }) : clock, {}, may_go));
+           FileStore::open(options.home, dry ? FileStore::Clock([] { return INT64_MIN / 2; }) : clock, {}, held));
   }
   if (here && JobStore::exists(options.home)) {
     FH_TRY(jobs, JobStore::open(options.home, clock));

@@ -259,23 +259,34 @@ TEST_F(RetainTest, WhatAClockThatWasBehindHasDatedIsNotOlderThanItsNeighbours) {
 }
 
 TEST_F(RetainTest, AHeldFileDoesNotExpire) {
-  bool held = true;
+  bool held = true, told = false;
+  int asked = 0;
   std::int64_t now = day(0);
   const auto store = FileStore::open(
       home(), [&] { return now; }, {},
-      [&](const std::string& tenant, const std::string&) -> std::optional<FileStore::Leave> {
-        if (held && tenant == "k1") return std::nullopt;
-        return FileStore::Leave();
+      [&]() -> std::optional<FileStore::Standing> {
+        if (!told) return std::nullopt;
+        ++asked;
+        return FileStore::Standing{
+            {}, [&](const std::string& tenant, const std::string&) { return held && tenant == "k1"; }};
       });
   std::vector<std::string> ids;
   for (const char* tenant : {"k1", "k2"}) {
     auto incoming = (*store)->receive();
     ids.push_back((*store)->add(tenant, {"a", "user_data", 100}, std::move(*incoming))->id);
   }
+  told = true;
+  ASSERT_TRUE((*store)->expire());
+  EXPECT_EQ(asked, 0);  // nothing is due
   now += 101;
+  told = false;  // what is held cannot be told: nothing goes
+  ASSERT_TRUE((*store)->expire());
+  EXPECT_TRUE(has_file(ids[1]));
+  told = true;
   ASSERT_TRUE((*store)->expire());
   EXPECT_TRUE(has_file(ids[0]));
   EXPECT_FALSE(has_file(ids[1]));
+  EXPECT_EQ(asked, 1);  // once for both
   held = false;
   ASSERT_TRUE((*store)->expire());
   EXPECT_FALSE(has_file(ids[0]));

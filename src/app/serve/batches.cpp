@@ -26,7 +26,7 @@ void Batches::resume() {
 Result<FileStore*> Batches::store() {
   const std::lock_guard lock(mutex_);
   if (!store_) {
-    FH_TRY(store_, FileStore::open(options_.home, options_.clock, options_.quota, options_.may_go));
+    FH_TRY(store_, FileStore::open(options_.home, options_.clock, options_.quota, options_.holds));
     if (!stopping_) thread_ = std::thread([this] { work(); });
   }
   return store_.get();

@@ -28,7 +28,7 @@ class Batches {
     std::size_t parallel = 1;
     Quota quota;                                     // of files, for each tenant
     FileStore::Clock clock;                          // empty: the system's
-    FileStore::MayGo may_go;                         // empty: nothing is held
+    FileStore::Holds holds;                          // empty: nothing is held
     std::function<void(const std::string&)> report;  // what goes wrong on the disk, in one line
   };
   // Answers one request, on any thread, at once or later.

@@ -35,6 +35,8 @@ const sql::Schema kSchema = {
       "CREATE INDEX batches_by_open ON batches (open, number)"},
      {"ALTER TABLE files ADD COLUMN label TEXT NOT NULL DEFAULT ''"}}};
 
+constexpr const char* kDue = "deleted = 0 AND expires_at != 0 AND expires_at <= :now";  // of files: have expired
+
 }  // namespace
 
 bool FileStore::exists(const fs::path& home) {
@@ -42,24 +44,24 @@ bool FileStore::exists(const fs::path& home) {
   return fs::exists(home / "files.db", ec);
 }
 
-Result<std::unique_ptr<FileStore>> FileStore::open(const fs::path& home, Clock clock, Quota quota, MayGo may_go) {
+Result<std::unique_ptr<FileStore>> FileStore::open(const fs::path& home, Clock clock, Quota quota, Holds holds) {
   const fs::path folder = home / "files";
   FH_TRY_VOID(make_directories(folder));
   set_mode(folder, 0700);
   FH_TRY(FolderLock lock, own_folder(folder, "the files and batches"));
   FH_TRY(auto database, sql::Database::open(home / "files.db", kSchema, sql::Open::create, sql::Check::none));
   auto store = std::unique_ptr<FileStore>(
-      new FileStore(folder, std::move(clock), quota, std::move(may_go), std::move(database), std::move(lock)));
+      new FileStore(folder, std::move(clock), quota, std::move(holds), std::move(database), std::move(lock)));
   FH_TRY_VOID(store->expire());
   FH_TRY_VOID(store->sweep());
   return store;
 }
 
-FileStore::FileStore(fs::path folder, Clock clock, Quota quota, MayGo may_go, sql::Database database, FolderLock lock)
+FileStore::FileStore(fs::path folder, Clock clock, Quota quota, Holds holds, sql::Database database, FolderLock lock)
     : folder_(std::move(folder)),
       clock_(std::move(clock)),
       quota_(quota),
-      may_go_(std::move(may_go)),
+      holds_(std::move(holds)),
       lock_(std::move(lock)),
       database_(std::move(database)) {}
 
@@ -201,25 +203,23 @@ Result<> FileStore::drop_content(const std::string& id) {
 }
 
 Result<> FileStore::expire() {
+  std::optional<Standing> standing;
+  if (holds_) {
+    // Only then: who adds a hold waits for those who ask. And before this store's own lock is taken: they may wait.
+    FH_TRY(const bool due, any_due());
+    if (due) standing = holds_();
+  }
   const std::lock_guard lock(mutex_);
   std::vector<std::string> gone;
-  // The newest leave: holds have stood still since the first, for there is always one.
-  Leave still;
   FH_TRY_VOID(database_.transaction([&](soci::session& s) -> Result<> {
     const long long time = now();
-    {
+    if (!holds_ || standing) {
       std::string id, tenant, label;
-      soci::statement over = (s.prepare << "SELECT id, tenant, label FROM files WHERE deleted = 0 AND expires_at != 0 "
-                                           "AND expires_at <= :now",
-                              soci::into(id), soci::into(tenant), soci::into(label), soci::use(time));
+      soci::statement over = (s.prepare << "SELECT id, tenant, label FROM files WHERE " << kDue, soci::into(id),
+                              soci::into(tenant), soci::into(label), soci::use(time));
       over.execute();
       while (over.fetch()) {
-        if (may_go_) {
-          auto leave = may_go_(tenant, label);
-          if (!leave) continue;
-          still = std::move(*leave);
-        }
-        gone.push_back(id);
+        if (!standing || !standing->held(tenant, label)) gone.push_back(id);
       }
     }
     for (const std::string& id : gone) {
@@ -231,6 +231,16 @@ Result<> FileStore::expire() {
   }));
   for (const std::string& id : gone) FH_TRY_VOID(drop_content(id));
   return gone.empty() ? Result<>() : database_.flush();
+}
+
+Result<bool> FileStore::any_due() {
+  const std::lock_guard lock(mutex_);
+  return database_.run([&](soci::session& s) -> Result<bool> {
+    const long long time = now();
+    int any = 0;
+    s << "SELECT EXISTS (SELECT 1 FROM files WHERE " << kDue << ")", soci::into(any), soci::use(time);
+    return any != 0;
+  });
 }
 
 }  // namespace freehold::app

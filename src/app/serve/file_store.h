@@ -43,12 +43,16 @@ struct BatchRecord {
 class FileStore {
  public:
   using Clock = std::function<std::int64_t()>;  // Unix seconds
-  // Leave to let a file expire, kept until it has gone; nothing: it is held (guard/hold_book.h). On any thread.
-  using Leave = std::shared_ptr<const void>;
-  using MayGo = std::function<std::optional<Leave>(const std::string& tenant, const std::string& label)>;
+  // What is held, for files that expire (guard/hold_book.h): it stays so as long as `still` lives.
+  struct Standing {
+    std::shared_ptr<const void> still;
+    std::function<bool(const std::string& tenant, const std::string& label)> held;
+  };
+  // Nothing: it cannot be told now, so no file expires. On any thread.
+  using Holds = std::function<std::optional<Standing>()>;
   // Makes what is missing. Errors: io (another process holds it; the disk), corrupt, unsupported.
   static Result<std::unique_ptr<FileStore>> open(const std::filesystem::path& home, Clock clock, Quota quota = {},
-                                                 MayGo may_go = {});
+                                                 Holds holds = {});
   // Whether there is anything to open.
   static bool exists(const std::filesystem::path& home);
   FileStore(const FileStore&) = delete;
@@ -117,9 +121,10 @@ class FileStore {
   Result<> remove_batch(const std::string& id);
 
  private:
-  FileStore(std::filesystem::path folder, Clock clock, Quota quota, MayGo may_go, sql::Database database,
+  FileStore(std::filesystem::path folder, Clock clock, Quota quota, Holds holds, sql::Database database,
             FolderLock lock);
   Result<> sweep();
+  Result<bool> any_due();  // any that has expired
   Result<> drop_content(const std::string& id);
   Result<std::optional<BatchRecord>> load_batch(soci::session& s, const std::string& id) const;
   Result<> publish(soci::session& s, const BatchRecord& record) const;
@@ -127,7 +132,7 @@ class FileStore {
   std::filesystem::path folder_;
   Clock clock_;
   const Quota quota_;
-  const MayGo may_go_;
+  const Holds holds_;
   FolderLock lock_;
   std::mutex mutex_;  // guards what follows
   sql::Database database_;

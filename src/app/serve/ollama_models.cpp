@@ -215,12 +215,10 @@ void remove(Site& site, const ExchangePtr& exchange, const guard::Principal& who
   if (!named) return respond(*exchange, named.error());
   const auto leave = may_go(site, who, named->model);
   if (!leave) return respond(*exchange, leave.error());
-  Permissions::Leave stored;  // for what the store has under its name, which goes with it
+  // What the store has under its name goes with it.
   if (const auto found = site.made().find(who.tenant, named->model); found && found->alias) {
     if (const auto facts = site.pool().facts(found->name); facts && (*facts)->in_store) {
-      auto may = site.may_go(who, **facts);
-      if (!may) return respond(*exchange, may.error());
-      stored = std::move(*may);
+      if (const auto stored = site.may_go(who, **facts, *leave); !stored) return respond(*exchange, stored.error());
     }
   }
   auto removed = site.made().remove(who.tenant, named->model);

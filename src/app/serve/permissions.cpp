@@ -82,18 +82,23 @@ api::Parsed<void> Permissions::check_headers(const http::Request& request) const
 }
 
 api::Parsed<Permissions::Leave> Permissions::may_all_go(const std::vector<guard::Holdable>& things,
-                                                        guard::Decision* held) const {
+                                                        guard::Decision* held, const Leave& beside) const {
   if (!holds_) return Leave();
   const auto untold = [](const Error& error) {
     return api::refuse(api::Problem::unavailable, "whether it is held cannot be told: " + error.what);
   };
-  // The lock first: what is read behind it holds until it is let go.
-  auto still = holds_->stand(kPatience);
-  if (!still) return untold(still.error());
-  const auto holds = holds_->all();
-  if (!holds) return untold(holds.error());
+  guard::StandingHolds standing_still;
+  if (beside != nullptr) {
+    auto holds = holds_->all();
+    if (!holds) return untold(holds.error());
+    standing_still = {beside, std::move(*holds)};
+  } else {
+    auto now = standing();
+    if (!now) return untold(now.error());
+    standing_still = std::move(*now);
+  }
   for (const guard::Holdable& thing : things) {
-    const guard::Hold* hold = guard::hold_on(*holds, thing);
+    const guard::Hold* hold = guard::hold_on(standing_still.holds, thing);
     if (hold == nullptr) continue;
     const std::string why = fmt::format("It cannot be deleted: {}.", guard::why_held(*hold));
     if (held != nullptr) {
@@ -102,7 +107,19 @@ api::Parsed<Permissions::Leave> Permissions::may_all_go(const std::vector<guard:
     }
     return api::refuse(api::Problem::conflict, why);
   }
-  return std::make_shared<const FolderLock>(std::move(*still));
+  return standing_still.still;
+}
+
+Result<guard::StandingHolds> Permissions::standing() const {
+  if (!holds_) return guard::StandingHolds();
+  return holds_->standing(kPatience);
+}
+
+const guard::Hold* Permissions::hold_on(const std::vector<guard::Hold>& holds, const std::string& tenant,
+                                        const std::string& label) const {
+  const std::string_view carries = label.empty() ? policy_.lowest() : label;
+  // Of whom it tells beside its owner, nothing here says.
+  return guard::hold_on(holds, {carries, tenant, ""});
 }
 
 api::Parsed<Permissions::Leave> Permissions::may_go(const std::string& tenant, const std::string& label,
@@ -112,12 +129,13 @@ api::Parsed<Permissions::Leave> Permissions::may_go(const std::string& tenant, c
   return may_all_go({{carries, tenant, ""}}, held);
 }
 
-api::Parsed<Permissions::Leave> Permissions::may_go(const ModelFacts& model, guard::Decision* held) const {
+api::Parsed<Permissions::Leave> Permissions::may_go(const ModelFacts& model, guard::Decision* held,
+                                                    const Leave& beside) const {
   const auto known = bounds(model);
   if (!known) return api::refuse(api::Problem::unavailable, "whether it is held cannot be told: " + known.error().what);
   std::vector<guard::Holdable> things = {{policy_.lowest(), "", ""}};
   for (const std::string& label : known->labels) things.push_back({label, "", ""});
-  return may_all_go(things, held);
+  return may_all_go(things, held, beside);
 }
 
 void Permissions::add_headers(const http::Request& request, guard::Principal& who) {

@@ -45,7 +45,12 @@ class Permissions {
   // being added. Errors: conflict (it is held; `held` says for the log by what, if it is given), unavailable.
   api::Parsed<Leave> may_go(const std::string& tenant, const std::string& label, guard::Decision* held = nullptr) const;
   // The same for a model of the store, which is nobody's, by the labels that it carries.
-  api::Parsed<Leave> may_go(const ModelFacts& model, guard::Decision* held = nullptr) const;
+  // `beside`: a leave for what goes with it, which is then the leave for both.
+  api::Parsed<Leave> may_go(const ModelFacts& model, guard::Decision* held = nullptr, const Leave& beside = {}) const;
+  // The same for much at once: what is held, as long as that stands still, and by what this would be (null: nothing).
+  Result<guard::StandingHolds> standing() const;
+  const guard::Hold* hold_on(const std::vector<guard::Hold>& holds, const std::string& tenant,
+                             const std::string& label) const;
 
   // What a request says of itself: Freehold-Label, Freehold-Reason. Errors: invalid.
   api::Parsed<void> check_headers(const http::Request& request) const;
@@ -54,7 +59,8 @@ class Permissions {
  private:
   Result<guard::Bounds> bounds(const ModelFacts& model) const;
   // `things`: that go together.
-  api::Parsed<Leave> may_all_go(const std::vector<guard::Holdable>& things, guard::Decision* held) const;
+  api::Parsed<Leave> may_all_go(const std::vector<guard::Holdable>& things, guard::Decision* held,
+                                const Leave& beside = {}) const;
 
   const guard::Policy policy_;
   std::optional<guard::LabelBook> book_;

@@ -116,10 +116,13 @@ void keep_batches(Site& site, const fs::path& home, Quota quota, const Arguments
   options.home = home;
   options.parallel = static_cast<std::size_t>(std::max<std::int64_t>(1, arguments.integer("sequences") / 2));
   options.report = [&console](const std::string& line) { console.note(line); };
-  options.may_go = [&site](const std::string& tenant, const std::string& label) -> std::optional<FileStore::Leave> {
-    auto leave = site.permissions().may_go(tenant, label);
-    if (!leave) return std::nullopt;
-    return std::move(*leave);
+  options.holds = [&site]() -> std::optional<FileStore::Standing> {
+    auto standing = site.permissions().standing();
+    if (!standing) return std::nullopt;
+    return FileStore::Standing{std::move(standing->still), [&site, holds = std::move(standing->holds)](
+                                                               const std::string& tenant, const std::string& label) {
+                                 return site.permissions().hold_on(holds, tenant, label) != nullptr;
+                               }};
   };
   site.batches = std::make_unique<Batches>(std::move(options),
                                            [&site](const ExchangePtr& exchange) { handle_own(site, exchange); });

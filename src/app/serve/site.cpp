@@ -128,9 +128,10 @@ api::Parsed<Permissions::Leave> Site::may_go(const guard::Principal& who, const 
   return leave;
 }
 
-api::Parsed<Permissions::Leave> Site::may_go(const guard::Principal& who, const ModelFacts& model) const {
+api::Parsed<Permissions::Leave> Site::may_go(const guard::Principal& who, const ModelFacts& model,
+                                             const Permissions::Leave& beside) const {
   guard::Decision held;
-  auto leave = permissions().may_go(model, &held);
+  auto leave = permissions().may_go(model, &held, beside);
   if (!held.rule.empty()) (void)permit(who, held);
   return leave;
 }

@@ -112,7 +112,8 @@ class Site {
   }
   // Leave to let go what this key has left here (Permissions::may_go); that something is held is told to the audit log.
   api::Parsed<Permissions::Leave> may_go(const guard::Principal& who, const std::string& label) const;
-  api::Parsed<Permissions::Leave> may_go(const guard::Principal& who, const ModelFacts& model) const;
+  api::Parsed<Permissions::Leave> may_go(const guard::Principal& who, const ModelFacts& model,
+                                         const Permissions::Leave& beside = {}) const;
   bool may(const guard::Principal& who, guard::Action action) const { return permissions().may(who, action); }
   // Asking a model under the name by which it was found.
   guard::Decision to_ask(const NamedModel& named, const guard::Principal& who) const;
