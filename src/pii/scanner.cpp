@@ -98,9 +98,9 @@ struct Scanner::State {
   // What stood between the last token and here.
   unsigned blanks = 0, newlines = 0;
   bool stop = false, hyphen = false, apart = false;
-  bool escaped = false;   // the letter before is an escape's
-  bool skipping = false;  // inside a token that is too long
-  bool in_key = false;    // inside a private key's block, which began at open_begin
+  bool escaped = false;     // the letter before is an escape's
+  bool skipping = false;    // inside a token that is too long
+  bool in_key = false;      // inside a private key's block, which began at open_begin
   std::size_t at_sign = 0;  // in buffer: the next '@', or as far as none is; behind us: not looked for
   std::vector<Finding>* out = nullptr;
 
