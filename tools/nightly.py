@@ -223,7 +223,7 @@ def main():
     for name in options.part:
         if name not in PARTS:
             parser.error(f"no part '{name}'; there are {', '.join(PARTS)}")
-    commit = git("rev-parse", "--short", "HEAD") + (" with changes" if git("status", "--porcelain") else "")
+    commit = git("rev-parse", "--short", "HEAD") + (" with changes" if git("status", "--porcelain", "--", ".", f":!{PAGE.relative_to(ROOT)}") else "")
     test_all.LOGS.mkdir(parents=True, exist_ok=True)
     every = True
     for name in options.part or PARTS:

@@ -53,6 +53,8 @@ class Load(Replays):
                     said = json.loads(ended.text)
                     wrong = [r for r in said["replays"] if r["verdict"] != "equal"]
                     self.assertEqual((said["drawn"], said["equal"], wrong), (ANSWERS, ANSWERS, []))
+        print(f"{ANSWERS:,} answers, {sum(bool(e['cached_tokens']) for e in entries):,} with a cached beginning, "
+              f"{sum('adapter' in e for e in entries):,} with an adapter; {', '.join(levels())}", end=" ", flush=True)
 
 
 if __name__ == "__main__":
