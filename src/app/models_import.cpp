@@ -149,21 +149,21 @@ Result<> run_alias(const Arguments& arguments, Console& console) {
 // Leave to remove a model of the store, by the labels that it carries: no hold is added as long as it lives. Errors:
 // invalid (it is held), io.
 Result<guard::StandingHolds> leave_to_remove(const store::Store& store, const guard::Policy& policy,
-                                             const std::string& reference) {
+                                             const std::string& name) {
   FH_TRY(const std::filesystem::path home, store::default_home());
   FH_TRY(auto standing, guard::HoldBook(home).standing());
   std::vector<guard::Holdable> things = {{policy.lowest(), "", ""}};
-  FH_TRY(const guard::Resource model, labelled_model(reference));
+  FH_TRY(const guard::Resource model, labelled_model(name));
   for (const std::string& label : model.labels) things.push_back({label, "", ""});
-  if (!store.resolve(reference)) things.push_back({std::nullopt, "", ""});  // its papers are damaged: it may be any
+  if (!store.resolve(name)) things.push_back({std::nullopt, "", ""});  // its papers are damaged: it may carry any
   for (const guard::Holdable& thing : things) {
     const guard::Hold* hold = guard::hold_on(standing.holds, thing);
     if (hold == nullptr) continue;
     guard::Decision denied;
     denied.rule = hold->id;
     denied.message = "what is held is not removed";
-    FH_TRY_VOID(record_refusal("models rm", reference, denied));
-    return fail(Errc::invalid, fmt::format("'{}' is not removed: {}", printable(reference), why_held(*hold)));
+    FH_TRY_VOID(record_refusal("models rm", name, denied));
+    return fail(Errc::invalid, fmt::format("'{}' is not removed: {}", name, why_held(*hold)));
   }
   return standing;
 }
@@ -175,8 +175,13 @@ Result<> run_rm(const Arguments& arguments, Console& console) {
   JsonWriter w(true);
   w.begin_object().key("removed").begin_array();
   for (const std::string& reference : arguments.list("MODEL")) {
-    FH_TRY(const guard::StandingHolds leave, leave_to_remove(store, policy, reference));
-    FH_TRY(store::Removed removed, store.remove(reference, progress.options(false)));
+    guard::StandingHolds leave;
+    store::WriteOptions options = progress.options(false);
+    options.may_go = [&](const store::ModelName& name) -> Result<> {
+      FH_TRY(leave, leave_to_remove(store, policy, name.text()));
+      return {};
+    };
+    FH_TRY(store::Removed removed, store.remove(reference, options));
     FH_TRY_VOID(record_act("models.rm", removed.name.text()));
     w.begin_object().member("name", removed.name.text()).member("freed", removed.freed).end_object();
     if (!arguments.flag("json")) {

@@ -5,9 +5,11 @@
 #include <soci/soci.h>
 
 #include <algorithm>
+#include <chrono>
 #include <mutex>
 
 #include "base/file.h"
+#include "base/file_mode.h"
 #include "base/random_id.h"
 #include "base/utf8.h"
 #include "guard/keys.h"
@@ -16,8 +18,6 @@
 
 namespace freehold::guard {
 namespace {
-
-constexpr double kAddPatience = 60;  // seconds
 
 // A lock of this folder; its file is made if it is not there.
 Result<FolderLock> taken_lock(const std::filesystem::path& folder, FolderLock::Mode mode, double patience) {
@@ -31,7 +31,7 @@ Result<FolderLock> taken_lock(const std::filesystem::path& folder, FolderLock::M
   }
   FH_TRY(const bool taken, lock->take(patience));
   if (!taken) {
-    return fail(Errc::io, fmt::format("{}: somebody else has it for more than {} seconds; try again",
+    return fail(Errc::io, fmt::format("{}: somebody else has it for more than {:.0f} seconds; try again",
                                       printable(lock->path().string()), patience));
   }
   return std::move(*lock);
@@ -43,6 +43,10 @@ std::filesystem::path holds_folder(const std::filesystem::path& home) {
   return home / "holds";
 }
 Result<FolderLock> gate(const std::filesystem::path& home, FolderLock::Mode mode, double patience) {
+  if (std::error_code ec; !std::filesystem::exists(home, ec)) {
+    FH_TRY_VOID(make_directories(home));
+    set_mode(home, 0700);  // as the store makes it
+  }
   return taken_lock(holds_folder(home) / "gate", mode, patience);
 }
 
@@ -153,8 +157,10 @@ Result<StandingHolds> HoldBook::standing(double patience) const {
 
 Result<Hold> HoldBook::add(Hold hold) {
   State& state = *state_;
+  const auto begun = std::chrono::steady_clock::now();
   FH_TRY(const FolderLock shut, gate(state.home, FolderLock::Mode::exclusive, kAddPatience));
-  FH_TRY(const FolderLock still, taken_lock(holds_folder(state.home), FolderLock::Mode::exclusive, kAddPatience));
+  const double left = kAddPatience - std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  FH_TRY(const FolderLock still, taken_lock(holds_folder(state.home), FolderLock::Mode::exclusive, left));
   const std::lock_guard lock(state.mutex);
   FH_TRY_VOID(state.open(sql::Open::create));
   hold.id = "hold_" + random_id();

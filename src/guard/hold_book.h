@@ -35,6 +35,9 @@ struct Holdable {
 };
 // The oldest hold that it is under; null: none. Released ones hold nothing.
 const Hold* hold_on(const std::vector<Hold>& holds, const Holdable& thing);
+// Seconds: who adds a hold gives up after the first, so that whoever waits behind it for the second gets through.
+inline constexpr double kAddPatience = 60, kStandPatience = 90;
+
 // The holds as they stand as long as the lock lives.
 struct StandingHolds {
   std::shared_ptr<const FolderLock> still;
@@ -58,9 +61,9 @@ class HoldBook {
   // As long as this lives no hold is added, by whatever process: whoever lets something go asks for one before looking
   // at the holds, and keeps it until that has gone. So nothing goes that was held when `add` returned. Several at once.
   // Errors: io, also if a hold is being added, or waits to be, for `patience` seconds.
-  Result<FolderLock> stand(double patience = 30) const;
+  Result<FolderLock> stand(double patience = kStandPatience) const;
   // The holds, and the lock that keeps them as they are. Errors: those of both.
-  Result<StandingHolds> standing(double patience = 30) const;
+  Result<StandingHolds> standing(double patience = kStandPatience) const;
   // Writes it under a new id; on return it is on disk. Waits for those who let something go by what was held before;
   // who comes after waits for it.
   // Errors: those of writing; io if they do not end within a minute.

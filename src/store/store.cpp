@@ -259,6 +259,7 @@ Result<Removed> Store::remove(std::string_view reference, const WriteOptions& op
     return fail(Errc::invalid,
                 fmt::format("{} is a path: only models in the store are removed here", printable(reference)));
   }
+  if (options.may_go) FH_TRY_VOID(options.may_go(out.name));
   FH_TRY_VOID(remove_file(home_ / out.name.path()));
   FH_TRY(out.freed, writing.sweep());
   writing.finish();

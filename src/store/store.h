@@ -51,6 +51,8 @@ struct WriteOptions {
   std::function<Result<>(const format::Checkpoint* base, const std::filesystem::path& adapter)> validate_adapter;
   Progress progress;                 // optional
   std::function<void(int)> waiting;  // another process (its id, or 0) is writing; called once
+  // Asked by remove() once it waits for nobody, right before the name goes; an error leaves everything. Optional.
+  std::function<Result<>(const ModelName&)> may_go;
 };
 
 struct Imported {
@@ -134,7 +136,8 @@ class Store {
   // Errc::invalid for a reference that is an adapter, an `adapter` that is none, or a second one.
   Result<Imported> alias(std::string_view reference, const ModelName& name, const WriteOptions& options = {},
                          std::string_view adapter = {}) const;
-  // Forgets a name, and deletes what nothing refers to any more.
+  // Forgets a name, and deletes what nothing refers to any more. Errors: not_found, invalid (a path, a digest with
+  // several names), those of `may_go`, io.
   Result<Removed> remove(std::string_view reference, const WriteOptions& options = {}) const;
 
   // By name. Errors: Errc::io if a folder of names cannot be read.

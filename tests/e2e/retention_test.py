@@ -228,6 +228,7 @@ class Holds(Retention):
         self.assertIn("secret", self.succeeds("models", "list").text)
         refusals = [json.loads(line) for line in self.succeeds("audit", "query", "--kind", "refusal", "--json").text.splitlines()]
         self.assertEqual([r["rule"] for r in refusals], [held])
+        self.fails(e2e.NOT_FOUND, "models", "rm", "nobody", names="there is no model")
         # One whose papers cannot be read may carry any label.
         papers = [p for p in (self.home / "models").rglob("*") if p.is_file() and "other" in str(p)]
         self.assertEqual(len(papers), 1)

@@ -85,6 +85,7 @@ Result<> ContentPass::drop_records(bool dry) {
     for (const std::size_t i : still) going.push_back(due[i]);
     if (!dry) FH_TRY_VOID(records_.drop(going));
     for (const std::size_t i : still) judge_.gone(things[i], Fate::drop_content);
+    judge_.stays();  // whatever of it is held by now
     due.clear();
     things.clear();
     return {};

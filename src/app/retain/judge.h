@@ -45,6 +45,8 @@ class RetentionJudge {
   // Whether a hold holds it at this moment: to be asked again of what was judged earlier; no hold is added from here
   // on, until the same.
   Result<bool> held(const KeptThing& thing);
+  // It stays after all: holds may be added again.
+  void stays() { standing_.reset(); }
   // It has gone as judged.
   void gone(const KeptThing& thing, guard::Fate fate);
   std::int64_t now() const { return now_; }

@@ -22,6 +22,7 @@ Result<> retain_files(FileStore& store, RetentionJudge& judge, bool dry, const G
       FH_TRY(went, store.erase(file.tenant, file.id));
     }
     if (went) judge.gone(thing, Fate::remove);
+    judge.stays();
   }
   FH_TRY(const auto batches, store.all_batches());
   for (const FileStore::Left& batch : batches) {
@@ -29,7 +30,10 @@ Result<> retain_files(FileStore& store, RetentionJudge& judge, bool dry, const G
     const KeptThing thing{
         .place = "batches", .label = batch.label, .since = batch.created_at, .key = batch.tenant, .busy = batch.open};
     FH_TRY(const Fate fate, judge.judge(thing));
-    if (fate == Fate::keep || (fate == Fate::drop_content && !batch.words)) continue;
+    if (fate == Fate::keep || (fate == Fate::drop_content && !batch.words)) {
+      judge.stays();
+      continue;
+    }
     if (!dry) FH_TRY_VOID(fate == Fate::remove ? store.remove_batch(batch.id) : store.drop_words(batch.id));
     judge.gone(thing, fate);
   }
@@ -47,7 +51,10 @@ Result<> retain_jobs(JobStore& store, RetentionJudge& judge, bool dry, const GoO
                           .key = job.tenant,
                           .busy = !is_over(job.job.status) || !job.models.empty()};
     FH_TRY(const Fate fate, judge.judge(thing));
-    if (fate != Fate::remove) continue;
+    if (fate != Fate::remove) {
+      judge.stays();
+      continue;
+    }
     if (!dry) FH_TRY_VOID(store.remove(job.job.id));
     judge.gone(thing, fate);
   }
@@ -60,7 +67,10 @@ Result<> retain_evaluations(eval::ResultStore& store, RetentionJudge& judge, boo
     if (!go_on()) return {};
     const KeptThing thing{.place = "evaluations", .label = run.label, .since = run.recorded, .key = ""};
     FH_TRY(const Fate fate, judge.judge(thing));
-    if (fate == Fate::keep || (fate == Fate::drop_content && !run.words)) continue;
+    if (fate == Fate::keep || (fate == Fate::drop_content && !run.words)) {
+      judge.stays();
+      continue;
+    }
     if (!dry) FH_TRY_VOID(fate == Fate::remove ? store.remove(run.id) : store.drop_words(run.id));
     judge.gone(thing, fate);
   }

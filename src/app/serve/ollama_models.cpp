@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <functional>
 
 #include "api/ollama/models.h"
 #include "api/ollama/ollama.h"
@@ -181,6 +182,23 @@ void copy(Site& site, const ExchangePtr& exchange, const guard::Principal& who) 
   exchange->respond({200, {}, {}});
 }
 
+// Takes a name from the store, by the leave that `ask` gives once nobody else writes there. False: there is none.
+api::Parsed<bool> remove_name(const std::string& name, const std::function<api::Parsed<Permissions::Leave>()>& ask) {
+  const auto home = store::default_home();
+  const auto store = home ? store::Store::open(*home) : Result<store::Store>(tl::unexpected(home.error()));
+  if (!store) return tl::unexpected(kept_not(store.error()));
+  api::Parsed<Permissions::Leave> leave;
+  store::WriteOptions options;
+  options.may_go = [&](const store::ModelName&) -> Result<> {
+    leave = ask();
+    return leave ? Result<>() : fail(Errc::invalid, leave.error().message);
+  };
+  const auto gone = store->remove(name, options);
+  if (!leave) return tl::unexpected(leave.error());
+  if (!gone && gone.error().code != Errc::not_found) return tl::unexpected(kept_not(gone.error()));
+  return gone.has_value();
+}
+
 // A name of the store, which is everybody's, or a model that the key has tuned. Requests that run go on.
 void remove_stored(Site& site, const ExchangePtr& exchange, const guard::Principal& who, const std::string& name) {
   const auto tuned = delete_tuned(site, who, name);
@@ -197,15 +215,9 @@ void remove_stored(Site& site, const ExchangePtr& exchange, const guard::Princip
   if (!keeps_the_store(site, who)) {
     return refuse("is everybody's: to delete it needs a key with the role operator or admin (or freehold models rm)");
   }
-  const auto leave = site.may_go(who, *served->model);
-  if (!leave) return respond(*exchange, leave.error());
-  const auto home = store::default_home();
-  const auto store = home ? store::Store::open(*home) : Result<store::Store>(tl::unexpected(home.error()));
-  if (!store) return respond(*exchange, kept_not(store.error()));
-  if (auto gone = store->remove(served->model->name()); !gone) {
-    if (gone.error().code != Errc::not_found) return respond(*exchange, kept_not(gone.error()));
-    return refuse("is attached until the server ends: DELETE /freehold/v1/adapters detaches it");
-  }
+  const auto gone = remove_name(served->model->name(), [&] { return site.may_go(who, *served->model); });
+  if (!gone) return respond(*exchange, gone.error());
+  if (!*gone) return refuse("is attached until the server ends: DELETE /freehold/v1/adapters detaches it");
   site.pool().forget_moved();
   exchange->respond({200, {}, {}});
 }
@@ -213,27 +225,30 @@ void remove_stored(Site& site, const ExchangePtr& exchange, const guard::Princip
 void remove(Site& site, const ExchangePtr& exchange, const guard::Principal& who) {
   const auto named = ollama::parse_named(exchange->request().body);
   if (!named) return respond(*exchange, named.error());
-  const auto leave = may_go(site, who, named->model);
-  if (!leave) return respond(*exchange, leave.error());
-  // What the store has under its name goes with it.
-  if (const auto found = site.made().find(who.tenant, named->model); found && found->alias) {
+  const auto found = site.made().find(who.tenant, named->model);
+  if (!found) return remove_stored(site, exchange, who, named->model);
+  Permissions::Leave leave;
+  const auto ask = [&]() -> api::Parsed<Permissions::Leave> {
+    FH_TRY(leave, may_go(site, who, found->name));
+    if (!found->alias) return leave;
+    // What the store has under its name goes with it, and before it: what is left is deleted at the next try.
     if (const auto facts = site.pool().facts(found->name); facts && (*facts)->in_store) {
-      if (const auto stored = site.may_go(who, **facts, *leave); !stored) return respond(*exchange, stored.error());
+      FH_TRY_VOID(site.may_go(who, **facts, leave).map([](const auto&) {}));
     }
+    return leave;
+  };
+  bool asked = false;
+  if (found->alias) {
+    const auto gone = remove_name(found->name, ask);
+    if (!gone) return respond(*exchange, gone.error());
+    asked = *gone;
   }
-  auto removed = site.made().remove(who.tenant, named->model);
+  if (!asked) {
+    if (const auto may = ask(); !may) return respond(*exchange, may.error());
+  }
+  const auto removed = site.made().remove(who.tenant, named->model);
   if (!removed) return respond(*exchange, kept_not(removed.error()));
-  if (!*removed) {
-    return remove_stored(site, exchange, who, named->model);
-  }
-  if ((*removed)->alias) {
-    const auto home = store::default_home();
-    const auto store = home ? store::Store::open(*home) : Result<store::Store>(tl::unexpected(home.error()));
-    if (store) {
-      auto gone = store->remove((*removed)->name);
-      if (!gone && gone.error().code != Errc::not_found) return respond(*exchange, kept_not(gone.error()));
-    }
-  }
+  if (!*removed) return remove_stored(site, exchange, who, named->model);
   exchange->respond({200, {}, {}});
 }
 

@@ -13,7 +13,7 @@ namespace {
 using guard::Resource;
 
 constexpr std::size_t kLongestReason = 200;  // bytes
-constexpr double kPatience = 1;              // seconds: a hold is added in milliseconds, and others wait meanwhile
+constexpr double kPatience = 1;              // seconds: others wait for the thread that waits
 
 // With its tag, as names are labelled.
 std::string labelled_name(const std::string& name) {
@@ -26,6 +26,7 @@ std::string labelled_name(const std::string& name) {
 Permissions::Permissions(guard::Policy policy, std::filesystem::path home) : policy_(std::move(policy)) {
   if (home.empty()) return;
   holds_.emplace(home);
+  (void)holds_->stand(0);  // makes its files while there is room on the disk for them
   book_.emplace(std::move(home));
 }
 
