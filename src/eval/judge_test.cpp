@@ -34,6 +34,9 @@ Result<Task> task_from(std::string yaml) {
 class JudgeTest : public testing::Test {
  protected:
   void SetUp() override {
+#if defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "ThreadSanitizer lets no page lie at an address of our choice";
+#endif
     auto opened = sandbox::Sandbox::open();
     if (!opened && opened.error().code != Errc::internal) GTEST_SKIP() << opened.error().what;
     ASSERT_TRUE(opened);

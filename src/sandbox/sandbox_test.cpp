@@ -59,6 +59,9 @@ std::size_t open_descriptors() {
 class SandboxTest : public testing::Test {
  protected:
   void SetUp() override {
+#if defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "ThreadSanitizer lets no page lie at an address of our choice";
+#endif
     const seal::Kernel kernel = seal::kernel();
     if (!kernel.filter || !kernel.files()) GTEST_SKIP() << seal::missing(kernel);
     if (auto python = find_python(); !python && python.error().code == Errc::not_found)
@@ -77,7 +80,9 @@ class SandboxTest : public testing::Test {
     EXPECT_EQ(read_file(folder_.path() / "file").value_or("gone"), "untouched");
     EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), fs::directory_iterator()), 1);
   }
-  Verdict run(std::string_view program) const { return run_in(*sandbox_, program); }
+  Verdict run(std::string_view program) const {
+    return run_in(*sandbox_, program);
+  }
   static Verdict run_in(const Sandbox& sandbox, std::string_view program) {
     const auto verdict = sandbox.run(program);
     EXPECT_TRUE(verdict) << verdict.error().what;
@@ -96,7 +101,9 @@ def refused(what, *words, **more):
     raise AssertionError((what, words))
 )" + std::string(rest));
   }
-  std::string path() const { return folder_.path().string(); }
+  std::string path() const {
+    return folder_.path().string();
+  }
 
   TemporaryFolder folder_;
   std::optional<Sandbox> sandbox_;
