@@ -26,9 +26,6 @@ constexpr double kShape[] = {1.1, 1.2, 1.15, 1.2, 1.0, 0.4, 0.3};
 double uniform(Dice& dice) {
   return std::uniform_real_distribution<double>(0, 1)(dice);
 }
-double times_noise(Dice& dice, double sigma) {
-  return std::exp(std::normal_distribution<double>(-sigma * sigma / 2, sigma)(dice));
-}
 
 // What days are made of. All `n` of the history and `h` after it.
 struct Law {
