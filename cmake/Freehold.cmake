@@ -167,6 +167,10 @@ function(fh_bench name)
   find_package(benchmark REQUIRED)
   add_executable(${name}_bench EXCLUDE_FROM_ALL ${benches})
   target_link_libraries(${name}_bench PRIVATE ${ARGN} benchmark::benchmark benchmark::benchmark_main)
+  if(NOT TARGET benches)
+    add_custom_target(benches)  # all of them, as `./dev nightly units` builds them
+  endif()
+  add_dependencies(benches ${name}_bench)
 endfunction()
 
 # fh_golden(KINDS…): every tests/golden/KIND_test.cpp is a part of the program golden_test and one ctest entry with the label "golden", which

@@ -14,8 +14,8 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 # What our headers may include in angle brackets besides the C++ standard library (names without a dot or a slash). Everything
 # else is for .cpp files: <vector> costs a file 0.1 s, tl/expected.hpp 0.2, fmt/core.h 0.3, fmt/format.h 0.6, json.hpp 1.5.
 ALLOWED_IN_HEADERS = {"tl/expected.hpp", "fmt/core.h", "immintrin.h", "sys/types.h", "nlohmann/json_fwd.hpp"}
-# What few .cpp files of one folder share and JSON values are members of: such a header says so in its name.
-JSON, HOLDS_JSON = "nlohmann/json.hpp", "_json"
+# What few .cpp files of one folder share and values of such a library are members of: the header says so in its name.
+HOLDS = {"_json": "nlohmann/json.hpp", "_asio": "boost/asio/"}
 
 
 # Written by the build.
@@ -67,7 +67,7 @@ def check(root):
                 elif target not in layers[folder]:
                     errors.append(f"{where}: {folder} may not include {target} (tools/layers.txt)")
             elif path.suffix == ".h" and ("/" in name or "." in name) and name not in ALLOWED_IN_HEADERS:
-                if name == JSON and path.stem.endswith(HOLDS_JSON):
+                if any(name.startswith(library) for end, library in HOLDS.items() if path.stem.endswith(end)):
                     continue
                 errors.append(f"{where}: <{name}> belongs into a .cpp file, not into a header of ours")
     return errors

@@ -68,7 +68,7 @@ def serving(name, script, preset="release", **settings):
         run = subprocess.run([sys.executable, "-W", "ignore", ROOT / "tests" / "e2e" / script], env=environment, stdout=out,
                              stderr=subprocess.STDOUT)
     said = [line for line in log.read_text(errors="replace").splitlines() if line.startswith("test_") and " ... " in line]
-    return run.returncode == 0, (said[0].partition(" ... ")[2].removesuffix(" ok") if said else "nothing was said")
+    return run.returncode == 0, (said[0].partition(" ... ")[2].removesuffix("ok").rstrip() if said else "")
 
 
 def corpus_table(rows):
@@ -119,7 +119,7 @@ def fuzz(options):
 
 
 def units(_):
-    return tests("units-release", "release", "unit|logic") if program("release") else (False, "It does not build.")
+    return tests("units-release", "release", "unit|logic") if program("release", "all", "benches") else (False, "It does not build.")
 
 
 def slow(_):
@@ -164,7 +164,7 @@ def audit(_):
     seed = seed_of_today()
     outside, said = serving("audit", "audit_test.py", FREEHOLD_AUDIT_TAMPERS="10000", FREEHOLD_SEED=seed)
     return unit and outside, (f"10,000 tampers and 10,000 kills in process (`crash_test.cpp`, `tamper_test.cpp`): {found(unit)}. "
-                              f"By both verifiers (`audit_test.py`): {found(outside)}; {said}.")
+                              f"By both verifiers (`audit_test.py`): {found(outside)}{said and '; ' + said}.")
 
 
 def replay(_):
@@ -173,7 +173,7 @@ def replay(_):
     seed = seed_of_today()
     passed, said = serving("replay", "replay_load_test.py", FREEHOLD_REPLAYS="1000", FREEHOLD_SEED=seed)
     return passed, (f"1,000 answers of every dialect, batched, with cached beginnings, adapters, schemas and tools (`replay_load_test.py`), replayed "
-                    f"at every instruction set of this machine, with one thread and two, to the same bytes: {found(passed)}; {said}.")
+                    f"at every instruction set of this machine, with one thread and two, to the same bytes: {found(passed)}{said and '; ' + said}.")
 
 
 def soak(options):

@@ -152,20 +152,16 @@ Result<guard::StandingHolds> leave_to_remove(const store::Store& store, const gu
                                              const std::string& name) {
   FH_TRY(const std::filesystem::path home, store::default_home());
   FH_TRY(auto standing, guard::HoldBook(home).standing());
-  std::vector<guard::Holdable> things = {{policy.lowest(), "", ""}};
   FH_TRY(const guard::Resource model, labelled_model(name));
-  for (const std::string& label : model.labels) things.push_back({label, "", ""});
-  if (!store.resolve(name)) things.push_back({std::nullopt, "", ""});  // its papers are damaged: it may carry any
-  for (const guard::Holdable& thing : things) {
-    const guard::Hold* hold = guard::hold_on(standing.holds, thing);
-    if (hold == nullptr) continue;
-    guard::Decision denied;
-    denied.rule = hold->id;
-    denied.message = "what is held is not removed";
-    FH_TRY_VOID(record_refusal("models rm", name, denied));
-    return fail(Errc::invalid, fmt::format("'{}' is not removed: {}", name, why_held(*hold)));
-  }
-  return standing;
+  const guard::Hold* hold = hold_on_model(standing.holds, policy.lowest(), model.labels);
+  // Its papers are damaged: it may carry any label.
+  if (hold == nullptr && !store.resolve(name)) hold = guard::hold_on(standing.holds, {std::nullopt, "", ""});
+  if (hold == nullptr) return standing;
+  guard::Decision denied;
+  denied.rule = hold->id;
+  denied.message = "what is held is not removed";
+  FH_TRY_VOID(record_refusal("models rm", name, denied));
+  return fail(Errc::invalid, fmt::format("'{}' is not removed: {}", name, why_held(*hold)));
 }
 
 Result<> run_rm(const Arguments& arguments, Console& console) {

@@ -101,6 +101,14 @@ const Hold* hold_on(const std::vector<Hold>& holds, const Holdable& thing) {
   return nullptr;
 }
 
+const Hold* hold_on_model(const std::vector<Hold>& holds, std::string_view lowest,
+                          const std::vector<std::string>& labels) {
+  const Hold* found = hold_on(holds, {lowest, "", ""});
+  for (auto label = labels.begin(); found == nullptr && label != labels.end(); ++label)
+    found = hold_on(holds, {*label, "", ""});
+  return found;
+}
+
 std::string why_held(const Hold& hold) {
   return fmt::format("it is held ({}, since {:%F}, \"{}\"): freehold guard release {} lets it go", hold.id,
                      fmt::gmtime(static_cast<std::time_t>(hold.since)), printable(hold.reason, 200), hold.id);

@@ -35,6 +35,9 @@ struct Holdable {
 };
 // The oldest hold that it is under; null: none. Released ones hold nothing.
 const Hold* hold_on(const std::vector<Hold>& holds, const Holdable& thing);
+// The same of a model, which is nobody's, by the labels that it carries beside the policy's lowest.
+const Hold* hold_on_model(const std::vector<Hold>& holds, std::string_view lowest,
+                          const std::vector<std::string>& labels);
 // Seconds: who adds a hold gives up after the first, so that whoever waits behind it for the second gets through.
 inline constexpr double kAddPatience = 60, kStandPatience = 90;
 

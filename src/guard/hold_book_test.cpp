@@ -87,6 +87,14 @@ TEST(HoldOn, WhatFallsUnderOne) {
   EXPECT_FALSE(hold_on({}, {}));
 }
 
+TEST(HoldOn, AModelByItsLabelsAndTheLowest) {
+  const std::vector<Hold> label = {on_label("health")}, people = {on_people({"k1"})};
+  EXPECT_TRUE(hold_on_model(label, "public", {"personal", "health"}));
+  EXPECT_FALSE(hold_on_model(label, "public", {"personal"}));
+  EXPECT_TRUE(hold_on_model(label, "health", {}));  // where that is the lowest
+  EXPECT_FALSE(hold_on_model(people, "public", {"health"}));
+}
+
 TEST(HoldOn, WhatCannotBeToldIsHeld) {
   const std::vector<Hold> people = {on_people({"sub_a"})}, key = {on_people({"k1"})}, label = {on_label("health")};
   EXPECT_TRUE(hold_on(label, {std::nullopt, "k9", "sub_z"}));

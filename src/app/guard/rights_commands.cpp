@@ -114,11 +114,8 @@ Result<> run_erase(const Arguments& arguments, Console& console) {
   if (person.is_key() && FileStore::exists(home)) {
     auto opened = FileStore::open(
         home, [] { return guard::wall_seconds(); }, {},
-        [&held]() -> std::optional<FileStore::Standing> {
-          return FileStore::Standing{{},
-                                     [&held](const std::string& tenant, const std::string& label) {  // as `standing`
-                                       return hold_on(held.holds, {held.carried(label), tenant, ""}) != nullptr;
-                                     }};
+        [&held]() -> Result<FileStore::Standing> {
+          return FileStore::Standing{{nullptr, held.holds}, held.policy.lowest()};  // as `standing`
         });
     if (opened) {
       store = std::move(*opened);

@@ -33,6 +33,7 @@ Result<Fate> RetentionJudge::judge(const KeptThing& thing) {
     if (fate == Fate::keep && !thing.leaving) return fate;
     if (fate == Fate::keep) fate = Fate::drop_content;
   }
+  if (fate == Fate::drop_content && !thing.words) return Fate::keep;
   FH_TRY(const bool is_held, held(thing));
   if (!is_held) return fate;
   standing_.reset();

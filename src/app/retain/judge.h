@@ -22,6 +22,7 @@ struct KeptThing {
   std::optional<std::string_view> key, subject = "";  // as Holdable has them
   bool busy = false;                                  // something is being made of it: it stays for now
   bool leaving = false;                               // an earlier run was ended while it let it go
+  bool words = true;  // false: it holds none (any more), so there is nothing to drop before all of it goes
 };
 
 struct RetainCounts {
@@ -45,7 +46,7 @@ class RetentionJudge {
   // Whether a hold holds it at this moment: to be asked again of what was judged earlier; no hold is added from here
   // on, until the same.
   Result<bool> held(const KeptThing& thing);
-  // It stays after all: holds may be added again.
+  // What was judged stays after all: holds may be added again.
   void stays() { standing_.reset(); }
   // It has gone as judged.
   void gone(const KeptThing& thing, guard::Fate fate);

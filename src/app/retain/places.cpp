@@ -21,19 +21,23 @@ Result<> retain_files(FileStore& store, RetentionJudge& judge, bool dry, const G
     if (!dry) {
       FH_TRY(went, store.erase(file.tenant, file.id));
     }
-    if (went) judge.gone(thing, Fate::remove);
-    judge.stays();
+    if (went) {
+      judge.gone(thing, Fate::remove);
+    } else {
+      judge.stays();
+    }
   }
   FH_TRY(const auto batches, store.all_batches());
   for (const FileStore::Left& batch : batches) {
     if (!go_on()) return {};
-    const KeptThing thing{
-        .place = "batches", .label = batch.label, .since = batch.created_at, .key = batch.tenant, .busy = batch.open};
+    const KeptThing thing{.place = "batches",
+                          .label = batch.label,
+                          .since = batch.created_at,
+                          .key = batch.tenant,
+                          .busy = batch.open,
+                          .words = batch.words};
     FH_TRY(const Fate fate, judge.judge(thing));
-    if (fate == Fate::keep || (fate == Fate::drop_content && !batch.words)) {
-      judge.stays();
-      continue;
-    }
+    if (fate == Fate::keep) continue;
     if (!dry) FH_TRY_VOID(fate == Fate::remove ? store.remove_batch(batch.id) : store.drop_words(batch.id));
     judge.gone(thing, fate);
   }
@@ -49,12 +53,10 @@ Result<> retain_jobs(JobStore& store, RetentionJudge& judge, bool dry, const GoO
                           .label = job.label,
                           .since = job.job.created_at,
                           .key = job.tenant,
-                          .busy = !is_over(job.job.status) || !job.models.empty()};
+                          .busy = !is_over(job.job.status) || !job.models.empty(),
+                          .words = false};
     FH_TRY(const Fate fate, judge.judge(thing));
-    if (fate != Fate::remove) {
-      judge.stays();
-      continue;
-    }
+    if (fate == Fate::keep) continue;
     if (!dry) FH_TRY_VOID(store.remove(job.job.id));
     judge.gone(thing, fate);
   }
@@ -65,12 +67,10 @@ Result<> retain_evaluations(eval::ResultStore& store, RetentionJudge& judge, boo
   FH_TRY(const auto runs, store.runs());
   for (const eval::ResultStore::Run& run : runs) {
     if (!go_on()) return {};
-    const KeptThing thing{.place = "evaluations", .label = run.label, .since = run.recorded, .key = ""};
+    const KeptThing thing{
+        .place = "evaluations", .label = run.label, .since = run.recorded, .key = "", .words = run.words};
     FH_TRY(const Fate fate, judge.judge(thing));
-    if (fate == Fate::keep || (fate == Fate::drop_content && !run.words)) {
-      judge.stays();
-      continue;
-    }
+    if (fate == Fate::keep) continue;
     if (!dry) FH_TRY_VOID(fate == Fate::remove ? store.remove(run.id) : store.drop_words(run.id));
     judge.gone(thing, fate);
   }

@@ -43,17 +43,12 @@ Result<> run_stores(const RetainOptions& options, RetentionJudge& judge, RetainR
   std::unique_ptr<FileStore> files;
   std::unique_ptr<JobStore> jobs;
   if (here && FileStore::exists(options.home)) {
-    const auto held = [&options]() -> std::optional<FileStore::Standing> {
-      auto standing = options.holds->standing();
-      if (!standing) return std::nullopt;
-      return FileStore::Standing{std::move(standing->still), [&options, holds = std::move(standing->holds)](
-                                                                 const std::string& tenant, const std::string& label) {
-                                   const std::string& carries = label.empty() ? options.policy->lowest() : label;
-                                   return guard::hold_on(holds, {carries, tenant, ""}) != nullptr;
-                                 }};
+    const auto holds = [&options]() -> Result<FileStore::Standing> {
+      FH_TRY(auto now, options.holds->standing());
+      return FileStore::Standing{std::move(now), options.policy->lowest()};
     };
     FH_TRY(files,
-           FileStore::open(options.home, dry ? FileStore::Clock([] { return INT64_MIN / 2; }) : clock, {}, held));
+           FileStore::open(options.home, dry ? FileStore::Clock([] { return INT64_MIN / 2; }) : clock, {}, holds));
   }
   if (here && JobStore::exists(options.home)) {
     FH_TRY(jobs, JobStore::open(options.home, clock));

@@ -10,6 +10,7 @@
 #include <future>
 
 #include "app/moment.h"
+#include "app/retain/judge.h"
 #include "app/serve/file_store.h"
 #include "app/serve/job_store.h"
 #include "audit/content.h"
@@ -264,11 +265,12 @@ TEST_F(RetainTest, AHeldFileDoesNotExpire) {
   std::int64_t now = day(0);
   const auto store = FileStore::open(
       home(), [&] { return now; }, {},
-      [&]() -> std::optional<FileStore::Standing> {
-        if (!told) return std::nullopt;
+      [&]() -> Result<FileStore::Standing> {
+        if (!told) return fail(Errc::io, "nobody knows");
         ++asked;
-        return FileStore::Standing{
-            {}, [&](const std::string& tenant, const std::string&) { return held && tenant == "k1"; }};
+        guard::Hold hold;
+        hold.subjects = {held ? "k1" : "k9"};
+        return FileStore::Standing{{nullptr, {hold}}, "public"};
       });
   std::vector<std::string> ids;
   for (const char* tenant : {"k1", "k2"}) {
@@ -290,6 +292,30 @@ TEST_F(RetainTest, AHeldFileDoesNotExpire) {
   held = false;
   ASSERT_TRUE((*store)->expire());
   EXPECT_FALSE(has_file(ids[0]));
+}
+
+TEST_F(RetainTest, WhatStaysHoldsUpNoHold) {
+  RetentionJudge judge(policy_, holds_, day(45));
+  // Whether a hold would have to wait for the judge.
+  const auto waits = [&] {
+    auto lock = FolderLock::open(home() / "holds", FolderLock::Mode::exclusive);
+    return lock && !*lock->take(0);
+  };
+  ASSERT_TRUE(holds_.stand(0));  // makes the files
+  KeptThing thing{.place = "batches", .label = "public", .since = day(30), .key = "k1", .words = false};
+  EXPECT_EQ(*judge.judge(thing), guard::Fate::keep);  // 15 days old, and without a word to drop
+  EXPECT_FALSE(waits());
+  thing.words = true;
+  EXPECT_EQ(*judge.judge(thing), guard::Fate::drop_content);
+  EXPECT_TRUE(waits());
+  judge.stays();
+  EXPECT_FALSE(waits());
+  thing.words = false;
+  thing.since = day(1);
+  EXPECT_EQ(*judge.judge(thing), guard::Fate::remove);
+  EXPECT_TRUE(waits());
+  judge.gone(thing, guard::Fate::remove);
+  EXPECT_FALSE(waits());
 }
 
 // By a clock that has gone wrong nothing goes, however often it is tried.

@@ -203,23 +203,29 @@ Result<> FileStore::drop_content(const std::string& id) {
 }
 
 Result<> FileStore::expire() {
-  std::optional<Standing> standing;
+  Standing standing;
+  bool told = !holds_;
   if (holds_) {
     // Only then: who adds a hold waits for those who ask. And before this store's own lock is taken: they may wait.
     FH_TRY(const bool due, any_due());
-    if (due) standing = holds_();
+    if (due) {
+      auto holds = holds_();
+      told = holds.has_value();
+      if (told) standing = std::move(*holds);
+    }
   }
   const std::lock_guard lock(mutex_);
   std::vector<std::string> gone;
   FH_TRY_VOID(database_.transaction([&](soci::session& s) -> Result<> {
     const long long time = now();
-    if (!holds_ || standing) {
+    if (told) {
       std::string id, tenant, label;
       soci::statement over = (s.prepare << "SELECT id, tenant, label FROM files WHERE " << kDue, soci::into(id),
                               soci::into(tenant), soci::into(label), soci::use(time));
       over.execute();
       while (over.fetch()) {
-        if (!standing || !standing->held(tenant, label)) gone.push_back(id);
+        if (guard::hold_on(standing.now.holds, {label.empty() ? standing.lowest : label, tenant, ""}) == nullptr)
+          gone.push_back(id);
       }
     }
     for (const std::string& id : gone) {

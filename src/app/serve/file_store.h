@@ -23,6 +23,7 @@
 #include "app/serve/quota.h"
 #include "base/file.h"
 #include "base/folder_lock.h"
+#include "guard/hold_book.h"
 #include "sql/database.h"
 
 namespace freehold::app {
@@ -43,13 +44,13 @@ struct BatchRecord {
 class FileStore {
  public:
   using Clock = std::function<std::int64_t()>;  // Unix seconds
-  // What is held, for files that expire (guard/hold_book.h): it stays so as long as `still` lives.
+  // The holds, for files that expire, and the label of those without one. If they cannot be told, no file expires. On
+  // any thread.
   struct Standing {
-    std::shared_ptr<const void> still;
-    std::function<bool(const std::string& tenant, const std::string& label)> held;
+    guard::StandingHolds now;
+    std::string lowest;
   };
-  // Nothing: it cannot be told now, so no file expires. On any thread.
-  using Holds = std::function<std::optional<Standing>()>;
+  using Holds = std::function<Result<Standing>()>;
   // Makes what is missing. Errors: io (another process holds it; the disk), corrupt, unsupported.
   static Result<std::unique_ptr<FileStore>> open(const std::filesystem::path& home, Clock clock, Quota quota = {},
                                                  Holds holds = {});

@@ -82,61 +82,46 @@ api::Parsed<void> Permissions::check_headers(const http::Request& request) const
                      fmt::format("the header Freehold-Reason must be UTF-8 of at most {} bytes", kLongestReason));
 }
 
-api::Parsed<Permissions::Leave> Permissions::may_all_go(const std::vector<guard::Holdable>& things,
-                                                        guard::Decision* held, const Leave& beside) const {
+api::Parsed<Permissions::Leave> Permissions::may_go(const Leave& beside, const HoldOn& hold_on,
+                                                    guard::Decision* held) const {
   if (!holds_) return Leave();
-  const auto untold = [](const Error& error) {
-    return api::refuse(api::Problem::unavailable, "whether it is held cannot be told: " + error.what);
-  };
-  guard::StandingHolds standing_still;
-  if (beside != nullptr) {
-    auto holds = holds_->all();
-    if (!holds) return untold(holds.error());
-    standing_still = {beside, std::move(*holds)};
-  } else {
-    auto now = standing();
-    if (!now) return untold(now.error());
-    standing_still = std::move(*now);
+  auto now = standing(beside);
+  if (!now) return api::refuse(api::Problem::unavailable, "whether it is held cannot be told: " + now.error().what);
+  const guard::Hold* hold = hold_on(now->holds);
+  if (hold == nullptr) return now->still;
+  const std::string why = fmt::format("It cannot be deleted: {}.", guard::why_held(*hold));
+  if (held != nullptr) {
+    held->rule = hold->id;
+    held->message = why;
   }
-  for (const guard::Holdable& thing : things) {
-    const guard::Hold* hold = guard::hold_on(standing_still.holds, thing);
-    if (hold == nullptr) continue;
-    const std::string why = fmt::format("It cannot be deleted: {}.", guard::why_held(*hold));
-    if (held != nullptr) {
-      held->rule = hold->id;
-      held->message = why;
-    }
-    return api::refuse(api::Problem::conflict, why);
-  }
-  return standing_still.still;
+  return api::refuse(api::Problem::conflict, why);
 }
 
-Result<guard::StandingHolds> Permissions::standing() const {
+Result<guard::StandingHolds> Permissions::standing(const Leave& beside) const {
   if (!holds_) return guard::StandingHolds();
-  return holds_->standing(kPatience);
-}
-
-const guard::Hold* Permissions::hold_on(const std::vector<guard::Hold>& holds, const std::string& tenant,
-                                        const std::string& label) const {
-  const std::string_view carries = label.empty() ? policy_.lowest() : label;
-  // Of whom it tells beside its owner, nothing here says.
-  return guard::hold_on(holds, {carries, tenant, ""});
+  if (beside == nullptr) return holds_->standing(kPatience);
+  FH_TRY(auto holds, holds_->all());
+  return guard::StandingHolds{beside, std::move(holds)};
 }
 
 api::Parsed<Permissions::Leave> Permissions::may_go(const std::string& tenant, const std::string& label,
                                                     guard::Decision* held) const {
   const std::string_view carries = label.empty() ? policy_.lowest() : label;
   // Of whom it tells beside its owner, nothing here says.
-  return may_all_go({{carries, tenant, ""}}, held);
+  return may_go(
+      {},
+      [&](const auto& holds) {
+        return guard::hold_on(holds, {carries, tenant, ""});
+      },
+      held);
 }
 
 api::Parsed<Permissions::Leave> Permissions::may_go(const ModelFacts& model, guard::Decision* held,
                                                     const Leave& beside) const {
   const auto known = bounds(model);
   if (!known) return api::refuse(api::Problem::unavailable, "whether it is held cannot be told: " + known.error().what);
-  std::vector<guard::Holdable> things = {{policy_.lowest(), "", ""}};
-  for (const std::string& label : known->labels) things.push_back({label, "", ""});
-  return may_all_go(things, held, beside);
+  return may_go(
+      beside, [&](const auto& holds) { return guard::hold_on_model(holds, policy_.lowest(), known->labels); }, held);
 }
 
 void Permissions::add_headers(const http::Request& request, guard::Principal& who) {

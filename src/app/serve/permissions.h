@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -47,10 +48,8 @@ class Permissions {
   // The same for a model of the store, which is nobody's, by the labels that it carries.
   // `beside`: a leave for what goes with it, which is then the leave for both.
   api::Parsed<Leave> may_go(const ModelFacts& model, guard::Decision* held = nullptr, const Leave& beside = {}) const;
-  // The same for much at once: what is held, as long as that stands still, and by what this would be (null: nothing).
-  Result<guard::StandingHolds> standing() const;
-  const guard::Hold* hold_on(const std::vector<guard::Hold>& holds, const std::string& tenant,
-                             const std::string& label) const;
+  // The holds, which stand still by `beside` or by a lock of their own. Errors: of reading them; io after that second.
+  Result<guard::StandingHolds> standing(const Leave& beside = {}) const;
 
   // What a request says of itself: Freehold-Label, Freehold-Reason. Errors: invalid.
   api::Parsed<void> check_headers(const http::Request& request) const;
@@ -58,9 +57,8 @@ class Permissions {
 
  private:
   Result<guard::Bounds> bounds(const ModelFacts& model) const;
-  // `things`: that go together.
-  api::Parsed<Leave> may_all_go(const std::vector<guard::Holdable>& things, guard::Decision* held,
-                                const Leave& beside = {}) const;
+  using HoldOn = std::function<const guard::Hold*(const std::vector<guard::Hold>&)>;
+  api::Parsed<Leave> may_go(const Leave& beside, const HoldOn& hold_on, guard::Decision* held) const;
 
   const guard::Policy policy_;
   std::optional<guard::LabelBook> book_;

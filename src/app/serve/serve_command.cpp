@@ -116,13 +116,9 @@ void keep_batches(Site& site, const fs::path& home, Quota quota, const Arguments
   options.home = home;
   options.parallel = static_cast<std::size_t>(std::max<std::int64_t>(1, arguments.integer("sequences") / 2));
   options.report = [&console](const std::string& line) { console.note(line); };
-  options.holds = [&site]() -> std::optional<FileStore::Standing> {
-    auto standing = site.permissions().standing();
-    if (!standing) return std::nullopt;
-    return FileStore::Standing{std::move(standing->still), [&site, holds = std::move(standing->holds)](
-                                                               const std::string& tenant, const std::string& label) {
-                                 return site.permissions().hold_on(holds, tenant, label) != nullptr;
-                               }};
+  options.holds = [&site]() -> Result<FileStore::Standing> {
+    FH_TRY(auto now, site.permissions().standing());
+    return FileStore::Standing{std::move(now), site.permissions().policy().lowest()};
   };
   site.batches = std::make_unique<Batches>(std::move(options),
                                            [&site](const ExchangePtr& exchange) { handle_own(site, exchange); });
