@@ -125,6 +125,7 @@ struct Call {
   Format format;
   std::optional<bool> thinking;       // on or off, for models that can; nothing: as the template does by itself
   bool thinking_if_able = false;      // a model that cannot think is no mistake: it is told as ignored
+  std::string expected;               // what the answer may be, to be faster; empty: nobody knows
   std::vector<std::int32_t> earlier;  // ids that come before the one prompt: an earlier exchange
   bool control_tokens = false;        // plain text: what spells a control token is one (the client made the template)
   bool preset_done = false;           // what the model was made with (a system prompt) is in the conversation already

@@ -17,6 +17,7 @@
 #include "app/peaks_crew.h"
 #include "base/random.h"
 #include "base/utf8.h"
+#include "engine/drafting/ngram.h"
 #include "engine/engine.h"
 #include "engine/model_decoder.h"
 #include "kernel/kernels.h"
@@ -124,10 +125,14 @@ class ServeBench {
                                                      {.context = context,
                                                       .sequences = kStreams,
                                                       .chunk = kChunk,
+                                                      .drafted = kUsualGuessing.a_step(),
                                                       .cache_tokens = cache,
                                                       .cache_type = loaded.cache}));
     FH_TRY(b->engine_, engine::Engine::create(*b->decoder_, loaded.tokenizer.tokenizer,
-                                              {.max_sequences = kStreams, .chunk = kChunk, .pool = loaded.pool.get()}));
+                                              {.max_sequences = kStreams,
+                                               .chunk = kChunk,
+                                               .drafting = {&b->drafter_, kUsualGuessing.most, kUsualGuessing.adaptive},
+                                               .pool = loaded.pool.get()}));
     FH_TRY(auto grammar, text::grammar::compile_json_schema(kAnswerSchema));
     b->masks_ = std::make_shared<text::grammar::MaskCache>(
         std::move(grammar), text::grammar::VocabularyIndex::create(loaded.tokenizer.tokenizer));
@@ -272,6 +277,7 @@ class ServeBench {
 
   const Bench& bench_;
   const Loaded& loaded_;
+  engine::NgramDrafter drafter_;  // as the server guesses
   std::unique_ptr<engine::ModelDecoder> decoder_;
   std::unique_ptr<engine::Engine> engine_;
   std::shared_ptr<text::grammar::MaskCache> masks_;

@@ -121,6 +121,7 @@ Result<MemoryPlan> plan_memory(const model::Plan& plan, std::uint32_t context, c
   memory.mapped = mapped_bytes(plan);
   memory.context = context;
   memory.sequences = shape.sequences;
+  memory.drafted = shape.drafted;
   const std::uint32_t whole = std::clamp<std::uint32_t>(shape.whole, 1, std::max(shape.sequences, 1U));
   memory.cache_tokens = std::uint64_t{whole} * context + std::uint64_t{shape.sequences - whole} * shape.chunk;
   FH_TRY(const std::uint64_t decoder, engine::ModelDecoder::bytes_needed(plan.spec, shape.threads,

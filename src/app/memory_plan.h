@@ -31,6 +31,7 @@ struct MemoryPlan {
   std::uint64_t runtime = 0;    // cache, scratch, and the engine's rows of logits and hidden states
   std::uint32_t context = 0;
   std::uint32_t sequences = 1;
+  std::uint32_t drafted = 0;       // guessed tokens a step
   std::uint64_t cache_tokens = 0;  // positions of all sequences together
   kernel::KvType cache_type = kernel::KvType::f32;
   std::uint64_t total() const { return weights + embedding + runtime; }

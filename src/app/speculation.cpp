@@ -12,7 +12,7 @@
 
 namespace freehold::app {
 
-std::vector<Option> speculation_options() {
+std::vector<Option> guessing_options() {
   return {
       {.name = "speculative",
        .type = OptionType::choice,
@@ -20,10 +20,6 @@ std::vector<Option> speculation_options() {
        .fallback = "auto",
        .help = "Guess several tokens ahead and check them in one pass, as far as it pays (auto) or always (ngram). The "
                "answer does not depend on it."},
-      {.name = "draft-model",
-       .type = OptionType::file,
-       .value = "MODEL",
-       .help = "Let this smaller model with the same vocabulary guess; otherwise earlier text does."},
       {.name = "draft-tokens",
        .type = OptionType::integer,
        .value = "N",
@@ -34,12 +30,23 @@ std::vector<Option> speculation_options() {
   };
 }
 
+std::vector<Option> speculation_options() {
+  return join(guessing_options(),
+              {{.name = "draft-model",
+                .type = OptionType::file,
+                .value = "MODEL",
+                .help = "Let this smaller model with the same vocabulary guess; otherwise earlier text does."}});
+}
+
+Guessing guessing_from(const Arguments& arguments) {
+  const std::string_view mode = arguments.text("speculative");
+  if (mode == "off") return {};
+  return {.most = static_cast<std::uint32_t>(arguments.integer("draft-tokens")), .adaptive = mode == "auto"};
+}
+
 Result<SpeculationChoice> speculation_from(const Arguments& arguments, const CheckedModel& model, Console& console) {
   const std::string_view mode = arguments.text("speculative");
-  SpeculationChoice choice;
-  choice.on = mode != "off";
-  choice.adaptive = mode == "auto";
-  choice.most = choice.on ? static_cast<std::uint32_t>(arguments.integer("draft-tokens")) : 0;
+  SpeculationChoice choice{guessing_from(arguments), {}};
   if (!arguments.given("draft-model")) return choice;
   if (mode != "auto") {
     return fail(Errc::invalid, fmt::format("--draft-model needs --speculative auto, not {}", mode));
@@ -56,9 +63,8 @@ Result<SpeculationChoice> speculation_from(const Arguments& arguments, const Che
 Result<Speculator> Speculator::create(SpeculationChoice choice, const Loaded& model, const Arguments& arguments,
                                       Console& console) {
   Speculator s;
-  s.most_ = choice.most;
-  s.adaptive_ = choice.adaptive;
-  if (!choice.on) return s;
+  s.guessing_ = choice.guessing;
+  if (s.guessing_.most == 0) return s;
   if (!choice.draft_model) {
     s.drafter_ = std::make_unique<engine::NgramDrafter>();
     return s;

@@ -1,4 +1,4 @@
-// Speculative decoding as `run` offers it: the options, and the drafter that they name.
+// Speculative decoding as `run`, `serve` and `batch` offer it: the options, and the drafter that they name.
 #pragma once
 
 #include <memory>
@@ -18,14 +18,24 @@ struct Loaded;
 
 inline constexpr std::uint32_t kMostDraftTokens = 32;  // what memory plans count with
 
-// --speculative, --draft-model, --draft-tokens.
+// --speculative, --draft-tokens.
+std::vector<Option> guessing_options();
+// These and --draft-model.
 std::vector<Option> speculation_options();
+
+// How guesses are made where earlier text is what guesses.
+struct Guessing {
+  std::uint32_t most = 0;  // tokens of a guess; 0: nothing is guessed
+  bool adaptive = true;
+  // Guessed tokens a step, of all answers together.
+  std::uint32_t a_step() const { return most == 0 ? 0 : kMostDraftTokens; }
+};
+inline constexpr Guessing kUsualGuessing = {.most = 16, .adaptive = true};  // without any option
+Guessing guessing_from(const Arguments& arguments);
 
 // What the options say, with the draft model opened and checked against the model, not loaded.
 struct SpeculationChoice {
-  bool on = false;
-  bool adaptive = true;
-  std::uint32_t most = 0;  // guessed tokens a step; 0 when off
+  Guessing guessing;
   std::optional<CheckedModel> draft_model;
 };
 // Errors: invalid (options that contradict each other; a draft model with another vocabulary), and those of opening.
@@ -38,12 +48,11 @@ class Speculator {
   // threads. Nothing to guess with, if the choice is off.
   static Result<Speculator> create(SpeculationChoice choice, const Loaded& model, const Arguments& arguments,
                                    Console& console);
-  engine::DraftOptions options() const { return {drafter_.get(), most_, adaptive_}; }
-  std::uint32_t most() const { return most_; }  // rows of logits that the decoder needs for it
+  engine::DraftOptions options() const { return {drafter_.get(), guessing_.most, guessing_.adaptive}; }
+  std::uint32_t most() const { return guessing_.most; }  // rows of logits that the decoder needs for it
 
  private:
-  std::uint32_t most_ = 0;
-  bool adaptive_ = true;
+  Guessing guessing_;
   std::unique_ptr<text::Tokenizer> tokenizer_;  // of the draft model, as the next one
   std::unique_ptr<engine::ModelDecoder> decoder_;
   std::unique_ptr<engine::Drafter> drafter_;

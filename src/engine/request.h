@@ -90,6 +90,8 @@ struct Request {
   // Null = the base model. Whoever asks holds it, so it may be detached anywhere meanwhile. Made for the decoder's
   // model.
   std::shared_ptr<const model::Adapter> adapter;
+  // What the answer is expected to be, for whoever guesses ahead: decides how fast it comes, and nothing else.
+  std::vector<std::int32_t> expected;
   std::string tenant;  // cached prefixes are shared only within one tenant
 
   // The log-probability of each token of the prompt given those before it, and of so many of the likeliest, reported

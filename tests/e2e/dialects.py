@@ -27,11 +27,14 @@ class Ask:
     tool: bool = False
     stop: str | None = None
     logprobs: bool = False
+    expected: str | None = None  # OpenAI's prediction, in chats
 
 
 def openai_chat(ask, stream):
     body = {"messages": [{"role": "user", "content": ask.text}], "max_tokens": ask.max_tokens, "temperature": ask.temperature,
             "seed": ask.seed, "stream": stream}
+    if ask.expected is not None:
+        body["prediction"] = {"type": "content", "content": ask.expected}
     if stream:
         body["stream_options"] = {"include_usage": True}
     if ask.schema is not None:

@@ -5,6 +5,7 @@ import json
 import random
 import threading
 import time
+from dataclasses import replace
 
 import e2e
 from chat_model import ChatGguf
@@ -135,18 +136,30 @@ class IdenticalBytes(e2e.Case):
                         for ask, here, expected in zip(asks, got, alone):
                             self.assertEqual(here, expected, (ask, stream, key))
             self.assertEqual(crowd.wrong, [])
-        with self.serve("--sequences", "3", "--threads", "1") as other:
+        with self.serve("--sequences", "3", "--threads", "1", "--speculative", "ngram") as other:
             got = together([lambda a=ask, s=bool(i % 2): self.ask(other, a, s, COLD)[0] for i, ask in enumerate(asks)])
             for ask, here, expected in zip(asks, got, alone):
                 self.assertEqual(here, expected, (ask, "another server"))
 
     def test_with_and_without_guesses(self):
-        """The command line guesses ahead, the server does not."""
+        """The command line and the server, each with and without, and told what to expect: right, half right and wrong."""
         text, schema = "the cat sat on the mat the cat sat on the mat", json.dumps(SCHEMA)
-        with self.serve() as server:
+        with self.serve("--speculative", "off") as server, self.serve("--speculative", "ngram") as guessing:
             for temperature, more in ((0, {}), (1, {}), (1, {"schema": SCHEMA})):
                 ask = Ask("chat", text, 90, temperature, 11, **more)
                 served = self.ask(server, ask, True, KEY)[0][0]
+                self.assertEqual(self.ask(guessing, ask, True, KEY)[0][0], served, temperature)
+                half = len(served) // 2
+                for expected in (served, served[:half] + "zzz" + served[half:], "nothing like it"):
+                    for at, name in ((guessing, "ngram"), (server, "off")):
+                        got = ask_for(at.port, KEY, "chatty", replace(ask, expected=expected))
+                        self.assertEqual(said(ask, got.data)[0], served, (temperature, expected, name))
+                        accepted = json.loads(got.data)["usage"]["completion_tokens_details"]["accepted_prediction_tokens"]
+                        self.assertEqual("prediction" in got.headers.get("freehold-ignored", ""), name == "off")
+                        if name == "off":
+                            self.assertEqual(accepted, 0)
+                        elif expected == served:
+                            self.assertGreater(accepted, 10, temperature)
                 for guesses in ("off", "ngram"):
                     ended = self.succeeds("run", self.model, text, "--json", "--seed", "11", "--temperature", temperature, "--top-p", "1",
                                           "--min-p", "0", "--max-tokens", "90", "--speculative", guesses,

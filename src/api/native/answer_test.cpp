@@ -14,6 +14,8 @@ std::string play(Encoder& encoder) {
   engine::TokenLogprobs token{0, {5, -0.5, "Hi"}, std::span(&top, 1)};
   engine::Usage usage;
   usage.completion_tokens = 4;
+  usage.drafted_tokens = 6;
+  usage.accepted_tokens = 3;
   usage.prefill_seconds = 0.5;
   usage.decode_seconds = 2;
   std::string out = encoder.begin();
@@ -34,6 +36,8 @@ void expect_end(const json& last) {
   EXPECT_EQ(last["tokens_cached"], 2);
   EXPECT_EQ(last["timings"]["prompt_n"], 5);
   EXPECT_EQ(last["timings"]["predicted_per_second"], 2);
+  EXPECT_EQ(last["timings"]["draft_n"], 6);
+  EXPECT_EQ(last["timings"]["draft_n_accepted"], 3);
   EXPECT_EQ(last["generation_settings"]["temperature"], 0.8);
   EXPECT_EQ(last["has_new_line"], true);
   EXPECT_EQ(last["prompt"], "P");

@@ -115,6 +115,10 @@ class Completion : public Encoder {
     Json out = Json::object();
     rates(out, "prompt", begun_.prompt_tokens - begun_.cached_tokens, usage_.prefill_seconds);
     rates(out, "predicted", usage_.completion_tokens, usage_.decode_seconds);
+    if (usage_.drafted_tokens > 0) {
+      out["draft_n"] = usage_.drafted_tokens;
+      out["draft_n_accepted"] = usage_.accepted_tokens;
+    }
     return out;
   }
 

@@ -57,6 +57,8 @@ std::string AnswerBase::add(const Piece& piece) {
   } else if (const auto* ended = std::get_if<Ended>(&piece)) {
     completion_tokens_ += ended->usage.completion_tokens;
     thinking_tokens_ += ended->thinking_tokens;
+    accepted_tokens_ += ended->usage.accepted_tokens;
+    rejected_tokens_ += ended->usage.drafted_tokens - ended->usage.accepted_tokens;
     choices_[ended->choice].reason = reason_text(ended->reason);
     if (stream_) choice = last_choice(ended->choice);
   }
@@ -113,8 +115,8 @@ Json AnswerBase::usage() const {
           {"completion_tokens_details",
            {{"reasoning_tokens", thinking_tokens_},
             {"audio_tokens", 0},
-            {"accepted_prediction_tokens", 0},
-            {"rejected_prediction_tokens", 0}}}};
+            {"accepted_prediction_tokens", expects_ ? accepted_tokens_ : 0},
+            {"rejected_prediction_tokens", expects_ ? rejected_tokens_ : 0}}}};
 }
 
 }  // namespace freehold::api::openai

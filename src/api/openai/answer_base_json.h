@@ -22,6 +22,7 @@ class AnswerBase : public Encoder {
   AnswerBase(const Call& call, AnswerId id, std::string prefix, std::uint32_t choices)
       : stream_(call.stream),
         usage_in_stream_(call.usage_in_stream),
+        expects_(!call.expected.empty()),
         logprobs_(call.request.logprobs.has_value() && call.logprobs_shown),
         id_(std::move(id)),
         prefix_(std::move(prefix)),
@@ -60,7 +61,7 @@ class AnswerBase : public Encoder {
 
   std::string chunk_with(std::string_view choice);
 
-  const bool stream_, usage_in_stream_, logprobs_;
+  const bool stream_, usage_in_stream_, expects_, logprobs_;
   const AnswerId id_;
   const std::string prefix_;
   std::vector<Choice> choices_;
@@ -71,6 +72,7 @@ class AnswerBase : public Encoder {
   Json usage() const;
   std::string chunk_head_;  // made once
   std::uint64_t prompt_tokens_ = 0, cached_tokens_ = 0, completion_tokens_ = 0, thinking_tokens_ = 0;
+  std::uint64_t accepted_tokens_ = 0, rejected_tokens_ = 0;  // of guesses
 };
 
 }  // namespace freehold::api::openai

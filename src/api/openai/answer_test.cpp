@@ -39,6 +39,8 @@ std::string play(Encoder& encoder) {
   engine::TokenLogprobs token{0, {5, -0.5, "Hi"}, std::span(&top, 1)};
   engine::Usage usage;
   usage.completion_tokens = 4;
+  usage.drafted_tokens = 5;
+  usage.accepted_tokens = 3;
   std::string out = encoder.begin();
   out += encoder.add(Begun{7, 2});
   out += encoder.add(Thinking{0, "hm"});
@@ -108,6 +110,20 @@ TEST(OpenAiChatAnswer, WholeAndStreamedSayTheSame) {
   EXPECT_EQ(text[1], "\xc3\xa9");
   EXPECT_EQ(arguments[0], "{\"a\":1}");
   EXPECT_EQ(reasons, (std::map<int, std::string>{{0, "tool_calls"}, {1, "length"}}));
+}
+
+TEST(OpenAiChatAnswer, GuessesAreToldWhereAnAnswerWasPredicted) {
+  const auto details = [](const std::string& more) {
+    auto encoder = chat_encoder(call_of(R"(,"n":2)" + more), {"abc", "m", 12});
+    const json answer = json::parse(play(*encoder));
+    return answer["usage"]["completion_tokens_details"];
+  };
+  const json told = details(R"(,"prediction":{"type":"content","content":"Hi there"})");
+  EXPECT_EQ(told["accepted_prediction_tokens"], 6);  // of both choices
+  EXPECT_EQ(told["rejected_prediction_tokens"], 4);
+  const json plain = details("");
+  EXPECT_EQ(plain["accepted_prediction_tokens"], 0);
+  EXPECT_EQ(plain["rejected_prediction_tokens"], 0);
 }
 
 TEST(OpenAiChatAnswer, WithoutUsageNoChunkIsEmpty) {

@@ -147,7 +147,7 @@ Parsed<void> refuse_unsupported(Fields& f) {
   return {};
 }
 
-// What an answer is expected to be, as a help to be faster: it never changes the answer, so it may be left alone.
+// What an answer is expected to be, as a help to be faster: it never changes the answer.
 Parsed<void> parse_prediction(Fields& f, Call& call) {
   const Json* prediction = f.find("prediction");
   if (prediction == nullptr) return {};
@@ -157,12 +157,11 @@ Parsed<void> parse_prediction(Fields& f, Call& call) {
   if (type != "content") return in.wrong("type", "content");
   const Json* content = in.find("content");
   if (content == nullptr) return in.wrong("content", "a string or an array of text parts");
-  FH_TRY_VOID(content_text(*content, in.name("content")));
-  call.ignored.emplace_back("prediction");
+  FH_TRY(call.expected, content_text(*content, in.name("content")));
   return {};
 }
 
-// Documented, and without effect on an answer.
+// Documented, and without effect on what an answer says.
 Parsed<void> parse_hints(Fields& f, Call& call) {
   FH_TRY_VOID(parse_effort(f, "reasoning_effort", call));
   FH_TRY(auto verbosity, one_of(f, "verbosity", {"low", "medium", "high"}));

@@ -119,7 +119,8 @@ TEST(OpenAiChatRequest, WhatIsOfNoEffectIsCheckedAndNamed) {
   const Call call =
       chat(R"(,"metadata":{"a":"b"},"user":"u","store":true,"service_tier":"auto","reasoning_effort":"low",
     "verbosity":"low","prediction":{"type":"content","content":"x"},"min_tokens":3,"max_tokens":5)");
-  EXPECT_EQ(call.ignored, (std::vector<std::string>{"reasoning_effort", "verbosity", "store", "prediction"}));
+  EXPECT_EQ(call.ignored, (std::vector<std::string>{"reasoning_effort", "verbosity", "store"}));
+  EXPECT_EQ(call.expected, "x");
   EXPECT_EQ(call.request.min_tokens, 3u);
   EXPECT_EQ(chat(R"(,"reasoning_effort":"none")").thinking, false);
 }

@@ -347,8 +347,9 @@ Result<> run(const Arguments& arguments, Console& console) {
   const std::uint32_t context = arguments.given("context") ? static_cast<std::uint32_t>(arguments.integer("context"))
                                                            : std::min(checked.plan.spec.context, kUsualContext);
   const auto sequences = static_cast<std::uint32_t>(arguments.integer("sequences"));
+  const Guessing guessing = guessing_from(arguments);
   FH_TRY(Loaded loaded, load(std::move(checked), arguments, console, context,
-                             {.sequences = sequences, .whole = kWholeSequences, .drafted = 0}));
+                             {.sequences = sequences, .whole = kWholeSequences, .drafted = guessing.a_step()}));
   options.identity =
       batch_identity(options, fmt::format("{} {}", digest, static_cast<int>(loaded.memory.cache_type)), context);
   FH_TRY(const fs::path home, store::default_home());
@@ -357,7 +358,8 @@ Result<> run(const Arguments& arguments, Console& console) {
   FH_TRY(Standing standing, compare(in, out, options));
   const Standing before = standing;
   // The window bounds what is pending.
-  FH_TRY(auto model, ServedModel::start(options.model, std::move(loaded), {.max_pending = SIZE_MAX}));
+  FH_TRY(auto model,
+         ServedModel::start(options.model, std::move(loaded), {.max_pending = SIZE_MAX, .guessing = guessing}));
 
   const auto begun = Clock::now();
   BatchProgram program(*model, options, veil, sequences, console);
@@ -451,7 +453,7 @@ Command batch_command() {
                               "schema itself)."},
                      {.name = "raw", .help = "Plain prompts go to the model without a chat template."},
                      sealed_option()},
-                    settings_with_seed()),
+                    join(guessing_options(), settings_with_seed())),
                context_options()),
       .examples = {{"freehold batch prompts.jsonl answers.jsonl --model llama:8b", "Answer every line:"},
                    {"freehold batch in.jsonl out.jsonl -m model.gguf --temperature 0 -n 200 --sequences 32",

@@ -19,8 +19,9 @@
 namespace freehold::app {
 
 struct AnswerPlan {
-  std::vector<text::Prompt> prompts;  // several plain prompts give several
-  std::string clock;                  // the civil time that the template has read; empty: it has not
+  std::vector<text::Prompt> prompts;   // several plain prompts give several
+  std::vector<std::int32_t> expected;  // engine::Request::expected
+  std::string clock;                   // the civil time that the template has read; empty: it has not
   std::shared_ptr<text::grammar::MaskCache> constraint;
   std::shared_ptr<const text::tools::Constraint> constraint_start;
   std::vector<std::int32_t> shown_tokens;

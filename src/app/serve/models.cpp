@@ -119,6 +119,7 @@ Result<MemoryPlan> Models::plan(const model::Plan& plan, bool given) const {
                        .threads = options_.threads,
                        .sequences = options_.sequences,
                        .whole = kWholeSequences,
+                       .drafted = options_.guessing.a_step(),
                        .max_rank = kServedRank,
                        .cache = options_.cache};
   // --context is for all models of a store; of one that was given, that it is too long is said.
@@ -223,6 +224,7 @@ Result<std::unique_ptr<PooledModel>> Models::load(const FactsPtr& facts) {
   FH_TRY(auto model, ServedModel::start(facts->called, std::move(loaded),
                                         {.turns = turns_,
                                          .max_rank = kServedRank,
+                                         .guessing = options_.guessing,
                                          .facts = facts,
                                          .at_end = [this](const ServedModel& m) { remember(m); },
                                          .clock = options_.civil_time}));

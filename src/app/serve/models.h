@@ -42,6 +42,7 @@ class Models {
     std::filesystem::path home;   // of the store
     std::uint32_t context = 0;    // 0: the model's own, or what fits
     std::uint32_t sequences = 8;  // of each model
+    Guessing guessing = {};
     model::KvChoice cache = model::KvChoice::automatic;
     int threads = 1;                   // of all models together
     std::uint64_t limit = UINT64_MAX;  // bytes of memory of all models together

@@ -112,7 +112,7 @@ std::string slots(const ServedModel& model) {
   out.begin_array();
   for (std::uint32_t i = 0; i < model.sequences(); ++i) {
     out.begin_object().member("id", i).member("n_ctx", model.context());
-    out.member("speculative", false).member("is_processing", i < load.running).end_object();
+    out.member("speculative", model.guesses()).member("is_processing", i < load.running).end_object();
   }
   out.end_array();
   return out.take();

@@ -95,6 +95,7 @@ Result<std::unique_ptr<Models>> make_models(const Arguments& arguments, const fs
   for (const http::Url& server : pull_from) options.pulled_from.push_back(server.origin());
   options.context = static_cast<std::uint32_t>(arguments.integer("context"));
   options.sequences = static_cast<std::uint32_t>(arguments.integer("sequences"));
+  options.guessing = guessing_from(arguments);
   options.cache = kv_choice(arguments);
   options.threads = arguments.given("threads") ? static_cast<int>(arguments.integer("threads")) : available_cpus();
   FH_TRY(options.limit, memory_limit(arguments));
@@ -357,6 +358,9 @@ Command serve_command() {
           "for it wait, and stays for --keep-alive after its last use, or as long as a client of Ollama's says "
           "(keep_alive). When --memory-limit leaves no room for another, the one that was unused for longest goes; one "
           "in use never does. All models share --threads. SIGHUP reads the store again.\n\n"
+          "Decoding is speculative (--speculative): what an answer may say next is looked up in its own prompt and "
+          "text, "
+          "and in OpenAI's prediction, and checked in the same pass. That changes the time, never the answer.\n\n"
           "Of what is asked and answered the server keeps digests only, in the audit log (freehold audit), unless it "
           "is "
           "started with --keep-content. Then all of it is kept as well, encrypted under a key of its own for each "
@@ -469,7 +473,7 @@ Command serve_command() {
                          "it can be replayed, handed out and erased."},
                 master_key_option(),
                 sealed_option()},
-               run_options_with_context()),
+               join(guessing_options(), run_options_with_context())),
       .examples = {{"freehold serve", "Whatever is in the store, loaded when it is asked for:"},
                    {"freehold serve llama:8b qwen:1.5b --memory-limit 16GiB --keep-alive 30m",
                     "Two models that share a limit of memory:"},

@@ -109,9 +109,14 @@ Result<std::unique_ptr<ServedModel>> ServedModel::start(std::string name, Loaded
                                                          .sequences = l.memory.sequences,
                                                          .chunk = kChunk,
                                                          .max_rank = std::max(options.max_rank, max_rank(l)),
+                                                         .drafted = l.memory.drafted,
                                                          .cache_tokens = l.memory.cache_tokens,
                                                          .cache_type = l.cache}));
-  engine::EngineOptions engine_options{.max_sequences = l.memory.sequences, .chunk = kChunk, .pool = l.pool.get()};
+  engine::EngineOptions engine_options{
+      .max_sequences = l.memory.sequences, .chunk = kChunk, .drafting = {}, .pool = l.pool.get()};
+  if (l.memory.drafted > 0) {
+    engine_options.drafting = {&served->drafter_, options.guessing.most, options.guessing.adaptive};
+  }
   if (auto meter = ledger::EnergyMeter::open()) {
     engine_options.energy = [m = std::make_shared<ledger::EnergyMeter>(std::move(*meter))] { return m->read(); };
   }
@@ -230,6 +235,7 @@ api::Parsed<std::vector<engine::Request>> ServedModel::requests(const api::Call&
     request.shown_tokens = plan.shown_tokens;
     request.prompt = p.tokens;
     request.text_starts = p.text_starts;
+    request.expected = plan.expected;
     request.tenant = tenant;
     request.adapter = loaded_.adapter;
     // As near to it as numbers come; the engine refuses what it cannot divide by.
@@ -286,6 +292,16 @@ api::Parsed<std::vector<text::Prompt>> ServedModel::prompts(const api::Call& cal
   return out;
 }
 
+// No answer is longer than the context.
+api::Parsed<std::vector<std::int32_t>> ServedModel::expected(const api::Call& call) const {
+  if (call.expected.empty() || !guesses()) return std::vector<std::int32_t>();
+  FH_TRY_VOID(check_text(call.expected, "prediction.content"));
+  auto tokens = loaded_.tokenizer.tokenizer.encode(call.expected);
+  if (!tokens) return refused(tokens.error(), "prediction.content", context());
+  tokens->resize(std::min<std::size_t>(tokens->size(), context()));
+  return std::move(*tokens);
+}
+
 api::Parsed<AnswerPlan> ServedModel::plan(const api::Call& call, const std::string& tenant) const {
   FH_TRY(AnswerPlan plan, plan_prompt(call));
   FH_TRY_VOID(constrain(call, tenant, plan));
@@ -305,6 +321,7 @@ api::Parsed<AnswerPlan> ServedModel::plan_prompt(const api::Call& call) const {
                        "thinking");
   }
   FH_TRY(plan.prompts, prompts(call, &plan.clock));
+  FH_TRY(plan.expected, expected(call));
   plan.starts_thinking =
       chats && support_.thinking && text::tools::prompt_opens_thinking(*support_.thinking, plan.prompts[0].text);
   if (!chats) return plan;

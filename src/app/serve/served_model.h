@@ -14,6 +14,7 @@
 #include "app/session.h"
 #include "base/turns.h"
 #include "engine/constraints.h"
+#include "engine/drafting/ngram.h"
 #include "engine/service.h"
 #include "text/chat_template.h"
 #include "text/prompt.h"
@@ -37,6 +38,7 @@ class ServedModel final : public PooledModel {
     std::size_t max_pending = 8192;     // requests; a call may be thousands (embeddings)
     std::shared_ptr<Turns> turns = {};  // if other models share its threads
     std::uint32_t max_rank = 0;         // of adapters that requests may bring
+    Guessing guessing = {};             // loaded.memory.drafted tokens a step
     std::shared_ptr<const ModelFacts> facts = {};
     std::function<void(const ServedModel&)> at_end = {};  // called before it goes
     std::function<std::tm()> clock = {};                  // for chat templates that ask; empty: the local time
@@ -74,6 +76,8 @@ class ServedModel final : public PooledModel {
   const text::ChatTemplate* chat_template() const { return template_ ? &*template_ : nullptr; }
   // Whether it thinks before it answers, in a way that can be told from the answer.
   bool can_think() const { return support_.thinking.has_value(); }
+  // Whether it runs guesses, so that what an answer is expected to be is of use.
+  bool guesses() const { return loaded_.memory.drafted > 0; }
 
   // Everything that the engine is told of a call but its sampling. Failures name the field. In two steps: what costs
   // what the prompt costs, and the constraint, which a stranger can make costly. `tenant`: whose constraints are kept.
@@ -112,6 +116,7 @@ class ServedModel final : public PooledModel {
   std::string digest_, fingerprint_;
   mutable AdapterShelf adapters_;
   Loaded loaded_;
+  api::Parsed<std::vector<std::int32_t>> expected(const api::Call& call) const;
   api::Parsed<text::Prompt> prompt(const api::Call& call, const api::Conversation& chat, std::string* clock) const;
   std::uint32_t choices_at_once(const engine::Request& request) const;
 
@@ -124,6 +129,7 @@ class ServedModel final : public PooledModel {
   text::tools::TemplateSupport support_;
   std::vector<std::int32_t> shown_;  // control tokens that are part of answers' text, sorted
   std::unique_ptr<engine::ConstraintCache> constraints_;
+  engine::NgramDrafter drafter_;
   std::unique_ptr<engine::ModelDecoder> decoder_;
   std::unique_ptr<engine::Service> service_;  // last: its thread uses all of the above
 };

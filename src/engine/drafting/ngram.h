@@ -6,11 +6,12 @@
 
 namespace freehold::engine {
 
-// Looks in the answer's own prompt and text only.
+// Looks in what the answer is expected to be (Request::expected), and in its own prompt and text; never in another's.
 class NgramDrafter final : public Drafter {
  public:
   std::unique_ptr<DraftState> start(const Request& request, std::uint32_t limit, std::uint32_t most) override;
-  // The continuation of the longest match (of several the latest) of two tokens or more.
+  // The continuation of the longest match of two tokens or more: of several one in what is expected, the first behind
+  // the last guess from there, else the latest.
   void propose(std::span<DraftQuery> queries) override;
 };
 

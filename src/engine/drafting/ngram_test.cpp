@@ -16,10 +16,12 @@ struct Guess {
   Evidence evidence = Evidence::weak;
 };
 
-// What is guessed after `tokens`, of which the first `prompt` are the prompt; asked as the answer grows.
-Guess guess_after(const Tokens& tokens, std::size_t most, std::size_t prompt = 1) {
+// What is guessed after `tokens`, of which the first `prompt` are the prompt; asked as the answer grows. `expected`: as
+// the request has it.
+Guess guess_after(const Tokens& tokens, std::size_t most, std::size_t prompt = 1, Tokens expected = {}) {
   NgramDrafter drafter;
   Request request;
+  request.expected = std::move(expected);
   request.prompt.assign(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(prompt));
   auto state = drafter.start(request, static_cast<std::uint32_t>(tokens.size() - prompt), 16);
   Guess guess;
@@ -53,6 +55,25 @@ TEST(NgramDrafter, TheLongestMatchWinsThenTheLatest) {
 TEST(NgramDrafter, WhatRepeatsGoesOnRepeating) {
   EXPECT_EQ(guess_after({5, 6, 7, 5, 6, 7, 5}, 7).tokens, (Tokens{6, 7, 5, 6, 7, 5, 6}));
   EXPECT_EQ(guess_after({4, 4, 4}, 3).tokens, (Tokens{4, 4, 4}));
+}
+
+TEST(NgramDrafter, WhatIsExpectedGoesBeforeWhatWasThere) {
+  const Tokens expected = {1, 2, 3, 4, 5, 6};
+  EXPECT_EQ(guess_after({9, 2, 3}, 2, 1, expected).tokens, (Tokens{4, 5}));
+  EXPECT_EQ(guess_after({9, 2, 3}, 9, 1, expected).tokens, (Tokens{4, 5, 6})) << "it ends";
+  EXPECT_EQ(guess_after({9, 5, 6}, 9, 1, expected).tokens, Tokens());
+  EXPECT_EQ(guess_after({2, 3, 40, 9, 2, 3}, 1, 1, expected).tokens, Tokens{4}) << "as long a match";
+  EXPECT_EQ(guess_after({7, 2, 3, 40, 9, 7, 2, 3}, 1, 1, expected).tokens, Tokens{40}) << "a longer one";
+  EXPECT_EQ(guess_after({9, 3}, 1, 1, expected).tokens, Tokens()) << "one token is no evidence";
+  EXPECT_EQ(guess_after({9, 2, 3}, 1, 1, {2}).tokens, Tokens());
+}
+
+TEST(NgramDrafter, WhatIsExpectedGoesOnFromWhereItWas) {
+  // Three times "1 2", each followed by something else, and more places before them than are looked at.
+  const Tokens expected = {1, 2, 30, 31, 1, 2, 40, 41, 1, 2, 50, 51};
+  EXPECT_EQ(guess_after({9, 1, 2}, 1, 1, expected).tokens, Tokens{30});
+  EXPECT_EQ(guess_after({9, 1, 2, 30, 31, 8, 1, 2}, 1, 1, expected).tokens, Tokens{40});
+  EXPECT_EQ(guess_after({9, 40, 41, 8, 1, 2}, 1, 1, expected).tokens, Tokens{50});
 }
 
 TEST(NgramDrafter, LongerMatchesAreBetterEvidence) {
