@@ -36,12 +36,15 @@ class Load(Replays):
         return path, body
 
     def test_what_was_answered_under_load(self):
-        with self.serve("--keep-content", "--sequences", "6") as server:
+        with self.serve("--keep-content", "--sequences", "6", "--speculative", "ngram") as server:
             with concurrent.futures.ThreadPoolExecutor(TOGETHER) as pool:
                 receipts = list(pool.map(lambda i: self.send(server, *self.one(i))[0], range(ANSWERS)))
+            lines = server.ask("GET", "/metrics")[2].decode().splitlines()
+            guessed = sum(int(line.split()[-1]) for line in lines if line.startswith("freehold_accepted_tokens_total"))
         self.assertEqual(len(set(receipts)), ANSWERS)
         entries = [json.loads(line) for line in self.succeeds("audit", "query", "--kind", "request", "--json", "--limit", "1000000").text.splitlines()]
         # It was the load that was meant.
+        self.assertGreater(guessed, 0)
         self.assertTrue(any(e["cached_tokens"] for e in entries))
         self.assertTrue(any("adapter" in e for e in entries) and any("adapter" not in e for e in entries))
         self.assertGreater(len({e["answer_digest"] for e in entries}), ANSWERS // 2)
@@ -54,7 +57,7 @@ class Load(Replays):
                     wrong = [r for r in said["replays"] if r["verdict"] != "equal"]
                     self.assertEqual((said["drawn"], said["equal"], wrong), (ANSWERS, ANSWERS, []))
         print(f"{ANSWERS:,} answers, {sum(bool(e['cached_tokens']) for e in entries):,} with a cached beginning, "
-              f"{sum('adapter' in e for e in entries):,} with an adapter; {', '.join(levels())}", end=" ", flush=True)
+              f"{sum('adapter' in e for e in entries):,} with an adapter; {guessed:,} tokens guessed right; {', '.join(levels())}", end=" ", flush=True)
 
 
 if __name__ == "__main__":
