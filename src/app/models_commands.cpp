@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include "app/audit/act.h"
 #include "app/interrupt.h"
 #include "app/json_writer.h"
+#include "app/labelling.h"
 #include "base/utf8.h"
+#include "guard/hold_book.h"
 #include "model/adapter_file.h"
 #include "model/prepared.h"
 #include "model/tokenizer_loader.h"
@@ -73,6 +76,29 @@ store::Preparation panel_preparation(std::function<ThreadPool&()> pool) {
   return out;
 }
 
+namespace {
+
+// Leave to let go a model of the store, by the labels that it carries: no hold is added as long as it lives. Errors:
+// invalid (it is held), io.
+Result<store::Leave> leave_to_go(const std::string& name, bool moves) {
+  FH_TRY(const guard::Policy policy, own_policy());
+  FH_TRY(const store::Store store, open_store());
+  FH_TRY(auto standing, guard::HoldBook(store.home()).standing());
+  FH_TRY(const guard::Resource model, labelled_model(name));
+  const guard::Hold* hold = hold_on_model(standing.holds, policy.lowest(), model.labels);
+  // Its papers are damaged: it may carry any label.
+  if (hold == nullptr && !store.resolve(name)) hold = guard::hold_on(standing.holds, {std::nullopt, "", ""});
+  if (hold == nullptr) return standing.still;
+  guard::Decision denied;
+  denied.rule = hold->id;
+  denied.message = moves ? "what is held keeps its name" : "what is held is not removed";
+  FH_TRY_VOID(record_refusal(moves ? "models move" : "models rm", name, denied));
+  return fail(Errc::invalid,
+              fmt::format("'{}' is not {}: {}", name, moves ? "given to another model" : "removed", why_held(*hold)));
+}
+
+}  // namespace
+
 StoreProgress::StoreProgress(Console& console) : console_(console), bar_(console, "working") {
   catch_interrupts();
 }
@@ -97,6 +123,7 @@ store::WriteOptions StoreProgress::options(bool replace, bool prepare) {
   out.validate_adapter = [](const format::Checkpoint* base, const std::filesystem::path& adapter) {
     return base != nullptr ? check_adapter(*base, adapter) : model::check_alone(adapter);
   };
+  out.may_go = [replace](const store::ModelName& name) { return leave_to_go(name.text(), replace); };
   out.progress = progress();
   out.waiting = [this](int pid) {
     bar_.clear();

@@ -50,8 +50,9 @@ class StoreProgress {
  public:
   explicit StoreProgress(Console& console);
   store::Progress progress();
-  // With progress, check_runnable and a note when another process has the lock. `prepare`: the weights are also put
-  // into the layout of the kernels, so that every later start maps them.
+  // With progress, check_runnable, a note when another process has the lock, and leave asked of the legal holds for
+  // what goes. `replace`: another model may take the name. `prepare`: the weights are also put into the layout of the
+  // kernels, so that every later start maps them.
   store::WriteOptions options(bool replace, bool prepare = false);
   void clear() { bar_.clear(); }
 

@@ -7,7 +7,6 @@
 #include "app/models_commands.h"
 #include "app/starter.h"
 #include "base/utf8.h"
-#include "guard/hold_book.h"
 #include "train/provenance.h"
 
 namespace freehold::app {
@@ -146,38 +145,13 @@ Result<> run_alias(const Arguments& arguments, Console& console) {
   return {};
 }
 
-// Leave to remove a model of the store, by the labels that it carries: no hold is added as long as it lives. Errors:
-// invalid (it is held), io.
-Result<guard::StandingHolds> leave_to_remove(const store::Store& store, const guard::Policy& policy,
-                                             const std::string& name) {
-  FH_TRY(const std::filesystem::path home, store::default_home());
-  FH_TRY(auto standing, guard::HoldBook(home).standing());
-  FH_TRY(const guard::Resource model, labelled_model(name));
-  const guard::Hold* hold = hold_on_model(standing.holds, policy.lowest(), model.labels);
-  // Its papers are damaged: it may carry any label.
-  if (hold == nullptr && !store.resolve(name)) hold = guard::hold_on(standing.holds, {std::nullopt, "", ""});
-  if (hold == nullptr) return standing;
-  guard::Decision denied;
-  denied.rule = hold->id;
-  denied.message = "what is held is not removed";
-  FH_TRY_VOID(record_refusal("models rm", name, denied));
-  return fail(Errc::invalid, fmt::format("'{}' is not removed: {}", name, why_held(*hold)));
-}
-
 Result<> run_rm(const Arguments& arguments, Console& console) {
   FH_TRY(store::Store store, open_store());
-  FH_TRY(const guard::Policy policy, own_policy());
   StoreProgress progress(console);
   JsonWriter w(true);
   w.begin_object().key("removed").begin_array();
   for (const std::string& reference : arguments.list("MODEL")) {
-    guard::StandingHolds leave;
-    store::WriteOptions options = progress.options(false);
-    options.may_go = [&](const store::ModelName& name) -> Result<> {
-      FH_TRY(leave, leave_to_remove(store, policy, name.text()));
-      return {};
-    };
-    FH_TRY(store::Removed removed, store.remove(reference, options));
+    FH_TRY(store::Removed removed, store.remove(reference, progress.options(false)));
     FH_TRY_VOID(record_act("models.rm", removed.name.text()));
     w.begin_object().member("name", removed.name.text()).member("freed", removed.freed).end_object();
     if (!arguments.flag("json")) {

@@ -257,6 +257,7 @@ Result<Imported> Store::publish(const ModelName& name, ModelTuple model, std::st
   out.manifest.from.pulled = std::move(pulled);
   out.manifest.model = std::move(model);
   auto taken = read(name);
+  Leave leave;
   if (taken && taken->model == out.manifest.model) {
     out.already = true;
     if (taken->prepared == out.manifest.prepared) {
@@ -267,6 +268,7 @@ Result<Imported> Store::publish(const ModelName& name, ModelTuple model, std::st
   } else if (taken || taken.error().code != Errc::not_found) {
     if (!options.replace) return fail(Errc::invalid, fmt::format("{} leads to another model already", name.text()));
     if (taken) out.replaced = taken->model.id();
+    FH_TRY(leave, leave_to_move(name, options));
   }
   const fs::path path = home_ / name.path();
   FH_TRY_VOID(make_directories(path.parent_path()));

@@ -259,11 +259,28 @@ Result<Removed> Store::remove(std::string_view reference, const WriteOptions& op
     return fail(Errc::invalid,
                 fmt::format("{} is a path: only models in the store are removed here", printable(reference)));
   }
-  if (options.may_go) FH_TRY_VOID(options.may_go(out.name));
+  Leave leave;
+  if (options.may_go) {
+    FH_TRY(leave, options.may_go(out.name));
+  }
   FH_TRY_VOID(remove_file(home_ / out.name.path()));
   FH_TRY(out.freed, writing.sweep());
   writing.finish();
   return out;
+}
+
+Result<Leave> Store::leave_to_move(const ModelName& name, const WriteOptions& options) const {
+  if (!options.may_go) return Leave();
+  const auto led = read(name);
+  if (!led && led.error().code == Errc::not_found) return Leave();
+  if (led) {
+    FH_TRY(const std::vector<Listed> all, list());
+    const bool elsewhere = std::any_of(all.begin(), all.end(), [&](const Listed& l) {
+      return l.name != name && l.manifest && l.manifest->model == led->model;
+    });
+    if (elsewhere) return Leave();
+  }
+  return options.may_go(name);
 }
 
 }  // namespace freehold::store

@@ -43,6 +43,9 @@ struct Preparation {
   std::function<bool(const std::filesystem::path&)> usable;  // a file that was written earlier
 };
 
+// Leave to let a model go; kept until that is done.
+using Leave = std::shared_ptr<const void>;
+
 struct WriteOptions {
   bool replace = false;  // a name that exists may be moved to another model; what was prepared is made anew
   Preparation prepare;   // optional
@@ -51,8 +54,9 @@ struct WriteOptions {
   std::function<Result<>(const format::Checkpoint* base, const std::filesystem::path& adapter)> validate_adapter;
   Progress progress;                 // optional
   std::function<void(int)> waiting;  // another process (its id, or 0) is writing; called once
-  // Asked by remove() once it waits for nobody, right before the name goes; an error leaves everything. Optional.
-  std::function<Result<>(const ModelName&)> may_go;
+  // Asked once nobody is waited for, right before remove() takes the name away, or another model takes the name from
+  // the only one that it leads to; an error leaves everything. Optional.
+  std::function<Result<Leave>(const ModelName&)> may_go;
 };
 
 struct Imported {
@@ -139,6 +143,10 @@ class Store {
   // Forgets a name, and deletes what nothing refers to any more. Errors: not_found, invalid (a path, a digest with
   // several names), those of `may_go`, io.
   Result<Removed> remove(std::string_view reference, const WriteOptions& options = {}) const;
+
+  // Whether another model may take this name: asks `may_go` if the name leads to a model (perhaps a damaged one) that
+  // has no other. Nothing to ask is no leave.
+  Result<Leave> leave_to_move(const ModelName& name, const WriteOptions& options) const;
 
   // By name. Errors: Errc::io if a folder of names cannot be read.
   Result<std::vector<Listed>> list() const;

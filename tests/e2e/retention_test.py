@@ -218,6 +218,21 @@ class Holds(Retention):
         refusals = [json.loads(line) for line in self.succeeds("audit", "query", "--kind", "refusal", "--json").text.splitlines()]
         self.assertEqual([(r["rule"], r["status"]) for r in refusals if r.get("rule")], [(held, 409)] * 4)
 
+    def test_a_held_model_keeps_a_name(self):
+        new = self.put("new.gguf", ChatGguf(context=512).write())
+        for name, model in (("secret", self.model), ("new", new)):
+            self.succeeds("models", "import", model, "--name", name)
+        self.succeeds("models", "label", "secret", "--data", "personal")
+        held = self.hold("--label", "personal")
+        for command in (("import", new, "--name", "secret"), ("alias", "secret", "=", "new"), ("quantize", new, "--type", "f16", "--name", "secret")):
+            self.fails(e2e.USAGE, "models", *command, "--force", names=held)
+        self.succeeds("models", "alias", "kept", "=", "secret")
+        self.succeeds("models", "alias", "secret", "=", "new", "--force")  # it has another
+        self.fails(e2e.USAGE, "models", "alias", "kept", "=", "new", "--force", names=held)
+        self.succeeds("models", "alias", "new", "=", "kept", "--force")  # that one is under no hold
+        refusals = [json.loads(line) for line in self.succeeds("audit", "query", "--kind", "refusal", "--json").text.splitlines()]
+        self.assertEqual({(r["rule"], r["endpoint"]) for r in refusals}, {(held, "models move secret:latest"), (held, "models move kept:latest")})
+
     def test_a_held_model_is_not_removed(self):
         self.succeeds("models", "import", self.model, "--name", "secret")
         self.succeeds("models", "import", self.model, "--name", "other")
@@ -227,7 +242,7 @@ class Holds(Retention):
         self.assertIn("guard release", refused.message)
         self.assertIn("secret", self.succeeds("models", "list").text)
         refusals = [json.loads(line) for line in self.succeeds("audit", "query", "--kind", "refusal", "--json").text.splitlines()]
-        self.assertEqual([r["rule"] for r in refusals], [held])
+        self.assertEqual([(r["rule"], r["endpoint"]) for r in refusals], [(held, "models rm secret:latest")])
         self.fails(e2e.NOT_FOUND, "models", "rm", "nobody", names="there is no model")
         # One whose papers cannot be read may carry any label.
         papers = [p for p in (self.home / "models").rglob("*") if p.is_file() and "other" in str(p)]

@@ -36,7 +36,9 @@ Result<> lead_to(const store::Store& store, const store::ModelName& name, const 
   return {};
 }
 
-Result<> forget_name(const store::Store& store, const store::ModelName& name, const store::WriteOptions& options) {
+// Of a name whose model has another as well.
+Result<> forget_name(const store::Store& store, const store::ModelName& name, store::WriteOptions options) {
+  options.may_go = {};
   FH_TRY_VOID(store.remove(name.text(), options));
   return {};
 }
@@ -143,6 +145,12 @@ Result<> move_name(const store::Store& store, const Moved& moved, const std::str
     return fail(Errc::invalid, fmt::format("{} is in the way, and was not left by a move: give it another name (models "
                                            "alias), and remove it",
                                            pending_of(moved.name).text()));
+  }
+  // That what is held stands in the way is said before anything moves.
+  if (moved.from) {
+    FH_TRY(const auto kept, id_of(store, previous_of(moved.name)));
+    if (kept && kept != moved.from && kept != moved.to)
+      FH_TRY_VOID(store.leave_to_move(previous_of(moved.name), options).map([](auto&&) {}));
   }
   int number = 0;
   const auto written = [&] {

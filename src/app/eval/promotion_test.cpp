@@ -106,6 +106,33 @@ TEST_F(PromotionTest, AKillAfterAnyWriteIsSettled) {
   EXPECT_EQ(writes, 5);
 }
 
+// Of all moves, only the one that takes the last name of a model is asked about, and before anything has moved.
+TEST_F(PromotionTest, WhatMayNotGoStopsItBeforeItBegins) {
+  const Digest old = model("old"), now = model("now"), next = model("next");
+  std::vector<std::string> asked;
+  store::WriteOptions options;
+  options.may_go = [&](const ModelName& name) -> Result<store::Leave> {
+    asked.push_back(name.text());
+    return fail(Errc::invalid, "it is held");
+  };
+  const auto move = [&](const Digest& from, const Digest& to) {
+    return move_name(store_, {name_, from, to}, line("promote", name_, from, to), options);
+  };
+  EXPECT_TRUE(move(now, next)) << "all have names of their own";
+  EXPECT_TRUE(asked.empty());
+  reset();
+  EXPECT_TRUE(store_.remove("old"));
+  const auto refused = move(now, next);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().what, "it is held");
+  EXPECT_EQ(asked, std::vector<std::string>{previous_of(name_).text()});
+  EXPECT_EQ(id(name_), now);
+  EXPECT_EQ(id(previous_of(name_)), old);
+  EXPECT_FALSE(id(pending_of(name_)));
+  EXPECT_TRUE(move(now, old)) << "back: nothing is let go";
+  EXPECT_EQ(id(previous_of(name_)), now);
+}
+
 TEST_F(PromotionTest, ModelsKeepANameMeanwhile) {
   const Digest old = model("old"), now = model("now"), next = model("next");
   for (const char* name : {"old", "now"}) EXPECT_TRUE(store_.remove(name));

@@ -189,9 +189,10 @@ api::Parsed<bool> remove_name(const std::string& name, const std::function<api::
   if (!store) return tl::unexpected(kept_not(store.error()));
   api::Parsed<Permissions::Leave> leave;
   store::WriteOptions options;
-  options.may_go = [&](const store::ModelName&) -> Result<> {
+  options.may_go = [&](const store::ModelName&) -> Result<store::Leave> {
     leave = ask();
-    return leave ? Result<>() : fail(Errc::invalid, leave.error().message);
+    if (leave) return store::Leave();  // `leave` itself is kept
+    return fail(Errc::invalid, leave.error().message);
   };
   const auto gone = store->remove(name, options);
   if (!leave) return tl::unexpected(leave.error());
