@@ -63,6 +63,15 @@ Level detect_level() {
   return Level::scalar;
 }
 
+bool prefetching_pays() {
+#if defined(__x86_64__)
+  unsigned highest = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid(0, &highest, &b, &c, &d) == 0 || b != signature_AMD_ebx;
+#else
+  return false;
+#endif
+}
+
 Result<Level> chosen_level() {
   Level best = detect_level();
   const char* wish = std::getenv("FREEHOLD_ISA");

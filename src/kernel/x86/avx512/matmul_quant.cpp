@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernel/level.h"
 #include "kernel/x86/avx512/avx512.h"
 #include "kernel/x86/avx512/weights.h"
 
@@ -24,7 +25,7 @@ namespace {
 constexpr float kMagic = 12582912.0f;         // 1.5 * 2^23
 constexpr std::size_t kMostPanels = 8;        // unpacked at a time
 constexpr std::size_t kPieceBlocks = 64;      // of each
-constexpr std::size_t kPrefetchBytes = 2048;  // ahead of the one-row case, across the page's end
+constexpr std::size_t kPrefetchBytes = 2048;  // ahead, across the page's end, where weights are used once
 
 // An MXFP4 scale times 1.5 * 2^23 can overflow; those sums are converted.
 template <class F>
@@ -190,10 +191,13 @@ template <class F, int kRows>
 void few_rows(const QuantMatmul& a, std::size_t panel, const QuantRows& x, float* y, std::size_t rows, __m512i table) {
   __m512 acc[kRows];
   for (auto& v : acc) v = _mm512_setzero_ps();
+  static const bool prefetch = prefetching_pays();
   const std::byte* base = a.panels + panel * a.panel_bytes;
   for (std::size_t b = 0; b < a.K / kBlock; ++b) {
-    const std::byte* ahead = base + F::block_at(b) + kPrefetchBytes;
-    for (std::size_t line = 0; line < F::kBytes; line += 64) _mm_prefetch(ahead + line, _MM_HINT_T0);
+    if (prefetch) {
+      const std::byte* ahead = base + F::block_at(b) + kPrefetchBytes;
+      for (std::size_t line = 0; line < F::kBytes; line += 64) _mm_prefetch(ahead + line, _MM_HINT_T0);
+    }
     add_block<F, kRows>(acc, load_block<F>(base, b, table), block_of(x, rows, b));
   }
   for (std::size_t r = 0; r < static_cast<std::size_t>(kRows); ++r) {
