@@ -6,7 +6,9 @@ usage: report.py REPORT [LOG] [--key KEY] [--against CHECKPOINT]...
 REPORT is the .pdf, the .html or the .json; LOG the folder $FREEHOLD_HOME/audit, a copy of it, or a file with all of it made by
 `freehold audit export`. KEY and CHECKPOINT are what you have kept yourself (README.md). With LOG every figure is counted again, without it
 only signatures and proofs are checked; in both cases what the file shows is compared with its claims.
-Exit status: 0 all is well, 1 something is wrong (it is said what), 2 it could not be looked at.
+Exit status: 0 all is well; 1 something is wrong (it is said what); 2 it could not be looked at; 3 nothing is wrong, but what the file says
+beside its figures is not shown to be what was written: only an entry of the log about this very file shows that, and LOG has none (it is
+older than the report, or the file was changed), or there was no LOG.
 """
 
 import argparse
@@ -282,9 +284,11 @@ def main():
             digest = "sha256:" + verify.sha256(options.report.read_bytes()).hex()
             report, left = recount(claims, options.log, key, kept, begin, end, digest)
             print(f"all {len(claims['claims'])} claims are what the log gives{', but not looked at: ' + '; '.join(left) if left else ''}")
-            print(f"the file is the one that entry {report[0]} is about" if report else "no entry of this log is about this file (it may end earlier)")
+            print(f"the file is the one that entry {report[0]} is about" if report else
+                  "NOT shown: that the file says what was written. No entry of this log is about it: the log is older, or the file was changed")
         else:
-            print("NOT counted again: no log was given")
+            report = None
+            print("NOT counted again, and NOT shown that the file says what was written: no log was given")
         for c in [verify.Checkpoint(note, key, where).check() for note, where in kept]:
             if not options.log or not options.log.is_dir():
                 print(f"{c.where}: signed; whether the log continues it, only its folder tells")
@@ -295,7 +299,7 @@ def main():
               "all settings are of the log" if options.log else "all settings name an entry of the log")
         if not given:
             print("the key was the report's own: keep it elsewhere, and give it with --key")
-        return 0
+        return 0 if report else 3
     except Wrong as error:
         print(f"WRONG: {error}")
         return 1
