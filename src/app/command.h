@@ -106,6 +106,7 @@ struct Command {
   std::vector<Example> examples = {};
   Handler run = nullptr;  // null: a group that only has subcommands
   bool hidden = false;
+  bool acts = false;  // what it does becomes an entry of the audit log: it does not begin where none can be written
 };
 
 // The whole list, in the order --help shows it.

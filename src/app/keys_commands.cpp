@@ -290,6 +290,7 @@ Command keys_create_command() {
                    {"freehold keys create --name ci --models mistral:q4 --requests-per-minute 60 --expires 30d",
                     "For a program, limited:"}},
       .run = run_create,
+      .acts = true,
   };
 }
 
@@ -314,6 +315,7 @@ Command keys_rotate_command() {
       .options = {{.name = "json", .help = "Print JSON."}},
       .examples = {{"freehold keys rotate k7m2xw9q", "Every quarter, or when somebody has seen it:"}},
       .run = run_rotate,
+      .acts = true,
   };
 }
 
@@ -325,6 +327,7 @@ Command keys_revoke_command() {
       .options = {{.name = "json", .help = "Print JSON."}},
       .examples = {{"freehold keys revoke k7m2xw9q", "It is refused within a second:"}},
       .run = run_revoke,
+      .acts = true,
   };
 }
 

@@ -159,6 +159,7 @@ Command keys_block_command() {
       .examples = {{"freehold keys block https://login.example.org/realms/clinic 4be1f2c0", "Somebody who has left:"},
                    {"freehold keys block certificate dns:ward3.clinic.example", "A machine that was stolen:"}},
       .run = run_block,
+      .acts = true,
   };
 }
 

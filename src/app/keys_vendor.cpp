@@ -128,6 +128,7 @@ Command keys_vendor_set_command() {
       .examples = {{"freehold keys vendor set openai", "Typed:"},
                    {"pass show openai | freehold keys vendor set openai --key-file -", "From a password manager:"}},
       .run = run_vendor_set,
+      .acts = true,
   };
 }
 
@@ -149,6 +150,7 @@ Command keys_vendor_remove_command() {
       .options = {at_option(), vendor_master_key_option()},
       .examples = {{"freehold keys vendor remove openai", "Forget it:"}},
       .run = run_vendor_remove,
+      .acts = true,
   };
 }
 

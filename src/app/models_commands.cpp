@@ -76,11 +76,7 @@ store::Preparation panel_preparation(std::function<ThreadPool&()> pool) {
   return out;
 }
 
-namespace {
-
-// Leave to let go a model of the store, by the labels that it carries: no hold is added as long as it lives. Errors:
-// invalid (it is held), io.
-Result<store::Leave> leave_to_go(const std::string& name, bool moves) {
+Result<store::Leave> leave_of_holds(const std::string& name, std::string_view act, std::string_view what) {
   FH_TRY(const guard::Policy policy, own_policy());
   FH_TRY(const store::Store store, open_store());
   FH_TRY(auto standing, guard::HoldBook(store.home()).standing());
@@ -91,13 +87,10 @@ Result<store::Leave> leave_to_go(const std::string& name, bool moves) {
   if (hold == nullptr) return standing.still;
   guard::Decision denied;
   denied.rule = hold->id;
-  denied.message = moves ? "what is held keeps its name" : "what is held is not removed";
-  FH_TRY_VOID(record_refusal(moves ? "models move" : "models rm", name, denied));
-  return fail(Errc::invalid,
-              fmt::format("'{}' is not {}: {}", name, moves ? "given to another model" : "removed", why_held(*hold)));
+  denied.message = fmt::format("what is held is not {}", what);
+  FH_TRY_VOID(record_refusal(act, name, denied));
+  return fail(Errc::invalid, fmt::format("'{}' is not {}: {}", name, what, why_held(*hold)));
 }
-
-}  // namespace
 
 StoreProgress::StoreProgress(Console& console) : console_(console), bar_(console, "working") {
   catch_interrupts();
@@ -123,7 +116,10 @@ store::WriteOptions StoreProgress::options(bool replace, bool prepare) {
   out.validate_adapter = [](const format::Checkpoint* base, const std::filesystem::path& adapter) {
     return base != nullptr ? check_adapter(*base, adapter) : model::check_alone(adapter);
   };
-  out.may_go = [replace](const store::ModelName& name) { return leave_to_go(name.text(), replace); };
+  out.may_go = [replace](const store::ModelName& name) {
+    return replace ? leave_of_holds(name.text(), "models move", "given to another model")
+                   : leave_of_holds(name.text(), "models rm", "removed");
+  };
   out.progress = progress();
   out.waiting = [this](int pid) {
     bar_.clear();

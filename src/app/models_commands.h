@@ -45,6 +45,11 @@ Result<> check_adapter(const format::Checkpoint& base, const std::filesystem::pa
 // How the store puts weights into the layout of the kernels; `pool` is asked for when there is something to do.
 store::Preparation panel_preparation(std::function<ThreadPool&()> pool);
 
+// Leave for what takes a model of the store, or its label, from under legal holds, by the labels that it carries: no
+// hold is added as long as it lives. Errors: invalid (it is held: "'m' is not {what}", and a refusal of `act` is in the
+// log), io.
+Result<store::Leave> leave_of_holds(const std::string& name, std::string_view act, std::string_view what);
+
 // A store::Progress that draws a bar and stops at Ctrl-C. Lives as long as the work.
 class StoreProgress {
  public:

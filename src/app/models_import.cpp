@@ -190,6 +190,7 @@ Command models_import_command() {
       .examples = {{"freehold models import mistral-7b.Q4_K_M.gguf --name mistral:q4",
                     "Name it, then run it by name:"}},
       .run = run_import,
+      .acts = true,
   };
 }
 
@@ -209,6 +210,7 @@ Command models_alias_command() {
       .examples = {{"freehold models alias mistral:q4 assistant --force", "Let applications say only 'assistant':"},
                    {"freehold models alias support-bot:v3 = mistral:q4 + support-lora", "A model with an adapter:"}},
       .run = run_alias,
+      .acts = true,
   };
 }
 
@@ -222,6 +224,7 @@ Command models_rm_command() {
       .options = {{.name = "json", .help = "Print JSON."}},
       .examples = {{"freehold models rm mistral:q4", "Forget one name:"}},
       .run = run_rm,
+      .acts = true,
   };
 }
 

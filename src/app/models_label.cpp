@@ -18,6 +18,27 @@ Result<guard::Labelled> row_of(const guard::LabelBook& book, const std::string& 
   return guard::Labelled{subject, std::nullopt, std::nullopt, {}};
 }
 
+// What a name was made of, its content's label included, which stays with it whatever it is called.
+Result<> take_in_contents(guard::Labelled& row, const std::string& reference, const guard::Policy& policy) {
+  FH_TRY(const guard::Resource model, labelled_model(reference));
+  for (const std::string& label : model.labels) row.label = higher_label(policy, row.label.value_or(""), label);
+  return {};
+}
+
+// A name that led to another model when it was labelled: that model keeps what was said of it, under its digest.
+Result<> leave_with_content(guard::LabelBook& book, const guard::Labelled& row, const guard::Policy& policy) {
+  if (row.label) {
+    FH_TRY_VOID(book.raise(row.content, *row.label, [&](std::string_view a, std::string_view b) {
+      return higher_label(policy, std::string(a), std::string(b)) == a;
+    }));
+  }
+  if (!row.ceiling) return {};
+  FH_TRY(guard::Labelled content, row_of(book, row.content));
+  const bool lower = !content.ceiling || higher_label(policy, *content.ceiling, *row.ceiling) == *content.ceiling;
+  if (lower) content.ceiling = row.ceiling;
+  return book.put(content);
+}
+
 void show(const guard::Labelled& row, bool json, Console& console) {
   if (!json) {
     console.write(fmt::format("{}: ceiling {}, made of data {}\n", printable(row.subject),
@@ -53,6 +74,7 @@ Result<> run_label(const Arguments& arguments, Console& console) {
   FH_TRY(const std::string data, label_option(arguments, "data", policy));
   const bool clear = arguments.flag("clear");
   if (!clear && !arguments.given("LABEL") && data.empty()) {
+    FH_TRY_VOID(take_in_contents(row, reference, policy));
     show(row, arguments.flag("json"), console);
     return {};
   }
@@ -66,6 +88,12 @@ Result<> run_label(const Arguments& arguments, Console& console) {
                   fmt::format("there is no label '{}': {}", printable(*row.ceiling, 40), policy.names()));
     }
   }
+  // A hold on a label is on what carries it: taking that off would let it go.
+  store::Leave leave;
+  if (row.label && (clear || (!data.empty() && higher_label(policy, data, *row.label) != data))) {
+    FH_TRY(leave, leave_of_holds(reference, "models label", "given a lower label"));
+  }
+  if (by_name && !row.content.empty() && row.content != content) FH_TRY_VOID(leave_with_content(book, row, policy));
   if (!data.empty()) row.label = data;
   if (clear) row.ceiling = row.label = std::nullopt;
   row.content = by_name ? content : std::string();
@@ -105,6 +133,7 @@ Command models_label_command() {
       .examples = {{"freehold models label mistral:q4 internal", "No personal data for this model:"},
                    {"freehold models label support-lora --data personal", "An adapter from elsewhere:"}},
       .run = run_label,
+      .acts = true,
   };
 }
 

@@ -164,6 +164,7 @@ Command models_pull_command() {
                     "One quantisation of several:"},
                    {"freehold models pull llama3.2:1b --from https://registry.example", "From a server of your own:"}},
       .run = run_pull,
+      .acts = true,
   };
 }
 

@@ -4,6 +4,7 @@
 
 #include <new>
 
+#include "app/audit/act.h"
 #include "app/help.h"
 #include "app/parse.h"
 #include "app/sealing.h"
@@ -27,6 +28,7 @@ Result<> run_words(const std::vector<std::string>& words, Console& console) {
                                   : program_help(all_commands(), console.help_width()));
     if (words.empty()) return fail(Errc::invalid, "no command given");
   } else {
+    if (parsed->command->acts) FH_TRY_VOID(check_acts_are_recorded());
     return parsed->command->run(parsed->arguments, console);
   }
   return {};

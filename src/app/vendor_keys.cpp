@@ -7,6 +7,7 @@
 #include "audit/note.h"
 #include "base/base64.h"
 #include "base/file.h"
+#include "base/file_mode.h"
 #include "base/folder_lock.h"
 #include "base/utf8.h"
 #include "http/network_address.h"
@@ -85,7 +86,7 @@ Result<> VendorKeys::change(const fs::path& home, const fs::path& master_key, co
   if (!fs::exists(path.parent_path(), ec)) {
     if (key == nullptr) return none;
     FH_TRY_VOID(make_directories(path.parent_path()));
-    fs::permissions(path.parent_path(), fs::perms::owner_all, ec);
+    set_mode(path.parent_path(), 0700);
   }
   FH_TRY(FolderLock lock, FolderLock::open(path.parent_path(), FolderLock::Mode::exclusive));
   FH_TRY(const bool mine, lock.take(kVendorKeysWait));

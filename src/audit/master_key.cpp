@@ -12,6 +12,7 @@
 #include "base/base64.h"
 #include "base/check.h"
 #include "base/file.h"
+#include "base/file_mode.h"
 #include "base/utf8.h"
 
 namespace freehold::audit {
@@ -82,7 +83,7 @@ Result<MasterKey> MasterKey::open(const fs::path& file, Make make) {
     if (file.has_parent_path()) {
       const bool there = fs::exists(file.parent_path(), ec);
       FH_TRY_VOID(make_directories(file.parent_path()));
-      if (!there) fs::permissions(file.parent_path(), fs::perms::owner_all, ec);
+      if (!there) set_mode(file.parent_path(), 0700);
     }
     const Secret key = Secret::random();
     std::string line = fmt::format("{}{}\n", kMasterHead, base64(key.text()));

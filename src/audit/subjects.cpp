@@ -9,6 +9,7 @@
 #include "audit/note.h"
 #include "base/base64.h"
 #include "base/file.h"
+#include "base/file_mode.h"
 #include "base/folder_lock.h"
 #include "base/hash.h"
 #include "base/random_id.h"
@@ -55,8 +56,8 @@ Result<Subjects> Subjects::open(const fs::path& home, MasterKey master, MasterKe
   std::error_code ec;
   if (make == MasterKey::Make::if_missing && !fs::exists(known, ec)) {
     FH_TRY_VOID(make_directories(subjects));
-    fs::permissions(folder, fs::perms::owner_all, ec);
-    fs::permissions(subjects, fs::perms::owner_all, ec);
+    set_mode(folder, 0700);
+    set_mode(subjects, 0700);
     FH_TRY(const FolderLock lock, locked(folder));
     if (!fs::exists(known, ec)) FH_TRY_VOID(write_file_atomically(known, master.id() + "\n", FileAccess::owner));
   }

@@ -7,6 +7,7 @@
 
 #include "audit/content.h"
 #include "base/file.h"
+#include "base/file_mode.h"
 #include "base/random_id.h"
 #include "base/utf8.h"
 
@@ -96,8 +97,8 @@ Result<> Vault::keep(std::string_view tenant, std::string_view subject, const Ps
   const std::string name = random_id();
   FH_TRY_VOID(make_directories(folder));
   std::error_code ec;
-  fs::permissions(vault_folder(home_), fs::perms::owner_all, ec);
-  fs::permissions(folder, fs::perms::owner_all, ec);
+  set_mode(vault_folder(home_), 0700);
+  set_mode(folder, 0700);
   FH_TRY_VOID(write_file_atomically(folder / name, seal_content(whose, name, fresh), FileAccess::owner));
   for (const auto& [token, value] : fresh) known->second.marks.emplace(token, mark_of(token, value));
   known->second.changed = changed_at(folder);

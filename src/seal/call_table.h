@@ -16,7 +16,8 @@ enum class Rule : std::uint8_t {
   first_of,      // the first argument is one of `values`
   second_of,     // the second is
   accepted,      // with Network::accept alone
-  unaddressed,   // the same, of sendto without an address
+  unaddressed,   // the same, of sendto without an address and without MSG_FASTOPEN
+  unopened,      // the same, of sendmsg without MSG_FASTOPEN: whom a message names, a filter does not see
   options,       // the same, of setsockopt: TCP_NODELAY, and `values` of SOL_SOCKET
   reads_second,  // open: flags that change nothing, in the second argument
   reads_third,   // openat: in the third

@@ -36,7 +36,7 @@ constexpr Row kRows[] = {
     {SYS_recvfrom, Rule::accepted},
     {SYS_recvmsg, Rule::accepted},
     {SYS_sendto, Rule::unaddressed},
-    {SYS_sendmsg, Rule::accepted},
+    {SYS_sendmsg, Rule::unopened},
     {SYS_sched_yield},
     {SYS_madvise},
     // time and threads

@@ -75,6 +75,8 @@ std::uint32_t answer(const std::vector<sock_filter>& code, const seccomp_data& d
       at += a == i.k ? i.jt : i.jf;
     } else if (i.code == (BPF_JMP | BPF_JGE | BPF_K)) {
       at += a >= i.k ? i.jt : i.jf;
+    } else if (i.code == (BPF_JMP | BPF_JSET | BPF_K)) {
+      at += (a & i.k) != 0 ? i.jt : i.jf;
     } else if (i.code == (BPF_RET | BPF_K)) {
       return i.k;
     } else {
@@ -124,6 +126,11 @@ TEST(FilterTest, LooksAtArguments) {
     return asked(Network::accept, number, arguments);
   };
   EXPECT_EQ(accepting(SYS_sendto, {3, 1, 1, 0, 0, 0}), SECCOMP_RET_ALLOW);
+  EXPECT_EQ(accepting(SYS_sendto, {3, 1, 1, MSG_NOSIGNAL, 0, 0}), SECCOMP_RET_ALLOW);
+  EXPECT_EQ(accepting(SYS_sendto, {3, 1, 1, MSG_NOSIGNAL | MSG_FASTOPEN, 0, 0}), SECCOMP_RET_TRAP);
+  EXPECT_EQ(accepting(SYS_sendmsg, {3, 0x1000, MSG_NOSIGNAL, 0, 0, 0}), SECCOMP_RET_ALLOW);
+  EXPECT_EQ(accepting(SYS_sendmsg, {3, 0x1000, MSG_FASTOPEN, 0, 0, 0}), SECCOMP_RET_TRAP);
+  EXPECT_EQ(accepting(SYS_sendmsg, {3, 0x1000, MSG_NOSIGNAL | MSG_FASTOPEN, 0, 0, 0}), SECCOMP_RET_TRAP);
   EXPECT_EQ(accepting(SYS_sendto, {3, 1, 1, 0, 0x1000, 16}), SECCOMP_RET_TRAP);
   EXPECT_EQ(accepting(SYS_sendto, {3, 1, 1, 0, 0x700000000000, 16}), SECCOMP_RET_TRAP);  // a zero lower half
   EXPECT_EQ(accepting(SYS_setsockopt, {3, 6, 1}), SECCOMP_RET_ALLOW);                    // TCP_NODELAY

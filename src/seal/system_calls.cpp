@@ -20,6 +20,10 @@ constexpr std::uint32_t kX32 = 0x40000000;
 // Flags of open by which something is made, changed or cut; the last is O_TMPFILE without O_DIRECTORY.
 constexpr std::uint32_t kChanges = O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND | 020000000;
 
+// MSG_FASTOPEN (tcp(7)): connects an unconnected socket while it sends, which is no call of connect. A listener that
+// was shut down is such a socket.
+constexpr std::uint32_t kFastOpen = 0x20000000;
+
 class Program {
  public:
   explicit Program(const FilterOptions& options)
@@ -56,10 +60,18 @@ class Program {
     answer(with);
   }
 
+  // Allowed if the argument has none of these flags.
+  void without(int argument, std::uint32_t flags) {
+    load_low(argument);
+    code_.push_back(BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, flags, 1, 0));
+    answer(SECCOMP_RET_ALLOW);
+  }
+
   void add(const Row& row) {
     if (row.rule == Rule::absent) return when(row.number, SECCOMP_RET_ERRNO | ENOSYS);
     if (row.rule == Rule::allow) return when(row.number, SECCOMP_RET_ALLOW);
-    const bool socket = row.rule == Rule::accepted || row.rule == Rule::unaddressed || row.rule == Rule::options;
+    const bool socket = row.rule == Rule::accepted || row.rule == Rule::unaddressed || row.rule == Rule::unopened ||
+                        row.rule == Rule::options;
     if (socket && network_ == Network::none) return;
     // What follows ends with an answer, so the number is still loaded for the next row.
     const std::size_t jump = code_.size();
@@ -99,11 +111,15 @@ class Program {
       case Rule::accepted:
         answer(SECCOMP_RET_ALLOW);
         return;
-      case Rule::unaddressed:  // sendto(…, address, length): none
+      case Rule::unaddressed:  // sendto(socket, data, length, flags, address, …): none
         load_low(4);
         unless(0, refused_);
         load_high(4);
-        when(0, SECCOMP_RET_ALLOW);
+        unless(0, refused_);
+        without(3, kFastOpen);
+        break;
+      case Rule::unopened:  // sendmsg(socket, message, flags)
+        without(2, kFastOpen);
         break;
       case Rule::options: {  // setsockopt(socket, level, name, …)
         constexpr std::uint32_t kTcp = 6, kNoDelay = 1, kSocket = 1;
@@ -119,9 +135,7 @@ class Program {
       }
       case Rule::reads_second:
       case Rule::reads_third:
-        load_low(row.rule == Rule::reads_second ? 1 : 2);
-        code_.push_back(BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, kChanges, 1, 0));
-        answer(SECCOMP_RET_ALLOW);
+        without(row.rule == Rule::reads_second ? 1 : 2, kChanges);
         break;
       case Rule::program:
         if (program_ == 0) break;

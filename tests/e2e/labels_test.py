@@ -127,6 +127,26 @@ class Requests(Labelled):
             time.sleep(0.6)
             self.assertEqual(self.ask(server, "internal", COMPLETIONS, body("high"))[0], 403)
 
+    def test_a_model_keeps_its_labels_when_its_name_is_given_away(self):
+        new = self.put("new.gguf", ChatGguf(seed=9).write())
+        self.succeeds("models", "import", new, "--name", "fresh")
+        self.succeeds("models", "label", "low", "internal", "--data", "health")
+        self.succeeds("models", "alias", "second", "=", "low")
+        self.succeeds("models", "alias", "low", "=", "fresh", "--force")
+        self.succeeds("models", "label", "low", "public", "--data", "public")  # of the new one
+        said = json.loads(self.succeeds("models", "label", "second", "--json").text)
+        self.assertEqual(said["data"], "health")
+        with self.serve() as server:
+            self.assertEqual(self.ask(server, "internal", COMPLETIONS, body("second"))[0], 403, "learned from data labelled health")
+
+    def test_a_hold_is_not_got_around_by_another_label(self):
+        self.succeeds("models", "label", "low", "--data", "personal")
+        held = json.loads(self.succeeds("guard", "hold", "--label", "personal", "--reason", "r", "--json").text)["id"]
+        for less in (("--clear",), ("--data", "public")):
+            self.fails(e2e.USAGE, "models", "label", "low", *less, names=held)
+        self.fails(e2e.USAGE, "models", "rm", "low", names=held)
+        self.succeeds("models", "label", "low", "--data", "health")
+
     def test_what_was_said_before_keeps_its_label(self):
         with self.serve() as server:
             code, first = self.ask(server, "internal", "/v1/responses", {"model": "high", "input": "hi", "max_output_tokens": 4}, freehold_label="health")

@@ -218,6 +218,18 @@ class Holds(Retention):
         refusals = [json.loads(line) for line in self.succeeds("audit", "query", "--kind", "refusal", "--json").text.splitlines()]
         self.assertEqual([(r["rule"], r["status"]) for r in refusals if r.get("rule")], [(held, 409)] * 4)
 
+    def test_what_cannot_be_recorded_is_not_done(self):
+        held = self.hold("--label", "health")
+        segment = self.home / "audit" / "entries-000000000000"
+        away = segment.rename(self.folder / "away")
+        for command in (("guard", "release", held, "--reason", "r"), ("guard", "hold", "--label", "personal", "--reason", "r"), ("guard", "erase", "bob", "--yes"),
+                        ("keys", "create", "--name", "k"), ("models", "import", self.model, "--name", "m")):
+            self.assertIn("nothing was done", self.fails(e2e.CORRUPT, *command).message)
+        away.rename(segment)
+        self.assertEqual([h["id"] for h in json.loads(self.succeeds("guard", "holds", "--json").text) if not h.get("released")], [held])
+        self.assertNotIn("active", self.succeeds("keys", "list").text)
+        self.assertNotIn("m:latest", self.succeeds("models", "list").text)
+
     def test_a_held_model_keeps_a_name(self):
         new = self.put("new.gguf", ChatGguf(context=512).write())
         for name, model in (("secret", self.model), ("new", new)):

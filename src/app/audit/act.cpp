@@ -8,6 +8,7 @@
 
 #include "audit/folder.h"
 #include "audit/log.h"
+#include "audit/writer.h"
 #include "base/random_id.h"
 #include "guard/policy.h"
 #include "store/store.h"
@@ -32,6 +33,17 @@ audit::Who look_up_user() {
 audit::Who local_user() {
   static const audit::Who user = look_up_user();
   return user;
+}
+
+Result<> check_acts_are_recorded() {
+  FH_TRY(const std::filesystem::path home, store::default_home());
+  const std::filesystem::path folder = audit::audit_folder(home);
+  std::error_code ec;
+  if (!std::filesystem::exists(folder, ec)) return {};  // it comes with its first entry
+  auto log = audit::Writer::open(folder);
+  if (!log)
+    return in_context(std::move(log).error(), "nothing was done, because it could not be written to the audit log");
+  return {};
 }
 
 Result<> record_act(std::string_view act, std::string_view subject, audit::Object details) {

@@ -20,6 +20,8 @@ namespace freehold::app {
 // The user of the operating system who runs this program. Looked up once: the C library may ask other processes for the
 // name, so a program that will be sealed calls this before.
 audit::Who local_user();
+// Whether an act could be recorded now: asked before it is begun (Command::acts). Errors: audit/writer.h.
+Result<> check_acts_are_recorded();
 // Returns when it is durable. Errors: audit/writer.h; then the change itself is made all the same.
 Result<> record_act(std::string_view act, std::string_view subject, audit::Object details = {});
 // The same in another home's log.

@@ -264,6 +264,7 @@ Command backup_create_command() {
       .examples = {{"freehold backup create /mnt/backup/monday --keys /media/stick/monday.keys",
                     "Data and keys, in two places:"}},
       .run = run_backup_create,
+      .acts = true,
   };
 }
 
@@ -278,6 +279,7 @@ Command backup_keys_command() {
       .options = {passphrase_file_option()},
       .examples = {{"freehold backup keys /media/stick/after-erasure.keys", "After somebody was erased:"}},
       .run = run_backup_keys,
+      .acts = true,
   };
 }
 

@@ -243,7 +243,8 @@ Command cost_budget_set_command() {
           .options = std::move(options),
           .examples = {{"freehold cost budget set --usd 50 --every month", "At most 50 USD a month to vendors:"},
                        {"freehold cost budget set --key abcdefgh --tokens 2000000 --every day", "For one key:"}},
-          .run = run_set};
+          .run = run_set,
+          .acts = true};
 }
 
 Command cost_budget_remove_command() {
@@ -257,7 +258,8 @@ Command cost_budget_remove_command() {
               "everybody.",
           .options = std::move(options),
           .examples = {{"freehold cost budget remove --key abcdefgh", "No limit on a key any more:"}},
-          .run = run_remove};
+          .run = run_remove,
+          .acts = true};
 }
 
 }  // namespace freehold::app

@@ -231,6 +231,7 @@ Command cost_machine_command() {
                     "A workstation in an office:"},
                    {"freehold cost machine --rent 4 --price 0 --from 2024-01-01", "A rented one:"}},
       .run = run_machine,
+      .acts = true,
   };
 }
 

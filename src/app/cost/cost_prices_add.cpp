@@ -160,6 +160,7 @@ Command cost_prices_add_command() {
       .examples = {{"freehold cost prices add openai/gpt-4o input 2.25 --from 2026-12-01 --source contract",
                     "A discount:"}},
       .run = run_prices_add,
+      .acts = true,
   };
 }
 
@@ -174,6 +175,7 @@ Command cost_prices_import_command() {
                     "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
                     "Prices that a colleague has signed:"}},
       .run = run_prices_import,
+      .acts = true,
   };
 }
 

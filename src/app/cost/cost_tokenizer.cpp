@@ -173,6 +173,7 @@ Command cost_tokenizer_command() {
             "What would gpt-4o have counted?"},
            {"freehold cost tokenizer", "What is measured already?"}},
       .run = run_tokenizer,
+      .acts = true,
   };
 }
 

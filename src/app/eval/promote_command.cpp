@@ -235,6 +235,7 @@ Command models_promote_command() {
       .examples = {{"freehold models promote support-bot:prod --to sha256:1f2e3d4c --gate gate.yaml",
                     "An update that cannot change behaviour unseen:"}},
       .run = run_promote,
+      .acts = true,
   };
 }
 
@@ -246,6 +247,7 @@ Command models_rollback_command() {
       .positionals = {{.name = "NAME", .help = "The name, name:tag.", .is_file = false}},
       .examples = {{"freehold models rollback support-bot:prod", "At once:"}},
       .run = run_rollback,
+      .acts = true,
   };
 }
 

@@ -147,6 +147,7 @@ Command guard_hold_command() {
       .examples = {{"freehold guard hold patient-4711 --reason \"case 12/27\"", "What is known of a patient:"},
                    {"freehold guard hold --label health --reason \"audit 2027\"", "Everything that is labelled so:"}},
       .run = run_hold,
+      .acts = true,
   };
 }
 
@@ -171,6 +172,7 @@ Command guard_release_command() {
       .examples = {{"freehold guard release hold_0123456789abcdef01234567 --reason \"case closed\"",
                     "When it is over:"}},
       .run = run_release,
+      .acts = true,
   };
 }
 

@@ -141,6 +141,7 @@ Command guard_retain_command() {
                   sealed_option()},
       .examples = {{"freehold guard retain --dry-run", "What would go today:"}},
       .run = run_retain,
+      .acts = true,
   };
 }
 

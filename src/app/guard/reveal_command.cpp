@@ -91,6 +91,7 @@ Command guard_reveal_command() {
       .examples = {{"freehold guard reveal EMAIL_mdkcafobhneg --reason \"complaint 4711\"",
                     "Whom does the answer mean?"}},
       .run = run_reveal,
+      .acts = true,
   };
 }
 

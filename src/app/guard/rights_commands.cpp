@@ -266,6 +266,7 @@ Command guard_erase_command() {
                    {"freehold guard erase k7m2xw9q --key k7m2xw9q",
                     "What a key asked for nobody in particular, and its files:"}},
       .run = run_erase,
+      .acts = true,
   };
 }
 
@@ -286,6 +287,7 @@ Command guard_export_command() {
       .examples = {{"freehold guard export patient-4711 -o patient-4711.jsonl",
                     "For somebody who asks what is known (GDPR, Article 15):"}},
       .run = run_export,
+      .acts = true,
   };
 }
 

@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -143,6 +144,20 @@ constexpr Attempt kAttempts[] = {
          const sockaddr_in to = address("127.0.0.1", stage.port);
          return judged(
              ::sendto(s, "x", 1, MSG_FASTOPEN | MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&to), sizeof to));
+       });
+     }},
+    {"the server's socket: send a message that opens a connection",
+     [](const Stage& stage) {
+       return with_listener(stage, [&](int s) {
+         sockaddr_in to = address("127.0.0.1", stage.port);
+         char text[] = "x";
+         iovec data{text, 1};
+         msghdr message = {};
+         message.msg_name = &to;
+         message.msg_namelen = sizeof to;
+         message.msg_iov = &data;
+         message.msg_iovlen = 1;
+         return judged(::sendmsg(s, &message, MSG_FASTOPEN | MSG_NOSIGNAL));
        });
      }},
     {"the server's socket: another network device",
