@@ -32,7 +32,7 @@ struct AdaptersTest : store::TinyModelTest {
       return model::testing::served(*base, pool, random_adapter(*base, rank, sites, rank, dora));
     };
     adapters = {nullptr, make(1, {Site::q, Site::v}),
-                make(8, {Site::q, Site::k, Site::v, Site::o, Site::gate, Site::up, Site::down}),
+                make(8, {Site::q, Site::k, Site::v, Site::o, Site::gate, Site::up, Site::down, Site::router}),
                 make(17, {Site::gate, Site::down}), make(5, {Site::k, Site::o, Site::up}, true)};
   }
 
@@ -96,7 +96,8 @@ TEST_F(AdaptersTest, EachRequestGetsTheBitsItGetsAlone) {
   struct Case {
     const char *shape, *type;
   };
-  for (const auto& [shape, type] : {Case{"tiny-llama", "Q8_0"}, {"tiny-gemma3", "Q4_K_M"}, {"tiny-qwen3", "F16"}}) {
+  for (const auto& [shape, type] :
+       {Case{"tiny-llama", "Q8_0"}, {"tiny-mixtral", "Q4_K_M"}, {"tiny-gemma3", "Q4_K_M"}, {"tiny-qwen3", "F16"}}) {
     if (kSanitized && std::string_view(shape) != "tiny-llama") continue;
     SCOPED_TRACE(shape);
     load(shape, type);

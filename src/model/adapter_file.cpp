@@ -38,13 +38,6 @@ Result<PeftAdapter> read_adapter(const fs::path& path, const format::Checkpoint&
   };
   auto adapter = read();
   if (!adapter) return in_context(std::move(adapter).error(), where);
-  for (const auto& block : adapter->values.blocks) {
-    const bool experts = block[static_cast<std::size_t>(Site::gate)].rank != 0 ||
-                         block[static_cast<std::size_t>(Site::up)].rank != 0 ||
-                         block[static_cast<std::size_t>(Site::down)].rank != 0;
-    if (spec.experts == 0 || !experts) continue;
-    return fail(Errc::unsupported, where + ": the model has experts, which cannot be adapted yet");
-  }
   return adapter;
 }
 

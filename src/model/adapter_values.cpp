@@ -12,10 +12,6 @@
 namespace freehold::model {
 namespace {
 
-std::string place(std::size_t block, Site site) {
-  return fmt::format("block {}, {}", block, name_of(site));
-}
-
 tensor::View view_of(std::string name, std::span<const float> values, std::size_t rows, std::size_t cols) {
   return {std::move(name), tensor::DType::f32, {rows, cols}, std::as_bytes(values)};
 }
@@ -34,22 +30,45 @@ Result<> check_shapes(const LowRankValues& v, const nn::Linear& base, const std:
 
 }  // namespace
 
-std::string_view name_of(Site site) {
-  constexpr std::string_view kNames[kSites] = {"q_proj",    "k_proj",  "v_proj",   "o_proj",
-                                               "gate_proj", "up_proj", "down_proj"};
-  return kNames[static_cast<std::size_t>(site)];
+AdapterValues no_values(const Spec& spec) {
+  AdapterValues values;
+  values.blocks.resize(spec.blocks.size());
+  for (BlockValues& block : values.blocks) block.layers.resize(slots_of(spec.experts));
+  return values;
 }
 
-const nn::Linear& linear_at(const BlockWeights& w, Site site) {
-  const nn::Linear* const layers[kSites] = {&w.q, &w.k, &w.v, &w.o, &w.ffn.gate, &w.ffn.up, &w.ffn.down};
-  return *layers[static_cast<std::size_t>(site)];
+std::string_view name_of(Site site, bool mixture) {
+  constexpr std::string_view kDense[] = {"q_proj",    "k_proj",  "v_proj",    "o_proj",
+                                         "gate_proj", "up_proj", "down_proj", "gate"};
+  constexpr std::string_view kMixture[] = {"q_proj", "k_proj", "v_proj", "o_proj", "w1", "w3", "w2", "gate"};
+  return (mixture ? kMixture : kDense)[static_cast<std::size_t>(site)];
+}
+
+const nn::Linear& linear_at(const BlockWeights& w, std::size_t slot) {
+  const Place place = place_of(slot, slots_of(w.experts.size()));
+  const Expert& network = w.experts.empty() ? w.ffn : w.experts[place.expert];
+  const nn::Linear* const layers[] = {&w.q, &w.k, &w.v, &w.o, &network.gate, &network.up, &network.down, &w.router};
+  return *layers[static_cast<std::size_t>(place.site)];
+}
+
+std::string describe_layer(std::size_t block, std::size_t slot, std::size_t slots) {
+  const auto [site, expert] = place_of(slot, slots);
+  const bool mixture = slots > kSites;
+  return fmt::format("block {}, {}{}", block, name_of(site, mixture),
+                     mixture && of_experts(site) ? fmt::format(" of expert {}", expert) : "");
 }
 
 Digest digest_of(const AdapterValues& values) {
   Sha256 hash;
   const auto add = [&](const auto& numbers) { hash.update(std::as_bytes(std::span(numbers))); };
   for (const auto& block : values.blocks) {
-    for (const LowRankValues& v : block) {
+    for (std::size_t slot = 0; slot < block.size(); ++slot) {
+      const LowRankValues& v = block[slot];
+      if (slot >= kSites) {  // what a mixture has more counts where it is adapted
+        if (v.rank == 0) continue;
+        const std::uint64_t number = slot;
+        add(std::span(&number, 1));
+      }
       const std::uint64_t sizes[] = {v.rank, v.a.size(), v.b.size(), v.magnitude.size()};
       add(sizes);
       add(std::span(&v.scale, 1));
@@ -70,8 +89,9 @@ std::uint32_t largest_rank(const AdapterValues& values) {
 }
 
 std::uint64_t adapter_bytes(const AdapterValues& values) {
-  std::uint64_t sum = values.blocks.size() * sizeof(Adapter::Block);
+  std::uint64_t sum = 0;
   for (const auto& block : values.blocks) {
+    sum += sizeof(Adapter::Block) + block.size() * sizeof(nn::LowRank);
     for (const LowRankValues& v : block) {
       if (v.rank == 0) continue;
       sum += nn::Linear::prepared_bytes(view_of("", v.a, v.rank, v.a.size() / v.rank));
@@ -88,24 +108,27 @@ Result<> build_adapter(Adapter& adapter, ThreadPool& pool, const kernel::Table& 
     return fail(Errc::invalid,
                 fmt::format("adapter: is for {} blocks, the model has {}", values.blocks.size(), spec.blocks.size()));
   }
+  const std::size_t slots = slots_of(spec.experts);
+  for (const BlockValues& block : values.blocks) {
+    if (block.size() == slots) continue;
+    return fail(Errc::invalid,
+                fmt::format("adapter: is for blocks of {} layers, the model's have {}: the experts are not as many",
+                            block.size(), slots));
+  }
   std::uint64_t bytes = 0;
   auto each = [&](auto body) -> Result<> {
     for (std::size_t i = 0; i < values.blocks.size(); ++i) {
-      for (Site site : kAllSites) {
-        const LowRankValues& v = values.blocks[i][static_cast<std::size_t>(site)];
-        if (v.rank != 0) FH_TRY_VOID(body(i, site, v, linear_at(weights.blocks[i], site)));
+      for (std::size_t slot = 0; slot < values.blocks[i].size(); ++slot) {
+        const LowRankValues& v = values.blocks[i][slot];
+        if (v.rank != 0) FH_TRY_VOID(body(i, slot, v, linear_at(weights.blocks[i], slot)));
       }
     }
     return {};
   };
-  FH_TRY_VOID(each([&](std::size_t i, Site site, const LowRankValues& v, const nn::Linear& base) -> Result<> {
-    if (base.empty()) {
-      return fail(Errc::unsupported,
-                  fmt::format("adapter, {}: the model has experts there, which cannot be adapted yet", place(i, site)));
-    }
+  FH_TRY_VOID(each([&](std::size_t i, std::size_t slot, const LowRankValues& v, const nn::Linear& base) -> Result<> {
     bytes += nn::Linear::prepared_bytes(view_of("", v.a, v.rank, base.inputs()));
     bytes += nn::Linear::prepared_bytes(view_of("", v.b, base.outputs(), v.rank));
-    return check_shapes(v, base, place(i, site));
+    return check_shapes(v, base, describe_layer(i, slot, slots));
   }));
   if (adapter.panels.size() != bytes) {
     try {
@@ -116,6 +139,7 @@ Result<> build_adapter(Adapter& adapter, ThreadPool& pool, const kernel::Table& 
   }
   adapter.base = &weights;
   adapter.blocks.resize(values.blocks.size());
+  for (Adapter::Block& block : adapter.blocks) block.sites.resize(slots);
   std::span<std::byte> rest = adapter.panels.span();
   auto prepare = [&](const tensor::View& view) {
     const std::size_t n = nn::Linear::prepared_bytes(view);
@@ -125,11 +149,11 @@ Result<> build_adapter(Adapter& adapter, ThreadPool& pool, const kernel::Table& 
   };
   nn::Workspace none(0);
   nn::Context context{pool, kernels, none};
-  return each([&](std::size_t i, Site site, const LowRankValues& v, const nn::Linear& base) -> Result<> {
-    nn::LowRank& low = adapter.blocks[i].at(site);
+  return each([&](std::size_t i, std::size_t slot, const LowRankValues& v, const nn::Linear& base) -> Result<> {
+    nn::LowRank& low = adapter.blocks[i].sites[slot];
     const std::size_t K = base.inputs(), N = base.outputs(), r = v.rank;
-    FH_TRY(low.a, prepare(view_of("adapter, " + place(i, site) + ", A", v.a, r, K)));
-    FH_TRY(low.b, prepare(view_of("adapter, " + place(i, site) + ", B", v.b, N, r)));
+    FH_TRY(low.a, prepare(view_of("adapter, " + describe_layer(i, slot, slots) + ", A", v.a, r, K)));
+    FH_TRY(low.b, prepare(view_of("adapter, " + describe_layer(i, slot, slots) + ", B", v.b, N, r)));
     low.scale = v.scale;
     if (v.magnitude.empty()) {
       low.gain.clear();

@@ -2,7 +2,6 @@
 // k lie as the base model's do.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -26,14 +25,34 @@ struct LowRankValues {
   std::vector<float> magnitude;  // (N) of DoRA; empty for LoRA
 };
 
-struct AdapterValues {
-  std::vector<std::array<LowRankValues, kSites>> blocks;
+// Of one block's layers, by slot (model/adapter.h).
+struct BlockValues {
+  std::vector<LowRankValues> layers = std::vector<LowRankValues>(kSites);  // dense unless made larger
+
+  std::size_t size() const { return layers.size(); }
+  LowRankValues& operator[](std::size_t slot) { return layers[slot]; }
+  const LowRankValues& operator[](std::size_t slot) const { return layers[slot]; }
+  auto begin() const { return layers.begin(); }
+  auto end() const { return layers.end(); }
 };
 
-std::string_view name_of(Site site);  // "q_proj", …, "down_proj": PEFT's and Hugging Face's names
-const nn::Linear& linear_at(const BlockWeights& weights, Site site);
+struct AdapterValues {
+  std::vector<BlockValues> blocks;
+};
+// No adapter anywhere, room for those of all the model's layers.
+AdapterValues no_values(const Spec& spec);
 
-// SHA-256 of all ranks, scales and numbers, in the order of blocks and sites.
+// PEFT's and Hugging Face's names: "q_proj", …, "down_proj"; of a mixture's experts "w1", "w3", "w2", its router
+// "gate".
+std::string_view name_of(Site site, bool mixture = false);
+const nn::Linear& linear_at(const BlockWeights& weights, std::size_t slot);
+inline const nn::Linear& linear_at(const BlockWeights& weights, Site site) {
+  return linear_at(weights, slot_of(site));
+}
+// "block 3, q_proj", "block 3, w1 of expert 2": for messages.
+std::string describe_layer(std::size_t block, std::size_t slot, std::size_t slots);
+
+// SHA-256 of all ranks, scales and numbers, in the order of blocks and slots.
 Digest digest_of(const AdapterValues& values);
 std::uint32_t largest_rank(const AdapterValues& values);
 // Memory that the adapter will take (Adapter::bytes).

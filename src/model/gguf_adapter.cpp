@@ -89,11 +89,63 @@ Result<LowRankValues> read_layer(const tensor::View& a, const tensor::View& b, S
   return v;
 }
 
+// Of all experts in two tensors (E, r, K) and (E, N, r), as llama.cpp's convert_lora_to_gguf.py stacks them.
+Result<std::vector<LowRankValues>> read_stack(const tensor::View& a, const tensor::View& b, std::size_t experts,
+                                              SiteShape shape, double alpha) {
+  const auto one = [&](const tensor::View& stack, std::size_t e) -> Result<tensor::View> {
+    std::vector<std::uint64_t> dims = stack.shape;
+    if (experts == 1 && dims.size() == 2) dims.insert(dims.begin(), 1);
+    if (dims.size() != 3 || dims[0] != experts) {
+      return fail(Errc::corrupt, fmt::format("tensor '{}' ({}) is not one of {} experts", printable(stack.name),
+                                             fmt::join(stack.shape, " x "), experts));
+    }
+    const std::size_t bytes = stack.bytes.size() / experts;
+    return tensor::View{stack.name, stack.type, {dims[1], dims[2]}, stack.bytes.subspan(e * bytes, bytes)};
+  };
+  std::vector<LowRankValues> out;
+  for (std::size_t e = 0; e < experts; ++e) {
+    FH_TRY(const tensor::View own_a, one(a, e));
+    FH_TRY(const tensor::View own_b, one(b, e));
+    FH_TRY(LowRankValues v, read_layer(own_a, own_b, shape, alpha));
+    out.push_back(std::move(v));
+  }
+  return out;
+}
+
+// One layer's, or one after the other those of all experts in its stack, which must be of one rank.
+struct Stacked {
+  std::uint32_t rank = 0;
+  std::vector<float> a, b;
+};
+Result<Stacked> stacked(const BlockValues& block, std::size_t i, Site site, std::size_t experts) {
+  const std::size_t count = experts != 0 && of_experts(site) ? experts : 1;
+  const auto slot = [&](std::size_t e) { return site == Site::router ? block.size() - 1 : slot_of(site, e); };
+  Stacked out{.rank = block[slot(0)].rank};
+  for (std::size_t e = 0; e < count; ++e) {
+    const LowRankValues& v = block[slot(e)];
+    if (v.rank != out.rank) {
+      return fail(Errc::unsupported,
+                  fmt::format("{}: rank {}, and a GGUF has one rank for all experts of a layer, the first one's is {}",
+                              describe_layer(i, slot(e), block.size()), v.rank, out.rank));
+    }
+    out.a.insert(out.a.end(), v.a.begin(), v.a.end());
+    out.b.insert(out.b.end(), v.b.begin(), v.b.end());
+  }
+  return out;
+}
+
 }  // namespace
 
-std::string gguf_tensor(std::size_t block, Site site) {
+std::string gguf_tensor(std::size_t block, Site site, bool mixture) {
   const TensorNames& n = kGgufNames;
-  const std::string_view patterns[kSites] = {n.q, n.k, n.v, n.o, n.gate, n.up, n.down};
+  const std::string_view patterns[] = {n.q,
+                                       n.k,
+                                       n.v,
+                                       n.o,
+                                       mixture ? n.stacked_gate : n.gate,
+                                       mixture ? n.stacked_up : n.up,
+                                       mixture ? n.stacked_down : n.down,
+                                       n.router};
   return tensor_name(patterns[static_cast<std::size_t>(site)], static_cast<std::uint32_t>(block));
 }
 
@@ -113,28 +165,36 @@ Result<PeftAdapter> read_gguf_adapter(const format::Gguf& file, const Spec& spec
   PeftAdapter out;
   out.config.r = 0;
   out.config.alpha = alpha;
-  out.values.blocks.resize(spec.blocks.size());
+  out.values = no_values(spec);
+  const bool mixture = spec.experts != 0;
+  const std::size_t slots = slots_of(spec.experts);
   std::set<std::string_view> used;
   for (std::size_t i = 0; i < spec.blocks.size(); ++i) {
-    for (Site site : kAllSites) {
-      const std::string name = gguf_tensor(i, site);
+    for (Site site : sites_of(spec.experts)) {
+      const std::string name = gguf_tensor(i, site, mixture);
       const tensor::View *a = file.find(name + ".lora_a"), *b = file.find(name + ".lora_b");
       if (a == nullptr && b == nullptr) continue;
       if (a == nullptr || b == nullptr) {
         return fail(Errc::corrupt, fmt::format("tensor '{}.lora_{}' is missing", name, a == nullptr ? 'a' : 'b'));
+      }
+      used.insert(a->name);
+      used.insert(b->name);
+      if (std::find(out.config.targets.begin(), out.config.targets.end(), site) == out.config.targets.end()) {
+        out.config.targets.push_back(site);
+      }
+      if (mixture && of_experts(site)) {
+        FH_TRY(std::vector<LowRankValues> each, read_stack(*a, *b, spec.experts, shape_of(spec, site), alpha));
+        out.config.r = std::max(out.config.r, each.front().rank);
+        for (std::size_t e = 0; e < each.size(); ++e) out.values.blocks[i][slot_of(site, e)] = std::move(each[e]);
+        continue;
       }
       FH_TRY(LowRankValues v, read_layer(*a, *b, shape_of(spec, site), alpha));
       if ((site == Site::q || site == Site::k) && in_pairs(architecture) != in_pairs(spec)) {
         reorder_rows(spec.head_size, v.b, v.rank,
                      in_pairs(architecture) ? RowOrder::to_hugging_face : RowOrder::to_model);
       }
-      used.insert(a->name);
-      used.insert(b->name);
       out.config.r = std::max(out.config.r, v.rank);
-      if (std::find(out.config.targets.begin(), out.config.targets.end(), site) == out.config.targets.end()) {
-        out.config.targets.push_back(site);
-      }
-      out.values.blocks[i][static_cast<std::size_t>(site)] = std::move(v);
+      out.values.blocks[i][site == Site::router ? slots - 1 : slot_of(site)] = std::move(v);
     }
   }
   for (const tensor::View& view : file.tensors) {
@@ -175,20 +235,24 @@ Result<GgufAdapterWritten> write_gguf_adapter(const std::filesystem::path& path,
   std::vector<format::GgufTensor> tensors;
   std::vector<std::vector<float>> contents;
   for (std::size_t i = 0; i < adapter.values.blocks.size(); ++i) {
-    for (Site site : kAllSites) {
-      const LowRankValues& v = adapter.values.blocks[i][static_cast<std::size_t>(site)];
+    for (Site site : sites_of(spec.experts)) {
+      FH_TRY(Stacked v, stacked(adapter.values.blocks[i], i, site, spec.experts));
       if (v.rank == 0) continue;
-      std::vector<float> b = v.b;
       if ((site == Site::q || site == Site::k) && in_pairs(architecture) != in_pairs(spec)) {
-        reorder_rows(spec.head_size, b, v.rank,
+        reorder_rows(spec.head_size, v.b, v.rank,
                      in_pairs(architecture) ? RowOrder::to_model : RowOrder::to_hugging_face);
       }
       const auto [N, K] = shape_of(spec, site);
-      const std::string tensor = gguf_tensor(i, site);
-      tensors.push_back({tensor + ".lora_a", tensor::DType::f32, {v.rank, K}});
-      tensors.push_back({tensor + ".lora_b", tensor::DType::f32, {N, v.rank}});
-      contents.push_back(v.a);
-      contents.push_back(std::move(b));
+      const std::string tensor = gguf_tensor(i, site, spec.experts != 0);
+      std::vector<std::uint64_t> of_a = {v.rank, K}, of_b = {N, v.rank};
+      if (spec.experts != 0 && of_experts(site)) {
+        of_a.insert(of_a.begin(), spec.experts);
+        of_b.insert(of_b.begin(), spec.experts);
+      }
+      tensors.push_back({tensor + ".lora_a", tensor::DType::f32, std::move(of_a)});
+      tensors.push_back({tensor + ".lora_b", tensor::DType::f32, std::move(of_b)});
+      contents.push_back(std::move(v.a));
+      contents.push_back(std::move(v.b));
     }
   }
   FH_TRY(AtomicFile file, AtomicFile::create(path));

@@ -33,8 +33,8 @@ Result<GgufAdapterWritten> write_gguf_adapter(const std::filesystem::path& path,
                                               std::string_view architecture, const PeftAdapter& adapter,
                                               const std::string& name);
 
-// "blk.3.attn_q.weight"
-std::string gguf_tensor(std::size_t block, Site site);
+// "blk.3.attn_q.weight"; of a mixture "blk.3.ffn_gate_exps.weight", one tensor of all experts.
+std::string gguf_tensor(std::size_t block, Site site, bool mixture);
 
 // Whether a GGUF says of itself that it is an adapter.
 bool is_adapter(const format::Gguf& file);

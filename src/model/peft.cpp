@@ -58,8 +58,8 @@ bool is_idle(std::string_view key) {
 }
 
 std::optional<Site> site_named(std::string_view name) {
-  for (Site site : kAllSites) {
-    if (name == name_of(site)) return site;
+  for (Site site : kMixtureSites) {
+    if (name == name_of(site) || name == name_of(site, true)) return site;
   }
   return std::nullopt;
 }
@@ -70,9 +70,6 @@ Result<> read_targets(const Value* targets, AdapterConfig& config) {
   const auto names = targets->as_strings();
   if (!names)
     return fail(Errc::unsupported, fmt::format("key 'target_modules' is {}, not a list", targets->describe()));
-  const auto add = [](std::vector<Site>& list, Site site) {
-    if (std::find(list.begin(), list.end(), site) == list.end()) list.push_back(site);
-  };
   for (std::string_view name : *names) {
     const std::string_view last = name.substr(name.rfind('.') == std::string_view::npos ? 0 : name.rfind('.') + 1);
     const auto site = site_named(last);
@@ -80,8 +77,10 @@ Result<> read_targets(const Value* targets, AdapterConfig& config) {
       return fail(Errc::unsupported,
                   fmt::format("key 'target_modules': layers '{}' cannot be adapted", printable(name)));
     }
-    add(config.targets, *site);
-    if (last == name) add(config.everywhere, *site);
+    if (std::find(config.targets.begin(), config.targets.end(), *site) == config.targets.end()) {
+      config.targets.push_back(*site);
+    }
+    if (last == name) config.everywhere.emplace_back(name);
   }
   return {};
 }
@@ -229,18 +228,19 @@ Result<AdapterValues> read_values(const format::Safetensors& file, const Spec& s
     return fail(Errc::unsupported,
                 fmt::format("tensor '{}' is {}", printable(file.others.front().name), file.others.front().dtype));
   }
-  AdapterValues values;
-  values.blocks.resize(spec.blocks.size());
+  AdapterValues values = no_values(spec);
+  const std::size_t slots = slots_of(spec.experts);
   if (!config.layers.empty() && config.layers.back() >= spec.blocks.size()) {
     return fail(Errc::corrupt, fmt::format("layer {} of 'layers_to_transform' is missing: the base model has {}",
                                            config.layers.back(), spec.blocks.size()));
   }
   std::string missing;  // what belongs to no layer says more, if there is any
   for (std::size_t i = 0; i < spec.blocks.size(); ++i) {
-    for (Site site : kAllSites) {
+    for (std::size_t slot = 0; slot < slots; ++slot) {
+      const Site site = place_of(slot, slots).site;
       const auto [N, K] = shape_of(spec, site);
-      const std::string module = peft_module(i, site);
-      const std::uint32_t r = config.rank_at(i, site);
+      const std::string module = peft_module(i, slot, slots);
+      const std::uint32_t r = config.rank_at(i, slot, slots);
       LowRankValues v;
       FH_TRY(v.a, take(found, module + ".lora_A.weight", {r, K}));
       FH_TRY(v.b, take(found, module + ".lora_B.weight", {N, r}));
@@ -250,18 +250,18 @@ Result<AdapterValues> read_values(const format::Safetensors& file, const Spec& s
       }
       if (v.a.empty() && v.b.empty() && v.magnitude.empty()) {
         const auto& all = config.everywhere;
-        if (missing.empty() && config.adapts(i) && std::find(all.begin(), all.end(), site) != all.end())
-          missing = module;
+        const bool named = std::find(all.begin(), all.end(), name_of(site, spec.experts != 0)) != all.end();
+        if (missing.empty() && config.adapts(i) && named) missing = module;
         continue;
       }
       if (v.a.empty() || v.b.empty() || v.magnitude.empty() == config.dora) {
         return fail(Errc::corrupt, fmt::format("module '{}' is incomplete", module));
       }
       v.rank = r;
-      v.scale = config.scale_at(i, site);
+      v.scale = config.scale_at(i, slot, slots);
       reorder_heads(spec, site, v.b, r, RowOrder::to_model);
       reorder_heads(spec, site, v.magnitude, 1, RowOrder::to_model);
-      values.blocks[i][static_cast<std::size_t>(site)] = std::move(v);
+      values.blocks[i][slot] = std::move(v);
     }
   }
   if (!found.empty()) {
@@ -294,6 +294,8 @@ SiteShape shape_of(const Spec& spec, Site site) {
       return {F, C};
     case Site::down:
       return {C, F};
+    case Site::router:
+      return {spec.experts, C};
   }
   return {0, 0};
 }
@@ -310,9 +312,10 @@ bool ends_with_name(std::string_view module, std::string_view name) {
 }
 
 template <typename T>
-T by_pattern(const std::vector<std::pair<std::string, T>>& patterns, std::size_t block, Site site, T otherwise) {
+T by_pattern(const std::vector<std::pair<std::string, T>>& patterns, std::size_t block, std::size_t slot,
+             std::size_t slots, T otherwise) {
   if (patterns.empty()) return otherwise;
-  const std::string module = peft_module(block, site).substr(kPeftPrefix.size());
+  const std::string module = peft_module(block, slot, slots).substr(kPeftPrefix.size());
   for (const auto& [name, value] : patterns) {
     if (ends_with_name(module, name)) return value;
   }
@@ -325,21 +328,25 @@ float scale_of(double alpha, std::uint32_t r, bool rslora) {
 
 }  // namespace
 
-std::uint32_t AdapterConfig::rank_at(std::size_t block, Site site) const {
-  return by_pattern(ranks, block, site, r);
+std::uint32_t AdapterConfig::rank_at(std::size_t block, std::size_t slot, std::size_t slots) const {
+  return by_pattern(ranks, block, slot, slots, r);
 }
 
-float AdapterConfig::scale_at(std::size_t block, Site site) const {
-  return scale_of(by_pattern(alphas, block, site, alpha), rank_at(block, site), rslora);
+float AdapterConfig::scale_at(std::size_t block, std::size_t slot, std::size_t slots) const {
+  return scale_of(by_pattern(alphas, block, slot, slots, alpha), rank_at(block, slot, slots), rslora);
 }
 
 bool AdapterConfig::adapts(std::size_t block) const {
   return layers.empty() || std::find(layers.begin(), layers.end(), block) != layers.end();
 }
 
-std::string peft_module(std::size_t block, Site site) {
-  const bool attention = site <= Site::o;
-  return fmt::format("{}model.layers.{}.{}.{}", kPeftPrefix, block, attention ? "self_attn" : "mlp", name_of(site));
+std::string peft_module(std::size_t block, std::size_t slot, std::size_t slots) {
+  const bool mixture = slots > kSites;
+  const auto [site, expert] = place_of(slot, slots);
+  std::string_view part = "self_attn";
+  if (site > Site::o) part = mixture ? "block_sparse_moe" : "mlp";
+  return fmt::format("{}model.layers.{}.{}.{}{}", kPeftPrefix, block, part,
+                     mixture && of_experts(site) ? fmt::format("experts.{}.", expert) : "", name_of(site, mixture));
 }
 
 void reorder_heads(const Spec& spec, Site site, std::vector<float>& values, std::size_t cols, RowOrder order) {
@@ -386,15 +393,23 @@ Result<PeftAdapter> read_peft(const std::filesystem::path& folder, const Spec& s
   auto values = read_values(file, spec, out.config);
   if (!values) return in_context(std::move(values).error(), kTensorsName);
   out.values = std::move(*values);
+  // What the names mean is what there is: PEFT passes over those that no layer of the model has.
+  const std::size_t slots = slots_of(spec.experts);
+  std::vector<Site>& targets = out.config.targets;
   bool any = false;
-  for (Site site : kAllSites) {
-    const bool named =
-        std::find(out.config.targets.begin(), out.config.targets.end(), site) != out.config.targets.end();
-    const bool there = std::any_of(out.values.blocks.begin(), out.values.blocks.end(),
-                                   [&](const auto& block) { return block[static_cast<std::size_t>(site)].rank != 0; });
-    if (there && !named) out.config.targets.push_back(site);
+  for (Site site : sites_of(spec.experts)) {
+    bool there = false;
+    for (const BlockValues& block : out.values.blocks) {
+      for (std::size_t slot = 0; slot < slots; ++slot) {
+        there = there || (place_of(slot, slots).site == site && block[slot].rank != 0);
+      }
+    }
+    const auto named = std::find(targets.begin(), targets.end(), site);
+    if (there && named == targets.end()) targets.push_back(site);
+    if (!there && named != targets.end()) targets.erase(named);
     any = any || there;
   }
+  if (spec.experts == 0) std::erase(targets, Site::router);
   if (!any) return fail(Errc::corrupt, "the adapter has no tensors");
   return out;
 }
@@ -407,26 +422,27 @@ Result<> write_peft(const std::filesystem::path& folder, const Spec& spec, const
   std::vector<bool> present;  // by block: it has any
   for (std::size_t i = 0; i < values.blocks.size(); ++i) {
     present.push_back(false);
-    for (Site site : kAllSites) {
-      LowRankValues& v = values.blocks[i][static_cast<std::size_t>(site)];
+    const std::size_t slots = values.blocks[i].size();
+    for (std::size_t slot = 0; slot < slots; ++slot) {
+      LowRankValues& v = values.blocks[i][slot];
       if (v.rank == 0) continue;
       present.back() = true;
-      const std::string name = peft_module(i, site).substr(kPeftPrefix.size());
+      const Site site = place_of(slot, slots).site;
+      const std::string name = peft_module(i, slot, slots).substr(kPeftPrefix.size());
       if (v.rank != adapter.config.r) ranks[name] = v.rank;
       if (v.scale != scale_of(adapter.config.alpha, v.rank, adapter.config.rslora)) {
         const double r = v.rank, alpha = static_cast<double>(v.scale) * (adapter.config.rslora ? std::sqrt(r) : r);
         if (scale_of(alpha, v.rank, adapter.config.rslora) != v.scale) {
           return fail(Errc::unsupported,
-                      fmt::format("block {}, {}: no alpha gives the scale {} with rank {}, so it cannot "
-                                  "be written for PEFT",
-                                  i, name_of(site), v.scale, v.rank));
+                      fmt::format("{}: no alpha gives the scale {} with rank {}, so it cannot be written for PEFT",
+                                  describe_layer(i, slot, slots), v.scale, v.rank));
         }
         alphas[name] = alpha;
       }
       reorder_heads(spec, site, v.b, v.rank, RowOrder::to_hugging_face);
       reorder_heads(spec, site, v.magnitude, 1, RowOrder::to_hugging_face);
       const auto [N, K] = shape_of(spec, site);
-      const std::string module = peft_module(i, site);
+      const std::string module = peft_module(i, slot, slots);
       tensors.push_back({module + ".lora_A.weight", {v.rank, K}, v.a});
       tensors.push_back({module + ".lora_B.weight", {N, v.rank}, v.b});
       if (!v.magnitude.empty()) tensors.push_back({module + ".lora_magnitude_vector", {N}, v.magnitude});
@@ -447,7 +463,7 @@ Result<> write_peft(const std::filesystem::path& folder, const Spec& spec, const
                                  {"task_type", "CAUSAL_LM"},
                                  {"use_dora", adapter.config.dora},
                                  {"use_rslora", adapter.config.rslora}};
-  for (Site site : adapter.config.targets) json["target_modules"].push_back(name_of(site));
+  for (Site site : adapter.config.targets) json["target_modules"].push_back(name_of(site, spec.experts != 0));
   if (!ranks.empty()) json["rank_pattern"] = std::move(ranks);
   if (!alphas.empty()) json["alpha_pattern"] = std::move(alphas);
   if (std::find(present.begin(), present.end(), false) != present.end()) {

@@ -26,8 +26,8 @@ struct AdapterConfig {
   bool rslora = false;  // scale alpha / sqrt(r) instead of alpha / r
   bool dora = false;
   std::vector<Site> targets;
-  std::vector<Site> everywhere;       // those of them that the file names for every block
-  std::vector<std::uint32_t> layers;  // blocks that have any (layers_to_transform), in order; empty: all
+  std::vector<std::string> everywhere;  // names of those that the file says are in every block
+  std::vector<std::uint32_t> layers;    // blocks that have any (layers_to_transform), in order; empty: all
   // Ranks and alphas of some layers (rank_pattern, alpha_pattern): the last names of their modules, "q_proj" or
   // "model.layers.3.self_attn.q_proj". The first that fits counts.
   std::vector<std::pair<std::string, std::uint32_t>> ranks;
@@ -36,8 +36,11 @@ struct AdapterConfig {
 
   float scale() const;
   // Of one layer, by the patterns.
-  std::uint32_t rank_at(std::size_t block, Site site) const;
-  float scale_at(std::size_t block, Site site) const;
+  std::uint32_t rank_at(std::size_t block, std::size_t slot, std::size_t slots) const;
+  float scale_at(std::size_t block, std::size_t slot, std::size_t slots) const;
+  // Of a dense block.
+  std::uint32_t rank_at(std::size_t block, Site site) const { return rank_at(block, slot_of(site), kSites); }
+  float scale_at(std::size_t block, Site site) const { return scale_at(block, slot_of(site), kSites); }
   bool adapts(std::size_t block) const;  // by `layers`
 };
 
@@ -57,7 +60,7 @@ Result<AdapterConfig> read_peft_config(const std::filesystem::path& folder);
 // patterns. Errc::unsupported for a scale that no alpha gives.
 Result<> write_peft(const std::filesystem::path& folder, const Spec& spec, const PeftAdapter& adapter);
 
-// (outputs, inputs) of a layer that an adapter may sit on.
+// (outputs, inputs) of a layer that an adapter may sit on, each expert's of a mixture being one.
 struct SiteShape {
   std::size_t N, K;
 };
@@ -65,8 +68,8 @@ SiteShape shape_of(const Spec& spec, Site site);
 
 inline constexpr std::uint32_t kMostRank = 4096;  // that files may have
 
-// "base_model.model.model.layers.3.self_attn.q_proj"
-std::string peft_module(std::size_t block, Site site);
+// "base_model.model.model.layers.3.self_attn.q_proj", "….block_sparse_moe.experts.2.w1"
+std::string peft_module(std::size_t block, std::size_t slot, std::size_t slots);
 
 // Rows of `values` (rows, cols), a q or k layer's outputs, from Hugging Face's order to the model's, or back.
 enum class RowOrder : std::uint8_t { to_model, to_hugging_face };

@@ -19,7 +19,8 @@ using format::Value;
 void expect_equal(const model::AdapterValues& a, const model::AdapterValues& b) {
   ASSERT_EQ(a.blocks.size(), b.blocks.size());
   for (std::size_t i = 0; i < a.blocks.size(); ++i) {
-    for (std::size_t s = 0; s < model::kSites; ++s) {
+    ASSERT_EQ(a.blocks[i].size(), b.blocks[i].size());
+    for (std::size_t s = 0; s < a.blocks[i].size(); ++s) {
       const model::LowRankValues &x = a.blocks[i][s], &y = b.blocks[i][s];
       EXPECT_EQ(x.rank, y.rank);
       EXPECT_EQ(x.scale, y.scale);
@@ -31,10 +32,10 @@ void expect_equal(const model::AdapterValues& a, const model::AdapterValues& b) 
 
 TEST_F(TrainTest, GgufAdapterRoundTrip) {
   const auto path = folder / "adapter.gguf";
-  for (std::string_view shape : {"tiny-llama", "tiny-qwen3"}) {
-    const std::string_view architecture = shape == "tiny-llama" ? "llama" : "qwen3";
+  for (std::string_view shape : {"tiny-llama", "tiny-qwen3", "tiny-mixtral"}) {
+    const std::string_view architecture = shape == "tiny-qwen3" ? "qwen3" : "llama";
     for (const bool rslora : {false, true}) {
-      auto config = all_sites(4);
+      auto config = all_sites(4, false, shape == "tiny-mixtral" ? 4 : 0);
       config.rslora = rslora;
       const auto lora = adapted(served(shape, "F16"), pool, config);
       const auto written = model::write_gguf_adapter(path, lora->spec(), architecture, lora->values(), "test");
@@ -46,6 +47,8 @@ TEST_F(TrainTest, GgufAdapterRoundTrip) {
       EXPECT_EQ(again->config.targets, lora->values().config.targets);
       expect_equal(again->values, lora->values().values);
       EXPECT_EQ(model::adapter_kind(path), model::AdapterKind::gguf);
+      const auto whole = model::check_alone(path);
+      EXPECT_TRUE(whole) << whole.error().what;
     }
   }
 }
@@ -88,6 +91,29 @@ TEST_F(TrainTest, GgufAdaptersThatCannotBeWritten) {
   ASSERT_TRUE(read) << read.error().what;
   EXPECT_EQ(read->values.blocks[1][3].scale, mixed.values.blocks[1][3].scale);
   EXPECT_EQ(read->values.blocks[0][3].scale, mixed.values.blocks[0][3].scale);
+}
+
+// llama.cpp has the experts' halves in two tensors, (E, r, K) and (E, N, r).
+TEST_F(TrainTest, GgufAdaptersStackExperts) {
+  const auto path = folder / "adapter.gguf";
+  auto adapter = adapted(served("tiny-mixtral", "F16"), pool, all_sites(3, false, 4))->values();
+  const model::Spec spec = served("tiny-mixtral", "F16")->spec();
+  ASSERT_TRUE(model::write_gguf_adapter(path, spec, "llama", adapter, "x"));
+  const auto file = *format::open_gguf(path);
+  using Shape = std::vector<std::uint64_t>;
+  ASSERT_NE(file.find("blk.1.ffn_down_exps.weight.lora_a"), nullptr);
+  EXPECT_EQ(file.find("blk.1.ffn_down_exps.weight.lora_a")->shape, (Shape{4, 3, 256}));
+  EXPECT_EQ(file.find("blk.1.ffn_down_exps.weight.lora_b")->shape, (Shape{4, 256, 3}));
+  EXPECT_EQ(file.find("blk.1.ffn_gate_inp.weight.lora_b")->shape, (Shape{4, 3}));
+  model::Spec other = spec;
+  other.experts = 3;
+  const auto read = model::read_gguf_adapter(file, other, "llama");
+  ASSERT_FALSE(read);
+  EXPECT_NE(read.error().what.find("is not one of 3 experts"), std::string::npos) << read.error().what;
+  adapter.values.blocks[1][model::slot_of(model::Site::up, 2)] = {};
+  const auto written = model::write_gguf_adapter(path, spec, "llama", adapter, "x");
+  ASSERT_FALSE(written);
+  EXPECT_NE(written.error().what.find("block 1, w3 of expert 2"), std::string::npos) << written.error().what;
 }
 
 TEST_F(TrainTest, GgufAdaptersAreRefusedByName) {

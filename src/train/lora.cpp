@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <new>
 
@@ -15,11 +16,8 @@ using model::Site;
 Result<std::unique_ptr<LoraModel>> LoraModel::fresh(std::shared_ptr<const model::Model> base, ThreadPool& pool,
                                                     const kernel::Table& kernels, model::AdapterConfig config,
                                                     std::uint64_t seed) {
-  if (base->spec().experts != 0) {
-    return fail(Errc::unsupported, "training: the model is a mixture of experts, which cannot be trained yet");
-  }
-  model::AdapterValues values;
-  values.blocks.resize(base->spec().blocks.size());
+  const std::size_t slots = model::slots_of(base->spec().experts);
+  model::AdapterValues values = model::no_values(base->spec());
   nn::Workspace none(0);
   nn::Context context{pool, kernels, none};
   for (const std::uint32_t layer : config.layers) {
@@ -29,16 +27,18 @@ Result<std::unique_ptr<LoraModel>> LoraModel::fresh(std::shared_ptr<const model:
   }
   for (std::size_t i = 0; i < values.blocks.size(); ++i) {
     if (!config.adapts(i)) continue;
-    for (Site site : config.targets) {
-      const nn::Linear& layer = model::linear_at(base->weights().blocks[i], site);
+    for (std::size_t slot = 0; slot < slots; ++slot) {
+      const Site site = model::place_of(slot, slots).site;
+      if (std::find(config.targets.begin(), config.targets.end(), site) == config.targets.end()) continue;
+      const nn::Linear& layer = model::linear_at(base->weights().blocks[i], slot);
       const std::size_t K = layer.inputs(), N = layer.outputs(), r = config.r;
-      LowRankValues& v = values.blocks[i][static_cast<std::size_t>(site)];
+      LowRankValues& v = values.blocks[i][slot];
       v.rank = config.r;
       v.scale = config.scale();
       v.a.resize(r * K);
       v.b.resize(N * r);
       const double bound = 1.0 / std::sqrt(static_cast<double>(K));
-      const std::uint64_t stream = i * model::kSites + static_cast<std::size_t>(site);
+      const std::uint64_t stream = i * slots + slot;
       for (std::size_t j = 0; j < v.a.size(); ++j) {
         v.a[j] = static_cast<float>(bound * (2 * uniform_draw(seed, stream, j) - 1));
       }
@@ -73,12 +73,14 @@ Result<std::unique_ptr<LoraModel>> LoraModel::from(std::shared_ptr<const model::
   };
   m->gradients_.blocks.resize(m->values_.values.blocks.size());
   for (std::size_t i = 0; i < m->values_.values.blocks.size(); ++i) {
-    for (Site site : model::kAllSites) {
-      LowRankValues& v = m->values_.values.blocks[i][static_cast<std::size_t>(site)];
+    const std::size_t slots = m->values_.values.blocks[i].size();
+    m->gradients_.blocks[i].sites.resize(slots);
+    for (std::size_t slot = 0; slot < slots; ++slot) {
+      LowRankValues& v = m->values_.values.blocks[i][slot];
       if (v.rank == 0) continue;
-      const std::string module = model::peft_module(i, site);
+      const std::string module = model::peft_module(i, slot, slots);
       const std::size_t r = v.rank, K = v.a.size() / r, N = v.b.size() / r;
-      nn::LowRankGradients& g = m->gradients_.blocks[i].at(site).adapter;
+      nn::LowRankGradients& g = m->gradients_.blocks[i].sites[slot].adapter;
       g.a = {add(module + ".lora_A.weight", {r, K}, v.a).data(), r, K, K};
       g.b = {add(module + ".lora_B.weight", {N, r}, v.b).data(), N, r, r};
       if (!v.magnitude.empty()) g.magnitude = add(module + ".lora_magnitude_vector", {N}, v.magnitude);

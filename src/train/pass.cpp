@@ -50,9 +50,6 @@ std::size_t scratch_bytes(const model::Spec& spec, std::size_t rank, int threads
 
 Result<std::unique_ptr<Pass>> Pass::create(const Trainable& model, ThreadPool& pool, const kernel::Table& kernels,
                                            PassLimits limits, model::KvChoice cache, nn::BackwardProducts products) {
-  if (model.spec().experts != 0) {
-    return fail(Errc::unsupported, "training: the model is a mixture of experts, which cannot be trained yet");
-  }
   try {
     return std::unique_ptr<Pass>(new Pass(model, pool, kernels, limits, cache, products));
   } catch (const std::bad_alloc&) {

@@ -34,7 +34,7 @@ class Pass {
  public:
   // Borrows everything. `cache` is what serving will keep keys and values in: it is part of what is computed.
   // `products` is the precision of backward's large products (docs/adr/0029); the forward pass is the model's own.
-  // Errors: Errc::unsupported for a mixture of experts; Errc::exhausted if there is no memory.
+  // Errors: Errc::exhausted if there is no memory.
   static Result<std::unique_ptr<Pass>> create(const Trainable& model, ThreadPool& pool, const kernel::Table& kernels,
                                               PassLimits limits, model::KvChoice cache = model::KvChoice::automatic,
                                               nn::BackwardProducts products = nn::BackwardProducts::f32);

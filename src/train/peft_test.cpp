@@ -7,15 +7,19 @@
 
 #include "base/file.h"
 #include "format/safetensors_writer.h"
+#include "model/adapter_file.h"
 #include "train/model_testing.h"
 
 namespace freehold::train {
 namespace {
 
 TEST_F(TrainTest, PeftRoundTrip) {
-  for (std::string_view shape : {"tiny-llama", "tiny-qwen3"}) {  // interleaved and half-split rotary pairs
+  // Interleaved and half-split rotary pairs, experts.
+  for (std::string_view shape : {"tiny-llama", "tiny-qwen3", "tiny-mixtral"}) {
+    const auto base = served(shape, "F16");
+    const std::uint32_t experts = base->spec().experts;
     for (const bool dora : {false, true}) {
-      const auto lora = adapted(served(shape, "F16"), pool, all_sites(3, dora));
+      const auto lora = adapted(base, pool, all_sites(3, dora, experts));
       const auto path = folder / "adapter";
       ASSERT_TRUE(model::write_peft(path, lora->spec(), lora->values()).has_value());
       const auto again = model::read_peft(path, lora->spec());
@@ -25,14 +29,56 @@ TEST_F(TrainTest, PeftRoundTrip) {
       EXPECT_EQ(again->config.targets, lora->values().config.targets);
       EXPECT_EQ(again->config.scale(), 2.0f);
       for (std::size_t i = 0; i < again->values.blocks.size(); ++i) {
-        for (std::size_t s = 0; s < model::kSites; ++s) {
+        ASSERT_EQ(again->values.blocks[i].size(), model::slots_of(experts));
+        for (std::size_t s = 0; s < model::slots_of(experts); ++s) {
           const auto &a = again->values.blocks[i][s], &b = lora->values().values.blocks[i][s];
           EXPECT_EQ(a.a, b.a);
           EXPECT_EQ(a.b, b.b);
           EXPECT_EQ(a.magnitude, b.magnitude);
         }
       }
+      const auto whole = model::check_alone(path);
+      EXPECT_TRUE(whole) << whole.error().what;
     }
+  }
+}
+
+// A mixture's layers have PEFT's names for them, and those that only dense models have mean nothing there.
+TEST_F(TrainTest, PeftNamesExperts) {
+  const auto base = served("tiny-mixtral", "F16");
+  model::AdapterConfig config = all_sites(2);
+  config.targets = {model::Site::v, model::Site::down};
+  const auto lora = adapted(base, pool, config);
+  const auto path = folder / "adapter";
+  ASSERT_TRUE(model::write_peft(path, lora->spec(), lora->values()));
+  const std::string text = *read_file(path / "adapter_config.json");
+  EXPECT_NE(text.find("\"w2\""), std::string::npos) << text;
+  const std::string tensors = *read_file(path / "adapter_model.safetensors");
+  const std::string last = "base_model.model.model.layers.1.block_sparse_moe.experts.3.w2.lora_A.weight";
+  EXPECT_NE(tensors.find('"' + last + '"'), std::string::npos);
+  EXPECT_EQ(lora->parameters().back().name,
+            "base_model.model.model.layers.1.block_sparse_moe.experts.3.w2.lora_B.weight");
+
+  const auto with_targets = [&](std::string_view targets) {
+    std::string other = text;
+    const std::size_t begin = other.find('[', other.find("target_modules")), end = other.find(']', begin);
+    other.replace(begin, end - begin + 1, targets);
+    EXPECT_TRUE(write_file_atomically(path / "adapter_config.json", other));
+    return model::read_peft(path, base->spec());
+  };
+  const auto dense_names = with_targets(R"(["v_proj", "w2", "gate_proj", "up_proj", "down_proj"])");
+  ASSERT_TRUE(dense_names) << dense_names.error().what;
+  EXPECT_EQ(dense_names->config.targets, config.targets);
+  const auto more = with_targets(R"(["v_proj", "w2", "w1"])");
+  ASSERT_FALSE(more);
+  EXPECT_NE(more.error().what.find("layers.0.block_sparse_moe.experts.0.w1' is missing"), std::string::npos)
+      << more.error().what;
+  // Of a dense model, or of another number of experts, it is none.
+  model::Spec dense = base->spec(), fewer = base->spec();
+  dense.experts = 0, fewer.experts = 3;
+  for (const model::Spec* spec : {&dense, &fewer}) {
+    const auto read = model::read_peft(path, *spec);
+    ASSERT_FALSE(read);
   }
 }
 

@@ -14,7 +14,9 @@ using format::YamlNode;
 
 constexpr std::uint64_t kMany = 1'000'000'000;
 
-constexpr std::string_view kLinears[] = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"};
+// The last four are a mixture's: its experts' gate, down and up, and its router.
+constexpr std::string_view kLinears[] = {"q_proj",    "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj",
+                                         "down_proj", "w1",     "w2",     "w3",     "gate"};
 
 void read_adapter(Recipe& r, const Slot& s) {
   std::string word;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <set>
 #include <vector>
 
 #include "app/model_folder.h"
@@ -26,21 +27,20 @@ struct Adapted {
   const model::LowRankValues* values;
 };
 
+// Of a mixture all experts' of a kind where any of them is adapted: they are one tensor, of one type.
 std::vector<Adapted> adapted_layers(const CheckedModel& base) {
   std::vector<Adapted> out;
+  const bool mixture = base.plan.spec.experts != 0;
   for (std::size_t i = 0; i < base.adapter->values.blocks.size(); ++i) {
-    const model::Layout::Block& b = base.plan.layout.blocks[i];
-    for (Site site : model::kAllSites) {
-      const model::LowRankValues& v = base.adapter->values.blocks[i][static_cast<std::size_t>(site)];
-      if (v.rank == 0) continue;
-      const tensor::View* views[model::kSites] = {b.q,
-                                                  b.k,
-                                                  b.v,
-                                                  b.o,
-                                                  b.gate.empty() ? nullptr : &b.gate[0],
-                                                  b.up.empty() ? nullptr : &b.up[0],
-                                                  b.down.empty() ? nullptr : &b.down[0]};
-      out.push_back({views[static_cast<std::size_t>(site)], &v});
+    const model::BlockValues& block = base.adapter->values.blocks[i];
+    std::set<Site> sites;
+    for (std::size_t slot = 0; slot < block.size(); ++slot) {
+      if (block[slot].rank != 0) sites.insert(model::place_of(slot, block.size()).site);
+    }
+    for (std::size_t slot = 0; slot < block.size(); ++slot) {
+      const Site site = model::place_of(slot, block.size()).site;
+      if (block[slot].rank == 0 && !(mixture && model::of_experts(site) && sites.contains(site))) continue;
+      out.push_back({&model::view_at(base.plan.layout.blocks[i], slot), &block[slot]});
     }
   }
   return out;
@@ -54,6 +54,15 @@ struct Merged {
   tensor::View of(const tensor::View& view) const {
     const auto found = by_base.find(view.bytes.data());
     return found == by_base.end() ? view : found->second;
+  }
+  // The same where the view may be a stack of all experts, which then becomes one view an expert.
+  void add(std::vector<tensor::View>& parts, const tensor::View& view) const {
+    const auto found = by_base.find(view.bytes.data());
+    const std::uint64_t count = found == by_base.end() ? 1 : view.elems() / found->second.elems();
+    const std::size_t bytes = view.bytes.size() / count;
+    for (std::uint64_t e = 0; e < count; ++e) {
+      parts.push_back(count == 1 ? of(view) : by_base.at(view.bytes.data() + e * bytes));
+    }
   }
 };
 
@@ -131,7 +140,9 @@ Result<> write_gguf(const fs::path& out, const CheckedModel& base, ThreadPool& p
     FH_TRY(plan, model::plan_gguf(*base.opened.checkpoint, out.stem().string()));
   }
   for (format::PlannedTensor& t : plan.tensors) {
-    for (tensor::View& part : t.parts) part = merged.of(part);
+    std::vector<tensor::View> parts;
+    for (const tensor::View& part : t.parts) merged.add(parts, part);
+    t.parts = std::move(parts);
   }
   plan.maps.push_back(merged.file.bytes());
   FH_TRY(AtomicFile file, AtomicFile::create(out));

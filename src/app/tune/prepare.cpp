@@ -1,6 +1,7 @@
 #include "app/tune/prepare.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -11,6 +12,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/utf8.h"
+#include "model/adapter_values.h"
 #include "store/identity.h"
 
 namespace freehold::app {
@@ -21,6 +23,28 @@ namespace fs = std::filesystem;
 Result<std::string> file_digest(const fs::path& path) {
   FH_TRY(const MappedFile file, MappedFile::open(path));
   return sha256(file.bytes()).name();
+}
+
+// What a recipe asks for and the model, being a mixture of experts or none, has not.
+Result<> check_experts(const train::Recipe& recipe, const CheckedModel& checked) {
+  const bool mixture = checked.plan.spec.experts != 0;
+  const auto sites = model::sites_of(checked.plan.spec.experts);
+  for (const std::string& name : recipe.lora.targets) {
+    const bool known = std::any_of(sites.begin(), sites.end(),
+                                   [&](model::Site site) { return name == model::name_of(site, mixture); });
+    if (known) continue;
+    std::vector<std::string_view> names;
+    for (const model::Site site : sites) names.push_back(model::name_of(site, mixture));
+    return fail(Errc::invalid, fmt::format("lora_target_modules: '{}' is none of the layers of {}: {}", printable(name),
+                                           printable(recipe.base_model), fmt::join(names, ", ")));
+  }
+  const format::Value* asked = checked.opened.checkpoint->metadata().find("output_router_logits");
+  if (!mixture || asked == nullptr || asked->as_bool() != true) return {};
+  return fail(
+      Errc::unsupported,
+      fmt::format("{}: config.json asks for an auxiliary loss of the router (output_router_logits: true), which "
+                  "is not computed: say false there",
+                  printable(recipe.base_model)));
 }
 
 }  // namespace
@@ -57,6 +81,7 @@ Result<ReadRecipe> read_recipe(const Arguments& arguments, Console& console) {
 Result<Prepared> prepare(ReadRecipe read, const std::string& label, Console& console) {
   FH_TRY(OpenModel opened, open_model(model_reference(read), console));
   FH_TRY(CheckedModel checked, check_model(std::move(opened)));
+  FH_TRY_VOID(check_experts(read.recipe, checked));
   ProgressBar bar(console, "reading", false);
   std::uint64_t rows = 0;
   const std::size_t files = read.recipe.datasets.size() + read.recipe.test_datasets.size();

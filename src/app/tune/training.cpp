@@ -27,7 +27,7 @@ using model::Site;
 // A step that only looks costs about a quarter of one that learns: forward, against forward twice and backward.
 constexpr double kForwardOnly = 0.28;
 
-model::AdapterConfig adapter_config(const train::Recipe& recipe) {
+model::AdapterConfig adapter_config(const train::Recipe& recipe, std::uint32_t experts) {
   model::AdapterConfig c;
   c.r = recipe.lora.rank;
   c.alpha = recipe.lora.alpha;
@@ -36,33 +36,13 @@ model::AdapterConfig adapter_config(const train::Recipe& recipe) {
   c.dora = recipe.lora.dora;
   c.base = recipe.base_model;
   c.layers = recipe.lora.layers;
-  for (const Site site : model::kAllSites) {
+  for (const Site site : model::sites_of(experts)) {
     const auto& names = recipe.lora.targets;
-    if (names.empty() || std::find(names.begin(), names.end(), model::name_of(site)) != names.end()) {
+    if (names.empty() || std::find(names.begin(), names.end(), model::name_of(site, experts != 0)) != names.end()) {
       c.targets.push_back(site);
     }
   }
   return c;
-}
-
-const tensor::View& view_at(const model::Layout::Block& b, Site site) {
-  switch (site) {
-    case Site::q:
-      return *b.q;
-    case Site::k:
-      return *b.k;
-    case Site::v:
-      return *b.v;
-    case Site::o:
-      return *b.o;
-    case Site::gate:
-      return b.gate[0];
-    case Site::up:
-      return b.up[0];
-    case Site::down:
-      return b.down[0];
-  }
-  return *b.q;
 }
 
 // Of an adapter: parameters, and the bytes of its panels.
@@ -74,9 +54,12 @@ AdapterSize adapter_size(const model::Plan& plan, const model::AdapterConfig& co
   for (std::size_t i = 0; i < plan.layout.blocks.size(); ++i) {
     const model::Layout::Block& b = plan.layout.blocks[i];
     if (!config.adapts(i)) continue;
-    for (const Site site : config.targets) {
-      if (b.gate.empty()) continue;
-      const std::uint64_t N = view_at(b, site).rows(), K = view_at(b, site).row_elems(), r = config.r;
+    const std::size_t slots = model::slots_of(plan.spec.experts);
+    for (std::size_t slot = 0; slot < slots; ++slot) {
+      const Site site = model::place_of(slot, slots).site;
+      if (std::find(config.targets.begin(), config.targets.end(), site) == config.targets.end()) continue;
+      const tensor::View& view = model::view_at(b, slot);
+      const std::uint64_t N = view.rows(), K = view.row_elems(), r = config.r;
       size.parameters += r * (N + K) + (config.dora ? N : 0);
       const tensor::View down{"", tensor::DType::f32, {r, K}, {}}, up{"", tensor::DType::f32, {N, r}, {}};
       size.panels += nn::Linear::prepared_bytes(down) + nn::Linear::prepared_bytes(up);
@@ -89,7 +72,8 @@ Result<std::unique_ptr<train::LoraModel>> make_adapter(const Prepared& p,
                                                        const std::shared_ptr<const model::Model>& base,
                                                        ThreadPool& pool, const kernel::Table& kernels) {
   const train::Recipe& r = p.read.recipe;
-  if (r.lora_model_dir.empty()) return train::LoraModel::fresh(base, pool, kernels, adapter_config(r), r.seed);
+  if (r.lora_model_dir.empty())
+    return train::LoraModel::fresh(base, pool, kernels, adapter_config(r, base->spec().experts), r.seed);
   const std::filesystem::path folder = p.read.folder / r.lora_model_dir;
   auto adapter = model::read_peft(folder, base->spec());
   if (!adapter) return in_context(adapter.error(), printable(folder.string()));
@@ -165,7 +149,7 @@ TrainingMemory plan_memory(const Prepared& p, train::RunPlan& plan, int threads,
     spec.quantised = false;
     memory.learning = 2 * sizeof(float) * memory.parameters;
   } else {
-    const model::AdapterConfig config = adapter_config(r);
+    const model::AdapterConfig config = adapter_config(r, spec.experts);
     const AdapterSize adapter = adapter_size(m, config);
     rank = config.r;
     for (const tensor::View* view : model::linear_views(m)) {
