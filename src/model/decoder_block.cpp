@@ -83,7 +83,7 @@ void block_forward(nn::Context& context, const Spec& spec, const Block& block, c
 std::size_t block_workspace(const Spec& spec, std::size_t T, std::size_t rank) {
   const std::size_t Q = std::size_t{spec.heads} * spec.head_size, KV = std::size_t{spec.kv_heads} * spec.head_size;
   const std::size_t C = spec.width, F = spec.ffn;
-  const std::size_t widest = std::max({C, Q, F});
+  const std::size_t widest = std::max({C, Q, F, std::size_t{spec.experts}});
   const std::size_t attention = 2 * rows_cost(T, Q) + 2 * rows_cost(T, KV);
   return 2 * rows_cost(T, C) + std::max(attention, feed_forward_workspace(spec, T)) + nn::linear_workspace(T, widest) +
          (rank == 0 ? 0 : nn::low_rank_workspace(T, widest, widest, rank));

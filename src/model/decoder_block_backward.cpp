@@ -75,7 +75,7 @@ void block_backward(nn::Context& context, const Spec& spec, const Block& block, 
 
 std::size_t block_backward_workspace(const Spec& spec, int threads, std::size_t T, std::size_t rank) {
   const std::size_t Q = std::size_t{spec.heads} * spec.head_size, KV = std::size_t{spec.kv_heads} * spec.head_size;
-  const std::size_t C = spec.width, F = spec.ffn, widest = std::max({C, Q, F});
+  const std::size_t C = spec.width, F = spec.ffn, widest = std::max({C, Q, F, std::size_t{spec.experts}});
   std::size_t pairs = 0;
   for (const nn::Rope& rope : spec.ropes) pairs = std::max(pairs, rope.inv_freq.size());
   const std::size_t layer = adapted_backward_workspace(threads, T, widest, rank);

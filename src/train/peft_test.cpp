@@ -82,6 +82,27 @@ TEST_F(TrainTest, PeftNamesExperts) {
   }
 }
 
+// Checked without its base, an adapter takes no more memory than a model of that many layers could need.
+TEST_F(TrainTest, PeftOfTooManyExperts) {
+  const auto lora = adapted(served("tiny-mixtral", "F16"), pool, all_sites(2, false, 4));
+  const auto path = folder / "adapter";
+  ASSERT_TRUE(model::write_peft(path, lora->spec(), lora->values()));
+  const std::vector<float> a(2 * 256), b(256 * 2);
+  const auto check = [&](const std::string& layer) {
+    const std::string module = "base_model.model.model.layers." + layer;
+    const format::F32Tensor tensors[] = {{module + ".lora_A.weight", {2, 256}, a},
+                                         {module + ".lora_B.weight", {256, 2}, b}};
+    EXPECT_TRUE(format::write_safetensors(path / "adapter_model.safetensors", tensors));
+    const auto checked = model::check_alone(path);
+    return checked ? std::string("whole") : checked.error().what;
+  };
+  EXPECT_NE(check("1000.block_sparse_moe.experts.900.w1").find("it is for 1001 blocks of 901 experts"),
+            std::string::npos);
+  EXPECT_NE(check("3.block_sparse_moe.experts.2.w1").find("layers.0.self_attn.q_proj' is missing"), std::string::npos);
+  EXPECT_NE(check("3.block_sparse_moe.experts.99999999999.w1").find("belongs to no layer"), std::string::npos);
+  EXPECT_NE(check("3.block_sparse_moe.experts.-1.w1").find("belongs to no layer"), std::string::npos);
+}
+
 // Hugging Face's rows i and i + D/2 of a head become 2i and 2i + 1.
 TEST_F(TrainTest, PeftReordersHeads) {
   const auto base = served("tiny-llama", "F16");

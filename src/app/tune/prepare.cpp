@@ -38,13 +38,22 @@ Result<> check_experts(const train::Recipe& recipe, const CheckedModel& checked)
     return fail(Errc::invalid, fmt::format("lora_target_modules: '{}' is none of the layers of {}: {}", printable(name),
                                            printable(recipe.base_model), fmt::join(names, ", ")));
   }
-  const format::Value* asked = checked.opened.checkpoint->metadata().find("output_router_logits");
-  if (!mixture || asked == nullptr || asked->as_bool() != true) return {};
-  return fail(
-      Errc::unsupported,
-      fmt::format("{}: config.json asks for an auxiliary loss of the router (output_router_logits: true), which "
-                  "is not computed: say false there",
-                  printable(recipe.base_model)));
+  if (!mixture) return {};
+  // What would make training another one than what is computed here.
+  const format::Metadata& config = checked.opened.checkpoint->metadata();
+  const format::Value* asked = config.find("output_router_logits");
+  if (asked != nullptr && asked->as_bool() == true) {
+    return fail(Errc::unsupported, fmt::format("{}: config.json asks for an auxiliary loss of the router "
+                                               "(output_router_logits: true), which is not computed: say false there",
+                                               printable(recipe.base_model)));
+  }
+  const format::Value* noise = config.find("router_jitter_noise");
+  if (noise != nullptr && !noise->is_null() && noise->as_f64() != 0.0) {
+    return fail(Errc::unsupported, fmt::format("{}: config.json asks for noise before the router "
+                                               "(router_jitter_noise), which is not added: say 0 there",
+                                               printable(recipe.base_model)));
+  }
+  return {};
 }
 
 }  // namespace
