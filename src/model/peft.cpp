@@ -414,6 +414,31 @@ Result<PeftAdapter> read_peft(const std::filesystem::path& folder, const Spec& s
   return out;
 }
 
+namespace {
+
+// What target_modules must list: a kind of layer by its last name if all of the blocks that have any adapter have it
+// there, and of every expert; else each layer by its whole name.
+std::vector<std::string> target_names(const PeftAdapter& adapter, bool mixture, const std::vector<bool>& present) {
+  std::vector<std::string> names;
+  for (Site site : adapter.config.targets) {
+    std::vector<std::string> own;
+    bool everywhere = true;
+    for (std::size_t i = 0; i < present.size(); ++i) {
+      const BlockValues& block = adapter.values.blocks[i];
+      for (std::size_t slot = 0; present[i] && slot < block.size(); ++slot) {
+        if (place_of(slot, block.size()).site != site) continue;
+        everywhere = everywhere && block[slot].rank != 0;
+        if (block[slot].rank != 0) own.push_back(peft_module(i, slot, block.size()).substr(kPeftPrefix.size()));
+      }
+    }
+    if (everywhere) own = {std::string(name_of(site, mixture))};
+    names.insert(names.end(), own.begin(), own.end());
+  }
+  return names;
+}
+
+}  // namespace
+
 Result<> write_peft(const std::filesystem::path& folder, const Spec& spec, const PeftAdapter& adapter) {
   FH_TRY_VOID(make_directories(folder));
   AdapterValues values = adapter.values;
@@ -463,7 +488,9 @@ Result<> write_peft(const std::filesystem::path& folder, const Spec& spec, const
                                  {"task_type", "CAUSAL_LM"},
                                  {"use_dora", adapter.config.dora},
                                  {"use_rslora", adapter.config.rslora}};
-  for (Site site : adapter.config.targets) json["target_modules"].push_back(name_of(site, spec.experts != 0));
+  for (std::string& name : target_names(adapter, spec.experts != 0, present)) {
+    json["target_modules"].push_back(std::move(name));
+  }
   if (!ranks.empty()) json["rank_pattern"] = std::move(ranks);
   if (!alphas.empty()) json["alpha_pattern"] = std::move(alphas);
   if (std::find(present.begin(), present.end(), false) != present.end()) {

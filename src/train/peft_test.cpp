@@ -82,6 +82,31 @@ TEST_F(TrainTest, PeftNamesExperts) {
   }
 }
 
+// What sits on some layers of a kind only is named one by one, so that it is read again.
+TEST_F(TrainTest, PeftOfSomeExperts) {
+  const auto lora = adapted(served("tiny-mixtral", "F16"), pool, all_sites(2, false, 4));
+  model::PeftAdapter some = lora->values();
+  some.values.blocks[1][model::slot_of(model::Site::up, 2)] = {};
+  some.values.blocks[0][model::slot_of(model::Site::q)] = {};
+  const auto path = folder / "adapter";
+  ASSERT_TRUE(model::write_peft(path, lora->spec(), some));
+  const std::string text = *read_file(path / "adapter_config.json");
+  for (const char* name : {"\"k_proj\"", "\"w1\"", "\"model.layers.1.self_attn.q_proj\"",
+                           "\"model.layers.1.block_sparse_moe.experts.3.w3\""}) {
+    EXPECT_NE(text.find(name), std::string::npos) << name << " is missing in " << text;
+  }
+  EXPECT_EQ(text.find("\"w3\""), std::string::npos) << text;
+  const auto again = model::read_peft(path, lora->spec());
+  ASSERT_TRUE(again) << again.error().what;
+  for (std::size_t i = 0; i < some.values.blocks.size(); ++i) {
+    for (std::size_t slot = 0; slot < some.values.blocks[i].size(); ++slot) {
+      EXPECT_EQ(again->values.blocks[i][slot].a, some.values.blocks[i][slot].a);
+      EXPECT_EQ(again->values.blocks[i][slot].b, some.values.blocks[i][slot].b);
+    }
+  }
+  EXPECT_TRUE(LoraModel::from(lora->base(), pool, kernel::table_up_to(kernel::detect_level()), *again));
+}
+
 // Checked without its base, an adapter takes no more memory than a model of that many layers could need.
 TEST_F(TrainTest, PeftOfTooManyExperts) {
   const auto lora = adapted(served("tiny-mixtral", "F16"), pool, all_sites(2, false, 4));

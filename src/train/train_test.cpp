@@ -10,6 +10,7 @@
 #include "train/adamw.h"
 #include "train/full_model.h"
 #include "train/model_testing.h"
+#include "train/nf4_base.h"
 #include "train/pass.h"
 #include "train/step.h"
 
@@ -47,9 +48,10 @@ std::vector<float> all_logits(Pass& pass, const Trainable& model, const std::vec
 // other adapters, whatever the threads.
 TEST_F(TrainTest, TrainerIsServer) {
   for (std::string_view shape : families()) {
-    for (std::string_view type : {"F16", "BF16", "Q8_0", "Q4_K_M"}) {
+    for (std::string_view type : {"F16", "BF16", "Q8_0", "Q4_K_M", "NF4"}) {
+      if (type == "NF4" && shape != "tiny-llama" && shape != "tiny-mixtral") continue;
       SCOPED_TRACE(testing::Message() << shape << " " << type);
-      const auto base = served(shape, type);
+      const auto base = type == "NF4" ? *load_as_nf4(checkpoint(shape, "BF16"), pool) : served(shape, type);
       const std::uint32_t V = base->spec().vocab;
       const std::uint32_t E = base->spec().experts;
       const auto first = adapted(base, pool, all_sites(3, false, E), 1),

@@ -5,6 +5,7 @@ import shutil
 
 import e2e
 from tuning import adapter, measured, recipe, texts
+from tuning_jobs_test import Tuning
 
 FOLDER = e2e.SHARED / "oracle" / "models" / "mixtral-moe" / "hf"
 
@@ -82,6 +83,18 @@ class Experts(e2e.Case):
         self.assertIn(b"experts.0.w1.lora_magnitude_vector", adapter(four))
         self.succeeds("tune", "merge", FOLDER, four, self.folder / "merged", "--max-kl", "1")
         self.assertGreater((self.folder / "merged" / "model.safetensors").stat().st_size, 0)
+
+    def test_a_job(self):
+        with Tuning(self.model, self.folder / "home", "--threads", "2") as server:
+            rows = [{"prompt": f"say {i}", "completion": " the dog sat on the mat"} for i in range(20)]
+            job = server.over(server.job(rows, hyperparameters={"n_epochs": 2, "batch_size": 4, "learning_rate_multiplier": 20}))
+            self.assertEqual(job["status"], "succeeded", job)
+            losses = [m["train_loss"] for m in server.metrics(job)]
+            self.assertLess(losses[-1], losses[0] - 0.5)
+            ask = {"prompt": "say 3", "max_tokens": 8, "temperature": 0}
+            before, after = (server.good("POST", "/v1/completions", {"model": model, **ask})["choices"][0]["text"]
+                             for model in ("m", job["fine_tuned_model"]))
+            self.assertNotEqual(before, after)
 
     def test_planned(self):
         for targets, said in ((None, "q_proj, k_proj, v_proj, o_proj, w1, w3, w2, gate"), (["w2", "q_proj"], "q_proj, w2")):
