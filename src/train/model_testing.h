@@ -24,6 +24,13 @@ struct TrainTest : store::TinyModelTest {
     EXPECT_TRUE(model.has_value()) << model.error().what;
     return *model;
   }
+  // A shape all of whose experts, two if it has any, take every token.
+  static store::Shape every_expert(std::string_view name) {
+    store::Shape shape = *store::shape_from_name(name);
+    if (shape.extra.experts > 2) shape.extra.experts = 2;
+    shape.extra.experts_used = shape.extra.experts;
+    return shape;
+  }
   // An adapter whose B is not zero.
   std::unique_ptr<LoraModel> adapted(std::shared_ptr<const model::Model> base, ThreadPool& threads,
                                      model::AdapterConfig config, std::uint64_t seed = 1) {

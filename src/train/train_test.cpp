@@ -160,16 +160,10 @@ void expect_slopes(Trainable& model, ThreadPool& pool, Pass& pass, const Problem
 
 // A mixture's tokens go through all of its experts: a step that changes the choice has no slope
 // (model/feed_forward_test.cpp has the gradients of a choice).
-store::Shape smooth(std::string_view name) {
-  store::Shape shape = *store::shape_from_name(name);
-  shape.extra.experts_used = shape.extra.experts;
-  return shape;
-}
-
 TEST_F(TrainTest, EveryWeightsGradientIsItsSlope) {
   for (std::string_view shape : families()) {
     SCOPED_TRACE(shape);
-    auto model = FullModel::load(*checkpoint(smooth(shape), "F32"), pool);
+    auto model = FullModel::load(*checkpoint(every_expert(shape), "F32"), pool);
     ASSERT_TRUE(model.has_value()) << model.error().what;
     const auto pass = make_pass(**model, pool);
     expect_slopes(**model, pool, *pass, Problem((*model)->spec().vocab));
@@ -179,7 +173,7 @@ TEST_F(TrainTest, EveryWeightsGradientIsItsSlope) {
 TEST_F(TrainTest, EveryAdaptersGradientIsItsSlope) {
   for (std::string_view shape : families()) {
     SCOPED_TRACE(shape);
-    const auto base = served(smooth(shape), "F16");
+    const auto base = served(every_expert(shape), "F16");
     const auto lora = adapted(base, pool, all_sites(3, false, base->spec().experts));
     const auto pass = make_pass(*lora, pool);
     Problem problem(lora->spec().vocab);
