@@ -22,7 +22,6 @@ using format::Value;
 constexpr std::string_view kConfigName = "adapter_config.json";
 constexpr std::string_view kTensorsName = "adapter_model.safetensors";
 constexpr std::string_view kPickledName = "adapter_model.bin";
-constexpr std::string_view kPeftPrefix = "base_model.model.";
 
 bool says_nothing(const Value& v) {
   return v.is_null() || (v.as_bool() && !*v.as_bool()) || (v.is_object() && v.members().empty()) ||
@@ -278,93 +277,6 @@ Result<AdapterValues> read_values(const format::Safetensors& file, const Spec& s
 
 }  // namespace
 
-SiteShape shape_of(const Spec& spec, Site site) {
-  const std::size_t C = spec.width, F = spec.ffn, Q = std::size_t{spec.heads} * spec.head_size,
-                    KV = std::size_t{spec.kv_heads} * spec.head_size;
-  switch (site) {
-    case Site::q:
-      return {Q, C};
-    case Site::k:
-    case Site::v:
-      return {KV, C};
-    case Site::o:
-      return {C, Q};
-    case Site::gate:
-    case Site::up:
-      return {F, C};
-    case Site::down:
-      return {C, F};
-    case Site::router:
-      return {spec.experts, C};
-  }
-  return {0, 0};
-}
-
-float AdapterConfig::scale() const {
-  return static_cast<float>(rslora ? alpha / std::sqrt(static_cast<double>(r)) : alpha / static_cast<double>(r));
-}
-
-namespace {
-
-// Whether the module's name ends with `name`, whole parts of it.
-bool ends_with_name(std::string_view module, std::string_view name) {
-  return module.ends_with(name) && (module.size() == name.size() || module[module.size() - name.size() - 1] == '.');
-}
-
-template <typename T>
-T by_pattern(const std::vector<std::pair<std::string, T>>& patterns, std::size_t block, std::size_t slot,
-             std::size_t slots, T otherwise) {
-  if (patterns.empty()) return otherwise;
-  const std::string module = peft_module(block, slot, slots).substr(kPeftPrefix.size());
-  for (const auto& [name, value] : patterns) {
-    if (ends_with_name(module, name)) return value;
-  }
-  return otherwise;
-}
-
-float scale_of(double alpha, std::uint32_t r, bool rslora) {
-  return static_cast<float>(rslora ? alpha / std::sqrt(static_cast<double>(r)) : alpha / static_cast<double>(r));
-}
-
-}  // namespace
-
-std::uint32_t AdapterConfig::rank_at(std::size_t block, std::size_t slot, std::size_t slots) const {
-  return by_pattern(ranks, block, slot, slots, r);
-}
-
-float AdapterConfig::scale_at(std::size_t block, std::size_t slot, std::size_t slots) const {
-  return scale_of(by_pattern(alphas, block, slot, slots, alpha), rank_at(block, slot, slots), rslora);
-}
-
-bool AdapterConfig::adapts(std::size_t block) const {
-  return layers.empty() || std::find(layers.begin(), layers.end(), block) != layers.end();
-}
-
-std::string peft_module(std::size_t block, std::size_t slot, std::size_t slots) {
-  const bool mixture = slots > kSites;
-  const auto [site, expert] = place_of(slot, slots);
-  std::string_view part = "self_attn";
-  if (site > Site::o) part = mixture ? "block_sparse_moe" : "mlp";
-  return fmt::format("{}model.layers.{}.{}.{}{}", kPeftPrefix, block, part,
-                     mixture && of_experts(site) ? fmt::format("experts.{}.", expert) : "", name_of(site, mixture));
-}
-
-void reorder_heads(const Spec& spec, Site site, std::vector<float>& values, std::size_t cols, RowOrder order) {
-  if ((site != Site::q && site != Site::k) || values.empty()) return;
-  if (spec.ropes.empty() || spec.ropes.front().style != kernel::RopeStyle::interleaved) return;
-  reorder_rows(spec.head_size, values, cols, order);
-}
-
-void reorder_rows(std::uint32_t D, std::vector<float>& values, std::size_t cols, RowOrder order) {
-  std::vector<float> out(values.size());
-  for (std::size_t row = 0; row < values.size() / cols; ++row) {
-    const std::size_t d = row % D, pair = d < D / 2 ? 2 * d : 2 * (d - D / 2) + 1, there = row - d + pair;
-    const std::size_t from = order == RowOrder::to_model ? row : there, to = order == RowOrder::to_model ? there : row;
-    std::copy_n(values.data() + from * cols, cols, out.data() + to * cols);
-  }
-  values = std::move(out);
-}
-
 Result<AdapterConfig> read_peft_config(const std::filesystem::path& folder) {
   std::error_code ec;
   for (const std::string_view name : {kConfigName, kTensorsName}) {
@@ -428,7 +340,7 @@ std::vector<std::string> target_names(const PeftAdapter& adapter, bool mixture, 
       for (std::size_t slot = 0; present[i] && slot < block.size(); ++slot) {
         if (place_of(slot, block.size()).site != site) continue;
         everywhere = everywhere && block[slot].rank != 0;
-        if (block[slot].rank != 0) own.push_back(peft_module(i, slot, block.size()).substr(kPeftPrefix.size()));
+        if (block[slot].rank != 0) own.push_back(peft_layer(i, slot, block.size()));
       }
     }
     if (everywhere) own = {std::string(name_of(site, mixture))};
@@ -453,11 +365,11 @@ Result<> write_peft(const std::filesystem::path& folder, const Spec& spec, const
       if (v.rank == 0) continue;
       present.back() = true;
       const Site site = place_of(slot, slots).site;
-      const std::string name = peft_module(i, slot, slots).substr(kPeftPrefix.size());
+      const std::string name = peft_layer(i, slot, slots);
       if (v.rank != adapter.config.r) ranks[name] = v.rank;
-      if (v.scale != scale_of(adapter.config.alpha, v.rank, adapter.config.rslora)) {
+      if (v.scale != lora_scale(adapter.config.alpha, v.rank, adapter.config.rslora)) {
         const double r = v.rank, alpha = static_cast<double>(v.scale) * (adapter.config.rslora ? std::sqrt(r) : r);
-        if (scale_of(alpha, v.rank, adapter.config.rslora) != v.scale) {
+        if (lora_scale(alpha, v.rank, adapter.config.rslora) != v.scale) {
           return fail(Errc::unsupported,
                       fmt::format("{}: no alpha gives the scale {} with rank {}, so it cannot be written for PEFT",
                                   describe_layer(i, slot, slots), v.scale, v.rank));

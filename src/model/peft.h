@@ -68,7 +68,12 @@ SiteShape shape_of(const Spec& spec, Site site);
 
 inline constexpr std::uint32_t kMostRank = 4096;  // that files may have
 
-// "base_model.model.model.layers.3.self_attn.q_proj", "….block_sparse_moe.experts.2.w1"
+// alpha / r, or rsLoRA's alpha / sqrt(r).
+float lora_scale(double alpha, std::uint32_t r, bool rslora);
+
+// "model.layers.3.self_attn.q_proj", "model.layers.3.block_sparse_moe.experts.2.w1"
+std::string peft_layer(std::size_t block, std::size_t slot, std::size_t slots);
+// The same as the adapter's tensors begin: "base_model.model.model.layers.…"
 std::string peft_module(std::size_t block, std::size_t slot, std::size_t slots);
 
 // Rows of `values` (rows, cols), a q or k layer's outputs, from Hugging Face's order to the model's, or back.
