@@ -1,6 +1,7 @@
 // A low-rank adapter over a model's linear layers: what training changes and what serving attaches, in one form.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -15,11 +16,22 @@ namespace freehold::model {
 
 struct Weights;
 
-// A block's linear layers that may carry an adapter.
-enum class Site : std::uint8_t { q, k, v, o, gate, up, down };
-inline constexpr std::size_t kSites = 7;
+// What may carry an adapter: a block's linear layers, and the model's two ends. PEFT calls these lm_head, the output
+// matrix, and embed_tokens, the embedding, whose A is (r, V) and whose B is (C, r).
+enum class Site : std::uint8_t { q, k, v, o, gate, up, down, head, embedding };
+inline constexpr std::size_t kSites = 7;  // of a block
 inline constexpr std::array<Site, kSites> kAllSites = {Site::q,    Site::k,  Site::v,   Site::o,
                                                        Site::gate, Site::up, Site::down};
+inline constexpr std::array<Site, 2> kEnds = {Site::head, Site::embedding};
+constexpr bool is_end(Site site) {
+  return site >= Site::head;
+}
+
+// One of a model's layers that may carry an adapter. Ends are in no block: theirs is 0.
+struct Place {
+  std::size_t block = 0;
+  Site site = Site::q;
+};
 
 // Immutable once it is attached, shared by all rows that use it.
 struct Adapter {
@@ -30,6 +42,8 @@ struct Adapter {
   };
   AlignedBuffer<std::byte> panels;  // of all A and B
   std::vector<Block> blocks;
+  nn::LowRank head;             // on the output matrix, tied or not; empty: none
+  nn::LowRankLookup embedding;  // beside the rows that are looked up
   // The weights that it was built beside, told apart by address: whoever keeps adapters lets go of them with the model.
   const Weights* base = nullptr;
   // Of all its numbers (digest_of): part of what decides the logits. All zeros for one that only training uses.
@@ -41,10 +55,10 @@ struct Adapter {
     for (const Block& b : blocks) {
       for (const nn::LowRank& l : b.sites) sum += (l.gain.size() + l.norm.size()) * sizeof(float);
     }
-    return sum + blocks.size() * sizeof(Block);
+    return sum + (head.gain.size() + head.norm.size()) * sizeof(float) + blocks.size() * sizeof(Block);
   }
   std::size_t largest_rank() const {
-    std::size_t r = 0;
+    std::size_t r = std::max(head.a.outputs(), embedding.b.inputs());
     for (const Block& b : blocks) {
       for (const nn::LowRank& l : b.sites) r = l.a.outputs() > r ? l.a.outputs() : r;
     }

@@ -42,7 +42,7 @@ void take_size(std::uint32_t& size, const tensor::View* half, bool inputs) {
   if (n <= kMostSize) size = static_cast<std::uint32_t>(n);
 }
 
-void take_sizes(Spec& spec, Site site, const tensor::View* a, const tensor::View* b) {
+void take_sizes(Spec& spec, Site site, const tensor::View* a, const tensor::View* b, bool gguf) {
   const auto sizes = [&](std::uint32_t& outputs, std::uint32_t& inputs) {
     take_size(inputs, a, true);
     take_size(outputs, b, false);
@@ -60,21 +60,22 @@ void take_sizes(Spec& spec, Site site, const tensor::View* a, const tensor::View
       return sizes(spec.ffn, spec.width);
     case Site::down:
       return sizes(spec.width, spec.ffn);
+    case Site::head:
+      return sizes(spec.vocab, spec.width);
+    case Site::embedding:
+      take_size(spec.vocab, a, !gguf);  // a GGUF's lora_a is turned
+      return take_size(spec.width, b, false);
   }
 }
 
-// `name(block, site)` without its halves' endings; `find(name)`.
-template <typename Find, typename Name>
-Spec base_of(std::uint32_t blocks, const Find& find, const Name& name, std::string_view a, std::string_view b) {
+// `half(place, a)`: the tensor of A or of B, null if there is none.
+template <typename Half>
+Spec base_of(std::uint32_t blocks, bool gguf, const Half& half) {
   Spec spec;
   spec.head_size = 1;
   spec.blocks.resize(blocks);
-  for (std::uint32_t i = 0; i < blocks; ++i) {
-    for (Site site : kAllSites) {
-      const std::string layer = name(i, site);
-      take_sizes(spec, site, find(layer + std::string(a)), find(layer + std::string(b)));
-    }
-  }
+  for (const Place place : all_places(blocks))
+    take_sizes(spec, place.site, half(place, true), half(place, false), gguf);
   return spec;
 }
 
@@ -84,11 +85,10 @@ Result<> check_peft(const fs::path& folder) {
   if (const auto file = format::open_safetensors(folder / "adapter_model.safetensors")) {
     std::map<std::string_view, const tensor::View*> named;
     for (const tensor::View& view : file->tensors) named.emplace(view.name, &view);
-    const auto find = [&](const std::string& name) {
-      const auto it = named.find(name);
+    spec = base_of(blocks_named(file->tensors, ".layers."), false, [&](Place place, bool a) {
+      const auto it = named.find(peft_module(place.block, place.site) + std::string(peft_half(place.site, a)));
       return it != named.end() ? it->second : nullptr;
-    };
-    spec = base_of(blocks_named(file->tensors, ".layers."), find, peft_module, ".lora_A.weight", ".lora_B.weight");
+    });
   }
   FH_TRY_VOID(read_peft(folder, spec).map([](auto&&) {}));  // which also says why the tensors cannot be opened
   return {};
@@ -102,9 +102,9 @@ Result<> check_gguf(const fs::path& path) {
     return fail(Errc::unsupported,
                 fmt::format("it is for architecture '{}', which is none of ours", printable(architecture)));
   }
-  Spec spec = base_of(
-      blocks_named(file.tensors, "blk."), [&](const std::string& name) { return file.find(name); }, gguf_tensor,
-      ".lora_a", ".lora_b");
+  Spec spec = base_of(blocks_named(file.tensors, "blk."), true, [&](Place place, bool a) {
+    return file.find(gguf_tensor(place.block, place.site) + (a ? ".lora_a" : ".lora_b"));
+  });
   if (architecture == "llama") spec.ropes.push_back({.style = kernel::RopeStyle::interleaved});
   FH_TRY_VOID(read_gguf_adapter(file, spec, architecture).map([](auto&&) {}));
   return {};

@@ -28,12 +28,26 @@ struct LowRankValues {
 
 struct AdapterValues {
   std::vector<std::array<LowRankValues, kSites>> blocks;
+  LowRankValues head, embedding;
+
+  LowRankValues& at(Place place) {
+    if (is_end(place.site)) return place.site == Site::head ? head : embedding;
+    return blocks[place.block][static_cast<std::size_t>(place.site)];
+  }
+  const LowRankValues& at(Place place) const { return const_cast<AdapterValues*>(this)->at(place); }
 };
 
-std::string_view name_of(Site site);  // "q_proj", …, "down_proj": PEFT's and Hugging Face's names
-const nn::Linear& linear_at(const BlockWeights& weights, Site site);
+// Every place of a model with so many blocks: block by block, then the ends.
+std::vector<Place> all_places(std::size_t blocks);
 
-// SHA-256 of all ranks, scales and numbers, in the order of blocks and sites.
+// "q_proj", …, "down_proj", "lm_head", "embed_tokens": PEFT's and Hugging Face's names
+std::string_view name_of(Site site);
+std::string name_of(Place place);  // "block 3, q_proj"; an end's is its site's
+const nn::Linear& linear_at(const BlockWeights& weights, Site site);
+// The same, or the output matrix. The embedding is no linear layer.
+const nn::Linear& linear_at(const Weights& weights, Place place);
+
+// SHA-256 of all ranks, scales and numbers, in the order of blocks and sites, and of the ends if either has any.
 Digest digest_of(const AdapterValues& values);
 std::uint32_t largest_rank(const AdapterValues& values);
 // Memory that the adapter will take (Adapter::bytes).
@@ -41,7 +55,8 @@ std::uint64_t adapter_bytes(const AdapterValues& values);
 
 // Prepares the values for serving and training beside these weights. `adapter` may have been built from values of the
 // same shapes before: then its memory is used again. Errors: Errc::invalid for shapes that do not fit the weights and
-// for a DoRA layer without direction, Errc::corrupt for a number that is not finite; block and layer are named.
+// for a DoRA layer without direction, Errc::unsupported for DoRA on the embedding, Errc::corrupt for a number that is
+// not finite; block and layer are named.
 Result<> build_adapter(Adapter& adapter, ThreadPool& pool, const kernel::Table& kernels, const Spec& spec,
                        const Weights& weights, const AdapterValues& values);
 

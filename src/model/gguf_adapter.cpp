@@ -67,8 +67,21 @@ std::vector<std::uint64_t> two_dimensions(const tensor::View& view) {
   return view.shape;
 }
 
-Result<LowRankValues> read_layer(const tensor::View& a, const tensor::View& b, SiteShape shape, double alpha) {
-  const auto of_a = two_dimensions(a), of_b = two_dimensions(b);
+// (rows, cols) to (cols, rows)
+std::vector<float> turned(const std::vector<float>& values, std::size_t rows, std::size_t cols) {
+  std::vector<float> out(values.size());
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t j = 0; j < cols; ++j) out[j * rows + i] = values[i * cols + j];
+  }
+  return out;
+}
+
+// `looked_up`: A's rows are its columns, as of an embedding.
+Result<LowRankValues> read_layer(const tensor::View& a, const tensor::View& b, SiteShape shape, double alpha,
+                                 bool looked_up) {
+  auto of_a = two_dimensions(a);
+  const auto of_b = two_dimensions(b);
+  if (looked_up && of_a.size() == 2) std::swap(of_a[0], of_a[1]);
   const auto misfit = [&](const tensor::View& view) {
     return fail(Errc::corrupt,
                 fmt::format("tensor '{}' ({}) does not fit the base model's layer of {} outputs and {} inputs",
@@ -85,6 +98,7 @@ Result<LowRankValues> read_layer(const tensor::View& a, const tensor::View& b, S
   v.rank = static_cast<std::uint32_t>(of_a[0]);
   v.scale = static_cast<float>(alpha / v.rank);
   FH_TRY(v.a, floats_of(a));
+  if (looked_up) v.a = turned(v.a, shape.K, v.rank);
   FH_TRY(v.b, floats_of(b));
   return v;
 }
@@ -93,7 +107,7 @@ Result<LowRankValues> read_layer(const tensor::View& a, const tensor::View& b, S
 
 std::string gguf_tensor(std::size_t block, Site site) {
   const TensorNames& n = kGgufNames;
-  const std::string_view patterns[kSites] = {n.q, n.k, n.v, n.o, n.gate, n.up, n.down};
+  const std::string_view patterns[] = {n.q, n.k, n.v, n.o, n.gate, n.up, n.down, n.output, n.embedding};
   return tensor_name(patterns[static_cast<std::size_t>(site)], static_cast<std::uint32_t>(block));
 }
 
@@ -115,27 +129,26 @@ Result<PeftAdapter> read_gguf_adapter(const format::Gguf& file, const Spec& spec
   out.config.alpha = alpha;
   out.values.blocks.resize(spec.blocks.size());
   std::set<std::string_view> used;
-  for (std::size_t i = 0; i < spec.blocks.size(); ++i) {
-    for (Site site : kAllSites) {
-      const std::string name = gguf_tensor(i, site);
-      const tensor::View *a = file.find(name + ".lora_a"), *b = file.find(name + ".lora_b");
-      if (a == nullptr && b == nullptr) continue;
-      if (a == nullptr || b == nullptr) {
-        return fail(Errc::corrupt, fmt::format("tensor '{}.lora_{}' is missing", name, a == nullptr ? 'a' : 'b'));
-      }
-      FH_TRY(LowRankValues v, read_layer(*a, *b, shape_of(spec, site), alpha));
-      if ((site == Site::q || site == Site::k) && in_pairs(architecture) != in_pairs(spec)) {
-        reorder_rows(spec.head_size, v.b, v.rank,
-                     in_pairs(architecture) ? RowOrder::to_hugging_face : RowOrder::to_model);
-      }
-      used.insert(a->name);
-      used.insert(b->name);
-      out.config.r = std::max(out.config.r, v.rank);
-      if (std::find(out.config.targets.begin(), out.config.targets.end(), site) == out.config.targets.end()) {
-        out.config.targets.push_back(site);
-      }
-      out.values.blocks[i][static_cast<std::size_t>(site)] = std::move(v);
+  for (const Place place : all_places(spec.blocks.size())) {
+    const Site site = place.site;
+    const std::string name = gguf_tensor(place.block, site);
+    const tensor::View *a = file.find(name + ".lora_a"), *b = file.find(name + ".lora_b");
+    if (a == nullptr && b == nullptr) continue;
+    if (a == nullptr || b == nullptr) {
+      return fail(Errc::corrupt, fmt::format("tensor '{}.lora_{}' is missing", name, a == nullptr ? 'a' : 'b'));
     }
+    FH_TRY(LowRankValues v, read_layer(*a, *b, shape_of(spec, site), alpha, site == Site::embedding));
+    if ((site == Site::q || site == Site::k) && in_pairs(architecture) != in_pairs(spec)) {
+      reorder_rows(spec.head_size, v.b, v.rank,
+                   in_pairs(architecture) ? RowOrder::to_hugging_face : RowOrder::to_model);
+    }
+    used.insert(a->name);
+    used.insert(b->name);
+    out.config.r = std::max(out.config.r, v.rank);
+    if (std::find(out.config.targets.begin(), out.config.targets.end(), site) == out.config.targets.end()) {
+      out.config.targets.push_back(site);
+    }
+    out.values.at(place) = std::move(v);
   }
   for (const tensor::View& view : file.tensors) {
     if (used.contains(view.name)) continue;
@@ -151,20 +164,25 @@ Result<GgufAdapterWritten> write_gguf_adapter(const std::filesystem::path& path,
                                               const std::string& name) {
   if (adapter.config.dora) return fail(Errc::unsupported, "a GGUF cannot hold DoRA's magnitudes");
   GgufAdapterWritten written;
+  const std::vector<Place> places = all_places(adapter.values.blocks.size());
   // One alpha for all layers.
   float alpha = 0;
-  for (const auto& block : adapter.values.blocks) {
-    for (const LowRankValues& v : block) {
-      if (v.rank == 0) continue;
-      if (!v.magnitude.empty()) return fail(Errc::unsupported, "a GGUF cannot hold DoRA's magnitudes");
-      const double exact = static_cast<double>(v.scale) * v.rank;
-      if (alpha == 0) alpha = static_cast<float>(adapter.config.rslora ? exact : adapter.config.alpha);
-      if (alpha == 0) return fail(Errc::unsupported, "a scale of 0, which llama.cpp would take for 1");
-      if (std::abs(exact - static_cast<double>(alpha)) > 1e-6 * std::abs(exact)) {
-        return fail(Errc::unsupported, "layers whose scales are not one alpha divided by their ranks");
-      }
-      written.exact = written.exact && static_cast<float>(static_cast<double>(alpha) / v.rank) == v.scale;
+  for (const Place place : places) {
+    const LowRankValues& v = adapter.values.at(place);
+    if (v.rank == 0) continue;
+    if (is_end(place.site) && spec.tied) {
+      return fail(Errc::unsupported, fmt::format("{} of a model whose output is its embedding, which llama.cpp cannot "
+                                                 "adapt: merge the adapter instead (tune merge)",
+                                                 name_of(place)));
     }
+    if (!v.magnitude.empty()) return fail(Errc::unsupported, "a GGUF cannot hold DoRA's magnitudes");
+    const double exact = static_cast<double>(v.scale) * v.rank;
+    if (alpha == 0) alpha = static_cast<float>(adapter.config.rslora ? exact : adapter.config.alpha);
+    if (alpha == 0) return fail(Errc::unsupported, "a scale of 0, which llama.cpp would take for 1");
+    if (std::abs(exact - static_cast<double>(alpha)) > 1e-6 * std::abs(exact)) {
+      return fail(Errc::unsupported, "layers whose scales are not one alpha divided by their ranks");
+    }
+    written.exact = written.exact && static_cast<float>(static_cast<double>(alpha) / v.rank) == v.scale;
   }
   format::Metadata head;
   head.set("general.architecture", Value::string(std::string(architecture)));
@@ -174,22 +192,21 @@ Result<GgufAdapterWritten> write_gguf_adapter(const std::filesystem::path& path,
   head.set(kAlpha, Value::f32(alpha));
   std::vector<format::GgufTensor> tensors;
   std::vector<std::vector<float>> contents;
-  for (std::size_t i = 0; i < adapter.values.blocks.size(); ++i) {
-    for (Site site : kAllSites) {
-      const LowRankValues& v = adapter.values.blocks[i][static_cast<std::size_t>(site)];
-      if (v.rank == 0) continue;
-      std::vector<float> b = v.b;
-      if ((site == Site::q || site == Site::k) && in_pairs(architecture) != in_pairs(spec)) {
-        reorder_rows(spec.head_size, b, v.rank,
-                     in_pairs(architecture) ? RowOrder::to_model : RowOrder::to_hugging_face);
-      }
-      const auto [N, K] = shape_of(spec, site);
-      const std::string tensor = gguf_tensor(i, site);
-      tensors.push_back({tensor + ".lora_a", tensor::DType::f32, {v.rank, K}});
-      tensors.push_back({tensor + ".lora_b", tensor::DType::f32, {N, v.rank}});
-      contents.push_back(v.a);
-      contents.push_back(std::move(b));
+  for (const Place place : places) {
+    const LowRankValues& v = adapter.values.at(place);
+    const Site site = place.site;
+    if (v.rank == 0) continue;
+    std::vector<float> b = v.b;
+    if ((site == Site::q || site == Site::k) && in_pairs(architecture) != in_pairs(spec)) {
+      reorder_rows(spec.head_size, b, v.rank, in_pairs(architecture) ? RowOrder::to_model : RowOrder::to_hugging_face);
     }
+    const std::uint64_t N = shape_of(spec, site).N, K = shape_of(spec, site).K, r = v.rank;
+    const bool looked_up = site == Site::embedding;
+    const std::string tensor = gguf_tensor(place.block, site);
+    tensors.push_back({tensor + ".lora_a", tensor::DType::f32, {looked_up ? K : r, looked_up ? r : K}});
+    tensors.push_back({tensor + ".lora_b", tensor::DType::f32, {N, r}});
+    contents.push_back(looked_up ? turned(v.a, r, K) : v.a);
+    contents.push_back(std::move(b));
   }
   FH_TRY(AtomicFile file, AtomicFile::create(path));
   FH_TRY(auto writer,

@@ -58,8 +58,8 @@ bool is_idle(std::string_view key) {
 }
 
 std::optional<Site> site_named(std::string_view name) {
-  for (Site site : kAllSites) {
-    if (name == name_of(site)) return site;
+  for (const Place place : all_places(1)) {
+    if (name == name_of(place.site)) return place.site;
   }
   return std::nullopt;
 }
@@ -201,6 +201,10 @@ Result<AdapterConfig> read_config(const Value& json) {
   if (const Value* base = json.member("base_model_name_or_path")) c.base = base->as_string().value_or("");
   FH_TRY_VOID(read_targets(json.member("target_modules"), c));
   FH_TRY_VOID(read_patterns(json, c));
+  const Value* together = json.member("ensure_weight_tying");
+  if (together != nullptr && !says_nothing(*together) && std::any_of(c.targets.begin(), c.targets.end(), is_end)) {
+    return fail(Errc::unsupported, "key 'ensure_weight_tying': lm_head and embed_tokens with one adapter");
+  }
   return c;
 }
 
@@ -222,7 +226,8 @@ Result<std::vector<float>> take(Found& found, const std::string& name, std::vect
   return out;
 }
 
-Result<AdapterValues> read_values(const format::Safetensors& file, const Spec& spec, const AdapterConfig& config) {
+Result<AdapterValues> read_values(const format::Safetensors& file, const Spec& spec, const AdapterConfig& config,
+                                  const format::Checkpoint* base) {
   Found found;
   for (const tensor::View& view : file.tensors) found.emplace(view.name, &view);
   if (!file.others.empty()) {
@@ -236,33 +241,40 @@ Result<AdapterValues> read_values(const format::Safetensors& file, const Spec& s
                                            config.layers.back(), spec.blocks.size()));
   }
   std::string missing;  // what belongs to no layer says more, if there is any
-  for (std::size_t i = 0; i < spec.blocks.size(); ++i) {
-    for (Site site : kAllSites) {
-      const auto [N, K] = shape_of(spec, site);
-      const std::string module = peft_module(i, site);
-      const std::uint32_t r = config.rank_at(i, site);
-      LowRankValues v;
-      FH_TRY(v.a, take(found, module + ".lora_A.weight", {r, K}));
-      FH_TRY(v.b, take(found, module + ".lora_B.weight", {N, r}));
-      FH_TRY(v.magnitude, take(found, module + ".lora_magnitude_vector", {N}));
-      if (v.magnitude.empty()) {
-        FH_TRY(v.magnitude, take(found, module + ".lora_magnitude_vector.weight", {N}));
-      }
-      if (v.a.empty() && v.b.empty() && v.magnitude.empty()) {
-        const auto& all = config.everywhere;
-        if (missing.empty() && config.adapts(i) && std::find(all.begin(), all.end(), site) != all.end())
-          missing = module;
-        continue;
-      }
-      if (v.a.empty() || v.b.empty() || v.magnitude.empty() == config.dora) {
-        return fail(Errc::corrupt, fmt::format("module '{}' is incomplete", module));
-      }
-      v.rank = r;
-      v.scale = config.scale_at(i, site);
-      reorder_heads(spec, site, v.b, r, RowOrder::to_model);
-      reorder_heads(spec, site, v.magnitude, 1, RowOrder::to_model);
-      values.blocks[i][static_cast<std::size_t>(site)] = std::move(v);
+  for (const Place place : all_places(spec.blocks.size())) {
+    const auto [i, site] = place;
+    if (is_end(site) && !config.adapts(place)) continue;
+    const auto [N, K] = shape_of(spec, site);
+    const std::string module = peft_module(i, site);
+    const std::uint32_t r = config.rank_at(i, site);
+    LowRankValues v;
+    FH_TRY(v.a, take(found, module + std::string(peft_half(site, true)), {r, K}));
+    FH_TRY(v.b, take(found, module + std::string(peft_half(site, false)), {N, r}));
+    if (site == Site::embedding && config.dora && !v.a.empty()) {
+      return fail(Errc::unsupported, fmt::format("module '{}': DoRA on the embedding is not supported", module));
     }
+    FH_TRY(v.magnitude, take(found, module + ".lora_magnitude_vector", {N}));
+    if (v.magnitude.empty()) {
+      FH_TRY(v.magnitude, take(found, module + ".lora_magnitude_vector.weight", {N}));
+    }
+    if (v.a.empty() && v.b.empty() && v.magnitude.empty()) {
+      const auto& all = config.everywhere;
+      if (missing.empty() && config.adapts(place) && std::find(all.begin(), all.end(), site) != all.end())
+        missing = module;
+      continue;
+    }
+    if (v.a.empty() || v.b.empty() || v.magnitude.empty() == config.dora) {
+      return fail(Errc::corrupt, fmt::format("module '{}' is incomplete", module));
+    }
+    if (const auto saved = found.find(module + ".base_layer.weight"); is_end(site) && saved != found.end()) {
+      FH_TRY_VOID(check_saved_weight(*saved->second, spec, site, base));
+      found.erase(saved);
+    }
+    v.rank = r;
+    v.scale = config.scale_at(i, site);
+    reorder_heads(spec, site, v.b, r, RowOrder::to_model);
+    reorder_heads(spec, site, v.magnitude, 1, RowOrder::to_model);
+    values.at(place) = std::move(v);
   }
   if (!found.empty()) {
     return fail(Errc::unsupported, fmt::format("tensor '{}' belongs to no layer of the base model that can be adapted",
@@ -294,6 +306,10 @@ SiteShape shape_of(const Spec& spec, Site site) {
       return {F, C};
     case Site::down:
       return {C, F};
+    case Site::head:
+      return {spec.vocab, C};
+    case Site::embedding:
+      return {C, spec.vocab};
   }
   return {0, 0};
 }
@@ -338,8 +354,14 @@ bool AdapterConfig::adapts(std::size_t block) const {
 }
 
 std::string peft_module(std::size_t block, Site site) {
+  if (is_end(site)) return fmt::format("{}{}{}", kPeftPrefix, site == Site::head ? "" : "model.", name_of(site));
   const bool attention = site <= Site::o;
   return fmt::format("{}model.layers.{}.{}.{}", kPeftPrefix, block, attention ? "self_attn" : "mlp", name_of(site));
+}
+
+std::string_view peft_half(Site site, bool a) {
+  if (site == Site::embedding) return a ? ".lora_embedding_A" : ".lora_embedding_B";
+  return a ? ".lora_A.weight" : ".lora_B.weight";
 }
 
 void reorder_heads(const Spec& spec, Site site, std::vector<float>& values, std::size_t cols, RowOrder order) {
@@ -372,7 +394,7 @@ Result<AdapterConfig> read_peft_config(const std::filesystem::path& folder) {
   return config;
 }
 
-Result<PeftAdapter> read_peft(const std::filesystem::path& folder, const Spec& spec) {
+Result<PeftAdapter> read_peft(const std::filesystem::path& folder, const Spec& spec, const format::Checkpoint* base) {
   PeftAdapter out;
   FH_TRY(out.config, read_peft_config(folder));
   std::error_code ec;
@@ -383,17 +405,15 @@ Result<PeftAdapter> read_peft(const std::filesystem::path& folder, const Spec& s
                             printable(folder.string()), kPickledName));
   }
   FH_TRY(const format::Safetensors file, format::open_safetensors(folder / kTensorsName));
-  auto values = read_values(file, spec, out.config);
+  auto values = read_values(file, spec, out.config, base);
   if (!values) return in_context(std::move(values).error(), kTensorsName);
   out.values = std::move(*values);
   bool any = false;
-  for (Site site : kAllSites) {
-    const bool named =
-        std::find(out.config.targets.begin(), out.config.targets.end(), site) != out.config.targets.end();
-    const bool there = std::any_of(out.values.blocks.begin(), out.values.blocks.end(),
-                                   [&](const auto& block) { return block[static_cast<std::size_t>(site)].rank != 0; });
-    if (there && !named) out.config.targets.push_back(site);
-    any = any || there;
+  for (const Place place : all_places(out.values.blocks.size())) {
+    if (out.values.at(place).rank == 0) continue;
+    auto& targets = out.config.targets;
+    if (std::find(targets.begin(), targets.end(), place.site) == targets.end()) targets.push_back(place.site);
+    any = true;
   }
   if (!any) return fail(Errc::corrupt, "the adapter has no tensors");
   return out;
@@ -404,33 +424,31 @@ Result<> write_peft(const std::filesystem::path& folder, const Spec& spec, const
   AdapterValues values = adapter.values;
   std::vector<format::F32Tensor> tensors;
   nlohmann::ordered_json ranks = nlohmann::ordered_json::object(), alphas = ranks;
-  std::vector<bool> present;  // by block: it has any
-  for (std::size_t i = 0; i < values.blocks.size(); ++i) {
-    present.push_back(false);
-    for (Site site : kAllSites) {
-      LowRankValues& v = values.blocks[i][static_cast<std::size_t>(site)];
-      if (v.rank == 0) continue;
-      present.back() = true;
-      const std::string name = peft_module(i, site).substr(kPeftPrefix.size());
-      if (v.rank != adapter.config.r) ranks[name] = v.rank;
-      if (v.scale != scale_of(adapter.config.alpha, v.rank, adapter.config.rslora)) {
-        const double r = v.rank, alpha = static_cast<double>(v.scale) * (adapter.config.rslora ? std::sqrt(r) : r);
-        if (scale_of(alpha, v.rank, adapter.config.rslora) != v.scale) {
-          return fail(Errc::unsupported,
-                      fmt::format("block {}, {}: no alpha gives the scale {} with rank {}, so it cannot "
-                                  "be written for PEFT",
-                                  i, name_of(site), v.scale, v.rank));
-        }
-        alphas[name] = alpha;
+  std::vector<bool> present(values.blocks.size());  // by block: it has any
+  std::vector<std::string> modules;
+  for (const Place place : all_places(values.blocks.size())) {
+    LowRankValues& v = values.at(place);
+    if (v.rank == 0) continue;
+    const auto [i, site] = place;
+    if (!is_end(site)) present[i] = true;
+    const std::string name = modules.emplace_back(peft_module(i, site).substr(kPeftPrefix.size()));
+    if (v.rank != adapter.config.r) ranks[name] = v.rank;
+    if (v.scale != scale_of(adapter.config.alpha, v.rank, adapter.config.rslora)) {
+      const double r = v.rank, alpha = static_cast<double>(v.scale) * (adapter.config.rslora ? std::sqrt(r) : r);
+      if (scale_of(alpha, v.rank, adapter.config.rslora) != v.scale) {
+        return fail(Errc::unsupported,
+                    fmt::format("{}: no alpha gives the scale {} with rank {}, so it cannot be written for PEFT",
+                                name_of(place), v.scale, v.rank));
       }
-      reorder_heads(spec, site, v.b, v.rank, RowOrder::to_hugging_face);
-      reorder_heads(spec, site, v.magnitude, 1, RowOrder::to_hugging_face);
-      const auto [N, K] = shape_of(spec, site);
-      const std::string module = peft_module(i, site);
-      tensors.push_back({module + ".lora_A.weight", {v.rank, K}, v.a});
-      tensors.push_back({module + ".lora_B.weight", {N, v.rank}, v.b});
-      if (!v.magnitude.empty()) tensors.push_back({module + ".lora_magnitude_vector", {N}, v.magnitude});
+      alphas[name] = alpha;
     }
+    reorder_heads(spec, site, v.b, v.rank, RowOrder::to_hugging_face);
+    reorder_heads(spec, site, v.magnitude, 1, RowOrder::to_hugging_face);
+    const auto [N, K] = shape_of(spec, site);
+    const std::string module = peft_module(i, site);
+    tensors.push_back({module + std::string(peft_half(site, true)), {v.rank, K}, v.a});
+    tensors.push_back({module + std::string(peft_half(site, false)), {N, v.rank}, v.b});
+    if (!v.magnitude.empty()) tensors.push_back({module + ".lora_magnitude_vector", {N}, v.magnitude});
   }
   FH_TRY_VOID(format::write_safetensors(folder / kTensorsName, tensors));
   nlohmann::ordered_json json = {{"base_model_name_or_path", adapter.config.base},
@@ -447,10 +465,17 @@ Result<> write_peft(const std::filesystem::path& folder, const Spec& spec, const
                                  {"task_type", "CAUSAL_LM"},
                                  {"use_dora", adapter.config.dora},
                                  {"use_rslora", adapter.config.rslora}};
-  for (Site site : adapter.config.targets) json["target_modules"].push_back(name_of(site));
+  const auto has = [&](bool any) { return std::find(present.begin(), present.end(), any) != present.end(); };
+  const bool some = has(true) && has(false);
+  const bool ends = values.head.rank != 0 || values.embedding.rank != 0;
+  if (some && ends) {  // layers_to_transform would leave out the ends
+    json["target_modules"] = modules;
+  } else {
+    for (Site site : adapter.config.targets) json["target_modules"].push_back(name_of(site));
+  }
   if (!ranks.empty()) json["rank_pattern"] = std::move(ranks);
   if (!alphas.empty()) json["alpha_pattern"] = std::move(alphas);
-  if (std::find(present.begin(), present.end(), false) != present.end()) {
+  if (some && !ends) {
     json["layers_to_transform"] = nlohmann::ordered_json::array();
     for (std::size_t i = 0; i < present.size(); ++i) {
       if (present[i]) json["layers_to_transform"].push_back(i);

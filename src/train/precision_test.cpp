@@ -50,8 +50,8 @@ TEST_F(TrainTest, TapesChangeNoBit) {
     const std::uint64_t kept = std::min<std::uint64_t>(more, lora->spec().blocks.size() - 1);
     PassLimits none = limits;
     none.tape_bytes = 0;
-    EXPECT_EQ(Pass::bytes(lora->spec(), 4, 2, limits, model::KvChoice::automatic),
-              Pass::bytes(lora->spec(), 4, 2, none, model::KvChoice::automatic) + kept * tape);
+    EXPECT_EQ(Pass::bytes(lora->spec(), {4}, 2, limits, model::KvChoice::automatic),
+              Pass::bytes(lora->spec(), {4}, 2, none, model::KvChoice::automatic) + kept * tape);
     const auto pass = Pass::create(*lora, pool, kernels, limits);
     ASSERT_TRUE(pass.has_value());
     const auto got = gradients_of(*lora, **pass, pool);

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <span>
+#include <utility>
 
 #include "base/sanitized_testing.h"
 #include "train/adamw.h"
@@ -51,7 +52,7 @@ TEST_F(TrainTest, TrainerIsServer) {
       SCOPED_TRACE(testing::Message() << shape << " " << type);
       const auto base = served(shape, type);
       const std::uint32_t V = base->spec().vocab;
-      const auto first = adapted(base, pool, all_sites(3), 1), second = adapted(base, pool, all_sites(5, true), 2);
+      const auto first = adapted(base, pool, everywhere(3), 1), second = adapted(base, pool, everywhere(5, true), 2);
       const auto ids = tokens(41, 1, V), others = tokens(17, 2, V);
       std::vector<float> trained[3];
       for (int threads : {1, 2}) {
@@ -167,7 +168,7 @@ TEST_F(TrainTest, EveryWeightsGradientIsItsSlope) {
 TEST_F(TrainTest, EveryAdaptersGradientIsItsSlope) {
   for (std::string_view shape : dense()) {
     SCOPED_TRACE(shape);
-    const auto lora = adapted(served(shape, "F16"), pool, all_sites(3));
+    const auto lora = adapted(served(shape, "F16"), pool, everywhere(3));
     const auto pass = make_pass(*lora, pool);
     Problem problem(lora->spec().vocab);
     problem.dropout = {0.25f, 7, 3};
@@ -177,13 +178,13 @@ TEST_F(TrainTest, EveryAdaptersGradientIsItsSlope) {
 
 // Same bits for every thread count and level.
 TEST_F(TrainTest, GradientsAreDeterministic) {
-  for (std::string_view type : {"F16", "Q4_0"}) {
+  for (const auto& [type, dora] : {std::pair("F16", true), std::pair("Q4_0", false)}) {
     std::vector<float> first;
     for (int l = 0; l <= static_cast<int>(kernel::detect_level()); ++l) {
       for (int threads : {1, 2, 3}) {
         if (kSanitized && threads != 2) continue;
         ThreadPool own(threads);
-        const auto lora = adapted(served("tiny-qwen3", type), own, all_sites(4, true));
+        const auto lora = adapted(served("tiny-qwen3", type), own, dora ? everywhere(4, true) : everywhere(3));
         const auto pass = make_pass(*lora, own, static_cast<kernel::Level>(l));
         zero_gradients(own, lora->parameters());
         Problem problem(lora->spec().vocab);
@@ -201,7 +202,7 @@ TEST_F(TrainTest, GradientsAreDeterministic) {
 
 // A sequence's losses do not depend on what it is packed with.
 TEST_F(TrainTest, PackingChangesNoLoss) {
-  const auto lora = adapted(served("tiny-gemma3", "Q8_0"), pool, all_sites(2));
+  const auto lora = adapted(served("tiny-gemma3", "Q8_0"), pool, everywhere(2));
   const auto pass = make_pass(*lora, pool);
   const Problem packed(lora->spec().vocab);
   std::vector<std::span<const std::int32_t>> spans(packed.sequences.begin(), packed.sequences.end());
