@@ -39,7 +39,7 @@ bool equal(const std::vector<float>& a, const std::vector<float>& b) {
 }
 
 TEST_F(TrainTest, TapesChangeNoBit) {
-  const auto lora = adapted(served("tiny-gemma2", "Q4_K_M"), pool, all_sites(4));  // four blocks, windows
+  const auto lora = adapted(served("tiny-gemma2", "Q4_K_M"), pool, everywhere(4));  // four blocks, windows
   const auto& kernels = kernel::table_up_to(kernel::detect_level());
   PassLimits limits{kTokens, 2};
   const std::uint64_t tape = Pass::bytes_of_tape(lora->spec(), limits, model::KvChoice::automatic);
@@ -76,7 +76,7 @@ TEST_F(TrainTest, Bf16ProductsAreTheSameEverywhere) {
           ASSERT_TRUE(loaded.has_value()) << loaded.error().what;
           model = std::move(*loaded);
         } else {
-          model = adapted(served("tiny-llama", "Q4_0"), own, all_sites(4));
+          model = adapted(served("tiny-llama", "Q4_0"), own, everywhere(4));
         }
         const auto& kernels = kernel::table_up_to(static_cast<kernel::Level>(l));
         auto run = [&](nn::BackwardProducts products) {
