@@ -11,15 +11,13 @@ namespace {
 using tensor::ConstRows;
 using tensor::Rows;
 
-// The dropout of one layer's adapter: a stream of its own in every pass.
-nn::Dropout dropout_at(const PassInputs& in, std::size_t slot, std::size_t slots) {
-  const int bits = slots == kSites ? 16 : 24;  // layers times slots fit
-  nn::Dropout d = in.dropout;
-  d.stream = (d.stream << bits) + in.layer * slots + slot;
-  return d;
-}
-
 }  // namespace
+
+nn::Dropout dropout_of(nn::Dropout pass, std::size_t block, std::size_t slot, std::size_t slots) {
+  const int bits = slots == kSites ? 16 : 24;  // blocks times slots fit
+  pass.stream = (pass.stream << bits) + block * slots + slot;
+  return pass;
+}
 
 void adapt(nn::Context& context, const PassInputs& in, std::size_t slot, const nn::Linear& base, Rows y, ConstRows x) {
   for (const AdaptedRows& r : in.adapters) {
@@ -27,7 +25,7 @@ void adapt(nn::Context& context, const PassInputs& in, std::size_t slot, const n
     if (r.begin == r.end || sites[slot].empty()) continue;
     nn::low_rank_forward(context, {y[r.begin], r.end - r.begin, y.cols, y.stride},
                          {x[r.begin], r.end - r.begin, x.cols, x.stride}, base, sites[slot],
-                         dropout_at(in, slot, sites.size()));
+                         dropout_of(in.dropout, in.layer, slot, sites.size()));
   }
 }
 
@@ -43,7 +41,8 @@ void adapted_backward(nn::Context& context, const PassInputs& in, std::size_t sl
     if (!adapter.empty()) {
       const bool dora = !adapter.gain.empty();
       const Rows scaled = dora ? take_zeroed(context, dy.rows, dy.cols) : Rows{};
-      nn::low_rank_backward(context, dx, scaled, dy, x, base, adapter, g.adapter, dropout_at(in, slot, sites.size()));
+      nn::low_rank_backward(context, dx, scaled, dy, x, base, adapter, g.adapter,
+                            dropout_of(in.dropout, in.layer, slot, sites.size()));
       if (dora) dz = scaled;
     }
   }

@@ -19,6 +19,10 @@ void adapted_backward(nn::Context& context, const PassInputs& in, std::size_t sl
 // Workspace bytes of adapted_backward for T rows of layers no wider than `widest`; `rank` is the adapter's largest.
 std::size_t adapted_backward_workspace(int threads, std::size_t T, std::size_t widest, std::size_t rank);
 
+// A pass's dropout as one layer's adapter has it: a stream of its own in every pass. A slot of 0 in the block behind
+// the last is the output matrix's.
+nn::Dropout dropout_of(nn::Dropout pass, std::size_t block, std::size_t slot, std::size_t slots);
+
 // (T, cols), all zero.
 tensor::Rows take_zeroed(nn::Context& context, std::size_t T, std::size_t cols);
 

@@ -46,7 +46,7 @@ void take_size(std::uint32_t& size, const tensor::View* half, bool inputs) {
   if (n <= kMostSize) size = static_cast<std::uint32_t>(n);
 }
 
-void take_sizes(Spec& spec, Site site, const tensor::View* a, const tensor::View* b) {
+void take_sizes(Spec& spec, Site site, const tensor::View* a, const tensor::View* b, bool gguf) {
   const auto sizes = [&](std::uint32_t& outputs, std::uint32_t& inputs) {
     take_size(inputs, a, true);
     take_size(outputs, b, false);
@@ -66,13 +66,17 @@ void take_sizes(Spec& spec, Site site, const tensor::View* a, const tensor::View
       return sizes(spec.width, spec.ffn);
     case Site::router:
       return sizes(spec.experts, spec.width);
+    case Site::head:
+      return sizes(spec.vocab, spec.width);
+    case Site::embedding:
+      take_size(spec.vocab, a, !gguf);  // a GGUF's lora_a is turned
+      return take_size(spec.width, b, false);
   }
 }
 
-// `name(block, slot, slots)` without its halves' endings; `find(name)`.
-template <typename Find, typename Name>
-Result<Spec> base_of(std::uint32_t blocks, std::uint32_t experts, const Find& find, const Name& name,
-                     std::string_view a, std::string_view b) {
+// `half(place, a)`: the tensor of A or of B, null if there is none.
+template <typename Half>
+Result<Spec> base_of(std::uint32_t blocks, std::uint32_t experts, bool gguf, const Half& half) {
   if (std::uint64_t{blocks} * experts > kMostExperts) {
     return fail(Errc::unsupported, fmt::format("it is for {} blocks of {} experts", blocks, experts));
   }
@@ -80,12 +84,8 @@ Result<Spec> base_of(std::uint32_t blocks, std::uint32_t experts, const Find& fi
   spec.head_size = 1;
   spec.experts = experts;
   spec.blocks.resize(blocks);
-  const std::size_t slots = slots_of(experts);
-  for (std::uint32_t i = 0; i < blocks; ++i) {
-    for (std::size_t slot = 0; slot < slots; ++slot) {
-      const std::string layer = name(i, slot, slots);
-      take_sizes(spec, place_of(slot, slots).site, find(layer + std::string(a)), find(layer + std::string(b)));
-    }
+  for (const Place& place : all_places(blocks, experts)) {
+    take_sizes(spec, place.site, half(place, true), half(place, false), gguf);
   }
   return spec;
 }
@@ -109,14 +109,13 @@ Result<> check_peft(const fs::path& folder) {
   if (const auto file = format::open_safetensors(folder / "adapter_model.safetensors")) {
     std::map<std::string_view, const tensor::View*> named;
     for (const tensor::View& view : file->tensors) named.emplace(view.name, &view);
-    const auto find = [&](const std::string& name) {
-      const auto it = named.find(name);
+    const auto half = [&](const Place& place, bool a) {
+      const auto it = named.find(peft_module(place) + std::string(peft_half(place.site, a)));
       return it != named.end() ? it->second : nullptr;
     };
     std::uint32_t experts = experts_told(file->tensors, ".block_sparse_moe.gate.lora_B.weight", "");
     if (experts == 0) experts = count_named(file->tensors, ".block_sparse_moe.experts.");
-    FH_TRY(spec, base_of(count_named(file->tensors, ".layers."), experts, find, peft_module, ".lora_A.weight",
-                         ".lora_B.weight"));
+    FH_TRY(spec, base_of(count_named(file->tensors, ".layers."), experts, false, half));
   }
   FH_TRY_VOID(read_peft(folder, spec).map([](auto&&) {}));  // which also says why the tensors cannot be opened
   return {};
@@ -130,14 +129,10 @@ Result<> check_gguf(const fs::path& path) {
     return fail(Errc::unsupported,
                 fmt::format("it is for architecture '{}', which is none of ours", printable(architecture)));
   }
-  FH_TRY(Spec spec, base_of(
-                        count_named(file.tensors, "blk."),
-                        experts_told(file.tensors, ".ffn_gate_inp.weight.lora_b", "_exps.weight.lora_"),
-                        [&](const std::string& name) { return file.find(name); },
-                        [](std::size_t block, std::size_t slot, std::size_t slots) {
-                          return gguf_tensor(block, place_of(slot, slots).site, slots > kSites);
-                        },
-                        ".lora_a", ".lora_b"));
+  const std::uint32_t experts = experts_told(file.tensors, ".ffn_gate_inp.weight.lora_b", "_exps.weight.lora_");
+  FH_TRY(Spec spec, base_of(count_named(file.tensors, "blk."), experts, true, [&](const Place& place, bool a) {
+           return file.find(gguf_tensor(place) + (a ? ".lora_a" : ".lora_b"));
+         }));
   if (architecture == "llama") spec.ropes.push_back({.style = kernel::RopeStyle::interleaved});
   FH_TRY_VOID(read_gguf_adapter(file, spec, architecture).map([](auto&&) {}));
   return {};

@@ -30,7 +30,7 @@ Result<PeftAdapter> read_adapter(const fs::path& path, const format::Checkpoint&
       if (!fs::exists(path / "adapter_config.json", ec)) {
         return fail(Errc::invalid, "the folder holds no adapter_config.json");
       }
-      return read_peft(path, spec);
+      return read_peft(path, spec, &base);
     }
     FH_TRY(const format::Gguf file, format::open_gguf(path));
     FH_TRY(const std::string architecture, gguf_architecture(base));

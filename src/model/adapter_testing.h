@@ -44,6 +44,24 @@ inline AdapterValues random_adapter(const Model& model, std::uint32_t rank, std:
   return values;
 }
 
+// The same at the model's ends, where `values` has none.
+inline void add_random_ends(AdapterValues& values, const Model& model, std::uint32_t rank, std::uint64_t seed,
+                            bool head = true, bool embedding = true) {
+  const std::size_t C = model.spec().width, V = model.spec().vocab;
+  const auto fill = [&](LowRankValues& v, std::size_t outputs, std::size_t inputs, std::uint64_t stream) {
+    std::uint64_t n = 0;
+    const auto draw = [&] { return static_cast<float>(0.3 * (2 * uniform_draw(seed, stream, n++) - 1)); };
+    v.rank = rank;
+    v.scale = 2;
+    v.a.resize(rank * inputs);
+    v.b.resize(outputs * rank);
+    for (float& x : v.a) x = draw();
+    for (float& x : v.b) x = draw();
+  };
+  if (head) fill(values.head, V, C, 1'000'000);
+  if (embedding) fill(values.embedding, C, V, 1'000'001);
+}
+
 inline std::shared_ptr<const Adapter> served(const Model& model, ThreadPool& pool, const AdapterValues& values) {
   auto adapter = make_adapter(model, pool, kernel::table_up_to(kernel::detect_level()), values);
   return adapter ? *adapter : nullptr;

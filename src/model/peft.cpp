@@ -57,8 +57,8 @@ bool is_idle(std::string_view key) {
 }
 
 std::optional<Site> site_named(std::string_view name) {
-  for (Site site : kMixtureSites) {
-    if (name == name_of(site) || name == name_of(site, true)) return site;
+  for (const Place& place : all_places(1, 1)) {
+    if (name == name_of(place.site) || name == name_of(place.site, true)) return place.site;
   }
   return std::nullopt;
 }
@@ -199,6 +199,10 @@ Result<AdapterConfig> read_config(const Value& json) {
   if (const Value* base = json.member("base_model_name_or_path")) c.base = base->as_string().value_or("");
   FH_TRY_VOID(read_targets(json.member("target_modules"), c));
   FH_TRY_VOID(read_patterns(json, c));
+  const Value* together = json.member("ensure_weight_tying");
+  if (together != nullptr && !says_nothing(*together) && std::any_of(c.targets.begin(), c.targets.end(), is_end)) {
+    return fail(Errc::unsupported, "key 'ensure_weight_tying': lm_head and embed_tokens with one adapter");
+  }
   return c;
 }
 
@@ -220,7 +224,8 @@ Result<std::vector<float>> take(Found& found, const std::string& name, std::vect
   return out;
 }
 
-Result<AdapterValues> read_values(const format::Safetensors& file, const Spec& spec, const AdapterConfig& config) {
+Result<AdapterValues> read_values(const format::Safetensors& file, const Spec& spec, const AdapterConfig& config,
+                                  const format::Checkpoint* base) {
   Found found;
   for (const tensor::View& view : file.tensors) found.emplace(view.name, &view);
   if (!file.others.empty()) {
@@ -228,40 +233,45 @@ Result<AdapterValues> read_values(const format::Safetensors& file, const Spec& s
                 fmt::format("tensor '{}' is {}", printable(file.others.front().name), file.others.front().dtype));
   }
   AdapterValues values = no_values(spec);
-  const std::size_t slots = slots_of(spec.experts);
   if (!config.layers.empty() && config.layers.back() >= spec.blocks.size()) {
     return fail(Errc::corrupt, fmt::format("layer {} of 'layers_to_transform' is missing: the base model has {}",
                                            config.layers.back(), spec.blocks.size()));
   }
   std::string missing;  // what belongs to no layer says more, if there is any
-  for (std::size_t i = 0; i < spec.blocks.size(); ++i) {
-    for (std::size_t slot = 0; slot < slots; ++slot) {
-      const Site site = place_of(slot, slots).site;
-      const auto [N, K] = shape_of(spec, site);
-      const std::string module = peft_module(i, slot, slots);
-      const std::uint32_t r = config.rank_at(i, slot, slots);
-      LowRankValues v;
-      FH_TRY(v.a, take(found, module + ".lora_A.weight", {r, K}));
-      FH_TRY(v.b, take(found, module + ".lora_B.weight", {N, r}));
-      FH_TRY(v.magnitude, take(found, module + ".lora_magnitude_vector", {N}));
-      if (v.magnitude.empty()) {
-        FH_TRY(v.magnitude, take(found, module + ".lora_magnitude_vector.weight", {N}));
-      }
-      if (v.a.empty() && v.b.empty() && v.magnitude.empty()) {
-        const auto& all = config.everywhere;
-        const bool named = std::find(all.begin(), all.end(), name_of(site, spec.experts != 0)) != all.end();
-        if (missing.empty() && config.adapts(i) && named) missing = module;
-        continue;
-      }
-      if (v.a.empty() || v.b.empty() || v.magnitude.empty() == config.dora) {
-        return fail(Errc::corrupt, fmt::format("module '{}' is incomplete", module));
-      }
-      v.rank = r;
-      v.scale = config.scale_at(i, slot, slots);
-      reorder_heads(spec, site, v.b, r, RowOrder::to_model);
-      reorder_heads(spec, site, v.magnitude, 1, RowOrder::to_model);
-      values.blocks[i][slot] = std::move(v);
+  for (const Place& place : all_places(spec.blocks.size(), spec.experts)) {
+    const Site site = place.site;
+    if (is_end(site) && !config.adapts(place)) continue;
+    const auto [N, K] = shape_of(spec, site);
+    const std::string module = peft_module(place);
+    const std::uint32_t r = config.rank_at(place);
+    LowRankValues v;
+    FH_TRY(v.a, take(found, module + std::string(peft_half(site, true)), {r, K}));
+    FH_TRY(v.b, take(found, module + std::string(peft_half(site, false)), {N, r}));
+    if (site == Site::embedding && config.dora && !v.a.empty()) {
+      return fail(Errc::unsupported, fmt::format("module '{}': DoRA on the embedding is not supported", module));
     }
+    FH_TRY(v.magnitude, take(found, module + ".lora_magnitude_vector", {N}));
+    if (v.magnitude.empty()) {
+      FH_TRY(v.magnitude, take(found, module + ".lora_magnitude_vector.weight", {N}));
+    }
+    if (v.a.empty() && v.b.empty() && v.magnitude.empty()) {
+      const auto& all = config.everywhere;
+      const bool named = std::find(all.begin(), all.end(), name_of(site, place.mixture)) != all.end();
+      if (missing.empty() && config.adapts(place) && named) missing = module;
+      continue;
+    }
+    if (v.a.empty() || v.b.empty() || v.magnitude.empty() == config.dora) {
+      return fail(Errc::corrupt, fmt::format("module '{}' is incomplete", module));
+    }
+    if (const auto saved = found.find(module + ".base_layer.weight"); is_end(site) && saved != found.end()) {
+      FH_TRY_VOID(check_saved_weight(*saved->second, spec, site, base));
+      found.erase(saved);
+    }
+    v.rank = r;
+    v.scale = config.scale_at(place);
+    reorder_heads(spec, site, v.b, r, RowOrder::to_model);
+    reorder_heads(spec, site, v.magnitude, 1, RowOrder::to_model);
+    values.at(place) = std::move(v);
   }
   if (!found.empty()) {
     return fail(Errc::unsupported, fmt::format("tensor '{}' belongs to no layer of the base model that can be adapted",
@@ -291,7 +301,7 @@ Result<AdapterConfig> read_peft_config(const std::filesystem::path& folder) {
   return config;
 }
 
-Result<PeftAdapter> read_peft(const std::filesystem::path& folder, const Spec& spec) {
+Result<PeftAdapter> read_peft(const std::filesystem::path& folder, const Spec& spec, const format::Checkpoint* base) {
   PeftAdapter out;
   FH_TRY(out.config, read_peft_config(folder));
   std::error_code ec;
@@ -302,48 +312,46 @@ Result<PeftAdapter> read_peft(const std::filesystem::path& folder, const Spec& s
                             printable(folder.string()), kPickledName));
   }
   FH_TRY(const format::Safetensors file, format::open_safetensors(folder / kTensorsName));
-  auto values = read_values(file, spec, out.config);
+  auto values = read_values(file, spec, out.config, base);
   if (!values) return in_context(std::move(values).error(), kTensorsName);
   out.values = std::move(*values);
   // What the names mean is what there is: PEFT passes over those that no layer of the model has.
-  const std::size_t slots = slots_of(spec.experts);
-  std::vector<Site>& targets = out.config.targets;
-  bool any = false;
-  for (Site site : sites_of(spec.experts)) {
-    bool there = false;
-    for (const BlockValues& block : out.values.blocks) {
-      for (std::size_t slot = 0; slot < slots; ++slot) {
-        there = there || (place_of(slot, slots).site == site && block[slot].rank != 0);
-      }
-    }
-    const auto named = std::find(targets.begin(), targets.end(), site);
-    if (there && named == targets.end()) targets.push_back(site);
-    if (!there && named != targets.end()) targets.erase(named);
-    any = any || there;
+  std::vector<Site> there;
+  for (const Place& place : all_places(out.values)) {
+    if (out.values.at(place).rank == 0) continue;
+    if (std::find(there.begin(), there.end(), place.site) == there.end()) there.push_back(place.site);
   }
-  if (spec.experts == 0) std::erase(targets, Site::router);
-  if (!any) return fail(Errc::corrupt, "the adapter has no tensors");
+  std::vector<Site>& targets = out.config.targets;
+  std::erase_if(targets, [&](Site site) { return std::find(there.begin(), there.end(), site) == there.end(); });
+  for (const Site site : there) {
+    if (std::find(targets.begin(), targets.end(), site) == targets.end()) targets.push_back(site);
+  }
+  if (there.empty()) return fail(Errc::corrupt, "the adapter has no tensors");
   return out;
 }
 
 namespace {
 
-// What target_modules must list: a kind of layer by its last name if all of the blocks that have any adapter have it
-// there, and of every expert; else each layer by its whole name.
-std::vector<std::string> target_names(const PeftAdapter& adapter, bool mixture, const std::vector<bool>& present) {
+// What target_modules must list: a kind of layer by its last name if all of these blocks have it, and of every expert;
+// else each layer by its whole name.
+std::vector<std::string> target_names(const PeftAdapter& adapter, const std::vector<bool>& blocks) {
+  std::vector<Site> sites = adapter.config.targets;
+  for (const Place& place : all_places(adapter.values)) {
+    const bool known = std::find(sites.begin(), sites.end(), place.site) != sites.end();
+    if (!known && adapter.values.at(place).rank != 0) sites.push_back(place.site);
+  }
   std::vector<std::string> names;
-  for (Site site : adapter.config.targets) {
+  for (Site site : sites) {
     std::vector<std::string> own;
-    bool everywhere = true;
-    for (std::size_t i = 0; i < present.size(); ++i) {
-      const BlockValues& block = adapter.values.blocks[i];
-      for (std::size_t slot = 0; present[i] && slot < block.size(); ++slot) {
-        if (place_of(slot, block.size()).site != site) continue;
-        everywhere = everywhere && block[slot].rank != 0;
-        if (block[slot].rank != 0) own.push_back(peft_layer(i, slot, block.size()));
-      }
+    bool everywhere = true, mixture = false;
+    for (const Place& place : all_places(adapter.values)) {
+      if (place.site != site || !(is_end(site) || blocks[place.block])) continue;
+      mixture = place.mixture;
+      const bool has = adapter.values.at(place).rank != 0;
+      everywhere = everywhere && has;
+      if (has) own.push_back(peft_layer(place));
     }
-    if (everywhere) own = {std::string(name_of(site, mixture))};
+    if (everywhere && !own.empty()) own = {std::string(name_of(site, mixture))};
     names.insert(names.end(), own.begin(), own.end());
   }
   return names;
@@ -356,34 +364,30 @@ Result<> write_peft(const std::filesystem::path& folder, const Spec& spec, const
   AdapterValues values = adapter.values;
   std::vector<format::F32Tensor> tensors;
   nlohmann::ordered_json ranks = nlohmann::ordered_json::object(), alphas = ranks;
-  std::vector<bool> present;  // by block: it has any
-  for (std::size_t i = 0; i < values.blocks.size(); ++i) {
-    present.push_back(false);
-    const std::size_t slots = values.blocks[i].size();
-    for (std::size_t slot = 0; slot < slots; ++slot) {
-      LowRankValues& v = values.blocks[i][slot];
-      if (v.rank == 0) continue;
-      present.back() = true;
-      const Site site = place_of(slot, slots).site;
-      const std::string name = peft_layer(i, slot, slots);
-      if (v.rank != adapter.config.r) ranks[name] = v.rank;
-      if (v.scale != lora_scale(adapter.config.alpha, v.rank, adapter.config.rslora)) {
-        const double r = v.rank, alpha = static_cast<double>(v.scale) * (adapter.config.rslora ? std::sqrt(r) : r);
-        if (lora_scale(alpha, v.rank, adapter.config.rslora) != v.scale) {
-          return fail(Errc::unsupported,
-                      fmt::format("{}: no alpha gives the scale {} with rank {}, so it cannot be written for PEFT",
-                                  describe_layer(i, slot, slots), v.scale, v.rank));
-        }
-        alphas[name] = alpha;
+  std::vector<bool> present(values.blocks.size());  // by block: it has any
+  for (const Place& place : all_places(values)) {
+    LowRankValues& v = values.at(place);
+    if (v.rank == 0) continue;
+    const Site site = place.site;
+    if (!is_end(site)) present[place.block] = true;
+    const std::string name = peft_layer(place);
+    if (v.rank != adapter.config.r) ranks[name] = v.rank;
+    if (v.scale != lora_scale(adapter.config.alpha, v.rank, adapter.config.rslora)) {
+      const double r = v.rank, alpha = static_cast<double>(v.scale) * (adapter.config.rslora ? std::sqrt(r) : r);
+      if (lora_scale(alpha, v.rank, adapter.config.rslora) != v.scale) {
+        return fail(Errc::unsupported,
+                    fmt::format("{}: no alpha gives the scale {} with rank {}, so it cannot be written for PEFT",
+                                name_of(place), v.scale, v.rank));
       }
-      reorder_heads(spec, site, v.b, v.rank, RowOrder::to_hugging_face);
-      reorder_heads(spec, site, v.magnitude, 1, RowOrder::to_hugging_face);
-      const auto [N, K] = shape_of(spec, site);
-      const std::string module = peft_module(i, slot, slots);
-      tensors.push_back({module + ".lora_A.weight", {v.rank, K}, v.a});
-      tensors.push_back({module + ".lora_B.weight", {N, v.rank}, v.b});
-      if (!v.magnitude.empty()) tensors.push_back({module + ".lora_magnitude_vector", {N}, v.magnitude});
+      alphas[name] = alpha;
     }
+    reorder_heads(spec, site, v.b, v.rank, RowOrder::to_hugging_face);
+    reorder_heads(spec, site, v.magnitude, 1, RowOrder::to_hugging_face);
+    const auto [N, K] = shape_of(spec, site);
+    const std::string module = peft_module(place);
+    tensors.push_back({module + std::string(peft_half(site, true)), {v.rank, K}, v.a});
+    tensors.push_back({module + std::string(peft_half(site, false)), {N, v.rank}, v.b});
+    if (!v.magnitude.empty()) tensors.push_back({module + ".lora_magnitude_vector", {N}, v.magnitude});
   }
   FH_TRY_VOID(format::write_safetensors(folder / kTensorsName, tensors));
   nlohmann::ordered_json json = {{"base_model_name_or_path", adapter.config.base},
@@ -400,12 +404,16 @@ Result<> write_peft(const std::filesystem::path& folder, const Spec& spec, const
                                  {"task_type", "CAUSAL_LM"},
                                  {"use_dora", adapter.config.dora},
                                  {"use_rslora", adapter.config.rslora}};
-  for (std::string& name : target_names(adapter, spec.experts != 0, present)) {
+  const auto has = [&](bool any) { return std::find(present.begin(), present.end(), any) != present.end(); };
+  const bool some = has(true) && has(false);
+  const bool ends = values.head.rank != 0 || values.embedding.rank != 0;
+  // With ends layers_to_transform, which would leave them out, cannot say where the others are.
+  for (std::string& name : target_names(adapter, ends ? std::vector<bool>(present.size(), true) : present)) {
     json["target_modules"].push_back(std::move(name));
   }
   if (!ranks.empty()) json["rank_pattern"] = std::move(ranks);
   if (!alphas.empty()) json["alpha_pattern"] = std::move(alphas);
-  if (std::find(present.begin(), present.end(), false) != present.end()) {
+  if (some && !ends) {
     json["layers_to_transform"] = nlohmann::ordered_json::array();
     for (std::size_t i = 0; i < present.size(); ++i) {
       if (present[i]) json["layers_to_transform"].push_back(i);

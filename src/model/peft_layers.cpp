@@ -30,6 +30,10 @@ SiteShape shape_of(const Spec& spec, Site site) {
       return {C, F};
     case Site::router:
       return {spec.experts, C};
+    case Site::head:
+      return {spec.vocab, C};
+    case Site::embedding:
+      return {C, spec.vocab};
   }
   return {0, 0};
 }
@@ -46,10 +50,9 @@ bool ends_with_name(std::string_view module, std::string_view name) {
 }
 
 template <typename T>
-T by_pattern(const std::vector<std::pair<std::string, T>>& patterns, std::size_t block, std::size_t slot,
-             std::size_t slots, T otherwise) {
+T by_pattern(const std::vector<std::pair<std::string, T>>& patterns, const Place& place, T otherwise) {
   if (patterns.empty()) return otherwise;
-  const std::string module = peft_layer(block, slot, slots);
+  const std::string module = peft_layer(place);
   for (const auto& [name, value] : patterns) {
     if (ends_with_name(module, name)) return value;
   }
@@ -58,29 +61,34 @@ T by_pattern(const std::vector<std::pair<std::string, T>>& patterns, std::size_t
 
 }  // namespace
 
-std::uint32_t AdapterConfig::rank_at(std::size_t block, std::size_t slot, std::size_t slots) const {
-  return by_pattern(ranks, block, slot, slots, r);
+std::uint32_t AdapterConfig::rank_at(const Place& place) const {
+  return by_pattern(ranks, place, r);
 }
 
-float AdapterConfig::scale_at(std::size_t block, std::size_t slot, std::size_t slots) const {
-  return lora_scale(by_pattern(alphas, block, slot, slots, alpha), rank_at(block, slot, slots), rslora);
+float AdapterConfig::scale_at(const Place& place) const {
+  return lora_scale(by_pattern(alphas, place, alpha), rank_at(place), rslora);
 }
 
 bool AdapterConfig::adapts(std::size_t block) const {
   return layers.empty() || std::find(layers.begin(), layers.end(), block) != layers.end();
 }
 
-std::string peft_layer(std::size_t block, std::size_t slot, std::size_t slots) {
-  const bool mixture = slots > kSites;
-  const auto [site, expert] = place_of(slot, slots);
+std::string peft_layer(const Place& place) {
+  const auto& [block, site, expert, mixture] = place;
+  if (is_end(site)) return fmt::format("{}{}", site == Site::head ? "" : "model.", name_of(site));
   std::string_view part = "self_attn";
   if (site > Site::o) part = mixture ? "block_sparse_moe" : "mlp";
   return fmt::format("model.layers.{}.{}.{}{}", block, part,
                      mixture && of_experts(site) ? fmt::format("experts.{}.", expert) : "", name_of(site, mixture));
 }
 
-std::string peft_module(std::size_t block, std::size_t slot, std::size_t slots) {
-  return "base_model.model." + peft_layer(block, slot, slots);
+std::string peft_module(const Place& place) {
+  return "base_model.model." + peft_layer(place);
+}
+
+std::string_view peft_half(Site site, bool a) {
+  if (site == Site::embedding) return a ? ".lora_embedding_A" : ".lora_embedding_B";
+  return a ? ".lora_A.weight" : ".lora_B.weight";
 }
 
 void reorder_heads(const Spec& spec, Site site, std::vector<float>& values, std::size_t cols, RowOrder order) {

@@ -63,6 +63,7 @@ struct Gradients {
   tensor::Rows output;     // (V, C)
   std::span<float> final_norm;
   std::vector<BlockGradients> blocks;
+  nn::LowRankGradients head_adapter, embedding_adapter;
 };
 
 }  // namespace freehold::model

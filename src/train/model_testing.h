@@ -55,6 +55,13 @@ struct TrainTest : store::TinyModelTest {
     c.targets.assign(sites.begin(), sites.end());
     return c;
   }
+  // The blocks' layers and what can be adapted at the ends: DoRA is not for the embedding.
+  static model::AdapterConfig everywhere(std::uint32_t r, bool dora = false, std::uint32_t experts = 0) {
+    model::AdapterConfig c = all_sites(r, dora, experts);
+    c.targets.push_back(model::Site::head);
+    if (!dora) c.targets.push_back(model::Site::embedding);
+    return c;
+  }
   static std::vector<std::int32_t> tokens(std::size_t n, std::uint64_t stream, std::uint32_t vocab) {
     std::vector<std::int32_t> out(n);
     for (std::size_t i = 0; i < n; ++i) {

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "format/safetensors_writer.h"
+#include "kernel/blocks/dequantise.h"
 #include "model/adapter_file.h"
 #include "train/model_testing.h"
 
@@ -19,7 +20,7 @@ TEST_F(TrainTest, PeftRoundTrip) {
     const auto base = served(shape, "F16");
     const std::uint32_t experts = base->spec().experts;
     for (const bool dora : {false, true}) {
-      const auto lora = adapted(base, pool, all_sites(3, dora, experts));
+      const auto lora = adapted(base, pool, everywhere(3, dora, experts));
       const auto path = folder / "adapter";
       ASSERT_TRUE(model::write_peft(path, lora->spec(), lora->values()).has_value());
       const auto again = model::read_peft(path, lora->spec());
@@ -37,8 +38,11 @@ TEST_F(TrainTest, PeftRoundTrip) {
           EXPECT_EQ(a.magnitude, b.magnitude);
         }
       }
-      const auto whole = model::check_alone(path);
-      EXPECT_TRUE(whole) << whole.error().what;
+      EXPECT_EQ(again->values.head.rank, 3u);
+      EXPECT_EQ(again->values.head.magnitude.empty(), !dora);
+      EXPECT_EQ(again->values.embedding.rank, dora ? 0u : 3u);
+      EXPECT_EQ(digest_of(again->values), digest_of(lora->values().values));
+      EXPECT_TRUE(model::check_alone(path)) << model::check_alone(path).error().what;
     }
   }
 }
@@ -164,7 +168,8 @@ TEST_F(TrainTest, PeftRefusesByName) {
   EXPECT_NE(with("\"bias\": \"none\"", "\"bias\": \"all\"").find("'bias'"), std::string::npos);
   EXPECT_NE(with("\"r\": 2", "\"r\": 0").find("'r'"), std::string::npos);
   EXPECT_NE(with("\"r\": 2", "\"r\": 3").find("does not fit"), std::string::npos);
-  EXPECT_NE(with("\"q_proj\"", "\"lm_head\"").find("lm_head"), std::string::npos);
+  EXPECT_NE(with("\"q_proj\"", "\"norm\"").find("'norm' cannot be adapted"), std::string::npos);
+  EXPECT_NE(with("\"q_proj\"", "\"lm_head\"").find("'base_model.model.lm_head' is missing"), std::string::npos);
   EXPECT_NE(with("\"modules_to_save\": null", "\"modules_to_save\": [\"lm_head\"]").find("modules_to_save"),
             std::string::npos);
   EXPECT_NE(with("\"use_dora\": false", "\"use_dora\": true").find("incomplete"), std::string::npos);
@@ -212,7 +217,101 @@ TEST_F(TrainTest, PeftRefusesByName) {
   EXPECT_NE(model::read_peft(path, lora->spec()).error().what.find("an infinity or NaN"), std::string::npos);
   EXPECT_NE(tensors(name, lora->spec().width).find("incomplete"), std::string::npos);  // no B
   EXPECT_NE(tensors(name, 2).find("does not fit"), std::string::npos);
-  EXPECT_NE(tensors("base_model.model.lm_head.lora_A.weight", 2).find("lm_head"), std::string::npos);
+  EXPECT_NE(tensors("base_model.model.lm_head.lora_A.weight", 2).find("does not fit"), std::string::npos);
+  EXPECT_NE(
+      tensors("base_model.model.lm_head.lora_A.weight", lora->spec().width).find("'base_model.model.lm_head' is inc"),
+      std::string::npos);
+}
+
+// What PEFT says and saves of an adapter at the model's ends.
+TEST_F(TrainTest, PeftAtTheEnds) {
+  const auto base = served("tiny-llama", "F16");
+  const std::size_t C = base->spec().width, V = base->spec().vocab;
+  const auto path = folder / "adapter";
+  auto config = all_sites(2);
+  config.targets = {model::Site::head, model::Site::embedding};
+  const auto lora = adapted(base, pool, config);
+  ASSERT_TRUE(model::write_peft(path, base->spec(), lora->values()));
+  const std::string good = *read_file(path / "adapter_config.json");
+  EXPECT_NE(good.find("\"lm_head\",\n    \"embed_tokens\""), std::string::npos) << good;
+  EXPECT_EQ(good.find("layers_to_transform"), std::string::npos) << "it would leave out what is in no layer";
+  const auto& checkpoint = *base->weights().checkpoint;
+  const auto reads = [&](const format::Checkpoint* with) {
+    const auto read = model::read_peft(path, base->spec(), with);
+    if (!read) return read.error().what;
+    return digest_of(read->values) == digest_of(lora->values().values) ? std::string("the same") : "other numbers";
+  };
+  EXPECT_EQ(reads(&checkpoint), "the same");
+
+  // The tensors by name and shape, and the frozen weights that PEFT puts beside them.
+  const model::LowRankValues &head = lora->values().values.head, &embedding = lora->values().values.embedding;
+  const std::string m = "base_model.model.";
+  const std::vector<format::F32Tensor> own = {{m + "lm_head.lora_A.weight", {2, C}, head.a},
+                                              {m + "lm_head.lora_B.weight", {V, 2}, head.b},
+                                              {m + "model.embed_tokens.lora_embedding_A", {2, V}, embedding.a},
+                                              {m + "model.embed_tokens.lora_embedding_B", {C, 2}, embedding.b}};
+  const auto weight = [&](const char* name) {
+    const tensor::View* view = checkpoint.find(name);
+    std::vector<float> out(view->elems());
+    kernel::dequantise(view->type, view->bytes.data(), out.data(), out.size());
+    return out;
+  };
+  std::vector<float> output = weight("output.weight"), rows = weight("token_embd.weight");
+  const auto saved = [&](const std::string& module, std::vector<float>& values, std::uint64_t count) {
+    std::vector<format::F32Tensor> all = own;
+    all.push_back({m + module + ".base_layer.weight", {count, C}, std::span(values).first(count * C)});
+    EXPECT_TRUE(format::write_safetensors(path / "adapter_model.safetensors", all));
+  };
+  saved("lm_head", output, V);
+  EXPECT_EQ(reads(&checkpoint), "the same");
+  EXPECT_EQ(reads(nullptr), "the same");
+  saved("model.embed_tokens", rows, V);
+  EXPECT_EQ(reads(&checkpoint), "the same");
+  for (float& x : rows) x *= 1.001f;  // rounded by another type
+  saved("model.embed_tokens", rows, V);
+  EXPECT_EQ(reads(&checkpoint), "the same");
+  saved("model.embed_tokens", rows, V - 1);
+  EXPECT_NE(reads(&checkpoint).find("is not the base model's embed_tokens"), std::string::npos);
+  for (std::size_t i = 0; i < C; ++i) rows[i] += 10;
+  saved("model.embed_tokens", rows, V);
+  EXPECT_NE(reads(&checkpoint).find("is another weight than the base model's embed_tokens"), std::string::npos);
+  saved("model.norm", rows, V);
+  EXPECT_NE(reads(&checkpoint).find("belongs to no layer"), std::string::npos);
+  ASSERT_TRUE(format::write_safetensors(path / "adapter_model.safetensors", own));
+
+  const auto with = [&](const std::string& more) {
+    EXPECT_TRUE(write_file_atomically(path / "adapter_config.json", "{" + more + "," + good.substr(1)));
+    return reads(&checkpoint);
+  };
+  EXPECT_NE(with(R"("layers_to_transform": [0])").find("belongs to no layer"), std::string::npos);
+  EXPECT_NE(with(R"("ensure_weight_tying": true)").find("ensure_weight_tying"), std::string::npos);
+  EXPECT_EQ(with(R"("ensure_weight_tying": false)"), "the same");
+  EXPECT_NE(with(R"("trainable_token_indices": [1])").find("trainable_token_indices"), std::string::npos);
+
+  // Layers of some blocks beside an end are named one by one.
+  model::PeftAdapter mixed = lora->values();
+  model::LowRankValues& q = mixed.values.blocks[1][0];
+  q = {2, mixed.values.head.scale, std::vector<float>(2 * C, 0.5f), std::vector<float>(2 * C, 0.25f), {}};
+  ASSERT_TRUE(model::write_peft(path, base->spec(), mixed));
+  EXPECT_NE(read_file(path / "adapter_config.json")->find("\"model.layers.1.self_attn.q_proj\""), std::string::npos);
+  const auto again = model::read_peft(path, base->spec());
+  ASSERT_TRUE(again) << again.error().what;
+  EXPECT_EQ(digest_of(again->values), digest_of(mixed.values));
+}
+
+TEST_F(TrainTest, WhatCannotBeAdaptedAtTheEnds) {
+  const auto base = served("tiny-llama", "F16");
+  const auto why = [&](const model::AdapterConfig& config) {
+    const auto lora = LoraModel::fresh(base, pool, kernel::table_up_to(kernel::detect_level()), config, 3);
+    return lora ? std::string("accepted") : lora.error().what;
+  };
+  auto config = everywhere(2);
+  EXPECT_EQ(why(config), "accepted");
+  config.layers = {1};
+  EXPECT_NE(why(config).find("lm_head"), std::string::npos);
+  config = everywhere(2);
+  config.dora = true;
+  EXPECT_NE(why(config).find("DoRA on embed_tokens"), std::string::npos);
 }
 
 // Ranks, alphas and layers of their own come in, and go out as they came.
@@ -278,8 +377,14 @@ TEST_F(TrainTest, RsLoraScalesByTheRoot) {
 TEST_F(TrainTest, FreshAdaptersAreNeutral) {
   const auto base = served("tiny-llama", "F16");
   for (const bool dora : {false, true}) {
-    auto lora = LoraModel::fresh(base, pool, kernel::table_up_to(kernel::detect_level()), all_sites(4, dora), 3);
+    auto lora = LoraModel::fresh(base, pool, kernel::table_up_to(kernel::detect_level()), everywhere(4, dora), 3);
     ASSERT_TRUE(lora.has_value());
+    for (float g : (*lora)->adapter()->head.gain) ASSERT_EQ(g, 1.0f);
+    double squares = 0;
+    const auto& embedding = (*lora)->values().values.embedding;
+    for (float a : embedding.a) ASSERT_EQ(a, 0.0f);
+    for (float b : embedding.b) squares += static_cast<double>(b) * static_cast<double>(b);
+    EXPECT_NEAR(squares, static_cast<double>(embedding.b.size()), 0.15 * static_cast<double>(embedding.b.size()));
     for (const auto& block : (*lora)->adapter()->blocks) {
       for (const nn::LowRank& l : block.sites) {
         for (float g : l.gain) ASSERT_EQ(g, 1.0f);

@@ -50,8 +50,8 @@ void expect_no_bit_from_tapes(LoraModel& lora, ThreadPool& pool) {
     const std::uint64_t kept = std::min<std::uint64_t>(more, lora.spec().blocks.size() - 1);
     PassLimits none = limits;
     none.tape_bytes = 0;
-    EXPECT_EQ(Pass::bytes(lora.spec(), 4, 2, limits, model::KvChoice::automatic),
-              Pass::bytes(lora.spec(), 4, 2, none, model::KvChoice::automatic) + kept * tape);
+    EXPECT_EQ(Pass::bytes(lora.spec(), {4}, 2, limits, model::KvChoice::automatic),
+              Pass::bytes(lora.spec(), {4}, 2, none, model::KvChoice::automatic) + kept * tape);
     const auto pass = Pass::create(lora, pool, kernels, limits);
     ASSERT_TRUE(pass.has_value());
     const auto got = gradients_of(lora, **pass, pool);
@@ -64,7 +64,8 @@ void expect_no_bit_from_tapes(LoraModel& lora, ThreadPool& pool) {
 }
 
 TEST_F(TrainTest, TapesChangeNoBit) {
-  expect_no_bit_from_tapes(*adapted(served("tiny-gemma2", "Q4_K_M"), pool, all_sites(4)), pool);  // blocks with windows
+  expect_no_bit_from_tapes(*adapted(served("tiny-gemma2", "Q4_K_M"), pool, everywhere(4)),
+                           pool);                                       // blocks with windows
   const auto mixture = served(every_expert("tiny-mixtral"), "Q4_K_M");  // each expert's batch is as large as it can be
   expect_no_bit_from_tapes(*adapted(mixture, pool, all_sites(4, true, 2)), pool);
 }
@@ -82,7 +83,7 @@ TEST_F(TrainTest, Bf16ProductsAreTheSameEverywhere) {
           ASSERT_TRUE(loaded.has_value()) << loaded.error().what;
           model = std::move(*loaded);
         } else {
-          model = adapted(served("tiny-llama", "Q4_0"), own, all_sites(4));
+          model = adapted(served("tiny-llama", "Q4_0"), own, everywhere(4));
         }
         const auto& kernels = kernel::table_up_to(static_cast<kernel::Level>(l));
         auto run = [&](nn::BackwardProducts products) {

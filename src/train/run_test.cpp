@@ -71,7 +71,7 @@ struct RunTest : TrainTest {
       w.model = std::move(*full);
     } else {
       if (base == nullptr) base = served(shape, "Q8_0");
-      auto lora = LoraModel::fresh(base, *w.pool, kernels, all_sites(4, false, base->spec().experts), recipe.seed);
+      auto lora = LoraModel::fresh(base, *w.pool, kernels, everywhere(4, false, base->spec().experts), recipe.seed);
       EXPECT_TRUE(lora.has_value());
       w.model = std::move(*lora);
     }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <span>
+#include <utility>
 
 #include "base/sanitized_testing.h"
 #include "train/adamw.h"
@@ -54,8 +55,8 @@ TEST_F(TrainTest, TrainerIsServer) {
       const auto base = type == "NF4" ? *load_as_nf4(checkpoint(shape, "BF16"), pool) : served(shape, type);
       const std::uint32_t V = base->spec().vocab;
       const std::uint32_t E = base->spec().experts;
-      const auto first = adapted(base, pool, all_sites(3, false, E), 1),
-                 second = adapted(base, pool, all_sites(5, true, E), 2);
+      const auto first = adapted(base, pool, everywhere(3, false, E), 1),
+                 second = adapted(base, pool, everywhere(5, true, E), 2);
       const auto ids = tokens(41, 1, V), others = tokens(17, 2, V);
       std::vector<float> trained[3];
       for (int threads : {1, 2}) {
@@ -174,7 +175,7 @@ TEST_F(TrainTest, EveryAdaptersGradientIsItsSlope) {
   for (std::string_view shape : families()) {
     SCOPED_TRACE(shape);
     const auto base = served(every_expert(shape), "F16");
-    const auto lora = adapted(base, pool, all_sites(3, false, base->spec().experts));
+    const auto lora = adapted(base, pool, everywhere(3, false, base->spec().experts));
     const auto pass = make_pass(*lora, pool);
     Problem problem(lora->spec().vocab);
     problem.dropout = {0.25f, 7, 3};
@@ -186,16 +187,17 @@ TEST_F(TrainTest, EveryAdaptersGradientIsItsSlope) {
 TEST_F(TrainTest, GradientsAreDeterministic) {
   struct Case {
     std::string_view shape, type;
+    bool dora;
     std::uint32_t experts;
   };
-  for (const auto& [shape, type, experts] :
-       {Case{"tiny-qwen3", "F16", 0}, {"tiny-qwen3", "Q4_0", 0}, {"tiny-mixtral", "Q8_0", 4}}) {
+  for (const auto& [shape, type, dora, experts] :
+       {Case{"tiny-qwen3", "F16", true, 0}, {"tiny-qwen3", "Q4_0", false, 0}, {"tiny-mixtral", "Q8_0", true, 4}}) {
     std::vector<float> first;
     for (int l = 0; l <= static_cast<int>(kernel::detect_level()); ++l) {
       for (int threads : {1, 2, 3}) {
         if (kSanitized && threads != 2) continue;
         ThreadPool own(threads);
-        const auto lora = adapted(served(shape, type), own, all_sites(4, true, experts));
+        const auto lora = adapted(served(shape, type), own, everywhere(dora ? 4 : 3, dora, experts));
         const auto pass = make_pass(*lora, own, static_cast<kernel::Level>(l));
         zero_gradients(own, lora->parameters());
         Problem problem(lora->spec().vocab);
@@ -213,7 +215,7 @@ TEST_F(TrainTest, GradientsAreDeterministic) {
 
 // A sequence's losses do not depend on what it is packed with.
 TEST_F(TrainTest, PackingChangesNoLoss) {
-  const auto lora = adapted(served("tiny-gemma3", "Q8_0"), pool, all_sites(2));
+  const auto lora = adapted(served("tiny-gemma3", "Q8_0"), pool, everywhere(2));
   const auto pass = make_pass(*lora, pool);
   const Problem packed(lora->spec().vocab);
   std::vector<std::span<const std::int32_t>> spans(packed.sequences.begin(), packed.sequences.end());

@@ -38,7 +38,12 @@ std::string experts_line(const Prepared& p) {
   std::vector<std::string_view> names;
   for (const model::Site site : model::sites_of(spec.experts)) {
     const std::string_view name = model::name_of(site, true);
-    if (asked.empty() || std::find(asked.begin(), asked.end(), name) != asked.end()) names.push_back(name);
+    if (asked.empty() || p.read.recipe.lora.all_linear || std::find(asked.begin(), asked.end(), name) != asked.end())
+      names.push_back(name);
+  }
+  for (const model::Site site : model::kEnds) {
+    if (std::find(asked.begin(), asked.end(), model::name_of(site)) != asked.end())
+      names.push_back(model::name_of(site));
   }
   return out + fmt::format("; adapters on {} (w1, w2, w3: of every expert)\n", fmt::join(names, ", "));
 }

@@ -32,9 +32,10 @@ Result<> check_experts(const train::Recipe& recipe, const CheckedModel& checked)
   for (const std::string& name : recipe.lora.targets) {
     const bool known = std::any_of(sites.begin(), sites.end(),
                                    [&](model::Site site) { return name == model::name_of(site, mixture); });
-    if (known) continue;
+    if (known || name == model::name_of(model::Site::head) || name == model::name_of(model::Site::embedding)) continue;
     std::vector<std::string_view> names;
     for (const model::Site site : sites) names.push_back(model::name_of(site, mixture));
+    for (const model::Site site : model::kEnds) names.push_back(model::name_of(site));
     return fail(Errc::invalid, fmt::format("lora_target_modules: '{}' is none of the layers of {}: {}", printable(name),
                                            printable(recipe.base_model), fmt::join(names, ", ")));
   }
