@@ -147,7 +147,8 @@ Result<> bench_adapter(const Bench& bench, const std::string& path, const std::s
   FH_TRY(const Loaded loaded, load(std::move(checked), bench.arguments, bench.console, tokens));
   model::AdapterConfig config;
   config.r = kRank;
-  config.targets.assign(model::kAllSites.begin(), model::kAllSites.end());
+  const auto sites = model::sites_of(loaded.model->spec().experts);
+  config.targets.assign(sites.begin(), sites.end());
   FH_TRY(const auto model,
          train::LoraModel::fresh(loaded.model, *loaded.pool, kernel::table_up_to(bench.level), config, 1));
   const tensor::DType type = loaded.model->weights().blocks.front().q.type();

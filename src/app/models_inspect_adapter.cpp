@@ -43,11 +43,15 @@ struct AdapterFacts {
 // A module's last name, and whether the tensor is the half whose rows are the rank.
 void read_name(AdapterFacts& f, const AdapterTensor& t) {
   std::string_view name = t.name;
-  const bool peft = name.find(".lora_A.") != std::string_view::npos, gguf = name.ends_with(".lora_a");
-  if (!peft && !gguf) return;
-  if (!t.shape.empty()) f.ranks.insert(t.shape.front());
-  name = name.substr(0, peft ? name.find(".lora_A.") : name.rfind(".weight.lora_a"));
-  f.layers.insert(printable(name.substr(name.rfind('.') + 1), 60));
+  for (const std::string_view half : {".lora_A.weight", ".lora_embedding_A", ".weight.lora_a"}) {
+    if (!name.ends_with(half)) continue;
+    // llama.cpp has the embedding's turned.
+    const bool turned = name == "token_embd.weight.lora_a";
+    if (!t.shape.empty()) f.ranks.insert(turned ? t.shape.back() : t.shape.front());
+    name = name.substr(0, name.size() - half.size());
+    f.layers.insert(printable(name.substr(name.rfind('.') + 1), 60));
+    return;
+  }
 }
 
 void add(AdapterFacts& f, AdapterTensor tensor) {

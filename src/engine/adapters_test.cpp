@@ -31,9 +31,19 @@ struct AdaptersTest : store::TinyModelTest {
     const auto make = [&](std::uint32_t rank, std::initializer_list<Site> sites, bool dora = false) {
       return model::testing::served(*base, pool, random_adapter(*base, rank, sites, rank, dora));
     };
-    adapters = {nullptr, make(1, {Site::q, Site::v}),
-                make(8, {Site::q, Site::k, Site::v, Site::o, Site::gate, Site::up, Site::down}),
-                make(17, {Site::gate, Site::down}), make(5, {Site::k, Site::o, Site::up}, true)};
+    // One with an output matrix and an embedding of its own, one with an embedding.
+    const auto with_ends = [&](std::uint32_t rank, std::initializer_list<Site> sites, bool head) {
+      auto values = random_adapter(*base, rank, sites, rank);
+      model::testing::add_random_ends(values, *base, rank, rank, head);
+      return model::testing::served(*base, pool, values);
+    };
+    adapters = {
+        nullptr,
+        make(1, {Site::q, Site::v}),
+        with_ends(8, {Site::q, Site::k, Site::v, Site::o, Site::gate, Site::up, Site::down, Site::router}, true),
+        with_ends(17, {Site::gate, Site::down}, false),
+        make(5, {Site::k, Site::o, Site::up}, true),
+        with_ends(3, {}, true)};
   }
 
   struct Running {
@@ -96,7 +106,8 @@ TEST_F(AdaptersTest, EachRequestGetsTheBitsItGetsAlone) {
   struct Case {
     const char *shape, *type;
   };
-  for (const auto& [shape, type] : {Case{"tiny-llama", "Q8_0"}, {"tiny-gemma3", "Q4_K_M"}, {"tiny-qwen3", "F16"}}) {
+  for (const auto& [shape, type] :
+       {Case{"tiny-llama", "Q8_0"}, {"tiny-mixtral", "Q4_K_M"}, {"tiny-gemma3", "Q4_K_M"}, {"tiny-qwen3", "F16"}}) {
     if (kSanitized && std::string_view(shape) != "tiny-llama") continue;
     SCOPED_TRACE(shape);
     load(shape, type);
@@ -168,7 +179,7 @@ TEST_F(AdaptersTest, EmbeddingsGoThroughTheirAdapter) {
     for (Recorder& r : recorders) out.push_back(r.vector);
     return out;
   };
-  const auto all = vectors({0, 1, 2, 3, 4});
+  const auto all = vectors({0, 1, 2, 3, 4, 5});
   for (std::size_t i = 0; i < all.size(); ++i) {
     EXPECT_EQ(all[i], vectors({i})[0]);
     EXPECT_TRUE(i == 0 || all[i] != all[0]);

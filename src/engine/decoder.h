@@ -29,7 +29,9 @@ class Decoder {
   // of prompts.
   virtual std::uint32_t width() const { return 0; }
   // As model::Executor::logits_of: (rows, C) to (rows, V), at most max_logit_rows. Called only if width is not 0.
-  virtual void logits_of(std::span<const float> hidden, std::span<float> logits) { (void)hidden, (void)logits; }
+  virtual void logits_of(std::span<const float> hidden, const model::Adapter* adapter, std::span<float> logits) {
+    (void)hidden, (void)adapter, (void)logits;
+  }
   // Which adapters it takes: those built beside these weights (null: none), up to a rank.
   virtual const model::Weights* weights() const { return nullptr; }
   virtual std::uint32_t max_rank() const { return 0; }

@@ -40,8 +40,8 @@ class ModelDecoder final : public Decoder {
     return executor_->forward(items, logits);
   }
   std::uint32_t width() const override { return model_->spec().width; }
-  void logits_of(std::span<const float> hidden, std::span<float> logits) override {
-    executor_->logits_of(hidden, logits);
+  void logits_of(std::span<const float> hidden, const model::Adapter* adapter, std::span<float> logits) override {
+    executor_->logits_of(hidden, adapter, logits);
   }
   const model::Weights* weights() const override { return size_.max_rank > 0 ? &model_->weights() : nullptr; }
   std::uint32_t max_rank() const override { return size_.max_rank; }

@@ -27,7 +27,8 @@ void Engine::State::score(Job& job, std::uint32_t begin, std::span<const float> 
   const std::size_t count = std::min(rows.size() / C, job.request.prompt.size() - 1 - begin);
   for (std::size_t first = 0; first < count && !job.cancelled; first += most) {
     const std::size_t n = std::min(most, count - first);
-    decoder.logits_of(rows.subspan(first * C, n * C), std::span<float>(score_logits).first(n * V));
+    decoder.logits_of(rows.subspan(first * C, n * C), job.request.adapter.get(),
+                      std::span<float>(score_logits).first(n * V));
     for (std::size_t i = 0; i < n; ++i) {
       const auto position = static_cast<std::uint32_t>(begin + first + i + 1);
       auto done =

@@ -107,7 +107,7 @@ class FakeDecoder final : public Decoder {
     return {};
   }
 
-  void logits_of(std::span<const float> hidden, std::span<float> logits) override {
+  void logits_of(std::span<const float> hidden, const model::Adapter*, std::span<float> logits) override {
     EXPECT_LE(hidden.size(), std::size_t{max_logit_rows()} * kWidth);
     for (std::size_t r = 0; r * kWidth < hidden.size(); ++r) {
       const auto row = hidden.subspan(r * kWidth, kWidth);

@@ -263,7 +263,8 @@ Result<> Scorer::State::score_rows() {
   sums.resize(most);
   for (std::size_t begin = 0; begin < rows.size(); begin += most) {
     const std::size_t count = std::min(most, rows.size() - begin);
-    decoder.logits_of(std::span<const float>(hidden).subspan(begin * C, count * C), std::span(logits).first(count * V));
+    decoder.logits_of(std::span<const float>(hidden).subspan(begin * C, count * C), adapter.get(),
+                      std::span(logits).first(count * V));
     pool.parallel_for(count, 1, [&](std::size_t from, std::size_t to, int) {
       for (std::size_t r = from; r < to; ++r) {
         const auto row = std::span<const float>(logits).subspan(r * V, V);

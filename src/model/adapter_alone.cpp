@@ -19,9 +19,11 @@ namespace fs = std::filesystem;
 
 constexpr std::uint32_t kMostBlocks = 1024;
 constexpr std::uint64_t kMostSize = 1u << 24;
+constexpr std::uint64_t kMostExperts = 1u << 16;  // of all blocks together
 
-// How many blocks the names speak of: 12 if the highest is "….layers.11.…", `before` being ".layers.".
-std::uint32_t blocks_named(const std::vector<tensor::View>& tensors, std::string_view before) {
+// How many blocks the names speak of: 12 if the highest is "….layers.11.…", `before` being ".layers."; or how many
+// experts.
+std::uint32_t count_named(const std::vector<tensor::View>& tensors, std::string_view before) {
   std::uint32_t most = 0;
   for (const tensor::View& view : tensors) {
     const std::size_t at = view.name.find(before);
@@ -38,11 +40,13 @@ std::uint32_t blocks_named(const std::vector<tensor::View>& tensors, std::string
 // of size 1: only their sum counts here.
 void take_size(std::uint32_t& size, const tensor::View* half, bool inputs) {
   if (size != 0 || half == nullptr || half->shape.empty()) return;
-  const std::uint64_t n = inputs ? half->shape.back() : half->shape.front();
+  // A stack of all experts has their number in front.
+  const std::size_t dims = half->shape.size();
+  const std::uint64_t n = inputs ? half->shape.back() : dims < 2 ? 1 : half->shape[dims - 2];
   if (n <= kMostSize) size = static_cast<std::uint32_t>(n);
 }
 
-void take_sizes(Spec& spec, Site site, const tensor::View* a, const tensor::View* b) {
+void take_sizes(Spec& spec, Site site, const tensor::View* a, const tensor::View* b, bool gguf) {
   const auto sizes = [&](std::uint32_t& outputs, std::uint32_t& inputs) {
     take_size(inputs, a, true);
     take_size(outputs, b, false);
@@ -60,22 +64,43 @@ void take_sizes(Spec& spec, Site site, const tensor::View* a, const tensor::View
       return sizes(spec.ffn, spec.width);
     case Site::down:
       return sizes(spec.width, spec.ffn);
+    case Site::router:
+      return sizes(spec.experts, spec.width);
+    case Site::head:
+      return sizes(spec.vocab, spec.width);
+    case Site::embedding:
+      take_size(spec.vocab, a, !gguf);  // a GGUF's lora_a is turned
+      return take_size(spec.width, b, false);
   }
 }
 
-// `name(block, site)` without its halves' endings; `find(name)`.
-template <typename Find, typename Name>
-Spec base_of(std::uint32_t blocks, const Find& find, const Name& name, std::string_view a, std::string_view b) {
+// `half(place, a)`: the tensor of A or of B, null if there is none.
+template <typename Half>
+Result<Spec> base_of(std::uint32_t blocks, std::uint32_t experts, bool gguf, const Half& half) {
+  if (std::uint64_t{blocks} * experts > kMostExperts) {
+    return fail(Errc::unsupported, fmt::format("it is for {} blocks of {} experts", blocks, experts));
+  }
   Spec spec;
   spec.head_size = 1;
+  spec.experts = experts;
   spec.blocks.resize(blocks);
-  for (std::uint32_t i = 0; i < blocks; ++i) {
-    for (Site site : kAllSites) {
-      const std::string layer = name(i, site);
-      take_sizes(spec, site, find(layer + std::string(a)), find(layer + std::string(b)));
-    }
+  for (const Place& place : all_places(blocks, experts)) {
+    take_sizes(spec, place.site, half(place, true), half(place, false), gguf);
   }
   return spec;
+}
+
+// The experts that the router's or a stack's tensors tell of, 0 if there are none.
+std::uint32_t experts_told(const std::vector<tensor::View>& tensors, std::string_view router_b,
+                           std::string_view stack) {
+  for (const tensor::View& view : tensors) {
+    std::uint64_t n = 0;
+    if (view.name.ends_with(router_b) && !view.shape.empty()) n = view.shape.size() < 2 ? 1 : view.shape.front();
+    if (!stack.empty() && view.name.find(stack) != std::string::npos)
+      n = view.shape.size() < 3 ? 1 : view.shape.front();
+    if (n != 0) return static_cast<std::uint32_t>(std::min(n, kMostExperts + 1));
+  }
+  return 0;
 }
 
 Result<> check_peft(const fs::path& folder) {
@@ -84,11 +109,13 @@ Result<> check_peft(const fs::path& folder) {
   if (const auto file = format::open_safetensors(folder / "adapter_model.safetensors")) {
     std::map<std::string_view, const tensor::View*> named;
     for (const tensor::View& view : file->tensors) named.emplace(view.name, &view);
-    const auto find = [&](const std::string& name) {
-      const auto it = named.find(name);
+    const auto half = [&](const Place& place, bool a) {
+      const auto it = named.find(peft_module(place) + std::string(peft_half(place.site, a)));
       return it != named.end() ? it->second : nullptr;
     };
-    spec = base_of(blocks_named(file->tensors, ".layers."), find, peft_module, ".lora_A.weight", ".lora_B.weight");
+    std::uint32_t experts = experts_told(file->tensors, ".block_sparse_moe.gate.lora_B.weight", "");
+    if (experts == 0) experts = count_named(file->tensors, ".block_sparse_moe.experts.");
+    FH_TRY(spec, base_of(count_named(file->tensors, ".layers."), experts, false, half));
   }
   FH_TRY_VOID(read_peft(folder, spec).map([](auto&&) {}));  // which also says why the tensors cannot be opened
   return {};
@@ -102,9 +129,10 @@ Result<> check_gguf(const fs::path& path) {
     return fail(Errc::unsupported,
                 fmt::format("it is for architecture '{}', which is none of ours", printable(architecture)));
   }
-  Spec spec = base_of(
-      blocks_named(file.tensors, "blk."), [&](const std::string& name) { return file.find(name); }, gguf_tensor,
-      ".lora_a", ".lora_b");
+  const std::uint32_t experts = experts_told(file.tensors, ".ffn_gate_inp.weight.lora_b", "_exps.weight.lora_");
+  FH_TRY(Spec spec, base_of(count_named(file.tensors, "blk."), experts, true, [&](const Place& place, bool a) {
+           return file.find(gguf_tensor(place) + (a ? ".lora_a" : ".lora_b"));
+         }));
   if (architecture == "llama") spec.ropes.push_back({.style = kernel::RopeStyle::interleaved});
   FH_TRY_VOID(read_gguf_adapter(file, spec, architecture).map([](auto&&) {}));
   return {};

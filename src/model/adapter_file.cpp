@@ -30,7 +30,7 @@ Result<PeftAdapter> read_adapter(const fs::path& path, const format::Checkpoint&
       if (!fs::exists(path / "adapter_config.json", ec)) {
         return fail(Errc::invalid, "the folder holds no adapter_config.json");
       }
-      return read_peft(path, spec);
+      return read_peft(path, spec, &base);
     }
     FH_TRY(const format::Gguf file, format::open_gguf(path));
     FH_TRY(const std::string architecture, gguf_architecture(base));
@@ -38,13 +38,6 @@ Result<PeftAdapter> read_adapter(const fs::path& path, const format::Checkpoint&
   };
   auto adapter = read();
   if (!adapter) return in_context(std::move(adapter).error(), where);
-  for (const auto& block : adapter->values.blocks) {
-    const bool experts = block[static_cast<std::size_t>(Site::gate)].rank != 0 ||
-                         block[static_cast<std::size_t>(Site::up)].rank != 0 ||
-                         block[static_cast<std::size_t>(Site::down)].rank != 0;
-    if (spec.experts == 0 || !experts) continue;
-    return fail(Errc::unsupported, where + ": the model has experts, which cannot be adapted yet");
-  }
   return adapter;
 }
 

@@ -31,7 +31,7 @@ void block_forward(nn::Context& context, const Spec& spec, const Block& block, c
 
 // dx (T, C) holds the gradient of the block's output and gets that of its input; `x` is what the block read, and the
 // tape, the cache and `in` are as block_forward left them. Rows are whole sequences (nn/attention.h), and at most one
-// adapter serves all of them. The weights' and the adapter's gradients are added to. Dense blocks only.
+// adapter serves all of them. The weights' and the adapter's gradients are added to.
 void block_backward(nn::Context& context, const Spec& spec, const Block& block, const BlockWeights& weights,
                     const PassInputs& in, const BlockTape& tape, tensor::ConstRows x, tensor::Rows dx,
                     const BlockGradients& gradients);
@@ -39,14 +39,5 @@ void block_backward(nn::Context& context, const Spec& spec, const Block& block, 
 // Workspace bytes of block_forward for T rows, without attention's scores; `rank` is the adapters' largest.
 std::size_t block_workspace(const Spec& spec, std::size_t T, std::size_t rank = 0);
 std::size_t block_backward_workspace(const Spec& spec, int threads, std::size_t T, std::size_t rank);
-
-// The dropout of one layer's adapter: a stream of its own in every pass.
-nn::Dropout dropout_at(const PassInputs& in, Site site);
-
-// Mixture of experts (Shazeer et al. 2017; Jiang et al. 2024): router logits, softmax over all experts, the `used` best
-// (ties: the lower index), their weights renormalised to sum 1; outputs added in increasing expert index. y (T, C) is
-// written.
-void experts_forward(nn::Context& context, const Spec& spec, const BlockWeights& weights, tensor::Rows y,
-                     tensor::ConstRows x);
 
 }  // namespace freehold::model

@@ -7,14 +7,18 @@
 namespace freehold::model {
 
 void embed(nn::Context& context, const Spec& spec, const Weights& weights, std::span<const std::int32_t> tokens,
-           tensor::Rows x) {
+           tensor::Rows x, const Adapter* adapter) {
   const std::size_t row_bytes = weights.embedding.bytes.size() / weights.embedding.rows();
   for (std::size_t t = 0; t < tokens.size(); ++t) {
     kernel::dequantise(weights.embedding.type,
                        weights.embedding.bytes.data() + static_cast<std::size_t>(tokens[t]) * row_bytes, x[t],
                        spec.width);
-    if (spec.embedding_scale != 1.0f) context.kernels.scale_row(x[t], spec.embedding_scale, spec.width);
   }
+  if (adapter != nullptr && !adapter->embedding.empty()) {
+    nn::lookup_forward(context, {x.data, tokens.size(), x.cols, x.stride}, tokens, adapter->embedding);
+  }
+  if (spec.embedding_scale == 1.0f) return;
+  for (std::size_t t = 0; t < tokens.size(); ++t) context.kernels.scale_row(x[t], spec.embedding_scale, spec.width);
 }
 
 Angles::Angles(nn::Context& context, const Spec& spec, std::span<const std::uint32_t> positions) : tables_{} {

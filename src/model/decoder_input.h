@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "model/adapter.h"
 #include "model/spec.h"
 #include "model/weights.h"
 #include "nn/context.h"
@@ -12,9 +13,10 @@
 
 namespace freehold::model {
 
-// x (T, C): the tokens' rows of the embedding, scaled as the Spec says. The ids are below V.
+// x (T, C): the tokens' rows of the embedding, with the adapter's part if there is one (null: none), scaled as the Spec
+// says. The ids are below V. Takes nn::lookup_workspace for an adapter.
 void embed(nn::Context& context, const Spec& spec, const Weights& weights, std::span<const std::int32_t> tokens,
-           tensor::Rows x);
+           tensor::Rows x, const Adapter* adapter);
 
 // Cosines and sines of each of the Spec's ropes for the rows' positions, in the workspace.
 class Angles {

@@ -82,7 +82,8 @@ std::size_t scratch_bytes(const Spec& spec, int threads, std::uint32_t max_token
   return nn::Workspace::cost<float>(max_tokens * stride) + nn::Workspace::cost<float>(max_logit_rows * stride) +
          angles_cost(spec, max_tokens) + block_workspace(spec, max_tokens, max_rank) +
          nn::attention_workspace(threads, max_tokens, longest_sequence, spec.heads, spec.kv_heads, spec.head_size) +
-         nn::linear_workspace(max_logit_rows, spec.width);
+         nn::linear_workspace(max_logit_rows, spec.width) +
+         (max_rank == 0 ? 0 : nn::low_rank_workspace(max_logit_rows, spec.vocab, spec.width, max_rank));
 }
 
 }  // namespace
@@ -98,14 +99,21 @@ struct Executor::State {
   AlignedBuffer<std::byte> thread_memory;           // (threads, thread_bytes)
   std::vector<std::uint32_t> positions;             // (T)
   std::vector<std::vector<nn::AttentionRow>> rows;  // by cache group, (T)
-  std::vector<AdaptedRows> adapted;
+  std::vector<AdaptedRows> adapted;                 // of the batch's tokens
+  std::vector<AdaptedRows> adapted_logits;          // of the rows that logits are wanted of
 
   nn::Context context() { return {pool, kernels, workspace, {thread_memory.data(), thread_bytes}}; }
-  // The output matrix over normed hidden states.
+  // The output matrix over normed hidden states, with the adapters of those that have one.
   static void project(nn::Context& context, const Spec& spec, const Weights& weights, tensor::Rows hidden,
-                      std::span<float> logits) {
+                      std::span<const AdaptedRows> adapted, std::span<float> logits) {
     tensor::Rows out{logits.data(), hidden.rows, spec.vocab, spec.vocab};
     nn::linear_forward(context, out, hidden, weights.output);
+    for (const AdaptedRows& r : adapted) {
+      if (r.adapter->head.empty()) continue;
+      const std::size_t n = r.end - r.begin;
+      nn::low_rank_forward(context, {out[r.begin], n, out.cols, out.stride},
+                           {hidden[r.begin], n, hidden.cols, hidden.stride}, weights.output, r.adapter->head);
+    }
     if (spec.final_softcap != 0) nn::softcap_forward(context, out, spec.final_softcap);
   }
 
@@ -123,6 +131,7 @@ struct Executor::State {
     rows.resize(layout.groups.size());
     for (auto& r : rows) r.reserve(tokens);
     adapted.reserve(tokens);
+    adapted_logits.reserve(logit_rows);
   }
 };
 
@@ -143,6 +152,20 @@ Executor::~Executor() {
   // They read the weights and write thread_memory.
   state_->pool.wait_for_late_threads();
 }
+
+namespace {
+
+// Neighbours with the same adapter share its products. Null: none.
+void add_rows(std::vector<AdaptedRows>& all, const Adapter* adapter, std::size_t begin, std::size_t end) {
+  if (adapter == nullptr || begin == end) return;
+  if (!all.empty() && all.back().adapter == adapter && all.back().end == begin) {
+    all.back().end = end;
+  } else {
+    all.push_back({adapter, begin, end});
+  }
+}
+
+}  // namespace
 
 Result<> Executor::forward(std::span<const BatchItem> items, std::span<float> logits) {
   State& s = *state_;
@@ -182,7 +205,7 @@ Result<> Executor::forward(std::span<const BatchItem> items, std::span<float> lo
   std::size_t t = 0;
   for (const BatchItem& item : items) {
     const std::size_t begin = t;
-    embed(context, spec, weights, item.tokens, {x[t], item.tokens.size(), x.cols, x.stride});
+    embed(context, spec, weights, item.tokens, {x[t], item.tokens.size(), x.cols, x.stride}, item.adapter);
     for (std::size_t i = 0; i < item.tokens.size(); ++i, ++t) {
       const auto position = static_cast<std::uint32_t>(item.sequence->length() + i);
       s.positions.push_back(position);
@@ -191,13 +214,7 @@ Result<> Executor::forward(std::span<const BatchItem> items, std::span<float> lo
         s.rows[g].push_back({item.sequence->blocks(g), position});
       }
     }
-    if (item.adapter == nullptr || begin == t) continue;
-    // Neighbours with the same adapter share its products.
-    if (!s.adapted.empty() && s.adapted.back().adapter == item.adapter && s.adapted.back().end == begin) {
-      s.adapted.back().end = t;
-    } else {
-      s.adapted.push_back({item.adapter, begin, t});
-    }
+    add_rows(s.adapted, item.adapter, begin, t);
   }
   const Angles angles(context, spec, s.positions);
 
@@ -214,16 +231,19 @@ Result<> Executor::forward(std::span<const BatchItem> items, std::span<float> lo
     tensor::Rows wanted{s.workspace.take<float>(R * stride), R, spec.width, stride};
     std::size_t r = 0;
     t = 0;
+    s.adapted_logits.clear();
     for (const BatchItem& item : items) {
+      const std::size_t begin = r;
       for (std::size_t i = 0; i < item.tokens.size(); ++i, ++t) {
         const bool last = i + 1 == item.tokens.size();
         if (item.logits == LogitsWanted::all || (item.logits == LogitsWanted::last && last)) {
           std::copy_n(x[t], spec.width, wanted[r++]);
         }
       }
+      add_rows(s.adapted_logits, item.adapter, begin, r);
     }
     nn::rmsnorm_forward(context, wanted, wanted, weights.final_norm, spec.norm_eps);
-    State::project(context, spec, weights, wanted, logits);
+    State::project(context, spec, weights, wanted, s.adapted_logits, logits);
   }
   t = 0;
   for (const BatchItem& item : items) {
@@ -237,7 +257,7 @@ Result<> Executor::forward(std::span<const BatchItem> items, std::span<float> lo
   return {};
 }
 
-void Executor::logits_of(std::span<const float> hidden, std::span<float> logits) {
+void Executor::logits_of(std::span<const float> hidden, const Adapter* adapter, std::span<float> logits) {
   State& s = *state_;
   const Spec& spec = model_->spec();
   const std::size_t R = hidden.size() / spec.width;
@@ -250,7 +270,8 @@ void Executor::logits_of(std::span<const float> hidden, std::span<float> logits)
   const std::size_t stride = (std::size_t{spec.width} + 15) / 16 * 16;
   const tensor::Rows rows{s.workspace.take<float>(R * stride), R, spec.width, stride};
   for (std::size_t r = 0; r < R; ++r) std::copy_n(hidden.data() + r * spec.width, spec.width, rows[r]);
-  State::project(context, spec, model_->weights(), rows, logits);
+  const AdaptedRows all{adapter, 0, R};
+  State::project(context, spec, model_->weights(), rows, {&all, adapter == nullptr ? 0u : 1u}, logits);
 }
 
 }  // namespace freehold::model

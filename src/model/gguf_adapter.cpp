@@ -67,8 +67,21 @@ std::vector<std::uint64_t> two_dimensions(const tensor::View& view) {
   return view.shape;
 }
 
-Result<LowRankValues> read_layer(const tensor::View& a, const tensor::View& b, SiteShape shape, double alpha) {
-  const auto of_a = two_dimensions(a), of_b = two_dimensions(b);
+// (rows, cols) to (cols, rows)
+std::vector<float> turned(const std::vector<float>& values, std::size_t rows, std::size_t cols) {
+  std::vector<float> out(values.size());
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t j = 0; j < cols; ++j) out[j * rows + i] = values[i * cols + j];
+  }
+  return out;
+}
+
+// `looked_up`: A's rows are its columns, as of an embedding.
+Result<LowRankValues> read_layer(const tensor::View& a, const tensor::View& b, SiteShape shape, double alpha,
+                                 bool looked_up) {
+  auto of_a = two_dimensions(a);
+  const auto of_b = two_dimensions(b);
+  if (looked_up && of_a.size() == 2) std::swap(of_a[0], of_a[1]);
   const auto misfit = [&](const tensor::View& view) {
     return fail(Errc::corrupt,
                 fmt::format("tensor '{}' ({}) does not fit the base model's layer of {} outputs and {} inputs",
@@ -85,16 +98,70 @@ Result<LowRankValues> read_layer(const tensor::View& a, const tensor::View& b, S
   v.rank = static_cast<std::uint32_t>(of_a[0]);
   v.scale = static_cast<float>(alpha / v.rank);
   FH_TRY(v.a, floats_of(a));
+  if (looked_up) v.a = turned(v.a, shape.K, v.rank);
   FH_TRY(v.b, floats_of(b));
   return v;
 }
 
+// Of all experts in two tensors (E, r, K) and (E, N, r), as llama.cpp's convert_lora_to_gguf.py stacks them.
+Result<std::vector<LowRankValues>> read_stack(const tensor::View& a, const tensor::View& b, std::size_t experts,
+                                              SiteShape shape, double alpha) {
+  const auto one = [&](const tensor::View& stack, std::size_t e) -> Result<tensor::View> {
+    std::vector<std::uint64_t> dims = stack.shape;
+    if (experts == 1 && dims.size() == 2) dims.insert(dims.begin(), 1);
+    if (dims.size() != 3 || dims[0] != experts) {
+      return fail(Errc::corrupt, fmt::format("tensor '{}' ({}) is not one of {} experts", printable(stack.name),
+                                             fmt::join(stack.shape, " x "), experts));
+    }
+    const std::size_t bytes = stack.bytes.size() / experts;
+    return tensor::View{stack.name, stack.type, {dims[1], dims[2]}, stack.bytes.subspan(e * bytes, bytes)};
+  };
+  std::vector<LowRankValues> out;
+  for (std::size_t e = 0; e < experts; ++e) {
+    FH_TRY(const tensor::View own_a, one(a, e));
+    FH_TRY(const tensor::View own_b, one(b, e));
+    FH_TRY(LowRankValues v, read_layer(own_a, own_b, shape, alpha, false));
+    out.push_back(std::move(v));
+  }
+  return out;
+}
+
+// One layer's, or one after the other those of all experts in its stack, which must be of one rank.
+struct Stacked {
+  std::uint32_t rank = 0;
+  std::vector<float> a, b;
+};
+Result<Stacked> stacked(const AdapterValues& values, Place place, std::uint32_t experts) {
+  const std::uint32_t count = place.mixture && of_experts(place.site) ? experts : 1;
+  Stacked out{.rank = values.at(place).rank};
+  for (; place.expert < count; ++place.expert) {
+    const LowRankValues& v = values.at(place);
+    if (v.rank != out.rank) {
+      return fail(Errc::unsupported,
+                  fmt::format("{}: rank {}, and a GGUF has one rank for all experts of a layer, the first one's is {}",
+                              name_of(place), v.rank, out.rank));
+    }
+    out.a.insert(out.a.end(), v.a.begin(), v.a.end());
+    out.b.insert(out.b.end(), v.b.begin(), v.b.end());
+  }
+  return out;
+}
+
 }  // namespace
 
-std::string gguf_tensor(std::size_t block, Site site) {
+std::string gguf_tensor(const Place& place) {
   const TensorNames& n = kGgufNames;
-  const std::string_view patterns[kSites] = {n.q, n.k, n.v, n.o, n.gate, n.up, n.down};
-  return tensor_name(patterns[static_cast<std::size_t>(site)], static_cast<std::uint32_t>(block));
+  const std::string_view patterns[] = {n.q,
+                                       n.k,
+                                       n.v,
+                                       n.o,
+                                       place.mixture ? n.stacked_gate : n.gate,
+                                       place.mixture ? n.stacked_up : n.up,
+                                       place.mixture ? n.stacked_down : n.down,
+                                       n.router,
+                                       n.output,
+                                       n.embedding};
+  return tensor_name(patterns[static_cast<std::size_t>(place.site)], static_cast<std::uint32_t>(place.block));
 }
 
 bool is_adapter(const format::Gguf& file) {
@@ -113,29 +180,37 @@ Result<PeftAdapter> read_gguf_adapter(const format::Gguf& file, const Spec& spec
   PeftAdapter out;
   out.config.r = 0;
   out.config.alpha = alpha;
-  out.values.blocks.resize(spec.blocks.size());
+  out.values = no_values(spec);
   std::set<std::string_view> used;
-  for (std::size_t i = 0; i < spec.blocks.size(); ++i) {
-    for (Site site : kAllSites) {
-      const std::string name = gguf_tensor(i, site);
-      const tensor::View *a = file.find(name + ".lora_a"), *b = file.find(name + ".lora_b");
-      if (a == nullptr && b == nullptr) continue;
-      if (a == nullptr || b == nullptr) {
-        return fail(Errc::corrupt, fmt::format("tensor '{}.lora_{}' is missing", name, a == nullptr ? 'a' : 'b'));
-      }
-      FH_TRY(LowRankValues v, read_layer(*a, *b, shape_of(spec, site), alpha));
-      if ((site == Site::q || site == Site::k) && in_pairs(architecture) != in_pairs(spec)) {
-        reorder_rows(spec.head_size, v.b, v.rank,
-                     in_pairs(architecture) ? RowOrder::to_hugging_face : RowOrder::to_model);
-      }
-      used.insert(a->name);
-      used.insert(b->name);
-      out.config.r = std::max(out.config.r, v.rank);
-      if (std::find(out.config.targets.begin(), out.config.targets.end(), site) == out.config.targets.end()) {
-        out.config.targets.push_back(site);
-      }
-      out.values.blocks[i][static_cast<std::size_t>(site)] = std::move(v);
+  for (const Place& place : all_places(spec.blocks.size(), spec.experts)) {
+    const Site site = place.site;
+    if (place.expert != 0) continue;  // read with the first one's
+    const std::string name = gguf_tensor(place);
+    const tensor::View *a = file.find(name + ".lora_a"), *b = file.find(name + ".lora_b");
+    if (a == nullptr && b == nullptr) continue;
+    if (a == nullptr || b == nullptr) {
+      return fail(Errc::corrupt, fmt::format("tensor '{}.lora_{}' is missing", name, a == nullptr ? 'a' : 'b'));
     }
+    used.insert(a->name);
+    used.insert(b->name);
+    if (std::find(out.config.targets.begin(), out.config.targets.end(), site) == out.config.targets.end()) {
+      out.config.targets.push_back(site);
+    }
+    if (place.mixture && of_experts(site)) {
+      FH_TRY(std::vector<LowRankValues> each, read_stack(*a, *b, spec.experts, shape_of(spec, site), alpha));
+      out.config.r = std::max(out.config.r, each.front().rank);
+      for (std::uint32_t e = 0; e < each.size(); ++e) {
+        out.values.at({place.block, site, e, true}) = std::move(each[e]);
+      }
+      continue;
+    }
+    FH_TRY(LowRankValues v, read_layer(*a, *b, shape_of(spec, site), alpha, site == Site::embedding));
+    if ((site == Site::q || site == Site::k) && in_pairs(architecture) != in_pairs(spec)) {
+      reorder_rows(spec.head_size, v.b, v.rank,
+                   in_pairs(architecture) ? RowOrder::to_hugging_face : RowOrder::to_model);
+    }
+    out.config.r = std::max(out.config.r, v.rank);
+    out.values.at(place) = std::move(v);
   }
   for (const tensor::View& view : file.tensors) {
     if (used.contains(view.name)) continue;
@@ -151,20 +226,25 @@ Result<GgufAdapterWritten> write_gguf_adapter(const std::filesystem::path& path,
                                               const std::string& name) {
   if (adapter.config.dora) return fail(Errc::unsupported, "a GGUF cannot hold DoRA's magnitudes");
   GgufAdapterWritten written;
+  const std::vector<Place> places = all_places(adapter.values);
   // One alpha for all layers.
   float alpha = 0;
-  for (const auto& block : adapter.values.blocks) {
-    for (const LowRankValues& v : block) {
-      if (v.rank == 0) continue;
-      if (!v.magnitude.empty()) return fail(Errc::unsupported, "a GGUF cannot hold DoRA's magnitudes");
-      const double exact = static_cast<double>(v.scale) * v.rank;
-      if (alpha == 0) alpha = static_cast<float>(adapter.config.rslora ? exact : adapter.config.alpha);
-      if (alpha == 0) return fail(Errc::unsupported, "a scale of 0, which llama.cpp would take for 1");
-      if (std::abs(exact - static_cast<double>(alpha)) > 1e-6 * std::abs(exact)) {
-        return fail(Errc::unsupported, "layers whose scales are not one alpha divided by their ranks");
-      }
-      written.exact = written.exact && static_cast<float>(static_cast<double>(alpha) / v.rank) == v.scale;
+  for (const Place& place : places) {
+    const LowRankValues& v = adapter.values.at(place);
+    if (v.rank == 0) continue;
+    if (is_end(place.site) && spec.tied) {
+      return fail(Errc::unsupported, fmt::format("{} of a model whose output is its embedding, which llama.cpp cannot "
+                                                 "adapt: merge the adapter instead (tune merge)",
+                                                 name_of(place)));
     }
+    if (!v.magnitude.empty()) return fail(Errc::unsupported, "a GGUF cannot hold DoRA's magnitudes");
+    const double exact = static_cast<double>(v.scale) * v.rank;
+    if (alpha == 0) alpha = static_cast<float>(adapter.config.rslora ? exact : adapter.config.alpha);
+    if (alpha == 0) return fail(Errc::unsupported, "a scale of 0, which llama.cpp would take for 1");
+    if (std::abs(exact - static_cast<double>(alpha)) > 1e-6 * std::abs(exact)) {
+      return fail(Errc::unsupported, "layers whose scales are not one alpha divided by their ranks");
+    }
+    written.exact = written.exact && static_cast<float>(static_cast<double>(alpha) / v.rank) == v.scale;
   }
   format::Metadata head;
   head.set("general.architecture", Value::string(std::string(architecture)));
@@ -174,22 +254,27 @@ Result<GgufAdapterWritten> write_gguf_adapter(const std::filesystem::path& path,
   head.set(kAlpha, Value::f32(alpha));
   std::vector<format::GgufTensor> tensors;
   std::vector<std::vector<float>> contents;
-  for (std::size_t i = 0; i < adapter.values.blocks.size(); ++i) {
-    for (Site site : kAllSites) {
-      const LowRankValues& v = adapter.values.blocks[i][static_cast<std::size_t>(site)];
-      if (v.rank == 0) continue;
-      std::vector<float> b = v.b;
-      if ((site == Site::q || site == Site::k) && in_pairs(architecture) != in_pairs(spec)) {
-        reorder_rows(spec.head_size, b, v.rank,
-                     in_pairs(architecture) ? RowOrder::to_model : RowOrder::to_hugging_face);
-      }
-      const auto [N, K] = shape_of(spec, site);
-      const std::string tensor = gguf_tensor(i, site);
-      tensors.push_back({tensor + ".lora_a", tensor::DType::f32, {v.rank, K}});
-      tensors.push_back({tensor + ".lora_b", tensor::DType::f32, {N, v.rank}});
-      contents.push_back(v.a);
-      contents.push_back(std::move(b));
+  for (const Place& place : places) {
+    const Site site = place.site;
+    if (place.expert != 0) continue;  // written with the first one's
+    FH_TRY(Stacked v, stacked(adapter.values, place, spec.experts));
+    if (v.rank == 0) continue;
+    if ((site == Site::q || site == Site::k) && in_pairs(architecture) != in_pairs(spec)) {
+      reorder_rows(spec.head_size, v.b, v.rank,
+                   in_pairs(architecture) ? RowOrder::to_model : RowOrder::to_hugging_face);
     }
+    const std::uint64_t N = shape_of(spec, site).N, K = shape_of(spec, site).K, r = v.rank;
+    const bool looked_up = site == Site::embedding;
+    const std::string tensor = gguf_tensor(place);
+    std::vector<std::uint64_t> of_a = {looked_up ? K : r, looked_up ? r : K}, of_b = {N, r};
+    if (place.mixture && of_experts(site)) {
+      of_a.insert(of_a.begin(), spec.experts);
+      of_b.insert(of_b.begin(), spec.experts);
+    }
+    tensors.push_back({tensor + ".lora_a", tensor::DType::f32, std::move(of_a)});
+    tensors.push_back({tensor + ".lora_b", tensor::DType::f32, std::move(of_b)});
+    contents.push_back(looked_up ? turned(v.a, r, K) : std::move(v.a));
+    contents.push_back(std::move(v.b));
   }
   FH_TRY(AtomicFile file, AtomicFile::create(path));
   FH_TRY(auto writer,

@@ -3,7 +3,8 @@
 // NAME.lora_a (r, K) and NAME.lora_b (N, r). A layer's scale is alpha / r, with its own r.
 //
 // The file's rows of q and k lie as in the base's GGUF: in pairs for architecture llama, in halves for all others,
-// whatever the base at hand is.
+// whatever the base at hand is. The embedding's lora_a is (V, r): llama.cpp looks its rows up. On a tied base llama.cpp
+// has no output.weight to adapt, and takes token_embd.weight's adapter for the output's too.
 #pragma once
 
 #include <filesystem>
@@ -28,13 +29,14 @@ struct GgufAdapterWritten {
   bool exact = true;  // false: some scale differs in its last bit, because it is no alpha / r in float32 (rsLoRA only)
 };
 // Float32 tensors; the file appears when all of it is on disk. Errc::unsupported for DoRA, which the format cannot say,
-// and for layers whose scales are not one alpha divided by their ranks.
+// for layers whose scales are not one alpha divided by their ranks, and for the ends of a tied base.
 Result<GgufAdapterWritten> write_gguf_adapter(const std::filesystem::path& path, const Spec& spec,
                                               std::string_view architecture, const PeftAdapter& adapter,
                                               const std::string& name);
 
-// "blk.3.attn_q.weight"
-std::string gguf_tensor(std::size_t block, Site site);
+// "blk.3.attn_q.weight", "output.weight", "token_embd.weight"; of a mixture "blk.3.ffn_gate_exps.weight", one tensor of
+// all experts.
+std::string gguf_tensor(const Place& place);
 
 // Whether a GGUF says of itself that it is an adapter.
 bool is_adapter(const format::Gguf& file);

@@ -9,6 +9,7 @@
 
 #include "base/utf8.h"
 #include "kernel/blocks/dequantise.h"
+#include "model/adapter.h"
 #include "model/model.h"
 #include "model/weights.h"
 
@@ -71,10 +72,10 @@ std::vector<tensor::View> split_stack(const tensor::View& stack, std::uint64_t e
 
 Result<std::vector<tensor::View>> find_experts(Finder& find, const Spec& spec, std::string_view one,
                                                std::string_view stacked, std::uint32_t block, std::uint64_t N,
-                                               std::uint64_t K) {
+                                               std::uint64_t K, const tensor::View*& whole) {
   if (!stacked.empty() && find.has(tensor_name(stacked, block))) {
-    FH_TRY(const tensor::View* stack, find.need(tensor_name(stacked, block), {spec.experts, N, K}));
-    return split_stack(*stack, spec.experts, N, K);
+    FH_TRY(whole, find.need(tensor_name(stacked, block), {spec.experts, N, K}));
+    return split_stack(*whole, spec.experts, N, K);
   }
   std::vector<tensor::View> out;
   for (std::uint32_t e = 0; e < spec.experts; ++e) {
@@ -97,9 +98,9 @@ Result<> find_feed_forward(Finder& find, const Spec& spec, const TensorNames& na
     return {};
   }
   FH_TRY(block.router, find.need(tensor_name(names.router, i), {spec.experts, C}));
-  FH_TRY(block.gate, find_experts(find, spec, names.expert_gate, names.stacked_gate, i, F, C));
-  FH_TRY(block.up, find_experts(find, spec, names.expert_up, names.stacked_up, i, F, C));
-  FH_TRY(block.down, find_experts(find, spec, names.expert_down, names.stacked_down, i, C, F));
+  FH_TRY(block.gate, find_experts(find, spec, names.expert_gate, names.stacked_gate, i, F, C, block.gate_stack));
+  FH_TRY(block.up, find_experts(find, spec, names.expert_up, names.stacked_up, i, F, C, block.up_stack));
+  FH_TRY(block.down, find_experts(find, spec, names.expert_down, names.stacked_down, i, C, F, block.down_stack));
   return {};
 }
 
@@ -151,6 +152,13 @@ Result<> apply_rope_factors(Finder& find, const TensorNames& names, Spec& spec) 
 }
 
 }  // namespace
+
+const tensor::View& view_at(const Layout::Block& b, std::size_t slot) {
+  const Place place = place_of(slot, slots_of(b.router == nullptr ? 0 : b.gate.size()));
+  const tensor::View* const views[] = {
+      b.q, b.k, b.v, b.o, &b.gate[place.expert], &b.up[place.expert], &b.down[place.expert], b.router};
+  return *views[static_cast<std::size_t>(place.site)];
+}
 
 Result<Plan> plan(const format::Checkpoint& checkpoint) {
   FH_TRY(const Family* family, family_of(checkpoint));

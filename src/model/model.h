@@ -88,9 +88,9 @@ class Executor {
   // Writes the wanted logits, (rows, V) in the order of the items, to `logits`, writes keys and values to the cache and
   // advances each sequence. Errors: Errc::invalid for a token id outside the vocabulary (nothing has been done then).
   Result<> forward(std::span<const BatchItem> items, std::span<float> logits);
-  // The logits (rows, V) of final hidden states (rows, C) that a forward pass gave, with the bits that it would have
-  // given them itself. At most max_logit_rows rows.
-  void logits_of(std::span<const float> hidden, std::span<float> logits);
+  // The logits (rows, V) of final hidden states (rows, C) that a forward pass gave through this adapter (null: none),
+  // with the bits that it would have given them itself. At most max_logit_rows rows.
+  void logits_of(std::span<const float> hidden, const Adapter* adapter, std::span<float> logits);
 
   const Model& model() const { return *model_; }
 

@@ -22,7 +22,6 @@ using format::Value;
 constexpr std::string_view kConfigName = "adapter_config.json";
 constexpr std::string_view kTensorsName = "adapter_model.safetensors";
 constexpr std::string_view kPickledName = "adapter_model.bin";
-constexpr std::string_view kPeftPrefix = "base_model.model.";
 
 bool says_nothing(const Value& v) {
   return v.is_null() || (v.as_bool() && !*v.as_bool()) || (v.is_object() && v.members().empty()) ||
@@ -58,8 +57,8 @@ bool is_idle(std::string_view key) {
 }
 
 std::optional<Site> site_named(std::string_view name) {
-  for (Site site : kAllSites) {
-    if (name == name_of(site)) return site;
+  for (const Place& place : all_places(1, 1)) {
+    if (name == name_of(place.site) || name == name_of(place.site, true)) return place.site;
   }
   return std::nullopt;
 }
@@ -70,9 +69,6 @@ Result<> read_targets(const Value* targets, AdapterConfig& config) {
   const auto names = targets->as_strings();
   if (!names)
     return fail(Errc::unsupported, fmt::format("key 'target_modules' is {}, not a list", targets->describe()));
-  const auto add = [](std::vector<Site>& list, Site site) {
-    if (std::find(list.begin(), list.end(), site) == list.end()) list.push_back(site);
-  };
   for (std::string_view name : *names) {
     const std::string_view last = name.substr(name.rfind('.') == std::string_view::npos ? 0 : name.rfind('.') + 1);
     const auto site = site_named(last);
@@ -80,8 +76,10 @@ Result<> read_targets(const Value* targets, AdapterConfig& config) {
       return fail(Errc::unsupported,
                   fmt::format("key 'target_modules': layers '{}' cannot be adapted", printable(name)));
     }
-    add(config.targets, *site);
-    if (last == name) add(config.everywhere, *site);
+    if (std::find(config.targets.begin(), config.targets.end(), *site) == config.targets.end()) {
+      config.targets.push_back(*site);
+    }
+    if (last == name) config.everywhere.emplace_back(name);
   }
   return {};
 }
@@ -201,6 +199,10 @@ Result<AdapterConfig> read_config(const Value& json) {
   if (const Value* base = json.member("base_model_name_or_path")) c.base = base->as_string().value_or("");
   FH_TRY_VOID(read_targets(json.member("target_modules"), c));
   FH_TRY_VOID(read_patterns(json, c));
+  const Value* together = json.member("ensure_weight_tying");
+  if (together != nullptr && !says_nothing(*together) && std::any_of(c.targets.begin(), c.targets.end(), is_end)) {
+    return fail(Errc::unsupported, "key 'ensure_weight_tying': lm_head and embed_tokens with one adapter");
+  }
   return c;
 }
 
@@ -222,47 +224,54 @@ Result<std::vector<float>> take(Found& found, const std::string& name, std::vect
   return out;
 }
 
-Result<AdapterValues> read_values(const format::Safetensors& file, const Spec& spec, const AdapterConfig& config) {
+Result<AdapterValues> read_values(const format::Safetensors& file, const Spec& spec, const AdapterConfig& config,
+                                  const format::Checkpoint* base) {
   Found found;
   for (const tensor::View& view : file.tensors) found.emplace(view.name, &view);
   if (!file.others.empty()) {
     return fail(Errc::unsupported,
                 fmt::format("tensor '{}' is {}", printable(file.others.front().name), file.others.front().dtype));
   }
-  AdapterValues values;
-  values.blocks.resize(spec.blocks.size());
+  AdapterValues values = no_values(spec);
   if (!config.layers.empty() && config.layers.back() >= spec.blocks.size()) {
     return fail(Errc::corrupt, fmt::format("layer {} of 'layers_to_transform' is missing: the base model has {}",
                                            config.layers.back(), spec.blocks.size()));
   }
   std::string missing;  // what belongs to no layer says more, if there is any
-  for (std::size_t i = 0; i < spec.blocks.size(); ++i) {
-    for (Site site : kAllSites) {
-      const auto [N, K] = shape_of(spec, site);
-      const std::string module = peft_module(i, site);
-      const std::uint32_t r = config.rank_at(i, site);
-      LowRankValues v;
-      FH_TRY(v.a, take(found, module + ".lora_A.weight", {r, K}));
-      FH_TRY(v.b, take(found, module + ".lora_B.weight", {N, r}));
-      FH_TRY(v.magnitude, take(found, module + ".lora_magnitude_vector", {N}));
-      if (v.magnitude.empty()) {
-        FH_TRY(v.magnitude, take(found, module + ".lora_magnitude_vector.weight", {N}));
-      }
-      if (v.a.empty() && v.b.empty() && v.magnitude.empty()) {
-        const auto& all = config.everywhere;
-        if (missing.empty() && config.adapts(i) && std::find(all.begin(), all.end(), site) != all.end())
-          missing = module;
-        continue;
-      }
-      if (v.a.empty() || v.b.empty() || v.magnitude.empty() == config.dora) {
-        return fail(Errc::corrupt, fmt::format("module '{}' is incomplete", module));
-      }
-      v.rank = r;
-      v.scale = config.scale_at(i, site);
-      reorder_heads(spec, site, v.b, r, RowOrder::to_model);
-      reorder_heads(spec, site, v.magnitude, 1, RowOrder::to_model);
-      values.blocks[i][static_cast<std::size_t>(site)] = std::move(v);
+  for (const Place& place : all_places(spec.blocks.size(), spec.experts)) {
+    const Site site = place.site;
+    if (is_end(site) && !config.adapts(place)) continue;
+    const auto [N, K] = shape_of(spec, site);
+    const std::string module = peft_module(place);
+    const std::uint32_t r = config.rank_at(place);
+    LowRankValues v;
+    FH_TRY(v.a, take(found, module + std::string(peft_half(site, true)), {r, K}));
+    FH_TRY(v.b, take(found, module + std::string(peft_half(site, false)), {N, r}));
+    if (site == Site::embedding && config.dora && !v.a.empty()) {
+      return fail(Errc::unsupported, fmt::format("module '{}': DoRA on the embedding is not supported", module));
     }
+    FH_TRY(v.magnitude, take(found, module + ".lora_magnitude_vector", {N}));
+    if (v.magnitude.empty()) {
+      FH_TRY(v.magnitude, take(found, module + ".lora_magnitude_vector.weight", {N}));
+    }
+    if (v.a.empty() && v.b.empty() && v.magnitude.empty()) {
+      const auto& all = config.everywhere;
+      const bool named = std::find(all.begin(), all.end(), name_of(site, place.mixture)) != all.end();
+      if (missing.empty() && config.adapts(place) && named) missing = module;
+      continue;
+    }
+    if (v.a.empty() || v.b.empty() || v.magnitude.empty() == config.dora) {
+      return fail(Errc::corrupt, fmt::format("module '{}' is incomplete", module));
+    }
+    if (const auto saved = found.find(module + ".base_layer.weight"); is_end(site) && saved != found.end()) {
+      FH_TRY_VOID(check_saved_weight(*saved->second, spec, site, base));
+      found.erase(saved);
+    }
+    v.rank = r;
+    v.scale = config.scale_at(place);
+    reorder_heads(spec, site, v.b, r, RowOrder::to_model);
+    reorder_heads(spec, site, v.magnitude, 1, RowOrder::to_model);
+    values.at(place) = std::move(v);
   }
   if (!found.empty()) {
     return fail(Errc::unsupported, fmt::format("tensor '{}' belongs to no layer of the base model that can be adapted",
@@ -278,86 +287,6 @@ Result<AdapterValues> read_values(const format::Safetensors& file, const Spec& s
 
 }  // namespace
 
-SiteShape shape_of(const Spec& spec, Site site) {
-  const std::size_t C = spec.width, F = spec.ffn, Q = std::size_t{spec.heads} * spec.head_size,
-                    KV = std::size_t{spec.kv_heads} * spec.head_size;
-  switch (site) {
-    case Site::q:
-      return {Q, C};
-    case Site::k:
-    case Site::v:
-      return {KV, C};
-    case Site::o:
-      return {C, Q};
-    case Site::gate:
-    case Site::up:
-      return {F, C};
-    case Site::down:
-      return {C, F};
-  }
-  return {0, 0};
-}
-
-float AdapterConfig::scale() const {
-  return static_cast<float>(rslora ? alpha / std::sqrt(static_cast<double>(r)) : alpha / static_cast<double>(r));
-}
-
-namespace {
-
-// Whether the module's name ends with `name`, whole parts of it.
-bool ends_with_name(std::string_view module, std::string_view name) {
-  return module.ends_with(name) && (module.size() == name.size() || module[module.size() - name.size() - 1] == '.');
-}
-
-template <typename T>
-T by_pattern(const std::vector<std::pair<std::string, T>>& patterns, std::size_t block, Site site, T otherwise) {
-  if (patterns.empty()) return otherwise;
-  const std::string module = peft_module(block, site).substr(kPeftPrefix.size());
-  for (const auto& [name, value] : patterns) {
-    if (ends_with_name(module, name)) return value;
-  }
-  return otherwise;
-}
-
-float scale_of(double alpha, std::uint32_t r, bool rslora) {
-  return static_cast<float>(rslora ? alpha / std::sqrt(static_cast<double>(r)) : alpha / static_cast<double>(r));
-}
-
-}  // namespace
-
-std::uint32_t AdapterConfig::rank_at(std::size_t block, Site site) const {
-  return by_pattern(ranks, block, site, r);
-}
-
-float AdapterConfig::scale_at(std::size_t block, Site site) const {
-  return scale_of(by_pattern(alphas, block, site, alpha), rank_at(block, site), rslora);
-}
-
-bool AdapterConfig::adapts(std::size_t block) const {
-  return layers.empty() || std::find(layers.begin(), layers.end(), block) != layers.end();
-}
-
-std::string peft_module(std::size_t block, Site site) {
-  const bool attention = site <= Site::o;
-  return fmt::format("{}model.layers.{}.{}.{}", kPeftPrefix, block, attention ? "self_attn" : "mlp", name_of(site));
-}
-
-void reorder_heads(const Spec& spec, Site site, std::vector<float>& values, std::size_t cols, RowOrder order) {
-  if ((site != Site::q && site != Site::k) || values.empty()) return;
-  if (spec.ropes.empty() || spec.ropes.front().style != kernel::RopeStyle::interleaved) return;
-  reorder_rows(spec.head_size, values, cols, order);
-}
-
-void reorder_rows(std::uint32_t D, std::vector<float>& values, std::size_t cols, RowOrder order) {
-  std::vector<float> out(values.size());
-  for (std::size_t row = 0; row < values.size() / cols; ++row) {
-    const std::size_t d = row % D, pair = d < D / 2 ? 2 * d : 2 * (d - D / 2) + 1, there = row - d + pair;
-    const std::size_t from = order == RowOrder::to_model ? row : there, to = order == RowOrder::to_model ? there : row;
-    std::copy_n(values.data() + from * cols, cols, out.data() + to * cols);
-  }
-  values = std::move(out);
-}
-
 Result<AdapterConfig> read_peft_config(const std::filesystem::path& folder) {
   std::error_code ec;
   for (const std::string_view name : {kConfigName, kTensorsName}) {
@@ -372,7 +301,7 @@ Result<AdapterConfig> read_peft_config(const std::filesystem::path& folder) {
   return config;
 }
 
-Result<PeftAdapter> read_peft(const std::filesystem::path& folder, const Spec& spec) {
+Result<PeftAdapter> read_peft(const std::filesystem::path& folder, const Spec& spec, const format::Checkpoint* base) {
   PeftAdapter out;
   FH_TRY(out.config, read_peft_config(folder));
   std::error_code ec;
@@ -383,54 +312,82 @@ Result<PeftAdapter> read_peft(const std::filesystem::path& folder, const Spec& s
                             printable(folder.string()), kPickledName));
   }
   FH_TRY(const format::Safetensors file, format::open_safetensors(folder / kTensorsName));
-  auto values = read_values(file, spec, out.config);
+  auto values = read_values(file, spec, out.config, base);
   if (!values) return in_context(std::move(values).error(), kTensorsName);
   out.values = std::move(*values);
-  bool any = false;
-  for (Site site : kAllSites) {
-    const bool named =
-        std::find(out.config.targets.begin(), out.config.targets.end(), site) != out.config.targets.end();
-    const bool there = std::any_of(out.values.blocks.begin(), out.values.blocks.end(),
-                                   [&](const auto& block) { return block[static_cast<std::size_t>(site)].rank != 0; });
-    if (there && !named) out.config.targets.push_back(site);
-    any = any || there;
+  // What the names mean is what there is: PEFT passes over those that no layer of the model has.
+  std::vector<Site> there;
+  for (const Place& place : all_places(out.values)) {
+    if (out.values.at(place).rank == 0) continue;
+    if (std::find(there.begin(), there.end(), place.site) == there.end()) there.push_back(place.site);
   }
-  if (!any) return fail(Errc::corrupt, "the adapter has no tensors");
+  std::vector<Site>& targets = out.config.targets;
+  std::erase_if(targets, [&](Site site) { return std::find(there.begin(), there.end(), site) == there.end(); });
+  for (const Site site : there) {
+    if (std::find(targets.begin(), targets.end(), site) == targets.end()) targets.push_back(site);
+  }
+  if (there.empty()) return fail(Errc::corrupt, "the adapter has no tensors");
   return out;
 }
+
+namespace {
+
+// What target_modules must list: a kind of layer by its last name if all of these blocks have it, and of every expert;
+// else each layer by its whole name.
+std::vector<std::string> target_names(const PeftAdapter& adapter, const std::vector<bool>& blocks) {
+  std::vector<Site> sites = adapter.config.targets;
+  for (const Place& place : all_places(adapter.values)) {
+    const bool known = std::find(sites.begin(), sites.end(), place.site) != sites.end();
+    if (!known && adapter.values.at(place).rank != 0) sites.push_back(place.site);
+  }
+  std::vector<std::string> names;
+  for (Site site : sites) {
+    std::vector<std::string> own;
+    bool everywhere = true, mixture = false;
+    for (const Place& place : all_places(adapter.values)) {
+      if (place.site != site || !(is_end(site) || blocks[place.block])) continue;
+      mixture = place.mixture;
+      const bool has = adapter.values.at(place).rank != 0;
+      everywhere = everywhere && has;
+      if (has) own.push_back(peft_layer(place));
+    }
+    if (everywhere && !own.empty()) own = {std::string(name_of(site, mixture))};
+    names.insert(names.end(), own.begin(), own.end());
+  }
+  return names;
+}
+
+}  // namespace
 
 Result<> write_peft(const std::filesystem::path& folder, const Spec& spec, const PeftAdapter& adapter) {
   FH_TRY_VOID(make_directories(folder));
   AdapterValues values = adapter.values;
   std::vector<format::F32Tensor> tensors;
   nlohmann::ordered_json ranks = nlohmann::ordered_json::object(), alphas = ranks;
-  std::vector<bool> present;  // by block: it has any
-  for (std::size_t i = 0; i < values.blocks.size(); ++i) {
-    present.push_back(false);
-    for (Site site : kAllSites) {
-      LowRankValues& v = values.blocks[i][static_cast<std::size_t>(site)];
-      if (v.rank == 0) continue;
-      present.back() = true;
-      const std::string name = peft_module(i, site).substr(kPeftPrefix.size());
-      if (v.rank != adapter.config.r) ranks[name] = v.rank;
-      if (v.scale != scale_of(adapter.config.alpha, v.rank, adapter.config.rslora)) {
-        const double r = v.rank, alpha = static_cast<double>(v.scale) * (adapter.config.rslora ? std::sqrt(r) : r);
-        if (scale_of(alpha, v.rank, adapter.config.rslora) != v.scale) {
-          return fail(Errc::unsupported,
-                      fmt::format("block {}, {}: no alpha gives the scale {} with rank {}, so it cannot "
-                                  "be written for PEFT",
-                                  i, name_of(site), v.scale, v.rank));
-        }
-        alphas[name] = alpha;
+  std::vector<bool> present(values.blocks.size());  // by block: it has any
+  for (const Place& place : all_places(values)) {
+    LowRankValues& v = values.at(place);
+    if (v.rank == 0) continue;
+    const Site site = place.site;
+    if (!is_end(site)) present[place.block] = true;
+    const std::string name = peft_layer(place);
+    if (v.rank != adapter.config.r) ranks[name] = v.rank;
+    if (v.scale != lora_scale(adapter.config.alpha, v.rank, adapter.config.rslora)) {
+      const double r = v.rank, alpha = static_cast<double>(v.scale) * (adapter.config.rslora ? std::sqrt(r) : r);
+      if (lora_scale(alpha, v.rank, adapter.config.rslora) != v.scale) {
+        return fail(Errc::unsupported,
+                    fmt::format("{}: no alpha gives the scale {} with rank {}, so it cannot be written for PEFT",
+                                name_of(place), v.scale, v.rank));
       }
-      reorder_heads(spec, site, v.b, v.rank, RowOrder::to_hugging_face);
-      reorder_heads(spec, site, v.magnitude, 1, RowOrder::to_hugging_face);
-      const auto [N, K] = shape_of(spec, site);
-      const std::string module = peft_module(i, site);
-      tensors.push_back({module + ".lora_A.weight", {v.rank, K}, v.a});
-      tensors.push_back({module + ".lora_B.weight", {N, v.rank}, v.b});
-      if (!v.magnitude.empty()) tensors.push_back({module + ".lora_magnitude_vector", {N}, v.magnitude});
+      alphas[name] = alpha;
     }
+    reorder_heads(spec, site, v.b, v.rank, RowOrder::to_hugging_face);
+    reorder_heads(spec, site, v.magnitude, 1, RowOrder::to_hugging_face);
+    const auto [N, K] = shape_of(spec, site);
+    const std::string module = peft_module(place);
+    tensors.push_back({module + std::string(peft_half(site, true)), {v.rank, K}, v.a});
+    tensors.push_back({module + std::string(peft_half(site, false)), {N, v.rank}, v.b});
+    if (!v.magnitude.empty()) tensors.push_back({module + ".lora_magnitude_vector", {N}, v.magnitude});
   }
   FH_TRY_VOID(format::write_safetensors(folder / kTensorsName, tensors));
   nlohmann::ordered_json json = {{"base_model_name_or_path", adapter.config.base},
@@ -447,10 +404,16 @@ Result<> write_peft(const std::filesystem::path& folder, const Spec& spec, const
                                  {"task_type", "CAUSAL_LM"},
                                  {"use_dora", adapter.config.dora},
                                  {"use_rslora", adapter.config.rslora}};
-  for (Site site : adapter.config.targets) json["target_modules"].push_back(name_of(site));
+  const auto has = [&](bool any) { return std::find(present.begin(), present.end(), any) != present.end(); };
+  const bool some = has(true) && has(false);
+  const bool ends = values.head.rank != 0 || values.embedding.rank != 0;
+  // With ends layers_to_transform, which would leave them out, cannot say where the others are.
+  for (std::string& name : target_names(adapter, ends ? std::vector<bool>(present.size(), true) : present)) {
+    json["target_modules"].push_back(std::move(name));
+  }
   if (!ranks.empty()) json["rank_pattern"] = std::move(ranks);
   if (!alphas.empty()) json["alpha_pattern"] = std::move(alphas);
-  if (std::find(present.begin(), present.end(), false) != present.end()) {
+  if (some && !ends) {
     json["layers_to_transform"] = nlohmann::ordered_json::array();
     for (std::size_t i = 0; i < present.size(); ++i) {
       if (present[i]) json["layers_to_transform"].push_back(i);

@@ -3,7 +3,6 @@
 // al. 2016, "Training Deep Nets with Sublinear Memory Cost"), so between blocks only each block's input is kept.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -31,13 +30,18 @@ class BlockTape {
   tensor::Rows attention_out;  // (T, C) before the post norm; empty without post_norms
   tensor::Rows middle;         // (T, C) the residual stream between the two halves
   tensor::Rows ffn_in;         // (T, C)
-  tensor::Rows gate, up, act;  // (T, F)
-  tensor::Rows ffn_out;        // (T, C) before the post norm; empty without post_norms
+  // Of a dense block (T, F). Of a mixture (up to T times the experts used, F): the first expert's rows, in the order of
+  // the tokens that it took, then the next one's.
+  tensor::Rows gate, up, act;
+  tensor::Rows share;       // (T, E) of the experts, 0 where not used; empty if dense
+  tensor::Rows expert_out;  // (as gate, C) what each expert gave, before its share; empty if dense
+  tensor::Rows ffn_out;     // (T, C) before the post norm; empty without post_norms
   std::span<float> attention_rstd, ffn_rstd, post_attention_rstd, post_ffn_rstd;  // (T)
   std::span<float> q_rstd, k_rstd;                                                // (T, H), (T, K)
   std::span<float> logsumexp;                                                     // (T, H)
 
  private:
+  std::size_t taken_ = 1;  // experts that take a token
   AlignedBuffer<float> memory_;
 };
 
@@ -50,9 +54,8 @@ struct LayerGradients {
 
 struct BlockGradients {
   std::span<float> attention_norm, ffn_norm, q_norm, k_norm, post_attention_norm, post_ffn_norm;
-  std::array<LayerGradients, kSites> sites;
-  LayerGradients& at(Site site) { return sites[static_cast<std::size_t>(site)]; }
-  const LayerGradients& at(Site site) const { return sites[static_cast<std::size_t>(site)]; }
+  std::vector<LayerGradients> sites = std::vector<LayerGradients>(kSites);  // by slot
+  LayerGradients& at(Site site) { return sites[slot_of(site)]; }            // of a dense block
 };
 
 struct Gradients {
@@ -60,6 +63,7 @@ struct Gradients {
   tensor::Rows output;     // (V, C)
   std::span<float> final_norm;
   std::vector<BlockGradients> blocks;
+  nn::LowRankGradients head_adapter, embedding_adapter;
 };
 
 }  // namespace freehold::model

@@ -60,6 +60,10 @@ struct Layout {
     const tensor::View* v_bias = nullptr;
     const tensor::View* router = nullptr;
     std::vector<tensor::View> gate, up, down;  // one of each, or one an expert
+    // The tensors that hold all experts' in one, where the file has such.
+    const tensor::View* gate_stack = nullptr;
+    const tensor::View* up_stack = nullptr;
+    const tensor::View* down_stack = nullptr;
   };
   const tensor::View* embedding = nullptr;
   const tensor::View* output = nullptr;  // null if tied
@@ -71,6 +75,9 @@ struct Plan {
   Spec spec;
   Layout layout;
 };
+
+// The weight of one of a block's layers, by slot (model/adapter.h).
+const tensor::View& view_at(const Layout::Block& block, std::size_t slot);
 
 // Spec and Layout of a checkpoint. Errors name the metadata key or the tensor.
 Result<Plan> plan(const format::Checkpoint& checkpoint);

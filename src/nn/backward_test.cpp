@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/half.h"
 #include "kernel/blocks/dequantise.h"
@@ -14,6 +15,7 @@
 #include "nn/linear.h"
 #include "nn/rmsnorm.h"
 #include "nn/rope.h"
+#include "nn/routing.h"
 
 namespace freehold::nn {
 namespace {
@@ -120,6 +122,47 @@ TEST(Backward, Rope) {
       expect_gradient(got, complex_step(rotate, x, dy), 1e-6, "dx");
     });
   }
+}
+
+// Of each row the two largest; the third row has three that are equal.
+TEST(Backward, Routing) {
+  constexpr std::size_t T = 33, E = 7;
+  constexpr std::uint32_t kUsed = 2;
+  auto logits = draws(T * E, 1, 4);
+  for (const std::size_t e : {1, 3, 6}) logits[2 * E + e] = 5;
+  const auto dy = draws(T * E, 2);
+  const auto taken = [&](std::size_t t, std::size_t e) {
+    std::size_t above = 0;
+    for (std::size_t o = 0; o < E; ++o) {
+      const float mine = logits[t * E + e], other = logits[t * E + o];
+      above += other > mine || (other == mine && o < e) ? 1 : 0;
+    }
+    return above < kUsed;
+  };
+  auto define = [&](const Complexes& x) {
+    Complexes y(x.size());
+    for (std::size_t t = 0; t < T; ++t) {
+      Complex all = 0, kept = 0;
+      for (std::size_t e = 0; e < E; ++e) all += std::exp(x[t * E + e]);
+      for (std::size_t e = 0; e < E; ++e) kept += taken(t, e) ? std::exp(x[t * E + e]) / all : 0.0;
+      for (std::size_t e = 0; e < E; ++e) y[t * E + e] = taken(t, e) ? std::exp(x[t * E + e]) / all / kept : 0.0;
+    }
+    return y;
+  };
+  auto run = [&](Context& c) {
+    std::vector<float> share = logits, d = dy;
+    routing_forward(c, rows(share, T), kUsed);
+    routing_backward(c, rows(d, T), rows(std::as_const(share), T));
+    return joined({share, d});
+  };
+  for_every_machine(run, kWorkspace, [&](const std::vector<float>& got) {
+    const Complexes expected = define(widen(logits));
+    for (std::size_t i = 0; i < T * E; ++i) {
+      ASSERT_NEAR(static_cast<double>(got[i]), expected[i].real(), 1e-6) << i;
+      ASSERT_EQ(got[i] > 0, taken(i / E, i % E)) << i;
+    }
+    expect_gradient(part(got, T * E, T * E), complex_step(define, logits, dy), 2e-6, "dlogits");
+  });
 }
 
 TEST(Backward, GatedActivations) {

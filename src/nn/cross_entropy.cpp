@@ -26,9 +26,11 @@ float row_loss(const kernel::Table& kernels, float* probabilities, const float* 
 }  // namespace
 
 void cross_entropy(Context& context, std::span<float> loss, tensor::ConstRows hidden, const Linear& output,
-                   float softcap, std::span<const Target> targets, const CrossEntropyGradients& gradients) {
+                   float softcap, std::span<const Target> targets, const CrossEntropyGradients& gradients,
+                   const AdaptedOutput& adapted) {
   const WorkspaceScope scope(context.workspace);
   const std::size_t V = output.outputs(), C = hidden.cols, V16 = row_stride(V), C16 = row_stride(C);
+  const LowRank* const adapter = adapted.adapter != nullptr && !adapted.adapter->empty() ? adapted.adapter : nullptr;
   const bool backward = gradients.dhidden.data != nullptr || gradients.dweight.data != nullptr;
   auto* h = context.workspace.take<float>(kRows * C16);
   auto* l = context.workspace.take<float>(kRows * V16);
@@ -40,6 +42,9 @@ void cross_entropy(Context& context, std::span<float> loss, tensor::ConstRows hi
     const tensor::Rows rows{h, n, C, C16}, logits{l, n, V, V16}, dlogits{p, n, V, V16};
     for (std::size_t i = 0; i < n; ++i) std::copy_n(hidden[chunk[i].row], C, rows[i]);
     linear_forward(context, logits, rows, output);
+    Dropout dropout = adapted.dropout;
+    dropout.first += first;
+    if (adapter != nullptr) low_rank_forward(context, logits, rows, output, *adapter, dropout);
     if (softcap != 0) softcap_forward(context, logits, softcap);
     context.pool.parallel_for(n, 1, [&](std::size_t begin, std::size_t end, int) {
       for (std::size_t i = begin; i < end; ++i) {
@@ -48,18 +53,29 @@ void cross_entropy(Context& context, std::span<float> loss, tensor::ConstRows hi
     });
     if (!backward) continue;
     if (softcap != 0) softcap_backward(context, dlogits, logits, softcap);
-    if (gradients.dweight.data != nullptr) linear_backward_weight(context, gradients.dweight, dlogits, rows);
-    if (gradients.dhidden.data == nullptr) continue;
+    const WorkspaceScope inner(context.workspace);
     std::fill_n(dh, n * C16, 0.0f);
-    linear_backward_input(context, {dh, n, C, C16}, dlogits, output);
+    tensor::Rows dz = dlogits;  // the gradient of what the base gave
+    if (adapter != nullptr) {
+      const bool dora = !adapter->gain.empty();
+      const tensor::Rows scaled = dora ? take_rows(context, n, V) : tensor::Rows{};
+      low_rank_backward(context, {dh, n, C, C16}, scaled, dlogits, rows, output, *adapter, gradients.adapter, dropout);
+      if (dora) dz = scaled;
+    }
+    if (gradients.dweight.data != nullptr) linear_backward_weight(context, gradients.dweight, dz, rows);
+    if (gradients.dhidden.data == nullptr) continue;
+    linear_backward_input(context, {dh, n, C, C16}, dz, output);
     for (std::size_t i = 0; i < n; ++i) {
       context.kernels.add_row(gradients.dhidden[chunk[i].row], dh + i * C16, C);
     }
   }
 }
 
-std::size_t cross_entropy_workspace(int threads, std::size_t V, std::size_t C) {
-  return 2 * Workspace::cost<float>(kRows * row_stride(C)) + 2 * Workspace::cost<float>(kRows * row_stride(V)) +
+std::size_t cross_entropy_workspace(int threads, std::size_t V, std::size_t C, std::size_t rank, bool dora) {
+  return (rank == 0 ? 0
+                    : std::max(low_rank_workspace(kRows, V, C, rank),
+                               low_rank_backward_workspace(threads, kRows, V, C, rank, dora))) +
+         2 * Workspace::cost<float>(kRows * row_stride(C)) + 2 * Workspace::cost<float>(kRows * row_stride(V)) +
          linear_workspace(kRows, C) + linear_backward_workspace(threads, kRows, V, C);
 }
 

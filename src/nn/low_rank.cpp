@@ -21,7 +21,7 @@ void apply_dropout(Context& context, tensor::Rows y, tensor::ConstRows x, const 
       PhiloxBlock words{};
       std::uint64_t drawn = UINT64_MAX;  // which block `words` is
       for (std::size_t k = 0; k < x.cols; ++k) {
-        const std::uint64_t i = std::uint64_t{t} * x.cols + k, block = i / 4;
+        const std::uint64_t i = (dropout.first + t) * x.cols + k, block = i / 4;
         if (block != drawn) {
           words = philox4x32(dropout.seed, {static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32),
                                             static_cast<std::uint32_t>(dropout.stream),
@@ -58,8 +58,7 @@ void apply_gain(Context& context, tensor::Rows y, std::span<const float> gain, s
 constexpr std::size_t kPartRows = 64, kPartPanels = 8, kPartColumns = kPartPanels * kernel::kPanelRows;
 
 // y += s B h
-void add_product(Context& context, tensor::Rows y, tensor::ConstRows h, const LowRank& adapter) {
-  const Linear& b = adapter.b;
+void add_product(Context& context, tensor::Rows y, tensor::ConstRows h, const Linear& b, float scale) {
   const std::size_t panels = row_stride(y.cols) / 16, groups = (panels + kPartPanels - 1) / kPartPanels,
                     pieces = (y.rows + kPartRows - 1) / kPartRows;
   context.pool.parallel_for(groups * pieces, 4, [&](std::size_t begin, std::size_t end, int) {
@@ -70,7 +69,7 @@ void add_product(Context& context, tensor::Rows y, tensor::ConstRows h, const Lo
       context.kernels.matmul_f32({b.panel(p), b.panel_bytes(), 0, row_stride(columns) / 16, columns, b.inputs(), rows,
                                   h[t0], h.stride, part, kPartColumns});
       for (std::size_t t = 0; t < rows; ++t) {
-        context.kernels.axpy_row(y[t0 + t] + n, adapter.scale, part + t * kPartColumns, columns);
+        context.kernels.axpy_row(y[t0 + t] + n, scale, part + t * kPartColumns, columns);
       }
     }
   });
@@ -82,7 +81,7 @@ void magnitude_backward(Context& context, std::span<float> dm, tensor::ConstRows
   const WorkspaceScope scope(context.workspace);
   const tensor::Rows z = take_rows(context, dy.rows, dy.cols);
   linear_forward(context, z, x, base);
-  add_product(context, z, h, adapter);
+  add_product(context, z, h, adapter.b, adapter.scale);
   context.pool.parallel_for(dm.size(), 64, [&](std::size_t begin, std::size_t end, int) {
     for (std::size_t t = 0; t < dy.rows; ++t) {
       for (std::size_t n = begin; n < end; ++n) {
@@ -99,7 +98,7 @@ void low_rank_forward(Context& context, tensor::Rows y, tensor::ConstRows x, con
   const WorkspaceScope scope(context.workspace);
   const tensor::Rows h = take_rows(context, x.rows, adapter.a.outputs());
   linear_forward(context, h, dropped(context, x, dropout), adapter.a);
-  add_product(context, y, h, adapter);
+  add_product(context, y, h, adapter.b, adapter.scale);
   if (!adapter.gain.empty()) apply_gain(context, y, adapter.gain, base.bias);
 }
 
@@ -191,10 +190,55 @@ std::size_t low_rank_workspace(std::size_t T, std::size_t N, std::size_t K, std:
   return rows_cost(T, r) + rows_cost(T, K) + std::max(linear_workspace(T, K), linear_workspace(T, r));
 }
 
-std::size_t low_rank_backward_workspace(int threads, std::size_t T, std::size_t N, std::size_t K, std::size_t r) {
-  return 2 * rows_cost(T, K) + rows_cost(T, r) + 2 * rows_cost(T, N) +
+std::size_t low_rank_backward_workspace(int threads, std::size_t T, std::size_t N, std::size_t K, std::size_t r,
+                                        bool dora) {
+  return 2 * rows_cost(T, K) + rows_cost(T, r) + (dora ? 2 * rows_cost(T, N) : 0) +
          std::max({linear_workspace(T, K), linear_workspace(T, r), linear_backward_workspace(threads, T, N, r),
                    linear_backward_workspace(threads, T, r, K)});
+}
+
+namespace {
+
+// h (T, r) = s A[:, ids]
+tensor::Rows looked_up(Context& context, std::span<const std::int32_t> ids, const LowRankLookup& adapter, float scale) {
+  const std::size_t r = adapter.b.inputs();
+  const tensor::Rows h = take_rows(context, ids.size(), r);
+  for (std::size_t t = 0; t < ids.size(); ++t) {
+    std::copy_n(adapter.columns.data() + static_cast<std::size_t>(ids[t]) * r, r, h[t]);
+    if (scale != 1) context.kernels.scale_row(h[t], scale, r);
+  }
+  return h;
+}
+
+}  // namespace
+
+void lookup_forward(Context& context, tensor::Rows x, std::span<const std::int32_t> ids, const LowRankLookup& adapter) {
+  const WorkspaceScope scope(context.workspace);
+  add_product(context, x, looked_up(context, ids, adapter, 1), adapter.b, adapter.scale);
+}
+
+void lookup_backward(Context& context, tensor::ConstRows dx, std::span<const std::int32_t> ids,
+                     const LowRankLookup& adapter, const LowRankGradients& gradients) {
+  Context exact = context;
+  exact.products = BackwardProducts::f32;
+  const WorkspaceScope scope(context.workspace);
+  const std::size_t T = ids.size(), r = adapter.b.inputs();
+  const tensor::Rows h = looked_up(context, ids, adapter, adapter.scale);
+  if (gradients.b.data != nullptr) linear_backward_weight(exact, gradients.b, dx, h);
+  if (gradients.a.data == nullptr) return;
+  const tensor::Rows dh = h;  // s dx B; what was there is used up
+  std::fill_n(dh.data, T * dh.stride, 0.0f);
+  linear_backward_input(exact, dh, dx, adapter.b);
+  for (std::size_t t = 0; t < T; ++t) context.kernels.scale_row(dh[t], adapter.scale, r);
+  context.pool.parallel_for(r, 1, [&](std::size_t begin, std::size_t end, int) {
+    for (std::size_t j = begin; j < end; ++j) {
+      for (std::size_t t = 0; t < T; ++t) gradients.a[j][ids[t]] += dh[t][j];
+    }
+  });
+}
+
+std::size_t lookup_workspace(int threads, std::size_t T, std::size_t C, std::size_t r) {
+  return rows_cost(T, r) + linear_backward_workspace(threads, T, C, r);
 }
 
 }  // namespace freehold::nn

@@ -62,12 +62,41 @@ struct FullModel::Builder {
     m.parameters_.push_back({view.name, view.shape, value, gradient, view.shape.size() > 1});
     return m.parameters_.back();
   }
-  tensor::Rows matrix(const View& view, nn::Linear& layer) {
-    const Parameter& p = parameter(view);
-    const std::size_t bytes = nn::Linear::prepared_bytes({p.name, m.type(), p.shape, {}});
-    m.matrices_.push_back({m.parameters_.size() - 1, &layer, m.weights_.panels.span().subspan(next_panel, bytes)});
+  // One matrix of the last parameter, from its value `first` on.
+  tensor::Rows matrix_of(std::size_t first, std::vector<std::uint64_t> shape, nn::Linear& layer) {
+    const std::size_t N = shape[0], K = shape[1], bytes = nn::Linear::prepared_bytes({"", m.type(), shape, {}});
+    m.matrices_.push_back({m.parameters_.size() - 1, first, std::move(shape), &layer,
+                           m.weights_.panels.span().subspan(next_panel, bytes)});
     next_panel += bytes;
-    return {p.gradient.data(), view.rows(), view.row_elems(), view.row_elems()};
+    return {m.parameters_.back().gradient.data() + first, N, K, K};
+  }
+  tensor::Rows matrix(const View& view, nn::Linear& layer) {
+    parameter(view);
+    return matrix_of(0, {view.rows(), view.row_elems()}, layer);
+  }
+  // Of all experts: one parameter for a stack, else one each. `layer(e)` and `gradient(e)` are the expert's.
+  template <typename LayerOf, typename GradientOf>
+  void experts(const std::vector<View>& views, const View* stack, LayerOf layer, GradientOf gradient) {
+    if (stack != nullptr) parameter(*stack);
+    for (std::size_t e = 0; e < views.size(); ++e) {
+      const std::size_t N = views[e].rows(), K = views[e].row_elems();
+      gradient(e) = stack != nullptr ? matrix_of(e * N * K, {N, K}, layer(e)) : matrix(views[e], layer(e));
+    }
+  }
+  void mixture(const model::Layout::Block& b, model::BlockWeights& w, model::BlockGradients& g) {
+    const std::size_t E = b.gate.size(), slots = model::slots_of(E);
+    w.experts.resize(E);
+    g.sites.resize(slots);
+    g.sites[slots - 1].weight = matrix(*b.router, w.router);
+    const auto of = [&](Site site) {
+      return [&g, site](std::size_t e) -> tensor::Rows& { return g.sites[model::slot_of(site, e)].weight; };
+    };
+    experts(
+        b.gate, b.gate_stack, [&](std::size_t e) -> nn::Linear& { return w.experts[e].gate; }, of(Site::gate));
+    experts(
+        b.up, b.up_stack, [&](std::size_t e) -> nn::Linear& { return w.experts[e].up; }, of(Site::up));
+    experts(
+        b.down, b.down_stack, [&](std::size_t e) -> nn::Linear& { return w.experts[e].down; }, of(Site::down));
   }
   std::span<float> vector(const View* view, std::vector<float>& weights, float offset = 0) {
     if (view == nullptr) return {};
@@ -90,9 +119,13 @@ struct FullModel::Builder {
     g.at(Site::o).weight = matrix(*b.o, w.o);
     g.post_attention_norm = vector(b.post_attention_norm, w.post_attention_norm, offset);
     g.ffn_norm = vector(b.ffn_norm, w.ffn_norm, offset);
-    g.at(Site::gate).weight = matrix(b.gate[0], w.ffn.gate);
-    g.at(Site::up).weight = matrix(b.up[0], w.ffn.up);
-    g.at(Site::down).weight = matrix(b.down[0], w.ffn.down);
+    if (b.router != nullptr) {
+      mixture(b, w, g);
+    } else {
+      g.at(Site::gate).weight = matrix(b.gate[0], w.ffn.gate);
+      g.at(Site::up).weight = matrix(b.up[0], w.ffn.up);
+      g.at(Site::down).weight = matrix(b.down[0], w.ffn.down);
+    }
     g.post_ffn_norm = vector(b.post_ffn_norm, w.post_ffn_norm, offset);
   }
   void all() {
@@ -121,9 +154,6 @@ struct FullModel::Builder {
 Result<std::unique_ptr<FullModel>> FullModel::load(const format::Checkpoint& checkpoint, ThreadPool& pool,
                                                    Precision precision) {
   FH_TRY(model::Plan plan, model::plan(checkpoint));
-  if (plan.spec.experts != 0) {
-    return fail(Errc::unsupported, "training: the model is a mixture of experts, which cannot be trained yet");
-  }
   std::unique_ptr<FullModel> m(new FullModel(pool, precision));
   std::size_t elements = 0, panels = 0, largest = 0;
   auto count = [&](const View* view) { elements += view == nullptr ? 0 : padded_elements(view->elems()); };
@@ -164,11 +194,11 @@ Result<std::unique_ptr<FullModel>> FullModel::load(const format::Checkpoint& che
 
 Result<> FullModel::prepare(const Matrix& matrix) {
   const Parameter& p = parameters_[matrix.parameter];
-  View view = as_view(p);
+  const std::span<const float> value = p.value.subspan(matrix.first, matrix.shape[0] * matrix.shape[1]);
+  View view{p.name, type(), matrix.shape, std::as_bytes(value)};
   if (precision_ == Precision::bf16) {
-    round_to_bf16(pool_, p.value, rounded_.data());
-    view.type = type();
-    view.bytes = std::as_bytes(std::span<const std::uint16_t>(rounded_.data(), p.value.size()));
+    round_to_bf16(pool_, value, rounded_.data());
+    view.bytes = std::as_bytes(std::span<const std::uint16_t>(rounded_.data(), value.size()));
   }
   std::vector<float> bias = std::move(matrix.layer->bias);
   FH_TRY(*matrix.layer, nn::Linear::prepare(pool_, view, matrix.panels));

@@ -20,7 +20,7 @@ enum class Precision : std::uint8_t {
 class FullModel final : public Trainable {
  public:
   // Copies every tensor of the checkpoint as float32. Parameters are named as the checkpoint names its tensors. Errors
-  // as model::plan, Errc::exhausted without memory, Errc::unsupported for a mixture of experts.
+  // as model::plan, Errc::exhausted without memory.
   static Result<std::unique_ptr<FullModel>> load(const format::Checkpoint& checkpoint, ThreadPool& pool,
                                                  Precision precision = Precision::f32);
 
@@ -34,9 +34,11 @@ class FullModel final : public Trainable {
  private:
   FullModel(ThreadPool& pool, Precision precision) : pool_(pool), precision_(precision) {}
   tensor::DType type() const { return precision_ == Precision::f32 ? tensor::DType::f32 : tensor::DType::bf16; }
-  // How a parameter is seen by the forward pass.
+  // How a parameter, or one matrix of a stack of them, is seen by the forward pass.
   struct Matrix {
     std::size_t parameter;
+    std::size_t first;  // of its values
+    std::vector<std::uint64_t> shape;
     nn::Linear* layer;
     std::span<std::byte> panels;
   };

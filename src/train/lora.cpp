@@ -2,24 +2,41 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <new>
+#include <numbers>
 
+#include "base/mathd.h"
 #include "base/random.h"
 
 namespace freehold::train {
 
 using model::LowRankValues;
+using model::Place;
 using model::Site;
+
+namespace {
+
+// A stream of its own for every place.
+std::uint64_t stream_of(const Place& place, std::size_t blocks, std::size_t slots) {
+  if (!model::is_end(place.site)) return place.block * slots + model::slot_of(place, slots);
+  return blocks * slots + (place.site == Site::head ? 0 : 1);
+}
+
+// Of mean 0 and variance 1, from two uniform draws (Box and Muller 1958).
+float normal_draw(std::uint64_t seed, std::uint64_t stream, std::uint64_t index) {
+  const double u = 1 - uniform_draw(seed, stream, 2 * index), v = uniform_draw(seed, stream, 2 * index + 1);
+  return static_cast<float>(std::sqrt(-2 * mathd::log(u)) * mathd::cos(2 * std::numbers::pi * v));
+}
+
+}  // namespace
 
 Result<std::unique_ptr<LoraModel>> LoraModel::fresh(std::shared_ptr<const model::Model> base, ThreadPool& pool,
                                                     const kernel::Table& kernels, model::AdapterConfig config,
                                                     std::uint64_t seed) {
-  if (base->spec().experts != 0) {
-    return fail(Errc::unsupported, "training: the model is a mixture of experts, which cannot be trained yet");
-  }
-  model::AdapterValues values;
-  values.blocks.resize(base->spec().blocks.size());
+  const std::size_t slots = model::slots_of(base->spec().experts);
+  model::AdapterValues values = model::no_values(base->spec());
   nn::Workspace none(0);
   nn::Context context{pool, kernels, none};
   for (const std::uint32_t layer : config.layers) {
@@ -27,25 +44,36 @@ Result<std::unique_ptr<LoraModel>> LoraModel::fresh(std::shared_ptr<const model:
     return fail(Errc::invalid, fmt::format("the adapter is to sit on layer {}, and the model has {}, from 0", layer,
                                            values.blocks.size()));
   }
-  for (std::size_t i = 0; i < values.blocks.size(); ++i) {
-    if (!config.adapts(i)) continue;
-    for (Site site : config.targets) {
-      const nn::Linear& layer = model::linear_at(base->weights().blocks[i], site);
-      const std::size_t K = layer.inputs(), N = layer.outputs(), r = config.r;
-      LowRankValues& v = values.blocks[i][static_cast<std::size_t>(site)];
-      v.rank = config.r;
-      v.scale = config.scale();
-      v.a.resize(r * K);
-      v.b.resize(N * r);
-      const double bound = 1.0 / std::sqrt(static_cast<double>(K));
-      const std::uint64_t stream = i * model::kSites + static_cast<std::size_t>(site);
-      for (std::size_t j = 0; j < v.a.size(); ++j) {
-        v.a[j] = static_cast<float>(bound * (2 * uniform_draw(seed, stream, j) - 1));
-      }
-      if (!config.dora) continue;
-      v.magnitude.resize(N);
-      nn::dora_norm(context, v.magnitude, layer, v.scale, {v.a.data(), r, K, K}, {v.b.data(), N, r, r});
+  for (const Place& place : model::all_places(values)) {
+    const Site site = place.site;
+    const auto& targets = config.targets;
+    if (std::find(targets.begin(), targets.end(), site) == targets.end()) continue;
+    if (!config.adapts(place)) {
+      if (!model::is_end(site)) continue;
+      return fail(Errc::invalid, fmt::format("an adapter on {} and on some layers only: PEFT would leave out {}",
+                                             name_of(site), name_of(site)));
     }
+    const auto [N, K] = model::shape_of(base->spec(), site);
+    const std::size_t r = config.r;
+    LowRankValues& v = values.at(place);
+    v.rank = config.r;
+    v.scale = config.scale();
+    v.a.resize(r * K);
+    v.b.resize(N * r);
+    const std::uint64_t stream = stream_of(place, values.blocks.size(), slots);
+    if (site == Site::embedding) {
+      if (config.dora) return fail(Errc::unsupported, "DoRA on embed_tokens is not supported");
+      for (std::size_t j = 0; j < v.b.size(); ++j) v.b[j] = normal_draw(seed, stream, j);
+      continue;
+    }
+    const double bound = 1.0 / std::sqrt(static_cast<double>(K));
+    for (std::size_t j = 0; j < v.a.size(); ++j) {
+      v.a[j] = static_cast<float>(bound * (2 * uniform_draw(seed, stream, j) - 1));
+    }
+    if (!config.dora) continue;
+    v.magnitude.resize(N);
+    nn::dora_norm(context, v.magnitude, model::linear_at(base->weights(), place), v.scale, {v.a.data(), r, K, K},
+                  {v.b.data(), N, r, r});
   }
   return from(std::move(base), pool, kernels, {std::move(config), std::move(values)});
 }
@@ -55,9 +83,11 @@ Result<std::unique_ptr<LoraModel>> LoraModel::from(std::shared_ptr<const model::
   std::unique_ptr<LoraModel> m(new LoraModel(std::move(base), pool, kernels));
   m->values_ = std::move(adapter);
   FH_TRY_VOID(m->refresh());
+  const std::vector<Place> places = model::all_places(m->values_.values);
   std::size_t elements = 0;
-  for (const auto& block : m->values_.values.blocks) {
-    for (const LowRankValues& v : block) elements += v.a.size() + v.b.size() + v.magnitude.size();
+  for (const Place& place : places) {
+    const LowRankValues& v = m->values_.values.at(place);
+    elements += v.a.size() + v.b.size() + v.magnitude.size();
   }
   if (elements == 0) return fail(Errc::invalid, "training: the adapter adapts no layer");
   try {
@@ -71,18 +101,23 @@ Result<std::unique_ptr<LoraModel>> LoraModel::from(std::shared_ptr<const model::
     next += value.size();
     return m->parameters_.back().gradient;
   };
-  m->gradients_.blocks.resize(m->values_.values.blocks.size());
-  for (std::size_t i = 0; i < m->values_.values.blocks.size(); ++i) {
-    for (Site site : model::kAllSites) {
-      LowRankValues& v = m->values_.values.blocks[i][static_cast<std::size_t>(site)];
-      if (v.rank == 0) continue;
-      const std::string module = model::peft_module(i, site);
-      const std::size_t r = v.rank, K = v.a.size() / r, N = v.b.size() / r;
-      nn::LowRankGradients& g = m->gradients_.blocks[i].at(site).adapter;
-      g.a = {add(module + ".lora_A.weight", {r, K}, v.a).data(), r, K, K};
-      g.b = {add(module + ".lora_B.weight", {N, r}, v.b).data(), N, r, r};
-      if (!v.magnitude.empty()) g.magnitude = add(module + ".lora_magnitude_vector", {N}, v.magnitude);
-    }
+  model::Gradients& gradients = m->gradients_;
+  gradients.blocks.resize(m->values_.values.blocks.size());
+  for (std::size_t i = 0; i < gradients.blocks.size(); ++i) {
+    gradients.blocks[i].sites.resize(m->values_.values.blocks[i].size());
+  }
+  for (const Place& place : places) {
+    LowRankValues& v = m->values_.values.at(place);
+    if (v.rank == 0) continue;
+    const std::string module = model::peft_module(place);
+    const std::size_t r = v.rank, K = v.a.size() / r, N = v.b.size() / r;
+    model::BlockGradients& block = gradients.blocks[place.block];
+    nn::LowRankGradients& g = place.site == Site::head        ? gradients.head_adapter
+                              : place.site == Site::embedding ? gradients.embedding_adapter
+                                                              : block.sites[slot_of(place, block.sites.size())].adapter;
+    g.a = {add(module + std::string(model::peft_half(place.site, true)), {r, K}, v.a).data(), r, K, K};
+    g.b = {add(module + std::string(model::peft_half(place.site, false)), {N, r}, v.b).data(), N, r, r};
+    if (!v.magnitude.empty()) g.magnitude = add(module + ".lora_magnitude_vector", {N}, v.magnitude);
   }
   return m;
 }

@@ -17,7 +17,9 @@ class LoraModel final : public Trainable {
  public:
   // A fresh adapter on the configuration's targets in every block, as PEFT begins one (peft/tuners/lora/layer.py,
   // reset_lora_parameters): A uniform in +-1/sqrt(K) (Kaiming with a = sqrt(5), He et al. 2015), B zero, DoRA's m the
-  // norms of the base's rows, so the first forward pass is the base's. Draws are Philox's under `seed`.
+  // norms of the base's rows, so the first forward pass is the base's. An embedding's A is zero and its B normal, as
+  // there. Draws are Philox's under `seed`. Errors: Errc::invalid for a layer that the model has not, and for an end
+  // with config.layers; Errc::unsupported for DoRA on the embedding.
   static Result<std::unique_ptr<LoraModel>> fresh(std::shared_ptr<const model::Model> base, ThreadPool& pool,
                                                   const kernel::Table& kernels, model::AdapterConfig config,
                                                   std::uint64_t seed);

@@ -17,9 +17,19 @@ namespace freehold::train {
 
 struct TrainTest : store::TinyModelTest {
   std::shared_ptr<const model::Model> served(std::string_view shape, std::string_view type) {
+    return served(*store::shape_from_name(shape), type);
+  }
+  std::shared_ptr<const model::Model> served(const store::Shape& shape, std::string_view type) {
     auto model = model::Model::load(checkpoint(shape, type), pool);
     EXPECT_TRUE(model.has_value()) << model.error().what;
     return *model;
+  }
+  // A shape all of whose experts, two if it has any, take every token.
+  static store::Shape every_expert(std::string_view name) {
+    store::Shape shape = *store::shape_from_name(name);
+    if (shape.extra.experts > 2) shape.extra.experts = 2;
+    shape.extra.experts_used = shape.extra.experts;
+    return shape;
   }
   // An adapter whose B is not zero.
   std::unique_ptr<LoraModel> adapted(std::shared_ptr<const model::Model> base, ThreadPool& threads,
@@ -36,12 +46,20 @@ struct TrainTest : store::TinyModelTest {
     EXPECT_TRUE((*lora)->refresh().has_value());
     return std::move(*lora);
   }
-  static model::AdapterConfig all_sites(std::uint32_t r, bool dora = false) {
+  static model::AdapterConfig all_sites(std::uint32_t r, bool dora = false, std::uint32_t experts = 0) {
     model::AdapterConfig c;
     c.r = r;
     c.alpha = 2.0 * r;
     c.dora = dora;
-    c.targets.assign(model::kAllSites.begin(), model::kAllSites.end());
+    const auto sites = model::sites_of(experts);
+    c.targets.assign(sites.begin(), sites.end());
+    return c;
+  }
+  // The blocks' layers and what can be adapted at the ends: DoRA is not for the embedding.
+  static model::AdapterConfig everywhere(std::uint32_t r, bool dora = false, std::uint32_t experts = 0) {
+    model::AdapterConfig c = all_sites(r, dora, experts);
+    c.targets.push_back(model::Site::head);
+    if (!dora) c.targets.push_back(model::Site::embedding);
     return c;
   }
   static std::vector<std::int32_t> tokens(std::size_t n, std::uint64_t stream, std::uint32_t vocab) {

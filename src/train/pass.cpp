@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <new>
 
+#include "model/adapted_linear.h"
 #include "nn/attention.h"
 #include "nn/elementwise.h"
 #include "nn/rmsnorm.h"
@@ -19,8 +20,10 @@ std::size_t stride_of(const model::Spec& spec) {
   return (std::size_t{spec.width} + 15) / 16 * 16;
 }
 
-std::size_t rank_of(const Trainable& model) {
-  return model.adapter() == nullptr ? 0 : model.adapter()->largest_rank();
+AdapterShape adapter_shape(const Trainable& model) {
+  const model::Adapter* a = model.adapter();
+  if (a == nullptr) return {};
+  return {a->largest_rank(), a->head.a.outputs(), !a->head.gain.empty()};
 }
 
 // Blocks of 32 positions that a batch's sequences need at most.
@@ -35,38 +38,37 @@ std::size_t tapes_of(const model::Spec& spec, PassLimits limits, model::KvChoice
   return static_cast<std::size_t>(std::min<std::uint64_t>(spec.blocks.size(), 1 + more));
 }
 
-std::size_t scratch_bytes(const model::Spec& spec, std::size_t rank, int threads, PassLimits limits) {
-  const std::size_t T = limits.tokens;
+std::size_t scratch_bytes(const model::Spec& spec, AdapterShape adapter, int threads, PassLimits limits) {
+  const std::size_t T = limits.tokens, rank = adapter.rank;
   const std::size_t forward =
       model::block_workspace(spec, T, rank) +
       nn::attention_workspace(threads, T, limits.tokens, spec.heads, spec.kv_heads, spec.head_size);
   return model::angles_cost(spec, T) + 2 * Workspace::cost<float>(T * stride_of(spec)) +
          std::max({forward, model::block_backward_workspace(spec, threads, T, rank),
-                   nn::cross_entropy_workspace(threads, spec.vocab, spec.width),
-                   Workspace::cost<float>(T * stride_of(spec)) + nn::linear_workspace(T, spec.width)});
+                   nn::cross_entropy_workspace(threads, spec.vocab, spec.width, adapter.head_rank, adapter.dora),
+                   rank == 0 ? 0 : nn::lookup_workspace(threads, T, spec.width, rank),
+                   Workspace::cost<float>(T * stride_of(spec)) + nn::linear_workspace(T, spec.width) +
+                       (rank == 0 ? 0 : nn::low_rank_workspace(T, spec.vocab, spec.width, rank))});
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Pass>> Pass::create(const Trainable& model, ThreadPool& pool, const kernel::Table& kernels,
                                            PassLimits limits, model::KvChoice cache, nn::BackwardProducts products) {
-  if (model.spec().experts != 0) {
-    return fail(Errc::unsupported, "training: the model is a mixture of experts, which cannot be trained yet");
-  }
   try {
     return std::unique_ptr<Pass>(new Pass(model, pool, kernels, limits, cache, products));
   } catch (const std::bad_alloc&) {
     return fail(Errc::exhausted, fmt::format("training: no memory for batches of {} tokens ({} bytes)", limits.tokens,
-                                             bytes(model.spec(), rank_of(model), pool.threads(), limits, cache)));
+                                             bytes(model.spec(), adapter_shape(model), pool.threads(), limits, cache)));
   }
 }
 
-std::uint64_t Pass::bytes(const model::Spec& spec, std::size_t rank, int threads, PassLimits limits,
+std::uint64_t Pass::bytes(const model::Spec& spec, AdapterShape adapter, int threads, PassLimits limits,
                           model::KvChoice cache) {
   const std::uint64_t row = stride_of(spec) * sizeof(float);
   return limits.tokens * (row * (spec.blocks.size() + 2) + sizeof(float)) +
          tapes_of(spec, limits, cache) * bytes_of_tape(spec, limits, cache) +
-         scratch_bytes(spec, rank, threads, limits);
+         scratch_bytes(spec, adapter, threads, limits);
 }
 
 std::uint64_t Pass::bytes_of_tape(const model::Spec& spec, PassLimits limits, model::KvChoice cache) {
@@ -83,7 +85,7 @@ Pass::Pass(const Trainable& model, ThreadPool& pool, const kernel::Table& kernel
       products_(products),
       stride_(stride_of(model.spec())),
       layout_(model.spec(), cache),
-      workspace_(scratch_bytes(model.spec(), rank_of(model), pool.threads(), limits)),
+      workspace_(scratch_bytes(model.spec(), adapter_shape(model), pool.threads(), limits)),
       inputs_((model.spec().blocks.size() + 1) * limits.tokens * stride_),
       hidden_(limits.tokens * stride_),
       rstd_(limits.tokens),
@@ -144,7 +146,7 @@ Result<> Pass::forward(std::span<const std::span<const std::int32_t>> sequences,
   nn::Context c = context();
   const nn::WorkspaceScope scope(workspace_);
   const model::Weights& w = model_.weights();
-  model::embed(c, spec, w, ids_, checkpoint(0));
+  model::embed(c, spec, w, ids_, checkpoint(0), adapter);
   const model::Angles angles(c, spec, positions_);
   for (model::BlockTape& tape : tapes_) tape.begin(T);
   for (std::size_t l = 0; l < spec.blocks.size(); ++l) {
@@ -161,9 +163,16 @@ Result<> Pass::forward(std::span<const std::span<const std::int32_t>> sequences,
   return {};
 }
 
+nn::AdaptedOutput Pass::adapted_output() const {
+  if (adapter() == nullptr) return {};
+  const model::Spec& spec = model_.spec();  // the stream after those of the blocks' layers
+  return {&adapter()->head, model::dropout_of(dropout_, spec.blocks.size(), 0, model::slots_of(spec.experts))};
+}
+
 void Pass::losses(std::span<const nn::Target> targets, std::span<float> loss) {
   nn::Context c = context();
-  nn::cross_entropy(c, loss, hidden(), model_.weights().output, model_.spec().final_softcap, targets);
+  nn::cross_entropy(c, loss, hidden(), model_.weights().output, model_.spec().final_softcap, targets, {},
+                    adapted_output());
 }
 
 void Pass::logits(std::span<const std::uint32_t> rows, std::span<float> logits) {
@@ -175,6 +184,9 @@ void Pass::logits(std::span<const std::uint32_t> rows, std::span<float> logits) 
   for (std::size_t i = 0; i < rows.size(); ++i) std::copy_n(hidden()[rows[i]], spec.width, wanted[i]);
   const Rows out{logits.data(), rows.size(), spec.vocab, spec.vocab};
   nn::linear_forward(c, out, wanted, model_.weights().output);
+  if (adapter() != nullptr && !adapter()->head.empty()) {
+    nn::low_rank_forward(c, out, wanted, model_.weights().output, adapter()->head);
+  }
   if (spec.final_softcap != 0) nn::softcap_forward(c, out, spec.final_softcap);
 }
 
@@ -194,7 +206,7 @@ void Pass::backward(std::span<const nn::Target> targets, std::span<float> loss) 
     const nn::WorkspaceScope inner(workspace_);
     const Rows dhidden = zeroed();
     nn::cross_entropy(c, loss, hidden(), w.output, spec.final_softcap, targets,
-                      {dhidden, spec.tied ? g.embedding : g.output});
+                      {dhidden, spec.tied ? g.embedding : g.output, g.head_adapter}, adapted_output());
     nn::rmsnorm_backward(c, dx, g.final_norm, dhidden, checkpoint(spec.blocks.size()), w.final_norm,
                          rstd_.span().first(T_));
   }
@@ -211,6 +223,11 @@ void Pass::backward(std::span<const nn::Target> targets, std::span<float> loss) 
       taped_[slot_of(l)] = l;
     }
     model::block_backward(c, spec, spec.blocks[l], w.blocks[l], in, tape, checkpoint(l), dx, g.blocks[l]);
+  }
+  if (adapter() != nullptr && !adapter()->embedding.empty()) {
+    for (std::size_t t = 0; t < T_; ++t) kernels_.scale_row(dx[t], spec.embedding_scale, spec.width);
+    nn::lookup_backward(c, dx, ids_, adapter()->embedding, g.embedding_adapter);
+    return;  // the embedding itself is frozen
   }
   if (g.embedding.data == nullptr) return;
   // Columns are shared out, so that a token which occurs twice is added to by one thread, in the order of the rows.

@@ -30,16 +30,23 @@ struct PassLimits {
   std::uint64_t tape_bytes = 0;
 };
 
+// What of an adapter decides how much scratch memory a pass takes.
+struct AdapterShape {
+  std::size_t rank = 0;       // the largest of all layers'; 0: there is no adapter
+  std::size_t head_rank = 0;  // of the output matrix
+  bool dora = false;
+};
+
 class Pass {
  public:
   // Borrows everything. `cache` is what serving will keep keys and values in: it is part of what is computed.
   // `products` is the precision of backward's large products (docs/adr/0029); the forward pass is the model's own.
-  // Errors: Errc::unsupported for a mixture of experts; Errc::exhausted if there is no memory.
+  // Errors: Errc::exhausted if there is no memory.
   static Result<std::unique_ptr<Pass>> create(const Trainable& model, ThreadPool& pool, const kernel::Table& kernels,
                                               PassLimits limits, model::KvChoice cache = model::KvChoice::automatic,
                                               nn::BackwardProducts products = nn::BackwardProducts::f32);
   // Bytes that create takes: checkpoints of all blocks' inputs, tapes with their blocks' keys and values, scratch.
-  static std::uint64_t bytes(const model::Spec& spec, std::size_t rank, int threads, PassLimits limits,
+  static std::uint64_t bytes(const model::Spec& spec, AdapterShape adapter, int threads, PassLimits limits,
                              model::KvChoice cache);
   // Bytes of one tape more. With limits.tape_bytes (number of blocks - 1) times this, nothing is run twice.
   static std::uint64_t bytes_of_tape(const model::Spec& spec, PassLimits limits, model::KvChoice cache);
@@ -55,7 +62,7 @@ class Pass {
 
   // Of the last forward, which stays valid. Rows count over all its sequences.
   void losses(std::span<const nn::Target> targets, std::span<float> loss);
-  // logits (rows.size(), V).
+  // logits (rows.size(), V), without dropout in front of the output matrix.
   void logits(std::span<const std::uint32_t> rows, std::span<float> logits);
   // Adds the gradient of sum(weight * loss) over the targets to the model's gradients; `loss` as losses() gives it.
   void backward(std::span<const nn::Target> targets, std::span<float> loss);
@@ -66,6 +73,8 @@ class Pass {
   // Which tape a block uses: the last blocks have their own, the others share the first of these.
   std::size_t slot_of(std::size_t layer) const;
   model::PassInputs inputs(const model::Angles& angles, std::size_t layer) const;
+  const model::Adapter* adapter() const { return adapted_.empty() ? nullptr : adapted_.front().adapter; }
+  nn::AdaptedOutput adapted_output() const;
   tensor::Rows hidden() { return {hidden_.data(), T_, model_.spec().width, stride_}; }
   nn::Context context() { return {pool_, kernels_, workspace_, {}, products_}; }
   tensor::Rows checkpoint(std::size_t block) {

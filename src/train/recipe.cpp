@@ -124,6 +124,20 @@ void check_together(const Recipe& r, const YamlNode& root, Problems& problems) {
                  "'peft_layers_to_transform' and 'lora_model_dir' exclude each other: that adapter has its layers",
                  Errc::invalid);
   }
+  const auto adapts = [&](std::string_view name) {
+    return std::find(r.lora.targets.begin(), r.lora.targets.end(), name) != r.lora.targets.end();
+  };
+  if (!r.lora.layers.empty() && (adapts("lm_head") || adapts("embed_tokens"))) {
+    problems.add(
+        root.member("peft_layers_to_transform")->line,
+        "'peft_layers_to_transform' with lm_head or embed_tokens in 'lora_target_modules' is not supported: PEFT "
+        "would leave them out",
+        Errc::unsupported);
+  }
+  if (r.lora.dora && adapts("embed_tokens")) {
+    problems.add(root.member("peft_use_dora")->line,
+                 "'peft_use_dora' with embed_tokens in 'lora_target_modules' is not supported", Errc::unsupported);
+  }
   if (r.lora.dora && r.lora.dropout > 0) {
     problems.add(root.member("peft_use_dora")->line,
                  "'peft_use_dora' with 'lora_dropout' is not supported: set it to 0", Errc::unsupported);

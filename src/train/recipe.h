@@ -63,7 +63,9 @@ struct LoraOptions {
   std::uint32_t rank = 16;
   double alpha = 32;
   double dropout = 0;
-  std::vector<std::string> targets;   // q_proj, k_proj, …; empty: every linear layer of the blocks
+  // q_proj, k_proj, …, lm_head, embed_tokens; empty: every linear layer of the blocks
+  std::vector<std::string> targets;
+  bool all_linear = false;            // lora_target_linear: those, and what `targets` names besides
   std::vector<std::uint32_t> layers;  // empty: all
   bool rslora = false;                // alpha / sqrt(rank) instead of alpha / rank (arXiv 2312.03732)
   bool dora = false;                  // arXiv 2402.09353

@@ -14,7 +14,10 @@ using format::YamlNode;
 
 constexpr std::uint64_t kMany = 1'000'000'000;
 
-constexpr std::string_view kLinears[] = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"};
+// The four before the last two are a mixture's: its experts' gate, down and up, and its router.
+constexpr std::string_view kTargets[] = {"q_proj",  "k_proj",    "v_proj",      "o_proj", "gate_proj",
+                                         "up_proj", "down_proj", "w1",          "w2",     "w3",
+                                         "gate",    "lm_head",   "embed_tokens"};
 
 void read_adapter(Recipe& r, const Slot& s) {
   std::string word;
@@ -34,16 +37,14 @@ void read_targets(Recipe& r, const Slot& s) {
   s.texts(r.lora.targets);
   if (r.lora.targets.size() == 1 && r.lora.targets[0] == "all-linear") r.lora.targets.clear();
   for (const std::string& t : r.lora.targets) {
-    if (std::find(std::begin(kLinears), std::end(kLinears), t) == std::end(kLinears)) {
-      s.unsupported(fmt::format("'{}' is none of {}", printable(t), fmt::join(kLinears, ", ")));
+    if (std::find(std::begin(kTargets), std::end(kTargets), t) == std::end(kTargets)) {
+      s.unsupported(fmt::format("'{}' is none of {}", printable(t), fmt::join(kTargets, ", ")));
     }
   }
 }
 
 void read_target_linear(Recipe& r, const Slot& s) {
-  bool all = false;
-  s.boolean(all);
-  if (all) r.lora.targets.clear();
+  s.boolean(r.lora.all_linear);
 }
 
 void read_layers(Recipe& r, const Slot& s) {
@@ -183,8 +184,10 @@ constexpr RecipeEntry kRecipe[] = {
      "The adapter is scaled by this over its rank."},
     {"lora_dropout", [](Recipe& r, const Slot& s) { s.number(r.lora.dropout, 0, 0.99); },
      "Part of the adapter's inputs dropped in training."},
-    {"lora_target_modules", read_targets, "The linear layers that get an adapter; all if missing."},
-    {"lora_target_linear", read_target_linear, "true: all linear layers of the blocks."},
+    {"lora_target_modules", read_targets,
+     "The layers that get an adapter: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj (these if "
+     "missing; a mixture's experts have w1, w2, w3, its router is gate), lm_head, embed_tokens."},
+    {"lora_target_linear", read_target_linear, "true: all linear layers of the blocks, beside lora_target_modules."},
     {"peft_layers_to_transform", read_layers, "Only these layers, from 0."},
     {"peft_use_rslora", [](Recipe& r, const Slot& s) { s.boolean(r.lora.rslora); },
      "Scale by alpha over the square root of the rank."},
@@ -356,7 +359,8 @@ constexpr SatisfiedEntry kSatisfied[] = {
     {"liger_fused_linear_cross_entropy", If::always, "the loss never holds all logits", ""},
     {"cut_cross_entropy", If::always, "the loss never holds all logits", ""},
     {"plugins", If::off, kOff, "no code of a recipe is run; what the kernels' plugins do is there without them"},
-    {"lora_modules_to_save", If::off, kOff, "adapters hold linear layers; to train embeddings leave 'adapter' empty"},
+    {"lora_modules_to_save", If::off, kOff,
+     "no module is trained whole beside an adapter: lora_target_modules takes lm_head and embed_tokens"},
     {"unfrozen_parameters", If::off, kOff, "either an adapter is trained or everything"},
     {"peft_init_lora_weights", If::on, "B begins as zero", "B begins as zero"},
     {"peft_layer_replication", If::off, kOff, kNotThere},

@@ -175,6 +175,15 @@ TEST(Recipe, KeysThatContradict) {
   EXPECT_NE(why("rl: dpo\nadapter: lora\nsample_packing: true\n").find("a row is a pair"), std::string::npos);
   EXPECT_NE(why("rl: dpo\n").find("without the adapter"), std::string::npos);
   EXPECT_EQ(why("peft_layers_to_transform: [0, 2]\nadapter: lora\n"), "accepted");
+  EXPECT_EQ(why("lora_target_modules: [q_proj, lm_head, embed_tokens]\nadapter: lora\n"), "accepted");
+  EXPECT_NE(why("lora_target_modules: [q_proj, norm]\nadapter: lora\n").find("'norm' is none of"), std::string::npos);
+  for (const char* end : {"lm_head", "embed_tokens"}) {
+    const std::string target = std::string("lora_target_modules: [") + end + "]\nadapter: lora\n";
+    EXPECT_NE(why("peft_layers_to_transform: [0]\n" + target).find("PEFT would leave them out"), std::string::npos);
+  }
+  EXPECT_NE(why("peft_use_dora: true\nadapter: lora\nlora_target_modules: [embed_tokens]\n").find("with embed_tokens"),
+            std::string::npos);
+  EXPECT_EQ(why("peft_use_dora: true\nadapter: lora\nlora_target_modules: [lm_head]\n"), "accepted");
   EXPECT_NE(why("peft_layers_to_transform: 1\nadapter: lora\nlora_model_dir: a\n").find("has its layers"),
             std::string::npos);
 }

@@ -65,13 +65,13 @@ struct RunTest : TrainTest {
     w.pool = std::make_unique<ThreadPool>(threads);
     const kernel::Table& kernels = kernel::table_up_to(kernel::detect_level());
     if (recipe.method == Method::full) {
-      if (checkpoint_ == nullptr) checkpoint_ = checkpoint("tiny-llama", "Q8_0");
+      if (checkpoint_ == nullptr) checkpoint_ = checkpoint(shape, "Q8_0");
       auto full = FullModel::load(*checkpoint_, *w.pool, recipe.bf16 ? Precision::bf16 : Precision::f32);
       EXPECT_TRUE(full.has_value());
       w.model = std::move(*full);
     } else {
-      if (base == nullptr) base = served("tiny-llama", "Q8_0");
-      auto lora = LoraModel::fresh(base, *w.pool, kernels, all_sites(4), recipe.seed);
+      if (base == nullptr) base = served(shape, "Q8_0");
+      auto lora = LoraModel::fresh(base, *w.pool, kernels, everywhere(4, false, base->spec().experts), recipe.seed);
       EXPECT_TRUE(lora.has_value());
       w.model = std::move(*lora);
     }
@@ -84,6 +84,7 @@ struct RunTest : TrainTest {
     w.run = std::move(*run);
     return w;
   }
+  std::string_view shape = "tiny-llama";
   std::shared_ptr<const model::Model> base;
   std::shared_ptr<const format::Checkpoint> checkpoint_;
 
@@ -107,6 +108,26 @@ struct RunTest : TrainTest {
   static void expect_same(const std::vector<float>& a, const std::vector<float>& b) {
     ASSERT_EQ(a.size(), b.size());
     EXPECT_EQ(std::memcmp(a.data(), b.data(), a.size() * sizeof(float)), 0);
+  }
+  // Stopped in the middle and resumed, a run ends as one that nobody stopped.
+  void stopped_and_whole(const std::string& name) {
+    SCOPED_TRACE(name);
+    Whole undisturbed = whole(name);
+    StopAt never(0);
+    ASSERT_TRUE(undisturbed.run->go(never).has_value());
+    StopAt stop(6);
+    {
+      Whole w = whole(name + "-stopped", 2);
+      const auto ending = w.run->go(stop);
+      ASSERT_TRUE(ending.has_value());
+      ASSERT_EQ(*ending, Ending::stopped);
+    }
+    Whole again = whole(name + "-stopped");
+    ASSERT_TRUE(again.run->resume().has_value());
+    EXPECT_GT(again.run->counters().step, 0u);
+    ASSERT_TRUE(again.run->go(never).has_value());
+    expect_same(values(undisturbed), values(again));
+    EXPECT_EQ(columns(undisturbed), columns(again));
   }
 };
 
@@ -147,25 +168,6 @@ TEST_F(RunTest, StoppedAnywhereItEndsTheSame) {
 
 // The same of all weights, of states in 8 bits, and of preferences.
 TEST_F(RunTest, EveryMethodGoesOnFromACheckpoint) {
-  const auto stopped_and_whole = [&](const std::string& name) {
-    SCOPED_TRACE(name);
-    Whole undisturbed = whole(name);
-    StopAt never(0);
-    ASSERT_TRUE(undisturbed.run->go(never).has_value());
-    StopAt stop(6);
-    {
-      Whole w = whole(name + "-stopped", 2);
-      const auto ending = w.run->go(stop);
-      ASSERT_TRUE(ending.has_value());
-      ASSERT_EQ(*ending, Ending::stopped);
-    }
-    Whole again = whole(name + "-stopped");
-    ASSERT_TRUE(again.run->resume().has_value());
-    EXPECT_GT(again.run->counters().step, 0u);
-    ASSERT_TRUE(again.run->go(never).has_value());
-    expect_same(values(undisturbed), values(again));
-    EXPECT_EQ(columns(undisturbed), columns(again));
-  };
   recipe.method = Method::full;
   recipe.lora.dropout = 0;
   recipe.optimizer = Optimizer::adamw_8bit;
@@ -177,6 +179,32 @@ TEST_F(RunTest, EveryMethodGoesOnFromACheckpoint) {
   dataset.together = 2;
   dataset.held_out.push_back(example(9, 200));
   stopped_and_whole("dpo");
+}
+
+TEST_F(RunTest, MixturesGoOnFromACheckpoint) {
+  shape = "tiny-mixtral";
+  recipe.num_epochs = 1;
+  recipe.save.steps = 1;
+  stopped_and_whole("lora");
+  recipe.method = Method::full;
+  recipe.lora.dropout = 0;
+  stopped_and_whole("full");
+  // The file's stacks of experts are those that were learned.
+  Whole w = whole("full");
+  ASSERT_TRUE(w.run->resume().has_value());
+  auto& full = dynamic_cast<FullModel&>(*w.model);
+  ASSERT_TRUE(write_model(folder, full, *checkpoint_).has_value());
+  const auto written = format::open_checkpoint(folder / "model.gguf");
+  ASSERT_TRUE(written.has_value()) << written.error().what;
+  const auto again = FullModel::load(*written, pool);
+  ASSERT_TRUE(again.has_value()) << again.error().what;
+  EXPECT_EQ(written->find("blk.0.ffn_up_exps.weight")->shape, (std::vector<std::uint64_t>{4, 256, 256}));
+  ASSERT_EQ((*again)->parameters().size(), full.parameters().size());
+  for (std::size_t i = 0; i < full.parameters().size(); ++i) {
+    const Parameter &a = full.parameters()[i], &b = (*again)->parameters()[i];
+    EXPECT_EQ(a.name, b.name);
+    EXPECT_TRUE(std::equal(a.value.begin(), a.value.end(), b.value.begin(), b.value.end())) << a.name;
+  }
 }
 
 // What is written behind the last checkpoint by a process that is killed.

@@ -5,11 +5,13 @@
 #include <cmath>
 #include <cstring>
 #include <span>
+#include <utility>
 
 #include "base/sanitized_testing.h"
 #include "train/adamw.h"
 #include "train/full_model.h"
 #include "train/model_testing.h"
+#include "train/nf4_base.h"
 #include "train/pass.h"
 #include "train/step.h"
 
@@ -17,12 +19,12 @@ namespace freehold::train {
 namespace {
 
 constexpr PassLimits kLimits{128, 8};
-constexpr std::string_view kDense[] = {"tiny-llama", "tiny-llama3", "tiny-mistral", "tiny-qwen2",
-                                       "tiny-qwen3", "tiny-gemma2", "tiny-gemma3"};
+constexpr std::string_view kFamilies[] = {"tiny-llama", "tiny-mixtral", "tiny-llama3", "tiny-mistral",
+                                          "tiny-qwen2", "tiny-qwen3",   "tiny-gemma2", "tiny-gemma3"};
 
-// All of them; one where a sanitizer makes each take many seconds.
-std::span<const std::string_view> dense() {
-  return std::span(kDense).first(kSanitized ? 1 : std::size(kDense));
+// All of them; a dense one and a mixture where a sanitizer makes each take many seconds.
+std::span<const std::string_view> families() {
+  return std::span(kFamilies).first(kSanitized ? 2 : std::size(kFamilies));
 }
 
 std::unique_ptr<Pass> make_pass(const Trainable& model, ThreadPool& pool,
@@ -46,12 +48,15 @@ std::vector<float> all_logits(Pass& pass, const Trainable& model, const std::vec
 // Promise 2: the trainer's logits are the server's, for the base and for base + adapter, alone and in a batch with
 // other adapters, whatever the threads.
 TEST_F(TrainTest, TrainerIsServer) {
-  for (std::string_view shape : dense()) {
-    for (std::string_view type : {"F16", "BF16", "Q8_0", "Q4_K_M"}) {
+  for (std::string_view shape : families()) {
+    for (std::string_view type : {"F16", "BF16", "Q8_0", "Q4_K_M", "NF4"}) {
+      if (type == "NF4" && shape != "tiny-llama" && shape != "tiny-mixtral") continue;
       SCOPED_TRACE(testing::Message() << shape << " " << type);
-      const auto base = served(shape, type);
+      const auto base = type == "NF4" ? *load_as_nf4(checkpoint(shape, "BF16"), pool) : served(shape, type);
       const std::uint32_t V = base->spec().vocab;
-      const auto first = adapted(base, pool, all_sites(3), 1), second = adapted(base, pool, all_sites(5, true), 2);
+      const std::uint32_t E = base->spec().experts;
+      const auto first = adapted(base, pool, everywhere(3, false, E), 1),
+                 second = adapted(base, pool, everywhere(5, true, E), 2);
       const auto ids = tokens(41, 1, V), others = tokens(17, 2, V);
       std::vector<float> trained[3];
       for (int threads : {1, 2}) {
@@ -154,10 +159,12 @@ void expect_slopes(Trainable& model, ThreadPool& pool, Pass& pass, const Problem
   }
 }
 
+// A mixture's tokens go through all of its experts: a step that changes the choice has no slope
+// (model/feed_forward_test.cpp has the gradients of a choice).
 TEST_F(TrainTest, EveryWeightsGradientIsItsSlope) {
-  for (std::string_view shape : dense()) {
+  for (std::string_view shape : families()) {
     SCOPED_TRACE(shape);
-    auto model = FullModel::load(*checkpoint(shape, "F32"), pool);
+    auto model = FullModel::load(*checkpoint(every_expert(shape), "F32"), pool);
     ASSERT_TRUE(model.has_value()) << model.error().what;
     const auto pass = make_pass(**model, pool);
     expect_slopes(**model, pool, *pass, Problem((*model)->spec().vocab));
@@ -165,9 +172,10 @@ TEST_F(TrainTest, EveryWeightsGradientIsItsSlope) {
 }
 
 TEST_F(TrainTest, EveryAdaptersGradientIsItsSlope) {
-  for (std::string_view shape : dense()) {
+  for (std::string_view shape : families()) {
     SCOPED_TRACE(shape);
-    const auto lora = adapted(served(shape, "F16"), pool, all_sites(3));
+    const auto base = served(every_expert(shape), "F16");
+    const auto lora = adapted(base, pool, everywhere(3, false, base->spec().experts));
     const auto pass = make_pass(*lora, pool);
     Problem problem(lora->spec().vocab);
     problem.dropout = {0.25f, 7, 3};
@@ -177,13 +185,19 @@ TEST_F(TrainTest, EveryAdaptersGradientIsItsSlope) {
 
 // Same bits for every thread count and level.
 TEST_F(TrainTest, GradientsAreDeterministic) {
-  for (std::string_view type : {"F16", "Q4_0"}) {
+  struct Case {
+    std::string_view shape, type;
+    bool dora;
+    std::uint32_t experts;
+  };
+  for (const auto& [shape, type, dora, experts] :
+       {Case{"tiny-qwen3", "F16", true, 0}, {"tiny-qwen3", "Q4_0", false, 0}, {"tiny-mixtral", "Q8_0", true, 4}}) {
     std::vector<float> first;
     for (int l = 0; l <= static_cast<int>(kernel::detect_level()); ++l) {
       for (int threads : {1, 2, 3}) {
         if (kSanitized && threads != 2) continue;
         ThreadPool own(threads);
-        const auto lora = adapted(served("tiny-qwen3", type), own, all_sites(4, true));
+        const auto lora = adapted(served(shape, type), own, everywhere(dora ? 4 : 3, dora, experts));
         const auto pass = make_pass(*lora, own, static_cast<kernel::Level>(l));
         zero_gradients(own, lora->parameters());
         Problem problem(lora->spec().vocab);
@@ -193,7 +207,7 @@ TEST_F(TrainTest, GradientsAreDeterministic) {
         for (const Parameter& p : lora->parameters()) got.insert(got.end(), p.gradient.begin(), p.gradient.end());
         if (first.empty()) first = got;
         ASSERT_EQ(std::memcmp(first.data(), got.data(), got.size() * sizeof(float)), 0)
-            << type << ", level " << l << ", " << threads << " threads";
+            << shape << " " << type << ", level " << l << ", " << threads << " threads";
       }
     }
   }
@@ -201,7 +215,7 @@ TEST_F(TrainTest, GradientsAreDeterministic) {
 
 // A sequence's losses do not depend on what it is packed with.
 TEST_F(TrainTest, PackingChangesNoLoss) {
-  const auto lora = adapted(served("tiny-gemma3", "Q8_0"), pool, all_sites(2));
+  const auto lora = adapted(served("tiny-gemma3", "Q8_0"), pool, everywhere(2));
   const auto pass = make_pass(*lora, pool);
   const Problem packed(lora->spec().vocab);
   std::vector<std::span<const std::int32_t>> spans(packed.sequences.begin(), packed.sequences.end());

@@ -15,6 +15,8 @@ from tiny import FFN, HEADS, KV_HEADS, LAYERS, WIDTH, F32, STRING, Gguf
 KV = WIDTH // HEADS * KV_HEADS
 SHAPES = {"q_proj": (WIDTH, WIDTH), "k_proj": (KV, WIDTH), "v_proj": (KV, WIDTH), "o_proj": (WIDTH, WIDTH),
           "gate_proj": (FFN, WIDTH), "up_proj": (FFN, WIDTH), "down_proj": (WIDTH, FFN)}
+HEAD, EMBEDDING = "base_model.model.lm_head", "base_model.model.model.embed_tokens"
+ENDS = ["lm_head", "embed_tokens"]
 MANY = 12 if e2e.SANITIZED else 64
 PATIENCE = 120
 
@@ -44,6 +46,20 @@ def tensors_of(seed, rank, sites, blocks=LAYERS, dora=False):
             tensors[name + ".lora_B.weight"] = ((rows, rank), [draw.gauss(0, 0.7) for _ in range(rows * rank)])
             if dora:
                 tensors[name + ".lora_magnitude_vector"] = ((rows,), [draw.uniform(0.7, 1.4) for _ in range(rows)])
+    return tensors
+
+
+def end_tensors(vocab, width, rank, seed=1, targets=ENDS, dora=False):
+    """Of an adapter on the output matrix and on the embedding."""
+    draw = random.Random(seed)
+    matrix = lambda rows, columns: ((rows, columns), [draw.gauss(0, 0.3) for _ in range(rows * columns)])
+    tensors = {}
+    if "lm_head" in targets:
+        tensors[HEAD + ".lora_A.weight"], tensors[HEAD + ".lora_B.weight"] = matrix(rank, width), matrix(vocab, rank)
+        if dora:
+            tensors[HEAD + ".lora_magnitude_vector"] = ((vocab,), [draw.uniform(6, 9) for _ in range(vocab)])
+    if "embed_tokens" in targets:
+        tensors[EMBEDDING + ".lora_embedding_A"], tensors[EMBEDDING + ".lora_embedding_B"] = matrix(rank, vocab), matrix(width, rank)
     return tensors
 
 
@@ -162,7 +178,7 @@ class CommandLine(e2e.Case):
                 (e2e.CORRUPT, "an infinity or NaN", lambda n: folder(n, sites=["q_proj"], tensors=nan)),
                 (e2e.CORRUPT, "is missing", lambda n: folder(n, tensors=tensors_of(1, 4, list(SHAPES), blocks=1))),
                 (e2e.UNSUPPORTED, "belongs to no layer", lambda n: folder(n, tensors=tensors_of(1, 4, list(SHAPES), blocks=3))),
-                (e2e.UNSUPPORTED, "'embed_tokens' cannot be adapted", lambda n: folder(n, target_modules=["embed_tokens"])),
+                (e2e.UNSUPPORTED, "'norm' cannot be adapted", lambda n: folder(n, target_modules=["norm"])),
                 (e2e.UNSUPPORTED, "modules_to_save", lambda n: folder(n, modules_to_save=["lm_head"])),
                 (e2e.CORRUPT, "does not fit", lambda n: folder(n, rank_pattern={"q_proj": 8})),
                 (e2e.UNSUPPORTED, "rank_pattern", lambda n: folder(n, rank_pattern={".*q_proj": 4})),
@@ -219,8 +235,10 @@ class CommandLine(e2e.Case):
                 (e2e.CORRUPT, "has no tensors", lambda f: f.tensors.clear()),
                 (e2e.CORRUPT, "an infinity or NaN", lambda f: f.tensors[0].__setitem__(3, b"\0\0\xc0\x7f" + bytes(8 * WIDTH - 4))),
                 (e2e.CORRUPT, "does not fit", lambda f: f.tensors[1].__setitem__(slice(1, 4), [[2, 5], 0, bytes(40)])),
-                (e2e.UNSUPPORTED, "'output.weight.lora_a' belongs to no layer",
+                (e2e.CORRUPT, "'output.weight.lora_b' is missing",
                  lambda f: f.tensors.append(["output.weight.lora_a", [WIDTH, 2], 0, bytes(8 * WIDTH)])),
+                (e2e.UNSUPPORTED, "'output_norm.weight.lora_a' belongs to no layer",
+                 lambda f: f.tensors.append(["output_norm.weight.lora_a", [WIDTH, 2], 0, bytes(8 * WIDTH)])),
         )):
             with self.subTest(names):
                 path = gguf(f"bad-{number}.gguf", change)
@@ -245,7 +263,11 @@ class Served(e2e.Case):
         cls.do("models", "import", cls.model, "--name", "base")
         for i in range(MANY):
             sites = [s for j, s in enumerate(SHAPES) if i % 3 == 0 or (i + j) % 3]
-            cls.do("models", "import", peft(cls.place / f"lora-{i}", seed=i, rank=1 + i % 9, sites=sites, use_dora=i % 5 == 4), "--name",
+            dora, rank, tensors = i % 5 == 4, 1 + i % 9, None
+            if i % 8 == 5 and not dora:
+                tensors = {**tensors_of(i, rank, sites), **end_tensors(len(ChatGguf().tokens), WIDTH, rank, i)}
+                sites += ENDS
+            cls.do("models", "import", peft(cls.place / f"lora-{i}", seed=i, rank=rank, sites=sites, tensors=tensors, use_dora=dora), "--name",
                    f"lora:{i}")
             cls.do("models", "alias", f"bot:{i}", "=", "base", "+", f"lora:{i}")
         cls.keys = {role: json.loads(e2e.run("keys", "create", "--name", role, "--role", role, "--json", home=cls.store).text)["key"]
@@ -291,7 +313,8 @@ class Served(e2e.Case):
         self.assertEqual(len(adapters), MANY)
         self.assertTrue(all(a["loaded"] for a in adapters))
         # Two panels' worth for each layer of each block, at most.
-        most = LAYERS * sum(4 * 2 * (16 * max(32, c) + 16 * ((r + 15) // 16) * 32) for r, c in SHAPES.values()) + 8192
+        vocab, panels = len(ChatGguf().tokens), lambda r, c: 4 * 2 * (16 * max(32, c) + 16 * ((r + 15) // 16) * 32)
+        most = LAYERS * sum(panels(r, c) for r, c in SHAPES.values()) + panels(vocab, WIDTH) + panels(WIDTH, vocab) + 8192
         self.assertLess(max(a["memory_bytes"] for a in adapters), most)
 
     def test_every_list_names_them(self):

@@ -128,7 +128,7 @@ std::vector<float> run(const std::shared_ptr<const model::Model>& m, const Way& 
       std::copy_n(hidden.data() + i * C, C, row + V);
     }
     // The output matrix by itself gives the same.
-    executor.logits_of(std::span(hidden).subspan((n - 1) * std::size_t{C}, C), later);
+    executor.logits_of(std::span(hidden).subspan((n - 1) * std::size_t{C}, C), nullptr, later);
     EXPECT_EQ(std::memcmp(later.data(), logits.data() + (n - 1) * std::size_t{V}, V * sizeof(float)), 0);
     done += n;
   }

@@ -98,9 +98,6 @@ Result<CheckedFile> check_file(TuningJobs& jobs, const fs::path& folder, TuningM
 
 // What would be learned differs from what would be served, or cannot be done at all.
 std::optional<JobError> check_model_for(const CheckedModel& checked, const CheckedFile& file) {
-  if (checked.plan.spec.experts != 0) {
-    return JobError{"unsupported_model", "the model is a mixture of experts, which cannot be tuned here yet", "model"};
-  }
   if (file.rows == TuningRows::completions) return std::nullopt;
   if (checked.tokenizer.chat_templates.empty()) {
     return JobError{"unsupported_model", "the model has no chat template: it can learn 'prompt' and 'completion' only",

@@ -37,7 +37,9 @@ Command tune_export_command() {
       .details =
           "OUT ending in .gguf becomes a GGUF LoRA (general.type adapter, float32), anything else a folder of PEFT's. "
           "The base says how the rows of q and k lie and what its layers are called. What a format cannot hold is "
-          "refused by name: DoRA in a GGUF, layers of several ranks or scales in PEFT.",
+          "refused by name: in a GGUF DoRA, layers of several scales, and adapters on lm_head or embed_tokens of a "
+          "model "
+          "whose output matrix is its embedding.",
       .positionals = {{.name = "BASE", .help = "The model that the adapter is for."},
                       {.name = "ADAPTER", .help = "A PEFT folder, a GGUF, or a name in the store."},
                       {.name = "OUT", .help = "NAME.gguf, or a folder."}},

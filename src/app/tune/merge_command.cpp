@@ -154,7 +154,9 @@ Command tune_merge_command() {
       .details =
           "OUT ending in .gguf becomes a GGUF in --type (by default the type of the base's weights); anything else "
           "becomes a Hugging Face folder of the base's own float type, for which the base must be such a folder. LoRA, "
-          "rsLoRA and DoRA are merged. The finished model then reads a fixed text, and its distribution is compared "
+          "rsLoRA and DoRA are merged. Where the output matrix is the embedding and the adapter sits on one of them, "
+          "the "
+          "merged model has both. The finished model then reads a fixed text, and its distribution is compared "
           "with that of base + adapter, token by token: the KL divergence is printed, and what differs by more than "
           "--max-kl on average is not kept. Serving needs no merge: an adapter on its base is served exactly as it was "
           "trained.",

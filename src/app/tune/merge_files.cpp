@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
 #include <vector>
 
 #include "app/model_folder.h"
@@ -23,24 +26,41 @@ using model::Site;
 // The adapted layers' weights as the base's file has them.
 struct Adapted {
   const tensor::View* weight;
-  const model::LowRankValues* values;
+  model::LowRankValues values;  // as of a linear layer of that weight
+  Site site = Site::q;
 };
 
+// A lookup's row i gets s B A[:,i]: as a layer with rows of its own, A is B's transpose and B is A's.
+model::LowRankValues of_rows(const model::LowRankValues& v) {
+  const std::size_t r = v.rank, V = v.a.size() / r, C = v.b.size() / r;
+  model::LowRankValues out{v.rank, v.scale, std::vector<float>(v.b.size()), std::vector<float>(v.a.size()), {}};
+  for (std::size_t j = 0; j < r; ++j) {
+    for (std::size_t i = 0; i < C; ++i) out.a[j * C + i] = v.b[i * r + j];
+    for (std::size_t i = 0; i < V; ++i) out.b[i * r + j] = v.a[j * V + i];
+  }
+  return out;
+}
+
+// Of a mixture all experts' of a kind where any of them is adapted: they are one tensor, of one type.
 std::vector<Adapted> adapted_layers(const CheckedModel& base) {
   std::vector<Adapted> out;
-  for (std::size_t i = 0; i < base.adapter->values.blocks.size(); ++i) {
-    const model::Layout::Block& b = base.plan.layout.blocks[i];
-    for (Site site : model::kAllSites) {
-      const model::LowRankValues& v = base.adapter->values.blocks[i][static_cast<std::size_t>(site)];
-      if (v.rank == 0) continue;
-      const tensor::View* views[model::kSites] = {b.q,
-                                                  b.k,
-                                                  b.v,
-                                                  b.o,
-                                                  b.gate.empty() ? nullptr : &b.gate[0],
-                                                  b.up.empty() ? nullptr : &b.up[0],
-                                                  b.down.empty() ? nullptr : &b.down[0]};
-      out.push_back({views[static_cast<std::size_t>(site)], &v});
+  const model::Layout& layout = base.plan.layout;
+  const model::AdapterValues& all = base.adapter->values;
+  if (all.head.rank != 0) {
+    out.push_back({layout.output != nullptr ? layout.output : layout.embedding, all.head, Site::head});
+  }
+  if (all.embedding.rank != 0) out.push_back({layout.embedding, of_rows(all.embedding), Site::embedding});
+  const bool mixture = base.plan.spec.experts != 0;
+  for (std::size_t i = 0; i < all.blocks.size(); ++i) {
+    const model::BlockValues& block = all.blocks[i];
+    std::set<Site> sites;
+    for (std::size_t slot = 0; slot < block.size(); ++slot) {
+      if (block[slot].rank != 0) sites.insert(model::place_of(slot, block.size()).site);
+    }
+    for (std::size_t slot = 0; slot < block.size(); ++slot) {
+      const Site site = model::place_of(slot, block.size()).site;
+      if (block[slot].rank == 0 && !(mixture && model::of_experts(site) && sites.contains(site))) continue;
+      out.push_back({&model::view_at(layout.blocks[i], slot), block[slot], site});
     }
   }
   return out;
@@ -50,10 +70,20 @@ std::vector<Adapted> adapted_layers(const CheckedModel& base) {
 struct Merged {
   MappedFile file;
   std::map<const std::byte*, tensor::View> by_base;
+  std::optional<tensor::View> head;  // the output matrix, where the base has none of its own and the merged model must
 
   tensor::View of(const tensor::View& view) const {
     const auto found = by_base.find(view.bytes.data());
     return found == by_base.end() ? view : found->second;
+  }
+  // The same where the view may be a stack of all experts, which then becomes one view an expert.
+  void add(std::vector<tensor::View>& parts, const tensor::View& view) const {
+    const auto found = by_base.find(view.bytes.data());
+    const std::uint64_t count = found == by_base.end() ? 1 : view.elems() / found->second.elems();
+    const std::size_t bytes = view.bytes.size() / count;
+    for (std::uint64_t e = 0; e < count; ++e) {
+      parts.push_back(count == 1 ? of(view) : by_base.at(view.bytes.data() + e * bytes));
+    }
   }
 };
 
@@ -65,21 +95,21 @@ Result<Merged> merge_layers(const fs::path& beside, const CheckedModel& base, Th
   scratch.replace_filename(".merging-" + beside.filename().string());
   FH_TRY(AtomicFile file, AtomicFile::create(scratch, FileAccess::owner));
   struct Place {
-    const tensor::View* weight;
+    const Adapted* layer;
     tensor::DType type;
     std::uint64_t at, bytes;
   };
   std::vector<Place> places;
   std::uint64_t at = 0;
   for (std::size_t i = 0; i < layers.size(); ++i) {
-    FH_TRY(const std::vector<float> values, model::merge_layer(pool, *layers[i].weight, *layers[i].values));
+    FH_TRY(const std::vector<float> values, model::merge_layer(pool, *layers[i].weight, layers[i].values));
     const tensor::DType type = keep_type ? layers[i].weight->type : tensor::DType::f32;
     std::vector<std::byte> bytes(*tensor::byte_size(type, values.size()));
     if (auto done = kernel::quantise_row(type, values, bytes); !done) {
       return in_context(std::move(done).error(), printable(layers[i].weight->name));
     }
     FH_TRY_VOID(file.write(bytes));
-    places.push_back({layers[i].weight, type, at, bytes.size()});
+    places.push_back({&layers[i], type, at, bytes.size()});
     at += bytes.size();
     const std::size_t padding = (64 - at % 64) % 64;
     FH_TRY_VOID(file.write(std::string(padding, '\0')));
@@ -93,8 +123,19 @@ Result<Merged> merge_layers(const fs::path& beside, const CheckedModel& base, Th
   if (!mapped) return Unexpected(std::move(mapped).error());
   out.file = std::move(*mapped);
   for (const Place& p : places) {
-    out.by_base[p.weight->bytes.data()] = {p.weight->name, p.type, p.weight->shape,
-                                           out.file.bytes().subspan(p.at, p.bytes)};
+    const tensor::View& weight = *p.layer->weight;
+    const tensor::View merged{weight.name, p.type, weight.shape, out.file.bytes().subspan(p.at, p.bytes)};
+    if (p.layer->site == Site::head && base.plan.spec.tied) {
+      out.head = merged;
+    } else {
+      out.by_base[weight.bytes.data()] = merged;
+    }
+    // The output stays what it was.
+    if (p.layer->site == Site::embedding && base.plan.spec.tied && !out.head) out.head = weight;
+  }
+  if (out.head && options.note) {
+    options.note(
+        "note: the output matrix was the embedding, and is a weight of its own now: the two have become different");
   }
   return out;
 }
@@ -131,8 +172,11 @@ Result<> write_gguf(const fs::path& out, const CheckedModel& base, ThreadPool& p
     FH_TRY(plan, model::plan_gguf(*base.opened.checkpoint, out.stem().string()));
   }
   for (format::PlannedTensor& t : plan.tensors) {
-    for (tensor::View& part : t.parts) part = merged.of(part);
+    std::vector<tensor::View> parts;
+    for (const tensor::View& part : t.parts) merged.add(parts, part);
+    t.parts = std::move(parts);
   }
+  if (merged.head) plan.tensors.push_back({"output.weight", merged.head->shape, {*merged.head}});
   plan.maps.push_back(merged.file.bytes());
   FH_TRY(AtomicFile file, AtomicFile::create(out));
   auto written = store::quantize(
@@ -148,6 +192,17 @@ Result<> write_gguf(const fs::path& out, const CheckedModel& base, ThreadPool& p
       options.note(fmt::format("note: {}{}{}", printable(n.tensor), n.tensor.empty() ? "" : ": ", n.note));
   }
   return file.commit();
+}
+
+constexpr std::string_view kHead = "lm_head.weight";
+
+// Says in a folder's config.json that its output matrix is its own.
+Result<> untie(const fs::path& config) {
+  FH_TRY(const std::string text, read_file(config));
+  auto json = nlohmann::ordered_json::parse(text, nullptr, false);
+  if (!json.is_object()) return fail(Errc::corrupt, fmt::format("{}: not JSON", printable(config.string())));
+  json["tie_word_embeddings"] = false;
+  return write_file_atomically(config, json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 Result<> write_folder(const fs::path& out, const CheckedModel& base, ThreadPool& pool, const MergeOptions& options) {
@@ -170,12 +225,16 @@ Result<> write_folder(const fs::path& out, const CheckedModel& base, ThreadPool&
   FH_TRY(const Merged merged, merge_layers(out, base, pool, true, options));
   FH_TRY_VOID(make_directories(out));
   std::vector<tensor::View> tensors;
-  for (const tensor::View& view : folder->tensors) tensors.push_back(merged.of(view));
+  for (const tensor::View& view : folder->tensors) {
+    if (!merged.head || view.name != kHead) tensors.push_back(merged.of(view));
+  }
+  if (merged.head) tensors.push_back({std::string(kHead), merged.head->type, merged.head->shape, merged.head->bytes});
   FH_TRY_VOID(format::write_safetensors(out / "model.safetensors", tensors));
-  return copy_small_files(folder->path, out, [&](const std::string& name) {
+  FH_TRY_VOID(copy_small_files(folder->path, out, [&](const std::string& name) {
     if (options.note)
       options.note(fmt::format("note: {} is not taken over: it holds the old weights", printable(name)));
-  });
+  }));
+  return merged.head ? untie(out / "config.json") : Result<>();
 }
 
 }  // namespace

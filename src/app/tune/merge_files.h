@@ -21,7 +21,8 @@ struct MergeOptions {
 };
 
 // `base.adapter` is merged. The merged layers lie in a file beside `out` meanwhile (float32, or the folder's type),
-// which has lost its name, so memory stays bounded. Errors: those of merge_layer and of quantize; Errc::unsupported for
+// which has lost its name, so memory stays bounded. A tied base whose output matrix or embedding is adapted becomes an
+// untied model, which has both. Errors: those of merge_layer and of quantize; Errc::unsupported for
 // a folder from what is none, or whose weights are quantised.
 Result<> write_merged(const std::filesystem::path& out, const CheckedModel& base, ThreadPool& pool,
                       const MergeOptions& options);

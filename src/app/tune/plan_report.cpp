@@ -1,6 +1,7 @@
 #include "app/tune/plan_report.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -12,6 +13,7 @@
 #include "app/tune/data_report.h"
 #include "base/utf8.h"
 #include "guard/keys.h"
+#include "model/adapter_values.h"
 
 namespace freehold::app {
 namespace {
@@ -23,6 +25,27 @@ TuningCost cost_in(const Prepared& p, const train::RunPlan& plan, std::optional<
   std::optional<double> seconds;
   if (seconds_a_token) seconds = estimate_seconds(p, plan, *seconds_a_token);
   return cost_of(trained_tokens(p, plan), seconds, energy, show_moment(guard::wall_seconds()).substr(0, 10));
+}
+
+// What "all linear layers" means here.
+std::string experts_line(const Prepared& p) {
+  const model::Spec& spec = p.checked.plan.spec;
+  if (spec.experts == 0) return "";
+  std::string out = fmt::format("experts: {} of {} take a token", spec.experts_used, spec.experts);
+  if (p.read.recipe.method == train::Method::full) return out + "\n";
+  if (!p.read.recipe.lora_model_dir.empty()) return out + "; adapters where those of lora_model_dir are\n";
+  const auto& asked = p.read.recipe.lora.targets;
+  std::vector<std::string_view> names;
+  for (const model::Site site : model::sites_of(spec.experts)) {
+    const std::string_view name = model::name_of(site, true);
+    if (asked.empty() || p.read.recipe.lora.all_linear || std::find(asked.begin(), asked.end(), name) != asked.end())
+      names.push_back(name);
+  }
+  for (const model::Site site : model::kEnds) {
+    if (std::find(asked.begin(), asked.end(), model::name_of(site)) != asked.end())
+      names.push_back(model::name_of(site));
+  }
+  return out + fmt::format("; adapters on {} (w1, w2, w3: of every expert)\n", fmt::join(names, ", "));
 }
 
 }  // namespace
@@ -68,6 +91,7 @@ std::string run_text(const Prepared& p, const train::RunPlan& plan, const Traini
       fmt::format("\nsteps:  {} ({} an epoch, {:.4g} epoch{}), {} of them warm-up; {} weights learn\n",
                   grouped(plan.steps), grouped(plan.batches.steps_per_epoch()), epochs, epochs == 1 ? "" : "s",
                   grouped(std::min(plan.schedule.warmup, plan.steps)), human_parameters(memory.parameters));
+  out += experts_line(p);
   out += fmt::format("{}\n", memory.describe(available));
   const TrainingDisk disk = plan_disk(p, plan, memory);
   const auto space = disk_space(p.read.output);

@@ -1,6 +1,7 @@
 #include "app/tune/prepare.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -11,6 +12,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/utf8.h"
+#include "model/adapter_values.h"
 #include "store/identity.h"
 
 namespace freehold::app {
@@ -21,6 +23,38 @@ namespace fs = std::filesystem;
 Result<std::string> file_digest(const fs::path& path) {
   FH_TRY(const MappedFile file, MappedFile::open(path));
   return sha256(file.bytes()).name();
+}
+
+// What a recipe asks for and the model, being a mixture of experts or none, has not.
+Result<> check_experts(const train::Recipe& recipe, const CheckedModel& checked) {
+  const bool mixture = checked.plan.spec.experts != 0;
+  const auto sites = model::sites_of(checked.plan.spec.experts);
+  for (const std::string& name : recipe.lora.targets) {
+    const bool known = std::any_of(sites.begin(), sites.end(),
+                                   [&](model::Site site) { return name == model::name_of(site, mixture); });
+    if (known || name == model::name_of(model::Site::head) || name == model::name_of(model::Site::embedding)) continue;
+    std::vector<std::string_view> names;
+    for (const model::Site site : sites) names.push_back(model::name_of(site, mixture));
+    for (const model::Site site : model::kEnds) names.push_back(model::name_of(site));
+    return fail(Errc::invalid, fmt::format("lora_target_modules: '{}' is none of the layers of {}: {}", printable(name),
+                                           printable(recipe.base_model), fmt::join(names, ", ")));
+  }
+  if (!mixture) return {};
+  // What would make training another one than what is computed here.
+  const format::Metadata& config = checked.opened.checkpoint->metadata();
+  const format::Value* asked = config.find("output_router_logits");
+  if (asked != nullptr && asked->as_bool() == true) {
+    return fail(Errc::unsupported, fmt::format("{}: config.json asks for an auxiliary loss of the router "
+                                               "(output_router_logits: true), which is not computed: say false there",
+                                               printable(recipe.base_model)));
+  }
+  const format::Value* noise = config.find("router_jitter_noise");
+  if (noise != nullptr && !noise->is_null() && noise->as_f64() != 0.0) {
+    return fail(Errc::unsupported, fmt::format("{}: config.json asks for noise before the router "
+                                               "(router_jitter_noise), which is not added: say 0 there",
+                                               printable(recipe.base_model)));
+  }
+  return {};
 }
 
 }  // namespace
@@ -57,6 +91,7 @@ Result<ReadRecipe> read_recipe(const Arguments& arguments, Console& console) {
 Result<Prepared> prepare(ReadRecipe read, const std::string& label, Console& console) {
   FH_TRY(OpenModel opened, open_model(model_reference(read), console));
   FH_TRY(CheckedModel checked, check_model(std::move(opened)));
+  FH_TRY_VOID(check_experts(read.recipe, checked));
   ProgressBar bar(console, "reading", false);
   std::uint64_t rows = 0;
   const std::size_t files = read.recipe.datasets.size() + read.recipe.test_datasets.size();

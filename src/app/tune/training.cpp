@@ -27,7 +27,7 @@ using model::Site;
 // A step that only looks costs about a quarter of one that learns: forward, against forward twice and backward.
 constexpr double kForwardOnly = 0.28;
 
-model::AdapterConfig adapter_config(const train::Recipe& recipe) {
+model::AdapterConfig adapter_config(const train::Recipe& recipe, std::uint32_t experts) {
   model::AdapterConfig c;
   c.r = recipe.lora.rank;
   c.alpha = recipe.lora.alpha;
@@ -36,33 +36,18 @@ model::AdapterConfig adapter_config(const train::Recipe& recipe) {
   c.dora = recipe.lora.dora;
   c.base = recipe.base_model;
   c.layers = recipe.lora.layers;
-  for (const Site site : model::kAllSites) {
+  for (const Site site : model::sites_of(experts)) {
     const auto& names = recipe.lora.targets;
-    if (names.empty() || std::find(names.begin(), names.end(), model::name_of(site)) != names.end()) {
+    if (names.empty() || recipe.lora.all_linear ||
+        std::find(names.begin(), names.end(), model::name_of(site, experts != 0)) != names.end()) {
       c.targets.push_back(site);
     }
   }
-  return c;
-}
-
-const tensor::View& view_at(const model::Layout::Block& b, Site site) {
-  switch (site) {
-    case Site::q:
-      return *b.q;
-    case Site::k:
-      return *b.k;
-    case Site::v:
-      return *b.v;
-    case Site::o:
-      return *b.o;
-    case Site::gate:
-      return b.gate[0];
-    case Site::up:
-      return b.up[0];
-    case Site::down:
-      return b.down[0];
+  for (const Site site : model::kEnds) {
+    const auto& names = recipe.lora.targets;
+    if (std::find(names.begin(), names.end(), model::name_of(site)) != names.end()) c.targets.push_back(site);
   }
-  return *b.q;
+  return c;
 }
 
 // Of an adapter: parameters, and the bytes of its panels.
@@ -71,16 +56,15 @@ struct AdapterSize {
 };
 AdapterSize adapter_size(const model::Plan& plan, const model::AdapterConfig& config) {
   AdapterSize size;
-  for (std::size_t i = 0; i < plan.layout.blocks.size(); ++i) {
-    const model::Layout::Block& b = plan.layout.blocks[i];
-    if (!config.adapts(i)) continue;
-    for (const Site site : config.targets) {
-      if (b.gate.empty()) continue;
-      const std::uint64_t N = view_at(b, site).rows(), K = view_at(b, site).row_elems(), r = config.r;
-      size.parameters += r * (N + K) + (config.dora ? N : 0);
-      const tensor::View down{"", tensor::DType::f32, {r, K}, {}}, up{"", tensor::DType::f32, {N, r}, {}};
-      size.panels += nn::Linear::prepared_bytes(down) + nn::Linear::prepared_bytes(up);
-    }
+  for (const model::Place& place : model::all_places(plan.layout.blocks.size(), plan.spec.experts)) {
+    const Site site = place.site;
+    if (!config.adapts(place)) continue;
+    if (std::find(config.targets.begin(), config.targets.end(), site) == config.targets.end()) continue;
+    const std::uint64_t N = model::shape_of(plan.spec, site).N, K = model::shape_of(plan.spec, site).K, r = config.r;
+    size.parameters += r * (N + K) + (config.dora ? N : 0);
+    const tensor::View down{"", tensor::DType::f32, {r, K}, {}}, up{"", tensor::DType::f32, {N, r}, {}};
+    size.panels += site == Site::embedding ? r * K * sizeof(float) : nn::Linear::prepared_bytes(down);
+    size.panels += nn::Linear::prepared_bytes(up);
   }
   return size;
 }
@@ -89,9 +73,10 @@ Result<std::unique_ptr<train::LoraModel>> make_adapter(const Prepared& p,
                                                        const std::shared_ptr<const model::Model>& base,
                                                        ThreadPool& pool, const kernel::Table& kernels) {
   const train::Recipe& r = p.read.recipe;
-  if (r.lora_model_dir.empty()) return train::LoraModel::fresh(base, pool, kernels, adapter_config(r), r.seed);
+  if (r.lora_model_dir.empty())
+    return train::LoraModel::fresh(base, pool, kernels, adapter_config(r, base->spec().experts), r.seed);
   const std::filesystem::path folder = p.read.folder / r.lora_model_dir;
-  auto adapter = model::read_peft(folder, base->spec());
+  auto adapter = model::read_peft(folder, base->spec(), p.checked.opened.checkpoint.get());
   if (!adapter) return in_context(adapter.error(), printable(folder.string()));
   adapter->config.dropout = r.lora.dropout;
   return train::LoraModel::from(base, pool, kernels, std::move(*adapter));
@@ -150,7 +135,7 @@ TrainingMemory plan_memory(const Prepared& p, train::RunPlan& plan, int threads,
   const train::Recipe& r = p.read.recipe;
   const model::Plan& m = p.checked.plan;
   TrainingMemory memory;
-  std::size_t rank = 0;
+  train::AdapterShape shape;
   std::uint64_t largest = 0;
   model::Spec spec = m.spec;
   if (r.method == train::Method::full) {
@@ -165,9 +150,11 @@ TrainingMemory plan_memory(const Prepared& p, train::RunPlan& plan, int threads,
     spec.quantised = false;
     memory.learning = 2 * sizeof(float) * memory.parameters;
   } else {
-    const model::AdapterConfig config = adapter_config(r);
+    const model::AdapterConfig config = adapter_config(r, spec.experts);
     const AdapterSize adapter = adapter_size(m, config);
-    rank = config.r;
+    const bool head =
+        std::find(config.targets.begin(), config.targets.end(), model::Site::head) != config.targets.end();
+    shape = {config.r, head ? config.r : 0, config.dora};
     for (const tensor::View* view : model::linear_views(m)) {
       if (!r.nf4 || view == m.layout.embedding || view == m.layout.output) {
         memory.weights += nn::Linear::prepared_bytes(*view);
@@ -183,11 +170,11 @@ TrainingMemory plan_memory(const Prepared& p, train::RunPlan& plan, int threads,
   memory.optimiser = train::optimiser_bytes(r, memory.parameters);
   constexpr auto kCache = model::KvChoice::automatic;
   plan.limits.tape_bytes = 0;
-  memory.activations = train::Pass::bytes(spec, rank, threads, plan.limits, kCache);
+  memory.activations = train::Pass::bytes(spec, shape, threads, plan.limits, kCache);
   const std::uint64_t tape = train::Pass::bytes_of_tape(spec, plan.limits, kCache);
   const std::uint64_t spare = available / 2 - std::min(available / 2, memory.total());
   if (tape > 0) plan.limits.tape_bytes = std::min<std::uint64_t>(spare / tape, spec.blocks.size() - 1) * tape;
-  memory.activations = train::Pass::bytes(spec, rank, threads, plan.limits, kCache);
+  memory.activations = train::Pass::bytes(spec, shape, threads, plan.limits, kCache);
   return memory;
 }
 

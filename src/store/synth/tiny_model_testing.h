@@ -25,13 +25,15 @@ struct TinyModelTest : ::testing::Test {
 
   // A model of that shape and type, opened.
   std::shared_ptr<const format::Checkpoint> checkpoint(std::string_view shape, std::string_view type) {
-    const auto path = folder / (std::string(shape) + std::string(type) + ".gguf");
+    return checkpoint(*shape_from_name(shape), type);
+  }
+  std::shared_ptr<const format::Checkpoint> checkpoint(const Shape& shape, std::string_view type) {
+    const auto path = folder / (std::string(shape.name) + std::string(type) + ".gguf");
     std::ofstream file(path, std::ios::binary);
-    auto done = synthesise({*shape_from_name(shape), weight_type_from_name(type).value(), 5}, pool,
-                           [&](Bytes bytes) -> Result<> {
-                             file << as_text(bytes);
-                             return {};
-                           });
+    auto done = synthesise({shape, weight_type_from_name(type).value(), 5}, pool, [&](Bytes bytes) -> Result<> {
+      file << as_text(bytes);
+      return {};
+    });
     EXPECT_TRUE(done);
     file.close();
     auto opened = format::open_checkpoint(path);
