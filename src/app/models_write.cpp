@@ -79,6 +79,7 @@ Result<> write_model(const Arguments& arguments, Console& console, const std::st
   StoreProgress progress(console);
   store::Written written;
   if (arguments.given("name")) {
+    FH_TRY_VOID(check_acts_are_recorded());
     FH_TRY(store::Store store, open_store());
     FH_TRY(store::ModelName name, store::ModelName::parse_given(arguments.text("name")));
     const store::WriteOptions options = progress.options(arguments.flag("force"), !arguments.flag("no-prepare"));

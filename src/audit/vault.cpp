@@ -96,7 +96,6 @@ Result<> Vault::keep(std::string_view tenant, std::string_view subject, const Ps
   if (fresh.empty()) return {};
   const std::string name = random_id();
   FH_TRY_VOID(make_directories(folder));
-  std::error_code ec;
   set_mode(vault_folder(home_), 0700);
   set_mode(folder, 0700);
   FH_TRY_VOID(write_file_atomically(folder / name, seal_content(whose, name, fresh), FileAccess::owner));

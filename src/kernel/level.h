@@ -24,7 +24,7 @@ std::string_view name_of(Level level);
 Level detect_level();
 
 // Whether asking for weights 2 KiB before they are used makes one pass over them faster. On AMD's processors it slows
-// down their own prefetching (Zen 4, one core: 22.5 instead of 29.5 GB/s of Q8_0).
+// down their own prefetching (docs/performance.md).
 bool prefetching_pays();
 
 // detect_level(), lowered by the environment variable FREEHOLD_ISA=scalar|avx2|avx512|amx if it is set. An unknown name

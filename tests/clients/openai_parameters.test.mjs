@@ -94,6 +94,7 @@ test("chat: what is taken", needs("chat"), taken("chat/completions", [
   [{ messages: [{ role: "function", name: "f", content: "x" }] }], [{ stream: true, stream_options: { include_obfuscation: false } }],
   [{ store: true }, "store"], [{ service_tier: "flex" }, "service_tier"], [{ reasoning_effort: "low" }, "reasoning_effort"],
   [{ verbosity: "low" }, "verbosity"], [{ prediction: { type: "content", content: "x" } }], [{ prediction: { type: "content", content: [{ type: "text", text: "x" }] } }],
+  [{ prediction: { type: "content", content: "x".repeat(1000000) } }, "prediction"], // no answer is that long
   [{ prompt_cache_retention: "24h" }, "prompt_cache_retention"], [{ no_such_field: 1, nor_this: null }, "no_such_field, nor_this"],
 ]));
 

@@ -267,7 +267,8 @@ class Kept(Replays):
         # What was changed is found.
         for path in (self.home / "content").glob("records-*"):
             data = bytearray(path.read_bytes())
-            data[len(data) // 2] ^= 1
+            for at in range(64, len(data), 64):  # in every record; some hold what a replay does not need
+                data[at] ^= 1
             path.write_bytes(data)
         bad = [r for r in self.sample("--sample", "100%", *key)["replays"] if r["verdict"] != "equal"]
         self.assertEqual([r["verdict"] for r in bad], ["impossible"] * len(bad))

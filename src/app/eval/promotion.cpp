@@ -149,8 +149,7 @@ Result<> move_name(const store::Store& store, const Moved& moved, const std::str
   // That what is held stands in the way is said before anything moves.
   if (moved.from) {
     FH_TRY(const auto kept, id_of(store, previous_of(moved.name)));
-    if (kept && kept != moved.from && kept != moved.to)
-      FH_TRY_VOID(store.leave_to_move(previous_of(moved.name), options).map([](auto&&) {}));
+    if (kept != moved.to) FH_TRY_VOID(store.leave_to_move(previous_of(moved.name), options).map([](auto&&) {}));
   }
   int number = 0;
   const auto written = [&] {

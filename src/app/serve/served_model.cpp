@@ -292,12 +292,12 @@ api::Parsed<std::vector<text::Prompt>> ServedModel::prompts(const api::Call& cal
   return out;
 }
 
-// No answer is longer than the context.
-api::Parsed<std::vector<std::int32_t>> ServedModel::expected(const api::Call& call) const {
-  if (call.expected.empty() || !guesses()) return std::vector<std::int32_t>();
-  FH_TRY_VOID(check_text(call.expected, "prediction.content"));
-  auto tokens = loaded_.tokenizer.tokenizer.encode(call.expected);
-  if (!tokens) return refused(tokens.error(), "prediction.content", context());
+// No answer is longer than the context, and what is far longer is expected by mistake.
+std::vector<std::int32_t> ServedModel::expected(const api::Call& call) const {
+  const text::Tokenizer& tokenizer = loaded_.tokenizer.tokenizer;
+  if (!guesses() || !text::check_length(tokenizer, call.expected.size(), context())) return {};
+  auto tokens = tokenizer.encode(call.expected);
+  if (!tokens) return {};
   tokens->resize(std::min<std::size_t>(tokens->size(), context()));
   return std::move(*tokens);
 }
@@ -321,7 +321,7 @@ api::Parsed<AnswerPlan> ServedModel::plan_prompt(const api::Call& call) const {
                        "thinking");
   }
   FH_TRY(plan.prompts, prompts(call, &plan.clock));
-  FH_TRY(plan.expected, expected(call));
+  plan.expected = expected(call);
   plan.starts_thinking =
       chats && support_.thinking && text::tools::prompt_opens_thinking(*support_.thinking, plan.prompts[0].text);
   if (!chats) return plan;

@@ -76,7 +76,7 @@ class ServedModel final : public PooledModel {
   const text::ChatTemplate* chat_template() const { return template_ ? &*template_ : nullptr; }
   // Whether it thinks before it answers, in a way that can be told from the answer.
   bool can_think() const { return support_.thinking.has_value(); }
-  // Whether it runs guesses, so that what an answer is expected to be is of use.
+  // Whether it guesses ahead.
   bool guesses() const { return loaded_.memory.drafted > 0; }
 
   // Everything that the engine is told of a call but its sampling. Failures name the field. In two steps: what costs
@@ -116,7 +116,8 @@ class ServedModel final : public PooledModel {
   std::string digest_, fingerprint_;
   mutable AdapterShelf adapters_;
   Loaded loaded_;
-  api::Parsed<std::vector<std::int32_t>> expected(const api::Call& call) const;
+  // Call::expected as tokens; none if that is of no use here.
+  std::vector<std::int32_t> expected(const api::Call& call) const;
   api::Parsed<text::Prompt> prompt(const api::Call& call, const api::Conversation& chat, std::string* clock) const;
   std::uint32_t choices_at_once(const engine::Request& request) const;
 

@@ -387,7 +387,7 @@ void Site::generate(const ExchangePtr& exchange, const guard::Principal& who, ap
   auto plan = model->plan_prompt(call);
   if (!plan) return respond(*exchange, plan.error());
   if (call.thinking == true && !model->can_think()) call.ignored.emplace_back("thinking");
-  if (!call.expected.empty() && !model->guesses()) call.ignored.emplace_back("prediction");
+  if (!call.expected.empty() && plan->expected.empty()) call.ignored.emplace_back("prediction");
   if (!call.has_seed) call.request.seed = seeds_();
   // All requests are checked before the first is handed over.
   auto requests = model->requests(call, *plan, who.tenant);
