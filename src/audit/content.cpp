@@ -82,6 +82,7 @@ struct ContentLog::State {
     std::string bytes;
     for (Commits::Waiting& waiting : group) {
       const Content& content = waiting.item.content;
+      if (content.erased && content.erased()) continue;
       FH_TRY(const Subject subject, subjects.find_or_make(content.tenant, content.subject));
       const std::string sealed = seal_content(subject, content.id, content.parts);
       bytes += fmt::format("{}{} {} {}\n", kKeptMark, content.id, subject.id, sealed.size());

@@ -37,6 +37,9 @@ struct Content {
   std::string id;               // of the entry
   std::string tenant, subject;  // whose it is
   Parts parts;
+  // Whether the subject has been erased since this was asked: asked before it is written, while no key is destroyed
+  // (Subjects::use). Then it is not kept. May be empty.
+  std::function<bool()> erased = {};
 };
 
 // Where it lies, as the entry says.
@@ -59,7 +62,8 @@ class ContentLog {
   ContentLog& operator=(ContentLog&&) noexcept;
   ~ContentLog();  // writes what waits, calls back, ends the thread
 
-  // Calls back once: with the place when it is durable, with nothing if it could not be kept.
+  // Calls back once: with the place when it is durable (an empty one if its subject has been erased), with nothing if
+  // it could not be kept.
   void append(Content content, std::function<void(std::optional<ContentPlace>)> kept);
   std::optional<Error> failure() const;
 

@@ -191,6 +191,11 @@ void ConstraintCache::drop(std::string_view tenant) {
   std::erase_if(state_->entries, [&](const State::Entry& e) { return e.tenant == tenant; });
 }
 
+void ConstraintCache::clear() {
+  std::lock_guard lock(state_->mutex);
+  state_->entries.clear();
+}
+
 std::size_t ConstraintCache::size() const {
   std::lock_guard lock(state_->mutex);
   return state_->entries.size();

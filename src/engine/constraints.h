@@ -70,6 +70,8 @@ class ConstraintCache {
   std::optional<Made> find(std::string_view tenant, std::string_view key);
   // Forgets what a tenant sent.
   void drop(std::string_view tenant);
+  // Of all tenants.
+  void clear();
 
   std::size_t size() const;    // entries
   std::size_t memory() const;  // bytes; masks grow with use and are counted as they are

@@ -30,7 +30,7 @@ struct Service::State {
   std::condition_variable something;
   std::vector<Arrival> arrivals;
   std::vector<Ticket> cancellations;
-  std::vector<std::string> dropped;  // tenants whose kept sequences are to go
+  std::vector<std::optional<std::string>> dropped;  // tenants whose kept sequences are to go
   bool stopping = false;
   Ticket next = 1;
   std::size_t pending = 0;                                  // submitted and not over
@@ -98,7 +98,7 @@ struct Service::State {
   void run() {
     std::vector<Arrival> arrived;
     std::vector<Ticket> cancelled;
-    std::vector<std::string> forgotten;
+    std::vector<std::optional<std::string>> forgotten;
     while (true) {
       bool stop = false;
       {
@@ -119,7 +119,7 @@ struct Service::State {
         if (auto found = ids.find(ticket); found != ids.end()) engine->cancel(found->second);
       }
       cancelled.clear();
-      for (const std::string& tenant : forgotten) engine->drop_cached(tenant);
+      for (const auto& tenant : forgotten) tenant ? engine->drop_cached(*tenant) : engine->drop_cached();
       forgotten.clear();
       if (stop) {
         for (const auto& [ticket, id] : ids) engine->cancel(id);
@@ -165,7 +165,7 @@ void Service::cancel(Ticket ticket) {
   state_->something.notify_one();
 }
 
-void Service::drop_cached(std::string tenant) {
+void Service::drop_cached(std::optional<std::string> tenant) {
   {
     const std::lock_guard lock(state_->mutex);
     state_->dropped.push_back(std::move(tenant));

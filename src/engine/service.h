@@ -51,7 +51,7 @@ class Service {
   // Ends a request within a step; its choices report FinishReason::cancelled. One that is over is no error.
   void cancel(Ticket ticket);
   // Forgets the kept sequences of a tenant, before the next step. What runs goes on.
-  void drop_cached(std::string tenant);
+  void drop_cached(std::optional<std::string> tenant);
 
   const RequestLimits& limits() const;
   ServiceStatus status() const;

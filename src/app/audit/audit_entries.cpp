@@ -77,6 +77,8 @@ Result<> run_show(const Arguments& arguments, Console& console) {
     FH_TRY(const std::filesystem::path home, store::default_home());
     FH_TRY(KeptContent kept, KeptContent::open(home, master_key_of(arguments, home)));
     FH_TRY(parts, kept.of(members));
+    // Who looks at what somebody said is part of the log. Before it is shown.
+    FH_TRY_VOID(record_act("audit.show", member_of(members, "id")));
   }
   if (arguments.flag("json")) {
     console.write(arguments.flag("content")
@@ -88,7 +90,6 @@ Result<> run_show(const Arguments& arguments, Console& console) {
   for (const auto& [name, value] : members) rows.push_back({printable(name), printable(value)});
   console.write(as_table(rows, {Align::left, Align::left}));
   for (const auto& [name, value] : parts) {
-    if (name.starts_with("earlier-")) continue;
     console.write(fmt::format("\n{}:\n", printable(name)));
     console.write_untrusted(value);
     console.write("\n");

@@ -7,6 +7,12 @@
 
 namespace freehold::app {
 
+namespace {
+
+constexpr std::string_view kEarlier = "earlier-";
+
+}  // namespace
+
 Option master_key_option() {
   return {.name = "master-key",
           .type = OptionType::file,
@@ -35,7 +41,8 @@ Result<KeptContent> KeptContent::open(const std::filesystem::path& home, const s
 Result<audit::Parts> KeptContent::of(const Members& entry) {
   const std::string place = member_of(entry, "content"), subject = member_of(entry, "subject");
   if (place.empty()) {
-    return fail(Errc::not_found, fmt::format("nothing was kept of {}: the server ran without --keep-content",
+    return fail(Errc::not_found, fmt::format("nothing was kept of {}: the server ran without --keep-content, or its subject was "
+                                             "erased before it was answered",
                                              printable(member_of(entry, "id"), 80)));
   }
   if (!listed_) {
@@ -63,7 +70,13 @@ std::string content_json(const audit::Parts& parts) {
   for (const auto& [name, value] : parts) {
     if (name == "answer") out.value(value);
   }
-  return out.end_array().end_object().take();
+  out.end_array();
+  if (!asked.earlier.empty()) {
+    out.key("earlier").begin_object();
+    for (const auto& [name, value] : asked.earlier) out.member(name.substr(kEarlier.size()), value);
+    out.end_object();
+  }
+  return out.end_object().take();
 }
 
 Asked asked_of(const audit::Parts& parts) {
@@ -71,7 +84,7 @@ Asked asked_of(const audit::Parts& parts) {
   for (const auto& [name, value] : parts) {
     if (name == "address") out.address = value;
     if (name == "body") out.body = value;
-    if (name.starts_with("earlier-")) out.earlier.emplace_back(name, value);
+    if (name.starts_with(kEarlier)) out.earlier.emplace_back(name, value);
   }
   return out;
 }

@@ -41,7 +41,7 @@ class KeptContent {
 
 // The parts that a replay needs.
 Asked asked_of(const audit::Parts& parts);
-// {"address", "body", "answers"}
+// {"address", "body", "answers", "earlier": what it went on from, where there is something}
 std::string content_json(const audit::Parts& parts);
 
 }  // namespace freehold::app

@@ -35,7 +35,7 @@ Result<std::optional<KeptContent>> open_kept(const Arguments& arguments, const s
 }
 
 Result<> each_entry(const std::filesystem::path& home, const std::set<std::string>& subjects, const std::string& key,
-                    const std::function<Result<>(std::string_view text, const Members& entry)>& visit) {
+                    const VisitEntry& visit) {
   auto reader = audit::Reader::open(audit::audit_folder(home));
   if (!reader && reader.error().code == Errc::not_found) return {};
   if (!reader) return tl::unexpected(std::move(reader).error());
@@ -49,7 +49,7 @@ Result<> each_entry(const std::filesystem::path& home, const std::set<std::strin
     const std::string subject = member_of(*entry, "subject");
     const bool of_key = !key.empty() && subject.empty() && member_of(*entry, "key") == key;
     if (member_of(*entry, "kind") != "request" || (!subjects.contains(subject) && !of_key)) return true;
-    result = visit(text, *entry);
+    result = visit(number, text, *entry);
     return result.has_value();
   }));
   return result;
@@ -68,6 +68,12 @@ Option subject_key_option() {
           .type = OptionType::text,
           .value = "ID",
           .help = "Only what clients with this key sent; by default whatever the key."};
+}
+
+std::vector<Option> person_options(std::initializer_list<Option> more) {
+  std::vector<Option> out = {subject_key_option(), master_key_option()};
+  out.insert(out.end(), more);
+  return out;
 }
 
 Option reason_option() {

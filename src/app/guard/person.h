@@ -1,8 +1,10 @@
 // Whom the commands about people's rights are about, and what is kept of them.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <initializer_list>
 #include <optional>
 #include <set>
 #include <string>
@@ -30,14 +32,17 @@ struct Person {
 Person person_of(const Arguments& arguments);  // SUBJECT, --key
 Positional subject_positional();
 Option subject_key_option();
+// --key, --master-key, and what a command has beside them.
+std::vector<Option> person_options(std::initializer_list<Option> more);
 
 // Nothing if nothing was ever kept.
 Result<std::optional<KeptContent>> open_kept(const Arguments& arguments, const std::filesystem::path& home);
 // Those whose keys are there.
 Result<std::vector<audit::Subject>> subjects_of(const std::optional<KeptContent>& kept, const Person& person);
+using VisitEntry = std::function<Result<>(std::uint64_t number, std::string_view text, const Members& entry)>;
 // Each entry of a request of these (their ids), or of a key for nobody in particular, in order.
 Result<> each_entry(const std::filesystem::path& home, const std::set<std::string>& subjects, const std::string& key,
-                    const std::function<Result<>(std::string_view text, const Members& entry)>& visit);
+                    const VisitEntry& visit);
 
 // --reason: UTF-8 of at most 200 bytes that says something. Error: invalid.
 Option reason_option();

@@ -2,6 +2,7 @@
 #include "api/anthropic/anthropic.h"
 #include "app/serve/reply.h"
 #include "app/serve/routes.h"
+#include "app/serve/usage_event.h"
 
 namespace freehold::app {
 namespace {
@@ -13,27 +14,40 @@ anthropic::ModelEntry entry(const Site& site, const NamedModel& named) {
 }
 
 // Threads are kept as the responses API's answers are.
-std::optional<anthropic::Thread> find_thread(const Site& site, guard::Principal& who, std::string_view id) {
+std::optional<anthropic::Thread> find_thread(const Site& site, guard::Principal& who, std::string_view id,
+                                             std::vector<std::string>& subjects) {
   auto found = site.threads().find(who.tenant, id);
   if (!found) return std::nullopt;
   who.carries.push_back(std::move(found->label));
+  subjects = std::move(found->subjects);
   return anthropic::Thread{std::move(found->response), std::move(found->conversation)};
 }
 
 void message(Site& site, const ExchangePtr& exchange, guard::Principal who) {
   const std::string tenant = who.tenant;
+  std::vector<std::string> earlier;
   auto parsed = anthropic::parse_messages(exchange->request().body,
-                                          [&](std::string_view id) { return find_thread(site, who, id); });
+                                          [&](std::string_view id) { return find_thread(site, who, id, earlier); });
   if (!parsed) return respond(*exchange, parsed.error());
+  auto subjects = subjects_of(exchange->request(), earlier, site.keeps_content(), "thread.previous_message_id");
+  if (!subjects) return respond(*exchange, subjects.error());
   api::Call call = parsed->call;
   site.generate(
       exchange, who, std::move(call), [&](const api::Call& of, api::AnswerId id, const std::vector<text::Prompt>&) {
         parsed->call = of;
         return anthropic::messages_encoder(
             *parsed, std::move(id),
-            [&site, tenant, label = of.label](std::string message_id, anthropic::Thread thread) {
-              site.threads().put(
-                  tenant, {std::move(message_id), std::move(thread.fixed), {}, std::move(thread.messages), {}, label});
+            [&site, tenant, label = of.label, subjects = *subjects, asked = arrival_of(exchange->request())](
+                std::string message_id, anthropic::Thread thread) {
+              site.threads().put(tenant, {std::move(message_id),
+                                          std::move(thread.fixed),
+                                          {},
+                                          std::move(thread.messages),
+                                          {},
+                                          label,
+                                          false,
+                                          subjects,
+                                          asked});
             });
       });
 }

@@ -3,6 +3,7 @@
 // refusal when its entry is on disk. Strangers' beyond a number a second are counted only, and do not wait.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -40,6 +41,7 @@ struct Said {
   std::string subject;  // whom the client says it asks for; empty: nobody in particular
   std::vector<std::pair<std::string, std::string>> earlier;  // what it goes on from, by name: "earlier-…"
   std::vector<std::string> answers;                          // one a choice, as the model wrote it; of embeddings none
+  std::chrono::steady_clock::time_point asked{};             // when it came
 };
 
 // Thread-safe.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "api/peek.h"
 #include "app/serve/reply.h"
 #include "base/random_id.h"
 
@@ -21,6 +22,10 @@ constexpr std::chrono::milliseconds kTick{200};
 
 bool try_again(const http::Response& answer) {
   return answer.status == 429 || answer.status == 503;
+}
+
+bool is_erased(std::string_view line) {
+  return line.starts_with(kErasedLine) && is_blank(line.substr(kErasedLine.size()));
 }
 
 }  // namespace
@@ -82,6 +87,10 @@ Result<> BatchRun::validate() {
     const std::uint64_t number = (*line)->number;
     if (number % 256 == 0 && batches_.stopping()) return {};
     if (is_blank((*line)->text)) continue;
+    if (is_erased((*line)->text)) {
+      ++total;
+      continue;
+    }
     if (++total > kMostLines) {
       errors.push_back({"too_many_requests", fmt::format("A batch has at most {} requests.", kMostLines), {}, number});
       break;
@@ -108,6 +117,7 @@ Result<> BatchRun::validate() {
 Result<> BatchRun::open_outputs() {
   FH_TRY(output_, AppendFile::open(store_.path_of(record_.output_id), record_.output_bytes, FileAccess::owner));
   FH_TRY(errors_, AppendFile::open(store_.path_of(record_.error_id), record_.error_bytes, FileAccess::owner));
+  opened_ = std::chrono::steady_clock::now();
   FH_TRY(input_, open_input());
   input_ended_ = false;
   window_.clear();
@@ -127,6 +137,10 @@ Result<bool> BatchRun::read_line() {
       break;
     }
     if (is_blank(line->text)) continue;
+    if (is_erased(line->text)) {
+      window_.push_back({{}, nullptr, {}, true});
+      return true;
+    }
     auto request = api::openai::parse_batch_line(line->text, line->number);
     if (!request) return fail(Errc::corrupt, "the input file is not what it was");
     window_.push_back({std::move(*request), nullptr, {}});
@@ -135,7 +149,22 @@ Result<bool> BatchRun::read_line() {
   return false;
 }
 
+// Of those in the window. To be called with the erasures' `writing` in hand, before anything of them goes on.
+void BatchRun::leave_out_the_erased() {
+  const Erasures* erasures = batches_.options_.erasures;
+  if (erasures == nullptr) return;
+  for (Line& line : window_) {
+    if (line.erased || !erasures->since(opened_, record_.tenant, api::user_in(line.request.body, false))) continue;
+    if (line.asked && !line.answer) {
+      line.asked->leave();
+      let_go_.push_back(std::move(line.asked));
+    }
+    line = {{}, nullptr, {}, true};
+  }
+}
+
 void BatchRun::ask(Line& line) {
+  if (line.erased) return;
   line.asked =
       std::make_shared<Collected>(own_request(line.request.url, line.request.body, record_.tenant, record_.label),
                                   [&batches = batches_] { batches.wake(); });
@@ -147,6 +176,7 @@ void BatchRun::ask(Line& line) {
 }
 
 void BatchRun::collect() {
+  std::erase_if(let_go_, [](const auto& asked) { return asked->take().has_value(); });
   for (Line& line : window_) {
     if (!line.asked || line.answer) continue;
     auto answer = line.asked->take();
@@ -167,9 +197,18 @@ void BatchRun::leave() {
     while (!line.asked->take()) std::this_thread::sleep_for(std::chrono::milliseconds(2));
     line.asked = nullptr;
   }
+  for (const auto& asked : std::exchange(let_go_, {})) {
+    while (!asked->take()) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
 }
 
 void BatchRun::write_line(const Line& line, std::string& output, std::string& errors, BatchRecord& counts) const {
+  if (line.erased) {
+    errors += fmt::format("{}\n", kErasedLine);
+    ++counts.batch.failed;
+    ++counts.lines_done;
+    return;
+  }
   const bool good = line.answer->status >= 200 && line.answer->status < 300;
   (good ? output : errors) += api::openai::answered_line(
       "batch_req_" + random_id(), line.request.custom_id, line.answer->status, line.asked->request().id,
@@ -196,15 +235,18 @@ Result<> BatchRun::append(const std::string& output, const std::string& errors, 
 Result<> BatchRun::write_answers(bool all) {
   std::string output, errors;
   BatchRecord counts = record_;
-  for (auto line = window_.begin(); line != window_.end() && (all || line->answer); ++line) {
-    if (line->answer) write_line(*line, output, errors, counts);
+  const auto writing = batches_.options_.erasures != nullptr ? batches_.options_.erasures->writing()
+                                                              : std::shared_lock<std::shared_mutex>();
+  leave_out_the_erased();
+  for (auto line = window_.begin(); line != window_.end() && (all || line->is_done()); ++line) {
+    if (line->is_done()) write_line(*line, output, errors, counts);
   }
   if (counts.lines_done == record_.lines_done) return {};
   FH_TRY_VOID(append(output, errors, counts));
   if (all) {
-    std::erase_if(window_, [](const Line& line) { return line.answer.has_value(); });
+    std::erase_if(window_, [](const Line& line) { return line.is_done(); });
   } else {
-    while (!window_.empty() && window_.front().answer) window_.pop_front();
+    while (!window_.empty() && window_.front().is_done()) window_.pop_front();
   }
   return {};
 }
@@ -224,7 +266,7 @@ Result<> BatchRun::answer_lines() {
     auto running = static_cast<std::size_t>(
         std::count_if(window_.begin(), window_.end(), [](const Line& l) { return l.asked && !l.answer; }));
     for (Line& line : window_) {
-      if (line.asked || running >= batches_.options_.parallel) continue;
+      if (!line.waits() || running >= batches_.options_.parallel) continue;
       ask(line);
       ++running;
     }
@@ -232,7 +274,7 @@ Result<> BatchRun::answer_lines() {
       FH_TRY(const bool more, read_line());
       if (!more) break;
       ask(window_.back());
-      ++running;
+      running += window_.back().erased ? 0 : 1;
     }
     if (window_.empty()) return conclude(BatchStatus::finalizing);
     batches_.pause(kTick);
@@ -245,6 +287,7 @@ Result<> BatchRun::answer_lines() {
   std::string errors;
   do {
     for (const Line& line : window_) {
+      if (line.erased) continue;
       errors += api::openai::unanswered_line(
           "batch_req_" + random_id(), line.request.custom_id,
           {"batch_expired", "This request could not be executed before the completion window expired.", {}, {}});

@@ -27,6 +27,9 @@ class BatchRun {
     api::openai::BatchLine request;
     std::shared_ptr<Collected> asked;  // empty: to be asked (again)
     std::optional<http::Response> answer;
+    bool erased = false;  // its subject has been: nothing of it is asked or written
+    bool waits() const { return !asked && !answer && !erased; }
+    bool is_done() const { return answer.has_value() || erased; }
   };
 
   Result<> validate();
@@ -44,6 +47,7 @@ class BatchRun {
   Result<> append(const std::string& output, const std::string& errors, const BatchRecord& counts);
   void leave();
   bool cancelled();
+  void leave_out_the_erased();
   bool expired() const { return store_.now() >= record_.batch.expires_at; }
 
   Batches& batches_;  // owner of these two: Batches
@@ -52,7 +56,9 @@ class BatchRun {
   std::optional<LineReader> input_;
   AppendFile output_, errors_;
   std::deque<Line> window_;
+  std::vector<std::shared_ptr<Collected>> let_go_;  // that were asked, of lines that were erased: answered to nobody
   bool input_ended_ = false;
+  Erasures::Time opened_{};  // what is in the window may have been read as early as this
 };
 
 }  // namespace freehold::app

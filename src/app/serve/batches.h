@@ -13,6 +13,7 @@
 #include <mutex>
 #include <thread>
 
+#include "app/serve/erasures.h"
 #include "app/serve/file_store.h"
 #include "app/serve/uploads.h"
 #include "http/exchange.h"
@@ -29,6 +30,7 @@ class Batches {
     Quota quota;                                     // of files, for each tenant
     FileStore::Clock clock;                          // empty: the system's
     FileStore::Holds holds;                          // empty: nothing is held
+    const Erasures* erasures = nullptr;              // null: nobody is erased
     std::function<void(const std::string&)> report;  // what goes wrong on the disk, in one line
   };
   // Answers one request, on any thread, at once or later.

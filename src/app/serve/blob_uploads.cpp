@@ -103,6 +103,31 @@ bool BlobUploads::has(const std::string& tenant, const Digest& digest) const {
   return !folder_.empty() && fs::is_regular_file(path_of(tenant, digest), ec);
 }
 
+bool BlobUploads::has_any(const std::string& tenant) const {
+  return !folder_.empty() && kept(tenant).count > 0;
+}
+
+std::set<std::string> BlobUploads::tenants() const {
+  std::set<std::string> out;
+  std::error_code ec;
+  for (fs::directory_iterator at(folder_, ec), end; !ec && at != end; at.increment(ec)) {
+    std::error_code ignored;
+    if (at->is_directory(ignored)) out.insert(at->path().filename().string());
+  }
+  return out;
+}
+
+Result<std::size_t> BlobUploads::forget(const std::string& tenant) {
+  const std::lock_guard lock(naming_);
+  std::vector<fs::path> all;
+  std::error_code ec;
+  for (fs::directory_iterator at(folder_of(tenant), ec), end; !ec && at != end; at.increment(ec)) {
+    if (at->path().filename().string().starts_with("sha256-")) all.push_back(at->path());
+  }
+  for (const fs::path& blob : all) FH_TRY_VOID(remove_file(blob));
+  return all.size();
+}
+
 Kept BlobUploads::kept(const std::string& tenant) const {
   Kept out;
   std::error_code ec;

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <unordered_map>
 
@@ -22,8 +23,15 @@ class BlobUploads {
   BlobUploads();
   ~BlobUploads();
   void open(const std::filesystem::path& home, Quota quota = {});
+  // To look and to remove, beside nobody.
+  void look_at(const std::filesystem::path& home) { folder_ = home / "uploads"; }
 
   bool has(const std::string& tenant, const Digest& digest) const;
+  bool has_any(const std::string& tenant) const;
+  // Those whose ids are names of folders, as keys' ids are.
+  std::set<std::string> tenants() const;
+  // Removes all of a tenant, but for what is on its way. How many there were. Errors: io.
+  Result<std::size_t> forget(const std::string& tenant);
   // Where the body of this request goes: into a file that has no name yet. Or why there is no room for it.
   http::BodyPlan plan(const std::string& tenant, const http::Request& request);
   // Gives what arrived with this request its name. Errors: invalid (its content has another digest; it is gone then),

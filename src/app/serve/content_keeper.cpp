@@ -8,10 +8,15 @@
 
 namespace freehold::app {
 
-AuditTrail::Keep keep_in(audit::ContentLog log) {
+AuditTrail::Keep keep_in(audit::ContentLog log, std::shared_ptr<const Erasures> erasures) {
   auto shared = std::make_shared<audit::ContentLog>(std::move(log));
-  return [shared](audit::RequestEntry entry, Said said, AuditTrail::Then then) {
+  return [shared, erasures = std::move(erasures)](audit::RequestEntry entry, Said said, AuditTrail::Then then) {
     audit::Content content{entry.id, entry.who.key, said.subject.empty() ? entry.who.key : std::move(said.subject), {}};
+    if (erasures) {
+      content.erased = [erasures, asked = said.asked, key = content.tenant, subject = content.subject] {
+        return erasures->since(asked, key, subject);
+      };
+    }
     content.parts.emplace_back("address", std::move(said.address));
     content.parts.emplace_back("body", std::move(said.body));
     for (auto& [name, value] : said.earlier) content.parts.emplace_back(std::move(name), std::move(value));
@@ -19,6 +24,7 @@ AuditTrail::Keep keep_in(audit::ContentLog log) {
     shared->append(std::move(content), [entry = std::move(entry), then = std::move(then)](
                                            const std::optional<audit::ContentPlace>& place) mutable {
       if (!place) return then(std::move(entry), false);
+      if (place->place.empty()) return then(std::move(entry), true);  // its subject has been erased meanwhile
       entry.subject = place->subject;
       entry.content = place->place;
       entry.content_digest = place->digest;
@@ -51,13 +57,14 @@ Result<std::optional<audit::Subjects>> kept_subjects(const Arguments& arguments,
 }
 
 Result<std::unique_ptr<AuditTrail>> open_trail(const std::filesystem::path& home,
-                                               std::optional<audit::Subjects> subjects) {
+                                               std::optional<audit::Subjects> subjects,
+                                               std::shared_ptr<const Erasures> erasures) {
   auto log = audit::Log::open(audit::audit_folder(home));
   if (!log) return in_context(std::move(log).error(), "the audit log");
   AuditTrail::Keep keep;
   if (subjects) {
     FH_TRY(audit::ContentLog content, audit::ContentLog::open(home, std::move(*subjects)));
-    keep = keep_in(std::move(content));
+    keep = keep_in(std::move(content), std::move(erasures));
   }
   return std::make_unique<AuditTrail>(std::move(*log), std::move(keep));
 }

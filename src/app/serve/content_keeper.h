@@ -8,6 +8,7 @@
 
 #include "app/command.h"
 #include "app/serve/audit_trail.h"
+#include "app/serve/erasures.h"
 #include "audit/content.h"
 #include "audit/vault.h"
 #include "guard/policy.h"
@@ -15,7 +16,8 @@
 namespace freehold::app {
 
 // For AuditTrail. The content is durable before the entry that points to it is written.
-AuditTrail::Keep keep_in(audit::ContentLog log);
+// Nothing is kept of who has been erased since it was asked; `erasures`: null if nobody is.
+AuditTrail::Keep keep_in(audit::ContentLog log, std::shared_ptr<const Erasures> erasures = nullptr);
 
 // Of `freehold serve`: the keys under which what is said is kept; nothing if it is not. Made where they are missing,
 // which must be before the seal closes, since the master key may lie anywhere.
@@ -26,5 +28,7 @@ Result<std::unique_ptr<audit::Vault>> vault_of(const Arguments& arguments, const
                                                const guard::Policy& policy);
 // The audit log, behind which what is said is kept if there are keys for that.
 Result<std::unique_ptr<AuditTrail>> open_trail(const std::filesystem::path& home,
-                                               std::optional<audit::Subjects> subjects);
+                                               std::optional<audit::Subjects> subjects,
+                                               std::shared_ptr<const Erasures> erasures = nullptr);
+
 }  // namespace freehold::app

@@ -52,6 +52,7 @@ Result<std::unique_ptr<FileStore>> FileStore::open(const fs::path& home, Clock c
   FH_TRY(auto database, sql::Database::open(home / "files.db", kSchema, sql::Open::create, sql::Check::none));
   auto store = std::unique_ptr<FileStore>(
       new FileStore(folder, std::move(clock), quota, std::move(holds), std::move(database), std::move(lock)));
+  FH_TRY_VOID(store->finish_erasures());
   FH_TRY_VOID(store->expire());
   FH_TRY_VOID(store->sweep());
   return store;

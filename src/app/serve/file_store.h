@@ -40,6 +40,9 @@ struct BatchRecord {
   std::string label;                // of its input and of who asked for it; its lines carry it, and its results
 };
 
+// What stands, before blanks, in place of a line that was about somebody who has been erased.
+inline constexpr std::string_view kErasedLine = R"({"erased":true})";
+
 // Any thread.
 class FileStore {
  public:
@@ -117,6 +120,10 @@ class FileStore {
   };
   Result<std::vector<Left>> all_files();
   Result<std::vector<Left>> all_batches();
+  // Overwrites, in what batches read and have written, the lines of requests that are about somebody: of this subject
+  // ("": nobody in particular) of this tenant. How many. What is written meanwhile is its writer's to leave out.
+  using IsAbout = std::function<bool(const std::string& tenant, std::string_view subject)>;
+  Result<std::uint64_t> erase_lines(const IsAbout& is_about);
   // What a client has said about a batch, or all that is known of one that is over. Its files are files.
   Result<> drop_words(const std::string& batch);
   Result<> remove_batch(const std::string& id);
@@ -125,6 +132,7 @@ class FileStore {
   FileStore(std::filesystem::path folder, Clock clock, Quota quota, Holds holds, sql::Database database,
             FolderLock lock);
   Result<> sweep();
+  Result<> finish_erasures();
   Result<bool> any_due();  // any that has expired
   Result<> drop_content(const std::string& id);
   Result<std::optional<BatchRecord>> load_batch(soci::session& s, const std::string& id) const;

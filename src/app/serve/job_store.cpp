@@ -217,6 +217,25 @@ Result<> JobStore::remove(const std::string& id) {
   return database_.flush();
 }
 
+Result<bool> JobStore::drop_words(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  FH_TRY(const bool dropped, database_.transaction([&](soci::session& s) -> Result<bool> {
+    FH_TRY(auto record, load(s, id));
+    if (!record || !is_over(record->job.status)) return false;
+    long long events = 0;
+    s << "SELECT COUNT(*) FROM events WHERE job = :job", soci::into(events), soci::use(id);
+    if (events == 0 && record->job.metadata == "null" && record->job.suffix.empty()) return false;
+    record->job.metadata = "null";
+    record->job.suffix.clear();
+    const std::string text = record_json(*record);
+    s << "UPDATE jobs SET record = :record WHERE id = :id", soci::use(text), soci::use(id);
+    s << "DELETE FROM events WHERE job = :job", soci::use(id);
+    return true;
+  }));
+  if (dropped) FH_TRY_VOID(database_.flush());
+  return dropped;
+}
+
 Result<std::optional<JobRecord>> JobStore::next(JobStatus status) {
   const std::lock_guard lock(mutex_);
   return database_.run([&](soci::session& s) -> Result<std::optional<JobRecord>> {

@@ -90,6 +90,9 @@ class JobStore {
   // over and has no models goes, with its events and its folder.
   Result<std::vector<JobRecord>> all();
   Result<> remove(const std::string& id);
+  // What its client has said about one that is over and has models, and its events, which may quote what it learned
+  // from. The name of a model stays. False: there was nothing.
+  Result<bool> drop_words(const std::string& id);
 
   // `step`: of metrics, that a job which goes on from an earlier step has not measured yet; 0: none.
   struct NewEvent {

@@ -111,6 +111,25 @@ Result<> MadeModels::put(const std::string& tenant, MadeModel model) {
   return {};
 }
 
+std::set<std::string> MadeModels::tenants() const {
+  const std::lock_guard lock(mutex_);
+  std::set<std::string> out;
+  for (const auto& [tenant, models] : all_) out.insert(tenant);
+  return out;
+}
+
+Result<std::size_t> MadeModels::forget(const std::string& tenant) {
+  const std::lock_guard lock(mutex_);
+  All all = all_;
+  const auto own = all.find(tenant);
+  if (own == all.end()) return std::size_t{0};
+  const std::size_t count = own->second.size();
+  all.erase(own);
+  FH_TRY_VOID(save(all));
+  all_ = std::move(all);
+  return count;
+}
+
 Result<std::optional<MadeModel>> MadeModels::remove(const std::string& tenant, std::string_view name) {
   const std::string wanted = api::ollama::with_tag(name);
   const std::lock_guard lock(mutex_);

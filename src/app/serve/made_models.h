@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,9 @@ class MadeModels {
   std::vector<api::ollama::MadeModel> list(const std::string& tenant) const;
   // Replaces one of the same name. What cannot be kept is not made. Errors: exhausted (a limit, which it names), io.
   Result<> put(const std::string& tenant, api::ollama::MadeModel model);
+  std::set<std::string> tenants() const;
+  // All of a tenant. How many there were.
+  Result<std::size_t> forget(const std::string& tenant);
   // Nothing if there is no such model.
   Result<std::optional<api::ollama::MadeModel>> remove(const std::string& tenant, std::string_view name);
 

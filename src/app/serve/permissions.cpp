@@ -89,7 +89,8 @@ api::Parsed<Permissions::Leave> Permissions::may_go(const Leave& beside, const H
   if (!now) return api::refuse(api::Problem::unavailable, "whether it is held cannot be told: " + now.error().what);
   const guard::Hold* hold = hold_on(now->holds);
   if (hold == nullptr) return now->still;
-  const std::string why = fmt::format("It cannot be deleted: {}.", guard::why_held(*hold));
+  // Why, clients are not told: a case may be a secret before who it is about.
+  const std::string why = fmt::format("It cannot be deleted: it is held ({}); ask whoever runs this server.", hold->id);
   if (held != nullptr) {
     held->rule = hold->id;
     held->message = why;

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 #include "api/fields.h"
 
 namespace freehold::app {
@@ -13,6 +15,12 @@ void ResponseStore::drop(std::list<Entry>::iterator entry) {
 }
 
 void ResponseStore::put(const std::string& tenant, api::openai::StoredResponse response) {
+  const auto writing = erasures_ != nullptr ? erasures_->writing() : std::shared_lock<std::shared_mutex>();
+  const bool erased = erasures_ != nullptr &&
+                      std::any_of(response.subjects.begin(), response.subjects.end(), [&](const std::string& subject) {
+                        return erasures_->since(response.asked, tenant, subject);
+                      });
+  if (erased) return;
   const std::lock_guard lock(mutex_);
   add({tenant, std::move(response), clock_()});
 }
@@ -59,7 +67,7 @@ std::optional<ResponseStore::Item> ResponseStore::find_item(const std::string& t
     if (!items) continue;
     for (const api::Json& item : *items) {
       if (item.is_object() && item.contains("id") && item["id"] == id) {
-        return Item{api::dump(item), entry->response.label};
+        return Item{api::dump(item), entry->response.label, entry->response.subjects};
       }
     }
   }
@@ -72,6 +80,34 @@ bool ResponseStore::erase(const std::string& tenant, std::string_view id) {
   if (found == by_id_.end() || found->second->tenant != tenant) return false;
   drop(found->second);
   return true;
+}
+
+bool ResponseStore::Entry::is_about(const ErasureOrder& order) const {
+  return std::any_of(response.subjects.begin(), response.subjects.end(),
+                     [&](const std::string& subject) { return order.is_about(tenant, subject); });
+}
+
+std::vector<std::pair<std::string, std::string>> ResponseStore::erase(const ErasureOrder& order, std::uint64_t& count) {
+  std::vector<std::pair<std::string, std::string>> running;
+  const std::lock_guard lock(mutex_);
+  for (auto e = entries_.begin(); e != entries_.end();) {
+    const auto next = std::next(e);
+    if (e->is_about(order)) {
+      if (!e->response.running.empty()) running.emplace_back(e->tenant, e->response.running);
+      ++count;
+      drop(e);
+    }
+    e = next;
+  }
+  return running;
+}
+
+bool ResponseStore::any(const ErasureOrder& order,
+                        const std::function<bool(const std::string& tenant, const std::string& label)>& wanted) const {
+  const std::lock_guard lock(mutex_);
+  return std::any_of(entries_.begin(), entries_.end(), [&](const Entry& e) {
+    return e.is_about(order) && wanted(e.tenant, e.response.label);
+  });
 }
 
 void ResponseStore::expire(const Over& over) {

@@ -9,6 +9,7 @@
 #include "app/serve/background.h"
 #include "app/serve/reply.h"
 #include "app/serve/routes.h"
+#include "app/serve/usage_event.h"
 #include "base/utf8.h"
 
 namespace freehold::app {
@@ -20,8 +21,15 @@ api::Failure no_such(std::string_view id) {
   return {api::Problem::not_found, fmt::format("Response with id '{}' not found.", printable(id)), "response_id", {}};
 }
 
-// What it goes on from gives `who` its labels.
-api::Parsed<openai::ResponseCall> parse(Site& site, const ExchangePtr& exchange, guard::Principal& who) {
+// What is kept of an answer has the label of its exchange, and whom it is for.
+struct Origin {
+  std::vector<std::string> subjects;
+  std::chrono::steady_clock::time_point asked;
+};
+
+// What it goes on from gives `who` its labels, and `origin` whom it was for.
+api::Parsed<openai::ResponseCall> parse(Site& site, const ExchangePtr& exchange, guard::Principal& who,
+                                        Origin& origin) {
   const std::string& tenant = who.tenant;
   FH_TRY(auto call, openai::parse_response(exchange->request().body, answer_id(exchange->request().id)));
   std::optional<openai::StoredResponse> previous;
@@ -38,14 +46,20 @@ api::Parsed<openai::ResponseCall> parse(Site& site, const ExchangePtr& exchange,
                          "previous_response_id");
     }
     who.carries.push_back(previous->label);
+    origin.subjects = previous->subjects;
   }
   FH_TRY_VOID(
       openai::join(call, previous ? &*previous : nullptr, [&](std::string_view id) -> std::optional<std::string> {
         auto item = site.responses().find_item(tenant, id);
         if (!item) return std::nullopt;
         who.carries.push_back(std::move(item->label));
+        origin.subjects.insert(origin.subjects.end(), item->subjects.begin(), item->subjects.end());
         return std::move(item->text);
       }));
+  FH_TRY(origin.subjects,
+         subjects_of(exchange->request(), origin.subjects, site.keeps_content(),
+                     call.previous.empty() ? std::string_view("input") : std::string_view("previous_response_id")));
+  origin.asked = arrival_of(exchange->request());
   return call;
 }
 
@@ -81,18 +95,19 @@ api::Parsed<void> shorten(const Site& site, openai::ResponseCall& response, cons
 
 using Keep = std::function<void(openai::StoredResponse)>;
 
-// What is kept of an answer has the label of its exchange.
-Keep labelled(const api::Call& call, Keep keep) {
+Keep labelled(const api::Call& call, const Origin& origin, Keep keep) {
   if (!keep) return keep;
-  return [label = call.label, keep = std::move(keep)](openai::StoredResponse response) {
+  return [label = call.label, origin, keep = std::move(keep)](openai::StoredResponse response) {
     response.label = label;
+    response.subjects = origin.subjects;
+    response.asked = origin.asked;
     keep(std::move(response));
   };
 }
 
 // Answered at once, or with the events as they come; the answer is made in any case.
 void create_in_background(Site& site, const ExchangePtr& exchange, const guard::Principal& who,
-                          openai::ResponseCall call) {
+                          openai::ResponseCall call, const Origin& origin) {
   const std::string tenant = who.tenant;
   const bool stream = call.call.stream;
   const auto background =
@@ -103,9 +118,9 @@ void create_in_background(Site& site, const ExchangePtr& exchange, const guard::
   site.generate(
       background, who, std::move(asked), [&](const api::Call& of, api::AnswerId id, const std::vector<text::Prompt>&) {
         begun = openai::begun_json(call, id);
-        background->begin(
-            {"resp_" + id.id, begun, call.input_items, call.conversation, exchange->request().id, of.label, stream});
-        return openai::response_encoder(std::move(call), std::move(id), labelled(of, keep));
+        background->begin({"resp_" + id.id, begun, call.input_items, call.conversation, exchange->request().id, of.label,
+                           stream, origin.subjects, origin.asked});
+        return openai::response_encoder(std::move(call), std::move(id), labelled(of, origin, keep));
       });
   if (stream) return;
   if (auto refusal = background->refusal(); refusal && begun.empty()) return exchange->respond(std::move(*refusal));
@@ -113,7 +128,8 @@ void create_in_background(Site& site, const ExchangePtr& exchange, const guard::
 }
 
 void create(Site& site, const ExchangePtr& exchange, guard::Principal who) {
-  auto parsed = parse(site, exchange, who);
+  Origin origin;
+  auto parsed = parse(site, exchange, who, origin);
   if (!parsed) return respond(*exchange, parsed.error());
   if (auto shortened = shorten(site, *parsed, who); !shortened) return respond(*exchange, shortened.error());
   if (site.waits) parsed->background = false;
@@ -123,7 +139,7 @@ void create(Site& site, const ExchangePtr& exchange, guard::Principal who) {
                                            "background",
                                            {}});
   }
-  if (parsed->background) return create_in_background(site, exchange, who, std::move(*parsed));
+  if (parsed->background) return create_in_background(site, exchange, who, std::move(*parsed), origin);
   api::Call call = parsed->call;
   Keep keep;
   if (parsed->store) {
@@ -133,7 +149,7 @@ void create(Site& site, const ExchangePtr& exchange, guard::Principal who) {
   }
   site.generate(exchange, who, std::move(call),
                 [&](const api::Call& of, api::AnswerId id, const std::vector<text::Prompt>&) {
-                  return openai::response_encoder(std::move(*parsed), std::move(id), labelled(of, std::move(keep)));
+                  return openai::response_encoder(std::move(*parsed), std::move(id), labelled(of, origin, std::move(keep)));
                 });
 }
 
@@ -206,7 +222,8 @@ void remove(Site& site, const ExchangePtr& exchange, const guard::Principal& who
 }
 
 void count(Site& site, const ExchangePtr& exchange, guard::Principal who) {
-  const auto parsed = parse(site, exchange, who);
+  Origin origin;
+  const auto parsed = parse(site, exchange, who, origin);
   if (!parsed) return respond(*exchange, parsed.error());
   const auto tokens = site.count_tokens(parsed->call, who);
   if (!tokens) return respond(*exchange, tokens.error());

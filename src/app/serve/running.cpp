@@ -29,6 +29,15 @@ bool RunningRequests::has_request(std::string_view id, const std::optional<std::
   return found != entries_.end() && (!tenant || found->second.tenant == *tenant) && !found->second.alive.expired();
 }
 
+std::vector<std::string> RunningRequests::ids() {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> out;
+  for (const auto& [id, entry] : entries_) {
+    if (!entry.alive.expired()) out.push_back(id);
+  }
+  return out;
+}
+
 bool RunningRequests::has(std::string_view tenant) {
   const std::lock_guard lock(mutex_);
   for (const auto& [id, entry] : entries_) {

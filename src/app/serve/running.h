@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 namespace freehold::app {
 
@@ -21,6 +22,9 @@ class RunningRequests {
 
   // Whether it is under way; of any tenant's, if none is named.
   bool has_request(std::string_view id, const std::optional<std::string>& tenant);
+
+  // All that are under way.
+  std::vector<std::string> ids();
 
   // Whether any of this tenant's is under way.
   bool has(std::string_view tenant);

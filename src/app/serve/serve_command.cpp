@@ -18,6 +18,7 @@
 #include "app/serve/batches.h"
 #include "app/serve/content_keeper.h"
 #include "app/serve/entrance.h"
+#include "app/serve/erasure_keeper.h"
 #include "app/serve/own_folder.h"
 #include "app/serve/pulls.h"
 #include "app/serve/reply.h"
@@ -27,6 +28,7 @@
 #include "app/version.h"
 #include "audit/folder.h"
 #include "base/hash.h"
+#include "base/scrub.h"
 #include "base/utf8.h"
 #include "http/listener.h"
 #include "http/server.h"
@@ -117,6 +119,7 @@ void keep_batches(Site& site, const fs::path& home, Quota quota, const Arguments
   options.home = home;
   options.parallel = static_cast<std::size_t>(std::max<std::int64_t>(1, arguments.integer("sequences") / 2));
   options.report = [&console](const std::string& line) { console.note(line); };
+  options.erasures = &site.erasures();
   options.holds = [&site]() -> Result<FileStore::Standing> {
     FH_TRY(auto now, site.permissions().standing());
     return FileStore::Standing{std::move(now), site.permissions().policy().lowest()};
@@ -197,6 +200,7 @@ Result<int> seal_server(Sealing& sealing, const Arguments& arguments, const http
 
 Result<> run(const Arguments& arguments, Console& console) {
   catch_interrupts();
+  scrub_freed_memory();
   local_user();
   FH_TRY(Sealing sealing, Sealing::begin(arguments, seal::Network::accept));
   if (arguments.given("pull-from")) FH_TRY_VOID(refuse_if_sealed(sealing, "--pull-from"));
@@ -226,14 +230,17 @@ Result<> run(const Arguments& arguments, Console& console) {
   FH_TRY(auto vault, vault_of(arguments, home, may->policy()));
   FH_TRY(const int listener, seal_server(sealing, arguments, options, may->policy(), console));
   FH_TRY(const FolderLock serving, serve_from(home));
+  FH_TRY(ServerSign sign, ServerSign::put_up(home));
   FH_TRY(auto models, make_models(arguments, home, pulls.servers, console));
   FH_TRY(auto budgets, ledger::BudgetBook::open(home, ledger::PriceBook::built_in()));
   // A first key is shown once, so nothing that may fail comes after it.
   FH_TRY(auto keys, authenticator(arguments, home, options, may->policy(), console));
   FH_TRY(auto log, ledger::UsageLog::open(home));
-  FH_TRY(auto trail, open_trail(home, std::move(subjects)));
+  const auto erasures = std::make_shared<Erasures>();
+  FH_TRY(auto trail, open_trail(home, std::move(subjects), erasures));
   Site site(std::move(models), Accounts(home, std::move(keys), std::move(log), std::move(budgets), std::move(trail),
-                                        std::move(may), lockout_options(arguments)));
+                                        std::move(may), lockout_options(arguments)),
+            erasures);
   site.vault = std::move(vault);
   site.warn = [&console](const std::string& line) { console.note(line); };
   FH_TRY_VOID(site.made().open(home));
@@ -296,6 +303,7 @@ Result<> run(const Arguments& arguments, Console& console) {
   site.batches->resume();
   site.jobs->resume();
   std::optional<RetentionKeeper> retention(std::in_place, site, home);
+  std::optional<ErasureKeeper> erasing(std::in_place, site, home, std::move(sign));
   console.write(
       fmt::format("serving {} at {}://{}:{}/v1\n", names_of(site), tls ? "https" : "http", address, server->port()));
   FH_TRY_VOID(console.flush());
@@ -310,6 +318,7 @@ Result<> run(const Arguments& arguments, Console& console) {
   console.note("stopping: what runs may finish (Ctrl-C again ends it)");
   site.stopping = true;
   retention.reset();
+  erasing.reset();  // who asks from here on waits until this process has ended
   site.pulls->stop();
   site.jobs->stop();                       // what runs writes a checkpoint
   if (site.batches) site.batches->stop();  // what they have not written down is asked again at the next start

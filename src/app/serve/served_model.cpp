@@ -313,6 +313,11 @@ void ServedModel::forget(const std::string& tenant) {
   service_->drop_cached(tenant);
 }
 
+void ServedModel::forget_all() {
+  constraints_->clear();
+  service_->drop_cached(std::nullopt);
+}
+
 api::Parsed<AnswerPlan> ServedModel::plan_prompt(const api::Call& call) const {
   AnswerPlan plan;
   const bool chats = std::holds_alternative<api::Conversation>(call.input);

@@ -88,6 +88,7 @@ class ServedModel final : public PooledModel {
   api::Parsed<AnswerPlan> plan(const api::Call& call, const std::string& tenant) const;
   // Forgets what is kept of a tenant: constraints, and prompts that were read.
   void forget(const std::string& tenant);
+  void forget_all();
   // What the engine is asked, checked: one request a prompt, or several if it wants more answers than have places at a
   // time (Request::first_choice tells them apart). An answer that would pass the end of the context ends
   // there, and says `length`. Failures as above.

@@ -104,8 +104,15 @@ Failure unrecorded() {
   return {Problem::unavailable, "the use of this answer could not be recorded, so it is not given", {}, {}};
 }
 
-Site::Site(std::unique_ptr<Models> models, Accounts accounts)
-    : models_(std::move(models)), accounts_(std::move(accounts)), started_(now()), seeds_(random_32_bits) {}
+Site::Site(std::unique_ptr<Models> models, Accounts accounts, std::shared_ptr<Erasures> erasures)
+    : erasures_(std::move(erasures)),
+      models_(std::move(models)),
+      accounts_(std::move(accounts)),
+      started_(now()),
+      seeds_(random_32_bits) {
+  responses_.heed(*erasures_);
+  threads_.heed(*erasures_);
+}
 
 Site::~Site() {
   jobs.reset();        // they hold a model, and write files of the batches' store

@@ -14,6 +14,7 @@
 #include "app/serve/blob_uploads.h"
 #include "app/serve/checkpoint_mirror.h"
 #include "app/serve/compile_queue.h"
+#include "app/serve/erasures.h"
 #include "app/serve/latencies.h"
 #include "app/serve/made_models.h"
 #include "app/serve/models.h"
@@ -52,7 +53,9 @@ struct NamedModel {
 class Site {
  public:
   ~Site();
-  Site(std::unique_ptr<Models> models, Accounts accounts);
+  // `erasures`: those that the accounts' trail heeds, if it keeps what is said.
+  Site(std::unique_ptr<Models> models, Accounts accounts,
+       std::shared_ptr<Erasures> erasures = std::make_shared<Erasures>());
 
   Models& pool() const { return *models_; }
   // What somebody may use of what can be asked for, in memory or not.
@@ -135,6 +138,10 @@ class Site {
   // What is recorded of a request, if it is this key's to know: its own, or any for admins and auditors.
   Result<std::optional<ledger::Event>> recorded(std::string_view request_id, const guard::Principal& who) const;
 
+  // Whether what is asked and answered is kept.
+  bool keeps_content() const { return accounts_.keeps(); }
+  Erasures& erasures() const { return *erasures_; }
+
   // Counts a request that only has texts turned into tokens, or back, against the key's requests per minute.
   api::Parsed<void> count_request(const guard::Principal& who) const { return accounts_.count_request(who); }
   // Forgets what is kept in memory for keys that are not valid any more. Now and then, on any one thread.
@@ -190,6 +197,7 @@ class Site {
 
   // What waited for a model, and goes on when it is loaded: whoever announces it is not held up.
   mutable FairThreads later_{{.threads = 4}};
+  std::shared_ptr<Erasures> erasures_;
   std::unique_ptr<Models> models_;
   ResponseStore responses_, threads_;  // answers come here when they are recorded, the last ones as the accounts end
   mutable Accounts accounts_;

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "api/peek.h"
+#include "app/serve/latencies.h"
 #include "app/serve/reply.h"
 #include "base/utf8.h"
 
@@ -70,16 +71,40 @@ audit::RequestEntry audit_entry_of(const http::Exchange& exchange, const guard::
   return entry;
 }
 
+std::string subject_with(const std::string& named, const std::vector<std::string>& earlier) {
+  if (!named.empty()) return named;
+  const auto other = std::find_if(earlier.begin(), earlier.end(), [](const auto& one) { return !one.empty(); });
+  return other == earlier.end() ? named : *other;
+}
+
+api::Parsed<std::vector<std::string>> subjects_of(const http::Request& request, const std::vector<std::string>& earlier,
+                                                  bool kept, std::string_view field) {
+  const std::string own = subject_with(api::user_in(request.body, dialect_of(request) == Dialect::anthropic), earlier);
+  std::vector<std::string> all = {own};
+  for (const std::string& other : earlier) {
+    if (kept && !other.empty() && other != own) {
+      return api::refuse(api::Problem::invalid,
+                         fmt::format("'{}': that was asked for another user; here what people say is kept under a key "
+                                     "for each, so that a conversation is one user's",
+                                     field),
+                         std::string(field));
+    }
+    if (std::find(all.begin(), all.end(), other) == all.end()) all.push_back(other);
+  }
+  return all;
+}
+
 Said said_of(const http::Exchange& exchange, const std::string& tenant, const ResponseStore& responses,
              const ResponseStore& threads) {
   const http::Request& request = exchange.request();
   Said said{
-      request.target.raw, request.body, api::user_in(request.body, dialect_of(request) == Dialect::anthropic), {}, {}};
+      request.target.raw, request.body, api::user_in(request.body, dialect_of(request) == Dialect::anthropic), {}, {}, arrival_of(request)};
   const auto add = [&](const ResponseStore& store, std::string_view called, std::string_view field) {
     const std::string id = api::string_in(request.body, field);
     if (id.empty()) return;
     const auto found = store.find(tenant, id);
     if (!found) return;
+    said.subject = subject_with(said.subject, found->subjects);
     said.earlier = {{"earlier-store", std::string(called)},
                     {"earlier-id", found->id},
                     {"earlier-response", found->response},

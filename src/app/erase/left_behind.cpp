@@ -1,0 +1,221 @@
+#include "app/erase/left_behind.h"
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <thread>
+
+#include "app/serve/blob_uploads.h"
+#include "app/serve/file_store.h"
+#include "app/serve/job_store.h"
+#include "app/serve/made_models.h"
+
+namespace freehold::app {
+
+namespace fs = std::filesystem;
+using api::openai::BatchStatus;
+using api::openai::JobStatus;
+
+namespace {
+
+constexpr std::chrono::seconds kEndPatience{30};  // with who works on a batch or a job that has been cancelled
+constexpr std::chrono::milliseconds kEndLook{20};
+
+// Looks until `done` says so, or the patience ends.
+Result<> wait_until(const std::function<Result<bool>()>& done) {
+  const auto until = std::chrono::steady_clock::now() + kEndPatience;
+  while (true) {
+    FH_TRY(const bool over, done());
+    if (over || std::chrono::steady_clock::now() >= until) return {};
+    std::this_thread::sleep_for(kEndLook);
+  }
+}
+
+// Batches that are not over end; what they have written becomes files.
+Result<> end_batches(const StoresOfKeys& stores, const std::vector<FileStore::Left>& batches) {
+  FileStore& store = *stores.files;
+  const auto become = [&store](const std::string& id, BatchStatus next) {
+    return store.update_batch(id, [&](BatchRecord& r) { r.batch.become(next, store.now()); });
+  };
+  bool any = false;
+  for (const FileStore::Left& batch : batches) {
+    if (!batch.open) continue;
+    FH_TRY_VOID(become(batch.id, BatchStatus::cancelling).map([](auto&&) {}));
+    any = true;
+  }
+  if (!any) return {};
+  if (stores.wake) {
+    stores.wake();
+    FH_TRY_VOID(wait_until([&]() -> Result<bool> {
+      FH_TRY(const auto now, store.all_batches());
+      return std::none_of(now.begin(), now.end(), [&](const FileStore::Left& left) {
+        return left.open && std::any_of(batches.begin(), batches.end(), [&](const auto& b) { return b.id == left.id; });
+      });
+    }));
+  }
+  // Nobody worked on these; whoever still does finds them over.
+  for (const FileStore::Left& batch : batches) {
+    if (batch.open) FH_TRY_VOID(become(batch.id, BatchStatus::cancelled).map([](auto&&) {}));
+  }
+  return {};
+}
+
+Result<> erase_files(const StoresOfKeys& stores, const std::string& key, Erased& erased) {
+  FileStore& store = *stores.files;
+  FH_TRY(auto batches, store.all_batches());
+  std::erase_if(batches, [&](const FileStore::Left& batch) { return batch.tenant != key; });
+  FH_TRY_VOID(end_batches(stores, batches));
+  FH_TRY(const auto files, store.all_files());
+  for (const FileStore::Left& file : files) {
+    if (file.tenant != key) continue;
+    FH_TRY(const bool was_there, store.erase(key, file.id));
+    erased.files += was_there ? 1 : 0;
+  }
+  for (const FileStore::Left& batch : batches) {
+    FH_TRY_VOID(store.remove_batch(batch.id));
+    ++erased.batches;
+  }
+  return {};
+}
+
+// Ends it, if it is not over. Of one that runs, whoever runs it clears its folder away.
+Result<> end_job(const StoresOfKeys& stores, const JobRecord& job) {
+  JobStore& store = *stores.jobs;
+  bool ran = false;
+  FH_TRY_VOID(store
+                  .update(job.job.id,
+                          [&](JobRecord& r) {
+                            ran = r.job.status == JobStatus::running;
+                            r.job.become(JobStatus::cancelled, store.now());
+                          })
+                  .map([](auto&&) {}));
+  if (ran && stores.wake) {
+    stores.wake();
+    FH_TRY_VOID(wait_until([&]() -> Result<bool> {
+      std::error_code ec;
+      return !fs::exists(store.folder_of(job.job.id), ec);
+    }));
+  }
+  FH_TRY(const JobRecord over, store.update(job.job.id, [](JobRecord&) {}));
+  for (const JobModel& model : over.models) {
+    if (stores.withdraw) stores.withdraw(model.name);
+  }
+  FH_TRY_VOID(store.update(job.job.id, [](JobRecord& r) { r.models.clear(); }).map([](auto&&) {}));
+  return {};
+}
+
+Result<> erase_jobs(const StoresOfKeys& stores, const std::string& key, Erased& erased) {
+  FH_TRY(const auto jobs, stores.jobs->all());
+  for (const JobRecord& job : jobs) {
+    if (job.tenant != key) continue;
+    if (!is_over(job.job.status)) FH_TRY_VOID(end_job(stores, job));
+    // What was learned can be asked for until it is deleted, and then needs what is known of its job.
+    if (is_over(job.job.status) && !job.models.empty()) {
+      FH_TRY(const bool had, stores.jobs->drop_words(job.job.id));
+      erased.jobs += had ? 1 : 0;
+      for (const JobModel& model : job.models) erased.learned.push_back(model.name);
+      continue;
+    }
+    FH_TRY_VOID(stores.jobs->remove(job.job.id));
+    ++erased.jobs;
+  }
+  return {};
+}
+
+const guard::Hold* hold_of(const std::vector<guard::Hold>& holds, std::string_view label, std::string_view lowest,
+                           std::string_view key) {
+  return guard::hold_on(holds, {label.empty() ? lowest : label, key, ""});
+}
+
+Result<std::optional<guard::Hold>> hold_on_all_of(const StoresOfKeys& stores, const std::string& key,
+                                                  const std::vector<guard::Hold>& holds, std::string_view lowest) {
+  std::vector<std::string> labels;
+  if (stores.files != nullptr) {
+    FH_TRY(const auto files, stores.files->all_files());
+    FH_TRY(const auto batches, stores.files->all_batches());
+    for (const auto* of : {&files, &batches}) {
+      for (const FileStore::Left& left : *of) {
+        if (left.tenant == key) labels.push_back(left.label);
+      }
+    }
+  }
+  if (stores.jobs != nullptr) {
+    FH_TRY(const auto jobs, stores.jobs->all());
+    for (const JobRecord& job : jobs) {
+      if (job.tenant == key) labels.push_back(job.label);
+    }
+  }
+  if ((stores.made != nullptr && !stores.made->list(key).empty()) ||
+      (stores.blobs != nullptr && stores.blobs->has_any(key))) {
+    labels.emplace_back();
+  }
+  for (const std::string& label : labels) {
+    if (const guard::Hold* hold = hold_of(holds, label, lowest, key)) return std::optional(*hold);
+  }
+  return std::optional<guard::Hold>();
+}
+
+Result<> erase_whole_key(const StoresOfKeys& stores, const std::string& key, Erased& erased) {
+  if (stores.jobs != nullptr) FH_TRY_VOID(erase_jobs(stores, key, erased));  // they write files of the other store
+  if (stores.files != nullptr) FH_TRY_VOID(erase_files(stores, key, erased));
+  if (stores.made != nullptr) {
+    FH_TRY(const std::size_t made, stores.made->forget(key));
+    erased.models += made;
+  }
+  if (stores.blobs != nullptr) {
+    FH_TRY(const std::size_t blobs, stores.blobs->forget(key));
+    erased.blobs += blobs;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> keys_in(const StoresOfKeys& stores) {
+  std::set<std::string> keys;
+  if (stores.files != nullptr) {
+    FH_TRY(const auto files, stores.files->all_files());
+    FH_TRY(const auto batches, stores.files->all_batches());
+    for (const auto* of : {&files, &batches}) {
+      for (const FileStore::Left& left : *of) keys.insert(left.tenant);
+    }
+  }
+  if (stores.jobs != nullptr) {
+    FH_TRY(const auto jobs, stores.jobs->all());
+    for (const JobRecord& job : jobs) keys.insert(job.tenant);
+  }
+  if (stores.made != nullptr) keys.merge(stores.made->tenants());
+  if (stores.blobs != nullptr) keys.merge(stores.blobs->tenants());
+  return std::vector<std::string>(keys.begin(), keys.end());
+}
+
+Result<std::optional<guard::Hold>> hold_on_left_behind(const StoresOfKeys& stores, const ErasureOrder& order,
+                                                       const std::vector<std::string>& keys,
+                                                       const std::vector<guard::Hold>& holds, std::string_view lowest) {
+  for (const std::string& key : keys) {
+    if (!order.is_about_all_of(key)) continue;
+    FH_TRY(auto hold, hold_on_all_of(stores, key, holds, lowest));
+    if (hold) return hold;
+  }
+  return std::optional<guard::Hold>();
+}
+
+void say_held(const guard::Hold& hold, Erased& erased) {
+  erased.held_by = hold.id;
+  erased.held = guard::why_held(hold);
+}
+
+Result<> erase_left_behind(const StoresOfKeys& stores, const ErasureOrder& order, const std::vector<std::string>& keys,
+                           Erased& erased) {
+  for (const std::string& key : keys) {
+    if (order.is_about_all_of(key)) FH_TRY_VOID(erase_whole_key(stores, key, erased));
+  }
+  if (stores.files == nullptr) return {};
+  FH_TRY(const std::uint64_t lines, stores.files->erase_lines([&](const std::string& tenant, std::string_view subject) {
+    return order.is_about(tenant, subject);
+  }));
+  erased.lines += lines;
+  return {};
+}
+
+}  // namespace freehold::app

@@ -1,0 +1,46 @@
+// What is erased in the stores of a home that a server holds: by that server, or by `guard erase` where none runs.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/erase/order.h"
+#include "base/result.h"
+#include "guard/hold_book.h"
+
+namespace freehold::app {
+
+class BlobUploads;
+class FileStore;
+class JobStore;
+class MadeModels;
+
+struct StoresOfKeys {
+  FileStore* files = nullptr;  // null: there is none, or another process holds it
+  JobStore* jobs = nullptr;
+  MadeModels* made = nullptr;
+  BlobUploads* blobs = nullptr;
+  // Where somebody works on batches and jobs: tells him that something has changed. Empty: nobody does.
+  std::function<void()> wake = {};
+  std::function<void(const std::string& model)> withdraw = {};  // a model that cannot be asked for any more
+};
+
+// The keys that have left something here.
+Result<std::vector<std::string>> keys_in(const StoresOfKeys& stores);
+// The hold that holds anything that a key has left which the order is about all of; nothing: none. `keys`: as keys_in
+// has them; `lowest`: the label of what has none. Errors: of the stores.
+Result<std::optional<guard::Hold>> hold_on_left_behind(const StoresOfKeys& stores, const ErasureOrder& order,
+                                                       const std::vector<std::string>& keys,
+                                                       const std::vector<guard::Hold>& holds, std::string_view lowest);
+// Says in `erased` what holds it.
+void say_held(const guard::Hold& hold, Erased& erased);
+// What of these stores an order is about goes: lines of batches, and all that a key has left, whose batches and jobs end
+// if they run; the models that learned from it are named, and stay. Errors: of the stores; what is told of has gone all
+// the same, and all else may be tried again.
+Result<> erase_left_behind(const StoresOfKeys& stores, const ErasureOrder& order, const std::vector<std::string>& keys,
+                           Erased& erased);
+
+}  // namespace freehold::app

@@ -1,0 +1,287 @@
+// `guard erase`: what somebody has a right to have destroyed.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <iostream>
+
+#include "app/audit/act.h"
+#include "app/commands.h"
+#include "app/console.h"
+#include "app/erase/left_behind.h"
+#include "app/guard/person.h"
+#include "app/json_writer.h"
+#include "app/sealing.h"
+#include "app/serve/blob_uploads.h"
+#include "app/serve/file_store.h"
+#include "app/serve/job_store.h"
+#include "app/serve/made_models.h"
+#include "app/serve/own_folder.h"
+#include "audit/entry.h"
+#include "audit/kept_files.h"
+#include "audit/vault.h"
+#include "base/utf8.h"
+#include "guard/hold_book.h"
+#include "guard/keys.h"
+#include "guard/policy.h"
+#include "store/store.h"
+
+namespace freehold::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::chrono::seconds kServerPatience{120};  // a server ends batches and jobs, and may be loading a model
+
+// A legal hold on any of it: then nothing of it is erased.
+struct HeldBack {
+  const fs::path& home;
+  const guard::Policy policy;
+  const std::vector<guard::Hold> holds;
+
+  static Result<HeldBack> open(const fs::path& home) {
+    FH_TRY(guard::Policy policy, guard::load_policy(home));
+    FH_TRY(auto holds, guard::HoldBook(home).all());
+    return HeldBack{home, std::move(policy), std::move(holds)};
+  }
+  std::string_view carried(std::string_view label) const { return label.empty() ? policy.lowest() : label; }
+
+  static Result<> refuse(const std::string& whose, const std::string& why, const std::string& rule) {
+    guard::Decision denied;
+    denied.rule = rule;
+    denied.message = "what is held is not erased";
+    FH_TRY_VOID(record_refusal("guard erase", whose, denied));
+    return fail(Errc::invalid, fmt::format("nothing of {} is erased: {}", whose, why));
+  }
+  Result<> check(const std::string& whose, const guard::Holdable& thing) const {
+    const guard::Hold* hold = hold_on(holds, thing);
+    return hold == nullptr ? Result<>() : refuse(whose, why_held(*hold), hold->id);
+  }
+  // With the labels of its requests; pseudonyms have none, so any hold on a label holds them.
+  Result<> check(const audit::Subject& subject) const {
+    FH_TRY_VOID(check(subject.id, {"", subject.tenant, subject.id}));
+    std::error_code ec;
+    if (fs::exists(audit::vault_folder(home) / subject.id, ec)) {
+      FH_TRY_VOID(check(subject.id, {std::nullopt, subject.tenant, subject.id}));
+    }
+    return each_entry(home, {subject.id}, {}, [&](std::uint64_t, std::string_view, const Members& entry) {
+      return check(subject.id, {carried(member_of(entry, "label")), subject.tenant, subject.id});
+    });
+  }
+};
+
+// In a terminal somebody is asked to type whom he means: what goes does not come back.
+Result<> confirm_erasure(const Arguments& arguments, const Person& person, Console& console) {
+  if (arguments.flag("yes") || ::isatty(STDIN_FILENO) != 1 || !console.err_is_terminal()) return {};
+  console.write_error_stream(
+      fmt::format("This destroys what is kept of '{0}', for ever. Type {0} to go on: ", printable(person.name, 200)));
+  std::string typed;
+  if (!std::getline(std::cin, typed) || typed != person.name) {
+    console.hint("--yes does not ask");
+    return fail(Errc::cancelled, "nothing is erased: what was typed is not the subject");
+  }
+  return {};
+}
+
+ErasureOrder order_about(const Person& person, const std::vector<audit::Subject>& subjects) {
+  ErasureOrder order = new_order();
+  order.whole_key = person.is_key();
+  order.add(person.key.value_or(""), person.name);
+  for (const audit::Subject& subject : subjects) order.add(subject.tenant, subject.name);
+  return order;
+}
+
+// The stores of a home that no server works on.
+Result<> erase_here(const HeldBack& held, const ErasureOrder& order, Erased& erased) {
+  StoresOfKeys stores;
+  std::unique_ptr<FileStore> files;
+  std::unique_ptr<JobStore> jobs;
+  MadeModels made;
+  BlobUploads blobs;
+  const auto clock = [] { return guard::wall_seconds(); };
+  if (FileStore::exists(held.home)) {
+    FH_TRY(files, FileStore::open(held.home, clock, {}, [&held]() -> Result<FileStore::Standing> {
+             return FileStore::Standing{{nullptr, held.holds}, held.policy.lowest()};  // as the caller holds them
+           }));
+  }
+  if (JobStore::exists(held.home)) {
+    FH_TRY(jobs, JobStore::open(held.home, clock));
+  }
+  FH_TRY_VOID(made.open(held.home));
+  blobs.look_at(held.home);
+  stores.files = files.get();
+  stores.jobs = jobs.get();
+  stores.made = &made;
+  stores.blobs = &blobs;
+  FH_TRY(const auto keys, keys_in(stores));
+  FH_TRY(const auto hold, hold_on_left_behind(stores, order, keys, held.holds, held.policy.lowest()));
+  if (hold) {
+    say_held(*hold, erased);
+    return {};
+  }
+  return erase_left_behind(stores, order, keys, erased);
+}
+
+// What is not under a subject's key: by the servers that have it, or here.
+Result<Erased> erase_beside_keys(const HeldBack& held, const ErasureOrder& order) {
+  FH_TRY(Erased erased, ask_servers(held.home, order, kServerPatience));
+  if (!erased.held_by.empty()) return erased;
+  FH_TRY(const bool served, is_served(held.home));
+  if (served) return erased;
+  if (auto done = erase_here(held, order, erased); !done) {
+    if (erased.failed.empty()) erased.failed = std::move(done).error().what;
+  }
+  return erased;
+}
+
+bool is_id_of_a_key(const fs::path& home, const std::string& name) {
+  auto keys = guard::Keys::open(home, guard::OpenKeys::existing);
+  if (!keys) return false;
+  const auto all = keys->list();
+  return all && std::any_of(all->begin(), all->end(), [&](const guard::KeyInfo& key) { return key.id == name; });
+}
+
+audit::Object details_of(const Erased& erased) {
+  audit::Object out;
+  each_count(erased, [&](std::string_view name, std::uint64_t count) {
+    if (count > 0) out.add(std::string(name), count);
+  });
+  return out;
+}
+
+void write_json(const std::vector<std::string>& ids, const Erased& erased, Console& console) {
+  JsonWriter out;
+  out.begin_object().key("subjects").begin_array();
+  for (const std::string& id : ids) out.value(id);
+  out.end_array();
+  each_count(erased, [&](std::string_view name, std::uint64_t count) { out.member(name, count); });
+  out.key("learned").begin_array();
+  for (const std::string& name : erased.learned) out.value(name);
+  out.end_array().end_object();
+  console.write(out.take() + "\n");
+}
+
+void write_text(const std::vector<std::string>& ids, const Erased& erased, Console& console) {
+  for (const std::string& id : ids) console.write(fmt::format("{}: its key is destroyed\n", id));
+  each_count(erased, [&](std::string_view name, std::uint64_t count) {
+    if (count > 0) console.write(fmt::format("{} deleted: {}\n", name, count));
+  });
+}
+
+void note_what_is_left(bool keys, const Erased& erased, Console& console) {
+  if (keys) {
+    console.note(
+        "backups made before: destroy their files of keys (freehold backup keys writes a new one), and what they have "
+        "of this cannot be read either");
+  }
+  if (erased.files + erased.lines + erased.batches + erased.jobs + erased.models > 0) {
+    console.note("backups made before have what was deleted as it was: destroy these backups");
+  }
+  for (const std::string& name : erased.learned) {
+    console.note(fmt::format("'{}' learned from files of this key, and may say what it learned: delete it (DELETE "
+                             "/v1/models/{}) and tune again without them",
+                             printable(name, 200), printable(name, 200)));
+  }
+}
+
+// The keys of subjects, and what pseudonyms stand for. By the name that entries know: whose it was, nobody can tell from
+// here on.
+Result<> destroy_keys(const fs::path& home, const KeptContent& kept, const std::vector<audit::Subject>& subjects) {
+  FH_TRY_VOID(audit::finish_removals(home));
+  for (const audit::Subject& subject : subjects) {
+    std::uint64_t entries = 0;
+    FH_TRY_VOID(each_entry(home, {subject.id}, {}, [&](std::uint64_t, std::string_view, const Members&) -> Result<> {
+      ++entries;
+      return {};
+    }));
+    FH_TRY_VOID(kept.subjects().destroy(subject));
+    FH_TRY_VOID(audit::Vault::remove(home, subject.id).map([](auto) {}));  // unreadable by now
+    FH_TRY_VOID(
+        record_act("guard.erase", subject.id, audit::Object().add("key", subject.tenant).add("entries", entries)));
+  }
+  return {};
+}
+
+Result<> run_erase(const Arguments& arguments, Console& console) {
+  FH_TRY(const fs::path home, store::default_home());
+  local_user();
+  FH_TRY(Sealing sealing, Sealing::begin(arguments));
+  sealing.reads(arguments, "master-key");
+  FH_TRY_VOID(sealing.enter(console));
+  const Person person = person_of(arguments);
+  FH_TRY(const std::optional<KeptContent> kept, open_kept(arguments, home));
+  FH_TRY(const auto subjects, subjects_of(kept, person));
+  FH_TRY_VOID(confirm_erasure(arguments, person, console));
+  // No hold is made from here on until all has gone.
+  FH_TRY(const FolderLock standing, guard::HoldBook(home).stand());
+  FH_TRY(const HeldBack held, HeldBack::open(home));
+  for (const audit::Subject& subject : subjects) FH_TRY_VOID(held.check(subject));
+  const ErasureOrder order = order_about(person, subjects);
+  auto beside = erase_beside_keys(held, order);
+  if (!beside) {
+    console.hint("call this again when the server has answered, or stop it first; nothing is erased yet");
+    return tl::unexpected(std::move(beside).error());
+  }
+  const Erased& erased = *beside;
+  const std::string whose = subjects.empty() ? person.name : subjects.front().id;
+  if (!erased.held_by.empty()) return HeldBack::refuse(whose, erased.held, erased.held_by);
+  if (!subjects.empty()) FH_TRY_VOID(destroy_keys(home, *kept, subjects));
+  if (erased.count() > 0) {
+    // A key's id is nobody's name; anybody else's the log does not say.
+    const bool of_key = person.is_key() && is_id_of_a_key(home, person.name);
+    FH_TRY_VOID(record_act("guard.erase", of_key ? person.name : std::string(), details_of(erased)));
+  }
+  std::vector<std::string> ids;
+  for (const audit::Subject& subject : subjects) ids.push_back(subject.id);
+  if (arguments.flag("json")) write_json(ids, erased, console);
+  if (!erased.failed.empty()) {
+    if (!arguments.flag("json")) write_text(ids, erased, console);
+    console.hint("call this again; what has gone is gone");
+    return fail(Errc::io, "not all is erased: " + erased.failed);
+  }
+  if (subjects.empty() && erased.count() == 0 && erased.learned.empty()) {
+    return fail(Errc::not_found, fmt::format("nothing is kept of '{}'{}", printable(person.name, 80),
+                                             person.key ? " within this key" : ""));
+  }
+  if (!arguments.flag("json")) write_text(ids, erased, console);
+  note_what_is_left(!subjects.empty(), erased, console);
+  return {};
+}
+
+}  // namespace
+
+Command guard_erase_command() {
+  return {
+      .name = "guard erase",
+      .summary = "Destroy the key that everything kept of somebody is under.",
+      .details =
+          "With `freehold serve --keep-content` requests and answers are kept under a key for each subject: OpenAI's "
+          "`user` (or safety_identifier), Anthropic's metadata.user_id, otherwise the API key. The key is overwritten, "
+          "synced and removed; what was under it stays where it is, unreadable, so that the log and its proofs remain "
+          "as they were. The act is written to the log under the subject's random name: whose it was, the log does not "
+          "say. What pseudonyms in the subject's requests stand for (see guard reveal) goes with the key.\n\n"
+          "Beside that go the lines of batches that name the subject, with their answers; and what a server that runs "
+          "has in memory: stored responses and threads, kept prefixes. What is under way when this is called is "
+          "answered, and not kept. If SUBJECT is a key's id, all that the key has left goes: its files and batches, "
+          "also those that have not ended; its fine-tuning jobs, models made with create and copy, and blobs. Models "
+          "that learned from its files are listed: they stay until they are deleted, and are to be tuned again. What a "
+          "legal hold is on (freehold guard hold) is not erased: nothing goes, and the error says which hold it is. In "
+          "a terminal the subject has to be typed again first, unless --yes is given.\n\n"
+          "What this does not reach, because nothing there says whom it is about: other files in which somebody else's "
+          "key names the subject, and answers of batches whose file of requests was deleted before; data sets of "
+          "fine-tuning outside of the server and what was trained on them; backups made before. Of these the files of "
+          "keys are to be destroyed, for a new one that freehold backup keys writes; and, where anything was deleted, "
+          "the backups themselves.",
+      .positionals = {subject_positional()},
+      .options = person_options({{.name = "yes", .help = "Do not ask; without a terminal nobody is asked."},
+                                 {.name = "json", .help = "Print JSON."},
+                                 sealed_option()}),
+      .examples = {{"freehold guard erase patient-4711", "Whoever asked for this patient:"},
+                   {"freehold guard erase k7m2xw9q --key k7m2xw9q",
+                    "What a key asked for nobody in particular, and all that it has left:"}},
+      .run = run_erase,
+      .acts = true,
+  };
+}
+
+}  // namespace freehold::app

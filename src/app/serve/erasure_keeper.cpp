@@ -1,0 +1,119 @@
+#include "app/serve/erasure_keeper.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "app/erase/left_behind.h"
+#include "app/serve/batches.h"
+#include "app/serve/tuning_jobs.h"
+#include "audit/kept_files.h"
+
+namespace freehold::app {
+namespace {
+
+constexpr std::chrono::milliseconds kErasureLook{100};
+
+}  // namespace
+
+ErasureKeeper::ErasureKeeper(Site& site, std::filesystem::path home, ServerSign sign)
+    : site_(site), home_(std::move(home)), sign_(std::move(sign)), thread_([this] { run(); }) {}
+
+ErasureKeeper::~ErasureKeeper() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_all();
+  thread_.join();
+}
+
+void ErasureKeeper::run() {
+  while (true) {
+    for (const ErasureOrder& order : open_orders(home_, sign_.name())) {
+      const Erased erased = erase(order);
+      if (auto told = answer_order(home_, sign_.name(), order, erased); !told && site_.warn) {
+        site_.warn("note: erasure: " + told.error().what);
+      }
+    }
+    forget_the_rest();
+    std::unique_lock lock(mutex_);
+    if (wake_.wait_for(lock, kErasureLook, [this] { return stop_; })) return;
+  }
+}
+
+Erased ErasureKeeper::erase(const ErasureOrder& order) {
+  Erased erased;
+  // What was asked before is not kept from here on, also of lines of batches that are read meanwhile.
+  site_.erasures().note(order);
+  auto done = erase_stored(order, erased);
+  if (!done) erased.failed = std::move(done).error().what;
+  if (!erased.held_by.empty()) {
+    site_.erasures().forget(order.id);
+    return erased;
+  }
+  if (site_.keeps_content()) {
+    // Who has found a key already writes to its end before anybody destroys it.
+    if (auto alone = audit::Unused::shut_out(home_); !alone && erased.failed.empty()) {
+      erased.failed = std::move(alone).error().what;
+    }
+  }
+  site_.erasures().note(order);  // again: a batch may have opened its file before its lines were overwritten
+  rest_.push_back({order.keys(), site_.running().ids()});
+  forget_prompts(rest_.back().keys);
+  return erased;
+}
+
+Result<> ErasureKeeper::erase_stored(const ErasureOrder& order, Erased& erased) {
+  FH_TRY(const guard::StandingHolds standing, site_.permissions().standing());
+  const std::string lowest(site_.permissions().policy().lowest());
+  StoresOfKeys stores{.made = &site_.made(), .blobs = &site_.blobs()};
+  // Another server may hold them: then it is that one's task.
+  if (site_.batches && FileStore::exists(home_)) stores.files = site_.batches->store().value_or(nullptr);
+  if (site_.jobs && JobStore::exists(home_)) stores.jobs = site_.jobs->store().value_or(nullptr);
+  stores.wake = [this] {
+    if (site_.batches) site_.batches->wake();
+    if (site_.jobs) site_.jobs->wake();
+  };
+  stores.withdraw = [this](const std::string& model) { site_.pool().withdraw_tuned(model); };
+  const guard::Hold* held = nullptr;
+  const auto is_held = [&](const std::string& tenant, const std::string& label) {
+    if (held == nullptr) held = guard::hold_on(standing.holds, {label.empty() ? lowest : label, tenant, ""});
+    return held != nullptr;
+  };
+  if (site_.responses().any(order, is_held) || site_.threads().any(order, is_held)) {
+    say_held(*held, erased);
+    return {};
+  }
+  FH_TRY(const auto keys, keys_in(stores));
+  FH_TRY(const auto hold, hold_on_left_behind(stores, order, keys, standing.holds, lowest));
+  if (hold) {
+    say_held(*hold, erased);
+    return {};
+  }
+  for (ResponseStore* store : {&site_.responses(), &site_.threads()}) {
+    for (const auto& [tenant, request] : store->erase(order, erased.responses)) site_.running().cancel(request, tenant);
+  }
+  return erase_left_behind(stores, order, keys, erased);
+}
+
+void ErasureKeeper::forget_prompts(const std::optional<std::vector<std::string>>& keys) {
+  for (const Models::InMemory& m : site_.pool().in_memory()) {
+    if (!keys) m.model->forget_all();
+    for (const std::string& key : keys.value_or(std::vector<std::string>())) m.model->forget(key);
+  }
+}
+
+void ErasureKeeper::forget_the_rest() {
+  if (rest_.empty()) return;
+  const std::vector<std::string> running = site_.running().ids();
+  std::erase_if(rest_, [&](Rest& rest) {
+    const std::size_t before = rest.requests.size();
+    std::erase_if(rest.requests,
+                  [&](const std::string& id) { return std::find(running.begin(), running.end(), id) == running.end(); });
+    if (rest.requests.size() < before) forget_prompts(rest.keys);
+    return rest.requests.empty();
+  });
+}
+
+}  // namespace freehold::app

@@ -1,0 +1,159 @@
+// The part of FileStore for who erases somebody: the lines of batches that are about him.
+//
+// A line is overwritten where it is, by kErasedLine and blanks: files stay as long as they are, what reads or writes
+// them meanwhile stays where it was, and the number of lines does not change. What is to be overwritten is written down
+// first, so that it is finished when the store is next opened, whatever ended it.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <soci/soci.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <set>
+
+#include "api/peek.h"
+#include "app/serve/file_rows.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/line_reader.h"
+#include "base/random_id.h"
+
+namespace freehold::app {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view kJournal = "erasing-";
+
+struct Span {
+  std::string file;
+  std::uint64_t offset = 0, length = 0;
+};
+
+// `wanted`: of a line, whether it goes. A line that is too long ends the looking: no batch reads beyond it either.
+Result<> find_lines(const fs::path& path, const std::string& id, std::vector<Span>& out,
+                    const std::function<bool(std::string_view line)>& wanted) {
+  auto file = InputFile::open(path);
+  if (!file && file.error().code == Errc::not_found) return {};
+  if (!file) return tl::unexpected(std::move(file).error());
+  LineReader lines(std::move(*file));
+  std::uint64_t begin = 0;
+  while (true) {
+    auto line = lines.next();
+    if (!line && line.error().code == Errc::invalid) return {};
+    if (!line) return tl::unexpected(std::move(line).error());
+    if (!*line) return {};
+    const std::uint64_t end = (*line)->end;
+    // Without its end, which is counted, and with a byte order mark, which is not part of the text.
+    const std::uint64_t length = end - begin - ((*line)->torn ? 0 : 1);
+    if (length > kErasedLine.size() && wanted((*line)->text)) out.push_back({id, begin, length});
+    begin = end;
+  }
+}
+
+Result<> overwrite(const fs::path& path, const Span& span) {
+  const Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd && errno == ENOENT) return {};
+  std::string text(kErasedLine);
+  text.resize(span.length, ' ');
+  const char* at = text.data();
+  std::size_t left = fd ? text.size() : 0;
+  while (left > 0) {
+    const ssize_t n = ::pwrite(fd.get(), at, left, static_cast<off_t>(span.offset + (text.size() - left)));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    at += n;
+    left -= static_cast<std::size_t>(n);
+  }
+  if (fd && left == 0 && ::fdatasync(fd.get()) == 0) return {};
+  return fail(Errc::io, fmt::format("cannot overwrite lines of {}: {}", path.string(), std::strerror(errno)));
+}
+
+std::vector<Span> parse_journal(std::string_view text) {
+  std::vector<Span> out;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    const std::size_t first = line.find(' '), second = line.rfind(' ');
+    if (first == std::string_view::npos || first == second) continue;
+    Span span{std::string(line.substr(0, first))};
+    std::from_chars(line.data() + first + 1, line.data() + second, span.offset);
+    std::from_chars(line.data() + second + 1, line.data() + line.size(), span.length);
+    if (span.length >= kErasedLine.size() && span.file.find('/') == std::string::npos) out.push_back(std::move(span));
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<> FileStore::finish_erasures() {
+  std::vector<fs::path> journals;
+  std::error_code ec;
+  for (fs::directory_iterator it(folder_, ec), end; !ec && it != end; it.increment(ec)) {
+    if (it->path().filename().string().starts_with(kJournal)) journals.push_back(it->path());
+  }
+  for (const fs::path& journal : journals) {
+    FH_TRY(const std::string text, read_file(journal, std::uint64_t{1} << 30));
+    for (const Span& span : parse_journal(text)) FH_TRY_VOID(overwrite(path_of(span.file), span));
+    FH_TRY_VOID(remove_file(journal));
+  }
+  return {};
+}
+
+Result<std::uint64_t> FileStore::erase_lines(const IsAbout& is_about) {
+  struct Read {
+    std::string tenant;
+    std::vector<std::string> written;  // files of the batches that read it
+  };
+  std::map<std::string, Read> inputs;
+  {
+    const std::lock_guard lock(mutex_);
+    FH_TRY_VOID(database_.run([&](soci::session& s) -> Result<> {
+      std::string id, tenant, text;
+      soci::statement files = (s.prepare << "SELECT id, tenant FROM files WHERE deleted = 0 AND purpose = 'batch'",
+                               soci::into(id), soci::into(tenant));
+      files.execute();
+      while (files.fetch()) inputs[id].tenant = tenant;
+      soci::statement batches =
+          (s.prepare << "SELECT record, tenant FROM batches", soci::into(text), soci::into(tenant));
+      batches.execute();
+      while (batches.fetch()) {
+        FH_TRY(const BatchRecord record, read_record(text));
+        Read& read = inputs[record.batch.input_file_id];
+        read.tenant = tenant;
+        read.written.push_back(record.output_id);
+        read.written.push_back(record.error_id);
+      }
+      return {};
+    }));
+  }
+  std::vector<Span> spans;
+  for (const auto& [id, read] : inputs) {
+    std::set<std::string> ids;
+    FH_TRY_VOID(find_lines(path_of(id), id, spans, [&](std::string_view line) {
+      const auto request = api::openai::parse_batch_line(line, 0);
+      if (!request || !is_about(read.tenant, api::user_in(request->body, false))) return false;
+      ids.insert(request->custom_id);
+      return true;
+    }));
+    if (ids.empty()) continue;
+    for (const std::string& written : read.written) {
+      FH_TRY_VOID(find_lines(path_of(written), written, spans, [&](std::string_view line) {
+        return ids.contains(api::string_in(line, "custom_id"));
+      }));
+    }
+  }
+  if (spans.empty()) return std::uint64_t{0};
+  std::string text;
+  for (const Span& span : spans) text += fmt::format("{} {} {}\n", span.file, span.offset, span.length);
+  FH_TRY_VOID(
+      write_file_atomically(folder_ / fmt::format("{}{}", kJournal, random_id()), text, FileAccess::owner));
+  FH_TRY_VOID(finish_erasures());
+  return std::uint64_t{spans.size()};
+}
+
+}  // namespace freehold::app

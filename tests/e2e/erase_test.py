@@ -1,0 +1,259 @@
+"""What `guard erase` reaches beside the keys of subjects: what servers have in memory, lines of batches, all that a key has left; while a server
+runs and when none does. And what `guard export` hands out, with proofs that outlast an erasure."""
+
+import json
+import threading
+import time
+
+import e2e
+from audit_test import python
+from chat_model import ChatGguf
+from files_test import KEY, OTHER, Server
+from tuning_jobs_test import QUICK, Tuning, chats
+
+CANARY = "xylophone-canary-4711-quixotic"
+
+
+def line(custom_id, text, user=None, **more):
+    body = {"model": "m", "messages": [{"role": "user", "content": text}], "max_tokens": 6, **more}
+    return {"custom_id": custom_id, "method": "POST", "url": "/v1/chat/completions", "body": {**body, **({"user": user} if user else {})}}
+
+
+class Erasing(e2e.Case):
+    def setUp(self):
+        super().setUp()
+        self.model = self.put("m.gguf", ChatGguf().write())
+
+    def serve(self, *more):
+        return Server(self.model, self.home, *more)
+
+    def anywhere(self, *words):
+        """The files below the home that hold one of the words."""
+        found = []
+        for path in self.home.rglob("*"):
+            if path.is_file() and any(word.encode() in path.read_bytes() for word in words):
+                found.append(str(path.relative_to(self.home)))
+        return sorted(found)
+
+    def erase(self, *arguments, **settings):
+        return json.loads(self.succeeds("guard", "erase", *arguments, "--json", **settings).text)
+
+    def key_id(self):
+        """Of the first key, as the log has it."""
+        entries = [json.loads(line) for line in self.succeeds("audit", "query", "--kind", "request", "--json").text.splitlines()]
+        return entries[0]["key"]
+
+    def acts(self, act):
+        rows = [json.loads(line) for line in self.succeeds("audit", "query", "--kind", "admin", "--json").text.splitlines()]
+        return [row for row in rows if row["act"] == act]
+
+    def proofs_hold(self):
+        self.succeeds("audit", "verify")
+        self.assertEqual(python(self.home / "audit").returncode, 0)
+
+
+class Beside(Erasing):
+    """A server that runs, with and without --keep-content."""
+
+    def test_stored_responses(self):
+        with self.serve() as server:
+            ask = lambda text, **more: server.good("POST", "/v1/responses", {"model": "m", "input": text, "max_output_tokens": 4, **more})  # noqa: E731
+            first = ask(CANARY, user="alice")
+            second = ask("and then", previous_response_id=first["id"], user="alice")
+            mixed = ask("go on", previous_response_id=second["id"], user="bob")
+            other = ask("the cat", user="bob")
+            nobody = ask("the dog")
+            self.assertEqual(self.erase("alice")["responses"], 3)
+            for gone in (first, second, mixed):
+                self.assertEqual(server.ask("GET", f"/v1/responses/{gone['id']}")[0], 404)
+                status, data = server.ask("POST", "/v1/responses", {"model": "m", "input": "x", "previous_response_id": gone["id"]})
+                self.assertEqual(status, 404, data)
+            for kept in (other, nobody):
+                server.good("GET", f"/v1/responses/{kept['id']}")
+            self.assertEqual(self.erase(self.key_id())["responses"], 1)
+            self.assertEqual(server.ask("GET", f"/v1/responses/{nobody['id']}")[0], 404)
+            server.good("GET", f"/v1/responses/{other['id']}")
+        self.assertEqual([a["details"] for a in self.acts("guard.erase")], [{"responses": 3}, {"responses": 1}])
+        self.fails(e2e.NOT_FOUND, "guard", "erase", "alice", names="nothing is kept")
+
+    def test_a_conversation_is_one_user_s_where_it_is_kept(self):
+        with self.serve("--keep-content") as server:
+            ask = lambda text, **more: server.ask("POST", "/v1/responses", {"model": "m", "input": text, "max_output_tokens": 4, **more})  # noqa: E731
+            first = json.loads(ask(CANARY, user="alice")[1])["id"]
+            status, data = ask("go on", previous_response_id=first, user="bob")
+            self.assertEqual((status, json.loads(data)["error"]["param"]), (400, "previous_response_id"), data)
+            item = json.loads(server.ask("GET", f"/v1/responses/{first}/input_items")[1])["data"][0]["id"]
+            status, data = server.ask("POST", "/v1/responses", {"model": "m", "user": "bob", "max_output_tokens": 4, "input": [
+                {"type": "item_reference", "id": item}, {"role": "user", "content": "go on"}]})
+            self.assertEqual((status, json.loads(data)["error"]["param"]), (400, "input"), data)
+            # Who names nobody goes on for her.
+            self.assertEqual(ask("go on", previous_response_id=first)[0], 200)
+            said = [json.loads(row) for row in self.succeeds("guard", "export", "alice").text.splitlines()]
+            self.assertEqual(len(said), 2)
+            self.assertIn(CANARY, said[1]["content"]["earlier"]["conversation"])
+            erased = self.erase("alice")
+            self.assertEqual((len(erased["subjects"]), erased["responses"]), (1, 2))
+        self.assertEqual(self.anywhere(CANARY), [])
+        self.fails(e2e.NOT_FOUND, "audit", "show", said[1]["entry"]["id"], "--content", names="destroyed")
+        for row in said:
+            self.succeeds("audit", "verify", "--proof", self.put("proof", row["proof"]))
+        self.proofs_hold()
+
+    def test_what_is_under_way_is_not_kept(self):
+        with self.serve("--keep-content") as server:
+            server.good("POST", "/v1/chat/completions", line("", "the cat", "alice")["body"])
+            got = []
+            body = line("", CANARY, "alice", max_tokens=400, temperature=0, stop=["\0"])["body"]
+            thread = threading.Thread(target=lambda: got.append(server.good("POST", "/v1/chat/completions", {**body, "ignore_eos": True})))
+            thread.start()
+            limit = time.monotonic() + 30
+            while not any(slot["is_processing"] for slot in server.good("GET", "/slots")) and not got and time.monotonic() < limit:
+                time.sleep(0.001)
+            self.assertEqual(len(self.erase("alice")["subjects"]), 1)
+            under_way = not got
+            thread.join()
+            self.assertTrue(got[0]["choices"], got)
+        entries = [json.loads(row) for row in self.succeeds("audit", "query", "--kind", "request", "--json").text.splitlines()]
+        if under_way:
+            self.assertNotIn("content", entries[-1])
+            self.fails(e2e.NOT_FOUND, "audit", "show", entries[-1]["id"], "--content", names="nothing was kept")
+        self.proofs_hold()
+
+    def test_lines_of_batches(self):
+        for ends in (False, True):
+            with self.subTest(ended=ends), self.serve() as server:
+                lines = [line(f"visit-{CANARY}-{i}" if i % 3 == 1 else f"l{i}", CANARY if i % 3 == 1 else "the cat", "alice" if i % 3 == 1 else None)
+                         for i in range(9 if ends else 120)]
+                batch = server.batch(lines)
+                if ends:
+                    batch = server.finished(batch)
+                erased = self.erase("alice")
+                self.assertGreaterEqual(erased["lines"], 3)
+                batch = server.finished(batch)
+                self.assertEqual(batch["request_counts"]["total"], len(lines))
+                rows = []
+                for name in ("output_file_id", "error_file_id"):
+                    if batch.get(name):
+                        rows += [json.loads(row) for row in server.ask("GET", f"/v1/files/{batch[name]}/content")[1].decode().splitlines()]
+                self.assertEqual(sum(row == {"erased": True} for row in rows), sum(i % 3 == 1 for i in range(len(lines))))
+                self.assertEqual({row["custom_id"] for row in rows if "custom_id" in row}, {one["custom_id"] for one in lines if "alice" not in json.dumps(one)})
+                content = server.ask("GET", f"/v1/files/{batch['input_file_id']}/content")[1]
+                self.assertEqual(len(content), sum(len(json.dumps(one)) + 1 for one in lines))
+                # What is left can be asked again.
+                again = server.finished(server.good("POST", "/v1/batches", {"input_file_id": batch["input_file_id"], "endpoint": "/v1/chat/completions",
+                                                                            "completion_window": "24h"}))
+                self.assertEqual(again["status"], "completed")
+                self.assertEqual(self.anywhere(CANARY, "alice"), [])
+        self.assertFalse(any(a.get("subject") for a in self.acts("guard.erase")))
+
+
+class OfAKey(Erasing):
+    """All that a key has left: beside a server, and without one."""
+
+    def leave_everything(self, server):
+        server.good("POST", "/v1/chat/completions", line("", "the cat")["body"])
+        up = lambda text, **more: server.upload(text.encode(), **more)["id"]  # noqa: E731
+        up(CANARY, purpose="user_data", filename=CANARY + ".txt")
+        done = server.finished(server.batch([line("a", CANARY)], metadata={"about": CANARY}))
+        slow = server.batch([line(f"{CANARY}-{i}", CANARY, max_tokens=200) for i in range(400)], metadata={"about": CANARY})
+        server.good("POST", "/api/create", {"model": "mine", "from": "m", "system": CANARY, "stream": False})
+        server.good("POST", "/api/create", {"model": "yours", "from": "m", "system": "another one's", "stream": False}, key=OTHER)
+        return done, slow
+
+    def test_beside_a_server(self):
+        with self.serve() as server:
+            _, slow = self.leave_everything(server)
+            self.assertIn(slow["status"], ("validating", "in_progress"))
+            key = self.key_id()
+            said = self.erase(key)
+            self.assertEqual((said["batches"], said["models"]), (2, 1), said)
+            self.assertGreaterEqual(said["files"], 4)
+            self.assertEqual(self.anywhere(CANARY), [])
+            self.assertEqual(server.good("GET", "/v1/batches")["data"], [])
+            self.assertEqual(server.good("GET", "/v1/files")["data"], [])
+            self.assertEqual(server.ask("POST", "/api/show", {"model": "mine"})[0], 404)
+            server.good("POST", "/api/show", {"model": "yours"}, key=OTHER)
+            # The key works on.
+            self.assertEqual(server.finished(server.batch([line("a", "the cat")]))["status"], "completed")
+        self.assertEqual([(a["details"]["batches"], a["details"]["models"]) for a in self.acts("guard.erase")], [(2, 1)])
+        with self.serve() as server:
+            self.assertEqual(len(server.good("GET", "/v1/batches")["data"]), 1)
+        self.assertEqual(self.anywhere(CANARY), [])
+        self.proofs_hold()
+
+    def test_without_a_server(self):
+        with self.serve() as server:
+            self.leave_everything(server)
+        key = self.key_id()
+        self.assertNotEqual(self.anywhere(CANARY), [])
+        said = self.erase(key)
+        self.assertEqual((said["batches"], said["models"]), (2, 1), said)
+        self.assertEqual(self.anywhere(CANARY), [])
+        self.fails(e2e.NOT_FOUND, "guard", "erase", key, names="nothing is kept")
+        with self.serve() as server:
+            self.assertEqual(server.good("GET", "/v1/batches")["data"], [])
+            server.good("POST", "/api/show", {"model": "yours"}, key=OTHER)
+
+    def test_what_learned_is_listed(self):
+        self.succeeds("models", "import", self.model, "--name", "m")
+        with Tuning(None, self.home, "--threads", "2") as server:
+            rows = [{"messages": [{"role": "user", "content": CANARY}, {"role": "assistant", "content": "dog sat"}]} for _ in range(12)]
+            job = server.over(server.job(rows, metadata={"about": CANARY}, **QUICK))
+            name = job["fine_tuned_model"]
+            server.good("POST", "/v1/chat/completions", {**line("", "the cat")["body"], "model": name})
+            running = server.job(chats(400), **QUICK)
+            ended = self.run_freehold("guard", "erase", self.key_id())
+            self.assertEqual(ended.code, e2e.OK, ended.message)
+            self.assertIn(name, ended.message)
+            self.assertEqual([j["id"] for j in server.good("GET", "/v1/fine_tuning/jobs")["data"]], [job["id"]], running)
+            self.assertEqual(server.good("GET", f"/v1/fine_tuning/jobs/{job['id']}/events")["data"], [])
+            server.good("POST", "/v1/chat/completions", {**line("", "the cat")["body"], "model": name})
+            self.assertEqual(self.anywhere(CANARY), [])
+
+    def test_a_hold_on_it(self):
+        with self.serve() as server:
+            server.good("POST", "/v1/chat/completions", line("", "the cat")["body"])
+            server.good("POST", "/api/create", {"model": "mine", "from": "m", "system": CANARY, "stream": False})
+            response = server.good("POST", "/v1/responses", {"model": "m", "input": "x", "max_output_tokens": 2})
+            key = self.key_id()
+            held = json.loads(self.succeeds("guard", "hold", "--label", "public", "--reason", "a case", "--json").text)["id"]
+            self.fails(e2e.USAGE, "guard", "erase", key, names=held)
+            server.good("GET", f"/v1/responses/{response['id']}")
+            server.good("POST", "/api/show", {"model": "mine"})
+            self.succeeds("guard", "release", held, "--reason", "over")
+            said = self.erase(key)
+            self.assertEqual((said["models"], said["responses"]), (1, 1))
+
+    def test_a_server_that_does_not_answer_and_one_that_was_killed(self):
+        with self.serve() as server:
+            server.good("POST", "/v1/chat/completions", line("", "the cat")["body"])
+            signs = list((self.home / "servers").glob("srv_*"))
+            self.assertEqual(len(signs), 1)
+        self.assertTrue(signs[0].exists(), "killed servers leave their sign")
+        self.fails(e2e.NOT_FOUND, "guard", "erase", "alice")
+        with self.serve() as server:
+            left = self.home / "erasures" / "era_left.order"
+            left.parent.mkdir(exist_ok=True)
+            left.write_text("freehold-erasure 1\nid era_left\nsalt s\nend\n")
+            limit = time.monotonic() + 30
+            while left.exists() and time.monotonic() < limit:
+                time.sleep(0.02)
+            self.assertFalse(left.exists())
+            self.fails(e2e.NOT_FOUND, "guard", "erase", "alice")
+        self.assertEqual([p.name for p in (self.home / "erasures").iterdir()], [])
+
+
+class Shown(Erasing):
+    def test_who_looks_is_in_the_log(self):
+        with self.serve("--keep-content") as server:
+            status, data = server.ask("POST", "/v1/chat/completions", line("", CANARY, "alice")["body"])
+            self.assertEqual(status, 200, data)
+        entry, = [json.loads(row) for row in self.succeeds("audit", "query", "--kind", "request", "--json").text.splitlines()]
+        self.succeeds("audit", "show", entry["id"])
+        self.assertEqual(self.acts("audit.show"), [])
+        self.assertIn(CANARY, self.succeeds("audit", "show", entry["id"], "--content").text)
+        self.assertEqual([a["subject"] for a in self.acts("audit.show")], [entry["id"]])
+
+
+if __name__ == "__main__":
+    e2e.main()
