@@ -8,6 +8,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/scrub.h"
+
 namespace freehold {
 
 struct FairThreads::State {
@@ -51,6 +53,7 @@ struct FairThreads::State {
       lock.unlock();
       one.job();
       one.job = nullptr;  // what it holds may be large, or call somebody when it goes
+      scrub_stack();
       lock.lock();
       if (--share.running + share.waiting == 0) shares.erase(shares.find(one.share->first));
       changed.notify_all();

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/scrub.h"
 
 namespace freehold {
 
@@ -171,6 +172,7 @@ class GroupCommit {
     counts_.groups += good ? 1 : 0;
     lock.unlock();
     for (Waiting& waiting : group) waiting.stored(waiting.durable);
+    scrub_stack();
     lock.lock();
   }
 

@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <string.h>
 
+#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <new>
@@ -10,6 +11,7 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(FREEHOLD_FUZZ)
 namespace freehold {
 void scrub_freed_memory() {}
+void scrub_stack() {}
 }  // namespace freehold
 #else
 
@@ -49,6 +51,19 @@ void* take(std::size_t size, std::align_val_t alignment) {
 
 void scrub_freed_memory() {
   scrubbing.store(true, std::memory_order_relaxed);
+}
+
+namespace {
+
+[[gnu::noinline]] void clear_below() {
+  std::array<char, 128 * 1024> below;
+  ::explicit_bzero(below.data(), below.size());
+}
+
+}  // namespace
+
+void scrub_stack() {
+  if (scrubbing.load(std::memory_order_relaxed)) clear_below();
 }
 
 }  // namespace freehold

@@ -10,6 +10,8 @@
 #include <variant>
 #include <vector>
 
+#include "base/scrub.h"
+
 namespace freehold::engine {
 
 struct Service::State {
@@ -128,6 +130,7 @@ struct Service::State {
         const Turn turn(options.turns.get());
         engine->step();
       }
+      if (engine->pending() == 0) scrub_stack();
       if (stop && engine->pending() == 0) return;
     }
   }

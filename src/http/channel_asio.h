@@ -2,6 +2,7 @@
 // closing. What is read and said is Connection's (connection.cpp, which has the rules of both).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
@@ -105,6 +106,7 @@ class Channel : public std::enable_shared_from_this<Channel<Stream>> {
       in_order = error == asio::error::eof;
       if (error) break;
       input_.append(piece.data(), n);
+      std::fill_n(piece.begin(), n, '\0');  // the frame of this coroutine outlives the request, and asio keeps its memory
       signal_.cancel();
     }
     end_of_input_ = true;
@@ -122,7 +124,11 @@ class Channel : public std::enable_shared_from_this<Channel<Stream>> {
   }
 
   void consume(std::size_t n) {
+    const std::size_t before = input_.size();
     input_.erase(0, n);
+    const std::size_t left = input_.size();
+    input_.resize(before);  // zeros over what stood there
+    input_.resize(left);
     if (input_.size() < kReadAhead) room_.cancel();
   }
 

@@ -23,6 +23,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <exception>
 
+#include "base/scrub.h"
 #include "http/answer.h"
 #include "http/body.h"
 #include "http/channel_asio.h"
@@ -79,8 +80,10 @@ class Connection : public AnyConnection, public Channel<Stream> {
     this->start_reading();
     const std::size_t most = common_.options.limits.requests_per_connection;
     bool more = true;
-    for (std::size_t served = 0; more && served < most; ++served)
+    for (std::size_t served = 0; more && served < most; ++served) {
       more = co_await one_request(served, served + 1 == most);
+      scrub_stack();
+    }
     co_await this->close_in_order();
   }
 

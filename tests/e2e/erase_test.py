@@ -1,9 +1,12 @@
 """What `guard erase` reaches beside the keys of subjects: what servers have in memory, lines of batches, all that a key has left; while a server
 runs and when none does. And what `guard export` hands out, with proofs that outlast an erasure."""
 
+import http.client
 import json
+import re
 import threading
 import time
+import unittest
 
 import e2e
 from audit_test import python
@@ -145,6 +148,50 @@ class Beside(Erasing):
                 self.assertEqual(again["status"], "completed")
                 self.assertEqual(self.anywhere(CANARY, "alice"), [])
         self.assertFalse(any(a.get("subject") for a in self.acts("guard.erase")))
+
+
+def in_memory(process, *words):
+    """What of these a process has in its memory, with what stands around it."""
+    found = []
+    with open(f"/proc/{process}/mem", "rb") as memory, open(f"/proc/{process}/maps", encoding="utf-8") as maps:
+        for area in maps:
+            begin, end = (int(x, 16) for x in area.split()[0].split("-"))
+            try:
+                memory.seek(begin)
+                data = memory.read(end - begin)
+            except (OSError, ValueError):  # what the kernel keeps to itself
+                continue
+            found += [(word, data[max(0, at.start() - 80):at.end() + 80]) for word in words for at in re.finditer(re.escape(word.encode()), data)]
+    return found
+
+
+@unittest.skipIf(e2e.SANITIZED, "sanitizers keep what is freed")
+class InMemory(Erasing):
+    """A dump of a server that runs on."""
+
+    def test_nothing_is_left(self):
+        with self.serve("--keep-content") as server:
+            stays = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+            chat = line("", CANARY, "alice-in-memory")["body"]
+            tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {"x": {"enum": [CANARY]}}}}}
+            for body in ({**chat, "stream": True}, chat, {**chat, "tools": [tool], "tool_choice": "required", "max_tokens": 60}):
+                stays.request("POST", "/v1/chat/completions", json.dumps(body), {"authorization": f"Bearer {KEY}", "content-type": "application/json"})
+                answer = stays.getresponse()
+                self.assertEqual((answer.status, bool(answer.read())), (200, True))
+            server.good("POST", "/v1/messages", {"model": "m", "max_tokens": 6, "messages": [{"role": "user", "content": CANARY}],
+                                                 "metadata": {"user_id": "alice-in-memory"}})
+            server.good("POST", "/v1/embeddings", {"model": "m", "input": [CANARY], "user": "alice-in-memory"})
+            server.good("POST", "/v1/responses", {"model": "m", "input": CANARY, "max_output_tokens": 4, "user": "alice-in-memory"})
+            server.finished(server.batch([line("a", CANARY, "alice-in-memory"), line("b", "the cat")]))
+            self.assertNotEqual(in_memory(server.process.pid, CANARY), [], "a stored response")
+            erased = self.erase("alice-in-memory")
+            self.assertEqual((len(erased["subjects"]), erased["lines"], erased["responses"]), (1, 2, 1))
+            # Connections and handlers let go of theirs in their own time.
+            limit = time.monotonic() + 20
+            while (left := in_memory(server.process.pid, CANARY, "alice-in-memory")) and time.monotonic() < limit:
+                time.sleep(0.2)
+            self.assertEqual(left, [])
+            stays.close()
 
 
 class OfAKey(Erasing):
