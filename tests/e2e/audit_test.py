@@ -104,6 +104,38 @@ class Reading(e2e.Case):
         self.assertEqual([r["id"] for r in rows], [e["id"] for e in self.entries])
         self.assertEqual(rows[5]["details.name"], "'=Alice Müller", "no formula for a spreadsheet")
 
+    def test_nothing_is_shown_of_a_log_that_was_changed(self):
+        """By somebody who knows the format: sums fit, and in the end the tree and every checkpoint, too. Only the signature cannot."""
+        def other(line):
+            return line.replace(b"completed", b"forgotten")
+
+        right, log = self.log.content(), audit_logs.Log(self.log.signer, segment=4000)
+        lines = [other(line) if i in (9, 12) else line for i, line in enumerate(self.log.tree)]
+        for at in range(0, len(lines), 7):
+            log.add(lines[at:at + 7])
+        forged = log.content()
+        own = {name: data for name, data in forged.items() if name.startswith("entries-")}
+        last = max(own)
+        end = right[last][right[last].rindex(b"\nC ") + 1:]
+        own[last] = own[last][:own[last].rindex(b"\nC ") + 1] + end
+        for changed, names in ((dict(right, **own), "entry 9"), ({**forged, "checkpoint": right["checkpoint"], **own}, "not those of")):
+            audit_logs.write(self.home / "audit", changed)
+            out = self.folder / "out"
+            for arguments in (("query",), ("query", "--json", "--limit", "1"), ("export",), ("export", "--format", "csv", "-o", out)):
+                said = self.fails(e2e.CORRUPT, "audit", *arguments, names=names)
+                self.assertEqual(said.text, "")
+                self.assertIn("evidence", said.message)
+            self.assertFalse(out.exists())
+            self.fails(e2e.CORRUPT, "audit", "show", "9", names="entry 9")
+        for number in (9, 25):  # the record of one, with nothing else
+            changed = dict(right)
+            name = max(n for n in changed if n.startswith("entries-") and int(n[8:]) <= number)
+            line = self.log.tree[number]
+            changed[name] = changed[name].replace(audit_logs.record(b"E", line), audit_logs.record(b"E", other(line)))
+            audit_logs.write(self.home / "audit", changed)
+            self.fails(e2e.CORRUPT, "audit", "query", names=f"entry {number}")
+            self.fails(e2e.CORRUPT, "audit", "show", number, names=f"entry {number}")
+
     def test_proofs_and_checkpoints_stand_alone(self):
         key, proof, kept = self.folder / "log.pub", self.folder / "proof", self.folder / "kept"
         key.write_text(self.succeeds("audit", "key").text)

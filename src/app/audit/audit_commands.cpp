@@ -66,11 +66,7 @@ Result<> run_verify(const Arguments& arguments, Console& console) {
   auto verified = audit::verify_log(folder, options);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   if (!verified) {
-    if (verified.error().code == Errc::corrupt) {
-      console.hint(
-          "keep this folder as it is: it is evidence. A copy of the log from before, and the checkpoints that were "
-          "kept, show what was changed");
-    }
+    if (verified.error().code == Errc::corrupt) console.hint(kKeepAsItIs);
     return Unexpected(std::move(verified).error());
   }
   const audit::Checkpoint& last = verified->checkpoint;

@@ -66,6 +66,17 @@ Result<> each(const audit::Reader& reader, const Filter& filter, const audit::Re
   return result;
 }
 
+// The log for who prints many of its entries: all of it is what was written.
+Result<audit::Reader> checked_log(const Arguments& arguments, Console& console) {
+  FH_TRY(const std::filesystem::path folder, audit_folder_of(arguments));
+  FH_TRY(audit::Reader reader, audit::Reader::open(folder));
+  if (auto checked = reader.check(); !checked) {
+    console.hint(kKeepAsItIs);
+    return Unexpected(std::move(checked).error());
+  }
+  return reader;
+}
+
 Result<> run_show(const Arguments& arguments, Console& console) {
   FH_TRY(const std::filesystem::path folder, audit_folder_of(arguments));
   FH_TRY(const audit::Reader reader, audit::Reader::open(folder));
@@ -110,9 +121,8 @@ std::vector<std::string> row_of(std::uint64_t number, const Members& m) {
 }
 
 Result<> run_query(const Arguments& arguments, Console& console) {
-  FH_TRY(const std::filesystem::path folder, audit_folder_of(arguments));
   FH_TRY(const Filter filter, entry_filter_of(arguments));
-  FH_TRY(const audit::Reader reader, audit::Reader::open(folder));
+  FH_TRY(const audit::Reader reader, checked_log(arguments, console));
   const auto most = static_cast<std::uint64_t>(arguments.integer("limit"));
   std::vector<std::vector<std::string>> rows = {{"ENTRY", "TIME", "KIND", "KEY", "NAME", "ID", "WHAT"}};
   std::uint64_t count = 0;
@@ -205,9 +215,8 @@ Result<> check_export(const audit::Reader& reader, const Filter& filter) {
 }
 
 Result<> run_export(const Arguments& arguments, Console& console) {
-  FH_TRY(const std::filesystem::path folder, audit_folder_of(arguments));
   FH_TRY(const Filter filter, entry_filter_of(arguments));
-  FH_TRY(const audit::Reader reader, audit::Reader::open(folder));
+  FH_TRY(const audit::Reader reader, checked_log(arguments, console));
   FH_TRY_VOID(check_export(reader, filter));
   std::optional<AtomicFile> file;
   if (arguments.given("output")) {
@@ -274,6 +283,7 @@ Command audit_query_command() {
   return {
       .name = "audit query",
       .summary = "List entries of the log.",
+      .details = "All of the log is checked first (freehold audit verify): nothing is listed of one that was changed.",
       .options =
           with(entry_filter_options(), {{.name = "limit",
                                          .type = OptionType::integer,
@@ -296,8 +306,8 @@ Command audit_export_command() {
       .summary = "Write entries of the log for other programs.",
       .details =
           "As JSON lines, byte for byte the leaves of the tree; or as CSV, a column for each member that occurs, "
-          "nested ones "
-          "with dots.",
+          "nested ones with dots. All of the log is checked first (freehold audit verify): nothing is written of one "
+          "that was changed.",
       .options = with(entry_filter_options(), {{.name = "format",
                                                 .type = OptionType::choice,
                                                 .value = "jsonl|csv",
