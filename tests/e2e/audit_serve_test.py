@@ -104,6 +104,20 @@ class Serving(e2e.Case):
         self.assertEqual(python(self.home / "audit").returncode, 0)
         self.assertIn("entries", self.succeeds("audit", "verify").text)
 
+    def test_a_key_that_has_ended_is_named(self):
+        made = json.loads(self.succeeds("keys", "create", "--name", "Ada", "--json").text)
+        self.succeeds("keys", "revoke", made["id"])
+        text = made["key"]
+        wrong = text[:-1] + ("a" if text[-1] != "a" else "b")
+        with Server("m", self.home) as server:
+            for key in (text, wrong):
+                self.assertEqual(self.ask(server.port, "/v1/models", {}, key, "GET")[0], 401)
+            server.end(signal.SIGINT)
+        refusals = [(e.get("key"), e.get("name"), e.get("rule")) for e in self.entries() if e["kind"] == "refusal"]
+        self.assertEqual(refusals, [(made["id"], "Ada", "keys.revoked"), (None, None, None)], "its secret was right; that of the other was not")
+        for path in (self.home / "audit").rglob("entries-*"):
+            self.assertNotIn(text.split("-")[2].encode(), path.read_bytes())
+
     def test_no_answer_without_its_entry_whatever_kills_the_server(self):
         answered, lock = [], threading.Lock()
         body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 3}
