@@ -59,7 +59,7 @@ Result<> run_verify(const Arguments& arguments, Console& console) {
   if (arguments.given("against")) {
     for (const std::string& path : arguments.list("against")) {
       FH_TRY(std::string note, read_file(path, kLongestNote));
-      options.against.push_back(std::move(note));
+      options.against.emplace_back(std::move(note), path);
     }
   }
   const auto begin = std::chrono::steady_clock::now();
@@ -160,11 +160,19 @@ Result<std::optional<audit::VerifierKey>> audit_key_of(const Arguments& argument
   if (!arguments.given("key")) return std::optional<audit::VerifierKey>();
   std::string text(arguments.text("key"));
   std::error_code ec;
-  if (fs::is_regular_file(text, ec)) {
+  const bool is_file = fs::exists(text, ec);
+  if (is_file) {
     FH_TRY(text, read_file(text, kLongestNote));
   }
-  FH_TRY(audit::VerifierKey key, audit::VerifierKey::parse(text));
-  return std::optional(std::move(key));
+  auto key = audit::VerifierKey::parse(text);
+  if (key) return std::optional(std::move(*key));
+  const std::string given = printable(arguments.text("key"), 120);
+  return fail(Errc::invalid, is_file ? fmt::format("--key: {} holds no public key of an audit log: freehold audit key "
+                                                   "prints the one that is meant",
+                                                   given)
+                                     : fmt::format("--key: there is no file '{}', and it is no public key of an audit "
+                                                   "log either: freehold audit key prints the one that is meant",
+                                                   given));
 }
 
 Result<std::uint64_t> entry_number(const audit::Reader& reader, std::string_view id) {
