@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "app/sealing.h"
+#include "app/serve/methods.h"
 #include "app/serve/reply.h"
 #include "base/random_id.h"
 #include "format/json.h"
@@ -174,7 +175,6 @@ void AuditTrail::answered(const http::Request& request, int status, const std::o
                           const std::function<void()>& then) {
   if (!who && status == 429) return then();  // an address that has to wait: its act says how many there were
   audit::Who person = who ? who_of(*who) : audit::Who{};
-  const std::string path = request.target.path.substr(0, kLongestPath);
   guard::Decision decision;
   {
     const std::lock_guard lock(mutex_);
@@ -186,7 +186,8 @@ void AuditTrail::answered(const http::Request& request, int status, const std::o
   }
   if (status < 400) {
     if (!concerns(request, status)) return then();
-    return act(person, request.method + " " + path, {}, named_in(request.body), [then](bool) { then(); });
+    // What was changed is there, by the name that its owner has given it.
+    return act(person, request.method + " " + request.target.path.substr(0, kLongestPath), {}, named_in(request.body), [then](bool) { then(); });
   }
   bool written = false;
   {
@@ -197,8 +198,8 @@ void AuditTrail::answered(const http::Request& request, int status, const std::o
   audit::RefusalEntry entry{request.id,
                             audit::now_us(),
                             person,
-                            request.method.substr(0, 16),
-                            path,
+                            std::string(logged_method(request.method)),
+                            logged_path(request),
                             std::string(name_of(dialect_of(request))),
                             request.remote_address,
                             std::string(http::reason_phrase(status)),
