@@ -134,6 +134,17 @@ class Reports(e2e.Case):
         for page in pages.values():
             self.assertNotIn("nobody can alter unseen", page)
 
+    def test_only_their_owner_reads_what_comes_of_the_log(self):
+        """A file that is replaced keeps the mode that somebody has given it."""
+        out, record, proof = self.folder / "out.jsonl", self.folder / "record.html", self.folder / "proof"
+        commands = {out: ("audit", "export", "-o", out), record: ("guard", "record", "-o", record), proof: ("audit", "prove", "3", "-o", proof)}
+        for mode in (0o600, 0o640):
+            for path in (self.made("report.html"), self.made("report.pdf"), self.made("report.json"), *commands):
+                if path in commands:
+                    self.succeeds(*commands[path])
+                self.assertEqual(path.stat().st_mode & 0o777, mode, path)
+                path.chmod(0o640)
+
     def test_from_an_export_and_without_the_log(self):
         path, out = self.made("report.pdf"), self.folder / "log.jsonl"
         self.succeeds("audit", "export", "--folder", self.copy, "-o", out)

@@ -10,6 +10,7 @@
 #include "app/console.h"
 #include "app/json_writer.h"
 #include "app/moment.h"
+#include "app/output.h"
 #include "app/serve/answer_id.h"
 #include "audit/folder.h"
 #include "audit/verify.h"
@@ -102,7 +103,7 @@ Result<> run_prove(const Arguments& arguments, Console& console) {
     return {};
   }
   const std::string path(arguments.text("output"));
-  FH_TRY_VOID(write_file_atomically(path, proof));
+  FH_TRY_VOID(write_private(path, proof));
   console.note(fmt::format("wrote {}; the public key that it is checked with: freehold audit key", printable(path)));
   return {};
 }

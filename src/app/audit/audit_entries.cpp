@@ -11,6 +11,7 @@
 #include "app/json_writer.h"
 #include "app/labelling.h"
 #include "app/moment.h"
+#include "app/output.h"
 #include "app/table.h"
 #include "audit/entry.h"
 #include "base/file.h"
@@ -220,7 +221,7 @@ Result<> run_export(const Arguments& arguments, Console& console) {
   FH_TRY_VOID(check_export(reader, filter));
   std::optional<AtomicFile> file;
   if (arguments.given("output")) {
-    FH_TRY(file, AtomicFile::create(std::string(arguments.text("output"))));
+    FH_TRY(file, create_private(std::string(arguments.text("output"))));
   }
   const auto write = [&](std::string_view text) -> Result<> {
     if (file) return file->write(text);
