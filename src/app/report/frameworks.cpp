@@ -62,7 +62,7 @@ constexpr Question kQuestions[] = {
     {"sealtests.leaks", "attempts to get out that were not denied, of all tests together", Op::sum, "details.leaks", "act=guard.seal-test"},
     {"vendors", "uses of a vendor's model", Op::list, "", "act=vendor.use"},
     {"backups", "backups and restores", Op::list, "", "act=backup.*|restore.*"},
-    {"retention", "retention and legal holds applied", Op::list, "", "act=guard.retain*|guard.retention*|guard.hold*|guard.release*"},
+    {"retention", "retention (a run's beginning and its end are an entry each) and legal holds applied", Op::list, "", "act=guard.retain*|guard.retention*|guard.hold*|guard.release*"},
     {"reports", "reports made before this one", Op::list, "", "act=audit.report"},
 };
 
