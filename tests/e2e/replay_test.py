@@ -146,6 +146,8 @@ class Supplied(Replays):
             attached, _ = self.send(server, path, {**body, "model": "mine:v1"})
         self.assertEqual(self.entry(attached)["adapter"], self.entry(receipt)["adapter"])
         self.replay(attached)
+        adapter = self.entry(receipt)["adapter"]
+        self.assertEqual(self.succeeds("models", "inspect", adapter).text, self.succeeds("models", "inspect", "lora").text, "by the digest of the log")
         self.succeeds("models", "rm", "bot")
         self.replay(receipt)  # the adapter's own name is there
         self.succeeds("models", "rm", "lora")
