@@ -135,6 +135,19 @@ class Reading(e2e.Case):
         self.assertEqual([r["id"] for r in rows], [e["id"] for e in self.entries])
         self.assertEqual(rows[5]["details.name"], "'=Alice Müller", "no formula for a spreadsheet")
 
+    def test_people_of_one_issuer_are_told_apart(self):
+        people = [f"https://id.clinic.example.org/realms/health|f8e2a1d0-9b7c-4e3d-8a6f-11223344556{i}" for i in range(2)]
+        for i, person in enumerate(people):
+            for entry in ({**self.entries[0], "id": f"req_p{i}", "key": person}, {**self.entries[5], "act": "keys.block", "id": f"adm_p{i}", "subject": person}):
+                self.log.add([json.dumps(entry, separators=(",", ":"), ensure_ascii=False).encode()])
+        audit_logs.write(self.home / "audit", self.log.content())
+        text = self.succeeds("audit", "query").text
+        for i, person in enumerate(people):
+            self.assertIn(f"request  {person}  ", text)
+            self.assertIn(f"keys.block {person}", text)
+            self.assertEqual([e["id"] for e in self.lines("query", "--json", "--key", person)], [f"req_p{i}"])
+            self.assertIn(person, self.succeeds("audit", "query", "--key", person).text)
+
     def test_nothing_is_shown_of_a_log_that_was_changed(self):
         """By somebody who knows the format: sums fit, and in the end the tree and every checkpoint, too. Only the signature cannot."""
         def other(line):

@@ -110,15 +110,16 @@ Result<> run_show(const Arguments& arguments, Console& console) {
 
 // One line an entry: what most want to know first.
 std::vector<std::string> row_of(std::uint64_t number, const Members& m) {
-  const auto get = [&](const char* name) {
+  const auto get = [&](const char* name, std::size_t most = 40) {
     const auto it = m.find(name);
-    return it == m.end() ? std::string("-") : printable(it->second, 40);
+    return it == m.end() ? std::string("-") : printable(it->second, most);
   };
+  constexpr std::size_t kWhole = 2000;  // of what tells people apart, and what --key and audit show take
   const std::string kind = get("kind");
   const std::string what = kind == "request" ? fmt::format("{} {}", get("outcome"), get("model"))
-                           : kind == "admin" ? fmt::format("{} {}", get("act"), get("subject"))
+                           : kind == "admin" ? fmt::format("{} {}", get("act"), get("subject", kWhole))
                                              : fmt::format("{} {}", get("status"), get("reason"));
-  return {std::to_string(number), get("time").substr(0, 19), kind, get("key"), get("name"), get("id"), what};
+  return {std::to_string(number), get("time").substr(0, 19), kind, get("key", kWhole), get("name"), get("id", kWhole), what};
 }
 
 Result<> run_query(const Arguments& arguments, Console& console) {
@@ -251,7 +252,7 @@ std::vector<Option> entry_filter_options() {
            .type = OptionType::choice,
            .value = "request|admin|refusal",
            .help = "Only entries of this kind."},
-          {.name = "key", .type = OptionType::text, .value = "ID", .help = "Only of this key."},
+          {.name = "key", .type = OptionType::text, .value = "ID", .help = "Only of this key, or of this person: ISSUER|SUBJECT, certificate|NAME."},
           {.name = "model", .type = OptionType::text, .value = "NAME", .help = "Only of requests to this model."},
           audit_folder_option()};
 }

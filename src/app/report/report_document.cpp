@@ -184,7 +184,7 @@ class Builder {
     std::size_t shown = 0;
     for (const auto& [name, n] : claim.values) {
       if (++shown > 6) return out + fmt::format(", and {} more", claim.values.size() - 6);
-      out += fmt::format("{}{} {}", out.empty() ? "" : ", ", name.empty() ? "(none)" : printable(name, 40), n);
+      out += fmt::format("{}{} {}", out.empty() ? "" : ", ", name.empty() ? "(none)" : printable(name, 400), n);
     }
     return out.empty() ? "none" : out;
   }
