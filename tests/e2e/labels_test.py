@@ -253,7 +253,7 @@ class Policies(Labelled):
 
     def test_the_reason_is_for_one_request(self):
         """Nothing is begun under it that goes on: whatever else the policy gives to the role."""
-        self.put("home/policy.yaml", "version: 1\nroles:\n  break-glass: {actions: [read, ask, keep], models: \"*\", reason: required}\n")
+        self.put("home/policy.yaml", "version: 1\nroles:\n  break-glass: {actions: [read, ask, keep], models: \"*\", label: health, reason: required}\n")
         with self.serve() as server:
             what = {"model": "high", "input": "the cat", "max_output_tokens": 3}
             given = self.upload(server, "glass", b"{}", freehold_reason="ward 3")
