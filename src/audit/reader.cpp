@@ -95,7 +95,8 @@ Result<> Reader::check() const {
   std::optional<std::uint64_t> other;  // the first whose hash the tree has otherwise
   const auto wrong = [&](std::size_t segment, std::string_view what) {
     const std::string where = printable(segments_[segment].path.string());
-    if (other) return fail(Errc::corrupt, fmt::format("entry {} is not what was written ({}, {})", *other, where, what));
+    if (other)
+      return fail(Errc::corrupt, fmt::format("entry {} is not what was written ({}, {})", *other, where, what));
     return fail(Errc::corrupt, fmt::format("{}, before entry {}: {}", where, number, what));
   };
   for (std::size_t i = 0; i < segments_.size(); ++i) {

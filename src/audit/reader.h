@@ -34,8 +34,8 @@ class Reader {
   // Only the records' sums are looked at.
   using Visit = std::function<bool(std::uint64_t number, std::string_view entry)>;
   Result<> each(std::uint64_t from, const Visit& visit) const;
-  // That all entries and checkpoints are those that the latest checkpoint signs. Errors: corrupt, naming the first entry
-  // that is not what was written where tree/ still knows it, and otherwise how far all was well.
+  // That all entries and checkpoints are those that the latest checkpoint signs. Errors: corrupt, naming the first
+  // entry that is not what was written where tree/ still knows it, and otherwise how far all was well.
   Result<> check() const;
   // Each checkpoint in order, as it was signed, until `visit` says false. The signatures are not looked at (verify.h).
   using VisitNote = std::function<bool(const Checkpoint& checkpoint, std::string_view note)>;

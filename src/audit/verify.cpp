@@ -144,8 +144,8 @@ Result<Verified> verify_log(const fs::path& folder, const VerifyOptions& options
     const auto [begin, end] = kept.equal_range(tree.size());
     for (auto it = begin; it != end; ++it) {
       if (tree.root() != it->second.first) {
-        return fail(Errc::corrupt,
-                    fmt::format("the first {} entries are not those of {}", tree.size(), printable(it->second.second.string())));
+        return fail(Errc::corrupt, fmt::format("the first {} entries are not those of {}", tree.size(),
+                                               printable(it->second.second.string())));
       }
     }
     return {};
@@ -180,8 +180,9 @@ Result<Verified> verify_log(const fs::path& folder, const VerifyOptions& options
     head = std::move(scan->head);
   }
   if (!kept.empty() && kept.rbegin()->first > tree.size()) {
-    return fail(Errc::corrupt, fmt::format("{} has {} entries, the log {}: it was cut or rolled back",
-                                           printable(kept.rbegin()->second.second.string()), kept.rbegin()->first, tree.size()));
+    return fail(Errc::corrupt,
+                fmt::format("{} has {} entries, the log {}: it was cut or rolled back",
+                            printable(kept.rbegin()->second.second.string()), kept.rbegin()->first, tree.size()));
   }
   if (!head.note.empty()) {
     auto checkpoint = key.open(head.note);

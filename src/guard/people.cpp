@@ -146,7 +146,8 @@ Entrance admit(const Policy& policy, const CertificateFacts& certificate, std::i
   const auto not_in = [&](std::string rule, std::string message) {
     Entrance out = refused(std::move(rule), std::move(message), false);
     out.known = Known{person_id(kCertificates, "sha256:" + certificate.fingerprint),
-                      printable(certificate.common_name, kLongestName), {}};
+                      printable(certificate.common_name, kLongestName),
+                      {}};
     return out;
   };
   // The handshake has looked at it, and a session may go on for long.

@@ -25,8 +25,9 @@ TEST(Reasons, SaySomething) {
     EXPECT_TRUE(says_something(reason)) << reason;
   }
   // Blanks of all kinds, what is not seen, punctuation, a filler, what is no UTF-8.
-  for (const char* reason : {"", "  ", "\xC2\xA0", "\xE2\x80\x8B", "\xEF\xBB\xBF", "\xE2\x80\xAE\xE2\x80\xA8", "\xE3\x80\x80",
-                             "...", "- ?!", "\xE2\x80\x94", "\xE3\x85\xA4", "\xCC\x81", "\xC2\xAD", "\xFF"}) {
+  for (const char* reason :
+       {"", "  ", "\xC2\xA0", "\xE2\x80\x8B", "\xEF\xBB\xBF", "\xE2\x80\xAE\xE2\x80\xA8", "\xE3\x80\x80", "...", "- ?!",
+        "\xE2\x80\x94", "\xE3\x85\xA4", "\xCC\x81", "\xC2\xAD", "\xFF"}) {
     EXPECT_FALSE(says_something(reason)) << reason;
   }
 }

@@ -24,7 +24,8 @@ Command audit_report_command();  // report/report_command.cpp
 
 // What to say to a log that is not what was written.
 inline constexpr std::string_view kKeepAsItIs =
-    "keep this folder as it is: it is evidence. A copy of the log from before, and the checkpoints that were kept, show "
+    "keep this folder as it is: it is evidence. A copy of the log from before, and the checkpoints that were kept, "
+    "show "
     "what was changed";
 
 // --folder, or the log of $FREEHOLD_HOME.

@@ -119,7 +119,13 @@ std::vector<std::string> row_of(std::uint64_t number, const Members& m) {
   const std::string what = kind == "request" ? fmt::format("{} {}", get("outcome"), get("model"))
                            : kind == "admin" ? fmt::format("{} {}", get("act"), get("subject", kWhole))
                                              : fmt::format("{} {}", get("status"), get("reason"));
-  return {std::to_string(number), get("time").substr(0, 19), kind, get("key", kWhole), get("name"), get("id", kWhole), what};
+  return {std::to_string(number),
+          get("time").substr(0, 19),
+          kind,
+          get("key", kWhole),
+          get("name"),
+          get("id", kWhole),
+          what};
 }
 
 Result<> run_query(const Arguments& arguments, Console& console) {
@@ -252,7 +258,10 @@ std::vector<Option> entry_filter_options() {
            .type = OptionType::choice,
            .value = "request|admin|refusal",
            .help = "Only entries of this kind."},
-          {.name = "key", .type = OptionType::text, .value = "ID", .help = "Only of this key, or of this person: ISSUER|SUBJECT, certificate|NAME."},
+          {.name = "key",
+           .type = OptionType::text,
+           .value = "ID",
+           .help = "Only of this key, or of this person: ISSUER|SUBJECT, certificate|NAME."},
           {.name = "model", .type = OptionType::text, .value = "NAME", .help = "Only of requests to this model."},
           audit_folder_option()};
 }

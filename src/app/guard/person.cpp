@@ -78,8 +78,7 @@ Option reason_option() {
 Result<std::string> reason_of(const Arguments& arguments) {
   const std::string_view reason = arguments.text("reason");
   if (!guard::says_something(reason) || reason.size() > kLongestWhy || !is_utf8(reason)) {
-    return fail(Errc::invalid,
-                fmt::format("--reason must say why: words, in UTF-8 of at most {} bytes", kLongestWhy));
+    return fail(Errc::invalid, fmt::format("--reason must say why: words, in UTF-8 of at most {} bytes", kLongestWhy));
   }
   return std::string(reason);
 }

@@ -185,15 +185,17 @@ void add_exceptions(const Notes& notes, AuditReport& report) {
     say(value("starts.sealed") == 0
             ? fmt::format("The server was not sealed at any of its {} in this period ({}).",
                           plural(n, "start", "starts"), id("starts.unsealed"))
-            : fmt::format("The server was sealed at {} ({}: {}) and not sealed at {} ({}: {}): what is said of the seal "
-                          "holds for the former only.",
-                          plural(value("starts.sealed"), "start", "starts"), id("starts.sealed"),
-                          numbers_of(*report.claim("starts.sealed")), plural(n, "start", "starts"),
-                          id("starts.unsealed"), numbers_of(*report.claim("starts.unsealed"))));
+            : fmt::format(
+                  "The server was sealed at {} ({}: {}) and not sealed at {} ({}: {}): what is said of the seal "
+                  "holds for the former only.",
+                  plural(value("starts.sealed"), "start", "starts"), id("starts.sealed"),
+                  numbers_of(*report.claim("starts.sealed")), plural(n, "start", "starts"), id("starts.unsealed"),
+                  numbers_of(*report.claim("starts.unsealed"))));
   }
   if (const std::uint64_t n = value("requests.unsealed"); n > 0 && value("starts.sealed") > 0) {
     say(fmt::format("{} a process that was not sealed, or {} entry does not say it ({}).",
-                    plural(n, "request was to", "requests were to"), n == 1 ? "its" : "their", id("requests.unsealed")));
+                    plural(n, "request was to", "requests were to"), n == 1 ? "its" : "their",
+                    id("requests.unsealed")));
   }
   if (value("starts") == 0 || report.begin) {
     say("Whether the server was sealed at the beginning of this period its start before it says, which is not counted "
@@ -266,15 +268,15 @@ Result<> add_server_settings(const audit::Reader& reader, std::uint64_t until, A
   struct Row {
     std::string_view key, member, says;
   };
-  constexpr Row kRows[] = {{"address", "details.address", "address that the server listened on"},
-                           {"tls", "details.tls", "TLS"},
-                           {"asks-for-keys", "details.keys", "asks for keys"},
-                           {"sealed", "details.sealed", "sealed by the kernel at its last start"},
-                           {"keeps-content", "details.keeps_content",
-                            "keeps what is asked and answered, encrypted, since its last start"},
-                           {"policy", "details.policy", "digest of its policy"},
-                           {"mirror", "details.mirror", "checkpoints are mirrored to a folder"},
-                           {"version", "details.version", "version"}};
+  constexpr Row kRows[] = {
+      {"address", "details.address", "address that the server listened on"},
+      {"tls", "details.tls", "TLS"},
+      {"asks-for-keys", "details.keys", "asks for keys"},
+      {"sealed", "details.sealed", "sealed by the kernel at its last start"},
+      {"keeps-content", "details.keeps_content", "keeps what is asked and answered, encrypted, since its last start"},
+      {"policy", "details.policy", "digest of its policy"},
+      {"mirror", "details.mirror", "checkpoints are mirrored to a folder"},
+      {"version", "details.version", "version"}};
   for (const Row& row : kRows) {
     const auto found = members.find(std::string(row.member));
     if (found == members.end()) continue;

@@ -58,11 +58,14 @@ constexpr Question kQuestions[] = {
     {"replays.impossible", "times that an answer could not be compared, counted so", Op::sum, "details.impossible",
      "act=audit.replay"},
     {"sealtests", "tests of the seal (guard seal-test)", Op::list, "", "act=guard.seal-test"},
-    {"sealtests.denied", "attempts to get out that were denied, of all tests together", Op::sum, "details.denied", "act=guard.seal-test"},
-    {"sealtests.leaks", "attempts to get out that were not denied, of all tests together", Op::sum, "details.leaks", "act=guard.seal-test"},
+    {"sealtests.denied", "attempts to get out that were denied, of all tests together", Op::sum, "details.denied",
+     "act=guard.seal-test"},
+    {"sealtests.leaks", "attempts to get out that were not denied, of all tests together", Op::sum, "details.leaks",
+     "act=guard.seal-test"},
     {"vendors", "uses of a vendor's model", Op::list, "", "act=vendor.use"},
     {"backups", "backups and restores", Op::list, "", "act=backup.*|restore.*"},
-    {"retention", "retention (a run's beginning and its end are an entry each) and legal holds applied", Op::list, "", "act=guard.retain*|guard.retention*|guard.hold*|guard.release*"},
+    {"retention", "retention (a run's beginning and its end are an entry each) and legal holds applied", Op::list, "",
+     "act=guard.retain*|guard.retention*|guard.hold*|guard.release*"},
     {"reports", "reports made before this one", Op::list, "", "act=audit.report"},
 };
 
@@ -73,10 +76,10 @@ constexpr Duty kHipaa[] = {
      "policy roles refusals.rule refusals.status requests.role starts.open requests.nobody",
      "That the roles people have are those that their work needs."},
     {"45 CFR 164.312(a)(2)(i)", "required", "Unique user identification.",
-     "Each key, and each token or certificate that is let in, has an id; every entry names it, of who was refused where "
+     "Each key, and each token or certificate that is let in, has an id; every entry names it, of who was refused "
+     "where "
      "it is known whose key it was.",
-     "keys keys.used requests.key requests.nobody",
-     "That nobody shares a key."},
+     "keys keys.used requests.key requests.nobody", "That nobody shares a key."},
     {"45 CFR 164.312(a)(2)(ii)", "required", "Emergency access procedure.",
      "The role break-glass needs a reason with each request; each is an act of its own and told at once.",
      "breakglass breakglass.requests", "That the emergencies were some, and that people know the procedure."},
@@ -102,16 +105,20 @@ constexpr Duty kHipaa[] = {
      "be computed again.",
      "log.root log.consistency replays replays.equal replays.different", "That what people typed in was right."},
     {"45 CFR 164.312(d)", "standard", "Person or entity authentication.",
-     "Keys that are made here have 256 random bits and are kept as Argon2id hashes; those given by hand (--api-key) are "
-     "as good as they were chosen. Unless it was started without keys, the server refuses requests without a valid one.",
+     "Keys that are made here have 256 random bits and are kept as Argon2id hashes; those given by hand (--api-key) "
+     "are "
+     "as good as they were chosen. Unless it was started without keys, the server refuses requests without a valid "
+     "one.",
      "keys refusals.status starts.open", "That a key is in the hands of whom it was given to."},
     {"45 CFR 164.312(e)(1), (e)(2)(i), (ii)", "standard / addressable", "Transmission security: integrity, encryption.",
      "Beyond this machine's loopback the server listens with TLS only. At the starts that were sealed it could only "
      "answer who connects; at the others nothing of the kernel kept it from connecting elsewhere.",
-     "address tls starts.plain sealed starts.sealed starts.unsealed requests.sealed requests.unsealed sealtests sealtests.leaks vendors",
+     "address tls starts.plain sealed starts.sealed starts.unsealed requests.sealed requests.unsealed sealtests "
+     "sealtests.leaks vendors",
      "The networks between, and the machines at their other ends."},
     {"45 CFR 164.316(b)(2)(i)", "required", "Documentation is kept for 6 years.",
-     "The program never shortens the log. That audit logs fall under this rule is not settled; 6 years is a prudent default.",
+     "The program never shortens the log. That audit logs fall under this rule is not settled; 6 years is a prudent "
+     "default.",
      "log.first retention-policy retention backups", "That the disk, and copies of it, are kept as long."},
 };
 constexpr std::string_view kHipaaCannot[] = {
@@ -134,7 +141,8 @@ constexpr Duty kGdpr[] = {
     {"Article 5(1)(e)", "", "Storage limitation.", "What is kept goes by the policy's retention, and by erasure.",
      "retention-policy retention erasures", "That the chosen periods are right."},
     {"Article 5(1)(f), Article 32(1)(b)", "", "Integrity and confidentiality.",
-     "Deny by default, labels with ceilings, a log whose alteration a kept checkpoint shows, and at the starts that were "
+     "Deny by default, labels with ceilings, a log whose alteration a kept checkpoint shows, and at the starts that "
+     "were "
      "sealed a seal that the kernel enforces.",
      "policy roles refusals.rule requests.label tls sealed starts.sealed starts.unsealed requests.sealed "
      "requests.unsealed sealtests sealtests.leaks log.root",
@@ -144,7 +152,8 @@ constexpr Duty kGdpr[] = {
      "log.entries log.checkpoints log.consistency requests requests.key acts.act",
      "The lawfulness of each purpose (Article 6)."},
     {"Article 15", "", "Access: a copy of what is kept of somebody.",
-     "guard export writes what is kept under somebody's name; each time is an act. What others have uploaded about them "
+     "guard export writes what is kept under somebody's name; each time is an act. What others have uploaded about "
+     "them "
      "bears no name, and is not in it.",
      "exports", "That requests of people were answered in time (Article 12(3))."},
     {"Articles 17, 19", "", "Erasure without undue delay; tell recipients.",
@@ -154,13 +163,15 @@ constexpr Duty kGdpr[] = {
      "and the models and adapters that learned from them, backups and exports made before.",
      "erasures retention vendors", "What of these has to go as well, and that it went; what recipients have."},
     {"Article 25(1), Article 32(1)(a)", "", "Pseudonymisation and encryption, by design.",
-     "Whom a request is about has a random name in the log; who asks is there by the id and the name of their key. What "
+     "Whom a request is about has a random name in the log; who asks is there by the id and the name of their key. "
+     "What "
      "--keep-content keeps is encrypted under keys of their own; databases, log, uploads and models are not encrypted.",
      "keeps-content requests.kept personal-data", "The encryption of disks and of other programs' files."},
     {"Article 28, Chapter V", "", "Processors and transfers to third countries.",
      "No prompt goes to a vendor unless its model is named; each use is an act, and labels have ceilings. Exports and "
      "backups are acts, too; where their files went no log shows.",
-     "vendor-ceilings vendors exports backups sealed starts.unsealed", "Contracts with processors, and the law of where they are."},
+     "vendor-ceilings vendors exports backups sealed starts.unsealed",
+     "Contracts with processors, and the law of where they are."},
     {"Article 30(1)(a)-(g)", "", "Record of processing activities.",
      "freehold guard record writes it from the configuration.", "record policy",
      "What only the controller knows, where policy.yaml does not say it."},

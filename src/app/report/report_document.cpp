@@ -132,8 +132,10 @@ class Builder {
     out_.add(Kind::code, report_.public_key);
     paragraph(
         "An entry belongs to the period if the checkpoint that covers it was signed in it. What is counted are entries "
-        "that the server wrote of itself: that they are complete and unaltered since is proven by a checkpoint that you "
-        "have kept elsewhere (without one, whoever has the log's signing key could have made all of it anew); that they "
+        "that the server wrote of itself: that they are complete and unaltered since is proven by a checkpoint that "
+        "you "
+        "have kept elsewhere (without one, whoever has the log's signing key could have made all of it anew); that "
+        "they "
         "were true when written no log can show.");
     paragraph(
         "What is said of the program under Duties is how it is meant to work: figures there show what happened, and "

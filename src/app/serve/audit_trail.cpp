@@ -187,7 +187,8 @@ void AuditTrail::answered(const http::Request& request, int status, const std::o
   if (status < 400) {
     if (!concerns(request, status)) return then();
     // What was changed is there, by the name that its owner has given it.
-    return act(person, request.method + " " + request.target.path.substr(0, kLongestPath), {}, named_in(request.body), [then](bool) { then(); });
+    return act(person, request.method + " " + request.target.path.substr(0, kLongestPath), {}, named_in(request.body),
+               [then](bool) { then(); });
   }
   bool written = false;
   {

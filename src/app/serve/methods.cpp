@@ -173,8 +173,8 @@ guard::Action action_of(const http::Request& request) {
 
 bool outlives_request(const http::Request& request) {
   const auto& path = request.target.segments;
-  return request.method == "POST" && (fits("v1/batches", path) || fits("v1/fine_tuning/jobs", path) ||
-                                      fits("v1/fine_tuning/jobs/*/resume", path));
+  return request.method == "POST" &&
+         (fits("v1/batches", path) || fits("v1/fine_tuning/jobs", path) || fits("v1/fine_tuning/jobs/*/resume", path));
 }
 
 std::string logged_path(const http::Request& request) {

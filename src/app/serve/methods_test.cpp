@@ -66,8 +66,8 @@ TEST(Methods, TheLogSaysOfAnAddressWhatIsKnownOfItAndNoNames) {
   EXPECT_EQ(logged("/v1/files/Ada%20Lovelace/content"), "/v1/files/" + lovelace + "/content");
   EXPECT_EQ(logged("/v1beta/models/Ada:generateContent"), "/v1beta/models/" + ada + ":generateContent");
   EXPECT_EQ(logged("/v1/models/Ada%20Lovelace"), "/v1/models/" + lovelace);
-  for (const std::string other : {"/v1/files/file-Ada", "/v1/responses/resp_ada-lovelace", "/freehold/v1/adapters/a/Ada",
-                                  "/v1/nowhere/Ada", "/Ada", "/v1/files/Ada/x/y"}) {
+  for (const std::string other : {"/v1/files/file-Ada", "/v1/responses/resp_ada-lovelace",
+                                  "/freehold/v1/adapters/a/Ada", "/v1/nowhere/Ada", "/Ada", "/v1/files/Ada/x/y"}) {
     const std::string said = logged(other);
     EXPECT_EQ(said.find("Ada"), std::string::npos) << said;
     EXPECT_EQ(said.find("lovelace"), std::string::npos) << said;

@@ -39,10 +39,11 @@ guard::Decision Permissions::to_go_on(const guard::Principal& who) const {
   out.allowed = !policy_.of(who.role).reason;
   if (out.allowed) return out;
   out.rule = fmt::format("roles.{}.reason", guard::name_of(who.role));
-  out.message = fmt::format("a key with the role {} gives its reason for one request, so it may not begin what goes on "
-                            "after it: a response in the background, a batch, a fine-tuning job. Ask without it, and "
-                            "wait for the answer",
-                            guard::name_of(who.role));
+  out.message = fmt::format(
+      "a key with the role {} gives its reason for one request, so it may not begin what goes on "
+      "after it: a response in the background, a batch, a fine-tuning job. Ask without it, and "
+      "wait for the answer",
+      guard::name_of(who.role));
   return out;
 }
 
