@@ -81,6 +81,17 @@ class Tree(unittest.TestCase):
         self.put("README.md", "`text/none.h` `src/*/none.h`\n[gone](docs/gone.md)")
         self.assertEqual(len(check_docs.check(self.root)), 3)
 
+    def test_the_table_of_acts_is_what_is_written(self):
+        self.put("src/text/a.cpp", 'FH_TRY_VOID(record_act("keys.create", id, audit::Object().add("role", "x.y")));\n'
+                 'record_act(\n    undo ? "keys.unblock" : "keys.block", id);\ntrail_->act({}, "lock-out", address);\nrecord_act(act, name);\n')
+        self.put("README.md", "")
+        good = "| `act` | `keys.create`, `keys.block`, `keys.unblock`, `lock-out` (`attempts`) |\n"
+        self.put("docs/formats/audit.md", good)
+        self.assertEqual(check_docs.check(self.root), [])
+        for changed in (good.replace("`keys.unblock`, ", ""), good.replace("`lock-out` (", "("), good.replace("(", "`models.fly` (")):
+            self.put("docs/formats/audit.md", changed)
+            self.assertEqual(len(check_docs.check(self.root)), 1, changed)
+
     def test_what_ctest_reports_is_counted_rightly(self):
         self.put("r.xml", """<testsuite>
             <testcase name="good" status="run"/>

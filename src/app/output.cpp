@@ -28,6 +28,20 @@ bool is_standard_output(std::string_view path) {
 
 }  // namespace
 
+Result<AtomicFile> create_private(const std::filesystem::path& path) {
+  struct stat before = {};
+  const bool replaces = ::stat(path.c_str(), &before) == 0 && S_ISREG(before.st_mode);
+  FH_TRY(AtomicFile file, AtomicFile::create(path, FileAccess::owner));
+  if (replaces) ::chmod(file.temporary().c_str(), before.st_mode & 0777);
+  return file;
+}
+
+Result<> write_private(const std::filesystem::path& path, std::string_view content) {
+  FH_TRY(AtomicFile file, create_private(path));
+  FH_TRY_VOID(file.write(content));
+  return file.commit();
+}
+
 Result<Output> Output::create(std::string_view path, Console& console) {
   Output out(console);
   out.name_ = printable(path, 1000);

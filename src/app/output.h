@@ -2,6 +2,7 @@
 // device), the bytes as they come.
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,11 @@
 #include "base/file.h"
 
 namespace freehold::app {
+
+// A file of what is not everybody's to read (the log's content, reports of it): mode 0600, but one that replaces a file
+// has the mode that its owner has given that one.
+Result<AtomicFile> create_private(const std::filesystem::path& path);
+Result<> write_private(const std::filesystem::path& path, std::string_view content);
 
 class Output {
  public:

@@ -83,7 +83,35 @@ Result<std::string> Reader::entry(std::uint64_t number) const {
     return fail(Errc::corrupt,
                 fmt::format("{}, byte {}: there is no entry {}", printable(segment.path.string()), offset, number));
   }
+  if (auto path = inclusion(number, record->payload, checkpoint_); !path) {
+    return in_context(std::move(path).error(), fmt::format("entry {}", number));
+  }
   return std::string(record->payload);
+}
+
+Result<> Reader::check() const {
+  Head head;
+  std::uint64_t number = 0;            // of the entry that comes next
+  std::optional<std::uint64_t> other;  // the first whose hash the tree has otherwise
+  const auto wrong = [&](std::size_t segment, std::string_view what) {
+    const std::string where = printable(segments_[segment].path.string());
+    if (other)
+      return fail(Errc::corrupt, fmt::format("entry {} is not what was written ({}, {})", *other, where, what));
+    return fail(Errc::corrupt, fmt::format("{}, before entry {}: {}", where, number, what));
+  };
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    FH_TRY(const std::string bytes, bytes_of(i));
+    if (segments_[i].first != number) return wrong(i, "entries before it are missing");
+    auto scan = scan_segment(bytes, head, key_.name(), [&](std::string_view, const Hash& leaf, std::uint64_t) {
+      if (const auto known = levels_.subtree(0, number); !other && known && *known != leaf) other = number;
+      ++number;
+    });
+    if (!scan) return wrong(i, scan.error().what);
+    if (scan->whole != bytes.size()) return wrong(i, fmt::format("byte {}: not a whole record or group", scan->whole));
+    head = std::move(scan->head);
+  }
+  if (head.note != note_) return wrong(segments_.size() - 1, "it does not end with the checkpoint that is signed");
+  return {};
 }
 
 Result<> Reader::each(std::uint64_t from, const Visit& visit) const {

@@ -1,5 +1,6 @@
-// Entries of a log for those who look at it: by number, by id, or all. Nothing is verified here beyond the records'
-// sums (verify.h does that); a server may go on writing meanwhile, and what it writes later is not seen.
+// Entries of a log for those who look at it: by number, by id, or all. One entry is checked against the signed
+// checkpoint; who goes through all of them asks `check` first. A server may go on writing meanwhile, and what it writes
+// later is not seen.
 #pragma once
 
 #include <cstdint>
@@ -27,11 +28,15 @@ class Reader {
   const std::vector<Segment>& segments() const { return segments_; }
   std::uint64_t end() const { return end_; }
 
-  // Errors: not_found, corrupt.
+  // It is the one that the latest checkpoint is about. Errors: not_found, corrupt.
   Result<std::string> entry(std::uint64_t number) const;
   // Each entry in order, from the segment on that holds number `from`, until `visit` says false.
+  // Only the records' sums are looked at.
   using Visit = std::function<bool(std::uint64_t number, std::string_view entry)>;
   Result<> each(std::uint64_t from, const Visit& visit) const;
+  // That all entries and checkpoints are those that the latest checkpoint signs. Errors: corrupt, naming the first
+  // entry that is not what was written where tree/ still knows it, and otherwise how far all was well.
+  Result<> check() const;
   // Each checkpoint in order, as it was signed, until `visit` says false. The signatures are not looked at (verify.h).
   using VisitNote = std::function<bool(const Checkpoint& checkpoint, std::string_view note)>;
   Result<> each_checkpoint(const VisitNote& visit) const;

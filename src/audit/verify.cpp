@@ -19,6 +19,12 @@ Unexpected wrong(const fs::path& file, std::string_view what) {
   return fail(Errc::corrupt, fmt::format("{}: {}", printable(file.string()), what));
 }
 
+// Whoever has signed it.
+bool is_checkpoint(std::string_view note) {
+  const std::size_t split = note.rfind("\n\n");
+  return split != std::string_view::npos && parse_checkpoint(note.substr(0, split + 1)).has_value();
+}
+
 // The log at one moment: of what is being written nothing half.
 struct Snapshot {
   std::vector<Segment> segments;
@@ -115,10 +121,15 @@ Result<Verified> verify_log(const fs::path& folder, const VerifyOptions& options
 
   // Where in the log each kept checkpoint belongs.
   std::multimap<std::uint64_t, std::pair<Hash, fs::path>> kept;
-  for (const std::string& note : options.against) {
-    auto checkpoint = key.open(note);
-    if (!checkpoint) return in_context(std::move(checkpoint).error(), "the checkpoint that was given");
-    kept.emplace(checkpoint->size, std::pair(checkpoint->root, fs::path("the checkpoint that was given")));
+  for (const KeptCheckpoint& given : options.against) {
+    auto checkpoint = key.open(given.note);
+    if (!checkpoint && !is_checkpoint(given.note)) {
+      return fail(Errc::invalid, fmt::format("{}: this is no checkpoint of an audit log, as freehold audit checkpoint "
+                                             "prints it",
+                                             printable(given.where)));
+    }
+    if (!checkpoint) return in_context(std::move(checkpoint).error(), printable(given.where));
+    kept.emplace(checkpoint->size, std::pair(checkpoint->root, fs::path(given.where)));
   }
   if (now.published) {
     auto checkpoint = key.open(*now.published);
@@ -133,8 +144,8 @@ Result<Verified> verify_log(const fs::path& folder, const VerifyOptions& options
     const auto [begin, end] = kept.equal_range(tree.size());
     for (auto it = begin; it != end; ++it) {
       if (tree.root() != it->second.first) {
-        return fail(Errc::corrupt,
-                    fmt::format("the first {} entries are not those of {}", tree.size(), it->second.second.string()));
+        return fail(Errc::corrupt, fmt::format("the first {} entries are not those of {}", tree.size(),
+                                               printable(it->second.second.string())));
       }
     }
     return {};
@@ -169,8 +180,9 @@ Result<Verified> verify_log(const fs::path& folder, const VerifyOptions& options
     head = std::move(scan->head);
   }
   if (!kept.empty() && kept.rbegin()->first > tree.size()) {
-    return fail(Errc::corrupt, fmt::format("{} has {} entries, the log {}: it was cut or rolled back",
-                                           kept.rbegin()->second.second.string(), kept.rbegin()->first, tree.size()));
+    return fail(Errc::corrupt,
+                fmt::format("{} has {} entries, the log {}: it was cut or rolled back",
+                            printable(kept.rbegin()->second.second.string()), kept.rbegin()->first, tree.size()));
   }
   if (!head.note.empty()) {
     auto checkpoint = key.open(head.note);

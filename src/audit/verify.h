@@ -14,11 +14,18 @@
 
 namespace freehold::audit {
 
+struct KeptCheckpoint {
+  KeptCheckpoint(std::string n, std::string where_ = "the checkpoint that was given")
+      : note(std::move(n)), where(std::move(where_)) {}
+  std::string note;
+  std::string where;  // what errors call it: its file
+};
+
 struct VerifyOptions {
   // The log's public key, as somebody has kept it; otherwise the one in the folder is believed.
   std::optional<VerifierKey> key;
   // Checkpoints that were kept: the log must continue them.
-  std::vector<std::string> against;
+  std::vector<KeptCheckpoint> against;
 };
 
 struct Verified {
@@ -29,7 +36,7 @@ struct Verified {
 };
 
 // Errors: corrupt, naming the file and the byte of the first thing that is wrong; not_found (no log); io; invalid (the
-// key).
+// key, or what is no checkpoint in `against`).
 Result<Verified> verify_log(const std::filesystem::path& folder, const VerifyOptions& options = {});
 
 }  // namespace freehold::audit

@@ -65,6 +65,13 @@ Principal principal_of(const KeyInfo& info) {
 Entrance wrong_key() {
   return {.principal = {}, .message = std::string(kWrongKey), .attempt = true};
 }
+// The right secret of a key that is not valid any more.
+Entrance ended_key(const KeyInfo& info) {
+  Entrance out = wrong_key();
+  out.rule = info.revoked ? "keys.revoked" : "keys.expired";
+  out.known = Known{info.id, info.name, info.role};
+  return out;
+}
 Entrance come_again() {
   return {.principal = {}, .message = "too many wrong keys: try again", .busy = true};
 }
@@ -188,12 +195,14 @@ Entrance Authenticator::State::stored(std::string_view text, const std::string& 
   // Nothing: only Argon2id can tell. `mutex` is held.
   auto look_up = [&]() -> std::optional<Entrance> {
     const auto found = entries.find(id);
-    if (found == entries.end() || !found->second.key.info.usable(options.wall())) return wrong_key();
-    if (out_of_date()) return wrong_key();
+    if (found == entries.end() || out_of_date()) return wrong_key();
     const Entry& entry = found->second;
+    const bool ended = !entry.key.info.usable(options.wall());
+    // Whose key it was is for the log: worth some of the tries, but nobody comes again for it.
+    if (!entry.verified && ended && (origin.waits || origin.again)) return wrong_key();
     if (!entry.verified) return std::nullopt;
     if (!Fingerprints::equal(*entry.verified, print)) return wrong_key();
-    return let_in(principal_of(entry.key.info));
+    return ended ? ended_key(entry.key.info) : let_in(principal_of(entry.key.info));
   };
   {
     const std::lock_guard lock(mutex);
@@ -210,7 +219,7 @@ Entrance Authenticator::State::stored(std::string_view text, const std::string& 
     const nanoseconds now = options.steady();
     Entry& entry = entries.at(id);
     if (!entry.take_try(origin.address, now) || !all_tries.take(now, kAllTries, kAllTriesPerSecond))
-      return come_again();
+      return entry.key.info.usable(options.wall()) ? come_again() : wrong_key();
     hash = entry.key.hash;
     ++slow_verifications;
   }
@@ -228,11 +237,13 @@ Entrance Authenticator::State::stored(std::string_view text, const std::string& 
 // Somebody whom an issuer or an authority has vouched for: not if they are blocked. Writes down that they were here.
 Entrance Authenticator::State::known(Entrance in, bool again) {
   if (!in.principal) return in;
-  const auto refuse = [](std::string rule, std::string message) {
-    return Entrance{.principal = {}, .rule = std::move(rule), .message = std::move(message)};
-  };
   look(options.steady());
   const Principal& who = *in.principal;
+  const auto refuse = [&who](std::string rule, std::string message) {
+    Entrance out{.principal = {}, .rule = std::move(rule), .message = std::move(message)};
+    out.known = Known{who.key_id, who.name, who.role};
+    return out;
+  };
   const std::int64_t now = options.wall();
   {
     const std::lock_guard lock(mutex);

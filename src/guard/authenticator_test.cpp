@@ -149,6 +149,36 @@ TEST_F(AuthenticatorTest, KeysExpireWhileTheProgramRuns) {
   EXPECT_FALSE(a.authenticate(made.text));
 }
 
+TEST_F(AuthenticatorTest, WhoseKeyItWasThatIsNotValidAnyMoreIsKnownByItsSecretAlone) {
+  Keys manager = keys();
+  const CreatedKey revoked = manager.create({.name = "r", .role = Role::auditor}).value();
+  const CreatedKey expired = manager.create({.name = "e", .expires = wall_ + 60}).value();
+  Authenticator a = Authenticator::create(keys(), options()).value();
+  ASSERT_TRUE(a.authenticate(expired.text));
+  ASSERT_TRUE(manager.revoke(revoked.info.id));
+  wall_ += 60;
+  wait(std::chrono::seconds(1));
+  for (int i = 0; i < 2; ++i) {
+    const Entrance r = a.judge(revoked.text), e = a.judge(expired.text);
+    EXPECT_EQ(r.known, (Known{revoked.info.id, "r", Role::auditor}));
+    EXPECT_EQ(e.known, (Known{expired.info.id, "e", Role::user}));
+    EXPECT_EQ(r.rule, "keys.revoked");
+    EXPECT_EQ(e.rule, "keys.expired");
+    EXPECT_FALSE(r.principal || e.principal);
+    // Nobody who has only seen the id is taken for its holder, or told anything else.
+    const Entrance guessed = a.judge(wrong(revoked.text));
+    EXPECT_EQ(guessed.known, std::nullopt);
+    EXPECT_EQ(guessed.rule, "");
+    EXPECT_EQ(guessed.message, r.message);
+  }
+  EXPECT_EQ(a.slow_verifications(), 2u);
+  // Who is to wait costs nothing, and is not told that a key of this id was there once.
+  a = Authenticator::create(keys(), options()).value();
+  const Entrance waits = a.judge(revoked.text, {.address = "192.0.2.1", .waits = true});
+  EXPECT_FALSE(waits.busy || waits.known);
+  EXPECT_EQ(a.slow_verifications(), 0u);
+}
+
 TEST_F(AuthenticatorTest, KeysGivenByHand) {
   EXPECT_FALSE(Authenticator::create(std::nullopt, options({""})));
   EXPECT_FALSE(Authenticator::create(std::nullopt, options({"a b"})));

@@ -115,19 +115,24 @@ Entrance admit(const IssuerRule& rule, const Token& token, std::int64_t now) {
   if (!claims)
     return refused("sign_in.claims", fmt::format("the token is not complete: {}", claims.error().what), false);
   if (claims->issuer != rule.issuer) return refused("sign_in.issuer", "the token is from another issuer");
+  const auto not_in = [&](std::string rule_name, std::string message) {
+    Entrance out = refused(std::move(rule_name), std::move(message), false);
+    out.known = Known{person_id(rule.issuer, claims->subject), called(rule, token.claims, claims->subject), {}};
+    return out;
+  };
   const bool meant = std::any_of(claims->audiences.begin(), claims->audiences.end(), [&](const std::string& audience) {
     return std::find(rule.audiences.begin(), rule.audiences.end(), audience) != rule.audiences.end();
   });
-  if (!meant) return refused("sign_in.audience", "the token is for another service (aud)", false);
-  if (now >= claims->expires + kLeeway) return refused("sign_in.expired", "the token has expired (exp)", false);
+  if (!meant) return not_in("sign_in.audience", "the token is for another service (aud)");
+  if (now >= claims->expires + kLeeway) return not_in("sign_in.expired", "the token has expired (exp)");
   const std::int64_t from = std::max(claims->not_before.value_or(0), claims->issued.value_or(0));
-  if (now < from - kLeeway) return refused("sign_in.early", "the token is not valid yet (nbf, iat)", false);
+  if (now < from - kLeeway) return not_in("sign_in.early", "the token is not valid yet (nbf, iat)");
   const auto held = texts_of(token.claims, rule.role_claim);
   const auto mapped = std::find_if(rule.roles.begin(), rule.roles.end(), [&](const auto& one) {
     return std::find(held.begin(), held.end(), one.first) != held.end();
   });
   if (mapped == rule.roles.end()) {
-    return refused("sign_in.role", "the token is valid, but the policy has no role for who it is of", false);
+    return not_in("sign_in.role", "the token is valid, but the policy has no role for who it is of");
   }
   Entrance in;
   in.principal = with_grant(rule.grant, person_id(rule.issuer, claims->subject),
@@ -138,8 +143,15 @@ Entrance admit(const IssuerRule& rule, const Token& token, std::int64_t now) {
 }
 
 Entrance admit(const Policy& policy, const CertificateFacts& certificate, std::int64_t now) {
+  const auto not_in = [&](std::string rule, std::string message) {
+    Entrance out = refused(std::move(rule), std::move(message), false);
+    out.known = Known{person_id(kCertificates, "sha256:" + certificate.fingerprint),
+                      printable(certificate.common_name, kLongestName),
+                      {}};
+    return out;
+  };
   // The handshake has looked at it, and a session may go on for long.
-  if (now >= certificate.not_after) return refused("certificates.expired", "the certificate has expired", false);
+  if (now >= certificate.not_after) return not_in("certificates.expired", "the certificate has expired");
   for (const CertificateRule& rule : policy.certificates) {
     const std::string what = fitting(rule, certificate);
     const bool plain = what.size() <= 255 && std::all_of(what.begin(), what.end(), [](char c) {
@@ -153,7 +165,7 @@ Entrance admit(const Policy& policy, const CertificateFacts& certificate, std::i
     in.until = certificate.not_after;
     return in;
   }
-  return refused("certificates", "the certificate is valid, but the policy has no rule for it", false);
+  return not_in("certificates", "the certificate is valid, but the policy has no rule for it");
 }
 
 std::optional<Principal> as_before(const Policy& policy, const std::string& id, const std::string& name, Role role) {

@@ -56,15 +56,24 @@ struct CertificateFacts {
   std::int64_t not_after = 0;                // seconds since 1970
 };
 
+// Who somebody is, as far as it is known of those who are not let in.
+struct Known {
+  std::string id, name;
+  std::optional<Role> role;  // nothing: the policy has none for them
+  bool operator==(const Known&) const = default;
+};
+
 // Whether somebody is let in, and as whom.
 struct Entrance {
   std::optional<Principal> principal;
-  std::string rule = {};     // what decided: "sign_in.signature", "sign_in.role"; of keys empty
+  std::string rule = {};     // what decided: "sign_in.signature", "keys.revoked"; of a key that is none, empty
   std::string message = {};  // of a refusal: for who asked
   bool attempt = false;      // a refusal that may be guessing, or forging
   std::uint64_t mark = 0;    // of an attempt: the same for the same text, in this process
   bool busy = false;         // a refusal for now: try again in a moment
   std::int64_t until = 0;    // of a token: when it ends, leeway included
+  // Of a refusal: whose key, token or certificate it is, where that is genuine. For the log, not for who asked.
+  std::optional<Known> known = {};
 };
 
 inline constexpr std::int64_t kLeeway = 60;  // seconds that clocks may differ by

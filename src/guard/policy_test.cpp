@@ -20,6 +20,18 @@ Principal with(Role role) {
 }
 const Resource kModel = {Kind::model, "m:latest", {}, {}};
 
+TEST(Reasons, SaySomething) {
+  for (const char* reason : {"r", "4711", "ward 3, no doctor", "\xE2\x80\x8B\xD0\xAF", "\xE6\x80\xA5", "...x"}) {
+    EXPECT_TRUE(says_something(reason)) << reason;
+  }
+  // Blanks of all kinds, what is not seen, punctuation, a filler, what is no UTF-8.
+  for (const char* reason :
+       {"", "  ", "\xC2\xA0", "\xE2\x80\x8B", "\xEF\xBB\xBF", "\xE2\x80\xAE\xE2\x80\xA8", "\xE3\x80\x80", "...", "- ?!",
+        "\xE2\x80\x94", "\xE3\x85\xA4", "\xCC\x81", "\xC2\xAD", "\xFF"}) {
+    EXPECT_FALSE(says_something(reason)) << reason;
+  }
+}
+
 TEST(DefaultPolicy, WhatEachRoleMay) {
   const Policy policy = default_policy();
   const auto may = [&](Role role) {

@@ -1,7 +1,11 @@
 #include "guard/principal.h"
 
+#include <utf8proc.h>
+
 #include <array>
 #include <utility>
+
+#include "base/utf8.h"
 
 namespace freehold::guard {
 namespace {
@@ -26,6 +30,30 @@ std::optional<Role> role_from_name(std::string_view name) {
     if (n == name) return role;
   }
   return std::nullopt;
+}
+
+bool says_something(std::string_view reason) {
+  while (!reason.empty()) {
+    const CodePoint c = decode_utf8(reason);
+    if (c.length == 0) return false;
+    reason.remove_prefix(c.length);
+    // Letters for Unicode, but drawn as nothing: the fillers of Hangul.
+    if (c.value == 0x115F || c.value == 0x1160 || c.value == 0x3164 || c.value == 0xFFA0) continue;
+    switch (utf8proc_category(static_cast<utf8proc_int32_t>(c.value))) {
+      case UTF8PROC_CATEGORY_LU:
+      case UTF8PROC_CATEGORY_LL:
+      case UTF8PROC_CATEGORY_LT:
+      case UTF8PROC_CATEGORY_LM:
+      case UTF8PROC_CATEGORY_LO:
+      case UTF8PROC_CATEGORY_ND:
+      case UTF8PROC_CATEGORY_NL:
+      case UTF8PROC_CATEGORY_NO:
+        return true;
+      default:
+        break;
+    }
+  }
+  return false;
 }
 
 bool allows(const Models& models, std::string_view name) {

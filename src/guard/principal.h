@@ -51,6 +51,10 @@ struct Principal {
   bool operator==(const Principal&) const = default;
 };
 
+// Whether a reason says anything: it has a letter or a digit of some script. Blanks of any kind, signs that are not
+// seen and punctuation alone do not.
+bool says_something(std::string_view reason);
+
 // Whether `models` names the model, either as it is written or, for a name without a tag, all its tags: "mistral"
 // allows "mistral:q4".
 bool allows(const Models& models, std::string_view name);

@@ -1,7 +1,6 @@
 #include "kernel/kernels.h"
 
 #include <array>
-#include <utility>
 
 #include "base/check.h"
 #include "kernel/install.h"
@@ -11,37 +10,31 @@ namespace {
 
 constexpr std::size_t kLevels = static_cast<std::size_t>(kHighestLevel) + 1;
 
-using Install = void (*)(Table&);
+std::array<Table, kLevels> build_tables() {
+  std::array<Table, kLevels> tables{};
+  install_scalar(tables[0]);
+  using Install = void (*)(Table&);
 #if defined(__x86_64__)
-constexpr std::array<Install, kLevels> kInstall = {install_scalar, install_avx2, install_avx512, install_amx};
+  constexpr std::array<Install, kLevels - 1> kInstall = {install_avx2, install_avx512, install_amx};
 #else
-constexpr std::array<Install, kLevels> kInstall = {install_scalar};
+  constexpr std::array<Install, kLevels - 1> kInstall = {};
 #endif
-
-// What installs a level is compiled for it, like its kernels: called for no table that does not need it.
-Table build_table(std::size_t level) {
-  Table table{};
-  for (std::size_t each = 0; each <= level; ++each) {
-    if (kInstall[each] != nullptr) kInstall[each](table);
+  // An install function is compiled for its level, so it may use that level's instructions itself: it runs only where
+  // they are. What AMX has beyond AVX-512 is written, never chosen by the compiler; tests emulate it.
+  const Level most = detect_level() >= Level::avx512 ? Level::amx : detect_level();
+  for (std::size_t level = 1; level < kLevels; ++level) {
+    tables[level] = tables[level - 1];
+    const bool runs = static_cast<Level>(level) <= most;
+    if (runs && kInstall[level - 1] != nullptr) kInstall[level - 1](tables[level]);
   }
-  return table;
-}
-
-// Each built when it is first asked for.
-template <std::size_t... kEach>
-const Table& table_of(std::size_t level, std::index_sequence<kEach...>) {
-  using Get = const Table& (*)();
-  constexpr std::array<Get, kLevels> kTables = {[]() -> const Table& {
-    static const Table table = build_table(kEach);
-    return table;
-  }...};
-  return kTables[level]();
+  return tables;
 }
 
 }  // namespace
 
 const Table& table_even_if_unsupported(Level level) {
-  return table_of(static_cast<std::size_t>(level), std::make_index_sequence<kLevels>());
+  static const std::array<Table, kLevels> tables = build_tables();
+  return tables[static_cast<std::size_t>(level)];
 }
 
 const Table& table_up_to(Level level) {

@@ -78,7 +78,7 @@ bool matches(const ModelTuple& model, const std::string& hex) {
   auto fits = [&](const Digest& digest) { return digest.hex().starts_with(hex); };
   // Weights are the base's: of all that put an adapter on it, none is meant.
   if (model.adapter) return fits(model.id());
-  return fits(model.id()) || fits(model.weights()) ||
+  return fits(model.id()) || fits(model.weights()) || (is_adapter(model.kind) && fits(model.tree())) ||
          std::any_of(model.files.begin(), model.files.end(),
                      [&](const StoredFile& f) { return f.weights && fits(f.digest); });
 }

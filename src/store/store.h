@@ -150,7 +150,7 @@ class Store {
 
   // By name. Errors: Errc::io if a folder of names cannot be read.
   Result<std::vector<Listed>> list() const;
-  // A name, a digest (of weights, a file, or a whole model; at least 8 digits) or a path.
+  // A name, a digest (weights, a file, a whole model, an adapter's files; at least 8 digits) or a path.
   // Errors: Errc::not_found with the nearest names; Errc::invalid if a digest's beginning fits several models.
   Result<Resolved> resolve(std::string_view reference) const;
 

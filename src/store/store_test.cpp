@@ -138,6 +138,10 @@ TEST_F(StoreTest, AdaptersAreKeptByTheNamesThatPutThemOnAModel) {
   // A digest of weights is the base's.
   EXPECT_EQ(store().resolve(bot->manifest.model.weights().name())->names.front().text(), "base:latest");
   EXPECT_EQ(store().resolve(bot->manifest.model.id().name())->names.front().text(), "bot:1");
+  // The digest by which the audit log knows an adapter is that of all its files.
+  const std::string files = bot->manifest.model.adapter_alone().tree().name();
+  EXPECT_NE(files, imported->manifest.model.id().name());
+  EXPECT_EQ(store().resolve(files)->names.front().text(), "lora:latest");
 
   ASSERT_TRUE(store().remove("lora"));
   ASSERT_TRUE(store().remove("base"));

@@ -37,7 +37,7 @@ def entries_of(day):
             details={"address": "127.0.0.1", "keys": True, "keeps_content": False, "policy": "default", "sealed": day == 4, "tls": False, "version": "1"})
     for i in range(3 + day % 4 if day % 7 < 5 else 0):
         add("request", 60 + i, key=f"key{i % 3}", name="Łukasz (night)", role="user", label=("public", "health", "personal")[i % 3], model="m:q4",
-            model_digest="sha256:" + "0" * 64, outcome="completed" if i else "cancelled", status=200, prompt_tokens=10 + i, completion_tokens=day)
+            model_digest="sha256:" + "0" * 64, **({"sealed": True, "seal": "seccomp"} if day >= 4 else {}), outcome="completed" if i else "cancelled", status=200, prompt_tokens=10 + i, completion_tokens=day)
     if day % 5 == 1:
         add("refusal", 900, status=403, rule="model.ceiling", label="health", ceiling="internal", key="key1", reason="Forbidden", more=day)
     if day == 8:
@@ -46,6 +46,8 @@ def entries_of(day):
     if day == 9:
         add("admin", 960, act="guard.erase", subject="sub_1", name="owner", role="local", details={"entries": 3, "key": "key1"})
         add("admin", 961, act="audit.replay", subject="sample of 1%", name="owner", role="local", details={"equal": 40, "different": 1, "impossible": 2, "beginning": 0})
+        for i in range(2):  # one answer, twice
+            add("admin", 962 + i, act="audit.replay", subject="req_4_1", name="owner", role="local", details={"equal": 1})
     if day == 10:
         add("admin", 970, act="keys.create", subject="key9", name="<b>owner</b>", role="local", details={"role": "user"})
     return out
@@ -101,10 +103,47 @@ class Reports(e2e.Case):
         self.assertEqual(claims["requests by the label of the exchange"], dict(collections.Counter(e.get("label", "") for e in requests)))
         self.assertEqual(claims["tokens of prompts"], sum(e.get("prompt_tokens", 0) for e in requests))
         self.assertEqual(claims["refusals of strangers in a flood, counted but not written one by one"], 6 + 11)
-        self.assertEqual(claims["answers that came out again"], 40)
+        self.assertEqual(claims["times that an answer came out again; of an answer that is checked twice, two"], 40 + 1 + 1)
+        self.assertEqual(claims["different answers that were computed again one by one, whatever came of it"], 1)
+        self.assertEqual(claims["requests to a process that was sealed"], len([e for e in requests if e.get("sealed")]))
         self.assertEqual(claims["requests answered under break-glass"], 1)
         number = self.entries.index(next(e for e in self.entries if e.get("act") == "break-glass"))
         self.assertEqual(claims["emergency accesses (break-glass)"], [number])
+
+    def test_the_seal_is_said_of_each_start(self):
+        starts = [i for i, e in enumerate(self.entries) if e.get("act") == "serve.start"]
+        mixed = json.loads(self.made("mixed.json", "hipaa", 0, 12).read_text("utf-8"))
+        claims = {c["says"]: c for c in mixed["claims"]}
+        self.assertEqual([claims[says]["value"] for says in ("starts that were sealed (--sealed)", "starts that were not sealed")], [starts[1:], starts[:1]])
+        said = next(e for e in mixed["exceptions"] if "not sealed at" in e)
+        for part in (f"sealed at 1 start ({claims['starts that were sealed (--sealed)']['id']}: entry {starts[1]})", f": entry {starts[0]})"):
+            self.assertIn(part, said)
+        before = json.loads(self.made("before.json", "gdpr", 0, 3).read_text("utf-8"))
+        self.assertTrue(any("was not sealed at any of its 1 start" in e for e in before["exceptions"]), before["exceptions"])
+        after = json.loads(self.made("after.json", "ai-act", 5, 12).read_text("utf-8"))
+        self.assertTrue(any("at the beginning of this period" in e for e in after["exceptions"]), after["exceptions"])
+
+    def test_nothing_is_said_that_is_not_so(self):
+        """What is not encrypted, and what an erasure does not reach, stands beside what is and what it does."""
+        pages = {f: self.made(f"{f}.html", f).read_text("utf-8") for f in ("hipaa", "gdpr", "ai-act")}
+        for framework, words in (("hipaa", ("Not encrypted by it: the databases", "whoever has that key, only by a checkpoint")),
+                                 ("gdpr", ("It does not reach: the entries of the log", "backups and exports made before")),
+                                 ("ai-act", ("at the starts that were sealed", "of strangers at most a hundred"))):
+            for text in words:
+                self.assertIn(text, pages[framework])
+        for page in pages.values():
+            self.assertNotIn("nobody can alter unseen", page)
+
+    def test_only_their_owner_reads_what_comes_of_the_log(self):
+        """A file that is replaced keeps the mode that somebody has given it."""
+        out, record, proof = self.folder / "out.jsonl", self.folder / "record.html", self.folder / "proof"
+        commands = {out: ("audit", "export", "-o", out), record: ("guard", "record", "-o", record), proof: ("audit", "prove", "3", "-o", proof)}
+        for mode in (0o600, 0o640):
+            for path in (self.made("report.html"), self.made("report.pdf"), self.made("report.json"), *commands):
+                if path in commands:
+                    self.succeeds(*commands[path])
+                self.assertEqual(path.stat().st_mode & 0o777, mode, path)
+                path.chmod(0o640)
 
     def test_from_an_export_and_without_the_log(self):
         path, out = self.made("report.pdf"), self.folder / "log.jsonl"
@@ -134,7 +173,7 @@ class Reports(e2e.Case):
                 self.wrong(f"{claim['id']} (", self.put("altered.json", json.dumps(other)), *log)
                 found += 1
         self.assertGreater(found, 45)
-        setting = next(i for i, s in enumerate(claims["settings"]) if s["says"] == "sealed by the kernel")
+        setting = next(i for i, s in enumerate(claims["settings"]) if s["says"] == "sealed by the kernel at its last start")
         self.assertEqual(claims["settings"][setting]["value"], "true")
         claims["settings"][setting]["value"] = "false"
         self.wrong("sealed by the kernel", self.put("altered.json", json.dumps(claims)), *log)

@@ -98,11 +98,41 @@ class Serving(e2e.Case):
         self.assertEqual(by_id[chat]["answer_digest"], "sha256:" + hashlib.sha256(text.encode()).hexdigest())
         self.assertEqual(json.loads(self.succeeds("usage", "--request", chat).text)["request_id"], chat)
         refusals = [(e["status"], e["endpoint"]) for e in self.entries() if e["kind"] == "refusal"]
-        self.assertEqual(refusals, [(401, "/v1/chat/completions"), (404, "/v1/chat/completions"), (400, "/v1/messages"), (404, "/v1/nowhere")])
+        self.assertEqual(refusals, [(401, "/v1/chat/completions"), (404, "/v1/chat/completions"), (400, "/v1/messages"),
+                                    (404, "sha256:" + hashlib.sha256(b"/v1/nowhere").hexdigest())])
         for path in (self.home / "audit").rglob("entries-*"):
             self.assertNotIn(b"secret dog", path.read_bytes())
         self.assertEqual(python(self.home / "audit").returncode, 0)
         self.assertIn("entries", self.succeeds("audit", "verify").text)
+
+    def test_no_name_of_an_address_that_is_refused_is_in_the_log(self):
+        with Server("m", self.home) as server:
+            for path in ("/v1/files/Ada-Lovelace?name=Ada-Lovelace", "/v1/models/Ada-Lovelace", "/Ada-Lovelace", "/v1/files/file-Ada-Lovelace/content"):
+                for key in (KEY, "wrong-key-here"):
+                    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+                    connection.request("GET", path, headers={"authorization": "Bearer " + key, "user-agent": "Ada-Lovelace/1"})
+                    self.assertIn(connection.getresponse().status, (401, 404))
+                    connection.close()
+            server.end(signal.SIGINT)
+        refusals = [e["endpoint"] for e in self.entries() if e["kind"] == "refusal"]
+        self.assertEqual(refusals[0], "/v1/files/sha256:" + hashlib.sha256(b"Ada-Lovelace").hexdigest()[:16])
+        self.assertEqual(len(refusals), 8)
+        for path in (self.home / "audit").rglob("entries-*"):
+            self.assertNotIn(b"Lovelace", path.read_bytes())
+
+    def test_a_key_that_has_ended_is_named(self):
+        made = json.loads(self.succeeds("keys", "create", "--name", "Ada", "--json").text)
+        self.succeeds("keys", "revoke", made["id"])
+        text = made["key"]
+        wrong = text[:-1] + ("a" if text[-1] != "a" else "b")
+        with Server("m", self.home) as server:
+            for key in (text, wrong):
+                self.assertEqual(self.ask(server.port, "/v1/models", {}, key, "GET")[0], 401)
+            server.end(signal.SIGINT)
+        refusals = [(e.get("key"), e.get("name"), e.get("rule")) for e in self.entries() if e["kind"] == "refusal"]
+        self.assertEqual(refusals, [(made["id"], "Ada", "keys.revoked"), (None, None, None)], "its secret was right; that of the other was not")
+        for path in (self.home / "audit").rglob("entries-*"):
+            self.assertNotIn(text.split("-", 2)[2].encode(), path.read_bytes())
 
     def test_no_answer_without_its_entry_whatever_kills_the_server(self):
         answered, lock = [], threading.Lock()

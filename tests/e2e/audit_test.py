@@ -54,6 +54,37 @@ class Verifiers(e2e.Case):
         self.assertGreater(len(ways), 10)
         print(f"{sum(ways.values())} tampers", end=" ", flush=True)
 
+    def test_what_is_no_regular_file_is_not_read(self):
+        """A pipe would be waited for, a device read for ever."""
+        signer = audit_logs.Signer(bytes(32))
+        log, _ = audit_logs.sample(random.Random(3), signer, 90)
+        folder, good, pipe = self.folder / "log", self.put("kept", log.note), self.folder / "pipe"
+        audit_logs.write(folder, log.content())
+        (folder / "lock").touch()
+        os.mkfifo(pipe)
+        proof = ("--proof", pipe, "--key", signer.text())
+        for arguments in ((folder, "--against", pipe), (folder, "--against", "/dev/zero"), (folder, "--key", pipe), proof):
+            said = python(*arguments)
+            self.assertEqual(said.returncode, 2, arguments)
+            self.assertIn("not a regular file", said.stderr)
+            ours = arguments[1:] if arguments is not proof else arguments
+            self.fails(e2e.USAGE, "audit", "verify", "--folder", folder, *ours, names="not a regular file")
+        for name in ("key.pub", "checkpoint", "lock", "tree/index", "tree/level-00", *log.files):
+            data = (folder / name).read_bytes()
+            (folder / name).unlink()
+            os.mkfifo(folder / name)
+            said = python(folder, "--against", good)
+            self.assertEqual(said.returncode, 2, name)
+            self.assertIn(f"{name}: not a regular file", said.stderr)
+            if name != "lock":  # a copy needs none
+                for command in ("verify", "query", "export", "checkpoint"):
+                    ended = e2e.run("audit", command, "--folder", folder, home=self.home, timeout=60)
+                    if command == "verify" or name == "key.pub" or name in log.files:
+                        self.assertIn(ended.code, (e2e.USAGE, e2e.CORRUPT), f"{command}, {name}: {ended.message}")
+            (folder / name).unlink()
+            (folder / name).write_bytes(data)
+        self.assertEqual(python(folder, "--against", good, "--key", self.put("key", signer.text())).returncode, 0)
+
     def test_what_verifiers_say(self):
         for arguments in ((), ("--proof", "x"), ("a", "b")):
             self.assertEqual(python(*arguments).returncode, 2)
@@ -104,6 +135,65 @@ class Reading(e2e.Case):
         self.assertEqual([r["id"] for r in rows], [e["id"] for e in self.entries])
         self.assertEqual(rows[5]["details.name"], "'=Alice Müller", "no formula for a spreadsheet")
 
+    def test_people_of_one_issuer_are_told_apart(self):
+        people = [f"https://id.clinic.example.org/realms/health|f8e2a1d0-9b7c-4e3d-8a6f-11223344556{i}" for i in range(2)]
+        for i, person in enumerate(people):
+            for entry in ({**self.entries[0], "id": f"req_p{i}", "key": person}, {**self.entries[5], "act": "keys.block", "id": f"adm_p{i}", "subject": person}):
+                self.log.add([json.dumps(entry, separators=(",", ":"), ensure_ascii=False).encode()])
+        audit_logs.write(self.home / "audit", self.log.content())
+        text = self.succeeds("audit", "query").text
+        for i, person in enumerate(people):
+            self.assertIn(f"request  {person}  ", text)
+            self.assertIn(f"keys.block {person}", text)
+            self.assertEqual([e["id"] for e in self.lines("query", "--json", "--key", person)], [f"req_p{i}"])
+            self.assertIn(person, self.succeeds("audit", "query", "--key", person).text)
+
+    def test_nothing_is_shown_of_a_log_that_was_changed(self):
+        """By somebody who knows the format: sums fit, and in the end the tree and every checkpoint, too. Only the signature cannot."""
+        def other(line):
+            return line.replace(b"completed", b"forgotten")
+
+        right, log = self.log.content(), audit_logs.Log(self.log.signer, segment=4000)
+        lines = [other(line) if i in (9, 12) else line for i, line in enumerate(self.log.tree)]
+        for at in range(0, len(lines), 7):
+            log.add(lines[at:at + 7])
+        forged = log.content()
+        own = {name: data for name, data in forged.items() if name.startswith("entries-")}
+        last = max(own)
+        end = right[last][right[last].rindex(b"\nC ") + 1:]
+        own[last] = own[last][:own[last].rindex(b"\nC ") + 1] + end
+        for changed, names in ((dict(right, **own), "entry 9"), ({**forged, "checkpoint": right["checkpoint"], **own}, "not those of")):
+            audit_logs.write(self.home / "audit", changed)
+            out = self.folder / "out"
+            for arguments in (("query",), ("query", "--json", "--limit", "1"), ("export",), ("export", "--format", "csv", "-o", out)):
+                said = self.fails(e2e.CORRUPT, "audit", *arguments, names=names)
+                self.assertEqual(said.text, "")
+                self.assertIn("evidence", said.message)
+            self.assertFalse(out.exists())
+            self.fails(e2e.CORRUPT, "audit", "show", "9", names="entry 9")
+        for number in (9, 25):  # the record of one, with nothing else
+            changed = dict(right)
+            name = max(n for n in changed if n.startswith("entries-") and int(n[8:]) <= number)
+            line = self.log.tree[number]
+            changed[name] = changed[name].replace(audit_logs.record(b"E", line), audit_logs.record(b"E", other(line)))
+            audit_logs.write(self.home / "audit", changed)
+            self.fails(e2e.CORRUPT, "audit", "query", names=f"entry {number}")
+            self.fails(e2e.CORRUPT, "audit", "show", number, names=f"entry {number}")
+
+    def test_only_answers_can_be_computed_again(self):
+        """Whether the body is given or not."""
+        common = {"time": "2027-01-29T12:00:00.000000Z"}
+        for entry in ({"id": "req_r", "kind": "refusal", "status": 403, **common},
+                      {"id": "req_f", "kind": "request", "model": "m", "numerics": 1, "outcome": "failed", "status": 500, **common}):
+            self.log.add([json.dumps(entry, separators=(",", ":"), sort_keys=True).encode()])
+        audit_logs.write(self.home / "audit", self.log.content())
+        for more in ((), ("--request", self.put("body", "{}"))):
+            self.fails(e2e.USAGE, "audit", "replay", "5", *more, names="adm_5 is an act (keys.create): there is no answer")
+            self.fails(e2e.USAGE, "audit", "replay", "req_r", *more, names="req_r is a refusal")
+            said = self.run_freehold("audit", "replay", "req_f", "--folder", self.home / "audit", *more)
+            self.assertEqual((said.code, "failed when it was asked (status 500)" in said.text), (8, True), said.message)
+        self.fails(e2e.USAGE, "audit", "replay", "9", names="--request")
+
     def test_proofs_and_checkpoints_stand_alone(self):
         key, proof, kept = self.folder / "log.pub", self.folder / "proof", self.folder / "kept"
         key.write_text(self.succeeds("audit", "key").text)
@@ -126,7 +216,15 @@ class Reading(e2e.Case):
         other = audit_logs.Signer(b"x" * 32).text().strip()
         self.fails(e2e.CORRUPT, "audit", "verify", "--key", other)
         self.assertEqual(python(self.home / "audit", "--key", other).returncode, 1)
-        self.fails(e2e.USAGE, "audit", "verify", "--key", "no-key", names="no-key")
+        for given in ("no-key", self.put("empty", "")):
+            self.fails(e2e.USAGE, "audit", "verify", "--key", given, names=str(given))
+        # What was given by mistake says nothing about the log; a checkpoint of another one may say much.
+        said = self.fails(e2e.USAGE, "audit", "verify", "--against", kept, "--against", key, names=f"{key}: this is no checkpoint")
+        self.assertNotIn("evidence", said.message)
+        foreign, _ = audit_logs.sample(random.Random(1), audit_logs.Signer(b"x" * 32), 20)
+        said = self.fails(e2e.CORRUPT, "audit", "verify", "--against", self.put("foreign", foreign.note), names="foreign: the checkpoint is of")
+        self.assertIn("evidence", said.message)
+        self.fails(e2e.NOT_FOUND, "audit", "verify", "--against", self.folder / "nothing", names="nothing")
 
 
 if __name__ == "__main__":

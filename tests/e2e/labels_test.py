@@ -234,7 +234,8 @@ class Policies(Labelled):
             code, answer = self.ask(server, "glass", COMPLETIONS, body("high"))
             self.assertEqual(code, 403)
             self.assertIn("Freehold-Reason", answer["error"]["message"])
-            self.assertEqual(self.ask(server, "glass", COMPLETIONS, body("high"), freehold_reason="  ")[0], 403)
+            for blank in ("  ", "\u00a0", "\u200b", "...", "\u3164 -"):
+                self.assertEqual(self.ask(server, "glass", COMPLETIONS, body("high"), freehold_reason=blank.encode())[0], 403, repr(blank))
             self.assertEqual(self.ask(server, "glass", COMPLETIONS, body("high"), freehold_reason="x" * 300)[0], 400)
             self.assertEqual(self.ask(server, "glass", "/v1/models", method="GET")[0], 403)
             self.assertEqual(self.ask(server, "glass", COMPLETIONS, body("high"), freehold_reason="ward 3, no doctor")[0], 200)
@@ -249,6 +250,25 @@ class Policies(Labelled):
                          [(f"POST {COMPLETIONS}", "break-glass", "ward 3, no doctor"), ("GET /metrics", "break-glass", "why is it slow")])
         request = next(e for e in self.log("--kind", "request") if e["role"] == "break-glass")
         self.assertEqual((request["break_glass"], request["id"]), ("ward 3, no doctor", acts[0]["details"]["request"]))
+
+    def test_the_reason_is_for_one_request(self):
+        """Nothing is begun under it that goes on: whatever else the policy gives to the role."""
+        self.put("home/policy.yaml", "version: 1\nroles:\n  break-glass: {actions: [read, ask, keep], models: \"*\", label: health, reason: required}\n")
+        with self.serve() as server:
+            what = {"model": "high", "input": "the cat", "max_output_tokens": 3}
+            given = self.upload(server, "glass", b"{}", freehold_reason="ward 3")
+            for path, sent in (("/v1/responses", dict(what, background=True)), ("/v1/responses", dict(what, background=True, stream=True)),
+                               ("/v1/batches", {"input_file_id": given, "endpoint": COMPLETIONS, "completion_window": "24h"}),
+                               ("/v1/fine_tuning/jobs", {"model": "high", "training_file": given}), ("/v1/fine_tuning/jobs/ftjob-1/resume", {})):
+                code, answer = self.ask(server, "glass", path, sent, freehold_reason="ward 3")
+                self.assertEqual(code, 403, (path, answer))
+                self.assertIn("for one request", answer["error"]["message"])
+            self.assertEqual(self.ask(server, "glass", "/v1/responses", what, freehold_reason="ward 3")[0], 200)
+            self.assertEqual(self.ask(server, "plain", "/v1/responses", dict(what, background=True))[0], 200)
+            self.assertEqual(self.ask(server, "glass", "/v1/batches", method="GET", freehold_reason="ward 3")[1]["data"], [])
+        refused = [(e["endpoint"], e["rule"]) for e in self.log("--kind", "refusal")]
+        self.assertEqual(len(refused), 5)
+        self.assertEqual({rule for _, rule in refused}, {"roles.break-glass.reason"})
 
     def test_a_policy_of_ones_own(self):
         self.put("home/policy.yaml", "version: 1\nlabels: [public, internal, personal, health]\nroles:\n"

@@ -170,7 +170,11 @@ class Tokens(People):
             time.sleep(1.2)
             self.assertEqual([self.ask(server, t)[0] for t in (good, after.token(groups=["doctors"]))], [401, 200])
             self.end(server)
-        rules = [e.get("rule") for e in self.log("--kind", "refusal")]
+        refusals = self.log("--kind", "refusal")
+        rules = [e.get("rule") for e in refusals]
+        genuine = ("sign_in.expired", "sign_in.early", "sign_in.audience", "sign_in.role", "people.blocked")
+        self.assertEqual({r.get("rule"): r.get("key") for r in refusals},
+                         {rule: f"{ISSUER}|u-1" if rule in genuine else None for rule in {*rules}}, "who is named: whose token is genuine")
         self.assertEqual([r for r in rules if r], [*refused, "sign_in.expired", "people.blocked", "sign_in.key"])
         acts = [(e["act"], e["subject"]) for e in self.log("--kind", "admin") if "block" in e["act"]]
         self.assertEqual(acts, [("keys.block", f"{ISSUER}|u-1"), ("keys.unblock", f"{ISSUER}|u-1")])
@@ -291,7 +295,10 @@ class Certificates(People):
             self.end(server)
         people = {p["id"]: p["role"] for p in json.loads(self.succeeds("keys", "list", "--json").text)["people"]}
         self.assertEqual(people, {"certificate|cn:Warden": "admin", "certificate|dns:ward3.clinic.example": "user"})
-        self.assertEqual([e["rule"] for e in self.log("--kind", "refusal") if e.get("rule")], ["certificates", "people.blocked"])
+        refused = [(e["rule"], e["name"], e["key"]) for e in self.log("--kind", "refusal") if e.get("rule")]
+        self.assertEqual([r[:2] for r in refused], [("certificates", "visitor"), ("people.blocked", "ward3.clinic.example")])
+        self.assertRegex(refused[0][2], r"^certificate\|sha256:[0-9a-f]{64}$")
+        self.assertEqual(refused[1][2], "certificate|dns:ward3.clinic.example")
         with self.serve(*tls, "--client-cert", "required") as server:
             self.assertEqual(self.ask_as(server, "warden"), 200)
             with self.assertRaises((ssl.SSLError, ConnectionError, http.client.BadStatusLine)):

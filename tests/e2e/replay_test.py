@@ -136,7 +136,7 @@ class Supplied(Replays):
         weights = self.entry(receipt)["model_digest"]
         self.succeeds("models", "rm", "bot", "base")
         self.fails(e2e.NOT_FOUND, "audit", "replay", receipt, "--request", self.folder / "body.json", names=weights)
-        self.fails(e2e.USAGE, "audit", "replay", "0", "--request", self.folder / "body.json", names="only requests")
+        self.fails(e2e.USAGE, "audit", "replay", "0", "--request", self.folder / "body.json", names="no answer to compute")
 
     def test_an_adapter_that_is_gone_is_named(self):
         with self.serve("--no-keys", key=None) as server:
@@ -146,6 +146,8 @@ class Supplied(Replays):
             attached, _ = self.send(server, path, {**body, "model": "mine:v1"})
         self.assertEqual(self.entry(attached)["adapter"], self.entry(receipt)["adapter"])
         self.replay(attached)
+        adapter = self.entry(receipt)["adapter"]
+        self.assertEqual(self.succeeds("models", "inspect", adapter).text, self.succeeds("models", "inspect", "lora").text, "by the digest of the log")
         self.succeeds("models", "rm", "bot")
         self.replay(receipt)  # the adapter's own name is there
         self.succeeds("models", "rm", "lora")

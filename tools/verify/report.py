@@ -61,7 +61,7 @@ def no_repeats(pairs):
 
 def opened(path):
     """(claims, the pieces that are shown by name; None for the claims alone)"""
-    data = path.read_bytes()
+    data = verify.read(path)
     text, shown = from_pdf(data) if data[:5] == b"%PDF-" else from_html(data) if data[:1] == b"<" else (data, None)
     try:
         claims = json.loads(text, object_pairs_hook=no_repeats)
@@ -209,7 +209,7 @@ def recount(claims, log, key, kept, begin, end, digest):
     if folder:
         verify.check_log(log, key, kept, work.seen)
     else:
-        for line in log.read_bytes().splitlines():
+        for line in verify.read(log).splitlines():
             work.seen(line, None)
     for c in filter(None, (begin, end)):
         if c.size and work.roots.get(c.size) != c.root:
@@ -272,16 +272,15 @@ def main():
     options = parser.parse_args()
     try:
         claims, shown = opened(options.report)
-        is_file = options.key and pathlib.Path(options.key).is_file()
-        given = pathlib.Path(options.key).read_text("utf-8", "replace") if is_file else options.key
-        key = verify.Key(given or claims["key"], "--key" if given else "the report's key")
+        given = verify.given_key(options.key)
+        key = given or verify.Key(claims["key"], "the report's key")
         if key.text != claims["key"]:
             raise Wrong("the report is of a log with another key than the one that was given")
-        kept = [(p.read_bytes(), str(p)) for p in options.against]
+        kept = [(verify.read(p), str(p)) for p in options.against]
         begin, end = check_proofs(claims, key)
         print(f"the checkpoints, {'the consistency proof and ' if begin else ''}{len(claims['entries'])} inclusion proofs are right")
         if options.log:
-            digest = "sha256:" + verify.sha256(options.report.read_bytes()).hex()
+            digest = "sha256:" + verify.sha256(verify.read(options.report)).hex()
             report, left = recount(claims, options.log, key, kept, begin, end, digest)
             print(f"all {len(claims['claims'])} claims are what the log gives{', but not looked at: ' + '; '.join(left) if left else ''}")
             print(f"the file is the one that entry {report[0]} is about" if report else
@@ -303,7 +302,7 @@ def main():
     except Wrong as error:
         print(f"WRONG: {error}")
         return 1
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         print(f"WRONG: the claims are not formed as they should be ({error!r})")
         return 1
     except OSError as error:

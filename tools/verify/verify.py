@@ -14,8 +14,10 @@ import base64
 import calendar
 import fcntl
 import hashlib
+import os
 import pathlib
 import re
+import stat
 import struct
 import sys
 import time
@@ -31,6 +33,20 @@ class Wrong(Exception):
 
 def sha256(data):
     return hashlib.sha256(data).digest()
+
+
+def regular(path):
+    """A regular file, open; reading anything else (a pipe, a device) could go on for ever."""
+    file = open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    raise OSError(f"{path}: not a regular file")
+
+
+def read(path):
+    with regular(path) as file:
+        return file.read()
 
 
 def from_base64(text):
@@ -144,6 +160,11 @@ class Checkpoint:
         raise Wrong(f"{self.where}: the checkpoint has no valid signature of {self.key.name}")
 
 
+def given_key(text):
+    """--key: a key, or a file with one."""
+    return Key(read(text).decode("utf-8", "replace") if os.path.exists(text) else text, f"--key {text}") if text else None
+
+
 # --- the tree (RFC 9162, section 2.1)
 
 
@@ -215,13 +236,13 @@ def records(data, where):
 
 def check_log(folder, given, kept, seen=None):
     """Returns the number of entries and the last checkpoint; `seen` is called with each entry, and each checkpoint, in order."""
-    with open(folder / ("lock" if (folder / "lock").exists() else "key.pub"), "rb") as lock:
+    with regular(folder / ("lock" if (folder / "lock").exists() else "key.pub")) as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)  # a writer finishes its group; then the last segment is read at once
         names = sorted(p for p in folder.iterdir() if p.name.startswith("entries-"))
-        last = names[-1].read_bytes() if names else b""
-        derived = {p.name: p.read_bytes() for p in (folder / "tree").iterdir()} if (folder / "tree").exists() else {}
-        mirror = (folder / "checkpoint").read_bytes() if (folder / "checkpoint").exists() else None
-    text = (folder / "key.pub").read_text("utf-8", "replace")
+        last = read(names[-1]) if names else b""
+        derived = {p.name: read(p) for p in (folder / "tree").iterdir()} if (folder / "tree").exists() else {}
+        mirror = read(folder / "checkpoint") if (folder / "checkpoint").exists() else None
+    text = read(folder / "key.pub").decode("utf-8", "replace")
     key = Key(text, "key.pub")
     if text != key.text + "\n" or (given and given.text != key.text):
         raise Wrong("key.pub: this is not the key that was given" if given else "key.pub: this is no public key")
@@ -232,7 +253,7 @@ def check_log(folder, given, kept, seen=None):
         if name.name != f"entries-{tree.size:012}":
             raise Wrong(f"{name.name}: the segment before it ends with {tree.size} entries")
         kind = None
-        for kind, payload, at in records(last if name == names[-1] else name.read_bytes(), name.name):
+        for kind, payload, at in records(last if name == names[-1] else read(name), name.name):
             where = f"{name.name}, byte {at}"
             if (kind == b"S") != (at == 0):
                 raise Wrong(f"{where}: a segment's head belongs at its beginning")
@@ -296,13 +317,12 @@ def main():
     if (options.folder is None) == (options.proof is None) or (options.proof and not options.key):
         parser.error("name a folder, or --proof FILE and --key KEY")
     try:
-        is_file = options.key and pathlib.Path(options.key).is_file()
-        key = Key(pathlib.Path(options.key).read_text("utf-8", "replace") if is_file else options.key, "--key") if options.key else None
+        key = given_key(options.key)
         if options.proof:
-            index, entry, checkpoint = check_proof(options.proof.read_bytes(), key)
+            index, entry, checkpoint = check_proof(read(options.proof), key)
             print(f"entry {index} is in the log of {checkpoint.size} entries signed by {key.name}:\n{entry.decode('utf-8', 'replace')}")
             return 0
-        size, checkpoint = check_log(options.folder, key, [(p.read_bytes(), str(p)) for p in options.against])
+        size, checkpoint = check_log(options.folder, key, [(read(p), str(p)) for p in options.against])
         print(f"{size} entries are what was written" + (f", signed by {checkpoint.key.name}" if checkpoint else ""))
         return 0
     except Wrong as error:

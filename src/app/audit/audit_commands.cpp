@@ -10,6 +10,7 @@
 #include "app/console.h"
 #include "app/json_writer.h"
 #include "app/moment.h"
+#include "app/output.h"
 #include "app/serve/answer_id.h"
 #include "audit/folder.h"
 #include "audit/verify.h"
@@ -59,18 +60,14 @@ Result<> run_verify(const Arguments& arguments, Console& console) {
   if (arguments.given("against")) {
     for (const std::string& path : arguments.list("against")) {
       FH_TRY(std::string note, read_file(path, kLongestNote));
-      options.against.push_back(std::move(note));
+      options.against.emplace_back(std::move(note), path);
     }
   }
   const auto begin = std::chrono::steady_clock::now();
   auto verified = audit::verify_log(folder, options);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   if (!verified) {
-    if (verified.error().code == Errc::corrupt) {
-      console.hint(
-          "keep this folder as it is: it is evidence. A copy of the log from before, and the checkpoints that were "
-          "kept, show what was changed");
-    }
+    if (verified.error().code == Errc::corrupt) console.hint(kKeepAsItIs);
     return Unexpected(std::move(verified).error());
   }
   const audit::Checkpoint& last = verified->checkpoint;
@@ -106,7 +103,7 @@ Result<> run_prove(const Arguments& arguments, Console& console) {
     return {};
   }
   const std::string path(arguments.text("output"));
-  FH_TRY_VOID(write_file_atomically(path, proof));
+  FH_TRY_VOID(write_private(path, proof));
   console.note(fmt::format("wrote {}; the public key that it is checked with: freehold audit key", printable(path)));
   return {};
 }
@@ -164,11 +161,19 @@ Result<std::optional<audit::VerifierKey>> audit_key_of(const Arguments& argument
   if (!arguments.given("key")) return std::optional<audit::VerifierKey>();
   std::string text(arguments.text("key"));
   std::error_code ec;
-  if (fs::is_regular_file(text, ec)) {
+  const bool is_file = fs::exists(text, ec);
+  if (is_file) {
     FH_TRY(text, read_file(text, kLongestNote));
   }
-  FH_TRY(audit::VerifierKey key, audit::VerifierKey::parse(text));
-  return std::optional(std::move(key));
+  auto key = audit::VerifierKey::parse(text);
+  if (key) return std::optional(std::move(*key));
+  const std::string given = printable(arguments.text("key"), 120);
+  return fail(Errc::invalid, is_file ? fmt::format("--key: {} holds no public key of an audit log: freehold audit key "
+                                                   "prints the one that is meant",
+                                                   given)
+                                     : fmt::format("--key: there is no file '{}', and it is no public key of an audit "
+                                                   "log either: freehold audit key prints the one that is meant",
+                                                   given));
 }
 
 Result<std::uint64_t> entry_number(const audit::Reader& reader, std::string_view id) {

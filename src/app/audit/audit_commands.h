@@ -22,6 +22,12 @@ Command audit_export_command();
 Command audit_replay_command();  // replay_command.cpp
 Command audit_report_command();  // report/report_command.cpp
 
+// What to say to a log that is not what was written.
+inline constexpr std::string_view kKeepAsItIs =
+    "keep this folder as it is: it is evidence. A copy of the log from before, and the checkpoints that were kept, "
+    "show "
+    "what was changed";
+
 // --folder, or the log of $FREEHOLD_HOME.
 Option audit_folder_option();
 Result<std::filesystem::path> audit_folder_of(const Arguments& arguments);

@@ -11,6 +11,7 @@
 #include "app/json_writer.h"
 #include "app/labelling.h"
 #include "app/moment.h"
+#include "app/output.h"
 #include "app/table.h"
 #include "audit/entry.h"
 #include "base/file.h"
@@ -66,6 +67,17 @@ Result<> each(const audit::Reader& reader, const Filter& filter, const audit::Re
   return result;
 }
 
+// The log for who prints many of its entries: all of it is what was written.
+Result<audit::Reader> checked_log(const Arguments& arguments, Console& console) {
+  FH_TRY(const std::filesystem::path folder, audit_folder_of(arguments));
+  FH_TRY(audit::Reader reader, audit::Reader::open(folder));
+  if (auto checked = reader.check(); !checked) {
+    console.hint(kKeepAsItIs);
+    return Unexpected(std::move(checked).error());
+  }
+  return reader;
+}
+
 Result<> run_show(const Arguments& arguments, Console& console) {
   FH_TRY(const std::filesystem::path folder, audit_folder_of(arguments));
   FH_TRY(const audit::Reader reader, audit::Reader::open(folder));
@@ -99,21 +111,27 @@ Result<> run_show(const Arguments& arguments, Console& console) {
 
 // One line an entry: what most want to know first.
 std::vector<std::string> row_of(std::uint64_t number, const Members& m) {
-  const auto get = [&](const char* name) {
+  const auto get = [&](const char* name, std::size_t most = 40) {
     const auto it = m.find(name);
-    return it == m.end() ? std::string("-") : printable(it->second, 40);
+    return it == m.end() ? std::string("-") : printable(it->second, most);
   };
+  constexpr std::size_t kWhole = 2000;  // of what tells people apart, and what --key and audit show take
   const std::string kind = get("kind");
   const std::string what = kind == "request" ? fmt::format("{} {}", get("outcome"), get("model"))
-                           : kind == "admin" ? fmt::format("{} {}", get("act"), get("subject"))
+                           : kind == "admin" ? fmt::format("{} {}", get("act"), get("subject", kWhole))
                                              : fmt::format("{} {}", get("status"), get("reason"));
-  return {std::to_string(number), get("time").substr(0, 19), kind, get("key"), get("name"), get("id"), what};
+  return {std::to_string(number),
+          get("time").substr(0, 19),
+          kind,
+          get("key", kWhole),
+          get("name"),
+          get("id", kWhole),
+          what};
 }
 
 Result<> run_query(const Arguments& arguments, Console& console) {
-  FH_TRY(const std::filesystem::path folder, audit_folder_of(arguments));
   FH_TRY(const Filter filter, entry_filter_of(arguments));
-  FH_TRY(const audit::Reader reader, audit::Reader::open(folder));
+  FH_TRY(const audit::Reader reader, checked_log(arguments, console));
   const auto most = static_cast<std::uint64_t>(arguments.integer("limit"));
   std::vector<std::vector<std::string>> rows = {{"ENTRY", "TIME", "KIND", "KEY", "NAME", "ID", "WHAT"}};
   std::uint64_t count = 0;
@@ -206,13 +224,12 @@ Result<> check_export(const audit::Reader& reader, const Filter& filter) {
 }
 
 Result<> run_export(const Arguments& arguments, Console& console) {
-  FH_TRY(const std::filesystem::path folder, audit_folder_of(arguments));
   FH_TRY(const Filter filter, entry_filter_of(arguments));
-  FH_TRY(const audit::Reader reader, audit::Reader::open(folder));
+  FH_TRY(const audit::Reader reader, checked_log(arguments, console));
   FH_TRY_VOID(check_export(reader, filter));
   std::optional<AtomicFile> file;
   if (arguments.given("output")) {
-    FH_TRY(file, AtomicFile::create(std::string(arguments.text("output"))));
+    FH_TRY(file, create_private(std::string(arguments.text("output"))));
   }
   const auto write = [&](std::string_view text) -> Result<> {
     if (file) return file->write(text);
@@ -242,7 +259,10 @@ std::vector<Option> entry_filter_options() {
            .type = OptionType::choice,
            .value = "request|admin|refusal",
            .help = "Only entries of this kind."},
-          {.name = "key", .type = OptionType::text, .value = "ID", .help = "Only of this key."},
+          {.name = "key",
+           .type = OptionType::text,
+           .value = "ID",
+           .help = "Only of this key, or of this person: ISSUER|SUBJECT, certificate|NAME."},
           {.name = "model", .type = OptionType::text, .value = "NAME", .help = "Only of requests to this model."},
           audit_folder_option()};
 }
@@ -275,6 +295,7 @@ Command audit_query_command() {
   return {
       .name = "audit query",
       .summary = "List entries of the log.",
+      .details = "All of the log is checked first (freehold audit verify): nothing is listed of one that was changed.",
       .options =
           with(entry_filter_options(), {{.name = "limit",
                                          .type = OptionType::integer,
@@ -297,8 +318,8 @@ Command audit_export_command() {
       .summary = "Write entries of the log for other programs.",
       .details =
           "As JSON lines, byte for byte the leaves of the tree; or as CSV, a column for each member that occurs, "
-          "nested ones "
-          "with dots.",
+          "nested ones with dots. All of the log is checked first (freehold audit verify): nothing is written of one "
+          "that was changed.",
       .options = with(entry_filter_options(), {{.name = "format",
                                                 .type = OptionType::choice,
                                                 .value = "jsonl|csv",

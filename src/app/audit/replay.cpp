@@ -43,10 +43,6 @@ bool begins_with(const std::string& text, const std::string& digest) {
 }
 
 Result<> check(const Members& entry, const Asked& asked) {
-  if (member_of(entry, "kind") != "request") {
-    return fail(Errc::invalid, fmt::format("the entry is of kind '{}': only requests were answered",
-                                           printable(member_of(entry, "kind"), 40)));
-  }
   if (const std::string numerics = member_of(entry, "numerics"); numerics != "1") {
     return fail(Errc::unsupported, fmt::format("the answer was computed with numerics version {}, which this program "
                                                "does not have: it computes version 1",
@@ -111,22 +107,38 @@ Replayed compare(const Members& logged, const Members& computed, const std::vect
 
 }  // namespace
 
+Result<> check_is_answer(const Members& entry) {
+  const std::string kind = member_of(entry, "kind");
+  if (kind == "request") return {};
+  const std::string what = kind == "admin"     ? fmt::format("an act ({})", printable(member_of(entry, "act"), 60))
+                           : kind == "refusal" ? "a refusal, which no model has answered"
+                                               : fmt::format("of the kind '{}'", printable(kind, 40));
+  return fail(Errc::invalid, fmt::format("{} is {}: there is no answer to compute again (freehold audit query --kind "
+                                         "request lists the answers)",
+                                         printable(member_of(entry, "id"), 80), what));
+}
+
 std::string_view name_of(Replayed::Verdict verdict) {
   constexpr std::array<std::string_view, 4> kNames = {"equal", "beginning", "different", "impossible"};
   return kNames[static_cast<std::size_t>(verdict)];
+}
+
+bool has_failed(const Members& entry) {
+  return member_of(entry, "outcome") == "failed";
 }
 
 Replayer::Replayer(ReplayOptions options) : options_(std::move(options)) {}
 Replayer::~Replayer() = default;
 
 Result<Replayed> Replayer::replay(const Members& entry, const Asked& asked) {
-  FH_TRY_VOID(check(entry, asked));
+  FH_TRY_VOID(check_is_answer(entry));
   Replayed out;
-  if (member_of(entry, "outcome") == "failed") {
+  if (has_failed(entry)) {
     out.reason = fmt::format("it failed when it was asked (status {}), so there is no answer to compare",
                              member_of(entry, "status"));
     return out;
   }
+  FH_TRY_VOID(check(entry, asked));
   FH_TRY(const StageSetup setup, setup_of(options_, entry));
   if (stage_ == nullptr || staged_ != setup.key()) {
     stage_.reset();  // its memory first

@@ -52,6 +52,11 @@ struct Replayed {
 };
 std::string_view name_of(Replayed::Verdict verdict);
 
+// Whether an entry is of a request, which alone was answered. Error: invalid, saying what it is instead.
+Result<> check_is_answer(const Members& entry);
+// Whether the request failed: it has no answer, whatever was asked.
+bool has_failed(const Members& entry);
+
 class ReplayStage;  // replay_stage.h
 
 // One thread. A model stays in memory for the next entry that pins the same.

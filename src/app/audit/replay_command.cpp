@@ -120,7 +120,11 @@ Result<> replay_one(const Arguments& arguments, const std::filesystem::path& hom
   FH_TRY(const std::uint64_t number, entry_number(reader, arguments.text("ID")));
   FH_TRY(const std::string text, reader.entry(number));
   FH_TRY(const Members entry, audit::members_of(text));
-  FH_TRY(const Asked asked, asked_for(arguments, home, entry));
+  FH_TRY_VOID(check_is_answer(entry));
+  Asked asked;
+  if (!has_failed(entry)) {
+    FH_TRY(asked, asked_for(arguments, home, entry));
+  }
   Replayer replayer(options_of(arguments, home, console));
   FH_TRY(const Replayed replayed, replayer.replay(entry, asked));
   if (arguments.flag("json")) {
@@ -170,6 +174,7 @@ Result<std::vector<Members>> drawn(const Arguments& arguments, const audit::Read
   if (arguments.given("until")) {
     FH_TRY(until, parse_moment("--until", arguments.text("until"), now, Direction::past));
   }
+  FH_TRY_VOID(reader.check());
   std::vector<Members> out;
   Result<> bad;
   FH_TRY_VOID(reader.each(0, [&](std::uint64_t number, std::string_view text) {

@@ -6,6 +6,7 @@
 #include "audit/folder.h"
 #include "audit/reader.h"
 #include "base/utf8.h"
+#include "guard/principal.h"
 
 namespace freehold::app {
 namespace {
@@ -82,8 +83,8 @@ Option reason_option() {
 
 Result<std::string> reason_of(const Arguments& arguments) {
   const std::string_view reason = arguments.text("reason");
-  if (reason.find_first_not_of(' ') == std::string_view::npos || reason.size() > kLongestWhy || !is_utf8(reason)) {
-    return fail(Errc::invalid, fmt::format("--reason must say why, in UTF-8 of at most {} bytes", kLongestWhy));
+  if (!guard::says_something(reason) || reason.size() > kLongestWhy || !is_utf8(reason)) {
+    return fail(Errc::invalid, fmt::format("--reason must say why: words, in UTF-8 of at most {} bytes", kLongestWhy));
   }
   return std::string(reason);
 }

@@ -116,6 +116,16 @@ std::string plural(std::uint64_t n, std::string_view one, std::string_view many)
   return n == 1 ? fmt::format("1 {}", one) : fmt::format("{} {}", n, many);
 }
 
+// "entries 3, 17": where a list of the report begins.
+std::string numbers_of(const Claim& list) {
+  constexpr std::size_t kMost = 8;
+  std::string out = list.entries.size() == 1 ? "entry " : "entries ";
+  for (std::size_t i = 0; i < std::min(list.entries.size(), kMost); ++i) {
+    out += fmt::format("{}{}", i > 0 ? ", " : "", list.entries[i]);
+  }
+  return list.entries.size() > kMost ? out + ", \u2026" : out;
+}
+
 // Days of the period without any request or refusal; of a log that begins in it, from the first of these on.
 std::vector<std::string> silent_days(const AuditReport& report) {
   const auto& requests = report.claim("requests.day")->values;
@@ -162,7 +172,7 @@ void add_exceptions(const Notes& notes, AuditReport& report) {
                     plural(n, "act", "acts"), id("vendors")));
   }
   if (const std::uint64_t n = value("replays.different"); n > 0) {
-    say(fmt::format("{} differently when computed again ({}).", plural(n, "answer came out", "answers came out"),
+    say(fmt::format("An answer came out differently when it was computed again, {} ({}).", plural(n, "time", "times"),
                     id("replays.different")));
   }
   if (value("replays") == 0) say(fmt::format("No answer was computed again in this period ({}).", id("replays")));
@@ -171,6 +181,26 @@ void add_exceptions(const Notes& notes, AuditReport& report) {
                     id("sealtests.leaks")));
   }
   if (value("sealtests") == 0) say(fmt::format("The seal was not tested in this period ({}).", id("sealtests")));
+  if (const std::uint64_t n = value("starts.unsealed"); n > 0) {
+    say(value("starts.sealed") == 0
+            ? fmt::format("The server was not sealed at any of its {} in this period ({}).",
+                          plural(n, "start", "starts"), id("starts.unsealed"))
+            : fmt::format(
+                  "The server was sealed at {} ({}: {}) and not sealed at {} ({}: {}): what is said of the seal "
+                  "holds for the former only.",
+                  plural(value("starts.sealed"), "start", "starts"), id("starts.sealed"),
+                  numbers_of(*report.claim("starts.sealed")), plural(n, "start", "starts"), id("starts.unsealed"),
+                  numbers_of(*report.claim("starts.unsealed"))));
+  }
+  if (const std::uint64_t n = value("requests.unsealed"); n > 0 && value("starts.sealed") > 0) {
+    say(fmt::format("{} a process that was not sealed, or {} entry does not say it ({}).",
+                    plural(n, "request was to", "requests were to"), n == 1 ? "its" : "their",
+                    id("requests.unsealed")));
+  }
+  if (value("starts") == 0 || report.begin) {
+    say("Whether the server was sealed at the beginning of this period its start before it says, which is not counted "
+        "here: of each request its entry says it.");
+  }
   if (const std::uint64_t n = value("starts.open"); n > 0) {
     say(fmt::format("The server was started {} without keys ({}): who asked is then not known.",
                     plural(n, "time", "times"), id("starts.open")));
@@ -238,14 +268,15 @@ Result<> add_server_settings(const audit::Reader& reader, std::uint64_t until, A
   struct Row {
     std::string_view key, member, says;
   };
-  constexpr Row kRows[] = {{"address", "details.address", "address that the server listened on"},
-                           {"tls", "details.tls", "TLS"},
-                           {"asks-for-keys", "details.keys", "asks for keys"},
-                           {"sealed", "details.sealed", "sealed by the kernel"},
-                           {"keeps-content", "details.keeps_content", "keeps what is asked and answered, encrypted"},
-                           {"policy", "details.policy", "digest of its policy"},
-                           {"mirror", "details.mirror", "checkpoints are mirrored to a folder"},
-                           {"version", "details.version", "version"}};
+  constexpr Row kRows[] = {
+      {"address", "details.address", "address that the server listened on"},
+      {"tls", "details.tls", "TLS"},
+      {"asks-for-keys", "details.keys", "asks for keys"},
+      {"sealed", "details.sealed", "sealed by the kernel at its last start"},
+      {"keeps-content", "details.keeps_content", "keeps what is asked and answered, encrypted, since its last start"},
+      {"policy", "details.policy", "digest of its policy"},
+      {"mirror", "details.mirror", "checkpoints are mirrored to a folder"},
+      {"version", "details.version", "version"}};
   for (const Row& row : kRows) {
     const auto found = members.find(std::string(row.member));
     if (found == members.end()) continue;

@@ -40,20 +40,32 @@ constexpr Question kQuestions[] = {
     {"models.changed", "changes of models and their names", Op::list, "", "act=models.*"},
     {"starts", "starts of the server", Op::list, "", "act=serve.start"},
     {"stops", "orderly stops of the server", Op::count, "", "act=serve.stop"},
-    {"starts.sealed", "starts with --sealed", Op::count, "", "act=serve.start details.sealed=true"},
+    {"starts.sealed", "starts that were sealed (--sealed)", Op::list, "", "act=serve.start details.sealed=true"},
+    {"starts.unsealed", "starts that were not sealed", Op::list, "", "act=serve.start details.sealed=|false"},
+    {"requests.sealed", "requests to a process that was sealed", Op::count, "", "kind=request sealed=true"},
+    {"requests.unsealed", "requests to a process that was not sealed, or whose entry does not say it", Op::count, "",
+     "kind=request sealed="},
     {"starts.plain", "starts without TLS (on this machine's loopback only)", Op::count, "",
      "act=serve.start details.tls=false"},
     {"starts.open", "starts without keys", Op::count, "", "act=serve.start details.keys=false"},
     {"replays", "checks that answers come out again (audit replay)", Op::list, "", "act=audit.replay"},
-    {"replays.equal", "answers that came out again", Op::sum, "details.equal", "act=audit.replay"},
-    {"replays.different", "answers that came out differently", Op::sum, "details.different", "act=audit.replay"},
-    {"replays.impossible", "answers that could not be compared", Op::sum, "details.impossible", "act=audit.replay"},
+    {"replays.one", "different answers that were computed again one by one, whatever came of it", Op::distinct,
+     "subject", "act=audit.replay subject=req_*"},
+    {"replays.equal", "times that an answer came out again; of an answer that is checked twice, two", Op::sum,
+     "details.equal", "act=audit.replay"},
+    {"replays.different", "times that an answer came out differently, counted so", Op::sum, "details.different",
+     "act=audit.replay"},
+    {"replays.impossible", "times that an answer could not be compared, counted so", Op::sum, "details.impossible",
+     "act=audit.replay"},
     {"sealtests", "tests of the seal (guard seal-test)", Op::list, "", "act=guard.seal-test"},
-    {"sealtests.denied", "attempts to get out that were denied", Op::sum, "details.denied", "act=guard.seal-test"},
-    {"sealtests.leaks", "attempts to get out that were not denied", Op::sum, "details.leaks", "act=guard.seal-test"},
+    {"sealtests.denied", "attempts to get out that were denied, of all tests together", Op::sum, "details.denied",
+     "act=guard.seal-test"},
+    {"sealtests.leaks", "attempts to get out that were not denied, of all tests together", Op::sum, "details.leaks",
+     "act=guard.seal-test"},
     {"vendors", "uses of a vendor's model", Op::list, "", "act=vendor.use"},
     {"backups", "backups and restores", Op::list, "", "act=backup.*|restore.*"},
-    {"retention", "retention and legal holds applied", Op::list, "", "act=guard.retain*|guard.hold*|guard.release*"},
+    {"retention", "retention (a run's beginning and its end are an entry each) and legal holds applied", Op::list, "",
+     "act=guard.retain*|guard.retention*|guard.hold*|guard.release*"},
     {"reports", "reports made before this one", Op::list, "", "act=audit.report"},
 };
 
@@ -64,8 +76,10 @@ constexpr Duty kHipaa[] = {
      "policy roles refusals.rule refusals.status requests.role starts.open requests.nobody",
      "That the roles people have are those that their work needs."},
     {"45 CFR 164.312(a)(2)(i)", "required", "Unique user identification.",
-     "Each key is one person's or service's; every entry names it.", "keys keys.used requests.key requests.nobody",
-     "That nobody shares a key."},
+     "Each key, and each token or certificate that is let in, has an id; every entry names it, of who was refused "
+     "where "
+     "it is known whose key it was.",
+     "keys keys.used requests.key requests.nobody", "That nobody shares a key."},
     {"45 CFR 164.312(a)(2)(ii)", "required", "Emergency access procedure.",
      "The role break-glass needs a reason with each request; each is an act of its own and told at once.",
      "breakglass breakglass.requests", "That the emergencies were some, and that people know the procedure."},
@@ -73,11 +87,16 @@ constexpr Duty kHipaa[] = {
      "There are no sessions: each request is authenticated anew, and keys can expire.", "keys.expiry keys.changed",
      "The screens and workstations of who asks."},
     {"45 CFR 164.312(a)(2)(iv)", "addressable", "Encryption and decryption of stored ePHI.",
-     "What is kept of prompts and answers is encrypted under a key of each subject (XChaCha20-Poly1305); the log holds "
-     "digests only.",
-     "keeps-content requests.kept erasures", "The encryption of disks, swap and other programs' files."},
+     "Only what a server that was started with --keep-content keeps of prompts and answers is encrypted by the "
+     "program, under a key of each subject (XChaCha20-Poly1305). Not encrypted by it: the databases (names of keys, "
+     "who asked when and how much), the log (digests and names, no text of prompts and answers), files that clients "
+     "upload with the results of batches, data sets, models and adapters and what they have learned.",
+     "keeps-content requests.kept erasures",
+     "The encryption of the disk, which all of these need, of swap and of other programs' files."},
     {"45 CFR 164.312(b)", "standard", "Audit controls: record and examine activity.",
-     "Every request, refusal and act is an entry before its answer is given, in a log that nobody can alter unseen.",
+     "Every request to a model, every refusal (of strangers at most a hundred a second, the others are counted) and "
+     "every change is an entry before its answer is given. Who alters the log without its signing key is found by its "
+     "signatures; whoever has that key, only by a checkpoint that is kept elsewhere.",
      "log.entries log.checkpoints requests refusals acts acts.act",
      "That somebody looks at the log regularly (164.308(a)(1)(ii)(D))."},
     {"45 CFR 164.312(c)(1), (c)(2)", "standard / addressable",
@@ -86,14 +105,20 @@ constexpr Duty kHipaa[] = {
      "be computed again.",
      "log.root log.consistency replays replays.equal replays.different", "That what people typed in was right."},
     {"45 CFR 164.312(d)", "standard", "Person or entity authentication.",
-     "Keys of 256 random bits, kept as Argon2id hashes; requests without a valid one are refused.",
+     "Keys that are made here have 256 random bits and are kept as Argon2id hashes; those given by hand (--api-key) "
+     "are "
+     "as good as they were chosen. Unless it was started without keys, the server refuses requests without a valid "
+     "one.",
      "keys refusals.status starts.open", "That a key is in the hands of whom it was given to."},
     {"45 CFR 164.312(e)(1), (e)(2)(i), (ii)", "standard / addressable", "Transmission security: integrity, encryption.",
-     "Beyond this machine's loopback the server listens with TLS only; sealed, it can only answer who connects.",
-     "address tls starts.plain sealed starts.sealed sealtests sealtests.leaks vendors",
+     "Beyond this machine's loopback the server listens with TLS only. At the starts that were sealed it could only "
+     "answer who connects; at the others nothing of the kernel kept it from connecting elsewhere.",
+     "address tls starts.plain sealed starts.sealed starts.unsealed requests.sealed requests.unsealed sealtests "
+     "sealtests.leaks vendors",
      "The networks between, and the machines at their other ends."},
     {"45 CFR 164.316(b)(2)(i)", "required", "Documentation is kept for 6 years.",
-     "The log is never shortened. That audit logs fall under this rule is not settled; 6 years is a prudent default.",
+     "The program never shortens the log. That audit logs fall under this rule is not settled; 6 years is a prudent "
+     "default.",
      "log.first retention-policy retention backups", "That the disk, and copies of it, are kept as long."},
 };
 constexpr std::string_view kHipaaCannot[] = {
@@ -109,30 +134,44 @@ constexpr std::string_view kHipaaCannot[] = {
 
 constexpr Duty kGdpr[] = {
     {"Article 5(1)(c), Article 25(2)", "", "Data minimisation, by default.",
-     "By default no text of a prompt or an answer is stored; entries hold digests. Keeping it is a choice (serve "
-     "--keep-content) that the log shows.",
+     "By default no text of a prompt or an answer is written to the disk; entries hold digests. Keeping it is a choice "
+     "(serve --keep-content) that the log shows. What clients upload (files, batches, data sets) is stored, and so are "
+     "the results of batches; responses that a client may come back to are in memory.",
      "keeps-content requests.kept personal-data", "That people ask with no more personal data than they need."},
     {"Article 5(1)(e)", "", "Storage limitation.", "What is kept goes by the policy's retention, and by erasure.",
      "retention-policy retention erasures", "That the chosen periods are right."},
     {"Article 5(1)(f), Article 32(1)(b)", "", "Integrity and confidentiality.",
-     "Deny by default, labels with ceilings, a log that cannot be altered unseen, a seal that the kernel enforces.",
-     "policy roles refusals.rule requests.label tls sealed starts.sealed sealtests sealtests.leaks log.root",
+     "Deny by default, labels with ceilings, a log whose alteration a kept checkpoint shows, and at the starts that "
+     "were "
+     "sealed a seal that the kernel enforces.",
+     "policy roles refusals.rule requests.label tls sealed starts.sealed starts.unsealed requests.sealed "
+     "requests.unsealed sealtests sealtests.leaks log.root",
      "The machine's room, its administrators and its other programs."},
     {"Article 5(2), Article 24", "", "Accountability: be able to demonstrate.",
      "This report, whose figures anybody can compute again from the log.",
      "log.entries log.checkpoints log.consistency requests requests.key acts.act",
      "The lawfulness of each purpose (Article 6)."},
-    {"Article 15", "", "Access: a copy of what is kept of somebody.", "guard export; each time is an act.", "exports",
-     "That requests of people were answered in time (Article 12(3))."},
+    {"Article 15", "", "Access: a copy of what is kept of somebody.",
+     "guard export writes what is kept under somebody's name; each time is an act. What others have uploaded about "
+     "them "
+     "bears no name, and is not in it.",
+     "exports", "That requests of people were answered in time (Article 12(3))."},
     {"Articles 17, 19", "", "Erasure without undue delay; tell recipients.",
-     "guard erase destroys the key that everything kept of somebody is under; proofs of the log stay valid.",
-     "erasures retention vendors", "Copies outside: old backups, exports, what recipients have."},
+     "guard erase destroys the key that what --keep-content keeps of somebody is under, and of a key's holder deletes "
+     "their files; proofs of the log stay valid. It does not reach: the entries of the log (digests, ids and names of "
+     "keys and people, times), the counts of use, files and batches that others uploaded and that name them, data sets "
+     "and the models and adapters that learned from them, backups and exports made before.",
+     "erasures retention vendors", "What of these has to go as well, and that it went; what recipients have."},
     {"Article 25(1), Article 32(1)(a)", "", "Pseudonymisation and encryption, by design.",
-     "Subjects have random names in the log; what is kept is encrypted under keys of their own.",
+     "Whom a request is about has a random name in the log; who asks is there by the id and the name of their key. "
+     "What "
+     "--keep-content keeps is encrypted under keys of their own; databases, log, uploads and models are not encrypted.",
      "keeps-content requests.kept personal-data", "The encryption of disks and of other programs' files."},
     {"Article 28, Chapter V", "", "Processors and transfers to third countries.",
-     "Nothing leaves unless a vendor's model is named; each use is an act, and labels have ceilings.",
-     "vendor-ceilings vendors sealed", "Contracts with processors, and the law of where they are."},
+     "No prompt goes to a vendor unless its model is named; each use is an act, and labels have ceilings. Exports and "
+     "backups are acts, too; where their files went no log shows.",
+     "vendor-ceilings vendors exports backups sealed starts.unsealed",
+     "Contracts with processors, and the law of where they are."},
     {"Article 30(1)(a)-(g)", "", "Record of processing activities.",
      "freehold guard record writes it from the configuration.", "record policy",
      "What only the controller knows, where policy.yaml does not say it."},
@@ -159,7 +198,8 @@ constexpr std::string_view kGdprCannot[] = {
 
 constexpr Duty kAiAct[] = {
     {"Article 12(1)", "", "Automatic recording of events over the lifetime of the system.",
-     "Every request, refusal and act is an entry, written by the program itself before the answer is given.",
+     "Every request to a model, every refusal (of strangers at most a hundred a second, the others are counted) and "
+     "every change is an entry, written by the program itself before the answer is given.",
      "log.first log.entries log.checkpoints requests refusals acts starts", "That all uses go through this server."},
     {"Article 12(2)(a)", "", "Events that may mean a risk, or a substantial modification.",
      "Refusals by rule; every change of a model, a name, an adapter; which weights answered, by digest.",
@@ -175,11 +215,12 @@ constexpr Duty kAiAct[] = {
      "The program reads and writes text; it identifies nobody by biometrics.", "requests",
      "What applications around it do."},
     {"Article 19(1), Article 26(6)", "", "Logs are kept for at least 6 months.",
-     "The log is never shortened; what was in it at a checkpoint can be shown to be in it still.",
+     "The program never shortens the log; what was in it at a checkpoint that was kept can be shown to be in it still.",
      "log.first log.consistency retention-policy retention", "That the disk, and copies of it, are kept as long."},
     {"Article 15(4), (5)", "", "Robustness and cybersecurity.",
-     "The same question gives the same bytes; the kernel holds a sealed server; attempts to get out are tested.",
-     "replays.equal replays.different sealed starts.sealed sealtests sealtests.leaks",
+     "The same question, model and seed give the same bytes, which audit replay checks; at the starts that were sealed "
+     "the kernel held the server, and attempts to get out are tested.",
+     "replays.equal replays.different sealed starts.sealed starts.unsealed sealtests sealtests.leaks",
      "Accuracy for a purpose (Article 15(1) to (3)): freehold eval measures what you choose."},
 };
 constexpr std::string_view kAiActCannot[] = {

@@ -6,6 +6,7 @@
 #include "app/console.h"
 #include "app/json_writer.h"
 #include "app/moment.h"
+#include "app/output.h"
 #include "app/report/audit_report.h"
 #include "app/version.h"
 #include "audit/folder.h"
@@ -140,7 +141,7 @@ Result<> run_record(const Arguments& arguments, Console& console) {
     console.write(text);
     return {};
   }
-  return write_file_atomically(path, text);
+  return write_private(path, text);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "app/audit/audit_commands.h"
 #include "app/console.h"
 #include "app/moment.h"
+#include "app/output.h"
 #include "app/report/audit_report.h"
 #include "base/file.h"
 #include "base/hash.h"
@@ -59,7 +60,7 @@ Result<> run_report(const Arguments& arguments, Console& console) {
     const std::string text = forms[i] == Form::pdf    ? as_pdf(document)
                              : forms[i] == Form::html ? as_html(document)
                                                       : document.claims;
-    FH_TRY_VOID(write_file_atomically(paths[i], text));
+    FH_TRY_VOID(write_private(paths[i], text));
     details.add(forms[i] == Form::pdf ? "pdf" : forms[i] == Form::html ? "html" : "json", sha256(text).name());
     console.note(fmt::format("wrote {}: {} claims about {} entries", printable(paths[i]), report->claims.size(),
                              report->facts[2].value));

@@ -132,9 +132,14 @@ class Builder {
     out_.add(Kind::code, report_.public_key);
     paragraph(
         "An entry belongs to the period if the checkpoint that covers it was signed in it. What is counted are entries "
-        "that the server wrote of itself: that they are complete since, and unaltered, is proven; that they were true "
-        "when "
-        "written no log can show.");
+        "that the server wrote of itself: that they are complete and unaltered since is proven by a checkpoint that "
+        "you "
+        "have kept elsewhere (without one, whoever has the log's signing key could have made all of it anew); that "
+        "they "
+        "were true when written no log can show.");
+    paragraph(
+        "What is said of the program under Duties is how it is meant to work: figures there show what happened, and "
+        "settings without an entry only what the program has read.");
   }
 
   // What of the report speaks to a duty: a row each.
@@ -181,7 +186,7 @@ class Builder {
     std::size_t shown = 0;
     for (const auto& [name, n] : claim.values) {
       if (++shown > 6) return out + fmt::format(", and {} more", claim.values.size() - 6);
-      out += fmt::format("{}{} {}", out.empty() ? "" : ", ", name.empty() ? "(none)" : printable(name, 40), n);
+      out += fmt::format("{}{} {}", out.empty() ? "" : ", ", name.empty() ? "(none)" : printable(name, 400), n);
     }
     return out.empty() ? "none" : out;
   }

@@ -148,14 +148,7 @@ api::Parsed<guard::Principal> Accounts::enter(const http::Request& request) cons
     return tl::unexpected(to_wait(wait));
   }
   if (in.busy) return tl::unexpected(not_looked_at_yet());
-  if (trail_ && !in.rule.empty()) {
-    guard::Principal nobody;
-    nobody.request = request.id;
-    guard::Decision why;
-    why.rule = in.rule;
-    why.message = in.message;
-    trail_->denied(nobody, why);
-  }
+  if (trail_ && !in.rule.empty()) trail_->not_let_in(request.id, in);
   return tl::unexpected(not_let_in(in));
 }
 

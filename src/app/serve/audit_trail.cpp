@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "app/sealing.h"
+#include "app/serve/methods.h"
 #include "app/serve/reply.h"
 #include "base/random_id.h"
 #include "format/json.h"
@@ -16,7 +17,7 @@
 namespace freehold::app {
 namespace {
 
-// Refusals of people who are not known that are written a second; a flood of them must not fill the disk.
+// Refusals of people who are not let in that are written a second; a flood of them must not fill the disk.
 constexpr std::uint64_t kStrangersASecond = 100;
 constexpr std::size_t kMostRemembered = 10'000;
 constexpr std::size_t kLongestBody = 65'536;  // of one that is looked into for what it concerns
@@ -75,6 +76,10 @@ audit::Who who_of(const guard::Principal& principal) {
   return {principal.key_id, principal.name, std::string(guard::name_of(principal.role))};
 }
 
+audit::Who who_of(const guard::Known& known) {
+  return {known.id, known.name, known.role ? std::string(guard::name_of(*known.role)) : std::string()};
+}
+
 std::string digest_of(std::span<const std::int32_t> tokens) {
   return sha256(std::as_bytes(tokens)).name();  // little-endian, as the machines are that this runs on
 }
@@ -122,8 +127,8 @@ AuditTrail::~AuditTrail() {
   append_(audit::entry_of(*newest_left_out_), [](bool) {});
 }
 
-void AuditTrail::refuse(audit::RefusalEntry entry, const std::function<void()>& then) {
-  if (entry.who.key.empty()) {
+void AuditTrail::refuse(audit::RefusalEntry entry, bool inside, const std::function<void()>& then) {
+  if (!inside) {
     std::unique_lock lock(mutex_);
     const std::int64_t second = entry.time / 1'000'000;
     if (second != std::exchange(second_, second)) strangers_ = 0;
@@ -139,19 +144,27 @@ void AuditTrail::refuse(audit::RefusalEntry entry, const std::function<void()>& 
   append_(audit::entry_of(entry), [then](bool) { then(); });
 }
 
+void AuditTrail::remember(const std::string& request, Denied denied) {
+  const std::lock_guard lock(mutex_);
+  if (denied_.size() >= kMostRemembered) denied_.clear();
+  denied_.try_emplace(request, std::move(denied));  // the first is why it is refused
+}
+
+void AuditTrail::not_let_in(const std::string& request, const guard::Entrance& in) {
+  guard::Decision why;
+  why.rule = in.rule;
+  why.message = in.message;
+  remember(request, {std::move(why), in.known ? who_of(*in.known) : audit::Who{}});
+}
+
 void AuditTrail::denied(const guard::Principal& who, const guard::Decision& decision) {
-  if (!who.background) {
-    const std::lock_guard lock(mutex_);
-    if (denied_.size() >= kMostRemembered) denied_.clear();
-    denied_.try_emplace(who.request, decision);  // the first is why it is refused
-    return;
-  }
+  if (!who.background) return remember(who.request, {decision, {}});
   audit::RefusalEntry entry{who.request, audit::now_us(), who_of(who), {}, "background", {}, {}, decision.message, 403};
   entry.rule = decision.rule;
   entry.label = decision.label;
   entry.ceiling = decision.ceiling;
   entry.kinds = decision.kinds;
-  refuse(std::move(entry), [] {});
+  refuse(std::move(entry), true, [] {});
 }
 
 bool AuditTrail::concerns(const http::Request& request, int status) {
@@ -161,19 +174,21 @@ bool AuditTrail::concerns(const http::Request& request, int status) {
 void AuditTrail::answered(const http::Request& request, int status, const std::optional<guard::Principal>& who,
                           const std::function<void()>& then) {
   if (!who && status == 429) return then();  // an address that has to wait: its act says how many there were
-  const audit::Who person = who ? who_of(*who) : audit::Who{};
-  const std::string path = request.target.path.substr(0, kLongestPath);
+  audit::Who person = who ? who_of(*who) : audit::Who{};
   guard::Decision decision;
   {
     const std::lock_guard lock(mutex_);
     if (const auto found = denied_.find(request.id); found != denied_.end()) {
-      decision = std::move(found->second);
+      decision = std::move(found->second.decision);
+      if (!who) person = std::move(found->second.who);
       denied_.erase(found);
     }
   }
   if (status < 400) {
     if (!concerns(request, status)) return then();
-    return act(person, request.method + " " + path, {}, named_in(request.body), [then](bool) { then(); });
+    // What was changed is there, by the name that its owner has given it.
+    return act(person, request.method + " " + request.target.path.substr(0, kLongestPath), {}, named_in(request.body),
+               [then](bool) { then(); });
   }
   bool written = false;
   {
@@ -184,8 +199,8 @@ void AuditTrail::answered(const http::Request& request, int status, const std::o
   audit::RefusalEntry entry{request.id,
                             audit::now_us(),
                             person,
-                            request.method.substr(0, 16),
-                            path,
+                            std::string(logged_method(request.method)),
+                            logged_path(request),
                             std::string(name_of(dialect_of(request))),
                             request.remote_address,
                             std::string(http::reason_phrase(status)),
@@ -194,7 +209,7 @@ void AuditTrail::answered(const http::Request& request, int status, const std::o
   entry.label = decision.rule.empty() ? std::string() : decision.label;
   entry.ceiling = decision.ceiling;
   entry.kinds = decision.kinds;
-  refuse(std::move(entry), then);
+  refuse(std::move(entry), who.has_value(), then);
 }
 
 void AuditTrail::act(const audit::Who& who, std::string act, std::string subject, audit::Object details) {

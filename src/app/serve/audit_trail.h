@@ -18,6 +18,7 @@
 #include "audit/entry.h"
 #include "audit/log.h"
 #include "base/result.h"
+#include "guard/people.h"
 #include "guard/policy.h"
 #include "guard/principal.h"
 #include "http/message.h"
@@ -28,6 +29,7 @@ namespace freehold::app {
 // Of the members of an entry, those that its usage event has, too.
 void fill(audit::RequestEntry& entry, const ledger::Event& event);
 audit::Who who_of(const guard::Principal& principal);
+audit::Who who_of(const guard::Known& known);
 // "sha256:…" of token ids, 4 bytes each, little-endian; of text.
 std::string digest_of(std::span<const std::int32_t> tokens);
 std::string digest_of(std::string_view text);
@@ -69,6 +71,8 @@ class AuditTrail {
   // The policy has denied something to this request: its entry, which `answered` writes, says which rule. What runs in
   // the background is answered to nobody, so its entry is written at once.
   void denied(const guard::Principal& who, const guard::Decision& decision);
+  // The same of who was not let in: their entry names them, where what they showed was genuine.
+  void not_let_in(const std::string& request, const guard::Entrance& in);
   // Whether `answered` writes something about such a request.
   static bool concerns(const http::Request& request, int status);
   // A request is to be answered with this status; `who` if it is known. Refusals and changes are written, what
@@ -81,15 +85,21 @@ class AuditTrail {
   Result<> act_kept(const audit::Who& who, std::string act, std::string subject, audit::Object details = {});
 
  private:
+  struct Denied {
+    guard::Decision decision;
+    audit::Who who;  // of somebody who was not let in
+  };
+  void remember(const std::string& request, Denied denied);
   void act(const audit::Who& who, std::string act, std::string subject, audit::Object details, Stored stored);
-  void refuse(audit::RefusalEntry entry, const std::function<void()>& then);
+  // `inside`: of somebody who was let in, each is written.
+  void refuse(audit::RefusalEntry entry, bool inside, const std::function<void()>& then);
 
   const Append append_;
   const Keep keep_;                         // ends before the log does, which it calls
   std::mutex mutex_;                        // guards what follows
   std::unordered_set<std::string> failed_;  // ids of requests with an entry that are still to be answered with an error
-  std::unordered_map<std::string, guard::Decision> denied_;  // by request
-  std::int64_t second_ = 0;  // of those who are not known, so many refusals were written in this second,
+  std::unordered_map<std::string, Denied> denied_;  // by request
+  std::int64_t second_ = 0;  // of those who were not let in, so many refusals were written in this second,
   std::uint64_t strangers_ = 0, left_out_ = 0;          // and so many not,
   std::optional<audit::RefusalEntry> newest_left_out_;  // of which this was the last
 };

@@ -65,6 +65,25 @@ TEST(AuditTrail, ARefusalWaitsForItsEntry) {
   EXPECT_EQ(kept.entries.size(), 3u);
 }
 
+TEST(AuditTrail, WhoIsNotLetInIsNamedWhereItIsKnownAndMayNotFloodTheLog) {
+  TrailEntries kept;
+  AuditTrail trail(kept.append());
+  guard::Entrance in{.principal = {}, .rule = "people.blocked"};
+  in.known = guard::Known{"https://id|ada", "Ada", guard::Role::user};
+  trail.not_let_in("req_1", in);
+  trail.answered(trail_request("GET", "req_1"), 401, {}, [] {});
+  ASSERT_EQ(kept.entries.size(), 1u);
+  EXPECT_EQ(kept.member(0, "key"), "https://id|ada");
+  EXPECT_EQ(kept.member(0, "name"), "Ada");
+  EXPECT_EQ(kept.member(0, "role"), "user");
+  EXPECT_EQ(kept.member(0, "rule"), "people.blocked");
+  for (int i = 0; i < 1000; ++i) {
+    trail.not_let_in("req_2", in);
+    trail.answered(trail_request("GET", "req_2"), 401, {}, [] {});
+  }
+  EXPECT_LT(kept.entries.size(), 1000u);
+}
+
 TEST(AuditTrail, AFloodOfStrangersIsCountedAndWaitsForNothing) {
   TrailEntries kept;
   std::uint64_t told = 0;

@@ -1,9 +1,13 @@
 #include "app/serve/methods.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <span>
 #include <string>
 #include <vector>
+
+#include "base/hash.h"
 
 namespace freehold::app {
 namespace {
@@ -98,6 +102,38 @@ bool fits(std::string_view pattern, std::span<const std::string> path) {
   return false;
 }
 
+constexpr std::string_view kVerbs[] = {"generateContent", "streamGenerateContent", "countTokens", "embedContent",
+                                       "batchEmbedContents"};
+
+// An id as they are made here (random_id), or the digest of a blob.
+bool is_own_id(std::string_view text) {
+  constexpr std::string_view kBefore[] = {"file-", "batch_", "resp_",     "ftjob-", "ftckpt_",
+                                          "req_",  "msg_",   "chatcmpl-", "cmpl-"};
+  const auto digits = [](std::string_view rest, std::size_t count) {
+    return rest.size() == count && rest.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  };
+  if (text.starts_with("sha256:") || text.starts_with("sha256-")) return digits(text.substr(7), 64);
+  return std::any_of(std::begin(kBefore), std::end(kBefore), [&](std::string_view before) {
+    return text.starts_with(before) && digits(text.substr(before.size()), 24);
+  });
+}
+
+std::string short_digest(std::string_view text) {
+  return "sha256:" + sha256(text).hex().substr(0, 16);
+}
+
+// The name of a model, and Gemini's verb behind it.
+std::string logged_name(std::span<const std::string> segments) {
+  std::string name;
+  for (const std::string& segment : segments) name += (name.empty() ? "" : "/") + segment;
+  const std::size_t colon = name.rfind(':');
+  for (const std::string_view verb : kVerbs) {
+    if (colon != std::string::npos && name.substr(colon + 1) == verb)
+      return fmt::format("{}:{}", short_digest(name.substr(0, colon)), verb);
+  }
+  return short_digest(name);
+}
+
 // Gemini's verbs stand behind the last colon of the address.
 std::optional<std::string_view> of_verb(const http::Request& request) {
   const std::string& last = request.target.segments.back();
@@ -106,10 +142,7 @@ std::optional<std::string_view> of_verb(const http::Request& request) {
   const std::size_t colon = last.rfind(':');
   if (colon == std::string::npos) return plain;
   const std::string_view verb = std::string_view(last).substr(colon + 1);
-  for (const char* known :
-       {"generateContent", "streamGenerateContent", "countTokens", "embedContent", "batchEmbedContents"}) {
-    if (verb == known) return "POST";
-  }
+  if (std::find(std::begin(kVerbs), std::end(kVerbs), verb) != std::end(kVerbs)) return "POST";
   if (request.method == "POST") return std::nullopt;
   return plain;  // a colon of the model's name
 }
@@ -136,6 +169,35 @@ guard::Action action_of(const http::Request& request) {
   // Of a model's address: Gemini's verbs ask it.
   if (found->path.ends_with("models/**") && request.method == "DELETE") return Action::keep;
   return found->action;
+}
+
+bool outlives_request(const http::Request& request) {
+  const auto& path = request.target.segments;
+  return request.method == "POST" &&
+         (fits("v1/batches", path) || fits("v1/fine_tuning/jobs", path) || fits("v1/fine_tuning/jobs/*/resume", path));
+}
+
+std::string logged_path(const http::Request& request) {
+  const std::span<const std::string> path = request.target.segments;
+  const auto found = std::find_if(std::begin(kAddresses), std::end(kAddresses),
+                                  [&](const Address& address) { return fits(address.path, path); });
+  if (found == std::end(kAddresses)) return sha256(request.target.path).name();
+  std::string out;
+  std::string_view pattern = found->path;
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    const std::size_t slash = pattern.find('/');
+    const std::string_view part = pattern.substr(0, slash);
+    if (part == "**") return out + "/" + logged_name(path.subspan(i));
+    out += "/" + (part != "*" || is_own_id(path[i]) ? path[i] : short_digest(path[i]));
+    if (slash != std::string_view::npos) pattern.remove_prefix(slash + 1);
+  }
+  return out;
+}
+
+std::string_view logged_method(std::string_view method) {
+  constexpr std::string_view kMethods[] = {"GET",    "HEAD",    "POST",  "PUT",    "PATCH",
+                                           "DELETE", "OPTIONS", "TRACE", "CONNECT"};
+  return std::find(std::begin(kMethods), std::end(kMethods), method) != std::end(kMethods) ? method : "other";
 }
 
 bool has_method(std::string_view methods, std::string_view method) {

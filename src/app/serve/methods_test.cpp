@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/hash.h"
 #include "http/target.h"
 
 namespace freehold::app {
@@ -44,6 +45,52 @@ TEST(Methods, OfGeminisVerbs) {
   EXPECT_EQ(of("/v1beta/models/m:q4"), "GET, HEAD");
   EXPECT_EQ(of("/v1beta/models/m", "POST"), "GET, HEAD");
   EXPECT_EQ(of("/v1beta/models/m:fly", "POST"), "nothing");
+}
+
+std::string logged(std::string_view address) {
+  http::Request request;
+  request.target = http::parse_target(address).value();
+  return logged_path(request);
+}
+
+TEST(Methods, TheLogSaysOfAnAddressWhatIsKnownOfItAndNoNames) {
+  EXPECT_EQ(logged("/"), "/");
+  EXPECT_EQ(logged("/v1/chat/completions?user=Ada"), "/v1/chat/completions");
+  EXPECT_EQ(logged("/v1/files/file-00112233445566778899aabb/content?name=Ada"),
+            "/v1/files/file-00112233445566778899aabb/content");
+  EXPECT_EQ(logged("/api/blobs/sha256:" + std::string(64, 'a')), "/api/blobs/sha256:" + std::string(64, 'a'));
+  // SHA-256 of "Ada", of "Ada Lovelace".
+  const std::string ada = "sha256:" + sha256("Ada").hex().substr(0, 16);
+  const std::string lovelace = "sha256:" + sha256("Ada Lovelace").hex().substr(0, 16);
+  EXPECT_EQ(logged("/v1/files/Ada"), "/v1/files/" + ada);
+  EXPECT_EQ(logged("/v1/files/Ada%20Lovelace/content"), "/v1/files/" + lovelace + "/content");
+  EXPECT_EQ(logged("/v1beta/models/Ada:generateContent"), "/v1beta/models/" + ada + ":generateContent");
+  EXPECT_EQ(logged("/v1/models/Ada%20Lovelace"), "/v1/models/" + lovelace);
+  for (const std::string other : {"/v1/files/file-Ada", "/v1/responses/resp_ada-lovelace",
+                                  "/freehold/v1/adapters/a/Ada", "/v1/nowhere/Ada", "/Ada", "/v1/files/Ada/x/y"}) {
+    const std::string said = logged(other);
+    EXPECT_EQ(said.find("Ada"), std::string::npos) << said;
+    EXPECT_EQ(said.find("lovelace"), std::string::npos) << said;
+    EXPECT_NE(said.find("sha256:"), std::string::npos) << said;
+  }
+  EXPECT_EQ(logged("/v1/nowhere"), sha256("/v1/nowhere").name());
+  EXPECT_EQ(logged_method("DELETE"), "DELETE");
+  EXPECT_EQ(logged_method("ADA"), "other");
+}
+
+TEST(Methods, WhatGoesOnAfterItsRequest) {
+  const auto goes_on = [](std::string_view address, std::string method) {
+    http::Request request;
+    request.method = std::move(method);
+    request.target = http::parse_target(address).value();
+    return outlives_request(request);
+  };
+  for (const char* address : {"/v1/batches", "/v1/fine_tuning/jobs", "/v1/fine_tuning/jobs/ftjob-1/resume"}) {
+    EXPECT_TRUE(goes_on(address, "POST")) << address;
+    EXPECT_FALSE(goes_on(address, "GET")) << address;
+  }
+  EXPECT_FALSE(goes_on("/v1/fine_tuning/jobs/ftjob-1/cancel", "POST"));
+  EXPECT_FALSE(goes_on("/v1/chat/completions", "POST"));
 }
 
 TEST(Methods, AreWholeWords) {

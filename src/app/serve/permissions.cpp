@@ -34,6 +34,19 @@ bool Permissions::sees(const guard::Principal& who, std::string_view model) cons
   return decide(who, guard::Action::read, {Resource::Kind::model, model, {}, {}}).allowed;
 }
 
+guard::Decision Permissions::to_go_on(const guard::Principal& who) const {
+  guard::Decision out;
+  out.allowed = !policy_.of(who.role).reason;
+  if (out.allowed) return out;
+  out.rule = fmt::format("roles.{}.reason", guard::name_of(who.role));
+  out.message = fmt::format(
+      "a key with the role {} gives its reason for one request, so it may not begin what goes on "
+      "after it: a response in the background, a batch, a fine-tuning job. Ask without it, and "
+      "wait for the answer",
+      guard::name_of(who.role));
+  return out;
+}
+
 Result<guard::Bounds> Permissions::bounds(const ModelFacts& model) const {
   if (!book_) return guard::Bounds();
   std::vector<std::string> contents = {model.key, model.reference, model.digest};
@@ -129,7 +142,7 @@ void Permissions::add_headers(const http::Request& request, guard::Principal& wh
   who.request = request.id;
   who.background = request.on_behalf_of.has_value();
   const std::string_view reason = request.headers.get("freehold-reason");
-  if (reason.find_first_not_of(' ') != std::string_view::npos) who.reason = reason;
+  if (guard::says_something(reason)) who.reason = reason;
   if (const std::string_view label = request.headers.get("freehold-label"); !label.empty())
     who.carries.emplace_back(label);
 }

@@ -30,6 +30,8 @@ class Permissions {
     return guard::decide(policy_, who, action, resource, label);
   }
   bool may(const guard::Principal& who, guard::Action action) const { return decide(who, action).allowed; }
+  // Work that goes on after the request that began it: not for a role whose reason is for the one request.
+  guard::Decision to_go_on(const guard::Principal& who) const;
   // Whether a model of this name is there for them at all.
   bool sees(const guard::Principal& who, std::string_view model) const;
   // Asking a model, with its own ceilings and labels, those of its adapter, and of the model that it was tuned from.

@@ -139,6 +139,10 @@ void create(Site& site, const ExchangePtr& exchange, guard::Principal who) {
                                            "background",
                                            {}});
   }
+  if (parsed->background) {
+    const auto may = site.permit(who, site.permissions().to_go_on(who));
+    if (!may) return respond(*exchange, may.error());
+  }
   if (parsed->background) return create_in_background(site, exchange, who, std::move(*parsed), origin);
   api::Call call = parsed->call;
   Keep keep;

@@ -112,6 +112,7 @@ api::Parsed<void> check_head(const Site& site, const http::Request& request) {
     FH_TRY_VOID(site.permissions().check_headers(request));
     // What a key may do with a model is looked at where the model is found (Site::find).
     FH_TRY_VOID(site.permit(principal, site.permissions().decide(principal, action_of(request))));
+    if (outlives_request(request)) FH_TRY_VOID(site.permit(principal, site.permissions().to_go_on(principal)));
   }
   const auto methods = methods_of(request);
   if (methods && request.method != "OPTIONS" && !has_method(*methods, request.method)) {

@@ -12,6 +12,7 @@
 #include "app/pulling.h"
 #include "app/serve/batches.h"
 #include "app/serve/generation.h"
+#include "app/serve/methods.h"
 #include "app/serve/pulls.h"
 #include "app/serve/reply.h"
 #include "app/serve/tuning_jobs.h"
@@ -145,7 +146,7 @@ api::Parsed<Permissions::Leave> Site::may_go(const guard::Principal& who, const 
 
 void Site::tell_of_use(const http::Request& request, const guard::Principal& who) const {
   if (!permissions().policy().of(who.role).reason) return;
-  const std::string what = fmt::format("{} {}", request.method, request.target.path.substr(0, 300));
+  const std::string what = fmt::format("{} {}", logged_method(request.method), logged_path(request));
   if (AuditTrail* trail = accounts_.trail()) {
     trail->act(who_of(who), "break-glass", what, audit::Object().add("reason", who.reason).add("request", request.id));
   }
