@@ -31,6 +31,8 @@ constexpr std::array kHomeRules = {
     HomeRule{"bench/", HomePart::left_out},          // published data of evaluations: eval fetch
     HomeRule{"quantization-", HomePart::left_out},   // work of eval quantization
     HomeRule{"budget-owners/", HomePart::left_out},  // of processes that live
+    HomeRule{"servers/", HomePart::left_out},        // that run
+    HomeRule{"erasures/", HomePart::left_out},       // what they are asked to let go of
     HomeRule{"history", HomePart::left_out},         // lines that somebody typed into a chat
     HomeRule{"audit/key.pub", HomePart::log},
     HomeRule{"audit/key", HomePart::secret},

@@ -157,10 +157,11 @@ constexpr Duty kGdpr[] = {
      "bears no name, and is not in it.",
      "exports", "That requests of people were answered in time (Article 12(3))."},
     {"Articles 17, 19", "", "Erasure without undue delay; tell recipients.",
-     "guard erase destroys the key that what --keep-content keeps of somebody is under, and of a key's holder deletes "
-     "their files; proofs of the log stay valid. It does not reach: the entries of the log (digests, ids and names of "
-     "keys and people, times), the counts of use, files and batches that others uploaded and that name them, data sets "
-     "and the models and adapters that learned from them, backups and exports made before.",
+     "guard erase destroys the key that what --keep-content keeps of somebody is under, removes lines of batches that "
+     "name them and what servers have in memory, and of a key's holder deletes all that the key has left; proofs of "
+     "the log stay valid. It does not reach: the entries of the log (digests, ids and names of keys and people, "
+     "times), the counts of use, other files that others uploaded and that name them, data sets and the models and "
+     "adapters that learned from them, backups and exports made before.",
      "erasures retention vendors", "What of these has to go as well, and that it went; what recipients have."},
     {"Article 25(1), Article 32(1)(a)", "", "Pseudonymisation and encryption, by design.",
      "Whom a request is about has a random name in the log; who asks is there by the id and the name of their key. "
