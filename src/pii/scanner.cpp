@@ -71,6 +71,7 @@ bool Scanner::State::sign(const Text& text, unsigned char c) {
   }
   const bool escape = c == '\\' && is_escape(text, at + 1);
   if (text.starved()) return false;
+  if (member.tag != Tag::none && at >= member.begin && ends_member(member, c)) member = {};
   switch (c) {
     case ' ':
     case '\t':
@@ -132,7 +133,8 @@ bool Scanner::State::step(const Text& text) {
     return found(text, {Kind::private_key, open_begin, to, 97});
   }
   if (is_digit(c)) return token(text, false);
-  if (c < 0x80 ? static_cast<unsigned char>((c | 0x20) - 'a') < 26 : letter_at(text, at) != 0) return token(text, true);
+  const bool ascii = c < 0x80 && c != '\\';
+  if (ascii ? static_cast<unsigned char>((c | 0x20) - 'a') < 26 : letter_at(text, at) != 0) return token(text, true);
   return sign(text, c);
 }
 
@@ -150,11 +152,13 @@ void Scanner::State::run(bool final) {
     base += drop;
     at -= drop;
     at_sign -= std::min(drop, at_sign);
+    member.begin -= std::min(drop, member.begin);
     if (open != Tag::none || in_key) open_begin -= drop, open_end -= std::min(drop, open_end);
   }
 }
 
-Scanner::Scanner(Profile profile, Chooser* chooser) : state_(std::make_unique<State>(profile, chooser != nullptr ? chooser : &shipped_chooser())) {}
+Scanner::Scanner(Profile profile, Chooser* chooser)
+    : state_(std::make_unique<State>(profile, chooser != nullptr ? chooser : &shipped_chooser())) {}
 Scanner::~Scanner() = default;
 Scanner::Scanner(Scanner&&) noexcept = default;
 Scanner& Scanner::operator=(Scanner&&) noexcept = default;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "pii/members.h"
 #include "pii/recognisers.h"
 #include "pii/scanner.h"
 #include "pii/tagger.h"
@@ -36,6 +37,7 @@ struct Scanner::State {
   // A name that may go on.
   Tag open = Tag::none;
   std::size_t open_begin = 0, open_end = 0;  // in buffer
+  Member member;                             // the value that begins at or before here, its position in buffer
   // What stood between the last token and here.
   unsigned blanks = 0, newlines = 0;
   bool stop = false, hyphen = false, apart = false;

@@ -145,7 +145,8 @@ std::string mixture() {
          "2001:db8::8a2e:370:7334; MRN 48-213-77; license plate ABC 1234; \xC3\x28\xFF "
          "NHS 943 476 5919. 1HGCM82633A004352 S1234567D "
          "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U and New York "
-         "City";
+         "City {\"firstName\":\"Jos\\u00e9\",\"city\":\"Zelburg\",\"ssn\":\"536228726\"} {'name': 'Ada Lovelace'} "
+         "{\\\"name\\\":\\\"Zoe\xCC\x88 Quorvel\\\"} <city>Zelburg</city>";
 }
 
 TEST(Scanner, EverySplitGivesTheSame) {
@@ -228,7 +229,13 @@ TEST(Scanner, RandomTextInRandomChunks) {
                                                  "\xFF",
                                                  "'",
                                                  "Hauptstraße ",
-                                                 "221 Baker Street"};
+                                                 "221 Baker Street",
+                                                 "\"name\":\"",
+                                                 "'city': '",
+                                                 "\\",
+                                                 "u00e9",
+                                                 "<city>",
+                                                 "\xCC\x81"};
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
     std::string text;
     for (std::uint64_t i = 0; i < 400; ++i)

@@ -5,7 +5,7 @@
 namespace freehold::pii {
 namespace {
 
-constexpr std::size_t kLongestPlain = 256;      // what is longer and no secret is skipped unread
+constexpr std::size_t kLongestPlain = 256;  // what is longer and no secret is skipped unread
 
 bool is_blank_byte(unsigned char c) {
   return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -121,8 +121,18 @@ bool Scanner::State::word(const Text& text, Context& now, const Word& w) {
           (w.shape == Shape::upper && w.letters <= 5) ||
           ((w.flags & (kCommon | kFiller)) != 0 && now.sentence_start && w.shape == Shape::capital))) ||
         (w.cue != Cue::none && w.shape == Shape::upper && w.letters <= 5);
-    if (!ordinary && w.end - w.begin < kLongestWord) tag = chooser->choose(window_at(text, now, w));
+    const bool in_member = member.tag != Tag::none && w.begin >= member.begin;
+    if ((!ordinary || in_member) && w.end - w.begin < kLongestWord) {
+      const Window window = window_at(text, now, w);
+      if (!ordinary) tag = chooser->choose(window);
+      if (in_member) tag = tag_in_member(member, window, tag);
+    }
+  } else if (member.tag != Tag::none && w.begin >= member.begin && profile != Profile::secrets) {
+    tag = tag_in_member(member, {.context = &now, .word = w}, tag);
   }
+  const bool names_value = profile != Profile::secrets && is_member(text, w);
+  const Member value = names_value ? member_at(text, now, w) : Member();
+  if (value.element) tag = Tag::none;
   if (text.starved()) return false;
   // Names: one word after the other.
   const bool goes_on = open != Tag::none && now.joined;
@@ -149,6 +159,8 @@ bool Scanner::State::word(const Text& text, Context& now, const Word& w) {
   now.tag = tag;
   now.sentence_start = false;
   context = now;
+  // The value's own colons and quotation marks name nothing.
+  if (names_value && (value.tag != Tag::none || member.tag == Tag::none)) member = value;
   past(w.end);
   return true;
 }
