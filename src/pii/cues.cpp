@@ -133,10 +133,11 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "me;llamar;llama;llame;ligue;chiama;llamame;llamenos;chiamami;chiamatemi;erreichen;erreichbar;tlf;tfno"},
     {Cue::birth,
      "dob;birth;born;o b;naci;nacio;nasci;"
-     "birthday;birthdate;dateofbirth;datedenaissance;fechadenacimiento;fechanacimiento;datadinascita;datanascita;"
+     "birthday;birthdays;birthdate;dateofbirth;datedenaissance;fechadenacimiento;fechanacimiento;datadinascita;"
+     "datanascita;"
      "datanascimento;geboren;geburtsdatum;geb;geburtstag;ne;nee;naissance;nacimiento;"
      "nacido;nacida;nato;nata;nascita;nascimento;"
-     "nascido;geboortedatum;urodzenia;urodzony;fodt;fodd;syntynyt;bday"},
+     "nascido;geboortedatum;urodzenia;urodzony;fodt;fodd;syntynyt;bday;compleanno;cumpleanos;anniversaire;verjaardag"},
     {Cue::postcode,
      "zip;zipcode;zip code;postcode;postal;postal code;plz;postleitzahl;code postal;codigo postal;cap;cep;pin "
      "code;pincode;eircode;postcodes"},

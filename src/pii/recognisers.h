@@ -15,6 +15,7 @@ int phone_score(std::string_view shape, std::string_view digits, const Context& 
 // The end of an extension ("x123", "ext. 5") that follows `end`, or `end`.
 std::size_t phone_extension(const Text& text, std::size_t end);
 // dates.cpp: numeric dates and ages (at a digit), dates that begin with a month's name (at a word).
+inline constexpr std::uint32_t kBirthReach = 5;  // a date of birth is at most so many words behind the word
 Match match_date(const Text& text, const Context& context, const Code& code);
 Match match_month(const Text& text, const Context& context, const Word& month);
 Match match_age(const Text& text, const Context& context, const Code& code);

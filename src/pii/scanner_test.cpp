@@ -82,6 +82,16 @@ TEST(Scanner, DatesAndAges) {
   }
   EXPECT_EQ(shown("born on 5 March 1980"), "birth_date=5 March 1980");
   EXPECT_EQ(shown("DOB: 03/05/1980"), "birth_date=03/05/1980");
+  for (const char* text :
+       {"John (b. %)", "(* %)", "Her birthday, %, is on file", "% is her date of birth", "% (DOB)", "né(e) le %",
+        "nata a Roma il %", "Geboren te Utrecht op %", "cumpleaños: %", "D. O. B.: %"}) {
+    std::string said = text;
+    said.replace(said.find('%'), 1, "03.03.1980");
+    EXPECT_NE(shown(said).find("birth_date=03.03.1980"), std::string::npos) << said;
+  }
+  EXPECT_EQ(shown("* 3 March 2020 release; see option b 2020-03-03"), "");
+  EXPECT_EQ(shown("DOB 03/03/1980, admitted 05/06/2020", Profile::hipaa), "birth_date=03/03/1980 | date=05/06/2020");
+  EXPECT_EQ(shown("birthdays: 3.3.2001, 4.4.2003"), "birth_date=3.3.2001 | birth_date=4.4.2003");
   EXPECT_EQ(shown("in 2024 it rose; 13/32/2024; 2024-13-01", Profile::hipaa), "");
   EXPECT_EQ(shown("he is 93 years old, she is 89 years old", Profile::hipaa), "age=93");
   EXPECT_EQ(shown("a 101-year-old woman", Profile::hipaa), "age=101");

@@ -53,6 +53,8 @@ bool Scanner::State::found(const Text& text, const Match& match) {
   close_name();
   emit(match.kind, match.begin, match.end, match.score);
   past_other(match.end);
+  // Behind a date of birth only another one right beside it is one too: "DOB 03/03/1980, seen 05/06/2020".
+  if (match.kind == Kind::birth_date) seen[static_cast<std::size_t>(Cue::birth)] = context.index - kBirthReach;
   // What follows a street is its town.
   if (match.kind == Kind::address) seen[static_cast<std::size_t>(Cue::address)] = context.index;
   return true;
