@@ -1,4 +1,5 @@
-// Values of members whose names tell what they are, and words with marks that are written apart.
+// Values of members whose names tell what they are, words with marks that are written apart, names that are ordinary
+// words, and ordinary words that are written as names are.
 #include <gtest/gtest.h>
 
 #include "pii/scan_testing.h"
@@ -54,6 +55,40 @@ TEST(Words, MarksThatStandApart) {  // e and U+0301 for é
   EXPECT_EQ(shown("ne\xCC\x81"
                   "e le 3 mars 1980"),
             "birth_date=3 mars 1980");
+}
+
+TEST(Words, DigitsOfFullWidth) {
+  EXPECT_EQ(shown("番号 ４１１１１１１１１１１１１１１１。"), "card=４１１１１１１１１１１１１１１１");
+  EXPECT_EQ(shown("SSN: ５３６－２２－８７２６"), "us_ssn=５３６－２２－８７２６");
+  EXPECT_EQ(shown("IBAN ＤＥ８９３７０４００４４０５３２０１３０００"),
+            "iban=ＤＥ８９３７０４００４４０５３２０１３０００");
+  EXPECT_EQ(shown("Tel. ＋４９ ３０ ９０１８２０"), "phone=＋４９ ３０ ９０１８２０");
+  EXPECT_EQ(shown("第１２章 ２０２４年 ９４１１１１１１１１１１１１１１１！"), "");
+}
+
+TEST(Names, ThatAreOrdinaryWords) {
+  EXPECT_EQ(shown("We met Will Young yesterday."), "person=Will Young");
+  EXPECT_EQ(shown("Dr. Best examined Frau Klein."), "person=Best | person=Klein");
+  EXPECT_EQ(shown("Mr. Brown is late."), "person=Brown");
+  EXPECT_EQ(shown("I spoke with Mark."), "person=Mark");
+  EXPECT_EQ(shown("Will you come? Mark the date."), "");
+}
+
+TEST(Names, WithParticles) {
+  EXPECT_EQ(shown("Jan de Vries woont hier."), "person=Jan de Vries");
+  EXPECT_EQ(shown("Ludwig van der Berg kommt."), "person=Ludwig van der Berg");
+  EXPECT_EQ(shown("Otto von Bismarck was here."), "person=Otto von Bismarck");
+  EXPECT_EQ(shown("We spoke with Maria del Carmen López yesterday."), "person=Maria del Carmen López");
+  EXPECT_EQ(shown("Mr. van der Meer called."), "person=van der Meer");
+  EXPECT_EQ(shown("Anna in Berlin"), "person=Anna | place=Berlin");
+}
+
+TEST(Names, WhatIsNoPerson) {
+  for (const char* text :
+       {"She takes Metformin and Lisinopril.", "Ibuprofen 400 mg bei Bedarf", "Herz und Leber sind gesund.",
+        "Niere: unauffällig", "Im März am Montag", "It runs on Android."}) {
+    EXPECT_EQ(shown(text), "") << text;
+  }
 }
 
 }  // namespace

@@ -30,6 +30,10 @@ bool is_marked(const Text& text, std::size_t i) {
 
 bool Scanner::State::sign(const Text& text, unsigned char c) {
   if (c >= 0x80) {
+    if (c == 0xEF && text[at + 1] == 0xBC && profile != Profile::secrets) {
+      if (full_width(text)) return true;
+      if (text.starved()) return false;
+    }
     const std::size_t blank = blank_at(text, at);
     if (text.starved()) return false;
     blanks += blank != 0;
@@ -72,6 +76,7 @@ bool Scanner::State::sign(const Text& text, unsigned char c) {
   const bool escape = c == '\\' && is_escape(text, at + 1);
   if (text.starved()) return false;
   if (member.tag != Tag::none && at >= member.begin && ends_member(member, c)) member = {};
+  if (c != ' ') lead = kNoLead;
   switch (c) {
     case ' ':
     case '\t':
@@ -144,15 +149,16 @@ void Scanner::State::run(bool final) {
     text.feed_again();
     if (!step(text)) break;
   }
-  if (final) close_name();
-  const std::size_t held = open != Tag::none || in_key ? std::min(at, open_begin) : at;
-  if (held > kForgetFrom || (held > kHistory && held * 2 > buffer.size() && buffer.size() > 4096)) {
-    const std::size_t drop = held - kHistory;
+  if (final) close_name(), lead = kNoLead;
+  const std::size_t kept = held();
+  if (kept > kForgetFrom || (kept > kHistory && kept * 2 > buffer.size() && buffer.size() > 4096)) {
+    const std::size_t drop = kept - kHistory;
     buffer.erase(0, drop);
     base += drop;
     at -= drop;
     at_sign -= std::min(drop, at_sign);
     member.begin -= std::min(drop, member.begin);
+    if (lead != kNoLead) lead -= drop;
     if (open != Tag::none || in_key) open_begin -= drop, open_end -= std::min(drop, open_end);
   }
 }
@@ -175,8 +181,7 @@ void Scanner::finish(std::vector<Finding>& out) {
 }
 
 std::uint64_t Scanner::decided() const {
-  const State& s = *state_;
-  return s.base + (s.open != Tag::none || s.in_key ? std::min(s.at, s.open_begin) : s.at);
+  return state_->base + state_->held();
 }
 
 std::vector<Finding> scan(std::string_view text, Profile profile) {

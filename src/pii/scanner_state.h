@@ -37,7 +37,10 @@ struct Scanner::State {
   // A name that may go on.
   Tag open = Tag::none;
   std::size_t open_begin = 0, open_end = 0;  // in buffer
-  Member member;                             // the value that begins at or before here, its position in buffer
+  // Little words behind a title, "Mr. van der Meer": the name that may follow begins here, in buffer.
+  static constexpr std::size_t kNoLead = static_cast<std::size_t>(-1);
+  std::size_t lead = kNoLead;
+  Member member;  // the value that begins at or before here, its position in buffer
   // What stood between the last token and here.
   unsigned blanks = 0, newlines = 0;
   bool stop = false, hyphen = false, apart = false;
@@ -78,6 +81,7 @@ struct Scanner::State {
   void past_other(std::size_t end) {
     close_name();
     forget_words();
+    lead = kNoLead;
     ++context.index;
     context.sentence_start = false;
     past(end);
@@ -105,12 +109,16 @@ struct Scanner::State {
     return at_sign < i + kEmailReach;
   }
 
+  // In buffer: no finding that is still to come begins before it.
+  std::size_t held() const { return std::min(open != Tag::none || in_key ? std::min(at, open_begin) : at, lead); }
+
   bool step(const Text& text);
   bool token(const Text& text, bool letter);
   bool word(const Text& text, Context& now, const Word& w);
   bool sign(const Text& text, unsigned char c);
   Match at_word(const Text& text, const Context& now, const Word& w, std::size_t& rest);
-  Match at_number(const Text& text, const Context& now, std::size_t& rest);
+  Match at_number(const Text& text, const Context& now, std::size_t begin, std::size_t& rest);
+  bool full_width(const Text& text);
   bool found(const Text& text, const Match& match);
   void run(bool final);
 };

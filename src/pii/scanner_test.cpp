@@ -156,7 +156,8 @@ std::string mixture() {
          "NHS 943 476 5919. 1HGCM82633A004352 S1234567D "
          "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U and New York "
          "City {\"firstName\":\"Jos\\u00e9\",\"city\":\"Zelburg\",\"ssn\":\"536228726\"} {'name': 'Ada Lovelace'} "
-         "{\\\"name\\\":\\\"Zoe\xCC\x88 Quorvel\\\"} <city>Zelburg</city>";
+         "{\\\"name\\\":\\\"Zoe\xCC\x88 Quorvel\\\"} <city>Zelburg</city> "
+         "Mr. van der Meer, SSN ５３６－２２－８７２６";
 }
 
 TEST(Scanner, EverySplitGivesTheSame) {
@@ -245,6 +246,9 @@ TEST(Scanner, RandomTextInRandomChunks) {
                                                  "\\",
                                                  "u00e9",
                                                  "<city>",
+                                                 "Mr. ",
+                                                 "\xEF\xBC\x94\xEF\xBC\x91",
+                                                 "\xEF\xBC\x91",
                                                  "\xCC\x81"};
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
     std::string text;

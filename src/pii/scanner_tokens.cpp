@@ -1,4 +1,7 @@
 // What begins with a letter or a digit: which recognisers look there, and words as parts of names.
+#include <iterator>
+#include <string_view>
+
 #include "pii/lexicon.h"
 #include "pii/scanner_state.h"
 
@@ -45,6 +48,46 @@ bool is_and(const Word& word) {
   return word.shape == Shape::lower && (word.hash == kAnd[0] || word.hash == kAnd[1] || word.hash == kAnd[2]);
 }
 
+// Little words that stand in names only, or nearly.
+bool is_name_particle(const Word& word) {
+  static constexpr std::string_view kWords[] = {"van", "von", "bin", "ibn", "der", "den", "ter", "ten"};
+  static const auto kHashes = [] {
+    std::array<std::uint32_t, std::size(kWords)> out{};
+    std::transform(std::begin(kWords), std::end(kWords), out.begin(), hash_folded);
+    return out;
+  }();
+  return word.shape == Shape::lower && (word.flags & kParticle) != 0 &&
+         std::find(kHashes.begin(), kHashes.end(), word.hash) != kHashes.end();
+}
+
+// What the words around decide where the tagger, which looks at one word after the other, does not.
+Tag tag_beside(const Window& window, Tag open, Tag chosen) {
+  const Context& now = *window.context;
+  const Word &word = window.word, &next = window.next;
+  // "Im März", "am Montag", but "April Day", "Robert März"
+  if ((word.flags & (kMonth | kWeekday)) != 0 && (word.flags & (kGiven | kSurname)) == 0 && chosen == Tag::person &&
+      !(now.joined && now.tag == Tag::person))
+    return Tag::none;
+  if (chosen == Tag::person || (word.shape != Shape::capital && word.shape != Shape::mixed)) return chosen;
+  if (now.joined && (now.previous.flags & kTitle) != 0 && (word.flags & kSurname) != 0 && chosen == Tag::place)
+    return Tag::person;  // "Frau Klein"
+  if (now.joined && open == Tag::person && (now.previous.flags & kParticle) != 0 &&
+      now.previous.shape == Shape::lower) {
+    // "Otto von Bismarck", "Jan de Vries", but not "Anna in Berlin"
+    const bool ordinary = (word.flags & (kCommon | kOrganisation | kProper)) != 0 && (word.flags & kSurname) == 0;
+    if (is_name_particle(now.previous) && !ordinary) return Tag::person;
+    static const std::uint32_t kOf[] = {hash_folded("de"), hash_folded("du"), hash_folded("da"), hash_folded("di")};
+    const bool of = std::find(std::begin(kOf), std::end(kOf), now.previous.hash) != std::end(kOf);
+    if (of && (word.flags & kSurname) != 0) return Tag::person;
+  }
+  // "Will Young": both are ordinary words as well.
+  constexpr unsigned kNoName = kMonth | kWeekday | kOrganisation | kProper;
+  if (chosen == Tag::none && (word.flags & kGiven) != 0 && (word.flags & kNoName) == 0 && window.right == Gap::blank &&
+      next.shape == Shape::capital && (next.flags & kSurname) != 0 && (next.flags & (kNoName | kFiller)) == 0)
+    return Tag::person;
+  return chosen;
+}
+
 }  // namespace
 
 bool Scanner::State::found(const Text& text, const Match& match) {
@@ -61,8 +104,8 @@ bool Scanner::State::found(const Text& text, const Match& match) {
 }
 
 // What a code at this place may be besides a word; `rest`: where to go on if it is nothing.
-Match Scanner::State::at_number(const Text& text, const Context& now, std::size_t& rest) {
-  const Code code = code_at(text, at);
+Match Scanner::State::at_number(const Text& text, const Context& now, std::size_t begin, std::size_t& rest) {
+  const Code code = code_at(text, begin);
   rest = code.rest();
   // A UUID is nobody's number, whatever its last group looks like.
   if (code.count >= 5 && code.groups[0].size() == 8 && code.groups[1].size() == 4 && code.groups[2].size() == 4 &&
@@ -78,7 +121,7 @@ Match Scanner::State::at_number(const Text& text, const Context& now, std::size_
     if (const Match match = match_age(text, now, code); sure(match)) return match;
     if (const Match match = match_address(text, now, code); sure(match)) return match;
     if (code.groups[0].size() <= 3 && (text[code.end(1)] == '(' || text[code.end(1) + 1] == '(')) {  // 1 (555) 123-4567
-      if (const Match match = match_phone(text, at, now); sure(match)) return match;
+      if (const Match match = match_phone(text, begin, now); sure(match)) return match;
     }
   } else {
     if (code.groups[0].digits > 0 && code.groups[0].digits <= 2 && code.groups[0].size() <= 4) {  // "3rd of March"
@@ -95,16 +138,16 @@ Match Scanner::State::at_word(const Text& text, const Context& now, const Word& 
   auto sure = [&](const Match& match) { return match.score >= now.least; };
   if (is_digit(next)) {  // a token of letters and digits
     if (const Match match = match_wallet(text, at, now); sure(match)) return match;
-    if (const Match match = at_number(text, now, rest); sure(match)) return match;
+    if (const Match match = at_number(text, now, at, rest); sure(match)) return match;
   } else if (w.letters == 17 && w.shape == Shape::upper && now.near(Cue::vin, 3)) {
     std::size_t ignored = 0;
-    if (const Match match = at_number(text, now, ignored); sure(match)) return match;
+    if (const Match match = at_number(text, now, at, ignored); sure(match)) return match;
   } else if (w.letters <= 6 && w.shape != Shape::lower) {
     const std::size_t gap = gap_at(text, w.end);
     if (gap != 0 && (is_digit(text[w.end + gap]) || (now.near(Cue::plate, 3) && is_alphanumeric(text[w.end + gap]))) &&
         (w.flags & kMonth) == 0) {
       std::size_t ignored = 0;
-      if (const Match match = at_number(text, now, ignored); sure(match)) return match;
+      if (const Match match = at_number(text, now, at, ignored); sure(match)) return match;
     }
   }
   return {};
@@ -126,7 +169,7 @@ bool Scanner::State::word(const Text& text, Context& now, const Word& w) {
     const bool in_member = member.tag != Tag::none && w.begin >= member.begin;
     if ((!ordinary || in_member) && w.end - w.begin < kLongestWord) {
       const Window window = window_at(text, now, w);
-      if (!ordinary) tag = chooser->choose(window);
+      if (!ordinary) tag = tag_beside(window, open, chooser->choose(window));
       if (in_member) tag = tag_in_member(member, window, tag);
     }
   } else if (member.tag != Tag::none && w.begin >= member.begin && profile != Profile::secrets) {
@@ -146,9 +189,15 @@ bool Scanner::State::word(const Text& text, Context& now, const Word& w) {
     close_name();
     if (tag != Tag::none) {
       open = tag;
-      open_begin = w.begin;
+      open_begin = now.joined && tag == Tag::person ? std::min(lead, w.begin) : w.begin;
       open_end = w.end;
     }
+  }
+  const bool leads = w.shape == Shape::lower && (w.flags & kParticle) != 0 && now.joined && open == Tag::none;
+  if (!leads) {
+    lead = kNoLead;
+  } else if (lead == kNoLead && (now.previous.flags & kTitle) != 0) {
+    lead = w.begin;
   }
   if ((w.flags & kFiller) == 0) ++now.index;
   if (w.cue != Cue::none) {
@@ -165,6 +214,47 @@ bool Scanner::State::word(const Text& text, Context& now, const Word& w) {
   if (names_value && (value.tag != Tag::none || member.tag == Tag::none)) member = value;
   past(w.end);
   return true;
+}
+
+// Digits and capitals of full width (U+FF10 to U+FF3A), as Japanese and Chinese texts have them: what stands at `at` as
+// ASCII, whose recognisers look at it, and where each byte of that stood.
+bool Scanner::State::full_width(const Text& text) {
+  constexpr std::size_t kMost = 64;
+  std::string plain;
+  std::array<std::size_t, kMost + 1> places{};
+  std::size_t i = at;
+  while (plain.size() < kMost) {
+    const unsigned char c = text[i], low = text[i + 1], sign = text[i + 2];
+    places[plain.size()] = i;
+    if (c == 0xEF && low == 0xBC && sign >= 0x81 && sign <= 0xBA) {  // U+FF01 to U+FF3A
+      plain += static_cast<char>(sign - 0x60);
+      i += 3;
+    } else if (c == 0xE3 && low == 0x80 && sign == 0x80) {  // U+3000, a blank
+      plain += ' ';
+      i += 3;
+    } else if (c >= ' ' && c < 0x80) {
+      plain += static_cast<char>(c);
+      ++i;
+    } else {
+      break;
+    }
+  }
+  places[plain.size()] = i;
+  const Text narrow(plain, true);
+  if (!is_alphanumeric(narrow[0]) && narrow[0] != '+') return false;
+  Context now = context;
+  arrive(now);
+  std::size_t rest = 0;
+  Match match = narrow[0] == '+' ? match_phone(narrow, 0, now) : at_number(narrow, now, 0, rest);
+  if (match.score < now.least) {
+    if (rest == 0 || text.starved()) return false;
+    context = now;
+    past_other(places[rest]);
+    return true;
+  }
+  match.begin = places[match.begin];
+  match.end = places[match.end];
+  return found(text, match);
 }
 
 bool Scanner::State::token(const Text& text, bool letter) {
@@ -211,7 +301,7 @@ bool Scanner::State::token(const Text& text, bool letter) {
       if (const Match match = at_word(text, now, w, rest); sure(match)) return found(text, match);
     } else {
       if (const Match match = match_wallet(text, begin, now); sure(match)) return found(text, match);
-      if (const Match match = at_number(text, now, rest); sure(match)) return found(text, match);
+      if (const Match match = at_number(text, now, at, rest); sure(match)) return found(text, match);
     }
   }
   if (letter && !is_digit(text[w.end])) return word(text, now, w);
