@@ -73,6 +73,11 @@ bool Scanner::State::sign(const Text& text, unsigned char c) {
     Context now = context;
     if (const Match match = match_secret(text, at, now); match.score >= now.least) return found(text, match);
   }
+  if (c == '@' && context.near(Cue::user, 0) && profile != Profile::secrets && !is_cut_here(text.before(at, 1))) {
+    Context now = context;
+    arrive(now);
+    if (const Match match = match_user(text, at, now); match.score >= now.least) return found(text, match);
+  }
   const bool escape = c == '\\' && is_escape(text, at + 1);
   if (text.starved()) return false;
   if (member.tag != Tag::none && at >= member.begin && ends_member(member, c)) member = {};

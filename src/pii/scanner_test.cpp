@@ -157,7 +157,8 @@ std::string mixture() {
          "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U and New York "
          "City {\"firstName\":\"Jos\\u00e9\",\"city\":\"Zelburg\",\"ssn\":\"536228726\"} {'name': 'Ada Lovelace'} "
          "{\\\"name\\\":\\\"Zoe\xCC\x88 Quorvel\\\"} <city>Zelburg</city> "
-         "Mr. van der Meer, SSN ５３６－２２－８７２６";
+         "Mr. van der Meer, SSN ５３６－２２－８７２６; login: jdoe42, handle @jane_doe, CVC2 123; Az.: 12 O 345/20 "
+         "vom";
 }
 
 TEST(Scanner, EverySplitGivesTheSame) {
@@ -247,6 +248,9 @@ TEST(Scanner, RandomTextInRandomChunks) {
                                                  "u00e9",
                                                  "<city>",
                                                  "Mr. ",
+                                                 "login: ",
+                                                 "docket ",
+                                                 "CVV2 ",
                                                  "\xEF\xBC\x94\xEF\xBC\x91",
                                                  "\xEF\xBC\x91",
                                                  "\xCC\x81"};

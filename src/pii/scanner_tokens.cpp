@@ -119,6 +119,7 @@ Match Scanner::State::at_number(const Text& text, const Context& now, std::size_
   if (code.groups[0].digits == code.groups[0].size()) {
     if (const Match match = match_date(text, now, code); sure(match)) return match;
     if (const Match match = match_age(text, now, code); sure(match)) return match;
+    if (const Match match = match_check(text, now, code); sure(match)) return match;
     if (const Match match = match_address(text, now, code); sure(match)) return match;
     if (code.groups[0].size() <= 3 && (text[code.end(1)] == '(' || text[code.end(1) + 1] == '(')) {  // 1 (555) 123-4567
       if (const Match match = match_phone(text, begin, now); sure(match)) return match;
@@ -262,10 +263,11 @@ bool Scanner::State::token(const Text& text, bool letter) {
   Context now = context;
   arrive(now);
   const bool near_secret = now.near(Cue::password, 1) || now.near(Cue::secret, 2);
+  const bool near_user = now.near(Cue::user, 0) && profile != Profile::secrets;
   Word w;
   if (letter) {
     w = word_at(text, begin);
-    if (w.shape == Shape::lower && !near_secret && is_plain_end(text, w.end)) return word(text, now, w);
+    if (w.shape == Shape::lower && !near_secret && !near_user && is_plain_end(text, w.end)) return word(text, now, w);
   }
   auto sure = [&](const Match& match) { return match.score >= now.least; };
   const unsigned char left = escaped ? ' ' : text.before(begin, 1);
@@ -290,6 +292,12 @@ bool Scanner::State::token(const Text& text, bool letter) {
       }
       if (const Match match = match_url(text, begin); sure(match)) return found(text, match);
     }
+    if (near_user) {
+      if (const Match match = match_user(text, begin, now); sure(match)) return found(text, match);
+    }
+    if (now.near(Cue::docket, 1)) {
+      if (const Match match = match_docket(text, begin, now); sure(match)) return found(text, match);
+    }
     if (left != '_' || fresh) {
       const bool hex = is_hex(text[begin]);
       if (hex && (!letter || is_digit(next) || next == ':' || next == '-' || next == '.')) {
@@ -305,6 +313,9 @@ bool Scanner::State::token(const Text& text, bool letter) {
     }
   }
   if (letter && !is_digit(text[w.end])) return word(text, now, w);
+  bool check = false;  // "CVC2 123"
+  if (letter && w.cue != Cue::none && text[w.end] == '2' && !is_alphanumeric(text[w.end + 1]))
+    lexicon().each_cue(0, w.hash, [&](Cue cue) { check = check || cue == Cue::check; });
   // Digits, or letters and digits together, that are nothing: go on behind them.
   std::size_t end = begin;
   while (end < begin + kLongestPlain && is_alphanumeric(text[end])) ++end;
@@ -315,6 +326,7 @@ bool Scanner::State::token(const Text& text, bool letter) {
   now.sentence_start = false;
   context = now;
   past_other(end);
+  if (check) seen[static_cast<std::size_t>(Cue::check)] = context.index;
   return true;
 }
 
