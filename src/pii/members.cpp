@@ -59,7 +59,15 @@ const std::vector<NameRow>& name_rows() {
   return table;
 }
 
+// Which hashes may be names, by their lowest bits: most words are none.
+const std::array<bool, 4096> kMayBeName = [] {
+  std::array<bool, 4096> out{};
+  for (const NameRow& row : name_rows()) out[row.hash % out.size()] = true;
+  return out;
+}();
+
 const Names* names_of(std::uint32_t hash) {
+  if (!kMayBeName[hash % kMayBeName.size()]) return nullptr;
   const auto at = std::lower_bound(name_rows().begin(), name_rows().end(), hash,
                                    [](const NameRow& row, std::uint32_t wanted) { return row.hash < wanted; });
   return at != name_rows().end() && at->hash == hash ? at->names : nullptr;
@@ -121,19 +129,22 @@ bool is_member(const Text& text, const Word& word) {
 Member member_at(const Text& text, const Context& context, const Word& word) {
   constexpr std::size_t kMostBackslashes = 7, kMostBlanks = 4;
   Member out;
-  const Names* names = nullptr;
-  for (const std::uint32_t hash :
-       {with_previous(text, context, word), word.hash, last_humps(text, word, 2), last_humps(text, word, 1)}) {
-    if (names == nullptr && hash != 0) names = names_of(hash);
+  const bool prefix = text.before(word.begin, 1) == '_' || context.joined;
+  const std::uint32_t both = prefix ? with_previous(text, context, word) : 0;
+  const Names* names = both != 0 ? names_of(both) : nullptr;
+  if (names == nullptr) names = names_of(word.hash);
+  for (int words = 2; names == nullptr && words > 0 && word.shape == Shape::mixed; --words) {
+    if (const std::uint32_t hash = last_humps(text, word, words); hash != 0) names = names_of(hash);
   }
+  if (names == nullptr) return out;
   // "file_name", "hostName": whose name it is, is said and not known.
-  const bool prefixed = names != nullptr && (text.before(word.begin, 1) == '_' || word.shape == Shape::mixed);
+  const bool prefixed = text.before(word.begin, 1) == '_' || word.shape == Shape::mixed;
   std::size_t i = past(text, word.end, '\\', kMostBackslashes);
   const bool named = is_quote(text[i]);
   if (named) ++i;
   i = past(text, i, ' ', kMostBlanks);
   const unsigned char sign = text[i];
-  if (names == nullptr || (sign != ':' && sign != '=' && sign != '>')) return out;
+  if (sign != ':' && sign != '=' && sign != '>') return out;
   ++i;
   out.element = sign == '>';
   if (sign == '>') {
@@ -154,9 +165,7 @@ Member member_at(const Text& text, const Context& context, const Word& word) {
     if (!out.quoted) out.close = 0;
   }
   out.sure = names->sure;
-  if (prefixed && !out.sure && names->tag == Tag::person && with_previous(text, context, word) != 0 &&
-      names_of(with_previous(text, context, word)) == nullptr)
-    return {};
+  if (prefixed && !out.sure && names->tag == Tag::person && both != 0 && names_of(both) == nullptr) return {};
   // Without quotation marks it may be prose.
   if (!out.quoted && !out.sure) return {};
   out.tag = names->tag;
