@@ -114,7 +114,17 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "number;user id;personnel number;"
      "personalnummer;matrikelnummer;registration number;voter id;voter;client id;client number;beneficiary "
      "number;enrollment number;applicant id;person id;"
-     "taxpayer number;membership number;member number;frequent flyer;study id;participant id;subject id;case no"},
+     "taxpayer number;membership number;member number;frequent flyer;study id;participant id;subject id"},
+    {Cue::user,
+     "username;user name;login;login name;loginname;login id;screen name;handle;user id;userid;benutzername;"
+     "benutzerkennung;anmeldename;nutzername;d utilisateur;dutilisateur;nom utilisateur;identifiant;de usuario;"
+     "nome utente;utente;gebruikersnaam;twitter;instagram"},
+    {Cue::check,
+     "cvv;cvc;csc;cvvcode;cvccode;card verification;verification value;kartenprufnummer;prufziffer;cryptogramme;"
+     "cryptogramme visuel"},
+    {Cue::docket,
+     "docket;docket no;docket number;case no;aktenzeichen;az;geschaftszeichen;geschaftsnummer;numero dossier;"
+     "dossier;de dossier;expediente;zaaknummer;rolnummer"},
     {Cue::card,
      "card;cards;credit;debit;visa;mastercard;amex;american "
      "express;discover;maestro;kreditkarte;karte;kartennummer;kartennr;carte;tarjeta;carta;cartao;karta;creditcard;cc;"
@@ -133,10 +143,11 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "me;llamar;llama;llame;ligue;chiama;llamame;llamenos;chiamami;chiamatemi;erreichen;erreichbar;tlf;tfno"},
     {Cue::birth,
      "dob;birth;born;o b;naci;nacio;nasci;"
-     "birthday;birthdate;dateofbirth;datedenaissance;fechadenacimiento;fechanacimiento;datadinascita;datanascita;"
+     "birthday;birthdays;birthdate;dateofbirth;datedenaissance;fechadenacimiento;fechanacimiento;datadinascita;"
+     "datanascita;"
      "datanascimento;geboren;geburtsdatum;geb;geburtstag;ne;nee;naissance;nacimiento;"
      "nacido;nacida;nato;nata;nascita;nascimento;"
-     "nascido;geboortedatum;urodzenia;urodzony;fodt;fodd;syntynyt;bday"},
+     "nascido;geboortedatum;urodzenia;urodzony;fodt;fodd;syntynyt;bday;compleanno;cumpleanos;anniversaire;verjaardag"},
     {Cue::postcode,
      "zip;zipcode;zip code;postcode;postal;postal code;plz;postleitzahl;code postal;codigo postal;cap;cep;pin "
      "code;pincode;eircode;postcodes"},

@@ -69,6 +69,9 @@ enum class Cue : std::uint8_t {
   device,
   mac,
   other_id,
+  user,    // of an account with a program
+  check,   // the three or four digits on a card
+  docket,  // of a court or an authority
   card,
   payment,  // what is done with cards, and with much else
   iban,

@@ -1,4 +1,6 @@
 // Dates more exact than a year, in figures and with the names of months in nine languages, and ages over 89.
+#include <algorithm>
+#include <iterator>
 #include <string>
 
 #include "pii/check_digits.h"
@@ -73,13 +75,29 @@ int day_at(const Text& text, std::size_t i, std::size_t& end) {
   return day;
 }
 
-// A date that ends at `end`: of birth if a word says so before it, or right after it ("am 3. Mai 1970 geboren").
-Kind kind_here(const Text& text, const Context& context, std::size_t end) {
-  if (context.near(Cue::birth, 5)) return Kind::birth_date;
-  const std::size_t n = blank_at(text, end);
-  if (n == 0 || letter_at(text, end + n) == 0) return Kind::date;
-  const Word next = word_at(text, end + n);
-  return next.cue == Cue::birth && next.letters > 1 ? Kind::birth_date : Kind::date;
+// "(b. 1980-03-03)", "(* 3. März 1980)": what stands right before the date at `begin`.
+bool is_life(const Text& text, std::size_t begin) {
+  std::size_t back = 1;
+  if (text.before(begin, back) == ' ') ++back;
+  const bool stop = text.before(begin, back) == '.';
+  back += stop;
+  const unsigned char sign = text.before(begin, back), left = text.before(begin, back + 1);
+  return (sign == '*' && !stop && left == '(') ||
+         ((sign == 'b' || sign == 'n') && (left == '(' || (stop && sign == 'b' && (left == ' ' || left == ','))));
+}
+
+// A date from `begin` to `end`: of birth if a word says so before it, or after it ("am 3. Mai 1970 geboren",
+// "1970-05-03 (DOB)", "3 May 1970 is her date of birth").
+Kind kind_here(const Text& text, const Context& context, std::size_t begin, std::size_t end) {
+  if (context.near(Cue::birth, kBirthReach) || is_life(text, begin)) return Kind::birth_date;
+  const std::size_t blank = blank_at(text, end), at = end + blank + (blank != 0 && text[end + blank] == '(');
+  if (blank == 0 || letter_at(text, at) == 0) return Kind::date;
+  const Word next = word_at(text, at);
+  if (next.cue == Cue::birth && next.letters > 1) return Kind::birth_date;
+  static const std::uint32_t kIs[] = {hash_folded("is"),  hash_folded("was"), hash_folded("ist"),
+                                      hash_folded("est"), hash_folded("es"),  hash_folded("e")};
+  const bool is = std::find(std::begin(kIs), std::end(kIs), next.hash) != std::end(kIs);
+  return is && cue_follows(text, next.end, Cue::birth) ? Kind::birth_date : Kind::date;
 }
 
 bool is_month(const Word& word) {
@@ -110,7 +128,7 @@ Match in_figures(const Text& text, const Context& context, const Code& code) {
              (is_alphanumeric(text[end]) ||
               ((text[end] == ':' || text[end] == '.' || text[end] == '+') && is_digit(text[end + 1]))))
         ++end;
-      return {kind_here(text, context, end), a.begin, end, 80};
+      return {kind_here(text, context, a.begin, end), a.begin, end, 80};
     }
   } else if (a.size() <= 2 && (third_digits == 4 || third_digits == 2)) {
     const int year = third_digits == 4 ? third : 0;
@@ -122,7 +140,7 @@ Match in_figures(const Text& text, const Context& context, const Code& code) {
   if (score == 0 || c.digits != c.size() || c.size() != third_digits) return {};
   if (!ends_here(text, end)) return {};
   if (context.near(Cue::version, 2)) score -= 40;
-  const Kind kind = kind_here(text, context, end);
+  const Kind kind = kind_here(text, context, a.begin, end);
   if (kind == Kind::birth_date) score = 95;
   return {kind, a.begin, end, score};
 }
@@ -168,7 +186,7 @@ Match match_date(const Text& text, const Context& context, const Code& code) {
   } else {
     end = with_year(text, end);
   }
-  return {kind_here(text, context, end), begin, end, 88};
+  return {kind_here(text, context, begin, end), begin, end, 88};
 }
 
 Match match_month(const Text& text, const Context& context, const Word& month) {
@@ -183,10 +201,10 @@ Match match_month(const Text& text, const Context& context, const Word& month) {
   if (!is_digit(text[number])) return {};
   if (const int day = day_at(text, number, end); day != 0 && ends_here(text, end) && !text.has(end, " percent")) {
     const std::size_t whole = with_year(text, end);
-    return {kind_here(text, context, whole), month.begin, whole, 85};
+    return {kind_here(text, context, month.begin, whole), month.begin, whole, 85};
   }
   const int year = small_number(text, number, 4, end);
-  if (is_year(year) && ends_here(text, end)) return {kind_here(text, context, end), month.begin, end, 75};
+  if (is_year(year) && ends_here(text, end)) return {kind_here(text, context, month.begin, end), month.begin, end, 75};
   return {};
 }
 

@@ -235,5 +235,43 @@ TEST(Forms, CutAnywhereTheyAreTheSame) {
   }
 }
 
+TEST(Forms, TheNearestWordDecides) {
+  EXPECT_EQ(shown("ssn/tfn 123456782"), "au_tfn=123456782");
+  EXPECT_EQ(shown("SSN on file, tax file number 123456782"), "au_tfn=123456782");
+  EXPECT_EQ(shown("Member ID 123456782 and TFN 123456782"), "health_plan=123456782 | au_tfn=123456782");
+  EXPECT_EQ(shown("account 2125550187, call me"), "bank_account=2125550187");
+  EXPECT_EQ(shown("SSN on file; NPI 1234567893"), "us_npi=1234567893");
+  EXPECT_EQ(shown("VIN: WVWZZZ1JZXW000001"), "vin=WVWZZZ1JZXW000001");
+}
+
+TEST(Forms, UsersBesideWords) {
+  for (const char* text : {"username: %", "login: %", "\"username\":\"%\"", "user_name=%", "Benutzername: %",
+                           "nom d'utilisateur : %", "nombre de usuario: %", "nome utente: %", "gebruikersnaam: %"}) {
+    for (const char* user : {"jdoe42", "jane.doe", "hdurand"}) {
+      std::string said = text;
+      said.replace(said.find('%'), 1, user);
+      EXPECT_EQ(shown(said), std::string("other_id=") + user) << said;
+    }
+  }
+  EXPECT_EQ(shown("handle @jane_doe, follow @jane_doe"), "other_id=@jane_doe");
+  for (const char* text : {"login: required", "username: password", "username and password", "login page",
+                           "login: admin", "the username is required", "jdoe42", "login failed at 12:30"})
+    EXPECT_EQ(shown(text), "") << text;
+}
+
+TEST(Forms, ChecksOfCardsAndDockets) {
+  for (const char* text :
+       {"CVV 123", "cvv=123", "\"cvc\":\"123\"", "CVC2: 123", "CVV code is 123", "Kartenprüfnummer: 123"})
+    EXPECT_EQ(shown(text), "other_id=123") << text;
+  EXPECT_EQ(shown("cvv 123.45 and 123 people"), "");
+  for (const char* docket :
+       {"1:20-cv-01234", "20-1234", "12 O 345/20", "1 BvR 123/20", "II ZR 12/20", "CR-2020-001234"}) {
+    EXPECT_EQ(shown(std::string("Docket No. ") + docket), std::string("other_id=") + docket);
+    EXPECT_EQ(shown(std::string("Az.: ") + docket + " vom"), std::string("other_id=") + docket);
+  }
+  EXPECT_EQ(shown("Phoenix, AZ 85001"), "postcode=85001");
+  EXPECT_EQ(shown("the docket is full in 2020"), "");
+}
+
 }  // namespace
 }  // namespace freehold::pii

@@ -99,6 +99,28 @@ constexpr WordList kLists[] = {
      "estimado estimada querido querida beste hej hei moi betreff objet asunto oggetto kennzeichen telefon adresse "
      "firma rue strasse gruss grusse viele mit freundlichen salut "
      "merci gracias grazie obrigado obrigada dank tack takk kiitos"},
+    // Given names that are more often something else.
+    {kGiven, "will hope joy dawn ivy iris daisy violet pearl amber melody"},
+    // Products, and what programs are written with.
+    {kProper,
+     "android iphone ipad macbook windows linux ubuntu debian chrome firefox safari gmail outlook excel powerpoint "
+     "photoshop youtube whatsapp facebook instagram twitter linkedin tiktok netflix spotify paypal alexa siri chatgpt "
+     "playstation xbox bluetooth javascript typescript python kubernetes docker postgres postgresql mysql sqlite redis "
+     "kafka github gitlab jira slack zoom salesforce"},
+    // What is given to the sick.
+    {kProper,
+     "metformin lisinopril ibuprofen aspirin paracetamol acetaminophen amoxicillin penicillin atorvastatin simvastatin "
+     "omeprazole omeprazol pantoprazole pantoprazol metoprolol bisoprolol atenolol ramipril enalapril amlodipine "
+     "amlodipin losartan valsartan candesartan gabapentin pregabalin sertraline citalopram escitalopram fluoxetine "
+     "diazepam lorazepam alprazolam morphine morphin tramadol oxycodone fentanyl warfarin heparin apixaban rivaroxaban "
+     "clopidogrel insulin prednisone prednisolon levothyroxine thyroxin albuterol salbutamol azithromycin doxycycline "
+     "ciprofloxacin naproxen diclofenac tylenol advil lipitor zoloft xanax novalgin voltaren hydrochlorothiazide "
+     "furosemide torasemid spironolactone digoxin allopurinol methotrexate tamoxifen quetiapine olanzapine risperidone "
+     "lithium cetirizine loratadine ranitidine famotidine ondansetron viagra ozempic humira keytruda botox"},
+    {kCommon,
+     "herz leber niere nieren lunge magen darm milz galle schilddruse gehirn haut knie hufte schulter rucken "
+     "wirbelsaule liver kidney kidneys lungs spleen thyroid pancreas abdomen foie rein coeur higado rinon corazon "
+     "fegato cuore polmone rene"},
     {kFiller,
      "number no nr num numero nummer numer is was are be the a an of my his her your our their for to on at as with by "
      "in id code ending and it its this that following et "

@@ -170,6 +170,7 @@ class Evaluation {
     end_ = code_.end(n);
     underscored_ = code_.underscored || text_[end_] == '_';
     best_ = {Kind::other_id, code_.groups[0].begin, end_, 0};
+    own_distance_ = UINT32_MAX;
     digits_ = code_.digits_only(n);
     wide_ = code_.wide(n);
     broken_ = code_.broken(n);
@@ -190,9 +191,16 @@ class Evaluation {
   }
 
  private:
+  // Whether a word right before it says what it is: then none that follows does.
+  bool is_claimed() const {
+    return std::any_of(std::begin(kNamed), std::end(kNamed),
+                       [&](const Named& row) { return context_.near(row.cue, 1) && row.cue != Cue::national; });
+  }
+
   // A word after the number can raise what is not sure enough.
   void offer(Kind kind, int score, Cue cue, int with_cue) {
-    if (score > 0 && score < context_.least && with_cue >= context_.least && cue_follows(text_, end_, cue))
+    if (score > 0 && score < context_.least && with_cue >= context_.least && !is_claimed() &&
+        cue_follows(text_, end_, cue))
       score = with_cue;
     if (score > best_.score) {
       best_.kind = kind;
@@ -228,6 +236,13 @@ class Evaluation {
         score = score > 0 ? std::max(score + 2, 70) + row.writing->score / 10 : 0;
       } else if (score < 80 && (context_.near(Cue::order, 3) || context_.near(Cue::money, 3))) {
         score -= 30;
+      }
+      // Where the words of two states stand before it, the nearer one decides.
+      if (context_.near(row.id->cue)) {
+        const std::uint32_t distance = context_.distance(row.id->cue);
+        if (score >= context_.least && distance < own_distance_ && best_.score <= 98) best_.score = 0;
+        if (distance > own_distance_) continue;
+        if (score >= context_.least) own_distance_ = distance;
       }
       offer(row.id->kind, score, row.id->cue, 90);
     }
@@ -382,6 +397,7 @@ class Evaluation {
   const Code& code_;
   std::string shape_, plain_;
   std::size_t end_ = 0;
+  std::uint32_t own_distance_ = UINT32_MAX;  // words since the nearest one that names a state's number that fits
   bool digits_ = false, lower_ = false, underscored_ = false, wide_ = false, broken_ = false;
   Match best_;
 };

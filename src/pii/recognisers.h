@@ -15,6 +15,7 @@ int phone_score(std::string_view shape, std::string_view digits, const Context& 
 // The end of an extension ("x123", "ext. 5") that follows `end`, or `end`.
 std::size_t phone_extension(const Text& text, std::size_t end);
 // dates.cpp: numeric dates and ages (at a digit), dates that begin with a month's name (at a word).
+inline constexpr std::uint32_t kBirthReach = 5;  // a date of birth is at most so many words behind the word
 Match match_date(const Text& text, const Context& context, const Code& code);
 Match match_month(const Text& text, const Context& context, const Word& month);
 Match match_age(const Text& text, const Context& context, const Code& code);
@@ -29,6 +30,10 @@ Match match_secret(const Text& text, std::size_t i, const Context& context);
 Match match_wallet(const Text& text, std::size_t i, const Context& context);
 // Right behind "-----BEGIN" at `i`, whether a private key follows; the end of that line's mark.
 std::size_t private_key_begins(const Text& text, std::size_t i);
+// beside.cpp: what nothing tells but the word right before it.
+Match match_user(const Text& text, std::size_t i, const Context& context);      // "login: jdoe42", "handle @jane_doe"
+Match match_check(const Text& text, const Context& context, const Code& code);  // "CVV 123"
+Match match_docket(const Text& text, std::size_t i, const Context& context);    // "Az. 12 O 345/20"
 // places.cpp
 Match match_address(const Text& text, const Context& context, const Code& code);  // "12 Main Street", "12 rue …"
 Match match_street(const Text& text, const Word& word);                           // "Hauptstraße 12", "Via Roma 5"

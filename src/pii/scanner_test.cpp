@@ -82,6 +82,16 @@ TEST(Scanner, DatesAndAges) {
   }
   EXPECT_EQ(shown("born on 5 March 1980"), "birth_date=5 March 1980");
   EXPECT_EQ(shown("DOB: 03/05/1980"), "birth_date=03/05/1980");
+  for (const char* text :
+       {"John (b. %)", "(* %)", "Her birthday, %, is on file", "% is her date of birth", "% (DOB)", "né(e) le %",
+        "nata a Roma il %", "Geboren te Utrecht op %", "cumpleaños: %", "D. O. B.: %"}) {
+    std::string said = text;
+    said.replace(said.find('%'), 1, "03.03.1980");
+    EXPECT_NE(shown(said).find("birth_date=03.03.1980"), std::string::npos) << said;
+  }
+  EXPECT_EQ(shown("* 3 March 2020 release; see option b 2020-03-03"), "");
+  EXPECT_EQ(shown("DOB 03/03/1980, admitted 05/06/2020", Profile::hipaa), "birth_date=03/03/1980 | date=05/06/2020");
+  EXPECT_EQ(shown("birthdays: 3.3.2001, 4.4.2003"), "birth_date=3.3.2001 | birth_date=4.4.2003");
   EXPECT_EQ(shown("in 2024 it rose; 13/32/2024; 2024-13-01", Profile::hipaa), "");
   EXPECT_EQ(shown("he is 93 years old, she is 89 years old", Profile::hipaa), "age=93");
   EXPECT_EQ(shown("a 101-year-old woman", Profile::hipaa), "age=101");
@@ -145,7 +155,10 @@ std::string mixture() {
          "2001:db8::8a2e:370:7334; MRN 48-213-77; license plate ABC 1234; \xC3\x28\xFF "
          "NHS 943 476 5919. 1HGCM82633A004352 S1234567D "
          "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U and New York "
-         "City";
+         "City {\"firstName\":\"Jos\\u00e9\",\"city\":\"Zelburg\",\"ssn\":\"536228726\"} {'name': 'Ada Lovelace'} "
+         "{\\\"name\\\":\\\"Zoe\xCC\x88 Quorvel\\\"} <city>Zelburg</city> "
+         "Mr. van der Meer, SSN ５３６－２２－８７２６; login: jdoe42, handle @jane_doe, CVC2 123; Az.: 12 O 345/20 "
+         "vom";
 }
 
 TEST(Scanner, EverySplitGivesTheSame) {
@@ -228,7 +241,19 @@ TEST(Scanner, RandomTextInRandomChunks) {
                                                  "\xFF",
                                                  "'",
                                                  "Hauptstraße ",
-                                                 "221 Baker Street"};
+                                                 "221 Baker Street",
+                                                 "\"name\":\"",
+                                                 "'city': '",
+                                                 "\\",
+                                                 "u00e9",
+                                                 "<city>",
+                                                 "Mr. ",
+                                                 "login: ",
+                                                 "docket ",
+                                                 "CVV2 ",
+                                                 "\xEF\xBC\x94\xEF\xBC\x91",
+                                                 "\xEF\xBC\x91",
+                                                 "\xCC\x81"};
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
     std::string text;
     for (std::uint64_t i = 0; i < 400; ++i)

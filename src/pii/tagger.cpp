@@ -144,7 +144,7 @@ Tag Tagger::choose(const Window& window) {
   }
   // A miss costs more than a false alarm: a profile that looks for recall takes names that are a little less likely
   // than not.
-  const int bar = window.context->least < 50 ? -24 : 0;
+  const int bar = window.context->least < 50 ? -18 : 0;
   if (person <= bar && place <= bar) return Tag::none;
   return person >= place ? Tag::person : Tag::place;
 }

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "pii/context.h"
 #include "pii/lexicon.h"
 
 namespace freehold::pii {
@@ -19,12 +20,35 @@ static_assert(kFolded.size() == 2 * (0x180 - 0xC0));
 struct Letter {
   std::size_t bytes = 0;
   bool upper = false;
+  bool mark = false;                      // belongs to the letter before it
   std::array<unsigned char, 4> folded{};  // up to two letters, or the bytes as they are
   std::size_t count = 0;
 };
 
 std::size_t sequence_length(unsigned char lead) {
   return lead < 0xC2 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 1;
+}
+
+// Folds what has a number between U+00C0 and U+017F, and marks that stand behind their letter (U+0300 to U+036F, as
+// decomposed texts have them): those are no letters of their own.
+bool fold_code(unsigned code, Letter& out) {
+  if (code >= 0x300 && code < 0x370) {
+    out.mark = true;
+    return true;
+  }
+  if (code < 0xC0 || code >= 0x180) return false;
+  const std::size_t at = 2 * (code - 0xC0);
+  for (std::size_t k = at; k < at + 2; ++k) {
+    if (kFolded[k] != '.') out.folded[out.count++] = static_cast<unsigned char>(kFolded[k]);
+  }
+  if (code < 0x100) {
+    out.upper = code < 0xDF;
+  } else if ((code >= 0x139 && code <= 0x148) || code >= 0x179) {
+    out.upper = code % 2 == 1 && code != 0x17F;
+  } else {
+    out.upper = code % 2 == 0 || code == 0x178;
+  }
+  return true;
 }
 
 // The letter that begins with a byte of 0x80 or more.
@@ -41,22 +65,26 @@ Letter high_letter(const Text& text, std::size_t i) {
   if (lead == 0xEF && second >= 0xB8) return out;                                    // forms of signs, full width
   out.bytes = length;
   const unsigned code = length == 2 ? (lead & 31u) << 6 | (second & 63u) : 0;
-  if (code >= 0xC0 && code < 0x180) {
-    const std::size_t at = 2 * (code - 0xC0);
-    for (std::size_t k = at; k < at + 2; ++k) {
-      if (kFolded[k] != '.') out.folded[out.count++] = static_cast<unsigned char>(kFolded[k]);
-    }
-    if (code < 0x100) {
-      out.upper = code < 0xDF;
-    } else if ((code >= 0x139 && code <= 0x148) || code >= 0x179) {
-      out.upper = code % 2 == 1 && code != 0x17F;
-    } else {
-      out.upper = code % 2 == 0 || code == 0x178;
-    }
-    return out;
-  }
+  if (fold_code(code, out)) return out;
   out.upper = (code >= 0x386 && code < 0x3AC) || (code >= 0x400 && code < 0x430);  // Greek, Cyrillic
   for (std::size_t k = 0; k < length; ++k) out.folded[out.count++] = text[i + k];
+  return out;
+}
+
+// JSON's and Python's "\u00e9" at `i`, where a backslash stands; up to three of them, for JSON within JSON. Only what
+// has a marked letter's number, and marks: others may be a folder's name.
+Letter escaped_letter(const Text& text, std::size_t i) {
+  Letter out;
+  std::size_t at = i + 1;
+  while (at < i + 3 && text[at] == '\\') ++at;
+  if (text[at] != 'u' || text[at + 1] != '0') return out;
+  unsigned code = 0;
+  for (std::size_t k = at + 1; k < at + 5; ++k) {
+    const unsigned char c = text[k];
+    if (!is_hex(c)) return out;
+    code = code << 4 | (c <= '9' ? c - '0' : (c | 0x20u) - 'a' + 10);
+  }
+  if (code != 0xD7 && code != 0xF7 && fold_code(code, out)) out.bytes = at + 5 - i;
   return out;
 }
 
@@ -81,7 +109,7 @@ std::uint32_t hash_folded(std::string_view folded) {
 
 std::size_t letter_at(const Text& text, std::size_t i) {
   const unsigned char c = text[i];
-  if (c < 0x80) return is_ascii_letter(c) ? 1 : 0;
+  if (c < 0x80) return is_ascii_letter(c) ? 1 : c == '\\' ? escaped_letter(text, i).bytes : 0;
   return high_letter(text, i).bytes;
 }
 
@@ -119,17 +147,17 @@ Word word_at(const Text& text, std::size_t i) {
       hash = hash_on(hash, c | 0x20);
       last = last << 8 | (c | 0x20u);
       ++i;
-    } else if (c >= 0x80) {
-      const Letter letter = high_letter(text, i);
+    } else if (c >= 0x80 || c == '\\') {
+      const Letter letter = c == '\\' ? escaped_letter(text, i) : high_letter(text, i);
       if (letter.bytes != 0) {
         upper += letter.upper;
-        if (count++ == 0) first_upper = letter.upper;
+        if (!letter.mark && count++ == 0) first_upper = letter.upper;
         for (std::size_t k = 0; k < letter.count; ++k) {
           hash = hash_on(hash, letter.folded[k]);
           last = last << 8 | letter.folded[k];
         }
         i += letter.bytes;
-      } else if (const std::size_t quote = apostrophe_at(text, i);
+      } else if (const std::size_t quote = c == '\\' ? 0 : apostrophe_at(text, i);
                  quote != 0 && letter_at(text, i + quote) != 0 && count < 3) {
         i += quote;
       } else {

@@ -162,6 +162,26 @@ class Pii(e2e.Case):
         self.fails(e2e.NOT_FOUND, "guard", "scan", self.folder / "none.txt", names="none.txt")
         self.fails(e2e.USAGE, "guard", "scan", clean, "--profile", "all", names="hipaa")
 
+    def test_utf16_and_what_is_packed(self):
+        text = "Dear Ada \U0001f600,\nwrite to jane.roe@example.com\n"
+        for name, mark, encoding in (("little", b"\xff\xfe", "utf-16-le"), ("big", b"\xfe\xff", "utf-16-be")):
+            (self.folder / name).write_bytes(mark + text.encode(encoding))
+            report = json.loads(self.succeeds("guard", "scan", self.folder / name, "--format", "json", "--show").text)
+            email = next(f for f in report["files"][0]["findings"] if f["kind"] == "email")
+            self.assertEqual((email["value"], email["line"], email["column"]), ("jane.roe@example.com", 2, 10))
+            self.assertEqual(text.encode()[email["begin"] : email["end"]], b"jane.roe@example.com")
+            self.fails(e2e.UNSUPPORTED, "guard", "mask", self.folder / name, names="UTF-16")
+        folder = self.folder / "packed"
+        folder.mkdir()
+        for name, data in (("a.pdf", b"%PDF-1.7\njane@example.com\n"), ("b.docx", b"PK\x03\x04jane@example.com")):
+            (folder / name).write_bytes(data)
+            self.fails(e2e.UNSUPPORTED, "guard", "scan", folder / name, names="not read")
+            self.fails(e2e.UNSUPPORTED, "guard", "mask", folder / name, names="not masked")
+        (folder / "c.txt").write_bytes(b"\xff\xfe" + "jane@example.com".encode("utf-16-le"))
+        report = json.loads(self.succeeds("guard", "scan", folder, "--format", "json").text)
+        self.assertEqual(report["skipped"], [str(folder / "a.pdf"), str(folder / "b.docx")])
+        self.assertEqual(report["counts"], {"email": 1})
+
     def test_mask(self):
         path = self.put("letter.txt", "Seen on March 5, 2024, ZIP 02139, jane@example.com.\n")
         self.assertEqual(self.succeeds("guard", "mask", path).text, "Seen on March 5, 2024, ZIP [postcode], [email].\n")

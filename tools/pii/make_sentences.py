@@ -67,6 +67,31 @@ Will it rain?|May I go?|Mark the box.|Rose bushes bloom.|Hope dies last.|Grant a
 Open README.md|See the CHANGELOG|main.py, README.md and index.html|Read LICENSE and MAKEFILE first|TODO: README|Major changes came.|General rules apply.|Sergeant is a rank.|Doctor visits are free.|The Professor retired.|Reading is fun.|Turkey sandwich|China plates|Polish the shoes.|Orange juice|Nice work!|Mobile phones|Bath towels
 """
 
+# Names that are ordinary words as well, and what these are otherwise.
+ORDINARY_GIVEN = "Will Mark Grace Rose Hope Faith Olive Bill Grant Jack Frank Joy Dawn Ivy Iris Lily Daisy Violet Ruby Pearl Amber Summer Robin Drew Chase Miles Art Guy Gene Rich Rob Pat Penny Melody Max Dean Earl Ray Sue Drew Wolf Ernst".split()
+ORDINARY_SURNAMES = ("Young Best Brown Klein Long Short Park Hill Rose Field Stone Day King Price Banks Gates Frost Law Bush House Good Sharp Strange Stark Lang Fuchs Sommer Winter Koch Richter Grand Petit Blanco Stein "
+                     "Baum Berg Wolf Vogel Kaiser Kurz Stern Schwarz Kraft Engel Green White Black Gray Wood Cook Baker Mason Hunter Fisher Ward Cross Bell Marsh Brooks Rivers Waters Church Summers Winters Fox Swan Drake Noble "
+                     "Wise Savage Small Little Love Joy Hope Case Page Moon Snow Rice Bean Pepper Ball Bond Cash Penny Power Sargent Weiss Braun Gross Jung Reich Roth Ritter Bauer Schneider Müller Zimmermann").split()
+ORDINARY = """
+Will you sign it?|Will the team win?|Will there be rain?|Mark the date.|Mark this as read.|Mark all as done|Grace period ends.|the Grace Period|Rose wine and cheese|Hope to see you soon.|Hope you are well.|Hope this helps|Faith in people
+Bill the client.|Bill due on {W}|the Bill passed|Grant access to users.|Grant money arrived.|Frank talk helps.|Joy to the world|Dawn broke at six.|Art and music|Rich people pay.|Young people vote.|Best wishes|Best of luck|Brown bread
+Long term plans|Short notes|Park the car.|Park opens at nine|Hill climbing|Field trip on {W}|Stone walls|Day one|Price list|Price per unit|Banks close at four.|Gates open at ten|Law and order|House rules|Good morning|Sharp knives
+Strange things happen.|Winter is coming.|Summer sale|Green tea|White paper|Black coffee|Wood floors|Cook the rice.|Cross the road.|Bell rings|Small print|Little time is left.|Love it!|Case closed|Page {N}|Snow is falling.|Rice and beans
+Power off|Power Supply|Cash Flow|Ball games|Case Study: {H}|New Page|Home Page|The Good, the Bad|Im Sommer ist es warm.|der Winter|Die Kraft der Sonne|Kurz gesagt|Der Richter entscheidet.|der Kaiser|ein Koch|die Sterne|Ritter und Engel
+"""
+
+# D: what is given to the sick, and what is examined.
+DRUGS = ("Metformin Lisinopril Ibuprofen Aspirin Paracetamol Amoxicillin Atorvastatin Simvastatin Omeprazole Pantoprazol Metoprolol Bisoprolol Ramipril Amlodipine Losartan Valsartan Gabapentin Sertraline Citalopram Fluoxetine Diazepam "
+         "Lorazepam Morphine Tramadol Oxycodone Warfarin Heparin Apixaban Clopidogrel Insulin Prednisone Levothyroxine Albuterol Salbutamol Azithromycin Doxycycline Ciprofloxacin Naproxen Diclofenac Tylenol Advil Lipitor Zoloft Xanax").split()
+DRUG_STEMS = "lo meto ator ami ra ena can val ome panto cipro levo azi clari amo fluco vori ritu tras ima dasa sita empa suma riza enoxa lido bupi rosu prava nife fexo lora ceti ola rispe keto flu".split()
+DRUG_ENDINGS = "pril olol statin sartan dipine prazole mycin cillin floxacin conazole mab tinib gliptin gliflozin triptan parin caine tidine azepam oxetine zapine formin profen tadine vir cycline thiazide".split()
+ORGANS = "Herz Leber Niere Nieren Lunge Magen Darm Milz Galle Schilddrüse Gehirn Haut Knie Hüfte Schulter Rücken Wirbelsäule Heart Liver Kidney Kidneys Lungs Spleen Brain Thyroid Pancreas Abdomen Chest Knee Hip Foie Rein Coeur Hígado Riñón Corazón Fegato Cuore Polmone".split()
+MEDICINE = """
+{D} {N} mg twice daily|{D} {N}mg|She takes {D} and {D}.|Started on {D}.|He was given {D}.|{D} was stopped.|Allergic to {D}.|Allergies: {D}, {D}|Continue {D}.|Medications: {D}, {D}, {D}|- {D} {N} mg|Current meds: {D}|{D} for pain|with {D}
+prescribed {D}|Take {D} with food.|{D} tablets|a dose of {D}|{D} and {D} were increased.|No {D} today.|Patient takes {D}.|side effects of {D}|{D} helps against fever.|Er nimmt {D} und {D}.|{D} abgesetzt|Therapie mit {D}|Sie erhielt {D}.
+Le patient prend du {D}.|Toma {D} cada día.|Assume {D}.|{G}: unauffällig|{G} normal|{G}: normal|{G} und {G} sind gesund.|Ultraschall der {G}|{G} schlägt regelmäßig.|MRT {G}|CT of {G}|{G} sounds clear|{G}, {G} und {G}|Die {G} ist vergrößert.|das {G}
+"""
+
 # B: a product's or company's name that no list holds, A: letters that stand for something, H: a heading of ordinary words.
 BRANDS = """
 {B} offers a wide range of services.|With {B}, you can share files.|At {B}, we believe in quality.|How to use {B}|Introducing {B}: the new way to pay|{B}'s platform is easy to use.|Sign up for {B} today.|Join us at {B} and save.
@@ -124,6 +149,7 @@ ORGANISATIONS = ["Acme Inc", "Northwind Traders", "Globex Corporation", "Initech
                  "World Bank", "United Nations", "Harvard University", "St Mary Hospital", "Blue Shield", "Alpha Systems", "Delta Airlines", "Vertex Labs", "BluePeak Software",
                  "Greenfield Partners", "Summit Holdings", "Orion Media", "Bright Future Foundation", "Sunrise Bakery", "Lotus Hotel", "Zenith Bank", "Apex Solutions"]
 TITLES = ["Mr.", "Mrs.", "Ms.", "Dr.", "Mr", "Mrs", "Ms", "Dr", "Prof.", "Professor", "Miss", "Sir", "Herr", "Frau", "Captain", "Judge", "Nurse", "Sr.", "Sra."]
+PARTICLES = ["van", "de", "von", "da", "del", "bin", "van der", "de la", "van den", "von der", "dos", "della", "di", "ter", "zu", "du", "van de", "de los", "ibn"]
 DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday January March April June July August October December".split()
 SYLLABLES = "ba be bo bri ca cha da de dor el en fa fen ga ger go ha hel i jo ka kel kov la len li lo ma mar mi mo na ne no o pa per po ra ri ro sa sen ski so sta ta ter to tri u va ven vi wa wen ya yo za ze zi".split()
 
@@ -151,10 +177,17 @@ def main():
     def heading():
         return " ".join(draw.choice(common).capitalize() for _ in range(draw.choice((1, 2, 2, 3))))
 
+    def drug():
+        return draw.choice(DRUGS) if draw.random() < 0.5 else (draw.choice(DRUG_STEMS) + draw.choice(["", "", "", "na", "ro", "ti"]) + draw.choice(DRUG_ENDINGS)).capitalize()
+
     def first():
+        if draw.random() < 0.04:
+            return draw.choice(ORDINARY_GIVEN)
         return draw.choice(given).capitalize() if draw.random() < 0.93 else invented()
 
     def last():
+        if draw.random() < 0.06:
+            return draw.choice(ORDINARY_SURNAMES)
         r = draw.random()
         name = draw.choice(own_surnames) if r < 0.35 else draw.choice(surnames).capitalize() if r < 0.8 else invented()
         return f"{name}-{draw.choice(surnames).capitalize()}" if draw.random() < 0.03 else name
@@ -169,8 +202,8 @@ def main():
             name = f"{first()} {first()} {last()}"
         elif r < 0.77:
             name = f"{chr(draw.randrange(65, 91))}. {last()}"
-        elif r < 0.80:
-            name = f"{first()} {draw.choice(['van', 'de', 'von', 'da', 'del', 'bin', 'van der', 'de la'])} {last()}"
+        elif r < 0.81:
+            name = f"{first()} {draw.choice(PARTICLES)} {last()}"
         elif r < 0.90:
             name = first()
         else:
@@ -187,7 +220,7 @@ def main():
 
     fill = {"F": lambda: f"«P:{first()}»", "S": lambda: f"«P:{last()}»", "P": lambda: f"«P:{person()}»", "C": lambda: f"«L:{place()}»",
             "O": lambda: draw.choice(ORGANISATIONS) if draw.random() < 0.8 else invented() + draw.choice([" Inc", " GmbH", " Ltd", " Group", " Bank"]),
-            "B": brand, "A": lambda: "".join(draw.choices("ABCDEFGIJLMNOPRSTUVX", k=draw.choice((2, 3, 3, 4)))) + draw.choice(["", "", "s"]), "H": heading,
+            "B": brand, "A": lambda: "".join(draw.choices("ABCDEFGIJLMNOPRSTUVX", k=draw.choice((2, 3, 3, 4)))) + draw.choice(["", "", "s"]), "H": heading, "D": drug, "G": lambda: draw.choice(ORGANS),
             "T": lambda: draw.choice(TITLES), "W": lambda: draw.choice(DAYS), "N": lambda: str(draw.randrange(1, 99999))}
 
     def sentence(template):
@@ -198,6 +231,9 @@ def main():
         lines += [sentence(template) for _ in range(60)]
     for template in [t for row in NOTHING.strip().splitlines() for t in row.split("|")]:
         lines += [sentence(template) for _ in range(12)]
+    for text, times in ((ORDINARY, 25), (MEDICINE, 40)):
+        for template in [t for row in text.strip().splitlines() for t in row.split("|")]:
+            lines += [sentence(template) for _ in range(times)]
     for template in [t for row in BRANDS.strip().splitlines() for t in row.split("|")]:
         lines += [sentence(template) for _ in range(60)]
     def rows(text):

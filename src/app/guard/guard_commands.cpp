@@ -11,6 +11,7 @@
 #include "app/commands.h"
 #include "app/console.h"
 #include "app/guard/scan_report.h"
+#include "app/guard/text_form.h"
 #include "app/interrupt.h"
 #include "app/json_writer.h"
 #include "app/output.h"
@@ -64,17 +65,27 @@ struct Scanned {
   std::vector<ScanRow> rows;
 };
 
-// Nothing if the file is no text: its first piece holds a zero byte.
-Result<std::optional<Scanned>> scan_one(const std::string& path, const ScanOptions& options, bool text_only) {
+// What is no text in a folder (its first piece holds a zero byte, or it is packed) is skipped; named alone it is an
+// error if it is packed. `why`: what it is instead of text.
+Result<std::optional<Scanned>> scan_one(const std::string& path, const ScanOptions& options, bool in_folder,
+                                        std::string& why) {
   FH_TRY(Pieces pieces, Pieces::open(path));
   ScanReport report(options);
+  TextDecoder decoder;
   for (bool first = true;; first = false) {
     FH_TRY(const std::string_view piece, pieces.next());
     if (piece.empty()) break;
-    if (first && text_only && piece.substr(0, 8192).find('\0') != std::string_view::npos)
-      return std::optional<Scanned>();
-    report.feed(piece);
+    why = first ? packed_form(piece) : "";
+    if (!why.empty() && !in_folder)
+      return fail(Errc::unsupported, fmt::format("{} is {}, which is not read", printable(path), why));
+    const std::string_view text = decoder.feed(piece);
+    if (first && why.empty() && in_folder && !decoder.is_utf16() &&
+        piece.substr(0, 8192).find('\0') != std::string_view::npos)
+      why = "no text";
+    if (!why.empty()) return std::optional<Scanned>();
+    report.feed(text);
   }
+  report.feed(decoder.finish());
   report.finish();
   return std::optional(Scanned{path, report.bytes(), report.rows()});
 }
@@ -135,7 +146,7 @@ Result<> run_scan(const Arguments& arguments, Console& console) {
   const ScanOptions options{.profile = pii::profile_from_name(arguments.text("profile")).value_or(pii::Profile::gdpr),
                             .show = arguments.flag("show")};
   std::vector<Scanned> all;
-  std::vector<std::string> skipped;
+  std::vector<std::string> skipped, reasons;
   std::optional<Error> failed;
   Counts counts{};
   std::uint64_t found = 0, bytes = 0;
@@ -147,7 +158,8 @@ Result<> run_scan(const Arguments& arguments, Console& console) {
       FH_TRY(files, files_below(path));
     }
     for (const std::string& file : files) {
-      auto scanned = scan_one(file, options, folder);
+      std::string why;
+      auto scanned = scan_one(file, options, folder, why);
       if (!scanned) {
         // One file of a folder that cannot be read is said, and ends the command with an error when the rest is done.
         if (!folder || scanned.error().code == Errc::cancelled) return Unexpected(std::move(scanned).error());
@@ -157,6 +169,7 @@ Result<> run_scan(const Arguments& arguments, Console& console) {
       }
       if (!*scanned) {
         skipped.push_back(file);
+        reasons.push_back(why);
         continue;
       }
       bytes += (*scanned)->bytes;
@@ -180,7 +193,8 @@ Result<> run_scan(const Arguments& arguments, Console& console) {
     }
     console.write(fmt::format("{} finding{} in {} file{}, {} bytes{}\n", found, found == 1 ? "" : "s", all.size(),
                               all.size() == 1 ? "" : "s", bytes, sums));
-    for (const std::string& path : skipped) console.note(fmt::format("skipped {}: no text", printable(path)));
+    for (std::size_t i = 0; i < skipped.size(); ++i)
+      console.note(fmt::format("skipped {}: {}", printable(skipped[i]), reasons[i]));
   }
   if (failed) return Unexpected(*failed);
   if (arguments.flag("fail") && found > 0) console.end_with(kFound);
@@ -199,12 +213,19 @@ Result<> run_mask(const Arguments& arguments, Console& console) {
                                            printable(arguments.text("out"))));
   }
   FH_TRY(Pieces pieces, Pieces::open(std::string(arguments.text("FILE"))));
+  FH_TRY(std::string_view piece, pieces.next());
+  TextDecoder decoder;
+  decoder.feed(piece);
+  const std::string_view form = decoder.is_utf16() ? "UTF-16" : packed_form(piece);
+  if (!form.empty()) {
+    return fail(Errc::unsupported,
+                fmt::format("{} is {}, which is not masked", printable(arguments.text("FILE")), form));
+  }
   FH_TRY(Output out, Output::create(arguments.given("out") ? arguments.text("out") : "-", console));
   pii::Masker masker(profile, style);
-  for (;;) {
-    FH_TRY(const std::string_view piece, pieces.next());
-    if (piece.empty()) break;
+  while (!piece.empty()) {
     FH_TRY_VOID(out.write(as_bytes(masker.feed(piece))));
+    FH_TRY(piece, pieces.next());
   }
   FH_TRY_VOID(out.write(as_bytes(masker.finish())));
   FH_TRY_VOID(out.commit());
@@ -249,7 +270,8 @@ Command guard_scan_command() {
           "record numbers, keys and passwords. Values are shown masked unless --show is given.\n\nThe exit status is 0 "
           "whether or not something was found; with --fail it "
           "is 8 if something was. A folder is gone through with what is below it; files that are no text are skipped "
-          "and named.",
+          "and named. UTF-16 with a byte order mark is read as UTF-8, to which places in JSON refer. PDFs and archives "
+          "are not read: in a folder they are skipped, by themselves an error.",
       .positionals = {{.name = "PATH", .help = "Files or folders; - is standard input.", .repeatable = true}},
       .options = {profile_option(),
                   {.name = "format",
@@ -273,7 +295,7 @@ Command guard_mask_command() {
       .summary = "Write a text without its personal data.",
       .details =
           "Each finding of guard scan is replaced by its kind, such as [email]. The text is read and written as it "
-          "comes.",
+          "comes; UTF-16, PDFs and archives are refused.",
       .positionals = {{.name = "FILE", .help = "The text; - is standard input."}},
       .options = {profile_option(),
                   {.name = "style",

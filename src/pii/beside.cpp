@@ -1,0 +1,96 @@
+// What nothing tells but the word right before it: names of users, the digits that check a card, numbers of dockets.
+#include "pii/recognisers.h"
+
+namespace freehold::pii {
+namespace {
+
+bool is_upper(unsigned char c) {
+  return c >= 'A' && c <= 'Z';
+}
+
+// Whether a colon, an equals sign or a quotation mark stands right before `i`.
+bool is_assigned(const Text& text, std::size_t i) {
+  std::size_t back = 1;
+  while (back < 4 && text.before(i, back) == ' ') ++back;
+  const unsigned char c = text.before(i, back);
+  return c == ':' || c == '=' || (back == 1 && (c == '"' || c == '\''));
+}
+
+}  // namespace
+
+Match match_user(const Text& text, std::size_t i, const Context& context) {
+  constexpr std::size_t kLeast = 3, kMost = 32;
+  if (!context.near(Cue::user, 0)) return {};
+  const bool at_sign = text[i] == '@';
+  const std::size_t begin = at_sign ? i + 1 : i;
+  if (!is_alphanumeric(text[begin]) || is_digit(text[begin])) return {};
+  std::size_t end = begin, digits = 0, signs = 0;
+  while (end < begin + kMost) {
+    const unsigned char c = text[end];
+    const bool sign = (c == '.' || c == '_' || c == '-') && is_alphanumeric(text[end + 1]);
+    if (!is_alphanumeric(c) && !sign) break;
+    digits += is_digit(c);
+    signs += sign;
+    ++end;
+  }
+  const unsigned char next = text[end];
+  if (end < begin + kLeast || is_alphanumeric(next) || next == '_' || next == '@' || next == '(' || next >= 0x80)
+    return {};
+  if (!at_sign && digits == 0 && (signs == 0 || !is_assigned(text, i))) {
+    // A word alone: one that no list knows, where it is given.
+    const Word word = word_at(text, begin);
+    if (!is_assigned(text, i) || word.end != end || word.flags != 0 || word.cue != Cue::none || signs != 0 ||
+        word.shape != Shape::lower)
+      return {};
+    static constexpr std::string_view kNobody[] = {"null", "string", "admin", "root", "guest", "test", "true", "none"};
+    for (const std::string_view nobody : kNobody) {
+      if (word.letters == nobody.size() && text.has(begin, nobody)) return {};
+    }
+  }
+  return {Kind::other_id, i, end, 70};
+}
+
+Match match_check(const Text& text, const Context& context, const Code& code) {
+  const Code::Group& group = code.groups[0];
+  // A number between them forgets the words: "CVV 123.45 and 123 people".
+  if (!context.near(Cue::check, context.before_previous.letters != 0 ? 1 : 0) || group.digits != group.size() ||
+      group.size() < 3 || group.size() > 4 || code.joined || code.hyphened || code.money)
+    return {};
+  const unsigned char next = text[group.end];
+  if (is_alphanumeric(next) || next == '_' || next == '%') return {};
+  if ((next == '.' || next == ',' || next == '-' || next == '/' || next == ':') && is_digit(text[group.end + 1]))
+    return {};
+  return {Kind::other_id, group.begin, group.end, 85};
+}
+
+Match match_docket(const Text& text, std::size_t i, const Context& context) {
+  constexpr std::size_t kMost = 40, kLeastDigits = 3, kMostLetters = 4;
+  if (!context.near(Cue::docket, 1)) return {};
+  // "Phoenix, AZ 85001"
+  if (context.previous.letters == 2 && context.previous.shape == Shape::upper) return {};
+  std::size_t at = i, end = i, digits = 0, end_digits = 0;
+  bool year = false, mixed = false;
+  while (at < i + kMost) {
+    const std::size_t group = at;
+    std::size_t letters = 0, group_digits = 0;
+    while (at < i + kMost && is_alphanumeric(text[at])) (is_digit(text[at++]) ? group_digits : letters) += 1;
+    if (at == group || (letters > 0 && group_digits == 0 && letters > kMostLetters)) break;
+    digits += group_digits;
+    if (group_digits > 0 || (group > i && text.before(group, 1) != ' ')) end = at, end_digits = digits;
+    const unsigned char sign = text[at], next = text[at + 1];
+    if ((sign == '-' || sign == '/' || sign == ':' || sign == '.') && is_alphanumeric(next)) {
+      year = year || sign == '/';
+      mixed = true;
+      ++at;
+    } else if (sign == ' ' && !year && (is_digit(next) || is_upper(next))) {
+      ++at;
+    } else {
+      break;
+    }
+  }
+  // A word alone is none, nor a year or a number of pages.
+  if (end_digits < kLeastDigits || (!mixed && end_digits < 5) || text[end] == '_' || text[end] == '@') return {};
+  return {Kind::other_id, i, end, 72};
+}
+
+}  // namespace freehold::pii

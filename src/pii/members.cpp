@@ -1,0 +1,204 @@
+#include "pii/members.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <vector>
+
+namespace freehold::pii {
+namespace {
+
+struct Names {
+  Tag tag;
+  bool sure;
+  std::string_view words;  // folded, two words together as one
+};
+
+constexpr Names kMemberNames[] = {
+    {Tag::person, true,
+     "firstname givenname lastname familyname middlename maidenname fullname legalname realname preferredname "
+     "birthname surname forename fname lname firstnames givennames cardholder cardholdername accountholder "
+     "accountholdername nameoncard patientname doctorname vorname nachname familienname zuname geburtsname prenom "
+     "prenoms nomdefamille apellido apellidos primerapellido segundoapellido cognome voornaam voornamen achternaam "
+     "given family nomecompleto nombrecompleto mothersname mothersmaidenname"},
+    {Tag::person, false,
+     "name names patient customer client author authors owner contact doctor physician employee sender recipient "
+     "holder "
+     "beneficiary nom nombre nome naam kunde kundin patientin ansprechpartner person first last middle "
+     "assignee reporter signatory tenant guest passenger driver teacher student nurse manager insured applicant "
+     "candidate customername clientname employeename studentname contactname holdername ownername authorname "
+     "physicianname recipientname sendername beneficiaryname personname insuredname applicantname candidatename "
+     "tenantname passengername guestname membername subscribername drivername managername nursename teachername "
+     "parentname spousename mothername fathername guardianname partnername buyername sellername payeename payername "
+     "billingname shippingname displayname kundenname"},
+    {Tag::place, true,
+     "city town hometown birthplace placeofbirth birthcity birthcountry country ort wohnort stadt geburtsort ville "
+     "commune lieudenaissance ciudad municipio lugardenacimiento citta comune luogodinascita plaats woonplaats "
+     "geboorteplaats stad municipality locality county province pais pays paese provincia cityname cityofbirth"},
+    {Tag::place, false, "state region location place destination origin district suburb land bundesland departement"},
+};
+
+struct NameRow {
+  std::uint32_t hash;
+  const Names* names;
+};
+
+const std::vector<NameRow>& name_rows() {
+  static const auto table = [] {
+    std::vector<NameRow> out;
+    for (const Names& names : kMemberNames) {
+      for (std::string_view rest = names.words; !rest.empty();) {
+        const std::size_t end = std::min(rest.find(' '), rest.size());
+        out.push_back({hash_folded(rest.substr(0, end)), &names});
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+      }
+    }
+    std::sort(out.begin(), out.end(), [](const NameRow& a, const NameRow& b) { return a.hash < b.hash; });
+    return out;
+  }();
+  return table;
+}
+
+// Which hashes may be names, by their lowest bits: most words are none.
+const std::array<bool, 4096> kMayBeName = [] {
+  std::array<bool, 4096> out{};
+  for (const NameRow& row : name_rows()) out[row.hash % out.size()] = true;
+  return out;
+}();
+
+const Names* names_of(std::uint32_t hash) {
+  if (!kMayBeName[hash % kMayBeName.size()]) return nullptr;
+  const auto at = std::lower_bound(name_rows().begin(), name_rows().end(), hash,
+                                   [](const NameRow& row, std::uint32_t wanted) { return row.hash < wanted; });
+  return at != name_rows().end() && at->hash == hash ? at->names : nullptr;
+}
+
+// The last `words` words of a name that is written "customerFirstName", of ASCII letters; 0 if it has not so many.
+std::uint32_t last_humps(const Text& text, const Word& word, int words) {
+  std::size_t begin = word.end;
+  while (words > 0) {
+    if (begin <= word.begin + 1) return 0;
+    const unsigned char c = text[--begin];
+    if (c >= 0x80) return 0;
+    if (c >= 'A' && c <= 'Z') --words;
+  }
+  std::uint32_t hash = kHashStart;
+  for (std::size_t i = begin; i < word.end; ++i) hash = hash_on(hash, text[i] | 0x20);
+  return hash;
+}
+
+// The name of two words: "first_name", "first-name", "First name".
+std::uint32_t with_previous(const Text& text, const Context& context, const Word& word) {
+  const unsigned char left = text.before(word.begin, 1);
+  if (context.previous.letters == 0 || (left != '_' && !context.joined)) return 0;
+  // The hash of both together goes on from that of the first: FNV-1a, letter by letter.
+  std::uint32_t hash = context.previous.hash;
+  for (std::size_t i = word.begin; i < word.end; ++i) {
+    if (text[i] >= 0x80) return 0;
+    hash = hash_on(hash, text[i] | 0x20);
+  }
+  return hash;
+}
+
+std::size_t past(const Text& text, std::size_t i, unsigned char sign, std::size_t most) {
+  const std::size_t end = i + most;
+  while (i < end && text[i] == sign) ++i;
+  return i;
+}
+
+bool is_quote(unsigned char c) {
+  return c == '"' || c == '\'';
+}
+
+}  // namespace
+
+bool is_member(const Text& text, const Word& word) {
+  switch (text[word.end]) {  // no farther: a stream would wait
+    case '"':
+    case '\'':
+    case '\\':
+    case ':':
+    case '=':
+    case '>':
+      return true;
+    default:
+      return false;
+  }
+}
+
+Member member_at(const Text& text, const Context& context, const Word& word) {
+  constexpr std::size_t kMostBackslashes = 7, kMostBlanks = 4;
+  Member out;
+  const bool prefix = text.before(word.begin, 1) == '_' || context.joined;
+  const std::uint32_t both = prefix ? with_previous(text, context, word) : 0;
+  const Names* names = both != 0 ? names_of(both) : nullptr;
+  if (names == nullptr) names = names_of(word.hash);
+  for (int words = 2; names == nullptr && words > 0 && word.shape == Shape::mixed; --words) {
+    if (const std::uint32_t hash = last_humps(text, word, words); hash != 0) names = names_of(hash);
+  }
+  if (names == nullptr) return out;
+  // "file_name", "hostName": whose name it is, is said and not known.
+  const bool prefixed = text.before(word.begin, 1) == '_' || word.shape == Shape::mixed;
+  std::size_t i = past(text, word.end, '\\', kMostBackslashes);
+  const bool named = is_quote(text[i]);
+  if (named) ++i;
+  i = past(text, i, ' ', kMostBlanks);
+  const unsigned char sign = text[i];
+  if (sign != ':' && sign != '=' && sign != '>') return out;
+  ++i;
+  out.element = sign == '>';
+  if (sign == '>') {
+    if (letter_at(text, i) == 0) return out;  // "<name> wrote", "</name><city>"
+    out.close = '<';
+    out.quoted = true;
+  } else {
+    if (text[i] == '=' || text[i] == '>') ++i;
+    i = past(text, i, ' ', kMostBlanks);
+    if (named && text[i] == '[') {
+      out.close = ']';
+      i = past(text, i + 1, ' ', kMostBlanks);
+    }
+    i = past(text, i, '\\', kMostBackslashes);
+    out.quoted = is_quote(text[i]);
+    if (out.quoted && out.close == 0) out.close = text[i];
+    i += out.quoted;
+    if (!out.quoted) out.close = 0;
+  }
+  out.sure = names->sure;
+  if (prefixed && !out.sure && names->tag == Tag::person && both != 0 && names_of(both) == nullptr) return {};
+  // Without quotation marks it may be prose.
+  if (!out.quoted && !out.sure) return {};
+  out.tag = names->tag;
+  out.begin = i;
+  return out;
+}
+
+Tag tag_in_member(const Member& member, const Window& window, Tag chosen) {
+  constexpr unsigned kPerson = kGiven | kSurname, kAnywhere = kPlace | kPlacePart | kState;
+  constexpr unsigned kOther = kOrganisation | kProper | kMonth | kWeekday | kTitle;
+  const Word& word = window.word;
+  const unsigned flags = word.flags;
+  const bool goes_on = window.context->joined && window.context->tag == member.tag;
+  const bool capital = word.shape == Shape::capital || word.shape == Shape::mixed ||
+                       (word.shape == Shape::upper && word.letters > 2) || (goes_on && word.shape != Shape::lower);
+  if (chosen == member.tag) return chosen;
+  const bool is_known = (flags & (member.tag == Tag::person ? kPerson : kAnywhere)) != 0;
+  if (word.shape == Shape::lower) {
+    const bool name = member.sure && member.quoted && is_known && (flags & (kFiller | kParticle | kCommon)) == 0;
+    return name ? member.tag : chosen;
+  }
+  if (!capital || (!is_known && (flags & kOther) != 0)) return chosen;
+  const bool ordinary = (flags & (kCommon | kFiller)) != 0 && !is_known;
+  if (member.sure) return ordinary && !goes_on ? chosen : member.tag;
+  if (ordinary || (window.next.flags & kOrganisation) != 0) return chosen;
+  if (is_known || goes_on) return chosen == Tag::none ? member.tag : chosen;
+  if (word.shape != Shape::capital || flags != 0 || chosen != Tag::none) return chosen;
+  // A word that nothing is known of: a place, or a person's name if another such word follows.
+  const Word& next = window.next;
+  const bool pair = next.shape == Shape::capital &&
+                    ((window.right == Gap::blank && (next.flags == 0 || (next.flags & kPerson) != 0)) ||
+                     (window.right == Gap::comma && (next.flags & (kGiven | kCommon)) == kGiven));
+  return member.tag == Tag::place || pair ? member.tag : chosen;
+}
+
+}  // namespace freehold::pii

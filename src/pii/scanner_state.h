@@ -1,0 +1,126 @@
+// What a scanner knows between two tokens. scanner.cpp goes from sign to sign, scanner_tokens.cpp looks at what begins
+// with a letter or a digit.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <vector>
+
+#include "pii/members.h"
+#include "pii/recognisers.h"
+#include "pii/scanner.h"
+#include "pii/tagger.h"
+
+namespace freehold::pii {
+
+inline bool is_cut_here(unsigned char left) {
+  return left == '_' || is_alphanumeric(left);
+}
+
+// The byte before `i` and the underscores that stand before it, as far as a stream remembers.
+inline unsigned char before_underscores(const Text& text, std::size_t i) {
+  std::size_t back = 1;
+  while (back < kHistory && text.before(i, back) == '_') ++back;
+  return text.before(i, back);
+}
+
+struct Scanner::State {
+  Profile profile;
+  Chooser* chooser;
+  Context context;
+  std::array<std::uint32_t, kCues> seen{};  // the context's
+  std::string buffer;
+  std::uint64_t base = 0;  // of buffer[0] in the whole text
+  std::size_t at = 0;      // in buffer: before it everything is decided, but for an open name
+  bool ended = false;
+  // A name that may go on.
+  Tag open = Tag::none;
+  std::size_t open_begin = 0, open_end = 0;  // in buffer
+  // Little words behind a title, "Mr. van der Meer": the name that may follow begins here, in buffer.
+  static constexpr std::size_t kNoLead = static_cast<std::size_t>(-1);
+  std::size_t lead = kNoLead;
+  Member member;  // the value that begins at or before here, its position in buffer
+  // What stood between the last token and here.
+  unsigned blanks = 0, newlines = 0;
+  bool stop = false, hyphen = false, apart = false;
+  bool escaped = false;     // the letter before is an escape's
+  bool skipping = false;    // inside a token that is too long
+  bool in_key = false;      // inside a private key's block, which began at open_begin
+  std::size_t at_sign = 0;  // in buffer: the next '@', or as far as none is; behind us: not looked for
+  std::vector<Finding>* out = nullptr;
+
+  State(Profile p, Chooser* c) : profile(p), chooser(c) {
+    context.least = threshold(p);
+    context.seen = seen.data();
+  }
+
+  void emit(Kind kind, std::size_t begin, std::size_t end, int score) {
+    if (takes(profile, kind)) out->push_back({kind, base + begin, base + end, score});
+  }
+
+  void close_name() {
+    if (open == Tag::none) return;
+    emit(open == Tag::person ? Kind::person : Kind::place, open_begin, open_end, 60);
+    open = Tag::none;
+  }
+
+  // The token ends at `end`; nothing is known of it but that.
+  void past(std::size_t end) {
+    at = end;
+    blanks = newlines = 0;
+    stop = hyphen = apart = escaped = false;
+  }
+
+  void forget_words() {
+    context.previous = context.before_previous = {};
+    context.tag = context.before_tag = Tag::none;
+  }
+
+  // A number or a finding: counts as one word, of which nothing is known.
+  void past_other(std::size_t end) {
+    close_name();
+    forget_words();
+    lead = kNoLead;
+    ++context.index;
+    context.sentence_start = false;
+    past(end);
+  }
+
+  // What lies between the last token and this one decides what goes together. Kept apart from the state until the step
+  // holds.
+  void arrive(Context& now) const {
+    const bool abbreviation = now.previous.letters == 1 || (now.previous.flags & kTitle) != 0 ||
+                              (now.previous.letters == 2 && now.previous.shape == Shape::capital);
+    const bool ends = newlines > 1 || (stop && (blanks > 0 || newlines > 0) && !(abbreviation && newlines == 0));
+    now.joined = now.previous.letters != 0 && newlines == 0 && !apart &&
+                 ((blanks == 1 && !hyphen && (!stop || abbreviation)) || (hyphen && blanks == 0 && !stop));
+    if (newlines > 1) now.floor = now.index;
+    if (ends || newlines > 0) now.sentence_start = true;
+    if (ends) {
+      now.previous = now.before_previous = {};
+      now.tag = now.before_tag = Tag::none;
+    }
+  }
+
+  // Whether an e-mail address may begin at `i`: whether there is an '@' near enough, or what is there has not arrived.
+  bool may_be_email(std::size_t i) {
+    if (at_sign < i) at_sign = std::min(buffer.find('@', i), buffer.size());
+    return at_sign < i + kEmailReach;
+  }
+
+  // In buffer: no finding that is still to come begins before it.
+  std::size_t held() const { return std::min(open != Tag::none || in_key ? std::min(at, open_begin) : at, lead); }
+
+  bool step(const Text& text);
+  bool token(const Text& text, bool letter);
+  bool word(const Text& text, Context& now, const Word& w);
+  bool sign(const Text& text, unsigned char c);
+  Match at_word(const Text& text, const Context& now, const Word& w, std::size_t& rest);
+  Match at_number(const Text& text, const Context& now, std::size_t begin, std::size_t& rest);
+  bool full_width(const Text& text);
+  bool found(const Text& text, const Match& match);
+  void run(bool final);
+};
+
+}  // namespace freehold::pii

@@ -1,0 +1,333 @@
+// What begins with a letter or a digit: which recognisers look there, and words as parts of names.
+#include <iterator>
+#include <string_view>
+
+#include "pii/lexicon.h"
+#include "pii/scanner_state.h"
+
+namespace freehold::pii {
+namespace {
+
+constexpr std::size_t kLongestPlain = 256;  // what is longer and no secret is skipped unread
+
+bool is_blank_byte(unsigned char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+// Behind a lower-case word: nothing that could make it the beginning of an address or a key.
+bool is_plain_end(const Text& text, std::size_t end) {
+  const unsigned char c = text[end];
+  switch (c) {
+    case ' ':
+    case '\n':
+    case '\r':
+    case '\t':
+    case ',':
+    case ';':
+    case '!':
+    case '?':
+    case ')':
+    case '"':
+    case '(':
+    case ']':
+      return true;
+    case '.':
+    case ':':
+      return is_blank_byte(text[end + 1]) || text[end + 1] == '"' ||
+             (c == ':' && !is_alphanumeric(text[end + 1]) && text[end + 1] != '/' && text[end + 1] != ':');
+    case 0:
+      return text.final() || end < text.size();
+    default:
+      return false;
+  }
+}
+
+// A word between names that are two as often as one.
+bool is_and(const Word& word) {
+  static const std::uint32_t kAnd[] = {hash_folded("und"), hash_folded("y"), hash_folded("e")};
+  return word.shape == Shape::lower && (word.hash == kAnd[0] || word.hash == kAnd[1] || word.hash == kAnd[2]);
+}
+
+// Little words that stand in names only, or nearly.
+bool is_name_particle(const Word& word) {
+  static constexpr std::string_view kWords[] = {"van", "von", "bin", "ibn", "der", "den", "ter", "ten"};
+  static const auto kHashes = [] {
+    std::array<std::uint32_t, std::size(kWords)> out{};
+    std::transform(std::begin(kWords), std::end(kWords), out.begin(), hash_folded);
+    return out;
+  }();
+  return word.shape == Shape::lower && (word.flags & kParticle) != 0 &&
+         std::find(kHashes.begin(), kHashes.end(), word.hash) != kHashes.end();
+}
+
+// What the words around decide where the tagger, which looks at one word after the other, does not.
+Tag tag_beside(const Window& window, Tag open, Tag chosen) {
+  const Context& now = *window.context;
+  const Word &word = window.word, &next = window.next;
+  // "Im März", "am Montag", but "April Day", "Robert März"
+  if ((word.flags & (kMonth | kWeekday)) != 0 && (word.flags & (kGiven | kSurname)) == 0 && chosen == Tag::person &&
+      !(now.joined && now.tag == Tag::person))
+    return Tag::none;
+  if (chosen == Tag::person || (word.shape != Shape::capital && word.shape != Shape::mixed)) return chosen;
+  if (now.joined && (now.previous.flags & kTitle) != 0 && (word.flags & kSurname) != 0 && chosen == Tag::place)
+    return Tag::person;  // "Frau Klein"
+  if (now.joined && open == Tag::person && (now.previous.flags & kParticle) != 0 &&
+      now.previous.shape == Shape::lower) {
+    // "Otto von Bismarck", "Jan de Vries", but not "Anna in Berlin"
+    const bool ordinary = (word.flags & (kCommon | kOrganisation | kProper)) != 0 && (word.flags & kSurname) == 0;
+    if (is_name_particle(now.previous) && !ordinary) return Tag::person;
+    static const std::uint32_t kOf[] = {hash_folded("de"), hash_folded("du"), hash_folded("da"), hash_folded("di")};
+    const bool of = std::find(std::begin(kOf), std::end(kOf), now.previous.hash) != std::end(kOf);
+    if (of && (word.flags & kSurname) != 0) return Tag::person;
+  }
+  // "Will Young": both are ordinary words as well.
+  constexpr unsigned kNoName = kMonth | kWeekday | kOrganisation | kProper;
+  if (chosen == Tag::none && (word.flags & kGiven) != 0 && (word.flags & kNoName) == 0 && window.right == Gap::blank &&
+      next.shape == Shape::capital && (next.flags & kSurname) != 0 && (next.flags & (kNoName | kFiller)) == 0)
+    return Tag::person;
+  return chosen;
+}
+
+}  // namespace
+
+bool Scanner::State::found(const Text& text, const Match& match) {
+  if (text.starved()) return false;
+  arrive(context);
+  close_name();
+  emit(match.kind, match.begin, match.end, match.score);
+  past_other(match.end);
+  // Behind a date of birth only another one right beside it is one too: "DOB 03/03/1980, seen 05/06/2020".
+  if (match.kind == Kind::birth_date) seen[static_cast<std::size_t>(Cue::birth)] = context.index - kBirthReach;
+  // What follows a street is its town.
+  if (match.kind == Kind::address) seen[static_cast<std::size_t>(Cue::address)] = context.index;
+  return true;
+}
+
+// What a code at this place may be besides a word; `rest`: where to go on if it is nothing.
+Match Scanner::State::at_number(const Text& text, const Context& now, std::size_t begin, std::size_t& rest) {
+  const Code code = code_at(text, begin);
+  rest = code.rest();
+  // A UUID is nobody's number, whatever its last group looks like.
+  if (code.count >= 5 && code.groups[0].size() == 8 && code.groups[1].size() == 4 && code.groups[2].size() == 4 &&
+      code.groups[3].size() == 4 && code.groups[4].size() == 12 && code.groups[0].separator == '-' &&
+      code.groups[3].separator == '-') {
+    rest = code.groups[4].end;
+    return {};
+  }
+  auto sure = [&](const Match& match) { return match.score >= now.least; };
+  if (code.underscored) return match_code(text, now, code);  // part of a name: only what is telling of itself
+  if (code.groups[0].digits == code.groups[0].size()) {
+    if (const Match match = match_date(text, now, code); sure(match)) return match;
+    if (const Match match = match_age(text, now, code); sure(match)) return match;
+    if (const Match match = match_check(text, now, code); sure(match)) return match;
+    if (const Match match = match_address(text, now, code); sure(match)) return match;
+    if (code.groups[0].size() <= 3 && (text[code.end(1)] == '(' || text[code.end(1) + 1] == '(')) {  // 1 (555) 123-4567
+      if (const Match match = match_phone(text, begin, now); sure(match)) return match;
+    }
+  } else {
+    if (code.groups[0].digits > 0 && code.groups[0].digits <= 2 && code.groups[0].size() <= 4) {  // "3rd of March"
+      if (const Match match = match_date(text, now, code); sure(match)) return match;
+    }
+    if (const Match match = match_address(text, now, code); sure(match)) return match;
+  }
+  if (const Match match = match_postcode(text, now, code); sure(match)) return match;
+  return match_code(text, now, code);
+}
+
+Match Scanner::State::at_word(const Text& text, const Context& now, const Word& w, std::size_t& rest) {
+  const unsigned char next = text[w.end];
+  auto sure = [&](const Match& match) { return match.score >= now.least; };
+  if (is_digit(next)) {  // a token of letters and digits
+    if (const Match match = match_wallet(text, at, now); sure(match)) return match;
+    if (const Match match = at_number(text, now, at, rest); sure(match)) return match;
+  } else if (w.letters == 17 && w.shape == Shape::upper && now.near(Cue::vin, 3)) {
+    std::size_t ignored = 0;
+    if (const Match match = at_number(text, now, at, ignored); sure(match)) return match;
+  } else if (w.letters <= 6 && w.shape != Shape::lower) {
+    const std::size_t gap = gap_at(text, w.end);
+    if (gap != 0 && (is_digit(text[w.end + gap]) || (now.near(Cue::plate, 3) && is_alphanumeric(text[w.end + gap]))) &&
+        (w.flags & kMonth) == 0) {
+      std::size_t ignored = 0;
+      if (const Match match = at_number(text, now, at, ignored); sure(match)) return match;
+    }
+  }
+  return {};
+}
+
+bool Scanner::State::word(const Text& text, Context& now, const Word& w) {
+  Tag tag = Tag::none;
+  if (w.shape != Shape::lower && profile != Profile::secrets) {
+    if (const Match match = match_month(text, now, w); match.score >= now.least) return found(text, match);
+    if (const Match match = match_street(text, w); match.score >= now.least) return found(text, match);
+    constexpr unsigned kNames = kGiven | kSurname | kPlace | kPlacePart;
+    // The first word of a sentence that is an ordinary one; letters that stand for something; "IBAN", "Konto".
+    const bool ordinary =
+        ((w.flags & kNames) == 0 &&
+         ((w.cue != Cue::none && w.letters > 1) || (w.flags & kProper) != 0 ||
+          (w.shape == Shape::upper && w.letters <= 5) ||
+          ((w.flags & (kCommon | kFiller)) != 0 && now.sentence_start && w.shape == Shape::capital))) ||
+        (w.cue != Cue::none && w.shape == Shape::upper && w.letters <= 5);
+    const bool in_member = member.tag != Tag::none && w.begin >= member.begin;
+    if ((!ordinary || in_member) && w.end - w.begin < kLongestWord) {
+      const Window window = window_at(text, now, w);
+      if (!ordinary) tag = tag_beside(window, open, chooser->choose(window));
+      if (in_member) tag = tag_in_member(member, window, tag);
+    }
+  } else if (member.tag != Tag::none && w.begin >= member.begin && profile != Profile::secrets) {
+    tag = tag_in_member(member, {.context = &now, .word = w}, tag);
+  }
+  const bool names_value = profile != Profile::secrets && is_member(text, w);
+  const Member value = names_value ? member_at(text, now, w) : Member();
+  if (value.element) tag = Tag::none;
+  if (text.starved()) return false;
+  // Names: one word after the other.
+  const bool goes_on = open != Tag::none && now.joined;
+  // "Anna und Jonas" are two; "Ortega y Gasset" is one.
+  const bool another = goes_on && is_and(now.previous) && ((w.flags & kGiven) != 0 || (w.flags & kSurname) == 0);
+  if (goes_on && tag == open && !another) {
+    open_end = w.end;
+  } else if (!(goes_on && tag == Tag::none && (w.flags & kParticle) != 0 && w.shape == Shape::lower)) {
+    close_name();
+    if (tag != Tag::none) {
+      open = tag;
+      open_begin = now.joined && tag == Tag::person ? std::min(lead, w.begin) : w.begin;
+      open_end = w.end;
+    }
+  }
+  const bool leads = w.shape == Shape::lower && (w.flags & kParticle) != 0 && now.joined && open == Tag::none;
+  if (!leads) {
+    lead = kNoLead;
+  } else if (lead == kNoLead && (now.previous.flags & kTitle) != 0) {
+    lead = w.begin;
+  }
+  if ((w.flags & kFiller) == 0) ++now.index;
+  if (w.cue != Cue::none) {
+    const std::uint32_t before = now.previous.letters != 0 ? now.previous.hash : 0;
+    lexicon().each_cue(before, w.hash, [&](Cue cue) { seen[static_cast<std::size_t>(cue)] = now.index; });
+  }
+  now.before_previous = now.previous;
+  now.before_tag = now.tag;
+  now.previous = w;
+  now.tag = tag;
+  now.sentence_start = false;
+  context = now;
+  // The value's own colons and quotation marks name nothing.
+  if (names_value && (value.tag != Tag::none || member.tag == Tag::none)) member = value;
+  past(w.end);
+  return true;
+}
+
+// Digits and capitals of full width (U+FF10 to U+FF3A), as Japanese and Chinese texts have them: what stands at `at` as
+// ASCII, whose recognisers look at it, and where each byte of that stood.
+bool Scanner::State::full_width(const Text& text) {
+  constexpr std::size_t kMost = 64;
+  std::string plain;
+  std::array<std::size_t, kMost + 1> places{};
+  std::size_t i = at;
+  while (plain.size() < kMost) {
+    const unsigned char c = text[i], low = text[i + 1], sign = text[i + 2];
+    places[plain.size()] = i;
+    if (c == 0xEF && low == 0xBC && sign >= 0x81 && sign <= 0xBA) {  // U+FF01 to U+FF3A
+      plain += static_cast<char>(sign - 0x60);
+      i += 3;
+    } else if (c == 0xE3 && low == 0x80 && sign == 0x80) {  // U+3000, a blank
+      plain += ' ';
+      i += 3;
+    } else if (c >= ' ' && c < 0x80) {
+      plain += static_cast<char>(c);
+      ++i;
+    } else {
+      break;
+    }
+  }
+  places[plain.size()] = i;
+  const Text narrow(plain, true);
+  if (!is_alphanumeric(narrow[0]) && narrow[0] != '+') return false;
+  Context now = context;
+  arrive(now);
+  std::size_t rest = 0;
+  Match match = narrow[0] == '+' ? match_phone(narrow, 0, now) : at_number(narrow, now, 0, rest);
+  if (match.score < now.least) {
+    if (rest == 0 || text.starved()) return false;
+    context = now;
+    past_other(places[rest]);
+    return true;
+  }
+  match.begin = places[match.begin];
+  match.end = places[match.end];
+  return found(text, match);
+}
+
+bool Scanner::State::token(const Text& text, bool letter) {
+  const std::size_t begin = at;
+  Context now = context;
+  arrive(now);
+  const bool near_secret = now.near(Cue::password, 1) || now.near(Cue::secret, 2);
+  const bool near_user = now.near(Cue::user, 0) && profile != Profile::secrets;
+  Word w;
+  if (letter) {
+    w = word_at(text, begin);
+    if (w.shape == Shape::lower && !near_secret && !near_user && is_plain_end(text, w.end)) return word(text, now, w);
+  }
+  auto sure = [&](const Match& match) { return match.score >= now.least; };
+  const unsigned char left = escaped ? ' ' : text.before(begin, 1);
+  const bool inside = is_cut_here(left);  // behind '_', or behind letters that a word did not take
+  // A word alone is no key: those have a digit or a sign in them, or are long.
+  const bool alone = letter && !near_secret && w.letters < 16 && is_plain_end(text, w.end);
+  if (!alone) {
+    if (const Match match = match_secret(text, begin, now); sure(match)) return found(text, match);
+  }
+  std::size_t rest = 0;
+  if (profile == Profile::secrets && letter && text[w.end] == ':') {  // an address with a password in it
+    if (const Match match = match_url(text, begin); match.kind == Kind::password && sure(match))
+      return found(text, match);
+  }
+  if (profile != Profile::secrets && (!inside || left == '_')) {
+    const unsigned char next = letter ? text[w.end] : 0;
+    // "_name@example.org_" and "__name@example.org__", but not the rest of "first_name@example.org"
+    const bool fresh = left != '_' || !is_alphanumeric(before_underscores(text, begin));
+    if (fresh && (!letter || !is_plain_end(text, w.end))) {
+      if (may_be_email(begin)) {
+        if (const Match match = match_email(text, begin); sure(match)) return found(text, match);
+      }
+      if (const Match match = match_url(text, begin); sure(match)) return found(text, match);
+    }
+    if (near_user) {
+      if (const Match match = match_user(text, begin, now); sure(match)) return found(text, match);
+    }
+    if (now.near(Cue::docket, 1)) {
+      if (const Match match = match_docket(text, begin, now); sure(match)) return found(text, match);
+    }
+    if (left != '_' || fresh) {
+      const bool hex = is_hex(text[begin]);
+      if (hex && (!letter || is_digit(next) || next == ':' || next == '-' || next == '.')) {
+        if (const Match match = match_mac(text, begin, now); sure(match)) return found(text, match);
+        if (const Match match = match_ip(text, begin, now); sure(match)) return found(text, match);
+      }
+    }
+    if (letter) {
+      if (const Match match = at_word(text, now, w, rest); sure(match)) return found(text, match);
+    } else {
+      if (const Match match = match_wallet(text, begin, now); sure(match)) return found(text, match);
+      if (const Match match = at_number(text, now, at, rest); sure(match)) return found(text, match);
+    }
+  }
+  if (letter && !is_digit(text[w.end])) return word(text, now, w);
+  bool check = false;  // "CVC2 123"
+  if (letter && w.cue != Cue::none && text[w.end] == '2' && !is_alphanumeric(text[w.end + 1]))
+    lexicon().each_cue(0, w.hash, [&](Cue cue) { check = check || cue == Cue::check; });
+  // Digits, or letters and digits together, that are nothing: go on behind them.
+  std::size_t end = begin;
+  while (end < begin + kLongestPlain && is_alphanumeric(text[end])) ++end;
+  if (end == begin) end = begin + 1;
+  if (rest > end && !letter) end = rest;
+  if (text.starved()) return false;
+  skipping = end >= begin + kLongestPlain;
+  now.sentence_start = false;
+  context = now;
+  past_other(end);
+  if (check) seen[static_cast<std::size_t>(Cue::check)] = context.index;
+  return true;
+}
+
+}  // namespace freehold::pii
