@@ -90,6 +90,12 @@ Result<std::string> Reader::entry(std::uint64_t number) const {
 }
 
 Result<> Reader::check() const {
+  // Which entry it is costs a look into the tree for each, so only where something is wrong.
+  auto whole = check(false);
+  return whole ? whole : check(true);
+}
+
+Result<> Reader::check(bool look_up) const {
   Head head;
   std::uint64_t number = 0;            // of the entry that comes next
   std::optional<std::uint64_t> other;  // the first whose hash the tree has otherwise
@@ -103,7 +109,9 @@ Result<> Reader::check() const {
     FH_TRY(const std::string bytes, bytes_of(i));
     if (segments_[i].first != number) return wrong(i, "entries before it are missing");
     auto scan = scan_segment(bytes, head, key_.name(), [&](std::string_view, const Hash& leaf, std::uint64_t) {
-      if (const auto known = levels_.subtree(0, number); !other && known && *known != leaf) other = number;
+      if (look_up && !other) {
+        if (const auto known = levels_.subtree(0, number); known && *known != leaf) other = number;
+      }
       ++number;
     });
     if (!scan) return wrong(i, scan.error().what);

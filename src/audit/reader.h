@@ -57,6 +57,7 @@ class Reader {
  private:
   Reader(Files files, VerifierKey key) : files_(std::move(files)), key_(std::move(key)) {}
   Result<std::string> bytes_of(std::size_t segment) const;
+  Result<> check(bool look_up) const;
 
   Files files_;
   VerifierKey key_;
