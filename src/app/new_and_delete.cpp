@@ -1,6 +1,6 @@
-// The replaceable functions of [new.delete] of the program `freehold`, over malloc: what is deleted is overwritten where
-// that is wanted (base/scrub.h). The others of the standard library call these. Not in a build with a sanitizer, which
-// brings its own.
+// The replaceable functions of [new.delete] of the program `freehold`, over malloc: what is deleted is overwritten
+// where that is wanted (base/scrub.h). The others of the standard library call these. Not in a build with a sanitizer,
+// which brings its own.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #include <cstdlib>
 #include <new>

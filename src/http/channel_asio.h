@@ -106,7 +106,8 @@ class Channel : public std::enable_shared_from_this<Channel<Stream>> {
       in_order = error == asio::error::eof;
       if (error) break;
       input_.append(piece.data(), n);
-      std::fill_n(piece.begin(), n, '\0');  // the frame of this coroutine outlives the request, and asio keeps its memory
+      std::fill_n(piece.begin(), n,
+                  '\0');  // the frame of this coroutine outlives the request, and asio keeps its memory
       signal_.cancel();
     }
     end_of_input_ = true;

@@ -25,7 +25,7 @@ struct StoredResponse {
   std::string running;       // the id of the request that still makes it, in the background; empty: it is over
   std::string label = {};    // of all that is in it (guard/policy.h); whoever keeps it says so
   bool streamed = false;     // its events went out as they came, with other numbers than those made from what is kept
-  std::vector<std::string> subjects = {};  // for whom any of it was asked; "": for nobody in particular
+  std::vector<std::string> subjects = {};         // for whom any of it was asked; "": for nobody in particular
   std::chrono::steady_clock::time_point asked{};  // when its request came
 };
 

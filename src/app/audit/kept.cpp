@@ -41,9 +41,10 @@ Result<KeptContent> KeptContent::open(const std::filesystem::path& home, const s
 Result<audit::Parts> KeptContent::of(const Members& entry) {
   const std::string place = member_of(entry, "content"), subject = member_of(entry, "subject");
   if (place.empty()) {
-    return fail(Errc::not_found, fmt::format("nothing was kept of {}: the server ran without --keep-content, or its subject was "
-                                             "erased before it was answered",
-                                             printable(member_of(entry, "id"), 80)));
+    return fail(Errc::not_found,
+                fmt::format("nothing was kept of {}: the server ran without --keep-content, or its subject was "
+                            "erased before it was answered",
+                            printable(member_of(entry, "id"), 80)));
   }
   if (!listed_) {
     FH_TRY(auto all, subjects_.list());

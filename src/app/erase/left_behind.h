@@ -37,9 +37,9 @@ Result<std::optional<guard::Hold>> hold_on_left_behind(const StoresOfKeys& store
                                                        const std::vector<guard::Hold>& holds, std::string_view lowest);
 // Says in `erased` what holds it.
 void say_held(const guard::Hold& hold, Erased& erased);
-// What of these stores an order is about goes: lines of batches, and all that a key has left, whose batches and jobs end
-// if they run; the models that learned from it are named, and stay. Errors: of the stores; what is told of has gone all
-// the same, and all else may be tried again.
+// What of these stores an order is about goes: lines of batches, and all that a key has left, whose batches and jobs
+// end if they run; the models that learned from it are named, and stay. Errors: of the stores; what is told of has gone
+// all the same, and all else may be tried again.
 Result<> erase_left_behind(const StoresOfKeys& stores, const ErasureOrder& order, const std::vector<std::string>& keys,
                            Erased& erased);
 

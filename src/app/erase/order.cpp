@@ -147,9 +147,8 @@ void ErasureOrder::add(std::string_view key, std::string_view name) {
 
 bool ErasureOrder::is_about(std::string_view key, std::string_view subject) const {
   const std::string digest = digest_of(salt, subject.empty() ? key : subject);
-  return std::any_of(whom.begin(), whom.end(), [&](const Whom& one) {
-    return (one.key.empty() || one.key == key) && one.digest == digest;
-  });
+  return std::any_of(whom.begin(), whom.end(),
+                     [&](const Whom& one) { return (one.key.empty() || one.key == key) && one.digest == digest; });
 }
 
 std::optional<std::vector<std::string>> ErasureOrder::keys() const {

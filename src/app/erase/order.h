@@ -76,7 +76,8 @@ class ServerSign {
 };
 
 // Asks all servers of the home and waits until each has answered, or has ended. `waits` is called now and then.
-// Errors: io; unsupported (a server runs that does not look for orders); exhausted (one has not answered in `patience`).
+// Errors: io; unsupported (a server runs that does not look for orders); exhausted (one has not answered in
+// `patience`).
 Result<Erased> ask_servers(const std::filesystem::path& home, const ErasureOrder& order, std::chrono::seconds patience);
 
 // The orders that this server has not answered; what nobody waits for any more is removed.

@@ -42,9 +42,10 @@ TEST(ErasureOrder, ComesBackAndHoldsNoName) {
   EXPECT_EQ(order_text(*read), text);
   EXPECT_TRUE(read->is_about("k2", "alice in wonderland"));
   for (std::size_t end = 0; end < text.size(); ++end) EXPECT_FALSE(parse_order(text.substr(0, end))) << end;
-  for (const char* bad : {"", "end\n", "freehold-erasure 2\nid a\nsalt b\nend\n", "freehold-erasure 1\nid a\nend\n",
-                          "freehold-erasure 1\nid a\nsalt b\nwhom x\nend\n", "freehold-erasure 1\nid a\nsalt b\nodd 1\nend\n",
-                          "freehold-erasure 1\nid a\nsalt b\nend\nmore\n"}) {
+  for (const char* bad :
+       {"", "end\n", "freehold-erasure 2\nid a\nsalt b\nend\n", "freehold-erasure 1\nid a\nend\n",
+        "freehold-erasure 1\nid a\nsalt b\nwhom x\nend\n", "freehold-erasure 1\nid a\nsalt b\nodd 1\nend\n",
+        "freehold-erasure 1\nid a\nsalt b\nend\nmore\n"}) {
     EXPECT_FALSE(parse_order(bad)) << bad;
   }
 }
@@ -64,7 +65,8 @@ TEST(ErasureOrder, WhatWasErasedComesBack) {
   ASSERT_TRUE(again);
   EXPECT_EQ(again->held_by, "hold_1");
   EXPECT_EQ(again->held, "it is held (hold_1)");
-  for (const char* bad : {"freehold-erased 1\nfiles x\nend\n", "freehold-erased 1\nfiles 1\n", "freehold-erased 1\nodd 1\nend\n"}) {
+  for (const char* bad :
+       {"freehold-erased 1\nfiles x\nend\n", "freehold-erased 1\nfiles 1\n", "freehold-erased 1\nodd 1\nend\n"}) {
     EXPECT_FALSE(parse_erased(bad)) << bad;
   }
 }

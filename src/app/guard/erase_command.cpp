@@ -178,14 +178,15 @@ void note_what_is_left(bool keys, const Erased& erased, Console& console) {
     console.note("backups made before have what was deleted as it was: destroy these backups");
   }
   for (const std::string& name : erased.learned) {
-    console.note(fmt::format("'{}' learned from files of this key, and may say what it learned: delete it (DELETE "
-                             "/v1/models/{}) and tune again without them",
-                             printable(name, 200), printable(name, 200)));
+    console.note(
+        fmt::format("'{}' learned from files of this key, and may say what it learned: delete it (DELETE "
+                    "/v1/models/{}) and tune again without them",
+                    printable(name, 200), printable(name, 200)));
   }
 }
 
-// The keys of subjects, and what pseudonyms stand for. By the name that entries know: whose it was, nobody can tell from
-// here on.
+// The keys of subjects, and what pseudonyms stand for. By the name that entries know: whose it was, nobody can tell
+// from here on.
 Result<> destroy_keys(const fs::path& home, const KeptContent& kept, const std::vector<audit::Subject>& subjects) {
   FH_TRY_VOID(audit::finish_removals(home));
   for (const audit::Subject& subject : subjects) {

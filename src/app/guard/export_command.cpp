@@ -100,7 +100,8 @@ Result<> hand_out(const Arguments& arguments, Console& console) {
   FH_TRY(Export out, Export::open(arguments, console));
   FH_TRY_VOID(export_requests(home, person, ids, kept, out));
   FH_TRY_VOID(export_pseudonyms(arguments, home, subjects, out));
-  if (out.lines() == 0) return fail(Errc::not_found, fmt::format("there is nothing of '{}'", printable(person.name, 80)));
+  if (out.lines() == 0)
+    return fail(Errc::not_found, fmt::format("there is nothing of '{}'", printable(person.name, 80)));
   // That somebody's data were handed out is part of the log, too.
   for (const std::string& id : ids) FH_TRY_VOID(record_act("guard.export", id));
   return out.commit();

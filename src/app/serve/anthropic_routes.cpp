@@ -32,24 +32,24 @@ void message(Site& site, const ExchangePtr& exchange, guard::Principal who) {
   auto subjects = subjects_of(exchange->request(), earlier, site.keeps_content(), "thread.previous_message_id");
   if (!subjects) return respond(*exchange, subjects.error());
   api::Call call = parsed->call;
-  site.generate(
-      exchange, who, std::move(call), [&](const api::Call& of, api::AnswerId id, const std::vector<text::Prompt>&) {
-        parsed->call = of;
-        return anthropic::messages_encoder(
-            *parsed, std::move(id),
-            [&site, tenant, label = of.label, subjects = *subjects, asked = arrival_of(exchange->request())](
-                std::string message_id, anthropic::Thread thread) {
-              site.threads().put(tenant, {std::move(message_id),
-                                          std::move(thread.fixed),
-                                          {},
-                                          std::move(thread.messages),
-                                          {},
-                                          label,
-                                          false,
-                                          subjects,
-                                          asked});
-            });
-      });
+  site.generate(exchange, who, std::move(call),
+                [&](const api::Call& of, api::AnswerId id, const std::vector<text::Prompt>&) {
+                  parsed->call = of;
+                  return anthropic::messages_encoder(
+                      *parsed, std::move(id),
+                      [&site, tenant, label = of.label, subjects = *subjects, asked = arrival_of(exchange->request())](
+                          std::string message_id, anthropic::Thread thread) {
+                        site.threads().put(tenant, {std::move(message_id),
+                                                    std::move(thread.fixed),
+                                                    {},
+                                                    std::move(thread.messages),
+                                                    {},
+                                                    label,
+                                                    false,
+                                                    subjects,
+                                                    asked});
+                      });
+                });
 }
 
 void count(const Site& site, const ExchangePtr& exchange, const guard::Principal& who) {

@@ -236,7 +236,7 @@ Result<> BatchRun::write_answers(bool all) {
   std::string output, errors;
   BatchRecord counts = record_;
   const auto writing = batches_.options_.erasures != nullptr ? batches_.options_.erasures->writing()
-                                                              : std::shared_lock<std::shared_mutex>();
+                                                             : std::shared_lock<std::shared_mutex>();
   leave_out_the_erased();
   for (auto line = window_.begin(); line != window_.end() && (all || line->is_done()); ++line) {
     if (line->is_done()) write_line(*line, output, errors, counts);

@@ -109,8 +109,9 @@ void ErasureKeeper::forget_the_rest() {
   const std::vector<std::string> running = site_.running().ids();
   std::erase_if(rest_, [&](Rest& rest) {
     const std::size_t before = rest.requests.size();
-    std::erase_if(rest.requests,
-                  [&](const std::string& id) { return std::find(running.begin(), running.end(), id) == running.end(); });
+    std::erase_if(rest.requests, [&](const std::string& id) {
+      return std::find(running.begin(), running.end(), id) == running.end();
+    });
     if (rest.requests.size() < before) forget_prompts(rest.keys);
     return rest.requests.empty();
   });

@@ -23,9 +23,8 @@ void Erasures::forget(const std::string& id) {
 
 bool Erasures::since(Time asked, std::string_view key, std::string_view subject) const {
   const std::lock_guard lock(mutex_);
-  return std::any_of(noted_.begin(), noted_.end(), [&](const auto& one) {
-    return asked <= one.first && one.second.is_about(key, subject);
-  });
+  return std::any_of(noted_.begin(), noted_.end(),
+                     [&](const auto& one) { return asked <= one.first && one.second.is_about(key, subject); });
 }
 
 }  // namespace freehold::app

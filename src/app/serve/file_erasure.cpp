@@ -142,16 +142,14 @@ Result<std::uint64_t> FileStore::erase_lines(const IsAbout& is_about) {
     }));
     if (ids.empty()) continue;
     for (const std::string& written : read.written) {
-      FH_TRY_VOID(find_lines(path_of(written), written, spans, [&](std::string_view line) {
-        return ids.contains(api::string_in(line, "custom_id"));
-      }));
+      FH_TRY_VOID(find_lines(path_of(written), written, spans,
+                             [&](std::string_view line) { return ids.contains(api::string_in(line, "custom_id")); }));
     }
   }
   if (spans.empty()) return std::uint64_t{0};
   std::string text;
   for (const Span& span : spans) text += fmt::format("{} {} {}\n", span.file, span.offset, span.length);
-  FH_TRY_VOID(
-      write_file_atomically(folder_ / fmt::format("{}{}", kJournal, random_id()), text, FileAccess::owner));
+  FH_TRY_VOID(write_file_atomically(folder_ / fmt::format("{}{}", kJournal, random_id()), text, FileAccess::owner));
   FH_TRY_VOID(finish_erasures());
   return std::uint64_t{spans.size()};
 }

@@ -9,9 +9,10 @@ namespace freehold::app {
 namespace {
 
 std::string line(std::string_view id, std::string_view user, std::string_view text) {
-  return fmt::format(R"({{"custom_id":"{}","method":"POST","url":"/v1/completions","body":{{"user":"{}","prompt":"{}"}}}})"
-                     "\n",
-                     id, user, text);
+  return fmt::format(
+      R"({{"custom_id":"{}","method":"POST","url":"/v1/completions","body":{{"user":"{}","prompt":"{}"}}}})"
+      "\n",
+      id, user, text);
 }
 
 // What stands in place of it.
@@ -84,8 +85,8 @@ TEST_F(FileErasure, IsFinishedWhenTheStoreIsNextOpened) {
   }
   // As one that was killed between the journal and the line, half of which it had overwritten.
   const auto journal = folder_.path() / "files" / "erasing-x";
-  ASSERT_TRUE(write_file_atomically(
-      journal, fmt::format("{} 0 {}\nfile-gone 0 30\n../escape 0 30\nodd\n", id, his.size() - 1)));
+  ASSERT_TRUE(write_file_atomically(journal,
+                                    fmt::format("{} 0 {}\nfile-gone 0 30\n../escape 0 30\nodd\n", id, his.size() - 1)));
   std::string half = his;
   half.replace(0, 10, "{\"erased\":");
   ASSERT_TRUE(write_file_atomically(folder_.path() / "files" / id, half + other));

@@ -1,8 +1,7 @@
 #include "app/serve/response_store.h"
 
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "api/fields.h"
 
@@ -105,9 +104,8 @@ std::vector<std::pair<std::string, std::string>> ResponseStore::erase(const Eras
 bool ResponseStore::any(const ErasureOrder& order,
                         const std::function<bool(const std::string& tenant, const std::string& label)>& wanted) const {
   const std::lock_guard lock(mutex_);
-  return std::any_of(entries_.begin(), entries_.end(), [&](const Entry& e) {
-    return e.is_about(order) && wanted(e.tenant, e.response.label);
-  });
+  return std::any_of(entries_.begin(), entries_.end(),
+                     [&](const Entry& e) { return e.is_about(order) && wanted(e.tenant, e.response.label); });
 }
 
 void ResponseStore::expire(const Over& over) {

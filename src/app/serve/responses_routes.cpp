@@ -115,13 +115,13 @@ void create_in_background(Site& site, const ExchangePtr& exchange, const guard::
   std::string begun;
   const auto keep = [background](openai::StoredResponse response) { background->made(std::move(response)); };
   api::Call asked = call.call;
-  site.generate(
-      background, who, std::move(asked), [&](const api::Call& of, api::AnswerId id, const std::vector<text::Prompt>&) {
-        begun = openai::begun_json(call, id);
-        background->begin({"resp_" + id.id, begun, call.input_items, call.conversation, exchange->request().id, of.label,
-                           stream, origin.subjects, origin.asked});
-        return openai::response_encoder(std::move(call), std::move(id), labelled(of, origin, keep));
-      });
+  site.generate(background, who, std::move(asked),
+                [&](const api::Call& of, api::AnswerId id, const std::vector<text::Prompt>&) {
+                  begun = openai::begun_json(call, id);
+                  background->begin({"resp_" + id.id, begun, call.input_items, call.conversation,
+                                     exchange->request().id, of.label, stream, origin.subjects, origin.asked});
+                  return openai::response_encoder(std::move(call), std::move(id), labelled(of, origin, keep));
+                });
   if (stream) return;
   if (auto refusal = background->refusal(); refusal && begun.empty()) return exchange->respond(std::move(*refusal));
   exchange->respond(json_response(200, std::move(begun)));
@@ -151,10 +151,10 @@ void create(Site& site, const ExchangePtr& exchange, guard::Principal who) {
       site.responses().put(tenant, std::move(response));
     };
   }
-  site.generate(exchange, who, std::move(call),
-                [&](const api::Call& of, api::AnswerId id, const std::vector<text::Prompt>&) {
-                  return openai::response_encoder(std::move(*parsed), std::move(id), labelled(of, origin, std::move(keep)));
-                });
+  site.generate(
+      exchange, who, std::move(call), [&](const api::Call& of, api::AnswerId id, const std::vector<text::Prompt>&) {
+        return openai::response_encoder(std::move(*parsed), std::move(id), labelled(of, origin, std::move(keep)));
+      });
 }
 
 // A stored response, or the events that would build it.

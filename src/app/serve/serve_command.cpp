@@ -238,8 +238,9 @@ Result<> run(const Arguments& arguments, Console& console) {
   FH_TRY(auto log, ledger::UsageLog::open(home));
   const auto erasures = std::make_shared<Erasures>();
   FH_TRY(auto trail, open_trail(home, std::move(subjects), erasures));
-  Site site(std::move(models), Accounts(home, std::move(keys), std::move(log), std::move(budgets), std::move(trail),
-                                        std::move(may), lockout_options(arguments)),
+  Site site(std::move(models),
+            Accounts(home, std::move(keys), std::move(log), std::move(budgets), std::move(trail), std::move(may),
+                     lockout_options(arguments)),
             erasures);
   site.vault = std::move(vault);
   site.warn = [&console](const std::string& line) { console.note(line); };

@@ -98,7 +98,8 @@ Said said_of(const http::Exchange& exchange, const std::string& tenant, const Re
              const ResponseStore& threads) {
   const http::Request& request = exchange.request();
   Said said{
-      request.target.raw, request.body, api::user_in(request.body, dialect_of(request) == Dialect::anthropic), {}, {}, arrival_of(request)};
+      request.target.raw, request.body, api::user_in(request.body, dialect_of(request) == Dialect::anthropic), {}, {},
+      arrival_of(request)};
   const auto add = [&](const ResponseStore& store, std::string_view called, std::string_view field) {
     const std::string id = api::string_in(request.body, field);
     if (id.empty()) return;
