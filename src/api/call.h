@@ -137,6 +137,7 @@ struct Call {
   std::vector<std::string> ignored;  // fields that were accepted and have no effect, to be named in a header
   // How long the model is to stay in memory after this, if the client says (api::kForever: until it must make room).
   std::optional<std::chrono::nanoseconds> keep_alive = {};
+  std::string subject;   // whom it is for, where the request names nobody and goes on from what was asked for somebody
   std::string label;     // of the exchange (guard/policy.h), once a model is found; whoever keeps the answer keeps it
   std::string left_out;  // of the prompt, because the dialect says so: "3 messages", for a header
 };

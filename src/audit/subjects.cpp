@@ -39,11 +39,11 @@ std::optional<std::pair<std::string_view, std::string_view>> words_of(std::strin
   return std::pair(line.substr(0, blank), line.substr(blank + 1));
 }
 
-std::string as_kept(std::string_view name) {
+}  // namespace
+
+std::string subject_name(std::string_view name) {
   return name.size() <= Subjects::kLongestName ? std::string(name) : sha256(name).name();
 }
-
-}  // namespace
 
 fs::path content_folder(const fs::path& home) {
   return home / "content";
@@ -122,11 +122,11 @@ std::optional<std::string> Subjects::id_in(const fs::path& file) {
 }
 
 Result<std::optional<Subject>> Subjects::find(std::string_view tenant, std::string_view name) const {
-  return read(file_name(tenant, as_kept(name)));
+  return read(file_name(tenant, subject_name(name)));
 }
 
 Result<Subject> Subjects::find_or_make(std::string_view tenant, std::string_view name) const {
-  const std::string kept = as_kept(name), file = file_name(tenant, kept);
+  const std::string kept = subject_name(name), file = file_name(tenant, kept);
   FH_TRY(auto found, read(file));
   if (found) return std::move(*found);
   FH_TRY(const FolderLock lock, locked(folder_));

@@ -61,6 +61,9 @@ class Subjects {
   MasterKey master_;
 };
 
+// A name as subjects have it: a longer one than kLongestName counts as the digest of it, "sha256:…".
+std::string subject_name(std::string_view name);
+
 std::filesystem::path content_folder(const std::filesystem::path& home);
 
 }  // namespace freehold::audit

@@ -143,7 +143,7 @@ class GroupCommit {
       }
       commit(group, lock);
       called_back_ += group.size();
-      group.clear();
+      group = std::vector<Waiting>();  // its memory, too: short texts lie in it
       idle_.notify_all();
     }
   }

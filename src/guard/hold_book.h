@@ -46,7 +46,7 @@ struct StandingHolds {
   std::shared_ptr<const FolderLock> still;
   std::vector<Hold> holds;
 };
-// "it is held (hold_…, since 2027-01-31, \"…\"): freehold guard release hold_… lets it go"
+// "it is held (hold_…, since 2027-01-31, \"…\"): freehold guard release hold_… --reason TEXT lets it go"
 std::string why_held(const Hold& hold);
 
 // Thread-safe. Several processes may have the file open; what another one has changed is seen at once.

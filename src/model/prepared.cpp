@@ -8,6 +8,7 @@
 
 #include "base/aligned.h"
 #include "base/checked.h"
+#include "base/large_pages.h"
 #include "base/utf8.h"
 #include "kernel/panel.h"
 #include "model/weights.h"
@@ -122,6 +123,7 @@ Result<std::shared_ptr<const PreparedFile>> PreparedFile::open(const std::filesy
     before = *end;
     out->entries_.push_back({e.offset, e.bytes, e.rows, e.columns, e.type});
   }
+  out->path_ = path;
   return std::shared_ptr<const PreparedFile>(std::move(out));
 }
 
@@ -146,6 +148,10 @@ Result<> PreparedFile::matches(const Plan& plan) const {
 
 std::span<const std::byte> PreparedFile::panels(std::size_t i) const {
   return file_.bytes().subspan(entries_[i].offset, entries_[i].bytes);
+}
+
+void PreparedFile::settle() const {
+  make_room_for_large_pages(file_, path_);
 }
 
 void PreparedFile::populate(ThreadPool& pool, std::size_t i) const {

@@ -30,6 +30,9 @@ class PreparedFile {
 
   // Matrix i in the order of linear_views; after `matches`.
   std::span<const std::byte> panels(std::size_t i) const;
+  // Before the first populate: has the system read the file anew where it lies in small pages and could lie in large
+  // ones (base/large_pages.h).
+  void settle() const;
   // Brings them into memory, with all threads.
   void populate(ThreadPool& pool, std::size_t i) const;
 
@@ -38,6 +41,7 @@ class PreparedFile {
     std::uint64_t offset = 0, bytes = 0, rows = 0, columns = 0;
     std::uint32_t type = 0;
   };
+  std::filesystem::path path_;
   MappedFile file_;
   std::vector<Entry> entries_;
 };

@@ -19,6 +19,7 @@ class Preparer {
            const PrepareProgress& progress, std::span<std::byte> panels)
       : pool_(pool), checkpoint_(checkpoint), prepared_(prepared), progress_(progress), panels_(panels) {
     for (const tensor::View& view : checkpoint.tensors()) total_ += view.bytes.size();
+    if (prepared_ != nullptr) prepared_->settle();
   }
 
   Result<nn::Linear> linear(const tensor::View& view, const tensor::View* bias = nullptr) {

@@ -138,7 +138,9 @@ Match in_figures(const Text& text, const Context& context, const Code& code) {
       score = separator == '/' ? 68 : a.size() == 2 && b.size() == 2 ? (separator == '-' ? 60 : 45) : 20;
   }
   if (score == 0 || c.digits != c.size() || c.size() != third_digits) return {};
-  if (!ends_here(text, end)) return {};
+  // A date with its year in full ends at a comma, whatever follows: "1962-05-12,12345" are two columns.
+  const bool column = text[end] == ',' && (a.size() == 4 || third_digits == 4);
+  if (!column && !ends_here(text, end)) return {};
   if (context.near(Cue::version, 2)) score -= 40;
   const Kind kind = kind_here(text, context, a.begin, end);
   if (kind == Kind::birth_date) score = 95;

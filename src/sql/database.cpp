@@ -7,11 +7,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <malloc.h>
+
+#include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "base/file.h"
 #include "base/file_mode.h"
+#include "base/scrub.h"
 #include "base/utf8.h"
 
 namespace freehold::sql {
@@ -28,6 +33,37 @@ namespace {
 
 // How long a statement waits for another process that is writing.
 constexpr int kBusyMilliseconds = 10'000;
+
+// SQLite's memory by the C library, given back as all of this program's is (sqlite.org/c3ref/mem_methods.html).
+void* sqlite_take(int bytes) {
+  return std::malloc(static_cast<std::size_t>(bytes));
+}
+int sqlite_size(void* memory) {
+  return static_cast<int>(std::min<std::size_t>(::malloc_usable_size(memory), INT_MAX));
+}
+void* sqlite_resize(void* memory, int bytes) {
+  void* const larger = std::malloc(static_cast<std::size_t>(bytes));
+  if (larger == nullptr) return nullptr;
+  std::memcpy(larger, memory, std::min(::malloc_usable_size(memory), static_cast<std::size_t>(bytes)));
+  scrub_and_free(memory);
+  return larger;
+}
+
+// Once, before the first database. Where SQLite has begun already it keeps what it has.
+void bring_memory() {
+  static const int done = [] {
+    soci::sqlite_api::sqlite3_mem_methods methods{};
+    methods.xMalloc = sqlite_take;
+    methods.xFree = [](void* memory) { scrub_and_free(memory); };
+    methods.xRealloc = sqlite_resize;
+    methods.xSize = sqlite_size;
+    methods.xRoundup = [](int bytes) { return (bytes + 7) / 8 * 8; };
+    methods.xInit = [](void*) { return 0; };
+    methods.xShutdown = [](void*) {};
+    return soci::sqlite_api::sqlite3_config(SQLITE_CONFIG_MALLOC, &methods);
+  }();
+  (void)done;
+}
 
 std::string shown(const fs::path& path) {
   return printable(path.string());
@@ -131,6 +167,7 @@ soci::session& Database::session() {
 }
 
 Result<Database> Database::open(const fs::path& path, const Schema& schema, Open how, Check check) {
+  bring_memory();
   std::error_code ec;
   auto state = std::make_unique<State>();
   state->path = fs::absolute(path, ec);
@@ -219,6 +256,7 @@ Result<long long> Database::data_version() {
 Result<> Database::flush() {
   return run([](soci::session& s) -> Result<> {
     s << "PRAGMA wal_checkpoint(TRUNCATE)";
+    s << "PRAGMA shrink_memory";  // pages as they were, too
     return {};
   });
 }

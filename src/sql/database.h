@@ -69,7 +69,8 @@ class Database {
   // Changes whenever another connection has committed to the file: the cheap question whether to read again.
   Result<long long> data_version();
 
-  // Empties the file of changes beside the database (-wal), which holds rows as they were before they were deleted. If
+  // Empties the file of changes beside the database (-wal), which holds rows as they were before they were deleted, and
+  // lets go of what is in memory of it. If
   // another connection is at work, only as far as that lets it.
   Result<> flush();
 

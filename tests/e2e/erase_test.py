@@ -271,6 +271,47 @@ class OfAKey(Erasing):
             said = self.erase(key)
             self.assertEqual((said["models"], said["responses"]), (1, 1))
 
+    def test_a_hold_on_lines_and_on_a_label(self):
+        with self.serve() as server:
+            server.finished(server.batch([line("a", CANARY, "alice"), line("b", "the cat")]))
+            server.good("POST", "/api/create", {"model": "mine", "from": "m", "system": CANARY, "stream": False}, freehold_label="personal")
+            held = json.loads(self.succeeds("guard", "hold", "--label", "public", "--reason", "a case", "--json").text)["id"]
+            self.fails(e2e.USAGE, "guard", "erase", "alice", names=held)
+            self.succeeds("guard", "release", held, "--reason", "over")
+            held = json.loads(self.succeeds("guard", "hold", "--label", "personal", "--reason", "a case", "--json").text)["id"]
+            server.good("POST", "/v1/chat/completions", line("", "the cat")["body"])
+            key = self.key_id()
+            self.fails(e2e.USAGE, "guard", "erase", key, names=held)
+            self.assertEqual(self.erase("alice")["lines"], 2)
+        self.fails(e2e.USAGE, "guard", "erase", key, names=held)
+        self.succeeds("guard", "release", held, "--reason", "over")
+        self.assertEqual(self.erase(key)["models"], 1)
+        self.assertEqual(self.anywhere(CANARY), [])
+
+    def test_whom_it_may_name(self):
+        long = "long-" * 300
+        with self.serve("--keep-content") as server:
+            server.good("POST", "/v1/chat/completions", line("", CANARY, long)["body"])
+            response = server.good("POST", "/v1/responses", {"model": "m", "input": CANARY, "max_output_tokens": 4, "user": long})
+            server.upload(CANARY.encode(), purpose="user_data", filename="a.txt")
+            server.good("POST", "/v1/chat/completions", line("", "the dog")["body"])
+            for empty in (("alice", "--key", ""), ("",)):
+                self.fails(e2e.USAGE, "guard", "erase", *empty, names="empty")
+            # A key's own subject by its random name: the files are the key's.
+            own = [json.loads(row) for row in self.succeeds("audit", "query", "--kind", "request", "--json").text.splitlines()][-1]
+            self.assertEqual(self.erase(own["subject"])["files"], 0)
+            erased = self.erase(long)
+            self.assertEqual((len(erased["subjects"]), erased["responses"]), (1, 1))
+            self.assertEqual(server.ask("GET", f"/v1/responses/{response['id']}")[0], 404)
+            # An item of hers, without a name, is hers.
+            first = server.good("POST", "/v1/responses", {"model": "m", "input": "the cat", "max_output_tokens": 4, "user": "alice"})
+            item = server.good("GET", f"/v1/responses/{first['id']}/input_items")["data"][0]["id"]
+            server.good("POST", "/v1/responses", {"model": "m", "max_output_tokens": 4, "input": [
+                {"type": "item_reference", "id": item}, {"role": "user", "content": CANARY}]})
+            self.assertEqual(len(self.succeeds("guard", "export", "alice").text.splitlines()), 2)
+            begun = [a["details"]["subjects"] for a in self.acts("guard.erase.begin")]
+            self.assertEqual(begun, [1, 1])
+
     def test_a_server_that_does_not_answer_and_one_that_was_killed(self):
         with self.serve() as server:
             server.good("POST", "/v1/chat/completions", line("", "the cat")["body"])

@@ -122,6 +122,13 @@ Result<> erase_jobs(const StoresOfKeys& stores, const std::string& key, Erased& 
   return {};
 }
 
+// Of batches: those that name whom it is about. What names nobody is the key's, and goes with its files.
+FileStore::IsAbout lines_of(const ErasureOrder& order) {
+  return [&order](const std::string& tenant, std::string_view subject) {
+    return !subject.empty() && order.is_about(tenant, subject);
+  };
+}
+
 const guard::Hold* hold_of(const std::vector<guard::Hold>& holds, std::string_view label, std::string_view lowest,
                            std::string_view key) {
   return guard::hold_on(holds, {label.empty() ? lowest : label, key, ""});
@@ -145,10 +152,10 @@ Result<std::optional<guard::Hold>> hold_on_all_of(const StoresOfKeys& stores, co
       if (job.tenant == key) labels.push_back(job.label);
     }
   }
-  if ((stores.made != nullptr && !stores.made->list(key).empty()) ||
-      (stores.blobs != nullptr && stores.blobs->has_any(key))) {
-    labels.emplace_back();
+  if (stores.made != nullptr) {
+    for (const auto& model : stores.made->list(key)) labels.push_back(model.label);
   }
+  if (stores.blobs != nullptr && stores.blobs->has_any(key)) labels.emplace_back();
   for (const std::string& label : labels) {
     if (const guard::Hold* hold = hold_of(holds, label, lowest, key)) return std::optional(*hold);
   }
@@ -197,6 +204,11 @@ Result<std::optional<guard::Hold>> hold_on_left_behind(const StoresOfKeys& store
     FH_TRY(auto hold, hold_on_all_of(stores, key, holds, lowest));
     if (hold) return hold;
   }
+  if (stores.files == nullptr) return std::optional<guard::Hold>();
+  FH_TRY(const auto files, stores.files->files_about(lines_of(order)));
+  for (const FileStore::Left& file : files) {
+    if (const guard::Hold* hold = hold_of(holds, file.label, lowest, file.tenant)) return std::optional(*hold);
+  }
   return std::optional<guard::Hold>();
 }
 
@@ -211,9 +223,7 @@ Result<> erase_left_behind(const StoresOfKeys& stores, const ErasureOrder& order
     if (order.is_about_all_of(key)) FH_TRY_VOID(erase_whole_key(stores, key, erased));
   }
   if (stores.files == nullptr) return {};
-  FH_TRY(const std::uint64_t lines, stores.files->erase_lines([&](const std::string& tenant, std::string_view subject) {
-    return order.is_about(tenant, subject);
-  }));
+  FH_TRY(const std::uint64_t lines, stores.files->erase_lines(lines_of(order)));
   erased.lines += lines;
   return {};
 }

@@ -30,7 +30,8 @@ struct StoresOfKeys {
 
 // The keys that have left something here.
 Result<std::vector<std::string>> keys_in(const StoresOfKeys& stores);
-// The hold that holds anything that a key has left which the order is about all of; nothing: none. `keys`: as keys_in
+// The hold that holds anything here that the order is about: a file with lines of batches, what a key has left that is
+// to lose all; nothing: none. `keys`: as keys_in
 // has them; `lowest`: the label of what has none. Errors: of the stores.
 Result<std::optional<guard::Hold>> hold_on_left_behind(const StoresOfKeys& stores, const ErasureOrder& order,
                                                        const std::vector<std::string>& keys,

@@ -10,9 +10,11 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <set>
 #include <thread>
 
 #include "app/serve/own_folder.h"
+#include "audit/subjects.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/random_id.h"
@@ -76,7 +78,7 @@ std::string in_a_line(std::string text) {
 }
 
 std::string digest_of(std::string_view salt, std::string_view name) {
-  return sha256(fmt::format("{}:{}", salt, name)).hex();
+  return sha256(fmt::format("{}:{}", salt, audit::subject_name(name))).hex();
 }
 
 // Whether somebody has the file locked.
@@ -149,6 +151,12 @@ bool ErasureOrder::is_about(std::string_view key, std::string_view subject) cons
   const std::string digest = digest_of(salt, subject.empty() ? key : subject);
   return std::any_of(whom.begin(), whom.end(),
                      [&](const Whom& one) { return (one.key.empty() || one.key == key) && one.digest == digest; });
+}
+
+bool ErasureOrder::is_about_all_of(std::string_view key) const {
+  if (!whole_key || whom.empty()) return false;
+  const Whom& first = whom.front();
+  return (first.key.empty() || first.key == key) && first.digest == digest_of(salt, key);
 }
 
 std::optional<std::vector<std::string>> ErasureOrder::keys() const {
@@ -254,8 +262,10 @@ Result<Erased> ask_servers(const fs::path& home, const ErasureOrder& order, std:
   const Posted posted(home, order.id, std::move(lock));
   const auto until = std::chrono::steady_clock::now() + patience;
   std::vector<std::string> answered;
+  std::set<std::string> seen;
   while (true) {
     const std::vector<std::string> servers = servers_of(home);
+    seen.insert(servers.begin(), servers.end());
     bool all_have = true;
     for (const std::string& server : servers) {
       if (std::find(answered.begin(), answered.end(), server) != answered.end()) continue;
@@ -267,6 +277,10 @@ Result<Erased> ask_servers(const fs::path& home, const ErasureOrder& order, std:
       } else {
         all_have = false;
       }
+    }
+    // Who ended without an answer may have held what others could not open.
+    if (all_have && !answered.empty() && answered.size() < seen.size() && all.failed.empty()) {
+      all.failed = "a server has ended before it answered";
     }
     if (all_have) {
       if (!servers.empty() || !answered.empty()) return all;

@@ -29,13 +29,14 @@ struct ErasureOrder {
   std::string id;
   std::string salt;
   std::vector<Whom> whom;
-  bool whole_key = false;  // if the name is a key's id, it loses its files, batches, jobs and models, too
+  // If the first of them is a key's id, that key loses its files, batches, jobs and models, too.
+  bool whole_key = false;
 
   void add(std::string_view key, std::string_view name);
   // Whether it is about this subject of a key's; the subject of what is for nobody in particular is the key.
   bool is_about(std::string_view key, std::string_view subject) const;
   // Whether this key is to lose all that it has left.
-  bool is_about_all_of(std::string_view key) const { return whole_key && is_about(key, key); }
+  bool is_about_all_of(std::string_view key) const;
   // The only keys that it is about; nothing: it may be any.
   std::optional<std::vector<std::string>> keys() const;
 };

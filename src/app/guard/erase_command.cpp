@@ -203,13 +203,21 @@ Result<> destroy_keys(const fs::path& home, const KeptContent& kept, const std::
   return {};
 }
 
+// Written before anything goes, whatever ends it. A key's id is nobody's name; anybody else's the log does not say.
+Result<> record_begin(const Person& person, const std::vector<audit::Subject>& subjects, bool of_key) {
+  audit::Object details;
+  details.add("subjects", std::uint64_t{subjects.size()});
+  const std::string whose = of_key ? person.name : subjects.empty() ? std::string() : subjects.front().id;
+  return record_act("guard.erase.begin", whose, std::move(details));
+}
+
 Result<> run_erase(const Arguments& arguments, Console& console) {
   FH_TRY(const fs::path home, store::default_home());
   local_user();
   FH_TRY(Sealing sealing, Sealing::begin(arguments));
   sealing.reads(arguments, "master-key");
   FH_TRY_VOID(sealing.enter(console));
-  const Person person = person_of(arguments);
+  FH_TRY(const Person person, person_of(arguments));
   FH_TRY(const std::optional<KeptContent> kept, open_kept(arguments, home));
   FH_TRY(const auto subjects, subjects_of(kept, person));
   FH_TRY_VOID(confirm_erasure(arguments, person, console));
@@ -218,9 +226,13 @@ Result<> run_erase(const Arguments& arguments, Console& console) {
   FH_TRY(const HeldBack held, HeldBack::open(home));
   for (const audit::Subject& subject : subjects) FH_TRY_VOID(held.check(subject));
   const ErasureOrder order = order_about(person, subjects);
+  const bool of_key = person.is_key() && is_id_of_a_key(home, person.name);
+  FH_TRY_VOID(record_begin(person, subjects, of_key));
   auto beside = erase_beside_keys(held, order);
   if (!beside) {
-    console.hint("call this again when the server has answered, or stop it first; nothing is erased yet");
+    console.hint(
+        "call this again when the server has answered, or stop it first; other servers may have let go of what they "
+        "had, and no subject's key is destroyed yet");
     return tl::unexpected(std::move(beside).error());
   }
   const Erased& erased = *beside;
@@ -228,8 +240,6 @@ Result<> run_erase(const Arguments& arguments, Console& console) {
   if (!erased.held_by.empty()) return HeldBack::refuse(whose, erased.held, erased.held_by);
   if (!subjects.empty()) FH_TRY_VOID(destroy_keys(home, *kept, subjects));
   if (erased.count() > 0) {
-    // A key's id is nobody's name; anybody else's the log does not say.
-    const bool of_key = person.is_key() && is_id_of_a_key(home, person.name);
     FH_TRY_VOID(record_act("guard.erase", of_key ? person.name : std::string(), details_of(erased)));
   }
   std::vector<std::string> ids;

@@ -92,7 +92,7 @@ Result<> export_pseudonyms(const Arguments& arguments, const fs::path& home,
 
 Result<> hand_out(const Arguments& arguments, Console& console) {
   FH_TRY(const fs::path home, store::default_home());
-  const Person person = person_of(arguments);
+  FH_TRY(const Person person, person_of(arguments));
   FH_TRY(std::optional<KeptContent> kept, open_kept(arguments, home));
   FH_TRY(const auto subjects, subjects_of(kept, person));
   std::set<std::string> ids;

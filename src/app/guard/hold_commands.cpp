@@ -62,7 +62,8 @@ Result<> run_hold(const Arguments& arguments, Console& console) {
     FH_TRY(const guard::Policy policy, guard::load_policy(home));
     FH_TRY(hold.label, label_option(arguments, "label", policy));
   } else {
-    FH_TRY(hold.subjects, ids_of(arguments, home, person_of(arguments)));
+    FH_TRY(const Person person, person_of(arguments));
+    FH_TRY(hold.subjects, ids_of(arguments, home, person));
   }
   hold.by = local_user().name;
   hold.since = guard::wall_seconds();

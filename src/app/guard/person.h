@@ -24,12 +24,13 @@ struct Person {
   std::optional<std::string> key;  // --key: within this key's alone
 
   bool is(const audit::Subject& subject) const {
-    return (subject.name == name || subject.id == name) && (!key || subject.tenant == *key);
+    return (subject.name == audit::subject_name(name) || subject.id == name) && (!key || subject.tenant == *key);
   }
   // Files and batches belong to keys.
   bool is_key() const { return !key || *key == name; }
 };
-Person person_of(const Arguments& arguments);  // SUBJECT, --key
+// SUBJECT, --key. Error: invalid (one of them is empty).
+Result<Person> person_of(const Arguments& arguments);
 Positional subject_positional();
 Option subject_key_option();
 // --key, --master-key, and what a command has beside them.

@@ -123,6 +123,8 @@ Result<std::size_t> BlobUploads::forget(const std::string& tenant) {
   std::error_code ec;
   for (fs::directory_iterator at(folder_of(tenant), ec), end; !ec && at != end; at.increment(ec)) {
     if (at->path().filename().string().starts_with("sha256-")) all.push_back(at->path());
+    // What is on its way cannot get its name any more; what a killed server left never would.
+    if (at->path().filename().string().starts_with(".tmp-")) FH_TRY_VOID(remove_file(at->path()));
   }
   for (const fs::path& blob : all) FH_TRY_VOID(remove_file(blob));
   return all.size();

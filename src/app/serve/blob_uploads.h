@@ -30,7 +30,7 @@ class BlobUploads {
   bool has_any(const std::string& tenant) const;
   // Those whose ids are names of folders, as keys' ids are.
   std::set<std::string> tenants() const;
-  // Removes all of a tenant, but for what is on its way. How many there were. Errors: io.
+  // Removes all of a tenant, and ends what is on its way. How many there were. Errors: io.
   Result<std::size_t> forget(const std::string& tenant);
   // Where the body of this request goes: into a file that has no name yet. Or why there is no room for it.
   http::BodyPlan plan(const std::string& tenant, const http::Request& request);

@@ -6,7 +6,8 @@
 //     checkpoint-2027-01-31    the last of each day (UTC)
 //
 // A folder that is not there is not made: it would be the empty place where a stick is not mounted. A checkpoint of the
-// same log that has more entries, or as many and others, is never overwritten: then it is the log that was rolled back.
+// same log that has more entries, or as many and others, or fewer of another past, is never overwritten: then it is the
+// log that was rolled back, and may have grown since.
 #pragma once
 
 #include <condition_variable>
@@ -17,13 +18,19 @@
 #include <string>
 #include <thread>
 
+#include "audit/note.h"
 #include "base/result.h"
 
 namespace freehold::app {
 
-// Writes `note` there, if it is not there already. Returns its entries. Errors: not_found (no such folder), corrupt
-// (what is there is ahead of it), io.
-Result<std::uint64_t> mirror_checkpoint(const std::string& note, const std::filesystem::path& folder);
+// Whether the log goes on from this checkpoint. Errors: corrupt, invalid (it does not), those of reading it.
+using GoesOn = std::function<Result<>(const audit::Checkpoint& from)>;
+
+// Writes `note` there, if it is not there already. What is there is asked about with `goes_on`, unless it is `own`: what
+// was written there before. Returns its entries. Errors: not_found (no such folder), corrupt (what is there is ahead of
+// it, or of another past), io.
+Result<std::uint64_t> mirror_checkpoint(const std::string& note, const std::filesystem::path& folder,
+                                        const GoesOn& goes_on = {}, const std::string& own = {});
 
 class CheckpointMirror {
  public:

@@ -37,6 +37,10 @@ TEST(CheckpointMirror, NothingIsMadeAndNothingOverwritten) {
   const std::string regrown = key->sign({key->verifier().name(), 10, audit::leaf_hash("others"), {}, kNoon + 60});
   EXPECT_EQ(mirror_checkpoint(regrown, folder.path()).error().code, Errc::corrupt) << "as many entries, and others";
   EXPECT_EQ(*read_file(folder.path() / "checkpoint"), note_of(*key, 10, kNoon));
+  const auto never = [](const audit::Checkpoint&) -> Result<> { return fail(Errc::corrupt, "no"); };
+  EXPECT_EQ(mirror_checkpoint(note_of(*key, 11, kNoon), folder.path(), never).error().code, Errc::corrupt)
+      << "rolled back, and grown since";
+  EXPECT_EQ(*read_file(folder.path() / "checkpoint"), note_of(*key, 10, kNoon));
   std::filesystem::remove(folder.path() / "checkpoint");
   EXPECT_EQ(mirror_checkpoint(note_of(*key, 9, kNoon), folder.path()).error().code, Errc::corrupt) << "that of the day";
   EXPECT_FALSE(mirror_checkpoint("no note", folder.path()));

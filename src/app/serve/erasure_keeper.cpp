@@ -14,6 +14,14 @@ namespace {
 
 constexpr std::chrono::milliseconds kErasureLook{100};
 
+// A store that another process holds is that one's to look through; one that is damaged is an error.
+template <typename Store>
+Result<Store*> unless_elsewhere(Result<Store*> store) {
+  if (store) return store;
+  if (store.error().code == Errc::io) return static_cast<Store*>(nullptr);
+  return tl::unexpected(std::move(store).error());
+}
+
 }  // namespace
 
 ErasureKeeper::ErasureKeeper(Site& site, std::filesystem::path home, ServerSign sign)
@@ -69,8 +77,12 @@ Result<> ErasureKeeper::erase_stored(const ErasureOrder& order, Erased& erased) 
   const std::string lowest(site_.permissions().policy().lowest());
   StoresOfKeys stores{.made = &site_.made(), .blobs = &site_.blobs()};
   // Another server may hold them: then it is that one's task.
-  if (site_.batches && FileStore::exists(home_)) stores.files = site_.batches->store().value_or(nullptr);
-  if (site_.jobs && JobStore::exists(home_)) stores.jobs = site_.jobs->store().value_or(nullptr);
+  if (site_.batches && FileStore::exists(home_)) {
+    FH_TRY(stores.files, unless_elsewhere(site_.batches->store()));
+  }
+  if (site_.jobs && JobStore::exists(home_)) {
+    FH_TRY(stores.jobs, unless_elsewhere(site_.jobs->store()));
+  }
   stores.wake = [this] {
     if (site_.batches) site_.batches->wake();
     if (site_.jobs) site_.jobs->wake();

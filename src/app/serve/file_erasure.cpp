@@ -33,6 +33,14 @@ struct Span {
   std::uint64_t offset = 0, length = 0;
 };
 
+// A line of a batch's file, as far as it says whom it is about: also one that no batch would take.
+std::string user_of_line(std::string_view line) {
+  const auto request = api::openai::parse_batch_line(line, 0);
+  if (request) return api::user_in(request->body, false);
+  std::string user = api::string_in(line, "body.user");
+  return user.empty() ? api::string_in(line, "body.safety_identifier") : user;
+}
+
 // `wanted`: of a line, whether it goes. A line that is too long ends the looking: no batch reads beyond it either.
 Result<> find_lines(const fs::path& path, const std::string& id, std::vector<Span>& out,
                     const std::function<bool(std::string_view line)>& wanted) {
@@ -104,48 +112,78 @@ Result<> FileStore::finish_erasures() {
   return {};
 }
 
-Result<std::uint64_t> FileStore::erase_lines(const IsAbout& is_about) {
-  struct Read {
-    std::string tenant;
-    std::vector<std::string> written;  // files of the batches that read it
-  };
-  std::map<std::string, Read> inputs;
+namespace {
+
+// A file of requests.
+struct Requests {
+  std::string tenant;
+  std::vector<std::string> labels;   // its own, and those of the batches that read it
+  std::vector<std::string> written;  // files of these batches
+};
+
+}  // namespace
+
+struct FileStore::About {
+  std::vector<Span> lines;
+  std::vector<Left> files;  // in which they are: tenants and labels
+};
+
+Result<FileStore::About> FileStore::find_about(const IsAbout& is_about) {
+  std::map<std::string, Requests> inputs;
   {
     const std::lock_guard lock(mutex_);
     FH_TRY_VOID(database_.run([&](soci::session& s) -> Result<> {
-      std::string id, tenant, text;
-      soci::statement files = (s.prepare << "SELECT id, tenant FROM files WHERE deleted = 0 AND purpose = 'batch'",
-                               soci::into(id), soci::into(tenant));
+      std::string id, tenant, label, text;
+      soci::statement files =
+          (s.prepare << "SELECT id, tenant, label FROM files WHERE deleted = 0 AND purpose = 'batch'", soci::into(id),
+           soci::into(tenant), soci::into(label));
       files.execute();
-      while (files.fetch()) inputs[id].tenant = tenant;
+      while (files.fetch()) inputs[id] = {tenant, {label}, {}};
       soci::statement batches =
           (s.prepare << "SELECT record, tenant FROM batches", soci::into(text), soci::into(tenant));
       batches.execute();
       while (batches.fetch()) {
         FH_TRY(const BatchRecord record, read_record(text));
-        Read& read = inputs[record.batch.input_file_id];
+        Requests& read = inputs[record.batch.input_file_id];
         read.tenant = tenant;
+        read.labels.push_back(record.label);
         read.written.push_back(record.output_id);
         read.written.push_back(record.error_id);
       }
       return {};
     }));
   }
-  std::vector<Span> spans;
+  About out;
+  std::vector<Span>& spans = out.lines;
   for (const auto& [id, read] : inputs) {
+    const std::size_t before = spans.size();
     std::set<std::string> ids;
     FH_TRY_VOID(find_lines(path_of(id), id, spans, [&](std::string_view line) {
-      const auto request = api::openai::parse_batch_line(line, 0);
-      if (!request || !is_about(read.tenant, api::user_in(request->body, false))) return false;
-      ids.insert(request->custom_id);
+      if (!is_about(read.tenant, user_of_line(line))) return false;
+      ids.insert(api::string_in(line, "custom_id"));
       return true;
     }));
+    ids.erase("");
+    if (spans.size() > before) {
+      for (const std::string& label : read.labels) out.files.push_back({id, read.tenant, label});
+    }
     if (ids.empty()) continue;
     for (const std::string& written : read.written) {
       FH_TRY_VOID(find_lines(path_of(written), written, spans,
                              [&](std::string_view line) { return ids.contains(api::string_in(line, "custom_id")); }));
     }
   }
+  return out;
+}
+
+Result<std::vector<FileStore::Left>> FileStore::files_about(const IsAbout& is_about) {
+  FH_TRY(About about, find_about(is_about));
+  return std::move(about.files);
+}
+
+Result<std::uint64_t> FileStore::erase_lines(const IsAbout& is_about) {
+  FH_TRY(const About about, find_about(is_about));
+  const std::vector<Span>& spans = about.lines;
   if (spans.empty()) return std::uint64_t{0};
   std::string text;
   for (const Span& span : spans) text += fmt::format("{} {} {}\n", span.file, span.offset, span.length);

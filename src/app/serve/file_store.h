@@ -124,6 +124,8 @@ class FileStore {
   // ("": nobody in particular) of this tenant. How many. What is written meanwhile is its writer's to leave out.
   using IsAbout = std::function<bool(const std::string& tenant, std::string_view subject)>;
   Result<std::uint64_t> erase_lines(const IsAbout& is_about);
+  // The files that have such lines, with each label under which they are read.
+  Result<std::vector<Left>> files_about(const IsAbout& is_about);
   // What a client has said about a batch, or all that is known of one that is over. Its files are files.
   Result<> drop_words(const std::string& batch);
   Result<> remove_batch(const std::string& id);
@@ -133,6 +135,8 @@ class FileStore {
             FolderLock lock);
   Result<> sweep();
   Result<> finish_erasures();
+  struct About;
+  Result<About> find_about(const IsAbout& is_about);
   Result<bool> any_due();  // any that has expired
   Result<> drop_content(const std::string& id);
   Result<std::optional<BatchRecord>> load_batch(soci::session& s, const std::string& id) const;

@@ -60,6 +60,7 @@ api::Parsed<openai::ResponseCall> parse(Site& site, const ExchangePtr& exchange,
          subjects_of(exchange->request(), origin.subjects, site.keeps_content(),
                      call.previous.empty() ? std::string_view("input") : std::string_view("previous_response_id")));
   origin.asked = arrival_of(exchange->request());
+  call.call.subject = origin.subjects.front();
   return call;
 }
 
