@@ -52,7 +52,7 @@ void* sqlite_resize(void* memory, int bytes) {
 // Once, before the first database. Where SQLite has begun already it keeps what it has.
 void bring_memory() {
   static const int done = [] {
-    soci::sqlite_api::sqlite3_mem_methods methods{};
+    sqlite_api::sqlite3_mem_methods methods{};
     methods.xMalloc = sqlite_take;
     methods.xFree = [](void* memory) { scrub_and_free(memory); };
     methods.xRealloc = sqlite_resize;
@@ -60,7 +60,7 @@ void bring_memory() {
     methods.xRoundup = [](int bytes) { return (bytes + 7) / 8 * 8; };
     methods.xInit = [](void*) { return 0; };
     methods.xShutdown = [](void*) {};
-    return soci::sqlite_api::sqlite3_config(SQLITE_CONFIG_MALLOC, &methods);
+    return sqlite_api::sqlite3_config(SQLITE_CONFIG_MALLOC, &methods);
   }();
   (void)done;
 }
