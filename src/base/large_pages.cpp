@@ -13,7 +13,7 @@
 namespace freehold {
 namespace {
 
-constexpr std::size_t kPiece = std::size_t{32} << 20;     // that is tried; in whole large pages
+constexpr std::size_t kPiece = std::size_t{32} << 20;       // that is tried; in whole large pages
 constexpr std::size_t kLeastFile = std::size_t{128} << 20;  // smaller ones are not worth it
 constexpr std::size_t kLargePage = std::size_t{2} << 20;
 

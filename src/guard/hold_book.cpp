@@ -110,8 +110,8 @@ const Hold* hold_on_model(const std::vector<Hold>& holds, std::string_view lowes
 }
 
 std::string why_held(const Hold& hold) {
-  return fmt::format("it is held ({}, since {:%F}, \"{}\"): freehold guard release {} --reason TEXT lets it go", hold.id,
-                     fmt::gmtime(static_cast<std::time_t>(hold.since)), printable(hold.reason, 200), hold.id);
+  return fmt::format("it is held ({}, since {:%F}, \"{}\"): freehold guard release {} --reason TEXT lets it go",
+                     hold.id, fmt::gmtime(static_cast<std::time_t>(hold.since)), printable(hold.reason, 200), hold.id);
 }
 
 struct HoldBook::State {

@@ -270,7 +270,8 @@ Command guard_scan_command() {
           "their check digits, medical and other "
           "record numbers, keys and passwords. Values are shown masked unless --show is given.\n\nThe exit status is 0 "
           "whether or not something was found; with --fail it "
-          "is 8 if something was, or if nothing of it could be read. A folder is gone through with what is below it; files that are no text are skipped "
+          "is 8 if something was, or if nothing of it could be read. A folder is gone through with what is below it; "
+          "files that are no text are skipped "
           "and named. UTF-16 with a byte order mark is read as UTF-8, to which places in JSON refer. PDFs and archives "
           "are not read: in a folder they are skipped, by themselves an error.",
       .positionals = {{.name = "PATH", .help = "Files or folders; - is standard input.", .repeatable = true}},

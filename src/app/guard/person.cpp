@@ -19,7 +19,8 @@ Result<Person> person_of(const Arguments& arguments) {
   Person out{std::string(arguments.text("SUBJECT")), {}};
   if (arguments.given("key")) out.key = std::string(arguments.text("key"));
   if (out.name.empty() || (out.key && out.key->empty())) {
-    return fail(Errc::invalid, fmt::format("{} is empty: say whom it is about", out.name.empty() ? "SUBJECT" : "--key"));
+    return fail(Errc::invalid,
+                fmt::format("{} is empty: say whom it is about", out.name.empty() ? "SUBJECT" : "--key"));
   }
   return out;
 }

@@ -26,9 +26,9 @@ namespace freehold::app {
 // Whether the log goes on from this checkpoint. Errors: corrupt, invalid (it does not), those of reading it.
 using GoesOn = std::function<Result<>(const audit::Checkpoint& from)>;
 
-// Writes `note` there, if it is not there already. What is there is asked about with `goes_on`, unless it is `own`: what
-// was written there before. Returns its entries. Errors: not_found (no such folder), corrupt (what is there is ahead of
-// it, or of another past), io.
+// Writes `note` there, if it is not there already. What is there is asked about with `goes_on`, unless it is `own`:
+// what was written there before. Returns its entries. Errors: not_found (no such folder), corrupt (what is there is
+// ahead of it, or of another past), io.
 Result<std::uint64_t> mirror_checkpoint(const std::string& note, const std::filesystem::path& folder,
                                         const GoesOn& goes_on = {}, const std::string& own = {});
 

@@ -427,8 +427,8 @@ void Site::generate(const ExchangePtr& exchange, const guard::Principal& who, ap
   if (entry.label != permissions().policy().lowest()) generation->add_header("freehold-label", entry.label);
   Said said = accounts_.keeps() ? said_of(*exchange, who.tenant, responses_, threads_) : Said{};
   if (said.subject.empty()) said.subject = call.subject;
-  generation->account({accounts_, std::move(record), std::move(entry), std::move(said),
-                       std::move(admitted->lease), std::move(admitted->reservation), latencies_, model->name()});
+  generation->account({accounts_, std::move(record), std::move(entry), std::move(said), std::move(admitted->lease),
+                       std::move(admitted->reservation), latencies_, model->name()});
   const bool ready = model->constrain_at_once(call, who.tenant, *plan);
   auto work = std::make_shared<Beginning>(
       Beginning{std::move(call), who.tenant, std::move(*plan), std::move(*requests), std::move(generation)});
