@@ -164,7 +164,7 @@ std::string tamper(const Sample& sample, Content& content, std::mt19937& random)
 
 TEST(Tamper, EveryChangeOfALogIsFound) {
   const Sample sample;
-  ASSERT_TRUE(verify_log(sample.folder.log(), {.against = {sample.note}}));
+  ASSERT_TRUE(verify_log(sample.folder.log(), {.against = {KeptCheckpoint(sample.note)}}));
   std::mt19937 random(7);
   std::map<std::string, int> done;
   const char* wanted = std::getenv("FREEHOLD_AUDIT_TAMPERS");
@@ -180,7 +180,7 @@ TEST(Tamper, EveryChangeOfALogIsFound) {
     if (what == "remove a file" && content.size() + 1 == sample.now.size() && !content.contains("checkpoint")) continue;
     ++done[what.substr(0, what.find(" in "))];
     sample.write(content);
-    const auto verified = verify_log(sample.folder.log(), {.against = {sample.note}});
+    const auto verified = verify_log(sample.folder.log(), {.against = {KeptCheckpoint(sample.note)}});
     ASSERT_FALSE(verified) << "round " << round << ": " << what;
     ASSERT_TRUE(verified.error().code == Errc::corrupt || verified.error().code == Errc::invalid ||
                 verified.error().code == Errc::not_found)
@@ -193,7 +193,7 @@ TEST(Tamper, EveryChangeOfALogIsFound) {
   }
   EXPECT_GE(done.size(), 10u);
   sample.write(sample.now);
-  EXPECT_TRUE(verify_log(sample.folder.log(), {.against = {sample.note}}));
+  EXPECT_TRUE(verify_log(sample.folder.log(), {.against = {KeptCheckpoint(sample.note)}}));
 }
 
 // Somebody with all rights on the machine makes the whole log anew, with a key of his own.
@@ -201,10 +201,10 @@ TEST(Tamper, ALogMadeAnewIsFoundByTheKeyOrByAnOldCheckpoint) {
   const Sample mine, forged;
   const std::string kept = mine.note;
   EXPECT_TRUE(verify_log(forged.folder.log()));
-  EXPECT_FALSE(verify_log(forged.folder.log(), {.against = {kept}}));
+  EXPECT_FALSE(verify_log(forged.folder.log(), {.against = {KeptCheckpoint(kept)}}));
   const VerifierKey key = VerifierKey::parse(read_file(mine.folder.log() / "key.pub").value()).value();
   EXPECT_FALSE(verify_log(forged.folder.log(), {.key = key}));
-  EXPECT_TRUE(verify_log(mine.folder.log(), {.key = key, .against = {kept}}));
+  EXPECT_TRUE(verify_log(mine.folder.log(), {.key = key, .against = {KeptCheckpoint(kept)}}));
 }
 
 TEST(Tamper, EveryEntryIsProvenByAFileThatNothingElseFits) {

@@ -15,7 +15,7 @@
 namespace freehold::audit {
 
 struct KeptCheckpoint {
-  KeptCheckpoint(std::string n, std::string where_ = "the checkpoint that was given")
+  explicit KeptCheckpoint(std::string n, std::string where_ = "the checkpoint that was given")
       : note(std::move(n)), where(std::move(where_)) {}
   std::string note;
   std::string where;  // what errors call it: its file

@@ -74,8 +74,9 @@ TEST(Writer, WhatIsWrittenVerifiesAndGoesOnAfterReopening) {
     EXPECT_EQ(writer.size(), 262u);
     ASSERT_TRUE(add(writer, {2, 40}));
   }
-  const Verified more =
-      verify_log(folder.log(), {.key = VerifierKey::parse(verified.key).value(), .against = {first_note}}).value();
+  const Verified more = verify_log(folder.log(), {.key = VerifierKey::parse(verified.key).value(),
+                                                  .against = {KeptCheckpoint(first_note)}})
+                            .value();
   EXPECT_EQ(more.checkpoint.size, 304u);
   const auto entries = entries_of(folder.log());
   ASSERT_EQ(entries.size(), 304u);

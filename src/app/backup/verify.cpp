@@ -114,7 +114,7 @@ Result<> check_restored_log(const fs::path& home, const BackupManifest& m) {
   if (m.log_key.empty()) return {};
   audit::VerifyOptions options;
   FH_TRY(options.key, audit::VerifierKey::parse(m.log_key));
-  if (!m.log_checkpoint.empty()) options.against.push_back(m.log_checkpoint);
+  if (!m.log_checkpoint.empty()) options.against.emplace_back(m.log_checkpoint);
   FH_TRY(const auto verified, audit::verify_log(audit::audit_folder(home), options));
   (void)verified;
   return {};

@@ -155,7 +155,9 @@ Result<FileStore::About> FileStore::find_about(const IsAbout& is_about) {
   }
   About out;
   std::vector<Span>& spans = out.lines;
-  for (const auto& [id, read] : inputs) {
+  for (const auto& input : inputs) {
+    const std::string& id = input.first;
+    const Requests& read = input.second;
     const std::size_t before = spans.size();
     std::set<std::string> ids;
     FH_TRY_VOID(find_lines(path_of(id), id, spans, [&](std::string_view line) {
