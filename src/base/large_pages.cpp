@@ -1,7 +1,6 @@
 #include "base/large_pages.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <charconv>
@@ -29,10 +28,6 @@ bool begins_at(const std::string& line, std::uintptr_t begin, std::uintptr_t end
 bool is_area(const std::string& line) {
   const std::size_t dash = line.find_first_not_of("0123456789abcdef");
   return dash != std::string::npos && dash > 0 && line[dash] == '-';
-}
-
-void forget_mapped(const MappedFile& file, std::size_t begin, std::size_t bytes) {
-  ::madvise(const_cast<std::byte*>(file.bytes().data()) + begin, bytes, MADV_DONTNEED);
 }
 
 }  // namespace
@@ -66,12 +61,12 @@ bool make_room_for_large_pages(const MappedFile& file, const std::filesystem::pa
   if (!before || *before >= kPiece / 2) return false;
   const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return false;
-  forget_mapped(file, kLargePage, kPiece);  // what is mapped stays in the cache
+  file.forget(file.bytes().subspan(kLargePage, kPiece));  // what is mapped stays in the cache
   if (::posix_fadvise(fd.get(), kLargePage, kPiece, POSIX_FADV_DONTNEED) != 0) return false;
   file.populate(kLargePage, kPiece);
   const auto after = bytes_in_large_pages(file);
   if (!after || *after < kPiece / 2) return false;
-  forget_mapped(file, 0, file.size());
+  file.forget(file.bytes());
   return ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED) == 0;
 }
 

@@ -50,7 +50,7 @@ class Service {
   Result<Ticket> submit(EmbedRequest request, EventSink sink);
   // Ends a request within a step; its choices report FinishReason::cancelled. One that is over is no error.
   void cancel(Ticket ticket);
-  // Forgets the kept sequences of a tenant, before the next step. What runs goes on.
+  // Forgets the kept sequences of a tenant, or all (nothing), before the next step. What runs goes on.
   void drop_cached(std::optional<std::string> tenant);
 
   const RequestLimits& limits() const;

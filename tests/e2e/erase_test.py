@@ -277,6 +277,9 @@ class OfAKey(Erasing):
             server.good("POST", "/api/create", {"model": "mine", "from": "m", "system": CANARY, "stream": False}, freehold_label="personal")
             held = json.loads(self.succeeds("guard", "hold", "--label", "public", "--reason", "a case", "--json").text)["id"]
             self.fails(e2e.USAGE, "guard", "erase", "alice", names=held)
+            refused = [json.loads(row) for row in self.succeeds("audit", "query", "--kind", "refusal", "--json").text.splitlines()]
+            self.assertEqual([row["rule"] for row in refused], [held])
+            self.assertNotIn("alice", json.dumps(refused), "the log learns no names")
             self.succeeds("guard", "release", held, "--reason", "over")
             held = json.loads(self.succeeds("guard", "hold", "--label", "personal", "--reason", "a case", "--json").text)["id"]
             server.good("POST", "/v1/chat/completions", line("", "the cat")["body"])

@@ -1,9 +1,12 @@
 #include "app/erase/left_behind.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "app/serve/blob_uploads.h"
 #include "app/serve/file_store.h"
@@ -21,12 +24,12 @@ namespace {
 constexpr std::chrono::seconds kEndPatience{30};  // with who works on a batch or a job that has been cancelled
 constexpr std::chrono::milliseconds kEndLook{20};
 
-// Looks until `done` says so, or the patience ends.
-Result<> wait_until(const std::function<Result<bool>()>& done) {
+// Looks until `done` says so: true; false: the patience has ended.
+Result<bool> wait_until(const std::function<Result<bool>()>& done) {
   const auto until = std::chrono::steady_clock::now() + kEndPatience;
   while (true) {
     FH_TRY(const bool over, done());
-    if (over || std::chrono::steady_clock::now() >= until) return {};
+    if (over || std::chrono::steady_clock::now() >= until) return over;
     std::this_thread::sleep_for(kEndLook);
   }
 }
@@ -47,13 +50,14 @@ Result<> end_batches(const StoresOfKeys& stores, const std::vector<FileStore::Le
   if (stores.wake) {
     stores.wake();
     FH_TRY_VOID(wait_until([&]() -> Result<bool> {
-      FH_TRY(const auto now, store.all_batches());
-      return std::none_of(now.begin(), now.end(), [&](const FileStore::Left& left) {
-        return left.open && std::any_of(batches.begin(), batches.end(), [&](const auto& b) { return b.id == left.id; });
-      });
-    }));
+                  FH_TRY(const auto now, store.all_batches());
+                  return std::none_of(now.begin(), now.end(), [&](const FileStore::Left& left) {
+                    const auto same = [&](const FileStore::Left& batch) { return batch.id == left.id; };
+                    return left.open && std::any_of(batches.begin(), batches.end(), same);
+                  });
+                }).map([](bool) {}));
   }
-  // Nobody worked on these; whoever still does finds them over.
+  // Nobody worked on these, or whoever still does finds them over, and what he writes is in no file any more.
   for (const FileStore::Left& batch : batches) {
     if (batch.open) FH_TRY_VOID(become(batch.id, BatchStatus::cancelled).map([](auto&&) {}));
   }
@@ -91,16 +95,17 @@ Result<> end_job(const StoresOfKeys& stores, const JobRecord& job) {
                   .map([](auto&&) {}));
   if (ran && stores.wake) {
     stores.wake();
-    FH_TRY_VOID(wait_until([&]() -> Result<bool> {
-      std::error_code ec;
-      return !fs::exists(store.folder_of(job.job.id), ec);
-    }));
+    FH_TRY(const bool cleared, wait_until([&]() -> Result<bool> {
+             std::error_code ec;
+             return !fs::exists(store.folder_of(job.job.id), ec);
+           }));
+    if (!cleared) return fail(Errc::exhausted, fmt::format("the fine-tuning job {} has not ended yet", job.job.id));
   }
-  FH_TRY(const JobRecord over, store.update(job.job.id, [](JobRecord&) {}));
-  for (const JobModel& model : over.models) {
+  std::vector<JobModel> models;
+  FH_TRY_VOID(store.update(job.job.id, [&](JobRecord& r) { models = std::exchange(r.models, {}); }).map([](auto&&) {}));
+  for (const JobModel& model : models) {
     if (stores.withdraw) stores.withdraw(model.name);
   }
-  FH_TRY_VOID(store.update(job.job.id, [](JobRecord& r) { r.models.clear(); }).map([](auto&&) {}));
   return {};
 }
 
@@ -134,34 +139,6 @@ const guard::Hold* hold_of(const std::vector<guard::Hold>& holds, std::string_vi
   return guard::hold_on(holds, {label.empty() ? lowest : label, key, ""});
 }
 
-Result<std::optional<guard::Hold>> hold_on_all_of(const StoresOfKeys& stores, const std::string& key,
-                                                  const std::vector<guard::Hold>& holds, std::string_view lowest) {
-  std::vector<std::string> labels;
-  if (stores.files != nullptr) {
-    FH_TRY(const auto files, stores.files->all_files());
-    FH_TRY(const auto batches, stores.files->all_batches());
-    for (const auto* of : {&files, &batches}) {
-      for (const FileStore::Left& left : *of) {
-        if (left.tenant == key) labels.push_back(left.label);
-      }
-    }
-  }
-  if (stores.jobs != nullptr) {
-    FH_TRY(const auto jobs, stores.jobs->all());
-    for (const JobRecord& job : jobs) {
-      if (job.tenant == key) labels.push_back(job.label);
-    }
-  }
-  if (stores.made != nullptr) {
-    for (const auto& model : stores.made->list(key)) labels.push_back(model.label);
-  }
-  if (stores.blobs != nullptr && stores.blobs->has_any(key)) labels.emplace_back();
-  for (const std::string& label : labels) {
-    if (const guard::Hold* hold = hold_of(holds, label, lowest, key)) return std::optional(*hold);
-  }
-  return std::optional<guard::Hold>();
-}
-
 Result<> erase_whole_key(const StoresOfKeys& stores, const std::string& key, Erased& erased) {
   if (stores.jobs != nullptr) FH_TRY_VOID(erase_jobs(stores, key, erased));  // they write files of the other store
   if (stores.files != nullptr) FH_TRY_VOID(erase_files(stores, key, erased));
@@ -178,31 +155,36 @@ Result<> erase_whole_key(const StoresOfKeys& stores, const std::string& key, Era
 
 }  // namespace
 
-Result<std::vector<std::string>> keys_in(const StoresOfKeys& stores) {
-  std::set<std::string> keys;
+Result<std::vector<LeftByKey>> left_by_keys(const StoresOfKeys& stores) {
+  std::vector<LeftByKey> out;
   if (stores.files != nullptr) {
     FH_TRY(const auto files, stores.files->all_files());
     FH_TRY(const auto batches, stores.files->all_batches());
     for (const auto* of : {&files, &batches}) {
-      for (const FileStore::Left& left : *of) keys.insert(left.tenant);
+      for (const FileStore::Left& left : *of) out.push_back({left.tenant, left.label});
     }
   }
   if (stores.jobs != nullptr) {
     FH_TRY(const auto jobs, stores.jobs->all());
-    for (const JobRecord& job : jobs) keys.insert(job.tenant);
+    for (const JobRecord& job : jobs) out.push_back({job.tenant, job.label});
   }
-  if (stores.made != nullptr) keys.merge(stores.made->tenants());
-  if (stores.blobs != nullptr) keys.merge(stores.blobs->tenants());
-  return std::vector<std::string>(keys.begin(), keys.end());
+  if (stores.made != nullptr) {
+    for (const std::string& key : stores.made->tenants()) {
+      for (const auto& model : stores.made->list(key)) out.push_back({key, model.label});
+    }
+  }
+  if (stores.blobs != nullptr) {
+    for (const std::string& key : stores.blobs->tenants()) out.push_back({key, {}});
+  }
+  return out;
 }
 
 Result<std::optional<guard::Hold>> hold_on_left_behind(const StoresOfKeys& stores, const ErasureOrder& order,
-                                                       const std::vector<std::string>& keys,
+                                                       const std::vector<LeftByKey>& left,
                                                        const std::vector<guard::Hold>& holds, std::string_view lowest) {
-  for (const std::string& key : keys) {
-    if (!order.is_about_all_of(key)) continue;
-    FH_TRY(auto hold, hold_on_all_of(stores, key, holds, lowest));
-    if (hold) return hold;
+  for (const LeftByKey& one : left) {
+    if (!order.is_about_all_of(one.key)) continue;
+    if (const guard::Hold* hold = hold_of(holds, one.label, lowest, one.key)) return std::optional(*hold);
   }
   if (stores.files == nullptr) return std::optional<guard::Hold>();
   FH_TRY(const auto files, stores.files->files_about(lines_of(order)));
@@ -217,11 +199,13 @@ void say_held(const guard::Hold& hold, Erased& erased) {
   erased.held = guard::why_held(hold);
 }
 
-Result<> erase_left_behind(const StoresOfKeys& stores, const ErasureOrder& order, const std::vector<std::string>& keys,
+Result<> erase_left_behind(const StoresOfKeys& stores, const ErasureOrder& order, const std::vector<LeftByKey>& left,
                            Erased& erased) {
-  for (const std::string& key : keys) {
-    if (order.is_about_all_of(key)) FH_TRY_VOID(erase_whole_key(stores, key, erased));
+  std::set<std::string> keys;
+  for (const LeftByKey& one : left) {
+    if (order.is_about_all_of(one.key)) keys.insert(one.key);
   }
+  for (const std::string& key : keys) FH_TRY_VOID(erase_whole_key(stores, key, erased));
   if (stores.files == nullptr) return {};
   FH_TRY(const std::uint64_t lines, stores.files->erase_lines(lines_of(order)));
   erased.lines += lines;

@@ -28,20 +28,23 @@ struct StoresOfKeys {
   std::function<void(const std::string& model)> withdraw = {};  // a model that cannot be asked for any more
 };
 
-// The keys that have left something here.
-Result<std::vector<std::string>> keys_in(const StoresOfKeys& stores);
+// Something that a key has left here, and the label that it carries; "": the lowest.
+struct LeftByKey {
+  std::string key, label;
+};
+Result<std::vector<LeftByKey>> left_by_keys(const StoresOfKeys& stores);
 // The hold that holds anything here that the order is about: a file with lines of batches, what a key has left that is
-// to lose all; nothing: none. `keys`: as keys_in
-// has them; `lowest`: the label of what has none. Errors: of the stores.
+// to lose all; nothing: none. `left`: as
+// left_by_keys has it; `lowest`: the label of what has none. Errors: of the stores.
 Result<std::optional<guard::Hold>> hold_on_left_behind(const StoresOfKeys& stores, const ErasureOrder& order,
-                                                       const std::vector<std::string>& keys,
+                                                       const std::vector<LeftByKey>& left,
                                                        const std::vector<guard::Hold>& holds, std::string_view lowest);
 // Says in `erased` what holds it.
 void say_held(const guard::Hold& hold, Erased& erased);
 // What of these stores an order is about goes: lines of batches, and all that a key has left, whose batches and jobs
 // end if they run; the models that learned from it are named, and stay. Errors: of the stores; what is told of has gone
 // all the same, and all else may be tried again.
-Result<> erase_left_behind(const StoresOfKeys& stores, const ErasureOrder& order, const std::vector<std::string>& keys,
+Result<> erase_left_behind(const StoresOfKeys& stores, const ErasureOrder& order, const std::vector<LeftByKey>& left,
                            Erased& erased);
 
 }  // namespace freehold::app

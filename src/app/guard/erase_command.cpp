@@ -51,7 +51,7 @@ struct HeldBack {
     denied.rule = rule;
     denied.message = "what is held is not erased";
     FH_TRY_VOID(record_refusal("guard erase", whose, denied));
-    return fail(Errc::invalid, fmt::format("nothing of {} is erased: {}", whose, why));
+    return fail(Errc::invalid, fmt::format("nothing of {} is erased: {}", whose.empty() ? "it" : whose, why));
   }
   Result<> check(const std::string& whose, const guard::Holdable& thing) const {
     const guard::Hold* hold = hold_on(holds, thing);
@@ -113,13 +113,13 @@ Result<> erase_here(const HeldBack& held, const ErasureOrder& order, Erased& era
   stores.jobs = jobs.get();
   stores.made = &made;
   stores.blobs = &blobs;
-  FH_TRY(const auto keys, keys_in(stores));
-  FH_TRY(const auto hold, hold_on_left_behind(stores, order, keys, held.holds, held.policy.lowest()));
+  FH_TRY(const auto left, left_by_keys(stores));
+  FH_TRY(const auto hold, hold_on_left_behind(stores, order, left, held.holds, held.policy.lowest()));
   if (hold) {
     say_held(*hold, erased);
     return {};
   }
-  return erase_left_behind(stores, order, keys, erased);
+  return erase_left_behind(stores, order, left, erased);
 }
 
 // What is not under a subject's key: by the servers that have it, or here.
@@ -203,12 +203,10 @@ Result<> destroy_keys(const fs::path& home, const KeptContent& kept, const std::
   return {};
 }
 
-// Written before anything goes, whatever ends it. A key's id is nobody's name; anybody else's the log does not say.
-Result<> record_begin(const Person& person, const std::vector<audit::Subject>& subjects, bool of_key) {
-  audit::Object details;
-  details.add("subjects", std::uint64_t{subjects.size()});
-  const std::string whose = of_key ? person.name : subjects.empty() ? std::string() : subjects.front().id;
-  return record_act("guard.erase.begin", whose, std::move(details));
+// A key's id is nobody's name; anybody else's the log does not say: it has a random one for whom something is kept of.
+std::string name_for_the_log(const Person& person, const std::vector<audit::Subject>& subjects, bool of_key) {
+  if (of_key) return person.name;
+  return subjects.empty() ? std::string() : subjects.front().id;
 }
 
 Result<> run_erase(const Arguments& arguments, Console& console) {
@@ -227,7 +225,9 @@ Result<> run_erase(const Arguments& arguments, Console& console) {
   for (const audit::Subject& subject : subjects) FH_TRY_VOID(held.check(subject));
   const ErasureOrder order = order_about(person, subjects);
   const bool of_key = person.is_key() && is_id_of_a_key(home, person.name);
-  FH_TRY_VOID(record_begin(person, subjects, of_key));
+  // Before anything goes, whatever ends it.
+  FH_TRY_VOID(record_act("guard.erase.begin", name_for_the_log(person, subjects, of_key),
+                         audit::Object().add("subjects", std::uint64_t{subjects.size()})));
   auto beside = erase_beside_keys(held, order);
   if (!beside) {
     console.hint(
@@ -236,8 +236,8 @@ Result<> run_erase(const Arguments& arguments, Console& console) {
     return tl::unexpected(std::move(beside).error());
   }
   const Erased& erased = *beside;
-  const std::string whose = subjects.empty() ? person.name : subjects.front().id;
-  if (!erased.held_by.empty()) return HeldBack::refuse(whose, erased.held, erased.held_by);
+  const std::string logged = name_for_the_log(person, subjects, of_key);
+  if (!erased.held_by.empty()) return HeldBack::refuse(logged, erased.held, erased.held_by);
   if (!subjects.empty()) FH_TRY_VOID(destroy_keys(home, *kept, subjects));
   if (erased.count() > 0) {
     FH_TRY_VOID(record_act("guard.erase", of_key ? person.name : std::string(), details_of(erased)));

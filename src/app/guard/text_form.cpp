@@ -54,8 +54,8 @@ std::string_view TextDecoder::feed(std::string_view piece) {
       has_odd_ = false;
     }
     out_ += piece;
-    if (out_.size() == 1 && (piece[0] == '\xFF' || piece[0] == '\xFE')) {
-      odd_ = static_cast<unsigned char>(piece[0]);
+    if (out_.size() == 1 && (out_[0] == '\xFF' || out_[0] == '\xFE')) {
+      odd_ = static_cast<unsigned char>(out_[0]);
       has_odd_ = true;
       return {};
     }

@@ -103,10 +103,6 @@ bool BlobUploads::has(const std::string& tenant, const Digest& digest) const {
   return !folder_.empty() && fs::is_regular_file(path_of(tenant, digest), ec);
 }
 
-bool BlobUploads::has_any(const std::string& tenant) const {
-  return !folder_.empty() && kept(tenant).count > 0;
-}
-
 std::set<std::string> BlobUploads::tenants() const {
   std::set<std::string> out;
   std::error_code ec;

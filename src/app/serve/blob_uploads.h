@@ -27,7 +27,6 @@ class BlobUploads {
   void look_at(const std::filesystem::path& home) { folder_ = home / "uploads"; }
 
   bool has(const std::string& tenant, const Digest& digest) const;
-  bool has_any(const std::string& tenant) const;
   // Those whose ids are names of folders, as keys' ids are.
   std::set<std::string> tenants() const;
   // Removes all of a tenant, and ends what is on its way. How many there were. Errors: io.

@@ -97,8 +97,8 @@ Result<> ErasureKeeper::erase_stored(const ErasureOrder& order, Erased& erased) 
     say_held(*held, erased);
     return {};
   }
-  FH_TRY(const auto keys, keys_in(stores));
-  FH_TRY(const auto hold, hold_on_left_behind(stores, order, keys, standing.holds, lowest));
+  FH_TRY(const auto left, left_by_keys(stores));
+  FH_TRY(const auto hold, hold_on_left_behind(stores, order, left, standing.holds, lowest));
   if (hold) {
     say_held(*hold, erased);
     return {};
@@ -106,7 +106,7 @@ Result<> ErasureKeeper::erase_stored(const ErasureOrder& order, Erased& erased) 
   for (ResponseStore* store : {&site_.responses(), &site_.threads()}) {
     for (const auto& [tenant, request] : store->erase(order, erased.responses)) site_.running().cancel(request, tenant);
   }
-  return erase_left_behind(stores, order, keys, erased);
+  return erase_left_behind(stores, order, left, erased);
 }
 
 void ErasureKeeper::forget_prompts(const std::optional<std::vector<std::string>>& keys) {

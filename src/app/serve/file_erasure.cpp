@@ -3,10 +3,8 @@
 // A line is overwritten where it is, by kErasedLine and blanks: files stay as long as they are, what reads or writes
 // them meanwhile stays where it was, and the number of lines does not change. What is to be overwritten is written down
 // first, so that it is finished when the store is next opened, whatever ended it.
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <soci/soci.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -15,7 +13,7 @@
 
 #include "api/peek.h"
 #include "app/serve/file_rows.h"
-#include "base/fd.h"
+#include "audit/disk.h"
 #include "base/file.h"
 #include "base/line_reader.h"
 #include "base/random_id.h"
@@ -31,6 +29,13 @@ constexpr std::string_view kJournal = "erasing-";
 struct Span {
   std::string file;
   std::uint64_t offset = 0, length = 0;
+};
+
+// A file of requests.
+struct Requests {
+  std::string tenant;
+  std::vector<std::string> labels;   // its own, and those of the batches that read it
+  std::vector<std::string> written;  // files of these batches
 };
 
 // A line of a batch's file, as far as it says whom it is about: also one that no batch would take.
@@ -63,21 +68,13 @@ Result<> find_lines(const fs::path& path, const std::string& id, std::vector<Spa
 }
 
 Result<> overwrite(const fs::path& path, const Span& span) {
-  const Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!fd && errno == ENOENT) return {};
+  const auto fd = audit::open_file(path, audit::Make::never);
+  if (!fd && fd.error().code == Errc::not_found) return {};
+  if (!fd) return tl::unexpected(fd.error());
   std::string text(kErasedLine);
   text.resize(span.length, ' ');
-  const char* at = text.data();
-  std::size_t left = fd ? text.size() : 0;
-  while (left > 0) {
-    const ssize_t n = ::pwrite(fd.get(), at, left, static_cast<off_t>(span.offset + (text.size() - left)));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) break;
-    at += n;
-    left -= static_cast<std::size_t>(n);
-  }
-  if (fd && left == 0 && ::fdatasync(fd.get()) == 0) return {};
-  return fail(Errc::io, fmt::format("cannot overwrite lines of {}: {}", path.string(), std::strerror(errno)));
+  FH_TRY_VOID(audit::write_at(*fd, span.offset, text, path));
+  return audit::sync_data(*fd, path);
 }
 
 std::vector<Span> parse_journal(std::string_view text) {
@@ -111,17 +108,6 @@ Result<> FileStore::finish_erasures() {
   }
   return {};
 }
-
-namespace {
-
-// A file of requests.
-struct Requests {
-  std::string tenant;
-  std::vector<std::string> labels;   // its own, and those of the batches that read it
-  std::vector<std::string> written;  // files of these batches
-};
-
-}  // namespace
 
 struct FileStore::About {
   std::vector<Span> lines;
