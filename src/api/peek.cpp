@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/utf8.h"
+
 namespace freehold::api {
 namespace {
 
@@ -58,6 +60,7 @@ class Strings : public nlohmann::json_sax<PeekedJson> {
  public:
   explicit Strings(std::vector<std::string_view> wanted) : wanted_(std::move(wanted)), found_(wanted_.size()) {}
   const std::string& operator[](std::size_t i) const { return found_[i]; }
+  std::vector<std::string> take() { return std::move(found_); }
 
   bool key(string_t& text) override {
     if (depth_ == 1) name_ = text;
@@ -104,6 +107,13 @@ std::string user_in(std::string_view body, bool metadata) {
 std::string string_in(std::string_view body, std::string_view name) {
   Strings strings({name});
   return PeekedJson::sax_parse(body, &strings) ? strings[0] : std::string();
+}
+
+std::vector<std::string> strings_in(std::string_view text, std::vector<std::string_view> names) {
+  Strings strings(std::move(names));
+  // Whether it is whole does not matter here.
+  (void)PeekedJson::sax_parse(is_utf8(text) ? std::string(text) : replace_invalid_utf8(text), &strings);
+  return strings.take();
 }
 
 std::string model_in(std::string_view body) {

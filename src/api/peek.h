@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace freehold::api {
 
@@ -16,5 +17,7 @@ std::string model_in(std::string_view body);
 std::string user_in(std::string_view body, bool metadata);
 // The string under a name at the top level, or under "OBJECT.NAME" in an object there; empty if there is none.
 std::string string_in(std::string_view body, std::string_view name);
+// The same of several names, in their order, as far as what may be no JSON, or no UTF-8, can be read.
+std::vector<std::string> strings_in(std::string_view text, std::vector<std::string_view> names);
 
 }  // namespace freehold::api

@@ -81,6 +81,23 @@ std::vector<std::filesystem::path> weight_files(const std::filesystem::path& pat
 
 }  // namespace
 
+Result<std::vector<store::LearnedFrom>> learned_from_of(const std::string& reference) {
+  const std::filesystem::path path(reference);
+  std::error_code ec;
+  if (!std::filesystem::exists(path, ec)) {
+    FH_TRY(const std::filesystem::path home, store::default_home());
+    FH_TRY(const store::Store store, store::Store::open(home));
+    const auto found = store.resolve(reference);
+    return found && found->manifest ? found->manifest->from.learned_from : std::vector<store::LearnedFrom>();
+  }
+  std::vector<store::LearnedFrom> out;
+  for (const train::SourceFacts& file :
+       train::provenance_data(std::filesystem::is_directory(path, ec) ? path : path.parent_path())) {
+    out.push_back({std::filesystem::absolute(file.path, ec).lexically_normal().string(), file.sha256});
+  }
+  return out;
+}
+
 Result<guard::Bounds> bounds_of_reference(const std::string& reference) {
   FH_TRY(guard::Resource model, labelled_model(reference));
   guard::Bounds out{std::move(model.ceilings), std::move(model.labels)};

@@ -34,6 +34,8 @@ std::string higher_label(const guard::Policy& policy, const std::string& a, cons
 
 // Ceilings and labels of a model or an adapter, in the store or by its path: then by its papers and its weights.
 Result<guard::Bounds> bounds_of_reference(const std::string& reference);
+// What it has learned from, as the store or, of a path, its papers say; paths are absolute.
+Result<std::vector<store::LearnedFrom>> learned_from_of(const std::string& reference);
 // Gives a content the ceilings and labels of what it was made of; the same to the weights of a file or a folder, which
 // are read if there are any.
 Result<> carry_labels(const guard::Bounds& from, const std::string& to);

@@ -77,8 +77,11 @@ Result<> run_import(const Arguments& arguments, Console& console) {
          train::provenance_label(std::filesystem::is_directory(path, ec) ? path : path.parent_path()));
   FH_TRY(NameLabel labelled, NameLabel::put(name.text(), label));
   StoreProgress progress(console);
-  const store::WriteOptions options = progress.options(arguments.flag("force"), !arguments.flag("no-prepare"));
+  store::WriteOptions options = progress.options(arguments.flag("force"), !arguments.flag("no-prepare"));
   const bool starter = !std::filesystem::exists(path, ec) && means_starter(arguments.text("PATH"));
+  if (!starter) {
+    FH_TRY(options.learned_from, learned_from_of(path.string()));
+  }
   auto imported = starter ? store.add(
                                 name, "built into freehold",
                                 [](const format::Sink& sink) { return sink(starter_bytes()); }, options)

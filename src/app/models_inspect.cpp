@@ -161,6 +161,9 @@ std::string as_text(const Facts& f, bool tensors) {
     line(out, "prepared",
          o.manifest->prepared ? human_bytes(o.manifest->prepared->size) : "no: every start rearranges the weights");
     line(out, "imported", printable(fmt::format("{} from {}", o.manifest->from.imported, o.manifest->from.source)));
+    for (const store::LearnedFrom& file : o.manifest->from.learned_from) {
+      line(out, "learned from", learned_text(file));
+    }
     if (const auto& pulled = o.manifest->from.pulled) {
       if (!pulled->version.empty()) line(out, "version", printable(pulled->version));
       for (const store::Pulled::Part& part : pulled->parts) {
@@ -247,6 +250,7 @@ std::string as_json(const Facts& f, bool tensors) {
   } else {
     w.null();
   }
+  learned_json(w, o.manifest ? o.manifest->from.learned_from : std::vector<store::LearnedFrom>());
   w.member("format", o.checkpoint->gguf() != nullptr ? "gguf" : "hugging_face");
   w.member("family", f.plan ? f.plan->spec.family : f.from.architecture).member("title", f.from.title);
   w.member("licence", f.from.licence).member("parameters", f.from.parameters);

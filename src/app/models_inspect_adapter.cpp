@@ -119,6 +119,7 @@ std::string adapter_text(const AdapterFacts& f, bool tensors) {
   if (const auto& manifest = f.found->manifest) {
     line("digest", manifest->model.id().name());
     line("imported", printable(fmt::format("{} from {}", manifest->from.imported, manifest->from.source)));
+    for (const store::LearnedFrom& file : manifest->from.learned_from) line("learned from", learned_text(file));
   }
   line("format", f.format);
   line("method", f.method.empty() ? "" : "adapter: " + f.method);
@@ -151,6 +152,7 @@ std::string adapter_json(const AdapterFacts& f, bool tensors) {
   w.member("kind", "adapter")
       .member("format", f.format.starts_with("GGUF") ? "gguf" : "peft")
       .member("method", f.method);
+  learned_json(w, f.found->manifest ? f.found->manifest->from.learned_from : std::vector<store::LearnedFrom>());
   w.member("base_model", f.base).key("ranks").begin_array();
   for (const std::uint64_t r : f.ranks) w.value(r);
   w.end_array().key("alpha");
@@ -177,6 +179,18 @@ std::string adapter_json(const AdapterFacts& f, bool tensors) {
 }
 
 }  // namespace
+
+std::string learned_text(const store::LearnedFrom& file) {
+  return printable(fmt::format("{} (sha256:{})", file.path, file.sha256), 4096);
+}
+
+void learned_json(JsonWriter& w, const std::vector<store::LearnedFrom>& files) {
+  w.key("learned_from").begin_array();
+  for (const store::LearnedFrom& file : files) {
+    w.begin_object().member("path", file.path).member("sha256", file.sha256).end_object();
+  }
+  w.end_array();
+}
 
 Result<std::optional<FoundAdapter>> find_adapter(std::string_view reference) {
   FH_TRY(const store::Store store, open_store());

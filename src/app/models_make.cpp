@@ -76,7 +76,8 @@ Result<> run_quantize(const Arguments& arguments, Console& console) {
     }
     return written;
   };
-  return write_model(arguments, console, origin, produce, bounds);
+  FH_TRY(auto learned_from, learned_from_of(std::string(arguments.text("MODEL"))));
+  return write_model(arguments, console, origin, produce, bounds, std::move(learned_from));
 }
 
 void list_shapes(bool json, Console& console) {

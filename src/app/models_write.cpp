@@ -72,7 +72,8 @@ void print_made(const std::filesystem::path& out, std::uint64_t bytes, const sto
 }
 
 Result<> write_model(const Arguments& arguments, Console& console, const std::string& source,
-                     const ProduceModel& produce, const guard::Bounds& bounds) {
+                     const ProduceModel& produce, const guard::Bounds& bounds,
+                     std::vector<store::LearnedFrom> learned_from) {
   if (arguments.given("OUT") == arguments.given("name")) {
     return fail(Errc::invalid, "say either OUT, a file to write, or --name, to put the model into the store");
   }
@@ -82,7 +83,8 @@ Result<> write_model(const Arguments& arguments, Console& console, const std::st
     FH_TRY_VOID(check_acts_are_recorded());
     FH_TRY(store::Store store, open_store());
     FH_TRY(store::ModelName name, store::ModelName::parse_given(arguments.text("name")));
-    const store::WriteOptions options = progress.options(arguments.flag("force"), !arguments.flag("no-prepare"));
+    store::WriteOptions options = progress.options(arguments.flag("force"), !arguments.flag("no-prepare"));
+    options.learned_from = std::move(learned_from);
     auto make = [&](const format::Sink& sink) -> Result<> {
       FH_TRY(written, produce(sink, options.progress, room_at(store.home())));
       return {};

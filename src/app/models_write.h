@@ -20,9 +20,10 @@ using ProduceModel =
     std::function<Result<store::Written>(const format::Sink&, const store::Progress&, const store::Expect&)>;
 
 // To the argument OUT, or into the store with --name; exactly one of them is given. `source` says where it comes from,
-// `bounds` what is labelled of that (labelling.h).
+// `bounds` what is labelled of that, and `learned_from` what that has learned from (labelling.h).
 Result<> write_model(const Arguments& arguments, Console& console, const std::string& source,
-                     const ProduceModel& produce, const guard::Bounds& bounds = {});
+                     const ProduceModel& produce, const guard::Bounds& bounds = {},
+                     std::vector<store::LearnedFrom> learned_from = {});
 
 // What is said of it: the first of the notes, or all; and of a path what was made there, as text or JSON.
 void print_notes(const std::vector<store::TensorNote>& notes, bool all, Console& console);

@@ -141,7 +141,7 @@ Result<Subject> Subjects::find_or_make(std::string_view tenant, std::string_view
   return made;
 }
 
-Result<std::vector<Subject>> Subjects::list() const {
+Result<std::vector<Subject>> Subjects::list(std::vector<Error>* unreadable) const {
   std::vector<std::string> names;
   std::error_code ec;
   for (fs::directory_iterator it(folder_ / "subjects", ec), end; !ec && it != end; it.increment(ec)) {
@@ -151,8 +151,13 @@ Result<std::vector<Subject>> Subjects::list() const {
   std::sort(names.begin(), names.end());
   std::vector<Subject> out;
   for (const std::string& name : names) {
-    FH_TRY(auto one, read(name));
-    if (one) out.push_back(std::move(*one));
+    auto one = read(name);
+    if (!one && unreadable == nullptr) return tl::unexpected(std::move(one).error());
+    if (!one) {
+      unreadable->push_back(std::move(one).error());
+    } else if (*one) {
+      out.push_back(std::move(**one));
+    }
   }
   return out;
 }

@@ -41,8 +41,8 @@ class Subjects {
   // Durable when it returns. Errors: io, exhausted, corrupt.
   Result<Subject> find_or_make(std::string_view tenant, std::string_view name) const;
   Result<std::optional<Subject>> find(std::string_view tenant, std::string_view name) const;
-  // All; what cannot be read is an error that names the file.
-  Result<std::vector<Subject>> list() const;
+  // All; what cannot be read is an error that names the file, or, with `unreadable`, one of these.
+  Result<std::vector<Subject>> list(std::vector<Error>* unreadable = nullptr) const;
   // Overwrites the key, syncs, removes the file, syncs the folder. What is under it cannot be read any more.
   Result<> destroy(const Subject& subject) const;
   // Held by who writes under a subject's key, from finding it until what was written is durable: meanwhile none is

@@ -20,7 +20,9 @@ namespace freehold::guard {
 namespace {
 
 // A lock of this folder; its file is made if it is not there.
-Result<FolderLock> taken_lock(const std::filesystem::path& folder, FolderLock::Mode mode, double patience) {
+// `waiting` is called when somebody else has had it for a moment.
+Result<FolderLock> taken_lock(const std::filesystem::path& folder, FolderLock::Mode mode, double patience,
+                              const std::function<void()>& waiting = {}) {
   FH_TRY_VOID(make_directories(folder));
   FH_TRY(FolderLock exclusive, FolderLock::open(folder, FolderLock::Mode::exclusive));
   std::optional<FolderLock> lock;
@@ -29,7 +31,13 @@ Result<FolderLock> taken_lock(const std::filesystem::path& folder, FolderLock::M
   } else {
     FH_TRY(lock, FolderLock::open(folder, mode));
   }
-  FH_TRY(const bool taken, lock->take(patience));
+  constexpr double kMoment = 1;
+  const double first = waiting ? std::min(kMoment, patience) : patience;
+  FH_TRY(bool taken, lock->take(first));
+  if (!taken && first < patience) {
+    waiting();
+    FH_TRY(taken, lock->take(patience - first));
+  }
   if (!taken) {
     return fail(Errc::io, fmt::format("{}: somebody else has it for more than {:.0f} seconds; try again",
                                       printable(lock->path().string()), patience));
@@ -163,12 +171,12 @@ Result<StandingHolds> HoldBook::standing(double patience) const {
   return StandingHolds{std::make_shared<const FolderLock>(std::move(still)), std::move(holds)};
 }
 
-Result<Hold> HoldBook::add(Hold hold) {
+Result<Hold> HoldBook::add(Hold hold, const std::function<void()>& waiting) {
   State& state = *state_;
   const auto begun = std::chrono::steady_clock::now();
   FH_TRY(const FolderLock shut, gate(state.home, FolderLock::Mode::exclusive, kAddPatience));
   const double left = kAddPatience - std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-  FH_TRY(const FolderLock still, taken_lock(holds_folder(state.home), FolderLock::Mode::exclusive, left));
+  FH_TRY(const FolderLock still, taken_lock(holds_folder(state.home), FolderLock::Mode::exclusive, left, waiting));
   const std::lock_guard lock(state.mutex);
   FH_TRY_VOID(state.open(sql::Open::create));
   hold.id = "hold_" + random_id();

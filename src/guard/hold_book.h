@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -69,8 +70,8 @@ class HoldBook {
   Result<StandingHolds> standing(double patience = kStandPatience) const;
   // Writes it under a new id; on return it is on disk. Waits for those who let something go by what was held before;
   // who comes after waits for it.
-  // Errors: those of writing; io if they do not end within a minute.
-  Result<Hold> add(Hold hold);
+  // `waiting` is called when that takes a moment. Errors: those of writing; io if they do not end within a minute.
+  Result<Hold> add(Hold hold, const std::function<void()>& waiting = {});
   // Errors: not_found; invalid (it was released already).
   Result<Hold> release(const std::string& id, const std::string& reason, const std::string& by, std::int64_t now);
 

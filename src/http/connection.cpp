@@ -206,6 +206,7 @@ class Connection : public AnyConnection, public Channel<Stream> {
   // Fills request.body (or the sink) from `input_`. False: the connection ends.
   awaitable<bool> read_body(Head& head, BodyPlan plan, Held& held) {
     const Limits& limits = common_.options.limits;
+    head.request.begun = Clock::now();
     const bool in_memory = plan.sink == nullptr;
     const std::string too_large = fmt::format("the body is larger than the {} bytes that are allowed here", plan.limit);
     if (head.content_length > plan.limit) co_return co_await refuse(head.request, 413, too_large);

@@ -61,6 +61,7 @@ struct Request {
   std::string remote_address;  // "127.0.0.1"
   bool tls = false;
   std::shared_ptr<const PeerCertificate> certificate;  // null: the client has shown none
+  std::chrono::steady_clock::time_point begun{};       // its head was there
   std::chrono::steady_clock::time_point arrived{};     // its last byte
   // Set by the program for requests that it makes by itself, never from the wire: whose they are.
   std::optional<std::string> on_behalf_of;

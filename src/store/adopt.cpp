@@ -92,8 +92,10 @@ Result<Imported> Store::adopt(const ModelName& name, Kind kind, const std::vecto
     model.files.push_back(file);
   }
   FH_TRY_VOID(sync_folder(home_ / "blobs"));
-  const std::string source = pulled.address + "/" + pulled.reference;
-  FH_TRY(Imported done, publish(name, std::move(model), source, options, true, std::move(pulled)));
+  Provenance origin;
+  origin.source = pulled.address + "/" + pulled.reference;
+  origin.pulled = std::move(pulled);
+  FH_TRY(Imported done, publish(name, std::move(model), std::move(origin), options, true));
   writing.finish();
   return done;
 }

@@ -36,6 +36,13 @@ struct Sources {
   std::uint64_t prepared_bytes = 0;  // that will be written beside them
 };
 
+Provenance origin_of(std::string_view source, const WriteOptions& options) {
+  Provenance out;
+  out.source = source;
+  out.learned_from = options.learned_from;
+  return out;
+}
+
 std::string utc_now() {
   const std::time_t now = std::time(nullptr);
   std::tm parts = {};
@@ -183,7 +190,8 @@ Result<Imported> Store::import(const fs::path& path, const ModelName& name, cons
   }
   std::error_code ec;
   fs::path source = fs::absolute(path, ec);
-  FH_TRY(Imported done, publish(name, std::move(model), source.lexically_normal().string(), options, true));
+  FH_TRY(Imported done,
+         publish(name, std::move(model), origin_of(source.lexically_normal().string(), options), options, true));
   writing.finish();
   return done;
 }
@@ -197,7 +205,7 @@ Result<Imported> Store::add(const ModelName& name, std::string_view source,
   FH_TRY(Blob blob, writer.commit());
   ModelTuple model;
   model.files.push_back({"model.gguf", blob.size, blob.digest, blob.checks, true});
-  FH_TRY(Imported done, publish(name, std::move(model), source, options));
+  FH_TRY(Imported done, publish(name, std::move(model), origin_of(source, options), options));
   writing.finish();
   return done;
 }
@@ -247,24 +255,28 @@ Result<> Store::describe(ModelTuple& model, Manifest& manifest, const WriteOptio
 
 // The blobs are there: presents and validates what was stored (not the source, which may have changed meanwhile), and
 // writes the manifest last.
-Result<Imported> Store::publish(const ModelName& name, ModelTuple model, std::string_view source,
-                                const WriteOptions& options, bool check_weights, std::optional<Pulled> pulled) const {
+Result<Imported> Store::publish(const ModelName& name, ModelTuple model, Provenance origin, const WriteOptions& options,
+                                bool check_weights) const {
   Imported out;
   out.name = name;
   FH_TRY_VOID(describe(model, out.manifest, options, check_weights));
-  out.manifest.from.source = printable(source, 2000);
+  out.manifest.from.source = printable(origin.source, 2000);
   out.manifest.from.imported = utc_now();
-  out.manifest.from.pulled = std::move(pulled);
+  out.manifest.from.pulled = std::move(origin.pulled);
+  out.manifest.from.learned_from = std::move(origin.learned_from);
   out.manifest.model = std::move(model);
   auto taken = read(name);
   Leave leave;
   if (taken && taken->model == out.manifest.model) {
     out.already = true;
-    if (taken->prepared == out.manifest.prepared) {
+    const std::vector<LearnedFrom> learned = std::move(out.manifest.from.learned_from);
+    const bool knows_more = !learned.empty() && learned != taken->from.learned_from;
+    if (taken->prepared == out.manifest.prepared && !knows_more) {
       out.manifest = std::move(*taken);
       return out;
     }
     out.manifest.from = std::move(taken->from);
+    if (knows_more) out.manifest.from.learned_from = learned;
   } else if (taken || taken.error().code != Errc::not_found) {
     if (!options.replace) return fail(Errc::invalid, fmt::format("{} leads to another model already", name.text()));
     if (taken) out.replaced = taken->model.id();

@@ -17,7 +17,9 @@ using format::Value;
 using nlohmann::ordered_json;
 
 constexpr std::uint64_t kVersion = 1;
-constexpr std::uint64_t kVersionWithPulls = 2;  // has `defaults` or `pulled`, which version 1 does not know
+// Has `defaults`, `pulled` or `learned_from`, which version 1 does not know.
+constexpr std::uint64_t kVersionWithPulls = 2;
+constexpr std::size_t kMostLearnedFrom = 10'000;
 constexpr std::size_t kMaxFiles = 8192;
 constexpr std::size_t kMaxFileName = 200;
 constexpr std::size_t kMaxText = 4096;
@@ -69,6 +71,12 @@ ordered_json pulled_json(const Pulled& pulled) {
   }
   return {{"address", pulled.address},        {"reference", pulled.reference}, {"version", pulled.version},
           {"template", pulled.chat_template}, {"licence", pulled.licence},     {"parts", std::move(parts)}};
+}
+
+ordered_json learned_json(const std::vector<LearnedFrom>& files) {
+  ordered_json out = ordered_json::array();
+  for (const LearnedFrom& file : files) out.push_back({{"path", file.path}, {"sha256", file.sha256}});
+  return out;
 }
 
 // One line a file, in a fixed order: what digests of several files are taken of.
@@ -264,6 +272,21 @@ Result<Pulled> parse_pulled(const Value& value) {
   return out;
 }
 
+Result<std::vector<LearnedFrom>> parse_learned(const Value& value) {
+  if (!value.is_array() || value.size() > kMostLearnedFrom) {
+    return fail(Errc::corrupt, fmt::format("learned_from: expected an array of at most {} files", kMostLearnedFrom));
+  }
+  std::vector<LearnedFrom> out;
+  for (const Value& each : value.items()) {
+    FH_TRY(Fields f, Fields::of(&each, "learned_from", {"path", "sha256"}));
+    LearnedFrom file;
+    FH_TRY(file.path, f.text("path"));
+    FH_TRY(file.sha256, f.text("sha256"));
+    out.push_back(std::move(file));
+  }
+  return out;
+}
+
 }  // namespace
 
 bool plain_file_name(std::string_view name) {
@@ -325,7 +348,7 @@ std::uint64_t ModelTuple::total_bytes() const {
 
 std::string to_json(const Manifest& manifest) {
   const Provenance& from = manifest.from;
-  const bool more = from.pulled || manifest.model.defaults != Defaults{};
+  const bool more = from.pulled || !from.learned_from.empty() || manifest.model.defaults != Defaults{};
   ordered_json json = {{"freehold", more ? kVersionWithPulls : kVersion},
                        {"model", tuple_json(manifest.model)},
                        {"from",
@@ -337,6 +360,7 @@ std::string to_json(const Manifest& manifest) {
                          {"weight_type", from.weight_type},
                          {"parameters", from.parameters}}}};
   if (from.pulled) json["pulled"] = pulled_json(*from.pulled);
+  if (!from.learned_from.empty()) json["learned_from"] = learned_json(from.learned_from);
   json["prepared"] = manifest.prepared ? file_json(*manifest.prepared) : ordered_json();
   // A path or a title need not be UTF-8.
   return json.dump(1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
@@ -352,7 +376,8 @@ Result<Manifest> parse_manifest(std::string_view json) {
                 fmt::format("it has version {}, written by a later Freehold; this one reads {} and {}", *number,
                             kVersion, kVersionWithPulls));
   }
-  FH_TRY(Fields all, Fields::of(&root, "manifest", {"freehold", "model", "from", "pulled", "prepared"}));
+  FH_TRY(Fields all,
+         Fields::of(&root, "manifest", {"freehold", "model", "from", "pulled", "learned_from", "prepared"}));
   Manifest out;
   FH_TRY(out.model, parse_tuple(all.member("model")));
   FH_TRY(Fields from,
@@ -367,6 +392,9 @@ Result<Manifest> parse_manifest(std::string_view json) {
   FH_TRY(out.from.parameters, from.number("parameters"));
   if (const Value* pulled = all.member("pulled"); pulled != nullptr) {
     FH_TRY(out.from.pulled, parse_pulled(*pulled));
+  }
+  if (const Value* learned = all.member("learned_from"); learned != nullptr) {
+    FH_TRY(out.from.learned_from, parse_learned(*learned));
   }
   if (const Value* prepared = all.member("prepared"); prepared != nullptr && !prepared->is_null()) {
     FH_TRY(out.prepared, parse_file(*prepared));

@@ -93,6 +93,13 @@ struct Pulled {
   bool operator==(const Pulled&) const = default;
 };
 
+// A file of examples that a model was trained on, as whoever trained it says.
+struct LearnedFrom {
+  std::string path;    // where it was
+  std::string sha256;  // of its bytes, 64 hexadecimal digits
+  bool operator==(const LearnedFrom&) const = default;
+};
+
 // Where it came from: not part of the identity.
 struct Provenance {
   std::string source;        // absolute path, or what made it: "quantised from sha256:… to Q4_K_M"
@@ -103,6 +110,7 @@ struct Provenance {
   std::string weight_type;   // "Q4_K", the type that most weights have
   std::uint64_t parameters = 0;
   std::optional<Pulled> pulled;
+  std::vector<LearnedFrom> learned_from;
 };
 
 struct Manifest {

@@ -11,7 +11,7 @@ Manifest sample() {
   Manifest m;
   m.model.files = {{"model.gguf", 123, sha256("a"), sha256("b"), true}};
   m.model.chat_template = sha256("t");
-  m.from = {"/x/y \xff.gguf", "2025-01-31T12:00:00Z", "llama", "Name", "mit", "Q4_0", 42, std::nullopt};
+  m.from = {"/x/y \xff.gguf", "2025-01-31T12:00:00Z", "llama", "Name", "mit", "Q4_0", 42, std::nullopt, {}};
   return m;
 }
 
@@ -49,6 +49,21 @@ TEST(Manifest, KeepsWhatWasPulledAndWithIt) {
   EXPECT_NE(to_json(m).find("\"freehold\": 2"), std::string::npos);
   EXPECT_FALSE(parse_manifest(replaced(to_json(m), "\"parts\": [", "\"parts\": [7,")));
   EXPECT_FALSE(parse_manifest(replaced(to_json(m), "\"system\"", "\"sistem\"")));
+}
+
+TEST(Manifest, KeepsWhatItLearnedFrom) {
+  Manifest m = sample();
+  const Digest id = m.model.id();
+  m.from.learned_from = {{"/data/a.jsonl", std::string(64, 'a')}, {"/data/b \xff.jsonl", std::string(64, 'b')}};
+  EXPECT_EQ(m.model.id(), id);
+  auto back = parse_manifest(to_json(m));
+  ASSERT_TRUE(back) << back.error().what;
+  ASSERT_EQ(back->from.learned_from.size(), 2U);
+  EXPECT_EQ(back->from.learned_from[0], m.from.learned_from[0]);
+  EXPECT_EQ(to_json(*back), to_json(m));
+  EXPECT_NE(to_json(m).find("\"freehold\": 2"), std::string::npos);
+  EXPECT_FALSE(parse_manifest(replaced(to_json(m), "\"learned_from\": [", "\"learned_from\": [7,")));
+  EXPECT_FALSE(parse_manifest(replaced(to_json(m), "\"sha256\"", "\"sha\"")));
 }
 
 TEST(Manifest, IdentityIsTheTupleAndNotWhereItCameFrom) {

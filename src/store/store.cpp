@@ -83,7 +83,9 @@ bool matches(const ModelTuple& model, const std::string& hex) {
                      [&](const StoredFile& f) { return f.weights && fits(f.digest); });
 }
 
-Result<> put_on(const Store& store, std::string_view reference, ModelTuple& model, std::string_view adapter) {
+// What the adapter has learned from comes behind `learned_from`.
+Result<> put_on(const Store& store, std::string_view reference, ModelTuple& model, std::string_view adapter,
+                std::vector<LearnedFrom>& learned_from) {
   FH_TRY(const Resolved found, store.resolve(adapter));
   if (!found.manifest) {
     return fail(Errc::invalid, fmt::format("{} is not in the store: import it first", printable(adapter)));
@@ -99,6 +101,8 @@ Result<> put_on(const Store& store, std::string_view reference, ModelTuple& mode
                 fmt::format("{} has an adapter already: name the model without it", printable(reference)));
   }
   model.adapter = AdapterTuple{found.manifest->model.kind, found.manifest->model.files};
+  const std::vector<LearnedFrom>& learned = found.manifest->from.learned_from;
+  learned_from.insert(learned_from.end(), learned.begin(), learned.end());
   return {};
 }
 
@@ -226,9 +230,9 @@ Result<Imported> Store::alias(std::string_view reference, const ModelName& name,
     return fail(Errc::invalid, fmt::format("{} is not in the store: import it first", printable(reference)));
   }
   ModelTuple model = found.manifest->model;
-  if (!adapter.empty()) FH_TRY_VOID(put_on(*this, reference, model, adapter));
-  const Provenance& from = found.manifest->from;
-  FH_TRY(Imported done, publish(name, std::move(model), from.source, options, false, from.pulled));
+  Provenance origin = found.manifest->from;
+  if (!adapter.empty()) FH_TRY_VOID(put_on(*this, reference, model, adapter, origin.learned_from));
+  FH_TRY(Imported done, publish(name, std::move(model), std::move(origin), options));
   writing.finish();
   return done;
 }

@@ -57,6 +57,7 @@ struct WriteOptions {
   // Asked once nobody is waited for, right before remove() takes the name away, or another model takes the name from
   // the only one that it leads to; an error leaves everything. Optional.
   std::function<Result<Leave>(const ModelName&)> may_go;
+  std::vector<LearnedFrom> learned_from;  // by what is brought or made
 };
 
 struct Imported {
@@ -165,9 +166,9 @@ class Store {
   explicit Store(std::filesystem::path home) : home_(std::move(home)) {}
   class Writing;
   Result<Manifest> read(const ModelName& name) const;
-  Result<Imported> publish(const ModelName& name, ModelTuple model, std::string_view source,
-                           const WriteOptions& options, bool check_weights = false,
-                           std::optional<Pulled> pulled = {}) const;
+  // `origin`: where it came from; what it is, is found out here.
+  Result<Imported> publish(const ModelName& name, ModelTuple model, Provenance origin, const WriteOptions& options,
+                           bool check_weights = false) const;
   Result<> describe(ModelTuple& model, Manifest& manifest, const WriteOptions& options, bool check_weights) const;
   Result<std::optional<StoredFile>> prepare(const ModelTuple& model, const format::Checkpoint& checkpoint,
                                             const WriteOptions& options) const;

@@ -135,6 +135,24 @@ Result<std::string> provenance_label(const std::filesystem::path& folder) {
   return label->get<std::string>();
 }
 
+std::vector<SourceFacts> provenance_data(const std::filesystem::path& folder) {
+  std::vector<SourceFacts> out;
+  const auto text = read_file(folder / "provenance.json");
+  const Json card = text ? Json::parse(*text, nullptr, false) : Json();
+  const auto data = card.is_object() ? card.find("data") : card.end();
+  if (data == card.end() || !data->is_array()) return out;
+  for (const Json& one : *data) {
+    const auto path = one.is_object() ? one.find("path") : one.end();
+    const auto digest = one.is_object() ? one.find("sha256") : one.end();
+    if (path == one.end() || digest == one.end() || !path->is_string() || !digest->is_string()) continue;
+    SourceFacts facts;
+    facts.path = path->get<std::string>();
+    facts.sha256 = digest->get<std::string>();
+    out.push_back(std::move(facts));
+  }
+  return out;
+}
+
 Result<> write_provenance(const std::filesystem::path& folder, const Recipe& recipe, const Provenance& provenance) {
   FH_TRY_VOID(write_file_atomically(folder / "provenance.json", as_json(recipe, provenance).dump(2) + "\n"));
   return write_file_atomically(folder / "provenance.md", as_markdown(recipe, provenance));

@@ -52,6 +52,10 @@ struct Provenance {
 // The label in a folder's provenance.json; empty if there is none. Errors: corrupt (one that cannot be read).
 Result<std::string> provenance_label(const std::filesystem::path& folder);
 
+// The files of examples in a folder's provenance.json: their paths and digests. None if there are none that can be
+// read.
+std::vector<SourceFacts> provenance_data(const std::filesystem::path& folder);
+
 Result<> write_provenance(const std::filesystem::path& folder, const Recipe& recipe, const Provenance& provenance);
 
 }  // namespace freehold::train

@@ -1,6 +1,7 @@
 """What `guard erase` reaches beside the keys of subjects: what servers have in memory, lines of batches, all that a key has left; while a server
 runs and when none does. And what `guard export` hands out, with proofs that outlast an erasure."""
 
+import hashlib
 import http.client
 import json
 import re
@@ -12,6 +13,7 @@ import e2e
 from audit_test import python
 from chat_model import ChatGguf
 from files_test import KEY, OTHER, Server
+from pull_servers import wait_for
 from tuning_jobs_test import QUICK, Tuning, chats
 
 CANARY = "xylophone-canary-4711-quixotic"
@@ -130,6 +132,10 @@ class Beside(Erasing):
                 batch = server.batch(lines)
                 if ends:
                     batch = server.finished(batch)
+                if ends:
+                    handed = [json.loads(row)["batch"] for row in self.succeeds("guard", "export", "alice").text.splitlines()]
+                    self.assertEqual([json.loads(row["request"]) for row in handed if "request" in row], [one for one in lines if "alice" in json.dumps(one)])
+                    self.assertEqual(sum("answer" in row for row in handed), 3)
                 erased = self.erase("alice")
                 self.assertGreaterEqual(erased["lines"], 3)
                 batch = server.finished(batch)
@@ -148,6 +154,19 @@ class Beside(Erasing):
                 self.assertEqual(again["status"], "completed")
                 self.assertEqual(self.anywhere(CANARY, "alice"), [])
         self.assertFalse(any(a.get("subject") for a in self.acts("guard.erase")))
+
+
+    def test_a_line_that_goes_on_names_whom_it_is_about(self):
+        with self.serve() as server:
+            first = server.good("POST", "/v1/responses", {"model": "m", "input": CANARY, "max_output_tokens": 2, "user": "alice"})["id"]
+            lines = [{"custom_id": str(user), "method": "POST", "url": "/v1/responses",
+                      "body": {"model": "m", "input": CANARY, "max_output_tokens": 2, "previous_response_id": first, **({"user": user} if user else {})}}
+                     for user in ("alice", None, "bob")]
+            batch = server.finished(server.batch(lines, endpoint="/v1/responses"))
+            wrong = [json.loads(row) for row in server.ask("GET", f"/v1/files/{batch['error_file_id']}/content")[1].decode().splitlines()]
+            self.assertEqual({row["custom_id"]: row["response"]["status_code"] for row in wrong}, {"None": 400, "bob": 400})
+            self.assertIn("name the same one", json.dumps(wrong))
+            self.assertEqual(self.erase("alice")["lines"], 2)
 
 
 def in_memory(process, *words):
@@ -256,6 +275,58 @@ class OfAKey(Erasing):
             self.assertEqual(server.good("GET", f"/v1/fine_tuning/jobs/{job['id']}/events")["data"], [])
             server.good("POST", "/v1/chat/completions", {**line("", "the cat")["body"], "model": name})
             self.assertEqual(self.anywhere(CANARY), [])
+
+    def test_who_is_named_is_told(self):
+        """Files and models in which nothing says that they are about somebody, but which name him."""
+        self.succeeds("models", "import", self.model, "--name", "m")
+        run = self.folder / "run"
+        run.mkdir()
+        (run / "m.gguf").write_bytes(self.model.read_bytes())
+        data = self.put("data.jsonl", b'{"text":"of Zo\\u00eb 4711"}\n{"text":"of Zo"}\n')
+        (run / "provenance.json").write_text(json.dumps({"format": 1, "data": [{"path": str(data), "sha256": hashlib.sha256(data.read_bytes()).hexdigest()}]}))
+        self.succeeds("models", "import", run / "m.gguf", "--name", "learned")
+        self.assertEqual([f["path"] for f in json.loads(self.succeeds("models", "inspect", "learned", "--json").text)["learned_from"]], [str(data)])
+        with Tuning(None, self.home, "--threads", "2") as server:
+            rows = [{"messages": [{"role": "user", "content": "Zo\u00eb 4711"}, {"role": "assistant", "content": "dog sat"}]} for _ in range(12)]
+            job = server.over(server.job(rows, **QUICK))
+            file = server.upload("Zo\u00eb 4711 and malice".encode(), purpose="user_data", filename="a.txt", key=OTHER)["id"]
+            expected = [{"file": f, "lines": n} for f, n in sorted([(file, 1), (job["training_file"], 12)])]
+            for more in ((), ("--sealed",)):
+                said = self.erase("Zo\u00eb 4711", *more)
+                self.assertEqual(said["named_in"], expected)
+                self.assertEqual(said["learned"][-1], job["fine_tuned_model"])
+                self.assertEqual(said["learned_from"], [{"model": "learned:latest", "file": str(data), "lines": 1}])
+            told = self.run_freehold("guard", "erase", "Zo\u00eb 4711")
+            self.assertEqual(told.code, e2e.OK, told.message)
+            for word in (file, job["fine_tuned_model"], str(data), "models rm learned"):
+                self.assertIn(word, told.message)
+            self.fails(e2e.NOT_FOUND, "guard", "erase", "Zo\u00eb 47", names="nothing is kept")
+        # A job's models are told of without a server, too.
+        self.assertEqual(self.erase("Zo\u00eb 4711")["learned"][-1], job["fine_tuned_model"])
+        data.unlink()
+        told = self.run_freehold("guard", "erase", "Zo\u00eb 4711")
+        self.assertIn("cannot be told: it is not there any more", told.message)
+
+    def test_what_is_being_brought(self):
+        with self.serve() as server:
+            server.good("POST", "/v1/chat/completions", line("", "the cat")["body"])
+            server.upload(b"first", purpose="user_data", filename="a.txt")
+            body, kind = server.form((CANARY + "\n").encode() * 20_000, "b.txt", purpose="user_data")
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+            connection.putrequest("POST", "/v1/files")
+            for name, value in {"authorization": f"Bearer {KEY}", "content-type": kind, "content-length": str(len(body))}.items():
+                connection.putheader(name, value)
+            connection.endheaders()
+            connection.send(body[:300_000])
+            wait_for(lambda: self.anywhere(CANARY))
+            self.assertEqual(self.erase(self.key_id())["files"], 1)
+            connection.send(body[300_000:])
+            answer = connection.getresponse()
+            self.assertEqual(answer.status, 409, answer.read())
+            connection.close()
+            self.assertEqual(self.anywhere(CANARY), [])
+            self.assertEqual(server.good("GET", "/v1/files")["data"], [])
+            server.upload(b"what comes later", purpose="user_data", filename="a.txt")
 
     def test_a_hold_on_it(self):
         with self.serve() as server:

@@ -118,6 +118,18 @@ class Supplied(Replays):
         self.assertIn("comes out again", self.succeeds("audit", "replay", drawn, "--request", self.put("b", self.sent[drawn])).text)
         self.succeeds("audit", "replay", "chatcmpl-" + drawn[4:], "--request", self.folder / "b", "--sealed", env=e2e.SEALED)
 
+    def test_how_several_choices_ended(self):
+        """Which of them ends first is the load's doing; what the log says of the end is of the last choice."""
+        with self.serve() as server:
+            mixed = 0
+            for seed in range(24):
+                receipt, got = self.send(server, "/v1/completions", {"model": "base", "prompt": "the cat", "max_tokens": 12, "temperature": 1.2,
+                                                                     "seed": seed, "stop": ["t", "a"], "n": 4})
+                ends = [choice["finish_reason"] for choice in json.loads(got.data)["choices"]]
+                mixed += len(set(ends)) > 1
+                self.assertEqual(self.entry(receipt)["finish"], ends[-1], ends)
+            self.assertGreater(mixed, 2)
+
     def test_a_difference_is_told(self):
         with self.serve() as server:
             path, body = request(Ask("chat", "the cat", 8, 1), "base", False)

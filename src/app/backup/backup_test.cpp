@@ -77,6 +77,7 @@ TEST(BackupParts, EveryNameHasItsPart) {
   EXPECT_EQ(part_by_name("content/master-id"), HomePart::file);
   EXPECT_EQ(part_by_name("usage.db-wal"), HomePart::left_out);
   EXPECT_EQ(part_by_name("serve/lock"), HomePart::left_out);
+  EXPECT_EQ(part_by_name("serve/writing/lock"), HomePart::left_out);
   EXPECT_EQ(part_by_name("content/subjects/sub_a.leaving"), HomePart::left_out);
   EXPECT_EQ(part_by_name("content/vault/sub_a.leaving"), HomePart::left_out);
   EXPECT_EQ(part_by_name("content/subjects/sub_a"), HomePart::subject);

@@ -140,15 +140,30 @@ const guard::Hold* hold_of(const std::vector<guard::Hold>& holds, std::string_vi
 }
 
 Result<> erase_whole_key(const StoresOfKeys& stores, const std::string& key, Erased& erased) {
-  if (stores.jobs != nullptr) FH_TRY_VOID(erase_jobs(stores, key, erased));  // they write files of the other store
-  if (stores.files != nullptr) FH_TRY_VOID(erase_files(stores, key, erased));
-  if (stores.made != nullptr) {
-    FH_TRY(const std::size_t made, stores.made->forget(key));
-    erased.models += made;
-  }
-  if (stores.blobs != nullptr) {
-    FH_TRY(const std::size_t blobs, stores.blobs->forget(key));
-    erased.blobs += blobs;
+  Result<> all;
+  const auto note = [&all](Result<> done) {
+    if (!done && all) all = std::move(done);
+  };
+  const auto count = [&](Result<std::size_t> gone, std::uint64_t& of) {
+    if (gone) of += *gone;
+    note(gone ? Result<>() : tl::unexpected(std::move(gone).error()));
+  };
+  if (stores.jobs != nullptr) note(erase_jobs(stores, key, erased));  // they write files of the other store
+  if (stores.files != nullptr) note(erase_files(stores, key, erased));
+  if (stores.made != nullptr) count(stores.made->forget(key), erased.models);
+  if (stores.blobs != nullptr) count(stores.blobs->forget(key), erased.blobs);
+  return all;
+}
+
+// What learned, or learns, from one of these files.
+Result<> tell_who_learned(const StoresOfKeys& stores, const std::vector<std::string>& files, Erased& erased) {
+  if (stores.jobs == nullptr || files.empty()) return {};
+  FH_TRY(const auto jobs, stores.jobs->all());
+  const auto is_one = [&](const std::string& id) { return std::find(files.begin(), files.end(), id) != files.end(); };
+  for (const JobRecord& job : jobs) {
+    if (!is_one(job.job.training_file) && !is_one(job.job.validation_file)) continue;
+    if (!is_over(job.job.status)) erased.learned.push_back(job.job.id);
+    for (const JobModel& model : job.models) erased.learned.push_back(model.name);
   }
   return {};
 }
@@ -205,11 +220,15 @@ Result<> erase_left_behind(const StoresOfKeys& stores, const ErasureOrder& order
   for (const LeftByKey& one : left) {
     if (order.is_about_all_of(one.key)) keys.insert(one.key);
   }
-  for (const std::string& key : keys) FH_TRY_VOID(erase_whole_key(stores, key, erased));
-  if (stores.files == nullptr) return {};
-  FH_TRY(const std::uint64_t lines, stores.files->erase_lines(lines_of(order)));
-  erased.lines += lines;
-  return {};
+  // What stands in the way of one stands in no other's.
+  Result<> all;
+  for (const std::string& key : keys) {
+    if (auto done = erase_whole_key(stores, key, erased); !done && all) all = std::move(done);
+  }
+  if (auto told = tell_who_learned(stores, order.named_in, erased); !told && all) all = std::move(told);
+  if (stores.files == nullptr) return all;
+  if (auto done = stores.files->erase_lines(lines_of(order), erased.lines); !done && all) all = std::move(done);
+  return all;
 }
 
 }  // namespace freehold::app

@@ -28,7 +28,7 @@ namespace {
 
 constexpr std::string_view kOrderHead = "freehold-erasure 1", kErasedHead = "freehold-erased 1", kEnd = "end";
 constexpr std::string_view kOrder = ".order", kDone = ".done", kSign = "srv_", kHidden = ".tmp-";
-constexpr std::uint64_t kLongest = std::uint64_t{1} << 20;
+constexpr std::uint64_t kLongest = std::uint64_t{16} << 20;
 constexpr std::chrono::milliseconds kOrderLook{20};
 
 fs::path orders_of(const fs::path& home) {
@@ -193,6 +193,8 @@ std::string order_text(const ErasureOrder& order) {
   std::string out = fmt::format("{}\nid {}\nsalt {}\n", kOrderHead, order.id, order.salt);
   for (const auto& one : order.whom) out += fmt::format("whom {} {}\n", one.digest, one.key);
   if (order.whole_key) out += "whole key\n";
+  if (order.only_look) out += "only look\n";
+  for (const std::string& id : order.named_in) out += fmt::format("named {}\n", in_a_line(id));
   return out + fmt::format("{}\n", kEnd);
 }
 
@@ -202,6 +204,8 @@ std::optional<ErasureOrder> parse_order(std::string_view text) {
     if (name == "id") return out.id = value, true;
     if (name == "salt") return out.salt = value, true;
     if (name == "whole") return out.whole_key = true;
+    if (name == "only") return out.only_look = true;
+    if (name == "named") return out.named_in.emplace_back(value), true;
     const std::size_t blank = value.find(' ');
     if (name != "whom" || blank == std::string_view::npos) return false;
     out.whom.push_back({std::string(value.substr(blank + 1)), std::string(value.substr(0, blank))});
@@ -305,6 +309,12 @@ std::vector<ErasureOrder> open_orders(const fs::path& home, const std::string& s
   for (fs::directory_iterator it(orders_of(home), ec), end; !ec && it != end; it.increment(ec)) {
     const std::string name = it->path().filename().string();
     if (name.starts_with(kHidden) && !is_locked(it->path())) (void)remove_file(it->path());
+    // An answer that came when nobody waited for it any more.
+    const std::string asked = name.substr(0, name.find('.'));
+    std::error_code none;
+    if (name.ends_with(kDone) && !fs::exists(orders_of(home) / fmt::format("{}{}", asked, kOrder), none)) {
+      left.push_back(asked);
+    }
     if (!name.ends_with(kOrder)) continue;
     const std::string id = name.substr(0, name.size() - kOrder.size());
     if (!is_locked(it->path())) {

@@ -31,6 +31,8 @@ struct ErasureOrder {
   std::vector<Whom> whom;
   // If the first of them is a key's id, that key loses its files, batches, jobs and models, too.
   bool whole_key = false;
+  std::vector<std::string> named_in;  // ids of files in which somebody of them is named, whosever they are
+  bool only_look = false;             // nothing goes; the answer says what would be held
 
   void add(std::string_view key, std::string_view name);
   // Whether it is about this subject of a key's; the subject of what is for nobody in particular is the key.
@@ -45,9 +47,11 @@ ErasureOrder new_order();
 // What has gone, and what has not.
 struct Erased {
   std::uint64_t files = 0, batches = 0, lines = 0, jobs = 0, models = 0, blobs = 0, responses = 0;
-  std::vector<std::string> learned;  // names of models that learned from a key's files: they are there still
-  std::string held_by, held;         // the hold for which nothing has gone, and what it says; empty: none
-  std::string failed;                // why not all has gone; empty: it has
+  // Names of models that learned from a key's files, or from files in which somebody is named, and ids of jobs that
+  // do: they are there still.
+  std::vector<std::string> learned;
+  std::string held_by, held;  // the hold for which nothing has gone, and what it says; empty: none
+  std::string failed;         // why not all has gone; empty: it has
   std::uint64_t count() const { return files + batches + lines + jobs + models + blobs + responses; }
   void add(const Erased& other);
 };

@@ -9,6 +9,7 @@
 #include "app/commands.h"
 #include "app/console.h"
 #include "app/erase/left_behind.h"
+#include "app/erase/mentions.h"
 #include "app/guard/person.h"
 #include "app/json_writer.h"
 #include "app/sealing.h"
@@ -83,6 +84,28 @@ Result<> confirm_erasure(const Arguments& arguments, const Person& person, Conso
   return {};
 }
 
+// Where the person is named in what nothing says whom it is about.
+struct Named {
+  std::vector<Mention> files;
+  std::vector<Lesson> lessons;
+  bool anywhere() const {
+    return !files.empty() ||
+           std::any_of(lessons.begin(), lessons.end(), [](const Lesson& one) { return one.lines > 0; });
+  }
+
+  // Ids of keys stand in no texts.
+  static Result<Named> find(const fs::path& home, const Person& person, const std::vector<audit::Subject>& subjects,
+                            bool of_key, const std::vector<store::Listed>& models) {
+    if (of_key) return Named();
+    std::vector<std::string> names;
+    for (const audit::Subject& subject : subjects) names.push_back(subject.name);
+    if (!person.name.starts_with("sub_")) names.push_back(person.name);
+    const NameFinder finder(names);
+    FH_TRY(auto files, mentions_in_files(home, finder));
+    return Named{std::move(files), lessons_about(models, finder)};
+  }
+};
+
 ErasureOrder order_about(const Person& person, const std::vector<audit::Subject>& subjects) {
   ErasureOrder order = new_order();
   order.whole_key = person.is_key();
@@ -122,8 +145,13 @@ Result<> erase_here(const HeldBack& held, const ErasureOrder& order, Erased& era
   return erase_left_behind(stores, order, left, erased);
 }
 
-// What is not under a subject's key: by the servers that have it, or here.
+// What is not under a subject's key: by the servers that have it, or here. What one of them holds lets none begin.
 Result<Erased> erase_beside_keys(const HeldBack& held, const ErasureOrder& order) {
+  ErasureOrder look = order;
+  look.id = new_order().id;
+  look.only_look = true;
+  FH_TRY(const Erased looked, ask_servers(held.home, look, kServerPatience));
+  if (!looked.held_by.empty()) return looked;
   FH_TRY(Erased erased, ask_servers(held.home, order, kServerPatience));
   if (!erased.held_by.empty()) return erased;
   FH_TRY(const bool served, is_served(held.home));
@@ -149,7 +177,7 @@ audit::Object details_of(const Erased& erased) {
   return out;
 }
 
-void write_json(const std::vector<std::string>& ids, const Erased& erased, Console& console) {
+void write_json(const std::vector<std::string>& ids, const Erased& erased, const Named& named, Console& console) {
   JsonWriter out;
   out.begin_object().key("subjects").begin_array();
   for (const std::string& id : ids) out.value(id);
@@ -157,6 +185,16 @@ void write_json(const std::vector<std::string>& ids, const Erased& erased, Conso
   each_count(erased, [&](std::string_view name, std::uint64_t count) { out.member(name, count); });
   out.key("learned").begin_array();
   for (const std::string& name : erased.learned) out.value(name);
+  out.end_array().key("named_in").begin_array();
+  for (const Mention& file : named.files) {
+    out.begin_object().member("file", file.file).member("lines", file.lines).end_object();
+  }
+  out.end_array().key("learned_from").begin_array();
+  for (const Lesson& lesson : named.lessons) {
+    out.begin_object().member("model", lesson.model).member("file", lesson.file).member("lines", lesson.lines);
+    if (!lesson.unknown.empty()) out.member("unknown", lesson.unknown);
+    out.end_object();
+  }
   out.end_array().end_object();
   console.write(out.take() + "\n");
 }
@@ -168,6 +206,33 @@ void write_text(const std::vector<std::string>& ids, const Erased& erased, Conso
   });
 }
 
+void note_who_is_named(const Erased& erased, const Named& named, bool of_key, Console& console) {
+  const auto times = [](std::uint64_t lines) { return fmt::format("in {} line{}", lines, lines == 1 ? "" : "s"); };
+  for (const Mention& file : named.files) {
+    console.note(
+        fmt::format("{} names the subject {}, and is whoever's key brought it: it stays until that key deletes it, "
+                    "or is erased itself",
+                    file.file, times(file.lines)));
+  }
+  for (const std::string& name : erased.learned) {
+    console.note(
+        fmt::format("'{}' learned from files {}, and may say what it learned: delete it (DELETE "
+                    "/v1/models/{}; a job is cancelled) and tune again without them",
+                    printable(name, 200), of_key ? "of this key" : "that name the subject", printable(name, 200)));
+  }
+  for (const Lesson& lesson : named.lessons) {
+    const std::string what = fmt::format("'{}' learned from {}", printable(lesson.model), printable(lesson.file, 1000));
+    if (lesson.lines == 0) {
+      console.note(fmt::format("{}; whether that names the subject cannot be told: {}", what, lesson.unknown));
+      continue;
+    }
+    console.note(
+        fmt::format("{}, which names the subject {}: take these out, tune again, and remove the model "
+                    "(freehold models rm {})",
+                    what, times(lesson.lines), printable(lesson.model)));
+  }
+}
+
 void note_what_is_left(bool keys, const Erased& erased, Console& console) {
   if (keys) {
     console.note(
@@ -176,12 +241,6 @@ void note_what_is_left(bool keys, const Erased& erased, Console& console) {
   }
   if (erased.files + erased.lines + erased.batches + erased.jobs + erased.models > 0) {
     console.note("backups made before have what was deleted as it was: destroy these backups");
-  }
-  for (const std::string& name : erased.learned) {
-    console.note(
-        fmt::format("'{}' learned from files of this key, and may say what it learned: delete it (DELETE "
-                    "/v1/models/{}) and tune again without them",
-                    printable(name, 200), printable(name, 200)));
   }
 }
 
@@ -214,17 +273,23 @@ Result<> run_erase(const Arguments& arguments, Console& console) {
   local_user();
   FH_TRY(Sealing sealing, Sealing::begin(arguments));
   sealing.reads(arguments, "master-key");
+  FH_TRY(const store::Store store, store::Store::open(home));
+  FH_TRY(const std::vector<store::Listed> models, store.list());
+  for (const fs::path& file : lesson_files(models)) sealing.reads(file);
   FH_TRY_VOID(sealing.enter(console));
   FH_TRY(const Person person, person_of(arguments));
   FH_TRY(const std::optional<KeptContent> kept, open_kept(arguments, home));
-  FH_TRY(const auto subjects, subjects_of(kept, person));
+  std::vector<Error> unreadable;  // keys of whoever's
+  FH_TRY(const auto subjects, subjects_of(kept, person, &unreadable));
   FH_TRY_VOID(confirm_erasure(arguments, person, console));
   // No hold is made from here on until all has gone.
   FH_TRY(const FolderLock standing, guard::HoldBook(home).stand());
   FH_TRY(const HeldBack held, HeldBack::open(home));
   for (const audit::Subject& subject : subjects) FH_TRY_VOID(held.check(subject));
-  const ErasureOrder order = order_about(person, subjects);
+  ErasureOrder order = order_about(person, subjects);
   const bool of_key = person.is_key() && is_id_of_a_key(home, person.name);
+  FH_TRY(Named named, Named::find(home, person, subjects, of_key, models));
+  for (const Mention& file : named.files) order.named_in.push_back(file.file);
   // Before anything goes, whatever ends it.
   FH_TRY_VOID(record_act("guard.erase.begin", name_for_the_log(person, subjects, of_key),
                          audit::Object().add("subjects", std::uint64_t{subjects.size()})));
@@ -235,27 +300,32 @@ Result<> run_erase(const Arguments& arguments, Console& console) {
         "had, and no subject's key is destroyed yet");
     return tl::unexpected(std::move(beside).error());
   }
-  const Erased& erased = *beside;
+  Erased& erased = *beside;
   const std::string logged = name_for_the_log(person, subjects, of_key);
   if (!erased.held_by.empty()) return HeldBack::refuse(logged, erased.held, erased.held_by);
   if (!subjects.empty()) FH_TRY_VOID(destroy_keys(home, *kept, subjects));
   if (erased.count() > 0) {
     FH_TRY_VOID(record_act("guard.erase", of_key ? person.name : std::string(), details_of(erased)));
   }
+  if (!unreadable.empty() && erased.failed.empty()) erased.failed = unreadable.front().what;
+  // As it is now: lines that were about the subject have gone.
+  FH_TRY(named, Named::find(home, person, subjects, of_key, models));
   std::vector<std::string> ids;
   for (const audit::Subject& subject : subjects) ids.push_back(subject.id);
-  if (arguments.flag("json")) write_json(ids, erased, console);
+  if (arguments.flag("json")) write_json(ids, erased, named, console);
   if (!erased.failed.empty()) {
     if (!arguments.flag("json")) write_text(ids, erased, console);
+    note_who_is_named(erased, named, of_key, console);
     console.hint("call this again; what has gone is gone");
     return fail(Errc::io, "not all is erased: " + erased.failed);
   }
-  if (subjects.empty() && erased.count() == 0 && erased.learned.empty()) {
+  if (subjects.empty() && erased.count() == 0 && erased.learned.empty() && !named.anywhere()) {
     return fail(Errc::not_found, fmt::format("nothing is kept of '{}'{}", printable(person.name, 80),
                                              person.key ? " within this key" : ""));
   }
   if (!arguments.flag("json")) write_text(ids, erased, console);
   note_what_is_left(!subjects.empty(), erased, console);
+  note_who_is_named(erased, named, of_key, console);
   return {};
 }
 
@@ -274,8 +344,11 @@ Command guard_erase_command() {
           "Beside that go the lines of batches that name the subject, with their answers; and what a server that runs "
           "has in memory: stored responses and threads, kept prefixes. What is under way when this is called is "
           "answered, and not kept. If SUBJECT is a key's id, all that the key has left goes: its files and batches, "
-          "also those that have not ended; its fine-tuning jobs, models made with create and copy, and blobs. Models "
-          "that learned from its files are listed: they stay until they are deleted, and are to be tuned again. What a "
+          "also those that have not ended; its fine-tuning jobs, models made with create and copy, and blobs.\n\n"
+          "What stays is listed: models that learned from the key's files, or from files that name the subject, a "
+          "server's and those that the store was told of (`tune` writes down what a model learned from, `models "
+          "import` reads it): they stay until they are deleted, and are to be tuned again. So is every file of "
+          "another key that names the subject, as a word of its own. What a "
           "legal hold is on (freehold guard hold) is not erased: nothing goes, and the error says which hold it is. In "
           "a terminal the subject has to be typed again first, unless --yes is given.\n\n"
           "What this does not reach, because nothing there says whom it is about: other files in which somebody else's "

@@ -1,6 +1,7 @@
 // `guard export`: what somebody has a right to see of what is kept.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <set>
 
@@ -9,12 +10,14 @@
 #include "app/console.h"
 #include "app/guard/person.h"
 #include "app/json_writer.h"
+#include "app/serve/file_store.h"
 #include "audit/entry.h"
 #include "audit/folder.h"
 #include "audit/reader.h"
 #include "audit/vault.h"
 #include "base/file.h"
 #include "base/utf8.h"
+#include "guard/keys.h"
 #include "store/store.h"
 
 namespace freehold::app {
@@ -90,6 +93,26 @@ Result<> export_pseudonyms(const Arguments& arguments, const fs::path& home,
   return {};
 }
 
+// Lines of batches that name the person, and their answers; of a key those that name nobody.
+Result<> export_lines(const fs::path& home, const Person& person, const std::vector<audit::Subject>& subjects,
+                      Export& out) {
+  if (!FileStore::exists(home)) return {};
+  FH_TRY(const auto store, FileStore::look(home, [] { return guard::wall_seconds(); }));
+  const auto is_about = [&](const std::string& tenant, std::string_view named) {
+    const std::string name = audit::subject_name(named.empty() ? tenant : named);
+    if (named.empty() && !person.is_key()) return false;
+    if (name == audit::subject_name(person.name) && (!person.key || *person.key == tenant)) return true;
+    return std::any_of(subjects.begin(), subjects.end(),
+                       [&](const audit::Subject& subject) { return subject.tenant == tenant && subject.name == name; });
+  };
+  return store->each_line_about(is_about, [&](const FileStore::Line& line) {
+    JsonWriter batch;
+    batch.begin_object().member("file", line.file).member("key", line.tenant);
+    batch.member(line.answer ? "answer" : "request", replace_invalid_utf8(line.text)).end_object();
+    return out.add(fmt::format("{{\"batch\":{}}}", batch.take()));
+  });
+}
+
 Result<> hand_out(const Arguments& arguments, Console& console) {
   FH_TRY(const fs::path home, store::default_home());
   FH_TRY(const Person person, person_of(arguments));
@@ -99,11 +122,13 @@ Result<> hand_out(const Arguments& arguments, Console& console) {
   for (const audit::Subject& subject : subjects) ids.insert(subject.id);
   FH_TRY(Export out, Export::open(arguments, console));
   FH_TRY_VOID(export_requests(home, person, ids, kept, out));
+  FH_TRY_VOID(export_lines(home, person, subjects, out));
   FH_TRY_VOID(export_pseudonyms(arguments, home, subjects, out));
   if (out.lines() == 0)
     return fail(Errc::not_found, fmt::format("there is nothing of '{}'", printable(person.name, 80)));
   // That somebody's data were handed out is part of the log, too.
   for (const std::string& id : ids) FH_TRY_VOID(record_act("guard.export", id));
+  if (ids.empty()) FH_TRY_VOID(record_act("guard.export", ""));  // of somebody whom the log does not know
   return out.commit();
 }
 
@@ -116,9 +141,10 @@ Command guard_export_command() {
       .details =
           "JSON lines, one a request, in the order of the log: its entry byte for byte; what was asked and answered, "
           "with what it went on from (`earlier`); and the proof that the entry is in the log, which freehold audit "
-          "verify --proof checks, also when the subject has been erased since. After these a line for each value of "
-          "the subject's requests that has a pseudonym (see guard reveal). That it was handed out is written to the "
-          "log.",
+          "verify --proof checks, also when the subject has been erased since. After these a line for each line of a "
+          "batch that names the subject, and for its answer, and one for each value of the subject's requests that has "
+          "a pseudonym (see guard reveal). That it was handed out is written to the log.\n\n"
+          "What a server that runs has in memory only, stored responses and threads, is the client's to ask for.",
       .positionals = {subject_positional()},
       .options = person_options({{.name = "output",
                                   .type = OptionType::file,

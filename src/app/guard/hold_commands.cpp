@@ -67,7 +67,10 @@ Result<> run_hold(const Arguments& arguments, Console& console) {
   }
   hold.by = local_user().name;
   hold.since = guard::wall_seconds();
-  FH_TRY(hold, guard::HoldBook(home).add(std::move(hold)));
+  const auto waiting = [&console] {
+    console.note("waiting for what is being erased or let go at this moment: it goes by what was held before");
+  };
+  FH_TRY(hold, guard::HoldBook(home).add(std::move(hold), waiting));
   FH_TRY_VOID(record_act("guard.hold", hold.id,
                          audit::Object()
                              .add("label", hold.label)

@@ -25,9 +25,10 @@ Result<Person> person_of(const Arguments& arguments) {
   return out;
 }
 
-Result<std::vector<audit::Subject>> subjects_of(const std::optional<KeptContent>& kept, const Person& person) {
+Result<std::vector<audit::Subject>> subjects_of(const std::optional<KeptContent>& kept, const Person& person,
+                                                std::vector<Error>* unreadable) {
   if (!kept) return std::vector<audit::Subject>();
-  FH_TRY(std::vector<audit::Subject> all, kept->subjects().list());
+  FH_TRY(std::vector<audit::Subject> all, kept->subjects().list(unreadable));
   std::erase_if(all, [&](const audit::Subject& subject) { return !person.is(subject); });
   return all;
 }

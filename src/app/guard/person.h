@@ -38,8 +38,9 @@ std::vector<Option> person_options(std::initializer_list<Option> more);
 
 // Nothing if nothing was ever kept.
 Result<std::optional<KeptContent>> open_kept(const Arguments& arguments, const std::filesystem::path& home);
-// Those whose keys are there.
-Result<std::vector<audit::Subject>> subjects_of(const std::optional<KeptContent>& kept, const Person& person);
+// Those whose keys are there. What cannot be read is an error or, with `unreadable`, one of these.
+Result<std::vector<audit::Subject>> subjects_of(const std::optional<KeptContent>& kept, const Person& person,
+                                                std::vector<Error>* unreadable = nullptr);
 using VisitEntry = std::function<Result<>(std::uint64_t number, std::string_view text, const Members& entry)>;
 // Each entry of a request of these (their ids), or of a key for nobody in particular, in order.
 Result<> each_entry(const std::filesystem::path& home, const std::set<std::string>& subjects, const std::string& key,

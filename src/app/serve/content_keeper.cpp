@@ -46,6 +46,21 @@ Result<std::unique_ptr<audit::Vault>> vault_of(const Arguments& arguments, const
   return std::unique_ptr<audit::Vault>();
 }
 
+std::optional<std::string> note_on_what_is_kept(const guard::Policy& policy) {
+  using guard::Treatment;
+  using guard::Way;
+  const auto any = [&](std::initializer_list<Way> ways) {
+    const auto& rules = policy.personal_data.rules;
+    return std::any_of(rules.begin(), rules.end(), [&](const guard::PersonalRule& rule) {
+      const bool changes = rule.treatment == Treatment::mask || rule.treatment == Treatment::pseudonymise;
+      return changes && std::find(ways.begin(), ways.end(), rule.way) != ways.end();
+    });
+  };
+  if (!any({Way::request, Way::answer, Way::vendor}) || any({Way::log})) return std::nullopt;
+  return "the policy changes personal data in what models are asked or answer, and --keep-content keeps requests as "
+         "they were sent (encrypted): a rule for 'log' masks what is kept";
+}
+
 Result<std::optional<audit::Subjects>> kept_subjects(const Arguments& arguments, const std::filesystem::path& home) {
   if (!arguments.flag("keep-content")) {
     return std::optional<audit::Subjects>();

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "app/command.h"
 #include "app/serve/audit_trail.h"
@@ -22,6 +23,9 @@ AuditTrail::Keep keep_in(audit::ContentLog log, std::shared_ptr<const Erasures> 
 // Of `freehold serve`: the keys under which what is said is kept; nothing if it is not. Made where they are missing,
 // which must be before the seal closes, since the master key may lie anywhere.
 Result<std::optional<audit::Subjects>> kept_subjects(const Arguments& arguments, const std::filesystem::path& home);
+// That rules of the policy change what models are asked or answer, and none what is kept of it; nothing if it is not
+// so.
+std::optional<std::string> note_on_what_is_kept(const guard::Policy& policy);
 // The vault for the pseudonyms that the policy makes, under the same keys; null if it makes none. Error: also invalid
 // (--master-key, and nothing that needs it).
 Result<std::unique_ptr<audit::Vault>> vault_of(const Arguments& arguments, const std::filesystem::path& home,

@@ -52,6 +52,10 @@ void ErasureKeeper::run() {
 
 Erased ErasureKeeper::erase(const ErasureOrder& order) {
   Erased erased;
+  if (order.only_look) {
+    if (auto looked = erase_stored(order, erased); !looked) erased.failed = std::move(looked).error().what;
+    return erased;
+  }
   // What was asked before is not kept from here on, also of lines of batches that are read meanwhile.
   site_.erasures().note(order);
   auto done = erase_stored(order, erased);
@@ -103,6 +107,7 @@ Result<> ErasureKeeper::erase_stored(const ErasureOrder& order, Erased& erased) 
     say_held(*hold, erased);
     return {};
   }
+  if (order.only_look) return {};
   for (ResponseStore* store : {&site_.responses(), &site_.threads()}) {
     for (const auto& [tenant, request] : store->erase(order, erased.responses)) site_.running().cancel(request, tenant);
   }

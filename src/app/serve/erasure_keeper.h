@@ -31,7 +31,7 @@ class ErasureKeeper {
   };
   void run();
   Erased erase(const ErasureOrder& order);
-  Result<> erase_stored(const ErasureOrder& order, Erased& erased);
+  Result<> erase_stored(const ErasureOrder& order, Erased& erased);  // or looks, if it only asks for that
   void forget_prompts(const std::optional<std::vector<std::string>>& keys);
   void forget_the_rest();
 

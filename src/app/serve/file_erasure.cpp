@@ -29,6 +29,9 @@ constexpr std::string_view kJournal = "erasing-";
 struct Span {
   std::string file;
   std::uint64_t offset = 0, length = 0;
+  std::string tenant = {};
+  bool answer = false;
+  std::string text = {};  // where it is wanted
 };
 
 // A file of requests.
@@ -38,31 +41,37 @@ struct Requests {
   std::vector<std::string> written;  // files of these batches
 };
 
-// A line of a batch's file, as far as it says whom it is about: also one that no batch would take.
-std::string user_of_line(std::string_view line) {
-  const auto request = api::openai::parse_batch_line(line, 0);
-  if (request) return api::user_in(request->body, false);
-  std::string user = api::string_in(line, "body.user");
-  return user.empty() ? api::string_in(line, "body.safety_identifier") : user;
+// A line of a batch's file: its `custom_id`, and whom it is about, if it says so. Also one that no batch would take.
+struct Naming {
+  std::string id;
+  std::vector<std::string> users;  // not empty: one, for nobody in particular, is ""
+};
+Naming naming_of(std::string_view line) {
+  std::vector<std::string> found = api::strings_in(line, {"custom_id", "body.user", "body.safety_identifier"});
+  Naming out{std::move(found[0]), {std::move(found[1])}};
+  if (!found[2].empty()) out.users.push_back(std::move(found[2]));
+  return out;
 }
 
-// `wanted`: of a line, whether it goes. A line that is too long ends the looking: no batch reads beyond it either.
-Result<> find_lines(const fs::path& path, const std::string& id, std::vector<Span>& out,
+// `wanted`: of a line, whether it goes. However long it is.
+Result<> find_lines(const fs::path& path, const std::string& id, std::vector<Span>& out, bool with_text,
                     const std::function<bool(std::string_view line)>& wanted) {
   auto file = InputFile::open(path);
   if (!file && file.error().code == Errc::not_found) return {};
   if (!file) return tl::unexpected(std::move(file).error());
-  LineReader lines(std::move(*file));
+  LineReader lines(std::move(*file), SIZE_MAX);
   std::uint64_t begin = 0;
   while (true) {
     auto line = lines.next();
-    if (!line && line.error().code == Errc::invalid) return {};
     if (!line) return tl::unexpected(std::move(line).error());
     if (!*line) return {};
     const std::uint64_t end = (*line)->end;
     // Without its end, which is counted, and with a byte order mark, which is not part of the text.
     const std::uint64_t length = end - begin - ((*line)->torn ? 0 : 1);
-    if (length > kErasedLine.size() && wanted((*line)->text)) out.push_back({id, begin, length});
+    if (length > kErasedLine.size() && wanted((*line)->text)) {
+      out.push_back({id, begin, length});
+      if (with_text) out.back().text = (*line)->text;
+    }
     begin = end;
   }
 }
@@ -101,20 +110,27 @@ Result<> FileStore::finish_erasures() {
   for (fs::directory_iterator it(folder_, ec), end; !ec && it != end; it.increment(ec)) {
     if (it->path().filename().string().starts_with(kJournal)) journals.push_back(it->path());
   }
+  // What stands in the way of one stands in no other's.
+  Result<> all;
   for (const fs::path& journal : journals) {
     FH_TRY(const std::string text, read_file(journal, std::uint64_t{1} << 30));
-    for (const Span& span : parse_journal(text)) FH_TRY_VOID(overwrite(path_of(span.file), span));
-    FH_TRY_VOID(remove_file(journal));
+    Result<> whole;
+    for (const Span& span : parse_journal(text)) {
+      if (auto done = overwrite(path_of(span.file), span); !done && whole) whole = std::move(done);
+    }
+    if (whole) whole = remove_file(journal);
+    if (!whole && all) all = std::move(whole);
   }
-  return {};
+  return all;
 }
 
 struct FileStore::About {
   std::vector<Span> lines;
-  std::vector<Left> files;  // in which they are: tenants and labels
+  std::vector<Left> files;  // in which they are, or may be: tenants and labels
+  Result<> all;             // whether all files could be read; the first error
 };
 
-Result<FileStore::About> FileStore::find_about(const IsAbout& is_about) {
+Result<FileStore::About> FileStore::find_about(const IsAbout& is_about, bool with_text) {
   std::map<std::string, Requests> inputs;
   {
     const std::lock_guard lock(mutex_);
@@ -146,20 +162,29 @@ Result<FileStore::About> FileStore::find_about(const IsAbout& is_about) {
     const Requests& read = input.second;
     const std::size_t before = spans.size();
     std::set<std::string> ids;
-    FH_TRY_VOID(find_lines(path_of(id), id, spans, [&](std::string_view line) {
-      if (!is_about(read.tenant, user_of_line(line))) return false;
-      ids.insert(api::string_in(line, "custom_id"));
+    std::size_t asked = 0;  // spans of requests
+    auto looked = find_lines(path_of(id), id, spans, with_text, [&](std::string_view line) {
+      Naming naming = naming_of(line);
+      const auto his = [&](const std::string& user) { return is_about(read.tenant, user); };
+      if (std::none_of(naming.users.begin(), naming.users.end(), his)) return false;
+      ids.insert(std::move(naming.id));
       return true;
-    }));
+    });
     ids.erase("");
-    if (spans.size() > before) {
+    asked = spans.size();
+    if (asked > before || !looked) {
       for (const std::string& label : read.labels) out.files.push_back({id, read.tenant, label});
     }
-    if (ids.empty()) continue;
     for (const std::string& written : read.written) {
-      FH_TRY_VOID(find_lines(path_of(written), written, spans,
-                             [&](std::string_view line) { return ids.contains(api::string_in(line, "custom_id")); }));
+      if (ids.empty() || !looked) break;
+      looked = find_lines(path_of(written), written, spans, with_text,
+                          [&](std::string_view line) { return ids.contains(naming_of(line).id); });
     }
+    for (std::size_t i = before; i < spans.size(); ++i) {
+      spans[i].tenant = read.tenant;
+      spans[i].answer = i >= asked;
+    }
+    if (!looked && out.all) out.all = std::move(looked);
   }
   return out;
 }
@@ -169,15 +194,23 @@ Result<std::vector<FileStore::Left>> FileStore::files_about(const IsAbout& is_ab
   return std::move(about.files);
 }
 
-Result<std::uint64_t> FileStore::erase_lines(const IsAbout& is_about) {
-  FH_TRY(const About about, find_about(is_about));
+Result<> FileStore::erase_lines(const IsAbout& is_about, std::uint64_t& lines) {
+  FH_TRY(About about, find_about(is_about));
   const std::vector<Span>& spans = about.lines;
-  if (spans.empty()) return std::uint64_t{0};
+  if (spans.empty()) return std::move(about.all);
   std::string text;
   for (const Span& span : spans) text += fmt::format("{} {} {}\n", span.file, span.offset, span.length);
   FH_TRY_VOID(write_file_atomically(folder_ / fmt::format("{}{}", kJournal, random_id()), text, FileAccess::owner));
   FH_TRY_VOID(finish_erasures());
-  return std::uint64_t{spans.size()};
+  lines += spans.size();
+  return std::move(about.all);
+}
+
+Result<> FileStore::each_line_about(const IsAbout& is_about, const std::function<Result<>(const Line& line)>& visit) {
+  FH_TRY(About about, find_about(is_about, true));
+  FH_TRY_VOID(std::move(about.all));
+  for (Span& span : about.lines) FH_TRY_VOID(visit({span.file, span.tenant, span.answer, std::move(span.text)}));
+  return {};
 }
 
 }  // namespace freehold::app

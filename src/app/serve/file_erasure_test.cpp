@@ -36,12 +36,16 @@ class FileErasure : public ::testing::Test {
     EXPECT_TRUE(file) << file.error().what;
     return file->id;
   }
-  static std::uint64_t erase(FileStore& store, std::string_view key, std::string_view whom) {
-    const auto lines = store.erase_lines([&](const std::string& tenant, std::string_view subject) {
+  static FileStore::IsAbout about(std::string_view key, std::string_view whom) {
+    return [=](const std::string& tenant, std::string_view subject) {
       return (key.empty() || tenant == key) && subject == whom;
-    });
-    EXPECT_TRUE(lines) << lines.error().what;
-    return lines.value_or(0);
+    };
+  }
+  static std::uint64_t erase(FileStore& store, std::string_view key, std::string_view whom) {
+    std::uint64_t lines = 0;
+    const auto all = store.erase_lines(about(key, whom), lines);
+    EXPECT_TRUE(all) << all.error().what;
+    return lines;
   }
   TemporaryFolder folder_;
 };
@@ -74,6 +78,37 @@ TEST_F(FileErasure, AnswersGoWithTheirLines) {
   ASSERT_TRUE(write_file_atomically(store->path_of((*next)->output_id), of_a + of_b));
   EXPECT_EQ(erase(*store, "", "alice"), 2U);
   EXPECT_EQ(*read_file(store->path_of((*next)->output_id)), blank(of_a) + of_b);
+}
+
+TEST_F(FileErasure, ReachesWhatNoBatchWouldTake) {
+  const auto store = open();
+  std::string odd = line("a", "alice", "\xff\xfe"), cut = line("b", "alice", "cut"), both = line("c", "bob", "both"),
+              end = line("e", "alice", "behind");
+  cut.replace(cut.size() - 4, 3, "   ");
+  both.replace(both.find(R"("prompt")"), 8, R"("safety_identifier":"alice","prompt")");
+  const std::string large = line("d", "alice", std::string(std::size_t{33} << 20, 'x'));
+  const std::string id = put(*store, odd + cut + both + large + end, "me");
+  EXPECT_EQ(erase(*store, "", "alice"), 5U);
+  EXPECT_EQ(*read_file(store->path_of(id), UINT64_MAX),
+            blank(odd) + blank(cut) + blank(both) + blank(large) + blank(end));
+}
+
+TEST_F(FileErasure, OneFileStopsNoOther) {
+  const auto store = open();
+  const std::string his = line("a", "alice", "x");
+  std::vector<std::string> ids;
+  for (int i = 0; i < 3; ++i) ids.push_back(put(*store, his, "me"));
+  ASSERT_TRUE(remove_file(store->path_of(ids[1])));
+  std::filesystem::create_directory(store->path_of(ids[1]));
+  std::uint64_t lines = 0;
+  const auto all = store->erase_lines(about("", "alice"), lines);
+  ASSERT_FALSE(all);
+  EXPECT_NE(all.error().what.find(ids[1]), std::string::npos) << all.error().what;
+  EXPECT_EQ(lines, 2U);
+  EXPECT_EQ(*read_file(store->path_of(ids[2])), blank(his));
+  const auto files = store->files_about(about("", "bob"));
+  ASSERT_TRUE(files);
+  EXPECT_EQ(files->size(), 1U);  // it may have lines about anybody
 }
 
 TEST_F(FileErasure, IsFinishedWhenTheStoreIsNextOpened) {

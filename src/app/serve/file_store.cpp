@@ -58,7 +58,14 @@ Result<std::unique_ptr<FileStore>> FileStore::open(const fs::path& home, Clock c
   return store;
 }
 
-FileStore::FileStore(fs::path folder, Clock clock, Quota quota, Holds holds, sql::Database database, FolderLock lock)
+Result<std::unique_ptr<FileStore>> FileStore::look(const fs::path& home, Clock clock) {
+  FH_TRY(auto database, sql::Database::open(home / "files.db", kSchema, sql::Open::existing, sql::Check::none));
+  return std::unique_ptr<FileStore>(
+      new FileStore(home / "files", std::move(clock), {}, {}, std::move(database), std::nullopt));
+}
+
+FileStore::FileStore(fs::path folder, Clock clock, Quota quota, Holds holds, sql::Database database,
+                     std::optional<FolderLock> lock)
     : folder_(std::move(folder)),
       clock_(std::move(clock)),
       quota_(quota),

@@ -57,6 +57,8 @@ class FileStore {
   // Makes what is missing. Errors: io (another process holds it; the disk), corrupt, unsupported.
   static Result<std::unique_ptr<FileStore>> open(const std::filesystem::path& home, Clock clock, Quota quota = {},
                                                  Holds holds = {});
+  // To read beside whoever holds it: nothing that changes anything may be called. Errors: not_found, io, corrupt.
+  static Result<std::unique_ptr<FileStore>> look(const std::filesystem::path& home, Clock clock);
   // Whether there is anything to open.
   static bool exists(const std::filesystem::path& home);
   FileStore(const FileStore&) = delete;
@@ -121,22 +123,31 @@ class FileStore {
   Result<std::vector<Left>> all_files();
   Result<std::vector<Left>> all_batches();
   // Overwrites, in what batches read and have written, the lines of requests that are about somebody: of this subject
-  // ("": nobody in particular) of this tenant. How many. What is written meanwhile is its writer's to leave out.
+  // ("": nobody in particular) of this tenant, and counts them. What is written meanwhile is its writer's to leave out.
+  // Errors: of the disk; the lines of other files than those that it is about are overwritten all the same.
   using IsAbout = std::function<bool(const std::string& tenant, std::string_view subject)>;
-  Result<std::uint64_t> erase_lines(const IsAbout& is_about);
-  // The files that have such lines, with each label under which they are read.
+  Result<> erase_lines(const IsAbout& is_about, std::uint64_t& lines);
+  // The files that have such lines, or cannot be read, with each label under which they are read.
   Result<std::vector<Left>> files_about(const IsAbout& is_about);
+  // Such a line as it is.
+  struct Line {
+    std::string file, tenant;
+    bool answer = false;  // not what was asked, but what was answered
+    std::string text;
+  };
+  // Each of them. Errors: of the disk, those of `visit`.
+  Result<> each_line_about(const IsAbout& is_about, const std::function<Result<>(const Line& line)>& visit);
   // What a client has said about a batch, or all that is known of one that is over. Its files are files.
   Result<> drop_words(const std::string& batch);
   Result<> remove_batch(const std::string& id);
 
  private:
   FileStore(std::filesystem::path folder, Clock clock, Quota quota, Holds holds, sql::Database database,
-            FolderLock lock);
+            std::optional<FolderLock> lock);
   Result<> sweep();
   Result<> finish_erasures();
   struct About;
-  Result<About> find_about(const IsAbout& is_about);
+  Result<About> find_about(const IsAbout& is_about, bool with_text = false);
   Result<bool> any_due();  // any that has expired
   Result<> drop_content(const std::string& id);
   Result<std::optional<BatchRecord>> load_batch(soci::session& s, const std::string& id) const;
@@ -146,8 +157,8 @@ class FileStore {
   Clock clock_;
   const Quota quota_;
   const Holds holds_;
-  FolderLock lock_;
-  std::mutex mutex_;  // guards what follows
+  const std::optional<FolderLock> lock_;  // nothing: it only looks
+  std::mutex mutex_;                      // guards what follows
   sql::Database database_;
   std::map<std::string, std::uint64_t> turns_;  // by tenant: when it had its last, as next_batch() counts
   std::uint64_t turn_ = 0;

@@ -56,6 +56,8 @@ void upload(Site& site, FileStore& store, const guard::Principal& who, const Exc
   if (!parsed) return respond(*exchange, parsed.error());
   const auto label = label_for(site, who);
   if (!label) return respond(*exchange, label.error());
+  const auto leave = site.may_keep(exchange->request(), who);
+  if (!leave) return respond(*exchange, leave.error());
   auto added = store.add(tenant, *parsed, std::move(*form->file), *label);
   if (!added) return respond(*exchange, failure(added.error()));
   exchange->respond(json_response(200, openai::file_json(*added)));
@@ -139,6 +141,8 @@ void create_batch(Site& site, FileStore& store, const guard::Principal& who, con
   if (!*input) return no_input();
   const auto label = label_for(site, who, (*input)->label);
   if (!label) return respond(*exchange, label.error());
+  const auto leave = site.may_keep(exchange->request(), who);
+  if (!leave) return respond(*exchange, leave.error());
   const auto added = store.add_batch(who.tenant, *wanted, *label);
   if (!added) return respond(*exchange, failure(added.error()));
   if (!*added) return no_input();

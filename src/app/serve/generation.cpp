@@ -184,7 +184,10 @@ void Generation::finish(std::uint32_t choice, const engine::Finished& finished) 
     }
     if (usage.decode_seconds >= event.decode_seconds) longest_ = usage.completion_tokens;
     event.decode_seconds = std::max(event.decode_seconds, usage.decode_seconds);
-    event.finish_reason = engine::name_of(finished.reason);
+    if (choice >= told_) {  // of the last choice, in whatever order they end
+      told_ = choice;
+      event.finish_reason = engine::name_of(finished.reason);
+    }
     event.steered = event.steered || finished.steered;
   }
   if (--open_ == 0) end();

@@ -93,6 +93,7 @@ class Generation {
   std::optional<double> first_token_;  // seconds after that
   std::uint32_t longest_ = 0;          // tokens of the choice that took longest
   std::uint32_t open_;                 // choices that have not ended
+  std::uint32_t told_ = 0;             // of those that have, the last: what is recorded says how it ended
   bool begun_ = false, failed_ = false;
   std::uint64_t whole_ = 0;  // bytes so far of an answer in one piece
 };

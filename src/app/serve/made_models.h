@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -23,7 +25,7 @@ struct MadeLimits {
 };
 
 // A model belongs to the tenant that made it; for all others it does not exist, and its name is free. Any thread may
-// call anything. Another server on the same home sees what was made when it starts.
+// call anything, and several servers may work on one home: what one of them has made, or let go of, the others see.
 class MadeModels {
  public:
   explicit MadeModels(MadeLimits limits = {}) : limits_(limits) {}
@@ -46,13 +48,26 @@ class MadeModels {
 
  private:
   using All = std::map<std::string, std::vector<api::ollama::MadeModel>>;  // by tenant
+  // Lets `change` change what all servers know by now, and writes it unless it is an error or says that nothing is to
+  // be written.
+  Result<> update(const std::function<Result<bool>(All& all)>& change);
+  Result<> look_again() const;  // what another server has written
   Result<> save(const All& all);
   void hold(bool clean);
+  // Which file was read: one that is written is always another one.
+  struct Version {
+    std::uint64_t device = 0, inode = 0;
+    std::int64_t seconds = 0, nanoseconds = 0;
+    bool operator==(const Version&) const = default;
+  };
+  static std::optional<Version> version_of(const std::filesystem::path& file);  // nothing: there is none
+
   const MadeLimits limits_;
   mutable std::mutex mutex_;  // guards everything below
   std::filesystem::path file_;
   int lock_ = -1;  // of the folder, shared by all servers that run
-  All all_;
+  mutable All all_;
+  mutable std::optional<Version> read_;
 };
 
 }  // namespace freehold::app

@@ -155,6 +155,8 @@ void create(Site& site, const ExchangePtr& exchange, const guard::Principal& who
   made->preset = ollama::over(made->preset, create->preset);
   const auto leave = may_go(site, who, made->name);
   if (!leave) return respond(*exchange, leave.error());
+  const auto keep = site.may_keep(exchange->request(), who);
+  if (!keep) return respond(*exchange, keep.error());
   if (auto put = site.made().put(who.tenant, std::move(*made)); !put) return respond(*exchange, kept_not(put.error()));
   respond_progress(exchange, create->stream, {"writing manifest", "success"}, create->ignored);
 }
@@ -167,6 +169,8 @@ void copy(Site& site, const ExchangePtr& exchange, const guard::Principal& who) 
   if (!made) return respond(*exchange, made.error());
   const auto leave = may_go(site, who, made->name);
   if (!leave) return respond(*exchange, leave.error());
+  const auto keep = site.may_keep(exchange->request(), who);
+  if (!keep) return respond(*exchange, keep.error());
   const auto base = site.facts(copy->source, who);
   if (base && keeps_the_store(site, who) && (*base)->in_store) {
     const auto home = store::default_home();
@@ -330,6 +334,8 @@ void blob(Site& site, const ExchangePtr& exchange, const guard::Principal& who) 
   }
   // A file has no type of its own here, but a page's form must not bring one.
   if (request.method != "POST") return (void)wants(*exchange, "POST");
+  const auto leave = site.may_keep(request, who);
+  if (!leave) return respond(*exchange, leave.error());
   const bool there = site.blobs().has(who.tenant, *digest);
   auto kept = site.blobs().keep(who.tenant, request.id, *digest);
   if (kept) return exchange->respond({there ? 200 : 201, {}, {}});

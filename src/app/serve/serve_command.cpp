@@ -228,6 +228,7 @@ Result<> run(const Arguments& arguments, Console& console) {
   FH_TRY_VOID(try_address(options, console));
   FH_TRY(auto subjects, kept_subjects(arguments, home));
   FH_TRY(auto vault, vault_of(arguments, home, may->policy()));
+  if (const auto note = note_on_what_is_kept(may->policy()); subjects && note) console.note(*note);
   FH_TRY(const int listener, seal_server(sealing, arguments, options, may->policy(), console));
   FH_TRY(const FolderLock serving, serve_from(home));
   FH_TRY(ServerSign sign, ServerSign::put_up(home));

@@ -3,6 +3,7 @@
 
 #include "app/serve/background.h"
 #include "app/serve/blob_uploads.h"
+#include "app/serve/content_keeper.h"
 #include "app/serve/made_models.h"
 #include "app/serve/response_store.h"
 #include "app/serve/running.h"
@@ -56,6 +57,28 @@ TEST(MadeModels, AreLeftAloneWhileAnotherServerRuns) {
   EXPECT_TRUE(fs::exists(left));
 }
 
+TEST(MadeModels, SeveralServersKnowTheSame) {
+  const TemporaryFolder folder;
+  MadeModels one, two;
+  ASSERT_TRUE(one.open(folder.path()));
+  ASSERT_TRUE(two.open(folder.path()));
+  ASSERT_TRUE(one.put("me", {"x", "b", "b", {}, 7, false}));
+  EXPECT_TRUE(two.find("me", "x"));
+  ASSERT_TRUE(two.put("you", {"y", "b", "b", {}, 8, false}));
+  ASSERT_TRUE(one.put("me", {"z", "b", "b", {}, 9, false}));
+  EXPECT_EQ(two.list("me").size(), 2U);
+  EXPECT_EQ(one.tenants(), (std::set<std::string>{"me", "you"}));
+  // What one lets go of comes back by no other's hand.
+  EXPECT_EQ(*one.forget("me"), 2U);
+  EXPECT_EQ(*two.forget("me"), 0U);
+  EXPECT_TRUE(two.list("me").empty());
+  ASSERT_TRUE(two.put("you", {"v", "b", "b", {}, 8, false}));
+  MadeModels later;
+  ASSERT_TRUE(later.open(folder.path()));
+  EXPECT_EQ(later.tenants(), std::set<std::string>{"you"});
+  EXPECT_EQ(later.list("you").size(), 2U);
+}
+
 TEST(MadeModels, OneThatIsAloneCleans) {
   const TemporaryFolder folder;
   const fs::path serve = folder.path() / "serve", left = serve / ".tmp-abcdef";
@@ -106,6 +129,19 @@ TEST(MadeModels, ADamagedFileIsNamed) {
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Errc::corrupt);
   EXPECT_NE(opened.error().what.find("made.json"), std::string::npos);
+}
+
+TEST(ContentKeeper, SaysThatMasksDoNotReachWhatIsKept) {
+  const auto says = [](const std::string& rules) {
+    const auto policy = guard::parse_policy("version: 1\npersonal_data: [" + rules + "]", "p");
+    EXPECT_TRUE(policy) << policy.error().what;
+    return policy && note_on_what_is_kept(*policy).has_value();
+  };
+  EXPECT_TRUE(says("{where: request, kinds: \"*\", do: mask}"));
+  EXPECT_TRUE(says("{where: vendor, kinds: [card], do: pseudonymise}"));
+  EXPECT_FALSE(says("{where: request, kinds: \"*\", do: mask}, {where: log, kinds: \"*\", do: mask}"));
+  EXPECT_FALSE(says("{where: request, kinds: \"*\", do: block}"));
+  EXPECT_FALSE(says("{where: training, kinds: \"*\", do: mask}"));
 }
 
 http::Request request_of(const std::string& id) {

@@ -129,6 +129,16 @@ api::Parsed<void> Site::may_ask(const guard::Principal& who) const {
   return accounts_.check(who);
 }
 
+api::Parsed<Site::KeepLeave> Site::may_keep(const http::Request& request, const guard::Principal& who) const {
+  KeepLeave leave = erasures_->writing();
+  const bool from_outside = request.begun != std::chrono::steady_clock::time_point();
+  if (erasures_->since(from_outside ? request.begun : arrival_of(request), who.tenant, {})) {
+    return api::refuse(Problem::conflict,
+                       "all that this key has left here was erased while this was on its way: send it again");
+  }
+  return leave;
+}
+
 api::Parsed<Permissions::Leave> Site::may_go(const guard::Principal& who, const std::string& label) const {
   guard::Decision held;
   auto leave = permissions().may_go(who.tenant, label, &held);

@@ -141,6 +141,10 @@ class Site {
   // Whether what is asked and answered is kept.
   bool keeps_content() const { return accounts_.keeps(); }
   Erasures& erasures() const { return *erasures_; }
+  // Leave for a key to have kept what a request of its brings or makes, as long as it is held: nobody erases the key
+  // meanwhile. Error: conflict (it has been erased since the request began).
+  using KeepLeave = std::shared_lock<std::shared_mutex>;
+  api::Parsed<KeepLeave> may_keep(const http::Request& request, const guard::Principal& who) const;
 
   // Counts a request that only has texts turned into tokens, or back, against the key's requests per minute.
   api::Parsed<void> count_request(const guard::Principal& who) const { return accounts_.count_request(who); }

@@ -119,6 +119,8 @@ void create_job(Site& site, JobStore& jobs, const ExchangePtr& exchange, guard::
       wanted->seed ? *wanted->seed : static_cast<std::uint32_t>(std::stoul(random_id().substr(0, 7), nullptr, 16));
   begin.base_key = start->key;
   if (may.label != site.permissions().policy().lowest()) begin.label = may.label;
+  const auto leave = site.may_keep(exchange->request(), who);
+  if (!leave) return respond(*exchange, leave.error());
   const auto added = jobs.add(who.tenant, *wanted, std::move(begin), [&](const fs::path& folder) -> Result<> {
     for (const auto& [id, param] : given) {
       if (!id->empty()) FH_TRY_VOID(bring((*files)->path_of(*id), folder / upload_name(id != &wanted->training_file)));

@@ -79,15 +79,25 @@ std::string subject_with(const std::string& named, const std::vector<std::string
 
 api::Parsed<std::vector<std::string>> subjects_of(const http::Request& request, const std::vector<std::string>& earlier,
                                                   bool kept, std::string_view field) {
-  const std::string own = subject_with(api::user_in(request.body, dialect_of(request) == Dialect::anthropic), earlier);
+  const std::string named = api::user_in(request.body, dialect_of(request) == Dialect::anthropic);
+  const std::string own = subject_with(named, earlier);
+  const bool in_batch = request.on_behalf_of.has_value();
+  if (in_batch && named.empty() && !own.empty()) {
+    return api::refuse(api::Problem::invalid,
+                       fmt::format("'{}': that was asked for a user; a line of a batch stays in its file, and has to "
+                                   "name the same one in 'user'",
+                                   field),
+                       std::string(field));
+  }
   std::vector<std::string> all = {own};
   for (const std::string& other : earlier) {
-    if (kept && !other.empty() && other != own) {
-      return api::refuse(api::Problem::invalid,
-                         fmt::format("'{}': that was asked for another user; here what people say is kept under a key "
-                                     "for each, so that a conversation is one user's",
-                                     field),
-                         std::string(field));
+    if ((kept || in_batch) && !other.empty() && other != own) {
+      return api::refuse(
+          api::Problem::invalid,
+          fmt::format("'{}': that was asked for another user; {}, so that a conversation is one user's", field,
+                      kept ? "here what people say is kept under a key for each"
+                           : "lines of a batch and their answers are erased with the user they name"),
+          std::string(field));
     }
     if (std::find(all.begin(), all.end(), other) == all.end()) all.push_back(other);
   }

@@ -29,8 +29,9 @@ audit::RequestEntry audit_entry_of(const http::Exchange& exchange, const guard::
 // Whom a request is for that names somebody or, if it names nobody, goes on from what was asked for these.
 std::string subject_with(const std::string& named, const std::vector<std::string>& earlier);
 // Whom a request of this dialect is for, that goes on from `earlier`, as a response that is kept knows them: of all
-// that is in it. Where what is said is kept, it is under one subject's key. Error then: invalid, naming `field` (it
-// goes on from what was asked for somebody else).
+// that is in it. Where what is said is kept, it is under one subject's key, and a line of a batch goes with the subject
+// that it names itself. Error then: invalid, naming `field` (it goes on from what was asked for somebody else, or, in a
+// batch, for somebody whom it does not name).
 api::Parsed<std::vector<std::string>> subjects_of(const http::Request& request, const std::vector<std::string>& earlier,
                                                   bool kept, std::string_view field);
 // What is kept of it besides, before the answer: with what it goes on from, which is in memory only.
