@@ -79,7 +79,7 @@ std::string subject_with(const std::string& named, const std::vector<std::string
 
 api::Parsed<std::vector<std::string>> subjects_of(const http::Request& request, const std::vector<std::string>& earlier,
                                                   bool kept, std::string_view field) {
-  const std::string own = subject_with(api::user_in(request.body, dialect_of(request) == Dialect::anthropic), earlier);
+  const std::string own = subject_with(user_of(request), earlier);
   std::vector<std::string> all = {own};
   for (const std::string& other : earlier) {
     if (kept && !other.empty() && other != own) {
@@ -98,7 +98,7 @@ Said said_of(const http::Exchange& exchange, const std::string& tenant, const Re
              const ResponseStore& threads) {
   const http::Request& request = exchange.request();
   Said said{
-      request.target.raw, request.body, api::user_in(request.body, dialect_of(request) == Dialect::anthropic), {}, {},
+      request.target.raw, request.body, user_of(request), {}, {},
       arrival_of(request)};
   const auto add = [&](const ResponseStore& store, std::string_view called, std::string_view field) {
     const std::string id = api::string_in(request.body, field);
