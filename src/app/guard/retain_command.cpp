@@ -133,7 +133,8 @@ Command guard_retain_command() {
           "by now are named.\n\n"
           "Shown are, for each place and label, how many there were, the oldest, how many of them went, and how many a "
           "hold kept that would have gone; what is held and not due yet is not among these (guard holds lists what is "
-          "held). Each run is an act in the audit log. If the clock has gone backwards, or is far beyond the newest entry of the audit "
+          "held). Each run is an act in the audit log. If the clock has gone backwards, or is far beyond the newest "
+          "entry of the audit "
           "log, nothing is deleted; behind a gap in the log of more than a day and a half, not before the log has gone "
           "on for a day. While a server runs, files, batches and jobs are its own.",
       .options = {{.name = "dry-run", .help = "Only show what would go."},

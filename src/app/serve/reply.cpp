@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include "api/peek.h"
 #include "api/anthropic/anthropic.h"
 #include "api/gemini/gemini.h"
 #include "api/ollama/ollama.h"
 #include "api/openai/openai.h"
+#include "api/peek.h"
 #include "app/serve/methods.h"
 #include "base/utf8.h"
 

@@ -97,9 +97,7 @@ api::Parsed<std::vector<std::string>> subjects_of(const http::Request& request, 
 Said said_of(const http::Exchange& exchange, const std::string& tenant, const ResponseStore& responses,
              const ResponseStore& threads) {
   const http::Request& request = exchange.request();
-  Said said{
-      request.target.raw, request.body, user_of(request), {}, {},
-      arrival_of(request)};
+  Said said{request.target.raw, request.body, user_of(request), {}, {}, arrival_of(request)};
   const auto add = [&](const ResponseStore& store, std::string_view called, std::string_view field) {
     const std::string id = api::string_in(request.body, field);
     if (id.empty()) return;
