@@ -80,7 +80,9 @@ void write_key(JsonWriter& w, const KeyInfo& key, std::int64_t now) {
 
 // Errors: invalid (not one of the policy's), and those of reading the policy.
 Result<> take_labels(const Arguments& arguments, const std::filesystem::path& home, guard::NewKey& wanted) {
-  if (!arguments.given("label") && !arguments.given("ceiling")) return {};
+  // What is asked in an emergency is rather said to be too much than too little.
+  const bool highest = wanted.role == guard::Role::break_glass && !arguments.given("label");
+  if (!arguments.given("label") && !arguments.given("ceiling") && !highest) return {};
   FH_TRY(const guard::Policy policy, guard::load_policy(home));
   for (const char* option : {"label", "ceiling"}) {
     if (!arguments.given(option) || policy.rank(arguments.text(option))) continue;
@@ -89,6 +91,7 @@ Result<> take_labels(const Arguments& arguments, const std::filesystem::path& ho
   }
   if (arguments.given("label")) wanted.label = arguments.text("label");
   if (arguments.given("ceiling")) wanted.ceiling = arguments.text("ceiling");
+  if (highest) wanted.label = wanted.ceiling.value_or(policy.of(wanted.role).label);
   if (wanted.ceiling && policy.rank(wanted.label).value_or(0) > *policy.rank(*wanted.ceiling)) {
     return fail(Errc::invalid,
                 fmt::format("a key whose requests carry {} cannot have the ceiling {}", wanted.label, *wanted.ceiling));
@@ -158,6 +161,9 @@ Result<> run_create(const Arguments& arguments, Console& console) {
   if (made.info.expires) details.add("expires", show_moment(*made.info.expires));
   FH_TRY_VOID(record_act("keys.create", made.info.id, details));
   show_made(made, now, arguments.flag("json"), console);
+  if (!arguments.given("label") && !made.info.label.empty()) {
+    console.note(fmt::format("note: its requests carry the label {}; --label gives it another", made.info.label));
+  }
   note_absent_models(made.info, home, console);
   return {};
 }
@@ -242,8 +248,8 @@ Command keys_group() {
       .name = "keys",
       .summary = "Make, list, rotate and revoke the keys that a server asks for, and block people.",
       .details =
-          "Keys are kept in $FREEHOLD_HOME/freehold.db, their secrets as Argon2id hashes. A running server takes "
-          "notice of a change within a second.",
+          "Keys are kept in $FREEHOLD_HOME/freehold.db, their secrets as Argon2id hashes. A running server goes by "
+          "a change from the next request on.",
   };
 }
 
@@ -268,7 +274,7 @@ Command keys_create_command() {
                    .type = OptionType::text,
                    .value = "LABEL",
                    .help = "What its requests and uploads carry, unless they say a higher one in Freehold-Label; the "
-                           "policy's lowest unless given."},
+                           "policy's lowest unless given, of break-glass the highest that it may touch."},
                   {.name = "ceiling",
                    .type = OptionType::text,
                    .value = "LABEL",
@@ -309,7 +315,7 @@ Command keys_rotate_command() {
       .name = "keys rotate",
       .summary = "Give a key a new secret, and print it, once.",
       .details =
-          "The old one is refused within a second. Role, limits, labels and date of expiry stay, and so does all that "
+          "The old one is refused from then on. Role, limits, labels and date of expiry stay, and so does all that "
           "belongs to the key: files, batches, models that it made.",
       .positionals = {{.name = "ID", .help = "The key's id, as keys list shows it.", .is_file = false}},
       .options = {{.name = "json", .help = "Print JSON."}},
@@ -325,7 +331,7 @@ Command keys_revoke_command() {
       .summary = "End a key, for good.",
       .positionals = {{.name = "ID", .help = "The key's id, as keys list shows it.", .is_file = false}},
       .options = {{.name = "json", .help = "Print JSON."}},
-      .examples = {{"freehold keys revoke k7m2xw9q", "It is refused within a second:"}},
+      .examples = {{"freehold keys revoke k7m2xw9q", "It is refused from then on, also by a server that runs:"}},
       .run = run_revoke,
       .acts = true,
   };

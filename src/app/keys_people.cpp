@@ -146,7 +146,7 @@ Command keys_block_command() {
       .name = "keys block",
       .summary = "Let somebody in no more who comes with a token or a certificate.",
       .details =
-          "Their tokens are refused within a second, and what they left running (batches, fine-tuning jobs) goes on no "
+          "Their tokens are refused from then on, and what they left running (batches, fine-tuning jobs) goes on no "
           "more. Keys are ended with keys revoke.",
       .positionals = {{.name = "ISSUER",
                        .help = "The issuer as the policy has it, or 'certificate'.",

@@ -5,6 +5,7 @@
 #include "app/json_writer.h"
 #include "app/labelling.h"
 #include "app/models_commands.h"
+#include "app/starter.h"
 #include "base/utf8.h"
 
 namespace freehold::app {
@@ -59,7 +60,12 @@ Result<> run_label(const Arguments& arguments, Console& console) {
   FH_TRY(const guard::Policy policy, own_policy());
   FH_TRY(const store::Store store, open_store());
   const std::string reference(arguments.text("MODEL"));
-  FH_TRY(const store::Resolved found, store.resolve(reference));
+  auto resolved = store.resolve(reference);
+  if (!resolved && resolved.error().code == Errc::not_found && means_starter(reference)) {
+    console.hint("freehold models import starter brings it in; what is served under that name is then the one there");
+    return fail(Errc::invalid, "the built-in starter is not in the store, and only what is there can be labelled");
+  }
+  FH_TRY(const store::Resolved found, std::move(resolved));
   if (!found.manifest) {
     console.hint(
         "freehold models import brings it in; for files outside of the store, the policy has ceilings by name");

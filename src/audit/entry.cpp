@@ -145,7 +145,9 @@ Result<EntryFacts> facts_of(std::string_view entry) {
     const format::Value* member = value->member(name);
     return std::string(member != nullptr ? member->as_string().value_or("") : "");
   };
-  EntryFacts out{text("id"), text("kind"), text("key"), text("model"), 0};
+  EntryFacts out{text("id"),      text("kind"),  text("key"),
+                 text("name"),    text("model"), text("label"),
+                 text("subject"), text("act"),   0};
   const std::string time = text("time");
   if (const auto seconds = utc_from_text(time.substr(0, 19) + "Z")) out.time = *seconds * 1'000'000;
   return out;

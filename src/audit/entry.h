@@ -94,7 +94,7 @@ std::string entry_of(const RefusalEntry& refusal);
 
 // The parts of an entry that questions are asked about. Errors: corrupt.
 struct EntryFacts {
-  std::string id, kind, key, model;
+  std::string id, kind, key, name, model, label, subject, act;
   std::int64_t time = 0;
 };
 Result<EntryFacts> facts_of(std::string_view entry);

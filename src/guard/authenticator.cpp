@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <mutex>
 #include <unordered_map>
@@ -21,8 +22,7 @@ using std::chrono::seconds;
 
 constexpr std::size_t kLongestGiven = 512;
 constexpr std::size_t kNotGuessed = 32;                // characters of a key by hand that is taken for random
-constexpr nanoseconds kLookAgain = milliseconds(250);  // at the database, by whoever comes first
-constexpr nanoseconds kMustLook = milliseconds(500);   // before answering
+constexpr nanoseconds kLookAgain = milliseconds(250);  // at the database, for whom it need not be exact
 constexpr nanoseconds kTooOld = seconds(1);            // without having been able to look
 // Wrong secrets that are verified for one id from one address: so many at once, then so many a second. And for all.
 constexpr double kTries = 8, kTriesPerSecond = 2;
@@ -90,7 +90,8 @@ struct Authenticator::State {
   std::vector<std::string> given_ids;  // of these
   std::vector<bool> given_long;        // whether nobody guesses them
 
-  std::mutex looking;  // held while the database is read; taken before `mutex`
+  std::atomic<std::uint64_t> looks{0};  // that have begun
+  std::mutex looking;                   // held while the database is read; taken before `mutex`
   std::optional<Keys> keys;
   long long version = 0;
   std::optional<PersonBook> book;
@@ -111,7 +112,7 @@ struct Authenticator::State {
 
   Result<> read();
   Result<> read_people();
-  void look(nanoseconds now);
+  void look(bool exact = true);
   bool out_of_date() const { return trouble && options.steady() - looked > kTooOld; }  // `mutex` is held
   std::optional<std::size_t> by_hand(const Fingerprints::Print& print) const;
   Entrance stored(std::string_view text, const std::string& id, const Fingerprints::Print& print, const Origin& origin);
@@ -155,22 +156,19 @@ Result<> Authenticator::State::read() {
   return {};
 }
 
-void Authenticator::State::look(nanoseconds now) {
-  nanoseconds age;
-  {
+// What is in the database at the call is known at the return; unless `exact`, what was there a moment before. Asking
+// whether it has changed takes some microseconds and no disk.
+void Authenticator::State::look(bool exact) {
+  if (!exact) {
+    const nanoseconds now = options.steady();
     const std::lock_guard lock(mutex);
-    age = now - looked;
-  }
-  if (age < kLookAgain) return;
-  std::unique_lock lock(looking, std::try_to_lock);
-  if (!lock.owns_lock()) {
-    if (age < kMustLook) return;  // somebody else is at it: what is known is new enough
-    lock.lock();
-  }
-  {
-    const std::lock_guard inner(mutex);
     if (now - looked < kLookAgain) return;
   }
+  const std::uint64_t before = looks;
+  const std::lock_guard lock(looking);
+  if (looks != before) return;  // one that began after the call
+  ++looks;
+  const nanoseconds now = options.steady();
   Result<> done = read();
   const std::lock_guard inner(mutex);
   if (done) {
@@ -210,7 +208,7 @@ Entrance Authenticator::State::stored(std::string_view text, const std::string& 
   }
   if (origin.waits || origin.again) return come_again();
   const std::lock_guard one_at_a_time(slow);
-  look(options.steady());  // the wait may have been long
+  look();  // the wait may have been long
   std::string hash;
   {
     // Again: many requests may have come at once with a key that was new to us, and one of them was first.
@@ -224,7 +222,7 @@ Entrance Authenticator::State::stored(std::string_view text, const std::string& 
     ++slow_verifications;
   }
   if (!verify_secret(hash, text)) return wrong_key();
-  look(options.steady());
+  look();
   const std::lock_guard lock(mutex);
   all_tries.left += 1;
   const auto found = entries.find(id);
@@ -237,7 +235,7 @@ Entrance Authenticator::State::stored(std::string_view text, const std::string& 
 // Somebody whom an issuer or an authority has vouched for: not if they are blocked. Writes down that they were here.
 Entrance Authenticator::State::known(Entrance in, bool again) {
   if (!in.principal) return in;
-  look(options.steady());
+  look(!again);
   const Principal& who = *in.principal;
   const auto refuse = [&who](std::string rule, std::string message) {
     Entrance out{.principal = {}, .rule = std::move(rule), .message = std::move(message)};
@@ -327,7 +325,7 @@ Entrance Authenticator::judge(std::string_view text, const Fingerprints::Print& 
   }
   const std::optional<KeyParts> parts = parse_key(text);
   if (!parts || !state_->keys) return wrong_key();
-  state_->look(state_->options.steady());
+  state_->look(!origin.again);
   return state_->stored(text, std::string(parts->id), print, origin);
 }
 
@@ -337,7 +335,7 @@ Entrance Authenticator::judge(const CertificateFacts& certificate, bool again) c
 }
 
 std::optional<Principal> Authenticator::as_before(std::string_view id) const {
-  state_->look(state_->options.steady());
+  state_->look(false);
   const std::lock_guard lock(state_->mutex);
   const auto found = state_->people.find(std::string(id));
   if (found == state_->people.end() || state_->out_of_date()) return std::nullopt;
@@ -359,7 +357,7 @@ bool Authenticator::is_only(std::string_view id) const {
 std::vector<std::string> Authenticator::gone() const {
   std::vector<std::string> out;
   if (!state_->keys && !state_->book) return out;
-  state_->look(state_->options.steady());
+  state_->look(false);
   const std::int64_t now = state_->options.wall();
   const std::lock_guard lock(state_->mutex);
   for (auto id = state_->valid.begin(); id != state_->valid.end();) {

@@ -55,8 +55,8 @@ class Authenticator {
   Authenticator& operator=(Authenticator&&) noexcept;
   ~Authenticator();
 
-  // The principal of a valid key. What another process has changed in the database counts at most half a second
-  // later; while the database cannot be read, its keys stop being valid after a second.
+  // The principal of a valid key. What another process has changed in the database before the call counts;
+  // while the database cannot be read, its keys stop being valid after a second.
   std::optional<Principal> authenticate(std::string_view key) const { return judge(key).principal; }
   // The same of a key or a token, with the reason of a refusal.
   Entrance judge(std::string_view text, const Origin& origin = {}) const;

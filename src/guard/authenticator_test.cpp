@@ -63,7 +63,6 @@ TEST_F(AuthenticatorTest, ARotatedKeyIsRefusedAndItsSuccessorPasses) {
   const Authenticator a = Authenticator::create(keys(), options()).value();
   ASSERT_TRUE(a.authenticate(first.text));
   const CreatedKey second = manager.rotate(first.info.id).value();
-  steady_ += 600'000'000;
   EXPECT_FALSE(a.authenticate(first.text)) << "also where it had been verified";
   ASSERT_TRUE(a.authenticate(second.text));
   EXPECT_EQ(a.authenticate(second.text)->tenant, first.info.id);
@@ -125,14 +124,13 @@ TEST_F(AuthenticatorTest, WhatPassesWhileAnAddressWaits) {
   EXPECT_FALSE(a.judge("").attempt) << "no key is no guess";
 }
 
-TEST_F(AuthenticatorTest, WhatAnotherConnectionChangesCountsWithinASecond) {
+TEST_F(AuthenticatorTest, WhatAnotherConnectionChangesCountsAtOnce) {
   Keys manager = keys();
   const CreatedKey one = manager.create({.name = "one"}).value();
   const Authenticator a = Authenticator::create(keys(), options()).value();
   ASSERT_TRUE(a.authenticate(one.text));
   ASSERT_TRUE(manager.revoke(one.info.id));
   const CreatedKey two = manager.create({.name = "two"}).value();
-  wait(milliseconds(300));
   EXPECT_FALSE(a.authenticate(one.text));
   EXPECT_TRUE(a.authenticate(two.text));
   wait(std::chrono::hours(5));

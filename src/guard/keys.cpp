@@ -325,12 +325,11 @@ Result<long long> Keys::data_version() {
 
 Result<std::optional<CreatedKey>> Keys::ensure_first_key() {
   const std::int64_t now = state_->clock();
-  auto has_admin = [&](const std::vector<StoredKey>& all) {
-    return std::any_of(all.begin(), all.end(),
-                       [&](const StoredKey& k) { return k.info.role == Role::admin && k.info.usable(now); });
+  auto has_any = [&](const std::vector<StoredKey>& all) {
+    return std::any_of(all.begin(), all.end(), [&](const StoredKey& k) { return k.info.usable(now); });
   };
   FH_TRY(std::vector<StoredKey> before, load());
-  if (has_admin(before)) return std::nullopt;
+  if (has_any(before)) return std::nullopt;
   std::string id = random_key_id();
   while (std::any_of(before.begin(), before.end(), [&](const StoredKey& k) { return k.info.id == id; })) {
     id = random_key_id();
@@ -338,7 +337,7 @@ Result<std::optional<CreatedKey>> Keys::ensure_first_key() {
   FH_TRY(auto made, draw({.name = "first admin", .role = Role::admin}, id, now));
   return state_->database.transaction([&](soci::session& s) -> Result<std::optional<CreatedKey>> {
     FH_TRY(std::vector<StoredKey> all, select(s, state_->database.path()));
-    if (has_admin(all)) return std::nullopt;  // another process was faster
+    if (has_any(all)) return std::nullopt;  // another process was faster
     // The file first: killed in between, it holds a key that never counts, and the next start makes another.
     FH_TRY_VOID(write_file_atomically(own_key_path(state_->home), made.second + "\n", FileAccess::owner));
     insert(s, made.first);

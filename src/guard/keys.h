@@ -91,7 +91,7 @@ class Keys {
   // not_found; invalid (it is revoked or has expired).
   Result<CreatedKey> rotate(std::string_view id);
 
-  // A new admin key if no admin key is usable, else nothing. Its text is also written to own_key_path(home), readable
+  // A new admin key if no key is usable, else nothing. Its text is also written to own_key_path(home), readable
   // by the owner only, for the command line.
   Result<std::optional<CreatedKey>> ensure_first_key();
 

@@ -71,10 +71,15 @@ class Reader : private PolicyReader {
 
   Result<> roles(const YamlNode& node) {
     if (!node.is_map()) return wrong(node, "'roles' must be a map");
-    FH_TRY_VOID(only(node, {"admin", "operator", "user", "auditor", "break-glass"}));
     for (const auto& [name, value] : node.members) {
       const auto role = role_from_name(name);
-      if (!role) return wrong(value, fmt::format("there is no role '{}'", printable(name, 60)));
+      if (!role) {
+        return wrong(
+            value.line != 0 ? value : node,
+            fmt::format("there is no role '{}': there are admin, operator, user, auditor and break-glass, each "
+                        "of which may be described anew here; others cannot be made",
+                        printable(name, 60)));
+      }
       FH_TRY_VOID(rights(value, name, policy_.roles[static_cast<std::size_t>(*role)]));
     }
     return {};

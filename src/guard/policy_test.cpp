@@ -207,6 +207,9 @@ TEST(PolicyFile, WhatIsWrongIsSaidWithItsLine) {
       {"version: 1\nlabels: {a: b}\n", "line 2"},
       {"version: 1\nlabels: [[a]]\n", "line 2"},
       {"version: 1\nroles:\n  root: {actions: [], models: [], label: public}\n", "line 3"},
+      {"version: 1\nroles:\n  nurse: {actions: [], models: [], label: public}\n",
+       "there is no role 'nurse': there are admin, operator, user, auditor and break-glass, each of which may be "
+       "described anew here; others cannot be made"},
       {"version: 1\nroles:\n  user: {actions: [read], label: public}\n", "needs 'models'"},
       {"version: 1\nroles:\n  user: {actions: [fly], models: [], label: public}\n", "fly"},
       {"version: 1\nroles:\n  user: {actions: [read], models: [], label: secret}\n", "must be a label"},

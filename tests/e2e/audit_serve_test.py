@@ -57,6 +57,25 @@ class Serving(e2e.Case):
         super().setUp()
         self.succeeds("models", "import", self.put("m.gguf", ChatGguf().write()), "--name", "m")
 
+    def test_whom_a_request_is_for_in_any_dialect(self):
+        """In the words of some there is no field for it."""
+        say = [{"role": "user", "content": "the cat"}]
+        with Server(None, self.home, "--keep-content") as server:
+            for path, body in (("/api/chat", {"model": "m", "messages": say, "stream": False, "options": {"num_predict": 2}}),
+                               ("/api/generate", {"model": "m", "prompt": "the cat", "stream": False, "options": {"num_predict": 2}}),
+                               ("/v1beta/models/m:generateContent", {"contents": [{"parts": [{"text": "hi"}]}], "generationConfig": {"maxOutputTokens": 2}}),
+                               ("/v1/chat/completions", {"model": "m", "messages": say, "max_tokens": 2})):
+                server.good("POST", path, body, freehold_user="patient-4711")
+            server.good("POST", "/v1/chat/completions", {"model": "m", "messages": say, "max_tokens": 2, "user": "other"}, freehold_user="patient-4711")
+            server.good("POST", "/api/chat", {"model": "m", "messages": say, "stream": False, "options": {"num_predict": 2}})
+            for bad in (b"\xff", b"x" * 1025):
+                status, data = server.ask("POST", "/api/chat", {"model": "m", "messages": say}, freehold_user=bad)
+                self.assertEqual((status, "Freehold-User" in data.decode()), (400, True), data)
+            self.assertEqual(len(self.succeeds("guard", "export", "patient-4711").text.splitlines()), 4)
+            self.assertEqual(len(self.succeeds("guard", "export", "other").text.splitlines()), 1, "what the body says comes first")
+            erased = json.loads(self.succeeds("guard", "erase", "patient-4711", "--json").text)
+            self.assertEqual(len(erased["subjects"]), 1)
+
     def entries(self):
         return [json.loads(line) for line in self.succeeds("audit", "query", "--json", "--limit", "1000000").text.splitlines()]
 

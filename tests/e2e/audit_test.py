@@ -114,7 +114,8 @@ class Reading(e2e.Case):
 
     def test_show_query_export(self):
         self.assertEqual(self.lines("query", "--json"), self.entries)
-        self.assertEqual(self.lines("query", "--json", "--limit", "3"), self.entries[:3])
+        self.assertEqual(self.lines("query", "--json", "--limit", "3"), self.entries[-3:], "the newest, in the order of the log")
+        self.assertEqual(self.lines("query", "--json", "-n", "3", "-r"), self.entries[:-4:-1])
         self.assertEqual(self.lines("query", "--json", "--kind", "admin"), [self.entries[5]])
         self.assertEqual(self.lines("query", "--json", "--key", "a2b3c4d5", "--model", "m"), self.entries[0::2])
         self.assertEqual(self.lines("query", "--json", "--model", "other"), [])
@@ -134,6 +135,36 @@ class Reading(e2e.Case):
         rows = list(csv.DictReader(io.StringIO(self.succeeds("audit", "export", "--format", "csv").text, newline="")))
         self.assertEqual([r["id"] for r in rows], [e["id"] for e in self.entries])
         self.assertEqual(rows[5]["details.name"], "'=Alice Müller", "no formula for a spreadsheet")
+
+    def test_filters_and_what_is_said_when_nothing_fits(self):
+        more = [{"act": "models.rm", "id": "adm_6", "kind": "admin", "name": "root", "role": "local", "subject": "m:q4", "time": "2027-01-29T12:00:00.000000Z"},
+                {"act": "keysmith", "id": "adm_7", "kind": "admin", "name": "root", "subject": "x", "time": "2027-01-29T12:00:00.000000Z"},
+                {**self.entries[1], "id": "req_l", "label": "health", "name": "ward", "subject": "sub_1"},
+                {"id": "ref_l", "kind": "refusal", "key": "k7m2xw9q", "label": "health", "name": "ward", "status": 403, "time": "2027-01-29T12:00:00.000000Z"}]
+        for entry in more:
+            self.log.add([json.dumps(entry, separators=(",", ":"), ensure_ascii=False).encode()])
+        audit_logs.write(self.home / "audit", self.log.content())
+
+        def ids(*arguments):
+            return [e["id"] for e in self.lines("query", "--json", *arguments)]
+
+        self.assertEqual(ids("--act", "keys"), ["adm_5"], "the part before a full stop, not the letters")
+        self.assertEqual(ids("--act", "keys.create"), ["adm_5"])
+        self.assertEqual(ids("--act", "models."), ["adm_6"])
+        self.assertEqual(ids("--label", "health"), ["req_l", "ref_l"])
+        self.assertEqual(ids("--label", "health", "--kind", "refusal"), ["ref_l"])
+        self.assertEqual(ids("--subject", "sub_1"), ["req_l"])
+        self.assertEqual(ids("--subject", "m:q4"), ["adm_6"])
+        self.assertEqual(ids("--name", "root"), ["adm_6", "adm_7"])
+        self.assertEqual(self.lines("export", "--label", "health"), more[2:])
+        for command in (("query",), ("query", "--json"), ("export",)):
+            for arguments, says in ((("--key", "ward"), "no entry of the log has the key 'ward': it is the name of k7m2xw9q"),
+                                    (("--key", "nobody"), "no entry of the log has the key 'nobody'\n"), (("--act", "keys.c"), "the act 'keys.c'"),
+                                    (("--key", "k7m2xw9q", "--subject", "patient-4711"), "the subject 'patient-4711': who asked"),
+                                    (("--act", "keys", "--label", "health"), "no entry is like that")):
+                said = self.succeeds("audit", *command, *arguments)
+                self.assertEqual(said.text, "")
+                self.assertIn(says, said.message)
 
     def test_people_of_one_issuer_are_told_apart(self):
         people = [f"https://id.clinic.example.org/realms/health|f8e2a1d0-9b7c-4e3d-8a6f-11223344556{i}" for i in range(2)]
@@ -193,6 +224,25 @@ class Reading(e2e.Case):
             said = self.run_freehold("audit", "replay", "req_f", "--folder", self.home / "audit", *more)
             self.assertEqual((said.code, "failed when it was asked (status 500)" in said.text), (8, True), said.message)
         self.fails(e2e.USAGE, "audit", "replay", "9", names="--request")
+
+    def test_what_guard_export_writes_is_checked_line_by_line(self):
+        key = self.put("log.pub", self.succeeds("audit", "key").text)
+        good = [b'{"entry":%s,"proof":%s}' % (self.log.tree[n], json.dumps(self.succeeds("audit", "prove", n).text).encode()) for n in (3, 17, 39)]
+        pseudonym = b'{"pseudonym":"[Person 1]","value":"Ada"}'
+        lines = self.put("export.jsonl", b"\n".join([*good, pseudonym, b""]))
+        said = json.loads(self.succeeds("audit", "verify", "--proof", lines, "--key", key, "--json", home=self.folder / "other").text)
+        self.assertEqual((said["proofs"], said["without"], said["entries"]), (3, 1, 40))
+        self.assertIn("3 entries are in the log of 40 entries", self.succeeds("audit", "verify", "--proof", lines).text)
+        self.assertIn("3 entries are in the log of 40 entries", python("--proof", lines, "--key", key).stdout)
+        for at, other in ((1, good[1].replace(b'"m"', b'"n"', 1)), (1, good[1].replace(b"index 17", b"index 16")), (2, good[2].replace(b'"proof"', b'"poof"')),
+                          (2, b"x"), (0, b'{"entry": ' + good[0][9:])):
+            lines = self.put("export.jsonl", b"\n".join([*good[:at], other, *good[at + 1:]]))
+            self.fails(e2e.CORRUPT, "audit", "verify", "--proof", lines, "--key", key, names=f"line {at + 1}")
+            said = python("--proof", lines, "--key", key)
+            self.assertEqual((said.returncode, f"line {at + 1}" in said.stdout), (1, True), said.stdout)
+        lines = self.put("export.jsonl", pseudonym)
+        self.fails(e2e.CORRUPT, "audit", "verify", "--proof", lines, "--key", key, names="no proof in it")
+        self.assertEqual(python("--proof", lines, "--key", key).returncode, 1)
 
     def test_proofs_and_checkpoints_stand_alone(self):
         key, proof, kept = self.folder / "log.pub", self.folder / "proof", self.folder / "kept"

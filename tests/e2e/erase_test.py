@@ -96,9 +96,12 @@ class Beside(Erasing):
             said = [json.loads(row) for row in self.succeeds("guard", "export", "alice").text.splitlines()]
             self.assertEqual(len(said), 2)
             self.assertIn(CANARY, said[1]["content"]["earlier"]["conversation"])
+            asked = [json.loads(row)["id"] for row in self.succeeds("audit", "query", "--json", "--kind", "request", "--subject", "alice").text.splitlines()]
+            self.assertEqual(asked, [row["entry"]["id"] for row in said])
             erased = self.erase("alice")
             self.assertEqual((len(erased["subjects"]), erased["responses"]), (1, 2))
         self.assertEqual(self.anywhere(CANARY), [])
+        self.assertIn("once it was erased", self.succeeds("audit", "query", "--subject", "alice").message)
         self.fails(e2e.NOT_FOUND, "audit", "show", said[1]["entry"]["id"], "--content", names="destroyed")
         for row in said:
             self.succeeds("audit", "verify", "--proof", self.put("proof", row["proof"]))

@@ -57,6 +57,17 @@ class Keys(e2e.Case):
         self.succeeds("keys", "revoke", KEY.match(old)[1])
         self.fails(e2e.USAGE, "keys", "rotate", KEY.match(old)[1], names="revoked")
 
+    def test_break_glass_carries_the_highest_label_unless_it_is_said(self):
+        for more, label, ceiling in (((), "health", None), (("--ceiling", "personal"), "personal", "personal"), (("--label", "internal"), "internal", None)):
+            said = self.succeeds("keys", "create", "--name", "glass", "--role", "break-glass", *more)
+            self.assertEqual(("its requests carry the label" in said.message), "--label" not in more)
+            self.assertEqual((self.listed()[-1]["label"], self.listed()[-1]["ceiling"]), (label, ceiling))
+        self.put("home/policy.yaml", "version: 1\nroles:\n  break-glass: {actions: [ask], models: \"*\", label: personal, reason: required}\n")
+        self.assertEqual(self.home, self.folder / "home")
+        self.create("--name", "glass", "--role", "break-glass")
+        self.assertEqual(self.listed()[-1]["label"], "personal", "what the policy lets the role touch")
+        self.assertNotIn("label", self.succeeds("keys", "create", "--name", "x").message)
+
     def test_json_of_a_new_key(self):
         made = json.loads(self.succeeds("keys", "create", "--name", "x", "--expires", "2099-12-31", "--json").text)
         self.assertEqual(KEY.match(made["key"])[1], made["id"])

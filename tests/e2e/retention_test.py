@@ -163,6 +163,7 @@ class Holds(Retention):
             database.execute("UPDATE files SET expires_at = 1 WHERE id = ?", (brief,))
         database.close()
         self.assertEqual(self.row(self.retain(), "files", "personal")["held"], 2)
+        self.assertIn("  HELD BACK\n", self.succeeds("guard", "retain", "--dry-run").text, "of what is due alone")
         self.assertTrue(self.has(held) and self.has(brief))
         runs = len(self.acts("guard.retain"))
         with self.serve() as server:

@@ -251,7 +251,7 @@ class Roles(e2e.Case):
 
     def test_an_auditor_reads_and_a_limited_key_asks_its_own(self):
         model = self.put("model.gguf", ChatGguf().write())
-        self.made("--role", "admin")  # or the first start would make one
+        self.made()  # or the first start would make one
         auditor, limited, user = self.made("--role", "auditor"), self.made("--models", "other"), self.made()
         body = {"model": "chatty", "prompt": "the", "max_tokens": 2}
         create = {"model": "hers", "from": "chatty", "stream": False}

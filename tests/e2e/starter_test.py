@@ -37,6 +37,12 @@ class Starter(e2e.Case):
         self.fails(e2e.NOT_FOUND, "run", "starters", "x", names="starters")
         self.fails(e2e.NOT_FOUND, "run", "starter:big", "x", names="starter:big")
 
+    def test_has_a_label_once_it_is_in_the_store(self):
+        said = self.fails(e2e.USAGE, "models", "label", "starter", "internal", names="the built-in starter is not in the store")
+        self.assertIn("freehold models import starter", said.message)
+        self.succeeds("models", "import", "starter")
+        self.assertIn("ceiling internal", self.succeeds("models", "label", "starter", "internal").text)
+
     def test_comes_into_the_store(self):
         self.fails(e2e.NOT_FOUND, "models", "alias", "bot", "=", "starter", names="models import starter")
         self.succeeds("models", "import", "starter")

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <chrono>
 
+#include "app/audit/proofs.h"
 #include "app/audit/qr.h"
 #include "app/console.h"
 #include "app/json_writer.h"
@@ -23,36 +24,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kLongestNote = 65'536;  // bytes of a checkpoint's or a key's file
-
-Result<> verify_proof(const Arguments& arguments, Console& console) {
-  FH_TRY(auto key, audit_key_of(arguments));
-  if (!key) {
-    FH_TRY(const fs::path folder, audit_folder_of(arguments));
-    FH_TRY(const std::string text, read_file(audit::Files{folder}.public_key(), kLongestNote));
-    FH_TRY(key, audit::VerifierKey::parse(text));
-  }
-  const std::string path(arguments.text("proof"));
-  FH_TRY(const std::string text, read_file(path));
-  auto proven = audit::check_proof(text, *key);
-  if (!proven) return in_context(std::move(proven).error(), printable(path));
-  if (arguments.flag("json")) {
-    JsonWriter w(true);
-    w.begin_object().member("number", proven->number).member("entries", proven->checkpoint.size);
-    w.member("signed_by", key->name()).member("entry", proven->entry).end_object();
-    console.write(w.take() + "\n");
-    return {};
-  }
-  console.write(fmt::format("entry {} is in the log of {} entries signed by {} at {}:\n{}\n", proven->number,
-                            proven->checkpoint.size, key->name(), show_moment(proven->checkpoint.time),
-                            terminal_safe(proven->entry)));
-  return {};
-}
-
 Result<> run_verify(const Arguments& arguments, Console& console) {
   if (arguments.given("proof")) {
     if (arguments.given("against")) return fail(Errc::invalid, "--proof and --against are two questions");
-    return verify_proof(arguments, console);
+    return verify_proofs(arguments, console);
   }
   FH_TRY(const fs::path folder, audit_folder_of(arguments));
   audit::VerifyOptions options;
@@ -225,12 +200,14 @@ Command audit_verify_command() {
                   {.name = "proof",
                    .type = OptionType::file,
                    .value = "FILE",
-                   .help = "Check this file of `audit prove` instead, for which no log is needed but the key."},
+                   .help = "Check this file of `audit prove` instead, for which no log is needed but the key; or "
+                           "each proof in a file of `guard export`."},
                   audit_folder_option(),
                   {.name = "json", .help = "Print JSON."}},
       .examples = {{"freehold audit verify", "The whole log:"},
                    {"freehold audit verify --against /media/usb/checkpoint", "And that it continues what was kept:"},
-                   {"freehold audit verify --proof answer.tlog-proof --key key.pub", "What somebody else has proven:"}},
+                   {"freehold audit verify --proof answer.tlog-proof --key key.pub", "What somebody else has proven:"},
+                   {"freehold audit verify --proof patient-4711.jsonl --key key.pub", "What somebody was handed out:"}},
       .run = run_verify,
   };
 }

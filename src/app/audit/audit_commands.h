@@ -1,6 +1,7 @@
 // The `audit` commands, and what they share.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string_view>
@@ -21,6 +22,8 @@ Command audit_query_command();
 Command audit_export_command();
 Command audit_replay_command();  // replay_command.cpp
 Command audit_report_command();  // report/report_command.cpp
+
+inline constexpr std::uint64_t kLongestNote = 65'536;  // bytes of a checkpoint's or a key's file
 
 // What to say to a log that is not what was written.
 inline constexpr std::string_view kKeepAsItIs =

@@ -1,11 +1,14 @@
 // `audit show`, `query`, `export`: what is in the log.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <deque>
 #include <map>
 #include <set>
 
 #include "app/audit/act.h"
 #include "app/audit/audit_commands.h"
+#include "app/audit/entry_filter.h"
 #include "app/audit/kept.h"
 #include "app/console.h"
 #include "app/json_writer.h"
@@ -21,51 +24,6 @@
 
 namespace freehold::app {
 namespace {
-
-struct Filter {
-  std::optional<std::int64_t> since, until;  // microseconds
-  std::string kind, key, model;
-
-  bool lets(const audit::EntryFacts& facts) const {
-    return (!since || facts.time >= *since) && (!until || facts.time < *until) &&
-           (kind.empty() || facts.kind == kind) && (key.empty() || facts.key == key) &&
-           (model.empty() || facts.model == model);
-  }
-};
-
-Result<Filter> entry_filter_of(const Arguments& arguments) {
-  Filter filter;
-  const std::int64_t now = guard::wall_seconds();
-  if (arguments.given("since")) {
-    FH_TRY(const std::int64_t since, parse_moment("--since", arguments.text("since"), now, Direction::past));
-    filter.since = since * 1'000'000;
-  }
-  if (arguments.given("until")) {
-    FH_TRY(const std::int64_t until, parse_moment("--until", arguments.text("until"), now, Direction::past));
-    filter.until = until * 1'000'000;
-  }
-  if (filter.since && filter.until && *filter.since >= *filter.until) {
-    return fail(Errc::invalid, "--since is not before --until");
-  }
-  filter.kind = arguments.given("kind") ? arguments.text("kind") : "";
-  filter.key = arguments.given("key") ? arguments.text("key") : "";
-  filter.model = arguments.given("model") ? arguments.text("model") : "";
-  return filter;
-}
-
-// Each entry that the filter lets through.
-Result<> each(const audit::Reader& reader, const Filter& filter, const audit::Reader::Visit& visit) {
-  Result<> result;
-  FH_TRY_VOID(reader.each(0, [&](std::uint64_t number, std::string_view entry) {
-    const auto facts = audit::facts_of(entry);
-    if (!facts) {
-      result = in_context(facts.error(), fmt::format("entry {}", number));
-      return false;
-    }
-    return !filter.lets(*facts) || visit(number, entry);
-  }));
-  return result;
-}
 
 // The log for who prints many of its entries: all of it is what was written.
 Result<audit::Reader> checked_log(const Arguments& arguments, Console& console) {
@@ -130,34 +88,34 @@ std::vector<std::string> row_of(std::uint64_t number, const Members& m) {
 }
 
 Result<> run_query(const Arguments& arguments, Console& console) {
-  FH_TRY(const Filter filter, entry_filter_of(arguments));
+  FH_TRY(EntryFilter filter, EntryFilter::of(arguments));
   FH_TRY(const audit::Reader reader, checked_log(arguments, console));
-  const auto most = static_cast<std::uint64_t>(arguments.integer("limit"));
+  const auto most = static_cast<std::size_t>(arguments.integer("limit"));
+  // The newest of them, in the order of the log.
+  std::deque<std::pair<std::uint64_t, std::string>> found;
+  bool more = false;
+  FH_TRY_VOID(filter.each(reader, [&](std::uint64_t number, std::string_view entry) {
+    found.emplace_back(number, entry);
+    if (found.size() > most) {
+      found.pop_front();
+      more = true;
+    }
+    return true;
+  }));
+  if (arguments.flag("newest-first")) std::reverse(found.begin(), found.end());
   std::vector<std::vector<std::string>> rows = {{"ENTRY", "TIME", "KIND", "KEY", "NAME", "ID", "WHAT"}};
-  std::uint64_t count = 0;
-  Result<> bad;
-  FH_TRY_VOID(each(reader, filter, [&](std::uint64_t number, std::string_view entry) {
-    ++count;
+  for (const auto& [number, entry] : found) {
     if (arguments.flag("json")) {
       console.write(fmt::format("{}\n", entry));
-      return count < most;
+      continue;
     }
     auto members = audit::members_of(entry);
-    if (!members) {
-      bad = in_context(std::move(members).error(), fmt::format("entry {}", number));
-      return false;
-    }
+    if (!members) return in_context(std::move(members).error(), fmt::format("entry {}", number));
     rows.push_back(row_of(number, *members));
-    return count < most;
-  }));
-  FH_TRY_VOID(bad);
-  if (arguments.flag("json")) return {};
-  if (count == 0) {
-    console.note("no entry is like that");
-    return {};
   }
-  console.write(as_table(rows, std::vector<Align>(7, Align::left)));
-  if (count >= most) console.note(fmt::format("the first {} are shown: --limit shows more", most));
+  if (rows.size() > 1) console.write(as_table(rows, std::vector<Align>(7, Align::left)));
+  if (filter.found() == 0) console.note(filter.nothing());
+  if (more) console.note(fmt::format("the newest {} are shown: --limit shows more", most));
   return {};
 }
 
@@ -172,12 +130,12 @@ std::string as_csv(std::string_view text) {
 }
 
 // The columns are the members that occur, by name, behind the number: two passes.
-Result<> export_csv(const audit::Reader& reader, const Filter& filter,
+Result<> export_csv(const audit::Reader& reader, EntryFilter& filter,
                     const std::function<Result<>(std::string_view)>& write) {
   std::set<std::string> columns;
   Result<> bad;
   const auto look = [&](std::string_view entry) -> Result<Members> { return audit::members_of(entry); };
-  FH_TRY_VOID(each(reader, filter, [&](std::uint64_t, std::string_view entry) {
+  FH_TRY_VOID(filter.each(reader, [&](std::uint64_t, std::string_view entry) {
     const auto members = look(entry);
     if (members) {
       for (const auto& [name, value] : *members) columns.insert(name);
@@ -187,7 +145,7 @@ Result<> export_csv(const audit::Reader& reader, const Filter& filter,
   std::string head = "number";
   for (const std::string& name : columns) head += ',' + as_csv(name);
   FH_TRY_VOID(write(head + "\r\n"));
-  FH_TRY_VOID(each(reader, filter, [&](std::uint64_t number, std::string_view entry) {
+  FH_TRY_VOID(filter.each(reader, [&](std::uint64_t number, std::string_view entry) {
     auto members = look(entry);
     if (!members) return true;
     std::string line = std::to_string(number);
@@ -203,11 +161,11 @@ Result<> export_csv(const audit::Reader& reader, const Filter& filter,
 }
 
 // Whether all of it may leave: every entry has the label of its request. Nothing is left out silently.
-Result<> check_export(const audit::Reader& reader, const Filter& filter) {
+Result<> check_export(const audit::Reader& reader, EntryFilter& filter) {
   FH_TRY(const guard::Policy policy, own_policy());
   if (policy.exports.find("audit") == policy.exports.end()) return {};
   std::map<std::string, std::uint64_t, std::less<>> labels;
-  FH_TRY_VOID(each(reader, filter, [&](std::uint64_t, std::string_view entry) {
+  FH_TRY_VOID(filter.each(reader, [&](std::uint64_t, std::string_view entry) {
     if (const auto members = audit::members_of(entry)) {
       if (const auto label = members->find("label"); label != members->end()) ++labels[label->second];
     }
@@ -224,7 +182,7 @@ Result<> check_export(const audit::Reader& reader, const Filter& filter) {
 }
 
 Result<> run_export(const Arguments& arguments, Console& console) {
-  FH_TRY(const Filter filter, entry_filter_of(arguments));
+  FH_TRY(EntryFilter filter, EntryFilter::of(arguments));
   FH_TRY(const audit::Reader reader, checked_log(arguments, console));
   FH_TRY_VOID(check_export(reader, filter));
   std::optional<AtomicFile> file;
@@ -240,31 +198,14 @@ Result<> run_export(const Arguments& arguments, Console& console) {
     FH_TRY_VOID(export_csv(reader, filter, write));
   } else {
     Result<> bad;
-    FH_TRY_VOID(each(reader, filter, [&](std::uint64_t, std::string_view entry) {
+    FH_TRY_VOID(filter.each(reader, [&](std::uint64_t, std::string_view entry) {
       bad = write(fmt::format("{}\n", entry));
       return bad.has_value();
     }));
     FH_TRY_VOID(bad);
   }
+  if (filter.found() == 0) console.note(filter.nothing());
   return file ? file->commit() : Result<>();
-}
-
-std::vector<Option> entry_filter_options() {
-  return {{.name = "since",
-           .type = OptionType::text,
-           .value = "WHEN",
-           .help = "A span back from now (24h, 7d) or a date (2027-01-31, UTC)."},
-          {.name = "until", .type = OptionType::text, .value = "WHEN", .help = "The same, for the end."},
-          {.name = "kind",
-           .type = OptionType::choice,
-           .value = "request|admin|refusal",
-           .help = "Only entries of this kind."},
-          {.name = "key",
-           .type = OptionType::text,
-           .value = "ID",
-           .help = "Only of this key, or of this person: ISSUER|SUBJECT, certificate|NAME."},
-          {.name = "model", .type = OptionType::text, .value = "NAME", .help = "Only of requests to this model."},
-          audit_folder_option()};
 }
 
 std::vector<Option> with(std::vector<Option> options, std::initializer_list<Option> more) {
@@ -295,7 +236,9 @@ Command audit_query_command() {
   return {
       .name = "audit query",
       .summary = "List entries of the log.",
-      .details = "All of the log is checked first (freehold audit verify): nothing is listed of one that was changed.",
+      .details =
+          "In the order of the log, the newest last; of more than --limit the newest. All of the log is checked first "
+          "(freehold audit verify): nothing is listed of one that was changed.",
       .options =
           with(entry_filter_options(), {{.name = "limit",
                                          .type = OptionType::integer,
@@ -303,9 +246,13 @@ Command audit_query_command() {
                                          .fallback = "1000",
                                          .least = 1,
                                          .most = 1e9,
-                                         .help = "At most so many."},
+                                         .help = "At most so many: the newest.",
+                                         .letter = 'n'},
+                                        {.name = "newest-first", .help = "The other way round.", .letter = 'r'},
                                         {.name = "json", .help = "Print each entry as it is in the log, one a line."}}),
-      .examples = {{"freehold audit query --since 7d --kind admin", "What was changed last week:"},
+      .examples = {{"freehold audit query -n 20", "What happened last:"},
+                   {"freehold audit query --since 7d --act keys", "Which keys were made or ended last week:"},
+                   {"freehold audit query --subject patient-4711 --label health", "What was asked for somebody:"},
                    {"freehold audit query --key k7m2xw9q --since 2027-01-01 --until 2027-02-01",
                     "What somebody asked in January:"}},
       .run = run_query,

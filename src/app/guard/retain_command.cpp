@@ -42,7 +42,7 @@ std::string retain_json(const RetainReport& report, bool dry) {
 
 std::string retain_table(const RetainReport& report, bool dry) {
   std::vector<std::vector<std::string>> rows = {
-      {"PLACE", "LABEL", "ITEMS", "OLDEST", dry ? "TO DROP" : "DROPPED", dry ? "TO DELETE" : "DELETED", "HELD"}};
+      {"PLACE", "LABEL", "ITEMS", "OLDEST", dry ? "TO DROP" : "DROPPED", dry ? "TO DELETE" : "DELETED", "HELD BACK"}};
   for (const auto& [of, counts] : report.rows) {
     rows.push_back({of.first, of.second.empty() ? "-" : printable(of.second, 40), std::to_string(counts.items),
                     show_moment(counts.oldest), std::to_string(counts.dropped), std::to_string(counts.deleted),
@@ -131,8 +131,10 @@ Command guard_retain_command() {
           "guard hold). Models and adapters stay, too; those of the store that were made of labelled data which would "
           "go "
           "by now are named.\n\n"
-          "Shown are, for each place and label, how many there were, the oldest, and how many of them went. Each run "
-          "is an act in the audit log. If the clock has gone backwards, or is far beyond the newest entry of the audit "
+          "Shown are, for each place and label, how many there were, the oldest, how many of them went, and how many a "
+          "hold kept that would have gone; what is held and not due yet is not among these (guard holds lists what is "
+          "held). Each run is an act in the audit log. If the clock has gone backwards, or is far beyond the newest "
+          "entry of the audit "
           "log, nothing is deleted; behind a gap in the log of more than a day and a half, not before the log has gone "
           "on for a day. While a server runs, files, batches and jobs are its own.",
       .options = {{.name = "dry-run", .help = "Only show what would go."},

@@ -121,7 +121,8 @@ Result<std::optional<guard::Authenticator>> authenticator(const Arguments& argum
       FH_TRY_VOID(record_act("keys.create", "the first key", audit::Object().add("role", "admin")));
       // All of it in one place: standard output says where the server is, and nothing else.
       console.write(fmt::format(
-          "made the first key, of an admin. It is shown this once, and kept in {} for this command line:\n{}\n",
+          "no key was valid, so here is a first key, of an admin. It is shown this once, and kept in {} for this "
+          "command line:\n{}\n",
           printable(guard::own_key_path(home).string()), *first));
       FH_TRY_VOID(console.flush());
     }

@@ -13,6 +13,7 @@ namespace {
 using guard::Resource;
 
 constexpr std::size_t kLongestReason = 200;  // bytes
+constexpr std::size_t kLongestUser = 1024;   // bytes: what subjects are called by
 constexpr double kPatience = 1;              // seconds: others wait for the thread that waits
 
 // With its tag, as names are labelled.
@@ -86,13 +87,18 @@ api::Parsed<void> Permissions::check_headers(const http::Request& request) const
     return api::refuse(api::Problem::invalid,
                        fmt::format("the header Freehold-Label must be one of {}", policy_.names()));
   }
-  const std::string_view reason = request.headers.get("freehold-reason");
-  const bool good = reason.size() <= kLongestReason && is_utf8(reason) &&
-                    std::all_of(reason.begin(), reason.end(),
-                                [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7F; });
-  if (good) return {};
-  return api::refuse(api::Problem::invalid,
-                     fmt::format("the header Freehold-Reason must be UTF-8 of at most {} bytes", kLongestReason));
+  constexpr std::pair<std::string_view, std::size_t> kTexts[] = {{"Freehold-Reason", kLongestReason},
+                                                                 {"Freehold-User", kLongestUser}};
+  for (const auto& [name, longest] : kTexts) {
+    const std::string_view text = request.headers.get(name);
+    const bool good = text.size() <= longest && is_utf8(text) && std::all_of(text.begin(), text.end(), [](char c) {
+                        return static_cast<unsigned char>(c) >= 0x20 && c != 0x7F;
+                      });
+    if (good) continue;
+    return api::refuse(api::Problem::invalid,
+                       fmt::format("the header {} must be UTF-8 of at most {} bytes", name, longest));
+  }
+  return {};
 }
 
 api::Parsed<Permissions::Leave> Permissions::may_go(const Leave& beside, const HoldOn& hold_on,

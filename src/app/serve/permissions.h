@@ -53,7 +53,7 @@ class Permissions {
   // The holds, which stand still by `beside` or by a lock of their own. Errors: of reading them; io after that second.
   Result<guard::StandingHolds> standing(const Leave& beside = {}) const;
 
-  // What a request says of itself: Freehold-Label, Freehold-Reason. Errors: invalid.
+  // What a request says of itself: Freehold-Label, Freehold-Reason, Freehold-User. Errors: invalid.
   api::Parsed<void> check_headers(const http::Request& request) const;
   static void add_headers(const http::Request& request, guard::Principal& who);
 

@@ -6,6 +6,7 @@
 #include "api/gemini/gemini.h"
 #include "api/ollama/ollama.h"
 #include "api/openai/openai.h"
+#include "api/peek.h"
 #include "app/serve/methods.h"
 #include "base/utf8.h"
 
@@ -29,6 +30,11 @@ Dialect dialect_of(const http::Request& request) {
   }
   if (second == "models" && request.headers.has("anthropic-version")) return Dialect::anthropic;
   return first == "v1" ? Dialect::openai : Dialect::native;
+}
+
+std::string user_of(const http::Request& request) {
+  std::string named = api::user_in(request.body, dialect_of(request) == Dialect::anthropic);
+  return named.empty() ? std::string(request.headers.get("freehold-user")) : named;
 }
 
 std::string_view name_of(Dialect dialect) {

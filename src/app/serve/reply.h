@@ -36,6 +36,10 @@ std::vector<SentKey> keys_of(const http::Request& request);
 // The first of them; empty if there is none.
 std::string_view key_of(const http::Request& request);
 
+// Whom the client says it asks for: in the body, as its dialect has it, or else in the header Freehold-User. Empty:
+// nobody in particular.
+std::string user_of(const http::Request& request);
+
 // The value of Allow for this address, and the refusal that has it.
 std::string allow_of(const http::Request& request);
 api::Failure wrong_method(const http::Request& request);

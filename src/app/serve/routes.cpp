@@ -101,7 +101,7 @@ bool path_is(const http::Request& request, std::initializer_list<std::string_vie
 api::Parsed<void> check_head(const Site& site, const http::Request& request) {
   // Of what two could understand differently, one must not be let in by the other.
   for (const char* once : {"authorization", "x-api-key", "x-goog-api-key", "content-type", "content-encoding",
-                           "freehold-label", "freehold-reason"}) {
+                           "freehold-label", "freehold-reason", "freehold-user"}) {
     if (request.headers.count(once) > 1) {
       return api::refuse(api::Problem::invalid, fmt::format("the header field {} was sent more than once", once));
     }

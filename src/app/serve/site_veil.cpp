@@ -9,7 +9,7 @@ namespace {
 using guard::Way;
 
 std::string subject_in(const http::Request& request, const guard::Principal& who) {
-  std::string named = api::user_in(request.body, dialect_of(request) == Dialect::anthropic);
+  std::string named = user_of(request);
   return named.empty() ? who.key_id : named;
 }
 

@@ -79,7 +79,7 @@ std::string subject_with(const std::string& named, const std::vector<std::string
 
 api::Parsed<std::vector<std::string>> subjects_of(const http::Request& request, const std::vector<std::string>& earlier,
                                                   bool kept, std::string_view field) {
-  const std::string named = api::user_in(request.body, dialect_of(request) == Dialect::anthropic);
+  const std::string named = user_of(request);
   const std::string own = subject_with(named, earlier);
   const bool in_batch = request.on_behalf_of.has_value();
   if (in_batch && named.empty() && !own.empty()) {
@@ -107,9 +107,7 @@ api::Parsed<std::vector<std::string>> subjects_of(const http::Request& request, 
 Said said_of(const http::Exchange& exchange, const std::string& tenant, const ResponseStore& responses,
              const ResponseStore& threads) {
   const http::Request& request = exchange.request();
-  Said said{
-      request.target.raw, request.body, api::user_in(request.body, dialect_of(request) == Dialect::anthropic), {}, {},
-      arrival_of(request)};
+  Said said{request.target.raw, request.body, user_of(request), {}, {}, arrival_of(request)};
   const auto add = [&](const ResponseStore& store, std::string_view called, std::string_view field) {
     const std::string id = api::string_in(request.body, field);
     if (id.empty()) return;
