@@ -1,6 +1,8 @@
 // What recognisers know besides the text at hand: the words that came before, and how sure a finding must be.
 #pragma once
 
+#include <algorithm>
+#include <bitset>
 #include <cstdint>
 
 #include "pii/kinds.h"
@@ -34,21 +36,25 @@ struct Context {
   std::uint32_t distance(Cue cue) const { return index - seen[static_cast<std::size_t>(cue)]; }
   // Whether `cue` stood at most `words` counting words back.
   bool near(Cue cue, std::uint32_t words = 8) const {
-    const std::uint32_t at = seen[static_cast<std::size_t>(cue)];
-    return at > floor && index - at <= words;
+    return seen[static_cast<std::size_t>(cue)] >= earliest(words);
+  }
+  // The index after a cue's last word is at least this if it stood at most `words` counting words back.
+  std::uint32_t earliest(std::uint32_t words) const {
+    return std::max(floor + 1, index > words ? index - words : 0);
   }
 };
 
-// Whether `cue` follows within four words of the same sentence after `end`.
-bool cue_follows(const Text& text, std::size_t end, Cue cue);
+// The cues that follow within four words of the same sentence after `end`.
+using CueSet = std::bitset<kCues>;
+CueSet cues_after(const Text& text, std::size_t end);
 
-inline bool is_digit(unsigned char c) {
+constexpr bool is_digit(unsigned char c) {
   return static_cast<unsigned char>(c - '0') < 10;
 }
-inline bool is_alphanumeric(unsigned char c) {  // ASCII
+constexpr bool is_alphanumeric(unsigned char c) {  // ASCII
   return is_digit(c) || static_cast<unsigned char>((c | 0x20) - 'a') < 26;
 }
-inline bool is_hex(unsigned char c) {
+constexpr bool is_hex(unsigned char c) {
   return is_digit(c) || static_cast<unsigned char>((c | 0x20) - 'a') < 6;
 }
 

@@ -228,9 +228,4 @@ Lexicon::Lexicon() : table_(kMask + 1), cues_(kCueMask + 1) {
   }
 }
 
-const Lexicon& lexicon() {
-  static const Lexicon shared;
-  return shared;
-}
-
 }  // namespace freehold::pii

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "pii/cues.h"
+#include "pii/word.h"
 
 namespace freehold::pii {
 
@@ -28,9 +28,9 @@ class Lexicon {
   }
   // The cues that words `first` and `second` are together, or `second` alone: any number of them.
   template <typename Each>
-  void each_cue(std::uint32_t first, std::uint32_t second, Each each) const {
-    each_under(second, each);
-    each_under(pair(first, second), each);
+  void each_cue(std::uint32_t first, const Word& second, Each each) const {
+    if (second.cue != Cue::none) each_under(second.hash, each);
+    each_under(pair(first, second.hash), each);
   }
 
  private:
@@ -57,6 +57,9 @@ class Lexicon {
 };
 
 // Made at the first call, 3 ms; shared by all threads.
-const Lexicon& lexicon();
+inline const Lexicon& lexicon() {
+  static const Lexicon shared;
+  return shared;
+}
 
 }  // namespace freehold::pii

@@ -167,7 +167,7 @@ Match match_ipv6(const Text& text, std::size_t i) {
 
 // Whether `mac: "` or "**MAC:** " stands before `i`: the word alone is a computer's, a code's and much else.
 bool is_mac_label(const Text& text, std::size_t i, const Context& context) {
-  static const std::uint32_t kMac = hash_folded("mac");
+  static constexpr std::uint32_t kMac = hash_folded("mac");
   if (context.previous.letters != 3 || context.previous.hash != kMac) return false;
   for (std::size_t back = 1; back < kHistory; ++back) {
     const unsigned char c = text.before(i, back);

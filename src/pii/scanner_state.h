@@ -31,6 +31,7 @@ struct Scanner::State {
   Context context;
   std::array<std::uint32_t, kCues> seen{};  // the context's
   std::string buffer;
+  WordMemo memo;           // words of the buffer
   std::uint64_t base = 0;  // of buffer[0] in the whole text
   std::size_t at = 0;      // in buffer: before it everything is decided, but for an open name
   bool ended = false;
@@ -87,8 +88,8 @@ struct Scanner::State {
     past(end);
   }
 
-  // What lies between the last token and this one decides what goes together. Kept apart from the state until the step
-  // holds.
+  // What lies between the last token and this one decides what goes together. Once more at the same place changes
+  // nothing: a step that does not hold may leave it.
   void arrive(Context& now) const {
     const bool abbreviation = now.previous.letters == 1 || (now.previous.flags & kTitle) != 0 ||
                               (now.previous.letters == 2 && now.previous.shape == Shape::capital);
@@ -113,9 +114,11 @@ struct Scanner::State {
   std::size_t held() const { return std::min(open != Tag::none || in_key ? std::min(at, open_begin) : at, lead); }
 
   bool step(const Text& text);
+  bool step_inside(const Text& text);
   bool token(const Text& text, bool letter);
-  bool word(const Text& text, Context& now, const Word& w);
+  bool word(const Text& text, const Word& w);
   bool sign(const Text& text, unsigned char c);
+  void pass_sign(unsigned char c);
   Match at_word(const Text& text, const Context& now, const Word& w, std::size_t& rest);
   Match at_number(const Text& text, const Context& now, std::size_t begin, std::size_t& rest);
   bool full_width(const Text& text);

@@ -1,8 +1,8 @@
 // Keys, tokens and passwords: by the prefixes that their makers publish, by their form, or by the words before them.
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <string>
-#include <vector>
 
 #include "base/hash.h"
 #include "pii/recognisers.h"
@@ -126,28 +126,19 @@ bool is_mixed(string_view token) {
   return digit && letter;
 }
 
-// Whether a prefix begins with this byte: most tokens do not.
-constexpr auto kFirstOfPrefix = [] {
-  std::array<bool, 256> out{};
-  for (const Prefix& prefix : kPrefixes) out[static_cast<unsigned char>(prefix.text[0])] = true;
+// For each first byte of a prefix, the lowest five bits of the bytes that may be its second: most tokens have others.
+constexpr auto kSecondOfPrefix = [] {
+  std::array<std::uint32_t, 256> out{};
+  for (const Prefix& prefix : kPrefixes)
+    out[static_cast<unsigned char>(prefix.text[0])] |= 1u << (static_cast<unsigned char>(prefix.text[1]) & 31);
   return out;
 }();
 
-// The prefixes that begin with each byte.
-const std::array<std::vector<Prefix>, 128>& prefixes_by_first() {
-  static const auto table = [] {
-    std::array<std::vector<Prefix>, 128> out;
-    for (const Prefix& prefix : kPrefixes) out[static_cast<unsigned char>(prefix.text[0])].push_back(prefix);
-    return out;
-  }();
-  return table;
-}
-
 Match by_prefix(const Text& text, std::size_t i) {
   const unsigned char first = text[i];
-  if (!kFirstOfPrefix[first]) return {};
-  for (const Prefix& prefix : prefixes_by_first()[first]) {
-    bool same = true;
+  if (kSecondOfPrefix[first] == 0 || (kSecondOfPrefix[first] >> (text[i + 1] & 31) & 1) == 0) return {};
+  for (const Prefix& prefix : kPrefixes) {
+    bool same = first == static_cast<unsigned char>(prefix.text[0]);
     for (std::size_t k = 1; k < prefix.text.size() && same; ++k)
       same = text[i + k] == static_cast<unsigned char>(prefix.text[k]);
     if (!same) continue;
@@ -291,6 +282,7 @@ Match match_secret(const Text& text, std::size_t i, const Context& context) {
 
 Match match_wallet(const Text& text, std::size_t i, const Context& context) {
   const unsigned char first = text[i];
+  if (first != '1' && first != '3' && first != '0' && (first | 0x20) != 'b') return {};
   std::size_t end = i;
   while (end < i + 96 && is_alphanumeric(text[end])) ++end;
   const string_view word = text.part(i, end);

@@ -2,6 +2,7 @@
 // lexicon knows of it.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -45,10 +46,14 @@ struct Word {
 
 // The hash of no letters, and of one more folded letter.
 inline constexpr std::uint32_t kHashStart = 0x811C9DC5u;
-inline std::uint32_t hash_on(std::uint32_t hash, unsigned char c) {
+constexpr std::uint32_t hash_on(std::uint32_t hash, unsigned char c) {
   return (hash ^ c) * 0x01000193u;
 }
-std::uint32_t hash_folded(std::string_view folded);
+constexpr std::uint32_t hash_folded(std::string_view folded) {
+  std::uint32_t hash = kHashStart;
+  for (const char c : folded) hash = hash_on(hash, static_cast<unsigned char>(c));
+  return hash;
+}
 
 // Bytes of the letter at `i`, 0 if there is none. Letters: ASCII, and whatever UTF-8 has that is neither a sign nor a
 // blank.
@@ -63,6 +68,22 @@ inline constexpr std::size_t kLongestWord = 96;  // bytes; what is longer is no 
 // The word at `i`, where a letter stands: letters, and an apostrophe between two of them but for a genitive's ("John's"
 // is John). Longer than kLongestWord: cut there. Looked up.
 Word word_at(const Text& text, std::size_t i);
+
+// Words that were read, by where they begin: several recognisers look at the same ones. Only such as nothing that has
+// not arrived belongs to, so that more text changes none of them.
+class WordMemo {
+ public:
+  // Where the word at `i` is kept; whether it is: its begin is `i`.
+  Word& slot(std::size_t i) { return words_[i % kSlots]; }
+  void clear() {
+    for (Word& word : words_) word.begin = static_cast<std::size_t>(-1);
+  }
+  WordMemo() { clear(); }
+
+ private:
+  static constexpr std::size_t kSlots = 32;
+  std::array<Word, kSlots> words_;
+};
 
 // The same for text that is complete: for lists. Folded letters are appended to `out`.
 void fold(std::string_view word, std::string& out);
