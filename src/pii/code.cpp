@@ -53,6 +53,33 @@ Separator separator_at(const Text& text, std::size_t i) {
   return out;
 }
 
+// Digits, capitals and small letters, counted together: a byte for each.
+using Tally = std::uint32_t;
+constexpr Tally kMostOfOne = 0xFF;
+constexpr auto kTallies = [] {
+  std::array<Tally, 256> out{};
+  for (unsigned c = '0'; c <= '9'; ++c) out[c] = 1;
+  for (unsigned c = 'A'; c <= 'Z'; ++c) out[c] = 1 << 8;
+  for (unsigned c = 'a'; c <= 'z'; ++c) out[c] = 1 << 16;
+  return out;
+}();
+
+// Whether what stands between two groups may begin with a byte.
+constexpr auto kMaySeparate = [] {
+  std::array<bool, 256> out{};
+  for (const unsigned char c : {' ', '\t', '\r', '\n', '.', '+', '-', '/', '&', '%', '\xC2', '\xE2'}) out[c] = true;
+  return out;
+}();
+
+// Where the "x123" of a telephone's extension begins in a group from `begin` to `end`, `end` if there is none.
+std::size_t extension_at(const Text& text, std::size_t begin, std::size_t end, bool grouped) {
+  std::size_t x = begin;
+  while (is_digit(text[x])) ++x;
+  const std::size_t digits = x - begin;
+  const bool is_one = (text[x] | 0x20) == 'x' && is_digit(text[x + 1]) && (digits >= 10 || (digits >= 3 && grouped));
+  return is_one ? x : end;
+}
+
 }  // namespace
 
 std::size_t gap_at(const Text& text, std::size_t i) {
@@ -72,30 +99,26 @@ Code code_at(const Text& text, std::size_t i) {
   std::size_t characters = 0, lines = 0;
   while (code.count < Code::kMostGroups) {
     const std::size_t begin = i, most = begin + Code::kMostCharacters + 1 - characters;
-    std::size_t letters = 0, lower = 0;
-    // What has arrived, and one byte more for what has not.
     const std::size_t here = std::min(most, text.size());
-    for (;; ++i) {
-      while (i < here && is_digit(text.data()[i])) ++i;
-      if (i >= most) break;
-      const unsigned char c = text[i];
-      const auto letter = static_cast<unsigned char>((c | 0x20) - 'a');
-      if (letter >= 26) break;
-      if (letter == 'x' - 'a' && letters == 0 && is_digit(text[i + 1]) &&
-          (i - begin >= 10 || (i - begin >= 3 && code.count > 0))) {
+    Tally tally = 0;
+    for (Tally one = 0; i < here && (one = kTallies[text.data()[i]]) != 0; ++i) tally += one;
+    if (tally > kMostOfOne) {  // letters
+      if (const std::size_t x = extension_at(text, begin, i, code.count > 0); x != i) {
         code.extension = true;
-        break;
+        tally = x - begin;
+        i = x;
       }
-      ++letters;
-      lower += c >= 'a';
     }
+    if (i < most && i == text.size()) static_cast<void>(text[i]);  // what has not arrived
+    const auto digits = static_cast<std::uint8_t>(tally), upper = static_cast<std::uint8_t>(tally >> 8),
+               lower = static_cast<std::uint8_t>(tally >> 16);
     Code::Group& group = code.groups[code.count];
     group.begin = begin;
     group.end = i;
-    group.digits = static_cast<std::uint8_t>(i - begin - letters);
-    group.upper = static_cast<std::uint8_t>(letters - lower);
-    group.lower = static_cast<std::uint8_t>(lower);
-    code.with_letters |= std::uint32_t{letters != 0} << code.count;
+    group.digits = digits;
+    group.upper = upper;
+    group.lower = lower;
+    code.with_letters |= std::uint32_t{tally > kMostOfOne} << code.count;
     code.with_lower |= std::uint32_t{lower != 0} << code.count;
     characters += i - begin;
     ++code.count;
@@ -104,6 +127,7 @@ Code code_at(const Text& text, std::size_t i) {
       code.cut = true;
       return code;
     }
+    if (!kMaySeparate[text[i]]) return code;
     const Separator separator = separator_at(text, i);
     const std::size_t next = i + separator.bytes;
     if (separator.kind == 0 || !is_alphanumeric(text[next])) return code;

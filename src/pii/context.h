@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <bitset>
 #include <cstdint>
 
@@ -36,9 +37,11 @@ struct Context {
   std::uint32_t distance(Cue cue) const { return index - seen[static_cast<std::size_t>(cue)]; }
   // Whether `cue` stood at most `words` counting words back.
   bool near(Cue cue, std::uint32_t words = 8) const {
-    return seen[static_cast<std::size_t>(cue)] >= earliest(words);
+    const std::uint32_t at = seen[static_cast<std::size_t>(cue)];
+    return at > floor && index - at <= words;
   }
-  // The index after a cue's last word is at least this if it stood at most `words` counting words back.
+  // The index after a cue's last word is at least this if it stood at most `words` counting words back; but for that of
+  // a birth, which may be before the beginning.
   std::uint32_t earliest(std::uint32_t words) const {
     return std::max(floor + 1, index > words ? index - words : 0);
   }
@@ -48,14 +51,23 @@ struct Context {
 using CueSet = std::bitset<kCues>;
 CueSet cues_after(const Text& text, std::size_t end);
 
+// ASCII's letters and digits as bits, by byte.
+inline constexpr unsigned char kDigitByte = 1, kLetterByte = 2, kHexByte = 4;
+inline constexpr auto kByteKinds = [] {
+  std::array<unsigned char, 256> out{};
+  for (unsigned c = '0'; c <= '9'; ++c) out[c] = kDigitByte | kHexByte;
+  for (unsigned c = 'a'; c <= 'z'; ++c) out[c] = out[c - 0x20] = c <= 'f' ? kLetterByte | kHexByte : kLetterByte;
+  return out;
+}();
+
 constexpr bool is_digit(unsigned char c) {
   return static_cast<unsigned char>(c - '0') < 10;
 }
 constexpr bool is_alphanumeric(unsigned char c) {  // ASCII
-  return is_digit(c) || static_cast<unsigned char>((c | 0x20) - 'a') < 26;
+  return (kByteKinds[c] & (kDigitByte | kLetterByte)) != 0;
 }
 constexpr bool is_hex(unsigned char c) {
-  return is_digit(c) || static_cast<unsigned char>((c | 0x20) - 'a') < 6;
+  return (kByteKinds[c] & kHexByte) != 0;
 }
 
 }  // namespace freehold::pii

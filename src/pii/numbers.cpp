@@ -17,10 +17,11 @@ namespace {
 using std::string_view;
 
 struct Row {
-  const NationalId* id;
-  const Writing* writing;
   Written written;
+  Cue cue;
   bool any;  // "*16": letters among the characters, wherever
+  int score;
+  const NationalId* id;
 };
 
 // All ways of writing, by the number of letters and digits: those of digits alone, and the others.
@@ -37,7 +38,7 @@ const std::array<Rows, kMostOfState> kRows = [] {
         Written written = written_as(writing.shape);
         if (any) written = {.size = static_cast<std::size_t>(number_at(writing.shape, 1, writing.shape.size() - 1))};
         Rows& rows = out[written.size];
-        (any || written.letters != 0 ? rows.mixed : rows.digits).push_back({&id, &writing, written, any});
+        (any || written.letters != 0 ? rows.mixed : rows.digits).push_back({written, id.cue, any, writing.score, &id});
       }
     }
   }
@@ -225,20 +226,20 @@ class Evaluation {
     if (plain_.size() >= kRows.size()) return;
     const std::uint32_t near_from = context_.earliest(8), right_from = context_.earliest(4);
     for (const Row& row : digits_ ? kRows[plain_.size()].digits : kRows[plain_.size()].mixed) {
-      const Cue cue = row.id->cue;
+      const Cue cue = row.cue;
       const std::uint32_t seen = context_.seen[static_cast<std::size_t>(cue)];
       // Where its own word stands before it, the signs between may be others.
       const bool written = row.written.form == written_.form, near = seen >= near_from;
       if (!written && seen < right_from) continue;
       if (row.any ? written_.form != 0 : row.written.letters != written_.letters) continue;
-      int score = written ? row.writing->score : 0;
+      int score = written ? row.score : 0;
       if (wide_ && (broken_ || score < 85) && !near) continue;
       if (lower_) score -= 15;
       score = weakened(score);
       if (near) {
-        score = score > 0 ? std::max(score + 3, row.writing->score >= 60 ? 98 : 94) : written ? 80 : 90;
+        score = score > 0 ? std::max(score + 3, row.score >= 60 ? 98 : 94) : written ? 80 : 90;
       } else if (context_.near(Cue::national, 5) || context_.near(Cue::tax, 5)) {
-        score = score > 0 ? std::max(score + 2, 70) + row.writing->score / 10 : 0;
+        score = score > 0 ? std::max(score + 2, 70) + row.score / 10 : 0;
       } else if (score < 80 && (context_.near(Cue::order, 3) || context_.near(Cue::money, 3))) {
         score -= 30;
       }

@@ -126,24 +126,24 @@ constexpr string_view kStreetEnds[] = {"strasse",
                                        "katu",
                                        "tie"};
 
-// One of 64 bits for the last three letters of a word (Word::suffix).
-constexpr std::uint64_t suffix_bit(std::uint32_t suffix) {
-  return std::uint64_t{1} << (suffix * 0x9E3779B1u >> 26);
+// One of 1024 places for the last three letters of a word (Word::suffix).
+constexpr std::size_t suffix_place(std::uint32_t suffix) {
+  return suffix * 0x9E3779B1u >> 22;
 }
 
-// The bits of kStreetEnds: most words end otherwise. Folded, "straße" ends as "strasse" does.
-constexpr std::uint64_t kStreetSuffixes = [] {
-  std::uint64_t out = 0;
+// Those of kStreetEnds: most words end otherwise. Folded, "straße" ends as "strasse" does.
+constexpr auto kStreetSuffixes = [] {
+  std::array<bool, 1024> out{};
   for (const string_view end : kStreetEnds) {
     std::uint32_t suffix = 0;
     for (const char c : end.substr(end.size() - 3)) suffix = suffix << 8 | static_cast<unsigned char>(c);
-    if (end.find('\x9F') == string_view::npos) out |= suffix_bit(suffix);
+    if (end.find('\x9F') == string_view::npos) out[suffix_place(suffix)] = true;
   }
   return out;
 }();
 
 bool ends_in_street(const Text& text, const Word& word) {
-  if ((kStreetSuffixes & suffix_bit(word.suffix)) == 0) return false;
+  if (!kStreetSuffixes[suffix_place(word.suffix)]) return false;
   for (const string_view end : kStreetEnds) {
     if (word.end - word.begin < end.size() + 3) continue;
     if (text.has(word.end - end.size(), end)) return true;

@@ -27,15 +27,14 @@ bool is_marked(const Text& text, std::size_t i) {
 }
 
 // What may begin with a byte.
-enum class Start : unsigned char { sign, plain_sign, blank, digit, letter, maybe_letter };
+enum class Start : unsigned char { sign, plain_sign, digit, letter, maybe_letter };
 
 constexpr auto kStarts = [] {
   constexpr std::string_view kTelling = "-+(_:@";
   std::array<Start, 256> out{};
   for (unsigned c = 0; c < out.size(); ++c) {
     const auto byte = static_cast<unsigned char>(c);
-    out[c] = c == ' '                          ? Start::blank
-             : is_digit(byte)                  ? Start::digit
+    out[c] = is_digit(byte)                    ? Start::digit
              : c >= 0x80 || c == '\\'          ? Start::maybe_letter
              : is_alphanumeric(byte)           ? Start::letter
              : kTelling.find(static_cast<char>(c)) != std::string_view::npos ? Start::sign
@@ -107,9 +106,8 @@ bool Scanner::State::sign(const Text& text, unsigned char c) {
 // A sign of which nothing begins.
 void Scanner::State::pass_sign(unsigned char c) {
   if (member.tag != Tag::none && at >= member.begin && ends_member(member, c)) member = {};
-  if (c != ' ') lead = kNoLead;
+  lead = kNoLead;
   switch (c) {
-    case ' ':
     case '\t':
       ++blanks;
       break;
@@ -169,13 +167,17 @@ bool Scanner::State::step_inside(const Text& text) {
 bool Scanner::State::step(const Text& text) {
   if (skipping || in_key) [[unlikely]]
     return step_inside(text);
-  const unsigned char c = text[at];
-  switch (kStarts[c]) {
-    case Start::blank:
+  const unsigned char* const bytes = text.data();
+  unsigned char c = bytes[at];
+  if (c == ' ') {
+    escaped = false;
+    do {
       ++blanks;
-      ++at;
-      escaped = false;
-      return true;
+      if (++at == text.size()) return true;
+      c = bytes[at];
+    } while (c == ' ');
+  }
+  switch (kStarts[c]) {
     case Start::digit:
       return token(text, false);
     case Start::letter:
@@ -184,7 +186,7 @@ bool Scanner::State::step(const Text& text) {
       return letter_at(text, at) != 0 ? token(text, true) : sign(text, c);
     case Start::plain_sign:
       // Behind "password" anything may begin one.
-      if (context.near(Cue::password, 0)) break;
+      if (telling >= context.earliest(0) && context.near(Cue::password, 0)) break;
       pass_sign(c);
       return true;
     case Start::sign:
@@ -195,7 +197,7 @@ bool Scanner::State::step(const Text& text) {
 
 void Scanner::State::run(bool final) {
   const Text text(buffer, final, &memo);
-  while (at < buffer.size()) {
+  for (const std::size_t size = buffer.size(); at < size;) {
     text.feed_again();
     if (!step(text)) break;
   }

@@ -30,6 +30,7 @@ struct Scanner::State {
   Chooser* chooser;
   Context context;
   std::array<std::uint32_t, kCues> seen{};  // the context's
+  std::uint32_t telling = 0;                // the index after the last word of one that is_telling
   std::string buffer;
   WordMemo memo;           // words of the buffer
   std::uint64_t base = 0;  // of buffer[0] in the whole text
@@ -91,6 +92,10 @@ struct Scanner::State {
   // What lies between the last token and this one decides what goes together. Once more at the same place changes
   // nothing: a step that does not hold may leave it.
   void arrive(Context& now) const {
+    if (newlines == 0 && !stop && !hyphen && !apart) {  // nothing or blanks: nearly always
+      now.joined = now.previous.letters != 0 && blanks == 1;
+      return;
+    }
     const bool abbreviation = now.previous.letters == 1 || (now.previous.flags & kTitle) != 0 ||
                               (now.previous.letters == 2 && now.previous.shape == Shape::capital);
     const bool ends = newlines > 1 || (stop && (blanks > 0 || newlines > 0) && !(abbreviation && newlines == 0));
@@ -102,6 +107,17 @@ struct Scanner::State {
       now.previous = now.before_previous = {};
       now.tag = now.before_tag = Tag::none;
     }
+  }
+
+  // A word of `cue` ended.
+  void see(Cue cue) {
+    seen[static_cast<std::size_t>(cue)] = context.index;
+    if (is_telling(cue)) telling = context.index;
+  }
+
+  // Cues of which single words behind them are asked.
+  static bool is_telling(Cue cue) {
+    return cue == Cue::password || cue == Cue::secret || cue == Cue::user || cue == Cue::docket;
   }
 
   // Whether an e-mail address may begin at `i`: whether there is an '@' near enough, or what is there has not arrived.

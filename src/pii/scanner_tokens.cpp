@@ -192,7 +192,7 @@ bool Scanner::State::word(const Text& text, const Word& w) {
   if ((w.flags & kFiller) == 0) ++now.index;
   if (w.cue != Cue::none) {
     const std::uint32_t before = now.previous.letters != 0 ? now.previous.hash : 0;
-    lexicon().each_cue(before, w, [&](Cue cue) { seen[static_cast<std::size_t>(cue)] = now.index; });
+    lexicon().each_cue(before, w, [&](Cue cue) { see(cue); });
   }
   now.before_previous = now.previous;
   now.before_tag = now.tag;
@@ -250,8 +250,10 @@ bool Scanner::State::token(const Text& text, bool letter) {
   const std::size_t begin = at;
   Context& now = context;
   arrive(now);
-  const bool near_secret = now.near(Cue::password, 1) || now.near(Cue::secret, 2);
-  const bool near_user = now.near(Cue::user, 0) && profile != Profile::secrets;
+  constexpr std::uint32_t kFarthest = 2;  // of what is_telling
+  const bool told = telling >= now.earliest(kFarthest);
+  const bool near_secret = told && (now.near(Cue::password, 1) || now.near(Cue::secret, 2));
+  const bool near_user = told && now.near(Cue::user, 0) && profile != Profile::secrets;
   Word w;
   bool plain = false;
   if (letter) {
@@ -290,7 +292,7 @@ bool Scanner::State::token(const Text& text, bool letter) {
     if (near_user) {
       if (const Match match = match_user(text, begin, now); sure(match)) return found(text, match);
     }
-    if (now.near(Cue::docket, 1)) {
+    if (told && now.near(Cue::docket, 1)) {
       if (const Match match = match_docket(text, begin, now); sure(match)) return found(text, match);
     }
     if (left != '_' || fresh) {

@@ -126,19 +126,39 @@ bool is_mixed(string_view token) {
   return digit && letter;
 }
 
-// For each first byte of a prefix, the lowest five bits of the bytes that may be its second: most tokens have others.
-constexpr auto kSecondOfPrefix = [] {
-  std::array<std::uint32_t, 256> out{};
-  for (const Prefix& prefix : kPrefixes)
-    out[static_cast<unsigned char>(prefix.text[0])] |= 1u << (static_cast<unsigned char>(prefix.text[1]) & 31);
+// For each first byte of a prefix: which is the first of them, and the lowest five bits of the bytes that may be second.
+// Most tokens have others.
+struct PrefixesOfByte {
+  std::uint8_t first = kPrefixes.size();
+  std::uint32_t seconds = 0;
+};
+constexpr auto kPrefixesOfByte = [] {
+  std::array<PrefixesOfByte, 256> out{};
+  for (std::size_t i = kPrefixes.size(); i-- > 0;) {
+    PrefixesOfByte& row = out[static_cast<unsigned char>(kPrefixes[i].text[0])];
+    row.first = static_cast<std::uint8_t>(i);
+    row.seconds |= 1u << (static_cast<unsigned char>(kPrefixes[i].text[1]) & 31);
+  }
+  return out;
+}();
+// And behind each the next with the same first byte.
+constexpr auto kNextPrefix = [] {
+  std::array<std::uint8_t, kPrefixes.size()> out{};
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    std::size_t next = i + 1;
+    while (next < out.size() && kPrefixes[next].text[0] != kPrefixes[i].text[0]) ++next;
+    out[i] = static_cast<std::uint8_t>(next);
+  }
   return out;
 }();
 
 Match by_prefix(const Text& text, std::size_t i) {
   const unsigned char first = text[i];
-  if (kSecondOfPrefix[first] == 0 || (kSecondOfPrefix[first] >> (text[i + 1] & 31) & 1) == 0) return {};
-  for (const Prefix& prefix : kPrefixes) {
-    bool same = first == static_cast<unsigned char>(prefix.text[0]);
+  const PrefixesOfByte& row = kPrefixesOfByte[first];
+  if (row.seconds == 0 || (row.seconds >> (text[i + 1] & 31) & 1) == 0) return {};
+  for (std::size_t at = row.first; at < kPrefixes.size(); at = kNextPrefix[at]) {
+    const Prefix& prefix = kPrefixes[at];
+    bool same = true;
     for (std::size_t k = 1; k < prefix.text.size() && same; ++k)
       same = text[i + k] == static_cast<unsigned char>(prefix.text[k]);
     if (!same) continue;

@@ -102,10 +102,13 @@ void features_of(const Window& window, Features& out) {
   std::size_t n = 0;
   auto add = [&](std::uint32_t a, std::uint32_t b = 0, std::uint32_t c = 0) {
     std::uint32_t h = static_cast<std::uint32_t>(n + 1) * 0x9E3779B1u;
-    for (const std::uint32_t v : {a, b, c}) {
+    auto mix = [&](std::uint32_t v) {
       h = (h ^ v) * 0x85EBCA6Bu;
       h ^= h >> 15;
-    }
+    };
+    mix(a);
+    mix(b);
+    mix(c);
     out[n++] = h * 0xC2B2AE35u >> 17;
   };
   add(0);

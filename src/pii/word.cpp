@@ -90,7 +90,7 @@ Letter escaped_letter(const Text& text, std::size_t i) {
 }
 
 bool is_ascii_letter(unsigned char c) {
-  return static_cast<unsigned char>((c | 0x20) - 'a') < 26;
+  return (kByteKinds[c] & kLetterByte) != 0;
 }
 
 // Bytes of an apostrophe at `i` (' or U+2019), 0 if there is none.
@@ -186,7 +186,12 @@ Word read_word(const Text& text, std::size_t begin) {
     r.hash = hash_on(r.hash, c | 0x20);
   }
   r.count = static_cast<unsigned>(r.at - begin);
-  for (std::size_t k = r.count < 3 ? begin : r.at - 3; k < r.at; ++k) r.last = r.last << 8 | (bytes[k] | 0x20u);
+  if (r.count >= 3) {
+    const unsigned char* const last = bytes + r.at - 3;
+    r.last = 0x202020u | last[0] << 16 | last[1] << 8 | last[2];
+  } else {
+    for (std::size_t k = begin; k < r.at; ++k) r.last = r.last << 8 | (bytes[k] | 0x20u);
+  }
   r.first_upper = r.count > 0 && bytes[begin] < 'a';
   if (r.count < kLongestWord) {
     const unsigned char c = text[r.at];
