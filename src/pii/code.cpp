@@ -113,11 +113,7 @@ Code code_at(const Text& text, std::size_t i) {
     const auto digits = static_cast<std::uint8_t>(tally), upper = static_cast<std::uint8_t>(tally >> 8),
                lower = static_cast<std::uint8_t>(tally >> 16);
     Code::Group& group = code.groups[code.count];
-    group.begin = begin;
-    group.end = i;
-    group.digits = digits;
-    group.upper = upper;
-    group.lower = lower;
+    group = {begin, i, digits, upper, lower, 0, false, false};
     code.with_letters |= std::uint32_t{tally > kMostOfOne} << code.count;
     code.with_lower |= std::uint32_t{lower != 0} << code.count;
     characters += i - begin;

@@ -59,14 +59,14 @@ struct Code {
   static constexpr std::size_t kMostGroups = 10;
   static constexpr std::size_t kMostCharacters = 40;  // without separators
   struct Group {
-    std::size_t begin = 0, end = 0;
-    std::uint8_t digits = 0, upper = 0, lower = 0;
-    char separator = 0;  // after it, if another group follows it: ' ', '-', '.', '/', '+'
-    bool wide = false;   // more than one sign stands there: blanks, " - ", a line's end
-    bool line = false;   // a line's end among them
+    std::size_t begin, end;
+    std::uint8_t digits, upper, lower;
+    char separator;  // after it, if another group follows it: ' ', '-', '.', '/', '+'
+    bool wide;       // more than one sign stands there: blanks, " - ", a line's end
+    bool line;       // a line's end among them
     std::size_t size() const { return end - begin; }
   };
-  std::array<Group, kMostGroups> groups;
+  std::array<Group, kMostGroups> groups;  // `count` of them are set
   std::size_t count = 0;
   // Groups as bits: with letters, with small ones, with more than one sign behind them, with a line's end behind them.
   std::uint32_t with_letters = 0, with_lower = 0, before_wide = 0, before_line = 0;

@@ -28,7 +28,7 @@ struct Context {
   std::uint32_t index = 1;              // of the next word that counts
   std::uint32_t floor = 0;              // the paragraph began here: cues before do not count
   const std::uint32_t* seen = nullptr;  // the index after each cue's last word; 0: never. Borrowed: contexts are copied
-  Word previous, before_previous;       // of this sentence; no letters: there is none
+  PastWord previous, before_previous;   // of this sentence; no letters: there is none
   Tag tag = Tag::none, before_tag = Tag::none;  // theirs
   bool sentence_start = true;
   bool joined = false;  // nothing but one blank, hyphen or full stop of an abbreviation since `previous`

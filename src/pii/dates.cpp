@@ -153,7 +153,7 @@ Match in_one_piece(const Text& text, const Context& context, const Code& code) {
   if (group.size() != 8 || group.digits != 8 || code.joined || !context.near(Cue::birth, 2)) return {};
   // "ne" is an operator of programs as well: of its phrases only "née le" counts.
   static constexpr std::uint32_t kNe = hash_folded("ne"), kNee = hash_folded("nee"), kLe = hash_folded("le");
-  for (const Word* word : {&context.previous, &context.before_previous}) {
+  for (const PastWord* word : {&context.previous, &context.before_previous}) {
     if (word->letters != 0 && (word->hash == kNe || word->hash == kNee) && context.previous.hash != kLe) return {};
   }
   const std::string_view digits = text.part(group.begin, group.end);
@@ -223,7 +223,7 @@ Match match_age(const Text& text, const Context& context, const Code& code) {
                                       "y.o", "yrs old", "yr old", "jahre alt", "-jahrig", "ans", "anni", "lat "}) {
     named = named || text.has(i, word);
   }
-  const Word& before = context.previous;
+  const PastWord& before = context.previous;
   static constexpr std::uint32_t kWords[] = {hash_folded("aged"), hash_folded("age"), hash_folded("turned"),
                                          hash_folded("turning"), hash_folded("alter")};
   for (const std::uint32_t word : kWords) named = named || (before.letters != 0 && before.hash == word);

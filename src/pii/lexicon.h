@@ -2,6 +2,7 @@
 // one hash table.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -42,10 +43,13 @@ class Lexicon {
   static std::uint32_t pair(std::uint32_t first, std::uint32_t second) { return first * 31 + second; }
   template <typename Each>
   void each_under(std::uint32_t hash, Each each) const {
+    const std::uint32_t bit = hash * 0x9E3779B1u >> kBitShift;
+    if ((cue_bits_[bit / 64] >> bit % 64 & 1) == 0) return;
     for (std::uint32_t at = hash * 0x9E3779B1u >> kCueShift; cues_[at].hash != 0; at = (at + 1) & kCueMask) {
       if (cues_[at].hash == hash) each(cues_[at].cue);
     }
   }
+  static constexpr unsigned kBitShift = 16;
   static constexpr unsigned kCueShift = 18, kCueMask = (1u << 14) - 1;
   Entry& slot(std::uint32_t hash);
   void add_cue(std::uint32_t hash, Cue cue);
@@ -54,6 +58,7 @@ class Lexicon {
 
   std::vector<Entry> table_;
   std::vector<CueEntry> cues_;
+  std::array<std::uint64_t, (1u << 16) / 64> cue_bits_{};  // hashes that cues_ may hold: most pairs of words are none
 };
 
 // Made at the first call, 3 ms; shared by all threads.

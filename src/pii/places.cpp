@@ -153,7 +153,7 @@ bool ends_in_street(const Text& text, const Word& word) {
 
 // "Boise, ID 83702", "Ohio 43004"; not "employee ID 48213".
 bool after_state(const Context& context) {
-  const Word &word = context.previous, &before = context.before_previous;
+  const PastWord &word = context.previous, &before = context.before_previous;
   if ((word.flags & kState) == 0) return false;
   return word.letters == 2 ? word.shape == Shape::upper && before.letters != 0 && before.shape != Shape::lower
                            : word.shape == Shape::capital;

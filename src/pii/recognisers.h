@@ -23,10 +23,21 @@ Match match_age(const Text& text, const Context& context, const Code& code);
 inline constexpr std::size_t kEmailReach = 68;  // an address' '@' stands less than so many bytes after its beginning
 Match match_email(const Text& text, std::size_t i);
 Match match_url(const Text& text, std::size_t i);
-// Whether what stands at `end`, behind the first letters and digits of a token, may belong to a web address.
-inline bool may_be_url(const Text& text, std::size_t end) {
-  const unsigned char c = text[end];
-  return c == '.' || c == '-' || c == ':' || c == '+' || c >= 0x80;
+// Whether what stands at `end`, behind the letters and digits that begin at `i`, may belong to a web address.
+inline bool may_be_url(const Text& text, std::size_t i, std::size_t end) {
+  const unsigned char next = text[end + 1];
+  switch (text[end]) {
+    case '.':
+      return is_alphanumeric(next) || next >= 0x80;
+    case '-':
+      return is_alphanumeric(next) || next == '-';
+    case ':':
+      return next == '/' || (text[i] | 0x20) == 'j';
+    case '+':
+      return (text[i] | 0x20) == 'm';
+    default:
+      return text[end] >= 0x80;
+  }
 }
 Match match_ip(const Text& text, std::size_t i, const Context& context);  // IPv4, IPv6
 Match match_mac(const Text& text, std::size_t i, const Context& context);

@@ -34,13 +34,13 @@ bool is_plain_end(const Text& text, std::size_t end) {
 }
 
 // A word between names that are two as often as one.
-bool is_and(const Word& word) {
+bool is_and(const PastWord& word) {
   static constexpr std::uint32_t kAnd[] = {hash_folded("und"), hash_folded("y"), hash_folded("e")};
   return word.shape == Shape::lower && (word.hash == kAnd[0] || word.hash == kAnd[1] || word.hash == kAnd[2]);
 }
 
 // Little words that stand in names only, or nearly.
-bool is_name_particle(const Word& word) {
+bool is_name_particle(const PastWord& word) {
   static constexpr std::uint32_t kHashes[] = {hash_folded("van"), hash_folded("von"), hash_folded("bin"),
                                               hash_folded("ibn"), hash_folded("der"), hash_folded("den"),
                                               hash_folded("ter"), hash_folded("ten")};
@@ -254,10 +254,10 @@ bool Scanner::State::token(const Text& text, bool letter) {
   const bool told = telling >= now.earliest(kFarthest);
   const bool near_secret = told && (now.near(Cue::password, 1) || now.near(Cue::secret, 2));
   const bool near_user = told && now.near(Cue::user, 0) && profile != Profile::secrets;
-  Word w;
+  const Word* const ahead = letter ? memo.find(begin) : nullptr;
+  const Word w = !letter ? Word() : ahead != nullptr ? *ahead : read_word(text, begin);
   bool plain = false;
   if (letter) {
-    w = word_at(text, begin);
     plain = is_plain_end(text, w.end);
     if (plain && w.shape == Shape::lower && !near_secret && !near_user) return word(text, w);
   }
@@ -285,7 +285,7 @@ bool Scanner::State::token(const Text& text, bool letter) {
       if (may_be_email(begin)) {
         if (const Match match = match_email(text, begin); sure(match)) return found(text, match);
       }
-      if (may_be_url(text, run)) {
+      if (may_be_url(text, begin, run)) {
         if (const Match match = match_url(text, begin); sure(match)) return found(text, match);
       }
     }

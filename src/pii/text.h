@@ -22,8 +22,7 @@ class Text {
   unsigned char operator[](std::size_t i) const {
     if (i < bytes_.size()) [[likely]]
       return static_cast<unsigned char>(bytes_[i]);
-    starved_ = starved_ || !final_;
-    return 0;
+    return past_end();
   }
   // The byte `back` before `i`, 0 before the beginning. At most kHistory back: a stream forgets what is older.
   unsigned char before(std::size_t i, std::size_t back) const {
@@ -47,6 +46,11 @@ class Text {
   void feed_again() const { starved_ = false; }
 
  private:
+  [[gnu::noinline]] unsigned char past_end() const {
+    starved_ = starved_ || !final_;
+    return 0;
+  }
+
   std::string_view bytes_;
   WordMemo* memo_;
   bool final_;

@@ -175,6 +175,8 @@ void read_on(const Text& text, std::size_t begin, Reading& r) {
   }
 }
 
+}  // namespace
+
 Word read_word(const Text& text, std::size_t begin) {
   Reading r{.at = begin};
   const unsigned char* const bytes = text.data();
@@ -198,28 +200,28 @@ Word read_word(const Text& text, std::size_t begin) {
     if (c >= 0x80 || c == '\\' || c == '\'') read_on(text, begin, r);
   }
   const Lexicon::Entry known = lexicon().find(r.hash);
-  return {.begin = begin,
-          .end = r.at,
-          .hash = r.hash,
-          .suffix = r.last & 0xFFFFFF,
-          .flags = known.flags,
-          .letters = static_cast<std::uint8_t>(r.count < 255 ? r.count : 255),
-          .shape = r.upper == 0                    ? Shape::lower
-                   : r.count == 1                  ? Shape::initial
-                   : r.upper == r.count            ? Shape::upper
-                   : r.first_upper && r.upper == 1 ? Shape::capital
-                                                   : Shape::mixed,
-          .cue = known.cue};
+  Word word;
+  word.hash = r.hash;
+  word.flags = known.flags;
+  word.letters = static_cast<std::uint8_t>(r.count < 255 ? r.count : 255);
+  word.shape = r.upper == 0                    ? Shape::lower
+               : r.count == 1                  ? Shape::initial
+               : r.upper == r.count            ? Shape::upper
+               : r.first_upper && r.upper == 1 ? Shape::capital
+                                               : Shape::mixed;
+  word.begin = begin;
+  word.end = r.at;
+  word.suffix = r.last & 0xFFFFFF;
+  word.cue = known.cue;
+  return word;
 }
 
-}  // namespace
-
 Word word_at(const Text& text, std::size_t i) {
-  if (text.memo() == nullptr) return read_word(text, i);
-  Word& kept = text.memo()->slot(i);
-  if (kept.begin == i) return kept;
+  WordMemo* const memo = text.memo();
+  if (memo == nullptr) return read_word(text, i);
+  if (const Word* kept = memo->find(i); kept != nullptr) return *kept;
   const Word word = read_word(text, i);
-  if (!text.starved()) kept = word;
+  if (!text.starved()) memo->keep(word);
   return word;
 }
 

@@ -34,14 +34,18 @@ enum WordFlag : std::uint16_t {
 
 enum class Shape : std::uint8_t { lower, capital, upper, mixed, initial };
 
-struct Word {
-  std::size_t begin = 0, end = 0;
-  std::uint32_t hash = 0;    // of the folded letters
-  std::uint32_t suffix = 0;  // of the last three of them
+// What is remembered of a word that went by.
+struct PastWord {
+  std::uint32_t hash = 0;  // of the folded letters
   std::uint16_t flags = 0;
   std::uint8_t letters = 0;  // at most 255
   Shape shape = Shape::lower;
-  Cue cue = Cue::none;  // the word alone
+};
+
+struct Word : PastWord {
+  std::size_t begin = 0, end = 0;
+  std::uint32_t suffix = 0;  // of the last three of the folded letters
+  Cue cue = Cue::none;       // the word alone
 };
 
 // The hash of no letters, and of one more folded letter.
@@ -69,21 +73,27 @@ inline constexpr std::size_t kLongestWord = 96;  // bytes; what is longer is no 
 // is John). Longer than kLongestWord: cut there. Looked up.
 Word word_at(const Text& text, std::size_t i);
 
-// Words that were read, by where they begin: several recognisers look at the same ones. Only such as nothing that has
-// not arrived belongs to, so that more text changes none of them.
+// Words that were read ahead, by where they begin: several recognisers look at the same ones. Only such as nothing that
+// has not arrived belongs to, so that more text changes none of them.
 class WordMemo {
  public:
-  // Where the word at `i` is kept; whether it is: its begin is `i`.
-  Word& slot(std::size_t i) { return words_[i % kSlots]; }
-  void clear() {
-    for (Word& word : words_) word.begin = static_cast<std::size_t>(-1);
-  }
   WordMemo() { clear(); }
+  void clear() { begins_.fill(static_cast<std::size_t>(-1)); }
+  // The word at `i`, null if it is not kept.
+  const Word* find(std::size_t i) const { return begins_[i % kSlots] == i ? &words_[i % kSlots] : nullptr; }
+  void keep(const Word& word) {
+    begins_[word.begin % kSlots] = word.begin;
+    words_[word.begin % kSlots] = word;
+  }
 
  private:
   static constexpr std::size_t kSlots = 32;
+  std::array<std::size_t, kSlots> begins_;
   std::array<Word, kSlots> words_;
 };
+
+// word_at() for the place that is looked at now, of which nobody asks again.
+Word read_word(const Text& text, std::size_t i);
 
 // The same for text that is complete: for lists. Folded letters are appended to `out`.
 void fold(std::string_view word, std::string& out);
