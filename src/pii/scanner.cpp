@@ -27,14 +27,15 @@ bool is_marked(const Text& text, std::size_t i) {
 }
 
 // What may begin with a byte.
-enum class Start : unsigned char { sign, plain_sign, digit, letter, maybe_letter };
+enum class Start : unsigned char { sign, plain_sign, blank, digit, letter, maybe_letter };
 
 constexpr auto kStarts = [] {
   constexpr std::string_view kTelling = "-+(_:@";
   std::array<Start, 256> out{};
   for (unsigned c = 0; c < out.size(); ++c) {
     const auto byte = static_cast<unsigned char>(c);
-    out[c] = is_digit(byte)                    ? Start::digit
+    out[c] = c == ' '                          ? Start::blank
+             : is_digit(byte)                  ? Start::digit
              : c >= 0x80 || c == '\\'          ? Start::maybe_letter
              : is_alphanumeric(byte)           ? Start::letter
              : kTelling.find(static_cast<char>(c)) != std::string_view::npos ? Start::sign
@@ -168,31 +169,31 @@ bool Scanner::State::step(const Text& text) {
   if (skipping || in_key) [[unlikely]]
     return step_inside(text);
   const unsigned char* const bytes = text.data();
-  unsigned char c = bytes[at];
-  if (c == ' ') {
-    escaped = false;
-    do {
-      ++blanks;
-      if (++at == text.size()) return true;
-      c = bytes[at];
-    } while (c == ' ');
+  for (const std::size_t size = text.size(); at < size;) {
+    const unsigned char c = bytes[at];
+    switch (kStarts[c]) {
+      case Start::blank:
+        ++blanks;
+        ++at;
+        escaped = false;
+        continue;
+      case Start::plain_sign:
+        // Behind "password" anything may begin one.
+        if (telling >= context.earliest(0) && context.near(Cue::password, 0)) break;
+        pass_sign(c);
+        continue;
+      case Start::digit:
+        return token(text, false);
+      case Start::letter:
+        return token(text, true);
+      case Start::maybe_letter:
+        return letter_at(text, at) != 0 ? token(text, true) : sign(text, c);
+      case Start::sign:
+        break;
+    }
+    return sign(text, c);
   }
-  switch (kStarts[c]) {
-    case Start::digit:
-      return token(text, false);
-    case Start::letter:
-      return token(text, true);
-    case Start::maybe_letter:
-      return letter_at(text, at) != 0 ? token(text, true) : sign(text, c);
-    case Start::plain_sign:
-      // Behind "password" anything may begin one.
-      if (telling >= context.earliest(0) && context.near(Cue::password, 0)) break;
-      pass_sign(c);
-      return true;
-    case Start::sign:
-      break;
-  }
-  return sign(text, c);
+  return true;
 }
 
 void Scanner::State::run(bool final) {

@@ -271,7 +271,9 @@ bool Scanner::State::token(const Text& text, bool letter) {
   }
   // Where what is written together ends: letters and digits.
   std::size_t run = plain ? w.end : begin;
-  while (run < begin + kLongestPlain && is_alphanumeric(text[run])) ++run;
+  const std::size_t most = std::min(begin + kLongestPlain, text.size());
+  while (run < most && is_alphanumeric(text.data()[run])) ++run;
+  if (run == text.size()) static_cast<void>(text[run]);  // more may belong to it
   std::size_t rest = 0;
   if (profile == Profile::secrets && letter && text[w.end] == ':') {  // an address with a password in it
     if (const Match match = match_url(text, begin); match.kind == Kind::password && sure(match))
