@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace freehold {
 namespace {
 
@@ -118,6 +120,15 @@ std::string printable(std::string_view text, std::size_t limit) {
   std::string out;
   while (!text.empty()) {
     if (out.size() >= limit) return out + "…";
+    // ASCII as it is: nearly always all of it.
+    const std::size_t most = std::min(text.size(), limit - out.size());
+    std::size_t plain = 0;
+    while (plain < most && text[plain] >= ' ' && text[plain] < '\x7f') ++plain;
+    if (plain > 0) {
+      out.append(text.substr(0, plain));
+      text.remove_prefix(plain);
+      continue;
+    }
     CodePoint c = decode_utf8(text);
     if (c.length == 0) {
       out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[0]));

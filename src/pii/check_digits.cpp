@@ -43,8 +43,8 @@ bool iso7064_mod11_10(std::string_view digits) {
   return (11 - product) % 10 == digits.back() - '0';
 }
 
-unsigned modulo(std::string_view alphanumeric, unsigned m) {
-  std::uint64_t rest = 0;
+unsigned modulo(std::string_view alphanumeric, unsigned m, unsigned before) {
+  std::uint32_t rest = before;
   for (const char c : alphanumeric) {
     if (c >= '0' && c <= '9') {
       rest = (rest * 10 + static_cast<unsigned>(c - '0')) % m;
@@ -52,7 +52,7 @@ unsigned modulo(std::string_view alphanumeric, unsigned m) {
       rest = (rest * 100 + static_cast<unsigned>((c | 0x20) - 'a' + 10)) % m;
     }
   }
-  return static_cast<unsigned>(rest);
+  return rest;
 }
 
 int weighted(std::string_view digits, std::initializer_list<int> weights) {

@@ -13,8 +13,9 @@ bool luhn(std::string_view digits);
 bool verhoeff(std::string_view digits);
 // ISO/IEC 7064 MOD 11,10; the last digit is the check digit.
 bool iso7064_mod11_10(std::string_view digits);
-// The number modulo `m` (at most 10^8); letters count as 10 to 35 (ISO 13616: IBAN).
-unsigned modulo(std::string_view alphanumeric, unsigned m);
+// The number modulo `m` (at most 4 * 10^7); letters count as 10 to 35 (ISO 13616: IBAN). `before`: the same of what
+// stands before it.
+unsigned modulo(std::string_view alphanumeric, unsigned m, unsigned before = 0);
 // Sum of digit times weight, from the left, over as many as there are weights.
 int weighted(std::string_view digits, std::initializer_list<int> weights);
 // A day that exists. `year` 0: any, also 29 February.

@@ -53,6 +53,33 @@ Separator separator_at(const Text& text, std::size_t i) {
   return out;
 }
 
+// Digits, capitals and small letters, counted together: a byte for each.
+using Tally = std::uint32_t;
+constexpr Tally kMostOfOne = 0xFF;
+constexpr auto kTallies = [] {
+  std::array<Tally, 256> out{};
+  for (unsigned c = '0'; c <= '9'; ++c) out[c] = 1;
+  for (unsigned c = 'A'; c <= 'Z'; ++c) out[c] = 1 << 8;
+  for (unsigned c = 'a'; c <= 'z'; ++c) out[c] = 1 << 16;
+  return out;
+}();
+
+// Whether what stands between two groups may begin with a byte.
+constexpr auto kMaySeparate = [] {
+  std::array<bool, 256> out{};
+  for (const unsigned char c : {' ', '\t', '\r', '\n', '.', '+', '-', '/', '&', '%', '\xC2', '\xE2'}) out[c] = true;
+  return out;
+}();
+
+// Where the "x123" of a telephone's extension begins in a group from `begin` to `end`, `end` if there is none.
+std::size_t extension_at(const Text& text, std::size_t begin, std::size_t end, bool grouped) {
+  std::size_t x = begin;
+  while (is_digit(text[x])) ++x;
+  const std::size_t digits = x - begin;
+  const bool is_one = (text[x] | 0x20) == 'x' && is_digit(text[x + 1]) && (digits >= 10 || (digits >= 3 && grouped));
+  return is_one ? x : end;
+}
+
 }  // namespace
 
 std::size_t gap_at(const Text& text, std::size_t i) {
@@ -71,31 +98,32 @@ Code code_at(const Text& text, std::size_t i) {
   code.underscored = left == '_';
   std::size_t characters = 0, lines = 0;
   while (code.count < Code::kMostGroups) {
-    Code::Group& group = code.groups[code.count];
-    group.begin = i;
-    for (; group.end = i, characters <= Code::kMostCharacters; ++i, ++characters) {
-      const unsigned char c = text[i];
-      if ((c | 0x20) == 'x' && group.digits == group.end - group.begin && is_digit(text[i + 1]) &&
-          (group.digits >= 10 || (group.digits >= 3 && code.count > 0))) {
+    const std::size_t begin = i, most = begin + Code::kMostCharacters + 1 - characters;
+    const std::size_t here = std::min(most, text.size());
+    Tally tally = 0;
+    for (Tally one = 0; i < here && (one = kTallies[text.data()[i]]) != 0; ++i) tally += one;
+    if (tally > kMostOfOne) {  // letters
+      if (const std::size_t x = extension_at(text, begin, i, code.count > 0); x != i) {
         code.extension = true;
-        break;
-      }
-      if (is_digit(c)) {
-        ++group.digits;
-      } else if (c >= 'A' && c <= 'Z') {
-        ++group.upper;
-      } else if (c >= 'a' && c <= 'z') {
-        ++group.lower;
-      } else {
-        break;
+        tally = x - begin;
+        i = x;
       }
     }
+    if (i < most && i == text.size()) static_cast<void>(text[i]);  // what has not arrived
+    const auto digits = static_cast<std::uint8_t>(tally), upper = static_cast<std::uint8_t>(tally >> 8),
+               lower = static_cast<std::uint8_t>(tally >> 16);
+    Code::Group& group = code.groups[code.count];
+    group = {begin, i, digits, upper, lower, 0, false, false};
+    code.with_letters |= std::uint32_t{tally > kMostOfOne} << code.count;
+    code.with_lower |= std::uint32_t{lower != 0} << code.count;
+    characters += i - begin;
     ++code.count;
     if (code.extension) return code;
     if (characters > Code::kMostCharacters) {
       code.cut = true;
       return code;
     }
+    if (!kMaySeparate[text[i]]) return code;
     const Separator separator = separator_at(text, i);
     const std::size_t next = i + separator.bytes;
     if (separator.kind == 0 || !is_alphanumeric(text[next])) return code;
@@ -109,6 +137,8 @@ Code code_at(const Text& text, std::size_t i) {
     group.separator = separator.kind;
     group.wide = separator.wide;
     group.line = separator.line;
+    code.before_wide |= std::uint32_t{separator.wide} << (code.count - 1);
+    code.before_line |= std::uint32_t{separator.line} << (code.count - 1);
     i = next;
   }
   code.cut = true;
@@ -134,45 +164,33 @@ bool Code::may_end(const Text& text, std::size_t n, bool underscore) const {
   return (last.separator == '.' || last.separator == '/') && next.digits == 0;
 }
 
-void Code::describe(const Text& text, std::size_t n, std::string& shape, std::string& plain) const {
-  // `end` bounds both: there is a sign at least between two groups.
-  const std::size_t most = end(n) - groups[0].begin;
-  shape.resize(most);
-  plain.resize(most);
-  std::size_t s = 0, p = 0;
+Plain Code::plain(const Text& text, std::size_t n) const {
+  Plain out;
   for (std::size_t g = 0; g < n; ++g) {
-    for (const char c : text.part(groups[g].begin, groups[g].end)) {
-      shape[s++] = is_digit(static_cast<unsigned char>(c)) ? '9' : 'A';
-      plain[p++] = c >= 'a' ? static_cast<char>(c - 0x20) : c;
+    const std::size_t size = groups[g].size();
+    const unsigned char* const from = text.data() + groups[g].begin;
+    char* const to = out.bytes.data() + out.size;
+    if (groups[g].digits == size) {
+      for (std::size_t i = 0; i < size; ++i) to[i] = static_cast<char>(from[i]);
+    } else {
+      for (std::size_t i = 0; i < size; ++i) {
+        out.letters |= std::uint64_t{from[i] > '9'} << (out.size + i);
+        to[i] = static_cast<char>(from[i] >= 'a' ? from[i] - 0x20 : from[i]);
+      }
     }
-    if (g + 1 < n) shape[s++] = groups[g].separator;
+    out.size += size;
   }
-  shape.resize(s);
-  plain.resize(p);
+  return out;
 }
 
-bool Code::digits_only(std::size_t n) const {
-  for (std::size_t g = 0; g < n; ++g) {
-    if (groups[g].digits != groups[g].size()) return false;
+Form Code::form(std::size_t n) const {
+  Form out = 0;
+  std::size_t characters = 0;
+  for (std::size_t g = 0; g + 1 < n && g < kMostSigns; ++g) {
+    characters += groups[g].size();
+    out |= form_sign(groups[g].separator, characters, g);
   }
-  return true;
-}
-
-bool Code::wide(std::size_t n) const {
-  return std::any_of(groups.begin(), groups.begin() + static_cast<std::ptrdiff_t>(n - 1),
-                     [](const Group& group) { return group.wide; });
-}
-
-bool Code::broken(std::size_t n) const {
-  return std::any_of(groups.begin(), groups.begin() + static_cast<std::ptrdiff_t>(n - 1),
-                     [](const Group& group) { return group.line; });
-}
-
-bool Code::lower_case(std::size_t n) const {
-  for (std::size_t g = 0; g < n; ++g) {
-    if (groups[g].lower != 0) return true;
-  }
-  return false;
+  return out;
 }
 
 std::size_t Code::rest() const {
@@ -180,14 +198,6 @@ std::size_t Code::rest() const {
   // "12 555-…": what follows a blank may begin something else.
   while (n < count && groups[n - 1].separator != ' ' && !groups[n - 1].wide && groups[n].digits != 0) ++n;
   return groups[n - 1].end;
-}
-
-bool is_written(std::string_view shape, std::string_view pattern) {
-  if (pattern[0] != '*') return shape == pattern;
-  std::size_t length = 0;
-  for (const char c : pattern.substr(1)) length = length * 10 + static_cast<std::size_t>(c - '0');
-  return shape.size() == length && shape.find_first_not_of("9A") == std::string_view::npos &&
-         shape.find('A') != std::string_view::npos;
 }
 
 }  // namespace freehold::pii

@@ -4,27 +4,26 @@
 
 namespace freehold::pii {
 
-bool cue_follows(const Text& text, std::size_t end, Cue cue) {
+CueSet cues_after(const Text& text, std::size_t end) {
   constexpr std::size_t kFar = 32;
+  CueSet out;
   std::uint32_t previous = 0;
   int words = 0;
   for (std::size_t i = end; i < end + kFar && words < 4;) {
     if (letter_at(text, i) == 0) {
       const unsigned char c = text[i];
-      if (c == 0 || c == '\n' || c == ';' || is_digit(c)) return false;
-      if (c == '.' && text[i + 1] == ' ') return false;
+      if (c == 0 || c == '\n' || c == ';' || is_digit(c)) break;
+      if (c == '.' && text[i + 1] == ' ') break;
       ++i;
       continue;
     }
     const Word word = word_at(text, i);
-    bool found = false;
-    lexicon().each_cue(previous, word.hash, [&](Cue c) { found = found || c == cue; });
-    if (found) return true;
+    lexicon().each_cue(previous, word, [&](Cue cue) { out.set(static_cast<std::size_t>(cue)); });
     previous = word.hash;
     i = word.end;
     ++words;
   }
-  return false;
+  return out;
 }
 
 }  // namespace freehold::pii

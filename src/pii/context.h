@@ -1,6 +1,9 @@
 // What recognisers know besides the text at hand: the words that came before, and how sure a finding must be.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <bitset>
 #include <cstdint>
 
 #include "pii/kinds.h"
@@ -25,7 +28,7 @@ struct Context {
   std::uint32_t index = 1;              // of the next word that counts
   std::uint32_t floor = 0;              // the paragraph began here: cues before do not count
   const std::uint32_t* seen = nullptr;  // the index after each cue's last word; 0: never. Borrowed: contexts are copied
-  Word previous, before_previous;       // of this sentence; no letters: there is none
+  PastWord previous, before_previous;   // of this sentence; no letters: there is none
   Tag tag = Tag::none, before_tag = Tag::none;  // theirs
   bool sentence_start = true;
   bool joined = false;  // nothing but one blank, hyphen or full stop of an abbreviation since `previous`
@@ -37,19 +40,34 @@ struct Context {
     const std::uint32_t at = seen[static_cast<std::size_t>(cue)];
     return at > floor && index - at <= words;
   }
+  // The index after a cue's last word is at least this if it stood at most `words` counting words back; but for that of
+  // a birth, which may be before the beginning.
+  std::uint32_t earliest(std::uint32_t words) const {
+    return std::max(floor + 1, index > words ? index - words : 0);
+  }
 };
 
-// Whether `cue` follows within four words of the same sentence after `end`.
-bool cue_follows(const Text& text, std::size_t end, Cue cue);
+// The cues that follow within four words of the same sentence after `end`.
+using CueSet = std::bitset<kCues>;
+CueSet cues_after(const Text& text, std::size_t end);
 
-inline bool is_digit(unsigned char c) {
+// ASCII's letters and digits as bits, by byte.
+inline constexpr unsigned char kDigitByte = 1, kLetterByte = 2, kHexByte = 4;
+inline constexpr auto kByteKinds = [] {
+  std::array<unsigned char, 256> out{};
+  for (unsigned c = '0'; c <= '9'; ++c) out[c] = kDigitByte | kHexByte;
+  for (unsigned c = 'a'; c <= 'z'; ++c) out[c] = out[c - 0x20] = c <= 'f' ? kLetterByte | kHexByte : kLetterByte;
+  return out;
+}();
+
+constexpr bool is_digit(unsigned char c) {
   return static_cast<unsigned char>(c - '0') < 10;
 }
-inline bool is_alphanumeric(unsigned char c) {  // ASCII
-  return is_digit(c) || static_cast<unsigned char>((c | 0x20) - 'a') < 26;
+constexpr bool is_alphanumeric(unsigned char c) {  // ASCII
+  return (kByteKinds[c] & (kDigitByte | kLetterByte)) != 0;
 }
-inline bool is_hex(unsigned char c) {
-  return is_digit(c) || static_cast<unsigned char>((c | 0x20) - 'a') < 6;
+constexpr bool is_hex(unsigned char c) {
+  return (kByteKinds[c] & kHexByte) != 0;
 }
 
 }  // namespace freehold::pii

@@ -94,10 +94,10 @@ Kind kind_here(const Text& text, const Context& context, std::size_t begin, std:
   if (blank == 0 || letter_at(text, at) == 0) return Kind::date;
   const Word next = word_at(text, at);
   if (next.cue == Cue::birth && next.letters > 1) return Kind::birth_date;
-  static const std::uint32_t kIs[] = {hash_folded("is"),  hash_folded("was"), hash_folded("ist"),
+  static constexpr std::uint32_t kIs[] = {hash_folded("is"),  hash_folded("was"), hash_folded("ist"),
                                       hash_folded("est"), hash_folded("es"),  hash_folded("e")};
   const bool is = std::find(std::begin(kIs), std::end(kIs), next.hash) != std::end(kIs);
-  return is && cue_follows(text, next.end, Cue::birth) ? Kind::birth_date : Kind::date;
+  return is && cues_after(text, next.end).test(static_cast<std::size_t>(Cue::birth)) ? Kind::birth_date : Kind::date;
 }
 
 bool is_month(const Word& word) {
@@ -152,8 +152,8 @@ Match in_one_piece(const Text& text, const Context& context, const Code& code) {
   const Code::Group& group = code.groups[0];
   if (group.size() != 8 || group.digits != 8 || code.joined || !context.near(Cue::birth, 2)) return {};
   // "ne" is an operator of programs as well: of its phrases only "née le" counts.
-  static const std::uint32_t kNe = hash_folded("ne"), kNee = hash_folded("nee"), kLe = hash_folded("le");
-  for (const Word* word : {&context.previous, &context.before_previous}) {
+  static constexpr std::uint32_t kNe = hash_folded("ne"), kNee = hash_folded("nee"), kLe = hash_folded("le");
+  for (const PastWord* word : {&context.previous, &context.before_previous}) {
     if (word->letters != 0 && (word->hash == kNe || word->hash == kNee) && context.previous.hash != kLe) return {};
   }
   const std::string_view digits = text.part(group.begin, group.end);
@@ -223,11 +223,11 @@ Match match_age(const Text& text, const Context& context, const Code& code) {
                                       "y.o", "yrs old", "yr old", "jahre alt", "-jahrig", "ans", "anni", "lat "}) {
     named = named || text.has(i, word);
   }
-  const Word& before = context.previous;
-  static const std::uint32_t kWords[] = {hash_folded("aged"), hash_folded("age"), hash_folded("turned"),
+  const PastWord& before = context.previous;
+  static constexpr std::uint32_t kWords[] = {hash_folded("aged"), hash_folded("age"), hash_folded("turned"),
                                          hash_folded("turning"), hash_folded("alter")};
   for (const std::uint32_t word : kWords) named = named || (before.letters != 0 && before.hash == word);
-  static const std::uint32_t kAge = hash_folded("age");
+  static constexpr std::uint32_t kAge = hash_folded("age");
   named = named || (context.before_previous.letters != 0 && context.before_previous.hash == kAge);
   return named ? Match{Kind::age, first.begin, end, 80} : Match{};
 }

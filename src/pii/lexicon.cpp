@@ -156,6 +156,8 @@ Lexicon::Entry& Lexicon::slot(std::uint32_t hash) {
 }
 
 void Lexicon::add_cue(std::uint32_t hash, Cue cue) {
+  const std::uint32_t bit = hash * 0x9E3779B1u >> kBitShift;
+  cue_bits_[bit / 64] |= std::uint64_t{1} << bit % 64;
   std::uint32_t at = hash * 0x9E3779B1u >> kCueShift;
   while (cues_[at].hash != 0) at = (at + 1) & kCueMask;
   cues_[at] = {hash, cue};
@@ -226,11 +228,6 @@ Lexicon::Lexicon() : table_(kMask + 1), cues_(kCueMask + 1) {
       rest.remove_prefix(std::min(end + 1, rest.size()));
     }
   }
-}
-
-const Lexicon& lexicon() {
-  static const Lexicon shared;
-  return shared;
 }
 
 }  // namespace freehold::pii

@@ -2,11 +2,12 @@
 // one hash table.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 #include <vector>
 
-#include "pii/cues.h"
+#include "pii/word.h"
 
 namespace freehold::pii {
 
@@ -28,13 +29,13 @@ class Lexicon {
   }
   // The cues that words `first` and `second` are together, or `second` alone: any number of them.
   template <typename Each>
-  void each_cue(std::uint32_t first, std::uint32_t second, Each each) const {
-    each_under(second, each);
-    each_under(pair(first, second), each);
+  void each_cue(std::uint32_t first, const Word& second, Each each) const {
+    if (second.cue != Cue::none) each_under(second.hash, each);
+    each_under(pair(first, second.hash), each);
   }
 
  private:
-  static constexpr unsigned kShift = 15, kMask = (1u << 17) - 1;
+  static constexpr unsigned kShift = 16, kMask = (1u << 16) - 1;
   struct CueEntry {
     std::uint32_t hash = 0;
     Cue cue = Cue::none;
@@ -42,10 +43,13 @@ class Lexicon {
   static std::uint32_t pair(std::uint32_t first, std::uint32_t second) { return first * 31 + second; }
   template <typename Each>
   void each_under(std::uint32_t hash, Each each) const {
+    const std::uint32_t bit = hash * 0x9E3779B1u >> kBitShift;
+    if ((cue_bits_[bit / 64] >> bit % 64 & 1) == 0) return;
     for (std::uint32_t at = hash * 0x9E3779B1u >> kCueShift; cues_[at].hash != 0; at = (at + 1) & kCueMask) {
       if (cues_[at].hash == hash) each(cues_[at].cue);
     }
   }
+  static constexpr unsigned kBitShift = 16;
   static constexpr unsigned kCueShift = 18, kCueMask = (1u << 14) - 1;
   Entry& slot(std::uint32_t hash);
   void add_cue(std::uint32_t hash, Cue cue);
@@ -54,9 +58,13 @@ class Lexicon {
 
   std::vector<Entry> table_;
   std::vector<CueEntry> cues_;
+  std::array<std::uint64_t, (1u << 16) / 64> cue_bits_{};  // hashes that cues_ may hold: most pairs of words are none
 };
 
 // Made at the first call, 3 ms; shared by all threads.
-const Lexicon& lexicon();
+inline const Lexicon& lexicon() {
+  static const Lexicon shared;
+  return shared;
+}
 
 }  // namespace freehold::pii

@@ -31,6 +31,18 @@ std::string zip_mask(std::string_view value) {
   return (kSmallAreas.find(" " + area + " ") != std::string_view::npos ? "000" : area) + "**";
 }
 
+// Whether a byte goes on with a character.
+bool is_inner(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
+}
+
+// Signs that hints show.
+constexpr auto kShownSigns = [] {
+  std::array<bool, 256> out{};
+  for (const char c : std::string_view(" -./:@,()+")) out[static_cast<unsigned char>(c)] = true;
+  return out;
+}();
+
 }  // namespace
 
 std::string mask_of(Kind kind, std::string_view value, MaskStyle style) {
@@ -46,25 +58,29 @@ std::string mask_of(Kind kind, std::string_view value, MaskStyle style) {
 }
 
 std::string hint_of(Kind kind, std::string_view value) {
+  constexpr std::size_t kMost = 48;
   const bool secret = info(kind).group == Group::secret;
-  std::string out;
   std::size_t characters = 0;
-  for (const char c : value) characters += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  for (const char c : value) characters += !is_inner(c);
   const bool ends = !secret && characters >= 6 && is_utf8(value);
-  std::size_t at = 0;
-  for (std::size_t i = 0; i < value.size() && out.size() < 48; ++at) {
+  std::array<char, kMost + 4> out;
+  std::size_t size = 0, at = 0;
+  for (std::size_t i = 0; i < value.size() && size < kMost; ++at) {
     std::size_t n = 1;
-    while (i + n < value.size() && (static_cast<unsigned char>(value[i + n]) & 0xC0) == 0x80) ++n;
+    while (i + n < value.size() && is_inner(value[i + n])) ++n;
     const char c = value[i];
-    const bool sign = n == 1 && std::string_view(" -./:@,()+").find(c) != std::string_view::npos;
-    if (sign || (ends && (at == 0 || at + 1 == characters))) {
-      out += value.substr(i, n);
+    const bool shown = n == 1 && kShownSigns[static_cast<unsigned char>(c)];
+    if (shown) {
+      out[size++] = c;
+    } else if (ends && (at == 0 || at + 1 == characters)) {
+      std::copy_n(value.begin() + static_cast<std::ptrdiff_t>(i), n, out.begin() + static_cast<std::ptrdiff_t>(size));
+      size += n;  // a character has four bytes at most: it is UTF-8
     } else {
-      out += '*';
+      out[size++] = '*';
     }
     i += n;
   }
-  return out;
+  return {out.data(), size};
 }
 
 std::string Masker::mask(Kind kind, std::string_view value) {

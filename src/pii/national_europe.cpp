@@ -13,7 +13,7 @@ using std::string_view;
 int digit(string_view id, std::size_t i) {
   return id[i] - '0';
 }
-bool is_digit(char c) {
+bool is_numeral(char c) {
   return c >= '0' && c <= '9';
 }
 bool all_same(string_view id) {
@@ -55,15 +55,15 @@ bool de_tax_id(string_view id) {
 
 bool fr_nir(string_view id) {
   if (id[0] != '1' && id[0] != '2' && id[0] != '3' && id[0] != '4' && id[0] != '7' && id[0] != '8') return false;
-  if (!is_digit(id[3]) || !is_digit(id[4])) return false;
+  if (!is_numeral(id[3]) || !is_numeral(id[4])) return false;
   const int month = number_at(id, 3, 2);
   if (month < 1 || (month > 12 && month < 20) || month == 99) return false;
   std::string digits(id.substr(0, 13));
   if (digits[5] == '2' && (digits[6] == 'A' || digits[6] == 'B'))
     digits[6] = digits[6] == 'A' ? '9' : '8';  // Corsica: 19 and 18
-  if (digits[5] == '2' && !is_digit(id[6])) digits[5] = '1';
+  if (digits[5] == '2' && !is_numeral(id[6])) digits[5] = '1';
   for (const char c : digits) {
-    if (!is_digit(c)) return false;
+    if (!is_numeral(c)) return false;
   }
   return 97 - static_cast<int>(modulo(digits, 97)) == number_at(id, 13, 2);
 }
@@ -85,16 +85,16 @@ bool it_codice_fiscale(string_view id) {
                                  20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23};
   static constexpr string_view kMonths = "ABCDEHLMPRST", kOmocodia = "LMNPQRSTUV";
   for (const int i : {0, 1, 2, 3, 4, 5, 8, 11, 15}) {
-    if (is_digit(id[static_cast<std::size_t>(i)])) return false;
+    if (is_numeral(id[static_cast<std::size_t>(i)])) return false;
   }
   for (const int i : {6, 7, 9, 10, 12, 13, 14}) {
     const char c = id[static_cast<std::size_t>(i)];
-    if (!is_digit(c) && kOmocodia.find(c) == string_view::npos) return false;
+    if (!is_numeral(c) && kOmocodia.find(c) == string_view::npos) return false;
   }
   if (kMonths.find(id[8]) == string_view::npos) return false;
   int sum = 0;
   for (std::size_t i = 0; i < 15; ++i) {
-    const int value = is_digit(id[i]) ? id[i] - '0' : id[i] - 'A';
+    const int value = is_numeral(id[i]) ? id[i] - '0' : id[i] - 'A';
     sum += i % 2 == 0 ? kOdd[value] : value;
   }
   return 'A' + sum % 26 == id[15];
@@ -139,7 +139,7 @@ bool fi_hetu(string_view id) {  // the sign between is no letter of the id: six 
   static constexpr string_view kCheck = "0123456789ABCDEFHJKLMNPRSTUVWXY";
   const std::string digits = std::string(id.substr(0, 6)) + std::string(id.substr(id.size() - 4, 3));
   for (const char c : digits) {
-    if (!is_digit(c)) return false;
+    if (!is_numeral(c)) return false;
   }
   if (id.size() == 11 && string_view("ABCDEFUVWXY").find(id[6]) == string_view::npos) return false;
   return is_day(0, number_at(digits, 2, 2), number_at(digits, 0, 2)) && number_at(digits, 6, 3) >= 2 &&

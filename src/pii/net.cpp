@@ -1,4 +1,5 @@
 // E-mail addresses, web addresses, IP and hardware addresses.
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -19,9 +20,16 @@ bool is_local(unsigned char c) {  // RFC 5322 atext as it is used, and the full 
 // The end of the host name at `i`: labels of letters, digits, hyphens; 0 if it has no dot or ends in no letters.
 std::size_t host_end(const Text& text, std::size_t i, std::size_t& last_label) {
   std::size_t label = i, end = i, dots = 0;
-  for (std::size_t at = i; at < i + kLongestDomain;) {
+  const std::size_t most = i + kLongestDomain, here = std::min(most, text.size());
+  for (std::size_t at = i; at < most;) {
+    if (at < here && is_alphanumeric(text.data()[at])) {
+      do ++at;
+      while (at < here && is_alphanumeric(text.data()[at]));
+      end = at;
+      continue;
+    }
     const unsigned char c = text[at];
-    std::size_t n = is_alphanumeric(c) ? 1 : c >= 0x80 ? letter_at(text, at) : 0;
+    std::size_t n = c >= 0x80 ? letter_at(text, at) : 0;
     if (n == 0 && c == '-' && at > label && (is_alphanumeric(text[at + 1]) || text[at + 1] == '-')) n = 1;
     if (n != 0) {
       at += n;
@@ -167,7 +175,7 @@ Match match_ipv6(const Text& text, std::size_t i) {
 
 // Whether `mac: "` or "**MAC:** " stands before `i`: the word alone is a computer's, a code's and much else.
 bool is_mac_label(const Text& text, std::size_t i, const Context& context) {
-  static const std::uint32_t kMac = hash_folded("mac");
+  static constexpr std::uint32_t kMac = hash_folded("mac");
   if (context.previous.letters != 3 || context.previous.hash != kMac) return false;
   for (std::size_t back = 1; back < kHistory; ++back) {
     const unsigned char c = text.before(i, back);

@@ -2,8 +2,9 @@
 // before them.
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstdint>
 #include <iterator>
-#include <string>
 #include <vector>
 
 #include "pii/check_digits.h"
@@ -16,35 +17,33 @@ namespace {
 using std::string_view;
 
 struct Row {
+  Written written;
+  Cue cue;
+  bool any;  // "*16": letters among the characters, wherever
+  int score;
   const NationalId* id;
-  const Writing* writing;
-  std::string bare;  // the writing without its separators; empty for "*16"
 };
 
-// All ways of writing, by the number of letters and digits.
-const std::array<std::vector<Row>, 24>& rows_by_length() {
-  static const auto rows = [] {
-    std::array<std::vector<Row>, 24> out;
-    for (const auto table : {european_ids(), other_ids()}) {
-      for (const NationalId& id : table) {
-        for (const Writing& writing : id.writings) {
-          std::size_t length = 0;
-          std::string bare;
-          if (writing.shape[0] == '*') {
-            length = static_cast<std::size_t>(number_at(writing.shape, 1, writing.shape.size() - 1));
-          } else {
-            std::copy_if(writing.shape.begin(), writing.shape.end(), std::back_inserter(bare),
-                         [](char c) { return c == '9' || c == 'A'; });
-            length = bare.size();
-          }
-          out[length].push_back({&id, &writing, bare});
-        }
+// All ways of writing, by the number of letters and digits: those of digits alone, and the others.
+struct Rows {
+  std::vector<Row> digits, mixed;
+};
+constexpr std::size_t kMostOfState = 24;
+const std::array<Rows, kMostOfState> kRows = [] {
+  std::array<Rows, kMostOfState> out;
+  for (const auto table : {european_ids(), other_ids()}) {
+    for (const NationalId& id : table) {
+      for (const Writing& writing : id.writings) {
+        const bool any = writing.shape[0] == '*';
+        Written written = written_as(writing.shape);
+        if (any) written = {.size = static_cast<std::size_t>(number_at(writing.shape, 1, writing.shape.size() - 1))};
+        Rows& rows = out[written.size];
+        (any || written.letters != 0 ? rows.mixed : rows.digits).push_back({written, id.cue, any, writing.score, &id});
       }
     }
-    return out;
-  }();
-  return rows;
-}
+  }
+  return out;
+}();
 
 // ISO 13616: the country's length of an IBAN (SWIFT, IBAN Registry release 96), two letters and two digits each.
 constexpr string_view kIbanLengths =
@@ -62,7 +61,7 @@ bool is_iban(string_view plain) {
     if (plain.size() != length || !is_digit(static_cast<unsigned char>(plain[2])) ||
         !is_digit(static_cast<unsigned char>(plain[3])))
       return false;
-    return modulo(std::string(plain.substr(4)) + std::string(plain.substr(0, 4)), 97) == 1;
+    return modulo(plain.substr(0, 4), 97, modulo(plain.substr(4), 97)) == 1;
   }
   return false;
 }
@@ -100,15 +99,6 @@ struct Named {
 constexpr std::size_t kLeastPlain = 4;       // shorter is no code
 constexpr std::size_t kMostPlain = 34;       // letters and digits: the longest IBAN that ISO 13616 allows
 constexpr std::size_t kMostWideDigits = 19;  // the longest card
-
-// Whether `plain` (upper-case letters and digits) is what `bare` ('9', 'A') says.
-bool is_bare(string_view plain, string_view bare) {
-  if (plain.size() != bare.size()) return false;
-  for (std::size_t i = 0; i < plain.size(); ++i) {
-    if ((plain[i] <= '9') != (bare[i] == '9')) return false;
-  }
-  return true;
-}
 
 // What nothing but a word before it tells. The order decides where several fit.
 constexpr Named kNamed[] = {
@@ -161,13 +151,17 @@ class Evaluation {
 
   // The best that the first `n` groups may be, of `characters` letters and digits; every call with fewer groups.
   Match at(std::size_t n, std::size_t characters) {
-    if (plain_.empty()) {
-      code_.describe(text_, n, shape_, plain_);
-    } else {  // fewer groups are written as these, but shorter
-      plain_.resize(characters);
-      shape_.resize(characters + n - 1);
+    if (all_.size == 0) {
+      all_ = code_.plain(text_, n);
+      all_form_ = code_.form(n);
     }
+    // Fewer groups are written as these, but shorter.
+    plain_ = all_.text().substr(0, characters);
+    written_ = {.size = characters,
+                .form = n > kMostSigns ? all_form_ : all_form_ & ((Form{1} << 8 * (n - 1)) - 1),
+                .letters = all_.letters & ((std::uint64_t{1} << characters) - 1)};
     end_ = code_.end(n);
+    follows_known_ = false;
     underscored_ = code_.underscored || text_[end_] == '_';
     best_ = {Kind::other_id, code_.groups[0].begin, end_, 0};
     own_distance_ = UINT32_MAX;
@@ -197,11 +191,19 @@ class Evaluation {
                        [&](const Named& row) { return context_.near(row.cue, 1) && row.cue != Cue::national; });
   }
 
+  // Whether a word after the code says that it is `cue`'s.
+  bool is_followed_by(Cue cue) {
+    if (!follows_known_) {
+      if (is_claimed()) return false;
+      follows_ = cues_after(text_, end_);
+      follows_known_ = true;
+    }
+    return follows_.test(static_cast<std::size_t>(cue));
+  }
+
   // A word after the number can raise what is not sure enough.
   void offer(Kind kind, int score, Cue cue, int with_cue) {
-    if (score > 0 && score < context_.least && with_cue >= context_.least && !is_claimed() &&
-        cue_follows(text_, end_, cue))
-      score = with_cue;
+    if (score > 0 && score < context_.least && with_cue >= context_.least && is_followed_by(cue)) score = with_cue;
     if (score > best_.score) {
       best_.kind = kind;
       best_.score = score;
@@ -220,31 +222,39 @@ class Evaluation {
   }
 
   void national() {
-    if (plain_.size() >= rows_by_length().size()) return;
-    for (const Row& row : rows_by_length()[plain_.size()]) {
+    constexpr int kFollowed = 90;  // at least what any profile asks for
+    if (plain_.size() >= kRows.size()) return;
+    const std::uint32_t near_from = context_.earliest(8), right_from = context_.earliest(4);
+    for (const Row& row : digits_ ? kRows[plain_.size()].digits : kRows[plain_.size()].mixed) {
+      const Cue cue = row.cue;
+      const std::uint32_t seen = context_.seen[static_cast<std::size_t>(cue)];
       // Where its own word stands before it, the signs between may be others.
-      const bool written = is_written(shape_, row.writing->shape);
-      if (!written && !(context_.near(row.id->cue, 4) && is_bare(plain_, row.bare))) continue;
-      if (!row.id->valid(plain_)) continue;
-      int score = written ? row.writing->score : 0;
-      if (wide_ && (broken_ || score < 85) && !context_.near(row.id->cue)) continue;
+      const bool written = row.written.form == written_.form, near = seen >= near_from;
+      if (!written && seen < right_from) continue;
+      if (row.any ? written_.form != 0 : row.written.letters != written_.letters) continue;
+      int score = written ? row.score : 0;
+      if (wide_ && (broken_ || score < 85) && !near) continue;
       if (lower_) score -= 15;
       score = weakened(score);
-      if (context_.near(row.id->cue)) {
-        score = score > 0 ? std::max(score + 3, row.writing->score >= 60 ? 98 : 94) : written ? 80 : 90;
+      if (near) {
+        score = score > 0 ? std::max(score + 3, row.score >= 60 ? 98 : 94) : written ? 80 : 90;
       } else if (context_.near(Cue::national, 5) || context_.near(Cue::tax, 5)) {
-        score = score > 0 ? std::max(score + 2, 70) + row.writing->score / 10 : 0;
+        score = score > 0 ? std::max(score + 2, 70) + row.score / 10 : 0;
       } else if (score < 80 && (context_.near(Cue::order, 3) || context_.near(Cue::money, 3))) {
         score -= 30;
       }
+      // What is not sure enough needs no check, nor what is no better than another.
+      if (score < context_.least && (score <= 0 || !is_followed_by(cue))) continue;
+      if (!near && score >= context_.least && score <= best_.score) continue;
+      if (!row.id->valid(plain_)) continue;
       // Where the words of two states stand before it, the nearer one decides.
-      if (context_.near(row.id->cue)) {
-        const std::uint32_t distance = context_.distance(row.id->cue);
+      if (near) {
+        const std::uint32_t distance = context_.distance(cue);
         if (score >= context_.least && distance < own_distance_ && best_.score <= 98) best_.score = 0;
         if (distance > own_distance_) continue;
         if (score >= context_.least) own_distance_ = distance;
       }
-      offer(row.id->kind, score, row.id->cue, 90);
+      offer(row.id->kind, score, cue, kFollowed);
     }
   }
 
@@ -315,7 +325,7 @@ class Evaluation {
   void phone(std::size_t n) {
     // A line's end is within none but those with a '+' (phone.cpp).
     if (broken_ || (n > 1 && all_years(n))) return;
-    int score = weakened(phone_score(shape_, plain_, context_));
+    int score = weakened(phone_score(written_, plain_, context_));
     // Columns of a table look like that too.
     if (score < 70 && !context_.near(Cue::phone) && in_row(n)) score = 0;
     if (wide_ && (score < 52 || !context_.near(Cue::phone, 4) || in_row(n) || in_range(n, score))) score = 0;
@@ -331,13 +341,19 @@ class Evaluation {
     // And a telephone that only its form makes one, right behind another word.
     const bool by_form = best_.kind == Kind::phone && best_.score < 70 && !context_.near(Cue::phone);
     if ((best_.score >= 60 && !by_word && !guessed && !by_form) || code_.joined || underscored_ || wide_) return;
-    std::size_t digits = 0;
-    for (const char c : plain_) digits += c <= '9';
+    if (!names_known_) {
+      names_known_ = true;
+      for (std::size_t i = 0; i < std::size(kNamed); ++i)
+        named_ |= std::uint32_t{context_.near(kNamed[i].cue, kNamed[i].words)} << i;
+    }
+    if (named_ == 0) return;
+    const std::size_t digits = plain_.size() - static_cast<std::size_t>(std::popcount(written_.letters));
     if (digits == 0) return;
     // The nearest of the words that fit says what it is.
     const Named* nearest = nullptr;
-    for (const Named& row : kNamed) {
-      if (fits(row, n, digits) && (nearest == nullptr || context_.distance(row.cue) < context_.distance(nearest->cue)))
+    for (std::size_t i = 0; i < std::size(kNamed); ++i) {
+      const Named& row = kNamed[i];
+      if ((named_ >> i & 1) != 0 && fits(row, n, digits) && (nearest == nullptr || context_.distance(row.cue) < context_.distance(nearest->cue)))
         nearest = &row;
     }
     if (nearest == nullptr) return;
@@ -351,7 +367,7 @@ class Evaluation {
   }
 
   bool fits(const Named& row, std::size_t n, std::size_t digits) const {
-    if (!context_.near(row.cue, row.words) || digits < row.least_digits || plain_.size() < 4) return false;
+    if (digits < row.least_digits || plain_.size() < 4) return false;
     if (row.kind == Kind::plate && !is_plate(plain_, digits)) return false;
     if (row.kind == Kind::vin && plain_.size() != 17) return false;
     // Passports have five digits and more, but for Germany's and others' codes of nine characters.
@@ -374,7 +390,7 @@ class Evaluation {
     const std::size_t n = blank_at(text_, end_);
     if (n == 0 || letter_at(text_, end_ + n) == 0) return false;
     const Word unit = word_at(text_, end_ + n);
-    static const auto kUnits = [] {
+    static constexpr auto kUnits = [] {
       std::array<std::uint32_t, 28> out{};
       std::size_t i = 0;
       for (const string_view word :
@@ -395,8 +411,14 @@ class Evaluation {
   const Text& text_;
   const Context& context_;
   const Code& code_;
-  std::string shape_, plain_;
+  Plain all_;  // of as many groups as were asked for first
+  Form all_form_ = 0;
+  string_view plain_;
+  Written written_;
   std::size_t end_ = 0;
+  CueSet follows_;
+  std::uint32_t named_ = 0;  // rows of kNamed whose word is near enough, as bits
+  bool names_known_ = false, follows_known_ = false;
   std::uint32_t own_distance_ = UINT32_MAX;  // words since the nearest one that names a state's number that fits
   bool digits_ = false, lower_ = false, underscored_ = false, wide_ = false, broken_ = false;
   Match best_;

@@ -1,7 +1,7 @@
 // Telephone numbers: international ones by country code and length (ITU-T E.164, list of 2016 with later changes),
 // national ones by how they are written and by words near them.
 #include <array>
-#include <string>
+#include <string_view>
 
 #include "pii/recognisers.h"
 
@@ -35,17 +35,24 @@ constexpr auto kCountries = std::to_array<Country>({
     {992, 9, 9},  {993, 8, 8}, {994, 9, 9},  {995, 9, 9},  {996, 9, 9},  {998, 9, 9},
 });
 
+// By code: where in the table, from 1.
+constexpr auto kCountryOfCode = [] {
+  std::array<std::uint8_t, 1000> out{};
+  for (std::size_t i = kCountries.size(); i-- > 0;) out[kCountries[i].code] = static_cast<std::uint8_t>(i + 1);
+  return out;
+}();
+static_assert(kCountries.size() < 256);
+
 // Whether `digits` (country code first) may be a number; a trunk "0" written in brackets counts one more.
 bool is_international(std::string_view digits) {
   unsigned code = 0;
   for (std::size_t length = 1; length <= 3 && length < digits.size(); ++length) {
     code = code * 10 + static_cast<unsigned>(digits[length - 1] - '0');
-    for (const Country& country : kCountries) {
-      if (country.code != code) continue;
-      const std::size_t rest = digits.size() - length;
-      const std::size_t trunk = digits[length] == '0' ? 1 : 0;
-      return rest >= country.least && rest <= country.most + trunk;
-    }
+    if (kCountryOfCode[code] == 0) continue;
+    const Country& country = kCountries[kCountryOfCode[code] - std::size_t{1}];
+    const std::size_t rest = digits.size() - length;
+    const std::size_t trunk = digits[length] == '0' ? 1 : 0;
+    return rest >= country.least && rest <= country.most + trunk;
   }
   return false;
 }
@@ -54,40 +61,37 @@ bool is_north_american(std::string_view ten) {
   return ten[0] >= '2' && ten[3] >= '2' && !(ten[1] == '1' && ten[2] == '1');
 }
 
-bool is_one_of(std::string_view shape, std::initializer_list<std::string_view> shapes) {
-  for (const std::string_view s : shapes) {
-    if (s == shape) return true;
-  }
-  return false;
-}
-
-// Without the words around it: how sure `shape` makes it.
-int by_shape(std::string_view shape, std::string_view digits) {
+// Without the words around it: how sure it makes a number how it is written.
+int by_form(const Written& written, std::string_view digits) {
   const std::size_t n = digits.size();
-  if (is_one_of(shape, {"999-999-9999"})) return 88;
-  if (is_one_of(shape, {"999.999.9999", "999/999-9999"})) return 82;
-  if (shape == "999 999-9999") return 82;
-  if (shape == "999 999 9999") return digits[0] == '0' || is_north_american(digits) ? 64 : 52;
-  if (digits[0] == '1' &&
-      is_one_of(shape, {"9-999-999-9999", "9.999.999.9999", "9 999 999 9999", "9 999-999-9999", "9 999.999.9999"}))
+  auto is = [&](auto... forms) { return ((written == forms) || ...); };
+  const bool signs = written.form != 0;
+  if (is("999-999-9999"_written)) return 88;
+  if (is("999.999.9999"_written, "999/999-9999"_written, "999 999-9999"_written)) return 82;
+  if (is("999 999 9999"_written)) return digits[0] == '0' || is_north_american(digits) ? 64 : 52;
+  if (digits[0] == '1' && is("9-999-999-9999"_written, "9.999.999.9999"_written, "9 999 999 9999"_written,
+                             "9 999-999-9999"_written, "9 999.999.9999"_written))
     return 88;
-  if (digits[0] == '1' && is_one_of(shape, {"9999999999A"})) return 0;
-  if (digits.starts_with("00") && n >= 10 && is_international(digits.substr(2))) return shape.size() > n ? 75 : 52;
+  if (digits.starts_with("00") && n >= 10 && is_international(digits.substr(2))) return signs ? 75 : 52;
   if (digits[0] == '0' && digits[1] != '0' && n >= 9 && n <= 12) {
-    if (shape.starts_with("9.") || shape.starts_with("9/")) return 0;  // a fraction
-    if (shape.size() > n)
-      return shape.starts_with("99.99.9999") || shape.starts_with("9999999-") ? 40 : shape == "999999-9999" ? 45 : 64;
+    const Form first = written.form & 0xFF, second = written.form & 0xFFFF, third = written.form >> 16 & 0xFF;
+    if (first == ("9."_written).form || first == ("9/"_written).form) return 0;  // a fraction
+    // Eight digits and more before the third sign: "99.99.9999"
+    const bool date = second == ("99.99."_written).form && (third == 0 || (third & 31) >= 8);
+    if (signs) return date || first == ("9999999-"_written).form ? 40 : is("999999-9999"_written) ? 45 : 64;
     const bool mobile = (n == 11 && digits[1] == '7') ||
                         (n == 10 && (digits[1] == '6' || digits[1] == '7' || digits[1] == '4')) ||
                         (n >= 11 && digits[1] == '1' && digits[2] >= '5' && digits[2] <= '7');
     return mobile ? 52 : 38;
   }
-  if (digits[0] >= '6' && shape == "99999 99999") return 55;           // India
-  if (is_one_of(shape, {"99 99999-9999", "99 9999-9999"})) return 60;  // Brazil
-  if (digits[0] >= '5' && is_one_of(shape, {"999 999 999", "999 99 99 99", "999-999-999", "9 99 99 99 99"})) return 40;
-  if (is_one_of(shape, {"99 99 99 99", "9999 9999", "99999-9999"})) return 36;
-  if (shape == "999-9999") return 45;
-  if (n == 10 && shape.size() == 10 && is_north_american(digits)) return 38;
+  if (digits[0] >= '6' && is("99999 99999"_written)) return 55;               // India
+  if (is("99 99999-9999"_written, "99 9999-9999"_written)) return 60;  // Brazil
+  if (digits[0] >= '5' &&
+      is("999 999 999"_written, "999 99 99 99"_written, "999-999-999"_written, "9 99 99 99 99"_written))
+    return 40;
+  if (is("99 99 99 99"_written, "9999 9999"_written, "99999-9999"_written)) return 36;
+  if (is("999-9999"_written)) return 45;
+  if (n == 10 && !signs && is_north_american(digits)) return 38;
   return 0;
 }
 
@@ -118,13 +122,14 @@ bool is_town_code(const Text& text, std::size_t begin, std::size_t end) {
 
 }  // namespace
 
-int phone_score(std::string_view shape, std::string_view digits, const Context& context) {
-  if (shape == "999-99-9999") return 0;  // how social security numbers are written, and no telephone's
-  const int alone = by_shape(shape, digits);
+int phone_score(const Written& written, std::string_view digits, const Context& context) {
+  if (written == "999-99-9999"_written) return 0;  // how social security numbers are written, and no telephone's
+  const int alone = by_form(written, digits);
+  constexpr std::size_t kMostSignsHere = 5;
   const bool order = context.near(Cue::order, 3);
   if (context.near(Cue::phone) && (!order || context.near(Cue::phone, 2))) {
     if (alone > 0) return 92;
-    if (digits.size() >= 7 && digits.size() <= 15 && shape.size() <= digits.size() + 5)
+    if (digits.size() >= 7 && digits.size() <= 15 && written.form >> 8 * kMostSignsHere == 0)
       return context.near(Cue::phone, 4) ? 72 : 45;
     return 0;
   }
@@ -155,7 +160,9 @@ Match match_phone(const Text& text, std::size_t i, const Context& context) {
   // Digits with at most three signs between, brackets in pairs; every place where it may end is a candidate.
   constexpr std::size_t kLongest = 32;
   const bool plus = text[i] == '+' || (text[i] == '(' && text[i + 1] == '+');
-  std::string digits;
+  constexpr std::size_t kMostDigits = 15;
+  std::array<char, kMostDigits + 1> kept;
+  std::string_view digits(kept.data(), 0);
   Match best;
   bool bracket = false, ever = false;
   std::size_t gap = 0, groups = 0, line = 0;  // where the second line begins
@@ -163,10 +170,11 @@ Match match_phone(const Text& text, std::size_t i, const Context& context) {
     const unsigned char c = text[at];
     if (is_digit(c)) {
       groups += gap > 0 || digits.empty();
-      digits += static_cast<char>(c);
+      kept[digits.size()] = static_cast<char>(c);
+      digits = {kept.data(), digits.size() + 1};
       gap = 0;
       ++at;
-      if (digits.size() > 15) break;
+      if (digits.size() > kMostDigits) break;
       const unsigned char next = (text[at] | 0x20) == 'x' && is_digit(text[at + 1]) ? ' ' : text[at];  // an extension
       if (is_digit(next) || bracket || (next >= 0x80 ? letter_at(text, at) != 0 : is_alphanumeric(next)) ||
           (next == '_' && is_alphanumeric(text[at + 1])))

@@ -2,7 +2,8 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
-#include <string>
+#include <span>
+#include <string_view>
 
 #include "pii/recognisers.h"
 
@@ -73,16 +74,14 @@ std::size_t bis(const Text& text, std::size_t end) {
 
 // "Karl-Marx-Allee 34", "Lange Straße 14": the end of the number, 0 if it is none. `word` begins it.
 std::size_t street_of_words(const Text& text, const Word& word) {
-  static const auto hashes = [](std::initializer_list<string_view> words) {
-    std::array<std::uint32_t, 16> out{};
-    std::size_t i = 0;
-    for (const string_view w : words) out[i++] = hash_folded(w);
-    return out;
-  };
-  static const auto kAlone = hashes({"strasse", "str", "allee", "gasse", "straat", "laan"});
-  static const auto kJoined = hashes({"strasse", "str", "allee", "gasse", "straat", "laan", "weg", "platz", "ring",
-                                      "damm", "ufer", "plein", "kade", "promenade", "chaussee"});
-  auto one_of = [](const auto& list, const Word& w) {
+  static constexpr std::uint32_t kAlone[] = {hash_folded("strasse"), hash_folded("str"),    hash_folded("allee"),
+                                             hash_folded("gasse"),   hash_folded("straat"), hash_folded("laan")};
+  static constexpr std::uint32_t kJoined[] = {
+      hash_folded("strasse"), hash_folded("str"),   hash_folded("allee"),     hash_folded("gasse"),
+      hash_folded("straat"),  hash_folded("laan"),  hash_folded("weg"),       hash_folded("platz"),
+      hash_folded("ring"),    hash_folded("damm"),  hash_folded("ufer"),      hash_folded("plein"),
+      hash_folded("kade"),    hash_folded("promenade"), hash_folded("chaussee")};
+  auto one_of = [](std::span<const std::uint32_t> list, const Word& w) {
     for (const std::uint32_t hash : list) {
       if (hash == w.hash) return true;
     }
@@ -94,7 +93,7 @@ std::size_t street_of_words(const Text& text, const Word& word) {
     const Word next = hyphen ? word_at(text, last.end + 1) : next_word(text, last.end, false);
     if (next.letters == 0 || !is_capital(next)) return 0;
     last = next;
-    if (!one_of(hyphen ? kJoined : kAlone, last)) continue;
+    if (!(hyphen ? one_of(kJoined, last) : one_of(kAlone, last))) continue;
     const std::size_t at = last.end + (text[last.end] == '.' ? 1 : 0);
     const std::size_t end = house_number(text, at);
     return end != at ? end : 0;
@@ -102,32 +101,50 @@ std::size_t street_of_words(const Text& text, const Word& word) {
   return 0;
 }
 
+constexpr string_view kStreetEnds[] = {"strasse",
+                                       "stra\xC3\x9F"
+                                       "e",
+                                       "str",
+                                       "weg",
+                                       "platz",
+                                       "gasse",
+                                       "allee",
+                                       "ring",
+                                       "damm",
+                                       "ufer",
+                                       "straat",
+                                       "laan",
+                                       "plein",
+                                       "gracht",
+                                       "kade",
+                                       "gatan",
+                                       "v\xC3\xA4gen",
+                                       "vej",
+                                       "gade",
+                                       "veien",
+                                       "gata",
+                                       "katu",
+                                       "tie"};
+
+// One of 1024 places for the last three letters of a word (Word::suffix).
+constexpr std::size_t suffix_place(std::uint32_t suffix) {
+  return suffix * 0x9E3779B1u >> 22;
+}
+
+// Those of kStreetEnds: most words end otherwise. Folded, "straße" ends as "strasse" does.
+constexpr auto kStreetSuffixes = [] {
+  std::array<bool, 1024> out{};
+  for (const string_view end : kStreetEnds) {
+    std::uint32_t suffix = 0;
+    for (const char c : end.substr(end.size() - 3)) suffix = suffix << 8 | static_cast<unsigned char>(c);
+    if (end.find('\x9F') == string_view::npos) out[suffix_place(suffix)] = true;
+  }
+  return out;
+}();
+
 bool ends_in_street(const Text& text, const Word& word) {
-  static constexpr string_view kEnds[] = {"strasse",
-                                          "stra\xC3\x9F"
-                                          "e",
-                                          "str",
-                                          "weg",
-                                          "platz",
-                                          "gasse",
-                                          "allee",
-                                          "ring",
-                                          "damm",
-                                          "ufer",
-                                          "straat",
-                                          "laan",
-                                          "plein",
-                                          "gracht",
-                                          "kade",
-                                          "gatan",
-                                          "v\xC3\xA4gen",
-                                          "vej",
-                                          "gade",
-                                          "veien",
-                                          "gata",
-                                          "katu",
-                                          "tie"};
-  for (const string_view end : kEnds) {
+  if (!kStreetSuffixes[suffix_place(word.suffix)]) return false;
+  for (const string_view end : kStreetEnds) {
     if (word.end - word.begin < end.size() + 3) continue;
     if (text.has(word.end - end.size(), end)) return true;
   }
@@ -136,7 +153,7 @@ bool ends_in_street(const Text& text, const Word& word) {
 
 // "Boise, ID 83702", "Ohio 43004"; not "employee ID 48213".
 bool after_state(const Context& context) {
-  const Word &word = context.previous, &before = context.before_previous;
+  const PastWord &word = context.previous, &before = context.before_previous;
   if ((word.flags & kState) == 0) return false;
   return word.letters == 2 ? word.shape == Shape::upper && before.letters != 0 && before.shape != Shape::lower
                            : word.shape == Shape::capital;
@@ -163,7 +180,7 @@ Match match_address(const Text& text, const Context& context, const Code& code) 
     const Word next = next_word(text, word.end, false);
     return is_capital(word) && next.letters != 0 && is_capital(next) && (next.flags & kStreet) == 0;
   };
-  static const std::uint32_t kBoulevard = hash_folded("bd");
+  static constexpr std::uint32_t kBoulevard = hash_folded("bd");
   if ((word.flags & kStreetFirst) != 0 && (word.letters > 2 || word.hash == kBoulevard) && before_name()) {
     std::size_t end = 0;
     for (int words = 0; words < 5; ++words) {
@@ -215,10 +232,11 @@ Match match_address(const Text& text, const Context& context, const Code& code) 
 }
 
 Match match_street(const Text& text, const Word& word) {
-  if (!is_capital(word)) {
-    if (!text.has(word.begin, "p.o. box") && !text.has(word.begin, "po box")) return {};
-  }
-  if (text.has(word.begin, "po box ") || text.has(word.begin, "p.o. box ") || text.has(word.begin, "p.o box ")) {
+  const bool post = (text[word.begin] | 0x20) == 'p' && word.letters <= 2;
+  if (!is_capital(word) && !(post && (text.has(word.begin, "p.o. box") || text.has(word.begin, "po box")))) return {};
+  if (!post) {
+    // None of a post office.
+  } else if (text.has(word.begin, "po box ") || text.has(word.begin, "p.o. box ") || text.has(word.begin, "p.o box ")) {
     std::size_t i = word.begin;
     while ((text[i] | 0x20) != 'x') ++i;
     const std::size_t end = house_number(text, i + 1);
@@ -226,7 +244,7 @@ Match match_street(const Text& text, const Word& word) {
     while (more < end + 4 && is_digit(text[more])) ++more;
     return end != i + 1 ? Match{Kind::address, word.begin, more, 85} : Match{};
   }
-  static const std::uint32_t kBoxes[] = {hash_folded("postfach"), hash_folded("postbus"), hash_folded("apartado")};
+  static constexpr std::uint32_t kBoxes[] = {hash_folded("postfach"), hash_folded("postbus"), hash_folded("apartado")};
   if (word.hash == kBoxes[0] || word.hash == kBoxes[1] || word.hash == kBoxes[2]) {
     std::size_t end = word.end, digits = 0;
     for (std::size_t i = end; i < word.end + 14 && (is_digit(text[i]) || (text[i] == ' ' && is_digit(text[i + 1])));
@@ -235,7 +253,7 @@ Match match_street(const Text& text, const Word& word) {
     }
     return digits >= 2 ? Match{Kind::address, word.begin, end, 80} : Match{};
   }
-  static const std::uint32_t kUnit = hash_folded("unit"), kBox = hash_folded("box");
+  static constexpr std::uint32_t kUnit = hash_folded("unit"), kBox = hash_folded("box");
   if (word.hash == kUnit) {  // "Unit 1234 Box 5678": military mail
     const std::size_t end = house_number(text, word.end);
     const Word box = end == word.end ? Word{} : next_word(text, end, false);
@@ -271,12 +289,15 @@ Match match_street(const Text& text, const Word& word) {
 
 Match match_postcode(const Text& text, const Context& context, const Code& code) {
   if (code.joined || code.money || code.hyphened) return {};
-  std::string shape, plain;
+  Plain plain;
+  Written shape;
   auto written = [&](std::size_t n) {
     if (n > code.count || !code.may_end(text, n) || code.end(n) - code.groups[0].begin > 12) return false;
-    code.describe(text, n, shape, plain);
+    plain = code.plain(text, n);
+    shape = {plain.size, code.form(n), plain.letters};
     return true;
   };
+  auto is = [&](auto... shapes) { return ((shape == shapes) || ...); };
   auto found = [&](std::size_t n, int score) {
     return Match{Kind::postcode, code.groups[0].begin, code.end(n), score};
   };
@@ -285,24 +306,24 @@ Match match_postcode(const Text& text, const Context& context, const Code& code)
     return code.groups[g].size() >= least && code.groups[g].size() <= most;
   };
   if (code.count > 1 && sized(0, 2, 5) && sized(1, 2, 4) && !code.lower_case(2) && written(2)) {
-    static constexpr string_view kBritish[] = {"A9 9AA", "A99 9AA", "AA9 9AA", "AA99 9AA", "A9A 9AA", "AA9A 9AA"};
-    if (std::find(std::begin(kBritish), std::end(kBritish), shape) != std::end(kBritish))
+    if (is("A9 9AA"_written, "A99 9AA"_written, "AA9 9AA"_written, "AA99 9AA"_written, "A9A 9AA"_written,
+           "AA9A 9AA"_written))
       return found(2, cue ? 95 : 66);
-    if (shape == "A9A 9A9" && string_view("DFIOQU").find(plain[2]) == string_view::npos)
+    if (is("A9A 9A9"_written) && string_view("DFIOQU").find(plain.bytes[2]) == string_view::npos)
       return found(2, cue ? 95 : 70);                                                       // Canada
-    if (shape == "9999 AA" && (cue || context.near(Cue::address, 6))) return found(2, 80);  // Netherlands
-    if (shape == "99999-9999") {
+    if (is("9999 AA"_written) && (cue || context.near(Cue::address, 6))) return found(2, 80);  // Netherlands
+    if (is("99999-9999"_written)) {
       // "GB/T 43476-2019": a standard and its year.
-      const bool year = plain[5] == '1' ? plain[6] == '9' : plain[5] == '2' && plain[6] == '0';
+      const bool year = plain.bytes[5] == '1' ? plain.bytes[6] == '9' : plain.bytes[5] == '2' && plain.bytes[6] == '0';
       return found(2, cue || after_state(context) ? 95 : year ? 40 : 62);
     }
-    if (shape == "99999-999") return found(2, cue || context.near(Cue::address, 6) ? 85 : 40);  // Brazil
-    if (shape == "99-999" && (cue || context.near(Cue::address, 6))) return found(2, 80);       // Poland
-    if (shape == "9999-999") return found(2, cue || context.near(Cue::address, 6) ? 80 : 30);   // Portugal
-    if (shape == "999 99" && cue) return found(2, 80);                                          // Sweden, Czechia
+    if (is("99999-999"_written)) return found(2, cue || context.near(Cue::address, 6) ? 85 : 40);  // Brazil
+    if (is("99-999"_written) && (cue || context.near(Cue::address, 6))) return found(2, 80);       // Poland
+    if (is("9999-999"_written)) return found(2, cue || context.near(Cue::address, 6) ? 80 : 30);   // Portugal
+    if (is("999 99"_written) && cue) return found(2, 80);                                          // Sweden, Czechia
   }
   if (!sized(0, 4, 8) || (!cue && code.groups[0].digits != 5) || !written(1)) return {};
-  if (shape == "99999") {
+  if (is("99999"_written)) {
     if (cue) return found(1, 92);
     if (context.joined && after_state(context)) return found(1, 88);
     // "10115 Berlin"
@@ -314,8 +335,8 @@ Match match_postcode(const Text& text, const Context& context, const Code& code)
       if (context.near(Cue::address, 4)) return found(1, 58);
     }
   }
-  if ((shape == "9999" || shape == "999999" || shape == "99999999") && cue) return found(1, 75);
-  if ((shape == "A99AAAA" || shape == "AA999AA" || shape == "A999AA") && cue) return found(1, 80);
+  if ((is("9999"_written) || is("999999"_written) || is("99999999"_written)) && cue) return found(1, 75);
+  if ((is("A99AAAA"_written) || is("AA999AA"_written) || is("A999AA"_written)) && cue) return found(1, 80);
   return {};
 }
 

@@ -11,7 +11,7 @@ namespace freehold::pii {
 Match match_code(const Text& text, const Context& context, const Code& code);
 // phone.cpp: what begins with '+' or '(' at `i`, and groups of digits.
 Match match_phone(const Text& text, std::size_t i, const Context& context);
-int phone_score(std::string_view shape, std::string_view digits, const Context& context);
+int phone_score(const Written& written, std::string_view digits, const Context& context);
 // The end of an extension ("x123", "ext. 5") that follows `end`, or `end`.
 std::size_t phone_extension(const Text& text, std::size_t end);
 // dates.cpp: numeric dates and ages (at a digit), dates that begin with a month's name (at a word).
@@ -23,10 +23,27 @@ Match match_age(const Text& text, const Context& context, const Code& code);
 inline constexpr std::size_t kEmailReach = 68;  // an address' '@' stands less than so many bytes after its beginning
 Match match_email(const Text& text, std::size_t i);
 Match match_url(const Text& text, std::size_t i);
+// Whether what stands at `end`, behind the letters and digits that begin at `i`, may belong to a web address.
+inline bool may_be_url(const Text& text, std::size_t i, std::size_t end) {
+  const unsigned char next = text[end + 1];
+  switch (text[end]) {
+    case '.':
+      return is_alphanumeric(next) || next >= 0x80;
+    case '-':
+      return is_alphanumeric(next) || next == '-';
+    case ':':
+      return next == '/' || (text[i] | 0x20) == 'j';
+    case '+':
+      return (text[i] | 0x20) == 'm';
+    default:
+      return text[end] >= 0x80;
+  }
+}
 Match match_ip(const Text& text, std::size_t i, const Context& context);  // IPv4, IPv6
 Match match_mac(const Text& text, std::size_t i, const Context& context);
 // secrets.cpp
 Match match_secret(const Text& text, std::size_t i, const Context& context);
+inline constexpr std::size_t kShortestWallet = 26;  // letters and digits
 Match match_wallet(const Text& text, std::size_t i, const Context& context);
 // Right behind "-----BEGIN" at `i`, whether a private key follows; the end of that line's mark.
 std::size_t private_key_begins(const Text& text, std::size_t i);

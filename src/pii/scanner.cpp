@@ -26,6 +26,24 @@ bool is_marked(const Text& text, std::size_t i) {
   return text.before(i, 1) == '_' && !is_alphanumeric(before_underscores(text, i));
 }
 
+// What may begin with a byte.
+enum class Start : unsigned char { sign, plain_sign, blank, digit, letter, maybe_letter };
+
+constexpr auto kStarts = [] {
+  constexpr std::string_view kTelling = "-+(_:@";
+  std::array<Start, 256> out{};
+  for (unsigned c = 0; c < out.size(); ++c) {
+    const auto byte = static_cast<unsigned char>(c);
+    out[c] = c == ' '                          ? Start::blank
+             : is_digit(byte)                  ? Start::digit
+             : c >= 0x80 || c == '\\'          ? Start::maybe_letter
+             : is_alphanumeric(byte)           ? Start::letter
+             : kTelling.find(static_cast<char>(c)) != std::string_view::npos ? Start::sign
+                                               : Start::plain_sign;
+  }
+  return out;
+}();
+
 }  // namespace
 
 bool Scanner::State::sign(const Text& text, unsigned char c) {
@@ -80,10 +98,17 @@ bool Scanner::State::sign(const Text& text, unsigned char c) {
   }
   const bool escape = c == '\\' && is_escape(text, at + 1);
   if (text.starved()) return false;
+  pass_sign(c);
+  escaped = escape;
+  if (escape) ++at;
+  return true;
+}
+
+// A sign of which nothing begins.
+void Scanner::State::pass_sign(unsigned char c) {
   if (member.tag != Tag::none && at >= member.begin && ends_member(member, c)) member = {};
-  if (c != ' ') lead = kNoLead;
+  lead = kNoLead;
   switch (c) {
-    case ' ':
     case '\t':
       ++blanks;
       break;
@@ -108,49 +133,72 @@ bool Scanner::State::sign(const Text& text, unsigned char c) {
       apart = true;
   }
   ++at;
-  escaped = escape;
-  if (escape) ++at;
-  return true;
+  escaped = false;
 }
 
-bool Scanner::State::step(const Text& text) {
-  const unsigned char c = text[at];
+// Inside of what is not looked at token by token.
+bool Scanner::State::step_inside(const Text& text) {
   if (skipping) {
     while (at < text.size() && (is_alphanumeric(text[at]) || text[at] == '_')) ++at;
     skipping = at >= text.size();
     return true;
   }
-  if (in_key) {
-    const std::string_view rest = text.part(at, text.size());
-    const std::size_t end = rest.find("-----END");
-    std::size_t to = 0;
-    if (end != std::string_view::npos && at + end - open_begin <= kLongestKey) {
-      // The line's end, or what of it is there.
-      to = at + end + 8;
-      while (to < at + end + 64 && text[to] != '\n' && (text[to] >= ' ' && text[to] != '"')) ++to;
-      while (text[to - 1] == ' ') --to;
-      if (text.starved()) return false;
-    } else if (text.size() - open_begin > kLongestKey + 8) {
-      to = open_begin + kLongestKey;
-    } else if (text.final()) {
-      to = text.size();
-    } else {
-      // What was looked at holds no mark, but for its last bytes.
-      if (rest.size() > 8) at = text.size() - 8;
-      return false;
-    }
-    in_key = false;
-    return found(text, {Kind::private_key, open_begin, to, 97});
+  const std::string_view rest = text.part(at, text.size());
+  const std::size_t end = rest.find("-----END");
+  std::size_t to = 0;
+  if (end != std::string_view::npos && at + end - open_begin <= kLongestKey) {
+    // The line's end, or what of it is there.
+    to = at + end + 8;
+    while (to < at + end + 64 && text[to] != '\n' && (text[to] >= ' ' && text[to] != '"')) ++to;
+    while (text[to - 1] == ' ') --to;
+    if (text.starved()) return false;
+  } else if (text.size() - open_begin > kLongestKey + 8) {
+    to = open_begin + kLongestKey;
+  } else if (text.final()) {
+    to = text.size();
+  } else {
+    // What was looked at holds no mark, but for its last bytes.
+    if (rest.size() > 8) at = text.size() - 8;
+    return false;
   }
-  if (is_digit(c)) return token(text, false);
-  const bool ascii = c < 0x80 && c != '\\';
-  if (ascii ? static_cast<unsigned char>((c | 0x20) - 'a') < 26 : letter_at(text, at) != 0) return token(text, true);
-  return sign(text, c);
+  in_key = false;
+  return found(text, {Kind::private_key, open_begin, to, 97});
+}
+
+bool Scanner::State::step(const Text& text) {
+  if (skipping || in_key) [[unlikely]]
+    return step_inside(text);
+  const unsigned char* const bytes = text.data();
+  for (const std::size_t size = text.size(); at < size;) {
+    const unsigned char c = bytes[at];
+    switch (kStarts[c]) {
+      case Start::blank:
+        ++blanks;
+        ++at;
+        escaped = false;
+        continue;
+      case Start::plain_sign:
+        // Behind "password" anything may begin one.
+        if (telling >= context.earliest(0) && context.near(Cue::password, 0)) break;
+        pass_sign(c);
+        continue;
+      case Start::digit:
+        return token(text, false);
+      case Start::letter:
+        return token(text, true);
+      case Start::maybe_letter:
+        return letter_at(text, at) != 0 ? token(text, true) : sign(text, c);
+      case Start::sign:
+        break;
+    }
+    return sign(text, c);
+  }
+  return true;
 }
 
 void Scanner::State::run(bool final) {
-  const Text text(buffer, final);
-  while (at < buffer.size()) {
+  const Text text(buffer, final, &memo);
+  for (const std::size_t size = buffer.size(); at < size;) {
     text.feed_again();
     if (!step(text)) break;
   }
@@ -159,6 +207,7 @@ void Scanner::State::run(bool final) {
   if (kept > kForgetFrom || (kept > kHistory && kept * 2 > buffer.size() && buffer.size() > 4096)) {
     const std::size_t drop = kept - kHistory;
     buffer.erase(0, drop);
+    memo.clear();
     base += drop;
     at -= drop;
     at_sign -= std::min(drop, at_sign);

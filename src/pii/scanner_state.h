@@ -30,7 +30,9 @@ struct Scanner::State {
   Chooser* chooser;
   Context context;
   std::array<std::uint32_t, kCues> seen{};  // the context's
+  std::uint32_t telling = 0;                // the index after the last word of one that is_telling
   std::string buffer;
+  WordMemo memo;           // words of the buffer
   std::uint64_t base = 0;  // of buffer[0] in the whole text
   std::size_t at = 0;      // in buffer: before it everything is decided, but for an open name
   bool ended = false;
@@ -87,9 +89,13 @@ struct Scanner::State {
     past(end);
   }
 
-  // What lies between the last token and this one decides what goes together. Kept apart from the state until the step
-  // holds.
+  // What lies between the last token and this one decides what goes together. Once more at the same place changes
+  // nothing: a step that does not hold may leave it.
   void arrive(Context& now) const {
+    if (newlines == 0 && !stop && !hyphen && !apart) {  // nothing or blanks: nearly always
+      now.joined = now.previous.letters != 0 && blanks == 1;
+      return;
+    }
     const bool abbreviation = now.previous.letters == 1 || (now.previous.flags & kTitle) != 0 ||
                               (now.previous.letters == 2 && now.previous.shape == Shape::capital);
     const bool ends = newlines > 1 || (stop && (blanks > 0 || newlines > 0) && !(abbreviation && newlines == 0));
@@ -103,6 +109,17 @@ struct Scanner::State {
     }
   }
 
+  // A word of `cue` ended.
+  void see(Cue cue) {
+    seen[static_cast<std::size_t>(cue)] = context.index;
+    if (is_telling(cue)) telling = context.index;
+  }
+
+  // Cues of which single words behind them are asked.
+  static bool is_telling(Cue cue) {
+    return cue == Cue::password || cue == Cue::secret || cue == Cue::user || cue == Cue::docket;
+  }
+
   // Whether an e-mail address may begin at `i`: whether there is an '@' near enough, or what is there has not arrived.
   bool may_be_email(std::size_t i) {
     if (at_sign < i) at_sign = std::min(buffer.find('@', i), buffer.size());
@@ -113,9 +130,11 @@ struct Scanner::State {
   std::size_t held() const { return std::min(open != Tag::none || in_key ? std::min(at, open_begin) : at, lead); }
 
   bool step(const Text& text);
+  bool step_inside(const Text& text);
   bool token(const Text& text, bool letter);
-  bool word(const Text& text, Context& now, const Word& w);
+  bool word(const Text& text, const Word& w);
   bool sign(const Text& text, unsigned char c);
+  void pass_sign(unsigned char c);
   Match at_word(const Text& text, const Context& now, const Word& w, std::size_t& rest);
   Match at_number(const Text& text, const Context& now, std::size_t begin, std::size_t& rest);
   bool full_width(const Text& text);

@@ -14,50 +14,38 @@ bool is_blank_byte(unsigned char c) {
   return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+// What may follow a word that is nothing else: more is looked at behind what only may.
+enum class End : unsigned char { no, plain, maybe };
+
+constexpr auto kEnds = [] {
+  std::array<End, 256> out{};
+  for (const char c : std::string_view(" \n\r\t,;!?)\"(]")) out[static_cast<unsigned char>(c)] = End::plain;
+  for (const unsigned char c : {'.', ':', '\0'}) out[c] = End::maybe;
+  return out;
+}();
+
 // Behind a lower-case word: nothing that could make it the beginning of an address or a key.
 bool is_plain_end(const Text& text, std::size_t end) {
   const unsigned char c = text[end];
-  switch (c) {
-    case ' ':
-    case '\n':
-    case '\r':
-    case '\t':
-    case ',':
-    case ';':
-    case '!':
-    case '?':
-    case ')':
-    case '"':
-    case '(':
-    case ']':
-      return true;
-    case '.':
-    case ':':
-      return is_blank_byte(text[end + 1]) || text[end + 1] == '"' ||
-             (c == ':' && !is_alphanumeric(text[end + 1]) && text[end + 1] != '/' && text[end + 1] != ':');
-    case 0:
-      return text.final() || end < text.size();
-    default:
-      return false;
-  }
+  if (kEnds[c] != End::maybe) return kEnds[c] == End::plain;
+  if (c == 0) return text.final() || end < text.size();
+  const unsigned char next = text[end + 1];
+  return is_blank_byte(next) || next == '"' || (c == ':' && !is_alphanumeric(next) && next != '/' && next != ':');
 }
 
 // A word between names that are two as often as one.
-bool is_and(const Word& word) {
-  static const std::uint32_t kAnd[] = {hash_folded("und"), hash_folded("y"), hash_folded("e")};
+bool is_and(const PastWord& word) {
+  static constexpr std::uint32_t kAnd[] = {hash_folded("und"), hash_folded("y"), hash_folded("e")};
   return word.shape == Shape::lower && (word.hash == kAnd[0] || word.hash == kAnd[1] || word.hash == kAnd[2]);
 }
 
 // Little words that stand in names only, or nearly.
-bool is_name_particle(const Word& word) {
-  static constexpr std::string_view kWords[] = {"van", "von", "bin", "ibn", "der", "den", "ter", "ten"};
-  static const auto kHashes = [] {
-    std::array<std::uint32_t, std::size(kWords)> out{};
-    std::transform(std::begin(kWords), std::end(kWords), out.begin(), hash_folded);
-    return out;
-  }();
+bool is_name_particle(const PastWord& word) {
+  static constexpr std::uint32_t kHashes[] = {hash_folded("van"), hash_folded("von"), hash_folded("bin"),
+                                              hash_folded("ibn"), hash_folded("der"), hash_folded("den"),
+                                              hash_folded("ter"), hash_folded("ten")};
   return word.shape == Shape::lower && (word.flags & kParticle) != 0 &&
-         std::find(kHashes.begin(), kHashes.end(), word.hash) != kHashes.end();
+         std::find(std::begin(kHashes), std::end(kHashes), word.hash) != std::end(kHashes);
 }
 
 // What the words around decide where the tagger, which looks at one word after the other, does not.
@@ -76,7 +64,7 @@ Tag tag_beside(const Window& window, Tag open, Tag chosen) {
     // "Otto von Bismarck", "Jan de Vries", but not "Anna in Berlin"
     const bool ordinary = (word.flags & (kCommon | kOrganisation | kProper)) != 0 && (word.flags & kSurname) == 0;
     if (is_name_particle(now.previous) && !ordinary) return Tag::person;
-    static const std::uint32_t kOf[] = {hash_folded("de"), hash_folded("du"), hash_folded("da"), hash_folded("di")};
+    static constexpr std::uint32_t kOf[] = {hash_folded("de"), hash_folded("du"), hash_folded("da"), hash_folded("di")};
     const bool of = std::find(std::begin(kOf), std::end(kOf), now.previous.hash) != std::end(kOf);
     if (of && (word.flags & kSurname) != 0) return Tag::person;
   }
@@ -154,7 +142,8 @@ Match Scanner::State::at_word(const Text& text, const Context& now, const Word& 
   return {};
 }
 
-bool Scanner::State::word(const Text& text, Context& now, const Word& w) {
+bool Scanner::State::word(const Text& text, const Word& w) {
+  Context& now = context;
   Tag tag = Tag::none;
   if (w.shape != Shape::lower && profile != Profile::secrets) {
     if (const Match match = match_month(text, now, w); match.score >= now.least) return found(text, match);
@@ -203,14 +192,13 @@ bool Scanner::State::word(const Text& text, Context& now, const Word& w) {
   if ((w.flags & kFiller) == 0) ++now.index;
   if (w.cue != Cue::none) {
     const std::uint32_t before = now.previous.letters != 0 ? now.previous.hash : 0;
-    lexicon().each_cue(before, w.hash, [&](Cue cue) { seen[static_cast<std::size_t>(cue)] = now.index; });
+    lexicon().each_cue(before, w, [&](Cue cue) { see(cue); });
   }
   now.before_previous = now.previous;
   now.before_tag = now.tag;
   now.previous = w;
   now.tag = tag;
   now.sentence_start = false;
-  context = now;
   // The value's own colons and quotation marks name nothing.
   if (names_value && (value.tag != Tag::none || member.tag == Tag::none)) member = value;
   past(w.end);
@@ -260,23 +248,32 @@ bool Scanner::State::full_width(const Text& text) {
 
 bool Scanner::State::token(const Text& text, bool letter) {
   const std::size_t begin = at;
-  Context now = context;
+  Context& now = context;
   arrive(now);
-  const bool near_secret = now.near(Cue::password, 1) || now.near(Cue::secret, 2);
-  const bool near_user = now.near(Cue::user, 0) && profile != Profile::secrets;
-  Word w;
+  constexpr std::uint32_t kFarthest = 2;  // of what is_telling
+  const bool told = telling >= now.earliest(kFarthest);
+  const bool near_secret = told && (now.near(Cue::password, 1) || now.near(Cue::secret, 2));
+  const bool near_user = told && now.near(Cue::user, 0) && profile != Profile::secrets;
+  const Word* const ahead = letter ? memo.find(begin) : nullptr;
+  const Word w = !letter ? Word() : ahead != nullptr ? *ahead : read_word(text, begin);
+  bool plain = false;
   if (letter) {
-    w = word_at(text, begin);
-    if (w.shape == Shape::lower && !near_secret && !near_user && is_plain_end(text, w.end)) return word(text, now, w);
+    plain = is_plain_end(text, w.end);
+    if (plain && w.shape == Shape::lower && !near_secret && !near_user) return word(text, w);
   }
   auto sure = [&](const Match& match) { return match.score >= now.least; };
   const unsigned char left = escaped ? ' ' : text.before(begin, 1);
   const bool inside = is_cut_here(left);  // behind '_', or behind letters that a word did not take
   // A word alone is no key: those have a digit or a sign in them, or are long.
-  const bool alone = letter && !near_secret && w.letters < 16 && is_plain_end(text, w.end);
+  const bool alone = plain && !near_secret && w.letters < 16;
   if (!alone) {
     if (const Match match = match_secret(text, begin, now); sure(match)) return found(text, match);
   }
+  // Where what is written together ends: letters and digits.
+  std::size_t run = plain ? w.end : begin;
+  const std::size_t most = std::min(begin + kLongestPlain, text.size());
+  while (run < most && is_alphanumeric(text.data()[run])) ++run;
+  if (run == text.size()) static_cast<void>(text[run]);  // more may belong to it
   std::size_t rest = 0;
   if (profile == Profile::secrets && letter && text[w.end] == ':') {  // an address with a password in it
     if (const Match match = match_url(text, begin); match.kind == Kind::password && sure(match))
@@ -286,45 +283,50 @@ bool Scanner::State::token(const Text& text, bool letter) {
     const unsigned char next = letter ? text[w.end] : 0;
     // "_name@example.org_" and "__name@example.org__", but not the rest of "first_name@example.org"
     const bool fresh = left != '_' || !is_alphanumeric(before_underscores(text, begin));
-    if (fresh && (!letter || !is_plain_end(text, w.end))) {
+    if (fresh && !plain) {
       if (may_be_email(begin)) {
         if (const Match match = match_email(text, begin); sure(match)) return found(text, match);
       }
-      if (const Match match = match_url(text, begin); sure(match)) return found(text, match);
+      if (may_be_url(text, begin, run)) {
+        if (const Match match = match_url(text, begin); sure(match)) return found(text, match);
+      }
     }
     if (near_user) {
       if (const Match match = match_user(text, begin, now); sure(match)) return found(text, match);
     }
-    if (now.near(Cue::docket, 1)) {
+    if (told && now.near(Cue::docket, 1)) {
       if (const Match match = match_docket(text, begin, now); sure(match)) return found(text, match);
     }
     if (left != '_' || fresh) {
       const bool hex = is_hex(text[begin]);
       if (hex && (!letter || is_digit(next) || next == ':' || next == '-' || next == '.')) {
         if (const Match match = match_mac(text, begin, now); sure(match)) return found(text, match);
-        if (const Match match = match_ip(text, begin, now); sure(match)) return found(text, match);
+        // Its first number has four digits at most.
+        const unsigned char sign = text[run];
+        if (run <= begin + 4 && (sign == '.' || sign == ':')) {
+          if (const Match match = match_ip(text, begin, now); sure(match)) return found(text, match);
+        }
       }
     }
     if (letter) {
       if (const Match match = at_word(text, now, w, rest); sure(match)) return found(text, match);
     } else {
-      if (const Match match = match_wallet(text, begin, now); sure(match)) return found(text, match);
+      if (run >= begin + kShortestWallet) {
+        if (const Match match = match_wallet(text, begin, now); sure(match)) return found(text, match);
+      }
       if (const Match match = at_number(text, now, at, rest); sure(match)) return found(text, match);
     }
   }
-  if (letter && !is_digit(text[w.end])) return word(text, now, w);
+  if (letter && !is_digit(text[w.end])) return word(text, w);
   bool check = false;  // "CVC2 123"
   if (letter && w.cue != Cue::none && text[w.end] == '2' && !is_alphanumeric(text[w.end + 1]))
-    lexicon().each_cue(0, w.hash, [&](Cue cue) { check = check || cue == Cue::check; });
+    lexicon().each_cue(0, w, [&](Cue cue) { check = check || cue == Cue::check; });
   // Digits, or letters and digits together, that are nothing: go on behind them.
-  std::size_t end = begin;
-  while (end < begin + kLongestPlain && is_alphanumeric(text[end])) ++end;
+  std::size_t end = run;
   if (end == begin) end = begin + 1;
   if (rest > end && !letter) end = rest;
   if (text.starved()) return false;
   skipping = end >= begin + kLongestPlain;
-  now.sentence_start = false;
-  context = now;
   past_other(end);
   if (check) seen[static_cast<std::size_t>(Cue::check)] = context.index;
   return true;

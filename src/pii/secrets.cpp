@@ -1,8 +1,8 @@
 // Keys, tokens and passwords: by the prefixes that their makers publish, by their form, or by the words before them.
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <string>
-#include <vector>
 
 #include "base/hash.h"
 #include "pii/recognisers.h"
@@ -126,27 +126,38 @@ bool is_mixed(string_view token) {
   return digit && letter;
 }
 
-// Whether a prefix begins with this byte: most tokens do not.
-constexpr auto kFirstOfPrefix = [] {
-  std::array<bool, 256> out{};
-  for (const Prefix& prefix : kPrefixes) out[static_cast<unsigned char>(prefix.text[0])] = true;
+// For each first byte of a prefix: which is the first of them, and the lowest five bits of the bytes that may be second.
+// Most tokens have others.
+struct PrefixesOfByte {
+  std::uint8_t first = kPrefixes.size();
+  std::uint32_t seconds = 0;
+};
+constexpr auto kPrefixesOfByte = [] {
+  std::array<PrefixesOfByte, 256> out{};
+  for (std::size_t i = kPrefixes.size(); i-- > 0;) {
+    PrefixesOfByte& row = out[static_cast<unsigned char>(kPrefixes[i].text[0])];
+    row.first = static_cast<std::uint8_t>(i);
+    row.seconds |= 1u << (static_cast<unsigned char>(kPrefixes[i].text[1]) & 31);
+  }
+  return out;
+}();
+// And behind each the next with the same first byte.
+constexpr auto kNextPrefix = [] {
+  std::array<std::uint8_t, kPrefixes.size()> out{};
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    std::size_t next = i + 1;
+    while (next < out.size() && kPrefixes[next].text[0] != kPrefixes[i].text[0]) ++next;
+    out[i] = static_cast<std::uint8_t>(next);
+  }
   return out;
 }();
 
-// The prefixes that begin with each byte.
-const std::array<std::vector<Prefix>, 128>& prefixes_by_first() {
-  static const auto table = [] {
-    std::array<std::vector<Prefix>, 128> out;
-    for (const Prefix& prefix : kPrefixes) out[static_cast<unsigned char>(prefix.text[0])].push_back(prefix);
-    return out;
-  }();
-  return table;
-}
-
 Match by_prefix(const Text& text, std::size_t i) {
   const unsigned char first = text[i];
-  if (!kFirstOfPrefix[first]) return {};
-  for (const Prefix& prefix : prefixes_by_first()[first]) {
+  const PrefixesOfByte& row = kPrefixesOfByte[first];
+  if (row.seconds == 0 || (row.seconds >> (text[i + 1] & 31) & 1) == 0) return {};
+  for (std::size_t at = row.first; at < kPrefixes.size(); at = kNextPrefix[at]) {
+    const Prefix& prefix = kPrefixes[at];
     bool same = true;
     for (std::size_t k = 1; k < prefix.text.size() && same; ++k)
       same = text[i + k] == static_cast<unsigned char>(prefix.text[k]);
@@ -291,6 +302,7 @@ Match match_secret(const Text& text, std::size_t i, const Context& context) {
 
 Match match_wallet(const Text& text, std::size_t i, const Context& context) {
   const unsigned char first = text[i];
+  if (first != '1' && first != '3' && first != '0' && (first | 0x20) != 'b') return {};
   std::size_t end = i;
   while (end < i + 96 && is_alphanumeric(text[end])) ++end;
   const string_view word = text.part(i, end);

@@ -64,11 +64,11 @@ Gap right_gap(const Text& text, std::size_t end, std::size_t& at) {
 }
 
 // The kinds of knowledge that tell names apart, without the common flag of very short words.
-std::uint32_t known(const Word& word) {
+std::uint32_t known(const PastWord& word) {
   return word.letters == 0 ? 0x10000u : static_cast<std::uint32_t>(word.flags & ~kFiller);
 }
 
-std::uint32_t form(const Word& word) {
+std::uint32_t form(const PastWord& word) {
   return word.letters == 0 ? 7u : static_cast<std::uint32_t>(word.shape);
 }
 
@@ -88,7 +88,8 @@ Window window_at(const Text& text, const Context& context, const Word& word) {
 
 void features_of(const Window& window, Features& out) {
   const Context& context = *window.context;
-  const Word &word = window.word, &next = window.next, &previous = context.previous, &before = context.before_previous;
+  const PastWord &next = window.next, &previous = context.previous, &before = context.before_previous;
+  const Word& word = window.word;
   const auto left = static_cast<std::uint32_t>(window.left), right = static_cast<std::uint32_t>(window.right);
   const auto tag = static_cast<std::uint32_t>(context.tag),
              tags = tag * 4 + static_cast<std::uint32_t>(context.before_tag);
@@ -102,10 +103,13 @@ void features_of(const Window& window, Features& out) {
   std::size_t n = 0;
   auto add = [&](std::uint32_t a, std::uint32_t b = 0, std::uint32_t c = 0) {
     std::uint32_t h = static_cast<std::uint32_t>(n + 1) * 0x9E3779B1u;
-    for (const std::uint32_t v : {a, b, c}) {
+    auto mix = [&](std::uint32_t v) {
       h = (h ^ v) * 0x85EBCA6Bu;
       h ^= h >> 15;
-    }
+    };
+    mix(a);
+    mix(b);
+    mix(c);
     out[n++] = h * 0xC2B2AE35u >> 17;
   };
   add(0);

@@ -11,25 +11,28 @@
 
 namespace freehold::pii {
 
+class WordMemo;
+
 class Text {
  public:
-  // `final`: nothing follows. Positions are those of `bytes`.
-  Text(std::string_view bytes, bool final) : bytes_(bytes), final_(final) {}
+  // `final`: nothing follows. Positions are those of `bytes`. `memo`: words of them that were read already (word.h).
+  Text(std::string_view bytes, bool final, WordMemo* memo = nullptr) : bytes_(bytes), memo_(memo), final_(final) {}
 
   // The byte at `i`, 0 past the end.
   unsigned char operator[](std::size_t i) const {
     if (i < bytes_.size()) [[likely]]
       return static_cast<unsigned char>(bytes_[i]);
-    starved_ = starved_ || !final_;
-    return 0;
+    return past_end();
   }
   // The byte `back` before `i`, 0 before the beginning. At most kHistory back: a stream forgets what is older.
   unsigned char before(std::size_t i, std::size_t back) const {
     return back <= i ? static_cast<unsigned char>(bytes_[i - back]) : 0;
   }
+  const unsigned char* data() const { return reinterpret_cast<const unsigned char*>(bytes_.data()); }
   std::string_view part(std::size_t begin, std::size_t end) const { return bytes_.substr(begin, end - begin); }
   std::size_t size() const { return bytes_.size(); }
   bool final() const { return final_; }
+  WordMemo* memo() const { return memo_; }
   // Whether `word` stands at `i`, upper case or lower; it is lower-case ASCII.
   bool has(std::size_t i, std::string_view word) const {
     for (std::size_t k = 0; k < word.size(); ++k) {
@@ -43,7 +46,13 @@ class Text {
   void feed_again() const { starved_ = false; }
 
  private:
+  [[gnu::noinline]] unsigned char past_end() const {
+    starved_ = starved_ || !final_;
+    return 0;
+  }
+
   std::string_view bytes_;
+  WordMemo* memo_;
   bool final_;
   mutable bool starved_ = false;
 };

@@ -1,5 +1,6 @@
 #include "pii/word.h"
 
+#include <algorithm>
 #include <array>
 
 #include "pii/context.h"
@@ -89,7 +90,7 @@ Letter escaped_letter(const Text& text, std::size_t i) {
 }
 
 bool is_ascii_letter(unsigned char c) {
-  return static_cast<unsigned char>((c | 0x20) - 'a') < 26;
+  return (kByteKinds[c] & kLetterByte) != 0;
 }
 
 // Bytes of an apostrophe at `i` (' or U+2019), 0 if there is none.
@@ -100,12 +101,6 @@ std::size_t apostrophe_at(const Text& text, std::size_t i) {
 }
 
 }  // namespace
-
-std::uint32_t hash_folded(std::string_view folded) {
-  std::uint32_t hash = kHashStart;
-  for (const char c : folded) hash = hash_on(hash, static_cast<unsigned char>(c));
-  return hash;
-}
 
 std::size_t letter_at(const Text& text, std::size_t i) {
   const unsigned char c = text[i];
@@ -131,59 +126,102 @@ std::size_t dash_at(const Text& text, std::size_t i) {
   return (second == 0x80 && third >= 0x90 && third <= 0x95) || (second == 0x88 && third == 0x92) ? 3 : 0;
 }
 
-Word word_at(const Text& text, std::size_t i) {
-  Word word;
-  word.begin = i;
+namespace {
+
+// A word as far as it was read.
+struct Reading {
+  std::size_t at = 0;
   std::uint32_t hash = kHashStart;
   std::uint32_t last = 0;  // three folded letters
   unsigned count = 0, upper = 0;
   bool first_upper = false;
+};
+
+// Goes on behind ASCII's letters: marked letters, apostrophes.
+void read_on(const Text& text, std::size_t begin, Reading& r) {
   for (;;) {
-    const unsigned char c = text[i];
+    const unsigned char c = text[r.at];
     if (is_ascii_letter(c)) {
       const bool is_upper = c < 'a';
-      upper += is_upper;
-      if (count++ == 0) first_upper = is_upper;
-      hash = hash_on(hash, c | 0x20);
-      last = last << 8 | (c | 0x20u);
-      ++i;
+      r.upper += is_upper;
+      if (r.count++ == 0) r.first_upper = is_upper;
+      r.hash = hash_on(r.hash, c | 0x20);
+      r.last = r.last << 8 | (c | 0x20u);
+      ++r.at;
     } else if (c >= 0x80 || c == '\\') {
-      const Letter letter = c == '\\' ? escaped_letter(text, i) : high_letter(text, i);
+      const Letter letter = c == '\\' ? escaped_letter(text, r.at) : high_letter(text, r.at);
       if (letter.bytes != 0) {
-        upper += letter.upper;
-        if (!letter.mark && count++ == 0) first_upper = letter.upper;
+        r.upper += letter.upper;
+        if (!letter.mark && r.count++ == 0) r.first_upper = letter.upper;
         for (std::size_t k = 0; k < letter.count; ++k) {
-          hash = hash_on(hash, letter.folded[k]);
-          last = last << 8 | letter.folded[k];
+          r.hash = hash_on(r.hash, letter.folded[k]);
+          r.last = r.last << 8 | letter.folded[k];
         }
-        i += letter.bytes;
-      } else if (const std::size_t quote = c == '\\' ? 0 : apostrophe_at(text, i);
-                 quote != 0 && letter_at(text, i + quote) != 0 && count < 3) {
-        i += quote;
+        r.at += letter.bytes;
+      } else if (const std::size_t quote = c == '\\' ? 0 : apostrophe_at(text, r.at);
+                 quote != 0 && letter_at(text, r.at + quote) != 0 && r.count < 3) {
+        r.at += quote;
       } else {
         break;
       }
-    } else if (c == '\'' && letter_at(text, i + 1) != 0) {
+    } else if (c == '\'' && letter_at(text, r.at + 1) != 0) {
       // "O'Brien" and "d'Angelo" are one word, "John's" and "don't" end here.
-      if (count > 2) break;
-      ++i;
+      if (r.count > 2) break;
+      ++r.at;
     } else {
       break;
     }
-    if (i - word.begin >= kLongestWord) break;
+    if (r.at - begin >= kLongestWord) break;
   }
-  word.end = i;
-  word.hash = hash;
-  word.suffix = last & 0xFFFFFF;
-  word.letters = static_cast<std::uint8_t>(count < 255 ? count : 255);
-  word.shape = upper == 0                  ? Shape::lower
-               : count == 1                ? Shape::initial
-               : upper == count            ? Shape::upper
-               : first_upper && upper == 1 ? Shape::capital
-                                           : Shape::mixed;
-  const Lexicon::Entry known = lexicon().find(hash);
+}
+
+}  // namespace
+
+Word read_word(const Text& text, std::size_t begin) {
+  Reading r{.at = begin};
+  const unsigned char* const bytes = text.data();
+  const std::size_t most = std::min(text.size(), begin + kLongestWord);
+  for (; r.at < most; ++r.at) {
+    const unsigned char c = bytes[r.at];
+    if (!is_ascii_letter(c)) break;
+    r.upper += c < 'a';
+    r.hash = hash_on(r.hash, c | 0x20);
+  }
+  r.count = static_cast<unsigned>(r.at - begin);
+  if (r.count >= 3) {
+    const unsigned char* const last = bytes + r.at - 3;
+    r.last = 0x202020u | last[0] << 16 | last[1] << 8 | last[2];
+  } else {
+    for (std::size_t k = begin; k < r.at; ++k) r.last = r.last << 8 | (bytes[k] | 0x20u);
+  }
+  r.first_upper = r.count > 0 && bytes[begin] < 'a';
+  if (r.count < kLongestWord) {
+    const unsigned char c = text[r.at];
+    if (c >= 0x80 || c == '\\' || c == '\'') read_on(text, begin, r);
+  }
+  const Lexicon::Entry known = lexicon().find(r.hash);
+  Word word;
+  word.hash = r.hash;
   word.flags = known.flags;
+  word.letters = static_cast<std::uint8_t>(r.count < 255 ? r.count : 255);
+  word.shape = r.upper == 0                    ? Shape::lower
+               : r.count == 1                  ? Shape::initial
+               : r.upper == r.count            ? Shape::upper
+               : r.first_upper && r.upper == 1 ? Shape::capital
+                                               : Shape::mixed;
+  word.begin = begin;
+  word.end = r.at;
+  word.suffix = r.last & 0xFFFFFF;
   word.cue = known.cue;
+  return word;
+}
+
+Word word_at(const Text& text, std::size_t i) {
+  WordMemo* const memo = text.memo();
+  if (memo == nullptr) return read_word(text, i);
+  if (const Word* kept = memo->find(i); kept != nullptr) return *kept;
+  const Word word = read_word(text, i);
+  if (!text.starved()) memo->keep(word);
   return word;
 }
 

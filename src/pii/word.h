@@ -2,6 +2,7 @@
 // lexicon knows of it.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -33,22 +34,30 @@ enum WordFlag : std::uint16_t {
 
 enum class Shape : std::uint8_t { lower, capital, upper, mixed, initial };
 
-struct Word {
-  std::size_t begin = 0, end = 0;
-  std::uint32_t hash = 0;    // of the folded letters
-  std::uint32_t suffix = 0;  // of the last three of them
+// What is remembered of a word that went by.
+struct PastWord {
+  std::uint32_t hash = 0;  // of the folded letters
   std::uint16_t flags = 0;
   std::uint8_t letters = 0;  // at most 255
   Shape shape = Shape::lower;
-  Cue cue = Cue::none;  // the word alone
+};
+
+struct Word : PastWord {
+  std::size_t begin = 0, end = 0;
+  std::uint32_t suffix = 0;  // of the last three of the folded letters
+  Cue cue = Cue::none;       // the word alone
 };
 
 // The hash of no letters, and of one more folded letter.
 inline constexpr std::uint32_t kHashStart = 0x811C9DC5u;
-inline std::uint32_t hash_on(std::uint32_t hash, unsigned char c) {
+constexpr std::uint32_t hash_on(std::uint32_t hash, unsigned char c) {
   return (hash ^ c) * 0x01000193u;
 }
-std::uint32_t hash_folded(std::string_view folded);
+constexpr std::uint32_t hash_folded(std::string_view folded) {
+  std::uint32_t hash = kHashStart;
+  for (const char c : folded) hash = hash_on(hash, static_cast<unsigned char>(c));
+  return hash;
+}
 
 // Bytes of the letter at `i`, 0 if there is none. Letters: ASCII, and whatever UTF-8 has that is neither a sign nor a
 // blank.
@@ -63,6 +72,28 @@ inline constexpr std::size_t kLongestWord = 96;  // bytes; what is longer is no 
 // The word at `i`, where a letter stands: letters, and an apostrophe between two of them but for a genitive's ("John's"
 // is John). Longer than kLongestWord: cut there. Looked up.
 Word word_at(const Text& text, std::size_t i);
+
+// Words that were read ahead, by where they begin: several recognisers look at the same ones. Only such as nothing that
+// has not arrived belongs to, so that more text changes none of them.
+class WordMemo {
+ public:
+  WordMemo() { clear(); }
+  void clear() { begins_.fill(static_cast<std::size_t>(-1)); }
+  // The word at `i`, null if it is not kept.
+  const Word* find(std::size_t i) const { return begins_[i % kSlots] == i ? &words_[i % kSlots] : nullptr; }
+  void keep(const Word& word) {
+    begins_[word.begin % kSlots] = word.begin;
+    words_[word.begin % kSlots] = word;
+  }
+
+ private:
+  static constexpr std::size_t kSlots = 32;
+  std::array<std::size_t, kSlots> begins_;
+  std::array<Word, kSlots> words_;
+};
+
+// word_at() for the place that is looked at now, of which nobody asks again.
+Word read_word(const Text& text, std::size_t i);
 
 // The same for text that is complete: for lists. Folded letters are appended to `out`.
 void fold(std::string_view word, std::string& out);

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 
 #include "app/commands.h"
 #include "app/console.h"
@@ -87,7 +88,7 @@ Result<std::optional<Scanned>> scan_one(const std::string& path, const ScanOptio
   }
   report.feed(decoder.finish());
   report.finish();
-  return std::optional(Scanned{path, report.bytes(), report.rows()});
+  return std::optional(Scanned{path, report.bytes(), report.take_rows()});
 }
 
 // Regular files below `folder`, by name; links are not followed.
@@ -181,9 +182,13 @@ Result<> run_scan(const Arguments& arguments, Console& console) {
     console.write(as_json(all, skipped, counts, arguments.text("profile")));
   } else {
     for (const Scanned& file : all) {
+      const std::string path = printable(file.path);
+      fmt::memory_buffer line;
       for (const ScanRow& row : file.rows) {
-        console.write(fmt::format("{}:{}:{}: {}: {}\n", printable(file.path), row.line, row.column,
-                                  pii::info(row.finding.kind).name, printable(row.value, 120)));
+        line.clear();
+        fmt::format_to(std::back_inserter(line), "{}:{}:{}: {}: {}\n", path, row.line, row.column,
+                       pii::info(row.finding.kind).name, printable(row.value, 120));
+        console.write(std::string_view(line.data(), line.size()));
       }
     }
     std::string sums;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "app/json_writer.h"
@@ -30,11 +31,13 @@ class ScanReport {
   explicit ScanReport(const ScanOptions& options) : options_(options), scanner_(options.profile) {}
   void feed(std::string_view chunk);
   void finish();
-  const std::vector<ScanRow>& rows() const { return rows_; }
+  // All that was found; once.
+  std::vector<ScanRow> take_rows() { return std::move(rows_); }
   std::uint64_t bytes() const { return bytes_; }
 
  private:
   void take();
+  void count(std::string_view text);
 
   ScanOptions options_;
   pii::Scanner scanner_;
