@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "app/guard/file_masker.h"
 
 namespace freehold::app {
 namespace {
@@ -43,6 +46,30 @@ TEST(TextDecoder, PlacesInUtf16) {
               (std::pair{std::string("aü😀b"), Places{2, 4, 6, 10, 12}}));
     EXPECT_EQ(read_in("\xFE\xFF\x00\x61\xD8\x3D\x00\x62"sv, piece),
               (std::pair{std::string("a\uFFFD\x62"), Places{2, 4, 6, 8}}));
+  }
+}
+
+// Bytes of any kind come out as they went in but for what is masked, wherever they are cut.
+TEST(FileMasker, AnyBytesAtAll) {
+  std::mt19937 draw(3);
+  const std::vector<std::string> pieces = {
+      "ada@example.org",    "\xFC", "\xC3\xBC", "\xE2", "\x82", " ", ",", "\n", "\"", "dob", "1/2/1980",
+      std::string(1, '\0'), "x"};
+  for (int i = 0; i < 300; ++i) {
+    std::string file = i % 4 == 0 ? "\xFF\xFE" : i % 4 == 1 ? "\xFE\xFF" : i % 4 == 2 ? "dob,x\n" : "";
+    const auto parts = draw() % 40;
+    for (std::size_t part = 0; part < parts; ++part) file += pieces[draw() % pieces.size()];
+    std::string whole;
+    for (const std::size_t piece : {file.size() + 1, std::size_t{1}, std::size_t{5}}) {
+      FileMasker masker(pii::Profile::hipaa, pii::MaskStyle::kind, i % 2 == 0);
+      std::string out;
+      for (std::size_t at = 0; at < file.size(); at += piece)
+        out += masker.feed(std::string_view(file).substr(at, piece));
+      out += masker.finish();
+      if (masker.masked() == 0) EXPECT_EQ(out, file);
+      if (piece > file.size()) whole = out;
+      EXPECT_EQ(out, whole) << piece;
+    }
   }
 }
 
