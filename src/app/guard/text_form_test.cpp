@@ -66,7 +66,9 @@ TEST(FileMasker, AnyBytesAtAll) {
       for (std::size_t at = 0; at < file.size(); at += piece)
         out += masker.feed(std::string_view(file).substr(at, piece));
       out += masker.finish();
-      if (masker.masked() == 0) EXPECT_EQ(out, file);
+      if (masker.masked() == 0) {
+        EXPECT_EQ(out, file);
+      }
       if (piece > file.size()) whole = out;
       EXPECT_EQ(out, whole) << piece;
     }
