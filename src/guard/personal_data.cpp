@@ -70,6 +70,12 @@ bool can(Way way, Treatment treatment) {
   return false;
 }
 
+std::string_view name_of(pii::Group group) {
+  return std::find_if(std::begin(kGroupNames), std::end(kGroupNames),
+                      [&](const GroupName& one) { return one.group == group; })
+      ->name;
+}
+
 Kinds kinds_from_name(std::string_view name) {
   Kinds out;
   if (name == "*") return out.set();

@@ -39,6 +39,7 @@ enum class Treatment : std::uint8_t {
 };
 inline constexpr std::size_t kTreatments = 6;
 std::string_view name_of(Treatment treatment);
+std::string_view name_of(pii::Group group);  // as rules have it
 std::optional<Treatment> treatment_from_name(std::string_view name);
 // What a rule may say of a way: an answer cannot be kept from a vendor, what is kept is kept somehow, and only
 // commands have somebody to report to.

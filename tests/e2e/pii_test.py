@@ -169,8 +169,10 @@ class Pii(e2e.Case):
             report = json.loads(self.succeeds("guard", "scan", self.folder / name, "--format", "json", "--show").text)
             email = next(f for f in report["files"][0]["findings"] if f["kind"] == "email")
             self.assertEqual((email["value"], email["line"], email["column"]), ("jane.roe@example.com", 2, 10))
-            self.assertEqual(text.encode()[email["begin"] : email["end"]], b"jane.roe@example.com")
-            self.fails(e2e.UNSUPPORTED, "guard", "mask", self.folder / name, names="UTF-16")
+            data = (self.folder / name).read_bytes()
+            self.assertEqual(data[email["begin"] : email["end"]], "jane.roe@example.com".encode(encoding), "bytes of the file")
+            masked = self.succeeds("guard", "mask", self.folder / name).out
+            self.assertEqual(masked, mark + text.replace("Ada", "[person]").replace("jane.roe@example.com", "[email]").encode(encoding))
         folder = self.folder / "packed"
         folder.mkdir()
         for name, data in (("a.pdf", b"%PDF-1.7\njane@example.com\n"), ("b.docx", b"PK\x03\x04jane@example.com")):
@@ -181,6 +183,41 @@ class Pii(e2e.Case):
         report = json.loads(self.succeeds("guard", "scan", folder, "--format", "json").text)
         self.assertEqual(report["skipped"], [str(folder / "a.pdf"), str(folder / "b.docx")])
         self.assertEqual(report["counts"], {"email": 1})
+
+    def test_what_is_not_utf8_is_read_as_windows_1252(self):
+        data = "Patientin: Zoë Müller, größe@x, jane.roe@example.com – 5 €\n".encode("cp1252")
+        path = self.put("letter.txt", data)
+        said = self.succeeds("guard", "scan", path, "--show", "--format", "json")
+        self.assertIn(f"{path} is not UTF-8: 6 bytes of it were read as windows-1252", said.message)
+        found = {f["kind"]: f for f in json.loads(said.text)["files"][0]["findings"]}
+        self.assertEqual((found["person"]["value"], found["person"]["column"]), ("Zoë Müller", 12))
+        for kind in ("person", "email"):
+            self.assertEqual(data[found[kind]["begin"]:found[kind]["end"]].decode("cp1252"), found[kind]["value"])
+        masked = self.succeeds("guard", "mask", path)
+        self.assertEqual(masked.out.decode("cp1252"), "Patientin: [person], größe@x, [email] – 5 €\n", "in the same encoding")
+        self.assertIn("windows-1252", masked.message)
+        self.assertEqual(self.succeeds("guard", "scan", self.put("utf8.txt", "Zoë\n")).message, "")
+
+    def test_tables(self):
+        """What the first row calls a column is known of each cell below it."""
+        text = "id,surname,dob,note\n1,Quuxley,03/04/1980,\"a, \"\"b\"\"\"\n2,Zorblatt,05/06/1981,jane@example.com\n"
+        path = self.put("patients.csv", text)
+        rows = self.succeeds("guard", "scan", path, "--show").text.splitlines()
+        self.assertEqual([row.split(": ", 1)[1] for row in rows[:-1]],
+                         ["person: Quuxley", "birth_date: 03/04/1980", "person: Zorblatt", "birth_date: 05/06/1981", "email: jane@example.com"])
+        self.assertIn(":3:3: person", rows[2])
+        masked = "id,surname,dob,note\n1,[person],[birth_date],\"a, \"\"b\"\"\"\n2,[person],[birth_date],[email]\n"
+        self.assertEqual(self.succeeds("guard", "mask", path).text, masked)
+        wide = self.put("patients.TSV", b"\xff\xfe" + text.replace(",", "\t").encode("utf-16-le"))
+        self.assertEqual(self.succeeds("guard", "mask", wide).out.decode("utf-16"), masked.replace(",", "\t"))
+
+    def test_kinds(self):
+        text = self.succeeds("guard", "scan", "--kinds").text
+        self.assertIn("birth_date", text)
+        self.assertNotIn("\nage ", text)
+        self.assertIn("\nage ", self.succeeds("guard", "scan", "--kinds", "--profile", "hipaa").text)
+        self.assertNotIn("birth_date", self.succeeds("guard", "scan", "--kinds", "--profile", "secrets").text)
+        self.fails(e2e.USAGE, "guard", "scan", names="needs PATH")
 
     def test_mask(self):
         path = self.put("letter.txt", "Seen on March 5, 2024, ZIP 02139, jane@example.com.\n")

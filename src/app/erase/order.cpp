@@ -30,6 +30,7 @@ constexpr std::string_view kOrderHead = "freehold-erasure 1", kErasedHead = "fre
 constexpr std::string_view kOrder = ".order", kDone = ".done", kSign = "srv_", kHidden = ".tmp-";
 constexpr std::uint64_t kLongest = std::uint64_t{16} << 20;
 constexpr std::chrono::milliseconds kOrderLook{20};
+constexpr std::chrono::minutes kMaking{1};
 
 fs::path orders_of(const fs::path& home) {
   return home / "erasures";
@@ -85,6 +86,13 @@ std::string digest_of(std::string_view salt, std::string_view name) {
 bool is_locked(const fs::path& path) {
   const Fd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   return fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
+// Whether it has been there for longer than somebody takes who makes it and has not locked it yet.
+bool is_old(const fs::path& path) {
+  std::error_code ec;
+  const auto written = fs::last_write_time(path, ec);
+  return !ec && fs::file_time_type::clock::now() - written > kMaking;
 }
 
 // A new file with this text, locked before it has its name: what is not locked counts as left behind.
@@ -308,7 +316,7 @@ std::vector<ErasureOrder> open_orders(const fs::path& home, const std::string& s
   std::error_code ec;
   for (fs::directory_iterator it(orders_of(home), ec), end; !ec && it != end; it.increment(ec)) {
     const std::string name = it->path().filename().string();
-    if (name.starts_with(kHidden) && !is_locked(it->path())) (void)remove_file(it->path());
+    if (name.starts_with(kHidden) && is_old(it->path()) && !is_locked(it->path())) (void)remove_file(it->path());
     // An answer that came when nobody waited for it any more.
     const std::string asked = name.substr(0, name.find('.'));
     std::error_code none;

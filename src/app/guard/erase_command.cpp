@@ -337,7 +337,9 @@ Command guard_erase_command() {
       .summary = "Destroy the key that everything kept of somebody is under.",
       .details =
           "With `freehold serve --keep-content` requests and answers are kept under a key for each subject: OpenAI's "
-          "`user` (or safety_identifier), Anthropic's metadata.user_id, otherwise the API key. The key is overwritten, "
+          "`user` (or safety_identifier), Anthropic's metadata.user_id, the header Freehold-User where the body names "
+          "nobody; "
+          "otherwise the API key. The key is overwritten, "
           "synced and removed; what was under it stays where it is, unreadable, so that the log and its proofs remain "
           "as they were. The act is written to the log under the subject's random name: whose it was, the log does not "
           "say. What pseudonyms in the subject's requests stand for (see guard reveal) goes with the key.\n\n"

@@ -11,13 +11,16 @@
 
 #include "app/commands.h"
 #include "app/console.h"
-#include "app/guard/scan_report.h"
+#include "app/guard/file_masker.h"
+#include "app/guard/finder.h"
 #include "app/guard/text_form.h"
 #include "app/interrupt.h"
 #include "app/json_writer.h"
 #include "app/output.h"
+#include "app/table.h"
 #include "base/file.h"
 #include "base/utf8.h"
+#include "guard/personal_data.h"
 #include "pii/masker.h"
 
 namespace freehold::app {
@@ -60,10 +63,15 @@ class Pieces {
   std::string buffer_;
 };
 
+struct ScanOptions {
+  pii::Profile profile = pii::Profile::gdpr;
+  bool show = false;
+};
+
 struct Scanned {
   std::string path;
-  std::uint64_t bytes = 0;
-  std::vector<ScanRow> rows;
+  std::uint64_t bytes = 0, foreign = 0;
+  std::vector<Found> rows;  // the value as it may be shown
 };
 
 // What is no text in a folder (its first piece holds a zero byte, or it is packed) is skipped; named alone it is an
@@ -71,24 +79,30 @@ struct Scanned {
 Result<std::optional<Scanned>> scan_one(const std::string& path, const ScanOptions& options, bool in_folder,
                                         std::string& why) {
   FH_TRY(Pieces pieces, Pieces::open(path));
-  ScanReport report(options);
-  TextDecoder decoder;
+  Finder finder(options.profile, pii::is_table(path));
+  Scanned out{path, 0, 0, {}};
+  const auto take = [&](std::vector<Found> found) {
+    for (Found& row : found) {
+      if (!options.show) row.value = pii::hint_of(row.finding.kind, row.value);
+      out.rows.push_back(std::move(row));
+    }
+  };
   for (bool first = true;; first = false) {
     FH_TRY(const std::string_view piece, pieces.next());
     if (piece.empty()) break;
     why = first ? packed_form(piece) : "";
     if (!why.empty() && !in_folder)
       return fail(Errc::unsupported, fmt::format("{} is {}, which is not read", printable(path), why));
-    const std::string_view text = decoder.feed(piece);
-    if (first && why.empty() && in_folder && !decoder.is_utf16() &&
+    take(finder.feed(piece));
+    if (first && why.empty() && in_folder && !finder.decoder().is_utf16() &&
         piece.substr(0, 8192).find('\0') != std::string_view::npos)
       why = "no text";
     if (!why.empty()) return std::optional<Scanned>();
-    report.feed(text);
+    out.bytes += piece.size();
   }
-  report.feed(decoder.finish());
-  report.finish();
-  return std::optional(Scanned{path, report.bytes(), report.take_rows()});
+  take(finder.finish());
+  out.foreign = finder.decoder().foreign();
+  return std::optional(std::move(out));
 }
 
 // Regular files below `folder`, by name; links are not followed.
@@ -121,7 +135,7 @@ std::string as_json(const std::vector<Scanned>& all, const std::vector<std::stri
   w.begin_object().member("profile", profile).key("files").begin_array();
   for (const Scanned& file : all) {
     w.begin_object().member("path", file.path).member("bytes", file.bytes).key("findings").begin_array();
-    for (const ScanRow& row : file.rows) {
+    for (const Found& row : file.rows) {
       const pii::KindInfo& kind = pii::info(row.finding.kind);
       w.begin_object()
           .member("kind", kind.name)
@@ -142,7 +156,27 @@ std::string as_json(const std::vector<Scanned>& all, const std::vector<std::stri
   return w.take() + "\n";
 }
 
+void note_encoding(std::string_view path, std::uint64_t foreign, Console& console) {
+  if (foreign == 0) return;
+  console.note(fmt::format("{} is not UTF-8: {} byte{} of it {} read as windows-1252", printable(path), foreign,
+                           foreign == 1 ? "" : "s", foreign == 1 ? "was" : "were"));
+}
+
+std::string kinds_table(pii::Profile profile) {
+  std::vector<std::vector<std::string>> rows = {{"KIND", "GROUP", "WHAT"}};
+  for (const pii::KindInfo& row : pii::all_kinds()) {
+    if (pii::takes(profile, row.kind))
+      rows.push_back({std::string(row.name), std::string(guard::name_of(row.group)), std::string(row.what)});
+  }
+  return as_table(rows, {Align::left, Align::left, Align::left});
+}
+
 Result<> run_scan(const Arguments& arguments, Console& console) {
+  if (arguments.flag("kinds")) {
+    console.write(kinds_table(pii::profile_from_name(arguments.text("profile")).value_or(pii::Profile::gdpr)));
+    return {};
+  }
+  if (!arguments.given("PATH")) return fail(Errc::invalid, "'guard scan' needs PATH (files or folders), or --kinds");
   catch_interrupts();
   const ScanOptions options{.profile = pii::profile_from_name(arguments.text("profile")).value_or(pii::Profile::gdpr),
                             .show = arguments.flag("show")};
@@ -174,7 +208,8 @@ Result<> run_scan(const Arguments& arguments, Console& console) {
         continue;
       }
       bytes += (*scanned)->bytes;
-      for (const ScanRow& row : (*scanned)->rows) ++counts[static_cast<std::size_t>(row.finding.kind)], ++found;
+      note_encoding(file, (*scanned)->foreign, console);
+      for (const Found& row : (*scanned)->rows) ++counts[static_cast<std::size_t>(row.finding.kind)], ++found;
       all.push_back(std::move(**scanned));
     }
   }
@@ -184,7 +219,7 @@ Result<> run_scan(const Arguments& arguments, Console& console) {
     for (const Scanned& file : all) {
       const std::string path = printable(file.path);
       fmt::memory_buffer line;
-      for (const ScanRow& row : file.rows) {
+      for (const Found& row : file.rows) {
         line.clear();
         fmt::format_to(std::back_inserter(line), "{}:{}:{}: {}: {}\n", path, row.line, row.column,
                        pii::info(row.finding.kind).name, printable(row.value, 120));
@@ -218,26 +253,23 @@ Result<> run_mask(const Arguments& arguments, Console& console) {
     return fail(Errc::invalid, fmt::format("{} is the text itself, which would be lost: choose another file",
                                            printable(arguments.text("out"))));
   }
-  FH_TRY(Pieces pieces, Pieces::open(std::string(arguments.text("FILE"))));
+  const std::string path(arguments.text("FILE"));
+  FH_TRY(Pieces pieces, Pieces::open(path));
   FH_TRY(std::string_view piece, pieces.next());
-  TextDecoder decoder;
-  decoder.feed(piece);
-  const std::string_view form = decoder.is_utf16() ? "UTF-16" : packed_form(piece);
-  if (!form.empty()) {
-    return fail(Errc::unsupported,
-                fmt::format("{} is {}, which is not masked", printable(arguments.text("FILE")), form));
+  if (const std::string_view form = packed_form(piece); !form.empty()) {
+    return fail(Errc::unsupported, fmt::format("{} is {}, which is not masked", printable(path), form));
   }
   FH_TRY(Output out, Output::create(arguments.given("out") ? arguments.text("out") : "-", console));
-  pii::Masker masker(profile, style);
+  FileMasker masker(profile, style, pii::is_table(path));
   while (!piece.empty()) {
     FH_TRY_VOID(out.write(as_bytes(masker.feed(piece))));
     FH_TRY(piece, pieces.next());
   }
   FH_TRY_VOID(out.write(as_bytes(masker.finish())));
   FH_TRY_VOID(out.commit());
-  std::uint64_t masked = 0;
-  for (const std::uint64_t n : masker.counts()) masked += n;
-  if (arguments.given("out")) console.note(fmt::format("masked {} finding{}", masked, masked == 1 ? "" : "s"));
+  note_encoding(path, masker.foreign(), console);
+  if (arguments.given("out"))
+    console.note(fmt::format("masked {} finding{}", masker.masked(), masker.masked() == 1 ? "" : "s"));
   return {};
 }
 
@@ -277,20 +309,25 @@ Command guard_scan_command() {
           "whether or not something was found; with --fail it "
           "is 8 if something was, or if nothing of it could be read. A folder is gone through with what is below it; "
           "files that are no text are skipped "
-          "and named. UTF-16 with a byte order mark is read as UTF-8, to which places in JSON refer. PDFs and archives "
-          "are not read: in a folder they are skipped, by themselves an error.",
-      .positionals = {{.name = "PATH", .help = "Files or folders; - is standard input.", .repeatable = true}},
+          "and named. Tables (.csv, .tsv, .tab) are read cell by cell: what the first row calls a column is known of "
+          "each cell below it. UTF-16 needs a byte order mark; what is not UTF-8 otherwise is read as windows-1252 "
+          "(ISO-8859-1), which is said. PDFs and archives are not read: in a folder they are skipped, by themselves an "
+          "error.",
+      .positionals =
+          {{.name = "PATH", .help = "Files or folders; - is standard input.", .required = false, .repeatable = true}},
       .options = {profile_option(),
                   {.name = "format",
                    .type = OptionType::choice,
                    .value = "text|json",
                    .fallback = "text",
                    .help = "A line a finding, or JSON with places in bytes."},
+                  {.name = "kinds", .help = "List the kinds that --profile looks for, and nothing else."},
                   {.name = "show", .help = "Show the values as they are."},
                   {.name = "fail", .help = "End with exit status 8 if anything was found."}},
       .examples = {{"freehold guard scan notes.txt", "What a file tells of people:"},
                    {"freehold guard scan --profile hipaa --format json records/",
                     "All that Safe Harbor lists, for programs:"},
+                   {"freehold guard scan --kinds --profile secrets", "What is looked for:"},
                    {"git diff --cached | freehold guard scan --profile secrets --fail -", "Before a commit:"}},
       .run = run_scan,
   };
@@ -302,7 +339,7 @@ Command guard_mask_command() {
       .summary = "Write a text without its personal data.",
       .details =
           "Each finding of guard scan is replaced by its kind, such as [email]. The text is read and written as it "
-          "comes; UTF-16, PDFs and archives are refused.",
+          "comes, in its own encoding; PDFs and archives are refused.",
       .positionals = {{.name = "FILE", .help = "The text; - is standard input."}},
       .options = {profile_option(),
                   {.name = "style",
