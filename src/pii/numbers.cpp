@@ -353,7 +353,8 @@ class Evaluation {
     const Named* nearest = nullptr;
     for (std::size_t i = 0; i < std::size(kNamed); ++i) {
       const Named& row = kNamed[i];
-      if ((named_ >> i & 1) != 0 && fits(row, n, digits) && (nearest == nullptr || context_.distance(row.cue) < context_.distance(nearest->cue)))
+      if ((named_ >> i & 1) != 0 && fits(row, n, digits) &&
+          (nearest == nullptr || context_.distance(row.cue) < context_.distance(nearest->cue)))
         nearest = &row;
     }
     if (nearest == nullptr) return;

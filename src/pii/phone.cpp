@@ -84,7 +84,7 @@ int by_form(const Written& written, std::string_view digits) {
                         (n >= 11 && digits[1] == '1' && digits[2] >= '5' && digits[2] <= '7');
     return mobile ? 52 : 38;
   }
-  if (digits[0] >= '6' && is("99999 99999"_written)) return 55;               // India
+  if (digits[0] >= '6' && is("99999 99999"_written)) return 55;        // India
   if (is("99 99999-9999"_written, "99 9999-9999"_written)) return 60;  // Brazil
   if (digits[0] >= '5' &&
       is("999 999 999"_written, "999 99 99 99"_written, "999-999-999"_written, "9 99 99 99 99"_written))

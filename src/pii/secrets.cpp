@@ -126,8 +126,8 @@ bool is_mixed(string_view token) {
   return digit && letter;
 }
 
-// For each first byte of a prefix: which is the first of them, and the lowest five bits of the bytes that may be second.
-// Most tokens have others.
+// For each first byte of a prefix: which is the first of them, and the lowest five bits of the bytes that may be
+// second. Most tokens have others.
 struct PrefixesOfByte {
   std::uint8_t first = kPrefixes.size();
   std::uint32_t seconds = 0;

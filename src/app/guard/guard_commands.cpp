@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <iterator>
 
 #include "app/commands.h"
 #include "app/console.h"
@@ -63,7 +62,7 @@ class Pieces {
 struct Scanned {
   std::string path;
   std::uint64_t bytes = 0;
-  std::vector<ScanRow> rows;
+  ScanRows found;
 };
 
 // What is no text in a folder (its first piece holds a zero byte, or it is packed) is skipped; named alone it is an
@@ -121,7 +120,7 @@ std::string as_json(const std::vector<Scanned>& all, const std::vector<std::stri
   w.begin_object().member("profile", profile).key("files").begin_array();
   for (const Scanned& file : all) {
     w.begin_object().member("path", file.path).member("bytes", file.bytes).key("findings").begin_array();
-    for (const ScanRow& row : file.rows) {
+    for (const ScanRow& row : file.found.rows) {
       const pii::KindInfo& kind = pii::info(row.finding.kind);
       w.begin_object()
           .member("kind", kind.name)
@@ -130,7 +129,7 @@ std::string as_json(const std::vector<Scanned>& all, const std::vector<std::stri
           .member("line", row.line);
       w.member("column", row.column).member("score", row.finding.score);
       if (kind.safe_harbor != '-') w.member("safe_harbor", std::string(1, kind.safe_harbor));
-      w.member("value", row.value).end_object();
+      w.member("value", file.found.value(row)).end_object();
     }
     w.end_array().end_object();
   }
@@ -140,6 +139,28 @@ std::string as_json(const std::vector<Scanned>& all, const std::vector<std::stri
   write_counts(w, counts);
   w.end_object();
   return w.take() + "\n";
+}
+
+// "notes.txt:1:7: email: j***@*******.**m", a line a finding.
+void write_lines(const Scanned& file, Console& console) {
+  const std::string path = printable(file.path);
+  std::string line;
+  auto number = [&](std::uint64_t n) {
+    line += ':';
+    const fmt::format_int digits(n);
+    line.append(digits.data(), digits.size());
+  };
+  for (const ScanRow& row : file.found.rows) {
+    line = path;
+    number(row.line);
+    number(row.column);
+    line += ": ";
+    line += pii::info(row.finding.kind).name;
+    line += ": ";
+    line += printable(file.found.value(row), 120);
+    line += '\n';
+    console.write(line);
+  }
 }
 
 Result<> run_scan(const Arguments& arguments, Console& console) {
@@ -174,7 +195,7 @@ Result<> run_scan(const Arguments& arguments, Console& console) {
         continue;
       }
       bytes += (*scanned)->bytes;
-      for (const ScanRow& row : (*scanned)->rows) ++counts[static_cast<std::size_t>(row.finding.kind)], ++found;
+      for (const ScanRow& row : (*scanned)->found.rows) ++counts[static_cast<std::size_t>(row.finding.kind)], ++found;
       all.push_back(std::move(**scanned));
     }
   }
@@ -182,14 +203,7 @@ Result<> run_scan(const Arguments& arguments, Console& console) {
     console.write(as_json(all, skipped, counts, arguments.text("profile")));
   } else {
     for (const Scanned& file : all) {
-      const std::string path = printable(file.path);
-      fmt::memory_buffer line;
-      for (const ScanRow& row : file.rows) {
-        line.clear();
-        fmt::format_to(std::back_inserter(line), "{}:{}:{}: {}: {}\n", path, row.line, row.column,
-                       pii::info(row.finding.kind).name, printable(row.value, 120));
-        console.write(std::string_view(line.data(), line.size()));
-      }
+      write_lines(file, console);
     }
     std::string sums;
     for (const pii::KindInfo& row : pii::all_kinds()) {

@@ -57,7 +57,13 @@ void ScanReport::take() {
                end = static_cast<std::size_t>(finding.end - begin_);
     go_to(begin);
     const std::string_view value = std::string_view(held_).substr(begin, end - begin);
-    rows_.push_back({finding, line_, column_, options_.show ? std::string(value) : pii::hint_of(finding.kind, value)});
+    const std::size_t shown = rows_.shown.size();
+    if (options_.show) {
+      rows_.shown += value;
+    } else {
+      pii::append_hint(rows_.shown, finding.kind, value);
+    }
+    rows_.rows.push_back({finding, line_, column_, shown, rows_.shown.size() - shown});
     go_to(end);
   }
   found_.clear();

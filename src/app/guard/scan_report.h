@@ -21,8 +21,14 @@ struct ScanOptions {
 
 struct ScanRow {
   pii::Finding finding;
-  std::uint64_t line = 1, column = 1;  // from 1; columns are characters
-  std::string value;                   // as it may be shown
+  std::uint64_t line = 1, column = 1;     // from 1; columns are characters
+  std::size_t shown = 0, shown_size = 0;  // in ScanRows::shown
+};
+
+struct ScanRows {
+  std::vector<ScanRow> rows;
+  std::string shown;  // the values as they may be shown, one after the other
+  std::string_view value(const ScanRow& row) const { return std::string_view(shown).substr(row.shown, row.shown_size); }
 };
 
 // One text, in pieces. Memory: the findings, and what is not decided yet.
@@ -32,7 +38,7 @@ class ScanReport {
   void feed(std::string_view chunk);
   void finish();
   // All that was found; once.
-  std::vector<ScanRow> take_rows() { return std::move(rows_); }
+  ScanRows take_rows() { return std::move(rows_); }
   std::uint64_t bytes() const { return bytes_; }
 
  private:
@@ -42,7 +48,7 @@ class ScanReport {
   ScanOptions options_;
   pii::Scanner scanner_;
   std::vector<pii::Finding> found_;
-  std::vector<ScanRow> rows_;
+  ScanRows rows_;
   std::string held_;                     // what is not decided, and what was not counted
   std::uint64_t begin_ = 0;              // of held_
   std::uint64_t line_ = 1, column_ = 1;  // at begin_
