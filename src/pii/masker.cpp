@@ -36,10 +36,17 @@ bool is_inner(char c) {
   return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
 }
 
-// Signs that hints show.
-constexpr auto kShownSigns = [] {
-  std::array<bool, 256> out{};
-  for (const char c : std::string_view(" -./:@,()+")) out[static_cast<unsigned char>(c)] = true;
+bool is_ascii(std::string_view text) {
+  unsigned char all = 0;
+  for (const char c : text) all |= static_cast<unsigned char>(c);
+  return all < 0x80;
+}
+
+// What a hint shows of a byte within a value: signs as they are.
+constexpr auto kHints = [] {
+  std::array<char, 256> out{};
+  out.fill('*');
+  for (const char c : std::string_view(" -./:@,()+")) out[static_cast<unsigned char>(c)] = c;
   return out;
 }();
 
@@ -57,30 +64,42 @@ std::string mask_of(Kind kind, std::string_view value, MaskStyle style) {
   return "[" + std::string(info(kind).name) + "]";
 }
 
-std::string hint_of(Kind kind, std::string_view value) {
-  constexpr std::size_t kMost = 48;
+void append_hint(std::string& out, Kind kind, std::string_view value) {
+  constexpr std::size_t kMost = 48, kLeastShown = 6;
   const bool secret = info(kind).group == Group::secret;
+  if (const std::size_t size = value.size(); size > 0 && is_ascii(value)) {
+    char hint[kMost];
+    const std::size_t shown = std::min(size, kMost);
+    for (std::size_t i = 0; i < shown; ++i) hint[i] = kHints[static_cast<unsigned char>(value[i])];
+    if (!secret && size >= kLeastShown) {
+      hint[0] = value[0];
+      if (shown == size) hint[size - 1] = value[size - 1];
+    }
+    out.append(hint, shown);
+    return;
+  }
   std::size_t characters = 0;
   for (const char c : value) characters += !is_inner(c);
-  const bool ends = !secret && characters >= 6 && is_utf8(value);
-  std::array<char, kMost + 4> out;
-  std::size_t size = 0, at = 0;
-  for (std::size_t i = 0; i < value.size() && size < kMost; ++at) {
+  const bool ends = !secret && characters >= kLeastShown && is_utf8(value);
+  const std::size_t before = out.size();
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < value.size() && out.size() < before + kMost; ++at) {
     std::size_t n = 1;
     while (i + n < value.size() && is_inner(value[i + n])) ++n;
-    const char c = value[i];
-    const bool shown = n == 1 && kShownSigns[static_cast<unsigned char>(c)];
-    if (shown) {
-      out[size++] = c;
-    } else if (ends && (at == 0 || at + 1 == characters)) {
-      std::copy_n(value.begin() + static_cast<std::ptrdiff_t>(i), n, out.begin() + static_cast<std::ptrdiff_t>(size));
-      size += n;  // a character has four bytes at most: it is UTF-8
+    const bool sign = n == 1 && kHints[static_cast<unsigned char>(value[i])] != '*';
+    if (sign || (ends && (at == 0 || at + 1 == characters))) {
+      out += value.substr(i, n);
     } else {
-      out[size++] = '*';
+      out += '*';
     }
     i += n;
   }
-  return {out.data(), size};
+}
+
+std::string hint_of(Kind kind, std::string_view value) {
+  std::string out;
+  append_hint(out, kind, value);
+  return out;
 }
 
 std::string Masker::mask(Kind kind, std::string_view value) {

@@ -21,6 +21,7 @@ enum class MaskStyle : std::uint8_t {
 std::string mask_of(Kind kind, std::string_view value, MaskStyle style);
 // For reports: the first and the last character of what is long enough, nothing of secrets.
 std::string hint_of(Kind kind, std::string_view value);
+void append_hint(std::string& out, Kind kind, std::string_view value);
 
 class Masker {
  public:

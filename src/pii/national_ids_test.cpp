@@ -4,8 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
+#include <string>
 
+#include "pii/code.h"
 #include "pii/scanner.h"
 
 namespace freehold::pii {
@@ -150,6 +153,30 @@ TEST(NationalIds, EveryRowSaysItsSourceAndIsWritable) {
     }
   }
   EXPECT_GE(kinds.size(), 40u);
+}
+
+// What a number's text says of how it is written is what the table's shape says.
+TEST(NationalIds, ShapesAreReadAsTheyAreWritten) {
+  std::set<std::string_view> shapes;
+  for (const auto table : {european_ids(), other_ids()}) {
+    for (const NationalId& row : table) {
+      for (const Writing& w : row.writings) shapes.insert(w.shape);
+    }
+  }
+  for (const std::string_view shape : shapes) {
+    if (shape[0] == '*') continue;
+    std::string number(shape);
+    std::replace(number.begin(), number.end(), 'A', 'K');
+    const Text text(number, true);
+    const Code code = code_at(text, 0);
+    const Plain plain = code.plain(text, code.count);
+    const Written written{plain.size, code.form(code.count), plain.letters};
+    for (const std::string_view other : shapes) {
+      if (other[0] == '*') continue;
+      EXPECT_EQ(written == written_as(other), shape == other) << shape << " and " << other;
+    }
+    EXPECT_EQ(code.digits_only(code.count), plain.letters == 0) << shape;
+  }
 }
 
 }  // namespace

@@ -299,6 +299,12 @@ TEST(Masker, Styles) {
   EXPECT_EQ(hint_of(Kind::email, "jane@example.com"), "j***@*******.**m");
   EXPECT_EQ(hint_of(Kind::password, "hunter2"), "*******");
   EXPECT_EQ(hint_of(Kind::person, "Zoe"), "***");
+  EXPECT_EQ(hint_of(Kind::person, "Zo\xC3\xAB M\xC3\xBCller"), "Z** *****r");
+  EXPECT_EQ(hint_of(Kind::person, "\xC3\x89mile M\xC3\xA9li\xC3\xA9"), "\xC3\x89**** ****\xC3\xA9");
+  EXPECT_EQ(hint_of(Kind::person, "Zo\xFF M\xFCller"), "*** ******");
+  const std::string longer = "a-" + std::string(60, 'b') + "@c.org";
+  EXPECT_EQ(hint_of(Kind::email, longer), "a-" + std::string(46, '*'));
+  EXPECT_EQ(hint_of(Kind::email, longer.substr(0, 48)), "a-" + std::string(45, '*') + "b");
 }
 
 TEST(Masker, GivesOutWhatIsSafe) {

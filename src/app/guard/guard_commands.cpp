@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <iterator>
 
 #include "app/commands.h"
 #include "app/console.h"
@@ -156,6 +155,28 @@ std::string as_json(const std::vector<Scanned>& all, const std::vector<std::stri
   return w.take() + "\n";
 }
 
+// "notes.txt:1:7: email: j***@*******.**m", a line a finding.
+void write_lines(const Scanned& file, Console& console) {
+  const std::string path = printable(file.path);
+  std::string line;
+  auto number = [&](std::uint64_t n) {
+    line += ':';
+    const fmt::format_int digits(n);
+    line.append(digits.data(), digits.size());
+  };
+  for (const Found& row : file.rows) {
+    line = path;
+    number(row.line);
+    number(row.column);
+    line += ": ";
+    line += pii::info(row.finding.kind).name;
+    line += ": ";
+    line += printable(row.value, 120);
+    line += '\n';
+    console.write(line);
+  }
+}
+
 void note_encoding(std::string_view path, std::uint64_t foreign, Console& console) {
   if (foreign == 0) return;
   console.note(fmt::format("{} is not UTF-8: {} byte{} of it {} read as windows-1252", printable(path), foreign,
@@ -217,14 +238,7 @@ Result<> run_scan(const Arguments& arguments, Console& console) {
     console.write(as_json(all, skipped, counts, arguments.text("profile")));
   } else {
     for (const Scanned& file : all) {
-      const std::string path = printable(file.path);
-      fmt::memory_buffer line;
-      for (const Found& row : file.rows) {
-        line.clear();
-        fmt::format_to(std::back_inserter(line), "{}:{}:{}: {}: {}\n", path, row.line, row.column,
-                       pii::info(row.finding.kind).name, printable(row.value, 120));
-        console.write(std::string_view(line.data(), line.size()));
-      }
+      write_lines(file, console);
     }
     std::string sums;
     for (const pii::KindInfo& row : pii::all_kinds()) {
