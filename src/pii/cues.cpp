@@ -119,6 +119,7 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "username;user name;login;login name;loginname;login id;screen name;handle;user id;userid;benutzername;"
      "benutzerkennung;anmeldename;nutzername;d utilisateur;dutilisateur;nom utilisateur;identifiant;de usuario;"
      "nome utente;utente;gebruikersnaam;twitter;instagram"},
+    {Cue::a_user, "user;users;usuario;benutzer;utilisateur;utente;gebruiker;usuaria;utilizador"},
     {Cue::check,
      "cvv;cvc;csc;cvvcode;cvccode;card verification;verification value;kartenprufnummer;prufziffer;cryptogramme;"
      "cryptogramme visuel"},
@@ -140,7 +141,12 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "telemovel;telephone;portable;appelez;appeler;"
      "telefoon;telefoonnummer;bel;mobiel;gsm;telefonu;komorka;puhelin;telefonnr;phonenumber;voicemail;landline;"
      "extension;ext;my number;call "
-     "me;llamar;llama;llame;ligue;chiama;llamame;llamenos;chiamami;chiamatemi;erreichen;erreichbar;tlf;tfno"},
+     "me;llamar;llama;llame;ligue;chiama;llamame;llamenos;chiamami;chiamatemi;erreichen;erreichbar;tlf;tfno;"
+     "reachable;new number;emergency number;emergency no;emergency contact;hold of;contacter;contactez;contactar;"
+     "contattare;contatti;kontaktieren;chiamare;chiamate;rufen;ruft;ringen;al numero;au numero;onder nummer;joindre;"
+     "joignable;localizable;raggiungibile;bereikbaar;bellen;ligar;telefonar;telefonieren;telefonnumber;telephoning;"
+     "phoned;texted;texting;dialed;dialled;dialing;rang;telefax;telefaks;telefoonnr;notfallnummer;notrufnummer;"
+     "festnetz;mobilfunk;mobilnummer;handynr;telefonnumero;viber;contact number;callback;call back"},
     {Cue::birth,
      "dob;birth;born;o b;naci;nacio;nasci;"
      "birthday;birthdays;birthdate;dateofbirth;datedenaissance;fechadenacimiento;fechanacimiento;datadinascita;"
@@ -153,13 +159,22 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "code;pincode;eircode;postcodes"},
     {Cue::password,
      "password;passwords;passwd;pwd;passphrase;passcode;passwort;kennwort;contrasena;motdepasse;mot "
-     "de;senha;wachtwoord;haslo;pin;dbpassword;userpassword"},
+     "de;senha;wachtwoord;haslo;pin;dbpassword;userpassword;pgpassword;mysqlpassword;otp;totp;recovery code;backup "
+     "code;time password;time code;verification code;passcodes"},
     {Cue::secret,
      "secret;secrets;token;tokens;apikey;api key;accesskey;access key;secretkey;secret key;clientsecret;client "
      "secret;credential;credentials;auth;authorization;bearer;"
      "privatekey;private key;authtoken;accesstoken;encryption key;signing key;api token;access token;refresh "
      "token;schlussel;signing secret;webhook secret;key"},
-    {Cue::wallet, "bitcoin;btc;wallet;crypto;ethereum;eth;address"},
+    {Cue::glued_password, "mysql;mysqldump;mysqladmin;mysqlimport;mariadb;mariadb dump;7z;7za;7zz;rar;unrar"},
+    {Cue::password_option,
+     "sshpass;redis cli;valkey cli;keydb cli;docker login;podman login;helm login;registry login;mongosh;mongo;"
+     "mongodump;mongorestore;mongoexport;sqlcmd;bcp;ldapsearch;ldapadd;ldapmodify;ldapwhoami;mosquitto pub;"
+     "mosquitto sub;ipmitool;rabbitmqadmin;zip;unzip"},
+    {Cue::user_option, "curl;smbclient;rpcclient;smbmap;wrk;httpie;wpscan"},
+    {Cue::wallet,
+     "bitcoin;btc;wallet;wallets;crypto;ethereum;eth;address;solana;litecoin;ltc;dogecoin;doge;tron;trx;ripple;xrp;"
+     "monero;xmr;cardano;usdt;usdc;phantom"},
     {Cue::address,
      "address;lives;live;lived;resides;residing;residence;home;ship;shipped;shipping;deliver;delivered;mailing;adresse;"
      "anschrift;wohnhaft;wohnt;direccion;indirizzo;adres;endereco;habite"},

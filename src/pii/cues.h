@@ -71,6 +71,7 @@ enum class Cue : std::uint8_t {
   other_id,
   user,    // of an account with a program
   check,   // the three or four digits on a card
+  a_user,  // "user" alone
   docket,  // of a court or an authority
   card,
   payment,  // what is done with cards, and with much else
@@ -80,6 +81,9 @@ enum class Cue : std::uint8_t {
   postcode,
   password,
   secret,
+  glued_password,  // programs that take one right behind "-p"
+  password_option,  // and behind "-p" and others with a blank
+  user_option,      // behind "-u", with a user's name
   wallet,
   address,
   // what a number is not

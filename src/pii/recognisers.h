@@ -43,6 +43,9 @@ Match match_ip(const Text& text, std::size_t i, const Context& context);  // IPv
 Match match_mac(const Text& text, std::size_t i, const Context& context);
 // secrets.cpp
 Match match_secret(const Text& text, std::size_t i, const Context& context);
+// options.cpp
+Match match_option(const Text& text, std::size_t i, const Context& context);  // "mysql -psecret", "curl -u me:secret"
+// wallets.cpp
 inline constexpr std::size_t kShortestWallet = 26;  // letters and digits
 Match match_wallet(const Text& text, std::size_t i, const Context& context);
 // Right behind "-----BEGIN" at `i`, whether a private key follows; the end of that line's mark.

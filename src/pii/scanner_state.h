@@ -115,9 +115,15 @@ struct Scanner::State {
     if (is_telling(cue)) telling = context.index;
   }
 
+  void forget_programs() {
+    for (const Cue cue : {Cue::glued_password, Cue::password_option, Cue::user_option})
+      seen[static_cast<std::size_t>(cue)] = 0;
+  }
+
   // Cues of which single words behind them are asked.
   static bool is_telling(Cue cue) {
-    return cue == Cue::password || cue == Cue::secret || cue == Cue::user || cue == Cue::docket;
+    return cue == Cue::password || cue == Cue::secret || cue == Cue::user || cue == Cue::a_user ||
+           cue == Cue::docket;
   }
 
   // Whether an e-mail address may begin at `i`: whether there is an '@' near enough, or what is there has not arrived.
