@@ -15,7 +15,8 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "dowod osobisty;identiteetskaart;identiteitskaart;government id;resident id;residence permit;social "
      "security;social insurance;nationalid;idnumber"},
     {Cue::tax, "tax;taxpayer;tin;tax id;steuer;steuernummer;fiscal;fiscale;impots;belasting;podatkowy;vat;taxid"},
-    {Cue::ssn, "ssn;ssns;ss;social security;social sec;socialsecurity;ssnum"},
+    {Cue::ssn, "ssn;ssns;ss;social security;social sec;socialsecurity;ssnum;my social;his social;her social;your social;"
+     "their social;full social;social number;social no;patient social;client social"},
     {Cue::itin, "itin;taxpayer identification;individual taxpayer"},
     {Cue::nhs, "nhs;national health"},
     {Cue::nino, "nino;national insurance;ni number;ni no"},
@@ -98,14 +99,18 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "plate;plates;license plate;licence plate;number "
      "plate;kennzeichen;kfz;nummernschild;immatriculation;plaque;matricula;targa;kenteken;targato;targata;immatricule;"
      "immatriculee;autokennzeichen;kfzkennzeichen;kentekenplaat;tablica;registration plate;"
-     "vehicle registration;registration number;licenseplate;numberplate"},
+     "vehicle registration;registration number;licenseplate;numberplate;reg plate;reg no;vrm;vrn;"
+     "nummerplaat;nummerplade;registreringsnummer;regnr;placa;placas;chapa;rejestracyjny;rejestracyjne;rejestracyjnego;"
+     "rendszam;spz;plakette;plate no;plate number;tagliando;registrado;immat"},
     {Cue::vin,
      "vin;vehicle identification;chassis;fahrgestellnummer;fin;vin "
      "number;fahrzeugidentifikationsnummer;bastidor;telaio"},
     {Cue::device,
      "serial;serial number;serial no;sn;imei;imsi;iccid;meid;udid;device id;device identifier;device "
      "serial;device;deviceid;implant;pacemaker;seriennummer;"
-     "numero de serie;udi;serialnumber;esn;unit serial;equipment identity"},
+     "numero de serie;udi;serialnumber;esn;unit serial;equipment identity;s n;serialno;idfa;idfv;gaid;aaid;"
+     "advertising id;android id;hardware id;machine id;device token;geratenummer;serienummer;numero serie;"
+     "matricola;seriale;deviceserial;hardwareid;androidid;machineid;installation id"},
     {Cue::mac,
      "mac address;mac addresses;mac addr;mac adresse;mac adres;adresse mac;direccion mac;indirizzo mac;"
      "hwaddr;hwaddress;hw address;hardware address;bssid"},
@@ -119,7 +124,7 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "username;user name;login;login name;loginname;login id;screen name;handle;user id;userid;benutzername;"
      "benutzerkennung;anmeldename;nutzername;d utilisateur;dutilisateur;nom utilisateur;identifiant;de usuario;"
      "nome utente;utente;gebruikersnaam;twitter;instagram"},
-    {Cue::a_user, "user;users;usuario;benutzer;utilisateur;utente;gebruiker;usuaria;utilizador"},
+    {Cue::one_time, "otp;verification code;recovery code;einmalcode;bestatigungscode;verificatiecode"},
     {Cue::check,
      "cvv;cvc;csc;cvvcode;cvccode;card verification;verification value;kartenprufnummer;prufziffer;cryptogramme;"
      "cryptogramme visuel"},
@@ -146,7 +151,7 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "contattare;contatti;kontaktieren;chiamare;chiamate;rufen;ruft;ringen;al numero;au numero;onder nummer;joindre;"
      "joignable;localizable;raggiungibile;bereikbaar;bellen;ligar;telefonar;telefonieren;telefonnumber;telephoning;"
      "phoned;texted;texting;dialed;dialled;dialing;rang;telefax;telefaks;telefoonnr;notfallnummer;notrufnummer;"
-     "festnetz;mobilfunk;mobilnummer;handynr;telefonnumero;viber;contact number;callback;call back"},
+     "festnetz;mobilfunk;mobilnummer;handynr;telefonnumero;viber;contact number;call back"},
     {Cue::birth,
      "dob;birth;born;o b;naci;nacio;nasci;"
      "birthday;birthdays;birthdate;dateofbirth;datedenaissance;fechadenacimiento;fechanacimiento;datadinascita;"
@@ -159,14 +164,13 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "code;pincode;eircode;postcodes"},
     {Cue::password,
      "password;passwords;passwd;pwd;passphrase;passcode;passwort;kennwort;contrasena;motdepasse;mot "
-     "de;senha;wachtwoord;haslo;pin;dbpassword;userpassword;pgpassword;mysqlpassword;otp;totp;recovery code;backup "
-     "code;time password;time code;verification code;passcodes"},
+     "de;senha;wachtwoord;haslo;pin;dbpassword;userpassword;pgpassword;mysqlpassword"},
     {Cue::secret,
      "secret;secrets;token;tokens;apikey;api key;accesskey;access key;secretkey;secret key;clientsecret;client "
      "secret;credential;credentials;auth;authorization;bearer;"
      "privatekey;private key;authtoken;accesstoken;encryption key;signing key;api token;access token;refresh "
      "token;schlussel;signing secret;webhook secret;key"},
-    {Cue::glued_password, "mysql;mysqldump;mysqladmin;mysqlimport;mariadb;mariadb dump;7z;7za;7zz;rar;unrar"},
+    {Cue::glued_password, "mysql;mysqldump;mysqladmin;mysqlimport;mariadb;7z;7za;7zz;rar;unrar"},
     {Cue::password_option,
      "sshpass;redis cli;valkey cli;keydb cli;docker login;podman login;helm login;registry login;mongosh;mongo;"
      "mongodump;mongorestore;mongoexport;sqlcmd;bcp;ldapsearch;ldapadd;ldapmodify;ldapwhoami;mosquitto pub;"

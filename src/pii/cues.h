@@ -71,7 +71,7 @@ enum class Cue : std::uint8_t {
   other_id,
   user,    // of an account with a program
   check,   // the three or four digits on a card
-  a_user,  // "user" alone
+  one_time,  // a password for once
   docket,  // of a court or an authority
   card,
   payment,  // what is done with cards, and with much else

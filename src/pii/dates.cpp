@@ -83,7 +83,8 @@ bool is_life(const Text& text, std::size_t begin) {
   back += stop;
   const unsigned char sign = text.before(begin, back), left = text.before(begin, back + 1);
   return (sign == '*' && !stop && left == '(') ||
-         ((sign == 'b' || sign == 'n') && (left == '(' || (stop && sign == 'b' && (left == ' ' || left == ','))));
+         ((sign == 'b' || sign == 'n') &&
+          (left == '(' || (stop && sign == 'b' && (left == ' ' || left == ',' || left == '\n' || left == 0))));
 }
 
 // A date from `begin` to `end`: of birth if a word says so before it, or after it ("am 3. Mai 1970 geboren",

@@ -58,6 +58,7 @@ bool is_international(std::string_view digits) {
 }
 
 bool is_north_american(std::string_view ten) {
+  if (ten == "2147483647" || ten == "4294967295") return false;  // the highest numbers of computers
   return ten[0] >= '2' && ten[3] >= '2' && !(ten[1] == '1' && ten[2] == '1');
 }
 
@@ -138,7 +139,11 @@ int phone_score(const Written& written, std::string_view digits, const Context& 
     return 0;
   }
   // "my wife Ann on 2125550187"
-  const bool somebody = context.tag == Tag::person || context.before_tag == Tag::person;
+  const bool somebody =
+      context.tag == Tag::person
+          ? context.previous.shape == Shape::capital
+          : context.before_tag == Tag::person && context.before_previous.shape == Shape::capital &&
+                context.previous.shape == Shape::lower && (context.previous.flags & kFiller) != 0;
   if (alone == kPlainTen && somebody && !order) return 55;
   if (alone < 85 && (order || context.near(Cue::version, 2))) return alone - 30;
   return alone;

@@ -43,6 +43,8 @@ struct Scanner::State {
   static constexpr std::size_t kNoLead = static_cast<std::size_t>(-1);
   std::size_t lead = kNoLead;
   Member member;  // the value that begins at or before here, its position in buffer
+  unsigned abbreviated = 0;        // single letters with full stops between that went by: "N.A.S."
+  std::uint32_t spelled = 0;         // their hash
   // What stood between the last token and here.
   unsigned blanks = 0, newlines = 0;
   bool stop = false, hyphen = false, apart = false;
@@ -122,8 +124,7 @@ struct Scanner::State {
 
   // Cues of which single words behind them are asked.
   static bool is_telling(Cue cue) {
-    return cue == Cue::password || cue == Cue::secret || cue == Cue::user || cue == Cue::a_user ||
-           cue == Cue::docket;
+    return cue == Cue::password || cue == Cue::secret || cue == Cue::user || cue == Cue::docket;
   }
 
   // Whether an e-mail address may begin at `i`: whether there is an '@' near enough, or what is there has not arrived.
@@ -139,6 +140,7 @@ struct Scanner::State {
   bool step_inside(const Text& text);
   bool token(const Text& text, bool letter);
   bool word(const Text& text, const Word& w);
+  void see_abbreviation(const Text& text, const Word& w);
   bool sign(const Text& text, unsigned char c);
   void pass_sign(unsigned char c);
   Match at_word(const Text& text, const Context& now, const Word& w, std::size_t& rest);

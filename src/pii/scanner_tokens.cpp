@@ -49,15 +49,23 @@ bool is_name_particle(const PastWord& word) {
          std::find(std::begin(kHashes), std::end(kHashes), word.hash) != std::end(kHashes);
 }
 
+bool is_hex_word(const Text& text, const Word& w) {
+  for (std::size_t i = w.begin; i < w.end; ++i) {
+    if (!is_hex(text[i])) return false;
+  }
+  return true;
+}
+
 // What a member's or a variable's name ends with, "SecretAccessKey": only where a value follows.
 Cue cue_of_name(const Text& text, const Word& w) {
   std::size_t end = w.end;
   if (text[end] == '"' || text[end] == '\'') ++end;
   if (text[end] == ' ') ++end;
-  if (text[end] != ':' && text[end] != '=') return Cue::none;
+  if ((text[end] != ':' && text[end] != '=') || text[end + 1] == '\n' || text[end + 1] == '\r') return Cue::none;
   std::size_t hump = w.end;
   while (hump > w.begin && text[hump - 1] >= 'a' && text[hump - 1] <= 'z') --hump;
   if (hump <= w.begin + 1 || hump == w.end) return Cue::none;
+  if (hump > w.begin + 6 && text.has(hump - 7, "public")) return Cue::none;
   std::uint32_t hash = kHashStart;
   for (std::size_t i = hump - 1; i < w.end; ++i) hash = hash_on(hash, text[i] | 0x20);
   static constexpr std::uint32_t kSecret[] = {hash_folded("key"), hash_folded("secret"), hash_folded("token"),
@@ -153,7 +161,9 @@ Match Scanner::State::at_word(const Text& text, const Context& now, const Word& 
   } else if (w.letters == 17 && w.shape == Shape::upper && now.near(Cue::vin, 3)) {
     std::size_t ignored = 0;
     if (const Match match = at_number(text, now, at, ignored); sure(match)) return match;
-  } else if (w.letters == 8 && next == '-' && now.near(Cue::device, 3)) {  // a UUID
+  } else if ((w.letters == 8 && next == '-' && now.near(Cue::device, 3) && is_hex_word(text, w)) ||  // a UUID
+             (w.letters >= 8 && w.shape == Shape::upper && w.flags == 0 &&
+              (now.near(Cue::licence, 1) || now.near(Cue::passport, 1)))) {  // "Passport FYZVRZFXR"
     if (const Match match = at_number(text, now, at, rest); sure(match)) return match;
   } else if (w.letters <= 6 && w.shape != Shape::lower) {
     const std::size_t gap = gap_at(text, w.end);
@@ -166,6 +176,23 @@ Match Scanner::State::at_word(const Text& text, const Context& now, const Word& 
     }
   }
   return {};
+}
+
+// "N.A.S.", "S.S.N.": letters with full stops are the word that they make.
+void Scanner::State::see_abbreviation(const Text& text, const Word& w) {
+  if (w.letters != 1 || w.end != w.begin + 1) {
+    abbreviated = 0;
+    return;
+  }
+  const bool goes_on = abbreviated > 0 && context.previous.letters == 1 && text.before(w.begin, 1) == '.' &&
+                       is_alphanumeric(text.before(w.begin, 2));
+  abbreviated = goes_on ? abbreviated + 1 : 1;
+  spelled = hash_on(goes_on ? spelled : kHashStart, text[w.begin] | 0x20);
+  if (abbreviated < 3) return;
+  Word whole = w;
+  whole.hash = spelled;
+  whole.cue = Cue::national;  // whichever it is
+  lexicon().each_cue(0, whole, [&](Cue cue) { see(cue); });
 }
 
 bool Scanner::State::word(const Text& text, const Word& w) {
@@ -222,6 +249,7 @@ bool Scanner::State::word(const Text& text, const Word& w) {
     const std::uint32_t before = now.previous.letters != 0 ? now.previous.hash : 0;
     lexicon().each_cue(before, w, [&](Cue cue) { see(cue); });
   }
+  see_abbreviation(text, w);
   now.option = hyphen && (apart || (now.option && blanks == 0));
   now.before_previous = now.previous;
   now.before_tag = now.tag;
@@ -327,7 +355,7 @@ bool Scanner::State::token(const Text& text, bool letter) {
         if (const Match match = match_url(text, begin); sure(match)) return found(text, match);
       }
     }
-    if (near_user) {
+    if (near_user || (letter && now.joined && is_user(now.previous))) {
       if (const Match match = match_user(text, begin, now); sure(match)) return found(text, match);
     }
     if (told && now.near(Cue::docket, 1)) {

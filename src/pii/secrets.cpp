@@ -112,7 +112,7 @@ Match by_word(const Text& text, std::size_t i, const Context& context) {
     const unsigned char sign = text.before(i, back) == ' ' ? text.before(i, back + 1) : text.before(i, back);
     // "--password hunter": a word that is known is none.
     const std::size_t end_of_option = text.before(i, 1) == ' ' ? 2 : back + 1;
-    const bool option = context.option && is_alphanumeric(text.before(i, end_of_option)) && !is_known_word(text, i, end);
+    const bool option = context.option && is_alphanumeric(text.before(i, end_of_option)) && text[i] != '-' && !is_known_word(text, i, end);
     const bool assigned = sign == ':' || sign == '=' || option;
     if (value.size() >= 4 && (odd || (assigned && value.size() >= 6 && (left != ' ' || option))) && value.find('@') != 0 &&
         value.back() != ':') {
