@@ -13,7 +13,9 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "citizen number;personal number;personal id;ausweis;personalausweis;ausweisnummer;identite "
      "nationale;identidad;identidade;identita;"
      "dowod osobisty;identiteetskaart;identiteitskaart;government id;resident id;residence permit;social "
-     "security;social insurance;nationalid;idnumber"},
+     "security;social insurance;nationalid;idnumber;nin;bvn;epic;mynumber;sss;nik;cccd;iqama;matricule;nss;"
+     "seguridad social;cedula;emirates id;hkid;alien number;personalausweisnummer;ausweisnr;cedula de;cie;nib;"
+     "national identification;carta identita;didentita;didentite;d identite"},
     {Cue::tax, "tax;taxpayer;tin;tax id;steuer;steuernummer;fiscal;fiscale;impots;belasting;podatkowy;vat;taxid"},
     {Cue::ssn, "ssn;ssns;ss;social security;social sec;socialsecurity;ssnum;my social;his social;her social;your social;"
      "their social;full social;social number;social no;patient social;client social"},
@@ -68,6 +70,28 @@ constexpr auto kCueTable = std::to_array<CueWords>({
     {Cue::ird, "ird;inland revenue"},
     {Cue::npi, "npi;provider identifier;national provider"},
     {Cue::dea, "dea;dea number"},
+    {Cue::gstin, "gstin;gst;gst no;gst number"},
+    {Cue::abn, "abn;acn;business number;company number"},
+    {Cue::nip, "nip;regon"},
+    {Cue::taj, "taj;tajszam;tajszama"},
+    {Cue::pis, "pis;pasep;nis;nit"},
+    {Cue::cnh, "cnh;habilitacao"},
+    {Cue::rg, "rg;registro geral"},
+    {Cue::rfc, "rfc;registro federal"},
+    {Cue::cnic, "cnic;nicop"},
+    {Cue::mykad, "mykad;mypr;kad pengenalan;no kp"},
+    {Cue::emirates, "emirates id;emiratesid;eid"},
+    {Cue::hkid, "hkid;hong kong;hkic"},
+    {Cue::uen, "uen;unique entity"},
+    {Cue::vat,
+     "vat;vatin;uid;ustid;ustidnr;ust idnr;ust id;umsatzsteuer id;umsatzsteueridentifikationsnummer;tva;btw;iva;p iva;"
+     "partita iva;piva;moms;dph;afm;momsnr;alv;tva intracommunautaire"},
+    {Cue::ein, "ein;fein;employer identification"},
+    {Cue::alien, "alien;alien number;alien registration;uscis"},
+    {Cue::pension,
+     "rentenversicherungsnummer;rentenversicherung;sozialversicherungsnummer;rvnr;rv nummer;rvnummer;"
+     "versicherungsnummer;sv nummer"},
+    {Cue::carta, "carta identita;identita;didentita;d identita;cie"},
     {Cue::passport,
      "passport;passports;reisepass;reisepassnummer;passnummer;passeport;pasaporte;passaporto;passaporte;paspoort;"
      "paspoortnummer;paszport;paszportu;pass no"},

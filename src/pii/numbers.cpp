@@ -31,7 +31,7 @@ struct Rows {
 constexpr std::size_t kMostOfState = 24;
 const std::array<Rows, kMostOfState> kRows = [] {
   std::array<Rows, kMostOfState> out;
-  for (const auto table : {european_ids(), other_ids()}) {
+  for (const auto table : {european_ids(), other_ids(), register_ids()}) {
     for (const NationalId& id : table) {
       for (const Writing& writing : id.writings) {
         const bool any = writing.shape[0] == '*';
@@ -390,7 +390,8 @@ class Evaluation {
 
   // Capitals with few digits, in one piece or behind a few letters ("SN-9ZKVY1JAX0"): right behind its word it is one.
   bool is_telling(const Named& row, std::size_t n, std::size_t digits) const {
-    const bool may = row.kind == Kind::licence || row.kind == Kind::device_id || row.kind == Kind::passport;
+    const bool may = row.kind == Kind::licence || row.kind == Kind::device_id || row.kind == Kind::passport ||
+                     (row.cue == Cue::national && n == 1 && digits >= 3);
     const Code::Group& first = code_.groups[0];
     const bool whole = n == 1 || (n == 2 && first.separator == '-' && first.size() <= 3);
     if (!may || !whole || lower_ || plain_.size() < 8 || plain_.size() > 20 || !context_.near(row.cue, 1)) return false;

@@ -250,6 +250,7 @@ bool Scanner::State::word(const Text& text, const Word& w) {
     lexicon().each_cue(before, w, [&](Cue cue) { see(cue); });
   }
   see_abbreviation(text, w);
+  now.listed = apart && text.before(w.begin, 1) == ' ' && text.before(w.begin, 2) == ',';
   now.option = hyphen && (apart || (now.option && blanks == 0));
   now.before_previous = now.previous;
   now.before_tag = now.tag;
