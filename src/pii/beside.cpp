@@ -1,4 +1,7 @@
 // What nothing tells but the word right before it: names of users, the digits that check a card, numbers of dockets.
+#include <algorithm>
+#include <iterator>
+
 #include "pii/recognisers.h"
 
 namespace freehold::pii {
@@ -16,11 +19,58 @@ bool is_assigned(const Text& text, std::size_t i) {
   return c == ':' || c == '=' || (back == 1 && (c == '"' || c == '\''));
 }
 
+// The name of a file, "config.yaml".
+bool is_file(const Text& text, std::size_t begin, std::size_t end) {
+  static constexpr std::string_view kEndings[] = {"yaml", "yml", "json", "xml", "txt",  "csv",  "log", "conf", "cfg",
+                                                  "ini",  "py",  "js",   "ts",  "html", "css",  "md",  "sh",   "sql",
+                                                  "db",   "php", "java", "cpp", "exe",  "dll",  "zip", "gz",   "pdf",
+                                                  "png",  "jpg", "gif",  "env", "get",  "post", "put", "args", "argv"};
+  for (const std::string_view ending : kEndings) {
+    if (end - begin == ending.size() && text.has(begin, ending)) return true;
+  }
+  return false;
+}
+
+// Whether a word of small letters from `begin` to `end` may be somebody's: a name, or what no list knows.
+bool may_be_name(const Text& text, std::size_t begin, std::size_t end) {
+  if (end == begin || letter_at(text, begin) == 0) return false;
+  const Word word = word_at(text, begin);
+  if (word.end != end || word.shape != Shape::lower || word.cue != Cue::none) return false;
+  return (word.flags & (kGiven | kSurname)) != 0 || (word.flags & (kCommon | kFiller)) == 0;
+}
+
+// "fwinter02", "silva.joao", "ann_lee": how names of users are made of names; `least` letters in each part.
+bool is_made_of_names(const Text& text, std::size_t begin, std::size_t end, std::size_t least) {
+  constexpr std::size_t kLeastBeforeDigits = 4, kMostDigits = 4;
+  std::size_t digits = 0, parts = 0;
+  while (end - digits > begin && is_digit(text[end - digits - 1])) ++digits;
+  const std::size_t letters_end = end - digits;
+  for (std::size_t part = begin; part < letters_end; ++parts) {
+    std::size_t at = part;
+    while (at < letters_end && is_alphanumeric(text[at]) && !is_digit(text[at])) ++at;
+    const bool last = at == letters_end;
+    if (!last && text[at] != '.' && text[at] != '_') return false;
+    if (last && part > begin && text.before(part, 1) == '.' && is_file(text, part, at)) return false;
+    if (at - part < least || !may_be_name(text, part, at)) return false;
+    part = at + !last;
+  }
+  if (parts == 1) return digits > 0 && digits <= kMostDigits && letters_end - begin >= kLeastBeforeDigits;
+  return parts > 1 && parts <= 3 && digits <= kMostDigits;
+}
+
 }  // namespace
+
+bool is_user(const PastWord& word) {
+  static constexpr std::uint32_t kUsers[] = {hash_folded("user"),        hash_folded("benutzer"), hash_folded("usuario"),
+                                             hash_folded("utilisateur"), hash_folded("utente"),   hash_folded("gebruiker")};
+  return std::find(std::begin(kUsers), std::end(kUsers), word.hash) != std::end(kUsers);
+}
 
 Match match_user(const Text& text, std::size_t i, const Context& context) {
   constexpr std::size_t kLeast = 3, kMost = 32;
-  if (!context.near(Cue::user, 0)) return {};
+  const bool named = context.near(Cue::user, 0);
+  const bool apart = text.before(i, 1) == ' ' && context.joined;
+  if (!named && !(apart && is_user(context.previous))) return {};
   const bool at_sign = text[i] == '@';
   const std::size_t begin = at_sign ? i + 1 : i;
   if (!is_alphanumeric(text[begin]) || is_digit(text[begin])) return {};
@@ -36,6 +86,10 @@ Match match_user(const Text& text, std::size_t i, const Context& context) {
   const unsigned char next = text[end];
   if (end < begin + kLeast || is_alphanumeric(next) || next == '_' || next == '@' || next == '(' || next >= 0x80)
     return {};
+  // "user fwinter02 logged in": the word says less.
+  if (!named) return !at_sign && is_made_of_names(text, begin, end, 3) ? Match{Kind::other_id, i, end, 62} : Match{};
+  if (apart && !at_sign && digits == 0 && signs > 0 && is_made_of_names(text, begin, end, 2))
+    return {Kind::other_id, i, end, 66};
   if (!at_sign && digits == 0 && (signs == 0 || !is_assigned(text, i))) {
     // A word alone: one that no list knows, where it is given.
     const Word word = word_at(text, begin);
@@ -53,14 +107,17 @@ Match match_user(const Text& text, std::size_t i, const Context& context) {
 Match match_check(const Text& text, const Context& context, const Code& code) {
   const Code::Group& group = code.groups[0];
   // A number between them forgets the words: "CVV 123.45 and 123 people".
-  if (!context.near(Cue::check, context.before_previous.letters != 0 ? 1 : 0) || group.digits != group.size() ||
-      group.size() < 3 || group.size() > 4 || code.joined || code.hyphened || code.money)
+  const std::uint32_t words = context.before_previous.letters != 0 ? 1 : 0;
+  const bool card = context.near(Cue::check, words) && group.size() >= 3 && group.size() <= 4;
+  const bool once = !card && context.near(Cue::one_time, words) && group.size() >= 4 && group.size() <= 8;
+  if ((!card && !once) || group.digits != group.size() || code.joined || code.hyphened || code.money ||
+      (once && code.underscored))
     return {};
   const unsigned char next = text[group.end];
   if (is_alphanumeric(next) || next == '_' || next == '%') return {};
   if ((next == '.' || next == ',' || next == '-' || next == '/' || next == ':') && is_digit(text[group.end + 1]))
     return {};
-  return {Kind::other_id, group.begin, group.end, 85};
+  return {once ? Kind::password : Kind::other_id, group.begin, group.end, 85};
 }
 
 Match match_docket(const Text& text, std::size_t i, const Context& context) {

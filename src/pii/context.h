@@ -31,6 +31,8 @@ struct Context {
   PastWord previous, before_previous;   // of this sentence; no letters: there is none
   Tag tag = Tag::none, before_tag = Tag::none;  // theirs
   bool sentence_start = true;
+  bool listed = false;  // `previous` stands behind a comma: "Lovelace, Ada"
+  bool option = false;  // `previous` is the name of an option: "--password"
   bool joined = false;  // nothing but one blank, hyphen or full stop of an abbreviation since `previous`
 
   // Counting words since `cue`; only if it is near().

@@ -13,9 +13,12 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "citizen number;personal number;personal id;ausweis;personalausweis;ausweisnummer;identite "
      "nationale;identidad;identidade;identita;"
      "dowod osobisty;identiteetskaart;identiteitskaart;government id;resident id;residence permit;social "
-     "security;social insurance;nationalid;idnumber"},
+     "security;social insurance;nationalid;idnumber;nin;bvn;epic;mynumber;sss;nik;cccd;iqama;matricule;nss;"
+     "seguridad social;cedula;emirates id;hkid;alien number;personalausweisnummer;ausweisnr;cedula de;cie;nib;"
+     "national identification;carta identita;didentita;didentite;d identite"},
     {Cue::tax, "tax;taxpayer;tin;tax id;steuer;steuernummer;fiscal;fiscale;impots;belasting;podatkowy;vat;taxid"},
-    {Cue::ssn, "ssn;ssns;ss;social security;social sec;socialsecurity;ssnum"},
+    {Cue::ssn, "ssn;ssns;ss;social security;social sec;socialsecurity;ssnum;my social;his social;her social;your social;"
+     "their social;full social;social number;social no;patient social;client social"},
     {Cue::itin, "itin;taxpayer identification;individual taxpayer"},
     {Cue::nhs, "nhs;national health"},
     {Cue::nino, "nino;national insurance;ni number;ni no"},
@@ -67,6 +70,28 @@ constexpr auto kCueTable = std::to_array<CueWords>({
     {Cue::ird, "ird;inland revenue"},
     {Cue::npi, "npi;provider identifier;national provider"},
     {Cue::dea, "dea;dea number"},
+    {Cue::gstin, "gstin;gst;gst no;gst number"},
+    {Cue::abn, "abn;acn;business number;company number"},
+    {Cue::nip, "nip;regon"},
+    {Cue::taj, "taj;tajszam;tajszama"},
+    {Cue::pis, "pis;pasep;nis;nit"},
+    {Cue::cnh, "cnh;habilitacao"},
+    {Cue::rg, "rg;registro geral"},
+    {Cue::rfc, "rfc;registro federal"},
+    {Cue::cnic, "cnic;nicop"},
+    {Cue::mykad, "mykad;mypr;kad pengenalan;no kp"},
+    {Cue::emirates, "emirates id;emiratesid;eid"},
+    {Cue::hkid, "hkid;hong kong;hkic"},
+    {Cue::uen, "uen;unique entity"},
+    {Cue::vat,
+     "vat;vatin;uid;ustid;ustidnr;ust idnr;ust id;umsatzsteuer id;umsatzsteueridentifikationsnummer;tva;btw;iva;p iva;"
+     "partita iva;piva;moms;dph;afm;momsnr;alv;tva intracommunautaire"},
+    {Cue::ein, "ein;fein;employer identification"},
+    {Cue::alien, "alien;alien number;alien registration;uscis"},
+    {Cue::pension,
+     "rentenversicherungsnummer;rentenversicherung;sozialversicherungsnummer;rvnr;rv nummer;rvnummer;"
+     "versicherungsnummer;sv nummer"},
+    {Cue::carta, "carta identita;identita;didentita;d identita;cie"},
     {Cue::passport,
      "passport;passports;reisepass;reisepassnummer;passnummer;passeport;pasaporte;passaporto;passaporte;paspoort;"
      "paspoortnummer;paszport;paszportu;pass no"},
@@ -98,14 +123,18 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "plate;plates;license plate;licence plate;number "
      "plate;kennzeichen;kfz;nummernschild;immatriculation;plaque;matricula;targa;kenteken;targato;targata;immatricule;"
      "immatriculee;autokennzeichen;kfzkennzeichen;kentekenplaat;tablica;registration plate;"
-     "vehicle registration;registration number;licenseplate;numberplate"},
+     "vehicle registration;registration number;licenseplate;numberplate;reg plate;reg no;vrm;vrn;"
+     "nummerplaat;nummerplade;registreringsnummer;regnr;placa;placas;chapa;rejestracyjny;rejestracyjne;rejestracyjnego;"
+     "rendszam;spz;plakette;plate no;plate number;tagliando;registrado;immat"},
     {Cue::vin,
      "vin;vehicle identification;chassis;fahrgestellnummer;fin;vin "
      "number;fahrzeugidentifikationsnummer;bastidor;telaio"},
     {Cue::device,
      "serial;serial number;serial no;sn;imei;imsi;iccid;meid;udid;device id;device identifier;device "
      "serial;device;deviceid;implant;pacemaker;seriennummer;"
-     "numero de serie;udi;serialnumber;esn;unit serial;equipment identity"},
+     "numero de serie;udi;serialnumber;esn;unit serial;equipment identity;s n;serialno;idfa;idfv;gaid;aaid;"
+     "advertising id;android id;hardware id;machine id;device token;geratenummer;serienummer;numero serie;"
+     "matricola;seriale;deviceserial;hardwareid;androidid;machineid;installation id"},
     {Cue::mac,
      "mac address;mac addresses;mac addr;mac adresse;mac adres;adresse mac;direccion mac;indirizzo mac;"
      "hwaddr;hwaddress;hw address;hardware address;bssid"},
@@ -119,6 +148,7 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "username;user name;login;login name;loginname;login id;screen name;handle;user id;userid;benutzername;"
      "benutzerkennung;anmeldename;nutzername;d utilisateur;dutilisateur;nom utilisateur;identifiant;de usuario;"
      "nome utente;utente;gebruikersnaam;twitter;instagram"},
+    {Cue::one_time, "otp;verification code;recovery code;einmalcode;bestatigungscode;verificatiecode"},
     {Cue::check,
      "cvv;cvc;csc;cvvcode;cvccode;card verification;verification value;kartenprufnummer;prufziffer;cryptogramme;"
      "cryptogramme visuel"},
@@ -140,7 +170,12 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "telemovel;telephone;portable;appelez;appeler;"
      "telefoon;telefoonnummer;bel;mobiel;gsm;telefonu;komorka;puhelin;telefonnr;phonenumber;voicemail;landline;"
      "extension;ext;my number;call "
-     "me;llamar;llama;llame;ligue;chiama;llamame;llamenos;chiamami;chiamatemi;erreichen;erreichbar;tlf;tfno"},
+     "me;llamar;llama;llame;ligue;chiama;llamame;llamenos;chiamami;chiamatemi;erreichen;erreichbar;tlf;tfno;"
+     "reachable;new number;emergency number;emergency no;emergency contact;hold of;contacter;contactez;contactar;"
+     "contattare;contatti;kontaktieren;chiamare;chiamate;rufen;ruft;ringen;al numero;au numero;onder nummer;joindre;"
+     "joignable;localizable;raggiungibile;bereikbaar;bellen;ligar;telefonar;telefonieren;telefonnumber;telephoning;"
+     "phoned;texted;texting;dialed;dialled;dialing;rang;telefax;telefaks;telefoonnr;notfallnummer;notrufnummer;"
+     "festnetz;mobilfunk;mobilnummer;handynr;telefonnumero;viber;contact number;call back"},
     {Cue::birth,
      "dob;birth;born;o b;naci;nacio;nasci;"
      "birthday;birthdays;birthdate;dateofbirth;datedenaissance;fechadenacimiento;fechanacimiento;datadinascita;"
@@ -153,13 +188,21 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "code;pincode;eircode;postcodes"},
     {Cue::password,
      "password;passwords;passwd;pwd;passphrase;passcode;passwort;kennwort;contrasena;motdepasse;mot "
-     "de;senha;wachtwoord;haslo;pin;dbpassword;userpassword"},
+     "de;senha;wachtwoord;haslo;pin;dbpassword;userpassword;pgpassword;mysqlpassword"},
     {Cue::secret,
      "secret;secrets;token;tokens;apikey;api key;accesskey;access key;secretkey;secret key;clientsecret;client "
      "secret;credential;credentials;auth;authorization;bearer;"
      "privatekey;private key;authtoken;accesstoken;encryption key;signing key;api token;access token;refresh "
      "token;schlussel;signing secret;webhook secret;key"},
-    {Cue::wallet, "bitcoin;btc;wallet;crypto;ethereum;eth;address"},
+    {Cue::glued_password, "mysql;mysqldump;mysqladmin;mysqlimport;mariadb;7z;7za;7zz;rar;unrar"},
+    {Cue::password_option,
+     "sshpass;redis cli;valkey cli;keydb cli;docker login;podman login;helm login;registry login;mongosh;mongo;"
+     "mongodump;mongorestore;mongoexport;sqlcmd;bcp;ldapsearch;ldapadd;ldapmodify;ldapwhoami;mosquitto pub;"
+     "mosquitto sub;ipmitool;rabbitmqadmin;zip;unzip"},
+    {Cue::user_option, "curl;smbclient;rpcclient;smbmap;wrk;httpie;wpscan"},
+    {Cue::wallet,
+     "bitcoin;btc;wallet;wallets;crypto;ethereum;eth;address;solana;litecoin;ltc;dogecoin;doge;tron;trx;ripple;xrp;"
+     "monero;xmr;cardano;usdt;usdc;phantom"},
     {Cue::address,
      "address;lives;live;lived;resides;residing;residence;home;ship;shipped;shipping;deliver;delivered;mailing;adresse;"
      "anschrift;wohnhaft;wohnt;direccion;indirizzo;adres;endereco;habite"},

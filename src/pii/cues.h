@@ -57,6 +57,25 @@ enum class Cue : std::uint8_t {
   ird,
   npi,
   dea,
+  // of registers (national_registers.cpp)
+  gstin,
+  abn,
+  nip,
+  taj,
+  pis,
+  cnh,
+  rg,
+  rfc,
+  cnic,
+  mykad,
+  emirates,
+  hkid,
+  uen,
+  vat,
+  ein,
+  alien,
+  pension,
+  carta,
   // what needs a word beside it
   passport,
   licence,
@@ -71,6 +90,7 @@ enum class Cue : std::uint8_t {
   other_id,
   user,    // of an account with a program
   check,   // the three or four digits on a card
+  one_time,  // a password for once
   docket,  // of a court or an authority
   card,
   payment,  // what is done with cards, and with much else
@@ -80,6 +100,9 @@ enum class Cue : std::uint8_t {
   postcode,
   password,
   secret,
+  glued_password,  // programs that take one right behind "-p"
+  password_option,  // and behind "-p" and others with a blank
+  user_option,      // behind "-u", with a user's name
   wallet,
   address,
   // what a number is not

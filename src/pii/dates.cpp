@@ -83,13 +83,17 @@ bool is_life(const Text& text, std::size_t begin) {
   back += stop;
   const unsigned char sign = text.before(begin, back), left = text.before(begin, back + 1);
   return (sign == '*' && !stop && left == '(') ||
-         ((sign == 'b' || sign == 'n') && (left == '(' || (stop && sign == 'b' && (left == ' ' || left == ','))));
+         ((sign == 'b' || sign == 'n') &&
+          (left == '(' || (stop && sign == 'b' && (left == ' ' || left == ',' || left == '\n' || left == 0))));
 }
 
 // A date from `begin` to `end`: of birth if a word says so before it, or after it ("am 3. Mai 1970 geboren",
 // "1970-05-03 (DOB)", "3 May 1970 is her date of birth").
 Kind kind_here(const Text& text, const Context& context, std::size_t begin, std::size_t end) {
   if (context.near(Cue::birth, kBirthReach) || is_life(text, begin)) return Kind::birth_date;
+  // "Lovelace, Ada (10 December 1815)": how registers have it.
+  const bool listed = context.listed && context.tag == Tag::person && context.before_tag == Tag::person;
+  if (listed && text.before(begin, 1) == '(' && text[end] == ')') return Kind::birth_date;
   const std::size_t blank = blank_at(text, end), at = end + blank + (blank != 0 && text[end + blank] == '(');
   if (blank == 0 || letter_at(text, at) == 0) return Kind::date;
   const Word next = word_at(text, at);

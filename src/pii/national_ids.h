@@ -1,5 +1,6 @@
 // Numbers that states give to people, as a table: how they are written, how they are checked, which words stand near
-// them, and where that is published. national_europe.cpp and national_world.cpp hold the rows.
+// them, and where that is published. national_europe.cpp, national_world.cpp and national_registers.cpp hold the
+// rows.
 #pragma once
 
 #include <span>
@@ -12,7 +13,7 @@ namespace freehold::pii {
 
 // A way of writing: '9' a digit, 'A' a capital letter, ' ' stands for any blank, '-' for any dash, others for
 // themselves. `score`: what a number written so, that passes the check, is worth without a word near it: from how many
-// random numbers do.
+// random numbers do; 0: nothing, as without a check.
 struct Writing {
   std::string_view shape;
   int score;
@@ -28,5 +29,6 @@ struct NationalId {
 
 std::span<const NationalId> european_ids();
 std::span<const NationalId> other_ids();
+std::span<const NationalId> register_ids();  // of taxes, insurances and the like
 
 }  // namespace freehold::pii

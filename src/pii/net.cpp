@@ -3,6 +3,7 @@
 #include <array>
 #include <string>
 
+#include "pii/keys.h"
 #include "pii/recognisers.h"
 
 namespace freehold::pii {
@@ -58,6 +59,11 @@ bool is_plain_domain(string_view label) {
       "app dev cloud online shop store tech site xyz ai tv ";
   std::string wanted = " " + std::string(label) + " ";
   return kKnown.find(wanted) != string_view::npos;
+}
+
+// A token that no word is.
+bool is_random(string_view token) {
+  return token.size() >= 20 && is_mixed(token) && entropy(token) >= 3.2;
 }
 
 bool ends_url(unsigned char c) {
@@ -177,6 +183,8 @@ Match match_ipv6(const Text& text, std::size_t i) {
 bool is_mac_label(const Text& text, std::size_t i, const Context& context) {
   static constexpr std::uint32_t kMac = hash_folded("mac");
   if (context.previous.letters != 3 || context.previous.hash != kMac) return false;
+  // "MAC 001b44113ab7": capitals are an address' more than a computer's.
+  if (context.joined && context.previous.shape == Shape::upper) return true;
   for (std::size_t back = 1; back < kHistory; ++back) {
     const unsigned char c = text.before(i, back);
     if (c == ':' || c == '=') return true;
@@ -241,13 +249,16 @@ Match match_url(const Text& text, std::size_t i) {
     const std::size_t host = i + scheme.size();
     const std::size_t end = path_end(text, host, limit);
     if (end <= host + 1) return {};
-    // user:password@host
+    // user:password@host, :password@host
     std::size_t at = host, colon = 0;
     while (at < end && text[at] != '/' && text[at] != '@') {
       if (text[at] == ':') colon = at;
       ++at;
     }
-    if (at < end && text[at] == '@' && colon > host && at > colon + 1) return {Kind::password, i, end, 92};
+    if (at < end && text[at] == '@' && colon >= host && at > colon + 1) return {Kind::password, i, end, 92};
+    const bool alone = at < end && text[at] == '@' && colon == 0;  // somebody, or a token
+    if (alone && is_random(text.part(host, at))) return {Kind::secret, i, end, 92};
+    if (has_key(text, host, end)) return {Kind::api_key, i, end, 92};
     return {Kind::url, i, end, 92};
   }
   const bool www = text.has(i, "www.");
@@ -266,6 +277,7 @@ Match match_url(const Text& text, std::size_t i) {
     while (whole < end + 6 && is_digit(text[whole])) ++whole;
   }
   if (text[whole] == '/' || text[whole] == '?' || text[whole] == '#') whole = path_end(text, whole, limit);
+  if (whole > end && has_key(text, i, whole)) return {Kind::api_key, i, whole, www ? 90 : 70};
   return {Kind::url, i, std::max(whole, end), www ? 90 : 70};
 }
 

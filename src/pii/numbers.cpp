@@ -31,7 +31,7 @@ struct Rows {
 constexpr std::size_t kMostOfState = 24;
 const std::array<Rows, kMostOfState> kRows = [] {
   std::array<Rows, kMostOfState> out;
-  for (const auto table : {european_ids(), other_ids()}) {
+  for (const auto table : {european_ids(), other_ids(), register_ids()}) {
     for (const NationalId& id : table) {
       for (const Writing& writing : id.writings) {
         const bool any = writing.shape[0] == '*';
@@ -139,9 +139,31 @@ bool is_vin(string_view plain, bool& checked) {
   return letters >= 2;
 }
 
-// How many words of one to three letters precede? "ABC 1234", "B-AB 1234": a plate as it is written anywhere.
+// "ABC 1234", "B-AB 1234": a plate as it is written anywhere, and India's, which are longer: "KA 27 MS 8774".
 bool is_plate(string_view plain, std::size_t digits) {
+  if (plain.size() == 10 || plain.size() == 11) {
+    std::string_view rest = plain;
+    auto take = [&](bool digit, std::size_t most) {
+      std::size_t n = 0;
+      while (n < most && n < rest.size() && is_digit(static_cast<unsigned char>(rest[n])) == digit) ++n;
+      rest.remove_prefix(n);
+      return n;
+    };
+    return take(false, 2) == 2 && take(true, 2) == 2 && take(false, 3) > 0 && take(true, 4) == 4 && rest.empty();
+  }
   return plain.size() >= 4 && plain.size() <= 9 && digits >= 1 && digits < plain.size();
+}
+
+// Capitals that no word has: five consonants in a row, or no vowel at all.
+bool is_unpronounceable(string_view capitals) {
+  std::size_t row = 0, most = 0, vowels = 0;
+  for (const char c : capitals) {
+    const bool vowel = string_view("AEIOUY").find(c) != string_view::npos;
+    vowels += vowel;
+    row = vowel ? 0 : row + 1;
+    most = std::max(most, row);
+  }
+  return most >= 5 || vowels == 0;
 }
 
 class Evaluation {
@@ -348,7 +370,7 @@ class Evaluation {
     }
     if (named_ == 0) return;
     const std::size_t digits = plain_.size() - static_cast<std::size_t>(std::popcount(written_.letters));
-    if (digits == 0) return;
+    if (digits == 0 && (n > 1 || !is_unpronounceable(plain_))) return;
     // The nearest of the words that fit says what it is.
     const Named* nearest = nullptr;
     for (std::size_t i = 0; i < std::size(kNamed); ++i) {
@@ -367,8 +389,22 @@ class Evaluation {
     offer(nearest->kind, context_.near(nearest->cue, 1) ? 78 : 64, Cue::none, 0);
   }
 
+  // Capitals with few digits, in one piece or behind a few letters ("SN-9ZKVY1JAX0"): right behind its word it is one.
+  bool is_telling(const Named& row, std::size_t n, std::size_t digits) const {
+    const bool may = row.kind == Kind::licence || row.kind == Kind::device_id || row.kind == Kind::passport ||
+                     (row.cue == Cue::national && n == 1 && digits >= 3);
+    const Code::Group& first = code_.groups[0];
+    const bool whole = n == 1 || (n == 2 && first.separator == '-' && first.size() <= 3);
+    if (!may || !whole || lower_ || plain_.size() < 8 || plain_.size() > 20 || !context_.near(row.cue, 1)) return false;
+    if (row.kind == Kind::device_id) {
+      const bool series = n > 1 && plain_.starts_with("SN");
+      return plain_.size() >= (n > 1 ? 10u : 9u) && (digits >= 2 || series || plain_.size() >= 12 || is_unpronounceable(plain_));
+    }
+    return plain_.size() >= 10 || digits >= 2 || digits == 0;
+  }
+
   bool fits(const Named& row, std::size_t n, std::size_t digits) const {
-    if (digits < row.least_digits || plain_.size() < 4) return false;
+    if ((digits < row.least_digits && !is_telling(row, n, digits)) || plain_.size() < 4) return false;
     if (row.kind == Kind::plate && !is_plate(plain_, digits)) return false;
     if (row.kind == Kind::vin && plain_.size() != 17) return false;
     // Passports have five digits and more, but for Germany's and others' codes of nine characters.

@@ -58,15 +58,19 @@ bool is_international(std::string_view digits) {
 }
 
 bool is_north_american(std::string_view ten) {
+  if (ten == "2147483647" || ten == "4294967295") return false;  // the highest numbers of computers
   return ten[0] >= '2' && ten[3] >= '2' && !(ten[1] == '1' && ten[2] == '1');
 }
+
+constexpr int kPlainTen = 38;  // ten digits, as North America has them
 
 // Without the words around it: how sure it makes a number how it is written.
 int by_form(const Written& written, std::string_view digits) {
   const std::size_t n = digits.size();
   auto is = [&](auto... forms) { return ((written == forms) || ...); };
   const bool signs = written.form != 0;
-  if (is("999-999-9999"_written)) return 88;
+  // North America's areas begin with no 0 or 1; elsewhere a telephone may.
+  if (is("999-999-9999"_written)) return digits[0] == '1' ? 40 : digits[0] == '0' || digits[3] < '2' ? 70 : 88;
   if (is("999.999.9999"_written, "999/999-9999"_written, "999 999-9999"_written)) return 82;
   if (is("999 999 9999"_written)) return digits[0] == '0' || is_north_american(digits) ? 64 : 52;
   if (digits[0] == '1' && is("9-999-999-9999"_written, "9.999.999.9999"_written, "9 999 999 9999"_written,
@@ -84,14 +88,15 @@ int by_form(const Written& written, std::string_view digits) {
                         (n >= 11 && digits[1] == '1' && digits[2] >= '5' && digits[2] <= '7');
     return mobile ? 52 : 38;
   }
-  if (digits[0] >= '6' && is("99999 99999"_written)) return 55;        // India
+  if (digits[0] == '1' && digits[1] >= '3' && is("999-9999-9999"_written, "999 9999 9999"_written)) return 60;  // China
+  if (digits[0] >= '6' && is("99999 99999"_written)) return 55;               // India
   if (is("99 99999-9999"_written, "99 9999-9999"_written)) return 60;  // Brazil
   if (digits[0] >= '5' &&
       is("999 999 999"_written, "999 99 99 99"_written, "999-999-999"_written, "9 99 99 99 99"_written))
     return 40;
   if (is("99 99 99 99"_written, "9999 9999"_written, "99999-9999"_written)) return 36;
   if (is("999-9999"_written)) return 45;
-  if (n == 10 && !signs && is_north_american(digits)) return 38;
+  if (n == 10 && !signs && is_north_american(digits)) return kPlainTen;
   return 0;
 }
 
@@ -133,6 +138,13 @@ int phone_score(const Written& written, std::string_view digits, const Context& 
       return context.near(Cue::phone, 4) ? 72 : 45;
     return 0;
   }
+  // "my wife Ann on 2125550187"
+  const bool somebody =
+      context.tag == Tag::person
+          ? context.previous.shape == Shape::capital
+          : context.before_tag == Tag::person && context.before_previous.shape == Shape::capital &&
+                context.previous.shape == Shape::lower && (context.previous.flags & kFiller) != 0;
+  if (alone == kPlainTen && somebody && !order) return 55;
   if (alone < 85 && (order || context.near(Cue::version, 2))) return alone - 30;
   return alone;
 }

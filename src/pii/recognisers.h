@@ -43,12 +43,16 @@ Match match_ip(const Text& text, std::size_t i, const Context& context);  // IPv
 Match match_mac(const Text& text, std::size_t i, const Context& context);
 // secrets.cpp
 Match match_secret(const Text& text, std::size_t i, const Context& context);
+// options.cpp
+Match match_option(const Text& text, std::size_t i, const Context& context);  // "mysql -psecret", "curl -u me:secret"
+// wallets.cpp
 inline constexpr std::size_t kShortestWallet = 26;  // letters and digits
 Match match_wallet(const Text& text, std::size_t i, const Context& context);
 // Right behind "-----BEGIN" at `i`, whether a private key follows; the end of that line's mark.
 std::size_t private_key_begins(const Text& text, std::size_t i);
 // beside.cpp: what nothing tells but the word right before it.
 Match match_user(const Text& text, std::size_t i, const Context& context);      // "login: jdoe42", "handle @jane_doe"
+bool is_user(const PastWord& word);                                             // "user", in six languages
 Match match_check(const Text& text, const Context& context, const Code& code);  // "CVV 123"
 Match match_docket(const Text& text, std::size_t i, const Context& context);    // "Az. 12 O 345/20"
 // places.cpp

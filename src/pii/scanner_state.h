@@ -43,6 +43,8 @@ struct Scanner::State {
   static constexpr std::size_t kNoLead = static_cast<std::size_t>(-1);
   std::size_t lead = kNoLead;
   Member member;  // the value that begins at or before here, its position in buffer
+  unsigned abbreviated = 0;        // single letters with full stops between that went by: "N.A.S."
+  std::uint32_t spelled = 0;         // their hash
   // What stood between the last token and here.
   unsigned blanks = 0, newlines = 0;
   bool stop = false, hyphen = false, apart = false;
@@ -115,6 +117,11 @@ struct Scanner::State {
     if (is_telling(cue)) telling = context.index;
   }
 
+  void forget_programs() {
+    for (const Cue cue : {Cue::glued_password, Cue::password_option, Cue::user_option})
+      seen[static_cast<std::size_t>(cue)] = 0;
+  }
+
   // Cues of which single words behind them are asked.
   static bool is_telling(Cue cue) {
     return cue == Cue::password || cue == Cue::secret || cue == Cue::user || cue == Cue::docket;
@@ -133,6 +140,7 @@ struct Scanner::State {
   bool step_inside(const Text& text);
   bool token(const Text& text, bool letter);
   bool word(const Text& text, const Word& w);
+  void see_abbreviation(const Text& text, const Word& w);
   bool sign(const Text& text, unsigned char c);
   void pass_sign(unsigned char c);
   Match at_word(const Text& text, const Context& now, const Word& w, std::size_t& rest);

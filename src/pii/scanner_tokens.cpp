@@ -8,6 +8,7 @@
 namespace freehold::pii {
 namespace {
 
+constexpr std::size_t kUuid = 36;             // characters, with their hyphens
 constexpr std::size_t kLongestPlain = 256;  // what is longer and no secret is skipped unread
 
 bool is_blank_byte(unsigned char c) {
@@ -46,6 +47,33 @@ bool is_name_particle(const PastWord& word) {
                                               hash_folded("ter"), hash_folded("ten")};
   return word.shape == Shape::lower && (word.flags & kParticle) != 0 &&
          std::find(std::begin(kHashes), std::end(kHashes), word.hash) != std::end(kHashes);
+}
+
+bool is_hex_word(const Text& text, const Word& w) {
+  for (std::size_t i = w.begin; i < w.end; ++i) {
+    if (!is_hex(text[i])) return false;
+  }
+  return true;
+}
+
+// What a member's or a variable's name ends with, "SecretAccessKey": only where a value follows.
+Cue cue_of_name(const Text& text, const Word& w) {
+  std::size_t end = w.end;
+  if (text[end] == '"' || text[end] == '\'') ++end;
+  if (text[end] == ' ') ++end;
+  if ((text[end] != ':' && text[end] != '=') || text[end + 1] == '\n' || text[end + 1] == '\r') return Cue::none;
+  std::size_t hump = w.end;
+  while (hump > w.begin && text[hump - 1] >= 'a' && text[hump - 1] <= 'z') --hump;
+  if (hump <= w.begin + 1 || hump == w.end) return Cue::none;
+  if (hump > w.begin + 6 && text.has(hump - 7, "public")) return Cue::none;
+  std::uint32_t hash = kHashStart;
+  for (std::size_t i = hump - 1; i < w.end; ++i) hash = hash_on(hash, text[i] | 0x20);
+  static constexpr std::uint32_t kSecret[] = {hash_folded("key"), hash_folded("secret"), hash_folded("token"),
+                                              hash_folded("credential"), hash_folded("credentials")};
+  static constexpr std::uint32_t kPassword[] = {hash_folded("password"), hash_folded("passwd"), hash_folded("pwd"),
+                                                hash_folded("passphrase")};
+  if (std::find(std::begin(kSecret), std::end(kSecret), hash) != std::end(kSecret)) return Cue::secret;
+  return std::find(std::begin(kPassword), std::end(kPassword), hash) != std::end(kPassword) ? Cue::password : Cue::none;
 }
 
 // What the words around decide where the tagger, which looks at one word after the other, does not.
@@ -95,11 +123,13 @@ bool Scanner::State::found(const Text& text, const Match& match) {
 Match Scanner::State::at_number(const Text& text, const Context& now, std::size_t begin, std::size_t& rest) {
   const Code code = code_at(text, begin);
   rest = code.rest();
-  // A UUID is nobody's number, whatever its last group looks like.
+  // A UUID is nobody's number, whatever its last group looks like, but for a device's.
   if (code.count >= 5 && code.groups[0].size() == 8 && code.groups[1].size() == 4 && code.groups[2].size() == 4 &&
       code.groups[3].size() == 4 && code.groups[4].size() == 12 && code.groups[0].separator == '-' &&
       code.groups[3].separator == '-') {
     rest = code.groups[4].end;
+    const bool whole = rest == begin + kUuid && !code.joined && code.may_end(text, 5);
+    if (whole && now.near(Cue::device, 3)) return {Kind::device_id, begin, rest, 85};
     return {};
   }
   auto sure = [&](const Match& match) { return match.score >= now.least; };
@@ -131,15 +161,38 @@ Match Scanner::State::at_word(const Text& text, const Context& now, const Word& 
   } else if (w.letters == 17 && w.shape == Shape::upper && now.near(Cue::vin, 3)) {
     std::size_t ignored = 0;
     if (const Match match = at_number(text, now, at, ignored); sure(match)) return match;
+  } else if ((w.letters == 8 && next == '-' && now.near(Cue::device, 3) && is_hex_word(text, w)) ||  // a UUID
+             (w.letters >= 8 && w.shape == Shape::upper && w.flags == 0 &&
+              (now.near(Cue::licence, 1) || now.near(Cue::passport, 1)))) {  // "Passport FYZVRZFXR"
+    if (const Match match = at_number(text, now, at, rest); sure(match)) return match;
   } else if (w.letters <= 6 && w.shape != Shape::lower) {
     const std::size_t gap = gap_at(text, w.end);
-    if (gap != 0 && (is_digit(text[w.end + gap]) || (now.near(Cue::plate, 3) && is_alphanumeric(text[w.end + gap]))) &&
+    if (gap != 0 &&
+        (is_digit(text[w.end + gap]) ||
+         ((now.near(Cue::plate, 3) || (next == '-' && now.near(Cue::device, 1))) && is_alphanumeric(text[w.end + gap]))) &&
         (w.flags & kMonth) == 0) {
       std::size_t ignored = 0;
       if (const Match match = at_number(text, now, at, ignored); sure(match)) return match;
     }
   }
   return {};
+}
+
+// "N.A.S.", "S.S.N.": letters with full stops are the word that they make.
+void Scanner::State::see_abbreviation(const Text& text, const Word& w) {
+  if (w.letters != 1 || w.end != w.begin + 1) {
+    abbreviated = 0;
+    return;
+  }
+  const bool goes_on = abbreviated > 0 && context.previous.letters == 1 && text.before(w.begin, 1) == '.' &&
+                       is_alphanumeric(text.before(w.begin, 2));
+  abbreviated = goes_on ? abbreviated + 1 : 1;
+  spelled = hash_on(goes_on ? spelled : kHashStart, text[w.begin] | 0x20);
+  if (abbreviated < 3) return;
+  Word whole = w;
+  whole.hash = spelled;
+  whole.cue = Cue::national;  // whichever it is
+  lexicon().each_cue(0, whole, [&](Cue cue) { see(cue); });
 }
 
 bool Scanner::State::word(const Text& text, const Word& w) {
@@ -168,6 +221,7 @@ bool Scanner::State::word(const Text& text, const Word& w) {
   const bool names_value = profile != Profile::secrets && is_member(text, w);
   const Member value = names_value ? member_at(text, now, w) : Member();
   if (value.element) tag = Tag::none;
+  const Cue ending = w.shape == Shape::mixed && w.cue == Cue::none ? cue_of_name(text, w) : Cue::none;
   if (text.starved()) return false;
   // Names: one word after the other.
   const bool goes_on = open != Tag::none && now.joined;
@@ -190,10 +244,14 @@ bool Scanner::State::word(const Text& text, const Word& w) {
     lead = w.begin;
   }
   if ((w.flags & kFiller) == 0) ++now.index;
+  if (ending != Cue::none) see(ending);
   if (w.cue != Cue::none) {
     const std::uint32_t before = now.previous.letters != 0 ? now.previous.hash : 0;
     lexicon().each_cue(before, w, [&](Cue cue) { see(cue); });
   }
+  see_abbreviation(text, w);
+  now.listed = apart && text.before(w.begin, 1) == ' ' && text.before(w.begin, 2) == ',';
+  now.option = hyphen && (apart || (now.option && blanks == 0));
   now.before_previous = now.previous;
   now.before_tag = now.tag;
   now.previous = w;
@@ -254,6 +312,13 @@ bool Scanner::State::token(const Text& text, bool letter) {
   const bool told = telling >= now.earliest(kFarthest);
   const bool near_secret = told && (now.near(Cue::password, 1) || now.near(Cue::secret, 2));
   const bool near_user = told && now.near(Cue::user, 0) && profile != Profile::secrets;
+  if (letter && hyphen && blanks > 0) {
+    if (const Match match = match_option(text, begin, now); match.score >= now.least) {
+      // What follows is another program's: "sshpass -p … ssh -p 22".
+      if (!text.starved()) forget_programs();
+      return found(text, match);
+    }
+  }
   const Word* const ahead = letter ? memo.find(begin) : nullptr;
   const Word w = !letter ? Word() : ahead != nullptr ? *ahead : read_word(text, begin);
   bool plain = false;
@@ -275,8 +340,8 @@ bool Scanner::State::token(const Text& text, bool letter) {
   while (run < most && is_alphanumeric(text.data()[run])) ++run;
   if (run == text.size()) static_cast<void>(text[run]);  // more may belong to it
   std::size_t rest = 0;
-  if (profile == Profile::secrets && letter && text[w.end] == ':') {  // an address with a password in it
-    if (const Match match = match_url(text, begin); match.kind == Kind::password && sure(match))
+  if (profile == Profile::secrets && letter && text[w.end] == ':') {  // an address with a password or a key in it
+    if (const Match match = match_url(text, begin); info(match.kind).group == Group::secret && sure(match))
       return found(text, match);
   }
   if (profile != Profile::secrets && (!inside || left == '_')) {
@@ -291,7 +356,7 @@ bool Scanner::State::token(const Text& text, bool letter) {
         if (const Match match = match_url(text, begin); sure(match)) return found(text, match);
       }
     }
-    if (near_user) {
+    if (near_user || (letter && now.joined && is_user(now.previous))) {
       if (const Match match = match_user(text, begin, now); sure(match)) return found(text, match);
     }
     if (told && now.near(Cue::docket, 1)) {
@@ -324,7 +389,7 @@ bool Scanner::State::token(const Text& text, bool letter) {
   // Digits, or letters and digits together, that are nothing: go on behind them.
   std::size_t end = run;
   if (end == begin) end = begin + 1;
-  if (rest > end && !letter) end = rest;
+  if (rest > end && (!letter || rest == begin + kUuid)) end = rest;
   if (text.starved()) return false;
   skipping = end >= begin + kLongestPlain;
   past_other(end);
