@@ -331,6 +331,51 @@ class OfAKey(Erasing):
             self.assertEqual(server.good("GET", "/v1/files")["data"], [])
             server.upload(b"what comes later", purpose="user_data", filename="a.txt")
 
+    def test_a_hold_that_comes_meanwhile(self):
+        """It waits for the erasure, and stands in the way of nobody whom the erasure waits for."""
+        with self.serve("--keep-content") as server:
+            server.good("POST", "/v1/chat/completions", line("", "the cat", "bob")["body"])
+            for turn in range(3):
+                user = f"alice-{turn}"
+                server.good("POST", "/v1/chat/completions", line("", CANARY, user)["body"])
+                response = server.good("POST", "/v1/responses", {"model": "m", "input": CANARY, "max_output_tokens": 2, "user": user})["id"]
+                server.finished(server.batch([line("a", CANARY, user)]))
+                held = []
+                holder = threading.Thread(target=lambda: held.append(self.run_freehold("guard", "hold", "bob", "--reason", "a case")))
+                process = e2e.start("guard", "erase", user, "--json", home=self.home)
+                wait_for(lambda: (self.home / "erasures").exists() and any((self.home / "erasures").glob("*.order")) or process.poll() is not None)
+                holder.start()
+                said, message = process.communicate(timeout=60)
+                holder.join()
+                self.assertEqual(process.returncode, 0, message)
+                said = json.loads(said)
+                self.assertEqual((said["lines"], said["responses"], len(said["subjects"])), (2, 1, 1))
+                self.assertEqual(held[0].code, e2e.OK, held[0].message)
+                self.assertEqual(server.ask("GET", f"/v1/responses/{response}")[0], 404)
+            self.assertEqual(self.anywhere(CANARY), [])
+
+    def test_lines_that_are_being_brought(self):
+        with self.serve() as server:
+            body, kind = server.form("".join(json.dumps(line(str(i), CANARY, "alice" if i % 2 else "bob")) + "\n" for i in range(4000)).encode(), purpose="batch")
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+            connection.putrequest("POST", "/v1/files")
+            for name, value in {"authorization": f"Bearer {KEY}", "content-type": kind, "content-length": str(len(body))}.items():
+                connection.putheader(name, value)
+            connection.endheaders()
+            connection.send(body[:300_000])
+            wait_for(lambda: self.anywhere("alice"))
+            self.fails(e2e.NOT_FOUND, "guard", "erase", "alice", names="nothing is kept")
+            connection.send(body[300_000:])
+            answer = connection.getresponse()
+            self.assertEqual(answer.status, 200, answer.read())
+            connection.close()
+            self.assertEqual(self.anywhere("alice"), [])
+            self.assertNotEqual(self.anywhere("bob"), [])
+            for path, given in (("/v1/batches", {}), ("/api/create", {"model": "mine", "from": "m", "system": "x", "stream": False})):
+                status, said = server.ask("POST", path, {"input_file_id": json.loads(server.ask("GET", "/v1/files")[1])["data"][0]["id"],
+                                                         "endpoint": "/v1/chat/completions", "completion_window": "24h"} if not given else given, freehold_user="alice")
+                self.assertEqual((status, "Freehold-User" in said.decode()), (400, True), said)
+
     def test_a_hold_on_it(self):
         with self.serve() as server:
             server.good("POST", "/v1/chat/completions", line("", "the cat")["body"])

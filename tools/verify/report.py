@@ -115,9 +115,10 @@ class Counter:
 
 
 class Recount:
-    def __init__(self, claims, first, last):
+    def __init__(self, claims, first, last, kept=()):
         self.counters, self.first, self.last = [Counter(c) for c in claims["claims"]], first, last
         self.settings, self.size, self.tree, self.notes, self.roots = claims["settings"], 0, verify.Tree(), [], {}
+        self.sizes = {first, last, *kept}
         self.report, self.unseen = None, [s for s in claims["settings"] if "entry" in s]
 
     def seen(self, payload, checkpoint):
@@ -126,7 +127,7 @@ class Recount:
             return
         number, self.size = self.size, self.size + 1
         self.tree.add(payload)
-        if self.size in (self.first, self.last):
+        if self.size in self.sizes:
             self.roots[self.size] = self.tree.root()
         try:
             entry = members(json.loads(payload))
@@ -204,14 +205,15 @@ def check_consistency(old, new, path):
 
 def recount(claims, log, key, kept, begin, end, digest):
     """Counts everything again. Returns what could not be."""
-    work = Recount(claims, begin.size if begin else 0, end.size)
+    against = [verify.Checkpoint(note, key, where).check() for note, where in kept]
+    work = Recount(claims, begin.size if begin else 0, end.size, [c.size for c in against])
     work.digest, folder = digest, log.is_dir()
     if folder:
         verify.check_log(log, key, kept, work.seen)
     else:
         for line in verify.read(log).splitlines():
             work.seen(line, None)
-    for c in filter(None, (begin, end)):
+    for c in filter(None, (begin, end, *(c for c in against if not folder and c.size <= work.size))):
         if c.size and work.roots.get(c.size) != c.root:
             raise Wrong(f"the log has not the {c.size} entries of {c.where}")
     for s in work.unseen:
@@ -227,6 +229,11 @@ def recount(claims, log, key, kept, begin, end, digest):
     for fact in claims["facts"]:
         if fact["id"] in facts:
             same(fact["id"], fact["says"], fact["value"], str(facts[fact["id"]]))
+    # Of an export nothing is sure behind the last checkpoint that it fits.
+    sure = work.size if folder else max(c.size for c in (end, *against) if c.size <= work.size)
+    if work.report and work.report[0] >= sure:
+        print(f"entry {work.report[0]} names the file, but lies behind what is signed: give a later checkpoint with --against, or the log's folder")
+        work.report = None
     return work.report, [] if folder else ["L6, L7 (an export has no checkpoints)"]
 
 
@@ -290,7 +297,7 @@ def main():
             print("NOT counted again, and NOT shown that the file says what was written: no log was given")
         for c in [verify.Checkpoint(note, key, where).check() for note, where in kept]:
             if not options.log or not options.log.is_dir():
-                print(f"{c.where}: signed; whether the log continues it, only its folder tells")
+                print(f"{c.where}: signed; of what an export has, only what is before it is sure")
         if shown is not None:
             print(f"{check_shown(claims, shown)} figures are shown as they are claimed")
         said = [s["id"] for s in claims["settings"] if "entry" not in s]

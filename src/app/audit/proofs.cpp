@@ -93,9 +93,10 @@ Result<> verify_export(const std::string& path, const audit::VerifierKey& key, b
                             out.proofs == 1 ? "y is" : "ies are", out.last.size, key.name(),
                             show_moment(out.last.time)));
   if (out.others > 0) {
-    console.note(fmt::format("{} line{} no proof: values that have pseudonyms are not in the log", out.others,
-                             out.others == 1 ? " has" : "s have"));
+    console.note(fmt::format("{} line{} no proof: lines of batches and values that have pseudonyms are not in the log",
+                             out.others, out.others == 1 ? " has" : "s have"));
   }
+  console.note("proven are the entries; what was said stands beside them: sha256sum of a body is its request_digest");
   return {};
 }
 

@@ -127,13 +127,6 @@ Result<> erase_jobs(const StoresOfKeys& stores, const std::string& key, Erased& 
   return {};
 }
 
-// Of batches: those that name whom it is about. What names nobody is the key's, and goes with its files.
-FileStore::IsAbout lines_of(const ErasureOrder& order) {
-  return [&order](const std::string& tenant, std::string_view subject) {
-    return !subject.empty() && order.is_about(tenant, subject);
-  };
-}
-
 const guard::Hold* hold_of(const std::vector<guard::Hold>& holds, std::string_view label, std::string_view lowest,
                            std::string_view key) {
   return guard::hold_on(holds, {label.empty() ? lowest : label, key, ""});
@@ -169,6 +162,12 @@ Result<> tell_who_learned(const StoresOfKeys& stores, const std::vector<std::str
 }
 
 }  // namespace
+
+std::function<bool(const std::string& key, std::string_view subject)> lines_of(const ErasureOrder& order) {
+  return [&order](const std::string& tenant, std::string_view subject) {
+    return !subject.empty() && order.is_about(tenant, subject);
+  };
+}
 
 Result<std::vector<LeftByKey>> left_by_keys(const StoresOfKeys& stores) {
   std::vector<LeftByKey> out;

@@ -39,6 +39,9 @@ Result<std::vector<LeftByKey>> left_by_keys(const StoresOfKeys& stores);
 Result<std::optional<guard::Hold>> hold_on_left_behind(const StoresOfKeys& stores, const ErasureOrder& order,
                                                        const std::vector<LeftByKey>& left,
                                                        const std::vector<guard::Hold>& holds, std::string_view lowest);
+// The lines of batches that an order is about: what names nobody is the key's, and goes with its files. The order must
+// outlive it.
+std::function<bool(const std::string& key, std::string_view subject)> lines_of(const ErasureOrder& order);
 // Says in `erased` what holds it.
 void say_held(const guard::Hold& hold, Erased& erased);
 // What of these stores an order is about goes: lines of batches, and all that a key has left, whose batches and jobs

@@ -210,8 +210,8 @@ void note_who_is_named(const Erased& erased, const Named& named, bool of_key, Co
   const auto times = [](std::uint64_t lines) { return fmt::format("in {} line{}", lines, lines == 1 ? "" : "s"); };
   for (const Mention& file : named.files) {
     console.note(
-        fmt::format("{} names the subject {}, and is whoever's key brought it: it stays until that key deletes it, "
-                    "or is erased itself",
+        fmt::format("{} names the subject {}, and nothing in it says that it is about them: it stays until the key "
+                    "that brought it deletes it, or is erased itself",
                     file.file, times(file.lines)));
   }
   for (const std::string& name : erased.learned) {

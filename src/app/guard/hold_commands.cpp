@@ -71,6 +71,12 @@ Result<> run_hold(const Arguments& arguments, Console& console) {
     console.note("waiting for what is being erased or let go at this moment: it goes by what was held before");
   };
   FH_TRY(hold, guard::HoldBook(home).add(std::move(hold), waiting));
+  if (arguments.given("SUBJECT")) {
+    FH_TRY(const Person person, person_of(arguments));
+    if (!ids_of(arguments, home, person)) {
+      console.note("what was kept of them has been erased before the hold stood: there is nothing left that it holds");
+    }
+  }
   FH_TRY_VOID(record_act("guard.hold", hold.id,
                          audit::Object()
                              .add("label", hold.label)

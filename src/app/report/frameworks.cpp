@@ -18,22 +18,24 @@ constexpr Question kQuestions[] = {
     {"requests.key", "requests by key (its id)", Op::by, "key", "kind=request"},
     {"requests.day", "requests by day (UTC)", Op::by, "day", "kind=request"},
     {"keys.used", "different keys that asked", Op::distinct, "key", "kind=request"},
-    {"requests.nobody", "requests without a key", Op::count, "", "kind=request key="},
+    {"requests.nobody", "requests without a key", Op::count, "", "kind=request key=|local"},
     {"requests.kept", "requests whose text was kept, encrypted", Op::count, "", "kind=request content=*"},
     {"requests.unpinned", "answers whose model has no digest in the log", Op::count, "",
      "kind=request outcome=completed model_digest="},
     {"tokens.prompt", "tokens of prompts", Op::sum, "prompt_tokens", "kind=request"},
     {"tokens.answer", "tokens of answers", Op::sum, "completion_tokens", "kind=request"},
     {"refusals", "refusals", Op::count, "", "kind=refusal"},
-    {"refusals.status", "refusals by HTTP status", Op::by, "status", "kind=refusal"},
-    {"refusals.rule", "refusals by the policy's rule", Op::by, "rule", "kind=refusal rule=*"},
+    {"refusals.status", "refusals by HTTP status (of commands: as if asked over HTTP)", Op::by, "status",
+     "kind=refusal"},
+    {"refusals.rule", "refusals by the policy's rule, or the legal hold", Op::by, "rule", "kind=refusal rule=*"},
     {"refusals.day", "refusals by day (UTC)", Op::by, "day", "kind=refusal"},
     {"refusals.left-out", "refusals of strangers in a flood, counted but not written one by one", Op::sum, "more",
      "kind=refusal"},
     {"acts", "administrative acts", Op::count, "", "kind=admin"},
     {"acts.act", "administrative acts by kind", Op::by, "act", "kind=admin"},
     {"breakglass", "emergency accesses (break-glass)", Op::list, "", "act=break-glass"},
-    {"breakglass.requests", "requests answered under break-glass", Op::count, "", "kind=request break_glass=*"},
+    {"breakglass.requests", "requests let in under break-glass, however they ended", Op::count, "",
+     "kind=request break_glass=*"},
     {"erasures", "erasures (guard erase)", Op::list, "", "act=guard.erase"},
     {"exports", "data handed out (guard export)", Op::list, "", "act=guard.export"},
     {"keys.changed", "keys made, rotated, revoked", Op::list, "", "act=keys.*"},
@@ -94,15 +96,18 @@ constexpr Duty kHipaa[] = {
      "keeps-content requests.kept erasures",
      "The encryption of the disk, which all of these need, of swap and of other programs' files."},
     {"45 CFR 164.312(b)", "standard", "Audit controls: record and examine activity.",
-     "Every request to a model, every refusal (of strangers at most a hundred a second, the others are counted) and "
-     "every change is an entry before its answer is given. Who alters the log without its signing key is found by its "
+     "Every request to a model over HTTP, every refusal (of strangers at most a hundred a second, the others are "
+     "counted) and every act of those who look after it is an entry before its answer is given; not what the owner of "
+     "the machine asks at the command line (run, batch, eval), or changes in files with an editor. Who alters the log "
+     "without its signing key is found by its "
      "signatures; whoever has that key, only by a checkpoint that is kept elsewhere.",
      "log.entries log.checkpoints requests refusals acts acts.act",
      "That somebody looks at the log regularly (164.308(a)(1)(ii)(D))."},
     {"45 CFR 164.312(c)(1), (c)(2)", "standard / addressable",
      "Integrity: ePHI is not altered or destroyed unseen; a mechanism to show it.",
      "A Merkle tree (RFC 9162) under Ed25519 signatures; kept content is bound to its entry by its digest; answers can "
-     "be computed again.",
+     "be computed again; the store knows each model by its digest (models verify). Files that clients upload are "
+     "not under the tree.",
      "log.root log.consistency replays replays.equal replays.different", "That what people typed in was right."},
     {"45 CFR 164.312(d)", "standard", "Person or entity authentication.",
      "Keys that are made here have 256 random bits and are kept as Argon2id hashes; those given by hand (--api-key) "
@@ -134,11 +139,15 @@ constexpr std::string_view kHipaaCannot[] = {
 
 constexpr Duty kGdpr[] = {
     {"Article 5(1)(c), Article 25(2)", "", "Data minimisation, by default.",
-     "By default no text of a prompt or an answer is written to the disk; entries hold digests. Keeping it is a choice "
+     "By default the server writes no text of a prompt or an answer to the disk; entries hold digests. Keeping it is a "
+     "choice "
      "(serve --keep-content) that the log shows. What clients upload (files, batches, data sets) is stored, and so are "
-     "the results of batches; responses that a client may come back to are in memory.",
+     "the results of batches and the system texts of models that they make; the chat at the command line keeps what "
+     "its user typed (history). Responses that a client may come back to are in memory.",
      "keeps-content requests.kept personal-data", "That people ask with no more personal data than they need."},
-    {"Article 5(1)(e)", "", "Storage limitation.", "What is kept goes by the policy's retention, and by erasure.",
+    {"Article 5(1)(e)", "", "Storage limitation.",
+     "Kept content, uploads, batches and jobs go by the policy's retention, and by erasure. The log (digests, ids and "
+     "names of keys, addresses, reasons that were given) and the counts of use stay.",
      "retention-policy retention erasures", "That the chosen periods are right."},
     {"Article 5(1)(f), Article 32(1)(b)", "", "Integrity and confidentiality.",
      "Deny by default, labels with ceilings, a log whose alteration a kept checkpoint shows, and at the starts that "
@@ -152,9 +161,8 @@ constexpr Duty kGdpr[] = {
      "log.entries log.checkpoints log.consistency requests requests.key acts.act",
      "The lawfulness of each purpose (Article 6)."},
     {"Article 15", "", "Access: a copy of what is kept of somebody.",
-     "guard export writes what is kept under somebody's name; each time is an act. What others have uploaded about "
-     "them "
-     "bears no name, and is not in it.",
+     "guard export writes what is kept under somebody's name; each time is an act. Lines of "
+     "batches that name them are in it; other files in which others name them are not.",
      "exports", "That requests of people were answered in time (Article 12(3))."},
     {"Articles 17, 19", "", "Erasure without undue delay; tell recipients.",
      "guard erase destroys the key that what --keep-content keeps of somebody is under, removes lines of batches that "
@@ -184,7 +192,8 @@ constexpr Duty kGdpr[] = {
      "sealtests sealtests.denied sealtests.leaks replays replays.equal replays.different",
      "Tests of people and of what is around this program."},
     {"Article 33(1), (5)", "", "Notify breaches within 72 hours; document each.",
-     "Refusals, emergency accesses and failed checks are entries with their times.",
+     "Refusals, emergency accesses, attempts that the seal did not deny and answers that came out differently are "
+     "entries with their times.",
      "refusals refusals.status breakglass sealtests.leaks replays.different",
      "To judge whether something was a breach, and to notify."},
 };
@@ -199,12 +208,16 @@ constexpr std::string_view kGdprCannot[] = {
 
 constexpr Duty kAiAct[] = {
     {"Article 12(1)", "", "Automatic recording of events over the lifetime of the system.",
-     "Every request to a model, every refusal (of strangers at most a hundred a second, the others are counted) and "
-     "every change is an entry, written by the program itself before the answer is given.",
-     "log.first log.entries log.checkpoints requests refusals acts starts", "That all uses go through this server."},
+     "Every request to a model over HTTP, every refusal (of strangers at most a hundred a second, the others are "
+     "counted) and every act of those who look after it is an entry, written by the program itself before the answer "
+     "is given.",
+     "log.first log.entries log.checkpoints requests refusals acts starts",
+     "That all uses go through this server: run, batch and eval at the command line leave no entry."},
     {"Article 12(2)(a)", "", "Events that may mean a risk, or a substantial modification.",
-     "Refusals by rule; every change of a model, a name, an adapter; which weights answered, by digest.",
-     "refusals.rule models.changed requests.model requests.unpinned", "Whether a modification is substantial."},
+     "Refusals by rule; changes of models, names and adapters at the command line, and over HTTP as acts by their "
+     "address; which weights answered, by digest.",
+     "refusals.rule models.changed acts.act requests.model requests.unpinned",
+     "Whether a modification is substantial."},
     {"Article 12(2)(b)", "", "Facilitating post-market monitoring (Article 72).",
      "Counts by model, outcome and day; answers can be computed again from what the log pins.",
      "requests.outcome requests.model requests.day replays replays.equal replays.different",

@@ -71,7 +71,9 @@ Result<std::vector<RecordLine>> lines_of(const std::filesystem::path& home, Audi
   out.push_back(said("e", "transfers to third countries, and their guarantees", p.transfers, "transfers"));
   out.push_back({"f", "retention", policy_lines(settings, "retention-policy"), true, "policy"});
   out.push_back(
-      {"f", "the audit log", "digests only, no text of a prompt or an answer; never shortened", true, "the program"});
+      {"f", "the audit log",
+       "no text of a prompt or an answer: digests, ids and names of keys, addresses, reasons; never shortened", true,
+       "the program"});
   out.push_back(said("f", "other time limits of erasure", p.erasure, "erasure"));
   out.push_back({"g", "who may do what", policy_lines(settings, "roles"), true, "policy"});
   out.push_back({"g", "keys", policy_lines(settings, "keys") + "; kept as Argon2id hashes", true, "freehold.db"});

@@ -77,7 +77,8 @@ Erased ErasureKeeper::erase(const ErasureOrder& order) {
 }
 
 Result<> ErasureKeeper::erase_stored(const ErasureOrder& order, Erased& erased) {
-  FH_TRY(const guard::StandingHolds standing, site_.permissions().standing());
+  // Who waits for the answer sees to it that they stand still: a lock of our own might wait for who waits for him.
+  FH_TRY(const auto holds, site_.permissions().holds_now());
   const std::string lowest(site_.permissions().policy().lowest());
   StoresOfKeys stores{.made = &site_.made(), .blobs = &site_.blobs()};
   // Another server may hold them: then it is that one's task.
@@ -94,7 +95,7 @@ Result<> ErasureKeeper::erase_stored(const ErasureOrder& order, Erased& erased) 
   stores.withdraw = [this](const std::string& model) { site_.pool().withdraw_tuned(model); };
   const guard::Hold* held = nullptr;
   const auto is_held = [&](const std::string& tenant, const std::string& label) {
-    if (held == nullptr) held = guard::hold_on(standing.holds, {label.empty() ? lowest : label, tenant, ""});
+    if (held == nullptr) held = guard::hold_on(holds, {label.empty() ? lowest : label, tenant, ""});
     return held != nullptr;
   };
   if (site_.responses().any(order, is_held) || site_.threads().any(order, is_held)) {
@@ -102,7 +103,7 @@ Result<> ErasureKeeper::erase_stored(const ErasureOrder& order, Erased& erased) 
     return {};
   }
   FH_TRY(const auto left, left_by_keys(stores));
-  FH_TRY(const auto hold, hold_on_left_behind(stores, order, left, standing.holds, lowest));
+  FH_TRY(const auto hold, hold_on_left_behind(stores, order, left, holds, lowest));
   if (hold) {
     say_held(*hold, erased);
     return {};

@@ -27,4 +27,13 @@ bool Erasures::since(Time asked, std::string_view key, std::string_view subject)
                      [&](const auto& one) { return asked <= one.first && one.second.is_about(key, subject); });
 }
 
+std::vector<ErasureOrder> Erasures::orders_since(Time asked) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<ErasureOrder> out;
+  for (const auto& [when, order] : noted_) {
+    if (asked <= when) out.push_back(order);
+  }
+  return out;
+}
+
 }  // namespace freehold::app

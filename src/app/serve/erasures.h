@@ -22,6 +22,8 @@ class Erasures {
   void forget(const std::string& id);
   // Whether this subject of a key's has been erased since; of what is for nobody in particular the subject is empty.
   bool since(Time asked, std::string_view key, std::string_view subject) const;
+  // What has been asked for since then.
+  std::vector<ErasureOrder> orders_since(Time asked) const;
   // Held from asking `since` until what it let pass is written.
   std::shared_lock<std::shared_mutex> writing() const { return std::shared_lock(writing_); }
 

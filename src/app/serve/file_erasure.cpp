@@ -10,6 +10,7 @@
 #include <charconv>
 #include <map>
 #include <set>
+#include <span>
 
 #include "api/peek.h"
 #include "app/serve/file_rows.h"
@@ -76,13 +77,16 @@ Result<> find_lines(const fs::path& path, const std::string& id, std::vector<Spa
   }
 }
 
-Result<> overwrite(const fs::path& path, const Span& span) {
+// Spans of one file; durable when it returns.
+Result<> overwrite(const fs::path& path, std::span<const Span> spans) {
   const auto fd = audit::open_file(path, audit::Make::never);
   if (!fd && fd.error().code == Errc::not_found) return {};
   if (!fd) return tl::unexpected(fd.error());
-  std::string text(kErasedLine);
-  text.resize(span.length, ' ');
-  FH_TRY_VOID(audit::write_at(*fd, span.offset, text, path));
+  for (const Span& span : spans) {
+    std::string text(kErasedLine);
+    text.resize(span.length, ' ');
+    FH_TRY_VOID(audit::write_at(*fd, span.offset, text, path));
+  }
   return audit::sync_data(*fd, path);
 }
 
@@ -115,8 +119,11 @@ Result<> FileStore::finish_erasures() {
   for (const fs::path& journal : journals) {
     FH_TRY(const std::string text, read_file(journal, std::uint64_t{1} << 30));
     Result<> whole;
-    for (const Span& span : parse_journal(text)) {
-      if (auto done = overwrite(path_of(span.file), span); !done && whole) whole = std::move(done);
+    const std::vector<Span> spans = parse_journal(text);
+    for (auto first = spans.begin(); first != spans.end();) {
+      const auto end = std::find_if(first, spans.end(), [&](const Span& span) { return span.file != first->file; });
+      if (auto done = overwrite(path_of(first->file), {first, end}); !done && whole) whole = std::move(done);
+      first = end;
     }
     if (whole) whole = remove_file(journal);
     if (!whole && all) all = std::move(whole);

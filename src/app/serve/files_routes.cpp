@@ -1,6 +1,7 @@
 // /v1/files and /v1/batches.
 #include <fmt/format.h>
 
+#include "app/erase/left_behind.h"
 #include "app/serve/batches.h"
 #include "app/serve/reply.h"
 #include "app/serve/routes.h"
@@ -60,6 +61,13 @@ void upload(Site& site, FileStore& store, const guard::Principal& who, const Exc
   if (!leave) return respond(*exchange, leave.error());
   auto added = store.add(tenant, *parsed, std::move(*form->file), *label);
   if (!added) return respond(*exchange, failure(added.error()));
+  // Lines about somebody who was erased while they were on their way.
+  for (const ErasureOrder& order : site.erasures().orders_since(exchange->request().begun)) {
+    std::uint64_t lines = 0;
+    if (auto erased = store.erase_lines(lines_of(order), lines); !erased) {
+      return respond(*exchange, failure(erased.error()));
+    }
+  }
   exchange->respond(json_response(200, openai::file_json(*added)));
 }
 

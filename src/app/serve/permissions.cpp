@@ -124,6 +124,10 @@ Result<guard::StandingHolds> Permissions::standing(const Leave& beside) const {
   return guard::StandingHolds{beside, std::move(holds)};
 }
 
+Result<std::vector<guard::Hold>> Permissions::holds_now() const {
+  return holds_ ? holds_->all() : std::vector<guard::Hold>();
+}
+
 api::Parsed<Permissions::Leave> Permissions::may_go(const std::string& tenant, const std::string& label,
                                                     guard::Decision* held) const {
   const std::string_view carries = label.empty() ? policy_.lowest() : label;

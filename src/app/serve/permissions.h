@@ -53,6 +53,9 @@ class Permissions {
   // The holds, which stand still by `beside` or by a lock of their own. Errors: of reading them; io after that second.
   Result<guard::StandingHolds> standing(const Leave& beside = {}) const;
 
+  // The holds as they are, for who knows that somebody else has them stand still. Errors: of reading them.
+  Result<std::vector<guard::Hold>> holds_now() const;
+
   // What a request says of itself: Freehold-Label, Freehold-Reason, Freehold-User. Errors: invalid.
   api::Parsed<void> check_headers(const http::Request& request) const;
   static void add_headers(const http::Request& request, guard::Principal& who);

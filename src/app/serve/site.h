@@ -142,7 +142,8 @@ class Site {
   bool keeps_content() const { return accounts_.keeps(); }
   Erasures& erasures() const { return *erasures_; }
   // Leave for a key to have kept what a request of its brings or makes, as long as it is held: nobody erases the key
-  // meanwhile. Error: conflict (it has been erased since the request began).
+  // meanwhile. Errors: conflict (it has been erased since the request began); invalid
+  // (it names somebody whom it is for).
   using KeepLeave = std::shared_lock<std::shared_mutex>;
   api::Parsed<KeepLeave> may_keep(const http::Request& request, const guard::Principal& who) const;
 

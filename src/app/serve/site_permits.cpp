@@ -14,6 +14,11 @@ api::Parsed<void> Site::may_ask(const guard::Principal& who) const {
 }
 
 api::Parsed<Site::KeepLeave> Site::may_keep(const http::Request& request, const guard::Principal& who) const {
+  if (!request.headers.get("freehold-user").empty()) {
+    return api::refuse(api::Problem::invalid,
+                       "the header Freehold-User names whom a request to a model is for; what is kept here is the "
+                       "key's, and lines of batches name theirs in 'user'");
+  }
   KeepLeave leave = erasures_->writing();
   const bool from_outside = request.begun != std::chrono::steady_clock::time_point();
   if (erasures_->since(from_outside ? request.begun : arrival_of(request), who.tenant, {})) {
