@@ -39,8 +39,8 @@ TEST(Beside, Abbreviations) {
   EXPECT_EQ(shown("S.S.N. 536228726"), "us_ssn=536228726");
   EXPECT_EQ(shown("My social is 536228726"), "us_ssn=536228726");
   EXPECT_EQ(shown("b. 14 June 1971"), "birth_date=14 June 1971");
-  EXPECT_EQ(shown("Seen: Lovelace, Ada (10 December 1815), today"), "person=Lovelace | person=Ada | birth_date=10 December 1815");
-  EXPECT_EQ(shown("signed by Ada Lovelace (10 December 1815)"), "person=Ada Lovelace");
+  EXPECT_EQ(shown("Seen: Lovelace, Ada (10 December 1955), today"), "person=Lovelace | person=Ada | birth_date=10 December 1955");
+  EXPECT_EQ(shown("signed by Ada Lovelace (10 December 1955)"), "person=Ada Lovelace");
 }
 
 TEST(Beside, Telephones) {

@@ -171,7 +171,7 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "telefoon;telefoonnummer;bel;mobiel;gsm;telefonu;komorka;puhelin;telefonnr;phonenumber;voicemail;landline;"
      "extension;ext;my number;call "
      "me;llamar;llama;llame;ligue;chiama;llamame;llamenos;chiamami;chiamatemi;erreichen;erreichbar;tlf;tfno;"
-     "reachable;new number;emergency number;emergency no;emergency contact;hold of;contacter;contactez;contactar;"
+     "reachable;new number;emergency number;emergency no;emergency contact;contacter;contactez;contactar;"
      "contattare;contatti;kontaktieren;chiamare;chiamate;rufen;ruft;ringen;al numero;au numero;onder nummer;joindre;"
      "joignable;localizable;raggiungibile;bereikbaar;bellen;ligar;telefonar;telefonieren;telefonnumber;telephoning;"
      "phoned;texted;texting;dialed;dialled;dialing;rang;telefax;telefaks;telefoonnr;notfallnummer;notrufnummer;"

@@ -322,28 +322,24 @@ bool has_what_it_must(Must must, string_view body) {
   return is_mixed(body);
 }
 
-// For each first byte of a form: which is the first of them, and the lowest five bits of the bytes that may be second.
-// Most tokens have others.
-struct FormsOfByte {
-  std::uint8_t first = kForms.size();
-  std::uint32_t seconds = 0;
+// Forms by their first two letters: the first of those that have them, and behind each the next one. Most tokens have
+// others.
+constexpr std::size_t slot_of(unsigned char first, unsigned char second) {
+  return (first & 127u) << 7 | (second & 127u);
+}
+constexpr std::uint8_t kNoForm = kForms.size();
+struct FormSlots {
+  std::array<std::uint8_t, 1 << 14> first;
+  std::array<std::uint8_t, kForms.size()> next;
 };
-constexpr auto kFormsOfByte = [] {
-  std::array<FormsOfByte, 256> out{};
+constexpr auto kFormSlots = [] {
+  FormSlots out{};
+  out.first.fill(kNoForm);
   for (std::size_t i = kForms.size(); i-- > 0;) {
-    FormsOfByte& row = out[static_cast<unsigned char>(kForms[i].form[0])];
-    row.first = static_cast<std::uint8_t>(i);
-    row.seconds |= 1u << (static_cast<unsigned char>(kForms[i].form[1]) & 31);
-  }
-  return out;
-}();
-// And behind each the next with the same first byte.
-constexpr auto kNextForm = [] {
-  std::array<std::uint8_t, kForms.size()> out{};
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    std::size_t next = i + 1;
-    while (next < out.size() && kForms[next].form[0] != kForms[i].form[0]) ++next;
-    out[i] = static_cast<std::uint8_t>(next);
+    const string_view form = kForms[i].form;
+    std::uint8_t& slot = out.first[slot_of(static_cast<unsigned char>(form[0]), static_cast<unsigned char>(form[1]))];
+    out.next[i] = slot;
+    slot = static_cast<std::uint8_t>(i);
   }
   return out;
 }();
@@ -423,13 +419,18 @@ bool is_mixed(string_view token) {
 }
 
 Match match_key(const Text& text, std::size_t i) {
-  const FormsOfByte& row = kFormsOfByte[text[i]];
-  if (row.seconds != 0 && (row.seconds >> (text[i + 1] & 31) & 1) != 0) {
-    for (std::size_t at = row.first; at < kForms.size(); at = kNextForm[at]) {
+  std::size_t at = kFormSlots.first[slot_of(text[i], text[i + 1])];
+  if (at != kNoForm) {
+    const unsigned char third = text[i + 2];
+    for (; at != kNoForm; at = kFormSlots.next[at]) {
+      const string_view form = kForms[at].form;
+      if (static_cast<unsigned char>(form[2]) != third && form[2] != '{') continue;
+      if (form[2] != '{' && form[3] != '{' && static_cast<unsigned char>(form[3]) != text[i + 3]) continue;
       if (const Match match = as_form(text, i, kForms[at])) return match;
     }
   }
-  return by_middle(text, i);
+  // Nearly always what is written together is shorter.
+  return is_alphanumeric(text[i + 7]) && is_alphanumeric(text[i + 6]) ? by_middle(text, i) : Match{};
 }
 
 bool has_key(const Text& text, std::size_t begin, std::size_t end) {

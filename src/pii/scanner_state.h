@@ -96,8 +96,11 @@ struct Scanner::State {
   void arrive(Context& now) const {
     if (newlines == 0 && !stop && !hyphen && !apart) {  // nothing or blanks: nearly always
       now.joined = now.previous.letters != 0 && blanks == 1;
+      now.listed_here = now.option_here = false;
       return;
     }
+    now.listed_here = apart && newlines == 0;
+    now.option_here = hyphen && (apart || (now.option && blanks == 0));  // "--root-password"
     const bool abbreviation = now.previous.letters == 1 || (now.previous.flags & kTitle) != 0 ||
                               (now.previous.letters == 2 && now.previous.shape == Shape::capital);
     const bool ends = newlines > 1 || (stop && (blanks > 0 || newlines > 0) && !(abbreviation && newlines == 0));
