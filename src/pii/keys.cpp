@@ -395,7 +395,34 @@ bool is_key_member(const Text& text, std::size_t begin, std::size_t end) {
   return false;
 }
 
+// Whether one may begin with these bytes: few tokens do.
+constexpr std::size_t kAhead = 15;
+bool may_begin(const unsigned char* bytes) {
+  const unsigned char first = bytes[0];
+  if (kFormSlots.first[slot_of(first, bytes[1])] != kNoForm) return true;
+  if (is_digit(first)) return bytes[8] == ':' || bytes[9] == ':' || bytes[10] == ':';
+  return bytes[14] == '.' || (first >= 'M' && first <= 'O' && is_alphanumeric(bytes[7]));
+}
+
+[[gnu::noinline]] Match key_at(const Text& text, std::size_t i) {
+  const unsigned char third = text[i + 2];
+  for (std::size_t at = kFormSlots.first[slot_of(text[i], text[i + 1])]; at != kNoForm; at = kFormSlots.next[at]) {
+    const string_view form = kForms[at].form;
+    if (form[2] != '{') {
+      if (static_cast<unsigned char>(form[2]) != third) continue;
+      if (form[3] != '{' && static_cast<unsigned char>(form[3]) != text[i + 3]) continue;
+    }
+    if (const Match match = as_form(text, i, kForms[at])) return match;
+  }
+  return is_alphanumeric(text[i + 7]) ? by_middle(text, i) : Match{};
+}
+
 }  // namespace
+
+Match match_key(const Text& text, std::size_t i) {
+  if (i + kAhead <= text.size() && !may_begin(text.data() + i)) return {};
+  return key_at(text, i);
+}
 
 double entropy(string_view token) {
   std::array<unsigned, 256> count{};
@@ -416,21 +443,6 @@ bool is_mixed(string_view token) {
     letter = letter || (is_alphanumeric(static_cast<unsigned char>(c)) && !is_digit(static_cast<unsigned char>(c)));
   }
   return digit && letter;
-}
-
-Match match_key(const Text& text, std::size_t i) {
-  std::size_t at = kFormSlots.first[slot_of(text[i], text[i + 1])];
-  if (at != kNoForm) {
-    const unsigned char third = text[i + 2];
-    for (; at != kNoForm; at = kFormSlots.next[at]) {
-      const string_view form = kForms[at].form;
-      if (static_cast<unsigned char>(form[2]) != third && form[2] != '{') continue;
-      if (form[2] != '{' && form[3] != '{' && static_cast<unsigned char>(form[3]) != text[i + 3]) continue;
-      if (const Match match = as_form(text, i, kForms[at])) return match;
-    }
-  }
-  // Nearly always what is written together is shorter.
-  return is_alphanumeric(text[i + 7]) && is_alphanumeric(text[i + 6]) ? by_middle(text, i) : Match{};
 }
 
 bool has_key(const Text& text, std::size_t begin, std::size_t end) {
