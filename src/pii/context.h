@@ -45,9 +45,7 @@ struct Context {
   }
   // The index after a cue's last word is at least this if it stood at most `words` counting words back; but for that of
   // a birth, which may be before the beginning.
-  std::uint32_t earliest(std::uint32_t words) const {
-    return std::max(floor + 1, index > words ? index - words : 0);
-  }
+  std::uint32_t earliest(std::uint32_t words) const { return std::max(floor + 1, index > words ? index - words : 0); }
 };
 
 // The cues that follow within four words of the same sentence after `end`.

@@ -17,7 +17,8 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "seguridad social;cedula;emirates id;hkid;alien number;personalausweisnummer;ausweisnr;cedula de;cie;nib;"
      "national identification;carta identita;didentita;didentite;d identite"},
     {Cue::tax, "tax;taxpayer;tin;tax id;steuer;steuernummer;fiscal;fiscale;impots;belasting;podatkowy;vat;taxid"},
-    {Cue::ssn, "ssn;ssns;ss;social security;social sec;socialsecurity;ssnum;my social;his social;her social;your social;"
+    {Cue::ssn,
+     "ssn;ssns;ss;social security;social sec;socialsecurity;ssnum;my social;his social;her social;your social;"
      "their social;full social;social number;social no;patient social;client social"},
     {Cue::itin, "itin;taxpayer identification;individual taxpayer"},
     {Cue::nhs, "nhs;national health"},

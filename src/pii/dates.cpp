@@ -99,7 +99,7 @@ Kind kind_here(const Text& text, const Context& context, std::size_t begin, std:
   const Word next = word_at(text, at);
   if (next.cue == Cue::birth && next.letters > 1) return Kind::birth_date;
   static constexpr std::uint32_t kIs[] = {hash_folded("is"),  hash_folded("was"), hash_folded("ist"),
-                                      hash_folded("est"), hash_folded("es"),  hash_folded("e")};
+                                          hash_folded("est"), hash_folded("es"),  hash_folded("e")};
   const bool is = std::find(std::begin(kIs), std::end(kIs), next.hash) != std::end(kIs);
   return is && cues_after(text, next.end).test(static_cast<std::size_t>(Cue::birth)) ? Kind::birth_date : Kind::date;
 }
@@ -229,7 +229,7 @@ Match match_age(const Text& text, const Context& context, const Code& code) {
   }
   const PastWord& before = context.previous;
   static constexpr std::uint32_t kWords[] = {hash_folded("aged"), hash_folded("age"), hash_folded("turned"),
-                                         hash_folded("turning"), hash_folded("alter")};
+                                             hash_folded("turning"), hash_folded("alter")};
   for (const std::uint32_t word : kWords) named = named || (before.letters != 0 && before.hash == word);
   static constexpr std::uint32_t kAge = hash_folded("age");
   named = named || (context.before_previous.letters != 0 && context.before_previous.hash == kAge);

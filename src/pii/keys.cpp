@@ -16,9 +16,9 @@ enum class Must : std::uint8_t {
   cases,  // capitals, small letters and digits
 };
 
-// A form: letters that stand for themselves, and in braces what follows and how often. 'a' letters and digits, 'w' these
-// and '_' and '-', 'd' these and full stops within, 'm' base64, 'h' hexadecimal, 'u' capitals and digits, 'b' base32,
-// 'n' digits, '*' a UUID.
+// A form: letters that stand for themselves, and in braces what follows and how often. 'a' letters and digits, 'w'
+// these and '_' and '-', 'd' these and full stops within, 'm' base64, 'h' hexadecimal, 'u' capitals and digits, 'b'
+// base32, 'n' digits, '*' a UUID.
 struct KeyForm {
   string_view form;
   Must must = Must::nothing;
@@ -37,7 +37,8 @@ constexpr auto kForms = std::to_array<KeyForm>({
     {"AIza{w35}"},
     {"GOCSPX-{w24,64}"},
     {"ya29.{d20,500}"},
-    {"LTAI{a12,20}", Must::mixed},
+    {"LTAI{a20}"},
+    {"LTAI{a12,19}", Must::mixed},
     {"dop_v1_{h64}"},
     {"doo_v1_{h64}"},
     {"dor_v1_{h64}"},
@@ -293,7 +294,8 @@ std::size_t end_of_form(const Text& text, std::size_t i, string_view form, std::
       most = least;
     }
     const std::size_t begin = i;
-    while (i - begin < most && (is_kind(kind, text[i]) || (kind == 'd' && text[i] == '.' && is_alphanumeric(text[i + 1]))))
+    while (i - begin < most &&
+           (is_kind(kind, text[i]) || (kind == 'd' && text[i] == '.' && is_alphanumeric(text[i + 1]))))
       ++i;
     if (i - begin < least) return 0;
     if (kind == 'm') {
@@ -362,10 +364,9 @@ Match by_middle(const Text& text, std::size_t i) {
   const unsigned char first = text[i];
   if (is_digit(first)) {
     for (const std::size_t digits : {8, 9, 10}) {
-      if (!is_digit(text[i + digits - 1])) return {};
+      if (!is_digit(text[i + digits - 1])) break;
       if (text[i + digits] == ':') return as_form(text, i, kTelegram[digits - 8]);
     }
-    return {};
   }
   // A user's number in base64: "MT…", "Nz…", "OD…"
   if (first >= 'M' && first <= 'O' && is_alphanumeric(text[i + 3])) {
@@ -379,16 +380,20 @@ Match by_middle(const Text& text, std::size_t i) {
 
 // Addresses that are keys.
 constexpr string_view kAddresses[] = {
-    "hooks.slack.com/services/T{u8,12}/B{u8,12}/{a20,28}", "hooks.slack.com/workflows/T{u8,12}/A{u8,12}/{n15,20}/{a20,28}",
-    "hooks.slack.com/triggers/{u9,12}/{n10,20}/{h32}",     "discord.com/api/webhooks/{n17,20}/{w60,90}",
-    "discordapp.com/api/webhooks/{n17,20}/{w60,90}",       "hooks.zapier.com/hooks/catch/{n4,9}/{a5,9}",
+    "hooks.slack.com/services/T{u8,12}/B{u8,12}/{a20,28}",
+    "hooks.slack.com/workflows/T{u8,12}/A{u8,12}/{n15,20}/{a20,28}",
+    "hooks.slack.com/triggers/{u9,12}/{n10,20}/{h32}",
+    "discord.com/api/webhooks/{n17,20}/{w60,90}",
+    "discordapp.com/api/webhooks/{n17,20}/{w60,90}",
+    "hooks.zapier.com/hooks/catch/{n4,9}/{a5,9}",
 };
 
 // The value at `i` of a member of a query whose name ends at `end`.
 bool is_key_member(const Text& text, std::size_t begin, std::size_t end) {
-  static constexpr string_view kNames[] = {"sig",     "token",  "access_token",  "api_key",         "apikey", "api-key",
-                                           "key",     "secret", "client_secret", "x-amz-signature", "auth",   "signature",
-                                           "password", "passwd", "pwd",          "auth_token",      "private_token"};
+  static constexpr string_view kNames[] = {
+      "sig",      "token",  "access_token",  "api_key",         "apikey",       "api-key",
+      "key",      "secret", "client_secret", "x-amz-signature", "auth",         "signature",
+      "password", "passwd", "pwd",           "auth_token",      "private_token"};
   for (const string_view name : kNames) {
     if (end - begin == name.size() && text.has(begin, name)) return true;
   }
@@ -400,8 +405,9 @@ constexpr std::size_t kAhead = 15;
 bool may_begin(const unsigned char* bytes) {
   const unsigned char first = bytes[0];
   if (kFormSlots.first[slot_of(first, bytes[1])] != kNoForm) return true;
+  if (bytes[14] == '.') return true;
   if (is_digit(first)) return bytes[8] == ':' || bytes[9] == ':' || bytes[10] == ':';
-  return bytes[14] == '.' || (first >= 'M' && first <= 'O' && is_alphanumeric(bytes[7]));
+  return (first >= 'M' && first <= 'O' && is_alphanumeric(bytes[7]));
 }
 
 [[gnu::noinline]] Match key_at(const Text& text, std::size_t i) {

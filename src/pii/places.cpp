@@ -77,9 +77,9 @@ std::size_t street_of_words(const Text& text, const Word& word) {
   static constexpr std::uint32_t kAlone[] = {hash_folded("strasse"), hash_folded("str"),    hash_folded("allee"),
                                              hash_folded("gasse"),   hash_folded("straat"), hash_folded("laan")};
   static constexpr std::uint32_t kJoined[] = {
-      hash_folded("strasse"), hash_folded("str"),   hash_folded("allee"),     hash_folded("gasse"),
-      hash_folded("straat"),  hash_folded("laan"),  hash_folded("weg"),       hash_folded("platz"),
-      hash_folded("ring"),    hash_folded("damm"),  hash_folded("ufer"),      hash_folded("plein"),
+      hash_folded("strasse"), hash_folded("str"),       hash_folded("allee"),   hash_folded("gasse"),
+      hash_folded("straat"),  hash_folded("laan"),      hash_folded("weg"),     hash_folded("platz"),
+      hash_folded("ring"),    hash_folded("damm"),      hash_folded("ufer"),    hash_folded("plein"),
       hash_folded("kade"),    hash_folded("promenade"), hash_folded("chaussee")};
   auto one_of = [](std::span<const std::uint32_t> list, const Word& w) {
     for (const std::uint32_t hash : list) {
@@ -310,7 +310,7 @@ Match match_postcode(const Text& text, const Context& context, const Code& code)
            "AA9A 9AA"_written))
       return found(2, cue ? 95 : 66);
     if (is("A9A 9A9"_written) && string_view("DFIOQU").find(plain.bytes[2]) == string_view::npos)
-      return found(2, cue ? 95 : 70);                                                       // Canada
+      return found(2, cue ? 95 : 70);                                                          // Canada
     if (is("9999 AA"_written) && (cue || context.near(Cue::address, 6))) return found(2, 80);  // Netherlands
     if (is("99999-9999"_written)) {
       // "GB/T 43476-2019": a standard and its year.

@@ -34,12 +34,12 @@ constexpr auto kStarts = [] {
   std::array<Start, 256> out{};
   for (unsigned c = 0; c < out.size(); ++c) {
     const auto byte = static_cast<unsigned char>(c);
-    out[c] = c == ' '                          ? Start::blank
-             : is_digit(byte)                  ? Start::digit
-             : c >= 0x80 || c == '\\'          ? Start::maybe_letter
-             : is_alphanumeric(byte)           ? Start::letter
+    out[c] = c == ' '                                                        ? Start::blank
+             : is_digit(byte)                                                ? Start::digit
+             : c >= 0x80 || c == '\\'                                        ? Start::maybe_letter
+             : is_alphanumeric(byte)                                         ? Start::letter
              : kTelling.find(static_cast<char>(c)) != std::string_view::npos ? Start::sign
-                                               : Start::plain_sign;
+                                                                             : Start::plain_sign;
   }
   return out;
 }();

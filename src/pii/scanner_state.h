@@ -42,9 +42,9 @@ struct Scanner::State {
   // Little words behind a title, "Mr. van der Meer": the name that may follow begins here, in buffer.
   static constexpr std::size_t kNoLead = static_cast<std::size_t>(-1);
   std::size_t lead = kNoLead;
-  Member member;  // the value that begins at or before here, its position in buffer
-  unsigned abbreviated = 0;        // single letters with full stops between that went by: "N.A.S."
-  std::uint32_t spelled = 0;         // their hash
+  Member member;              // the value that begins at or before here, its position in buffer
+  unsigned abbreviated = 0;   // single letters with full stops between that went by: "N.A.S."
+  std::uint32_t spelled = 0;  // their hash
   // What stood between the last token and here.
   unsigned blanks = 0, newlines = 0;
   bool stop = false, hyphen = false, apart = false;

@@ -8,7 +8,7 @@
 namespace freehold::pii {
 namespace {
 
-constexpr std::size_t kUuid = 36;             // characters, with their hyphens
+constexpr std::size_t kUuid = 36;           // characters, with their hyphens
 constexpr std::size_t kLongestPlain = 256;  // what is longer and no secret is skipped unread
 
 bool is_blank_byte(unsigned char c) {
@@ -168,8 +168,8 @@ Match Scanner::State::at_word(const Text& text, const Context& now, const Word& 
   } else if (w.letters <= 6 && w.shape != Shape::lower) {
     const std::size_t gap = gap_at(text, w.end);
     if (gap != 0 &&
-        (is_digit(text[w.end + gap]) ||
-         ((now.near(Cue::plate, 3) || (next == '-' && now.near(Cue::device, 1))) && is_alphanumeric(text[w.end + gap]))) &&
+        (is_digit(text[w.end + gap]) || ((now.near(Cue::plate, 3) || (next == '-' && now.near(Cue::device, 1))) &&
+                                         is_alphanumeric(text[w.end + gap]))) &&
         (w.flags & kMonth) == 0) {
       std::size_t ignored = 0;
       if (const Match match = at_number(text, now, at, ignored); sure(match)) return match;
