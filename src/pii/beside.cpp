@@ -61,8 +61,9 @@ bool is_made_of_names(const Text& text, std::size_t begin, std::size_t end, std:
 }  // namespace
 
 bool is_user(const PastWord& word) {
-  static constexpr std::uint32_t kUsers[] = {hash_folded("user"),        hash_folded("benutzer"), hash_folded("usuario"),
-                                             hash_folded("utilisateur"), hash_folded("utente"),   hash_folded("gebruiker")};
+  static constexpr std::uint32_t kUsers[] = {hash_folded("user"),    hash_folded("benutzer"),
+                                             hash_folded("usuario"), hash_folded("utilisateur"),
+                                             hash_folded("utente"),  hash_folded("gebruiker")};
   return std::find(std::begin(kUsers), std::end(kUsers), word.hash) != std::end(kUsers);
 }
 

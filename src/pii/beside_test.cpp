@@ -12,8 +12,9 @@ TEST(Beside, Users) {
   EXPECT_EQ(shown("username moreau.claire"), "other_id=moreau.claire");
   EXPECT_EQ(shown("user jkowalski77 logged in"), "other_id=jkowalski77");
   EXPECT_EQ(shown("this belongs to user nadia_petrov"), "other_id=nadia_petrov");
-  for (const char* text : {"user session_id is set", "user level2 access", "the user config.yaml", "char __user *seq_num",
-                           "user_cache_dir", "each user utf8 name", "handle event.target", "users of crypt_gensalt"})
+  for (const char* text :
+       {"user session_id is set", "user level2 access", "the user config.yaml", "char __user *seq_num",
+        "user_cache_dir", "each user utf8 name", "handle event.target", "users of crypt_gensalt"})
     EXPECT_EQ(shown(text), "") << text;
 }
 
@@ -39,8 +40,9 @@ TEST(Beside, Abbreviations) {
   EXPECT_EQ(shown("S.S.N. 536228726"), "us_ssn=536228726");
   EXPECT_EQ(shown("My social is 536228726"), "us_ssn=536228726");
   EXPECT_EQ(shown("b. 14 June 1971"), "birth_date=14 June 1971");
-  EXPECT_EQ(shown("Seen: Lovelace, Ada (10 December 1815), today"), "person=Lovelace | person=Ada | birth_date=10 December 1815");
-  EXPECT_EQ(shown("signed by Ada Lovelace (10 December 1815)"), "person=Ada Lovelace");
+  EXPECT_EQ(shown("Seen: Lovelace, Ada (10 December 1955), today"),
+            "person=Lovelace | person=Ada | birth_date=10 December 1955");
+  EXPECT_EQ(shown("signed by Ada Lovelace (10 December 1955)"), "person=Ada Lovelace");
 }
 
 TEST(Beside, Telephones) {
@@ -50,6 +52,10 @@ TEST(Beside, Telephones) {
   EXPECT_EQ(shown("chiamare al numero 2125550187"), "phone=2125550187");
   // North America's areas begin with 2 to 9.
   EXPECT_EQ(shown("187-173-7494 units"), "");
+}
+
+TEST(Beside, TheWordBeforeDecides) {
+  EXPECT_EQ(shown("My Aadhaar is 869330804541 and PAN is"), "in_aadhaar=869330804541");
 }
 
 TEST(Beside, PasswordsForOnce) {

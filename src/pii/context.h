@@ -31,8 +31,9 @@ struct Context {
   PastWord previous, before_previous;   // of this sentence; no letters: there is none
   Tag tag = Tag::none, before_tag = Tag::none;  // theirs
   bool sentence_start = true;
-  bool listed = false;  // `previous` stands behind a comma: "Lovelace, Ada"
-  bool option = false;  // `previous` is the name of an option: "--password"
+  // Of `previous`: a sign stood before it that parts ("Lovelace, Ada"), and two hyphens did ("--password").
+  bool listed = false, option = false;
+  bool listed_here = false, option_here = false;  // and of the word that comes now
   bool joined = false;  // nothing but one blank, hyphen or full stop of an abbreviation since `previous`
 
   // Counting words since `cue`; only if it is near().

@@ -17,7 +17,8 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "seguridad social;cedula;emirates id;hkid;alien number;personalausweisnummer;ausweisnr;cedula de;cie;nib;"
      "national identification;carta identita;didentita;didentite;d identite"},
     {Cue::tax, "tax;taxpayer;tin;tax id;steuer;steuernummer;fiscal;fiscale;impots;belasting;podatkowy;vat;taxid"},
-    {Cue::ssn, "ssn;ssns;ss;social security;social sec;socialsecurity;ssnum;my social;his social;her social;your social;"
+    {Cue::ssn,
+     "ssn;ssns;ss;social security;social sec;socialsecurity;ssnum;my social;his social;her social;your social;"
      "their social;full social;social number;social no;patient social;client social"},
     {Cue::itin, "itin;taxpayer identification;individual taxpayer"},
     {Cue::nhs, "nhs;national health"},
@@ -171,7 +172,7 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "telefoon;telefoonnummer;bel;mobiel;gsm;telefonu;komorka;puhelin;telefonnr;phonenumber;voicemail;landline;"
      "extension;ext;my number;call "
      "me;llamar;llama;llame;ligue;chiama;llamame;llamenos;chiamami;chiamatemi;erreichen;erreichbar;tlf;tfno;"
-     "reachable;new number;emergency number;emergency no;emergency contact;hold of;contacter;contactez;contactar;"
+     "reachable;new number;emergency number;emergency no;emergency contact;contacter;contactez;contactar;"
      "contattare;contatti;kontaktieren;chiamare;chiamate;rufen;ruft;ringen;al numero;au numero;onder nummer;joindre;"
      "joignable;localizable;raggiungibile;bereikbaar;bellen;ligar;telefonar;telefonieren;telefonnumber;telephoning;"
      "phoned;texted;texting;dialed;dialled;dialing;rang;telefax;telefaks;telefoonnr;notfallnummer;notrufnummer;"

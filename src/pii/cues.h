@@ -88,10 +88,10 @@ enum class Cue : std::uint8_t {
   device,
   mac,
   other_id,
-  user,    // of an account with a program
-  check,   // the three or four digits on a card
+  user,      // of an account with a program
+  check,     // the three or four digits on a card
   one_time,  // a password for once
-  docket,  // of a court or an authority
+  docket,    // of a court or an authority
   card,
   payment,  // what is done with cards, and with much else
   iban,
@@ -100,7 +100,7 @@ enum class Cue : std::uint8_t {
   postcode,
   password,
   secret,
-  glued_password,  // programs that take one right behind "-p"
+  glued_password,   // programs that take one right behind "-p"
   password_option,  // and behind "-p" and others with a blank
   user_option,      // behind "-u", with a user's name
   wallet,

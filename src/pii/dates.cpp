@@ -91,7 +91,7 @@ bool is_life(const Text& text, std::size_t begin) {
 // "1970-05-03 (DOB)", "3 May 1970 is her date of birth").
 Kind kind_here(const Text& text, const Context& context, std::size_t begin, std::size_t end) {
   if (context.near(Cue::birth, kBirthReach) || is_life(text, begin)) return Kind::birth_date;
-  // "Lovelace, Ada (10 December 1815)": how registers have it.
+  // "Lovelace, Ada (10 December 1955)": how registers have it.
   const bool listed = context.listed && context.tag == Tag::person && context.before_tag == Tag::person;
   if (listed && text.before(begin, 1) == '(' && text[end] == ')') return Kind::birth_date;
   const std::size_t blank = blank_at(text, end), at = end + blank + (blank != 0 && text[end + blank] == '(');

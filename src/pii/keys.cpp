@@ -16,9 +16,9 @@ enum class Must : std::uint8_t {
   cases,  // capitals, small letters and digits
 };
 
-// A form: letters that stand for themselves, and in braces what follows and how often. 'a' letters and digits, 'w' these
-// and '_' and '-', 'd' these and full stops within, 'm' base64, 'h' hexadecimal, 'u' capitals and digits, 'b' base32,
-// 'n' digits, '*' a UUID.
+// A form: letters that stand for themselves, and in braces what follows and how often. 'a' letters and digits, 'w'
+// these and '_' and '-', 'd' these and full stops within, 'm' base64, 'h' hexadecimal, 'u' capitals and digits, 'b'
+// base32, 'n' digits, '*' a UUID.
 struct KeyForm {
   string_view form;
   Must must = Must::nothing;
@@ -37,7 +37,8 @@ constexpr auto kForms = std::to_array<KeyForm>({
     {"AIza{w35}"},
     {"GOCSPX-{w24,64}"},
     {"ya29.{d20,500}"},
-    {"LTAI{a12,20}", Must::mixed},
+    {"LTAI{a20}"},
+    {"LTAI{a12,19}", Must::mixed},
     {"dop_v1_{h64}"},
     {"doo_v1_{h64}"},
     {"dor_v1_{h64}"},
@@ -293,7 +294,8 @@ std::size_t end_of_form(const Text& text, std::size_t i, string_view form, std::
       most = least;
     }
     const std::size_t begin = i;
-    while (i - begin < most && (is_kind(kind, text[i]) || (kind == 'd' && text[i] == '.' && is_alphanumeric(text[i + 1]))))
+    while (i - begin < most &&
+           (is_kind(kind, text[i]) || (kind == 'd' && text[i] == '.' && is_alphanumeric(text[i + 1]))))
       ++i;
     if (i - begin < least) return 0;
     if (kind == 'm') {
@@ -322,28 +324,24 @@ bool has_what_it_must(Must must, string_view body) {
   return is_mixed(body);
 }
 
-// For each first byte of a form: which is the first of them, and the lowest five bits of the bytes that may be second.
-// Most tokens have others.
-struct FormsOfByte {
-  std::uint8_t first = kForms.size();
-  std::uint32_t seconds = 0;
+// Forms by their first two letters: the first of those that have them, and behind each the next one. Most tokens have
+// others.
+constexpr std::size_t slot_of(unsigned char first, unsigned char second) {
+  return (first & 127u) << 7 | (second & 127u);
+}
+constexpr std::uint8_t kNoForm = kForms.size();
+struct FormSlots {
+  std::array<std::uint8_t, 1 << 14> first;
+  std::array<std::uint8_t, kForms.size()> next;
 };
-constexpr auto kFormsOfByte = [] {
-  std::array<FormsOfByte, 256> out{};
+constexpr auto kFormSlots = [] {
+  FormSlots out{};
+  out.first.fill(kNoForm);
   for (std::size_t i = kForms.size(); i-- > 0;) {
-    FormsOfByte& row = out[static_cast<unsigned char>(kForms[i].form[0])];
-    row.first = static_cast<std::uint8_t>(i);
-    row.seconds |= 1u << (static_cast<unsigned char>(kForms[i].form[1]) & 31);
-  }
-  return out;
-}();
-// And behind each the next with the same first byte.
-constexpr auto kNextForm = [] {
-  std::array<std::uint8_t, kForms.size()> out{};
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    std::size_t next = i + 1;
-    while (next < out.size() && kForms[next].form[0] != kForms[i].form[0]) ++next;
-    out[i] = static_cast<std::uint8_t>(next);
+    const string_view form = kForms[i].form;
+    std::uint8_t& slot = out.first[slot_of(static_cast<unsigned char>(form[0]), static_cast<unsigned char>(form[1]))];
+    out.next[i] = slot;
+    slot = static_cast<std::uint8_t>(i);
   }
   return out;
 }();
@@ -366,10 +364,9 @@ Match by_middle(const Text& text, std::size_t i) {
   const unsigned char first = text[i];
   if (is_digit(first)) {
     for (const std::size_t digits : {8, 9, 10}) {
-      if (!is_digit(text[i + digits - 1])) return {};
+      if (!is_digit(text[i + digits - 1])) break;
       if (text[i + digits] == ':') return as_form(text, i, kTelegram[digits - 8]);
     }
-    return {};
   }
   // A user's number in base64: "MT…", "Nz…", "OD…"
   if (first >= 'M' && first <= 'O' && is_alphanumeric(text[i + 3])) {
@@ -383,23 +380,55 @@ Match by_middle(const Text& text, std::size_t i) {
 
 // Addresses that are keys.
 constexpr string_view kAddresses[] = {
-    "hooks.slack.com/services/T{u8,12}/B{u8,12}/{a20,28}", "hooks.slack.com/workflows/T{u8,12}/A{u8,12}/{n15,20}/{a20,28}",
-    "hooks.slack.com/triggers/{u9,12}/{n10,20}/{h32}",     "discord.com/api/webhooks/{n17,20}/{w60,90}",
-    "discordapp.com/api/webhooks/{n17,20}/{w60,90}",       "hooks.zapier.com/hooks/catch/{n4,9}/{a5,9}",
+    "hooks.slack.com/services/T{u8,12}/B{u8,12}/{a20,28}",
+    "hooks.slack.com/workflows/T{u8,12}/A{u8,12}/{n15,20}/{a20,28}",
+    "hooks.slack.com/triggers/{u9,12}/{n10,20}/{h32}",
+    "discord.com/api/webhooks/{n17,20}/{w60,90}",
+    "discordapp.com/api/webhooks/{n17,20}/{w60,90}",
+    "hooks.zapier.com/hooks/catch/{n4,9}/{a5,9}",
 };
 
 // The value at `i` of a member of a query whose name ends at `end`.
 bool is_key_member(const Text& text, std::size_t begin, std::size_t end) {
-  static constexpr string_view kNames[] = {"sig",     "token",  "access_token",  "api_key",         "apikey", "api-key",
-                                           "key",     "secret", "client_secret", "x-amz-signature", "auth",   "signature",
-                                           "password", "passwd", "pwd",          "auth_token",      "private_token"};
+  static constexpr string_view kNames[] = {
+      "sig",      "token",  "access_token",  "api_key",         "apikey",       "api-key",
+      "key",      "secret", "client_secret", "x-amz-signature", "auth",         "signature",
+      "password", "passwd", "pwd",           "auth_token",      "private_token"};
   for (const string_view name : kNames) {
     if (end - begin == name.size() && text.has(begin, name)) return true;
   }
   return false;
 }
 
+// Whether one may begin with these bytes: few tokens do.
+constexpr std::size_t kAhead = 15;
+bool may_begin(const unsigned char* bytes) {
+  const unsigned char first = bytes[0];
+  if (kFormSlots.first[slot_of(first, bytes[1])] != kNoForm) return true;
+  if (bytes[14] == '.') return true;
+  if (is_digit(first)) return bytes[8] == ':' || bytes[9] == ':' || bytes[10] == ':';
+  return (first >= 'M' && first <= 'O' && is_alphanumeric(bytes[7]));
+}
+
+[[gnu::noinline]] Match key_at(const Text& text, std::size_t i) {
+  const unsigned char third = text[i + 2];
+  for (std::size_t at = kFormSlots.first[slot_of(text[i], text[i + 1])]; at != kNoForm; at = kFormSlots.next[at]) {
+    const string_view form = kForms[at].form;
+    if (form[2] != '{') {
+      if (static_cast<unsigned char>(form[2]) != third) continue;
+      if (form[3] != '{' && static_cast<unsigned char>(form[3]) != text[i + 3]) continue;
+    }
+    if (const Match match = as_form(text, i, kForms[at])) return match;
+  }
+  return is_alphanumeric(text[i + 7]) ? by_middle(text, i) : Match{};
+}
+
 }  // namespace
+
+Match match_key(const Text& text, std::size_t i) {
+  if (i + kAhead <= text.size() && !may_begin(text.data() + i)) return {};
+  return key_at(text, i);
+}
 
 double entropy(string_view token) {
   std::array<unsigned, 256> count{};
@@ -420,16 +449,6 @@ bool is_mixed(string_view token) {
     letter = letter || (is_alphanumeric(static_cast<unsigned char>(c)) && !is_digit(static_cast<unsigned char>(c)));
   }
   return digit && letter;
-}
-
-Match match_key(const Text& text, std::size_t i) {
-  const FormsOfByte& row = kFormsOfByte[text[i]];
-  if (row.seconds != 0 && (row.seconds >> (text[i + 1] & 31) & 1) != 0) {
-    for (std::size_t at = row.first; at < kForms.size(); at = kNextForm[at]) {
-      if (const Match match = as_form(text, i, kForms[at])) return match;
-    }
-  }
-  return by_middle(text, i);
 }
 
 bool has_key(const Text& text, std::size_t begin, std::size_t end) {

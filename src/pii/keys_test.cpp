@@ -36,17 +36,43 @@ std::string uuid() {
 }
 
 TEST(Keys, ByTheirMakersForms) {
-  for (const std::string& key : std::initializer_list<std::string>
-       {"SK" + hex(32), "8123456789:AA" + letters(33), "ntn_" + letters(46), "pat" + letters(14) + "." + hex(64),
-        "glsa_" + letters(32) + "_" + hex(8), "NRAK-" + capitals(27), letters(14) + ".atlasv1." + letters(67),
-        "dp.pt." + letters(43), "sbp_" + hex(40), "pscale_tkn_" + letters(43), "LTAI" + letters(20),
-        "N" + letters(23) + "." + letters(6) + "." + letters(38), "EAA" + letters(120), "CFPAT-" + letters(43),
-        "xkeysib-" + hex(64) + "-" + letters(16), "pat-na1-" + uuid(), "tfp_" + letters(44),
-        "dt0c01." + capitals(24) + "." + capitals(64), "duffel_live_" + letters(43), "FLWSECK-" + hex(32) + "-X",
-        "aio_" + letters(28), "pul-" + hex(40), "HRKU-" + letters(60), "pnu_" + letters(36), "rdme_" + hex(70),
-        "sdk-" + uuid(), "v1.0-" + hex(24) + "-" + hex(146), "ATATT3" + letters(180) + "=" + random_text(8, "0123456789ABCDEF"),
-        "dapi" + hex(32), "PMAK-" + hex(24) + "-" + hex(34), "hvs." + letters(90), "npm_" + letters(36),
-        "sntryu_" + hex(64), "1/" + random_text(16, "123456789") + ":" + hex(32), "SG." + letters(22) + "." + letters(43)}) {
+  for (const std::string& key :
+       std::initializer_list<std::string>{"SK" + hex(32),
+                                          "8123456789:AA" + letters(33),
+                                          "ntn_" + letters(46),
+                                          "pat" + letters(14) + "." + hex(64),
+                                          "glsa_" + letters(32) + "_" + hex(8),
+                                          "NRAK-" + capitals(27),
+                                          "7" + letters(13) + ".atlasv1." + letters(67),
+                                          letters(14) + ".atlasv1." + letters(67),
+                                          "dp.pt." + letters(43),
+                                          "sbp_" + hex(40),
+                                          "pscale_tkn_" + letters(43),
+                                          "LTAI" + letters(20),
+                                          "N" + letters(23) + "." + letters(6) + "." + letters(38),
+                                          "EAA" + letters(120),
+                                          "CFPAT-" + letters(43),
+                                          "xkeysib-" + hex(64) + "-" + letters(16),
+                                          "pat-na1-" + uuid(),
+                                          "tfp_" + letters(44),
+                                          "dt0c01." + capitals(24) + "." + capitals(64),
+                                          "duffel_live_" + letters(43),
+                                          "FLWSECK-" + hex(32) + "-X",
+                                          "aio_" + letters(28),
+                                          "pul-" + hex(40),
+                                          "HRKU-" + letters(60),
+                                          "pnu_" + letters(36),
+                                          "rdme_" + hex(70),
+                                          "sdk-" + uuid(),
+                                          "v1.0-" + hex(24) + "-" + hex(146),
+                                          "ATATT3" + letters(180) + "=" + random_text(8, "0123456789ABCDEF"),
+                                          "dapi" + hex(32),
+                                          "PMAK-" + hex(24) + "-" + hex(34),
+                                          "hvs." + letters(90),
+                                          "npm_" + letters(36),
+                                          "sntryu_" + hex(64),
+                                          "1/" + random_text(16, "123456789") + ":" + hex(32),
+                                          "SG." + letters(22) + "." + letters(43)}) {
     EXPECT_EQ(shown(key), "api_key=" + key);
     EXPECT_EQ(shown("TOKEN=" + key + "\n", Profile::secrets), "api_key=" + key);
     EXPECT_EQ(shown("I pasted " + key + " there"), "api_key=" + key);
@@ -54,21 +80,21 @@ TEST(Keys, ByTheirMakersForms) {
 }
 
 TEST(Keys, WhatOnlyLooksLikeThem) {
-  for (const std::string& text : std::initializer_list<std::string>
-       {"sk-" + std::string(40, 'x'), std::string("sk-learn-contrib-and-other-words-of-this-kind"), "SK" + hex(31),
-        "api-version-and-something", std::string("sdk-manager-tools"), "Patch " + hex(40),
-        "sha256:" + hex(64), std::string("pat-na1-and-more"), std::string("Networks.Modules.ConfigurationManagerOfEverything"),
-        std::string("12345678:AA")})
+  for (const std::string& text : std::initializer_list<std::string>{
+           "sk-" + std::string(40, 'x'), std::string("sk-learn-contrib-and-other-words-of-this-kind"), "SK" + hex(31),
+           "api-version-and-something", std::string("sdk-manager-tools"), "Patch " + hex(40), "sha256:" + hex(64),
+           std::string("pat-na1-and-more"), std::string("Networks.Modules.ConfigurationManagerOfEverything"),
+           std::string("12345678:AA")})
     EXPECT_EQ(shown(text, Profile::secrets), "") << text;
 }
 
 TEST(Keys, WithinAddresses) {
   const std::string key = "npm_" + letters(36);
-  for (const std::string& address : std::initializer_list<std::string>
-       {"https://" + key + "@git.example.com/a/b.git", "https://example.com/x?api_key=" + letters(32),
-        "https://hooks.slack.com/services/T0" + capitals(8) + "/B0" + capitals(9) + "/" + letters(24),
-        "https://api.telegram.org/bot812345678:AA" + letters(33) + "/sendMessage",
-        "https://acme.blob.core.windows.net/c?sv=2022&sig=" + letters(43) + "%3D"}) {
+  for (const std::string& address : std::initializer_list<std::string>{
+           "https://" + key + "@git.example.com/a/b.git", "https://example.com/x?api_key=" + letters(32),
+           "https://hooks.slack.com/services/T0" + capitals(8) + "/B0" + capitals(9) + "/" + letters(24),
+           "https://api.telegram.org/bot812345678:AA" + letters(33) + "/sendMessage",
+           "https://acme.blob.core.windows.net/c?sv=2022&sig=" + letters(43) + "%3D"}) {
     EXPECT_EQ(shown("see " + address, Profile::secrets).find(address) != std::string::npos, true) << address;
     EXPECT_EQ(shown("see " + address).find("url="), std::string::npos) << address;
   }
@@ -104,10 +130,11 @@ TEST(Keys, NamesThatEndWithTheirWord) {
 }
 
 TEST(Keys, Wallets) {
-  for (const std::string& address : std::initializer_list<std::string>
-       {std::string("rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh"), std::string("TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t"),
-        std::string("ltc1qw508d6qejxtdg4y5r3zarvary0c5xw7kgmn4n9"), std::string("DH5yaieqoZN36fDVciNyRueRGvGLR3mr7L"),
-        "4" + random_text(94, "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")}) {
+  for (const std::string& address : std::initializer_list<std::string>{
+           std::string("rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh"), std::string("TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t"),
+           std::string("ltc1qw508d6qejxtdg4y5r3zarvary0c5xw7kgmn4n9"),
+           std::string("DH5yaieqoZN36fDVciNyRueRGvGLR3mr7L"),
+           "4" + random_text(94, "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")}) {
     EXPECT_EQ(shown("sent to " + address + " today"), "crypto_wallet=" + address);
     std::string wrong = address;
     std::swap(wrong[10], wrong[11]);

@@ -83,11 +83,16 @@ constexpr Example kExamples[] = {
 
 // And such as have no check, beside their words.
 constexpr Example kFormsBesideWords[] = {
-    {Kind::other_id, "RFC", "GODE561231GR8"},      {Kind::other_id, "CNIC", "42201-1234567-1"},
-    {Kind::other_id, "MyKad", "880704-10-5023"},   {Kind::other_id, "Emirates ID", "784-1984-1234567-1"},
-    {Kind::other_id, "HKID", "G123456"},           {Kind::other_id, "UEN", "201912345D"},
-    {Kind::other_id, "VAT no.", "GB 123456789"},   {Kind::other_id, "USt-IdNr", "DE123456789"},
-    {Kind::other_id, "EIN", "85-5449449"},         {Kind::other_id, "Alien number", "A474956920"},
+    {Kind::other_id, "RFC", "GODE561231GR8"},
+    {Kind::other_id, "CNIC", "42201-1234567-1"},
+    {Kind::other_id, "MyKad", "880704-10-5023"},
+    {Kind::other_id, "Emirates ID", "784-1984-1234567-1"},
+    {Kind::other_id, "HKID", "G123456"},
+    {Kind::other_id, "UEN", "201912345D"},
+    {Kind::other_id, "VAT no.", "GB 123456789"},
+    {Kind::other_id, "USt-IdNr", "DE123456789"},
+    {Kind::other_id, "EIN", "85-5449449"},
+    {Kind::other_id, "Alien number", "A474956920"},
     {Kind::other_id, "Carta d'identita n.", "CA00968AP"},
 };
 

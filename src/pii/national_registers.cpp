@@ -62,7 +62,8 @@ bool br_pis(string_view id) {
   return (check >= 10 ? 0 : check) == figure(id, 10);
 }
 bool br_cnh(string_view id) {
-  const int first = weighted(id, {9, 8, 7, 6, 5, 4, 3, 2, 1}) % 11, second = weighted(id, {1, 2, 3, 4, 5, 6, 7, 8, 9}) % 11;
+  const int first = weighted(id, {9, 8, 7, 6, 5, 4, 3, 2, 1}) % 11,
+            second = weighted(id, {1, 2, 3, 4, 5, 6, 7, 8, 9}) % 11;
   const int less = first >= 10 ? 2 : 0;
   int last = second >= 10 ? 0 : second - less;
   if (last < 0) last += 11;
@@ -72,7 +73,8 @@ bool br_cnh(string_view id) {
 bool mx_rfc(string_view id) {
   const std::size_t name = id.size() - 9;
   if (!is_like(id, name == 4 ? "AAAA999999***" : "AAA999999***")) return false;
-  return is_day(0, number_at(id, name + 2, 2), number_at(id, name + 4, 2)) && (is_figure(id.back()) || id.back() == 'A');
+  return is_day(0, number_at(id, name + 2, 2), number_at(id, name + 4, 2)) &&
+         (is_figure(id.back()) || id.back() == 'A');
 }
 
 bool my_kad(string_view id) {
@@ -116,7 +118,8 @@ bool de_pension(string_view id) {
 
 // A member state's letters, or Britain's, Norway's and Switzerland's, and mostly digits.
 bool eu_vat(string_view id) {
-  static constexpr string_view kStates = "AT BE BG CY CZ DE DK EE EL ES FI FR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK XI GB ";
+  static constexpr string_view kStates =
+      "AT BE BG CY CZ DE DK EE EL ES FI FR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK XI GB ";
   const std::size_t at = kStates.find(id.substr(0, 2));
   std::size_t digits = 0;
   for (const char c : id.substr(2)) digits += is_figure(c);
@@ -131,7 +134,8 @@ constexpr Writing kRegon[] = {{"999999999", 5}, {"99999999999999", 10}};
 constexpr Writing kTaj[] = {{"999 999 999", 10}, {"999999999", 5}, {"999-999-999", 10}};
 constexpr Writing kPis[] = {{"999.99999.99-9", 90}, {"99999999999", 5}};
 constexpr Writing kCnh[] = {{"99999999999", 5}};
-constexpr Writing kRg[] = {{"99.999.999-9", 0}, {"99.999.999-A", 0}, {"9.999.999", 0}, {"999999999", 0}, {"99999999A", 0}};
+constexpr Writing kRg[] = {
+    {"99.999.999-9", 0}, {"99.999.999-A", 0}, {"9.999.999", 0}, {"999999999", 0}, {"99999999A", 0}};
 constexpr Writing kRfc[] = {{"*13", 0}, {"*12", 0}};
 constexpr Writing kCnic[] = {{"99999-9999999-9", 70}, {"9999999999999", 0}};
 constexpr Writing kMyKad[] = {{"999999-99-9999", 70}, {"999999999999", 0}};
@@ -139,12 +143,20 @@ constexpr Writing kEmirates[] = {{"999-9999-9999999-9", 85}};
 constexpr Writing kEmiratesPlain[] = {{"999999999999999", 60}};
 constexpr Writing kHongKong[] = {{"A999999", 0}, {"A9999999", 0}, {"A999999A", 0}, {"AA999999", 0}};
 constexpr Writing kUen[] = {{"99999999A", 0}, {"999999999A", 0}, {"A99AA9999A", 0}};
-constexpr Writing kVat[] = {{"*10", 0},         {"*11", 0},          {"*12", 0},           {"*13", 0},
-                            {"*14", 0},         {"AA 99999999", 0},  {"AA 999999999", 0},  {"AA 9999999999", 0},
-                            {"AA 99999999999", 0}, {"AA 999 9999 99", 0}, {"AA 9999 999 999", 0}};
+constexpr Writing kVat[] = {{"*10", 0},
+                            {"*11", 0},
+                            {"*12", 0},
+                            {"*13", 0},
+                            {"*14", 0},
+                            {"AA 99999999", 0},
+                            {"AA 999999999", 0},
+                            {"AA 9999999999", 0},
+                            {"AA 99999999999", 0},
+                            {"AA 999 9999 99", 0},
+                            {"AA 9999 999 999", 0}};
 constexpr Writing kPartitaIva[] = {{"99999999999", 0}};
 constexpr Writing kEin[] = {{"99-9999999", 0}, {"999999999", 0}};
-constexpr Writing kAlien[] = {{"A999999999", 0}, {"A99999999", 0}, {"A-999999999", 0}, {"A-99999999", 0},
+constexpr Writing kAlien[] = {{"A999999999", 0},  {"A99999999", 0}, {"A-999999999", 0},  {"A-99999999", 0},
                               {"999-999-999", 0}, {"999999999", 0}, {"A 999 999 999", 0}};
 constexpr Writing kPension[] = {{"99999999A999", 60}, {"99 999999 A 999", 85}, {"99-999999-A-999", 85}};
 constexpr Writing kCarta[] = {{"AA99999AA", 0}, {"AA9999999", 0}, {"AA 9999999", 0}};

@@ -322,7 +322,8 @@ class Evaluation {
     if (score > 0 && near) score = score > 30 ? 97 : 75;
     if (score > 45 && paid) score = 97;
     if (score < 97 && n == 1 && (context_.near(Cue::order, 3) || context_.near(Cue::device, 3))) score -= 40;
-    offer(Kind::card, score, Cue::card, 95);
+    // A word behind it says nothing where one before it says that it is a state's.
+    offer(Kind::card, score, own_distance_ == UINT32_MAX ? Cue::card : Cue::none, 95);
     if (plain_.size() == 15 && luhn(plain_) && context_.near(Cue::device, 4)) offer(Kind::device_id, 90, Cue::none, 0);
   }
 
@@ -398,7 +399,8 @@ class Evaluation {
     if (!may || !whole || lower_ || plain_.size() < 8 || plain_.size() > 20 || !context_.near(row.cue, 1)) return false;
     if (row.kind == Kind::device_id) {
       const bool series = n > 1 && plain_.starts_with("SN");
-      return plain_.size() >= (n > 1 ? 10u : 9u) && (digits >= 2 || series || plain_.size() >= 12 || is_unpronounceable(plain_));
+      return plain_.size() >= (n > 1 ? 10u : 9u) &&
+             (digits >= 2 || series || plain_.size() >= 12 || is_unpronounceable(plain_));
     }
     return plain_.size() >= 10 || digits >= 2 || digits == 0;
   }

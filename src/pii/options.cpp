@@ -13,11 +13,11 @@ struct Option {
 };
 
 constexpr Option kOptions[] = {
-    {Cue::glued_password, 'p', true, false, false},  // mysql, 7z: "-p" alone asks for it
-    {Cue::password_option, 'p', true, true, false},  // sshpass, docker login, mongosh
+    {Cue::glued_password, 'p', true, false, false},   // mysql, 7z: "-p" alone asks for it
+    {Cue::password_option, 'p', true, true, false},   // sshpass, docker login, mongosh
     {Cue::password_option, 'a', false, true, false},  // redis-cli
     {Cue::password_option, 'w', false, true, false},  // ldapsearch
-    {Cue::password_option, 'P', true, true, false},  // sqlcmd, zip
+    {Cue::password_option, 'P', true, true, false},   // sqlcmd, zip
     {Cue::user_option, 'u', true, true, true},        // curl
     {Cue::user_option, 'U', true, true, true},        // smbclient, proxies
 };

@@ -89,7 +89,7 @@ int by_form(const Written& written, std::string_view digits) {
     return mobile ? 52 : 38;
   }
   if (digits[0] == '1' && digits[1] >= '3' && is("999-9999-9999"_written, "999 9999 9999"_written)) return 60;  // China
-  if (digits[0] >= '6' && is("99999 99999"_written)) return 55;               // India
+  if (digits[0] >= '6' && is("99999 99999"_written)) return 55;                                                 // India
   if (is("99 99999-9999"_written, "99 9999-9999"_written)) return 60;  // Brazil
   if (digits[0] >= '5' &&
       is("999 999 999"_written, "999 99 99 99"_written, "999-999-999"_written, "9 99 99 99 99"_written))
@@ -139,11 +139,10 @@ int phone_score(const Written& written, std::string_view digits, const Context& 
     return 0;
   }
   // "my wife Ann on 2125550187"
-  const bool somebody =
-      context.tag == Tag::person
-          ? context.previous.shape == Shape::capital
-          : context.before_tag == Tag::person && context.before_previous.shape == Shape::capital &&
-                context.previous.shape == Shape::lower && (context.previous.flags & kFiller) != 0;
+  const bool somebody = context.tag == Tag::person
+                            ? context.previous.shape == Shape::capital
+                            : context.before_tag == Tag::person && context.before_previous.shape == Shape::capital &&
+                                  context.previous.shape == Shape::lower && (context.previous.flags & kFiller) != 0;
   if (alone == kPlainTen && somebody && !order) return 55;
   if (alone < 85 && (order || context.near(Cue::version, 2))) return alone - 30;
   return alone;

@@ -42,9 +42,9 @@ struct Scanner::State {
   // Little words behind a title, "Mr. van der Meer": the name that may follow begins here, in buffer.
   static constexpr std::size_t kNoLead = static_cast<std::size_t>(-1);
   std::size_t lead = kNoLead;
-  Member member;  // the value that begins at or before here, its position in buffer
-  unsigned abbreviated = 0;        // single letters with full stops between that went by: "N.A.S."
-  std::uint32_t spelled = 0;         // their hash
+  Member member;              // the value that begins at or before here, its position in buffer
+  unsigned abbreviated = 0;   // single letters with full stops between that went by: "N.A.S."
+  std::uint32_t spelled = 0;  // their hash
   // What stood between the last token and here.
   unsigned blanks = 0, newlines = 0;
   bool stop = false, hyphen = false, apart = false;
@@ -96,8 +96,11 @@ struct Scanner::State {
   void arrive(Context& now) const {
     if (newlines == 0 && !stop && !hyphen && !apart) {  // nothing or blanks: nearly always
       now.joined = now.previous.letters != 0 && blanks == 1;
+      now.listed_here = now.option_here = false;
       return;
     }
+    now.listed_here = apart && newlines == 0;
+    now.option_here = hyphen && (apart || (now.option && blanks == 0));  // "--root-password"
     const bool abbreviation = now.previous.letters == 1 || (now.previous.flags & kTitle) != 0 ||
                               (now.previous.letters == 2 && now.previous.shape == Shape::capital);
     const bool ends = newlines > 1 || (stop && (blanks > 0 || newlines > 0) && !(abbreviation && newlines == 0));

@@ -8,7 +8,7 @@
 namespace freehold::pii {
 namespace {
 
-constexpr std::size_t kUuid = 36;             // characters, with their hyphens
+constexpr std::size_t kUuid = 36;           // characters, with their hyphens
 constexpr std::size_t kLongestPlain = 256;  // what is longer and no secret is skipped unread
 
 bool is_blank_byte(unsigned char c) {
@@ -57,7 +57,7 @@ bool is_hex_word(const Text& text, const Word& w) {
 }
 
 // What a member's or a variable's name ends with, "SecretAccessKey": only where a value follows.
-Cue cue_of_name(const Text& text, const Word& w) {
+[[gnu::noinline]] Cue cue_of_name(const Text& text, const Word& w) {
   std::size_t end = w.end;
   if (text[end] == '"' || text[end] == '\'') ++end;
   if (text[end] == ' ') ++end;
@@ -168,8 +168,8 @@ Match Scanner::State::at_word(const Text& text, const Context& now, const Word& 
   } else if (w.letters <= 6 && w.shape != Shape::lower) {
     const std::size_t gap = gap_at(text, w.end);
     if (gap != 0 &&
-        (is_digit(text[w.end + gap]) ||
-         ((now.near(Cue::plate, 3) || (next == '-' && now.near(Cue::device, 1))) && is_alphanumeric(text[w.end + gap]))) &&
+        (is_digit(text[w.end + gap]) || ((now.near(Cue::plate, 3) || (next == '-' && now.near(Cue::device, 1))) &&
+                                         is_alphanumeric(text[w.end + gap]))) &&
         (w.flags & kMonth) == 0) {
       std::size_t ignored = 0;
       if (const Match match = at_number(text, now, at, ignored); sure(match)) return match;
@@ -178,12 +178,9 @@ Match Scanner::State::at_word(const Text& text, const Context& now, const Word& 
   return {};
 }
 
-// "N.A.S.", "S.S.N.": letters with full stops are the word that they make.
-void Scanner::State::see_abbreviation(const Text& text, const Word& w) {
-  if (w.letters != 1 || w.end != w.begin + 1) {
-    abbreviated = 0;
-    return;
-  }
+// Letters with full stops are the word that they make: "N.A.S.", "S.S.N.".
+[[gnu::noinline]] void Scanner::State::see_abbreviation(const Text& text, const Word& w) {
+  if (w.end != w.begin + 1) return;
   const bool goes_on = abbreviated > 0 && context.previous.letters == 1 && text.before(w.begin, 1) == '.' &&
                        is_alphanumeric(text.before(w.begin, 2));
   abbreviated = goes_on ? abbreviated + 1 : 1;
@@ -221,7 +218,9 @@ bool Scanner::State::word(const Text& text, const Word& w) {
   const bool names_value = profile != Profile::secrets && is_member(text, w);
   const Member value = names_value ? member_at(text, now, w) : Member();
   if (value.element) tag = Tag::none;
-  const Cue ending = w.shape == Shape::mixed && w.cue == Cue::none ? cue_of_name(text, w) : Cue::none;
+  Cue ending = Cue::none;
+  if (w.shape == Shape::mixed && w.cue == Cue::none) [[unlikely]]
+    ending = cue_of_name(text, w);
   if (text.starved()) return false;
   // Names: one word after the other.
   const bool goes_on = open != Tag::none && now.joined;
@@ -244,14 +243,16 @@ bool Scanner::State::word(const Text& text, const Word& w) {
     lead = w.begin;
   }
   if ((w.flags & kFiller) == 0) ++now.index;
-  if (ending != Cue::none) see(ending);
+  if (ending != Cue::none) [[unlikely]]
+    see(ending);
   if (w.cue != Cue::none) {
     const std::uint32_t before = now.previous.letters != 0 ? now.previous.hash : 0;
     lexicon().each_cue(before, w, [&](Cue cue) { see(cue); });
   }
-  see_abbreviation(text, w);
-  now.listed = apart && text.before(w.begin, 1) == ' ' && text.before(w.begin, 2) == ',';
-  now.option = hyphen && (apart || (now.option && blanks == 0));
+  if (w.letters == 1) [[unlikely]]
+    see_abbreviation(text, w);
+  now.listed = now.listed_here;
+  now.option = now.option_here;
   now.before_previous = now.previous;
   now.before_tag = now.tag;
   now.previous = w;

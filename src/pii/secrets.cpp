@@ -49,14 +49,29 @@ Match jwt(const Text& text, std::size_t i) {
 
 // "$6$salt$hash", as crypt(3) and its likes write a password: what follows the first '$'.
 Match crypt_hash(const Text& text, std::size_t i) {
-  static constexpr string_view kMethods[] = {"1$",      "2a$",       "2b$",      "2y$",      "5$",      "6$",
-                                             "7$",      "y$",        "gy$",      "apr1$",    "argon2i$", "argon2d$",
-                                             "argon2id$", "scrypt$", "pbkdf2-sha256$", "pbkdf2-sha512$", "bcrypt$"};
+  static constexpr string_view kMethods[] = {"1$",
+                                             "2a$",
+                                             "2b$",
+                                             "2y$",
+                                             "5$",
+                                             "6$",
+                                             "7$",
+                                             "y$",
+                                             "gy$",
+                                             "apr1$",
+                                             "argon2i$",
+                                             "argon2d$",
+                                             "argon2id$",
+                                             "scrypt$",
+                                             "pbkdf2-sha256$",
+                                             "pbkdf2-sha512$",
+                                             "bcrypt$"};
   constexpr std::size_t kLeast = 22, kMost = 256;
   for (const string_view method : kMethods) {
     if (!text.has(i, method)) continue;
     std::size_t end = i + method.size(), signs = 0;
-    while (end < i + kMost && (is_token(text[end]) || text[end] == '$' || text[end] == ',')) signs += text[end++] == '$';
+    while (end < i + kMost && (is_token(text[end]) || text[end] == '$' || text[end] == ','))
+      signs += text[end++] == '$';
     while (text[end - 1] == '.' || text[end - 1] == ',' || text[end - 1] == '-') --end;
     if (end - i < kLeast + method.size() || signs == 0) continue;
     return {Kind::password, i, end, 90};
@@ -112,10 +127,11 @@ Match by_word(const Text& text, std::size_t i, const Context& context) {
     const unsigned char sign = text.before(i, back) == ' ' ? text.before(i, back + 1) : text.before(i, back);
     // "--password hunter": a word that is known is none.
     const std::size_t end_of_option = text.before(i, 1) == ' ' ? 2 : back + 1;
-    const bool option = context.option && is_alphanumeric(text.before(i, end_of_option)) && text[i] != '-' && !is_known_word(text, i, end);
+    const bool option = context.option && is_alphanumeric(text.before(i, end_of_option)) && text[i] != '-' &&
+                        !is_known_word(text, i, end);
     const bool assigned = sign == ':' || sign == '=' || option;
-    if (value.size() >= 4 && (odd || (assigned && value.size() >= 6 && (left != ' ' || option))) && value.find('@') != 0 &&
-        value.back() != ':') {
+    if (value.size() >= 4 && (odd || (assigned && value.size() >= 6 && (left != ' ' || option))) &&
+        value.find('@') != 0 && value.back() != ':') {
       return {Kind::password, i, end, odd ? 80 : 60};
     }
   }
