@@ -57,7 +57,7 @@ constexpr WordList kLists[] = {
      "broadway salai marg nagar gata gatan"},
     {kStreetFirst,
      "rue calle via avenida avda avenue boulevard chemin impasse allee quai place plaza paseo carrera viale piazza "
-     "corso rua travessa ulica ul strada am an unter im zum zur auf bd cours ronda glorieta largo praca lungarno vicolo vico salita "
+     "corso rua av travessa ulica ul strada am an unter im zum zur auf bd cours ronda glorieta largo praca lungarno vicolo vico salita "
      "contrada camino callejon pasaje travesia carretera alameda rambla arrabal riera route sentier square cite passage "
      "esplanade faubourg chaussee estrada rodovia beco aleja plac osiedle os sokak caddesi jalan"},
     {kState,

@@ -112,6 +112,16 @@ bool follows_particle(const Context& now, const Word& word) {
           (now.before_previous.flags & kTitle) != 0);
 }
 
+bool is_state_code(const Text& text, const Context& now, const Word& word) {
+  constexpr std::uint32_t kReach = 5;  // words: a street's finding, a postal code and a town of three
+  if (word.shape != Shape::upper || word.letters > 3 || now.tag != Tag::place || !now.near(Cue::address, kReach))
+    return false;
+  const unsigned char next = text[word.end], then = text[word.end + 1];
+  if (text.before(word.begin, 1) == '(') return next == ')' && word.letters == 2;
+  const bool code = next == ' ' && (is_digit(then) || (then >= 'A' && then <= 'Y' && is_digit(text[word.end + 2])));
+  return code || (next == ',' && then == ' ' && is_digit(text[word.end + 2]));
+}
+
 bool is_written_together(const Text& text, const Word& word) {
   if (word.shape != Shape::mixed || (word.flags & kNames) != 0) return false;
   static constexpr std::string_view kBefore[] = {"mc", "mac", "o", "d", "de", "di", "da", "du", "la", "le", "van",
@@ -166,6 +176,10 @@ Tag tag_beside(const Window& window, Tag open, Tag chosen) {
       !(now.joined && now.tag == Tag::person))
     return Tag::none;
   const bool goes_on = now.joined && open == Tag::person;
+  // "12 Elm Way, Truro"
+  if (chosen != Tag::place && now.previous.letters == 0 && window.left == Gap::comma && now.near(Cue::address, 0) &&
+      word.shape == Shape::capital && (word.flags & (kCommon | kNoName | kTitle)) == 0)
+    return Tag::place;
   // "issued by Kerala": nobody is called so.
   if (chosen == Tag::person && (word.flags & kPlace) != 0 && (word.flags & (kGiven | kSurname)) == 0 && !goes_on &&
       word.shape == Shape::capital && !(now.joined && (now.previous.flags & (kTitle | kGiven)) != 0) &&

@@ -463,7 +463,11 @@ Match match_postcode(const Text& text, const Context& context, const Code& code)
     if (is("9999-999"_written)) return found(2, cue || context.near(Cue::address, 6) ? 80 : 30);   // Portugal
     if (is("999 99"_written) && cue) return found(2, 80);                                          // Sweden, Czechia
   }
-  if (!sized(0, 4, 8) || (!cue && code.groups[0].digits != 5) || !written(1)) return {};
+  // Behind a street and its town: "Hobart TAS 7004", "Chennai - 600017", "Kochi 682 001".
+  const bool behind_town = context.tag == Tag::place && context.near(Cue::address, 6);
+  if (behind_town && code.count > 1 && sized(0, 3, 3) && written(2) && is("999 999"_written)) return found(2, 72);
+  if (!sized(0, 4, 8) || (!cue && !behind_town && code.groups[0].digits != 5) || !written(1)) return {};
+  if (behind_town && (is("999999"_written) || (is("9999"_written) && context.joined))) return found(1, 72);
   if (is("99999"_written)) {
     if (cue) return found(1, 92);
     if (context.joined && after_state(context)) return found(1, 88);
