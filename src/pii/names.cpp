@@ -69,7 +69,9 @@ bool leads_name(const Text& text, const PastWord& previous, const Word& word) {
   if ((word.flags & kParticle) == 0) return false;
   // "Mr. de Vries", "van der Meer"; behind others "de la" and what follows it.
   static constexpr std::uint32_t kOf = hash_folded("de"), kThe[] = {hash_folded("la"), hash_folded("los"), hash_folded("las")};
-  if ((previous.flags & kTitle) != 0 || is_name_particle(word) || is_name_particle(previous)) return true;
+  static constexpr std::uint32_t kBen = hash_folded("ben");  // Dutch: "am"
+  if ((previous.flags & kTitle) != 0) return true;
+  if (word.hash != kBen && (is_name_particle(word) || is_name_particle(previous))) return true;
   if (previous.hash == kOf && previous.shape == Shape::lower && one_of(kThe, word)) return true;
   if (word.hash != kOf) return false;
   const std::size_t n = blank_at(text, word.end);
@@ -107,7 +109,8 @@ bool follows_particle(const Context& now, const Word& word) {
   constexpr unsigned kOrdinary = kCommon | kNoName | kTitle | kFiller;
   if (word.shape != Shape::capital && word.shape != Shape::mixed) return false;
   if ((word.flags & kOrdinary) != 0 && (word.flags & kSurname) == 0) return false;
-  return is_name_particle(now.previous) ||
+  static constexpr std::uint32_t kBen = hash_folded("ben");
+  return (is_name_particle(now.previous) && now.previous.hash != kBen) ||
          ((now.previous.flags & kParticle) != 0 && now.previous.shape == Shape::lower &&
           (now.before_previous.flags & kTitle) != 0);
 }
@@ -176,6 +179,7 @@ Tag tag_beside(const Window& window, Tag open, Tag chosen) {
       !(now.joined && now.tag == Tag::person))
     return Tag::none;
   const bool goes_on = now.joined && open == Tag::person;
+  const bool capital_next = window.right == Gap::blank && next.letters > 1 && next.shape != Shape::lower;
   // "12 Elm Way, Truro"
   if (chosen != Tag::place && now.previous.letters == 0 && window.left == Gap::comma && now.near(Cue::address, 0) &&
       word.shape == Shape::capital && (word.flags & (kCommon | kNoName | kTitle)) == 0)
@@ -185,12 +189,29 @@ Tag tag_beside(const Window& window, Tag open, Tag chosen) {
       word.shape == Shape::capital && !(now.joined && (now.previous.flags & (kTitle | kGiven)) != 0) &&
       !(window.right == Gap::blank && next.shape == Shape::capital))
     return Tag::place;
+  // "DHCPREQUEST", "ACCESS": no name, unless others stand beside it or it looks like one.
+  if (chosen == Tag::person && word.shape == Shape::upper && (word.flags & kNames) == 0 && !goes_on) {
+    if ((word.flags & (kCommon | kFiller)) != 0) return Tag::none;
+    if (next.shape != Shape::upper && word.letters > 1 && look_of(*window.text, word).person < 4) return Tag::none;
+  }
+  // "Willem de Vries": no town begins so.
+  const bool begins = chosen == Tag::place && (word.flags & kGiven) != 0 && !(now.joined && open == Tag::place);
+  if (begins && (word.flags & (kPlace | kPlacePart | kCommon)) == 0) return Tag::person;
+  if (begins && (word.flags & (kSurname | kPlace)) == kSurname && window.right == Gap::blank &&
+      next.shape == Shape::lower && (next.flags & kParticle) != 0 && next.letters > 1) {
+    // "Jan de Vries", not "Rio de Janeiro"
+    const std::size_t n = blank_at(*window.text, next.end);
+    const Word last = n != 0 && letter_at(*window.text, next.end + n) != 0 ? word_at(*window.text, next.end + n) : Word();
+    if ((last.flags & (kSurname | kPlacePart)) == kSurname) return Tag::person;
+  }
+  if (begins && word.letters > 3 && capital_next && (next.flags & kSurname) != 0 &&
+      (next.flags & (kPlace | kPlacePart | kCommon | kNoName)) == 0)
+    return Tag::person;  // "Maria Garcia"
   // "Freiburg im Breisgau"
   if (now.joined && open == Tag::place && now.previous.shape == Shape::lower && chosen != Tag::place &&
       word.shape == Shape::capital && (now.previous.flags & kParticle) != 0 &&
       (word.flags & (kCommon | kMonth | kWeekday | kProper | kGiven)) == 0)
     return Tag::place;
-  const bool capital_next = window.right == Gap::blank && next.letters > 1 && next.shape != Shape::lower;
   // "Giacomo Mac Giolla", "ANA DE LA CRUZ"
   if (goes_on && chosen != Tag::person && is_capital_particle(word) &&
       (capital_next || window.right == Gap::hyphen || window.right == Gap::stop) && (next.flags & kNoName) == 0)

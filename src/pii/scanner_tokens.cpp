@@ -127,7 +127,7 @@ bool Scanner::State::word(const Text& text, const Word& w) {
       if (!ordinary) tag = tag_beside(window, open, chooser->choose(window));
       if (in_member) tag = tag_in_member(member, window, tag);
     }
-    if (tag == Tag::none && is_state_code(text, now, w)) tag = Tag::place;
+    if (is_state_code(text, now, w)) tag = Tag::place;
   } else if (member.tag != Tag::none && w.begin >= member.begin && profile != Profile::secrets) {
     tag = tag_in_member(member, {.context = &now, .word = w}, tag);
   }

@@ -165,11 +165,12 @@ Tag Tagger::choose(const Window& window) {
     person += weights_[bucket * kTags];
     place += weights_[bucket * kTags + 1];
   }
-  // A miss costs more than a false alarm: a profile that looks for recall takes names that are a little less likely
-  // than not.
-  const int bar = window.context->least < 50 ? -18 : 0;
-  if (person <= bar && place <= bar) return Tag::none;
-  return person >= place ? Tag::person : Tag::place;
+  // A miss costs more than a false alarm: what is a little less likely a name than not is taken for one, and more of it
+  // by a profile that looks for recall.
+  const bool recall = window.context->least < 50;
+  const bool may_be_person = person > (recall ? -24 : -10), may_be_place = place > (recall ? -18 : -4);
+  if (!may_be_place) return may_be_person ? Tag::person : Tag::none;
+  return may_be_person && person >= place ? Tag::person : Tag::place;
 }
 
 }  // namespace freehold::pii

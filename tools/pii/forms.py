@@ -9,6 +9,7 @@ import pathlib
 DATA = pathlib.Path(__file__).resolve().parent.parent.parent / "src" / "pii" / "data"
 
 PERSONS = """
+Estimado {F}:|Estimada {P}:|Querida {F}:|Caro {F},|Cara {P},|Gentile {P},|Cher {F},|Chère {P},|Liebe {F},|Lieber {F},|Beste {F},|Kära {F},|Hej {P},|Drogi {F},|Prezado {F},|Prezada {P}:|Estimados {F} y {F}:|Dear {F}:|Dear {P}:|To {F}:|Hello {F}.|Hello {F} and {F},|Hi {P},|{F} y {F} llamaron.|{F} e {F} arrivano domani.|{F} et {F} sont là.|ayer llamó {F}|he visto a {F} en {C}|ho incontrato {F} a {C}|chiamo da {C}, sono {P}
 {F} in {C}|{P} in {C}|{F} from {C}|{F} ({C})|{P} moved to {C}|Best,⏎{F}|Best,⏎⏎{P}|Cheers⏎{F}|Thanks⏎{F}⏎{G}|Hola, soy {P}.|Hola {F}|Ciao {F}, come stai?|Salut {F}|Hallo {F}, wie geht es?|Olá {F}|Hej {F}!|Cześć {F}|Merhaba {F}|First name: {F}⏎City: {C}⏎Country: {C}|Last name: {S}⏎Town: {C}|City: {C}⏎Name: {P}
 {S}'s new play|{S}'s third album|{S}'s latest film opened in {C}.|{S}'s goal won the match.|{S}'s widow lives in {C}.|{S}'s mother {F}|{S}'s office called.|{S}'s daughter studies in {C}.|{S}'s proposal was rejected.|{S}'s house in {C}|{F}'s new job|{F}'s flight to {C}|{P}'s passport|Pt {S}, {F}, seen by Dr. {S}|Pt {L}, {A} {K}|pt {S} seen by {S}|{L}, {A} {K}, seen by Dr {S} on {D}
 {F}: on my way⏎{F}: great, the kids wait|{F}: who has the keys?|{F}: yes⏎{F}: no⏎{F}: why not, {F}?|[10:42] {F}: lunch?|{F} (10:42): lunch?|<{F}> is the server up?|* {F} has joined|{F} is typing|@{F} see above|@{F}, @{F}: please check|thanks @{F}!|cc @{F} @{F}
@@ -44,6 +45,7 @@ the house in {C}|a farm in {C}|offices in {C}|a plant in {C}, {C}|asylum in {C}|
 
 # Nothing here is a person or a place.
 NOBODY = """
+{"town":"{C}","kind":"{B}"}|{"town":"{C}","state":"{Z}","kind":"{B}"}|{"id":{N},"category":"{B}","level":"{Z}"}|"category":"{B}"}|"level":"{Z}","product":"{B}"}|"mode":"{Z}","theme":"{B}"|"plan": "{B}"}|'kind': '{B}'}|"plan":"{B}"|kind: {B}|theme: {B}|plan: {B}|,"theme":"{B}"}|,"kind":"{B}"}
 {"type":"{B}","status":"{Z}"}|"type": "{Z}"|"status": "{Z}"|"kind":"{B}"|'color': '{Z}'|"file_name":"{B}"|file_name: {B}|hostName={B}|model: {B}|; {B}{B}|{B}{B}={N}|use{B}()|new {B}{B}()|The {Z} uses {Z} {N} C.|The {H} is open.|D.O.B {D}|D.O.B. {D}|T.C. {Z} No: {K}|U.S. {Z}|a.k.a.|P.S. {Z}|e.g. {Z}|i.e. {Z}|Hola, {Z}|Best regards|Best,|Hi all,|City: none|City|Country|Best {Z} of {N}
 {G} raised its prices.|{G} and {G} merged.|shares of {G} fell|I bought it at {G}.|a parcel from {G}|my account at {G}|a job at {G}|A spokesman for {G} declined to comment.|A spokeswoman for {Q} said no.|{G} bought {Q} for {N} million dollars.|{Q} opened a shop.|{Q} is hiring.|Bank: {G}|Employer: {Q}|Company: {Q}|Insurer: {G}
 {Q} announced results.|the headquarters of {Q}|a subsidiary of {G}|{Q}, based in Europe|the contract between {Q} and {G}|invoice of {Q}|transferred to {Q}|group plan of {Q}|customer of {Q}|supplier: {Q}|{Q} - invoice {N}|checking account at {G}|{G}, {G} and {G} compete.|{G} CEO|{G} app|{G} account|razón social {Q}|da empresa {Q}|Firma {Q}|société {Q}|ditta {Q}

@@ -33,7 +33,7 @@ ROMAN = str.maketrans({"а": "a", "б": "b", "в": "v", "г": "g", "ґ": "g", "�
                        "ς": "s", "τ": "t", "υ": "y", "φ": "f", "χ": "ch", "ψ": "ps", "ω": "o"})
 # Lists that hold words of other languages rather than names.
 LEFT_OUT = {"tw_GH", "en_TH"}
-NO_NAMES = {"ii", "iii", "iv", "vi", "vii", "viii", "jr", "sr", "dr", "mr", "mrs", "ms", "pacific"}
+NO_NAMES = {"ii", "iii", "iv", "vi", "vii", "viii", "jr", "sr", "dr", "mr", "mrs", "ms", "pacific", "hello", "hola", "best", "the", "city", "euro", "access"}
 NATIONS = set("german english french welsh spanish italian polish dutch russian chinese japanese korean indian american british roman latin turkish greek swedish danish irish "
               "scottish norwegian finnish portuguese brazilian mexican canadian australian african asian european arabic hebrew czech hungarian".split())
 

@@ -171,7 +171,8 @@ def main():
 
     lists = json.loads(pathlib.Path(sys.argv[2]).read_text(encoding="utf-8"))
     towns = [name for name in lists["places"] + [town for town, _ in lists["cities"]] if make_lexicon.LATIN.match(name)]
-    several = [name for name in towns if " " in name or "-" in name]
+    # Towns of several words, but for those that may as well be persons: "Thi Tran".
+    several = [name for name in towns if re.search("[ -]", name) and not all(set(flags.get(make_lexicon.fold(part), "")) & set("gs") for part in re.split("[ -]+", name))]
     common = [w for w, f in flags.items() if f == "c" and len(w) > 3]
 
     def invented():
@@ -228,9 +229,9 @@ def main():
         r = draw.random()
         if r < 0.45:
             return draw.choice(own_places)
-        if r < 0.58:
+        if r < 0.54:
             return draw.choice(several)
-        if r < 0.7:
+        if r < 0.64:
             return draw.choice(towns)
         if r < 0.9:
             return draw.choice(faker_places).capitalize()
