@@ -269,7 +269,7 @@ TEST(Forms, ChecksOfCardsAndDockets) {
     EXPECT_EQ(shown(std::string("Docket No. ") + docket), std::string("other_id=") + docket);
     EXPECT_EQ(shown(std::string("Az.: ") + docket + " vom"), std::string("other_id=") + docket);
   }
-  EXPECT_EQ(shown("Phoenix, AZ 85001"), "postcode=85001");
+  EXPECT_EQ(shown("Phoenix, AZ 85001"), "place=Phoenix | postcode=85001");
   EXPECT_EQ(shown("the docket is full in 2020"), "");
 }
 

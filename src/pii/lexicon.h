@@ -35,7 +35,7 @@ class Lexicon {
   }
 
  private:
-  static constexpr unsigned kShift = 16, kMask = (1u << 16) - 1;
+  static constexpr unsigned kShift = 15, kMask = (1u << 17) - 1;
   struct CueEntry {
     std::uint32_t hash = 0;
     Cue cue = Cue::none;

@@ -25,13 +25,24 @@ Word next_word(const Text& text, std::size_t end, bool over_stop) {
   return word_at(text, i + n);
 }
 
-// ", Apt. 5", " Suite 120", " #4" after `end`: its end, or `end`.
+// ", Apt. 5", " Suite 120", " #4", ", 3º B", " - Apto 52" after `end`: its end, or `end`.
 std::size_t unit(const Text& text, std::size_t end) {
   std::size_t i = end;
-  while (i < end + 3 && (text[i] == ' ' || text[i] == ',' || text[i] == '.')) ++i;
+  while (i < end + 3 && (text[i] == ' ' || text[i] == ',' || text[i] == '.' || text[i] == '-')) ++i;
+  if (i == end) return end;
+  if (is_digit(text[i]) && text[i + 1] == 0xC2 && (text[i + 2] == 0xBA || text[i + 2] == 0xAA)) {  // a Spanish floor
+    i += 3;
+    if (text[i] == ' ' && letter_at(text, i + 1) != 0) {
+      const Word door = word_at(text, i + 1);
+      if (door.letters == 1 || text.has(i + 1, "izq") || text.has(i + 1, "dcha"))
+        i = door.end + (door.letters > 1 && text[door.end] == '.');
+    }
+    return i;
+  }
   bool named = text[i] == '#';
   if (named) ++i;
-  for (const string_view word : {"apartment", "apt", "suite", "ste", "unit", "floor", "room", "flat", "no"}) {
+  for (const string_view word : {"apartment", "apto", "apt", "suite", "ste", "unit", "floor", "room", "flat", "no", "bloco",
+                                 "bajo", "piso", "lok", "m", "byt", "daire", "lgh", "top"}) {
     if (!named && text.has(i, word) && !is_alphanumeric(text[i + word.size()])) {
       i += word.size();
       named = true;
@@ -40,28 +51,62 @@ std::size_t unit(const Text& text, std::size_t end) {
   if (!named) return end;
   while (i < end + 16 && (text[i] == ' ' || text[i] == '.' || text[i] == '#')) ++i;
   std::size_t digits = 0;
+  const std::size_t first = i;
   while (digits < 6 && is_alphanumeric(text[i])) ++i, ++digits;
-  return digits > 0 && (is_digit(text[i - 1]) || digits < 3) ? i : end;
+  if (text[i] == '-' && is_digit(text[i + 1]) && digits > 0) {
+    for (++i; i < first + 8 && is_digit(text[i]);) ++i;
+  }
+  return digits > 0 && !is_alphanumeric(text[i]) && (is_digit(text[first]) || digits == 1) ? i : end;
 }
 
-// " 12", " 12a", " 12-14", ", 5" after `end`: a house number's end, or `end`.
+// Behind a house number at `i`, " c" or " bis" that belongs to it, if a sign follows: where it ends, or `i`.
+std::size_t number_letter(const Text& text, std::size_t i) {
+  if (text[i] != ' ' || letter_at(text, i + 1) == 0) return i;
+  const Word word = word_at(text, i + 1);
+  const bool roman = word.shape != Shape::lower && (text.has(i + 1, "I") || text.has(i + 1, "II") || text.has(i + 1, "III"));
+  const bool letter = word.letters == 1 && word.shape == Shape::lower && text[i + 1] <= 'h';
+  const bool more = text.has(i + 1, "bis") || text.has(i + 1, "ter");
+  if ((!letter && !more && !(roman && word.letters <= 3)) || (more && word.letters != 3)) return i;
+  const unsigned char next = text[word.end];
+  const bool ends = next == ',' || next == '\n' || next == ';' || next == 0 || (next == '.' && text[word.end + 1] <= ' ');
+  return ends || more ? word.end : i;
+}
+
+// " 12", " 12a", " 12-14", ", 5", " n. 80/A", " nº 6", " 108/4/2" after `end`: a house number's end, or `end`.
 std::size_t house_number(const Text& text, std::size_t end) {
   std::size_t i = end;
   if (text[i] == ',') ++i;
   const std::size_t n = blank_at(text, i);
   if (n == 0) return end;
   i += n;
+  if ((text[i] | 0x20) == 'n') {  // "n. ", "n° ", "nº ", "no. ", "nr. "
+    std::size_t k = i + 1;
+    if ((text[k] | 0x20) == 'o' || (text[k] | 0x20) == 'r') ++k;
+    if (text[k] == '.') {
+      ++k;
+    } else if (text[k] == 0xC2 && (text[k + 1] == 0xB0 || text[k + 1] == 0xBA)) {
+      k += 2;
+    }
+    if (k == i + 1) return end;
+    if (text[k] == ' ') ++k;
+    if (!is_digit(text[k])) return end;
+    i = k;
+  }
   std::size_t digits = 0;
   const std::size_t begin = i;
   while (digits < 4 && is_digit(text[i])) ++i, ++digits;
   if (digits == 0 || is_digit(text[i])) return end;
   if ((text[i] | 0x20) >= 'a' && (text[i] | 0x20) <= 'h' && !is_alphanumeric(text[i + 1])) ++i;
-  if ((text[i] == '-' || text[i] == '/') && is_digit(text[i + 1])) {
+  for (int parts = 0; parts < 3 && (text[i] == '-' || text[i] == '/'); ++parts) {
+    const unsigned char first = text[i + 1];
+    const bool letter = (first | 0x20) >= 'a' && (first | 0x20) <= 'h' && !is_alphanumeric(text[i + 2]);
+    const bool roman = first == 'I' && (text[i + 2] == 'I' || !is_alphanumeric(text[i + 2]));
+    if (!is_digit(first) && !letter && !roman) break;
     ++i;
-    while (i < begin + 10 && is_alphanumeric(text[i])) ++i;
+    while (i < begin + 14 && is_alphanumeric(text[i])) ++i;
   }
   if (is_alphanumeric(text[i]) || (text[i] == '.' && is_digit(text[i + 1])) || text[i] == '%') return end;
-  return i;
+  return number_letter(text, i);
 }
 
 // The end of "bis" or "ter" and a comma behind a French house number, or `end`.
@@ -117,6 +162,10 @@ constexpr string_view kStreetEnds[] = {"strasse",
                                        "plein",
                                        "gracht",
                                        "kade",
+                                       "dijk",
+                                       "singel",
+                                       "plantsoen",
+                                       "burgwal",
                                        "gatan",
                                        "v\xC3\xA4gen",
                                        "vej",
@@ -151,6 +200,73 @@ bool ends_in_street(const Text& text, const Word& word) {
   return false;
 }
 
+// " W 10th Street", " 42nd Blvd" behind a house number: its end, 0 if it is none.
+std::size_t numbered_street(const Text& text, std::size_t at) {
+  if (text[at] != ' ') return 0;
+  std::size_t i = at + 1;
+  if (!is_digit(text[i])) {
+    static constexpr std::uint32_t kWays[] = {hash_folded("n"),     hash_folded("s"),     hash_folded("e"),
+                                              hash_folded("w"),     hash_folded("nw"),    hash_folded("ne"),
+                                              hash_folded("sw"),    hash_folded("se"),    hash_folded("north"),
+                                              hash_folded("south"), hash_folded("east"),  hash_folded("west")};
+    if (letter_at(text, i) == 0) return 0;
+    const Word way = word_at(text, i);
+    if (way.shape == Shape::lower || std::find(std::begin(kWays), std::end(kWays), way.hash) == std::end(kWays)) return 0;
+    i = way.end + (text[way.end] == '.');
+    if (text[i] != ' ') return 0;
+    ++i;
+  }
+  std::size_t digits = 0;
+  while (digits < 4 && is_digit(text[i])) ++i, ++digits;
+  if (digits == 0 || !(text.has(i, "st") || text.has(i, "nd") || text.has(i, "rd") || text.has(i, "th"))) return 0;
+  const Word street = next_word(text, i + 2, false);
+  if (street.letters == 0 || !is_capital(street) || (street.flags & kStreet) == 0) return 0;
+  std::size_t end = street.end;
+  if (text[end] == '.' && (text[end + 1] == ',' || (text[end + 1] == ' ' && text[end + 2] >= 'A' && text[end + 2] <= 'Z')))
+    ++end;
+  return unit(text, end);
+}
+
+// The house number behind "Zum Sportplatz": the end of it where a postal code follows, 0 otherwise. "Im Jahr 1990" is no
+// street.
+std::size_t with_postcode(const Text& text, std::size_t number) {
+  std::size_t i = number;
+  if (text[i] == ',') ++i;
+  if (text[i] != ' ' && text[i] != '\n') return 0;
+  ++i;
+  std::size_t digits = 0;
+  while (digits < 5 && is_digit(text[i])) ++i, ++digits;
+  return (digits == 4 || digits == 5) && text[i] == ' ' && letter_at(text, i + 1) != 0 && !is_digit(text[i]) ? number : 0;
+}
+
+// Before a street's name and part of it: "Alter Postweg", "Lange Voorhout".
+bool is_street_adjective(const Word& word) {
+  static constexpr std::uint32_t kAdjectives[] = {
+      hash_folded("alte"),   hash_folded("alter"), hash_folded("neue"),   hash_folded("neuer"),  hash_folded("kleine"),
+      hash_folded("grosse"), hash_folded("lange"), hash_folded("kurze"),  hash_folded("obere"),  hash_folded("untere"),
+      hash_folded("hohe"),   hash_folded("breite"), hash_folded("nieuwe"), hash_folded("oude"),  hash_folded("grote"),
+      hash_folded("korte"),  hash_folded("hoge"),  hash_folded("lage"),   hash_folded("eerste"), hash_folded("tweede"),
+      hash_folded("stora"),  hash_folded("gamla"), hash_folded("nya"),    hash_folded("lilla"),  hash_folded("noorder"),
+      hash_folded("zuider"), hash_folded("alten"), hash_folded("oberer"), hash_folded("unterer"), hash_folded("hoher")};
+  return std::find(std::begin(kAdjectives), std::end(kAdjectives), word.hash) != std::end(kAdjectives);
+}
+
+// "Alter Postweg 70", "Oude Gracht 260a", "Landstraßer Hauptstraße 3": the end of the number, 0 if it is none.
+std::size_t street_with_adjective(const Text& text, const Word& word) {
+  static constexpr std::uint32_t kAlone[] = {hash_folded("gracht"), hash_folded("voorhout"), hash_folded("markt"),
+                                             hash_folded("weg"),    hash_folded("dijk"),     hash_folded("singel"),
+                                             hash_folded("platz"),  hash_folded("kade"),     hash_folded("gatan")};
+  const bool adjective = is_street_adjective(word);
+  const bool of_place = word.letters > 5 && text.has(word.end - 2, "er") && (word.flags & (kGiven | kSurname | kCommon)) == 0;
+  if (!adjective && !of_place) return 0;
+  const Word next = next_word(text, word.end, false);
+  if (next.letters == 0 || !is_capital(next)) return 0;
+  const bool alone = adjective && std::find(std::begin(kAlone), std::end(kAlone), next.hash) != std::end(kAlone);
+  if (!alone && !ends_in_street(text, next)) return 0;
+  const std::size_t end = house_number(text, next.end);
+  return end != next.end ? end : 0;
+}
+
 // "Boise, ID 83702", "Ohio 43004"; not "employee ID 48213".
 bool after_state(const Context& context) {
   const PastWord &word = context.previous, &before = context.before_previous;
@@ -166,10 +282,11 @@ Match match_address(const Text& text, const Context& context, const Code& code) 
   if (code.joined || code.money || number.digits == 0 || number.size() > 6 || number.size() - number.digits > 1)
     return {};
   std::size_t at = number.end;
-  if (text[at] == '-' && is_digit(text[at + 1])) {
+  if ((text[at] == '-' || text[at] == '/') && is_digit(text[at + 1])) {
     for (++at; at < number.end + 6 && is_digit(text[at]);) ++at;
   }
   at = bis(text, at);
+  if (const std::size_t end = numbered_street(text, at); end != 0) return {Kind::address, number.begin, end, 75};
   if (text[at] == ',') ++at;
   Word word = next_word(text, at, false);
   if (word.letters == 0) return {};
@@ -231,6 +348,24 @@ Match match_address(const Text& text, const Context& context, const Code& code) 
   return {Kind::address, number.begin, end, 75};
 }
 
+namespace {
+
+// "Flat 18, 85a Mill Road": the end of the address, 0 if it is none.
+std::size_t flat_before(const Text& text, const Word& word) {
+  static constexpr std::uint32_t kFlats[] = {hash_folded("flat"), hash_folded("apartment"), hash_folded("apt"),
+                                             hash_folded("unit"), hash_folded("suite"),     hash_folded("plot")};
+  if (std::find(std::begin(kFlats), std::end(kFlats), word.hash) == std::end(kFlats)) return 0;
+  const std::size_t number = house_number(text, word.end);
+  if (number == word.end || text[number] != ',') return 0;
+  std::size_t i = number + 1;
+  if (text[i] == ' ' || text[i] == '\n') ++i;
+  if (!is_digit(text[i])) return 0;
+  const Match match = match_address(text, Context(), code_at(text, i));
+  return match.score > 0 ? match.end : 0;
+}
+
+}  // namespace
+
 Match match_street(const Text& text, const Word& word) {
   const bool post = (text[word.begin] | 0x20) == 'p' && word.letters <= 2;
   if (!is_capital(word) && !(post && (text.has(word.begin, "p.o. box") || text.has(word.begin, "po box")))) return {};
@@ -261,6 +396,8 @@ Match match_street(const Text& text, const Word& word) {
     const std::size_t whole = house_number(text, box.end);
     return whole != box.end ? Match{Kind::address, word.begin, whole, 80} : Match{};
   }
+  if (const std::size_t end = flat_before(text, word); end != 0) return {Kind::address, word.begin, end, 80};
+  if (const std::size_t end = street_with_adjective(text, word); end != 0) return {Kind::address, word.begin, end, 80};
   if (ends_in_street(text, word)) {
     std::size_t at = word.end;
     if (text[at] == '.') ++at;
@@ -268,23 +405,27 @@ Match match_street(const Text& text, const Word& word) {
     return end != at ? Match{Kind::address, word.begin, end, 80} : Match{};
   }
   if (const std::size_t end = street_of_words(text, word); end != 0) return {Kind::address, word.begin, end, 78};
-  if ((word.flags & kStreetFirst) == 0 || word.letters < 2) return {};
-  // "Via Roma 12", "Calle de Alcalá, 5", "Rua Augusta 100", "Am Markt 3"
+  if (word.letters == 1 ? word.hash != hash_folded("c") || text[word.end] != '/' : (word.flags & kStreetFirst) == 0)
+    return {};
+  // "Via Roma 12", "Calle de Alcalá, 5", "Rua Augusta 100", "Am Markt 3", "Via G. Verdi n. 80/A", "C/ Mayor 22"
+  static constexpr std::uint32_t kIn[] = {hash_folded("im"), hash_folded("zum"), hash_folded("zur"), hash_folded("auf")};
+  const bool in = std::find(std::begin(kIn), std::end(kIn), word.hash) != std::end(kIn);
   Word last = word;
+  if (word.letters == 1) last.end += 1;  // "C/"
   std::size_t end = 0;
   for (int words = 0; words < 5; ++words) {
-    const Word next = next_word(text, last.end, words == 0);                            // "Avda. de"
+    const Word next = next_word(text, last.end, words == 0 || last.shape == Shape::initial);  // "Avda. de", "G. Verdi"
     const bool numeral = words > 0 && next.shape == Shape::upper && next.letters <= 4;  // "Corso Vittorio Emanuele II"
     if (next.letters == 0 || (!is_capital(next) && !numeral && (next.flags & kParticle) == 0)) break;
     last = next;
     if (!is_capital(next) && !numeral) continue;
     const std::size_t number = house_number(text, next.end);
     if (number != next.end) {
-      end = number;
+      end = in ? with_postcode(text, number) : unit(text, number);
       break;
     }
   }
-  return end != 0 ? Match{Kind::address, word.begin, end, word.letters > 2 ? 72 : 52} : Match{};
+  return end != 0 ? Match{Kind::address, word.begin, end, word.letters > 2 || in || word.letters == 1 ? 72 : 52} : Match{};
 }
 
 Match match_postcode(const Text& text, const Context& context, const Code& code) {
@@ -322,7 +463,11 @@ Match match_postcode(const Text& text, const Context& context, const Code& code)
     if (is("9999-999"_written)) return found(2, cue || context.near(Cue::address, 6) ? 80 : 30);   // Portugal
     if (is("999 99"_written) && cue) return found(2, 80);                                          // Sweden, Czechia
   }
-  if (!sized(0, 4, 8) || (!cue && code.groups[0].digits != 5) || !written(1)) return {};
+  // Behind a street and its town: "Hobart TAS 7004", "Chennai - 600017", "Kochi 682 001".
+  const bool behind_town = context.tag == Tag::place && context.near(Cue::address, 6);
+  if (behind_town && code.count > 1 && sized(0, 3, 3) && written(2) && is("999 999"_written)) return found(2, 72);
+  if (!sized(0, 4, 8) || (!cue && !behind_town && code.groups[0].digits != 5) || !written(1)) return {};
+  if (behind_town && (is("999999"_written) || (is("9999"_written) && context.joined))) return found(1, 72);
   if (is("99999"_written)) {
     if (cue) return found(1, 92);
     if (context.joined && after_state(context)) return found(1, 88);

@@ -107,7 +107,7 @@ bool Scanner::State::sign(const Text& text, unsigned char c) {
 // A sign of which nothing begins.
 void Scanner::State::pass_sign(unsigned char c) {
   if (member.tag != Tag::none && at >= member.begin && ends_member(member, c)) member = {};
-  lead = kNoLead;
+  if (c != '.') lead = kNoLead;
   switch (c) {
     case '\t':
       ++blanks;

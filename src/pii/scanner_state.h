@@ -38,8 +38,9 @@ struct Scanner::State {
   bool ended = false;
   // A name that may go on.
   Tag open = Tag::none;
+  bool open_word = false;  // it has more than initials
   std::size_t open_begin = 0, open_end = 0;  // in buffer
-  // Little words behind a title, "Mr. van der Meer": the name that may follow begins here, in buffer.
+  // Little words and letters, "van der Meer", "C. Meer": the name that may follow begins here, in buffer.
   static constexpr std::size_t kNoLead = static_cast<std::size_t>(-1);
   std::size_t lead = kNoLead;
   Member member;              // the value that begins at or before here, its position in buffer
@@ -65,7 +66,7 @@ struct Scanner::State {
 
   void close_name() {
     if (open == Tag::none) return;
-    emit(open == Tag::person ? Kind::person : Kind::place, open_begin, open_end, 60);
+    if (open_word) emit(open == Tag::person ? Kind::person : Kind::place, open_begin, open_end, 60);
     open = Tag::none;
   }
 
@@ -105,7 +106,8 @@ struct Scanner::State {
                               (now.previous.letters == 2 && now.previous.shape == Shape::capital);
     const bool ends = newlines > 1 || (stop && (blanks > 0 || newlines > 0) && !(abbreviation && newlines == 0));
     now.joined = now.previous.letters != 0 && newlines == 0 && !apart &&
-                 ((blanks == 1 && !hyphen && (!stop || abbreviation)) || (hyphen && blanks == 0 && !stop));
+                 ((blanks == 1 && !hyphen && (!stop || abbreviation)) || (hyphen && blanks == 0 && !stop) ||
+                  (stop && !hyphen && blanks == 0 && now.previous.shape == Shape::initial));  // "A.Y. Li"
     if (newlines > 1) now.floor = now.index;
     if (ends || newlines > 0) now.sentence_start = true;
     if (ends) {

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "pii/lexicon.h"
+#include "pii/names.h"
 #include "pii/scanner_state.h"
 
 namespace freehold::pii {
@@ -40,15 +41,6 @@ bool is_and(const PastWord& word) {
   return word.shape == Shape::lower && (word.hash == kAnd[0] || word.hash == kAnd[1] || word.hash == kAnd[2]);
 }
 
-// Little words that stand in names only, or nearly.
-bool is_name_particle(const PastWord& word) {
-  static constexpr std::uint32_t kHashes[] = {hash_folded("van"), hash_folded("von"), hash_folded("bin"),
-                                              hash_folded("ibn"), hash_folded("der"), hash_folded("den"),
-                                              hash_folded("ter"), hash_folded("ten")};
-  return word.shape == Shape::lower && (word.flags & kParticle) != 0 &&
-         std::find(std::begin(kHashes), std::end(kHashes), word.hash) != std::end(kHashes);
-}
-
 bool is_hex_word(const Text& text, const Word& w) {
   for (std::size_t i = w.begin; i < w.end; ++i) {
     if (!is_hex(text[i])) return false;
@@ -74,34 +66,6 @@ bool is_hex_word(const Text& text, const Word& w) {
                                                 hash_folded("passphrase")};
   if (std::find(std::begin(kSecret), std::end(kSecret), hash) != std::end(kSecret)) return Cue::secret;
   return std::find(std::begin(kPassword), std::end(kPassword), hash) != std::end(kPassword) ? Cue::password : Cue::none;
-}
-
-// What the words around decide where the tagger, which looks at one word after the other, does not.
-Tag tag_beside(const Window& window, Tag open, Tag chosen) {
-  const Context& now = *window.context;
-  const Word &word = window.word, &next = window.next;
-  // "Im März", "am Montag", but "April Day", "Robert März"
-  if ((word.flags & (kMonth | kWeekday)) != 0 && (word.flags & (kGiven | kSurname)) == 0 && chosen == Tag::person &&
-      !(now.joined && now.tag == Tag::person))
-    return Tag::none;
-  if (chosen == Tag::person || (word.shape != Shape::capital && word.shape != Shape::mixed)) return chosen;
-  if (now.joined && (now.previous.flags & kTitle) != 0 && (word.flags & kSurname) != 0 && chosen == Tag::place)
-    return Tag::person;  // "Frau Klein"
-  if (now.joined && open == Tag::person && (now.previous.flags & kParticle) != 0 &&
-      now.previous.shape == Shape::lower) {
-    // "Otto von Bismarck", "Jan de Vries", but not "Anna in Berlin"
-    const bool ordinary = (word.flags & (kCommon | kOrganisation | kProper)) != 0 && (word.flags & kSurname) == 0;
-    if (is_name_particle(now.previous) && !ordinary) return Tag::person;
-    static constexpr std::uint32_t kOf[] = {hash_folded("de"), hash_folded("du"), hash_folded("da"), hash_folded("di")};
-    const bool of = std::find(std::begin(kOf), std::end(kOf), now.previous.hash) != std::end(kOf);
-    if (of && (word.flags & kSurname) != 0) return Tag::person;
-  }
-  // "Will Young": both are ordinary words as well.
-  constexpr unsigned kNoName = kMonth | kWeekday | kOrganisation | kProper;
-  if (chosen == Tag::none && (word.flags & kGiven) != 0 && (word.flags & kNoName) == 0 && window.right == Gap::blank &&
-      next.shape == Shape::capital && (next.flags & kSurname) != 0 && (next.flags & (kNoName | kFiller)) == 0)
-    return Tag::person;
-  return chosen;
 }
 
 }  // namespace
@@ -203,7 +167,8 @@ bool Scanner::State::word(const Text& text, const Word& w) {
     const bool ordinary =
         ((w.flags & kNames) == 0 &&
          ((w.cue != Cue::none && w.letters > 1) || (w.flags & kProper) != 0 ||
-          (w.shape == Shape::upper && w.letters <= 5) ||
+          (w.shape == Shape::upper && w.letters <= 5 && !(now.joined && open == Tag::person)) ||
+          is_written_together(text, w) ||
           ((w.flags & (kCommon | kFiller)) != 0 && now.sentence_start && w.shape == Shape::capital))) ||
         (w.cue != Cue::none && w.shape == Shape::upper && w.letters <= 5);
     const bool in_member = member.tag != Tag::none && w.begin >= member.begin;
@@ -212,6 +177,7 @@ bool Scanner::State::word(const Text& text, const Word& w) {
       if (!ordinary) tag = tag_beside(window, open, chooser->choose(window));
       if (in_member) tag = tag_in_member(member, window, tag);
     }
+    if (is_state_code(text, now, w)) tag = Tag::place;
   } else if (member.tag != Tag::none && w.begin >= member.begin && profile != Profile::secrets) {
     tag = tag_in_member(member, {.context = &now, .word = w}, tag);
   }
@@ -224,22 +190,37 @@ bool Scanner::State::word(const Text& text, const Word& w) {
   if (text.starved()) return false;
   // Names: one word after the other.
   const bool goes_on = open != Tag::none && now.joined;
+  if (goes_on && tag == Tag::none && open == Tag::person && is_second_half(text, now.previous, w)) tag = open;
+  // "van der Meer" alone
+  if (tag == Tag::none && lead != kNoLead && now.joined && follows_particle(now, w)) tag = Tag::person;
+  const std::size_t whole = tag == Tag::person ? name_suffix(text, w.end) : w.end;
+  const bool leads = profile != Profile::secrets && leads_name(text, now.previous, w);
+  const bool within = goes_on && w.shape == Shape::lower && joins(text, open, w);
+  if (text.starved()) return false;
+  if (goes_on && open == Tag::place && tag == Tag::person) {
+    if (is_one_person(now.previous)) {
+      open = tag;
+    } else if ((now.previous.flags & kPlacePart) != 0) {
+      tag = open;  // "Fort Wayne"
+    }
+  }
   // "Anna und Jonas" are two; "Ortega y Gasset" is one.
   const bool another = goes_on && is_and(now.previous) && ((w.flags & kGiven) != 0 || (w.flags & kSurname) == 0);
   if (goes_on && tag == open && !another) {
-    open_end = w.end;
-  } else if (!(goes_on && tag == Tag::none && (w.flags & kParticle) != 0 && w.shape == Shape::lower)) {
+    open_end = whole;
+    open_word = open_word || w.letters > 1;
+  } else if (!(within && tag == Tag::none)) {
     close_name();
     if (tag != Tag::none) {
       open = tag;
       open_begin = now.joined && tag == Tag::person ? std::min(lead, w.begin) : w.begin;
-      open_end = w.end;
+      open_end = whole;
+      open_word = w.letters > 1;
     }
   }
-  const bool leads = w.shape == Shape::lower && (w.flags & kParticle) != 0 && now.joined && open == Tag::none;
-  if (!leads) {
+  if (tag != Tag::none || open != Tag::none || !leads) {
     lead = kNoLead;
-  } else if (lead == kNoLead && (now.previous.flags & kTitle) != 0) {
+  } else if (lead == kNoLead || !now.joined) {
     lead = w.begin;
   }
   if ((w.flags & kFiller) == 0) ++now.index;
@@ -260,7 +241,7 @@ bool Scanner::State::word(const Text& text, const Word& w) {
   now.sentence_start = false;
   // The value's own colons and quotation marks name nothing.
   if (names_value && (value.tag != Tag::none || member.tag == Tag::none)) member = value;
-  past(w.end);
+  past(whole);
   return true;
 }
 

@@ -1,5 +1,7 @@
 #include "pii/tagger.h"
 
+#include "pii/looks.h"
+
 namespace freehold::pii {
 namespace {
 
@@ -68,6 +70,13 @@ std::uint32_t known(const PastWord& word) {
   return word.letters == 0 ? 0x10000u : static_cast<std::uint32_t>(word.flags & ~kFiller);
 }
 
+// Of a word of which nothing is known, what it looks like.
+constexpr std::uint32_t kLooksLike = 0x20000;
+
+bool may_look(const Word& word) {
+  return word.letters > 1 && (word.flags & ~kFiller) == 0 && word.shape != Shape::lower;
+}
+
 std::uint32_t form(const PastWord& word) {
   return word.letters == 0 ? 7u : static_cast<std::uint32_t>(word.shape);
 }
@@ -75,7 +84,7 @@ std::uint32_t form(const PastWord& word) {
 }  // namespace
 
 Window window_at(const Text& text, const Context& context, const Word& word) {
-  Window window{.context = &context, .word = word, .left = left_gap(text, word)};
+  Window window{.context = &context, .text = &text, .word = word, .left = left_gap(text, word)};
   std::size_t at = 0;
   window.right = right_gap(text, word.end, at);
   if (at != 0) {
@@ -88,18 +97,23 @@ Window window_at(const Text& text, const Context& context, const Word& word) {
 
 void features_of(const Window& window, Features& out) {
   const Context& context = *window.context;
-  const PastWord &next = window.next, &previous = context.previous, &before = context.before_previous;
+  const Word& next = window.next;
+  const PastWord &previous = context.previous, &before = context.before_previous;
   const Word& word = window.word;
   const auto left = static_cast<std::uint32_t>(window.left), right = static_cast<std::uint32_t>(window.right);
   const auto tag = static_cast<std::uint32_t>(context.tag),
              tags = tag * 4 + static_cast<std::uint32_t>(context.before_tag);
   const std::uint32_t start = context.sentence_start ? 1 : 0;
-  const std::uint32_t flags = known(word), shape = form(word);
+  const Look look = may_look(word) ? look_of(*window.text, word) : Look();
+  const Look next_look = may_look(next) ? look_of(*window.text, next) : Look();
+  const std::uint32_t flags = may_look(word) ? kLooksLike | look.coarse() : known(word), shape = form(word);
+  const std::uint32_t next_flags = may_look(next) ? kLooksLike | next_look.coarse() : known(next);
   const std::uint32_t previous_hash = previous.letters != 0 ? previous.hash : 1;
   const std::uint32_t before_hash = before.letters != 0 ? before.hash : 2;
   const std::uint32_t next_hash = next.letters != 0 ? next.hash : 3;
   // A name that the lexicon knows says by its flags what it is; its letters would only be learnt by heart.
-  const bool by_heart = (flags & (kGiven | kSurname | kPlace | kPlacePart)) == 0 || (flags & kCommon) != 0;
+  const bool by_heart = (word.flags & (kGiven | kSurname | kPlace | kPlacePart)) == 0 || (word.flags & kCommon) != 0;
+  const std::uint32_t fine = may_look(word) ? look.fine() : 0;
   std::size_t n = 0;
   auto add = [&](std::uint32_t a, std::uint32_t b = 0, std::uint32_t c = 0) {
     std::uint32_t h = static_cast<std::uint32_t>(n + 1) * 0x9E3779B1u;
@@ -110,7 +124,7 @@ void features_of(const Window& window, Features& out) {
     mix(a);
     mix(b);
     mix(c);
-    out[n++] = h * 0xC2B2AE35u >> 17;
+    out[n++] = h * 0xC2B2AE35u >> 16;
   };
   add(0);
   add(flags, shape);
@@ -121,8 +135,8 @@ void features_of(const Window& window, Features& out) {
   add(known(previous), tag, flags);
   add(before_hash, previous_hash);
   add(next_hash, right);
-  add(known(next), form(next), right);
-  add(flags, tag, known(next));
+  add(next_flags, form(next), right);
+  add(flags, tag, next_flags);
   add(left, tag, shape);
   add(right, form(next), tag);
   add(tags, shape, left);
@@ -136,6 +150,11 @@ void features_of(const Window& window, Features& out) {
   add(flags, known(previous), static_cast<std::uint32_t>(previous.shape) * 16 + left);
   add(flags, tags, right);
   add(static_cast<std::uint32_t>(window.after_next), flags, next_hash);
+  add(fine, shape, start);
+  add(fine, left, right);
+  add(fine, tags, form(next));
+  add(fine, known(previous), left);
+  add(fine, may_look(next) ? next_look.fine() : next_flags, right);
 }
 
 Tag Tagger::choose(const Window& window) {
@@ -146,11 +165,12 @@ Tag Tagger::choose(const Window& window) {
     person += weights_[bucket * kTags];
     place += weights_[bucket * kTags + 1];
   }
-  // A miss costs more than a false alarm: a profile that looks for recall takes names that are a little less likely
-  // than not.
-  const int bar = window.context->least < 50 ? -18 : 0;
-  if (person <= bar && place <= bar) return Tag::none;
-  return person >= place ? Tag::person : Tag::place;
+  // A miss costs more than a false alarm: what is a little less likely a name than not is taken for one, and more of it
+  // by a profile that looks for recall.
+  const bool recall = window.context->least < 50;
+  const bool may_be_person = person > (recall ? -24 : -10), may_be_place = place > (recall ? -18 : -4);
+  if (!may_be_place) return may_be_person ? Tag::person : Tag::none;
+  return may_be_person && person >= place ? Tag::person : Tag::place;
 }
 
 }  // namespace freehold::pii

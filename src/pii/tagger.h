@@ -17,6 +17,7 @@ enum class Gap : std::uint8_t { blank, hyphen, comma, stop, quote, line, colon, 
 // A word, what came before, and what follows.
 struct Window {
   const Context* context = nullptr;
+  const Text* text = nullptr;  // from which the words were read
   Word word;
   Gap left = Gap::blank, right = Gap::blank;
   Word next;  // no letters: there is none close by
@@ -32,8 +33,8 @@ class Chooser {
   virtual Tag choose(const Window& window) = 0;
 };
 
-inline constexpr std::size_t kFeatures = 24;
-inline constexpr std::size_t kBuckets = std::size_t{1} << 15;
+inline constexpr std::size_t kFeatures = 29;
+inline constexpr std::size_t kBuckets = std::size_t{1} << 16;
 inline constexpr std::size_t kTags = 2;  // person, place; none is what is left: its score is 0
 
 using Features = std::array<std::uint32_t, kFeatures>;  // buckets

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "pii/context.h"
+#include "pii/letters.h"
 #include "pii/lexicon.h"
 
 namespace freehold::pii {
@@ -30,13 +31,26 @@ std::size_t sequence_length(unsigned char lead) {
   return lead < 0xC2 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 1;
 }
 
-// Folds what has a number between U+00C0 and U+017F, and marks that stand behind their letter (U+0300 to U+036F, as
-// decomposed texts have them): those are no letters of their own.
+// Folds by one of the tables in letters.h.
+bool fold_by(std::string_view table, std::size_t number, Letter& out) {
+  if (table[2 * number] == '.') return false;
+  for (std::size_t k = 2 * number; k < 2 * number + 2 && table[k] != '.'; ++k) {
+    const auto c = static_cast<unsigned char>(table[k]);
+    out.upper = c < 'a';
+    out.folded[out.count++] = c | 0x20;
+  }
+  return true;
+}
+
+// Folds Latin letters with marks (U+00C0 to U+02AF, U+1E00 to U+1EFF), and marks that stand behind their letter (U+0300
+// to U+036F, as decomposed texts have them): those are no letters of their own.
 bool fold_code(unsigned code, Letter& out) {
   if (code >= 0x300 && code < 0x370) {
     out.mark = true;
     return true;
   }
+  if (code >= 0x180 && code < 0x2B0) return fold_by(kFoldedExtended, code - 0x180, out);
+  if (code >= 0x1E00 && code < 0x1F00) return fold_by(kFoldedAdditional, code - 0x1E00, out);
   if (code < 0xC0 || code >= 0x180) return false;
   const std::size_t at = 2 * (code - 0xC0);
   for (std::size_t k = at; k < at + 2; ++k) {
@@ -65,7 +79,9 @@ Letter high_letter(const Text& text, std::size_t i) {
   if (lead == 0xE2 || (lead == 0xE3 && second == 0x80) || lead >= 0xF0) return out;  // signs, pictures
   if (lead == 0xEF && second >= 0xB8) return out;                                    // forms of signs, full width
   out.bytes = length;
-  const unsigned code = length == 2 ? (lead & 31u) << 6 | (second & 63u) : 0;
+  const unsigned code = length == 2    ? (lead & 31u) << 6 | (second & 63u)
+                        : lead == 0xE1 ? (lead & 15u) << 12 | (second & 63u) << 6 | (text[i + 2] & 63u)
+                                       : 0;
   if (fold_code(code, out)) return out;
   out.upper = (code >= 0x386 && code < 0x3AC) || (code >= 0x400 && code < 0x430);  // Greek, Cyrillic
   for (std::size_t k = 0; k < length; ++k) out.folded[out.count++] = text[i + k];

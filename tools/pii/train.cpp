@@ -21,7 +21,7 @@ namespace {
 using namespace freehold;
 using namespace freehold::pii;
 
-constexpr int kEpochs = 8;
+constexpr int kEpochs = 6;
 constexpr std::size_t kWeights = kBuckets * kTags;
 
 struct Sentence {
@@ -39,6 +39,11 @@ Sentence parse(const std::string& line) {
     } else if (line.compare(i, 2, "\xC2\xBB") == 0) {  // »
       tag = Tag::none;
       i += 2;
+    } else if (const bool end = line.compare(i, 3, "\xE2\x8F\x8E") == 0;  // ⏎ and ⇥
+               end || line.compare(i, 3, "\xE2\x87\xA5") == 0) {
+      out.text += end ? '\n' : '\t';
+      out.tags.push_back(tag);
+      i += 3;
     } else {
       out.text += line[i++];
       out.tags.push_back(tag);

@@ -1,0 +1,252 @@
+#include "pii/names.h"
+
+#include <algorithm>
+#include <iterator>
+#include <string>
+#include <string_view>
+
+#include "pii/looks.h"
+
+namespace freehold::pii {
+namespace {
+
+template <std::size_t N>
+bool one_of(const std::uint32_t (&hashes)[N], const PastWord& word) {
+  return std::find(std::begin(hashes), std::end(hashes), word.hash) != std::end(hashes);
+}
+
+// Little words that stand in names only, or nearly.
+bool is_name_particle(const PastWord& word) {
+  static constexpr std::uint32_t kHashes[] = {hash_folded("van"), hash_folded("von"), hash_folded("bin"),
+                                              hash_folded("ibn"), hash_folded("der"), hash_folded("den"),
+                                              hash_folded("ter"), hash_folded("ten"), hash_folded("ben")};
+  return word.shape == Shape::lower && one_of(kHashes, word);
+}
+
+// With a capital, they are parts of surnames: "Al Harbi", "Mac Giolla", "De La Cruz".
+bool is_capital_particle(const PastWord& word) {
+  static constexpr std::uint32_t kHashes[] = {
+      hash_folded("al"),  hash_folded("el"),  hash_folded("abu"), hash_folded("abd"), hash_folded("ben"),
+      hash_folded("bin"), hash_folded("ibn"), hash_folded("mac"), hash_folded("van"), hash_folded("von"),
+      hash_folded("de"),  hash_folded("den"), hash_folded("der"), hash_folded("di"),  hash_folded("da"),
+      hash_folded("do"),  hash_folded("dos"), hash_folded("del"), hash_folded("della"), hash_folded("la"),
+      hash_folded("le"),  hash_folded("las"), hash_folded("los"), hash_folded("ter"), hash_folded("ten"),
+      hash_folded("st"),  hash_folded("o"),   hash_folded("ni"),  hash_folded("nic"), hash_folded("du"),
+      hash_folded("des"), hash_folded("san"), hash_folded("santa"), hash_folded("zu")};
+  return word.shape != Shape::lower && word.letters <= 5 && one_of(kHashes, word);
+}
+
+// Before a name and of nothing else: "Mrs", "Herr", "dott.".
+bool is_form_of_address(const PastWord& word) {
+  static constexpr std::uint32_t kHashes[] = {
+      hash_folded("mr"),      hash_folded("mrs"),      hash_folded("ms"),     hash_folded("mister"),
+      hash_folded("dr"),      hash_folded("herr"),     hash_folded("herrn"),  hash_folded("frau"),
+      hash_folded("monsieur"), hash_folded("madame"),  hash_folded("mme"),    hash_folded("mlle"),
+      hash_folded("sra"),     hash_folded("srta"),     hash_folded("senora"), hash_folded("senor"),
+      hash_folded("senhor"),  hash_folded("senhora"),  hash_folded("signor"), hash_folded("signora"),
+      hash_folded("dott"),    hash_folded("dottssa"),  hash_folded("sig"),    hash_folded("sigra"),
+      hash_folded("dhr"),     hash_folded("mevrouw"),  hash_folded("meneer"), hash_folded("mevr"),
+      hash_folded("fru"),     hash_folded("prof"),     hash_folded("madam"),  hash_folded("pani"),
+      hash_folded("doktor"),  hash_folded("doctora"),  hash_folded("mw")};
+  return word.shape != Shape::initial && one_of(kHashes, word);
+}
+
+constexpr unsigned kNames = kGiven | kSurname | kPlace | kPlacePart;
+constexpr unsigned kNoName = kMonth | kWeekday | kOrganisation | kProper;
+
+// Nothing is known of it but its letters, and these are no ordinary word's.
+bool looks_like_person(const Text& text, const Word& word) {
+  if ((word.flags & ~kFiller) != 0 || word.letters < 3 || word.cue != Cue::none) return false;
+  const Look look = look_of(text, word);
+  return look.person >= 2 && look.person + 1 >= look.place;
+}
+
+}  // namespace
+
+bool leads_name(const Text& text, const PastWord& previous, const Word& word) {
+  if (word.shape == Shape::initial) return text[word.end] == '.';
+  if (word.shape != Shape::lower) return is_capital_particle(word) && text[word.end] != ':';
+  if ((word.flags & kParticle) == 0) return false;
+  // "Mr. de Vries", "van der Meer"; behind others "de la" and what follows it.
+  static constexpr std::uint32_t kOf = hash_folded("de"), kThe[] = {hash_folded("la"), hash_folded("los"), hash_folded("las")};
+  static constexpr std::uint32_t kBen = hash_folded("ben");  // Dutch: "am"
+  if ((previous.flags & kTitle) != 0) return true;
+  if (word.hash != kBen && (is_name_particle(word) || is_name_particle(previous))) return true;
+  if (previous.hash == kOf && previous.shape == Shape::lower && one_of(kThe, word)) return true;
+  if (word.hash != kOf) return false;
+  const std::size_t n = blank_at(text, word.end);
+  if (n == 0 || letter_at(text, word.end + n) == 0) return false;
+  const Word next = word_at(text, word.end + n);
+  return next.shape == Shape::lower && one_of(kThe, next);
+}
+
+bool is_second_half(const Text& text, const PastWord& previous, const Word& word) {
+  constexpr unsigned kMost = 5;  // letters of a syllable
+  return word.shape == Shape::lower && text.before(word.begin, 1) == '-' && previous.shape == Shape::capital &&
+         previous.letters <= kMost && word.letters >= 2 && word.letters <= kMost &&
+         ((word.flags & (kCommon | kFiller | kParticle)) == 0 || word.letters <= 3);
+}
+
+bool joins(const Text& text, Tag open, const Word& word) {
+  static constexpr std::uint32_t kAnd = hash_folded("and");
+  if (open == Tag::place && word.hash == kAnd) {
+    static constexpr std::uint32_t kSecond[] = {
+        hash_folded("herzegovina"), hash_folded("tobago"), hash_folded("barbuda"),    hash_folded("nevis"),
+        hash_folded("principe"),    hash_folded("caicos"), hash_folded("grenadines"), hash_folded("labrador")};
+    const std::size_t n = blank_at(text, word.end);
+    return n != 0 && letter_at(text, word.end + n) != 0 && one_of(kSecond, word_at(text, word.end + n));
+  }
+  if ((word.flags & kParticle) == 0) return false;
+  static constexpr std::uint32_t kIn = hash_folded("in");
+  static constexpr std::uint32_t kOfPlaces[] = {
+      hash_folded("an"),   hash_folded("am"), hash_folded("im"),  hash_folded("es"),  hash_folded("sur"),
+      hash_folded("sous"), hash_folded("ob"), hash_folded("bei"), hash_folded("aan"), hash_folded("upon"),
+      hash_folded("pod"),  hash_folded("nad")};
+  return word.hash != kIn && (open == Tag::place || !one_of(kOfPlaces, word));
+}
+
+bool follows_particle(const Context& now, const Word& word) {
+  constexpr unsigned kOrdinary = kCommon | kNoName | kTitle | kFiller;
+  if (word.shape != Shape::capital && word.shape != Shape::mixed) return false;
+  if ((word.flags & kOrdinary) != 0 && (word.flags & kSurname) == 0) return false;
+  static constexpr std::uint32_t kBen = hash_folded("ben");
+  return (is_name_particle(now.previous) && now.previous.hash != kBen) ||
+         ((now.previous.flags & kParticle) != 0 && now.previous.shape == Shape::lower &&
+          (now.before_previous.flags & kTitle) != 0);
+}
+
+bool is_state_code(const Text& text, const Context& now, const Word& word) {
+  constexpr std::uint32_t kReach = 5;  // words: a street's finding, a postal code and a town of three
+  if (word.shape != Shape::upper || word.letters > 3 || now.tag != Tag::place || !now.near(Cue::address, kReach))
+    return false;
+  const unsigned char next = text[word.end], then = text[word.end + 1];
+  if (text.before(word.begin, 1) == '(') return next == ')' && word.letters == 2;
+  const bool code = next == ' ' && (is_digit(then) || (then >= 'A' && then <= 'Y' && is_digit(text[word.end + 2])));
+  return code || (next == ',' && then == ' ' && is_digit(text[word.end + 2]));
+}
+
+bool is_written_together(const Text& text, const Word& word) {
+  if (word.shape != Shape::mixed || (word.flags & kNames) != 0) return false;
+  static constexpr std::string_view kBefore[] = {"mc", "mac", "o", "d", "de", "di", "da", "du", "la", "le", "van",
+                                                 "von", "st", "fitz", "ja", "jo", "al", "el", "ni", "l", "ka", "ke"};
+  std::size_t humps = 0;
+  const std::string_view raw = text.part(word.begin, word.end);
+  if (raw[0] >= 'a' && raw[0] <= 'z') return raw.find('\'') == std::string_view::npos && raw.find('\x99') == std::string_view::npos;
+  std::size_t second = 0;
+  for (std::size_t k = 1; k < raw.size(); ++k) {
+    if (raw[k] >= 'A' && raw[k] <= 'Z') {
+      if (humps++ == 0) second = k;
+    }
+  }
+  if (humps == 0) return false;  // a capital beyond ASCII
+  while (second > 0 && !is_alphanumeric(static_cast<unsigned char>(raw[second - 1]))) --second;
+  std::string first;
+  fold(raw.substr(0, second), first);
+  return std::find(std::begin(kBefore), std::end(kBefore), first) == std::end(kBefore);
+}
+
+std::size_t name_suffix(const Text& text, std::size_t end) {
+  static constexpr std::string_view kSuffixes[] = {"MD",  "M.D.", "PhD", "Ph.D.", "Jr.", "Jr", "Sr.", "Sr",
+                                                   "Esq.", "Esq",  "DDS", "DVM",   "RN",  "III", "II", "IV"};
+  std::size_t i = end;
+  if (text[i] == ',') ++i;
+  if (text[i] != ' ') return end;
+  ++i;
+  const unsigned char first = text[i];
+  if (first < 'D' || first > 'S') return end;
+  for (const std::string_view suffix : kSuffixes) {
+    bool same = true;
+    for (std::size_t k = 0; same && k < suffix.size(); ++k) same = text[i + k] == static_cast<unsigned char>(suffix[k]);
+    if (!same) continue;
+    const std::size_t to = i + suffix.size();
+    // "Sr" stands before names as well, in Spanish.
+    if (is_alphanumeric(text[to]) || text[to] >= 0x80) continue;
+    if (suffix[0] == 'S' && text[to] == ' ' && letter_at(text, to + 1) != 0 && text[to + 1] < 'a') return end;
+    return to;
+  }
+  return end;
+}
+
+bool is_one_person(const PastWord& place) {
+  return (place.flags & kPlace) == 0 || (place.flags & (kGiven | kSurname)) != 0;
+}
+
+Tag tag_beside(const Window& window, Tag open, Tag chosen) {
+  const Context& now = *window.context;
+  const Word &word = window.word, &next = window.next;
+  // "Im März", "am Montag", but "April Day", "Robert März"
+  if ((word.flags & (kMonth | kWeekday)) != 0 && (word.flags & (kGiven | kSurname)) == 0 && chosen == Tag::person &&
+      !(now.joined && now.tag == Tag::person))
+    return Tag::none;
+  const bool goes_on = now.joined && open == Tag::person;
+  const bool capital_next = window.right == Gap::blank && next.letters > 1 && next.shape != Shape::lower;
+  // "12 Elm Way, Truro"
+  if (chosen != Tag::place && now.previous.letters == 0 && window.left == Gap::comma && now.near(Cue::address, 0) &&
+      word.shape == Shape::capital && (word.flags & (kCommon | kNoName | kTitle)) == 0)
+    return Tag::place;
+  // "issued by Kerala": nobody is called so.
+  if (chosen == Tag::person && (word.flags & kPlace) != 0 && (word.flags & (kGiven | kSurname)) == 0 && !goes_on &&
+      word.shape == Shape::capital && !(now.joined && (now.previous.flags & (kTitle | kGiven)) != 0) &&
+      !(window.right == Gap::blank && next.shape == Shape::capital))
+    return Tag::place;
+  // "DHCPREQUEST", "ACCESS": no name, unless others stand beside it or it looks like one.
+  if (chosen == Tag::person && word.shape == Shape::upper && (word.flags & kNames) == 0 && !goes_on) {
+    if ((word.flags & (kCommon | kFiller)) != 0) return Tag::none;
+    if (next.shape != Shape::upper && word.letters > 1 && look_of(*window.text, word).person < 4) return Tag::none;
+  }
+  // "Willem de Vries": no town begins so.
+  const bool begins = chosen == Tag::place && (word.flags & kGiven) != 0 && !(now.joined && open == Tag::place);
+  if (begins && (word.flags & (kPlace | kPlacePart | kCommon)) == 0) return Tag::person;
+  if (begins && (word.flags & (kSurname | kPlace)) == kSurname && window.right == Gap::blank &&
+      next.shape == Shape::lower && (next.flags & kParticle) != 0 && next.letters > 1) {
+    // "Jan de Vries", not "Rio de Janeiro"
+    const std::size_t n = blank_at(*window.text, next.end);
+    const Word last = n != 0 && letter_at(*window.text, next.end + n) != 0 ? word_at(*window.text, next.end + n) : Word();
+    if ((last.flags & (kSurname | kPlacePart)) == kSurname) return Tag::person;
+  }
+  if (begins && word.letters > 3 && capital_next && (next.flags & kSurname) != 0 &&
+      (next.flags & (kPlace | kPlacePart | kCommon | kNoName)) == 0)
+    return Tag::person;  // "Maria Garcia"
+  // "Freiburg im Breisgau"
+  if (now.joined && open == Tag::place && now.previous.shape == Shape::lower && chosen != Tag::place &&
+      word.shape == Shape::capital && (now.previous.flags & kParticle) != 0 &&
+      (word.flags & (kCommon | kMonth | kWeekday | kProper | kGiven)) == 0)
+    return Tag::place;
+  // "Giacomo Mac Giolla", "ANA DE LA CRUZ"
+  if (goes_on && chosen != Tag::person && is_capital_particle(word) &&
+      (capital_next || window.right == Gap::hyphen || window.right == Gap::stop) && (next.flags & kNoName) == 0)
+    return Tag::person;
+  // "Anna B. Ortiz", "A.Y. Ortiz"
+  if (word.shape == Shape::initial) return chosen == Tag::place ? Tag::none : chosen;
+  if (chosen == Tag::person || (word.shape != Shape::capital && word.shape != Shape::mixed &&
+                                !(word.shape == Shape::upper && goes_on && now.previous.shape == Shape::upper)))
+    return chosen;
+  const bool ordinary = (word.flags & (kCommon | kNoName)) != 0 && (word.flags & kSurname) == 0;
+  if (now.joined && is_form_of_address(now.previous) && !ordinary && word.cue == Cue::none &&
+      (word.flags & kTitle) == 0)
+    return Tag::person;  // "Frau Klein", "Mme Abu"
+  if (now.joined && (now.previous.flags & kTitle) != 0 && (word.flags & kSurname) != 0 && chosen == Tag::place)
+    return Tag::person;
+  if (goes_on && now.previous.shape != Shape::lower && is_capital_particle(now.previous) && !ordinary)
+    return Tag::person;
+  if (goes_on && (now.previous.flags & kParticle) != 0 && now.previous.shape == Shape::lower) {
+    // "Otto von Bismarck", "Jan de Vries", but not "Anna in Berlin"
+    if (is_name_particle(now.previous) && !ordinary) return Tag::person;
+    static constexpr std::uint32_t kOf[] = {hash_folded("de"), hash_folded("du"), hash_folded("da"), hash_folded("di"),
+                                            hash_folded("la"), hash_folded("dos"), hash_folded("del")};
+    if (one_of(kOf, now.previous) && !ordinary && ((word.flags & kSurname) != 0 || (word.flags & kPlace) == 0))
+      return Tag::person;
+  }
+  // Goes on: "Anthony Powlowski", "Hadeel Al-Harbi"; a place that nobody knows as one is none.
+  if (goes_on && now.tag == Tag::person && (word.flags & kNoName) == 0) {
+    if (chosen == Tag::place && ((word.flags & kSurname) != 0 || (word.flags & kPlace) == 0)) return Tag::person;
+    if (chosen == Tag::none && looks_like_person(*window.text, word)) return Tag::person;
+  }
+  // "Will Young": both are ordinary words as well.
+  if (chosen == Tag::none && (word.flags & kGiven) != 0 && (word.flags & kNoName) == 0 && window.right == Gap::blank &&
+      next.shape == Shape::capital && (next.flags & kSurname) != 0 && (next.flags & (kNoName | kFiller)) == 0)
+    return Tag::person;
+  return chosen;
+}
+
+}  // namespace freehold::pii
