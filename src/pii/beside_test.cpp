@@ -54,6 +54,13 @@ TEST(Beside, Telephones) {
   EXPECT_EQ(shown("187-173-7494 units"), "");
 }
 
+TEST(Beside, Positions) {
+  EXPECT_EQ(shown("home is at 30.33271, -103.89945"), "place=30.33271, -103.89945");
+  EXPECT_EQ(shown("GPS: 52.520008 13.404954."), "place=52.520008 13.404954");
+  for (const char* text : {"values 30.33271, -103.89945", "location 30.3, 10.8", "GPS 95.33271, 10.89945"})
+    EXPECT_EQ(shown(text), "") << text;
+}
+
 TEST(Beside, TheWordBeforeDecides) {
   EXPECT_EQ(shown("My Aadhaar is 869330804541 and PAN is"), "in_aadhaar=869330804541");
 }

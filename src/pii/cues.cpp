@@ -207,6 +207,9 @@ constexpr auto kCueTable = std::to_array<CueWords>({
     {Cue::address,
      "address;lives;live;lived;resides;residing;residence;home;ship;shipped;shipping;deliver;delivered;mailing;adresse;"
      "anschrift;wohnhaft;wohnt;direccion;indirizzo;adres;endereco;habite"},
+    {Cue::position,
+     "coordinates;coords;gps;geolocation;location;latlng;latlon;koordinaten;standort;coordonnees;coordenadas;"
+     "coordinate;coordinaten;ubicacion"},
     {Cue::version,
      "version;versions;ver;v;release;released;build;firmware;revision;rev;section;chapter;clause;paragraph;changelog;"
      "upgrade;upgraded;patch;driver;kernel;sdk"},

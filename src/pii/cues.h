@@ -105,6 +105,7 @@ enum class Cue : std::uint8_t {
   user_option,      // behind "-u", with a user's name
   wallet,
   address,
+  position,  // in degrees
   // what a number is not
   version,
   order,

@@ -41,6 +41,8 @@ inline bool may_be_url(const Text& text, std::size_t i, std::size_t end) {
 }
 Match match_ip(const Text& text, std::size_t i, const Context& context);  // IPv4, IPv6
 Match match_mac(const Text& text, std::size_t i, const Context& context);
+// positions.cpp
+Match match_position(const Text& text, std::size_t i, const Context& context);
 // secrets.cpp
 Match match_secret(const Text& text, std::size_t i, const Context& context);
 // options.cpp

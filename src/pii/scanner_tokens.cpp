@@ -99,6 +99,7 @@ Match Scanner::State::at_number(const Text& text, const Context& now, std::size_
   auto sure = [&](const Match& match) { return match.score >= now.least; };
   if (code.underscored) return match_code(text, now, code);  // part of a name: only what is telling of itself
   if (code.groups[0].digits == code.groups[0].size()) {
+    if (const Match match = match_position(text, begin, now); sure(match)) return match;
     if (const Match match = match_date(text, now, code); sure(match)) return match;
     if (const Match match = match_age(text, now, code); sure(match)) return match;
     if (const Match match = match_check(text, now, code); sure(match)) return match;
