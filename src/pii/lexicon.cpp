@@ -20,7 +20,8 @@ constexpr WordList kLists[] = {
     {kTitle,
      "mr mrs ms miss mister dr doctor prof professor sir madam lady lord herr frau monsieur madame mme mlle sr sra "
      "srta senor senora senorita signor signora "
-     "sig sigra dra drs mw hr signorina dott dottore ing don dona dhr mevrouw meneer mevr pan pani herrn fru captain capt colonel col sergeant "
+     "sig sigra dra drs mw hr signorina dott dottore ing don dona dhr mevrouw meneer mevr pan pani herrn fru captain "
+     "capt colonel col sergeant "
      "sgt lieutenant lt major maj general officer "
      "detective judge justice senator president minister chancellor governor mayor rev reverend father sister brother "
      "pastor rabbi imam sheikh uncle aunt auntie "
@@ -57,8 +58,10 @@ constexpr WordList kLists[] = {
      "broadway salai marg nagar gata gatan"},
     {kStreetFirst,
      "rue calle via avenida avda avenue boulevard chemin impasse allee quai place plaza paseo carrera viale piazza "
-     "corso rua av travessa ulica ul strada am an unter im zum zur auf bd cours ronda glorieta largo praca lungarno vicolo vico salita "
-     "contrada camino callejon pasaje travesia carretera alameda rambla arrabal riera route sentier square cite passage "
+     "corso rua av travessa ulica ul strada am an unter im zum zur auf bd cours ronda glorieta largo praca lungarno "
+     "vicolo vico salita "
+     "contrada camino callejon pasaje travesia carretera alameda rambla arrabal riera route sentier square cite "
+     "passage "
      "esplanade faubourg chaussee estrada rodovia beco aleja plac osiedle os sokak caddesi jalan"},
     {kState,
      "alabama alaska arizona arkansas california colorado connecticut delaware florida georgia hawaii idaho illinois "
@@ -69,7 +72,8 @@ constexpr WordList kLists[] = {
      "ny nc nd oh ok or pa ri sc sd tn tx ut vt va wa wv wi "
      "wy dc pr aa ae ap gu vi hampshire jersey mexico york carolina dakota island"},
     {kParticle,
-     "de la le del della di da do dos das du van von der den ter ten ben bin ibn al el zu zur und y e af av nad pod sur "
+     "de la le del della di da do dos das du van von der den ter ten ben bin ibn al el zu zur und y e af av nad pod "
+     "sur "
      "les des sous in upon an am im es ob bei aan"},
     {kOrganisation,
      "inc ltd llc gmbh corp corporation company co ag sa plc bv oy ab spa srl university college institute school "

@@ -26,12 +26,12 @@ bool is_name_particle(const PastWord& word) {
 // With a capital, they are parts of surnames: "Al Harbi", "Mac Giolla", "De La Cruz".
 bool is_capital_particle(const PastWord& word) {
   static constexpr std::uint32_t kHashes[] = {
-      hash_folded("al"),  hash_folded("el"),  hash_folded("abu"), hash_folded("abd"), hash_folded("ben"),
-      hash_folded("bin"), hash_folded("ibn"), hash_folded("mac"), hash_folded("van"), hash_folded("von"),
-      hash_folded("de"),  hash_folded("den"), hash_folded("der"), hash_folded("di"),  hash_folded("da"),
-      hash_folded("do"),  hash_folded("dos"), hash_folded("del"), hash_folded("della"), hash_folded("la"),
-      hash_folded("le"),  hash_folded("las"), hash_folded("los"), hash_folded("ter"), hash_folded("ten"),
-      hash_folded("st"),  hash_folded("o"),   hash_folded("ni"),  hash_folded("nic"), hash_folded("du"),
+      hash_folded("al"),  hash_folded("el"),  hash_folded("abu"),   hash_folded("abd"),   hash_folded("ben"),
+      hash_folded("bin"), hash_folded("ibn"), hash_folded("mac"),   hash_folded("van"),   hash_folded("von"),
+      hash_folded("de"),  hash_folded("den"), hash_folded("der"),   hash_folded("di"),    hash_folded("da"),
+      hash_folded("do"),  hash_folded("dos"), hash_folded("del"),   hash_folded("della"), hash_folded("la"),
+      hash_folded("le"),  hash_folded("las"), hash_folded("los"),   hash_folded("ter"),   hash_folded("ten"),
+      hash_folded("st"),  hash_folded("o"),   hash_folded("ni"),    hash_folded("nic"),   hash_folded("du"),
       hash_folded("des"), hash_folded("san"), hash_folded("santa"), hash_folded("zu")};
   return word.shape != Shape::lower && word.letters <= 5 && one_of(kHashes, word);
 }
@@ -39,15 +39,15 @@ bool is_capital_particle(const PastWord& word) {
 // Before a name and of nothing else: "Mrs", "Herr", "dott.".
 bool is_form_of_address(const PastWord& word) {
   static constexpr std::uint32_t kHashes[] = {
-      hash_folded("mr"),      hash_folded("mrs"),      hash_folded("ms"),     hash_folded("mister"),
-      hash_folded("dr"),      hash_folded("herr"),     hash_folded("herrn"),  hash_folded("frau"),
+      hash_folded("mr"),       hash_folded("mrs"),     hash_folded("ms"),     hash_folded("mister"),
+      hash_folded("dr"),       hash_folded("herr"),    hash_folded("herrn"),  hash_folded("frau"),
       hash_folded("monsieur"), hash_folded("madame"),  hash_folded("mme"),    hash_folded("mlle"),
-      hash_folded("sra"),     hash_folded("srta"),     hash_folded("senora"), hash_folded("senor"),
-      hash_folded("senhor"),  hash_folded("senhora"),  hash_folded("signor"), hash_folded("signora"),
-      hash_folded("dott"),    hash_folded("dottssa"),  hash_folded("sig"),    hash_folded("sigra"),
-      hash_folded("dhr"),     hash_folded("mevrouw"),  hash_folded("meneer"), hash_folded("mevr"),
-      hash_folded("fru"),     hash_folded("prof"),     hash_folded("madam"),  hash_folded("pani"),
-      hash_folded("doktor"),  hash_folded("doctora"),  hash_folded("mw")};
+      hash_folded("sra"),      hash_folded("srta"),    hash_folded("senora"), hash_folded("senor"),
+      hash_folded("senhor"),   hash_folded("senhora"), hash_folded("signor"), hash_folded("signora"),
+      hash_folded("dott"),     hash_folded("dottssa"), hash_folded("sig"),    hash_folded("sigra"),
+      hash_folded("dhr"),      hash_folded("mevrouw"), hash_folded("meneer"), hash_folded("mevr"),
+      hash_folded("fru"),      hash_folded("prof"),    hash_folded("madam"),  hash_folded("pani"),
+      hash_folded("doktor"),   hash_folded("doctora"), hash_folded("mw")};
   return word.shape != Shape::initial && one_of(kHashes, word);
 }
 
@@ -68,7 +68,8 @@ bool leads_name(const Text& text, const PastWord& previous, const Word& word) {
   if (word.shape != Shape::lower) return is_capital_particle(word) && text[word.end] != ':';
   if ((word.flags & kParticle) == 0) return false;
   // "Mr. de Vries", "van der Meer"; behind others "de la" and what follows it.
-  static constexpr std::uint32_t kOf = hash_folded("de"), kThe[] = {hash_folded("la"), hash_folded("los"), hash_folded("las")};
+  static constexpr std::uint32_t kOf = hash_folded("de"),
+                                 kThe[] = {hash_folded("la"), hash_folded("los"), hash_folded("las")};
   static constexpr std::uint32_t kBen = hash_folded("ben");  // Dutch: "am"
   if ((previous.flags & kTitle) != 0) return true;
   if (word.hash != kBen && (is_name_particle(word) || is_name_particle(previous))) return true;
@@ -98,10 +99,10 @@ bool joins(const Text& text, Tag open, const Word& word) {
   }
   if ((word.flags & kParticle) == 0) return false;
   static constexpr std::uint32_t kIn = hash_folded("in");
-  static constexpr std::uint32_t kOfPlaces[] = {
-      hash_folded("an"),   hash_folded("am"), hash_folded("im"),  hash_folded("es"),  hash_folded("sur"),
-      hash_folded("sous"), hash_folded("ob"), hash_folded("bei"), hash_folded("aan"), hash_folded("upon"),
-      hash_folded("pod"),  hash_folded("nad")};
+  static constexpr std::uint32_t kOfPlaces[] = {hash_folded("an"),   hash_folded("am"),  hash_folded("im"),
+                                                hash_folded("es"),   hash_folded("sur"), hash_folded("sous"),
+                                                hash_folded("ob"),   hash_folded("bei"), hash_folded("aan"),
+                                                hash_folded("upon"), hash_folded("pod"), hash_folded("nad")};
   return word.hash != kIn && (open == Tag::place || !one_of(kOfPlaces, word));
 }
 
@@ -127,11 +128,12 @@ bool is_state_code(const Text& text, const Context& now, const Word& word) {
 
 bool is_written_together(const Text& text, const Word& word) {
   if (word.shape != Shape::mixed || (word.flags & kNames) != 0) return false;
-  static constexpr std::string_view kBefore[] = {"mc", "mac", "o", "d", "de", "di", "da", "du", "la", "le", "van",
-                                                 "von", "st", "fitz", "ja", "jo", "al", "el", "ni", "l", "ka", "ke"};
+  static constexpr std::string_view kBefore[] = {"mc",  "mac", "o",    "d",  "de", "di", "da", "du", "la", "le", "van",
+                                                 "von", "st",  "fitz", "ja", "jo", "al", "el", "ni", "l",  "ka", "ke"};
   std::size_t humps = 0;
   const std::string_view raw = text.part(word.begin, word.end);
-  if (raw[0] >= 'a' && raw[0] <= 'z') return raw.find('\'') == std::string_view::npos && raw.find('\x99') == std::string_view::npos;
+  if (raw[0] >= 'a' && raw[0] <= 'z')
+    return raw.find('\'') == std::string_view::npos && raw.find('\x99') == std::string_view::npos;
   std::size_t second = 0;
   for (std::size_t k = 1; k < raw.size(); ++k) {
     if (raw[k] >= 'A' && raw[k] <= 'Z') {
@@ -146,8 +148,8 @@ bool is_written_together(const Text& text, const Word& word) {
 }
 
 std::size_t name_suffix(const Text& text, std::size_t end) {
-  static constexpr std::string_view kSuffixes[] = {"MD",  "M.D.", "PhD", "Ph.D.", "Jr.", "Jr", "Sr.", "Sr",
-                                                   "Esq.", "Esq",  "DDS", "DVM",   "RN",  "III", "II", "IV"};
+  static constexpr std::string_view kSuffixes[] = {"MD",   "M.D.", "PhD", "Ph.D.", "Jr.", "Jr",  "Sr.", "Sr",
+                                                   "Esq.", "Esq",  "DDS", "DVM",   "RN",  "III", "II",  "IV"};
   std::size_t i = end;
   if (text[i] == ',') ++i;
   if (text[i] != ' ') return end;
@@ -201,7 +203,8 @@ Tag tag_beside(const Window& window, Tag open, Tag chosen) {
       next.shape == Shape::lower && (next.flags & kParticle) != 0 && next.letters > 1) {
     // "Jan de Vries", not "Rio de Janeiro"
     const std::size_t n = blank_at(*window.text, next.end);
-    const Word last = n != 0 && letter_at(*window.text, next.end + n) != 0 ? word_at(*window.text, next.end + n) : Word();
+    const Word last =
+        n != 0 && letter_at(*window.text, next.end + n) != 0 ? word_at(*window.text, next.end + n) : Word();
     if ((last.flags & (kSurname | kPlacePart)) == kSurname) return Tag::person;
   }
   if (begins && word.letters > 3 && capital_next && (next.flags & kSurname) != 0 &&
@@ -232,7 +235,7 @@ Tag tag_beside(const Window& window, Tag open, Tag chosen) {
   if (goes_on && (now.previous.flags & kParticle) != 0 && now.previous.shape == Shape::lower) {
     // "Otto von Bismarck", "Jan de Vries", but not "Anna in Berlin"
     if (is_name_particle(now.previous) && !ordinary) return Tag::person;
-    static constexpr std::uint32_t kOf[] = {hash_folded("de"), hash_folded("du"), hash_folded("da"), hash_folded("di"),
+    static constexpr std::uint32_t kOf[] = {hash_folded("de"), hash_folded("du"),  hash_folded("da"), hash_folded("di"),
                                             hash_folded("la"), hash_folded("dos"), hash_folded("del")};
     if (one_of(kOf, now.previous) && !ordinary && ((word.flags & kSurname) != 0 || (word.flags & kPlace) == 0))
       return Tag::person;

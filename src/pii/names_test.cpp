@@ -22,9 +22,12 @@ TEST(Names, KeepWhatStandsBehindThem) {
 }
 
 TEST(Names, LettersOfAllLatinAlphabets) {
-  EXPECT_EQ(shown("Mr. \xC6\x8Fsg\xC9\x99rov called."), "person=\xC6\x8Fsg\xC9\x99rov");                      // Əsgərov
-  EXPECT_EQ(shown("Mrs. Nguy\xE1\xBB\x85n called."), "person=Nguy\xE1\xBB\x85n");                             // Nguyễn
-  EXPECT_EQ(shown("Mr. \xE1\xB8\xA4""addad called."), "person=\xE1\xB8\xA4""addad");                          // Ḥaddad
+  EXPECT_EQ(shown("Mr. \xC6\x8Fsg\xC9\x99rov called."), "person=\xC6\x8Fsg\xC9\x99rov");  // Əsgərov
+  EXPECT_EQ(shown("Mrs. Nguy\xE1\xBB\x85n called."), "person=Nguy\xE1\xBB\x85n");         // Nguyễn
+  EXPECT_EQ(shown("Mr. \xE1\xB8\xA4"
+                  "addad called."),
+            "person=\xE1\xB8\xA4"
+            "addad");  // Ḥaddad
 }
 
 TEST(Names, InitialsAloneAreNobody) {
@@ -64,9 +67,9 @@ TEST(Addresses, OfManyForms) {
 }
 
 TEST(Addresses, StatesAndPostalCodesBehindTheTown) {
-  EXPECT_EQ(shown("12 Main Street, Denver, CO 80202"), "address=12 Main Street | place=Denver | place=CO | postcode=80202");
-  EXPECT_EQ(shown("9 Collins Street, Hobart TAS 7000"),
-            "address=9 Collins Street | place=Hobart TAS | postcode=7000");
+  EXPECT_EQ(shown("12 Main Street, Denver, CO 80202"),
+            "address=12 Main Street | place=Denver | place=CO | postcode=80202");
+  EXPECT_EQ(shown("9 Collins Street, Hobart TAS 7000"), "address=9 Collins Street | place=Hobart TAS | postcode=7000");
 }
 
 TEST(Looks, OfANameAndOfAnOrdinaryWord) {

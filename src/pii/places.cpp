@@ -41,8 +41,8 @@ std::size_t unit(const Text& text, std::size_t end) {
   }
   bool named = text[i] == '#';
   if (named) ++i;
-  for (const string_view word : {"apartment", "apto", "apt", "suite", "ste", "unit", "floor", "room", "flat", "no", "bloco",
-                                 "bajo", "piso", "lok", "m", "byt", "daire", "lgh", "top"}) {
+  for (const string_view word : {"apartment", "apto", "apt", "suite", "ste", "unit", "floor", "room", "flat", "no",
+                                 "bloco", "bajo", "piso", "lok", "m", "byt", "daire", "lgh", "top"}) {
     if (!named && text.has(i, word) && !is_alphanumeric(text[i + word.size()])) {
       i += word.size();
       named = true;
@@ -63,12 +63,14 @@ std::size_t unit(const Text& text, std::size_t end) {
 std::size_t number_letter(const Text& text, std::size_t i) {
   if (text[i] != ' ' || letter_at(text, i + 1) == 0) return i;
   const Word word = word_at(text, i + 1);
-  const bool roman = word.shape != Shape::lower && (text.has(i + 1, "I") || text.has(i + 1, "II") || text.has(i + 1, "III"));
+  const bool roman =
+      word.shape != Shape::lower && (text.has(i + 1, "I") || text.has(i + 1, "II") || text.has(i + 1, "III"));
   const bool letter = word.letters == 1 && word.shape == Shape::lower && text[i + 1] <= 'h';
   const bool more = text.has(i + 1, "bis") || text.has(i + 1, "ter");
   if ((!letter && !more && !(roman && word.letters <= 3)) || (more && word.letters != 3)) return i;
   const unsigned char next = text[word.end];
-  const bool ends = next == ',' || next == '\n' || next == ';' || next == 0 || (next == '.' && text[word.end + 1] <= ' ');
+  const bool ends =
+      next == ',' || next == '\n' || next == ';' || next == 0 || (next == '.' && text[word.end + 1] <= ' ');
   return ends || more ? word.end : i;
 }
 
@@ -205,13 +207,14 @@ std::size_t numbered_street(const Text& text, std::size_t at) {
   if (text[at] != ' ') return 0;
   std::size_t i = at + 1;
   if (!is_digit(text[i])) {
-    static constexpr std::uint32_t kWays[] = {hash_folded("n"),     hash_folded("s"),     hash_folded("e"),
-                                              hash_folded("w"),     hash_folded("nw"),    hash_folded("ne"),
-                                              hash_folded("sw"),    hash_folded("se"),    hash_folded("north"),
-                                              hash_folded("south"), hash_folded("east"),  hash_folded("west")};
+    static constexpr std::uint32_t kWays[] = {hash_folded("n"),     hash_folded("s"),    hash_folded("e"),
+                                              hash_folded("w"),     hash_folded("nw"),   hash_folded("ne"),
+                                              hash_folded("sw"),    hash_folded("se"),   hash_folded("north"),
+                                              hash_folded("south"), hash_folded("east"), hash_folded("west")};
     if (letter_at(text, i) == 0) return 0;
     const Word way = word_at(text, i);
-    if (way.shape == Shape::lower || std::find(std::begin(kWays), std::end(kWays), way.hash) == std::end(kWays)) return 0;
+    if (way.shape == Shape::lower || std::find(std::begin(kWays), std::end(kWays), way.hash) == std::end(kWays))
+      return 0;
     i = way.end + (text[way.end] == '.');
     if (text[i] != ' ') return 0;
     ++i;
@@ -222,13 +225,14 @@ std::size_t numbered_street(const Text& text, std::size_t at) {
   const Word street = next_word(text, i + 2, false);
   if (street.letters == 0 || !is_capital(street) || (street.flags & kStreet) == 0) return 0;
   std::size_t end = street.end;
-  if (text[end] == '.' && (text[end + 1] == ',' || (text[end + 1] == ' ' && text[end + 2] >= 'A' && text[end + 2] <= 'Z')))
+  if (text[end] == '.' &&
+      (text[end + 1] == ',' || (text[end + 1] == ' ' && text[end + 2] >= 'A' && text[end + 2] <= 'Z')))
     ++end;
   return unit(text, end);
 }
 
-// The house number behind "Zum Sportplatz": the end of it where a postal code follows, 0 otherwise. "Im Jahr 1990" is no
-// street.
+// The house number behind "Zum Sportplatz": the end of it where a postal code follows, 0 otherwise. "Im Jahr 1990" is
+// no street.
 std::size_t with_postcode(const Text& text, std::size_t number) {
   std::size_t i = number;
   if (text[i] == ',') ++i;
@@ -236,18 +240,21 @@ std::size_t with_postcode(const Text& text, std::size_t number) {
   ++i;
   std::size_t digits = 0;
   while (digits < 5 && is_digit(text[i])) ++i, ++digits;
-  return (digits == 4 || digits == 5) && text[i] == ' ' && letter_at(text, i + 1) != 0 && !is_digit(text[i]) ? number : 0;
+  return (digits == 4 || digits == 5) && text[i] == ' ' && letter_at(text, i + 1) != 0 && !is_digit(text[i]) ? number
+                                                                                                             : 0;
 }
 
 // Before a street's name and part of it: "Alter Postweg", "Lange Voorhout".
 bool is_street_adjective(const Word& word) {
   static constexpr std::uint32_t kAdjectives[] = {
-      hash_folded("alte"),   hash_folded("alter"), hash_folded("neue"),   hash_folded("neuer"),  hash_folded("kleine"),
-      hash_folded("grosse"), hash_folded("lange"), hash_folded("kurze"),  hash_folded("obere"),  hash_folded("untere"),
-      hash_folded("hohe"),   hash_folded("breite"), hash_folded("nieuwe"), hash_folded("oude"),  hash_folded("grote"),
-      hash_folded("korte"),  hash_folded("hoge"),  hash_folded("lage"),   hash_folded("eerste"), hash_folded("tweede"),
-      hash_folded("stora"),  hash_folded("gamla"), hash_folded("nya"),    hash_folded("lilla"),  hash_folded("noorder"),
-      hash_folded("zuider"), hash_folded("alten"), hash_folded("oberer"), hash_folded("unterer"), hash_folded("hoher")};
+      hash_folded("alte"),    hash_folded("alter"),  hash_folded("neue"),   hash_folded("neuer"),
+      hash_folded("kleine"),  hash_folded("grosse"), hash_folded("lange"),  hash_folded("kurze"),
+      hash_folded("obere"),   hash_folded("untere"), hash_folded("hohe"),   hash_folded("breite"),
+      hash_folded("nieuwe"),  hash_folded("oude"),   hash_folded("grote"),  hash_folded("korte"),
+      hash_folded("hoge"),    hash_folded("lage"),   hash_folded("eerste"), hash_folded("tweede"),
+      hash_folded("stora"),   hash_folded("gamla"),  hash_folded("nya"),    hash_folded("lilla"),
+      hash_folded("noorder"), hash_folded("zuider"), hash_folded("alten"),  hash_folded("oberer"),
+      hash_folded("unterer"), hash_folded("hoher")};
   return std::find(std::begin(kAdjectives), std::end(kAdjectives), word.hash) != std::end(kAdjectives);
 }
 
@@ -257,7 +264,8 @@ std::size_t street_with_adjective(const Text& text, const Word& word) {
                                              hash_folded("weg"),    hash_folded("dijk"),     hash_folded("singel"),
                                              hash_folded("platz"),  hash_folded("kade"),     hash_folded("gatan")};
   const bool adjective = is_street_adjective(word);
-  const bool of_place = word.letters > 5 && text.has(word.end - 2, "er") && (word.flags & (kGiven | kSurname | kCommon)) == 0;
+  const bool of_place =
+      word.letters > 5 && text.has(word.end - 2, "er") && (word.flags & (kGiven | kSurname | kCommon)) == 0;
   if (!adjective && !of_place) return 0;
   const Word next = next_word(text, word.end, false);
   if (next.letters == 0 || !is_capital(next)) return 0;
@@ -408,7 +416,8 @@ Match match_street(const Text& text, const Word& word) {
   if (word.letters == 1 ? word.hash != hash_folded("c") || text[word.end] != '/' : (word.flags & kStreetFirst) == 0)
     return {};
   // "Via Roma 12", "Calle de Alcalá, 5", "Rua Augusta 100", "Am Markt 3", "Via G. Verdi n. 80/A", "C/ Mayor 22"
-  static constexpr std::uint32_t kIn[] = {hash_folded("im"), hash_folded("zum"), hash_folded("zur"), hash_folded("auf")};
+  static constexpr std::uint32_t kIn[] = {hash_folded("im"), hash_folded("zum"), hash_folded("zur"),
+                                          hash_folded("auf")};
   const bool in = std::find(std::begin(kIn), std::end(kIn), word.hash) != std::end(kIn);
   Word last = word;
   if (word.letters == 1) last.end += 1;  // "C/"
@@ -425,7 +434,8 @@ Match match_street(const Text& text, const Word& word) {
       break;
     }
   }
-  return end != 0 ? Match{Kind::address, word.begin, end, word.letters > 2 || in || word.letters == 1 ? 72 : 52} : Match{};
+  return end != 0 ? Match{Kind::address, word.begin, end, word.letters > 2 || in || word.letters == 1 ? 72 : 52}
+                  : Match{};
 }
 
 Match match_postcode(const Text& text, const Context& context, const Code& code) {
