@@ -38,7 +38,7 @@ struct Scanner::State {
   bool ended = false;
   // A name that may go on.
   Tag open = Tag::none;
-  bool open_word = false;  // it has more than initials
+  bool open_word = false;                    // it has more than initials
   std::size_t open_begin = 0, open_end = 0;  // in buffer
   // Little words and letters, "van der Meer", "C. Meer": the name that may follow begins here, in buffer.
   static constexpr std::size_t kNoLead = static_cast<std::size_t>(-1);
