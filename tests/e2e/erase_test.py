@@ -48,6 +48,16 @@ class Erasing(e2e.Case):
         entries = [json.loads(line) for line in self.succeeds("audit", "query", "--kind", "request", "--json").text.splitlines()]
         return entries[0]["key"]
 
+    def begun(self, server, body, kind):
+        """An upload of which the first 300,000 bytes have been sent."""
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        connection.putrequest("POST", "/v1/files")
+        for name, value in {"authorization": f"Bearer {KEY}", "content-type": kind, "content-length": str(len(body))}.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        connection.send(body[:300_000])
+        return connection
+
     def acts(self, act):
         rows = [json.loads(line) for line in self.succeeds("audit", "query", "--kind", "admin", "--json").text.splitlines()]
         return [row for row in rows if row["act"] == act]
@@ -315,12 +325,7 @@ class OfAKey(Erasing):
             server.good("POST", "/v1/chat/completions", line("", "the cat")["body"])
             server.upload(b"first", purpose="user_data", filename="a.txt")
             body, kind = server.form((CANARY + "\n").encode() * 20_000, "b.txt", purpose="user_data")
-            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-            connection.putrequest("POST", "/v1/files")
-            for name, value in {"authorization": f"Bearer {KEY}", "content-type": kind, "content-length": str(len(body))}.items():
-                connection.putheader(name, value)
-            connection.endheaders()
-            connection.send(body[:300_000])
+            connection = self.begun(server, body, kind)
             wait_for(lambda: self.anywhere(CANARY))
             self.assertEqual(self.erase(self.key_id())["files"], 1)
             connection.send(body[300_000:])
@@ -357,12 +362,7 @@ class OfAKey(Erasing):
     def test_lines_that_are_being_brought(self):
         with self.serve() as server:
             body, kind = server.form("".join(json.dumps(line(str(i), CANARY, "alice" if i % 2 else "bob")) + "\n" for i in range(4000)).encode(), purpose="batch")
-            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-            connection.putrequest("POST", "/v1/files")
-            for name, value in {"authorization": f"Bearer {KEY}", "content-type": kind, "content-length": str(len(body))}.items():
-                connection.putheader(name, value)
-            connection.endheaders()
-            connection.send(body[:300_000])
+            connection = self.begun(server, body, kind)
             wait_for(lambda: self.anywhere("alice"))
             self.fails(e2e.NOT_FOUND, "guard", "erase", "alice", names="nothing is kept")
             connection.send(body[300_000:])
