@@ -304,7 +304,7 @@ class OfAKey(Erasing):
             job = server.over(server.job(rows, **QUICK))
             file = server.upload("Zo\u00eb 4711 and malice".encode(), purpose="user_data", filename="a.txt", key=OTHER)["id"]
             expected = [{"file": f, "lines": n} for f, n in sorted([(file, 1), (job["training_file"], 12)])]
-            for more in ((), ("--sealed",)):
+            for more in ((),) if e2e.SANITIZED else ((), ("--sealed",)):  # a sanitizer's exit is more than a sealed process may
                 said = self.erase("Zo\u00eb 4711", *more)
                 self.assertEqual(said["named_in"], expected)
                 self.assertEqual(said["learned"][-1], job["fine_tuned_model"])
