@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import subprocess
+import urllib.request
 
 import e2e
 from chat_model import ChatGguf
@@ -51,6 +52,23 @@ class Recipes(e2e.Case):
         self.assertEqual(ended.returncode, 0, f"{line}\n{ended.stdout}{ended.stderr}")
         return ended.stdout
 
+    def sends(self, line):
+        """What a line of curl sends: on a machine that has no curl, too."""
+        for said, meant in self.places.items():
+            line = line.replace(said, meant)
+        words = iter(shlex.split(line.replace("$KEY", self.key))[1:])
+        headers, body, address = {}, None, None
+        for word in words:
+            if word == "-H":
+                name, _, value = next(words).partition(": ")
+                headers[name] = value
+            elif word == "-d":
+                body = next(words).encode()
+            elif word != "-s":
+                address = word
+        with urllib.request.urlopen(urllib.request.Request(address, body, headers), timeout=60) as answer:
+            return answer.read().decode()
+
     def ask(self, server, **more):
         body = {"model": "assistant", "user": "patient-4711", "max_tokens": 4, "temperature": 0, "messages": [{"role": "user", "content": "Write to ada@example.org"}]}
         status, _, data = server.ask("POST", "/v1/chat/completions", body, {"authorization": f"Bearer {self.key}", **more})
@@ -82,7 +100,7 @@ class Recipes(e2e.Case):
                 self.addCleanup(server.__exit__, None, None, None)
                 self.ask(server)
             elif words[0] == "curl":
-                self.assertIn('"done":true', self.works(line).replace(" ", ""))
+                self.assertIn('"done":true', self.sends(line).replace(" ", ""))
                 vault = [row for row in map(json.loads, self.succeeds("guard", "export", "patient-4711").text.splitlines()) if "pseudonym" in row]
                 self.places[TOKEN] = vault[0]["pseudonym"].strip("[]")
             elif words[:3] == ["freehold", "guard", "seal-test"]:

@@ -47,7 +47,7 @@ Result<> verify_one(const std::string& path, const audit::VerifierKey& key, bool
 }
 
 struct Exported {
-  std::uint64_t proofs = 0, others = 0;  // lines with one, and without: pseudonyms
+  std::uint64_t proofs = 0, others = 0;  // lines with one, and without
   audit::Checkpoint last;                // the one of most entries
 };
 

@@ -97,8 +97,9 @@ Result<std::uint64_t> NameFinder::lines(const fs::path& file) const {
   }
 }
 
-Result<std::vector<Mention>> mentions_in_files(const fs::path& home, const NameFinder& names) {
+std::vector<Mention> mentions_in_files(const fs::path& home, const NameFinder& names) {
   std::vector<Mention> out;
+  if (names.empty()) return out;
   std::error_code ec;
   for (fs::directory_iterator it(home / "files", ec), end; !ec && it != end; it.increment(ec)) {
     const std::string id = it->path().filename().string();
@@ -106,8 +107,11 @@ Result<std::vector<Mention>> mentions_in_files(const fs::path& home, const NameF
     if (!id.starts_with("file-") || !it->is_regular_file(ignored)) continue;
     const auto lines = names.lines(it->path());
     if (!lines && lines.error().code == Errc::not_found) continue;  // it has gone meanwhile
-    if (!lines) return tl::unexpected(lines.error());
-    if (*lines > 0) out.push_back({id, *lines});
+    if (!lines) {
+      out.push_back({id, 0, lines.error().what});
+    } else if (*lines > 0) {
+      out.push_back({id, *lines, {}});
+    }
   }
   std::sort(out.begin(), out.end(), [](const Mention& a, const Mention& b) { return a.file < b.file; });
   return out;
@@ -122,18 +126,21 @@ std::vector<Lesson> lessons_about(const std::vector<store::Listed>& models, cons
   const auto look = [&](const std::string& path) -> const Looked& {
     const auto [at, fresh] = looked.try_emplace(path);
     if (!fresh) return at->second;
-    const auto lines = names.lines(path);
-    auto digest = lines ? digest_of_file(path) : Result<std::string>();
-    if (!lines || !digest) {
-      const Error& why = lines ? digest.error() : lines.error();
+    const auto unknown = [&](const Error& why) -> const Looked& {
       at->second.unknown = why.code == Errc::not_found ? "it is not there any more" : why.what;
-    } else {
-      at->second.lines = *lines;
-      at->second.digest = std::move(*digest);
-    }
+      return at->second;
+    };
+    const auto lines = names.lines(path);
+    if (!lines) return unknown(lines.error());
+    at->second.lines = *lines;
+    if (*lines > 0) return at->second;  // whatever else it has become
+    auto digest = digest_of_file(path);
+    if (!digest) return unknown(digest.error());
+    at->second.digest = std::move(*digest);
     return at->second;
   };
   std::vector<Lesson> out;
+  if (names.empty()) return out;
   for (const store::Listed& model : models) {
     if (!model.manifest) continue;
     for (const store::LearnedFrom& file : model.manifest->from.learned_from) {

@@ -17,6 +17,7 @@ namespace freehold::app {
 class NameFinder {
  public:
   explicit NameFinder(const std::vector<std::string>& names);
+  bool empty() const { return forms_.empty(); }  // there is no name, so none is anywhere
   bool in(std::string_view line) const;
   // Lines of a file with any of them. Errors: not_found, io.
   Result<std::uint64_t> lines(const std::filesystem::path& file) const;
@@ -28,9 +29,10 @@ class NameFinder {
 struct Mention {
   std::string file;  // its id
   std::uint64_t lines = 0;
+  std::string unknown;  // why that cannot be told; empty: it can
 };
-// In files of clients, below `home`. Errors: io.
-Result<std::vector<Mention>> mentions_in_files(const std::filesystem::path& home, const NameFinder& names);
+// In files of clients, below `home`: those with a name, or of which it cannot be told.
+std::vector<Mention> mentions_in_files(const std::filesystem::path& home, const NameFinder& names);
 
 // A model in the store and a file that it has learned from.
 struct Lesson {

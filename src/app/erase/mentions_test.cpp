@@ -51,18 +51,29 @@ class Mentions : public ::testing::Test {
 };
 
 TEST_F(Mentions, CountsLinesOfFiles) {
-  EXPECT_TRUE(mentions_in_files(folder_.path(), NameFinder({"alice"}))->empty());
+  EXPECT_TRUE(mentions_in_files(folder_.path(), NameFinder({"alice"})).empty());
   put("files/file-b", "alice and alice\nbob\nalice");
   put("files/file-a", "alice\n");
   put("files/file-c", "bob\n");
   put("files/erasing-x", "alice\n");
   std::filesystem::create_directory(folder_.path() / "files" / "file-d");
   const auto found = mentions_in_files(folder_.path(), NameFinder({"alice"}));
-  ASSERT_TRUE(found);
-  ASSERT_EQ(found->size(), 2U);
-  EXPECT_EQ((*found)[0].file + " " + (*found)[1].file, "file-a file-b");
-  EXPECT_EQ((*found)[0].lines, 1U);
-  EXPECT_EQ((*found)[1].lines, 2U);
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found[0].file + " " + found[1].file, "file-a file-b");
+  EXPECT_EQ(found[0].lines, 1U);
+  EXPECT_EQ(found[1].lines, 2U);
+  EXPECT_TRUE(mentions_in_files(folder_.path(), NameFinder({})).empty());
+}
+
+TEST_F(Mentions, WhatCannotBeLookedThroughKeepsNobodyFromTheOthers) {
+  put("files/file-a", "alice\n");
+  put("files/file-b", "alice\n");
+  std::filesystem::permissions(folder_.path() / "files" / "file-a", std::filesystem::perms::none);
+  if (InputFile::open(folder_.path() / "files" / "file-a")) GTEST_SKIP() << "this user may read everything";
+  const auto found = mentions_in_files(folder_.path(), NameFinder({"alice"}));
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_FALSE(found[0].unknown.empty());
+  EXPECT_EQ(found[1].lines, 1U);
 }
 
 TEST_F(Mentions, TellsWhatModelsLearnedFrom) {
@@ -81,6 +92,7 @@ TEST_F(Mentions, TellsWhatModelsLearnedFrom) {
   EXPECT_EQ(lessons[1].unknown, "it has been changed since");
   EXPECT_EQ(lessons[2].unknown, "it is not there any more");
   EXPECT_EQ(lesson_files(models).size(), 2U);
+  EXPECT_TRUE(lessons_about(models, NameFinder({})).empty());
 }
 
 }  // namespace

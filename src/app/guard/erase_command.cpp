@@ -89,22 +89,19 @@ struct Named {
   std::vector<Mention> files;
   std::vector<Lesson> lessons;
   bool anywhere() const {
-    return !files.empty() ||
-           std::any_of(lessons.begin(), lessons.end(), [](const Lesson& one) { return one.lines > 0; });
-  }
-
-  // Ids of keys stand in no texts.
-  static Result<Named> find(const fs::path& home, const Person& person, const std::vector<audit::Subject>& subjects,
-                            bool of_key, const std::vector<store::Listed>& models) {
-    if (of_key) return Named();
-    std::vector<std::string> names;
-    for (const audit::Subject& subject : subjects) names.push_back(subject.name);
-    if (!person.name.starts_with("sub_")) names.push_back(person.name);
-    const NameFinder finder(names);
-    FH_TRY(auto files, mentions_in_files(home, finder));
-    return Named{std::move(files), lessons_about(models, finder)};
+    const auto names = [](const auto& one) { return one.lines > 0; };
+    return std::any_of(files.begin(), files.end(), names) || std::any_of(lessons.begin(), lessons.end(), names);
   }
 };
+
+// For the names that the person may be called by; ids of keys stand in no texts.
+NameFinder finder_of(const Person& person, const std::vector<audit::Subject>& subjects, bool of_key) {
+  std::vector<std::string> names;
+  if (of_key) return NameFinder(names);
+  for (const audit::Subject& subject : subjects) names.push_back(subject.name);
+  if (!person.name.starts_with("sub_")) names.push_back(person.name);
+  return NameFinder(names);
+}
 
 ErasureOrder order_about(const Person& person, const std::vector<audit::Subject>& subjects) {
   ErasureOrder order = new_order();
@@ -187,7 +184,9 @@ void write_json(const std::vector<std::string>& ids, const Erased& erased, const
   for (const std::string& name : erased.learned) out.value(name);
   out.end_array().key("named_in").begin_array();
   for (const Mention& file : named.files) {
-    out.begin_object().member("file", file.file).member("lines", file.lines).end_object();
+    out.begin_object().member("file", file.file).member("lines", file.lines);
+    if (!file.unknown.empty()) out.member("unknown", file.unknown);
+    out.end_object();
   }
   out.end_array().key("learned_from").begin_array();
   for (const Lesson& lesson : named.lessons) {
@@ -209,6 +208,10 @@ void write_text(const std::vector<std::string>& ids, const Erased& erased, Conso
 void note_who_is_named(const Erased& erased, const Named& named, bool of_key, Console& console) {
   const auto times = [](std::uint64_t lines) { return fmt::format("in {} line{}", lines, lines == 1 ? "" : "s"); };
   for (const Mention& file : named.files) {
+    if (file.lines == 0) {
+      console.note(fmt::format("whether {} names the subject cannot be told: {}", file.file, file.unknown));
+      continue;
+    }
     console.note(
         fmt::format("{} names the subject {}, and nothing in it says that it is about them: it stays until the key "
                     "that brought it deletes it, or is erased itself",
@@ -288,8 +291,8 @@ Result<> run_erase(const Arguments& arguments, Console& console) {
   for (const audit::Subject& subject : subjects) FH_TRY_VOID(held.check(subject));
   ErasureOrder order = order_about(person, subjects);
   const bool of_key = person.is_key() && is_id_of_a_key(home, person.name);
-  FH_TRY(Named named, Named::find(home, person, subjects, of_key, models));
-  for (const Mention& file : named.files) order.named_in.push_back(file.file);
+  const NameFinder finder = finder_of(person, subjects, of_key);
+  for (const Mention& file : mentions_in_files(home, finder)) order.named_in.push_back(file.file);
   // Before anything goes, whatever ends it.
   FH_TRY_VOID(record_act("guard.erase.begin", name_for_the_log(person, subjects, of_key),
                          audit::Object().add("subjects", std::uint64_t{subjects.size()})));
@@ -309,7 +312,7 @@ Result<> run_erase(const Arguments& arguments, Console& console) {
   }
   if (!unreadable.empty() && erased.failed.empty()) erased.failed = unreadable.front().what;
   // As it is now: lines that were about the subject have gone.
-  FH_TRY(named, Named::find(home, person, subjects, of_key, models));
+  const Named named{mentions_in_files(home, finder), lessons_about(models, finder)};
   std::vector<std::string> ids;
   for (const audit::Subject& subject : subjects) ids.push_back(subject.id);
   if (arguments.flag("json")) write_json(ids, erased, named, console);

@@ -53,12 +53,12 @@ void ErasureKeeper::run() {
 Erased ErasureKeeper::erase(const ErasureOrder& order) {
   Erased erased;
   if (order.only_look) {
-    if (auto looked = erase_stored(order, erased); !looked) erased.failed = std::move(looked).error().what;
+    if (auto looked = look_and_erase(order, erased); !looked) erased.failed = std::move(looked).error().what;
     return erased;
   }
   // What was asked before is not kept from here on, also of lines of batches that are read meanwhile.
   site_.erasures().note(order);
-  auto done = erase_stored(order, erased);
+  auto done = look_and_erase(order, erased);
   if (!done) erased.failed = std::move(done).error().what;
   if (!erased.held_by.empty()) {
     site_.erasures().forget(order.id);
@@ -76,7 +76,7 @@ Erased ErasureKeeper::erase(const ErasureOrder& order) {
   return erased;
 }
 
-Result<> ErasureKeeper::erase_stored(const ErasureOrder& order, Erased& erased) {
+Result<> ErasureKeeper::look_and_erase(const ErasureOrder& order, Erased& erased) {
   // Who waits for the answer sees to it that they stand still: a lock of our own might wait for who waits for him.
   FH_TRY(const auto holds, site_.permissions().holds_now());
   const std::string lowest(site_.permissions().policy().lowest());

@@ -31,7 +31,8 @@ class ErasureKeeper {
   };
   void run();
   Erased erase(const ErasureOrder& order);
-  Result<> erase_stored(const ErasureOrder& order, Erased& erased);  // or looks, if it only asks for that
+  // What is stored goes, unless a hold is on any of it, which `erased` says then, or the order only asks for that.
+  Result<> look_and_erase(const ErasureOrder& order, Erased& erased);
   void forget_prompts(const std::optional<std::vector<std::string>>& keys);
   void forget_the_rest();
 
