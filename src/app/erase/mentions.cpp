@@ -125,19 +125,20 @@ std::vector<Lesson> lessons_about(const std::vector<store::Listed>& models, cons
   std::map<std::string, Looked> looked;
   const auto look = [&](const std::string& path) -> const Looked& {
     const auto [at, fresh] = looked.try_emplace(path);
-    if (!fresh) return at->second;
-    const auto unknown = [&](const Error& why) -> const Looked& {
-      at->second.unknown = why.code == Errc::not_found ? "it is not there any more" : why.what;
-      return at->second;
+    Looked& found = at->second;
+    if (!fresh) return found;
+    const auto unknown = [&found](const Error& why) -> const Looked& {
+      found.unknown = why.code == Errc::not_found ? "it is not there any more" : why.what;
+      return found;
     };
     const auto lines = names.lines(path);
     if (!lines) return unknown(lines.error());
-    at->second.lines = *lines;
-    if (*lines > 0) return at->second;  // whatever else it has become
+    found.lines = *lines;
+    if (*lines > 0) return found;  // whatever else it has become
     auto digest = digest_of_file(path);
     if (!digest) return unknown(digest.error());
-    at->second.digest = std::move(*digest);
-    return at->second;
+    found.digest = std::move(*digest);
+    return found;
   };
   std::vector<Lesson> out;
   if (names.empty()) return out;
