@@ -10,7 +10,7 @@ import time
 import unittest
 
 import e2e
-from audit_test import python
+from audit_test import handed_out, python
 from chat_model import ChatGguf
 from files_test import KEY, OTHER, Server
 from pull_servers import wait_for
@@ -116,6 +116,47 @@ class Beside(Erasing):
         for row in said:
             self.succeeds("audit", "verify", "--proof", self.put("proof", row["proof"]))
         self.proofs_hold()
+
+    def test_what_was_said_is_compared_with_its_entry(self):
+        """By both verifiers, without the log: who hands out other words than were said is found."""
+        with self.serve("--keep-content") as server:
+            server.good("POST", "/v1/chat/completions", {**line("", CANARY, "alice")["body"], "n": 2})
+            server.good("POST", "/v1/embeddings", {"model": "m", "input": "the cat", "user": "alice"})
+            unsure = {"model": "m", "prompt": "a\ufffdb", "max_tokens": 4, "user": "alice"}
+            server.good("POST", "/v1/completions", json.dumps(unsure, ensure_ascii=False).encode(), content_type="application/json")
+        key = self.put("key.pub", self.succeeds("audit", "key").text)
+        rows = self.succeeds("guard", "export", "alice").text.splitlines()
+        whole = [json.loads(row) for row in rows]
+        self.assertEqual([len(row["content"]["answers"]) for row in whole], [2, 0, 1])
+
+        def said(changed):
+            text = "".join(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in changed)
+            for row in whole:  # the entry stays as it is, byte for byte
+                self.assertIn(json.dumps(row["entry"], ensure_ascii=False, separators=(",", ":")), text)
+            return self.put("export.jsonl", text)
+
+        ours = json.loads(self.succeeds("audit", "verify", "--proof", said(whole), "--key", key, "--json").text)
+        self.assertEqual((ours["proofs"], ours["said"], ours["changed"], ours["gone"]), (3, 2, 1, 0))
+        theirs = handed_out(said(whole), "--key", key)
+        self.assertEqual((theirs.returncode, "what 2 of them say" in theirs.stdout), (0, True), theirs.stdout)
+        first = whole[0]["content"]
+        for at, content, wrong in ((0, {**first, "body": first["body"].replace("xylo", "tele")}, "its body"), (0, {**first, "body": ""}, "its body"),
+                                   (0, {**first, "answers": first["answers"][::-1] + ["!"]}, "its answers"), (0, {**first, "answers": [first["answers"][0]]}, "its answers"),
+                                   (0, {"answers": first["answers"]}, "line 1"), (1, {**whole[1]["content"], "answers": ["yes"]}, "its answers")):
+            changed = [*whole]
+            changed[at] = {**whole[at], "content": content}
+            path = said(changed)
+            if "body" in content:
+                self.fails(e2e.CORRUPT, "audit", "verify", "--proof", path, "--key", key, names=wrong)
+            else:
+                self.fails(e2e.CORRUPT, "audit", "verify", "--proof", path, "--key", key, names="its body")
+            theirs = handed_out(path, "--key", key)
+            self.assertEqual((theirs.returncode, wrong in theirs.stdout), (1, True), (theirs.stdout, theirs.stderr))
+        twice = self.put("export.jsonl", rows[0].replace('"content":', '"content":{},"content":', 1) + "\n")
+        self.fails(e2e.CORRUPT, "audit", "verify", "--proof", twice, "--key", key, names="twice")
+        self.assertEqual(handed_out(twice, "--key", key).returncode, 1)
+        self.erase("alice")
+        self.succeeds("audit", "verify", "--proof", said(whole), "--key", key)
 
     def test_what_is_under_way_is_not_kept(self):
         with self.serve("--keep-content") as server:

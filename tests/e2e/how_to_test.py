@@ -86,6 +86,7 @@ class Recipes(e2e.Case):
         self.assertGreater(len(said), 20)
         for begins, says in (("freehold audit query --subject", "completed"), ("freehold audit query --since 7d --act keys", "keys.create"),
                              ("python3 tools/verify/verify.py ~", "are what was written"), ("python3 tools/verify/report.py", "figures are shown"),
+                            ("python3 tools/verify/handed_out.py", "what 1 of them say"),
                              ("freehold audit verify --proof patient", "1 entry is in the log"), ("freehold audit replay --sample", "drawn")):
             self.assertIn(says, next(text for line, text in said.items() if line.startswith(begins)))
 

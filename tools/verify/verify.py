@@ -2,7 +2,7 @@
 """Checks an audit log of Freehold, or a proof taken from one, without Freehold: Python 3.8 and its standard library are enough.
 
 usage: verify.py FOLDER [--key KEY] [--against CHECKPOINT]...     the folder $FREEHOLD_HOME/audit, or a copy of it
-       verify.py --proof FILE --key KEY                           a file made by `freehold audit prove` or `freehold guard export`
+       verify.py --proof FILE --key KEY                           a file made by `freehold audit prove`
 
 KEY is the log's public key, or a file with it (key.pub), as you have kept it; CHECKPOINT a file with a checkpoint that you have kept.
 Without them the log is checked against what lies beside it, which tells damage, but not somebody who has made all of it anew.
@@ -14,7 +14,6 @@ import base64
 import calendar
 import fcntl
 import hashlib
-import json
 import os
 import pathlib
 import re
@@ -308,28 +307,6 @@ def check_proof(data, key):
     return int(lines[2][6:]), entry, checkpoint
 
 
-def check_export(data, key):
-    """Each line of `freehold guard export`: returns how many have a proof, how many none (they are of no entry), and the largest checkpoint."""
-    proven, others, largest = 0, 0, None
-    for number, line in enumerate(data.rstrip(b"\n").split(b"\n"), 1):
-        try:
-            said = json.loads(line)
-            if "proof" not in said and "entry" not in said:
-                others += 1
-                continue
-            _, entry, checkpoint = check_proof(said["proof"].encode(), key)
-        except (ValueError, TypeError, KeyError, AttributeError):
-            raise Wrong(f"line {number}: this is no line of freehold guard export") from None
-        except Wrong as error:
-            raise Wrong(f"line {number}: {error}") from None
-        if not line.startswith(b'{"entry":' + entry + b","):
-            raise Wrong(f"line {number}: its entry is not the one that its proof is of")
-        proven, largest = proven + 1, max(largest or checkpoint, checkpoint, key=lambda c: c.size)
-    if not proven:
-        raise Wrong("there is no proof in it")
-    return proven, others, largest
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=pathlib.Path)
@@ -342,12 +319,7 @@ def main():
     try:
         key = given_key(options.key)
         if options.proof:
-            data = read(options.proof)
-            if data.startswith(b"{"):
-                proven, others, checkpoint = check_export(data, key)
-                print(f"{proven} entries are in the log of {checkpoint.size} entries signed by {key.name}; {others} lines have no proof and need none")
-                return 0
-            index, entry, checkpoint = check_proof(data, key)
+            index, entry, checkpoint = check_proof(read(options.proof), key)
             print(f"entry {index} is in the log of {checkpoint.size} entries signed by {key.name}:\n{entry.decode('utf-8', 'replace')}")
             return 0
         size, checkpoint = check_log(options.folder, key, [(read(p), str(p)) for p in options.against])

@@ -201,7 +201,7 @@ Command audit_verify_command() {
                    .type = OptionType::file,
                    .value = "FILE",
                    .help = "Check this file of `audit prove` instead, for which no log is needed but the key; or "
-                           "each proof in a file of `guard export`."},
+                           "each proof in a file of `guard export`, with what was asked and answered."},
                   audit_folder_option(),
                   {.name = "json", .help = "Print JSON."}},
       .examples = {{"freehold audit verify", "The whole log:"},
