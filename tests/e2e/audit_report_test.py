@@ -119,6 +119,10 @@ class Reports(e2e.Case):
         said = next(e for e in mixed["exceptions"] if "not sealed at" in e)
         for part in (f"sealed at 1 start ({claims['starts that were sealed (--sealed)']['id']}: entry {starts[1]})", f": entry {starts[0]})"):
             self.assertIn(part, said)
+        # What the other start had otherwise is said beside the settings, which are the last one's.
+        other = next(e for e in mixed["exceptions"] if "settings of a server" in e)
+        for part in (f"its last start, entry {starts[1]}.", f"sealed: false (entry {starts[0]})"):
+            self.assertIn(part, other)
         before = json.loads(self.made("before.json", "gdpr", 0, 3).read_text("utf-8"))
         self.assertTrue(any("was not sealed at any of its 1 start" in e for e in before["exceptions"]), before["exceptions"])
         after = json.loads(self.made("after.json", "ai-act", 5, 12).read_text("utf-8"))

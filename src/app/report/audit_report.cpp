@@ -218,8 +218,8 @@ void add_exceptions(const Notes& notes, AuditReport& report) {
   }
   if (value("starts") > value("stops") + 1) {
     say(fmt::format(
-        "The server was started {} and stopped in order {} ({}, {}): the other times it was killed, or the "
-        "power went.",
+        "The server was started {} and stopped in order {} ({}, {}): the other times it was killed, the power "
+        "went, or several ran, and still run.",
         plural(value("starts"), "time", "times"), plural(value("stops"), "time", "times"), id("starts"), id("stops")));
   }
   if (const auto silent = silent_days(report); !silent.empty()) {
@@ -244,52 +244,6 @@ const Setting* AuditReport::setting(std::string_view key) const {
     if (setting.key == key) return &setting;
   }
   return nullptr;
-}
-
-Result<> add_server_settings(const audit::Reader& reader, std::uint64_t until, AuditReport& report) {
-  std::optional<std::uint64_t> last;
-  audit::EntryMembers members;
-  Result<> bad;
-  FH_TRY_VOID(reader.each(0, [&](std::uint64_t number, std::string_view text) {
-    if (number >= until) return false;
-    if (text.find("\"serve.start\"") == std::string_view::npos) return true;
-    auto entry = audit::members_of(text);
-    if (!entry) {
-      bad = in_context(std::move(entry).error(), fmt::format("entry {}", number));
-      return false;
-    }
-    if ((*entry)["act"] == "serve.start") {
-      last = number;
-      members = std::move(*entry);
-    }
-    return true;
-  }));
-  FH_TRY_VOID(bad);
-  struct Row {
-    std::string_view key, member, says;
-  };
-  constexpr Row kRows[] = {
-      {"address", "details.address", "address that the server listened on"},
-      {"tls", "details.tls", "TLS"},
-      {"asks-for-keys", "details.keys", "asks for keys"},
-      {"sealed", "details.sealed", "sealed by the kernel at its last start"},
-      {"keeps-content", "details.keeps_content", "keeps what is asked and answered, encrypted, since its last start"},
-      {"policy", "details.policy", "digest of its policy"},
-      {"mirror", "details.mirror", "checkpoints are mirrored to a folder"},
-      {"version", "details.version", "version"}};
-  for (const Row& row : kRows) {
-    const auto found = members.find(std::string(row.member));
-    if (found == members.end()) continue;
-    report.settings.push_back({{},
-                               std::string(row.key),
-                               std::string(row.says),
-                               found->second,
-                               fmt::format("entry {}", *last),
-                               last,
-                               std::string(row.member)});
-  }
-  if (!last) report.exceptions.push_back("The log has no start of a server: how it was set up is not known from it.");
-  return {};
 }
 
 Result<AuditReport> make_report(const ReportOptions& options) {
@@ -325,7 +279,7 @@ Result<AuditReport> make_report(const ReportOptions& options) {
   FH_TRY_VOID(bad);
   FH_TRY_VOID(add_noted(reader, out));
   add_exceptions(notes, out);
-  FH_TRY_VOID(add_server_settings(reader, out.end.checkpoint.size, out));
+  FH_TRY_VOID(add_server_settings(reader, first, out.end.checkpoint.size, out));
   if (options.own_log) add_home_settings(options.home, options.now, out);
   for (std::size_t i = 0; i < out.settings.size(); ++i) out.settings[i].id = fmt::format("S{}", i + 1);
   return out;

@@ -112,8 +112,9 @@ Result<AuditReport> make_report(const ReportOptions& options);
 std::string claims_json(const AuditReport& report);  // docs/formats/audit-report.md
 Document report_document(const AuditReport& report);
 
-// What the last start of the server before entry `until` has said of itself.
-Result<> add_server_settings(const audit::Reader& reader, std::uint64_t until, AuditReport& to);
+// What the last start of the server before entry `until` has said of itself; and as an exception where the starts from
+// entry `first` on, and the last one before it, have said something else: those servers may have run beside it.
+Result<> add_server_settings(const audit::Reader& reader, std::uint64_t first, std::uint64_t until, AuditReport& to);
 // The settings of a home, as far as they can be read; and what of them somebody should look at.
 void add_home_settings(const std::filesystem::path& home, std::int64_t now, AuditReport& to);
 // Every scalar of a YAML file: its path with dots, its text.

@@ -133,7 +133,7 @@ Result<> run_record(const Arguments& arguments, Console& console) {
   AuditReport settings;
   settings.made = guard::wall_seconds();
   if (auto reader = audit::Reader::open(audit::audit_folder(home)); reader && reader->size() > 0) {
-    FH_TRY_VOID(add_server_settings(*reader, reader->size(), settings));
+    FH_TRY_VOID(add_server_settings(*reader, reader->size(), reader->size(), settings));
   }
   FH_TRY(const auto lines, lines_of(home, settings));
   const std::string text = end == ".json"  ? record_json(lines, settings.made)
