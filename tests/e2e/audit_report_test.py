@@ -51,6 +51,8 @@ def entries_of(day):
             add("admin", 962 + i, act="audit.replay", subject="req_4_1", name="owner", role="local", details={"equal": 1})
     if day == 10:
         add("admin", 970, act="keys.create", subject="key9", name="<b>owner</b>", role="local", details={"role": "user"})
+        for act in ("POST /api/create", "DELETE /freehold/v1/adapters/m/a", "POST /v1/files"):
+            add("admin", 980, act=act, key="key1", name="Łukasz (night)", role="user")
     return out
 
 
@@ -108,6 +110,10 @@ class Reports(e2e.Case):
         self.assertEqual(claims["different answers that were computed again one by one, whatever came of it"], 1)
         self.assertEqual(claims["requests to a process that was sealed"], len([e for e in requests if e.get("sealed")]))
         self.assertEqual(claims["requests let in under break-glass, however they ended"], 1)
+        changed = [i for i, e in enumerate(self.entries) if e.get("act", "").endswith(("create", "/a")) and not e["act"].startswith("keys")]
+        self.assertEqual((len(changed), claims["changes of models and their names, at the command line and over HTTP"]), (2, changed))
+        facts = {f["id"]: f["value"] for f in json.loads((self.folder / "claims.json").read_text("utf-8"))["facts"]}
+        self.assertEqual(facts["L8"], moment(JANUARY + 9 * 3600).split(".")[0] + "Z")
         number = self.entries.index(next(e for e in self.entries if e.get("act") == "break-glass"))
         self.assertEqual(claims["emergency accesses (break-glass)"], [number])
 

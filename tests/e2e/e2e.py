@@ -80,12 +80,10 @@ class Case(unittest.TestCase):
     """A test with a folder and a $FREEHOLD_HOME of its own."""
 
     def setUp(self):
-        self._folder = tempfile.TemporaryDirectory(prefix="freehold-e2e-")
-        self.folder = pathlib.Path(self._folder.name)
+        folder = tempfile.TemporaryDirectory(prefix="freehold-e2e-")
+        self.addCleanup(folder.cleanup)  # after what tests clean up: servers that still write into it
+        self.folder = pathlib.Path(folder.name)
         self.home = self.folder / "home"
-
-    def tearDown(self):
-        self._folder.cleanup()
 
     def put(self, name, content):
         path = self.folder / name

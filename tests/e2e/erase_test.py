@@ -209,6 +209,22 @@ class Beside(Erasing):
                 self.assertEqual(self.anywhere(CANARY, "alice"), [])
         self.assertFalse(any(a.get("subject") for a in self.acts("guard.erase")))
 
+    def test_a_hold_on_who_has_left_files_alone(self):
+        """Of a key that was given by hand nothing else knows; whoever only lines of batches name is held with the key that sent them."""
+        with self.serve() as server:
+            batch = server.finished(server.batch([line("a", CANARY, "alice"), line("b", "the cat")]))
+            key = next(a["key"] for a in self.acts("POST /v1/files"))
+            said = self.fails(e2e.NOT_FOUND, "guard", "hold", "alice", "--reason", "r", names="lines of batches alone")
+            self.assertIn(f"guard hold {key} ", said.message)
+            self.fails(e2e.NOT_FOUND, "guard", "hold", "bob", "--reason", "r", names="nothing is kept")
+            self.fails(e2e.NOT_FOUND, "guard", "hold", "alice", "--key", "other", "--reason", "r", names="nothing is kept")
+            hold = json.loads(self.succeeds("guard", "hold", key, "--reason", "case 12", "--json").text)["id"]
+            self.assertEqual(server.ask("DELETE", f"/v1/files/{batch['input_file_id']}")[0], 409)
+            for whom in ("alice", key):
+                self.fails(e2e.USAGE, "guard", "erase", whom, "--yes", names=hold)
+            self.succeeds("guard", "release", hold, "--reason", "over")
+            self.assertEqual(self.erase("alice")["lines"], 2)
+            self.assertEqual(self.anywhere(CANARY, "alice"), [])
 
     def test_a_line_that_goes_on_names_whom_it_is_about(self):
         with self.serve() as server:

@@ -153,6 +153,10 @@ def same(name, says, claimed, computed):
         raise Wrong(f"{name} ({says}): the report has {claimed}, it is {computed}")
 
 
+def moment(checkpoint):
+    return verify.time.strftime("%Y-%m-%dT%H:%M:%SZ", verify.time.gmtime(checkpoint.time))
+
+
 def check_proofs(claims, key):
     """The signatures and proofs that need no log. Returns the checkpoints of the beginning and the end."""
     end = verify.Checkpoint(claims["end"].encode(), key, "the checkpoint of the end").check()
@@ -166,8 +170,7 @@ def check_proofs(claims, key):
         except Wrong:
             raise Wrong(f"entry {proof['number']} of the report is not in the log") from None
     first = begin.size if begin else 0
-    values = {"L1": first, "L2": end.size, "L3": end.size - first, "L4": base64.b64encode(end.root).decode(),
-              "L5": verify.time.strftime("%Y-%m-%dT%H:%M:%SZ", verify.time.gmtime(end.time))}
+    values = {"L1": first, "L2": end.size, "L3": end.size - first, "L4": base64.b64encode(end.root).decode(), "L5": moment(end)}
     for fact in claims["facts"]:
         if fact["id"] in values:
             same(fact["id"], fact["says"], fact["value"], str(values[fact["id"]]))
@@ -226,6 +229,8 @@ def recount(claims, log, key, kept, begin, end, digest):
     notes = [c for c in work.notes if work.first < c.size <= work.last]
     before = [c.time for c in work.notes if c.size == work.first] + [c.time for c in notes]
     facts = {"L6": len(notes), "L7": sum(b < a for a, b in zip(before, before[1:]))} if folder else {}
+    if folder and work.notes:
+        facts["L8"] = moment(work.notes[0])
     for fact in claims["facts"]:
         if fact["id"] in facts:
             same(fact["id"], fact["says"], fact["value"], str(facts[fact["id"]]))
@@ -234,7 +239,7 @@ def recount(claims, log, key, kept, begin, end, digest):
     if work.report and work.report[0] >= sure:
         print(f"entry {work.report[0]} names the file, but lies behind what is signed: give a later checkpoint with --against, or the log's folder")
         work.report = None
-    return work.report, [] if folder else ["L6, L7 (an export has no checkpoints)"]
+    return work.report, [] if folder else ["L6, L7, L8 (an export has no checkpoints)"]
 
 
 def check_shown(claims, shown):

@@ -1,8 +1,10 @@
 // `guard hold`, `guard holds` and `guard release`: what has to stay although its time is over or its owner would have
 // it erased. Whoever owns the home may; over HTTP nobody can.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 
 #include "app/audit/act.h"
 #include "app/commands.h"
@@ -11,6 +13,7 @@
 #include "app/json_writer.h"
 #include "app/labelling.h"
 #include "app/moment.h"
+#include "app/serve/file_store.h"
 #include "app/table.h"
 #include "base/utf8.h"
 #include "guard/hold_book.h"
@@ -22,6 +25,28 @@ namespace freehold::app {
 namespace {
 
 namespace fs = std::filesystem;
+
+// Of files of clients: whether any is of the key that `person` is, which nothing else may know of if it was given by
+// hand; else, for the message, the keys that have lines of batches about a person who is known from these alone.
+struct InFiles {
+  bool of_key = false;
+  std::set<std::string> keys;
+};
+Result<InFiles> in_files(const fs::path& home, const Person& person) {
+  InFiles out;
+  if (!FileStore::exists(home)) return out;
+  FH_TRY(const auto store, FileStore::look(home, [] { return guard::wall_seconds(); }));
+  FH_TRY(const auto files, store->all_files());
+  out.of_key = person.is_key() &&
+               std::any_of(files.begin(), files.end(), [&](const auto& file) { return file.tenant == person.name; });
+  if (out.of_key) return out;
+  const std::string name = audit::subject_name(person.name);
+  FH_TRY(const auto about, store->files_about([&](const std::string& tenant, std::string_view named) {
+    return !named.empty() && audit::subject_name(named) == name && (!person.key || *person.key == tenant);
+  }));
+  for (const FileStore::Left& file : about) out.keys.insert(file.tenant);
+  return out;
+}
 
 // Ids only: names of people stand in no file as they are (docs/adr/0045).
 Result<std::vector<std::string>> ids_of(const Arguments& arguments, const fs::path& home, const Person& person) {
@@ -43,6 +68,14 @@ Result<std::vector<std::string>> ids_of(const Arguments& arguments, const fs::pa
   std::sort(out.begin(), out.end());
   out.erase(std::unique(out.begin(), out.end()), out.end());
   if (!out.empty()) return out;
+  FH_TRY(const InFiles files, in_files(home, person));
+  if (files.of_key) return std::vector<std::string>{person.name};
+  if (!files.keys.empty()) {
+    return fail(Errc::not_found,
+                fmt::format("'{}' is named in lines of batches alone, and has no id that a hold could be on: hold what "
+                            "the key has that sent them (freehold guard hold {} --reason TEXT)",
+                            printable(person.name, 80), fmt::join(files.keys, ", ")));
+  }
   return fail(Errc::not_found, fmt::format("nothing is kept of '{}'{}, and no key has this id",
                                            printable(person.name, 80), person.key ? " within this key" : ""));
 }
@@ -141,9 +174,9 @@ Command guard_hold_command() {
           "has ended, for servers that run as well, until guard release.\n\n"
           "Held of a SUBJECT are its kept requests and answers and its pseudonyms; of a key's id whatever came with "
           "that key, its files, batches and stored responses. Written down are the random ids of the log, not the "
-          "name: of whom nothing is kept nothing can be held, and what the same name sends with another key later "
-          "needs "
-          "a hold of its own. With --label, what carries exactly this label; pseudonyms have none, so any such hold "
+          "name: what the same name sends with another key later needs a hold of its own, and of whom only lines of "
+          "batches are there the key that sent them has to be held. With --label, what carries exactly this label; "
+          "pseudonyms have none, so any such hold "
           "holds them. Stored responses and threads are in a server's memory only, and end with it.",
       .positionals = {subject},
       .options = {{.name = "label",

@@ -32,7 +32,9 @@ std::vector<audit::Condition> conditions_of(std::string_view where) {
   if (where.empty()) return out;
   for (const std::string& one : split_at(where, ' ')) {
     const std::size_t equal = one.find('=');
-    out.push_back({one.substr(0, equal), split_at(std::string_view(one).substr(equal + 1), '|')});
+    std::string values = one.substr(equal + 1);
+    std::replace(values.begin(), values.end(), '~', ' ');
+    out.push_back({one.substr(0, equal), split_at(values, '|')});
   }
   return out;
 }
@@ -56,6 +58,7 @@ std::vector<Claim> unanswered(const AuditReport& report) {
 
 struct Notes {
   std::uint64_t count = 0, backwards = 0;  // in the period
+  std::optional<std::int64_t> first;       // when the first of the log was signed
 };
 
 // The two checkpoints that bound the period. Where a clock was set back, the latest time so far counts: what was signed
@@ -65,6 +68,7 @@ Result<Notes> find_bounds(const audit::Reader& reader, AuditReport& to) {
   std::int64_t before = 0, latest = 0;
   FH_TRY_VOID(reader.each_checkpoint([&](const audit::Checkpoint& checkpoint, std::string_view note) {
     latest = std::max(latest, checkpoint.time);
+    if (!notes.first) notes.first = checkpoint.time;
     if (latest >= to.to) return false;
     if (latest < to.from) {
       to.begin = {std::string(note), checkpoint};
@@ -94,6 +98,7 @@ void add_facts(const Notes& notes, AuditReport& report) {
   fact("when that was signed", audit::utc_text(report.end.checkpoint.time));
   fact("checkpoints of the period", std::to_string(notes.count));
   fact("checkpoints signed with an earlier time than the one before", std::to_string(notes.backwards));
+  fact("when the first checkpoint of the log was signed", audit::utc_text(notes.first.value_or(0)));
 }
 
 Result<> add_noted(const audit::Reader& reader, AuditReport& report) {

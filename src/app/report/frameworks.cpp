@@ -39,7 +39,9 @@ constexpr Question kQuestions[] = {
     {"erasures", "erasures (guard erase)", Op::list, "", "act=guard.erase"},
     {"exports", "data handed out (guard export)", Op::list, "", "act=guard.export"},
     {"keys.changed", "keys made, rotated, revoked", Op::list, "", "act=keys.*"},
-    {"models.changed", "changes of models and their names", Op::list, "", "act=models.*"},
+    {"models.changed", "changes of models and their names, at the command line and over HTTP", Op::list, "",
+     "act=models.*|POST~/api/create|POST~/api/copy|POST~/api/pull|DELETE~/api/delete|POST~/v1/load_lora_adapter|"
+     "POST~/v1/unload_lora_adapter|POST~/freehold/v1/adapters|DELETE~/freehold/v1/adapters/*"},
     {"starts", "starts of the server", Op::list, "", "act=serve.start"},
     {"stops", "orderly stops of the server", Op::count, "", "act=serve.stop"},
     {"starts.sealed", "starts that were sealed (--sealed)", Op::list, "", "act=serve.start details.sealed=true"},
@@ -132,6 +134,11 @@ constexpr std::string_view kHipaaCannot[] = {
     "is empty, no vendor got data from this program.",
     "Risk analysis and risk management (164.308(a)(1)(ii)(A), (B)) and the sanction policy (C).",
     "Training of the workforce (164.308(a)(5)), assignment of responsibility (a)(2), clearance of people (a)(3).",
+    "Who is to be given access, and why (164.308(a)(4)): the log has when keys were made, changed and ended, not what "
+    "was decided.",
+    "Procedures for security incidents (164.308(a)(6)) and the periodic evaluation (a)(8).",
+    "Policies and procedures in writing (164.316(a), (b)(1)), that those who follow them have them ((b)(2)(ii)) and "
+    "that they are kept up to date ((b)(2)(iii)). policy.yaml is what the program enforces, no such document.",
     "The contingency plan as a whole (164.308(a)(7)): that restoring was practised with people.",
     "Physical safeguards (164.310): doors, workstations, disposal of media.",
     "Notification of breaches (164.400 to 164.414).",
@@ -160,8 +167,9 @@ constexpr Duty kGdpr[] = {
      "This report, whose figures anybody can compute again from the log.",
      "log.entries log.checkpoints log.consistency requests requests.key acts.act",
      "The lawfulness of each purpose (Article 6)."},
-    {"Article 15", "", "Access: a copy of what is kept of somebody.",
-     "guard export writes what is kept under somebody's name; each time is an act. Lines of "
+    {"Articles 15, 20", "", "Access, and portability: a copy of what is kept of somebody.",
+     "guard export writes what is kept under somebody's name, as JSON lines that other programs read; each time is an "
+     "act. Lines of "
      "batches that name them are in it; other files in which others name them are not.",
      "exports", "That requests of people were answered in time (Article 12(3))."},
     {"Articles 17, 19", "", "Erasure without undue delay; tell recipients.",
@@ -191,7 +199,7 @@ constexpr Duty kGdpr[] = {
      "The seal is attacked (guard seal-test), answers are computed again (audit replay); both are recorded.",
      "sealtests sealtests.denied sealtests.leaks replays replays.equal replays.different",
      "Tests of people and of what is around this program."},
-    {"Article 33(1), (5)", "", "Notify breaches within 72 hours; document each.",
+    {"Articles 33(1), (5), 34", "", "Notify breaches within 72 hours, and those concerned; document each.",
      "Refusals, emergency accesses, attempts that the seal did not deny and answers that came out differently are "
      "entries with their times.",
      "refusals refusals.status breakglass sealtests.leaks replays.different",
@@ -200,9 +208,11 @@ constexpr Duty kGdpr[] = {
 constexpr std::string_view kGdprCannot[] = {
     "The legal basis of each purpose (Articles 6, 9) and what people were told (Articles 13, 14).",
     "Contracts with processors and joint controllers (Articles 26, 28), guarantees of transfers (Articles 44 to 49).",
-    "The impact assessment (Article 35): its judgement. Figures for it are here.",
+    "The impact assessment (Article 35): its judgement. Figures for it are here. Consultation before (Article 36).",
     "Training, instructions (Article 29), the data protection officer (Articles 37 to 39).",
     "Rectification and objection (Articles 16, 21) as dealt with by people.",
+    "Restriction of processing (Article 18): guard hold keeps something from being deleted, not from being used.",
+    "Whether decisions about people are made by an answer alone (Article 22).",
     "What is outside this program: the applications that ask, paper, other copies.",
 };
 
@@ -214,8 +224,7 @@ constexpr Duty kAiAct[] = {
      "log.first log.entries log.checkpoints requests refusals acts starts",
      "That all uses go through this server: run, batch and eval at the command line leave no entry."},
     {"Article 12(2)(a)", "", "Events that may mean a risk, or a substantial modification.",
-     "Refusals by rule; changes of models, names and adapters at the command line, and over HTTP as acts by their "
-     "address; which weights answered, by digest.",
+     "Refusals by rule; changes of models, names and adapters; which weights answered, by digest.",
      "refusals.rule models.changed acts.act requests.model requests.unpinned",
      "Whether a modification is substantial."},
     {"Article 12(2)(b)", "", "Facilitating post-market monitoring (Article 72).",
@@ -241,7 +250,10 @@ constexpr std::string_view kAiActCannot[] = {
     "Whether a use is high-risk (Article 6, Annexes I and III), and from when which duty applies.",
     "Risk management (Article 9), data governance (Article 10), technical documentation (Article 11).",
     "Human oversight (Article 14, Article 26(2)): people with competence, training and authority.",
-    "Instructions for use and what deployers and those affected were told (Articles 13, 26(7), (11), 50).",
+    "Instructions for use and what deployers and those affected were told (Articles 13, 26(7), (11), 50(1), (3), (4)).",
+    "Marking generated text as such, in a form that machines read (Article 50(2)): answers carry a receipt, which "
+    "tells "
+    "who has the log that they come from here, and nobody else.",
     "AI literacy of staff (Article 4).",
     "Impact on fundamental rights (Article 27), conformity assessment and registration (Articles 43, 49).",
     "Serious incidents: to judge and to report them (Article 73).",

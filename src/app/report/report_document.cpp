@@ -168,7 +168,10 @@ class Builder {
       const Fact& f = report_.facts[i];
       grid.rows.push_back({{f.id}, {f.says}, {f.value, f.id}});
     };
-    if (key == "log.first") row(0);
+    if (key == "log.first") {
+      row(7);
+      row(0);
+    }
     if (key == "log.entries") row(2);
     if (key == "log.root") row(3);
     if (key == "log.checkpoints") row(5);
