@@ -116,7 +116,8 @@ Match match_user(const Text& text, std::size_t i, const Context& context) {
   if (!at_sign && digits == 0 && (signs == 0 || !is_assigned(text, i))) {
     // A word alone: one that no list knows, where it is given.
     const Word word = word_at(text, begin);
-    if (apart && signs == 0 && word.end == end && is_shortened(text, word, context))
+    static constexpr std::uint32_t kHandle = hash_folded("handle");  // what is done, too
+    if (apart && signs == 0 && word.end == end && context.previous.hash != kHandle && is_shortened(text, word, context))
       return {Kind::other_id, i, end, 62};
     if (!is_assigned(text, i) || word.end != end || word.flags != 0 || word.cue != Cue::none || signs != 0 ||
         word.shape != Shape::lower)

@@ -141,7 +141,7 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "hospital+;pat+;patienten+;patient+;patientnr;med rec;medical rec;med record;med records;med+;"
      "mr number;mr no;unit number;unit no;unit nr;clinic+;hosp+;uhid;ur number;ur no;urno;record+;chart+;"
      "fall+;fallnr;krankenakte;aufnahmenummer;aufnahmenr;aufnahme+;patientenakte;patientenakten+;"
-     "krankenblatt;dossier medical;dossier patient;ipp;+paziente;cartella clinica;historia clinica;nhc;"
+     "krankenblatt;dossier medical;dossier patient;+paziente;cartella clinica;historia clinica;nhc;"
      "nuhsa;+paciente;prontuario;+prontuario;+cartella;patientnummer;patientid;journalnummer;journalnr;"
      "journal nr;potilasnumero;potilastunnus;+pacjenta;karta pacjenta;+pacienta;cislo pacienta;chorobopis;"
      "病历号;病案号;住院号;환자번호;患者番号"},
@@ -160,7 +160,8 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "+beneficiario;+utente;zorgpolis;zorgverzekering;zorgverzekeringsnummer;uzovi;relatienummer;"
      "sygesikring;sygesikringsnummer;sundhedskort;forsikringsnummer;forsikring nr;forsakringsnummer;"
      "forsakring nr;vakuutusnumero;kela kortti;+polisy;polisa;polisy;+ubezpieczenia;+pojistky;"
-     "cislo pojistence;pojistenec;pojistenca"},
+     "cislo pojistence;pojistenec;pojistenca;"
+     "dassure;dadherent;dassurance;daffilie;dassicurato;dassurato"},
     {Cue::account,
      "account;accounts;acct;acc no;account number;account no;accountnumber;bank "
      "account;checking;savings;kontonummer;konto;ktonr;compte;cuenta;conto;conta;rekening;"
@@ -189,7 +190,8 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "rekisterikilpi;registreringsskylt;regskylt;skiltnummer;kjennemerke;registreringsnr;"
      "registreringsnummeret;reg skylt;nummerskylt;registracni znacka;registracni znacky;poznavaci znacka;"
      "rz;rendszama;车牌;车牌号;车牌号码;차량번호;ナンバープレート;"
-     "ทะเบียนรถ"},
+     "ทะเบียนรถ;"
+     "dimmatriculation"},
     {Cue::registration, "registration;reg;registrierung;zulassung;zugelassen;rejestracja;registrert"},
     {Cue::vehicle,
      "car;cars;vans;tag;tags;truck;lorry;motorcycle;motorbike;moped;scooter;sedan;saloon;suv;pickup;taxi;cab;vehicle;"
@@ -232,7 +234,8 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "studentnr;studienummer;opiskelijanumero;+albumu;utr;utr+;unique taxpayer;claimant+;applicant+;"
      "candidate+;voter+;badge+;loyalty+;loyalty card;flyer+;participant+;subject+;tenant+;inmate+;"
      "prisoner+;claim+;schadennummer;schaden+;schadens+;+sinistre;+siniestro;+sinistro;case file;donor+;"
-     "library card;registrant+"},
+     "library card;registrant+;"
+     "dabonne;detudiant;demploye;dadhesion;dallocataire"},
     {Cue::user,
      "username;user name;login;login name;loginname;login id;screen name;handle;user id;userid;benutzername;"
      "benutzerkennung;anmeldename;nutzername;d utilisateur;dutilisateur;nom utilisateur;identifiant;de usuario;"

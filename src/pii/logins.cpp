@@ -20,16 +20,21 @@ std::size_t password_end(const Text& text, std::size_t i) {
   return end;
 }
 
-// Letters with a digit or a sign among them: no word, no path, no port.
+// Letters with a digit or a sign among them, or long ones of both cases: no word, no path, no port, no name of a file.
 bool may_be_password(const Text& text, std::size_t begin, std::size_t end) {
-  bool letter = false, odd = false;
+  constexpr std::size_t kLongest = 10;  // of words like "GitLab"
+  bool letter = false, odd = false, dot = false, sign = false;
   for (std::size_t i = begin; i < end; ++i) {
     const unsigned char c = text[i];
     if (c == '/' || c == '=' || c == '(') return false;
     letter = letter || c >= 0x80 || (is_alphanumeric(c) && !is_digit(c));
-    odd = odd || is_digit(c) || (c < 0x80 && !is_alphanumeric(c) && c != '-' && c != '_' && c != '.' && c != ':');
+    const bool plain = is_alphanumeric(c) || c >= 0x80 || c == '-' || c == '_' || c == '.' || c == ':';
+    dot = dot || c == '.';
+    sign = sign || !plain;
+    odd = odd || is_digit(c) ||
+          (end - begin > kLongest && i > begin && c >= 'A' && c <= 'Z' && text[i - 1] >= 'a' && text[i - 1] <= 'z');
   }
-  return letter && odd && end - begin >= kLeastPassword;
+  return letter && (sign || (odd && !dot)) && end - begin >= kLeastPassword;
 }
 
 }  // namespace

@@ -345,6 +345,7 @@ class Evaluation {
     // And a telephone that only its form makes one, right behind another word.
     const bool by_form = best_.kind == Kind::phone && best_.score < 70 && !context_.near(Cue::phone);
     if ((best_.score >= 60 && !by_word && !guessed && !by_form) || code_.joined || underscored_ || wide_) return;
+    if (n > 1 && digits_ && all_years(n)) return;  // "Copyright 2013-2015"
     if (!names_known_) {
       names_known_ = true;
       for (std::size_t i = 0; i < std::size(kNamed); ++i)

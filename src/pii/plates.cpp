@@ -61,15 +61,15 @@ bool is_indian_plate(string_view plain) {
 
 int plate_look(const Code& code, std::size_t n, string_view plain) {
   if (plain.size() < 5 || plain.size() > 8 || code.lower_case(n)) return is_indian_plate(plain) ? 2 : 0;
+  // "B-AB 1234": Germany's, Austria's and others' of three groups.
+  if (n == 3 && code.groups[0].digits == 0 && code.groups[0].size() <= 3 && code.groups[1].digits == 0 &&
+      code.groups[1].size() <= 2 && code.groups[2].upper == 0)
+    return 2;
   const Runs runs(plain);
   // "AB12 CDE", "AB 123 CD", "1234 BCD", "12-AB-34", "AB1C234": letters and digits by turns.
   if (runs.are(false, 2, 2, 3) || runs.are(false, 2, 3, 2) || runs.are(false, 3, 1, 1) || runs.are(false, 3, 4, 0))
     return runs.count == 3 ? 2 : 1;
   if (runs.count >= 3 && runs.count <= 4 && *std::max_element(runs.size.begin(), runs.size.end()) <= 4) return 2;
-  // "B-AB 1234": Germany's, Austria's and others' of three groups.
-  if (n == 3 && code.groups[0].digits == 0 && code.groups[0].size() <= 3 && code.groups[1].digits == 0 &&
-      code.groups[1].size() <= 2 && code.groups[2].upper == 0)
-    return 2;
   if (runs.count == 2 && std::max(runs.size[0], runs.size[1]) <= 5 && std::min(runs.size[0], runs.size[1]) >= 2)
     return 1;
   return 0;

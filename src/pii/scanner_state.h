@@ -154,7 +154,7 @@ struct Scanner::State {
   bool sign(const Text& text, unsigned char c);
   void pass_sign(unsigned char c);
   void see_number_sign();
-  void see_cues(const Word& w);
+  void see_cues(const Text& text, const Word& w);
   bool is_record(const Text& text, const Context& now, const Code& code) const;
   Match at_word(const Text& text, const Context& now, const Word& w, std::size_t& rest);
   Match at_number(const Text& text, const Context& now, std::size_t begin, std::size_t& rest);

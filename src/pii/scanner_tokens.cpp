@@ -73,7 +73,7 @@ bool is_pass(const Text& text, const Word& w) {
   std::size_t end = w.end;
   if (text[end] == '"' || text[end] == '\'') ++end;
   if (text[end] == ' ') ++end;
-  if (text[end] != '=' && text[end] != ':') return false;
+  if ((text[end] != '=' && text[end] != ':') || text[end + 1] == '\n' || text[end + 1] == '\r') return false;
   return w.shape != Shape::upper || text[end] == '=' || text.before(w.begin, 1) == '_' || text[end + 1] != ' ';
 }
 
@@ -168,9 +168,12 @@ Match Scanner::State::at_word(const Text& text, const Context& now, const Word& 
 }
 
 // What the word names, alone or with the one before it: "client no", and past a little word "numero de cliente".
-void Scanner::State::see_cues(const Word& w) {
+void Scanner::State::see_cues(const Text& text, const Word& w) {
   const PastWord &previous = context.previous, &before = context.before_previous;
-  lexicon().each_cue(previous.letters != 0 ? previous.hash : context.abbreviated, w, [&](Cue cue) { see(cue); });
+  const bool parted = w.letters == 1 && text.before(w.begin, 1) == '/';
+  lexicon().each_cue(previous.letters != 0 ? previous.hash : context.abbreviated, w, [&](Cue cue) {
+    if (cue != Cue::account || w.letters > 1 || parted) see(cue);  // "a/c", but not "a C program"
+  });
   if ((previous.flags & kParticle) == 0 || before.letters == 0) return;
   Word linked;
   linked.hash = w.hash;
@@ -262,7 +265,7 @@ bool Scanner::State::word(const Text& text, const Word& w) {
   if ((w.flags & kFiller) == 0) ++now.index;
   if (ending != Cue::none) [[unlikely]]
     see(ending);
-  if (w.cue != Cue::none) see_cues(w);
+  if (w.cue != Cue::none) see_cues(text, w);
   if (w.letters == 1) [[unlikely]]
     see_abbreviation(text, w);
   now.listed = now.listed_here;
@@ -349,7 +352,7 @@ bool Scanner::State::token(const Text& text, bool letter) {
     if (plain && w.shape == Shape::lower && !near_secret && !near_user) return word(text, w);
   }
   auto sure = [&](const Match& match) { return match.score >= now.least; };
-  if (told && !plain && now.near(Cue::use, 0)) {
+  if (told && (!plain || w.shape == Shape::mixed) && now.near(Cue::use, 0)) {
     if (const Match match = match_used(text, begin); sure(match)) return found(text, match);
   }
   const unsigned char left = escaped ? ' ' : text.before(begin, 1);
@@ -414,7 +417,8 @@ bool Scanner::State::token(const Text& text, bool letter) {
   if (letter && !is_digit(text[w.end])) return word(text, w);
   // "CVC2 123", "IMEI1: …", "Phone 2" in one
   const bool numbered = letter && w.cue != Cue::none && w.letters > 1 && is_digit(text[w.end]) && text[w.end] != '0' &&
-                        !is_alphanumeric(text[w.end + 1]) && text[w.end + 1] != '_';
+                        text[w.end + 1] != '.' && text[w.end + 1] != '(' && !is_alphanumeric(text[w.end + 1]) &&
+                        text[w.end + 1] != '_';
   // Digits, or letters and digits together, that are nothing: go on behind them.
   std::size_t end = run;
   if (end == begin) end = begin + 1;

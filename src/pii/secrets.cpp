@@ -99,8 +99,9 @@ bool is_jumbled(string_view token) {
   return token.size() >= kLeast && upper * 4 > token.size() && lower * 4 > token.size() && entropy(token) >= 3.6;
 }
 
-// "Failed password for jdoe42": whose it is.
+// "Failed password for jdoe42": whose it is, or where.
 bool is_given_to(const Text& text, std::size_t i, const Context& context) {
+  if (text.before(i, 1) == '/' && context.previous.letters != 0) return true;  // "pw/branch-2"
   if (text.before(i, 1) != ' ' || !context.joined) return false;
   static constexpr std::uint32_t kWords[] = {
       hash_folded("for"), hash_folded("of"),   hash_folded("from"), hash_folded("by"),   hash_folded("to"),
