@@ -58,6 +58,28 @@ bool is_made_of_names(const Text& text, std::size_t begin, std::size_t end, std:
   return parts > 1 && parts <= 3 && digits <= kMostDigits;
 }
 
+// "kovacsb", "jmoreau": a surname with an initial, and behind "username" also a word that none is like.
+bool is_shortened(const Text& text, const Word& word, const Context& context) {
+  constexpr std::size_t kLeast = 5, kMost = 24;
+  if (word.shape != Shape::lower || word.letters < kLeast || word.end - word.begin != word.letters ||
+      word.letters > kMost || word.flags != 0 || word.cue != Cue::none)
+    return false;
+  const std::string_view letters = text.part(word.begin, word.end);
+  for (const bool first : {true, false}) {
+    const Word name = word_at(Text(first ? letters.substr(1) : letters.substr(0, letters.size() - 1), true), 0);
+    if ((name.flags & kSurname) != 0 && (name.flags & kCommon) == 0) return true;
+  }
+  static constexpr std::uint32_t kNames[] = {
+      hash_folded("username"),  hash_folded("userid"),         hash_folded("id"),        hash_folded("benutzername"),
+      hash_folded("loginname"), hash_folded("gebruikersnaam"), hash_folded("screenname")};
+  if (std::find(std::begin(kNames), std::end(kNames), context.previous.hash) == std::end(kNames)) return false;
+  static constexpr std::string_view kEndings[] = {
+      "tion", "tions", "ing",  "ment", "ity",   "able",   "ness", "ism",   "ical", "ious",  "ally", "ed",  "ence",
+      "ance", "ible",  "ized", "izer", "field", "fields", "ung",  "ungen", "ator", "ators", "heit", "keit"};
+  return std::none_of(std::begin(kEndings), std::end(kEndings),
+                      [&](std::string_view ending) { return letters.ends_with(ending); });
+}
+
 }  // namespace
 
 bool is_user(const PastWord& word) {
@@ -94,6 +116,9 @@ Match match_user(const Text& text, std::size_t i, const Context& context) {
   if (!at_sign && digits == 0 && (signs == 0 || !is_assigned(text, i))) {
     // A word alone: one that no list knows, where it is given.
     const Word word = word_at(text, begin);
+    static constexpr std::uint32_t kHandle = hash_folded("handle");  // what is done, too
+    if (apart && signs == 0 && word.end == end && context.previous.hash != kHandle && is_shortened(text, word, context))
+      return {Kind::other_id, i, end, 62};
     if (!is_assigned(text, i) || word.end != end || word.flags != 0 || word.cue != Cue::none || signs != 0 ||
         word.shape != Shape::lower)
       return {};

@@ -29,6 +29,7 @@ struct Context {
   std::uint32_t floor = 0;              // the paragraph began here: cues before do not count
   const std::uint32_t* seen = nullptr;  // the index after each cue's last word; 0: never. Borrowed: contexts are copied
   PastWord previous, before_previous;   // of this sentence; no letters: there is none
+  std::uint32_t abbreviated = 0;  // the hash of a short word with a full stop that ended the sentence before this one
   Tag tag = Tag::none, before_tag = Tag::none;  // theirs
   bool sentence_start = true;
   // Of `previous`: a sign stood before it that parts ("Lovelace, Ada"), and two hyphens did ("--password").
@@ -51,6 +52,10 @@ struct Context {
 // The cues that follow within four words of the same sentence after `end`.
 using CueSet = std::bitset<kCues>;
 CueSet cues_after(const Text& text, std::size_t end);
+// The cues of what is said of something that ends at `end`: "is my …", "- that is the …", "(…)"; and whether there is
+// any such thing, told by few bytes.
+CueSet cues_said_of(const Text& text, std::size_t end);
+bool is_said_of(const Text& text, std::size_t end);
 
 // ASCII's letters and digits as bits, by byte.
 inline constexpr unsigned char kDigitByte = 1, kLetterByte = 2, kHexByte = 4;

@@ -71,6 +71,7 @@ enum class Cue : std::uint8_t {
   emirates,
   hkid,
   uen,
+  thai,
   vat,
   ein,
   alien,
@@ -84,6 +85,8 @@ enum class Cue : std::uint8_t {
   account,
   routing,
   plate,
+  registration,  // of a vehicle, and of much else
+  vehicle,       // beside which something may be its plate
   vin,
   device,
   mac,
@@ -99,6 +102,9 @@ enum class Cue : std::uint8_t {
   birth,
   postcode,
   password,
+  pass,   // a password where a value follows, and much else
+  login,  // a user's name and a password follow: "creds are …"
+  use,    // "use … as the password"
   secret,
   glued_password,   // programs that take one right behind "-p"
   password_option,  // and behind "-p" and others with a blank
@@ -117,7 +123,8 @@ inline constexpr std::size_t kCues = static_cast<std::size_t>(Cue::kCount);
 
 struct CueWords {
   Cue cue;
-  // One or two words each, separated by ';', lower case as fold() makes them.
+  // One or two words each, separated by ';', lower case as fold() makes them. "client+" stands for "client no", "client
+  // number" and the like, "+client" for "numero client" and the like (kNumberBehind and kNumberBefore in lexicon.cpp).
   std::string_view words;
 };
 std::span<const CueWords> cue_words();

@@ -37,6 +37,7 @@ constexpr auto kForms = std::to_array<KeyForm>({
     {"AIza{w35}"},
     {"GOCSPX-{w24,64}"},
     {"ya29.{d20,500}"},
+    {"AKID{a32}", Must::mixed},
     {"LTAI{a20}"},
     {"LTAI{a12,19}", Must::mixed},
     {"dop_v1_{h64}"},

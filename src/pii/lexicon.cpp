@@ -137,6 +137,13 @@ constexpr WordList kLists[] = {
      "numeru bearing see please provided current new valid td th tr dd dt div span strong nbsp"},
 };
 
+// Words for a number behind what it is of ("client no"), and before it ("numero client"). '#' and U+2116 count as
+// "number" (scanner.cpp).
+constexpr std::string_view kNumberBehind[] = {" number", " no",     " nr",  " num", " nbr",
+                                              " id",     " nummer", " ref", " code"};
+constexpr std::string_view kNumberBefore[] = {"numero ", "no ",    "n ", "n\xC2\xBA ", "num ",    "nr ",
+                                              "numer ",  "cislo ", "c ", "codice ",    "codigo ", "code "};
+
 std::uint16_t flag_of(char letter) {
   switch (letter) {
     case 'g':
@@ -203,6 +210,22 @@ void Lexicon::add_compounds(std::string_view phrase, Cue cue) {
   for (const char* end : {"number", "nummer", "no", "nr", "num"}) add(compound + end);
 }
 
+// A phrase of one or two words, "client number" or "login".
+void Lexicon::add_phrase(std::string_view phrase, Cue cue) {
+  std::uint32_t hashes[2] = {0, 0};
+  std::size_t count = 0;
+  for (std::string_view rest = phrase; !rest.empty() && count < 2;) {
+    const std::size_t end = std::min(rest.find(' '), rest.size());
+    std::string folded;
+    fold(rest.substr(0, end), folded);
+    hashes[count++] = hash_folded(folded);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  add_cue(count == 2 ? pair(hashes[0], hashes[1]) : hashes[0], cue);
+  // The last word of a cue is marked in the big table: only there is it worth looking for cues.
+  slot(hashes[count - 1]).cue = cue;
+}
+
 Lexicon::Lexicon() : table_(kMask + 1), cues_(kCueMask + 1) {
   std::string_view lines = shipped_lexicon();
   while (!lines.empty()) {
@@ -219,20 +242,17 @@ Lexicon::Lexicon() : table_(kMask + 1), cues_(kCueMask + 1) {
     std::string_view rest = row.words;
     while (!rest.empty()) {
       const std::size_t end = std::min(rest.find(';'), rest.size());
-      std::uint32_t hashes[2] = {0, 0};
-      std::size_t count = 0;
-      std::string_view phrase = rest.substr(0, end);
-      while (!phrase.empty() && count < 2) {
-        const std::size_t word_end = std::min(phrase.find(' '), phrase.size());
-        std::string folded;
-        fold(phrase.substr(0, word_end), folded);
-        hashes[count++] = hash_folded(folded);
-        phrase.remove_prefix(std::min(word_end + 1, phrase.size()));
+      const std::string_view phrase = rest.substr(0, end);
+      if (phrase.ends_with('+')) {
+        for (const std::string_view number : kNumberBehind)
+          add_phrase(std::string(phrase.substr(0, phrase.size() - 1)).append(number), row.cue);
+      } else if (phrase.starts_with('+')) {
+        for (const std::string_view number : kNumberBefore)
+          add_phrase(std::string(number).append(phrase.substr(1)), row.cue);
+      } else {
+        add_phrase(phrase, row.cue);
+        if (row.cue != Cue::pass && row.cue != Cue::vehicle && row.cue != Cue::use) add_compounds(phrase, row.cue);
       }
-      add_cue(count == 2 ? pair(hashes[0], hashes[1]) : hashes[0], row.cue);
-      // The last word of a cue is marked in the big table: only there is it worth looking for cues.
-      slot(hashes[count - 1]).cue = row.cue;
-      add_compounds(rest.substr(0, end), row.cue);
       rest.remove_prefix(std::min(end + 1, rest.size()));
     }
   }

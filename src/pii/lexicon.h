@@ -53,6 +53,7 @@ class Lexicon {
   static constexpr unsigned kCueShift = 18, kCueMask = (1u << 14) - 1;
   Entry& slot(std::uint32_t hash);
   void add_cue(std::uint32_t hash, Cue cue);
+  void add_phrase(std::string_view phrase, Cue cue);
   void add_compounds(std::string_view phrase, Cue cue);
   void add_words(std::string_view words, std::uint16_t flag);
 

@@ -126,6 +126,11 @@ bool eu_vat(string_view id) {
   return at != string_view::npos && at % 3 == 0 && digits >= 7;
 }
 
+bool th_citizen(string_view id) {
+  return id[0] != '0' && (11 - weighted(id, {13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2}) % 11) % 10 == figure(id, 12);
+}
+
+constexpr Writing kThai[] = {{"9-9999-99999-99-9", 92}, {"9 9999 99999 99 9", 90}, {"9999999999999", 30}};
 constexpr Writing kGstin[] = {{"*15", 90}};
 constexpr Writing kAbn[] = {{"99 999 999 999", 50}, {"99999999999", 10}};
 constexpr Writing kAcn[] = {{"999 999 999", 10}, {"999999999", 5}};
@@ -178,6 +183,7 @@ constexpr auto kRegisterTable = std::to_array<NationalId>({
     {Kind::other_id, Cue::emirates, ae_emirates_checked, kEmiratesPlain, "ICP, Emirates ID: Luhn"},
     {Kind::other_id, Cue::hkid, hk_id, kHongKong, "Registration of Persons Regulations, Cap. 177A: modulus 11"},
     {Kind::other_id, Cue::uen, any, kUen, "ACRA, Unique Entity Number"},
+    {Kind::other_id, Cue::thai, th_citizen, kThai, "Department of Provincial Administration: modulus 11"},
     {Kind::other_id, Cue::vat, eu_vat, kVat, "Council Directive 2006/112/EC, article 215, and the VIES formats"},
     {Kind::other_id, Cue::vat, luhn, kPartitaIva, "Agenzia delle Entrate, partita IVA: Luhn"},
     {Kind::other_id, Cue::ein, any, kEin, "IRS, Employer Identification Number"},

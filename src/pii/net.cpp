@@ -207,6 +207,22 @@ Match bare_mac(const Text& text, std::size_t i, const Context& context) {
   return {Kind::mac, i, at, 80};
 }
 
+// "smtp://mailer:secret@host": whatever the scheme is (RFC 3986, section 3.1), a password stands in it.
+Match match_userinfo(const Text& text, std::size_t i) {
+  constexpr std::size_t kLongestScheme = 24, kLongest = 256;
+  std::size_t at = i;
+  while (at < i + kLongestScheme && (is_alphanumeric(text[at]) || text[at] == '+' || text[at] == '-')) ++at;
+  if (text[at] != ':' || text[at + 1] != '/' || text[at + 2] != '/') return {};
+  const std::size_t user = at += 3;
+  std::size_t colon = 0;
+  while (at < user + kLongest && !ends_url(text[at]) && text[at] != '/' && text[at] != '@') {
+    if (text[at] == ':' && colon == 0) colon = at;
+    ++at;
+  }
+  if (text[at] != '@' || colon == 0 || at == colon + 1 || !is_alphanumeric(text[at + 1])) return {};
+  return {Kind::password, i, path_end(text, at, user + kLongestUrl), 92};
+}
+
 }  // namespace
 
 Match match_email(const Text& text, std::size_t i) {
@@ -261,6 +277,7 @@ Match match_url(const Text& text, std::size_t i) {
     if (has_key(text, host, end)) return {Kind::api_key, i, end, 92};
     return {Kind::url, i, end, 92};
   }
+  if (const Match match = match_userinfo(text, i)) return match;
   const bool www = text.has(i, "www.");
   const unsigned char left = text.before(i, 1);
   if (left == '@' || left == '/' || left == '.' || left == '-' || left == '_') return {};

@@ -7,8 +7,10 @@
 #include <iterator>
 #include <vector>
 
+#include "pii/cards.h"
 #include "pii/check_digits.h"
 #include "pii/national_ids.h"
+#include "pii/plates.h"
 #include "pii/recognisers.h"
 
 namespace freehold::pii {
@@ -45,50 +47,6 @@ const std::array<Rows, kMostOfState> kRows = [] {
   return out;
 }();
 
-// ISO 13616: the country's length of an IBAN (SWIFT, IBAN Registry release 96), two letters and two digits each.
-constexpr string_view kIbanLengths =
-    "AD24AE23AL28AT20AZ28BA20BE16BG22BH22BI27BR29BY28CH21CR22CY28CZ24DE22DJ27DK18DO28EE20EG29ES24FI18FK18FO18FR27GB22GE"
-    "22GI23GL18GR27GT28"
-    "HN28HR21HU28IE22IL23IQ23IS26IT27JO30KW30KZ20LB28LC32LI21LT20LU20LV21LY25MC27MD24ME22MK19MN20MR27MT31MU30NI28NL18NO"
-    "15OM23PK24PL28PS29"
-    "PT25QA29RO24RS22RU33SA24SC31SD18SE24SI19SK24SM27SO23ST25SV28TL23TN24TR26UA29VA22VG24XK20YE30";
-
-bool is_iban(string_view plain) {
-  if (plain.size() < 15) return false;
-  for (std::size_t i = 0; i < kIbanLengths.size(); i += 4) {
-    if (plain.substr(0, 2) != kIbanLengths.substr(i, 2)) continue;
-    const auto length = static_cast<std::size_t>(number_at(kIbanLengths, i + 2, 2));
-    if (plain.size() != length || !is_digit(static_cast<unsigned char>(plain[2])) ||
-        !is_digit(static_cast<unsigned char>(plain[3])))
-      return false;
-    return modulo(plain.substr(0, 4), 97, modulo(plain.substr(4), 97)) == 1;
-  }
-  return false;
-}
-
-// ISO/IEC 7812 ranges of the schemes (issuer identification numbers), and the lengths that they give out.
-int card_score(string_view digits, bool grouped) {
-  const std::size_t n = digits.size();
-  if (n < 12 || n > 19 || !luhn(digits) || digits.find_first_not_of(digits[0]) == string_view::npos) return 0;
-  const int two = number_at(digits, 0, 2), four = number_at(digits, 0, 4);
-  const bool visa = digits[0] == '4' && (n == 13 || n == 16 || n == 19);
-  const bool mastercard = n == 16 && ((two >= 51 && two <= 55) || (four >= 2221 && four <= 2720));
-  const bool amex = n == 15 && (two == 34 || two == 37);
-  const bool discover =
-      (n == 16 || n == 19) && (four == 6011 || two == 65 || (four >= 6440 && four <= 6499) || two == 62);
-  const bool jcb = (n >= 16 && four >= 3528 && four <= 3589) || (n == 15 && (four == 2131 || four == 1800));
-  const bool diners =
-      (n == 14 || n == 16) && ((four >= 3000 && four <= 3059) || two == 36 || two == 38 || two == 39 || four == 3095);
-  const bool maestro = two == 50 || (two >= 56 && two <= 58) || two == 63 || two == 67 || two == 60 || two == 61 ||
-                       four == 639 || four == 604;
-  const bool other = n == 16 && (four == 2200 || four == 2201 || four == 2202 || four == 2203 || four == 2204 ||
-                                 two == 81 || four == 9792);
-  if (visa || mastercard || amex || discover || jcb || diners || other)
-    return n >= 15 && n <= 16 ? (grouped ? 97 : 86) : grouped ? 80 : n == 13 ? 52 : 66;
-  if (maestro) return n >= 16 ? (grouped ? 85 : 62) : grouped ? 62 : 40;
-  return grouped && n == 16 ? 45 : 30;
-}
-
 struct Named {
   Cue cue;
   Kind kind;
@@ -107,6 +65,8 @@ constexpr Named kNamed[] = {
     {Cue::passport, Kind::passport, 1, 3},
     {Cue::vin, Kind::vin, 3, 3},
     {Cue::plate, Kind::plate, 1, 3},
+    {Cue::registration, Kind::plate, 1, 2},
+    {Cue::vehicle, Kind::plate, 1, 3},
     {Cue::licence, Kind::licence, 4, 3},
     {Cue::device, Kind::device_id, 4, 3},
     {Cue::routing, Kind::routing_number, 8, 3},
@@ -139,19 +99,10 @@ bool is_vin(string_view plain, bool& checked) {
   return letters >= 2;
 }
 
-// "ABC 1234", "B-AB 1234": a plate as it is written anywhere, and India's, which are longer: "KA 27 MS 8774".
+// "ABC 1234", "B-AB 1234": a plate as it is written anywhere, and India's, which are longer.
 bool is_plate(string_view plain, std::size_t digits) {
-  if (plain.size() == 10 || plain.size() == 11) {
-    std::string_view rest = plain;
-    auto take = [&](bool digit, std::size_t most) {
-      std::size_t n = 0;
-      while (n < most && n < rest.size() && is_digit(static_cast<unsigned char>(rest[n])) == digit) ++n;
-      rest.remove_prefix(n);
-      return n;
-    };
-    return take(false, 2) == 2 && take(true, 2) == 2 && take(false, 3) > 0 && take(true, 4) == 4 && rest.empty();
-  }
-  return plain.size() >= 4 && plain.size() <= 9 && digits >= 1 && digits < plain.size();
+  if (plain.size() >= 10) return is_indian_plate(plain);
+  return plain.size() >= 4 && digits >= 1 && digits < plain.size();
 }
 
 // Capitals that no word has: five consonants in a row, or no vowel at all.
@@ -195,6 +146,7 @@ class Evaluation {
     national();
     if (digits_) {
       card(n);
+      equipment(n);
       if (plain_.size() >= 7) phone(n);
     } else if (bool checked = false; n == 1 && is_vin(plain_, checked)) {
       // A word of seventeen letters is none, but where its check is right and a word says so.
@@ -202,7 +154,9 @@ class Evaluation {
       if (!word || (checked && context_.near(Cue::vin, 3)))
         offer(Kind::vin, context_.near(Cue::vin) ? 95 : checked && !lower_ ? 75 : 20, Cue::vin, 80);
     }
+    if (!digits_ && !lower_) by_form(n);
     named(n);
+    if (best_.score < context_.least) named_behind(n);
     return best_;
   }
 
@@ -238,6 +192,23 @@ class Evaluation {
     return (code_.hyphened || underscored_) && score < 85 ? score - 30 : score;
   }
 
+  // What the form tells, though no word does; a part's or an order's number may look alike.
+  void by_form(std::size_t n) {
+    if (plain_.size() < 7 || plain_.size() > 18 || code_.hyphened || underscored_ || wide_) return;
+    int score = 0;
+    Kind kind = Kind::licence;
+    if (is_indian_plate(plain_)) {
+      score = n > 1 ? 72 : 62;
+      kind = Kind::plate;
+    } else if (n == 1) {
+      score = is_british_licence(plain_) ? 88 : 0;
+    } else {
+      score = soundex_licence_score(written_);
+    }
+    if (score < 80 && (context_.near(Cue::order, 3) || context_.near(Cue::device, 3))) score -= 30;
+    offer(kind, weakened(score), Cue::none, 0);
+  }
+
   void iban() {
     if (plain_.size() >= 15 && plain_[0] >= 'A' && plain_[1] >= 'A' && is_iban(plain_))
       offer(Kind::iban, 97, Cue::none, 0);
@@ -245,6 +216,7 @@ class Evaluation {
 
   void national() {
     constexpr int kFollowed = 90;  // at least what any profile asks for
+    constexpr int kSaid = 96;      // more than what only looks like another's
     if (plain_.size() >= kRows.size()) return;
     const std::uint32_t near_from = context_.earliest(8), right_from = context_.earliest(4);
     for (const Row& row : digits_ ? kRows[plain_.size()].digits : kRows[plain_.size()].mixed) {
@@ -269,6 +241,7 @@ class Evaluation {
       if (score < context_.least && (score <= 0 || !is_followed_by(cue))) continue;
       if (!near && score >= context_.least && score <= best_.score) continue;
       if (!row.id->valid(plain_)) continue;
+      if (!near && score >= context_.least && score < kSaid && is_followed_by(cue)) score = kSaid;
       // Where the words of two states stand before it, the nearer one decides.
       if (near) {
         const std::uint32_t distance = context_.distance(cue);
@@ -322,9 +295,17 @@ class Evaluation {
     if (score > 0 && near) score = score > 30 ? 97 : 75;
     if (score > 45 && paid) score = 97;
     if (score < 97 && n == 1 && (context_.near(Cue::order, 3) || context_.near(Cue::device, 3))) score -= 40;
+    // "Thai ID card number": the word of a state's number, which fits, is as near.
+    if (own_distance_ != UINT32_MAX && own_distance_ <= context_.distance(Cue::card)) score = std::min(score, 90);
     // A word behind it says nothing where one before it says that it is a state's.
     offer(Kind::card, score, own_distance_ == UINT32_MAX ? Cue::card : Cue::none, 95);
-    if (plain_.size() == 15 && luhn(plain_) && context_.near(Cue::device, 4)) offer(Kind::device_id, 90, Cue::none, 0);
+  }
+
+  // 3GPP TS 23.003: an IMEI, 35-209900-176148-1 and in other groups, or with the number of its software.
+  void equipment(std::size_t n) {
+    if (plain_.size() != 15 && (plain_.size() != 16 || n != 4)) return;
+    if (!context_.near(Cue::device, 4) || broken_ || code_.joined || context_.near(Cue::card, 1)) return;
+    if (plain_.size() == 15 ? luhn(plain_) : code_.groups[0].size() == 2) offer(Kind::device_id, 96, Cue::none, 0);
   }
 
   bool all_years(std::size_t n) const {
@@ -364,6 +345,7 @@ class Evaluation {
     // And a telephone that only its form makes one, right behind another word.
     const bool by_form = best_.kind == Kind::phone && best_.score < 70 && !context_.near(Cue::phone);
     if ((best_.score >= 60 && !by_word && !guessed && !by_form) || code_.joined || underscored_ || wide_) return;
+    if (n > 1 && digits_ && all_years(n)) return;  // "Copyright 2013-2015"
     if (!names_known_) {
       names_known_ = true;
       for (std::size_t i = 0; i < std::size(kNamed); ++i)
@@ -390,25 +372,52 @@ class Evaluation {
     offer(nearest->kind, context_.near(nearest->cue, 1) ? 78 : 64, Cue::none, 0);
   }
 
+  // "C11119376 - that is the passport number", "109049357 (ABA)": what is said of a number behind it.
+  void named_behind(std::size_t n) {
+    if (code_.joined || code_.hyphened || underscored_ || wide_ || code_.money || broken_ || !is_said_of(text_, end_))
+      return;
+    if (is_claimed()) return;
+    const CueSet said = cues_said_of(text_, end_);
+    const std::size_t digits = plain_.size() - static_cast<std::size_t>(std::popcount(written_.letters));
+    for (const Named& row : kNamed) {
+      if (row.cue == Cue::registration || row.cue == Cue::vehicle || !said.test(static_cast<std::size_t>(row.cue)))
+        continue;
+      if (digits < std::max<std::size_t>(row.least_digits, 3) || !fits(row, n, digits)) continue;
+      offer(row.kind, 62, Cue::none, 0);
+      return;
+    }
+  }
+
   // Capitals with few digits, in one piece or behind a few letters ("SN-9ZKVY1JAX0"): right behind its word it is one.
   bool is_telling(const Named& row, std::size_t n, std::size_t digits) const {
     const bool may = row.kind == Kind::licence || row.kind == Kind::device_id || row.kind == Kind::passport ||
-                     (row.cue == Cue::national && n == 1 && digits >= 3);
+                     (row.cue == Cue::national && n == 1 && (digits >= 3 || is_german_document(plain_)));
     const Code::Group& first = code_.groups[0];
     const bool whole = n == 1 || (n == 2 && first.separator == '-' && first.size() <= 3);
-    if (!may || !whole || lower_ || plain_.size() < 8 || plain_.size() > 20 || !context_.near(row.cue, 1)) return false;
+    if (!may || !whole || lower_ || plain_.size() < 8 || plain_.size() > 20 ||
+        !context_.near(row.cue, row.kind == Kind::licence ? 2 : 1))  // "patente B n. …"
+      return false;
     if (row.kind == Kind::device_id) {
       const bool series = n > 1 && plain_.starts_with("SN");
       return plain_.size() >= (n > 1 ? 10u : 9u) &&
              (digits >= 2 || series || plain_.size() >= 12 || is_unpronounceable(plain_));
     }
-    return plain_.size() >= 10 || digits >= 2 || digits == 0;
+    return plain_.size() >= 10 || digits >= 2 || digits == 0 || is_german_document(plain_);
   }
 
   bool fits(const Named& row, std::size_t n, std::size_t digits) const {
     if ((digits < row.least_digits && !is_telling(row, n, digits)) || plain_.size() < 4) return false;
     if (row.kind == Kind::plate && !is_plate(plain_, digits)) return false;
+    if (row.cue == Cue::registration && plate_look(code_, n, plain_) == 0) return false;
+    if (row.cue == Cue::vehicle && plate_look(code_, n, plain_) < 2) return false;
     if (row.kind == Kind::vin && plain_.size() != 17) return false;
+    // "4640 28112 4 IRN 1": a word begins something else. "0.98231": an amount.
+    for (std::size_t g = 1; g < n && row.kind != Kind::plate; ++g) {
+      if (code_.groups[g].digits == 0 && code_.groups[g].size() >= 3 && code_.groups[g - 1].separator == ' ')
+        return false;
+    }
+    if (row.kind == Kind::bank_account && n == 2 && code_.groups[0].separator == '.' && code_.groups[0].size() <= 2)
+      return false;
     // Passports have five digits and more, but for Germany's and others' codes of nine characters.
     if (row.kind == Kind::passport && digits < 5 && (n > 1 || plain_.size() != 9 || lower_)) return false;
     if (row.kind == Kind::routing_number && (plain_.size() > 9 || (plain_.size() == 9 && weighted_routing() % 10 != 0)))
@@ -430,12 +439,12 @@ class Evaluation {
     if (n == 0 || letter_at(text_, end_ + n) == 0) return false;
     const Word unit = word_at(text_, end_ + n);
     static constexpr auto kUnits = [] {
-      std::array<std::uint32_t, 28> out{};
+      std::array<std::uint32_t, 29> out{};
       std::size_t i = 0;
       for (const string_view word :
-           {"baud", "bit", "bits",  "byte",    "bytes",  "kb",    "mb",    "gb",   "ms",      "hz",
-            "khz",  "mhz", "times", "percent", "euro",   "euros", "eur",   "usd",  "dollars", "pounds",
-            "km",   "kg",  "days",  "hours",   "people", "rows",  "items", "units"})
+           {"baud", "bit", "bits",  "byte",    "bytes", "kb",     "mb",   "gb",    "ms",      "hz",
+            "khz",  "mhz", "times", "percent", "euro",  "euros",  "eur",  "usd",   "dollars", "pounds",
+            "km",   "kg",  "btu",   "days",    "hours", "people", "rows", "items", "units"})
         out[i++] = hash_folded(word);
       return out;
     }();

@@ -34,7 +34,7 @@ inline bool may_be_url(const Text& text, std::size_t i, std::size_t end) {
     case ':':
       return next == '/' || (text[i] | 0x20) == 'j';
     case '+':
-      return (text[i] | 0x20) == 'm';
+      return is_alphanumeric(next);  // "git+ssh://"
     default:
       return text[end] >= 0x80;
   }
@@ -47,6 +47,9 @@ Match match_position(const Text& text, std::size_t i, const Context& context);
 Match match_secret(const Text& text, std::size_t i, const Context& context);
 // options.cpp
 Match match_option(const Text& text, std::size_t i, const Context& context);  // "mysql -psecret", "curl -u me:secret"
+// logins.cpp
+Match match_login(const Text& text, std::size_t i);  // the user of "creds are ann:hunter22"
+Match match_used(const Text& text, std::size_t i);   // "use Winter14$ as the password"
 // wallets.cpp
 inline constexpr std::size_t kShortestWallet = 26;  // letters and digits
 Match match_wallet(const Text& text, std::size_t i, const Context& context);

@@ -1,5 +1,6 @@
 #include "pii/scanner.h"
 
+#include "pii/lexicon.h"
 #include "pii/scanner_state.h"
 #include "pii/shipped.h"
 
@@ -53,7 +54,9 @@ bool Scanner::State::sign(const Text& text, unsigned char c) {
       if (text.starved()) return false;
     }
     const std::size_t blank = blank_at(text, at);
+    const bool numero = c == 0xE2 && text[at + 1] == 0x84 && text[at + 2] == 0x96;  // U+2116
     if (text.starved()) return false;
+    if (numero) see_number_sign();
     blanks += blank != 0;
     apart = apart || blank == 0;
     at += blank != 0 ? blank : 1;
@@ -129,11 +132,24 @@ void Scanner::State::pass_sign(unsigned char c) {
       if (hyphen) apart = true;
       hyphen = true;
       break;
+    case '#':
+      see_number_sign();
+      apart = true;
+      break;
     default:
       apart = true;
   }
   ++at;
   escaped = false;
+}
+
+// "Member #" is "member number".
+void Scanner::State::see_number_sign() {
+  static constexpr std::uint32_t kNumber = hash_folded("number");
+  if (context.previous.letters == 0 || newlines > 0 || blanks > 1) return;
+  Word number;
+  number.hash = kNumber;
+  lexicon().each_cue(context.previous.hash, number, [&](Cue cue) { see(cue); });
 }
 
 // Inside of what is not looked at token by token.

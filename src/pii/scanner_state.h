@@ -79,6 +79,7 @@ struct Scanner::State {
 
   void forget_words() {
     context.previous = context.before_previous = {};
+    context.abbreviated = 0;
     context.tag = context.before_tag = Tag::none;
   }
 
@@ -111,6 +112,9 @@ struct Scanner::State {
     if (newlines > 1) now.floor = now.index;
     if (ends || newlines > 0) now.sentence_start = true;
     if (ends) {
+      // "Pat. Nr.", "rod. č.": the sentence may as well go on.
+      if (now.previous.letters != 0)
+        now.abbreviated = stop && !apart && newlines == 0 && now.previous.letters <= 4 ? now.previous.hash : 0;
       now.previous = now.before_previous = {};
       now.tag = now.before_tag = Tag::none;
     }
@@ -129,7 +133,8 @@ struct Scanner::State {
 
   // Cues of which single words behind them are asked.
   static bool is_telling(Cue cue) {
-    return cue == Cue::password || cue == Cue::secret || cue == Cue::user || cue == Cue::docket;
+    return cue == Cue::password || cue == Cue::secret || cue == Cue::user || cue == Cue::docket || cue == Cue::login ||
+           cue == Cue::use;
   }
 
   // Whether an e-mail address may begin at `i`: whether there is an '@' near enough, or what is there has not arrived.
@@ -148,6 +153,9 @@ struct Scanner::State {
   void see_abbreviation(const Text& text, const Word& w);
   bool sign(const Text& text, unsigned char c);
   void pass_sign(unsigned char c);
+  void see_number_sign();
+  void see_cues(const Text& text, const Word& w);
+  bool is_record(const Text& text, const Context& now, const Code& code) const;
   Match at_word(const Text& text, const Context& now, const Word& w, std::size_t& rest);
   Match at_number(const Text& text, const Context& now, std::size_t begin, std::size_t& rest);
   bool full_width(const Text& text);

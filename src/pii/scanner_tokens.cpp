@@ -68,6 +68,15 @@ bool is_hex_word(const Text& text, const Word& w) {
   return std::find(std::begin(kPassword), std::end(kPassword), hash) != std::end(kPassword) ? Cue::password : Cue::none;
 }
 
+// Whether "pass" is a password's, "DB_PASS=", "pass: ": a value follows, and no test that went well, "PASS: parser".
+bool is_pass(const Text& text, const Word& w) {
+  std::size_t end = w.end;
+  if (text[end] == '"' || text[end] == '\'') ++end;
+  if (text[end] == ' ') ++end;
+  if ((text[end] != '=' && text[end] != ':') || text[end + 1] == '\n' || text[end + 1] == '\r') return false;
+  return w.shape != Shape::upper || text[end] == '=' || text.before(w.begin, 1) == '_' || text[end + 1] != ' ';
+}
+
 }  // namespace
 
 bool Scanner::State::found(const Text& text, const Match& match) {
@@ -81,6 +90,19 @@ bool Scanner::State::found(const Text& text, const Match& match) {
   // What follows a street is its town.
   if (match.kind == Kind::address) seen[static_cast<std::size_t>(Cue::address)] = context.index;
   return true;
+}
+
+// "MRN 06-20-26", "chart #25-12-87": hospitals number in twos, right behind the word for it; in full it is a date.
+bool Scanner::State::is_record(const Text& text, const Context& now, const Code& code) const {
+  if (code.count < 3 || !now.near(Cue::medical_record, 0)) return false;
+  for (std::size_t g = 0; g < 3; ++g) {
+    if (code.groups[g].size() != 2 || (g < 2 && code.groups[g].separator != '-') || code.groups[g].digits != 2)
+      return false;
+  }
+  static constexpr std::uint32_t kVisits[] = {hash_folded("encounter"), hash_folded("specimen"),
+                                              hash_folded("accession")};
+  return code.may_end(text, 3) &&
+         std::find(std::begin(kVisits), std::end(kVisits), now.previous.hash) == std::end(kVisits);
 }
 
 // What a code at this place may be besides a word; `rest`: where to go on if it is nothing.
@@ -100,7 +122,7 @@ Match Scanner::State::at_number(const Text& text, const Context& now, std::size_
   if (code.underscored) return match_code(text, now, code);  // part of a name: only what is telling of itself
   if (code.groups[0].digits == code.groups[0].size()) {
     if (const Match match = match_position(text, begin, now); sure(match)) return match;
-    if (const Match match = match_date(text, now, code); sure(match)) return match;
+    if (const Match match = match_date(text, now, code); sure(match) && !is_record(text, now, code)) return match;
     if (const Match match = match_age(text, now, code); sure(match)) return match;
     if (const Match match = match_check(text, now, code); sure(match)) return match;
     if (const Match match = match_address(text, now, code); sure(match)) return match;
@@ -128,12 +150,14 @@ Match Scanner::State::at_word(const Text& text, const Context& now, const Word& 
     if (const Match match = at_number(text, now, at, ignored); sure(match)) return match;
   } else if ((w.letters == 8 && next == '-' && now.near(Cue::device, 3) && is_hex_word(text, w)) ||  // a UUID
              (w.letters >= 8 && w.shape == Shape::upper && w.flags == 0 &&
-              (now.near(Cue::licence, 1) || now.near(Cue::passport, 1)))) {  // "Passport FYZVRZFXR"
+              (now.near(Cue::licence, 1) || now.near(Cue::passport, 1) ||
+               now.near(Cue::national, 1)))) {  // "Passport FYZVRZFXR"
     if (const Match match = at_number(text, now, at, rest); sure(match)) return match;
   } else if (w.letters <= 6 && w.shape != Shape::lower) {
     const std::size_t gap = gap_at(text, w.end);
     if (gap != 0 &&
-        (is_digit(text[w.end + gap]) || ((now.near(Cue::plate, 3) || (next == '-' && now.near(Cue::device, 1))) &&
+        (is_digit(text[w.end + gap]) || ((now.near(Cue::plate, 3) || now.near(Cue::registration, 2) ||
+                                          now.near(Cue::vehicle, 3) || (next == '-' && now.near(Cue::device, 1))) &&
                                          is_alphanumeric(text[w.end + gap]))) &&
         (w.flags & kMonth) == 0) {
       std::size_t ignored = 0;
@@ -141,6 +165,19 @@ Match Scanner::State::at_word(const Text& text, const Context& now, const Word& 
     }
   }
   return {};
+}
+
+// What the word names, alone or with the one before it: "client no", and past a little word "numero de cliente".
+void Scanner::State::see_cues(const Text& text, const Word& w) {
+  const PastWord &previous = context.previous, &before = context.before_previous;
+  const bool parted = w.letters == 1 && text.before(w.begin, 1) == '/';
+  lexicon().each_cue(previous.letters != 0 ? previous.hash : context.abbreviated, w, [&](Cue cue) {
+    if (cue != Cue::account || w.letters > 1 || parted) see(cue);  // "a/c", but not "a C program"
+  });
+  if ((previous.flags & kParticle) == 0 || before.letters == 0) return;
+  Word linked;
+  linked.hash = w.hash;
+  lexicon().each_cue(before.hash, linked, [&](Cue cue) { see(cue); });
 }
 
 // Letters with full stops are the word that they make: "N.A.S.", "S.S.N.".
@@ -188,6 +225,7 @@ bool Scanner::State::word(const Text& text, const Word& w) {
   Cue ending = Cue::none;
   if (w.shape == Shape::mixed && w.cue == Cue::none) [[unlikely]]
     ending = cue_of_name(text, w);
+  if (w.cue == Cue::pass && is_pass(text, w)) ending = Cue::password;
   if (text.starved()) return false;
   // Names: one word after the other.
   const bool goes_on = open != Tag::none && now.joined;
@@ -227,10 +265,7 @@ bool Scanner::State::word(const Text& text, const Word& w) {
   if ((w.flags & kFiller) == 0) ++now.index;
   if (ending != Cue::none) [[unlikely]]
     see(ending);
-  if (w.cue != Cue::none) {
-    const std::uint32_t before = now.previous.letters != 0 ? now.previous.hash : 0;
-    lexicon().each_cue(before, w, [&](Cue cue) { see(cue); });
-  }
+  if (w.cue != Cue::none) see_cues(text, w);
   if (w.letters == 1) [[unlikely]]
     see_abbreviation(text, w);
   now.listed = now.listed_here;
@@ -307,9 +342,19 @@ bool Scanner::State::token(const Text& text, bool letter) {
   bool plain = false;
   if (letter) {
     plain = is_plain_end(text, w.end);
+    if (told && now.near(Cue::login, 2)) {
+      if (const Match match = match_login(text, begin); match.score >= now.least) {
+        if (!found(text, match)) return false;
+        see(Cue::password);
+        return true;
+      }
+    }
     if (plain && w.shape == Shape::lower && !near_secret && !near_user) return word(text, w);
   }
   auto sure = [&](const Match& match) { return match.score >= now.least; };
+  if (told && (!plain || w.shape == Shape::mixed) && now.near(Cue::use, 0)) {
+    if (const Match match = match_used(text, begin); sure(match)) return found(text, match);
+  }
   const unsigned char left = escaped ? ' ' : text.before(begin, 1);
   const bool inside = is_cut_here(left);  // behind '_', or behind letters that a word did not take
   // A word alone is no key: those have a digit or a sign in them, or are long.
@@ -323,7 +368,11 @@ bool Scanner::State::token(const Text& text, bool letter) {
   while (run < most && is_alphanumeric(text.data()[run])) ++run;
   if (run == text.size()) static_cast<void>(text[run]);  // more may belong to it
   std::size_t rest = 0;
-  if (profile == Profile::secrets && letter && text[w.end] == ':') {  // an address with a password or a key in it
+  if (profile == Profile::secrets && !letter && now.near(Cue::one_time, 1)) {
+    if (const Match match = match_check(text, now, code_at(text, begin)); sure(match)) return found(text, match);
+  }
+  if (profile == Profile::secrets && letter &&
+      (text[run] == ':' || text[run] == '+')) {  // an address with a password or a key in it
     if (const Match match = match_url(text, begin); info(match.kind).group == Group::secret && sure(match))
       return found(text, match);
   }
@@ -366,9 +415,10 @@ bool Scanner::State::token(const Text& text, bool letter) {
     }
   }
   if (letter && !is_digit(text[w.end])) return word(text, w);
-  bool check = false;  // "CVC2 123"
-  if (letter && w.cue != Cue::none && text[w.end] == '2' && !is_alphanumeric(text[w.end + 1]))
-    lexicon().each_cue(0, w, [&](Cue cue) { check = check || cue == Cue::check; });
+  // "CVC2 123", "IMEI1: …", "Phone 2" in one
+  const bool numbered = letter && w.cue != Cue::none && w.letters > 1 && is_digit(text[w.end]) && text[w.end] != '0' &&
+                        text[w.end + 1] != '.' && text[w.end + 1] != '(' && !is_alphanumeric(text[w.end + 1]) &&
+                        text[w.end + 1] != '_';
   // Digits, or letters and digits together, that are nothing: go on behind them.
   std::size_t end = run;
   if (end == begin) end = begin + 1;
@@ -376,7 +426,11 @@ bool Scanner::State::token(const Text& text, bool letter) {
   if (text.starved()) return false;
   skipping = end >= begin + kLongestPlain;
   past_other(end);
-  if (check) seen[static_cast<std::size_t>(Cue::check)] = context.index;
+  if (numbered) {
+    lexicon().each_cue(0, w, [&](Cue cue) {
+      if (cue < Cue::version) see(cue);
+    });
+  }
   return true;
 }
 

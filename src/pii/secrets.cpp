@@ -1,5 +1,7 @@
 // Keys, tokens and passwords: by their form (keys.h), or by the words before them.
+#include <algorithm>
 #include <array>
+#include <iterator>
 #include <string>
 
 #include "pii/keys.h"
@@ -97,9 +99,22 @@ bool is_jumbled(string_view token) {
   return token.size() >= kLeast && upper * 4 > token.size() && lower * 4 > token.size() && entropy(token) >= 3.6;
 }
 
+// "Failed password for jdoe42": whose it is, or where.
+bool is_given_to(const Text& text, std::size_t i, const Context& context) {
+  if (text.before(i, 1) == '/' && context.previous.letters != 0) return true;  // "pw/branch-2"
+  if (text.before(i, 1) != ' ' || !context.joined) return false;
+  static constexpr std::uint32_t kWords[] = {
+      hash_folded("for"), hash_folded("of"),   hash_folded("from"), hash_folded("by"),   hash_folded("to"),
+      hash_folded("on"),  hash_folded("at"),   hash_folded("fur"),  hash_folded("von"),  hash_folded("pour"),
+      hash_folded("par"), hash_folded("para"), hash_folded("per"),  hash_folded("por"),  hash_folded("di"),
+      hash_folded("van"), hash_folded("voor"), hash_folded("till"), hash_folded("til"),  hash_folded("af"),
+      hash_folded("av"),  hash_folded("dla"),  hash_folded("pro"),  hash_folded("user"), hash_folded("in")};
+  return std::find(std::begin(kWords), std::end(kWords), context.previous.hash) != std::end(kWords);
+}
+
 // What stands behind "password:", "password = '" and the like; the cue was the last word.
 Match by_word(const Text& text, std::size_t i, const Context& context) {
-  const bool password = context.near(Cue::password, 1);
+  const bool password = context.near(Cue::password, 1) && !is_given_to(text, i, context);
   const bool secret = context.near(Cue::secret, 2) || context.near(Cue::password, 2);
   if (!password && !secret) return {};
   const unsigned char left = text.before(i, 1);

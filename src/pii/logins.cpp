@@ -1,0 +1,103 @@
+// Names of users with their passwords, and passwords of which it is said behind them what they are.
+#include <algorithm>
+#include <iterator>
+
+#include "pii/lexicon.h"
+#include "pii/recognisers.h"
+
+namespace freehold::pii {
+namespace {
+
+constexpr std::size_t kLeastPassword = 6, kMostPassword = 64;
+
+// The end of what stands up to a blank, without the sentence's marks.
+std::size_t password_end(const Text& text, std::size_t i) {
+  std::size_t end = i;
+  while (end < i + kMostPassword && text[end] > ' ' && text[end] != '"' && text[end] != '`' && text[end] != '<') ++end;
+  while (end > i && (text[end - 1] == '.' || text[end - 1] == ',' || text[end - 1] == ';' || text[end - 1] == ')' ||
+                     text[end - 1] == '\''))
+    --end;
+  return end;
+}
+
+// Letters with a digit or a sign among them, or long ones of both cases: no word, no path, no port, no name of a file.
+bool may_be_password(const Text& text, std::size_t begin, std::size_t end) {
+  constexpr std::size_t kLongest = 10;  // of words like "GitLab"
+  bool letter = false, odd = false, dot = false, sign = false;
+  for (std::size_t i = begin; i < end; ++i) {
+    const unsigned char c = text[i];
+    if (c == '/' || c == '=' || c == '(') return false;
+    letter = letter || c >= 0x80 || (is_alphanumeric(c) && !is_digit(c));
+    const bool plain = is_alphanumeric(c) || c >= 0x80 || c == '-' || c == '_' || c == '.' || c == ':';
+    dot = dot || c == '.';
+    sign = sign || !plain;
+    odd = odd || is_digit(c) ||
+          (end - begin > kLongest && i > begin && c >= 'A' && c <= 'Z' && text[i - 1] >= 'a' && text[i - 1] <= 'z');
+  }
+  return letter && (sign || (odd && !dot)) && end - begin >= kLeastPassword;
+}
+
+}  // namespace
+
+Match match_login(const Text& text, std::size_t i) {
+  constexpr std::size_t kLeast = 3, kMost = 64;
+  std::size_t end = i;
+  bool odd = false, mail = false;
+  while (end < i + kMost) {
+    const unsigned char c = text[end];
+    const bool sign = c == '.' || c == '_' || c == '-' || c == '@' || c == '+';
+    if (!is_alphanumeric(c) && !(sign && is_alphanumeric(text[end + 1]))) break;
+    odd = odd || sign || is_digit(c);
+    mail = mail || c == '@';
+    ++end;
+  }
+  if (end < i + kLeast) return {};
+  std::size_t at = end;
+  const bool blank = text[at] == ' ';
+  at += blank;
+  if (text[at] != ':' && text[at] != '/' && text[at] != '|') return {};
+  if (blank != (text[at + 1] == ' ')) return {};  // "login failed: …"
+  at += blank ? 2 : 1;
+  if (!may_be_password(text, at, password_end(text, at))) return {};
+  if (!odd) {
+    const Word word = word_at(text, i);
+    if (word.end != end || word.shape != Shape::lower) return {};
+    static constexpr std::string_view kEverybody[] = {"admin", "root", "guest", "user", "test"};
+    const std::string_view name = text.part(i, end);
+    const bool known = std::find(std::begin(kEverybody), std::end(kEverybody), name) != std::end(kEverybody);
+    if (!known && (word.flags & (kCommon | kFiller)) != 0 && (word.flags & (kGiven | kSurname)) == 0) return {};
+  }
+  return {mail ? Kind::email : Kind::other_id, i, end, 75};
+}
+
+Match match_used(const Text& text, std::size_t i) {
+  constexpr std::size_t kLeast = 4;
+  constexpr int kWords = 4;  // "as my new password"
+  const std::size_t end = password_end(text, i);
+  if (end < i + kLeast || text[end] != ' ') return {};
+  if (!may_be_password(text, i, end)) {
+    for (std::size_t k = i; k < end; ++k) {
+      if (!is_digit(text[k])) return {};
+    }
+  }
+  static constexpr std::uint32_t kAs[] = {hash_folded("as"),    hash_folded("for"),  hash_folded("als"),
+                                          hash_folded("comme"), hash_folded("como"), hash_folded("come"),
+                                          hash_folded("som"),   hash_folded("jako"), hash_folded("it")};
+  std::size_t at = end + 1;
+  std::uint32_t previous = 0;
+  for (int words = 0; words <= kWords && letter_at(text, at) != 0; ++words) {
+    const Word word = word_at(text, at);
+    if (words == 0 && std::find(std::begin(kAs), std::end(kAs), word.hash) == std::end(kAs)) return {};
+    bool password = false;
+    lexicon().each_cue(previous, word,
+                       [&](Cue cue) { password = password || cue == Cue::password || cue == Cue::pass; });
+    if (password && words > 0) return {Kind::password, i, end, 80};
+    previous = word.hash;
+    at = word.end;
+    if (text[at] != ' ' && text[at] != '-') return {};
+    ++at;
+  }
+  return {};
+}
+
+}  // namespace freehold::pii

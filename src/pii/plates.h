@@ -1,0 +1,23 @@
+// What the form of a code tells: plates of vehicles, licences and identity cards.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "pii/code.h"
+
+namespace freehold::pii {
+
+// Capitals and digits. "KA 27 MS 8774", "22 BH 6517 AA": India's, by the letters of its states.
+bool is_indian_plate(std::string_view plain);
+// How much the first `n` groups look like a plate: 2 as only plates are written ("AB12 CDE", "B-AB 1234"), 1 as others
+// are, too ("ABC 1234"), 0 otherwise.
+int plate_look(const Code& code, std::size_t n, std::string_view plain);
+// Britain's of a driver: five of the surname, the date of birth, initials and a check.
+bool is_british_licence(std::string_view plain);
+// A letter of the surname and its sound, and figures in the groups of Florida, Illinois, Wisconsin and others.
+int soundex_licence_score(const Written& written);
+// Nine characters of Germany's documents, which have no vowels, and mostly a check digit behind.
+bool is_german_document(std::string_view plain);
+
+}  // namespace freehold::pii
