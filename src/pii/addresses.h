@@ -67,7 +67,7 @@ Word day_in_name(const Text& text, std::size_t end);
 std::size_t street_by_its_end(const Text& text, const Context& context, const Word& word);
 
 // premises.cpp: "Flat 18, 85a Mill Road", "H.No. 5-69/16, Banjara Hills", "PO Box 12". The end, 0 if it is none.
-std::size_t premises(const Text& text, const Word& word);
+std::size_t premises(const Text& text, const Context& context, const Word& word);
 // ", Lotus Residency, MG Road" behind a number that ends there: the end, 0 if none of it says that it is a part of a
 // town.
 std::size_t town_behind_number(const Text& text, std::size_t number);

@@ -73,6 +73,7 @@ TEST(Addresses, NamedForDaysAndPeople) {
                 "880 Highway 50",
                 "4400 County Road 12",
                 "1500 Broadway"});
+  EXPECT_EQ(shown("In 1927 Route 14 and in 2011 Broadway").find("address="), std::string::npos);
 }
 
 TEST(Addresses, WithTheirUnits) {
@@ -128,6 +129,11 @@ TEST(Postcodes, OfManyCountries) {
   EXPECT_EQ(shown("1454 SW Barbur Blvd"), "address=1454 SW Barbur Blvd");
   for (const char* text : {"the 300 50 meter runs", "we sold 401 54 times", "model B-1000 Basic", "1000 AB tests"})
     EXPECT_EQ(shown(text).find("postcode="), std::string::npos) << text;
+}
+
+TEST(Addresses, OfNothingButNumbers) {
+  EXPECT_EQ(shown("Building 8,5, M"), "");
+  EXPECT_EQ(shown("Flat 1, 123456 Mill Road").find("address=Flat"), std::string::npos);
 }
 
 TEST(Addresses, StatesBehindTowns) {

@@ -189,10 +189,10 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "narozen;"
      "narozena;narozeni;nar;urodzona;urodz;ur;data ur;nac;nasc;nacim;geburtsdat;gebdat;gebdatum;geboortedag;geboren op;"
      "szuletett;szuletesi;dogum;dogum tarihi;d n;birth dt;birthdt;b date;bdate;data nascita;fecha nac;f nac;dt nasc;"
-     "nascidos;nacidos;nati;geborene;geborener;rojen;rojena;roden;rodena;rodjen;nascuta;nascut"},
+     "nascidos;nacidos;geborene;geborener;rojen;rojena;rodjen;nascuta;nascut"},
     {Cue::postcode,
      "postnr;postnummer;postinumero;psc;kod pocztowy;pocztowy;iranyitoszam;codigo p;cod postal;codice postale;npa;cp;"
-     "postkod;postal no;zip no;zip plus"},
+     "postkod;postal no;zip no"},
     {Cue::postcode,
      "zip;zipcode;zip code;postcode;postal;postal code;plz;postleitzahl;code postal;codigo postal;cap;cep;pin "
      "code;pincode;eircode;postcodes"},

@@ -156,7 +156,9 @@ Match match_address(const Text& text, const Context& context, const Code& code) 
   if (word.shape == Shape::lower) return {};
   // "12 Main Street", "5423 Old Mill Rd. Apt 4": a number, one to four words with capitals, the last of them a suffix;
   // more where some are abbreviations, "2436 SW Martin Luther King Jr. Crossing".
-  std::size_t end = comma ? 0 : street_of_one_word(text, word, number.digits);
+  const bool year = number.size() == 4 && (text.has(number.begin, "19") || text.has(number.begin, "20"));
+  const bool told = context.near(Cue::address, 5);
+  std::size_t end = comma || (year && !told) ? 0 : street_of_one_word(text, word, number.digits);
   const bool alone = end != 0;
   static constexpr WordSet kTitles("rev dr gen col capt prof sgt maj adm gov pres sen fr hon sir");
   bool named = false;
@@ -193,12 +195,11 @@ Match match_address(const Text& text, const Context& context, const Code& code) 
   if (end == 0) end = doubtful;
   if (end == 0) {
     // "53, Lotus Residency, MG Road"
-    const bool year = number.size() == 4 && (text.has(number.begin, "19") || text.has(number.begin, "20"));
     if (!comma || year || number.size() > 4 || !context.near(Cue::address, 8)) return {};
     end = town_behind_number(text, at - 1);
     return end != 0 ? Match{Kind::address, number.begin, end, 70} : Match{};
   }
-  if (number.size() > 5 && !context.near(Cue::address, 5)) return {};
+  if (number.size() > 5 && !told) return {};
   if (text[end] == '.') ++end;
   for (const string_view direction : {" NW", " NE", " SW", " SE", " N", " S", " E", " W"}) {
     bool same = true;
@@ -273,7 +274,8 @@ Beginning beginning(const Text& text, const Context& context, const Word& word) 
         "in di da alla dalla della nella sede residente domiciliato domiciliata indirizzo abita abito abitante sita "
         "sito "
         "presso la una e");
-    if (!kSmallLeads.has(word) || (kStops.has(word) && !stop)) return {};
+    static constexpr std::uint32_t kEt = hash_folded("et");  // "et al."
+    if (!kSmallLeads.has(word) || (kStops.has(word) && (!stop || context.previous.hash == kEt))) return {};
     out.postcode = kIn.has(word);
     static constexpr std::uint32_t kVia = hash_folded("via");
     out.sign = kSigns.has(word) && !(word.hash == kVia && context.joined && kItalian.has(context.previous));
@@ -315,7 +317,7 @@ Match street_by_its_beginning(const Text& text, const Context& context, const Wo
     if (next.letters == 0) return {};
     const bool numeral = next.shape == Shape::upper &&  // "Corso Vittorio Emanuele II"
                          ((words > 0 && next.letters <= 4) || word.shape == Shape::upper);
-    const bool title = next.shape == Shape::lower && next.letters <= 5 && text[next.end] == '.';
+    const bool title = next.shape == Shape::lower && next.letters <= 5 && next.letters > 1 && text[next.end] == '.';
     const bool name = day || numeral || begins_with_capital(next);
     if (!name && (next.flags & kParticle) == 0 && !kSmall.has(next) && !title) return {};
     last = next;
@@ -347,7 +349,7 @@ Match match_street(const Text& text, const Context& context, const Word& word) {
       const std::size_t whole = box.letters == 0 || box.hash != kBox ? box.end : house_number(text, box.end);
       if (whole != box.end) return {Kind::address, word.begin, whole, 80};
     }
-    if (const std::size_t end = premises(text, word); end != 0) return {Kind::address, word.begin, end, 80};
+    if (const std::size_t end = premises(text, context, word); end != 0) return {Kind::address, word.begin, end, 80};
   }
   if (begins_with_capital(word) || word.letters > 5) {
     if (const std::size_t end = street_by_its_end(text, context, word); end != 0)

@@ -125,7 +125,7 @@ Lead lead_of(const Text& text, const Word& word) {
 
 }  // namespace
 
-std::size_t premises(const Text& text, const Word& word) {
+std::size_t premises(const Text& text, const Context& context, const Word& word) {
   Word lead = word;
   bool sure = false;
   for (int leads = 0; leads < 3; ++leads) {
@@ -139,12 +139,12 @@ std::size_t premises(const Text& text, const Word& word) {
     if (text[i] == ' ' || (text[i] == '\n' && i > number)) ++i;
     if (i > number && text[number] != ',' && letter_at(text, i) != 0 && is_digit(text[here.number])) {
       // "Unit 4/82 Banksia Esplanade"
-      const Match match = match_address(text, Context(), code_at(text, here.number));
+      const Match match = match_address(text, context, code_at(text, here.number));
       if (match.score > 0) return match.end;
     }
     if (i > number && text[number] == ',' && is_alphanumeric(text[i])) {
       if (is_digit(text[i])) {
-        const Match match = match_address(text, Context(), code_at(text, i));
+        const Match match = match_address(text, context, code_at(text, i));
         if (match.score > 0) return match.end;
       } else if (letter_at(text, i) != 0) {
         const Word next = word_at(text, i);
