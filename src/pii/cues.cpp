@@ -290,6 +290,15 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "datanascimento;geboren;geburtsdatum;geb;geburtstag;ne;nee;naissance;nacimiento;"
      "nacido;nacida;nato;nata;nascita;nascimento;"
      "nascido;geboortedatum;urodzenia;urodzony;fodt;fodd;syntynyt;bday;compleanno;cumpleanos;anniversaire;verjaardag"},
+    {Cue::birth,
+     "fodselsdato;fodselsdag;fodselsdatum;fodelsedatum;fodelsedag;fodelsetid;fdato;syntymaaika;syntymapaiva;synt;"
+     "narozen;"
+     "narozena;narozeni;nar;urodzona;urodz;ur;data ur;nac;nasc;nacim;geburtsdat;gebdat;gebdatum;geboortedag;geboren op;"
+     "szuletett;szuletesi;dogum;dogum tarihi;d n;birth dt;birthdt;b date;bdate;data nascita;fecha nac;f nac;dt nasc;"
+     "nascidos;nacidos;geborene;geborener;rojen;rojena;rodjen;nascuta;nascut"},
+    {Cue::postcode,
+     "postnr;postnummer;postinumero;psc;kod pocztowy;pocztowy;iranyitoszam;codigo p;cod postal;codice postale;npa;cp;"
+     "postkod;postal no;zip no"},
     {Cue::postcode,
      "zip;zipcode;zip code;postcode;postal;postal code;plz;postleitzahl;code postal;codigo postal;cap;cep;pin "
      "code;pincode;eircode;postcodes"},
@@ -332,6 +341,12 @@ constexpr auto kCueTable = std::to_array<CueWords>({
     {Cue::address,
      "address;lives;live;lived;resides;residing;residence;home;ship;shipped;shipping;deliver;delivered;mailing;adresse;"
      "anschrift;wohnhaft;wohnt;direccion;indirizzo;adres;endereco;habite"},
+    {Cue::address,
+     "wohne;wohnen;woon;woont;woonachtig;bosatt;bopael;bopel;bostedsadresse;adresa;adrese;zamieszkaly;zamieszkala;"
+     "osoite;"
+     "morada;domicilio;domiciliado;domiciliada;domicile;residenza;demeurant;lieferadresse;rechnungsadresse;postadresse;"
+     "postanschrift;zustelladresse;lieferanschrift;rechnungsanschrift;leveringsadres;factuuradres;adress;postadress;"
+     "hemadress;folkbokford;bydliste;leveringsadresse;hjemmeadresse;r o"},
     {Cue::position,
      "coordinates;coords;gps;geolocation;location;latlng;latlon;koordinaten;standort;coordonnees;coordenadas;"
      "coordinate;coordinaten;ubicacion"},

@@ -151,6 +151,64 @@ Match in_figures(const Text& text, const Context& context, const Code& code) {
   return {kind, a.begin, end, score};
 }
 
+// "21MAR1961", "06Jan2019", "9MAY78" at `begin`.
+Match with_month_inside(const Text& text, const Context& context, std::size_t begin) {
+  std::size_t i = begin;
+  const int day = small_number(text, begin, 2, i);
+  if (day < 1 || day > 31 || letter_at(text, i) == 0) return {};
+  const Word month = word_at(text, i);
+  if (!is_month(month)) return {};
+  std::size_t end = 0;
+  const int year = small_number(text, month.end, 4, end);
+  const std::size_t digits = end - month.end;
+  if (year < 0 || (digits == 4 ? !is_year(year) : digits != 2 || month.shape != Shape::upper)) return {};
+  // A time may follow: "06JAN2019:10:30"
+  const bool time = text[end] == ':' && is_digit(text[end + 1]);
+  if (!time && !ends_here(text, end)) return {};
+  return {kind_here(text, context, begin, end), begin, end, digits == 4 ? 88 : 70};
+}
+
+// "1961-Mar-21", "2019 Jan 06", "2019JAN06": the year first.
+Match year_and_month(const Text& text, const Context& context, std::size_t begin) {
+  std::size_t i = begin;
+  if (!is_year(small_number(text, begin, 4, i)) || i != begin + 4) return {};
+  const unsigned char sign = text[i];
+  const bool apart = sign == '-' || sign == '/' || sign == ' ';
+  if (letter_at(text, i + apart) == 0) return {};
+  const Word month = word_at(text, i + apart);
+  if (!is_month(month) || month.shape == Shape::lower || (apart && text[month.end] != sign)) return {};
+  std::size_t end = 0;
+  const int day = small_number(text, month.end + apart, 2, end);
+  if (day < 1 || day > 31 || !ends_here(text, end)) return {};
+  return {kind_here(text, context, begin, end), begin, end, 85};
+}
+
+// "|19510304|F|" and "*D8*19510304*F~": what stands between the signs of messages for hospitals and insurers, with a
+// time or without; of birth where the sex follows.
+Match in_message(const Text& text, const Code& code) {
+  const Code::Group& group = code.groups[0];
+  const unsigned char left = text.before(group.begin, 1), right = text[group.end];
+  if ((left != '|' && left != '*' && left != ':') || group.digits != group.size() ||
+      (group.size() != 8 && group.size() != 12 && group.size() != 14))
+    return {};
+  const std::string_view digits = text.part(group.begin, group.end);
+  const int year = number_at(digits, 0, 4);
+  if (!is_year(year) || !is_day(year, number_at(digits, 4, 2), number_at(digits, 6, 2))) return {};
+  auto birth = [&] { return Match{Kind::birth_date, group.begin, group.end, 92}; };
+  if (left == ':') {  // EDIFACT: "DTM+329:19510304:102"
+    const bool of_birth = text.before(group.begin, 2) == '9' && text.before(group.begin, 3) == '2' &&
+                          text.before(group.begin, 4) == '3' && text.before(group.begin, 5) == '+';
+    return of_birth && right == ':' ? birth() : Match{};
+  }
+  if (left == '*' && (text.before(group.begin, 2) != '8' || text.before(group.begin, 3) != 'D')) return {};
+  const unsigned char sex = text[group.end + 1] | 0x20, then = text[group.end + 2];
+  if (right == left && (then == left || then == '~' || then == '^' || then == '\n') &&
+      std::string_view("mfuoanx").find(static_cast<char>(sex)) != std::string_view::npos)
+    return birth();
+  const bool ends = right == left || right == '~' || right == '\n' || right == '\r' || right == '^';
+  return ends && left == '|' ? Match{Kind::date, group.begin, group.end, 62} : Match{};
+}
+
 // "19700503", as address books have it (RFC 6350, BDAY), and "03051970", right behind the word.
 Match in_one_piece(const Text& text, const Context& context, const Code& code) {
   const Code::Group& group = code.groups[0];
@@ -173,22 +231,31 @@ Match in_one_piece(const Text& text, const Context& context, const Code& code) {
 Match match_date(const Text& text, const Context& context, const Code& code) {
   if (const Match match = in_figures(text, context, code)) return match;
   if (const Match match = in_one_piece(text, context, code)) return match;
+  if (!code.joined && code.count == 1) {
+    if (const Match match = in_message(text, code)) return match;
+  }
+  if (!code.joined && !code.hyphened && code.groups[0].digits >= 3) {
+    if (const Match match = with_month_inside(text, context, code.groups[0].begin)) return match;
+    if (const Match match = year_and_month(text, context, code.groups[0].begin)) return match;
+  }
   // "3 March 2024", "3. März", "3rd of March", "3 de mayo de 2024"
   if (code.joined || code.groups[0].digits == 0 || code.groups[0].digits > 2) return {};
   std::size_t end = 0;
   const std::size_t begin = code.groups[0].begin;
   if (day_at(text, begin, end) == 0) return {};
   std::size_t i = end;
-  if (text[i] == '.' || text[i] == '-') ++i;
+  const unsigned char sign = text[i];
+  if (sign == '.' || sign == '-' || sign == '/') ++i;
   i = of(text, blanks(text, i));
   if (i == end || letter_at(text, i) == 0) return {};
   const Word word = word_at(text, i);
-  if (!is_month(word)) return {};
+  if (!is_month(word) || (sign == '/' && text[word.end] != '/')) return {};
   end = word.end;
-  if (text[end] == '-' && is_digit(text[end + 1])) {  // 3-Mar-2024
+  if (text[end] == sign && sign != ' ' && is_digit(text[end + 1])) {  // 3-Mar-2024, 13/Jul/2023:23:15:33
     std::size_t year_end = 0;
     const int year = small_number(text, end + 1, 4, year_end);
-    if (year >= 0 && ends_here(text, year_end)) end = year_end;
+    const bool time = text[year_end] == ':' && is_digit(text[year_end + 1]);
+    if (year >= 0 && (time || ends_here(text, year_end))) end = year_end;
   } else {
     end = with_year(text, end);
   }
@@ -198,6 +265,14 @@ Match match_date(const Text& text, const Context& context, const Code& code) {
 Match match_month(const Text& text, const Context& context, const Word& month) {
   if (!is_month(month) || (month.shape != Shape::capital && month.shape != Shape::upper)) return {};
   std::size_t i = month.end;
+  if ((text[i] == '-' || text[i] == '/') && is_digit(text[i + 1])) {  // "Jan-06-2019"
+    std::size_t day_end = 0, end = 0;
+    const int day = small_number(text, i + 1, 2, day_end);
+    if (day < 1 || day > 31 || text[day_end] != text[i]) return {};
+    const int year = small_number(text, day_end + 1, 4, end);
+    if (!is_year(year) || !ends_here(text, end)) return {};
+    return {kind_here(text, context, month.begin, end), month.begin, end, 85};
+  }
   if (text[i] == '.' || text[i] == ',') ++i;
   const std::size_t begin = blanks(text, i);
   if (begin == i) return {};

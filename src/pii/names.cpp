@@ -118,12 +118,28 @@ bool follows_particle(const Context& now, const Word& word) {
 
 bool is_state_code(const Text& text, const Context& now, const Word& word) {
   constexpr std::uint32_t kReach = 5;  // words: a street's finding, a postal code and a town of three
-  if (word.shape != Shape::upper || word.letters > 3 || now.tag != Tag::place || !now.near(Cue::address, kReach))
-    return false;
-  const unsigned char next = text[word.end], then = text[word.end + 1];
-  if (text.before(word.begin, 1) == '(') return next == ')' && word.letters == 2;
+  if (word.shape != Shape::upper || word.letters > 3) return false;
+  const bool place = now.tag == Tag::place, street = now.near(Cue::address, kReach);
+  if (!place && (!street || now.previous.letters < 3 || now.previous.shape == Shape::lower)) return false;
+  // States of the USA and Australia, provinces of Canada.
+  static constexpr std::uint32_t kOthers[] = {
+      hash_folded("nsw"), hash_folded("vic"), hash_folded("qld"), hash_folded("tas"), hash_folded("act"),
+      hash_folded("nt"),  hash_folded("on"),  hash_folded("bc"),  hash_folded("ab"),  hash_folded("mb"),
+      hash_folded("sk"),  hash_folded("qc"),  hash_folded("ns"),  hash_folded("nb"),  hash_folded("sa")};
+  static constexpr std::uint32_t kWords[] = {hash_folded("ok"), hash_folded("hi"), hash_folded("oh"),
+                                             hash_folded("me"), hash_folded("or"), hash_folded("in")};
+  const bool american = word.letters == 2 && (word.flags & kState) != 0;
+  const bool known = american || one_of(kOthers, word);
+  const unsigned char next = text[word.end], then = text[word.end + 1], left = text.before(word.begin, 1);
+  if (left == '(') return next == ')' && word.letters == 2 && place && (street || (american && !one_of(kWords, word)));
+  const bool comma = left == ' ' && text.before(word.begin, 2) == ',';
   const bool code = next == ' ' && (is_digit(then) || (then >= 'A' && then <= 'Y' && is_digit(text[word.end + 2])));
-  return code || (next == ',' && then == ' ' && is_digit(text[word.end + 2]));
+  if (code || (next == ',' && then == ' ' && is_digit(text[word.end + 2])))
+    return street && (place || (known && (comma || now.joined)));
+  // "Lubbock, NV; then"
+  const bool ends =
+      next == ';' || next == ')' || next == '\n' || next == 0 || ((next == '.' || next == ',') && then <= ' ');
+  return ends && comma && american && (street || (place && !one_of(kWords, word)));
 }
 
 bool is_written_together(const Text& text, const Word& word) {
@@ -161,6 +177,7 @@ std::size_t name_suffix(const Text& text, std::size_t end) {
     for (std::size_t k = 0; same && k < suffix.size(); ++k) same = text[i + k] == static_cast<unsigned char>(suffix[k]);
     if (!same) continue;
     const std::size_t to = i + suffix.size();
+    if (suffix == "MD" && text[to] == ' ' && is_digit(text[to + 1])) return end;  // Maryland
     // "Sr" stands before names as well, in Spanish.
     if (is_alphanumeric(text[to]) || text[to] >= 0x80) continue;
     if (suffix[0] == 'S' && text[to] == ' ' && letter_at(text, to + 1) != 0 && text[to + 1] < 'a') return end;

@@ -60,9 +60,10 @@ Match match_user(const Text& text, std::size_t i, const Context& context);      
 bool is_user(const PastWord& word);                                             // "user", in six languages
 Match match_check(const Text& text, const Context& context, const Code& code);  // "CVV 123"
 Match match_docket(const Text& text, std::size_t i, const Context& context);    // "Az. 12 O 345/20"
-// places.cpp
-Match match_address(const Text& text, const Context& context, const Code& code);  // "12 Main Street", "12 rue …"
-Match match_street(const Text& text, const Word& word);                           // "Hauptstraße 12", "Via Roma 5"
+// places.cpp: "12 Main Street", "12 rue …"; "Hauptstraße 12", "Via Roma 5", "ul. Kwiatowa 57"
+Match match_address(const Text& text, const Context& context, const Code& code);
+Match match_street(const Text& text, const Context& context, const Word& word);
+// postcodes.cpp
 Match match_postcode(const Text& text, const Context& context, const Code& code);
 
 }  // namespace freehold::pii

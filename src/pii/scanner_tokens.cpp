@@ -2,6 +2,7 @@
 #include <iterator>
 #include <string_view>
 
+#include "pii/addresses.h"
 #include "pii/lexicon.h"
 #include "pii/names.h"
 #include "pii/scanner_state.h"
@@ -130,7 +131,9 @@ Match Scanner::State::at_number(const Text& text, const Context& now, std::size_
       if (const Match match = match_phone(text, begin, now); sure(match)) return match;
     }
   } else {
-    if (code.groups[0].digits > 0 && code.groups[0].digits <= 2 && code.groups[0].size() <= 4) {  // "3rd of March"
+    const Code::Group& first = code.groups[0];
+    // "3rd of March", "21MAR1961"
+    if (first.digits > 0 && (first.size() <= 4 ? first.digits <= 2 : is_digit(text[begin]) && first.digits >= 3)) {
       if (const Match match = match_date(text, now, code); sure(match)) return match;
     }
     if (const Match match = match_address(text, now, code); sure(match)) return match;
@@ -199,7 +202,7 @@ bool Scanner::State::word(const Text& text, const Word& w) {
   Tag tag = Tag::none;
   if (w.shape != Shape::lower && profile != Profile::secrets) {
     if (const Match match = match_month(text, now, w); match.score >= now.least) return found(text, match);
-    if (const Match match = match_street(text, w); match.score >= now.least) return found(text, match);
+    if (const Match match = match_street(text, now, w); match.score >= now.least) return found(text, match);
     constexpr unsigned kNames = kGiven | kSurname | kPlace | kPlacePart;
     // The first word of a sentence that is an ordinary one; letters that stand for something; "IBAN", "Konto".
     const bool ordinary =
@@ -216,6 +219,9 @@ bool Scanner::State::word(const Text& text, const Word& w) {
       if (in_member) tag = tag_in_member(member, window, tag);
     }
     if (is_state_code(text, now, w)) tag = Tag::place;
+  } else if (w.shape == Shape::lower && kSmallLeads.has(w) && profile != Profile::secrets &&
+             match_street(text, now, w).score >= now.least) {
+    return found(text, match_street(text, now, w));
   } else if (member.tag != Tag::none && w.begin >= member.begin && profile != Profile::secrets) {
     tag = tag_in_member(member, {.context = &now, .word = w}, tag);
   }
