@@ -48,6 +48,21 @@ TEST(Names, FirstWordsLabelsAndPeoplesAreNobody) {
   EXPECT_EQ(shown("She works for Vodafone."), "");
 }
 
+TEST(Names, OfManyOrigins) {
+  EXPECT_EQ(shown("Please call Kazuhiro Tsuchiya today."), "person=Kazuhiro Tsuchiya");
+  EXPECT_EQ(shown("Please call Fionnuala Geraghty today."), "person=Fionnuala Geraghty");
+  EXPECT_EQ(shown("Please call Ikechukwu Olajide today."), "person=Ikechukwu Olajide");
+  EXPECT_EQ(shown("Please call Heather Ramsbottom today."), "person=Heather Ramsbottom");
+}
+
+TEST(Names, LabelsOfOtherLanguagesAreNobody) {
+  for (const char* words : {"Paczka z Wroc\xC5\x82"
+                            "awia",
+                            "Bonifico urgente", "Schrauben und Muttern", "Zwiebeln, Kartoffeln und Rindfleisch",
+                            "Atenciosamente", "Zahlungserinnerung", "Payee details", "Asiakas"})
+    EXPECT_EQ(shown(words).find("person"), std::string::npos) << words << ": " << shown(words);
+}
+
 TEST(Places, OfSeveralWords) {
   EXPECT_EQ(shown("We flew to Bosnia and Herzegovina."), "place=Bosnia and Herzegovina");
   EXPECT_EQ(shown("She lives in Freiburg im Breisgau."), "place=Freiburg im Breisgau");

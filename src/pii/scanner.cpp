@@ -228,6 +228,7 @@ void Scanner::State::run(bool final) {
     at -= drop;
     at_sign -= std::min(drop, at_sign);
     member.begin -= std::min(drop, member.begin);
+    phrase.end -= std::min(drop, phrase.end);
     if (lead != kNoLead) lead -= drop;
     if (open != Tag::none || in_key) open_begin -= drop, open_end -= std::min(drop, open_end);
   }

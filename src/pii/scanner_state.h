@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "pii/members.h"
+#include "pii/phrases.h"
 #include "pii/recognisers.h"
 #include "pii/scanner.h"
 #include "pii/tagger.h"
@@ -43,6 +44,7 @@ struct Scanner::State {
   // Little words and letters, "van der Meer", "C. Meer": the name that may follow begins here, in buffer.
   static constexpr std::size_t kNoLead = static_cast<std::size_t>(-1);
   std::size_t lead = kNoLead;
+  Phrase phrase;              // the words before its end, in buffer, are what it says
   Member member;              // the value that begins at or before here, its position in buffer
   unsigned abbreviated = 0;   // single letters with full stops between that went by: "N.A.S."
   std::uint32_t spelled = 0;  // their hash

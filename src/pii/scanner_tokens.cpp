@@ -5,6 +5,7 @@
 #include "pii/addresses.h"
 #include "pii/lexicon.h"
 #include "pii/names.h"
+#include "pii/neighbours.h"
 #include "pii/scanner_state.h"
 
 namespace freehold::pii {
@@ -200,6 +201,9 @@ void Scanner::State::see_cues(const Text& text, const Word& w) {
 bool Scanner::State::word(const Text& text, const Word& w) {
   Context& now = context;
   Tag tag = Tag::none;
+  Phrase said = w.begin < phrase.end ? phrase : Phrase();
+  const bool inside_phrase = said.end != 0;
+  if (!inside_phrase && may_begin_phrase(w) && profile != Profile::secrets) said = phrase_at(text, now, w);
   if (w.shape != Shape::lower && profile != Profile::secrets) {
     if (const Match match = match_month(text, now, w); match.score >= now.least) return found(text, match);
     if (const Match match = match_street(text, now, w); match.score >= now.least) return found(text, match);
@@ -215,7 +219,9 @@ bool Scanner::State::word(const Text& text, const Word& w) {
     const bool in_member = member.tag != Tag::none && w.begin >= member.begin;
     if ((!ordinary || in_member) && w.end - w.begin < kLongestWord) {
       const Window window = window_at(text, now, w);
-      if (!ordinary) tag = tag_beside(window, open, chooser->choose(window));
+      if (!ordinary) tag = tag_by_neighbours(window, open, tag_beside(window, open, chooser->choose(window)));
+      if (tag != Tag::none && said.end == 0 && !(now.joined && tag == open))
+        said.end = firm_at(text, now.previous, w, tag);
       if (in_member) tag = tag_in_member(member, window, tag);
     }
     if (is_state_code(text, now, w)) tag = Tag::place;
@@ -225,6 +231,7 @@ bool Scanner::State::word(const Text& text, const Word& w) {
   } else if (member.tag != Tag::none && w.begin >= member.begin && profile != Profile::secrets) {
     tag = tag_in_member(member, {.context = &now, .word = w}, tag);
   }
+  if (said.end != 0) tag = said.tag;
   const bool names_value = profile != Profile::secrets && is_member(text, w);
   const Member value = names_value ? member_at(text, now, w) : Member();
   if (value.element) tag = Tag::none;
@@ -234,7 +241,7 @@ bool Scanner::State::word(const Text& text, const Word& w) {
   if (w.cue == Cue::pass && is_pass(text, w)) ending = Cue::password;
   if (text.starved()) return false;
   // Names: one word after the other.
-  const bool goes_on = open != Tag::none && now.joined;
+  const bool goes_on = open != Tag::none && (now.joined || (inside_phrase && tag == open));
   if (goes_on && tag == Tag::none && open == Tag::person && is_second_half(text, now.previous, w)) tag = open;
   // "van der Meer" alone
   if (tag == Tag::none && lead != kNoLead && now.joined && follows_particle(now, w)) tag = Tag::person;
@@ -242,6 +249,7 @@ bool Scanner::State::word(const Text& text, const Word& w) {
   const bool leads = profile != Profile::secrets && leads_name(text, now.previous, w);
   const bool within = goes_on && w.shape == Shape::lower && joins(text, open, w);
   if (text.starved()) return false;
+  phrase = said;
   if (goes_on && open == Tag::place && tag == Tag::person) {
     if (is_one_person(now.previous)) {
       open = tag;
@@ -253,14 +261,14 @@ bool Scanner::State::word(const Text& text, const Word& w) {
   const bool another = goes_on && is_and(now.previous) && ((w.flags & kGiven) != 0 || (w.flags & kSurname) == 0);
   if (goes_on && tag == open && !another) {
     open_end = whole;
-    open_word = open_word || w.letters > 1;
+    open_word = open_word || w.letters > 1 || said.end != 0;
   } else if (!(within && tag == Tag::none)) {
     close_name();
     if (tag != Tag::none) {
       open = tag;
       open_begin = now.joined && tag == Tag::person ? std::min(lead, w.begin) : w.begin;
       open_end = whole;
-      open_word = w.letters > 1;
+      open_word = w.letters > 1 || said.end != 0;
     }
   }
   if (tag != Tag::none || open != Tag::none || !leads) {

@@ -2,6 +2,7 @@
 """Makes src/pii/data/lexicon.txt: what the detector of personal data knows of single words.
 
 usage: make_lexicon.py FAKER LISTS SHARED_TEXT     (/usr/lib/python3/dist-packages/faker, what dump_lists.mjs writes, ../shared/data/text)
+       make_lexicon.py --own                       (adds what our own lists have gained to the lexicon that is there)
 
 Sources: the names, cities and countries of Faker 0.9.3 (Debian's python3-fake-factory; MIT licence, copyright Daniele Faraglia and
 contributors) and of @faker-js/faker 10.6.0 (npm; MIT licence, copyright 2022-2025 Faker), the names of towns of 100,000 people and more
@@ -34,6 +35,7 @@ ROMAN = str.maketrans({"а": "a", "б": "b", "в": "v", "г": "g", "ґ": "g", "�
 # Lists that hold words of other languages rather than names.
 LEFT_OUT = {"tw_GH", "en_TH"}
 NO_NAMES = {"ii", "iii", "iv", "vi", "vii", "viii", "jr", "sr", "dr", "mr", "mrs", "ms", "pacific", "hello", "hola", "best", "the", "city", "euro", "access"}
+TOWNS = {"Breda", "Dallas", "Jordan", "Vigo"}  # and rarely a given name
 NATIONS = set("german english french welsh spanish italian polish dutch russian chinese japanese korean indian american british roman latin turkish greek swedish danish irish "
               "scottish norwegian finnish portuguese brazilian mexican canadian australian african asian european arabic hebrew czech hungarian".split())
 
@@ -95,6 +97,31 @@ def own_list(name):
     return {word for line in lines if not line.startswith("#") for word in line.split(";") if word}
 
 
+def add_own():
+    """Adds our own lists to the lexicon as it is: what is ordinary there stays no name, what is a name no ordinary word."""
+    flags = {word: set(letters) for word, letters in (line.split() for line in (DATA / "lexicon.txt").read_text(encoding="ascii").splitlines())}
+    before = {word: set(letters) for word, letters in flags.items()}
+
+    def add(word, flag, unless):
+        if len(word) > 2 and not before.get(word, set()) & set(unless):
+            flags.setdefault(word, set()).add(flag)
+
+    for name, flag in (("own_given.txt", "g"), ("own_surnames.txt", "s")):
+        for word in sorted(fold(part) for value in own_list(name) for part in re.split(r"[ .-]+", value)):
+            if word not in NO_NAMES | NATIONS:
+                add(word, flag, "cn")
+    for place in sorted(own_list("own_places.txt")):
+        parts = [part for part in re.split(r"[ -]+", place) if part[:1].isupper()]
+        for part in parts:  # a town that is called like a person is rather the person, but for those without which none is
+            add(fold(part), "p" if len(parts) == 1 else "q", ("cn" if place in TOWNS else "cgn") if len(parts) == 1 else "cgsn")
+    for word in sorted(map(fold, own_list("own_common.txt"))):
+        add(word, "c", "gsn")
+    for word in sorted(map(fold, own_list("own_proper.txt"))):
+        if len(word) > 1:
+            flags[word] = {"n"}
+    return flags
+
+
 def frequencies(shared):
     lower, capital = collections.Counter(), collections.Counter()
 
@@ -113,7 +140,16 @@ def frequencies(shared):
     return lower, capital
 
 
+def write(flags):
+    lines = [f"{word} {''.join(sorted(letters))}" for word, letters in sorted(flags.items()) if word and letters]
+    (DATA / "lexicon.txt").write_text("\n".join(lines) + "\n", encoding="ascii")
+    print(len(lines), "words")
+
+
 def main():
+    if sys.argv[1] == "--own":
+        write(add_own())
+        return
     given, surnames, places = faker_lists(pathlib.Path(sys.argv[1]))
     more_given, more_surnames, more_places, words, large = more_lists(sys.argv[2])
     given |= more_given
@@ -154,9 +190,7 @@ def main():
     for word in capital:  # nations' adjectives, days, institutions: mostly capitalised, and in no list of names
         if capital[word] >= 150 and lower[word] < capital[word] / 4 and not flags.get(word) and re.search("(ish|ian|ese|ic|day|ity|ion|ist|ism|ment|ans?)$", word):
             flags[word].add("n")
-    lines = [f"{word} {''.join(sorted(letters))}" for word, letters in sorted(flags.items()) if word and letters]
-    (DATA / "lexicon.txt").write_text("\n".join(lines) + "\n", encoding="ascii")
-    print(len(lines), "words")
+    write(flags)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,38 @@
+// A few words by their hashes: whether another is among them, where nearly always it is not.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "pii/word.h"
+
+namespace freehold::pii {
+
+class WordSet {
+ public:
+  // Folded words with a blank between.
+  explicit WordSet(std::string_view words) {
+    while (!words.empty()) {
+      const std::size_t end = std::min(words.find(' '), words.size());
+      const std::uint32_t hash = hash_folded(words.substr(0, end));
+      hashes_.push_back(hash);
+      bits_[hash % kBits / 64] |= std::uint64_t{1} << hash % 64;
+      words.remove_prefix(std::min(end + 1, words.size()));
+    }
+    std::sort(hashes_.begin(), hashes_.end());
+  }
+  bool has(std::uint32_t hash) const {
+    return (bits_[hash % kBits / 64] >> hash % 64 & 1) != 0 &&
+           std::binary_search(hashes_.begin(), hashes_.end(), hash);
+  }
+
+ private:
+  static constexpr std::uint32_t kBits = 4096;
+  std::vector<std::uint32_t> hashes_;
+  std::array<std::uint64_t, kBits / 64> bits_{};
+};
+
+}  // namespace freehold::pii
