@@ -144,7 +144,8 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "krankenblatt;dossier medical;dossier patient;+paziente;cartella clinica;historia clinica;nhc;"
      "nuhsa;+paciente;prontuario;+prontuario;+cartella;patientnummer;patientid;journalnummer;journalnr;"
      "journal nr;potilasnumero;potilastunnus;+pacjenta;karta pacjenta;+pacienta;cislo pacienta;chorobopis;"
-     "病历号;病案号;住院号;환자번호;患者番号"},
+     "病历号;病案号;住院号;환자번호;患者番号;"
+     "paciente+;paziente+;cartella+;prontuario+"},
     {Cue::health_plan,
      "member id;memberid;subscriber;subscriber id;policy number;policy no;policy;health "
      "plan;beneficiary;hicn;mbi;insurance number;insurance id;insurance policy;"
@@ -161,7 +162,8 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "sygesikring;sygesikringsnummer;sundhedskort;forsikringsnummer;forsikring nr;forsakringsnummer;"
      "forsakring nr;vakuutusnumero;kela kortti;+polisy;polisa;polisy;+ubezpieczenia;+pojistky;"
      "cislo pojistence;pojistenec;pojistenca;"
-     "dassure;dadherent;dassurance;daffilie;dassicurato;dassurato"},
+     "dassure;dadherent;dassurance;daffilie;dassicurato;dassurato;"
+     "polizza+;poliza+;apolice+;assure+;mutuelle+"},
     {Cue::account,
      "account;accounts;acct;acc no;account number;account no;accountnumber;bank "
      "account;checking;savings;kontonummer;konto;ktonr;compte;cuenta;conto;conta;rekening;"
@@ -171,7 +173,8 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "bankverbindung;+compte;+cuenta;+conto;+conta;+rekening;rek nr;rekeningnr;bankrekening;rachunku;"
      "+rachunku;+konta;konta;kontonummeret;bankkontonummer;bankkontonr;kontonumret;tilinumero;tilinro;"
      "tilin;uctu;+uctu;bankovni ucet;cislo uctu;账号;账户;帐号;賬號;銀行帳號;계좌번호;"
-     "口座番号;เลขที่บัญชี;cbu;cvu;customer+;cust+"},
+     "口座番号;เลขที่บัญชี;cbu;cvu;customer+;cust+;"
+     "compte+;cuenta+;conto+;conta+;rekening+"},
     {Cue::routing,
      "routing;aba;routing number;rtn;transit;bankleitzahl;blz;aba number;"
      "routing+;transit+;aba+;bank code;bankcode"},
@@ -235,7 +238,8 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "candidate+;voter+;badge+;loyalty+;loyalty card;flyer+;participant+;subject+;tenant+;inmate+;"
      "prisoner+;claim+;schadennummer;schaden+;schadens+;+sinistre;+siniestro;+sinistro;case file;donor+;"
      "library card;registrant+;"
-     "dabonne;detudiant;demploye;dadhesion;dallocataire"},
+     "dabonne;detudiant;demploye;dadhesion;dallocataire;"
+     "kd+;kdnr;matr+;cliente+;socio+;adherent+;tessera+;matricule+;membre+;etudiant+;studente+"},
     {Cue::user,
      "username;user name;login;login name;loginname;login id;screen name;handle;user id;userid;benutzername;"
      "benutzerkennung;anmeldename;nutzername;d utilisateur;dutilisateur;nom utilisateur;identifiant;de usuario;"
@@ -315,14 +319,14 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "パスワード;รหัสผ่าน;κωδικος;סיסמה;db password;networkkey;"
      "wlanschlussel"},
     {Cue::login,
-     "creds;cred;credentials;logins;login;log in;logon;sign in;signin;user pass;user password;username password;"
+     "creds;cred;credentials;logins;login;logon;signin;user pass;user password;username password;"
      "zugangsdaten;anmeldedaten;logindaten;zugang;identifiants;acces;credenciales;credenciais;acceso;acesso;"
      "credenziali;accesso;"
      "inloggegevens;inlog;logowania;inloggningsuppgifter;inloggning;innlogging;kirjautumistiedot;loginoplysninger;"
      "prihlaseni;"
      "prihlasovaci udaje;udaje"},
     {Cue::use,
-     "use;used;using;try;enter;entered;type;typed;set;choose;chose;nimm;benutze;verwende;eingeben;utilise;utilisez;"
+     "use;using;try;enter;entered;type;typed;set;choose;chose;nimm;benutze;verwende;eingeben;utilise;utilisez;"
      "utiliza;utilice;usar;pon;inserisci;gebruik;anvand;brug;bruk;kayta;pouzij;uzyj"},
     {Cue::secret,
      "secret;secrets;token;tokens;apikey;api key;accesskey;access key;secretkey;secret key;clientsecret;client "

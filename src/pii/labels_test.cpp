@@ -71,6 +71,8 @@ TEST(Labels, AccountsAndClients) {
                 {"Client № ", "441870", "other_id"},
                 {"numéro de client ", "441870", "other_id"},
                 {"kundnummer: ", "441870", "other_id"},
+                {"Kd.-Nr. ", "441870", "other_id"},
+                {"cliente n. ", "441870", "other_id"},
                 {"asiakasnumero ", "441870", "other_id"},
                 {"zákaznické číslo ", "441870", "other_id"}});
   EXPECT_EQ(shown("BSB 062-118 Acc 771208455"), "bank_account=062-118 | bank_account=771208455");
@@ -129,6 +131,8 @@ TEST(Labels, Passwords) {
                 {"lösenord: ", "Meadow2805$", "password"},
                 {"adgangskode: ", "meadow28", "password"},
                 {"salasana: ", "meadow28", "password"},
+                {"hasło to ", "Meadow28!", "password"},
+                {"salasana on ", "Meadow28!", "password"},
                 {"пароль: ", "meadow28", "password"},
                 {"", "smtp://mailer:lt7WrqPz@mail.example.org:587", "password"},
                 {"", "neo4j+s://app:lt7WrqPz@db.example.org", "password"}});

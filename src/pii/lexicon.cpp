@@ -139,8 +139,8 @@ constexpr WordList kLists[] = {
 
 // Words for a number behind what it is of ("client no"), and before it ("numero client"). '#' and U+2116 count as
 // "number" (scanner.cpp).
-constexpr std::string_view kNumberBehind[] = {" number", " no",     " nr",  " num", " nbr",
-                                              " id",     " nummer", " ref", " code"};
+constexpr std::string_view kNumberBehind[] = {" number", " no",  " nr",   " num", " nbr",      " id",
+                                              " nummer", " ref", " code", " n",   " n\xC2\xBA"};
 constexpr std::string_view kNumberBefore[] = {"numero ", "no ",    "n ", "n\xC2\xBA ", "num ",    "nr ",
                                               "numer ",  "cislo ", "c ", "codice ",    "codigo ", "code "};
 

@@ -104,11 +104,11 @@ bool is_given_to(const Text& text, std::size_t i, const Context& context) {
   if (text.before(i, 1) == '/' && context.previous.letters != 0) return true;  // "pw/branch-2"
   if (text.before(i, 1) != ' ' || !context.joined) return false;
   static constexpr std::uint32_t kWords[] = {
-      hash_folded("for"), hash_folded("of"),   hash_folded("from"), hash_folded("by"),   hash_folded("to"),
-      hash_folded("on"),  hash_folded("at"),   hash_folded("fur"),  hash_folded("von"),  hash_folded("pour"),
-      hash_folded("par"), hash_folded("para"), hash_folded("per"),  hash_folded("por"),  hash_folded("di"),
-      hash_folded("van"), hash_folded("voor"), hash_folded("till"), hash_folded("til"),  hash_folded("af"),
-      hash_folded("av"),  hash_folded("dla"),  hash_folded("pro"),  hash_folded("user"), hash_folded("in")};
+      hash_folded("for"),  hash_folded("of"),  hash_folded("from"), hash_folded("by"),  hash_folded("at"),
+      hash_folded("fur"),  hash_folded("von"), hash_folded("pour"), hash_folded("par"), hash_folded("para"),
+      hash_folded("per"),  hash_folded("por"), hash_folded("di"),   hash_folded("van"), hash_folded("voor"),
+      hash_folded("till"), hash_folded("til"), hash_folded("af"),   hash_folded("av"),  hash_folded("dla"),
+      hash_folded("pro"),  hash_folded("user")};
   return std::find(std::begin(kWords), std::end(kWords), context.previous.hash) != std::end(kWords);
 }
 
