@@ -266,7 +266,13 @@ bool is_postcode_here(const Text& text, std::size_t i) {
     i += 3;
     digits = 5;
   }
-  return (digits == 4 || digits == 5) && is_town_behind(text, i);
+  if ((digits != 4 && digits != 5) || !is_town_behind(text, i)) return false;
+  const unsigned char first = text[i - 4], second = text[i - 3];
+  if (digits == 5 || !((first == '1' && second == '9') || (first == '2' && second == '0'))) return true;
+  // "Seite 12, 2019 Berichte"; not "2019 JV Haarlem", "2000 Antwerpen"
+  if (text[i + 1] == '\'') return true;
+  const Word town = word_at(text, i + 1);
+  return (town.letters == 2 && town.shape == Shape::upper) || (town.flags & (kPlace | kPlacePart)) != 0;
 }
 
 std::size_t with_postcode(const Text& text, std::size_t number) {

@@ -42,7 +42,8 @@ class WordSet {
 
 // Small words that streets' names begin with: "ul. Kwiatowa 57", "in via Roma, 5"; "po box 12".
 inline constexpr WordSet kSmallLeads(
-    "ul ulica ulicy ulice al aleja aleje alei pl plac placu os osiedle osiedlu via viale vicolo corso piazza piazzale "
+    "ul ulica ulicy ulice ulici al aleja aleje alei pl plac placu os osiedle osiedlu via viale vicolo corso piazza "
+    "piazzale "
     "largo strada contrada lungotevere lungomare calle avenida avda av paseo plaza carrera ronda camino carretera "
     "glorieta travesia pasaje calzada rua travessa praca alameda estrada rodovia beco nam namesti tr trida nabrezi "
     "jalan am im zum zur auf an rue avenue boulevard chaussee impasse place quai chemin route allee cours square cite "

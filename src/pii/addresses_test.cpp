@@ -23,15 +23,16 @@ TEST(Addresses, BeginWithASmallWord) {
                 "os. S\xC5\x82oneczne 4/12",
                 "pl. Wolno\xC5\x9B"
                 "ci 3",
-                "ul. ks. Jerzego Popie\xC5\x82uszki 5 lok. 2", "ul. gen. Maczka 9", "ul. 1 Maja 17",
-                "viale delle Rose 77", "calle Mayor 5", "avenida de Am\xC3\xA9rica, 12",
-                "rua das Laranjeiras, 210, 3.\xC2\xBA Dto", "n\xC3\xA1m\xC4\x9Bst\xC3\xAD M\xC3\xADru 820/9",
-                "str. Victoriei 15", "rue de la Loi 16"});
+                "ul. ks. Jerzego Popie\xC5\x82uszki 5 lok. 2", "ul. gen. Maczka 9", "ul. \xC5\x9Aw. Marcin 12/4",
+                "Av. Pres. Vargas 100", "ul. 1 Maja 17", "viale delle Rose 77", "calle Mayor 5",
+                "avenida de Am\xC3\xA9rica, 12", "rua das Laranjeiras, 210, 3.\xC2\xBA Dto",
+                "n\xC3\xA1m\xC4\x9Bst\xC3\xAD M\xC3\xADru 820/9", "str. Victoriei 15", "rue de la Loi 16"});
   EXPECT_EQ(shown("abito in via Mazzini 8 ora"), "address=via Mazzini 8");
   EXPECT_EQ(shown("abito in via dell'Orso, 8 ora"), "address=via dell'Orso, 8");
   EXPECT_EQ(shown("wohnt am Markt 3, 80331 M\xC3\xBCnchen"), "address=am Markt 3 | postcode=80331 | place=München");
-  for (const char* text : {"sent via Route 66", "os Mundiais 5 vezes", "av Dagen 12 i rad", "am Montag 12 Leute",
-                           "an Hour 12", "al Gol 3", "in first place 5 of them"})
+  for (const char* text :
+       {"sent via Route 66", "os Mundiais 5 vezes", "av Dagen 12 i rad", "am Montag 12 Leute", "an Hour 12", "al Gol 3",
+        "in first place 5 of them", "treno via Bologna, 12 minuti", "page 12 of 44"})
     EXPECT_EQ(shown(text).find("address="), std::string::npos) << text;
 }
 
@@ -42,7 +43,8 @@ TEST(Addresses, OfIndia) {
   EXPECT_EQ(shown("D.No. 5-9-22, Tilak Marg, Hyderabad - 500029"),
             "address=D.No. 5-9-22, Tilak Marg | place=Hyderabad | postcode=500029");
   EXPECT_EQ(shown("12, Tilak Road, Nagpur-440001"), "address=12, Tilak Road | place=Nagpur | postcode=440001");
-  for (const char* text : {"Plot No. 5 shows the yield", "Room 12, Monday", "Level 3, Chapter 4", "Lot 12 was sold"})
+  for (const char* text : {"Plot No. 5 shows the yield", "Room 12, Monday", "Level 3, Chapter 4", "Lot 12 was sold",
+                           "Flat No. 4 is noisy", "Unit 4, Lesson 5"})
     EXPECT_EQ(shown(text).find("address="), std::string::npos) << text;
 }
 
@@ -102,10 +104,16 @@ TEST(Addresses, WithTheirUnits) {
 }
 
 TEST(Addresses, OfWhatEndsLikeOtherWords) {
-  expect_whole({"Weteringschans 12-2", "Berkenhof 31A", "Rozenhof 4-III"});
+  expect_whole({"Weteringschans 12-2", "Gamla Pr\xC3\xA4stgr\xC3\xA4nd 4",
+                "Lavendelstr\xC3\xA6"
+                "de 5",
+                "Berkenhof 31A", "Rozenhof 4-III"});
+  EXPECT_EQ(shown("na adrese Vinohradsk\xC3\xA1 12, 130 00 Praha"),
+            "address=Vinohradská 12 | postcode=130 00 | place=Praha");
   EXPECT_EQ(shown("Rozenhof 12, 5611 AB Eindhoven"), "address=Rozenhof 12 | postcode=5611 AB | place=Eindhoven");
   for (const char* text : {"Monitoring 5 servers", "Bahnhof 12 Minuten", "Treffpunkt Marktplatz 12:30",
-                           "Treffpunkt Marktplatz 12 Uhr", "Wir waren 12 auf Mallorca", "Supermarkt 12, 5000 Artikel"})
+                           "Treffpunkt Marktplatz 12 Uhr", "Wir waren 12 auf Mallorca", "Supermarkt 12, 5000 Artikel",
+                           "In der Brigade 12 waren", "Katie 12", "auf Seite 12, 2019 Berichte"})
     EXPECT_EQ(shown(text).find("address="), std::string::npos) << text << shown(text);
 }
 

@@ -297,11 +297,11 @@ constexpr auto kCueTable = std::to_array<CueWords>({
     {Cue::birth,
      "fodselsdato;fodselsdag;fodselsdatum;fodelsedatum;fodelsedag;fodelsetid;fdato;syntymaaika;syntymapaiva;synt;"
      "narozen;"
-     "narozena;narozeni;nar;urodzona;urodz;ur;data ur;nac;nasc;nacim;geburtsdat;gebdat;gebdatum;geboortedag;geboren op;"
-     "szuletett;szuletesi;dogum;dogum tarihi;d n;birth dt;birthdt;b date;bdate;data nascita;fecha nac;f nac;dt nasc;"
+     "narozena;narozeni;nar;urodzona;urodz;ur;nac;nasc;nacim;geburtsdat;gebdat;gebdatum;geboortedag;geboren op;"
+     "szuletett;szuletesi;dogum;dogum tarihi;birthdt;bdate;data nascita;fecha nac;f nac;dt nasc;"
      "nascidos;nacidos;geborene;geborener;rojen;rojena;rodjen;nascuta;nascut"},
     {Cue::postcode,
-     "postnr;postnummer;postinumero;psc;kod pocztowy;pocztowy;iranyitoszam;codigo p;cod postal;codice postale;npa;cp;"
+     "postnr;postnummer;postinumero;psc;kod pocztowy;pocztowy;iranyitoszam;cod postal;codice postale;npa;cp;"
      "postkod;postal no;zip no"},
     {Cue::postcode,
      "zip;zipcode;zip code;postcode;postal;postal code;plz;postleitzahl;code postal;codigo postal;cap;cep;pin "
@@ -350,7 +350,7 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "osoite;"
      "morada;domicilio;domiciliado;domiciliada;domicile;residenza;demeurant;lieferadresse;rechnungsadresse;postadresse;"
      "postanschrift;zustelladresse;lieferanschrift;rechnungsanschrift;leveringsadres;factuuradres;adress;postadress;"
-     "hemadress;folkbokford;bydliste;leveringsadresse;hjemmeadresse;r o"},
+     "hemadress;folkbokford;bydliste;leveringsadresse;hjemmeadresse"},
     {Cue::position,
      "coordinates;coords;gps;geolocation;location;latlng;latlon;koordinaten;standort;coordonnees;coordenadas;"
      "coordinate;coordinaten;ubicacion"},

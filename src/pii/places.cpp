@@ -12,8 +12,8 @@ using std::string_view;
 bool is_street_end(const Word& word) {
   static constexpr WordSet kMore(
       "circuit cct approach croft wynd promenade quadrant crescent cres tce pde yard spinney paddock garth mead vale "
-      "nook mount hwy bvd boulevards drv dve strasse chowk bagh colony vihar enclave layout kunj puram cross bazaar "
-      "bazar society ridgeway alleyway concourse retreat mall arcade cutting mile");
+      "nook mount hwy bvd boulevards drv dve strasse chowk bagh colony vihar enclave layout kunj puram bazaar "
+      "bazar ridgeway alleyway concourse retreat mall arcade cutting mile");
   return (word.flags & kStreet) != 0 || kMore.has(word);
 }
 
@@ -308,7 +308,7 @@ Match street_by_its_beginning(const Text& text, const Context& context, const Wo
   for (int words = 0; words < 6; ++words) {
     const std::size_t behind = last.end + (words == 0 && text[last.end] == '.');
     const bool day = words < 2 && !begins.postcode && day_in_name(text, behind).letters != 0;
-    const bool short_title = last.shape == Shape::lower && last.letters <= 5 && words > 0;  // "ks. Popiełuszki"
+    const bool short_title = last.letters <= 4 && words > 0;  // "ks. Popiełuszki", "Pres. Vargas"
     Word next = day ? day_in_name(text, behind)
                     : next_word(text, last.end, words == 0 || last.shape == Shape::initial || short_title);
     const std::size_t quote = text[last.end] == '\'' ? 1 : text[last.end] == 0xE2 && text[last.end + 2] == 0x99 ? 3 : 0;
@@ -324,7 +324,9 @@ Match street_by_its_beginning(const Text& text, const Context& context, const Wo
     if (!name) continue;
     const std::size_t number = house_number(text, next.end);
     if (number == next.end) continue;
-    const bool sign = text[next.end] == ',' || !is_digit(text[next.end + 1]);
+    // "via Roma, 5", but not "via Bologna, 12 minuti"
+    const bool word_follows = text[number] == ' ' && text[number + 1] >= 'a' && text[number + 1] <= 'z';
+    const bool sign = text[next.end] == ',' ? !word_follows : !is_digit(text[next.end + 1]);
     if (begins.postcode || (begins.sign && !sign)) {
       // "Anschrift: Im Winkel 84b"
       const bool told = begins.postcode && context.near(Cue::address, 1) && number - next.end < 5;

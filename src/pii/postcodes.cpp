@@ -138,7 +138,7 @@ Match match_postcode(const Text& text, const Context& context, const Code& code)
     }
     if (is("9999-999"_written)) return found(2, cue || near_street ? 80 : 30);  // Portugal
     // Sweden, Czechia, Slovakia, Greece: "401 54 Örebro"
-    if (is("999 99"_written)) {
+    if (is("999 99"_written) && (text.before(code.groups[0].begin, 1) != ',')) {  // not "101,841 76 Easton"
       if (cue) return found(2, 80);
       if (near_street && before_town(text, code.end(2))) return found(2, 74);
       if (before_known_town(text, code.end(2))) return found(2, 58);

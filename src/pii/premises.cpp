@@ -120,7 +120,15 @@ Lead lead_of(const Text& text, const Word& word) {
   if (text[i] == ':' || text[i] == '-') ++i;
   if (text[i] == ' ') ++i;
   if (text[i] == '#') ++i;
-  return {i, named && kSure.has(word)};
+  // "Flat No. 4 is noisy"
+  static constexpr WordSet kOften("flat door villa quarter qtr bungalow");
+  std::size_t end = i;
+  bool parts = false;
+  while (end < i + 14 && (is_alphanumeric(text[end]) || text[end] == '/' || text[end] == '-')) {
+    parts = parts || !is_alphanumeric(text[end]);
+    ++end;
+  }
+  return {i, named && kSure.has(word) && (parts || text[end] == ',' || !kOften.has(word))};
 }
 
 }  // namespace
@@ -137,7 +145,9 @@ std::size_t premises(const Text& text, const Context& context, const Word& word)
     std::size_t i = number;
     if (text[i] == ',') ++i;
     if (text[i] == ' ' || (text[i] == '\n' && i > number)) ++i;
-    if (i > number && text[number] != ',' && letter_at(text, i) != 0 && is_digit(text[here.number])) {
+    static constexpr WordSet kBeforeStreet("unit lot shop flat apartment apt suite villa townhouse level");
+    if (i > number && text[number] != ',' && letter_at(text, i) != 0 && is_digit(text[here.number]) &&
+        kBeforeStreet.has(lead)) {
       // "Unit 4/82 Banksia Esplanade"
       const Match match = match_address(text, context, code_at(text, here.number));
       if (match.score > 0) return match.end;
@@ -195,7 +205,8 @@ std::size_t post_box(const Text& text, const Word& word) {
   if (i == named || !is_digit(text[i])) return 0;
   // "Postfach 10 20 30": groups of three figures at most.
   std::size_t end = i;
-  for (int groups = 0; groups < 4; ++groups) {
+  static constexpr WordSet kGrouped("postfach postbus");
+  for (int groups = 0; groups < (kGrouped.has(word) ? 4 : 1); ++groups) {
     std::size_t k = groups == 0 ? i : end + 1, figures = 0;
     if (groups > 0 && text[end] != ' ') break;
     while (figures < 9 && is_digit(text[k])) ++k, ++figures;

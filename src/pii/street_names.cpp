@@ -102,6 +102,9 @@ constexpr StreetEnd kStreetEnds[] = {
     {"kaari", Ending::weak},
     {"aukio", Ending::weak},
     {"ranta", Ending::weak},
+    // "Vinohradská 12"
+    {"sk\xC3\xA1", Ending::weak},
+    {"ck\xC3\xA1", Ending::weak},
 };
 
 // One of 1024 places for the last three letters of a word (Word::suffix).
@@ -109,15 +112,19 @@ constexpr std::size_t suffix_place(std::uint32_t suffix) {
   return suffix * 0x9E3779B1u >> 22;
 }
 
-// Those of kStreetEnds: most words end otherwise. Folded, "straße" ends as "strasse" does, and "stræde" as "straede".
+// Those of kStreetEnds as they are folded: most words end otherwise.
 constexpr auto kStreetSuffixes = [] {
   std::array<bool, 1024> out{};
-  for (const StreetEnd& end : kStreetEnds) {
+  auto add = [&](string_view last) {
     std::uint32_t suffix = 0;
-    for (const char c : end.letters.substr(end.letters.size() - 3))
-      suffix = suffix << 8 | static_cast<unsigned char>(c);
-    if (end.letters.find('\x9F') == string_view::npos) out[suffix_place(suffix)] = true;
+    for (const char c : last) suffix = suffix << 8 | static_cast<unsigned char>(c);
+    out[suffix_place(suffix)] = true;
+  };
+  for (const StreetEnd& end : kStreetEnds) {
+    const string_view last = end.letters.substr(end.letters.size() - 3);
+    if (std::all_of(last.begin(), last.end(), [](char c) { return c > 0; })) add(last);
   }
+  for (const string_view last : {"sse", "and", "ede", "ska", "cka"}) add(last);  // "straße", "gränd", "stræde", "ská"
   return out;
 }();
 
@@ -126,9 +133,11 @@ Ending ending_of(const Text& text, const Word& word) {
   for (const StreetEnd& end : kStreetEnds) {
     if (word.end - word.begin < end.letters.size() + 3) continue;
     if (!text.has(word.end - end.letters.size(), end.letters)) continue;
+    if (end.letters == "gade" && text.has(word.end - 7, "brigade")) return Ending::none;
     // "Monitoring 5", "Brigade 12"
-    const bool ordinary = (word.flags & kCommon) != 0 && (end.letters == "ring" || end.letters == "tie" ||
-                                                          end.letters == "gade" || end.letters == "pfad");
+    const bool ordinary =
+        (word.flags & (kCommon | kPlace | kGiven)) != 0 &&
+        (end.letters == "ring" || end.letters == "tie" || end.letters == "gade" || end.letters == "pfad");
     return ordinary ? Ending::none : end.ending;
   }
   return Ending::none;
@@ -144,7 +153,8 @@ bool is_weak_street(const Text& text, const Context& context, const Word& word, 
   const bool added = letters || part || digits == 0;
   if (with_postcode(text, number) != 0) return (word.flags & kCommon) == 0;
   if ((word.flags & kKnown) != 0 || number - word.end > 8 || digits > 3) return false;
-  static constexpr WordSet kAt("op aan naar adres anschrift adresse wohnhaft osoite adress");
+  static constexpr WordSet kAt(
+      "adrese ulici ulice ulica adresa bydliste w op aan naar adres anschrift adresse wohnhaft osoite adress");
   return added || kAt.has(context.previous);
 }
 
@@ -214,7 +224,7 @@ std::size_t street_of_words(const Text& text, const Word& word) {
     if (hyphen ? kJoined.has(next) : kAlone.has(next)) return number();
     if (!hyphen && fitting && ending_of(text, next) == Ending::goes_on) return number();
     // "Van der Helstplein": what follows a particle and ends so.
-    if (!hyphen && particle && ending_of(text, next) != Ending::none && kOf.has(last)) return number();
+    if (!hyphen && fitting && particle && ending_of(text, next) != Ending::none && kOf.has(last)) return number();
     fitting = fitting && ((next.flags & kGiven) != 0 || is_honoured(next) || kOf.has(next));
     particle = particle || kOf.has(next);
     last = next;
