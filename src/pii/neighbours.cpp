@@ -1,6 +1,7 @@
 #include "pii/neighbours.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -215,6 +216,22 @@ bool is_introduction(const Context& now) {
   return kSays.has(now.previous.hash) && kWhoSays.has(now.before_previous.hash);
 }
 
+// Whether one of the sets below may have the word: most names are in none.
+class Suspects {
+ public:
+  bool has(std::uint32_t hash) const { return (bits_[hash % kBits / 64] >> hash % 64 & 1) != 0; }
+  Suspects() {
+    for (const WordSet* set : {&kSections, &kWeekdays, &kSureWeekdays, &kMonths, &kTitles, &kSideOf}) {
+      for (const std::uint32_t hash : set->hashes()) bits_[hash % kBits / 64] |= std::uint64_t{1} << hash % 64;
+    }
+  }
+
+ private:
+  static constexpr std::uint32_t kBits = 8192;
+  std::array<std::uint64_t, kBits / 64> bits_{};
+};
+const Suspects kSuspects;
+
 Tag none_instead(const Window& window, bool goes_on, Tag chosen) {
   if (goes_on) {
     const Word& word = window.word;
@@ -223,6 +240,10 @@ Tag none_instead(const Window& window, bool goes_on, Tag chosen) {
                ? Tag::none
                : chosen;
   }
+  const unsigned char after = (*window.text)[window.word.end];
+  if (!kSuspects.has(window.word.hash) && (window.word.flags & kCommon) == 0 && after != '.' && after != ':' &&
+      window.word.letters != 2)
+    return chosen;
   if (is_label(window) || is_day_or_month(window) || is_title(window) || is_ordinary_alone(window)) return Tag::none;
   if (kSideOf.has(window.word.hash) && window.right == Gap::blank && (window.next.flags & kProper) != 0)
     return Tag::none;  // "South African"

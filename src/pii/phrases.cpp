@@ -119,7 +119,10 @@ struct PhraseRow {
 
 struct PhraseTable {
   std::vector<PhraseRow> rows;  // by their first words, the longest first
-  std::array<bool, 8192> may_begin{};
+  static constexpr std::uint32_t kBits = 8192;
+  std::array<std::uint64_t, kBits / 64> bits{};
+
+  bool may_begin(std::uint32_t hash) const { return (bits[hash % kBits / 64] >> hash % 64 & 1) != 0; }
 
   void add(std::string_view names, Tag tag) {
     while (!names.empty()) {
@@ -130,7 +133,7 @@ struct PhraseTable {
         row.hashes[row.count++] = hash_folded(name.substr(0, word));
         name.remove_prefix(std::min(word + 1, name.size()));
       }
-      may_begin[row.hashes[0] % may_begin.size()] = true;
+      bits[row.hashes[0] % kBits / 64] |= std::uint64_t{1} << row.hashes[0] % 64;
       rows.push_back(row);
       names.remove_prefix(std::min(end + 1, names.size()));
     }
@@ -145,10 +148,7 @@ struct PhraseTable {
   }
 };
 
-const PhraseTable& phrase_table() {
-  static const PhraseTable made;
-  return made;
-}
+const PhraseTable kPhrases;
 
 // The word after what may stand within a firm's or a place's name: a blank, " & ", " + ", a hyphen, an apostrophe, ". ".
 // No letters: none.
@@ -267,6 +267,12 @@ std::size_t state_with_stops(const Text& text, const Word& word) {
 
 }  // namespace
 
+bool may_begin_phrase(const Text& text, const Word& word) {
+  if (word.shape != Shape::lower) return word.letters <= 4 || kPhrases.may_begin(word.hash);
+  return word.letters <= 4 && (word.flags & kParticle) != 0 &&
+         (text[word.end] == '-' || (text[word.end] == ' ' && apostrophe(text, word.end + 1) != 0));
+}
+
 Phrase phrase_at(const Text& text, const Context& now, const Word& word) {
   const PastWord& previous = now.previous;
   if (word.letters <= 4) {
@@ -277,8 +283,8 @@ Phrase phrase_at(const Text& text, const Context& now, const Word& word) {
     if (const std::size_t end = surname_at(text, word); end != 0) return {end, Tag::person};
   }
   if (word.shape == Shape::lower) return {};
-  const PhraseTable& known = phrase_table();
-  if (!known.may_begin[word.hash % known.may_begin.size()]) return {};
+  const PhraseTable& known = kPhrases;
+  if (!known.may_begin(word.hash)) return {};
   const auto [first, last] = std::equal_range(
       known.rows.begin(), known.rows.end(), PhraseRow{.hashes = {word.hash}},
       [](const PhraseRow& a, const PhraseRow& b) { return a.hashes[0] < b.hashes[0]; });
@@ -302,6 +308,10 @@ Phrase phrase_at(const Text& text, const Context& now, const Word& word) {
 std::size_t firm_at(const Text& text, const PastWord& previous, const Word& word, Tag tag) {
   constexpr int kMost = 5;  // words behind the first
   if ((previous.flags & kTitle) != 0 && previous.letters != 0) return 0;
+  if (text[word.end] == ' ' && text[word.end + 1] >= 'a' && text[word.end + 1] <= 'z') {
+    static constexpr std::string_view kBegins = "auegloyi";  // "and", "gmbh", …
+    if (kBegins.find(static_cast<char>(text[word.end + 1])) == std::string_view::npos) return 0;
+  }
   Word at = word, before = word;
   bool joined = false;  // an "&" or "and" went by
   for (int words = 0; words < kMost; ++words) {

@@ -29,6 +29,8 @@ class WordSet {
            std::binary_search(hashes_.begin(), hashes_.end(), hash);
   }
 
+  const std::vector<std::uint32_t>& hashes() const { return hashes_; }
+
  private:
   static constexpr std::uint32_t kBits = 4096;
   std::vector<std::uint32_t> hashes_;
