@@ -65,17 +65,17 @@ const WordSet kPlaceLabels(
     "kraj ort stad fodelseort fodested by kaupunki syntymapaikka kotipaikka mesto obec narozeni zeme");
 
 const WordSet kPrepositions(
-    "in near via outside around throughout across nach aus bei bis zwischen en dans vers chez entre desde hacia "
+    "in near via between outside around throughout across nach aus bei bis zwischen en dans vers chez entre desde hacia "
     "nel nella presso vicino tra fra naar uit nabij tussen w z do kolo pod em para perto i fran till nara mellan til fra "
     "naer mellem mellom ved v ve ze u u blizko");
 // They stand before persons as often.
-const WordSet kEither("from to at between and or of for by with von zu an a au de da di a van te och og ja und et y e "
+const WordSet kEither("from to at and or of for by with von zu an a au de da di a van te och og ja und et y e "
                       "od k ke po na pa om oder ou o eller tai nebo lub");
 
 // Abbreviated or called so before a name, and no part of it.
 const WordSet kTitles(
     "sen rep gov pt hon cllr amb supt insp sgt cpl pvt pfc adm cmdr cdr maj gen brig lt judge justice pan pani panie "
-    "pana panu panem pane pana pani paní magistrate bishop archbishop baron baroness asiakas potilas kunde kundin kund "
+    "pana panu panem pane magistrate bishop archbishop baron baroness asiakas potilas kunde kundin kund "
     "klient klientka pacjent pacjentka pacient pacientka zakaznik arztin arzt tohtori rouva herra neiti froken hr bc "
     "mudr judr mgr ing phdr dipl doc prezident poslanec radca");
 
@@ -98,6 +98,11 @@ const WordSet kMonths(
 
 // Behind a passenger's name in a booking: "SMITH/JOHN MR".
 const WordSet kBehind("mr mrs ms mstr miss chd inf");
+
+// "Mr. President": nobody's name.
+const WordSet kOffices(
+    "president chairman chairwoman speaker secretary minister ambassador mayor prime vice justice prasident minister "
+    "direktor presidente ministre ministro director directeur direttore");
 
 const WordSet kSideOf("north south east west central latin");
 
@@ -197,7 +202,8 @@ bool is_ordinary_alone(const Window& window) {
   const Word &word = window.word, &next = window.next;
   if ((word.flags & kCommon) == 0 || (word.flags & kAnyName) != 0) return false;
   const Context& now = *window.context;
-  if (now.joined && (now.previous.flags & (kTitle | kGiven)) != 0 && now.previous.shape != Shape::lower) return false;
+  if (now.joined && (now.previous.flags & (kTitle | kGiven)) != 0 && now.previous.shape != Shape::lower)
+    return kOffices.has(word.hash);
   const bool name_next = window.right == Gap::blank && next.letters > 1 && next.shape != Shape::lower;
   if (name_next) return (next.flags & (kCommon | kProper)) != 0 && (next.flags & kAnyName) == 0;
   return window.right != Gap::hyphen && window.right != Gap::genitive && window.right != Gap::comma;
@@ -311,12 +317,13 @@ bool is_person_here(const Window& window, bool goes_on, Tag chosen) {
   }
   if (place_only) return false;
   if (window.left == Gap::blank && !upper) {
-    if (now.joined && kGreetings.has(now.previous.hash)) return known || flags == 0;
+    if (now.joined && kGreetings.has(now.previous.hash)) return (known && (flags & kTitle) == 0) || flags == 0;
     if (is_introduction(now)) return known || (flags == 0 && (name_next || look_of(text, word).person >= 3));
   }
   // "Insured: KAORI ARAKAWA"
   if (window.left == Gap::colon && kPersonLabels.has(now.previous.hash))
-    return (known && (flags & kCommon) == 0) || (flags == 0 && look_of(text, word).person >= (name_next ? 2 : 4));
+    return (known && (flags & kCommon) == 0) || (flags == 0 && is_two_syllables(text, word)) ||
+           (flags == 0 && look_of(text, word).person >= (name_next ? 2 : 4));
   if (text.before(word.begin, 1) == '@' && is_name_shape(word)) return known && (flags & kCommon) == 0;
   // "Haoran": made of syllables as Chinese given names are.
   if (flags == 0 && is_two_syllables(text, word))
