@@ -59,6 +59,7 @@ TEST(Phrases, FirmsAreNobody) {
        {"I work for Morgan Stanley now.", "A loan by Wells Fargo, it says.", "The audit by Ernst & Young is late.",
         "Harper, Bell and Sons closed.", "Insured by Lindner KG until May.", "We buy from Ashworth Freight Systems."})
     EXPECT_EQ(shown(text), "") << text;
+  EXPECT_EQ(shown("She moved to Lubbock, NV in May.").find("place=Lubbock"), 0u);
   EXPECT_EQ(shown("Ask Anna Whitlock, she knows."), "person=Anna Whitlock");
   EXPECT_EQ(shown("Mr. Stanley Morgan called."), "person=Stanley Morgan");
 }
@@ -74,7 +75,8 @@ TEST(Phrases, PlacesAndSurnamesOfSeveralWords) {
 
 TEST(Phrases, WhereverTheTextIsCut) {
   const std::string_view text =
-      "Koen van 't Zand of Morgan Stanley, Stoke-on-Trent, met Sen. Whitlock in the U.S. on Thu, Fatima al-Qahtani too.";
+      "Koen van 't Zand of Morgan Stanley, Stoke-on-Trent, met Sen. Whitlock in the U.S. on Thu, Fatima al-Qahtani "
+      "too.";
   const std::string whole = shown(text);
   for (std::size_t cut = 1; cut < text.size(); ++cut) {
     Scanner scanner(Profile::gdpr);

@@ -79,7 +79,8 @@ constexpr std::string_view kPlaces =
     "kuwait city;quezon city;benin city;iowa city;sioux city;sioux falls;niagara falls;idaho falls;great falls;wichita "
     "falls;cedar rapids;grand rapids;rapid city;ann arbor;green bay;long beach;virginia beach;west palm beach;myrtle "
     "beach;daytona beach;palm springs;colorado springs;little rock;north platte;terre haute;la crosse;winston salem;"
-    "milton keynes;kingston upon hull;newcastle upon tyne;stoke on trent;burton on trent;burton upon trent;weston super "
+    "milton keynes;kingston upon hull;newcastle upon tyne;stoke on trent;burton on trent;burton upon trent;weston "
+    "super "
     "mare;stratford upon avon;berwick upon tweed;southend on sea;clacton on sea;henley on thames;walton on thames;"
     "kingston upon thames;richmond upon thames;barrow in furness;newcastle under lyme;ashton under lyne;stockton on "
     "tees;ashby de la zouch;bury st edmunds;king s lynn;merthyr tydfil;ebbw vale;tunbridge wells;royal tunbridge "
@@ -94,7 +95,8 @@ constexpr std::string_view kPlaces =
     "sesto san giovanni;san giovanni rotondo;san benedetto del tronto;san donato milanese;busto arsizio;cinisello "
     "balsamo;reggio emilia;reggio calabria;la spezia;ascoli piceno;vitoria gasteiz;las palmas;las palmas de "
     "gran canaria;palma de mallorca;santiago de compostela;san sebastian;jerez de la frontera;alcala de henares;ciudad "
-    "real;ciudad juarez;santa cruz de tenerife;a coruna;la coruna;castilla y leon;pais vasco;vila nova de gaia;viana do "
+    "real;ciudad juarez;santa cruz de tenerife;a coruna;la coruna;castilla y leon;pais vasco;vila nova de gaia;viana "
+    "do "
     "castelo;figueira da foz;castelo branco;vila real;rio de janeiro;sao paulo;sao bernardo do campo;sao jose dos "
     "campos;belo horizonte;porto alegre;ribeirao preto;juiz de fora;foz do iguacu;joao pessoa;rio grande do sul;rio "
     "grande do norte;minas gerais;mato grosso;mato grosso do sul;mar del plata;bahia blanca;buenos aires;vina del mar;"
@@ -152,8 +154,8 @@ struct PhraseTable {
 
 const PhraseTable kPhrases;
 
-// The word after what may stand within a firm's or a place's name: a blank, " & ", " + ", a hyphen, an apostrophe, ". ".
-// No letters: none.
+// The word after what may stand within a firm's or a place's name: a blank, " & ", " + ", a hyphen, an apostrophe, ".
+// ". No letters: none.
 Word word_within(const Text& text, std::size_t end) {
   std::size_t i = end;
   const unsigned char c = text[i];
@@ -196,14 +198,12 @@ const WordSet kFirmTrades(
 const WordSet kFirmKin(
     "sons son co company sohne sohn fils figli hijos filhos zonen zoon partner partners associates "
     "brothers daughters synowie");
-const WordSet kFirmAnd(
-    "and und et e y en i och og");
+const WordSet kFirmAnd("and und et e y en i och og");
 
 // What only a firm's name ends with.
 bool is_legal_form(const Word& word) {
   static constexpr std::uint32_t kGmbh = hash_folded("gmbh"), kLtd = hash_folded("ltd");
-  return word.shape != Shape::lower ? kFirmForms.has(word.hash)
-                                    : word.hash == kGmbh || word.hash == kLtd;
+  return word.shape != Shape::lower ? kFirmForms.has(word.hash) : word.hash == kGmbh || word.hash == kLtd;
 }
 
 // What firms, offices and schools are called, behind their name.
@@ -287,9 +287,9 @@ Phrase phrase_at(const Text& text, const Context& now, const Word& word) {
   if (word.shape == Shape::lower) return {};
   const PhraseTable& known = kPhrases;
   if (!known.may_begin(word.hash)) return {};
-  const auto [first, last] = std::equal_range(
-      known.rows.begin(), known.rows.end(), PhraseRow{.hashes = {word.hash}},
-      [](const PhraseRow& a, const PhraseRow& b) { return a.hashes[0] < b.hashes[0]; });
+  const auto [first, last] =
+      std::equal_range(known.rows.begin(), known.rows.end(), PhraseRow{.hashes = {word.hash}},
+                       [](const PhraseRow& a, const PhraseRow& b) { return a.hashes[0] < b.hashes[0]; });
   for (auto row = first; row != last; ++row) {
     Word at = word;
     std::uint8_t matched = 1;
@@ -323,7 +323,7 @@ std::size_t firm_at(const Text& text, const PastWord& previous, const Word& word
       const std::size_t n = blank_at(text, at.end + 1);
       if (n == 0 || letter_at(text, at.end + 1 + n) == 0) return 0;
       next = word_at(text, at.end + 1 + n);
-      if (!is_legal_form(next)) {
+      if (!is_legal_form(next) || (next.flags & kState) != 0) {  // "Lubbock, NV"
         if (words > 0 || next.shape != Shape::capital) return 0;
         const Word und = word_within(text, next.end);
         if (!is_and_between(und) && text[next.end + 1] != '&') return 0;
