@@ -20,7 +20,8 @@ constexpr WordList kLists[] = {
     {kTitle,
      "mr mrs ms miss mister dr doctor prof professor sir madam lady lord herr frau monsieur madame mme mlle sr sra "
      "srta senor senora senorita signor signora "
-     "sig sigra dra drs mw hr signorina dott dottore ing don dona dhr mevrouw meneer mevr pan pani herrn fru captain "
+     "sig sigra dra drs mw hr signorina dott dottore ing don dona dhr mevrouw meneer mevr pan pani panie pana pane drs "
+     "herrn fru captain "
      "capt colonel col sergeant "
      "sgt lieutenant lt major maj general officer "
      "detective judge justice senator president minister chancellor governor mayor rev reverend father sister brother "

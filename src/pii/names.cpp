@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "pii/looks.h"
+#include "pii/word_set.h"
 
 namespace freehold::pii {
 namespace {
@@ -24,31 +25,19 @@ bool is_name_particle(const PastWord& word) {
 }
 
 // With a capital, they are parts of surnames: "Al Harbi", "Mac Giolla", "De La Cruz".
+const WordSet kCapitalParticles(
+    "al el abu abd ben bin ibn mac van von de den der di da do dos del della la le las los ter ten st o ni "
+    "nic du des san santa zu");
 bool is_capital_particle(const PastWord& word) {
-  static constexpr std::uint32_t kHashes[] = {
-      hash_folded("al"),  hash_folded("el"),  hash_folded("abu"),   hash_folded("abd"),   hash_folded("ben"),
-      hash_folded("bin"), hash_folded("ibn"), hash_folded("mac"),   hash_folded("van"),   hash_folded("von"),
-      hash_folded("de"),  hash_folded("den"), hash_folded("der"),   hash_folded("di"),    hash_folded("da"),
-      hash_folded("do"),  hash_folded("dos"), hash_folded("del"),   hash_folded("della"), hash_folded("la"),
-      hash_folded("le"),  hash_folded("las"), hash_folded("los"),   hash_folded("ter"),   hash_folded("ten"),
-      hash_folded("st"),  hash_folded("o"),   hash_folded("ni"),    hash_folded("nic"),   hash_folded("du"),
-      hash_folded("des"), hash_folded("san"), hash_folded("santa"), hash_folded("zu")};
-  return word.shape != Shape::lower && word.letters <= 5 && one_of(kHashes, word);
+  return word.shape != Shape::lower && word.letters <= 5 && kCapitalParticles.has(word.hash);
 }
 
 // Before a name and of nothing else: "Mrs", "Herr", "dott.".
+const WordSet kFormsOfAddress(
+    "mr mrs ms mister dr herr herrn frau monsieur madame mme mlle sra srta senora senor senhor senhora "
+    "signor signora dott dottssa sig sigra dhr mevrouw meneer mevr fru prof madam pani doktor doctora mw");
 bool is_form_of_address(const PastWord& word) {
-  static constexpr std::uint32_t kHashes[] = {
-      hash_folded("mr"),       hash_folded("mrs"),     hash_folded("ms"),     hash_folded("mister"),
-      hash_folded("dr"),       hash_folded("herr"),    hash_folded("herrn"),  hash_folded("frau"),
-      hash_folded("monsieur"), hash_folded("madame"),  hash_folded("mme"),    hash_folded("mlle"),
-      hash_folded("sra"),      hash_folded("srta"),    hash_folded("senora"), hash_folded("senor"),
-      hash_folded("senhor"),   hash_folded("senhora"), hash_folded("signor"), hash_folded("signora"),
-      hash_folded("dott"),     hash_folded("dottssa"), hash_folded("sig"),    hash_folded("sigra"),
-      hash_folded("dhr"),      hash_folded("mevrouw"), hash_folded("meneer"), hash_folded("mevr"),
-      hash_folded("fru"),      hash_folded("prof"),    hash_folded("madam"),  hash_folded("pani"),
-      hash_folded("doktor"),   hash_folded("doctora"), hash_folded("mw")};
-  return word.shape != Shape::initial && one_of(kHashes, word);
+  return word.shape != Shape::initial && kFormsOfAddress.has(word.hash);
 }
 
 constexpr unsigned kNames = kGiven | kSurname | kPlace | kPlacePart;
@@ -172,6 +161,8 @@ std::size_t name_suffix(const Text& text, std::size_t end) {
   ++i;
   const unsigned char first = text[i];
   if (first < 'D' || first > 'S') return end;
+  const unsigned char second = text[i + 1];  // most words that begin so go on otherwise
+  if (second >= 'a' && second != 'h' && second != 'r' && second != 's') return end;
   for (const std::string_view suffix : kSuffixes) {
     bool same = true;
     for (std::size_t k = 0; same && k < suffix.size(); ++k) same = text[i + k] == static_cast<unsigned char>(suffix[k]);

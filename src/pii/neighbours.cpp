@@ -1,6 +1,7 @@
 #include "pii/neighbours.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -30,14 +31,19 @@ const WordSet kPersonLabels(
     "treasurer candidate interviewer interviewee intern trainee host organizer organiser presenter speaker attendees "
     "participants user requestedby createdby approvedby preparedby checkedby salesperson rep handler keeper operator "
     "kunde kundin patientin versicherter versicherte versicherungsnehmer versicherungsnehmerin mieter mieterin "
-    "vermieter vermieterin kaufer kauferin verkaufer inhaber inhaberin kontoinhaber kontoinhaberin karteninhaber halter "
+    "vermieter vermieterin kaufer kauferin verkaufer inhaber inhaberin kontoinhaber kontoinhaberin karteninhaber "
+    "halter "
     "fahrzeughalter fahrer fahrerin absender empfanger empfangerin ansprechpartner ansprechpartnerin zeuge zeugin "
     "klager klagerin beklagter beklagte antragsteller antragstellerin mandant mandantin arzt arztin hausarzt "
-    "unterzeichner bewerber bewerberin sachbearbeiter sachbearbeiterin vorname nachname familienname geburtsname schuler "
+    "unterzeichner bewerber bewerberin sachbearbeiter sachbearbeiterin vorname nachname familienname geburtsname "
+    "schuler "
     "schulerin vater mutter sohn tochter ehemann ehefrau notfallkontakt "
-    "nom prenom nomprenom destinataire expediteur locataire proprietaire assure assuree titulaire beneficiaire patiente "
-    "medecin demandeur defendeur temoin salarie salariee eleve etudiant conducteur passager signataire vendeur acheteur "
-    "nombre nombres apellido apellidos paciente cliente asegurado asegurada titular beneficiario beneficiaria remitente "
+    "nom prenom nomprenom destinataire expediteur locataire proprietaire assure assuree titulaire beneficiaire "
+    "patiente "
+    "medecin demandeur defendeur temoin salarie salariee eleve etudiant conducteur passager signataire vendeur "
+    "acheteur "
+    "nombre nombres apellido apellidos paciente cliente asegurado asegurada titular beneficiario beneficiaria "
+    "remitente "
     "destinatario inquilino inquilina arrendador arrendatario propietario propietaria demandante demandado testigo "
     "empleado empleada alumno alumna medico conductor pasajero comprador vendedor firmado solicitante "
     "nome cognome paziente intestatario intestataria assicurato assicurata mittente inquilina proprietario dipendente "
@@ -49,7 +55,8 @@ const WordSet kPersonLabels(
     "apelido segurado segurada remetente favorecido inquilino locador locatario proprietario funcionario funcionaria "
     "testemunha motorista passageiro requerente responsavel aluno aluna utente "
     "namn fornamn efternamn patienten kund mottagare avsandare hyresgast hyresvard agare forsakrad anstalld vittne "
-    "forare kopare saljare lakare elev navn fornavn etternavn pasient kunde mottaker modtager avsender afsender leietaker "
+    "forare kopare saljare lakare elev navn fornavn etternavn pasient kunde mottaker modtager avsender afsender "
+    "leietaker "
     "utleier lejer udlejer eier ejer ansatt ansat vitne vidne forer kjoper kober selger saelger lege laege "
     "nimi etunimi sukunimi potilas asiakas vastaanottaja lahettaja vuokralainen vuokranantaja omistaja tyontekija "
     "todistaja kuljettaja ostaja myyja laakari oppilas hakija vakuutettu "
@@ -64,30 +71,35 @@ const WordSet kPlaceLabels(
     "kraj ort stad fodelseort fodested by kaupunki syntymapaikka kotipaikka mesto obec narozeni zeme");
 
 const WordSet kPrepositions(
-    "in near via outside around throughout across nach aus bei bis zwischen en dans vers chez entre desde hacia "
-    "nel nella presso vicino tra fra naar uit nabij tussen w z do kolo pod em para perto i fran till nara mellan til fra "
+    "in near via between outside around throughout across nach aus bei bis zwischen en dans vers chez entre desde "
+    "hacia "
+    "nel nella presso vicino tra fra naar uit nabij tussen w z do kolo pod em para perto i fran till nara mellan til "
+    "fra "
     "naer mellem mellom ved v ve ze u u blizko");
 // They stand before persons as often.
-const WordSet kEither("from to at between and or of for by with von zu an a au de da di a van te och og ja und et y e "
-                      "od k ke po na pa om oder ou o eller tai nebo lub");
+const WordSet kEither(
+    "from to at and or of for by with von zu an a au de da di a van te och og ja und et y e "
+    "od k ke po na pa om oder ou o eller tai nebo lub");
 
 // Abbreviated or called so before a name, and no part of it.
 const WordSet kTitles(
     "sen rep gov pt hon cllr amb supt insp sgt cpl pvt pfc adm cmdr cdr maj gen brig lt judge justice pan pani panie "
-    "pana panu panem pane pana pani paní magistrate bishop archbishop baron baroness asiakas potilas kunde kundin kund "
+    "pana panu panem pane magistrate bishop archbishop baron baroness asiakas potilas kunde kundin kund "
     "klient klientka pacjent pacjentka pacient pacientka zakaznik arztin arzt tohtori rouva herra neiti froken hr bc "
     "mudr judr mgr ing phdr dipl doc prezident poslanec radca");
 
 // Before a number they are no names: "Art. 15", "Tab 3", "Title IX".
-const WordSet kSections("art arts sec sect fig figs tab pat lic reg par abs kap ch chap cap vol ziff cl app appx anx ann "
-                        "sched ex exh bd nr nro no title pos rn rdnr anl tit cod ley dec lei dl kan gest pkt ust poz odst "
-                        "psm mom kohta stk nm pl dept apt apto unit room flat plot lot gate bay row seat exit max min");
+const WordSet kSections(
+    "art arts sec sect fig figs tab pat lic reg par abs kap ch chap cap vol ziff cl app appx anx ann "
+    "sched ex exh bd nr nro no title pos rn rdnr anl tit cod ley dec lei dl kan gest pkt ust poz odst "
+    "psm mom kohta stk nm pl dept apt apto unit room flat plot lot gate bay row seat exit max min");
 
 const WordSet kNumbers("no nr nro num number nummer numero numer numéro nos nrs cislo c broj");
 
 const WordSet kWeekdays(
     "mon tue tues wed thu thur thurs fri sat sun mo di mi do fr sa so lun mar mer jeu ven sam dim mie jue vie sab dom "
-    "gio maa din woe don vri zat zon ma wo vr za zo seg ter qua qui sex pon wt sr czw pt sob ndz nie man tis ons tor fre "
+    "gio maa din woe don vri zat zon ma wo vr za zo seg ter qua qui sex pon wt sr czw pt sob ndz nie man tis ons tor "
+    "fre "
     "lor son tir lor son ti ke to pe la su po ut st ct pa ne");
 const WordSet kSureWeekdays("mon tue tues wed thu thur thurs fri czw ndz");
 const WordSet kMonths(
@@ -98,6 +110,11 @@ const WordSet kMonths(
 // Behind a passenger's name in a booking: "SMITH/JOHN MR".
 const WordSet kBehind("mr mrs ms mstr miss chd inf");
 
+// "Mr. President": nobody's name.
+const WordSet kOffices(
+    "president chairman chairwoman speaker secretary minister ambassador mayor prime vice justice prasident minister "
+    "direktor presidente ministre ministro director directeur direttore");
+
 const WordSet kSideOf("north south east west central latin");
 
 // Chinese syllables, by what they begin and end with (Hanyu Pinyin, without tones).
@@ -105,10 +122,9 @@ bool is_syllable(std::string_view s) {
   static constexpr std::string_view kFirst[] = {"zh", "ch", "sh", "b", "p", "m", "f", "d", "t", "n", "l", "g",
                                                 "k",  "h",  "j",  "q", "x", "r", "z", "c", "s", "y", "w"};
   // Without those that words of other languages end with most: "-e", "-er", "-i" alone.
-  static constexpr std::string_view kLast[] = {"a",   "o",   "ai",  "ei",  "ao",   "ou",  "an",   "en",   "ang", "eng",
-                                               "ong", "i",   "ia",  "iao", "ie",   "iu",  "ian",  "in",   "iang", "ing",
-                                               "iong", "u",  "ua",  "uo",  "uai",  "ui",  "uan",  "un",   "uang", "ue",
-                                               "e"};
+  static constexpr std::string_view kLast[] = {
+      "a",   "o",  "ai",   "ei",  "ao",   "ou", "an", "en", "ang", "eng", "ong", "i",  "ia",   "iao", "ie", "iu",
+      "ian", "in", "iang", "ing", "iong", "u",  "ua", "uo", "uai", "ui",  "uan", "un", "uang", "ue",  "e"};
   for (const std::string_view first : kFirst) {
     if (!s.starts_with(first)) continue;
     const std::string_view last = s.substr(first.size());
@@ -143,7 +159,8 @@ bool is_day_or_month(const Window& window) {
   i += blank_at(text, i);
   if (is_digit(text[i])) return i > word.end + 1 || month;
   if (next.letters != 0 && next.shape != Shape::lower)
-    return i > word.end && ((next.flags & (kMonth | kWeekday)) != 0 || kMonths.has(next.hash) || kSureWeekdays.has(next.hash));
+    return i > word.end &&
+           ((next.flags & (kMonth | kWeekday)) != 0 || kMonths.has(next.hash) || kSureWeekdays.has(next.hash));
   return next.letters != 0 && next.letters <= 3 && window.right == Gap::blank &&
          (window.after_next == Gap::blank && [&] {
            const std::size_t n = blank_at(text, next.end);
@@ -196,15 +213,18 @@ bool is_ordinary_alone(const Window& window) {
   const Word &word = window.word, &next = window.next;
   if ((word.flags & kCommon) == 0 || (word.flags & kAnyName) != 0) return false;
   const Context& now = *window.context;
-  if (now.joined && (now.previous.flags & (kTitle | kGiven)) != 0 && now.previous.shape != Shape::lower) return false;
+  if (now.joined && (now.previous.flags & (kTitle | kGiven)) != 0 && now.previous.shape != Shape::lower)
+    return kOffices.has(word.hash);
   const bool name_next = window.right == Gap::blank && next.letters > 1 && next.shape != Shape::lower;
   if (name_next) return (next.flags & (kCommon | kProper)) != 0 && (next.flags & kAnyName) == 0;
   return window.right != Gap::hyphen && window.right != Gap::genitive && window.right != Gap::comma;
 }
 
-const WordSet kSays("is bin heisse am llamo appelle chiamo soy suis sono ben heet chamo sou nazywam jestem "
+const WordSet kSays(
+    "is bin heisse am llamo appelle chiamo soy suis sono ben heet chamo sou nazywam jestem "
     "heter hedder olen on jmenuji jsem ist est es e to m it");
-const WordSet kWhoSays("name names i ich i'm me m mi je j naam ik nome eu sie mam jag jeg nimeni mina imie jmeno "
+const WordSet kWhoSays(
+    "name names i ich i'm me m mi je j naam ik nome eu sie mam jag jeg nimeni mina imie jmeno "
     "this here speaking nom nombre namn navn moj mein se im hier");
 
 // Whether the words before are of one who says a name: "my name is", "ich bin", "me llamo".
@@ -215,6 +235,22 @@ bool is_introduction(const Context& now) {
   return kSays.has(now.previous.hash) && kWhoSays.has(now.before_previous.hash);
 }
 
+// Whether one of the sets below may have the word: most names are in none.
+class Suspects {
+ public:
+  bool has(std::uint32_t hash) const { return (bits_[hash % kBits / 64] >> hash % 64 & 1) != 0; }
+  Suspects() {
+    for (const WordSet* set : {&kSections, &kWeekdays, &kSureWeekdays, &kMonths, &kTitles, &kSideOf}) {
+      for (const std::uint32_t hash : set->hashes()) bits_[hash % kBits / 64] |= std::uint64_t{1} << hash % 64;
+    }
+  }
+
+ private:
+  static constexpr std::uint32_t kBits = 8192;
+  std::array<std::uint64_t, kBits / 64> bits_{};
+};
+const Suspects kSuspects;
+
 Tag none_instead(const Window& window, bool goes_on, Tag chosen) {
   if (goes_on) {
     const Word& word = window.word;
@@ -223,6 +259,10 @@ Tag none_instead(const Window& window, bool goes_on, Tag chosen) {
                ? Tag::none
                : chosen;
   }
+  const unsigned char after = (*window.text)[window.word.end];
+  if (!kSuspects.has(window.word.hash) && (window.word.flags & kCommon) == 0 && after != '.' && after != ':' &&
+      window.word.letters != 2)
+    return chosen;
   if (is_label(window) || is_day_or_month(window) || is_title(window) || is_ordinary_alone(window)) return Tag::none;
   if (kSideOf.has(window.word.hash) && window.right == Gap::blank && (window.next.flags & kProper) != 0)
     return Tag::none;  // "South African"
@@ -286,16 +326,18 @@ bool is_person_here(const Window& window, bool goes_on, Tag chosen) {
     if (text[word.end] == '/' && !place_only && letter_at(text, word.end + 1) != 0) return true;  // "Nakagawa/Reiko"
     // "Isla Ramsden": a given name and a surname
     const bool town = now.near(Cue::address, 0) || next.shape != word.shape;
-    if (!town && (flags & kGiven) != 0 && name_next && (next.flags & (kAnyName | kCommon | kNobody)) == kSurname) return true;
+    if (!town && (flags & kGiven) != 0 && name_next && (next.flags & (kAnyName | kCommon | kNobody)) == kSurname)
+      return true;
   }
   if (place_only) return false;
   if (window.left == Gap::blank && !upper) {
-    if (now.joined && kGreetings.has(now.previous.hash)) return known || flags == 0;
+    if (now.joined && kGreetings.has(now.previous.hash)) return (known && (flags & kTitle) == 0) || flags == 0;
     if (is_introduction(now)) return known || (flags == 0 && (name_next || look_of(text, word).person >= 3));
   }
   // "Insured: KAORI ARAKAWA"
   if (window.left == Gap::colon && kPersonLabels.has(now.previous.hash))
-    return (known && (flags & kCommon) == 0) || (flags == 0 && look_of(text, word).person >= (name_next ? 2 : 4));
+    return (known && (flags & kCommon) == 0) || (flags == 0 && is_two_syllables(text, word)) ||
+           (flags == 0 && look_of(text, word).person >= (name_next ? 2 : 4));
   if (text.before(word.begin, 1) == '@' && is_name_shape(word)) return known && (flags & kCommon) == 0;
   // "Haoran": made of syllables as Chinese given names are.
   if (flags == 0 && is_two_syllables(text, word))
@@ -314,14 +356,14 @@ bool is_two_syllables(const Text& text, const Word& word) {
   fold(text.part(word.begin, word.end), folded);
   // The second is one that names have: most words that are two syllables by chance end otherwise.
   static constexpr std::string_view kSeconds[] = {
-      "an",   "bin",  "bo",   "chao",  "chen", "cheng", "chun", "dan",  "dong",  "fang", "fei",   "feng", "fen",  "fu",
-      "gang", "guang", "guo", "hai",   "han",  "hao",   "hong", "hua",  "huan",  "hui",  "jia",   "jian", "jiao", "jie",
-      "jin",  "jing", "jiang", "jun",  "kai",  "kang",  "kun",  "lan",  "lei",   "liang", "lian", "lin",  "ling", "long",
-      "lu",   "lun",  "mei",  "min",   "ming", "na",    "nan",  "ning", "peng",  "ping", "qi",    "qian", "qiang", "qin",
-      "qing", "qiu",  "ran",  "rong",  "rui",  "shan",  "shi",  "shu",  "shuang", "tao", "ting",  "tong", "wei",  "wen",
-      "wu",   "xi",   "xia",  "xian",  "xiang", "xiao", "xin",  "xing", "xiong", "xuan", "xue",   "yan",  "yang", "yao",
-      "yi",   "yin",  "ying", "yong",  "you",  "yu",    "yuan", "yue",  "yun",   "ze",   "zhen",  "zheng", "zhi", "zhong",
-      "zhou", "zhu",  "zi"};
+      "an",    "bin",  "bo",    "chao", "chen",  "cheng", "chun",  "dan",  "dong", "fang",  "fei",  "feng",  "fen",
+      "fu",    "gang", "guang", "guo",  "hai",   "han",   "hao",   "hong", "hua",  "huan",  "hui",  "jia",   "jian",
+      "jiao",  "jie",  "jin",   "jing", "jiang", "jun",   "kai",   "kang", "kun",  "lan",   "lei",  "liang", "lian",
+      "lin",   "ling", "long",  "lu",   "lun",   "mei",   "min",   "ming", "na",   "nan",   "ning", "peng",  "ping",
+      "qi",    "qian", "qiang", "qin",  "qing",  "qiu",   "ran",   "rong", "rui",  "shan",  "shi",  "shu",   "shuang",
+      "tao",   "ting", "tong",  "wei",  "wen",   "wu",    "xi",    "xia",  "xian", "xiang", "xiao", "xin",   "xing",
+      "xiong", "xuan", "xue",   "yan",  "yang",  "yao",   "yi",    "yin",  "ying", "yong",  "you",  "yu",    "yuan",
+      "yue",   "yun",  "ze",    "zhen", "zheng", "zhi",   "zhong", "zhou", "zhu",  "zi"};
   for (const std::string_view second : kSeconds) {
     if (folded.size() < second.size() + 2 || !folded.ends_with(second)) continue;
     if (is_syllable(std::string_view(folded).substr(0, folded.size() - second.size()))) return true;

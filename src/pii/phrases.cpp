@@ -14,49 +14,51 @@ namespace {
 
 // Folded words with a blank between, whatever signs the text has there; ';' between names.
 constexpr std::string_view kFirms =
-    "goldman sachs;morgan stanley;wells fargo;charles schwab;merrill lynch;lehman brothers;jp morgan;j p morgan;"
-    "jpmorgan chase;chase bank;bank of america;capital one;american express;deutsche bank;deutsche telekom;deutsche "
-    "post;deutsche bahn;credit suisse;societe generale;credit agricole;bnp paribas;julius baer;rothschild co;"
-    "lloyds bank;lloyds banking;lloyds tsb;standard chartered;royal bank;barclays bank;virgin money;virgin media;"
-    "virgin atlantic;santander bank;banco santander;la caixa;intesa sanpaolo;monte dei paschi;banca intesa;tata "
-    "consultancy;tata motors;tata steel;tata sons;kotak mahindra;tech mahindra;larsen toubro;hero motocorp;bharti "
-    "airtel;reliance jio;"
-    "ernst young;johnson johnson;marks spencer;procter gamble;rolls royce;harley davidson;mercedes benz;aston martin;"
-    "alfa romeo;land rover;range rover;general motors;general electric;general mills;ford motor;ford focus;ford "
-    "fiesta;ford transit;ford mustang;pratt whitney;smith wesson;smith nephew;black decker;bang olufsen;dolce gabbana;"
-    "tiffany co;barnes noble;bed bath;abercrombie fitch;crate barrel;dun bradstreet;standard poor;baker mckenzie;"
-    "clifford chance;allen overy;jones day;latham watkins;kirkland ellis;booz allen;bain company;mckinsey company;"
-    "boston consulting;arthur andersen;arthur d little;grant thornton;marsh mclennan;willis towers watson;aon hewitt;"
-    "levi strauss;ralph lauren;calvin klein;tommy hilfiger;hugo boss;louis vuitton;yves saint laurent;jean paul "
-    "gaultier;christian dior;pierre cardin;michael kors;kate spade;victoria s secret;ted baker;paul smith ltd;laura "
-    "ashley;jack wolfskin;jack jones;tom tailor;peter hahn;ernsting s family;karl lagerfeld;marc o polo;"
-    "jack daniel;jack daniels;jim beam;johnnie walker;captain morgan;ben jerry;dr pepper;dr oetker;uncle ben;aunt "
-    "jemima;betty crocker;wendy s;tim hortons;papa john;papa johns;trader joe;trader joes;sara lee;mary kay;"
-    "estee lauder;elizabeth arden;helena rubinstein;max factor;procter and gamble;johnson and johnson;marks and "
-    "spencer;ernst and young;kaiser permanente;mayo clinic;johns hopkins;cleveland clinic;blue cross;blue shield;"
-    "red cross;red crescent;harvard pilgrim;john hancock;lincoln financial;liberty mutual;northwestern mutual;"
-    "mass mutual;thomson reuters;dow jones;moody s;berkshire hathaway;lockheed martin;northrop grumman;martin "
-    "marietta;texas instruments;hewlett packard;dell technologies;john deere;briggs stratton;ingersoll rand;"
-    "parker hannifin;thermo fisher;fisher scientific;becton dickinson;abbott laboratories;eli lilly;bristol myers;"
+    "goldman sachs;morgan stanley;wells fargo;charles schwab;merrill lynch;lehman brothers;jp morgan;"
+    "j p morgan;jpmorgan chase;chase bank;bank of america;capital one;american express;deutsche bank;"
+    "deutsche telekom;deutsche post;deutsche bahn;credit suisse;societe generale;credit agricole;"
+    "bnp paribas;julius baer;rothschild co;lloyds bank;lloyds banking;lloyds tsb;standard chartered;"
+    "royal bank;barclays bank;virgin money;virgin media;virgin atlantic;santander bank;banco santander;"
+    "la caixa;intesa sanpaolo;monte dei paschi;banca intesa;tata consultancy;tata motors;tata steel;"
+    "tata sons;kotak mahindra;tech mahindra;larsen toubro;hero motocorp;bharti airtel;reliance jio;"
+    "ernst young;johnson johnson;marks spencer;procter gamble;rolls royce;harley davidson;mercedes benz;"
+    "aston martin;alfa romeo;land rover;range rover;general motors;general electric;general mills;"
+    "ford motor;ford focus;ford fiesta;ford transit;ford mustang;pratt whitney;smith wesson;smith nephew;"
+    "black decker;bang olufsen;dolce gabbana;tiffany co;barnes noble;bed bath;abercrombie fitch;"
+    "crate barrel;dun bradstreet;standard poor;baker mckenzie;clifford chance;allen overy;jones day;"
+    "latham watkins;kirkland ellis;booz allen;bain company;mckinsey company;boston consulting;"
+    "arthur andersen;arthur d little;grant thornton;marsh mclennan;willis towers watson;aon hewitt;"
+    "levi strauss;ralph lauren;calvin klein;tommy hilfiger;hugo boss;louis vuitton;yves saint laurent;"
+    "jean paul gaultier;christian dior;pierre cardin;michael kors;kate spade;victoria s secret;"
+    "jack wolfskin;tom tailor;ernsting s family;karl lagerfeld;marc o polo;jack daniels;jim beam;"
+    "johnnie walker;captain morgan;ben jerry;dr pepper;dr oetker;uncle ben;aunt jemima;betty crocker;"
+    "tim hortons;papa john;papa johns;trader joe;trader joes;estee lauder;elizabeth arden;"
+    "helena rubinstein;max factor;procter and gamble;johnson and johnson;marks and spencer;ernst and young;"
+    "kaiser permanente;mayo clinic;johns hopkins;cleveland clinic;blue cross;blue shield;red cross;"
+    "red crescent;harvard pilgrim;lincoln financial;liberty mutual;northwestern mutual;mass mutual;"
+    "thomson reuters;dow jones;berkshire hathaway;lockheed martin;northrop grumman;texas instruments;"
+    "hewlett packard;dell technologies;john deere;briggs stratton;ingersoll rand;parker hannifin;"
+    "thermo fisher;fisher scientific;becton dickinson;abbott laboratories;eli lilly;bristol myers;"
     "novo nordisk;roche diagnostics;boehringer ingelheim;fresenius kabi;siemens healthineers;b braun;"
-    "grupo bimbo;grupo modelo;grupo carso;grupo santander;america movil;petroleo brasileiro;casas bahia;magazine luiza;"
-    "mercado libre;mercado livre;el corte ingles;telefonica moviles;leroy merlin;yves rocher;saint gobain;air france;"
-    "air canada;air india;british airways;delta air;delta airlines;virgin australia;singapore airlines;cathay pacific;"
-    "turkish airlines;etihad airways;qatar airways;aer lingus;"
-    "albert heijn;van lanschot;van gansewinkel;abn amro;ing bank;philip morris;jan linders;douwe egberts;van houten;"
-    "wm morrison;john lewis partnership;john lewis;harvey nichols;harvey norman;fortnum mason;david jones ltd;jb hi fi;"
-    "carl zeiss;robert bosch;thyssen krupp;heckler koch;giesecke devrient;kuehne nagel;kuhne nagel;db schenker;"
-    "max planck;fraunhofer institut;konrad adenauer stiftung;friedrich ebert stiftung;stiftung warentest;"
-    "manchester united;manchester city;real madrid;bayern munchen;bayern munich;borussia dortmund;fc barcelona;"
-    "atletico madrid;inter milan;ac milan;juventus turin;tottenham hotspur;aston villa;boston celtics;los angeles "
-    "lakers;dallas cowboys;new york yankees;new york times;washington post;wall street journal;los angeles times;"
-    "financial times;daily mail;le monde;el pais;die zeit;la repubblica;harry potter;sherlock holmes;james bond;"
-    "mickey mouse;donald duck;santa claus;captain america;super mario;uncle sam;john doe corp;ansel adams inc";
+    "grupo bimbo;grupo modelo;grupo carso;grupo santander;america movil;petroleo brasileiro;casas bahia;"
+    "magazine luiza;mercado libre;mercado livre;el corte ingles;telefonica moviles;leroy merlin;"
+    "yves rocher;saint gobain;air france;air canada;air india;british airways;delta air;delta airlines;"
+    "virgin australia;singapore airlines;cathay pacific;turkish airlines;etihad airways;qatar airways;"
+    "aer lingus;albert heijn;van lanschot;van gansewinkel;abn amro;ing bank;jan linders;douwe egberts;"
+    "van houten;wm morrison;john lewis partnership;harvey nichols;harvey norman;fortnum mason;"
+    "david jones ltd;jb hi fi;carl zeiss;robert bosch;thyssen krupp;heckler koch;giesecke devrient;"
+    "kuehne nagel;kuhne nagel;db schenker;max planck;fraunhofer institut;konrad adenauer stiftung;"
+    "friedrich ebert stiftung;stiftung warentest;manchester united;manchester city;real madrid;"
+    "bayern munchen;bayern munich;borussia dortmund;fc barcelona;atletico madrid;inter milan;ac milan;"
+    "juventus turin;tottenham hotspur;aston villa;boston celtics;los angeles lakers;dallas cowboys;"
+    "new york yankees;new york times;washington post;wall street journal;los angeles times;financial times;"
+    "daily mail;le monde;el pais;die zeit;la repubblica;harry potter;sherlock holmes;james bond;"
+    "mickey mouse;donald duck;santa claus;captain america;super mario;uncle sam";
 
 constexpr std::string_view kPlaces =
     "saudi arabia;british columbia;british virgin islands;kyrgyz republic;czech republic;dominican republic;slovak "
     "republic;central african republic;democratic republic of the congo;dr congo;republic of the congo;republic of "
-    "ireland;republic of korea;south korea;north korea;south africa;south sudan;ivory coast;cote d ivoire;united arab "
+    "ireland;republic of korea;south korea;north korea;south africa;south sudan;ivory coast;cote divoire;united arab "
     "emirates;united kingdom;united states;united states of america;great britain;new zealand;new caledonia;papua new "
     "guinea;equatorial guinea;guinea bissau;timor leste;east timor;sierra leone;costa rica;puerto rico;el salvador;"
     "burkina faso;cape verde;cabo verde;san marino;sri lanka;hong kong;north macedonia;vatican city;isle of man;isle "
@@ -67,7 +69,7 @@ constexpr std::string_view kPlaces =
     "australia;western australia;northern territory;northwest territories;prince edward island;nova scotia;new "
     "brunswick;new hampshire;new jersey;new mexico;new york;north carolina;south carolina;north dakota;south dakota;"
     "west virginia;rhode island;district of columbia;newfoundland and labrador;inner mongolia;"
-    "truth or consequences;coeur d alene;fond du lac;eau claire;medicine hat;moose jaw;sault ste marie;sault sainte "
+    "truth or consequences;coeur dalene;fond du lac;eau claire;medicine hat;moose jaw;sault ste marie;sault sainte "
     "marie;port st lucie;thunder bay;red deer;grande prairie;walla walla;wagga wagga;alice springs;broken hill;coffs "
     "harbour;hervey bay;port macquarie;byron bay;palmerston north;fort wayne;fort worth;fort collins;fort lauderdale;"
     "fort myers;fort smith;fort william;el paso;corpus christi;baton rouge;des moines;las vegas;las cruces;los "
@@ -77,7 +79,8 @@ constexpr std::string_view kPlaces =
     "kuwait city;quezon city;benin city;iowa city;sioux city;sioux falls;niagara falls;idaho falls;great falls;wichita "
     "falls;cedar rapids;grand rapids;rapid city;ann arbor;green bay;long beach;virginia beach;west palm beach;myrtle "
     "beach;daytona beach;palm springs;colorado springs;little rock;north platte;terre haute;la crosse;winston salem;"
-    "milton keynes;kingston upon hull;newcastle upon tyne;stoke on trent;burton on trent;burton upon trent;weston super "
+    "milton keynes;kingston upon hull;newcastle upon tyne;stoke on trent;burton on trent;burton upon trent;weston "
+    "super "
     "mare;stratford upon avon;berwick upon tweed;southend on sea;clacton on sea;henley on thames;walton on thames;"
     "kingston upon thames;richmond upon thames;barrow in furness;newcastle under lyme;ashton under lyne;stockton on "
     "tees;ashby de la zouch;bury st edmunds;king s lynn;merthyr tydfil;ebbw vale;tunbridge wells;royal tunbridge "
@@ -90,9 +93,10 @@ constexpr std::string_view kPlaces =
     "kreuznach;bad oeynhausen;bad reichenhall;wiener neustadt;den haag;den bosch;den helder;s hertogenbosch;bergen op "
     "zoom;alphen aan den rijn;capelle aan den ijssel;katwijk aan zee;"
     "sesto san giovanni;san giovanni rotondo;san benedetto del tronto;san donato milanese;busto arsizio;cinisello "
-    "balsamo;reggio emilia;reggio calabria;la spezia;ascoli piceno;l aquila;vitoria gasteiz;las palmas;las palmas de "
+    "balsamo;reggio emilia;reggio calabria;la spezia;ascoli piceno;vitoria gasteiz;las palmas;las palmas de "
     "gran canaria;palma de mallorca;santiago de compostela;san sebastian;jerez de la frontera;alcala de henares;ciudad "
-    "real;ciudad juarez;santa cruz de tenerife;a coruna;la coruna;castilla y leon;pais vasco;vila nova de gaia;viana do "
+    "real;ciudad juarez;santa cruz de tenerife;a coruna;la coruna;castilla y leon;pais vasco;vila nova de gaia;viana "
+    "do "
     "castelo;figueira da foz;castelo branco;vila real;rio de janeiro;sao paulo;sao bernardo do campo;sao jose dos "
     "campos;belo horizonte;porto alegre;ribeirao preto;juiz de fora;foz do iguacu;joao pessoa;rio grande do sul;rio "
     "grande do norte;minas gerais;mato grosso;mato grosso do sul;mar del plata;bahia blanca;buenos aires;vina del mar;"
@@ -102,7 +106,7 @@ constexpr std::string_view kPlaces =
     "addis ababa;dar es salaam;cape town;cape coast;port elizabeth;port harcourt;port louis;walvis bay;east london;"
     "pointe noire;bobo dioulasso;porto novo;tel aviv;tel aviv yafo;petah tikva;ras al khaimah;abu dhabi;al ain;new "
     "delhi;navi mumbai;kuala lumpur;johor bahru;kota kinabalu;bandar seri begawan;ho chi minh city;ho chi minh;phnom "
-    "penh;siem reap;luang prabang;chiang mai;da nang;hai phong;can tho;nha trang;xi an;cox s bazar;mazar i sharif;"
+    "penh;siem reap;luang prabang;chiang mai;da nang;hai phong;can tho;nha trang;cox s bazar;mazar i sharif;"
     "baden wurttemberg;rheinland pfalz;schleswig holstein;mecklenburg vorpommern;sachsen anhalt;nordrhein westfalen;"
     "ile de france;nouvelle aquitaine;emilia romagna;noord holland;zuid holland;noord brabant;reino unido;estados "
     "unidos;paises bajos;royaume uni;pays bas;etats unis;regno unito;stati uniti;paesi bassi;verenigd koninkrijk;"
@@ -119,7 +123,10 @@ struct PhraseRow {
 
 struct PhraseTable {
   std::vector<PhraseRow> rows;  // by their first words, the longest first
-  std::array<bool, 8192> may_begin{};
+  static constexpr std::uint32_t kBits = 8192;
+  std::array<std::uint64_t, kBits / 64> bits{};
+
+  bool may_begin(std::uint32_t hash) const { return (bits[hash % kBits / 64] >> hash % 64 & 1) != 0; }
 
   void add(std::string_view names, Tag tag) {
     while (!names.empty()) {
@@ -130,7 +137,7 @@ struct PhraseTable {
         row.hashes[row.count++] = hash_folded(name.substr(0, word));
         name.remove_prefix(std::min(word + 1, name.size()));
       }
-      may_begin[row.hashes[0] % may_begin.size()] = true;
+      bits[row.hashes[0] % kBits / 64] |= std::uint64_t{1} << row.hashes[0] % 64;
       rows.push_back(row);
       names.remove_prefix(std::min(end + 1, names.size()));
     }
@@ -145,13 +152,10 @@ struct PhraseTable {
   }
 };
 
-const PhraseTable& phrase_table() {
-  static const PhraseTable made;
-  return made;
-}
+const PhraseTable kPhrases;
 
-// The word after what may stand within a firm's or a place's name: a blank, " & ", " + ", a hyphen, an apostrophe, ". ".
-// No letters: none.
+// The word after what may stand within a firm's or a place's name: a blank, " & ", " + ", a hyphen, an apostrophe, ".
+// ". No letters: none.
 Word word_within(const Text& text, std::size_t end) {
   std::size_t i = end;
   const unsigned char c = text[i];
@@ -194,14 +198,12 @@ const WordSet kFirmTrades(
 const WordSet kFirmKin(
     "sons son co company sohne sohn fils figli hijos filhos zonen zoon partner partners associates "
     "brothers daughters synowie");
-const WordSet kFirmAnd(
-    "and und et e y en i och og");
+const WordSet kFirmAnd("and und et e y en i och og");
 
 // What only a firm's name ends with.
 bool is_legal_form(const Word& word) {
   static constexpr std::uint32_t kGmbh = hash_folded("gmbh"), kLtd = hash_folded("ltd");
-  return word.shape != Shape::lower ? kFirmForms.has(word.hash)
-                                    : word.hash == kGmbh || word.hash == kLtd;
+  return word.shape != Shape::lower ? kFirmForms.has(word.hash) : word.hash == kGmbh || word.hash == kLtd;
 }
 
 // What firms, offices and schools are called, behind their name.
@@ -267,6 +269,12 @@ std::size_t state_with_stops(const Text& text, const Word& word) {
 
 }  // namespace
 
+bool may_begin_phrase(const Text& text, const Word& word) {
+  if (word.shape != Shape::lower) return word.letters <= 4 || kPhrases.may_begin(word.hash);
+  return word.letters <= 4 && (word.flags & kParticle) != 0 &&
+         (text[word.end] == '-' || (text[word.end] == ' ' && apostrophe(text, word.end + 1) != 0));
+}
+
 Phrase phrase_at(const Text& text, const Context& now, const Word& word) {
   const PastWord& previous = now.previous;
   if (word.letters <= 4) {
@@ -277,11 +285,11 @@ Phrase phrase_at(const Text& text, const Context& now, const Word& word) {
     if (const std::size_t end = surname_at(text, word); end != 0) return {end, Tag::person};
   }
   if (word.shape == Shape::lower) return {};
-  const PhraseTable& known = phrase_table();
-  if (!known.may_begin[word.hash % known.may_begin.size()]) return {};
-  const auto [first, last] = std::equal_range(
-      known.rows.begin(), known.rows.end(), PhraseRow{.hashes = {word.hash}},
-      [](const PhraseRow& a, const PhraseRow& b) { return a.hashes[0] < b.hashes[0]; });
+  const PhraseTable& known = kPhrases;
+  if (!known.may_begin(word.hash)) return {};
+  const auto [first, last] =
+      std::equal_range(known.rows.begin(), known.rows.end(), PhraseRow{.hashes = {word.hash}},
+                       [](const PhraseRow& a, const PhraseRow& b) { return a.hashes[0] < b.hashes[0]; });
   for (auto row = first; row != last; ++row) {
     Word at = word;
     std::uint8_t matched = 1;
@@ -302,6 +310,10 @@ Phrase phrase_at(const Text& text, const Context& now, const Word& word) {
 std::size_t firm_at(const Text& text, const PastWord& previous, const Word& word, Tag tag) {
   constexpr int kMost = 5;  // words behind the first
   if ((previous.flags & kTitle) != 0 && previous.letters != 0) return 0;
+  if (text[word.end] == ' ' && text[word.end + 1] >= 'a' && text[word.end + 1] <= 'z') {
+    static constexpr std::string_view kBegins = "auegloyi";  // "and", "gmbh", …
+    if (kBegins.find(static_cast<char>(text[word.end + 1])) == std::string_view::npos) return 0;
+  }
   Word at = word, before = word;
   bool joined = false;  // an "&" or "and" went by
   for (int words = 0; words < kMost; ++words) {
@@ -311,7 +323,7 @@ std::size_t firm_at(const Text& text, const PastWord& previous, const Word& word
       const std::size_t n = blank_at(text, at.end + 1);
       if (n == 0 || letter_at(text, at.end + 1 + n) == 0) return 0;
       next = word_at(text, at.end + 1 + n);
-      if (!is_legal_form(next)) {
+      if (!is_legal_form(next) || (next.flags & kState) != 0) {  // "Lubbock, NV"
         if (words > 0 || next.shape != Shape::capital) return 0;
         const Word und = word_within(text, next.end);
         if (!is_and_between(und) && text[next.end + 1] != '&') return 0;

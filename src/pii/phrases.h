@@ -13,10 +13,8 @@ struct Phrase {
   Tag tag = Tag::none;  // what all its words are
 };
 
-// Whether one may begin with `word`: with no word of small letters but a few short ones.
-inline bool may_begin_phrase(const Word& word) {
-  return word.shape != Shape::lower || (word.letters <= 4 && (word.flags & kParticle) != 0);
-}
+// Whether one may begin with `word`: with none of small letters but a few short ones.
+bool may_begin_phrase(const Text& text, const Word& word);
 // The phrase that begins with `word`: of a list, a surname with an article or an apostrophe ("al-Ghamdi",
 // "Dell'Acqua"), a state with full stops ("in the U.S.").
 Phrase phrase_at(const Text& text, const Context& now, const Word& word);

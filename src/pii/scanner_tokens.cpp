@@ -203,7 +203,7 @@ bool Scanner::State::word(const Text& text, const Word& w) {
   Tag tag = Tag::none;
   Phrase said = w.begin < phrase.end ? phrase : Phrase();
   const bool inside_phrase = said.end != 0;
-  if (!inside_phrase && may_begin_phrase(w) && profile != Profile::secrets) said = phrase_at(text, now, w);
+  if (!inside_phrase && profile != Profile::secrets && may_begin_phrase(text, w)) said = phrase_at(text, now, w);
   if (w.shape != Shape::lower && profile != Profile::secrets) {
     if (const Match match = match_month(text, now, w); match.score >= now.least) return found(text, match);
     if (const Match match = match_street(text, now, w); match.score >= now.least) return found(text, match);

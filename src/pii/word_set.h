@@ -25,9 +25,10 @@ class WordSet {
     std::sort(hashes_.begin(), hashes_.end());
   }
   bool has(std::uint32_t hash) const {
-    return (bits_[hash % kBits / 64] >> hash % 64 & 1) != 0 &&
-           std::binary_search(hashes_.begin(), hashes_.end(), hash);
+    return (bits_[hash % kBits / 64] >> hash % 64 & 1) != 0 && std::binary_search(hashes_.begin(), hashes_.end(), hash);
   }
+
+  const std::vector<std::uint32_t>& hashes() const { return hashes_; }
 
  private:
   static constexpr std::uint32_t kBits = 4096;

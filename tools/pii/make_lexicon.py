@@ -36,6 +36,7 @@ ROMAN = str.maketrans({"а": "a", "б": "b", "в": "v", "г": "g", "ґ": "g", "�
 LEFT_OUT = {"tw_GH", "en_TH"}
 NO_NAMES = {"ii", "iii", "iv", "vi", "vii", "viii", "jr", "sr", "dr", "mr", "mrs", "ms", "pacific", "hello", "hola", "best", "the", "city", "euro", "access"}
 TOWNS = {"Breda", "Dallas", "Jordan", "Vigo"}  # and rarely a given name
+RATHER_NAMES = {"segun", "darwish"}  # though words of other languages, or like them
 NATIONS = set("german english french welsh spanish italian polish dutch russian chinese japanese korean indian american british roman latin turkish greek swedish danish irish "
               "scottish norwegian finnish portuguese brazilian mexican canadian australian african asian european arabic hebrew czech hungarian".split())
 
@@ -109,7 +110,9 @@ def add_own():
     for name, flag in (("own_given.txt", "g"), ("own_surnames.txt", "s")):
         for word in sorted(fold(part) for value in own_list(name) for part in re.split(r"[ .-]+", value)):
             if word not in NO_NAMES | NATIONS:
-                add(word, flag, "cn")
+                if word in RATHER_NAMES:
+                    flags.setdefault(word, set()).discard("n")
+                add(word, flag, "" if word in RATHER_NAMES else "cn")
     for place in sorted(own_list("own_places.txt")):
         parts = [part for part in re.split(r"[ -]+", place) if part[:1].isupper()]
         for part in parts:  # a town that is called like a person is rather the person, but for those without which none is

@@ -1,0 +1,96 @@
+// What stands beside a name, firms and places of several words.
+#include "pii/neighbours.h"
+
+#include <gtest/gtest.h>
+
+#include "pii/scan_testing.h"
+
+namespace freehold::pii {
+namespace {
+
+TEST(Neighbours, LabelsAbbreviationsAndTitlesAreNobody) {
+  for (const char* text :
+       {"Re: your claim of May", "Pat.-Nr. folgt", "Art. 17 applies", "Sec. 9 of the lease", "Title VII was cited.",
+        "Press Tab. Then wait.", "Mr. President, the floor is yours.", "Dear Sir, the pump broke.", "(Landlord)"})
+    EXPECT_EQ(shown(text), "") << text;
+  EXPECT_EQ(shown("Sen. Whitlock met voters."), "person=Whitlock");
+  EXPECT_EQ(shown("Judge Farnsworth denied it."), "person=Farnsworth");
+  EXPECT_EQ(shown("Szanowny Panie Lindqvist, prosimy."), "person=Lindqvist");
+}
+
+TEST(Neighbours, DaysAndMonthsAreNobody) {
+  for (const char* text : {"Come on Thu or Fri.", "Jan and Feb were dry.", "Open Mon-Fri from 9 to 5."})
+    EXPECT_EQ(shown(text), "") << text;
+  EXPECT_EQ(shown("Ask Jan Kowalski."), "person=Jan Kowalski");
+}
+
+TEST(Neighbours, GreetingsLabelsAndIntroductions) {
+  EXPECT_EQ(shown("hey Anjali!! see you"), "person=Anjali");
+  EXPECT_EQ(shown("Insured: CHIEKO MORIYAMA"), "person=CHIEKO MORIYAMA");
+  EXPECT_EQ(shown("Hi, I'm Ruairi, the plumber."), "person=Ruairi");
+  EXPECT_EQ(shown("@Takumi could you look?"), "person=Takumi");
+  EXPECT_EQ(shown("@Override stays."), "");
+  EXPECT_EQ(shown("Booked for Korhonen/Elina MRS today"), "person=Korhonen | person=Elina");
+}
+
+TEST(Neighbours, NamesOfTwoSyllables) {
+  EXPECT_EQ(shown("The parcel for Zhengyuan is here."), "person=Zhengyuan");
+  EXPECT_EQ(shown("Weilong was born there."), "person=Weilong");
+  const auto two = [](std::string_view word) {
+    const Text text(word, true);
+    return is_two_syllables(text, word_at(text, 0));
+  };
+  EXPECT_TRUE(two("Xuefeng"));
+  EXPECT_TRUE(two("Jiahui"));
+  EXPECT_FALSE(two("Tonight"));
+  EXPECT_FALSE(two("Invoice"));
+}
+
+TEST(Neighbours, PlacesBehindPlacesAndPrepositions) {
+  EXPECT_EQ(shown("She was born in Tampa, Iceland, and left."), "place=Tampa | place=Iceland");
+  EXPECT_EQ(shown("We live in Dallas now."), "place=Dallas");
+  EXPECT_EQ(shown("Trains between Dallas and Jordan stop."), "place=Dallas | place=Jordan");
+  EXPECT_EQ(shown("He emigrated from the U.K. in 1999."), "place=U.K");
+  EXPECT_EQ(shown("A citizen living in UK, it says."), "place=UK");
+}
+
+TEST(Phrases, FirmsAreNobody) {
+  for (const char* text :
+       {"I work for Morgan Stanley now.", "A loan by Wells Fargo, it says.", "The audit by Ernst & Young is late.",
+        "Harper, Bell and Sons closed.", "Insured by Lindner KG until May.", "We buy from Ashworth Freight Systems."})
+    EXPECT_EQ(shown(text), "") << text;
+  EXPECT_EQ(shown("She moved to Lubbock, NV in May.").find("place=Lubbock"), 0u);
+  EXPECT_EQ(shown("Ask Anna Whitlock, she knows."), "person=Anna Whitlock");
+  EXPECT_EQ(shown("Mr. Stanley Morgan called."), "person=Stanley Morgan");
+}
+
+TEST(Phrases, PlacesAndSurnamesOfSeveralWords) {
+  EXPECT_EQ(shown("They moved to British Columbia in May."), "place=British Columbia");
+  EXPECT_EQ(shown("It is in Stoke-on-Trent, I think."), "place=Stoke-on-Trent");
+  EXPECT_EQ(shown("We met in Truth or Consequences."), "place=Truth or Consequences");
+  EXPECT_EQ(shown("Ask Fatima al-Qahtani today."), "person=Fatima al-Qahtani");
+  EXPECT_EQ(shown("Ask Koen van 't Zand today."), "person=Koen van 't Zand");
+  EXPECT_EQ(shown("Ask Paolo Dell'Orto today."), "person=Paolo Dell'Orto");
+}
+
+TEST(Phrases, WhereverTheTextIsCut) {
+  const std::string_view text =
+      "Koen van 't Zand of Morgan Stanley, Stoke-on-Trent, met Sen. Whitlock in the U.S. on Thu, Fatima al-Qahtani "
+      "too.";
+  const std::string whole = shown(text);
+  for (std::size_t cut = 1; cut < text.size(); ++cut) {
+    Scanner scanner(Profile::gdpr);
+    std::vector<Finding> found;
+    scanner.feed(text.substr(0, cut), found);
+    scanner.feed(text.substr(cut), found);
+    scanner.finish(found);
+    std::string out;
+    for (const Finding& f : found)
+      out += (out.empty() ? "" : " | ") + std::string(info(f.kind).name) + "=" +
+             std::string(text.substr(f.begin, f.end - f.begin));
+    EXPECT_EQ(out, whole) << cut;
+  }
+}
+
+}  // namespace
+}  // namespace freehold::pii
