@@ -15,29 +15,30 @@ inline bool begins_with_capital(const Word& word) {
   return word.shape == Shape::capital || word.shape == Shape::initial || word.shape == Shape::mixed;
 }
 
-// Words, folded, that are asked for often and are seldom there.
+// Words, folded, that are asked for often and are seldom there: by their hashes.
 class WordSet {
  public:
   explicit consteval WordSet(std::string_view words) {
     while (!words.empty()) {
       const std::size_t end = std::min(words.find(' '), words.size());
       const std::uint32_t hash = hash_folded(words.substr(0, end));
-      hashes_[count_++] = hash;
-      bits_[place(hash) / 64] |= std::uint64_t{1} << place(hash) % 64;
+      std::uint32_t at = place(hash);
+      while (slots_[at] != 0 && slots_[at] != hash) at = (at + 1) % kSlots;
+      slots_[at] = hash;
       words.remove_prefix(std::min(end + 1, words.size()));
     }
   }
   constexpr bool has(const PastWord& word) const {
-    if ((bits_[place(word.hash) / 64] >> place(word.hash) % 64 & 1) == 0 || word.letters == 0) return false;
-    const auto* const end = hashes_.data() + count_;
-    return std::find(hashes_.data(), end, word.hash) != end;
+    for (std::uint32_t at = place(word.hash); slots_[at] != 0; at = (at + 1) % kSlots) {
+      if (slots_[at] == word.hash) return word.letters != 0;
+    }
+    return false;
   }
 
  private:
-  static constexpr std::uint32_t place(std::uint32_t hash) { return hash * 0x9E3779B1u >> 22; }
-  std::array<std::uint64_t, 16> bits_{};
-  std::array<std::uint32_t, 128> hashes_{};
-  std::size_t count_ = 0;
+  static constexpr std::uint32_t kSlots = 512;  // a quarter full at most
+  static constexpr std::uint32_t place(std::uint32_t hash) { return hash * 0x9E3779B1u >> 23; }
+  std::array<std::uint32_t, kSlots> slots_{};
 };
 
 // Small words that streets' names begin with: "ul. Kwiatowa 57", "in via Roma, 5"; "po box 12".

@@ -1,5 +1,6 @@
 // Streets whose kind stands last, "Karl Johans gate 54", or is part of the word, "Weteringschans 12".
 #include <array>
+#include <iterator>
 #include <string_view>
 
 #include "pii/addresses.h"
@@ -16,13 +17,14 @@ enum class Ending : unsigned char { none, street, goes_on, weak };
 struct StreetEnd {
   string_view letters;
   Ending ending;
+  string_view folded = {};  // its last three letters where they have marks
 };
 
 constexpr StreetEnd kStreetEnds[] = {
     {"strasse", Ending::street},
     {"stra\xC3\x9F"
      "e",
-     Ending::street},
+     Ending::street, "sse"},
     {"str", Ending::street},
     {"weg", Ending::street},
     {"platz", Ending::street},
@@ -74,7 +76,7 @@ constexpr StreetEnd kStreetEnds[] = {
     {"akker", Ending::weak},
     {"gatan", Ending::goes_on},
     {"v\xC3\xA4gen", Ending::goes_on},
-    {"gr\xC3\xA4nd", Ending::goes_on},
+    {"gr\xC3\xA4nd", Ending::goes_on, "and"},
     {"stigen", Ending::weak},
     {"torget", Ending::weak},
     {"backen", Ending::weak},
@@ -82,7 +84,7 @@ constexpr StreetEnd kStreetEnds[] = {
     {"gade", Ending::goes_on},
     {"str\xC3\xA6"
      "de",
-     Ending::goes_on},
+     Ending::goes_on, "ede"},
     {"v\xC3\xA6nget", Ending::goes_on},
     {"v\xC3\xA6nge", Ending::goes_on},
     {"plads", Ending::goes_on},
@@ -103,8 +105,8 @@ constexpr StreetEnd kStreetEnds[] = {
     {"aukio", Ending::weak},
     {"ranta", Ending::weak},
     // "Vinohradská 12"
-    {"sk\xC3\xA1", Ending::weak},
-    {"ck\xC3\xA1", Ending::weak},
+    {"sk\xC3\xA1", Ending::weak, "ska"},
+    {"ck\xC3\xA1", Ending::weak, "cka"},
 };
 
 // One of 1024 places for the last three letters of a word (Word::suffix).
@@ -112,29 +114,32 @@ constexpr std::size_t suffix_place(std::uint32_t suffix) {
   return suffix * 0x9E3779B1u >> 22;
 }
 
-// Those of kStreetEnds as they are folded: most words end otherwise.
+// For each place the first of kStreetEnds whose last three letters, folded, have it, and for each of them the next;
+// from one on, none is 0. Most words end otherwise.
+struct StreetSuffixes {
+  std::array<std::uint8_t, 1024> first{};
+  std::array<std::uint8_t, std::size(kStreetEnds)> next{};
+};
 constexpr auto kStreetSuffixes = [] {
-  std::array<bool, 1024> out{};
-  auto add = [&](string_view last) {
+  StreetSuffixes out;
+  for (std::size_t k = std::size(kStreetEnds); k-- > 0;) {
+    const string_view letters = kStreetEnds[k].letters, folded = kStreetEnds[k].folded;
+    const string_view last = folded.empty() ? letters.substr(letters.size() - 3) : folded;
     std::uint32_t suffix = 0;
     for (const char c : last) suffix = suffix << 8 | static_cast<unsigned char>(c);
-    out[suffix_place(suffix)] = true;
-  };
-  for (const StreetEnd& end : kStreetEnds) {
-    const string_view last = end.letters.substr(end.letters.size() - 3);
-    if (std::all_of(last.begin(), last.end(), [](char c) { return c > 0; })) add(last);
+    out.next[k] = out.first[suffix_place(suffix)];
+    out.first[suffix_place(suffix)] = static_cast<std::uint8_t>(k + 1);
   }
-  for (const string_view last : {"sse", "and", "ede", "ska", "cka"}) add(last);  // "straße", "gränd", "stræde", "ská"
   return out;
 }();
 
 Ending ending_of(const Text& text, const Word& word) {
-  if (!kStreetSuffixes[suffix_place(word.suffix)]) return Ending::none;
-  for (const StreetEnd& end : kStreetEnds) {
+  for (std::size_t k = kStreetSuffixes.first[suffix_place(word.suffix)]; k != 0; k = kStreetSuffixes.next[k - 1]) {
+    const StreetEnd& end = kStreetEnds[k - 1];
     if (word.end - word.begin < end.letters.size() + 3) continue;
     if (!text.has(word.end - end.letters.size(), end.letters)) continue;
     if (end.letters == "gade" && text.has(word.end - 7, "brigade")) return Ending::none;
-    // "Monitoring 5", "Brigade 12"
+    // "Monitoring 5", "Katie 12"
     const bool ordinary =
         (word.flags & (kCommon | kPlace | kGiven)) != 0 &&
         (end.letters == "ring" || end.letters == "tie" || end.letters == "gade" || end.letters == "pfad");
@@ -212,6 +217,11 @@ std::size_t street_of_words(const Text& text, const Word& word) {
       return end != at ? end : 0;
     };
     const bool small = next.shape == Shape::lower;
+    static constexpr WordSet kSmall(
+        "utca korut krt ulica cesta namesti ulice vej gate gata gatan gt gade vei veg vag plass plats plads torv torg "
+        "alle "
+        "van de der den ten ter von t");
+    if (small && !kSmall.has(next)) return 0;
     if (!hyphen && kOfSomebody.has(next) && ends_in_s(text, last)) return number();
     if (small) {
       if (kAloneSmall.has(next)) return number();
