@@ -342,6 +342,8 @@ bool is_person_here(const Window& window, bool goes_on, Tag chosen) {
   // "Haoran": made of syllables as Chinese given names are.
   if (flags == 0 && is_two_syllables(text, word))
     return !upper || (name_next && next.shape == Shape::upper && (next.flags & kSurname) != 0);
+  // "Subramaniam Ahluwalia": two surnames and nothing else.
+  if (!upper && name_next && flags == kSurname && next.flags == kSurname && next.shape == Shape::capital) return true;
   // "CHIYO FUJIWARA"
   return upper && name_next && next.shape == Shape::upper && (flags & kGiven) != 0 && (flags & kCommon) == 0 &&
          (next.flags & kSurname) != 0 && (next.flags & kNobody) == 0;

@@ -29,6 +29,7 @@ TEST(Neighbours, GreetingsLabelsAndIntroductions) {
   EXPECT_EQ(shown("Insured: CHIEKO MORIYAMA"), "person=CHIEKO MORIYAMA");
   EXPECT_EQ(shown("Hi, I'm Ruairi, the plumber."), "person=Ruairi");
   EXPECT_EQ(shown("@Takumi could you look?"), "person=Takumi");
+  EXPECT_EQ(shown("The lease between Venkatesan Khandelwal (Landlord) and us"), "person=Venkatesan Khandelwal");
   EXPECT_EQ(shown("@Override stays."), "");
   EXPECT_EQ(shown("Booked for Korhonen/Elina MRS today"), "person=Korhonen | person=Elina");
 }
