@@ -27,6 +27,7 @@ class WordSet {
   bool has(std::uint32_t hash) const {
     return (bits_[hash % kBits / 64] >> hash % 64 & 1) != 0 && std::binary_search(hashes_.begin(), hashes_.end(), hash);
   }
+  bool has(const PastWord& word) const { return word.letters != 0 && has(word.hash); }
 
   const std::vector<std::uint32_t>& hashes() const { return hashes_; }
 
