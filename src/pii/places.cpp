@@ -121,8 +121,7 @@ std::size_t street_of_one_word(const Text& text, const Word& word, std::size_t d
   static const WordSet kAlone(
       "broadway moorgate cheapside piccadilly bishopsgate whitehall kingsway embarcadero eastcheap haymarket aldwych");
   if (kAlone.has(word) && digits >= 2) {
-    static const WordSet kStage(
-        "show shows musical musicals play plays hits theaters theatres tickets stars actors");
+    static const WordSet kStage("show shows musical musicals play plays hits theaters theatres tickets stars actors");
     const Word next = next_word(text, word.end, false);
     return kStage.has(next) || (next.shape != Shape::lower && is_street_end(next)) ? 0 : word.end;
   }
@@ -169,8 +168,7 @@ Match match_address(const Text& text, const Context& context, const Code& code) 
     if (!begins_with_capital(word) && word.shape != Shape::upper) break;
     if (named && is_street_end(word)) {
       end = word.end;
-      static const WordSet kRoads("highway hwy route rte"), kOfStates("road rd"),
-          kStates("county state farm ranch");
+      static const WordSet kRoads("highway hwy route rte"), kOfStates("road rd"), kStates("county state farm ranch");
       if (kRoads.has(word) || (kOfStates.has(word) && kStates.has(before))) {
         end = road_number(text, end);
         if (end != word.end) break;
