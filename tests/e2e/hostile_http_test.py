@@ -37,7 +37,6 @@ class Hostile(e2e.Case):
         cls.slow = [(dialect, cls.client.connect(30)) for dialect in DIALECTS]
         for dialect, connection in cls.slow:
             connection.sendall(f"POST {dialect.path} HTTP/1.1\r\nhost: loc".encode())
-        cls.slow_since = time.monotonic()
         cls.right = {}
         for _ in range(3):
             for dialect in DIALECTS:
@@ -381,11 +380,10 @@ class Hostile(e2e.Case):
     def test_z_slow_heads_end(self):
         for dialect, connection in self.slow:
             with connection:
-                answer = read_answer(connection)
+                answer = read_answer(connection)  # it waits for 30 s at most, as the connection does
                 self.assertEqual(answer.status, 408, dialect.name)
                 self.assertTrue(dialect.is_error(408, json.loads(answer.body)), answer)
                 self.assertEqual(connection.recv(1), b"")
-        self.assertLess(time.monotonic() - self.slow_since, 60 * SLOW)
 
     def test_zz_memory_is_what_it_was(self):
         if e2e.SANITIZED:
