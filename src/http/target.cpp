@@ -2,6 +2,7 @@
 
 #include "base/hex.h"
 #include "base/utf8.h"
+#include "http/url.h"
 
 namespace freehold::http {
 namespace {
@@ -120,6 +121,22 @@ Target rough_target(std::string_view raw) {
   });
   if (mark != std::string_view::npos) (void)split_query(raw.substr(mark + 1), target);
   return target;
+}
+
+std::string canonical_path(const Target& target) {
+  if (target.segments.empty()) return target.path;
+  std::string out;
+  for (const std::string& segment : target.segments) {
+    out += '/';
+    for (std::string_view rest = segment;;) {
+      const std::size_t slash = rest.find('/');
+      out += percent_encode_path(rest.substr(0, slash));
+      if (slash == std::string_view::npos) break;
+      out += "%2F";
+      rest.remove_prefix(slash + 1);
+    }
+  }
+  return out;
 }
 
 }  // namespace freehold::http

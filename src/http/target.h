@@ -18,6 +18,10 @@ Result<Target> parse_target(std::string_view raw);
 // client speaks. Never to be acted upon.
 Target rough_target(std::string_view raw);
 
+// The path written in one way only, however it came: "/api/%63reate" is "/api/create", a slash within a segment "%2F".
+// Of a target without segments its path as it is.
+std::string canonical_path(const Target& target);
+
 // "%41" is 'A'. Error: invalid (a '%' without two hexadecimal digits, or a NUL).
 Result<std::string> percent_decode(std::string_view text, bool plus_is_space);
 

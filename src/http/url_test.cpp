@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "http/target.h"
+
 namespace freehold::http {
 namespace {
 
@@ -52,6 +54,16 @@ TEST(Url, FollowsWhereALocationLeads) {
   EXPECT_FALSE(follow(base, "c"));
   EXPECT_FALSE(follow(base, ""));
   EXPECT_FALSE(follow(base, "file:///x"));
+}
+
+TEST(Url, OfATargetThereIsOneWayToWriteThePath) {
+  const auto written = [](std::string_view raw) { return canonical_path(parse_target(raw).value()); };
+  EXPECT_EQ(written("/api/%63reate?x=%41"), "/api/create");
+  EXPECT_EQ(written("/v1/models/a%2Fb%20c/"), "/v1/models/a%2Fb%20c/");
+  EXPECT_EQ(written("/v1beta/models/m:generateContent"), "/v1beta/models/m:generateContent");
+  EXPECT_EQ(written("/"), "/");
+  EXPECT_EQ(written("/a//b"), "/a//b");
+  EXPECT_EQ(canonical_path(rough_target("/%zz")), "/%zz");
 }
 
 TEST(Url, PathsAreEncoded) {

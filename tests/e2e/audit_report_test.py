@@ -51,7 +51,7 @@ def entries_of(day):
             add("admin", 962 + i, act="audit.replay", subject="req_4_1", name="owner", role="local", details={"equal": 1})
     if day == 10:
         add("admin", 970, act="keys.create", subject="key9", name="<b>owner</b>", role="local", details={"role": "user"})
-        for act in ("POST /api/create", "DELETE /freehold/v1/adapters/m/a", "POST /v1/files"):
+        for act in ("POST /api/create", "DELETE /freehold/v1/adapters/m/a", "POST /v1/fine_tuning/jobs", "POST /v1/files"):
             add("admin", 980, act=act, key="key1", name="Łukasz (night)", role="user")
     return out
 
@@ -110,8 +110,8 @@ class Reports(e2e.Case):
         self.assertEqual(claims["different answers that were computed again one by one, whatever came of it"], 1)
         self.assertEqual(claims["requests to a process that was sealed"], len([e for e in requests if e.get("sealed")]))
         self.assertEqual(claims["requests let in under break-glass, however they ended"], 1)
-        changed = [i for i, e in enumerate(self.entries) if e.get("act", "").endswith(("create", "/a")) and not e["act"].startswith("keys")]
-        self.assertEqual((len(changed), claims["changes of models and their names, at the command line and over HTTP"]), (2, changed))
+        changed = [i for i, e in enumerate(self.entries) if e.get("act", "").endswith(("create", "/a", "/jobs")) and not e["act"].startswith("keys")]
+        self.assertEqual((len(changed), claims["changes of models and their names, at the command line and over HTTP"]), (3, changed))
         facts = {f["id"]: f["value"] for f in json.loads((self.folder / "claims.json").read_text("utf-8"))["facts"]}
         self.assertEqual(facts["L8"], moment(JANUARY + 9 * 3600).split(".")[0] + "Z")
         number = self.entries.index(next(e for e in self.entries if e.get("act") == "break-glass"))
@@ -133,6 +133,13 @@ class Reports(e2e.Case):
         self.assertTrue(any("was not sealed at any of its 1 start" in e for e in before["exceptions"]), before["exceptions"])
         after = json.loads(self.made("after.json", "ai-act", 5, 12).read_text("utf-8"))
         self.assertTrue(any("at the beginning of this period" in e for e in after["exceptions"]), after["exceptions"])
+
+    def test_a_period_that_is_not_over(self):
+        self.fails(e2e.USAGE, "audit", "report", "--framework", "hipaa", "--from", "2999-01-01", "--to", "2999-02-01", "-o", self.folder / "r.json", names="in the future")
+        path = self.folder / "open.json"
+        self.succeeds("audit", "report", "--framework", "hipaa", "--from", moment(JANUARY)[:10], "--to", "2999-01-01", "-o", path)
+        self.assertTrue(any("goes on after this report" in e for e in json.loads(path.read_text("utf-8"))["exceptions"]))
+        self.assertFalse(any("goes on after this report" in e for e in json.loads(self.made("over.json").read_text("utf-8"))["exceptions"]))
 
     def test_nothing_is_said_that_is_not_so(self):
         """What is not encrypted, and what an erasure does not reach, stands beside what is and what it does."""

@@ -244,9 +244,28 @@ class Reading(e2e.Case):
             self.fails(e2e.CORRUPT, "audit", "verify", "--proof", lines, "--key", key, names=f"line {at + 1}")
             said = handed_out(lines, "--key", key)
             self.assertEqual((said.returncode, f"line {at + 1}" in said.stdout), (1, True), said.stdout)
+        # Both take the same lines, and no others.
+        deep = b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+        for other in (b"[]", b'"x"', b"3", b'{"a":NaN}', b'{"a":1e999}', b'{"value":"\\ud800","pseudonym":"x"}', b'{"pseudonym":"\xed\xa0\x80","value":""}', b"{\0}\0", deep,
+                      b'{"pseudonym":"x"}', b'{"pseudonym":"x","value":3}', b'{"batch":"x"}', b'{"batch":{"file":"f","key":"k","more":"m"}}', good[0][:-1] + b',"more":1}',
+                      good[0].replace(b',"proof"', b',"content":null,"proof"'), good[0].replace(b',"proof"', b',"content":["body","answers"],"proof"')):
+            lines = self.put("export.jsonl", b"\n".join([good[1], other]))
+            self.fails(e2e.CORRUPT, "audit", "verify", "--proof", lines, "--key", key, names="line 2")
+            said = handed_out(lines, "--key", key)
+            self.assertEqual((said.returncode, "line 2" in said.stdout, said.stderr), (1, True, ""), (other[:80], said.stdout))
+        lines = self.put("export.jsonl", b"\n \t\n".join([good[0], b'{"batch":{"file":"f","key":"k","request":"{}"}}', good[1]]))
+        self.succeeds("audit", "verify", "--proof", lines, "--key", key)
+        self.assertEqual(handed_out(lines, "--key", key).returncode, 0)
+        # What steers a terminal is not shown as it is.
+        for bad in ("\x1b[31m", "\x9b", "\u202e"):
+            proof = json.loads(good[0])["proof"].replace("\n\n", f"\n\n{bad}", 1)
+            for said in (handed_out(self.put("export.jsonl", good[0][:good[0].index(b',"proof"')] + b',"proof":' + json.dumps(proof).encode() + b"}"), "--key", key),
+                         python("--proof", self.put("proof", proof), "--key", key)):
+                self.assertEqual((said.returncode, bad in said.stdout), (1, False), said.stdout)
+        self.assertEqual(python("--proof", self.put("proof", json.loads(good[0])["proof"].replace("index 3", "index " + "3" * 5000)), "--key", key).returncode, 1)
         lines = self.put("export.jsonl", pseudonym)
-        self.fails(e2e.CORRUPT, "audit", "verify", "--proof", lines, "--key", key, names="no proof in it")
-        self.assertEqual(handed_out(lines, "--key", key).returncode, 1)
+        self.fails(e2e.NOT_FOUND, "audit", "verify", "--proof", lines, "--key", key, names="nothing to prove")
+        self.assertEqual(handed_out(lines, "--key", key).returncode, 2)
 
     def test_proofs_and_checkpoints_stand_alone(self):
         key, proof, kept = self.folder / "log.pub", self.folder / "proof", self.folder / "kept"

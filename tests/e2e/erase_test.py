@@ -142,16 +142,18 @@ class Beside(Erasing):
         first = whole[0]["content"]
         for at, content, wrong in ((0, {**first, "body": first["body"].replace("xylo", "tele")}, "its body"), (0, {**first, "body": ""}, "its body"),
                                    (0, {**first, "answers": first["answers"][::-1] + ["!"]}, "its answers"), (0, {**first, "answers": [first["answers"][0]]}, "its answers"),
-                                   (0, {"answers": first["answers"]}, "line 1"), (1, {**whole[1]["content"], "answers": ["yes"]}, "its answers")):
+                                   (0, {**first, "answers": []}, "left out"), (0, {**first, "answers": ""}, "no line of"), (0, {**first, "answers": {"a": "b"}}, "no line of"),
+                                   (0, {**first, "answers": [3]}, "no line of"), (0, {**first, "earlier": "x"}, "no line of"), (0, {**first, "more": "x"}, "no line of"),
+                                   (0, {"answers": first["answers"]}, "no line of"), (0, {"body": first["body"]}, "no line of"), (1, {**whole[1]["content"], "answers": ["yes"]}, "its answers")):
             changed = [*whole]
             changed[at] = {**whole[at], "content": content}
             path = said(changed)
-            if "body" in content:
-                self.fails(e2e.CORRUPT, "audit", "verify", "--proof", path, "--key", key, names=wrong)
-            else:
-                self.fails(e2e.CORRUPT, "audit", "verify", "--proof", path, "--key", key, names="its body")
+            self.fails(e2e.CORRUPT, "audit", "verify", "--proof", path, "--key", key, names=wrong)
             theirs = handed_out(path, "--key", key)
             self.assertEqual((theirs.returncode, wrong in theirs.stdout), (1, True), (theirs.stdout, theirs.stderr))
+        left = said([{name: value for name, value in row.items() if name != "content"} for row in whole])
+        self.assertIn("of 3 what was said is not in it", self.succeeds("audit", "verify", "--proof", left, "--key", key).message)
+        self.assertIn("of 3 what was said is not in it", handed_out(left, "--key", key).stdout)
         twice = self.put("export.jsonl", rows[0].replace('"content":', '"content":{},"content":', 1) + "\n")
         self.fails(e2e.CORRUPT, "audit", "verify", "--proof", twice, "--key", key, names="twice")
         self.assertEqual(handed_out(twice, "--key", key).returncode, 1)

@@ -5,6 +5,7 @@ import threading
 
 import e2e
 from erase_test import CANARY, Erasing, line
+from files_test import OTHER
 from pull_servers import wait_for
 
 
@@ -25,6 +26,19 @@ class Holds(Erasing):
             self.succeeds("guard", "release", hold, "--reason", "over")
             self.assertEqual(self.erase("alice")["lines"], 2)
             self.assertEqual(self.anywhere(CANARY, "alice"), [])
+
+    def test_a_hold_on_a_key_that_only_the_log_knows(self):
+        with self.serve() as server:
+            response = server.good("POST", "/v1/responses", {"model": "m", "input": CANARY, "max_output_tokens": 2})["id"]
+            server.good("POST", "/api/create", {"model": "theirs", "from": "m", "system": CANARY, "stream": False}, key=OTHER)
+            mine = self.key_id()
+            theirs = next(a["key"] for a in self.acts("POST /api/create"))
+            self.assertNotEqual(mine, theirs)
+            for key in (mine, theirs):
+                hold = json.loads(self.succeeds("guard", "hold", key, "--reason", "case 12", "--json").text)["id"]
+                self.fails(e2e.USAGE, "guard", "erase", key, "--yes", names=hold)
+            server.good("GET", f"/v1/responses/{response}")
+        self.fails(e2e.NOT_FOUND, "guard", "hold", mine[:-1], "--reason", "r", names="nothing is kept")
 
     def test_a_hold_that_comes_meanwhile(self):
         """It waits for the erasure, and stands in the way of nobody whom the erasure waits for."""

@@ -13,9 +13,10 @@ import json
 import pathlib
 import sys
 
-from verify import Wrong, check_proof, given_key, read
+from verify import Wrong, check_proof, given_key, plain, read
 
 LOST = "\ufffd"  # stands for bytes that were no UTF-8: their digest cannot be told any more
+NO_LINE = "this is no line of freehold guard export"
 
 
 def once(pairs):
@@ -34,44 +35,74 @@ def sha256(data):
     return hashlib.sha256(data).digest()
 
 
+def has_only(value, names, texts=True):
+    """Whether these are the members of an object, none else ("?": it may be left out), and all are texts."""
+    if not isinstance(value, dict) or not {n for n in names if not n.endswith("?")} <= value.keys() <= {n.rstrip("?") for n in names}:
+        return False
+    return not texts or all(isinstance(v, str) for v in value.values())
+
+
 def compare(entry, content):
-    """Whether what was said could be compared with its entry, and is the same."""
-    if "body" not in content and "answers" not in content:
-        return False  # erased, or the key that it is under is elsewhere
+    """What could be told of what was said: "said" (it is what the entry says), "changed" (it cannot be told), "gone"."""
+    if has_only(content, ("unreadable",)):
+        return "gone"  # erased, or the key that it is under is elsewhere
+    if not has_only(content, ("address", "body", "answers", "earlier?"), texts=False):
+        raise Wrong(NO_LINE)
+    body, answers, earlier = content["body"], content["answers"], content.get("earlier", {})
+    if not isinstance(answers, list) or not all(isinstance(text, str) for text in [body, content["address"], *answers]):
+        raise Wrong(NO_LINE)
+    if not isinstance(earlier, dict) or not all(isinstance(text, str) for text in earlier.values()):
+        raise Wrong(NO_LINE)
+    if not answers and entry.get("completion_tokens", 0) > 0:
+        raise Wrong("its answers are left out: the entry counts their tokens")
     if "log" in entry.get("personal_data", {}):
-        return False  # a rule changed it before it was kept
-    body, answers = content["body"], content["answers"]
+        return "changed"  # a rule changed it before it was kept
     if LOST not in body and name(sha256(body.encode())) != entry["request_digest"]:
         raise Wrong("its body is not what was asked: it has another digest than the entry says")
-    if LOST in body + "".join(answers):
-        return False
+    exact = not any(LOST in answer for answer in answers)
     digests = [sha256(answer.encode()) for answer in answers]
-    if digests and name(digests[0] if len(digests) == 1 else sha256(b"".join(digests))) != entry["answer_digest"]:
+    if exact and digests and name(digests[0] if len(digests) == 1 else sha256(b"".join(digests))) != entry["answer_digest"]:
         raise Wrong("its answers are not what was answered: they have another digest than the entry says")
-    return True
+    return "said" if exact and LOST not in body else "changed"
+
+
+def check_line(line, key):
+    """What can be told of its content, and the proof's checkpoint; None if it is of no entry."""
+    row = json.loads(line.decode(), object_pairs_hook=once)
+    json.dumps(row, ensure_ascii=False).encode()  # half of a surrogate pair is no text
+    batch = row.get("batch") if isinstance(row, dict) else None
+    if has_only(row, ("pseudonym", "value")) or (has_only(row, ("batch",), texts=False) and has_only(batch, ("file", "key", "request?", "answer?"))):
+        return None
+    if isinstance(row, dict) and "entry" in row and "proof" not in row:
+        raise Wrong("there is no proof in it")
+    if not has_only(row, ("entry", "content?", "proof"), texts=False) or not isinstance(row["proof"], str):
+        raise Wrong(NO_LINE)
+    _, entry, checkpoint = check_proof(row["proof"].encode(), key)
+    if not line.startswith(b'{"entry":' + entry + b","):
+        raise Wrong("its entry is not the one that its proof is of")
+    if "content" in row:
+        return compare(row["entry"], row["content"]), checkpoint
+    return "gone" if "content" in row["entry"] else "", checkpoint
 
 
 def check(data, key):
-    """Each line: returns how many have a proof, of how many of these what was said is the same, how many have no proof, and the largest checkpoint."""
-    proven, same, others, largest = 0, 0, 0, None
-    for number, line in enumerate(data.rstrip(b"\n").split(b"\n"), 1):
+    """Each line: returns what could be told of how many, how many are of no entry, and the largest checkpoint."""
+    told, others, largest = {}, 0, None
+    for number, line in enumerate(data.split(b"\n"), 1):
+        if not line.strip(b" \t\r"):
+            continue
         try:
-            row = json.loads(line, object_pairs_hook=once)
-            if "proof" not in row and "entry" not in row:
-                others += 1  # a line of a batch, or a value that has a pseudonym: not in the log
-                continue
-            _, entry, checkpoint = check_proof(row["proof"].encode(), key)
-            if not line.startswith(b'{"entry":' + entry + b","):
-                raise Wrong("its entry is not the one that its proof is of")
-            same += compare(row["entry"], row["content"]) if "content" in row else 0
-        except (ValueError, TypeError, KeyError, AttributeError):
-            raise Wrong(f"line {number}: this is no line of freehold guard export") from None
+            found = check_line(line, key)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            raise Wrong(f"line {number}: {NO_LINE}") from None
         except Wrong as error:
             raise Wrong(f"line {number}: {error}") from None
-        proven, largest = proven + 1, max(largest or checkpoint, checkpoint, key=lambda c: c.size)
-    if not proven:
-        raise Wrong("there is no proof in it")
-    return proven, same, others, largest
+        if found is None:
+            others += 1  # a line of a batch, or a value that has a pseudonym: not in the log
+            continue
+        told[found[0]] = told.get(found[0], 0) + 1
+        largest = max(largest or found[1], found[1], key=lambda c: c.size)
+    return told, others, largest
 
 
 def main():
@@ -81,15 +112,27 @@ def main():
     options = parser.parse_args()
     try:
         key = given_key(options.key)
-        proven, same, others, checkpoint = check(read(options.file), key)
-        print(f"{proven} entries are in the log of {checkpoint.size} entries signed by {key.name}; what was asked and answered is what {same} of them say; "
-              f"{others} lines have no proof: they are of no entry")
+        if key is None:
+            parser.error("--key is empty")
+        told, others, checkpoint = check(read(options.file), key)
+        if checkpoint is None:
+            print("handed_out.py: no line of it is of an entry of the log: there is nothing to prove", file=sys.stderr)
+            return 2
+        print(f"{sum(told.values())} entries are in the log of {checkpoint.size} entries signed by {key.name}; what was asked and answered is what "
+              f"{told.get('said', 0)} of them say")
+        for what, words in (("changed", "it cannot be told: a rule on personal data changed it before it was kept, or it was no UTF-8"),
+                            ("gone", "what was said is not in it: it was erased, or left out")):
+            if told.get(what):
+                print(f"of {told[what]} {words}")
+        if others:
+            print(f"{others} lines have no proof: they are of no entry")
+        print("of what was gone on from (`earlier`) and the address the entries have no digest: these are not proven")
         return 0
     except Wrong as error:
-        print(f"WRONG: {error}")
+        print(f"WRONG: {plain(error)}")
         return 1
     except OSError as error:
-        print(f"handed_out.py: {error}", file=sys.stderr)
+        print(f"handed_out.py: {plain(error)}", file=sys.stderr)
         return 2
 
 

@@ -294,7 +294,7 @@ def main():
         if options.log:
             digest = "sha256:" + verify.sha256(verify.read(options.report)).hex()
             report, left = recount(claims, options.log, key, kept, begin, end, digest)
-            print(f"all {len(claims['claims'])} claims are what the log gives{', but not looked at: ' + '; '.join(left) if left else ''}")
+            print(f"all {len(claims['claims'])} claims are what the log gives{', but not looked at: ' + verify.plain('; '.join(left)) if left else ''}")
             print(f"the file is the one that entry {report[0]} is about" if report else
                   "NOT shown: that the file says what was written. No entry of this log is about it: the log is older, or the file was changed")
         else:
@@ -302,23 +302,23 @@ def main():
             print("NOT counted again, and NOT shown that the file says what was written: no log was given")
         for c in [verify.Checkpoint(note, key, where).check() for note, where in kept]:
             if not options.log or not options.log.is_dir():
-                print(f"{c.where}: signed; of what an export has, only what is before it is sure")
+                print(f"{verify.plain(c.where)}: signed; of what an export has, only what is before it is sure")
         if shown is not None:
             print(f"{check_shown(claims, shown)} figures are shown as they are claimed")
         said = [s["id"] for s in claims["settings"] if "entry" not in s]
-        print(f"{len(said)} settings are as the program read them, which no log shows: {', '.join(said)}" if said else
+        print(f"{len(said)} settings are as the program read them, which no log shows: {verify.plain(', '.join(said))}" if said else
               "all settings are of the log" if options.log else "all settings name an entry of the log")
         if not given:
             print("the key was the report's own: keep it elsewhere, and give it with --key")
         return 0 if report else 3
     except Wrong as error:
-        print(f"WRONG: {error}")
+        print(f"WRONG: {verify.plain(error)}")
         return 1
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         print(f"WRONG: the claims are not formed as they should be ({error!r})")
         return 1
     except OSError as error:
-        print(f"report.py: {error}", file=sys.stderr)
+        print(f"report.py: {verify.plain(error)}", file=sys.stderr)
         return 2
 
 

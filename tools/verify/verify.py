@@ -31,6 +31,11 @@ class Wrong(Exception):
     """What does not fit."""
 
 
+def plain(text):
+    """What may be shown on a terminal: what a file says could steer it."""
+    return "".join(c if c.isprintable() else f"\\x{{{ord(c):x}}}" for c in str(text))
+
+
 def sha256(data):
     return hashlib.sha256(data).digest()
 
@@ -297,7 +302,7 @@ def check_proof(data, key):
     head, _, note = data.partition(b"\n\n")
     lines = head.split(b"\n")
     try:
-        if lines[0] != b"c2sp.org/tlog-proof@v1" or not lines[1].startswith(b"extra ") or not re.fullmatch(rb"index (0|[1-9][0-9]*)", lines[2]):
+        if lines[0] != b"c2sp.org/tlog-proof@v1" or not lines[1].startswith(b"extra ") or not re.fullmatch(rb"index (0|[1-9][0-9]{0,18})", lines[2]):
             raise ValueError
         entry, *path = map(from_base64, [lines[1][6:], *lines[3:]])
     except (IndexError, ValueError):
@@ -320,16 +325,16 @@ def main():
         key = given_key(options.key)
         if options.proof:
             index, entry, checkpoint = check_proof(read(options.proof), key)
-            print(f"entry {index} is in the log of {checkpoint.size} entries signed by {key.name}:\n{entry.decode('utf-8', 'replace')}")
+            print(f"entry {index} is in the log of {checkpoint.size} entries signed by {key.name}:\n{plain(entry.decode('utf-8', 'replace'))}")
             return 0
         size, checkpoint = check_log(options.folder, key, [(read(p), str(p)) for p in options.against])
         print(f"{size} entries are what was written" + (f", signed by {checkpoint.key.name}" if checkpoint else ""))
         return 0
     except Wrong as error:
-        print(f"WRONG: {error}")
+        print(f"WRONG: {plain(error)}")
         return 1
     except OSError as error:
-        print(f"verify.py: {error}", file=sys.stderr)
+        print(f"verify.py: {plain(error)}", file=sys.stderr)
         return 2
 
 

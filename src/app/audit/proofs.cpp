@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,17 +55,39 @@ Result<> verify_one(const std::string& path, const audit::VerifierKey& key, bool
 struct Exported {
   std::uint64_t proofs = 0, others = 0;           // lines with one, and without
   std::uint64_t said = 0, changed = 0, gone = 0;  // of those with one, by what is beside it
+  bool earlier = false;                           // something that was gone on from stands in one
   audit::Checkpoint last;                         // the one of most entries
 };
 
-const format::Value* object_in(const format::Value& value, std::string_view name) {
-  const format::Value* found = value.member(name);
-  return found != nullptr && found->is_object() ? found : nullptr;
+Unexpected no_line() {
+  return fail(Errc::corrupt, "this is no line of freehold guard export");
+}
+
+const format::Value* text_or_null(const format::Value* value) {
+  return value != nullptr && value->is_string() ? value : nullptr;
 }
 
 std::string_view text_in(const format::Value& value, std::string_view name) {
-  const format::Value* found = value.member(name);
-  return found != nullptr ? found->as_string().value_or("") : std::string_view();
+  const format::Value* found = text_or_null(value.member(name));
+  return found != nullptr ? *found->as_string() : std::string_view();
+}
+
+// Whether these are its members, none else; what may be left out ends with '?'.
+bool has_only(const format::Value& value, std::initializer_list<std::string_view> names) {
+  std::size_t found = 0;
+  for (std::string_view name : names) {
+    const bool optional = name.ends_with('?');
+    if (optional) name.remove_suffix(1);
+    const bool there = value.member(name) != nullptr;
+    if (!there && !optional) return false;
+    found += there ? 1 : 0;
+  }
+  return value.is_object() && found == value.size();
+}
+
+bool all_texts(const format::Value& object) {
+  const auto members = object.members();
+  return std::all_of(members.begin(), members.end(), [](const auto& member) { return member.value.is_string(); });
 }
 
 // U+FFFD stands in an export for bytes that are no UTF-8: their digest cannot be told any more.
@@ -74,49 +98,63 @@ bool is_exact(std::string_view text) {
 // What was asked and answered must have the digests of its entry (docs/formats/audit.md). It cannot have them where a
 // rule changed it before it was kept, which the entry says, too.
 Result<> compare_said(const format::Value& entry, const format::Value& content, Exported& out) {
-  const format::Value *body = content.member("body"), *answers = content.member("answers");
-  if (body == nullptr && answers == nullptr) {
+  if (has_only(content, {"unreadable"}) && all_texts(content)) {
     ++out.gone;
     return {};
   }
-  const format::Value* personal = object_in(entry, "personal_data");
-  if (personal != nullptr && object_in(*personal, "log") != nullptr) {
+  if (!has_only(content, {"address", "body", "answers", "earlier?"}) || !content.member("answers")->is_array() ||
+      text_or_null(content.member("address")) == nullptr || text_or_null(content.member("body")) == nullptr)
+    return no_line();
+  if (const format::Value* earlier = content.member("earlier"); earlier != nullptr) {
+    if (!earlier->is_object() || !all_texts(*earlier)) return no_line();
+    out.earlier = true;
+  }
+  std::vector<Digest> digests;
+  bool exact = true;
+  for (const format::Value& answer : content.member("answers")->items()) {
+    if (!answer.is_string()) return no_line();
+    exact = exact && is_exact(*answer.as_string());
+    digests.push_back(sha256(*answer.as_string()));
+  }
+  const format::Value* tokens = entry.member("completion_tokens");
+  if (digests.empty() && tokens != nullptr && tokens->as_u64().value_or(0) > 0)
+    return fail(Errc::corrupt, "its answers are left out: the entry counts their tokens");
+  const format::Value* personal = entry.member("personal_data");
+  if (personal != nullptr && personal->member("log") != nullptr) {
     ++out.changed;
     return {};
   }
   const std::string_view asked = text_in(content, "body");
-  bool exact = is_exact(asked);
-  if (exact && digest_of(asked) != text_in(entry, "request_digest"))
+  if (is_exact(asked) && digest_of(asked) != text_in(entry, "request_digest"))
     return fail(Errc::corrupt, "its body is not what was asked: it has another digest than the entry says");
-  std::vector<Digest> digests;
-  for (const format::Value& answer : answers != nullptr ? answers->items() : std::vector<format::Value>()) {
-    const std::string_view text = answer.as_string().value_or("");
-    exact = exact && is_exact(text);
-    digests.push_back(sha256(text));
-  }
   if (exact && !digests.empty() && digest_of(digests) != text_in(entry, "answer_digest"))
     return fail(Errc::corrupt, "its answers are not what was answered: they have another digest than the entry says");
-  ++(exact ? out.said : out.changed);
+  ++(exact && is_exact(asked) ? out.said : out.changed);
   return {};
 }
 
 // The entry that is shown must be the one that is proven, letter for letter.
 Result<> verify_line(std::string_view line, const audit::VerifierKey& key, Exported& out) {
   FH_TRY(const format::Value value, format::parse_json(line, {.token = line.size() + 1}));
-  const format::Value* proof = value.is_object() ? value.member("proof") : nullptr;
-  if (proof == nullptr) {
-    if (!value.is_object() || value.member("entry") != nullptr) return fail(Errc::corrupt, "there is no proof in it");
+  const format::Value* batch = value.member("batch");
+  if ((has_only(value, {"pseudonym", "value"}) && all_texts(value)) ||
+      (has_only(value, {"batch"}) && has_only(*batch, {"file", "key", "request?", "answer?"}) && all_texts(*batch))) {
     ++out.others;
     return {};
   }
-  FH_TRY(const audit::Proven proven, audit::check_proof(proof->as_string().value_or(""), key));
+  if (value.member("entry") != nullptr && value.member("proof") == nullptr)
+    return fail(Errc::corrupt, "there is no proof in it");
+  if (!has_only(value, {"entry", "content?", "proof"}) || text_or_null(value.member("proof")) == nullptr)
+    return no_line();
+  FH_TRY(const audit::Proven proven, audit::check_proof(text_in(value, "proof"), key));
   if (!line.starts_with(fmt::format("{{\"entry\":{},", proven.entry)))
     return fail(Errc::corrupt, "its entry is not the one that its proof is of");
   ++out.proofs;
   if (proven.checkpoint.size >= out.last.size) out.last = proven.checkpoint;
-  const format::Value* entry = object_in(value, "entry");
-  const format::Value* content = object_in(value, "content");
-  return entry != nullptr && content != nullptr ? compare_said(*entry, *content, out) : Result<>();
+  const format::Value& entry = *value.member("entry");
+  if (const format::Value* content = value.member("content")) return compare_said(entry, *content, out);
+  if (entry.member("content") != nullptr) ++out.gone;
+  return {};
 }
 
 Result<> verify_export(const std::string& path, const audit::VerifierKey& key, bool json, Console& console) {
@@ -132,7 +170,10 @@ Result<> verify_export(const std::string& path, const audit::VerifierKey& key, b
       return in_context(std::move(checked).error(), fmt::format("{}: line {}", printable(path), line->number));
     }
   }
-  if (out.proofs == 0) return fail(Errc::corrupt, fmt::format("{}: there is no proof in it", printable(path)));
+  if (out.proofs == 0) {
+    return fail(Errc::not_found,
+                fmt::format("{}: no line of it is of an entry of the log: there is nothing to prove", printable(path)));
+  }
   if (json) {
     JsonWriter w(true);
     w.begin_object().member("proofs", out.proofs).member("without", out.others);
@@ -152,6 +193,13 @@ Result<> verify_export(const std::string& path, const audit::VerifierKey& key, b
     console.note(fmt::format("what was asked and answered is what {} say{}: the digests are the same",
                              out.said == 1 ? "its entry" : fmt::format("the entries of {}", out.said),
                              out.said == 1 ? "s" : ""));
+  }
+  if (out.earlier) {
+    console.note(
+        "of what was gone on from (`earlier`) and the address the entries have no digest: these are not proven");
+  }
+  if (out.gone > 0) {
+    console.note(fmt::format("of {} what was said is not in it: it was erased, or left out", out.gone));
   }
   if (out.changed > 0) {
     console.note(

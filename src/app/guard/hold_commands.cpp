@@ -15,6 +15,9 @@
 #include "app/moment.h"
 #include "app/serve/file_store.h"
 #include "app/table.h"
+#include "audit/entry.h"
+#include "audit/folder.h"
+#include "audit/reader.h"
 #include "base/utf8.h"
 #include "guard/hold_book.h"
 #include "guard/keys.h"
@@ -26,25 +29,31 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Of files of clients: whether any is of the key that `person` is, which nothing else may know of if it was given by
-// hand; else, for the message, the keys that have lines of batches about a person who is known from these alone.
-struct InFiles {
-  bool of_key = false;
-  std::set<std::string> keys;
-};
-Result<InFiles> in_files(const fs::path& home, const Person& person) {
-  InFiles out;
+// Whether the log knows a key by this id: of one that was given by hand there is no list.
+Result<bool> is_in_log(const fs::path& home, const std::string& key) {
+  auto reader = audit::Reader::open(audit::audit_folder(home));
+  if (!reader && reader.error().code == Errc::not_found) return false;
+  if (!reader) return tl::unexpected(std::move(reader).error());
+  bool known = false;
+  FH_TRY_VOID(reader->each(0, [&](std::uint64_t, std::string_view text) {
+    if (text.find(key) == std::string_view::npos) return true;
+    const auto entry = audit::members_of(text);
+    known = entry && member_of(*entry, "key") == key;
+    return !known;
+  }));
+  return known;
+}
+
+// The keys that have lines of batches about somebody who is known from these alone.
+Result<std::set<std::string>> keys_with_lines(const fs::path& home, const Person& person) {
+  std::set<std::string> out;
   if (!FileStore::exists(home)) return out;
   FH_TRY(const auto store, FileStore::look(home, [] { return guard::wall_seconds(); }));
-  FH_TRY(const auto files, store->all_files());
-  out.of_key = person.is_key() &&
-               std::any_of(files.begin(), files.end(), [&](const auto& file) { return file.tenant == person.name; });
-  if (out.of_key) return out;
   const std::string name = audit::subject_name(person.name);
   FH_TRY(const auto about, store->files_about([&](const std::string& tenant, std::string_view named) {
     return !named.empty() && audit::subject_name(named) == name && (!person.key || *person.key == tenant);
   }));
-  for (const FileStore::Left& file : about) out.keys.insert(file.tenant);
+  for (const FileStore::Left& file : about) out.insert(file.tenant);
   return out;
 }
 
@@ -68,13 +77,18 @@ Result<std::vector<std::string>> ids_of(const Arguments& arguments, const fs::pa
   std::sort(out.begin(), out.end());
   out.erase(std::unique(out.begin(), out.end()), out.end());
   if (!out.empty()) return out;
-  FH_TRY(const InFiles files, in_files(home, person));
-  if (files.of_key) return std::vector<std::string>{person.name};
-  if (!files.keys.empty()) {
+  if (person.is_key()) {
+    FH_TRY(const bool known, is_in_log(home, person.name));
+    if (known) return std::vector<std::string>{person.name};
+  }
+  FH_TRY(const auto senders, keys_with_lines(home, person));
+  if (!senders.empty()) {
+    std::string also;
+    for (auto it = std::next(senders.begin()); it != senders.end(); ++it) also += ", and " + *it;
     return fail(Errc::not_found,
                 fmt::format("'{}' is named in lines of batches alone, and has no id that a hold could be on: hold what "
-                            "the key has that sent them (freehold guard hold {} --reason TEXT)",
-                            printable(person.name, 80), fmt::join(files.keys, ", ")));
+                            "the key has that sent them (freehold guard hold {} --reason TEXT{})",
+                            printable(person.name, 80), *senders.begin(), also));
   }
   return fail(Errc::not_found, fmt::format("nothing is kept of '{}'{}, and no key has this id",
                                            printable(person.name, 80), person.key ? " within this key" : ""));

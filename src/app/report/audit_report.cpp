@@ -160,6 +160,9 @@ void add_exceptions(const Notes& notes, AuditReport& report) {
   }
   say("Times are those of this machine's clock: no other authority has signed them. A checkpoint kept elsewhere shows "
       "that the log is not younger than that.");
+  if (report.to > report.made + 1) {
+    say("The period goes on after this report was made: what is still to come is not in it.");
+  }
   if (notes.backwards > 0) {
     say(fmt::format("The clock was set back: {} an earlier time than the one before (L7).",
                     plural(notes.backwards, "checkpoint says", "checkpoints say")));
@@ -202,7 +205,7 @@ void add_exceptions(const Notes& notes, AuditReport& report) {
                     plural(n, "request was to", "requests were to"), n == 1 ? "its" : "their",
                     id("requests.unsealed")));
   }
-  if (value("starts") == 0 || report.begin) {
+  if (report.begin) {
     say("Whether the server was sealed at the beginning of this period its start before it says, which is not counted "
         "here: of each request its entry says it.");
   }

@@ -41,7 +41,8 @@ constexpr Question kQuestions[] = {
     {"keys.changed", "keys made, rotated, revoked", Op::list, "", "act=keys.*"},
     {"models.changed", "changes of models and their names, at the command line and over HTTP", Op::list, "",
      "act=models.*|POST~/api/create|POST~/api/copy|POST~/api/pull|DELETE~/api/delete|POST~/v1/load_lora_adapter|"
-     "POST~/v1/unload_lora_adapter|POST~/freehold/v1/adapters|DELETE~/freehold/v1/adapters/*"},
+     "POST~/v1/unload_lora_adapter|POST~/freehold/v1/adapters|DELETE~/freehold/v1/adapters/*|"
+     "DELETE~/v1/models/*|POST~/v1/fine_tuning/jobs"},
     {"starts", "starts of the server", Op::list, "", "act=serve.start"},
     {"stops", "orderly stops of the server", Op::count, "", "act=serve.stop"},
     {"starts.sealed", "starts that were sealed (--sealed)", Op::list, "", "act=serve.start details.sealed=true"},

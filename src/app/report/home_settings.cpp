@@ -17,6 +17,8 @@ namespace freehold::app {
 namespace {
 
 constexpr std::uint64_t kLongestPolicy = std::uint64_t{1} << 20;
+constexpr const char* kKeysThatCount =
+    "keys made here that can be used (those given to a server by hand, --api-key, are in no list)";
 
 void flatten(const format::YamlNode& node, const std::string& path,
              std::vector<std::pair<std::string, std::string>>& out) {
@@ -100,7 +102,7 @@ void add_keys(const std::filesystem::path& home, std::int64_t now, AuditReport& 
   auto keys = guard::Keys::open(home, guard::OpenKeys::existing);
   if (!keys) {
     if (keys.error().code != Errc::not_found) to.exceptions.push_back("The keys cannot be read: " + keys.error().what);
-    setting("keys", "keys that can be used", "0", "freehold.db");
+    setting("keys", kKeysThatCount, "0", "freehold.db");
     return;
   }
   const auto all = keys->list();
@@ -119,7 +121,7 @@ void add_keys(const std::filesystem::path& home, std::int64_t now, AuditReport& 
   }
   std::string by_role;
   for (const auto& [role, n] : roles) by_role += fmt::format("{}{} {}", by_role.empty() ? "" : ", ", n, role);
-  setting("keys", "keys that can be used",
+  setting("keys", kKeysThatCount,
           fmt::format("{} of {}{}{}", usable, all->size(), by_role.empty() ? "" : ": ", by_role), "freehold.db");
   setting("keys.expiry", "of these, keys that never expire", forever.empty() ? "none" : forever, "freehold.db");
   if (!forever.empty()) to.exceptions.push_back("Keys that never expire: " + forever + ".");

@@ -13,6 +13,7 @@
 #include "app/serve/reply.h"
 #include "base/random_id.h"
 #include "format/json.h"
+#include "http/target.h"
 
 namespace freehold::app {
 namespace {
@@ -187,8 +188,8 @@ void AuditTrail::answered(const http::Request& request, int status, const std::o
   if (status < 400) {
     if (!concerns(request, status)) return then();
     // What was changed is there, by the name that its owner has given it.
-    return act(person, request.method + " " + request.target.path.substr(0, kLongestPath), {}, named_in(request.body),
-               [then](bool) { then(); });
+    return act(person, request.method + " " + http::canonical_path(request.target).substr(0, kLongestPath), {},
+               named_in(request.body), [then](bool) { then(); });
   }
   bool written = false;
   {

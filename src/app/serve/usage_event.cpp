@@ -10,6 +10,7 @@
 #include "app/serve/latencies.h"
 #include "app/serve/reply.h"
 #include "base/utf8.h"
+#include "http/target.h"
 
 namespace freehold::app {
 
@@ -52,7 +53,7 @@ ledger::Event event_of(const http::Exchange& exchange, const guard::Principal& p
   event.tag = std::move(tag);
   event.compute_us = 0;  // until something is computed
   event.dialect = name_of(dialect_of(exchange.request()));
-  event.endpoint = exchange.request().target.path;
+  event.endpoint = http::canonical_path(exchange.request().target);
   event.batched = exchange.request().on_behalf_of.has_value();
   return event;
 }
