@@ -16,9 +16,9 @@ inline bool begins_with_capital(const Word& word) {
 }
 
 // Words, folded, that are asked for often and are seldom there: by their hashes.
-class WordSet {
+class FewWords {
  public:
-  explicit consteval WordSet(std::string_view words) {
+  explicit consteval FewWords(std::string_view words) {
     while (!words.empty()) {
       const std::size_t end = std::min(words.find(' '), words.size());
       const std::uint32_t hash = hash_folded(words.substr(0, end));
@@ -42,7 +42,7 @@ class WordSet {
 };
 
 // Small words that streets' names begin with: "ul. Kwiatowa 57", "in via Roma, 5"; "po box 12".
-inline constexpr WordSet kSmallLeads(
+inline constexpr FewWords kSmallLeads(
     "ul ulica ulicy ulice ulici al aleja aleje alei pl plac placu os osiedle osiedlu via viale vicolo corso piazza "
     "piazzale "
     "largo strada contrada lungotevere lungomare calle avenida avda av paseo plaza carrera ronda camino carretera "
