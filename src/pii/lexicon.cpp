@@ -137,6 +137,31 @@ constexpr WordList kLists[] = {
      "numeru bearing see please provided current new valid td th tr dd dt div span strong nbsp"},
 };
 
+struct RoleList {
+  WordRole role;
+  std::string_view words;
+};
+
+constexpr RoleList kRoles[] = {
+    {kAnd, "und y e"},
+    {kNameParticle, "van von bin ibn der den ter ten ben"},
+    {kCapitalParticle,
+     "al el abu abd ben bin ibn mac van von de den der di da do dos del della la le las los ter ten st o ni nic du des "
+     "san santa zu"},
+    {kFormOfAddress,
+     "mr mrs ms mister dr herr herrn frau monsieur madame mme mlle sra srta senora senor senhor senhora signor signora "
+     "dott dottssa sig sigra dhr mevrouw meneer mevr fru prof madam pani doktor doctora mw"},
+    {kUserWord, "user benutzer usuario utilisateur utente gebruiker"},
+    {kPostBox, "postfach postbus apartado"},
+    {kFlat, "flat apartment apt unit suite plot"},
+    {kStreetAdjective,
+     "alte alter neue neuer kleine grosse lange kurze obere untere hohe breite nieuwe oude grote korte hoge lage "
+     "eerste tweede stora gamla nya lilla noorder zuider alten oberer unterer hoher"},
+    {kStreetWord, "strasse str allee gasse straat laan"},
+    {kStreetWordJoined,
+     "strasse str allee gasse straat laan weg platz ring damm ufer plein kade promenade chaussee"},
+};
+
 std::uint16_t flag_of(char letter) {
   switch (letter) {
     case 'g':
@@ -171,10 +196,22 @@ void Lexicon::add_cue(std::uint32_t hash, Cue cue) {
   cues_[at] = {hash, cue};
 }
 
-void Lexicon::add_words(std::string_view words, std::uint16_t flag) {
+std::uint8_t Lexicon::role_set(unsigned roles) {
+  const auto at = std::find(role_sets_.begin(), role_sets_.end(), roles);
+  const auto set = static_cast<std::size_t>(at - role_sets_.begin());
+  if (at == role_sets_.end()) role_sets_.push_back(static_cast<std::uint16_t>(roles));
+  FH_CHECK(set < 256, "a word has few roles, of lists in this file");
+  return static_cast<std::uint8_t>(set);
+}
+
+void Lexicon::add_words(std::string_view words, std::uint16_t flag, std::uint16_t role) {
   while (!words.empty()) {
     const std::size_t end = std::min(words.find(' '), words.size());
-    if (end > 0) slot(hash_folded(words.substr(0, end))).flags |= flag;
+    if (end > 0) {
+      Entry& entry = slot(hash_folded(words.substr(0, end)));
+      entry.flags |= flag;
+      if (role != 0) entry.roles = role_set(role_sets_[entry.roles] | role);
+    }
     words.remove_prefix(std::min(end + 1, words.size()));
   }
 }
@@ -215,6 +252,7 @@ Lexicon::Lexicon() : table_(kMask + 1), cues_(kCueMask + 1) {
     lines.remove_prefix(std::min(end + 1, lines.size()));
   }
   for (const WordList& list : kLists) add_words(list.words, list.flag);
+  for (const RoleList& list : kRoles) add_words(list.words, 0, list.role);
   for (const CueWords& row : cue_words()) {
     std::string_view rest = row.words;
     while (!rest.empty()) {

@@ -15,40 +15,16 @@ bool one_of(const std::uint32_t (&hashes)[N], const PastWord& word) {
   return std::find(std::begin(hashes), std::end(hashes), word.hash) != std::end(hashes);
 }
 
-// Little words that stand in names only, or nearly.
 bool is_name_particle(const PastWord& word) {
-  static constexpr std::uint32_t kHashes[] = {hash_folded("van"), hash_folded("von"), hash_folded("bin"),
-                                              hash_folded("ibn"), hash_folded("der"), hash_folded("den"),
-                                              hash_folded("ter"), hash_folded("ten"), hash_folded("ben")};
-  return word.shape == Shape::lower && one_of(kHashes, word);
+  return (word.roles & kNameParticle) != 0 && word.shape == Shape::lower;
 }
 
-// With a capital, they are parts of surnames: "Al Harbi", "Mac Giolla", "De La Cruz".
 bool is_capital_particle(const PastWord& word) {
-  static constexpr std::uint32_t kHashes[] = {
-      hash_folded("al"),  hash_folded("el"),  hash_folded("abu"),   hash_folded("abd"),   hash_folded("ben"),
-      hash_folded("bin"), hash_folded("ibn"), hash_folded("mac"),   hash_folded("van"),   hash_folded("von"),
-      hash_folded("de"),  hash_folded("den"), hash_folded("der"),   hash_folded("di"),    hash_folded("da"),
-      hash_folded("do"),  hash_folded("dos"), hash_folded("del"),   hash_folded("della"), hash_folded("la"),
-      hash_folded("le"),  hash_folded("las"), hash_folded("los"),   hash_folded("ter"),   hash_folded("ten"),
-      hash_folded("st"),  hash_folded("o"),   hash_folded("ni"),    hash_folded("nic"),   hash_folded("du"),
-      hash_folded("des"), hash_folded("san"), hash_folded("santa"), hash_folded("zu")};
-  return word.shape != Shape::lower && word.letters <= 5 && one_of(kHashes, word);
+  return (word.roles & kCapitalParticle) != 0 && word.shape != Shape::lower && word.letters <= 5;
 }
 
-// Before a name and of nothing else: "Mrs", "Herr", "dott.".
 bool is_form_of_address(const PastWord& word) {
-  static constexpr std::uint32_t kHashes[] = {
-      hash_folded("mr"),       hash_folded("mrs"),     hash_folded("ms"),     hash_folded("mister"),
-      hash_folded("dr"),       hash_folded("herr"),    hash_folded("herrn"),  hash_folded("frau"),
-      hash_folded("monsieur"), hash_folded("madame"),  hash_folded("mme"),    hash_folded("mlle"),
-      hash_folded("sra"),      hash_folded("srta"),    hash_folded("senora"), hash_folded("senor"),
-      hash_folded("senhor"),   hash_folded("senhora"), hash_folded("signor"), hash_folded("signora"),
-      hash_folded("dott"),     hash_folded("dottssa"), hash_folded("sig"),    hash_folded("sigra"),
-      hash_folded("dhr"),      hash_folded("mevrouw"), hash_folded("meneer"), hash_folded("mevr"),
-      hash_folded("fru"),      hash_folded("prof"),    hash_folded("madam"),  hash_folded("pani"),
-      hash_folded("doktor"),   hash_folded("doctora"), hash_folded("mw")};
-  return word.shape != Shape::initial && one_of(kHashes, word);
+  return (word.roles & kFormOfAddress) != 0 && word.shape != Shape::initial;
 }
 
 constexpr unsigned kNames = kGiven | kSurname | kPlace | kPlacePart;

@@ -121,26 +121,13 @@ std::size_t bis(const Text& text, std::size_t end) {
 
 // "Karl-Marx-Allee 34", "Lange Straße 14": the end of the number, 0 if it is none. `word` begins it.
 std::size_t street_of_words(const Text& text, const Word& word) {
-  static constexpr std::uint32_t kAlone[] = {hash_folded("strasse"), hash_folded("str"),    hash_folded("allee"),
-                                             hash_folded("gasse"),   hash_folded("straat"), hash_folded("laan")};
-  static constexpr std::uint32_t kJoined[] = {
-      hash_folded("strasse"), hash_folded("str"),       hash_folded("allee"),   hash_folded("gasse"),
-      hash_folded("straat"),  hash_folded("laan"),      hash_folded("weg"),     hash_folded("platz"),
-      hash_folded("ring"),    hash_folded("damm"),      hash_folded("ufer"),    hash_folded("plein"),
-      hash_folded("kade"),    hash_folded("promenade"), hash_folded("chaussee")};
-  auto one_of = [](std::span<const std::uint32_t> list, const Word& w) {
-    for (const std::uint32_t hash : list) {
-      if (hash == w.hash) return true;
-    }
-    return false;
-  };
   Word last = word;
   for (int words = 0; words < 4; ++words) {
     const bool hyphen = text[last.end] == '-' && letter_at(text, last.end + 1) != 0;
     const Word next = hyphen ? word_at(text, last.end + 1) : next_word(text, last.end, false);
     if (next.letters == 0 || !is_capital(next)) return 0;
     last = next;
-    if (!(hyphen ? one_of(kJoined, last) : one_of(kAlone, last))) continue;
+    if ((last.roles & (hyphen ? kStreetWordJoined : kStreetWord)) == 0) continue;
     const std::size_t at = last.end + (text[last.end] == '.' ? 1 : 0);
     const std::size_t end = house_number(text, at);
     return end != at ? end : 0;
@@ -244,26 +231,12 @@ std::size_t with_postcode(const Text& text, std::size_t number) {
                                                                                                              : 0;
 }
 
-// Before a street's name and part of it: "Alter Postweg", "Lange Voorhout".
-bool is_street_adjective(const Word& word) {
-  static constexpr std::uint32_t kAdjectives[] = {
-      hash_folded("alte"),    hash_folded("alter"),  hash_folded("neue"),   hash_folded("neuer"),
-      hash_folded("kleine"),  hash_folded("grosse"), hash_folded("lange"),  hash_folded("kurze"),
-      hash_folded("obere"),   hash_folded("untere"), hash_folded("hohe"),   hash_folded("breite"),
-      hash_folded("nieuwe"),  hash_folded("oude"),   hash_folded("grote"),  hash_folded("korte"),
-      hash_folded("hoge"),    hash_folded("lage"),   hash_folded("eerste"), hash_folded("tweede"),
-      hash_folded("stora"),   hash_folded("gamla"),  hash_folded("nya"),    hash_folded("lilla"),
-      hash_folded("noorder"), hash_folded("zuider"), hash_folded("alten"),  hash_folded("oberer"),
-      hash_folded("unterer"), hash_folded("hoher")};
-  return std::find(std::begin(kAdjectives), std::end(kAdjectives), word.hash) != std::end(kAdjectives);
-}
-
 // "Alter Postweg 70", "Oude Gracht 260a", "Landstraßer Hauptstraße 3": the end of the number, 0 if it is none.
 std::size_t street_with_adjective(const Text& text, const Word& word) {
   static constexpr std::uint32_t kAlone[] = {hash_folded("gracht"), hash_folded("voorhout"), hash_folded("markt"),
                                              hash_folded("weg"),    hash_folded("dijk"),     hash_folded("singel"),
                                              hash_folded("platz"),  hash_folded("kade"),     hash_folded("gatan")};
-  const bool adjective = is_street_adjective(word);
+  const bool adjective = (word.roles & kStreetAdjective) != 0;
   const bool of_place =
       word.letters > 5 && text.has(word.end - 2, "er") && (word.flags & (kGiven | kSurname | kCommon)) == 0;
   if (!adjective && !of_place) return 0;
@@ -360,9 +333,7 @@ namespace {
 
 // "Flat 18, 85a Mill Road": the end of the address, 0 if it is none.
 std::size_t flat_before(const Text& text, const Word& word) {
-  static constexpr std::uint32_t kFlats[] = {hash_folded("flat"), hash_folded("apartment"), hash_folded("apt"),
-                                             hash_folded("unit"), hash_folded("suite"),     hash_folded("plot")};
-  if (std::find(std::begin(kFlats), std::end(kFlats), word.hash) == std::end(kFlats)) return 0;
+  if ((word.roles & kFlat) == 0) return 0;
   const std::size_t number = house_number(text, word.end);
   if (number == word.end || text[number] != ',') return 0;
   std::size_t i = number + 1;
@@ -387,8 +358,7 @@ Match match_street(const Text& text, const Word& word) {
     while (more < end + 4 && is_digit(text[more])) ++more;
     return end != i + 1 ? Match{Kind::address, word.begin, more, 85} : Match{};
   }
-  static constexpr std::uint32_t kBoxes[] = {hash_folded("postfach"), hash_folded("postbus"), hash_folded("apartado")};
-  if (word.hash == kBoxes[0] || word.hash == kBoxes[1] || word.hash == kBoxes[2]) {
+  if ((word.roles & kPostBox) != 0) {
     std::size_t end = word.end, digits = 0;
     for (std::size_t i = end; i < word.end + 14 && (is_digit(text[i]) || (text[i] == ' ' && is_digit(text[i + 1])));
          ++i) {

@@ -54,7 +54,6 @@ Match match_wallet(const Text& text, std::size_t i, const Context& context);
 std::size_t private_key_begins(const Text& text, std::size_t i);
 // beside.cpp: what nothing tells but the word right before it.
 Match match_user(const Text& text, std::size_t i, const Context& context);      // "login: jdoe42", "handle @jane_doe"
-bool is_user(const PastWord& word);                                             // "user", in six languages
 Match match_check(const Text& text, const Context& context, const Code& code);  // "CVV 123"
 Match match_docket(const Text& text, std::size_t i, const Context& context);    // "Az. 12 O 345/20"
 // places.cpp

@@ -35,12 +35,6 @@ bool is_plain_end(const Text& text, std::size_t end) {
   return is_blank_byte(next) || next == '"' || (c == ':' && !is_alphanumeric(next) && next != '/' && next != ':');
 }
 
-// A word between names that are two as often as one.
-bool is_and(const PastWord& word) {
-  static constexpr std::uint32_t kAnd[] = {hash_folded("und"), hash_folded("y"), hash_folded("e")};
-  return word.shape == Shape::lower && (word.hash == kAnd[0] || word.hash == kAnd[1] || word.hash == kAnd[2]);
-}
-
 bool is_hex_word(const Text& text, const Word& w) {
   for (std::size_t i = w.begin; i < w.end; ++i) {
     if (!is_hex(text[i])) return false;
@@ -206,7 +200,7 @@ bool Scanner::State::word(const Text& text, const Word& w) {
     }
   }
   // "Anna und Jonas" are two; "Ortega y Gasset" is one.
-  const bool another = goes_on && is_and(now.previous) && ((w.flags & kGiven) != 0 || (w.flags & kSurname) == 0);
+  const bool another = goes_on && (now.previous.roles & kAnd) != 0 && now.previous.shape == Shape::lower && ((w.flags & kGiven) != 0 || (w.flags & kSurname) == 0);
   if (goes_on && tag == open && !another) {
     open_end = whole;
     open_word = open_word || w.letters > 1;
@@ -339,7 +333,7 @@ bool Scanner::State::token(const Text& text, bool letter) {
         if (const Match match = match_url(text, begin); sure(match)) return found(text, match);
       }
     }
-    if (near_user || (letter && now.joined && is_user(now.previous))) {
+    if (near_user || (letter && now.joined && (now.previous.roles & kUserWord) != 0)) {
       if (const Match match = match_user(text, begin, now); sure(match)) return found(text, match);
     }
     if (told && now.near(Cue::docket, 1)) {

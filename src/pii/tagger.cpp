@@ -1,5 +1,6 @@
 #include "pii/tagger.h"
 
+#include "pii/features.h"
 #include "pii/looks.h"
 
 namespace freehold::pii {
@@ -95,7 +96,10 @@ Window window_at(const Text& text, const Context& context, const Word& word) {
   return window;
 }
 
-void features_of(const Window& window, Features& out) {
+namespace {
+
+// What each feature says of a window: three numbers that are hashed together with its own.
+void keys_of(const Window& window, FeatureKeys& out) {
   const Context& context = *window.context;
   const Word& next = window.next;
   const PastWord &previous = context.previous, &before = context.before_previous;
@@ -116,15 +120,9 @@ void features_of(const Window& window, Features& out) {
   const std::uint32_t fine = may_look(word) ? look.fine() : 0;
   std::size_t n = 0;
   auto add = [&](std::uint32_t a, std::uint32_t b = 0, std::uint32_t c = 0) {
-    std::uint32_t h = static_cast<std::uint32_t>(n + 1) * 0x9E3779B1u;
-    auto mix = [&](std::uint32_t v) {
-      h = (h ^ v) * 0x85EBCA6Bu;
-      h ^= h >> 15;
-    };
-    mix(a);
-    mix(b);
-    mix(c);
-    out[n++] = h * 0xC2B2AE35u >> 16;
+    out.a[n] = a;
+    out.b[n] = b;
+    out.c[n++] = c;
   };
   add(0);
   add(flags, shape);
@@ -155,15 +153,40 @@ void features_of(const Window& window, Features& out) {
   add(fine, tags, form(next));
   add(fine, known(previous), left);
   add(fine, may_look(next) ? next_look.fine() : next_flags, right);
+  while (n < kFeatureLanes) add(0);  // of no feature
+}
+
+const auto kHasher = has_avx2() ? buckets_avx2 : buckets_plain;
+
+}  // namespace
+
+void buckets_plain(const FeatureKeys& keys, std::uint32_t* out) {
+  for (std::uint32_t n = 0; n < kFeatures; ++n) {
+    std::uint32_t h = (n + 1) * kFeatureStep;
+    for (const std::uint32_t key : {keys.a[n], keys.b[n], keys.c[n]}) {
+      h = (h ^ key) * kFeatureMix;
+      h ^= h >> 15;
+    }
+    out[n] = h * kFeatureEnd >> 16;
+  }
+}
+
+void features_of(const Window& window, Features& out) {
+  FeatureKeys keys;
+  keys_of(window, keys);
+  buckets_plain(keys, out.data());
 }
 
 Tag Tagger::choose(const Window& window) {
-  Features features;
-  features_of(window, features);
+  FeatureKeys keys;
+  alignas(32) std::uint32_t buckets[kFeatureLanes];
+  keys_of(window, keys);
+  kHasher(keys, buckets);
   int person = 0, place = 0;
-  for (const std::uint32_t bucket : features) {
-    person += weights_[bucket * kTags];
-    place += weights_[bucket * kTags + 1];
+  const signed char* const weights = weights_.data();
+  for (std::size_t n = 0; n < kFeatures; ++n) {
+    person += weights[buckets[n] * kTags];
+    place += weights[buckets[n] * kTags + 1];
   }
   // A miss costs more than a false alarm: what is a little less likely a name than not is taken for one, and more of it
   // by a profile that looks for recall.

@@ -228,6 +228,7 @@ Word read_word(const Text& text, std::size_t begin) {
   word.begin = begin;
   word.end = r.at;
   word.suffix = r.last & 0xFFFFFF;
+  word.roles = lexicon().roles(known);
   word.cue = known.cue;
   return word;
 }

@@ -32,6 +32,21 @@ enum WordFlag : std::uint16_t {
   kFiller = 16384,  // little words that are no distance: "is", "number", "the"
 };
 
+// Little groups of words that recognisers ask for by name, as bits; the words stand in lexicon.cpp. To add one: a bit
+// here, its words there.
+enum WordRole : std::uint16_t {
+  kAnd = 1,                 // "und", "y": between names that are two as often as one
+  kNameParticle = 2,        // little words that stand in names only, or nearly: "van", "bin"
+  kCapitalParticle = 4,     // with a capital, parts of surnames: "Al Harbi", "Mac Giolla", "De La Cruz"
+  kFormOfAddress = 8,       // before a name and of nothing else: "Mrs", "Herr", "dott."
+  kUserWord = 16,           // "user", in six languages
+  kPostBox = 32,            // "Postfach"
+  kFlat = 64,               // before a number and a street: "Flat 18, 85a Mill Road"
+  kStreetAdjective = 128,   // before a street's name and part of it: "Alter Postweg", "Lange Voorhout"
+  kStreetWord = 256,        // of a street's name of several words: "Lange Straße"
+  kStreetWordJoined = 512,  // and behind a hyphen: "Karl-Marx-Allee"
+};
+
 enum class Shape : std::uint8_t { lower, capital, upper, mixed, initial };
 
 // What is remembered of a word that went by.
@@ -40,12 +55,13 @@ struct PastWord {
   std::uint16_t flags = 0;
   std::uint8_t letters = 0;  // at most 255
   Shape shape = Shape::lower;
+  Cue cue = Cue::none;      // the word alone
+  std::uint16_t roles = 0;  // WordRole
 };
 
 struct Word : PastWord {
-  std::size_t begin = 0, end = 0;
   std::uint32_t suffix = 0;  // of the last three of the folded letters
-  Cue cue = Cue::none;       // the word alone
+  std::size_t begin = 0, end = 0;
 };
 
 // The hash of no letters, and of one more folded letter.
