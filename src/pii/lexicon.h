@@ -21,11 +21,10 @@ class Lexicon {
   };
   Lexicon();
   // Nothing (flags 0) for unknown words. Two words share a hash once in 10^5.
-  Entry find(std::uint32_t hash) const {
+  const Entry& find(std::uint32_t hash) const {
     for (std::uint32_t at = hash * 0x9E3779B1u >> kShift;; at = (at + 1) & kMask) {
       const Entry& entry = table_[at];
-      if (entry.hash == hash) return entry;
-      if (entry.hash == 0) return {};
+      if (entry.hash == hash || entry.hash == 0) return entry;  // an empty one knows nothing
     }
   }
   std::uint16_t roles(const Entry& entry) const { return role_sets_[entry.roles]; }  // WordRole

@@ -131,10 +131,16 @@ std::size_t name_suffix(const Text& text, std::size_t end) {
   if (text[i] != ' ') return end;
   ++i;
   const unsigned char first = text[i];
-  if (first < 'D' || first > 'S') return end;
+  static constexpr std::uint32_t kFirst = [] {
+    std::uint32_t out = 0;
+    for (const std::string_view suffix : kSuffixes) out |= std::uint32_t{1} << (suffix[0] - 'A');
+    return out;
+  }();
+  if (first < 'D' || first > 'S' || (kFirst >> (first - 'A') & 1) == 0) return end;
   for (const std::string_view suffix : kSuffixes) {
+    if (static_cast<unsigned char>(suffix[0]) != first) continue;
     bool same = true;
-    for (std::size_t k = 0; same && k < suffix.size(); ++k) same = text[i + k] == static_cast<unsigned char>(suffix[k]);
+    for (std::size_t k = 1; same && k < suffix.size(); ++k) same = text[i + k] == static_cast<unsigned char>(suffix[k]);
     if (!same) continue;
     const std::size_t to = i + suffix.size();
     // "Sr" stands before names as well, in Spanish.

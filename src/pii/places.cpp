@@ -1,6 +1,7 @@
 // Streets with house numbers, post office boxes and postal codes. Suffixes of streets: USPS Publication 28, appendix C.
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <iterator>
 #include <span>
 #include <string_view>
@@ -169,22 +170,24 @@ constexpr std::size_t suffix_place(std::uint32_t suffix) {
   return suffix * 0x9E3779B1u >> 22;
 }
 
-// Those of kStreetEnds: most words end otherwise. Folded, "straße" ends as "strasse" does.
+// Which of kStreetEnds a word with such letters may have, as bits: most words end otherwise. Folded, "straße" ends as
+// "strasse" does.
 constexpr auto kStreetSuffixes = [] {
-  std::array<bool, 1024> out{};
-  for (const string_view end : kStreetEnds) {
+  std::array<std::uint32_t, 1024> out{};
+  for (std::size_t i = 0; i < std::size(kStreetEnds); ++i) {
+    const string_view end = kStreetEnds[i].find('\x9F') == string_view::npos ? kStreetEnds[i] : "sse";
     std::uint32_t suffix = 0;
     for (const char c : end.substr(end.size() - 3)) suffix = suffix << 8 | static_cast<unsigned char>(c);
-    if (end.find('\x9F') == string_view::npos) out[suffix_place(suffix)] = true;
+    out[suffix_place(suffix)] |= std::uint32_t{1} << i;
   }
   return out;
 }();
+static_assert(std::size(kStreetEnds) <= 32);
 
 bool ends_in_street(const Text& text, const Word& word) {
-  if (!kStreetSuffixes[suffix_place(word.suffix)]) return false;
-  for (const string_view end : kStreetEnds) {
-    if (word.end - word.begin < end.size() + 3) continue;
-    if (text.has(word.end - end.size(), end)) return true;
+  for (std::uint32_t ends = kStreetSuffixes[suffix_place(word.suffix)]; ends != 0; ends &= ends - 1) {
+    const string_view end = kStreetEnds[std::countr_zero(ends)];
+    if (word.end - word.begin >= end.size() + 3 && text.has(word.end - end.size(), end)) return true;
   }
   return false;
 }

@@ -10,7 +10,7 @@ constexpr std::size_t kLongestKey = 64 << 10;   // a private key's block
 constexpr std::size_t kForgetFrom = 256 << 10;  // bytes behind us before they are dropped
 
 Chooser& shipped_chooser() {
-  static thread_local Tagger tagger(shipped_tagger());
+  static Tagger tagger(shipped_tagger());
   return tagger;
 }
 

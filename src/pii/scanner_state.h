@@ -100,6 +100,9 @@ struct Scanner::State {
       now.listed_here = now.option_here = false;
       return;
     }
+    arrive_behind_signs(now);
+  }
+  [[gnu::noinline]] void arrive_behind_signs(Context& now) const {
     now.listed_here = apart && newlines == 0;
     now.option_here = hyphen && (apart || (now.option && blanks == 0));  // "--root-password"
     const bool abbreviation = now.previous.letters == 1 || (now.previous.flags & kTitle) != 0 ||

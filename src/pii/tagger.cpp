@@ -156,6 +156,8 @@ void keys_of(const Window& window, FeatureKeys& out) {
   while (n < kFeatureLanes) add(0);  // of no feature
 }
 
+constexpr std::int32_t kPlaceUnit = 1 << 16;
+
 const auto kHasher = has_avx2() ? buckets_avx2 : buckets_plain;
 
 }  // namespace
@@ -177,17 +179,21 @@ void features_of(const Window& window, Features& out) {
   buckets_plain(keys, out.data());
 }
 
+Tagger::Tagger(std::span<const signed char> weights) {
+  weights_.reserve(weights.size() / kTags);
+  for (std::size_t i = 0; i + 1 < weights.size(); i += kTags)
+    weights_.push_back(weights[i + 1] * kPlaceUnit + weights[i]);
+}
+
 Tag Tagger::choose(const Window& window) {
   FeatureKeys keys;
   alignas(32) std::uint32_t buckets[kFeatureLanes];
   keys_of(window, keys);
   kHasher(keys, buckets);
-  int person = 0, place = 0;
-  const signed char* const weights = weights_.data();
-  for (std::size_t n = 0; n < kFeatures; ++n) {
-    person += weights[buckets[n] * kTags];
-    place += weights[buckets[n] * kTags + 1];
-  }
+  std::int32_t sum = 0;
+  const std::int32_t* const weights = weights_.data();
+  for (std::size_t n = 0; n < kFeatures; ++n) sum += weights[buckets[n]];
+  const int person = static_cast<std::int16_t>(sum), place = (sum - person) / kPlaceUnit;
   // A miss costs more than a false alarm: what is a little less likely a name than not is taken for one, and more of it
   // by a profile that looks for recall.
   const bool recall = window.context->least < 50;

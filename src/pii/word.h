@@ -77,11 +77,26 @@ constexpr std::uint32_t hash_folded(std::string_view folded) {
 
 // Bytes of the letter at `i`, 0 if there is none. Letters: ASCII, and whatever UTF-8 has that is neither a sign nor a
 // blank.
-std::size_t letter_at(const Text& text, std::size_t i);
+std::size_t letter_beyond_ascii(const Text& text, std::size_t i);
+inline std::size_t letter_at(const Text& text, std::size_t i) {
+  const unsigned char c = text[i];
+  if ((kByteKinds[c] & kLetterByte) != 0) return 1;
+  return c < 0x80 && c != '\\' ? 0 : letter_beyond_ascii(text, i);
+}
 // Bytes of the blank (a space, a tab, a no-break space, U+2000 to U+200B, U+202F, U+205F) at `i`, 0 if there is none.
-std::size_t blank_at(const Text& text, std::size_t i);
+std::size_t blank_beyond_ascii(const Text& text, std::size_t i);
+inline std::size_t blank_at(const Text& text, std::size_t i) {
+  const unsigned char c = text[i];
+  if (c == ' ' || c == '\t') return 1;
+  return c < 0x80 ? 0 : blank_beyond_ascii(text, i);
+}
 // Bytes of the dash ('-', U+2010 to U+2015, U+2212) at `i`, 0 if there is none.
-std::size_t dash_at(const Text& text, std::size_t i);
+std::size_t dash_beyond_ascii(const Text& text, std::size_t i);
+inline std::size_t dash_at(const Text& text, std::size_t i) {
+  const unsigned char c = text[i];
+  if (c < 0x80) return c == '-' ? 1 : 0;
+  return dash_beyond_ascii(text, i);
+}
 
 inline constexpr std::size_t kLongestWord = 96;  // bytes; what is longer is no word
 
