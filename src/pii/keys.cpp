@@ -425,9 +425,12 @@ bool may_begin(const unsigned char* bytes) {
 
 }  // namespace
 
+bool may_be_key(const Text& text, std::size_t i) {
+  return i + kAhead > text.size() || may_begin(text.data() + i);
+}
+
 Match match_key(const Text& text, std::size_t i) {
-  if (i + kAhead <= text.size() && !may_begin(text.data() + i)) return {};
-  return key_at(text, i);
+  return may_be_key(text, i) ? key_at(text, i) : Match{};
 }
 
 double entropy(string_view token) {

@@ -115,6 +115,18 @@ constexpr Named kNamed[] = {
     {Cue::national, Kind::other_id, 6, 2},
 };
 
+constexpr std::uint32_t kNamedReach = 3;  // the most of their words
+static_assert(std::all_of(std::begin(kNamed), std::end(kNamed), [](const Named& row) { return row.words <= kNamedReach; }));
+
+const std::array<bool, kCues> kNamesNumber = [] {
+  std::array<bool, kCues> out{};
+  for (const Named& row : kNamed) out[static_cast<std::size_t>(row.cue)] = true;
+  for (const auto table : {european_ids(), other_ids(), register_ids()}) {
+    for (const NationalId& id : table) out[static_cast<std::size_t>(id.cue)] = true;
+  }
+  return out;
+}();
+
 // ISO 3779 and 49 CFR 565: seventeen characters without I, O and Q; North America's have a check digit in the ninth
 // place.
 bool is_vin(string_view plain, bool& checked) {
@@ -364,6 +376,7 @@ class Evaluation {
     // And a telephone that only its form makes one, right behind another word.
     const bool by_form = best_.kind == Kind::phone && best_.score < 70 && !context_.near(Cue::phone);
     if ((best_.score >= 60 && !by_word && !guessed && !by_form) || code_.joined || underscored_ || wide_) return;
+    if (!context_.near_named(kNamedReach)) return;
     if (!names_known_) {
       names_known_ = true;
       for (std::size_t i = 0; i < std::size(kNamed); ++i)
@@ -464,6 +477,10 @@ class Evaluation {
 };
 
 }  // namespace
+
+bool names_number(Cue cue) {
+  return kNamesNumber[static_cast<std::size_t>(cue)];
+}
 
 Match match_code(const Text& text, const Context& context, const Code& code) {
   Evaluation evaluation(text, context, code);

@@ -29,7 +29,7 @@ struct Scanner::State {
   Profile profile;
   Chooser* chooser;
   Context context;
-  std::array<std::uint32_t, kCues> seen{};  // the context's
+  std::array<std::uint32_t, kCues + 1> seen{};  // the context's; behind the cues, of all that names_number
   std::uint32_t telling = 0;                // the index after the last word of one that is_telling
   std::string buffer;
   WordMemo memo;           // words of the buffer
@@ -123,6 +123,7 @@ struct Scanner::State {
   void see(Cue cue) {
     seen[static_cast<std::size_t>(cue)] = context.index;
     if (is_telling(cue)) telling = context.index;
+    if (names_number(cue)) seen[kCues] = context.index;
   }
 
   void forget_programs() {

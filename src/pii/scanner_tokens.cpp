@@ -93,11 +93,21 @@ Match Scanner::State::at_number(const Text& text, const Context& now, std::size_
   auto sure = [&](const Match& match) { return match.score >= now.least; };
   if (code.underscored) return match_code(text, now, code);  // part of a name: only what is telling of itself
   if (code.groups[0].digits == code.groups[0].size()) {
-    if (const Match match = match_position(text, begin, now); sure(match)) return match;
-    if (const Match match = match_date(text, now, code); sure(match)) return match;
-    if (const Match match = match_age(text, now, code); sure(match)) return match;
-    if (const Match match = match_check(text, now, code); sure(match)) return match;
-    if (const Match match = match_address(text, now, code); sure(match)) return match;
+    if (may_be_position(now)) {
+      if (const Match match = match_position(text, begin, now); sure(match)) return match;
+    }
+    if (may_be_date(code)) {
+      if (const Match match = match_date(text, now, code); sure(match)) return match;
+    }
+    if (may_be_age(text, code)) {
+      if (const Match match = match_age(text, now, code); sure(match)) return match;
+    }
+    if (may_be_check(now)) {
+      if (const Match match = match_check(text, now, code); sure(match)) return match;
+    }
+    if (may_be_address(text, code)) {
+      if (const Match match = match_address(text, now, code); sure(match)) return match;
+    }
     if (code.groups[0].size() <= 3 && (text[code.end(1)] == '(' || text[code.end(1) + 1] == '(')) {  // 1 (555) 123-4567
       if (const Match match = match_phone(text, begin, now); sure(match)) return match;
     }
@@ -105,9 +115,13 @@ Match Scanner::State::at_number(const Text& text, const Context& now, std::size_
     if (code.groups[0].digits > 0 && code.groups[0].digits <= 2 && code.groups[0].size() <= 4) {  // "3rd of March"
       if (const Match match = match_date(text, now, code); sure(match)) return match;
     }
-    if (const Match match = match_address(text, now, code); sure(match)) return match;
+    if (may_be_address(text, code)) {
+      if (const Match match = match_address(text, now, code); sure(match)) return match;
+    }
   }
-  if (const Match match = match_postcode(text, now, code); sure(match)) return match;
+  if (may_be_postcode(code, now)) {
+    if (const Match match = match_postcode(text, now, code); sure(match)) return match;
+  }
   return match_code(text, now, code);
 }
 
@@ -285,8 +299,7 @@ bool Scanner::State::token(const Text& text, bool letter) {
   const std::size_t begin = at;
   Context& now = context;
   arrive(now);
-  constexpr std::uint32_t kFarthest = 2;  // of what is_telling
-  const bool told = telling >= now.earliest(kFarthest);
+  const bool told = telling >= now.earliest(kSecretReach);  // the farthest of what is_telling
   const bool near_secret = told && (now.near(Cue::password, 1) || now.near(Cue::secret, 2));
   const bool near_user = told && now.near(Cue::user, 0) && profile != Profile::secrets;
   if (letter && hyphen && blanks > 0) {
@@ -308,7 +321,7 @@ bool Scanner::State::token(const Text& text, bool letter) {
   const bool inside = is_cut_here(left);  // behind '_', or behind letters that a word did not take
   // A word alone is no key: those have a digit or a sign in them, or are long.
   const bool alone = plain && !near_secret && w.letters < 16;
-  if (!alone) {
+  if (!alone && (told || may_be_secret_alone(text, begin))) {
     if (const Match match = match_secret(text, begin, now); sure(match)) return found(text, match);
   }
   // Where what is written together ends: letters and digits.
@@ -342,7 +355,9 @@ bool Scanner::State::token(const Text& text, bool letter) {
     if (left != '_' || fresh) {
       const bool hex = is_hex(text[begin]);
       if (hex && (!letter || is_digit(next) || next == ':' || next == '-' || next == '.')) {
-        if (const Match match = match_mac(text, begin, now); sure(match)) return found(text, match);
+        if (may_be_mac(text, begin, now)) {
+          if (const Match match = match_mac(text, begin, now); sure(match)) return found(text, match);
+        }
         // Its first number has four digits at most.
         const unsigned char sign = text[run];
         if (run <= begin + 4 && (sign == '.' || sign == ':')) {
