@@ -1,6 +1,7 @@
 #include "pii/keys.h"
 
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 
@@ -434,13 +435,27 @@ Match match_key(const Text& text, std::size_t i) {
 }
 
 double entropy(string_view token) {
-  std::array<unsigned, 256> count{};
-  for (const char c : token) ++count[static_cast<unsigned char>(c)];
+  std::array<std::uint32_t, 256> count{};
+  std::array<std::uint64_t, 4> occurs{};  // bytes, as bits
+  for (const char c : token) {
+    const auto byte = static_cast<unsigned char>(c);
+    ++count[byte];
+    occurs[byte / 64] |= std::uint64_t{1} << byte % 64;
+  }
+  // Most occur as often as others: a logarithm is taken once for each of the small counts.
+  std::array<double, 16> terms{};
   double bits = 0;
-  for (const unsigned n : count) {
-    if (n == 0) continue;
-    const double p = n / static_cast<double>(token.size());
-    bits -= p * std::log2(p);
+  for (std::size_t k = 0; k < occurs.size(); ++k) {
+    for (std::uint64_t rest = occurs[k]; rest != 0; rest &= rest - 1) {
+      const unsigned n = count[k * 64 + static_cast<std::size_t>(std::countr_zero(rest))];
+      double term = n < terms.size() ? terms[n] : 0;
+      if (term == 0) {
+        const double p = n / static_cast<double>(token.size());
+        term = p * std::log2(p);
+        if (n < terms.size()) terms[n] = term;
+      }
+      bits -= term;
+    }
   }
   return bits;
 }

@@ -149,6 +149,8 @@ struct Scanner::State {
   bool step_inside(const Text& text);
   bool token(const Text& text, bool letter);
   bool word(const Text& text, const Word& w);
+  bool ordinary_word(const Text& text, const Word& w);
+  void past_word(const Text& text, const Word& w, Tag tag, std::size_t end);
   void see_abbreviation(const Text& text, const Word& w);
   bool sign(const Text& text, unsigned char c);
   void pass_sign(unsigned char c);

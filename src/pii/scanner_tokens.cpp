@@ -165,7 +165,38 @@ Match Scanner::State::at_word(const Text& text, const Context& now, const Word& 
   lexicon().each_cue(0, whole, [&](Cue cue) { see(cue); });
 }
 
+// A word ended that is no part of a name but of `tag`.
+inline void Scanner::State::past_word(const Text& text, const Word& w, Tag tag, std::size_t end) {
+  Context& now = context;
+  if ((w.flags & kFiller) == 0) ++now.index;
+  if (w.cue != Cue::none) {
+    const std::uint32_t before = now.previous.letters != 0 ? now.previous.hash : 0;
+    lexicon().each_cue(before, w, [&](Cue cue) { see(cue); });
+  }
+  if (w.letters == 1) [[unlikely]]
+    see_abbreviation(text, w);
+  now.listed = now.listed_here;
+  now.option = now.option_here;
+  now.before_previous = now.previous;
+  now.before_tag = now.tag;
+  now.previous = w;
+  now.tag = tag;
+  now.sentence_start = false;
+  past(end);
+}
+
+// A word of small letters outside of all names and values that no name begins with: what word() does with most.
+inline bool Scanner::State::ordinary_word(const Text& text, const Word& w) {
+  if (w.shape != Shape::lower || open != Tag::none || member.tag != Tag::none || (w.flags & kParticle) != 0 ||
+      is_member(text, w) || text.starved())
+    return false;
+  lead = kNoLead;
+  past_word(text, w, Tag::none, w.end);
+  return true;
+}
+
 bool Scanner::State::word(const Text& text, const Word& w) {
+  if (ordinary_word(text, w)) return true;
   Context& now = context;
   Tag tag = Tag::none;
   if (w.shape != Shape::lower && profile != Profile::secrets) {
@@ -232,25 +263,11 @@ bool Scanner::State::word(const Text& text, const Word& w) {
   } else if (lead == kNoLead || !now.joined) {
     lead = w.begin;
   }
-  if ((w.flags & kFiller) == 0) ++now.index;
+  past_word(text, w, tag, whole);
   if (ending != Cue::none) [[unlikely]]
     see(ending);
-  if (w.cue != Cue::none) {
-    const std::uint32_t before = now.previous.letters != 0 ? now.previous.hash : 0;
-    lexicon().each_cue(before, w, [&](Cue cue) { see(cue); });
-  }
-  if (w.letters == 1) [[unlikely]]
-    see_abbreviation(text, w);
-  now.listed = now.listed_here;
-  now.option = now.option_here;
-  now.before_previous = now.previous;
-  now.before_tag = now.tag;
-  now.previous = w;
-  now.tag = tag;
-  now.sentence_start = false;
   // The value's own colons and quotation marks name nothing.
   if (names_value && (value.tag != Tag::none || member.tag == Tag::none)) member = value;
-  past(whole);
   return true;
 }
 

@@ -197,7 +197,7 @@ constexpr auto kFoldedAscii = [] {
   return out;
 }();
 
-Word known_word(const Reading& r, std::size_t begin) {
+[[gnu::always_inline]] inline Word known_word(const Reading& r, std::size_t begin) {
   const Lexicon::Entry& known = lexicon().find(r.hash);
   Word word;
   word.hash = r.hash;
