@@ -5,6 +5,8 @@
 #include <bit>
 #include <cstdint>
 #include <iterator>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "pii/check_digits.h"
@@ -24,9 +26,29 @@ struct Row {
   const NationalId* id;
 };
 
-// All ways of writing, by the number of letters and digits: those of digits alone, and the others.
+// Ways of writing, in the order of their tables; and the same by their signs: only these matter where no word says what
+// the number is.
+struct RowList {
+  std::vector<Row> all;
+  std::vector<std::pair<Form, std::vector<Row>>> by_form;
+
+  void add(const Row& row) {
+    all.push_back(row);
+    auto same = std::find_if(by_form.begin(), by_form.end(), [&](const auto& rows) { return rows.first == row.written.form; });
+    if (same == by_form.end()) same = by_form.insert(same, {row.written.form, {}});
+    same->second.push_back(row);
+  }
+  std::span<const Row> of_form(Form form) const {
+    for (const auto& rows : by_form) {
+      if (rows.first == form) return rows.second;
+    }
+    return {};
+  }
+};
+
+// By the number of letters and digits: those of digits alone, and the others.
 struct Rows {
-  std::vector<Row> digits, mixed;
+  RowList digits, mixed;
 };
 constexpr std::size_t kMostOfState = 24;
 const std::array<Rows, kMostOfState> kRows = [] {
@@ -38,7 +60,7 @@ const std::array<Rows, kMostOfState> kRows = [] {
         Written written = written_as(writing.shape);
         if (any) written = {.size = static_cast<std::size_t>(number_at(writing.shape, 1, writing.shape.size() - 1))};
         Rows& rows = out[written.size];
-        (any || written.letters != 0 ? rows.mixed : rows.digits).push_back({written, id.cue, any, writing.score, &id});
+        (any || written.letters != 0 ? rows.mixed : rows.digits).add({written, id.cue, any, writing.score, &id});
       }
     }
   }
@@ -258,8 +280,11 @@ class Evaluation {
   void national() {
     constexpr int kFollowed = 90;  // at least what any profile asks for
     if (plain_.size() >= kRows.size()) return;
-    const std::uint32_t near_from = context_.earliest(8), right_from = context_.earliest(4);
-    for (const Row& row : digits_ ? kRows[plain_.size()].digits : kRows[plain_.size()].mixed) {
+    constexpr std::uint32_t kRight = 4;
+    const std::uint32_t near_from = context_.earliest(8), right_from = context_.earliest(kRight);
+    const RowList& list = digits_ ? kRows[plain_.size()].digits : kRows[plain_.size()].mixed;
+    const std::span<const Row> rows = context_.near_named(kRight) ? list.all : list.of_form(written_.form);
+    for (const Row& row : rows) {
       const Cue cue = row.cue;
       const std::uint32_t seen = context_.seen[static_cast<std::size_t>(cue)];
       // Where its own word stands before it, the signs between may be others.

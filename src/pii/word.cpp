@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstring>
 
 #include "pii/context.h"
 #include "pii/letters.h"
@@ -190,15 +192,21 @@ struct Reading {
 
 namespace {
 
-// ASCII's letters folded, 0 for all other bytes.
-constexpr auto kFoldedAscii = [] {
-  std::array<unsigned char, 256> out{};
-  for (unsigned c = 'a'; c <= 'z'; ++c) out[c] = out[c - 0x20] = static_cast<unsigned char>(c);
-  return out;
-}();
+// Eight bytes as one number, the first lowest.
+constexpr std::uint64_t every_byte(unsigned char c) {
+  return std::uint64_t{0x0101010101010101} * c;
+}
+
+// The highest bit of each byte that is an ASCII letter. `folded` = bytes | every_byte(0x20).
+std::uint64_t letters_of(std::uint64_t bytes, std::uint64_t folded) {
+  constexpr std::uint64_t kHigh = every_byte(0x80);
+  const std::uint64_t low = folded & ~kHigh;
+  return (low + every_byte(0x80 - 'a')) & ~(low + every_byte(0x7F - 'z')) & ~bytes & kHigh;
+}
 
 [[gnu::always_inline]] inline Word known_word(const Reading& r, std::size_t begin) {
-  const Lexicon::Entry& known = lexicon().find(r.hash);
+  const Lexicon& words = lexicon();
+  const Lexicon::Entry& known = words.find(r.hash);
   Word word;
   word.hash = r.hash;
   word.flags = known.flags;
@@ -209,7 +217,7 @@ constexpr auto kFoldedAscii = [] {
                : r.first_upper && r.upper == 1 ? Shape::capital
                                                : Shape::mixed;
   word.cue = known.cue;
-  word.roles = lexicon().roles(known);
+  word.roles = words.roles(known);
   word.suffix = r.last & 0xFFFFFF;
   word.begin = begin;
   word.end = r.at;
@@ -226,22 +234,37 @@ constexpr auto kFoldedAscii = [] {
 Word read_word(const Text& text, std::size_t begin) {
   const unsigned char* const bytes = text.data();
   const std::size_t most = std::min(text.size(), begin + kLongestWord);
+  Reading r{.at = begin};
+  std::uint32_t hash = kHashStart;
   std::size_t at = begin;
-  std::uint32_t hash = kHashStart, last = 0;
-  unsigned upper = 0;  // 32 for each
-  for (; at < most; ++at) {
-    const unsigned char c = bytes[at], folded = kFoldedAscii[c];
-    if (folded == 0) break;
-    upper += static_cast<unsigned>(folded - c);
-    hash = hash_on(hash, folded);
-    last = last << 8 | folded;
+  // Eight bytes at a time: which are letters, which of these are capitals, and then the hash.
+  constexpr std::size_t kAtOnce = sizeof(std::uint64_t);
+  bool goes_on = true;
+  while (goes_on && at + kAtOnce <= most) {
+    std::uint64_t chunk = 0;
+    std::memcpy(&chunk, bytes + at, kAtOnce);
+    std::uint64_t folded = chunk | every_byte(0x20);
+    const std::uint64_t others = ~letters_of(chunk, folded) & every_byte(0x80);
+    const auto letters = static_cast<std::size_t>(std::countr_zero(others)) / 8;  // 8 if all are
+    if (letters == 0) break;
+    goes_on = others == 0;
+    // Bit 5 tells small letters.
+    for (std::uint64_t capitals = (~chunk << 2 & every_byte(0x80)) << 8 * (kAtOnce - letters); capitals != 0;
+         capitals &= capitals - 1)
+      ++r.upper;
+    at += letters;
+    for (std::size_t k = letters; k > 0; --k, folded >>= 8) hash = hash_on(hash, static_cast<unsigned char>(folded));
   }
-  const Reading r{.at = at,
-                  .hash = hash,
-                  .last = last,
-                  .count = static_cast<unsigned>(at - begin),
-                  .upper = upper / 32,
-                  .first_upper = at > begin && bytes[begin] < 'a'};
+  for (; goes_on && at < most && is_ascii_letter(bytes[at]); ++at) {  // near the end
+    const unsigned char c = bytes[at];
+    r.upper += c < 'a';
+    hash = hash_on(hash, c | 0x20);
+  }
+  r.at = at;
+  r.hash = hash;
+  r.count = static_cast<unsigned>(at - begin);
+  for (std::size_t k = at - std::min<std::size_t>(r.count, 3); k < at; ++k) r.last = r.last << 8 | (bytes[k] | 0x20u);
+  r.first_upper = at > begin && bytes[begin] < 'a';
   if (r.count < kLongestWord) {
     const unsigned char c = text[at];
     if (c >= 0x80 || c == '\\' || c == '\'') [[unlikely]]
