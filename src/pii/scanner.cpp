@@ -165,12 +165,17 @@ bool Scanner::State::step_inside(const Text& text) {
   return found(text, {Kind::private_key, open_begin, to, 97});
 }
 
-bool Scanner::State::step(const Text& text) {
-  if (skipping || in_key) [[unlikely]]
-    return step_inside(text);
+// As far as it goes; false where more text is needed.
+bool Scanner::State::steps(const Text& text) {
   const unsigned char* const bytes = text.data();
   for (const std::size_t size = text.size(); at < size;) {
+    if (skipping || in_key) [[unlikely]] {
+      if (!step_inside(text)) return false;
+      text.feed_again();
+      continue;
+    }
     const unsigned char c = bytes[at];
+    bool done = false;
     switch (kStarts[c]) {
       case Start::blank:
         ++blanks;
@@ -179,29 +184,34 @@ bool Scanner::State::step(const Text& text) {
         continue;
       case Start::plain_sign:
         // Behind "password" anything may begin one.
-        if (telling >= context.earliest(0) && context.near(Cue::password, 0)) break;
+        if (telling >= context.earliest(0) && context.near(Cue::password, 0)) {
+          done = sign(text, c);
+          break;
+        }
         pass_sign(c);
         continue;
       case Start::digit:
-        return token(text, false);
+        done = token(text, false);
+        break;
       case Start::letter:
-        return token(text, true);
+        done = token(text, true);
+        break;
       case Start::maybe_letter:
-        return letter_at(text, at) != 0 ? token(text, true) : sign(text, c);
+        done = letter_at(text, at) != 0 ? token(text, true) : sign(text, c);
+        break;
       case Start::sign:
+        done = sign(text, c);
         break;
     }
-    return sign(text, c);
+    if (!done) return false;
+    text.feed_again();
   }
   return true;
 }
 
 void Scanner::State::run(bool final) {
   const Text text(buffer, final, &memo);
-  for (const std::size_t size = buffer.size(); at < size;) {
-    text.feed_again();
-    if (!step(text)) break;
-  }
+  steps(text);
   if (final) close_name(), lead = kNoLead;
   const std::size_t kept = held();
   if (kept > kForgetFrom || (kept > kHistory && kept * 2 > buffer.size() && buffer.size() > 4096)) {

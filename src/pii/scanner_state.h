@@ -145,7 +145,7 @@ struct Scanner::State {
   // In buffer: no finding that is still to come begins before it.
   std::size_t held() const { return std::min(open != Tag::none || in_key ? std::min(at, open_begin) : at, lead); }
 
-  bool step(const Text& text);
+  bool steps(const Text& text);
   bool step_inside(const Text& text);
   bool token(const Text& text, bool letter);
   bool word(const Text& text, const Word& w);

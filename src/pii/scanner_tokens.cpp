@@ -342,7 +342,7 @@ bool Scanner::State::token(const Text& text, bool letter) {
     if (const Match match = match_secret(text, begin, now); sure(match)) return found(text, match);
   }
   // Where what is written together ends: letters and digits.
-  std::size_t run = plain ? w.end : begin;
+  std::size_t run = letter && w.letters == w.end - begin ? w.end : begin;  // of letters of one byte each
   const std::size_t most = std::min(begin + kLongestPlain, text.size());
   while (run < most && is_alphanumeric(text.data()[run])) ++run;
   if (run == text.size()) static_cast<void>(text[run]);  // more may belong to it

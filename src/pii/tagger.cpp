@@ -108,16 +108,18 @@ void keys_of(const Window& window, FeatureKeys& out) {
   const auto tag = static_cast<std::uint32_t>(context.tag),
              tags = tag * 4 + static_cast<std::uint32_t>(context.before_tag);
   const std::uint32_t start = context.sentence_start ? 1 : 0;
-  const Look look = may_look(word) ? look_of(*window.text, word) : Look();
-  const Look next_look = may_look(next) ? look_of(*window.text, next) : Look();
-  const std::uint32_t flags = may_look(word) ? kLooksLike | look.coarse() : known(word), shape = form(word);
-  const std::uint32_t next_flags = may_look(next) ? kLooksLike | next_look.coarse() : known(next);
+  const bool looks = may_look(word), next_looks = may_look(next);
+  const Look look = looks ? look_of(*window.text, word) : Look();
+  const Look next_look = next_looks ? look_of(*window.text, next) : Look();
+  const std::uint32_t flags = looks ? kLooksLike | look.coarse() : known(word), shape = form(word);
+  const std::uint32_t next_flags = next_looks ? kLooksLike | next_look.coarse() : known(next), next_form = form(next);
+  const std::uint32_t previous_known = known(previous);
   const std::uint32_t previous_hash = previous.letters != 0 ? previous.hash : 1;
   const std::uint32_t before_hash = before.letters != 0 ? before.hash : 2;
   const std::uint32_t next_hash = next.letters != 0 ? next.hash : 3;
   // A name that the lexicon knows says by its flags what it is; its letters would only be learnt by heart.
   const bool by_heart = (word.flags & (kGiven | kSurname | kPlace | kPlacePart)) == 0 || (word.flags & kCommon) != 0;
-  const std::uint32_t fine = may_look(word) ? look.fine() : 0;
+  const std::uint32_t fine = looks ? look.fine() : 0;
   std::size_t n = 0;
   auto add = [&](std::uint32_t a, std::uint32_t b = 0, std::uint32_t c = 0) {
     out.a[n] = a;
@@ -130,29 +132,29 @@ void keys_of(const Window& window, FeatureKeys& out) {
   add(word.suffix);
   add(word.suffix & 0xFFFF, shape);
   add(previous_hash, left);
-  add(known(previous), tag, flags);
+  add(previous_known, tag, flags);
   add(before_hash, previous_hash);
   add(next_hash, right);
-  add(next_flags, form(next), right);
+  add(next_flags, next_form, right);
   add(flags, tag, next_flags);
   add(left, tag, shape);
-  add(right, form(next), tag);
+  add(right, next_form, tag);
   add(tags, shape, left);
   add(flags, previous_hash, left);
   add(flags, next_hash, right);
   add(by_heart ? word.hash : 4);
   add(before_hash, left);
-  add(start, flags, form(next));
-  add(tags, flags, form(next));
+  add(start, flags, next_form);
+  add(tags, flags, next_form);
   add(previous_hash, next_hash);
-  add(flags, known(previous), static_cast<std::uint32_t>(previous.shape) * 16 + left);
+  add(flags, previous_known, static_cast<std::uint32_t>(previous.shape) * 16 + left);
   add(flags, tags, right);
   add(static_cast<std::uint32_t>(window.after_next), flags, next_hash);
   add(fine, shape, start);
   add(fine, left, right);
-  add(fine, tags, form(next));
-  add(fine, known(previous), left);
-  add(fine, may_look(next) ? next_look.fine() : next_flags, right);
+  add(fine, tags, next_form);
+  add(fine, previous_known, left);
+  add(fine, next_looks ? next_look.fine() : next_flags, right);
   while (n < kFeatureLanes) add(0);  // of no feature
 }
 
