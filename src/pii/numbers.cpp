@@ -288,9 +288,10 @@ class Evaluation {
       const Cue cue = row.cue;
       const std::uint32_t seen = context_.seen[static_cast<std::size_t>(cue)];
       // Where its own word stands before it, the signs between may be others.
-      const bool written = row.written.form == written_.form, near = seen >= near_from;
+      const bool written = row.written.form == written_.form;
       if (!written && seen < right_from) continue;
       if (row.any ? written_.form != 0 : row.written.letters != written_.letters) continue;
+      const bool near = seen >= near_from;
       int score = written ? row.score : 0;
       if (wide_ && (broken_ || score < 85) && !near) continue;
       if (lower_) score -= 15;
@@ -404,8 +405,12 @@ class Evaluation {
     if (!context_.near_named(kNamedReach)) return;
     if (!names_known_) {
       names_known_ = true;
-      for (std::size_t i = 0; i < std::size(kNamed); ++i)
-        named_ |= std::uint32_t{context_.near(kNamed[i].cue, kNamed[i].words)} << i;
+      const std::uint32_t from = context_.earliest(kNamedReach);
+      for (std::size_t i = 0; i < std::size(kNamed); ++i) {
+        if (context_.seen[static_cast<std::size_t>(kNamed[i].cue)] >= from &&
+            context_.near(kNamed[i].cue, kNamed[i].words))
+          named_ |= std::uint32_t{1} << i;
+      }
     }
     if (named_ == 0) return;
     const std::size_t digits = plain_.size() - static_cast<std::size_t>(std::popcount(written_.letters));

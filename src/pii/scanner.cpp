@@ -191,13 +191,13 @@ bool Scanner::State::steps(const Text& text) {
         pass_sign(c);
         continue;
       case Start::digit:
-        done = token(text, false);
+        done = digits(text);
         break;
       case Start::letter:
-        done = token(text, true);
+        done = letters(text);
         break;
       case Start::maybe_letter:
-        done = letter_at(text, at) != 0 ? token(text, true) : sign(text, c);
+        done = letter_at(text, at) != 0 ? letters(text) : sign(text, c);
         break;
       case Start::sign:
         done = sign(text, c);
@@ -250,7 +250,9 @@ std::uint64_t Scanner::decided() const {
 
 std::vector<Finding> scan(std::string_view text, Profile profile) {
   constexpr std::size_t kPiece = 256 << 10;
+  constexpr std::size_t kDense = 32;  // bytes a finding: room that costs nothing until it is used
   std::vector<Finding> out;
+  out.reserve(text.size() / kDense);
   Scanner scanner(profile);
   for (std::size_t i = 0; i < text.size(); i += kPiece) scanner.feed(text.substr(i, kPiece), out);
   scanner.finish(out);

@@ -147,7 +147,9 @@ struct Scanner::State {
 
   bool steps(const Text& text);
   bool step_inside(const Text& text);
-  bool token(const Text& text, bool letter);
+  bool letters(const Text& text);
+  bool digits(const Text& text);
+  bool token(const Text& text, const Word& w, bool plain);
   bool word(const Text& text, const Word& w);
   bool ordinary_word(const Text& text, const Word& w);
   void past_word(const Text& text, const Word& w, Tag tag, std::size_t end);

@@ -165,7 +165,7 @@ Match Scanner::State::at_word(const Text& text, const Context& now, const Word& 
   lexicon().each_cue(0, whole, [&](Cue cue) { see(cue); });
 }
 
-// A word ended that is no part of a name but of `tag`.
+// A word, which is part of a name if `tag` says so, is behind us.
 inline void Scanner::State::past_word(const Text& text, const Word& w, Tag tag, std::size_t end) {
   Context& now = context;
   if ((w.flags & kFiller) == 0) ++now.index;
@@ -185,7 +185,8 @@ inline void Scanner::State::past_word(const Text& text, const Word& w, Tag tag, 
   past(end);
 }
 
-// A word of small letters outside of all names and values that no name begins with: what word() does with most.
+// A word of small letters outside of all names and values that no name begins with: what word() does with most; false
+// where it is none.
 inline bool Scanner::State::ordinary_word(const Text& text, const Word& w) {
   if (w.shape != Shape::lower || open != Tag::none || member.tag != Tag::none || (w.flags & kParticle) != 0 ||
       is_member(text, w) || text.starved())
@@ -196,7 +197,6 @@ inline bool Scanner::State::ordinary_word(const Text& text, const Word& w) {
 }
 
 bool Scanner::State::word(const Text& text, const Word& w) {
-  if (ordinary_word(text, w)) return true;
   Context& now = context;
   Tag tag = Tag::none;
   if (w.shape != Shape::lower && profile != Profile::secrets) {
@@ -312,27 +312,41 @@ bool Scanner::State::full_width(const Text& text) {
   return found(text, match);
 }
 
-bool Scanner::State::token(const Text& text, bool letter) {
-  const std::size_t begin = at;
+// What begins with a letter.
+bool Scanner::State::letters(const Text& text) {
   Context& now = context;
   arrive(now);
-  const bool told = telling >= now.earliest(kSecretReach);  // the farthest of what is_telling
-  const bool near_secret = told && (now.near(Cue::password, 1) || now.near(Cue::secret, 2));
-  const bool near_user = told && now.near(Cue::user, 0) && profile != Profile::secrets;
-  if (letter && hyphen && blanks > 0) {
-    if (const Match match = match_option(text, begin, now); match.score >= now.least) {
+  if (hyphen && blanks > 0) {
+    if (const Match match = match_option(text, at, now); match.score >= now.least) {
       // What follows is another program's: "sshpass -p … ssh -p 22".
       if (!text.starved()) forget_programs();
       return found(text, match);
     }
   }
-  const Word* const ahead = letter ? memo.find(begin) : nullptr;
-  const Word w = !letter ? Word() : ahead != nullptr ? *ahead : read_word(text, begin);
-  bool plain = false;
-  if (letter) {
-    plain = is_plain_end(text, w.end);
-    if (plain && w.shape == Shape::lower && !near_secret && !near_user) return word(text, w);
-  }
+  const Word* const ahead = memo.find(at);
+  const Word w = ahead != nullptr ? *ahead : read_word(text, at);
+  const bool plain = is_plain_end(text, w.end);
+  if (plain && w.shape == Shape::lower && telling < now.earliest(kSecretReach))
+    return ordinary_word(text, w) || word(text, w);
+  return token(text, w, plain);
+}
+
+// What begins with a digit.
+bool Scanner::State::digits(const Text& text) {
+  arrive(context);
+  return token(text, Word(), false);
+}
+
+// A token that began with `w`, or with a digit if that is empty; `plain`: nothing follows that could make it more
+// than a word.
+bool Scanner::State::token(const Text& text, const Word& w, bool plain) {
+  const std::size_t begin = at;
+  const bool letter = w.end != 0;  // marks without a letter are a word as well
+  Context& now = context;
+  const bool told = telling >= now.earliest(kSecretReach);  // the farthest of what is_telling
+  const bool near_secret = told && (now.near(Cue::password, 1) || now.near(Cue::secret, 2));
+  const bool near_user = told && now.near(Cue::user, 0) && profile != Profile::secrets;
+  if (plain && w.shape == Shape::lower && !near_secret && !near_user) return word(text, w);
   auto sure = [&](const Match& match) { return match.score >= now.least; };
   const unsigned char left = escaped ? ' ' : text.before(begin, 1);
   const bool inside = is_cut_here(left);  // behind '_', or behind letters that a word did not take
