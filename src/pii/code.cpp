@@ -22,8 +22,8 @@ std::size_t written_blank_at(const Text& text, std::size_t i) {
   return blank_at(text, i);
 }
 
-// What stands between the group that ends at `i` and the next, if it is no single sign before a letter or a digit: blanks
-// with a dash, a slash or a line's end among them, five signs in all.
+// What stands between the group that ends at `i` and the next, if it is no single sign before a letter or a digit:
+// blanks with a dash, a slash or a line's end among them, five signs in all.
 [[gnu::noinline]] Separator wide_separator_at(const Text& text, std::size_t i) {
   constexpr unsigned kMostSigns = 5;
   Separator out;

@@ -26,13 +26,13 @@ inline constexpr std::array<std::uint32_t, kCues + 1> kNothingSeen{};
 
 // Words that came before. Little words ("is", "number", "the") do not count as distance.
 struct Context {
-  int least = 50;                       // the score that a finding must have
-  std::uint32_t index = 1;              // of the next word that counts
-  std::uint32_t floor = 0;              // the paragraph began here: cues before do not count
+  int least = 50;           // the score that a finding must have
+  std::uint32_t index = 1;  // of the next word that counts
+  std::uint32_t floor = 0;  // the paragraph began here: cues before do not count
   // The index after each cue's last word, and behind the cues of all that names_number() (recognisers.h); 0: never.
   // Borrowed: contexts are copied.
   const std::uint32_t* seen = kNothingSeen.data();
-  PastWord previous, before_previous;   // of this sentence; no letters: there is none
+  PastWord previous, before_previous;           // of this sentence; no letters: there is none
   Tag tag = Tag::none, before_tag = Tag::none;  // theirs
   bool sentence_start = true;
   // Of `previous`: a sign stood before it that parts ("Lovelace, Ada"), and two hyphens did ("--password").

@@ -14,8 +14,8 @@ __attribute__((target("avx2"))) void buckets_avx2(const FeatureKeys& keys, std::
   const __m256i mix = _mm256_set1_epi32(static_cast<int>(kFeatureMix)),
                 step = _mm256_set1_epi32(static_cast<int>(kLanes * kFeatureStep)),
                 last = _mm256_set1_epi32(static_cast<int>(kFeatureEnd));
-  __m256i start = _mm256_mullo_epi32(_mm256_setr_epi32(1, 2, 3, 4, 5, 6, 7, 8),
-                                     _mm256_set1_epi32(static_cast<int>(kFeatureStep)));
+  __m256i start =
+      _mm256_mullo_epi32(_mm256_setr_epi32(1, 2, 3, 4, 5, 6, 7, 8), _mm256_set1_epi32(static_cast<int>(kFeatureStep)));
   for (std::size_t n = 0; n < kFeatureLanes; n += kLanes) {
     __m256i h = start;
     for (const auto* key : {&keys.a, &keys.b, &keys.c}) {

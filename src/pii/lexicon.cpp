@@ -158,8 +158,7 @@ constexpr RoleList kRoles[] = {
      "alte alter neue neuer kleine grosse lange kurze obere untere hohe breite nieuwe oude grote korte hoge lage "
      "eerste tweede stora gamla nya lilla noorder zuider alten oberer unterer hoher"},
     {kStreetWord, "strasse str allee gasse straat laan"},
-    {kStreetWordJoined,
-     "strasse str allee gasse straat laan weg platz ring damm ufer plein kade promenade chaussee"},
+    {kStreetWordJoined, "strasse str allee gasse straat laan weg platz ring damm ufer plein kade promenade chaussee"},
 };
 
 std::uint16_t flag_of(char letter) {

@@ -60,7 +60,7 @@ class Lexicon {
 
   std::vector<Entry> table_;
   std::vector<CueEntry> cues_;
-  std::vector<std::uint16_t> role_sets_{0};  // all that words have, the first none
+  std::vector<std::uint16_t> role_sets_{0};                // all that words have, the first none
   std::array<std::uint64_t, (1u << 16) / 64> cue_bits_{};  // hashes that cues_ may hold: most pairs of words are none
 };
 

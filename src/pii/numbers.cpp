@@ -6,66 +6,15 @@
 #include <cstdint>
 #include <iterator>
 #include <span>
-#include <utility>
-#include <vector>
 
 #include "pii/check_digits.h"
-#include "pii/national_ids.h"
 #include "pii/recognisers.h"
+#include "pii/writings.h"
 
 namespace freehold::pii {
 namespace {
 
 using std::string_view;
-
-struct Row {
-  Written written;
-  Cue cue;
-  bool any;  // "*16": letters among the characters, wherever
-  int score;
-  const NationalId* id;
-};
-
-// Ways of writing, in the order of their tables; and the same by their signs: only these matter where no word says what
-// the number is.
-struct RowList {
-  std::vector<Row> all;
-  std::vector<std::pair<Form, std::vector<Row>>> by_form;
-
-  void add(const Row& row) {
-    all.push_back(row);
-    auto same = std::find_if(by_form.begin(), by_form.end(), [&](const auto& rows) { return rows.first == row.written.form; });
-    if (same == by_form.end()) same = by_form.insert(same, {row.written.form, {}});
-    same->second.push_back(row);
-  }
-  std::span<const Row> of_form(Form form) const {
-    for (const auto& rows : by_form) {
-      if (rows.first == form) return rows.second;
-    }
-    return {};
-  }
-};
-
-// By the number of letters and digits: those of digits alone, and the others.
-struct Rows {
-  RowList digits, mixed;
-};
-constexpr std::size_t kMostOfState = 24;
-const std::array<Rows, kMostOfState> kRows = [] {
-  std::array<Rows, kMostOfState> out;
-  for (const auto table : {european_ids(), other_ids(), register_ids()}) {
-    for (const NationalId& id : table) {
-      for (const Writing& writing : id.writings) {
-        const bool any = writing.shape[0] == '*';
-        Written written = written_as(writing.shape);
-        if (any) written = {.size = static_cast<std::size_t>(number_at(writing.shape, 1, writing.shape.size() - 1))};
-        Rows& rows = out[written.size];
-        (any || written.letters != 0 ? rows.mixed : rows.digits).add({written, id.cue, any, writing.score, &id});
-      }
-    }
-  }
-  return out;
-}();
 
 // ISO 13616: the country's length of an IBAN (SWIFT, IBAN Registry release 96), two letters and two digits each.
 constexpr string_view kIbanLengths =
@@ -138,7 +87,8 @@ constexpr Named kNamed[] = {
 };
 
 constexpr std::uint32_t kNamedReach = 3;  // the most of their words
-static_assert(std::all_of(std::begin(kNamed), std::end(kNamed), [](const Named& row) { return row.words <= kNamedReach; }));
+static_assert(std::all_of(std::begin(kNamed), std::end(kNamed),
+                          [](const Named& row) { return row.words <= kNamedReach; }));
 
 const std::array<bool, kCues> kNamesNumber = [] {
   std::array<bool, kCues> out{};
@@ -279,12 +229,12 @@ class Evaluation {
 
   void national() {
     constexpr int kFollowed = 90;  // at least what any profile asks for
-    if (plain_.size() >= kRows.size()) return;
+    if (plain_.size() >= kMostOfState) return;
     constexpr std::uint32_t kRight = 4;
     const std::uint32_t near_from = context_.earliest(8), right_from = context_.earliest(kRight);
-    const RowList& list = digits_ ? kRows[plain_.size()].digits : kRows[plain_.size()].mixed;
-    const std::span<const Row> rows = context_.near_named(kRight) ? list.all : list.of_form(written_.form);
-    for (const Row& row : rows) {
+    const WritingRows& list = writings_of(plain_.size(), digits_);
+    const std::span<const WritingRow> rows = context_.near_named(kRight) ? list.all : list.of_form(written_.form);
+    for (const WritingRow& row : rows) {
       const Cue cue = row.cue;
       const std::uint32_t seen = context_.seen[static_cast<std::size_t>(cue)];
       // Where its own word stands before it, the signs between may be others.

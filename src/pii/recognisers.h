@@ -1,9 +1,9 @@
 // What looks at one place of the text each, and says what stands there. All are called where a token begins; all read a
 // bounded number of bytes, so that scanning is linear.
 //
-// Most tokens are nothing, and most recognisers need a word before them or a sign at a known place: a `may_be_…` beside a
-// recogniser tells that in a few instructions, in line. It says no only where the recogniser finds nothing; a recogniser
-// without one is asked always. To add one: a function in a file of its own, declared here, asked for in
+// Most tokens are nothing, and most recognisers need a word before them or a sign at a known place: a `may_be_…` beside
+// a recogniser tells that in a few instructions, in line. It says no only where the recogniser finds nothing; a
+// recogniser without one is asked always. To add one: a function in a file of its own, declared here, asked for in
 // scanner_tokens.cpp; if it costs much there, a `may_be_…` too.
 #pragma once
 
@@ -69,7 +69,7 @@ inline bool may_be_position(const Context& context) {
 }
 // secrets.cpp
 Match match_secret(const Text& text, std::size_t i, const Context& context);
-inline constexpr std::uint32_t kSecretReach = 2;  // words between a secret and what tells of it
+inline constexpr std::uint32_t kSecretReach = 2;            // words between a secret and what tells of it
 bool may_be_secret_alone(const Text& text, std::size_t i);  // with no such word
 // options.cpp
 Match match_option(const Text& text, std::size_t i, const Context& context);  // "mysql -psecret", "curl -u me:secret"
@@ -84,7 +84,7 @@ Match match_check(const Text& text, const Context& context, const Code& code);  
 inline bool may_be_check(const Context& context) {
   return context.near(Cue::check, 1) || context.near(Cue::one_time, 1);
 }
-Match match_docket(const Text& text, std::size_t i, const Context& context);    // "Az. 12 O 345/20"
+Match match_docket(const Text& text, std::size_t i, const Context& context);  // "Az. 12 O 345/20"
 // places.cpp
 Match match_address(const Text& text, const Context& context, const Code& code);  // "12 Main Street", "12 rue …"
 Match match_street(const Text& text, const Word& word);                           // "Hauptstraße 12", "Via Roma 5"

@@ -30,7 +30,7 @@ struct Scanner::State {
   Chooser* chooser;
   Context context;
   std::array<std::uint32_t, kCues + 1> seen{};  // the context's; behind the cues, of all that names_number
-  std::uint32_t telling = 0;                // the index after the last word of one that is_telling
+  std::uint32_t telling = 0;                    // the index after the last word of one that is_telling
   std::string buffer;
   WordMemo memo;           // words of the buffer
   std::uint64_t base = 0;  // of buffer[0] in the whole text

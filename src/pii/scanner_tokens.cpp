@@ -245,7 +245,8 @@ bool Scanner::State::word(const Text& text, const Word& w) {
     }
   }
   // "Anna und Jonas" are two; "Ortega y Gasset" is one.
-  const bool another = goes_on && (now.previous.roles & kAnd) != 0 && now.previous.shape == Shape::lower && ((w.flags & kGiven) != 0 || (w.flags & kSurname) == 0);
+  const bool another = goes_on && (now.previous.roles & kAnd) != 0 && now.previous.shape == Shape::lower &&
+                       ((w.flags & kGiven) != 0 || (w.flags & kSurname) == 0);
   if (goes_on && tag == open && !another) {
     open_end = whole;
     open_word = open_word || w.letters > 1;

@@ -204,7 +204,7 @@ std::uint64_t letters_of(std::uint64_t bytes, std::uint64_t folded) {
   return (low + every_byte(0x80 - 'a')) & ~(low + every_byte(0x7F - 'z')) & ~bytes & kHigh;
 }
 
-[[gnu::always_inline]] inline Word known_word(const Reading& r, std::size_t begin) {
+[[gnu::always_inline]] inline Word known_word(std::size_t begin, const Reading& r) {
   const Lexicon& words = lexicon();
   const Lexicon::Entry& known = words.find(r.hash);
   Word word;
@@ -224,9 +224,17 @@ std::uint64_t letters_of(std::uint64_t bytes, std::uint64_t folded) {
   return word;
 }
 
-[[gnu::noinline]] Word read_on_from(const Text& text, std::size_t begin, Reading r) {
+// From where ASCII's letters end.
+[[gnu::noinline]] Word read_on_from(const Text& text, std::size_t begin, std::size_t at, std::uint32_t hash,
+                                    std::uint32_t last, unsigned upper) {
+  Reading r{.at = at,
+            .hash = hash,
+            .last = last,
+            .count = static_cast<unsigned>(at - begin),
+            .upper = upper,
+            .first_upper = at > begin && text[begin] < 'a'};
   read_on(text, begin, r);
-  return known_word(r, begin);
+  return known_word(begin, r);
 }
 
 }  // namespace
@@ -234,8 +242,8 @@ std::uint64_t letters_of(std::uint64_t bytes, std::uint64_t folded) {
 Word read_word(const Text& text, std::size_t begin) {
   const unsigned char* const bytes = text.data();
   const std::size_t most = std::min(text.size(), begin + kLongestWord);
-  Reading r{.at = begin};
-  std::uint32_t hash = kHashStart;
+  std::uint32_t hash = kHashStart, last = 0;
+  unsigned upper = 0;
   std::size_t at = begin;
   // Eight bytes at a time: which are letters, which of these are capitals, and then the hash.
   constexpr std::size_t kAtOnce = sizeof(std::uint64_t);
@@ -251,26 +259,32 @@ Word read_word(const Text& text, std::size_t begin) {
     // Bit 5 tells small letters.
     for (std::uint64_t capitals = (~chunk << 2 & every_byte(0x80)) << 8 * (kAtOnce - letters); capitals != 0;
          capitals &= capitals - 1)
-      ++r.upper;
+      ++upper;
     at += letters;
     for (std::size_t k = letters; k > 0; --k, folded >>= 8) hash = hash_on(hash, static_cast<unsigned char>(folded));
   }
   for (; goes_on && at < most && is_ascii_letter(bytes[at]); ++at) {  // near the end
     const unsigned char c = bytes[at];
-    r.upper += c < 'a';
+    upper += c < 'a';
     hash = hash_on(hash, c | 0x20);
   }
-  r.at = at;
-  r.hash = hash;
-  r.count = static_cast<unsigned>(at - begin);
-  for (std::size_t k = at - std::min<std::size_t>(r.count, 3); k < at; ++k) r.last = r.last << 8 | (bytes[k] | 0x20u);
-  r.first_upper = at > begin && bytes[begin] < 'a';
-  if (r.count < kLongestWord) {
+  const std::size_t count = at - begin;
+  if (count >= 3) [[likely]] {
+    last = (bytes[at - 3] << 16 | bytes[at - 2] << 8 | bytes[at - 1]) | 0x202020u;
+  } else {
+    for (std::size_t k = begin; k < at; ++k) last = last << 8 | (bytes[k] | 0x20u);
+  }
+  if (count < kLongestWord) {
     const unsigned char c = text[at];
     if (c >= 0x80 || c == '\\' || c == '\'') [[unlikely]]
-      return read_on_from(text, begin, r);
+      return read_on_from(text, begin, at, hash, last, upper);
   }
-  return known_word(r, begin);
+  return known_word(begin, {.at = at,
+                            .hash = hash,
+                            .last = last,
+                            .count = static_cast<unsigned>(count),
+                            .upper = upper,
+                            .first_upper = count > 0 && bytes[begin] < 'a'});
 }
 
 Word word_at(const Text& text, std::size_t i) {
