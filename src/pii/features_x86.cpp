@@ -6,6 +6,7 @@
 namespace freehold::pii {
 
 bool has_avx2() {
+  __builtin_cpu_init();  // this may be asked before main
   return __builtin_cpu_supports("avx2") != 0;
 }
 

@@ -87,6 +87,7 @@ constexpr Named kNamed[] = {
 };
 
 constexpr std::uint32_t kNamedReach = 3;  // the most of their words
+static_assert(kNamedReach <= kOwnReach);
 static_assert(std::all_of(std::begin(kNamed), std::end(kNamed),
                           [](const Named& row) { return row.words <= kNamedReach; }));
 
@@ -230,10 +231,9 @@ class Evaluation {
   void national() {
     constexpr int kFollowed = 90;  // at least what any profile asks for
     if (plain_.size() >= kMostOfState) return;
-    constexpr std::uint32_t kRight = 4;
-    const std::uint32_t near_from = context_.earliest(8), right_from = context_.earliest(kRight);
+    const std::uint32_t near_from = context_.earliest(8), right_from = context_.earliest(kOwnReach);
     const WritingRows& list = writings_of(plain_.size(), digits_);
-    const std::span<const WritingRow> rows = context_.near_named(kRight) ? list.all : list.of_form(written_.form);
+    const std::span<const WritingRow> rows = context_.near_named(kOwnReach) ? list.all : list.of_form(written_.form);
     for (const WritingRow& row : rows) {
       const Cue cue = row.cue;
       const std::uint32_t seen = context_.seen[static_cast<std::size_t>(cue)];
@@ -460,6 +460,11 @@ class Evaluation {
 
 bool names_number(Cue cue) {
   return kNamesNumber[static_cast<std::size_t>(cue)];
+}
+
+// Without a word only an IBAN's country stands apart before digits, and what is written so.
+bool may_lead_code(std::size_t letters) {
+  return letters == 2 || begins_writing(letters);
 }
 
 Match match_code(const Text& text, const Context& context, const Code& code) {

@@ -14,6 +14,10 @@ namespace freehold::pii {
 
 // numbers.cpp: numbers of states, cards, telephones and what else is digits; codes with letters; what cues name.
 Match match_code(const Text& text, const Context& context, const Code& code);
+// Whether a code that match_code finds may begin with so many letters and a sign, where no word that names_number()
+// stands at most kOwnReach words before it.
+bool may_lead_code(std::size_t letters);
+inline constexpr std::uint32_t kOwnReach = 4;
 bool names_number(Cue cue);  // whether it says there what a number is: those words have an index of their own
 // phone.cpp: what begins with '+' or '(' at `i`, and groups of digits.
 Match match_phone(const Text& text, std::size_t i, const Context& context);

@@ -138,7 +138,8 @@ Match Scanner::State::at_word(const Text& text, const Context& now, const Word& 
              (w.letters >= 8 && w.shape == Shape::upper && w.flags == 0 &&
               (now.near(Cue::licence, 1) || now.near(Cue::passport, 1)))) {  // "Passport FYZVRZFXR"
     if (const Match match = at_number(text, now, at, rest); sure(match)) return match;
-  } else if (w.letters <= 6 && w.shape != Shape::lower) {
+  } else if (w.letters <= 6 && w.shape != Shape::lower &&
+             (now.near_named(kOwnReach) || may_lead_code(w.end - w.begin))) {
     const std::size_t gap = gap_at(text, w.end);
     if (gap != 0 &&
         (is_digit(text[w.end + gap]) || ((now.near(Cue::plate, 3) || (next == '-' && now.near(Cue::device, 1))) &&

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstdint>
 
 #include "pii/check_digits.h"
 
@@ -28,7 +30,23 @@ const std::array<OfSize, kMostOfState> kWritings = [] {
   return out;
 }();
 
+// The numbers of letters before a sign, as bits.
+const std::uint32_t kLeadingLetters = [] {
+  std::uint32_t out = 0;
+  for (const OfSize& rows : kWritings) {
+    for (const WritingRow& row : rows.mixed.all) {
+      const auto letters = static_cast<std::uint32_t>(std::countr_one(row.written.letters));
+      if (row.written.form != 0 && (row.written.form & 31) == letters) out |= std::uint32_t{1} << letters;
+    }
+  }
+  return out;
+}();
+
 }  // namespace
+
+bool begins_writing(std::size_t letters) {
+  return letters < 32 && (kLeadingLetters >> letters & 1) != 0;
+}
 
 void WritingRows::add(const WritingRow& row) {
   all.push_back(row);

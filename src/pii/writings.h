@@ -38,4 +38,7 @@ inline constexpr std::size_t kMostOfState = 24;  // letters and digits: fewer
 // Those of `size` letters and digits: of digits alone, or the others.
 const WritingRows& writings_of(std::size_t size, bool digits);
 
+// Whether one of them begins with so many letters and a sign.
+bool begins_writing(std::size_t letters);
+
 }  // namespace freehold::pii
