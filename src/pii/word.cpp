@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <cstring>
 
 #include "pii/context.h"
 #include "pii/letters.h"
@@ -192,17 +190,12 @@ struct Reading {
 
 namespace {
 
-// Eight bytes as one number, the first lowest.
-constexpr std::uint64_t every_byte(unsigned char c) {
-  return std::uint64_t{0x0101010101010101} * c;
-}
-
-// The highest bit of each byte that is an ASCII letter. `folded` = bytes | every_byte(0x20).
-std::uint64_t letters_of(std::uint64_t bytes, std::uint64_t folded) {
-  constexpr std::uint64_t kHigh = every_byte(0x80);
-  const std::uint64_t low = folded & ~kHigh;
-  return (low + every_byte(0x80 - 'a')) & ~(low + every_byte(0x7F - 'z')) & ~bytes & kHigh;
-}
+// ASCII's letters folded, 0 for all other bytes.
+constexpr auto kFoldedAscii = [] {
+  std::array<unsigned char, 256> out{};
+  for (unsigned c = 'a'; c <= 'z'; ++c) out[c] = out[c - 0x20] = static_cast<unsigned char>(c);
+  return out;
+}();
 
 [[gnu::always_inline]] inline Word known_word(std::size_t begin, const Reading& r) {
   const Lexicon& words = lexicon();
@@ -245,28 +238,11 @@ Word read_word(const Text& text, std::size_t begin) {
   std::uint32_t hash = kHashStart, last = 0;
   unsigned upper = 0;
   std::size_t at = begin;
-  // Eight bytes at a time: which are letters, which of these are capitals, and then the hash.
-  constexpr std::size_t kAtOnce = sizeof(std::uint64_t);
-  bool goes_on = true;
-  while (goes_on && at + kAtOnce <= most) {
-    std::uint64_t chunk = 0;
-    std::memcpy(&chunk, bytes + at, kAtOnce);
-    std::uint64_t folded = chunk | every_byte(0x20);
-    const std::uint64_t others = ~letters_of(chunk, folded) & every_byte(0x80);
-    const auto letters = static_cast<std::size_t>(std::countr_zero(others)) / 8;  // 8 if all are
-    if (letters == 0) break;
-    goes_on = others == 0;
-    // Bit 5 tells small letters.
-    for (std::uint64_t capitals = (~chunk << 2 & every_byte(0x80)) << 8 * (kAtOnce - letters); capitals != 0;
-         capitals &= capitals - 1)
-      ++upper;
-    at += letters;
-    for (std::size_t k = letters; k > 0; --k, folded >>= 8) hash = hash_on(hash, static_cast<unsigned char>(folded));
-  }
-  for (; goes_on && at < most && is_ascii_letter(bytes[at]); ++at) {  // near the end
-    const unsigned char c = bytes[at];
-    upper += c < 'a';
-    hash = hash_on(hash, c | 0x20);
+  for (; at < most; ++at) {
+    const unsigned char c = bytes[at], folded = kFoldedAscii[c];
+    if (folded == 0) break;
+    upper += c != folded;
+    hash = hash_on(hash, folded);
   }
   const std::size_t count = at - begin;
   if (count >= 3) [[likely]] {
