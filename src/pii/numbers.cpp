@@ -61,30 +61,6 @@ const std::array<bool, kCues> kNamesNumber = [] {
   return out;
 }();
 
-// ISO 3779 and 49 CFR 565: seventeen characters without I, O and Q; North America's have a check digit in the ninth
-// place.
-bool is_vin(string_view plain, bool& checked) {
-  if (plain.size() != 17) return false;
-  static constexpr int kWeights[] = {8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2};
-  static constexpr string_view kLetters = "ABCDEFGH.JKLMN.P.RSTUVWXYZ", kValues = "12345678.12345.7.923456789";
-  int sum = 0;
-  std::size_t letters = 0;
-  for (std::size_t i = 0; i < 17; ++i) {
-    const char c = plain[i];
-    if (c >= 'A') {
-      const auto at = static_cast<std::size_t>(c - 'A');
-      if (kLetters[at] == '.') return false;
-      sum += (kValues[at] - '0') * kWeights[i];
-      ++letters;
-    } else {
-      sum += (c - '0') * kWeights[i];
-    }
-  }
-  const int rest = sum % 11;
-  checked = plain[8] == (rest == 10 ? 'X' : static_cast<char>('0' + rest));
-  return letters >= 2;
-}
-
 // "ABC 1234", "B-AB 1234": a plate as it is written anywhere, and India's, which are longer.
 bool is_plate(string_view plain, std::size_t digits) {
   if (plain.size() >= 10) return is_indian_plate(plain);
