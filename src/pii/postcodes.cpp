@@ -66,7 +66,7 @@ bool in_message(const Text& text, const Context& context, const Code& code) {
 // "D-10115 Berlin", "SE-411 19 Göteborg", "CH-8001 Zürich": how many groups, 0 if it is none.
 std::size_t with_country(const Text& text, const Code& code) {
   static constexpr FewWords kLong(
-      "d de f fr i it e es fi pl cz sk hr us tr rs gr ee lt ua kr my th mx");                // five figures
+      "d de f fr i it e es fi pl cz sk hr us tr rs gr ee lt ua kr my th mx");                 // five figures
   static constexpr FewWords kShort("a at b be ch dk n no l lu h hu si bg nl cy li lv pt p");  // four
   const Code::Group &country = code.groups[0], &first = code.groups[1];
   if (code.count < 2 || country.digits != 0 || country.size() > 2 || country.lower != 0 || country.separator != '-' ||
