@@ -1,45 +1,18 @@
 // Parts of addresses that several recognisers read: house numbers, flats and floors, what streets are called.
 #pragma once
 
-#include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
 #include "pii/recognisers.h"
+#include "pii/word_set.h"
 
 namespace freehold::pii {
 
 inline bool begins_with_capital(const Word& word) {
   return word.shape == Shape::capital || word.shape == Shape::initial || word.shape == Shape::mixed;
 }
-
-// Words, folded, that are asked for often and are seldom there: by their hashes.
-class FewWords {
- public:
-  explicit consteval FewWords(std::string_view words) {
-    while (!words.empty()) {
-      const std::size_t end = std::min(words.find(' '), words.size());
-      const std::uint32_t hash = hash_folded(words.substr(0, end));
-      std::uint32_t at = place(hash);
-      while (slots_[at] != 0 && slots_[at] != hash) at = (at + 1) % kSlots;
-      slots_[at] = hash;
-      words.remove_prefix(std::min(end + 1, words.size()));
-    }
-  }
-  constexpr bool has(const PastWord& word) const {
-    for (std::uint32_t at = place(word.hash); slots_[at] != 0; at = (at + 1) % kSlots) {
-      if (slots_[at] == word.hash) return word.letters != 0;
-    }
-    return false;
-  }
-
- private:
-  static constexpr std::uint32_t kSlots = 512;  // a quarter full at most
-  static constexpr std::uint32_t place(std::uint32_t hash) { return hash * 0x9E3779B1u >> 23; }
-  std::array<std::uint32_t, kSlots> slots_{};
-};
 
 // Small words that streets' names begin with: "ul. Kwiatowa 57", "in via Roma, 5"; "po box 12".
 inline constexpr FewWords kSmallLeads(
