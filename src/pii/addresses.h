@@ -15,7 +15,7 @@ inline bool begins_with_capital(const Word& word) {
 }
 
 // Small words that streets' names begin with: "ul. Kwiatowa 57", "in via Roma, 5"; "po box 12".
-inline const WordSet kSmallLeads(
+inline constexpr FewWords kSmallLeads(
     "ul ulica ulicy ulice ulici al aleja aleje alei pl plac placu os osiedle osiedlu via viale vicolo corso piazza "
     "piazzale "
     "largo strada contrada lungotevere lungomare calle avenida avda av paseo plaza carrera ronda camino carretera "

@@ -82,18 +82,11 @@ bool is_shortened(const Text& text, const Word& word, const Context& context) {
 
 }  // namespace
 
-bool is_user(const PastWord& word) {
-  static constexpr std::uint32_t kUsers[] = {hash_folded("user"),    hash_folded("benutzer"),
-                                             hash_folded("usuario"), hash_folded("utilisateur"),
-                                             hash_folded("utente"),  hash_folded("gebruiker")};
-  return std::find(std::begin(kUsers), std::end(kUsers), word.hash) != std::end(kUsers);
-}
-
 Match match_user(const Text& text, std::size_t i, const Context& context) {
   constexpr std::size_t kLeast = 3, kMost = 32;
   const bool named = context.near(Cue::user, 0);
   const bool apart = text.before(i, 1) == ' ' && context.joined;
-  if (!named && !(apart && is_user(context.previous))) return {};
+  if (!named && !(apart && (context.previous.roles & kUserWord) != 0)) return {};
   const bool at_sign = text[i] == '@';
   const std::size_t begin = at_sign ? i + 1 : i;
   if (!is_alphanumeric(text[begin]) || is_digit(text[begin])) return {};

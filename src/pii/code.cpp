@@ -1,6 +1,7 @@
 #include "pii/code.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "pii/context.h"
 
@@ -8,8 +9,8 @@ namespace freehold::pii {
 namespace {
 
 struct Separator {
-  char kind = 0;
   std::size_t bytes = 0;
+  char kind = 0;
   bool wide = false, line = false;
 };
 
@@ -21,14 +22,10 @@ std::size_t written_blank_at(const Text& text, std::size_t i) {
   return blank_at(text, i);
 }
 
-// What stands between the group that ends at `i` and the next: one sign, or blanks with a dash, a slash or a line's end
-// among them, five signs in all.
-Separator separator_at(const Text& text, std::size_t i) {
+// What stands between the group that ends at `i` and the next, if it is no single sign before a letter or a digit:
+// blanks with a dash, a slash or a line's end among them, five signs in all.
+[[gnu::noinline]] Separator wide_separator_at(const Text& text, std::size_t i) {
   constexpr unsigned kMostSigns = 5;
-  const unsigned char c = text[i];
-  if (is_alphanumeric(c)) return {};
-  if (c == '.' || c == '+') return {static_cast<char>(c), 1};
-  if ((c == ' ' || c == '-') && is_alphanumeric(text[i + 1])) return {static_cast<char>(c), 1};  // nearly always
   Separator out;
   std::size_t at = i;
   for (unsigned signs = 0;; ++signs) {
@@ -51,6 +48,14 @@ Separator separator_at(const Text& text, std::size_t i) {
   }
   out.bytes = at - i;
   return out;
+}
+
+// What stands between the group that ends at `i` and the next.
+inline Separator separator_at(const Text& text, std::size_t i) {
+  const unsigned char c = text[i];
+  if (c == '.' || c == '+') return {.bytes = 1, .kind = static_cast<char>(c)};
+  if ((c == ' ' || c == '-') && is_alphanumeric(text[i + 1])) return {.bytes = 1, .kind = static_cast<char>(c)};
+  return is_alphanumeric(c) ? Separator() : wide_separator_at(text, i);
 }
 
 // Digits, capitals and small letters, counted together: a byte for each.
@@ -83,7 +88,7 @@ std::size_t extension_at(const Text& text, std::size_t begin, std::size_t end, b
 }  // namespace
 
 std::size_t gap_at(const Text& text, std::size_t i) {
-  return separator_at(text, i).bytes;
+  return kMaySeparate[text[i]] ? separator_at(text, i).bytes : 0;
 }
 
 Code code_at(const Text& text, std::size_t i) {
@@ -165,13 +170,19 @@ bool Code::may_end(const Text& text, std::size_t n, bool underscore) const {
 }
 
 Plain Code::plain(const Text& text, std::size_t n) const {
+  constexpr std::size_t kAtOnce = Plain::kSlack;
   Plain out;
   for (std::size_t g = 0; g < n; ++g) {
     const std::size_t size = groups[g].size();
     const unsigned char* const from = text.data() + groups[g].begin;
     char* const to = out.bytes.data() + out.size;
     if (groups[g].digits == size) {
-      for (std::size_t i = 0; i < size; ++i) to[i] = static_cast<char>(from[i]);
+      if (groups[g].begin + kAtOnce <= text.size()) {  // more than there is: what follows goes over it
+        std::memcpy(to, from, kAtOnce);
+        if (size > kAtOnce) std::memcpy(to + kAtOnce, from + kAtOnce, size - kAtOnce);
+      } else {
+        std::memcpy(to, from, size);
+      }
     } else {
       for (std::size_t i = 0; i < size; ++i) {
         out.letters |= std::uint64_t{from[i] > '9'} << (out.size + i);

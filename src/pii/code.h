@@ -48,8 +48,8 @@ consteval Written operator""_written(const char* shape, std::size_t size) {
 
 // Letters and digits of a code, upper case.
 struct Plain {
-  static constexpr std::size_t kMost = 48;
-  std::array<char, kMost> bytes;
+  static constexpr std::size_t kMost = 48, kSlack = 16;  // bytes, and how many are written at once
+  std::array<char, kMost + kSlack> bytes;
   std::size_t size = 0;
   std::uint64_t letters = 0;  // which are letters, as bits
   std::string_view text() const { return {bytes.data(), size}; }

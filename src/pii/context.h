@@ -22,13 +22,17 @@ struct Match {
 
 enum class Tag : std::uint8_t { none, person, place };
 
+inline constexpr std::array<std::uint32_t, kCues + 1> kNothingSeen{};
+
 // Words that came before. Little words ("is", "number", "the") do not count as distance.
 struct Context {
-  int least = 50;                       // the score that a finding must have
-  std::uint32_t index = 1;              // of the next word that counts
-  std::uint32_t floor = 0;              // the paragraph began here: cues before do not count
-  const std::uint32_t* seen = nullptr;  // the index after each cue's last word; 0: never. Borrowed: contexts are copied
-  PastWord previous, before_previous;   // of this sentence; no letters: there is none
+  int least = 50;           // the score that a finding must have
+  std::uint32_t index = 1;  // of the next word that counts
+  std::uint32_t floor = 0;  // the paragraph began here: cues before do not count
+  // The index after each cue's last word, and behind the cues of all that names_number() (recognisers.h); 0: never.
+  // Borrowed: contexts are copied.
+  const std::uint32_t* seen = kNothingSeen.data();
+  PastWord previous, before_previous;  // of this sentence; no letters: there is none
   std::uint32_t abbreviated = 0;  // the hash of a short word with a full stop that ended the sentence before this one
   Tag tag = Tag::none, before_tag = Tag::none;  // theirs
   bool sentence_start = true;
@@ -37,6 +41,8 @@ struct Context {
   bool listed_here = false, option_here = false;  // and of the word that comes now
   bool joined = false;  // nothing but one blank, hyphen or full stop of an abbreviation since `previous`
 
+  // Whether any word that names a number may be near: as near() for all of them.
+  bool near_named(std::uint32_t words) const { return seen[kCues] >= earliest(words); }
   // Counting words since `cue`; only if it is near().
   std::uint32_t distance(Cue cue) const { return index - seen[static_cast<std::size_t>(cue)]; }
   // Whether `cue` stood at most `words` counting words back.
@@ -56,24 +62,5 @@ CueSet cues_after(const Text& text, std::size_t end);
 // any such thing, told by few bytes.
 CueSet cues_said_of(const Text& text, std::size_t end);
 bool is_said_of(const Text& text, std::size_t end);
-
-// ASCII's letters and digits as bits, by byte.
-inline constexpr unsigned char kDigitByte = 1, kLetterByte = 2, kHexByte = 4;
-inline constexpr auto kByteKinds = [] {
-  std::array<unsigned char, 256> out{};
-  for (unsigned c = '0'; c <= '9'; ++c) out[c] = kDigitByte | kHexByte;
-  for (unsigned c = 'a'; c <= 'z'; ++c) out[c] = out[c - 0x20] = c <= 'f' ? kLetterByte | kHexByte : kLetterByte;
-  return out;
-}();
-
-constexpr bool is_digit(unsigned char c) {
-  return static_cast<unsigned char>(c - '0') < 10;
-}
-constexpr bool is_alphanumeric(unsigned char c) {  // ASCII
-  return (kByteKinds[c] & (kDigitByte | kLetterByte)) != 0;
-}
-constexpr bool is_hex(unsigned char c) {
-  return (kByteKinds[c] & kHexByte) != 0;
-}
 
 }  // namespace freehold::pii

@@ -1,7 +1,6 @@
 #include "pii/keys.h"
 
 #include <array>
-#include <cmath>
 #include <cstdint>
 
 namespace freehold::pii {
@@ -426,30 +425,12 @@ bool may_begin(const unsigned char* bytes) {
 
 }  // namespace
 
+bool may_be_key(const Text& text, std::size_t i) {
+  return i + kAhead > text.size() || may_begin(text.data() + i);
+}
+
 Match match_key(const Text& text, std::size_t i) {
-  if (i + kAhead <= text.size() && !may_begin(text.data() + i)) return {};
-  return key_at(text, i);
-}
-
-double entropy(string_view token) {
-  std::array<unsigned, 256> count{};
-  for (const char c : token) ++count[static_cast<unsigned char>(c)];
-  double bits = 0;
-  for (const unsigned n : count) {
-    if (n == 0) continue;
-    const double p = n / static_cast<double>(token.size());
-    bits -= p * std::log2(p);
-  }
-  return bits;
-}
-
-bool is_mixed(string_view token) {
-  bool digit = false, letter = false;
-  for (const char c : token) {
-    digit = digit || is_digit(static_cast<unsigned char>(c));
-    letter = letter || (is_alphanumeric(static_cast<unsigned char>(c)) && !is_digit(static_cast<unsigned char>(c)));
-  }
-  return digit && letter;
+  return may_be_key(text, i) ? key_at(text, i) : Match{};
 }
 
 bool has_key(const Text& text, std::size_t begin, std::size_t end) {

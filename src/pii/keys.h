@@ -7,6 +7,7 @@ namespace freehold::pii {
 
 // The key at `i`, where a token begins.
 Match match_key(const Text& text, std::size_t i);
+bool may_be_key(const Text& text, std::size_t i);  // by its first bytes: few tokens are
 // Whether an address has one between `begin` and `end`: such a key in its path or query, or at services whose addresses
 // are keys themselves.
 bool has_key(const Text& text, std::size_t begin, std::size_t end);

@@ -116,7 +116,8 @@ TEST(Labels, Devices) {
 
 TEST(Labels, WhatIsSaidBehind) {
   for (const char* text : {"K44109273 - that is the passport number", "K44109273 is my passport", "021000021 (ABA)",
-                           "44109273 ist meine Kundennummer", "K44109273 es mi pasaporte"})
+                           "44109273 ist meine Kundennummer", "K44109273 es mi pasaporte", "QWXZ-44109273 (passport)",
+                           "QWXZ/44109273 - that is the passport number"})
     EXPECT_NE(shown(text).find(std::string(text).substr(0, 8)), std::string::npos) << text;
   EXPECT_EQ(shown("536.22.8726 is the social security number on file"), "us_ssn=536.22.8726");
   EXPECT_EQ(shown("order 44109273 is late, the passport office is closed (account closed)"), "");
@@ -126,6 +127,7 @@ TEST(Labels, Passwords) {
   expect_found({{"pw: ", "Meadow11$", "password"},
                 {"PASS=", "Lt7vRqPzWd2K", "password"},
                 {"DB_PASS=", "lt7wrqpz!", "password"},
+                {"pass = ", "lt7wrqpz!", "password"},
                 {"temp pass: ", "!kitten03", "password"},
                 {"heslo: ", "lt7wrqpz", "password"},
                 {"lösenord: ", "Meadow2805$", "password"},

@@ -145,6 +145,23 @@ constexpr std::string_view kNumberBehind[] = {" number", " no",  " nr",   " num"
 constexpr std::string_view kNumberBefore[] = {"numero ", "no ",    "n ", "n\xC2\xBA ", "num ",    "nr ",
                                               "numer ",  "cislo ", "c ", "codice ",    "codigo ", "code "};
 
+struct RoleList {
+  WordRole role;
+  std::string_view words;
+};
+
+constexpr RoleList kRoles[] = {
+    {kAnd, "und y e"},
+    {kNameParticle, "van von bin ibn der den ter ten ben"},
+    {kCapitalParticle,
+     "al el abu abd ben bin ibn mac van von de den der di da do dos del della la le las los ter ten st o ni nic du des "
+     "san santa zu"},
+    {kFormOfAddress,
+     "mr mrs ms mister dr herr herrn frau monsieur madame mme mlle sra srta senora senor senhor senhora signor signora "
+     "dott dottssa sig sigra dhr mevrouw meneer mevr fru prof madam pani doktor doctora mw"},
+    {kUserWord, "user benutzer usuario utilisateur utente gebruiker"},
+};
+
 std::uint16_t flag_of(char letter) {
   switch (letter) {
     case 'g':
@@ -179,10 +196,22 @@ void Lexicon::add_cue(std::uint32_t hash, Cue cue) {
   cues_[at] = {hash, cue};
 }
 
-void Lexicon::add_words(std::string_view words, std::uint16_t flag) {
+std::uint8_t Lexicon::role_set(unsigned roles) {
+  const auto at = std::find(role_sets_.begin(), role_sets_.end(), roles);
+  const auto set = static_cast<std::size_t>(at - role_sets_.begin());
+  if (at == role_sets_.end()) role_sets_.push_back(static_cast<std::uint16_t>(roles));
+  FH_CHECK(set < 256, "a word has few roles, of lists in this file");
+  return static_cast<std::uint8_t>(set);
+}
+
+void Lexicon::add_words(std::string_view words, std::uint16_t flag, std::uint16_t role) {
   while (!words.empty()) {
     const std::size_t end = std::min(words.find(' '), words.size());
-    if (end > 0) slot(hash_folded(words.substr(0, end))).flags |= flag;
+    if (end > 0) {
+      Entry& entry = slot(hash_folded(words.substr(0, end)));
+      entry.flags |= flag;
+      if (role != 0) entry.roles = role_set(role_sets_[entry.roles] | role);
+    }
     words.remove_prefix(std::min(end + 1, words.size()));
   }
 }
@@ -239,6 +268,7 @@ Lexicon::Lexicon() : table_(kMask + 1), cues_(kCueMask + 1) {
     lines.remove_prefix(std::min(end + 1, lines.size()));
   }
   for (const WordList& list : kLists) add_words(list.words, list.flag);
+  for (const RoleList& list : kRoles) add_words(list.words, 0, list.role);
   for (const CueWords& row : cue_words()) {
     std::string_view rest = row.words;
     while (!rest.empty()) {

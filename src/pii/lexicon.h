@@ -17,16 +17,17 @@ class Lexicon {
     std::uint32_t hash = 0;
     std::uint16_t flags = 0;  // WordFlag
     Cue cue = Cue::none;
+    std::uint8_t roles = 0;  // which of the sets of roles
   };
   Lexicon();
   // Nothing (flags 0) for unknown words. Two words share a hash once in 10^5.
-  Entry find(std::uint32_t hash) const {
+  const Entry& find(std::uint32_t hash) const {
     for (std::uint32_t at = hash * 0x9E3779B1u >> kShift;; at = (at + 1) & kMask) {
       const Entry& entry = table_[at];
-      if (entry.hash == hash) return entry;
-      if (entry.hash == 0) return {};
+      if (entry.hash == hash || entry.hash == 0) return entry;  // an empty one knows nothing
     }
   }
+  std::uint16_t roles(const Entry& entry) const { return role_sets_[entry.roles]; }  // WordRole
   // The cues that words `first` and `second` are together, or `second` alone: any number of them.
   template <typename Each>
   void each_cue(std::uint32_t first, const Word& second, Each each) const {
@@ -55,10 +56,12 @@ class Lexicon {
   void add_cue(std::uint32_t hash, Cue cue);
   void add_phrase(std::string_view phrase, Cue cue);
   void add_compounds(std::string_view phrase, Cue cue);
-  void add_words(std::string_view words, std::uint16_t flag);
+  std::uint8_t role_set(unsigned roles);
+  void add_words(std::string_view words, std::uint16_t flag, std::uint16_t role = 0);
 
   std::vector<Entry> table_;
   std::vector<CueEntry> cues_;
+  std::vector<std::uint16_t> role_sets_{0};                // all that words have, the first none
   std::array<std::uint64_t, (1u << 16) / 64> cue_bits_{};  // hashes that cues_ may hold: most pairs of words are none
 };
 

@@ -112,20 +112,6 @@ bool is_quote(unsigned char c) {
 
 }  // namespace
 
-bool is_member(const Text& text, const Word& word) {
-  switch (text[word.end]) {  // no farther: a stream would wait
-    case '"':
-    case '\'':
-    case '\\':
-    case ':':
-    case '=':
-    case '>':
-      return true;
-    default:
-      return false;
-  }
-}
-
 Member member_at(const Text& text, const Context& context, const Word& word) {
   constexpr std::size_t kMostBackslashes = 7, kMostBlanks = 4;
   Member out;

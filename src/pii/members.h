@@ -17,7 +17,19 @@ struct Member {
 
 // Whether `word` is a member's name, or the last word of one, and nothing but a colon, an equals sign or a bracket and
 // a quotation mark stands before the value.
-bool is_member(const Text& text, const Word& word);
+inline bool is_member(const Text& text, const Word& word) {
+  switch (text[word.end]) {  // no farther: a stream would wait
+    case '"':
+    case '\'':
+    case '\\':
+    case ':':
+    case '=':
+    case '>':
+      return true;
+    default:
+      return false;
+  }
+}
 // Its value, with Tag::none if the name says nothing. `context` as before the word.
 Member member_at(const Text& text, const Context& context, const Word& word);
 // Whether `c` ends the value.

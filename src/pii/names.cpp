@@ -16,28 +16,16 @@ bool one_of(const std::uint32_t (&hashes)[N], const PastWord& word) {
   return std::find(std::begin(hashes), std::end(hashes), word.hash) != std::end(hashes);
 }
 
-// Little words that stand in names only, or nearly.
 bool is_name_particle(const PastWord& word) {
-  static constexpr std::uint32_t kHashes[] = {hash_folded("van"), hash_folded("von"), hash_folded("bin"),
-                                              hash_folded("ibn"), hash_folded("der"), hash_folded("den"),
-                                              hash_folded("ter"), hash_folded("ten"), hash_folded("ben")};
-  return word.shape == Shape::lower && one_of(kHashes, word);
+  return (word.roles & kNameParticle) != 0 && word.shape == Shape::lower;
 }
 
-// With a capital, they are parts of surnames: "Al Harbi", "Mac Giolla", "De La Cruz".
-const WordSet kCapitalParticles(
-    "al el abu abd ben bin ibn mac van von de den der di da do dos del della la le las los ter ten st o ni "
-    "nic du des san santa zu");
 bool is_capital_particle(const PastWord& word) {
-  return word.shape != Shape::lower && word.letters <= 5 && kCapitalParticles.has(word.hash);
+  return (word.roles & kCapitalParticle) != 0 && word.shape != Shape::lower && word.letters <= 5;
 }
 
-// Before a name and of nothing else: "Mrs", "Herr", "dott.".
-const WordSet kFormsOfAddress(
-    "mr mrs ms mister dr herr herrn frau monsieur madame mme mlle sra srta senora senor senhor senhora "
-    "signor signora dott dottssa sig sigra dhr mevrouw meneer mevr fru prof madam pani doktor doctora mw");
 bool is_form_of_address(const PastWord& word) {
-  return word.shape != Shape::initial && kFormsOfAddress.has(word.hash);
+  return (word.roles & kFormOfAddress) != 0 && word.shape != Shape::initial;
 }
 
 constexpr unsigned kNames = kGiven | kSurname | kPlace | kPlacePart;
@@ -160,12 +148,18 @@ std::size_t name_suffix(const Text& text, std::size_t end) {
   if (text[i] != ' ') return end;
   ++i;
   const unsigned char first = text[i];
-  if (first < 'D' || first > 'S') return end;
+  static constexpr std::uint32_t kFirst = [] {
+    std::uint32_t out = 0;
+    for (const std::string_view suffix : kSuffixes) out |= std::uint32_t{1} << (suffix[0] - 'A');
+    return out;
+  }();
+  if (first < 'D' || first > 'S' || (kFirst >> (first - 'A') & 1) == 0) return end;
   const unsigned char second = text[i + 1];  // most words that begin so go on otherwise
   if (second >= 'a' && second != 'h' && second != 'r' && second != 's') return end;
   for (const std::string_view suffix : kSuffixes) {
+    if (static_cast<unsigned char>(suffix[0]) != first) continue;
     bool same = true;
-    for (std::size_t k = 0; same && k < suffix.size(); ++k) same = text[i + k] == static_cast<unsigned char>(suffix[k]);
+    for (std::size_t k = 1; same && k < suffix.size(); ++k) same = text[i + k] == static_cast<unsigned char>(suffix[k]);
     if (!same) continue;
     const std::size_t to = i + suffix.size();
     if (suffix == "MD" && text[to] == ' ' && is_digit(text[to + 1])) return end;  // Maryland

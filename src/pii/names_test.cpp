@@ -79,6 +79,8 @@ TEST(Addresses, OfManyForms) {
   }
   EXPECT_EQ(shown("Zum Weiher 6, 93047 Regensburg"), "address=Zum Weiher 6 | postcode=93047 | place=Regensburg");
   EXPECT_EQ(shown("Im Jahr 1990 war es kalt."), "");
+  // No street has so high a number without a word that says so, behind a flat's number neither.
+  EXPECT_EQ(shown("Flat 1, 123456 Mill Road").find("address"), std::string::npos);
 }
 
 TEST(Addresses, StatesAndPostalCodesBehindTheTown) {

@@ -5,47 +5,18 @@
 #include <bit>
 #include <cstdint>
 #include <iterator>
-#include <vector>
+#include <span>
 
 #include "pii/cards.h"
 #include "pii/check_digits.h"
-#include "pii/national_ids.h"
 #include "pii/plates.h"
 #include "pii/recognisers.h"
+#include "pii/writings.h"
 
 namespace freehold::pii {
 namespace {
 
 using std::string_view;
-
-struct Row {
-  Written written;
-  Cue cue;
-  bool any;  // "*16": letters among the characters, wherever
-  int score;
-  const NationalId* id;
-};
-
-// All ways of writing, by the number of letters and digits: those of digits alone, and the others.
-struct Rows {
-  std::vector<Row> digits, mixed;
-};
-constexpr std::size_t kMostOfState = 24;
-const std::array<Rows, kMostOfState> kRows = [] {
-  std::array<Rows, kMostOfState> out;
-  for (const auto table : {european_ids(), other_ids(), register_ids()}) {
-    for (const NationalId& id : table) {
-      for (const Writing& writing : id.writings) {
-        const bool any = writing.shape[0] == '*';
-        Written written = written_as(writing.shape);
-        if (any) written = {.size = static_cast<std::size_t>(number_at(writing.shape, 1, writing.shape.size() - 1))};
-        Rows& rows = out[written.size];
-        (any || written.letters != 0 ? rows.mixed : rows.digits).push_back({written, id.cue, any, writing.score, &id});
-      }
-    }
-  }
-  return out;
-}();
 
 struct Named {
   Cue cue;
@@ -55,6 +26,7 @@ struct Named {
 };
 
 constexpr std::size_t kLeastPlain = 4;       // shorter is no code
+constexpr std::size_t kLeastSaid = 3;        // digits, where only what is said behind it tells
 constexpr std::size_t kMostPlain = 34;       // letters and digits: the longest IBAN that ISO 13616 allows
 constexpr std::size_t kMostWideDigits = 19;  // the longest card
 
@@ -75,29 +47,19 @@ constexpr Named kNamed[] = {
     {Cue::national, Kind::other_id, 6, 2},
 };
 
-// ISO 3779 and 49 CFR 565: seventeen characters without I, O and Q; North America's have a check digit in the ninth
-// place.
-bool is_vin(string_view plain, bool& checked) {
-  if (plain.size() != 17) return false;
-  static constexpr int kWeights[] = {8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2};
-  static constexpr string_view kLetters = "ABCDEFGH.JKLMN.P.RSTUVWXYZ", kValues = "12345678.12345.7.923456789";
-  int sum = 0;
-  std::size_t letters = 0;
-  for (std::size_t i = 0; i < 17; ++i) {
-    const char c = plain[i];
-    if (c >= 'A') {
-      const auto at = static_cast<std::size_t>(c - 'A');
-      if (kLetters[at] == '.') return false;
-      sum += (kValues[at] - '0') * kWeights[i];
-      ++letters;
-    } else {
-      sum += (c - '0') * kWeights[i];
-    }
+constexpr std::uint32_t kNamedReach = 3;  // the most of their words
+static_assert(kNamedReach <= kOwnReach);
+static_assert(std::all_of(std::begin(kNamed), std::end(kNamed),
+                          [](const Named& row) { return row.words <= kNamedReach; }));
+
+const std::array<bool, kCues> kNamesNumber = [] {
+  std::array<bool, kCues> out{};
+  for (const Named& row : kNamed) out[static_cast<std::size_t>(row.cue)] = true;
+  for (const auto table : {european_ids(), other_ids(), register_ids()}) {
+    for (const NationalId& id : table) out[static_cast<std::size_t>(id.cue)] = true;
   }
-  const int rest = sum % 11;
-  checked = plain[8] == (rest == 10 ? 'X' : static_cast<char>('0' + rest));
-  return letters >= 2;
-}
+  return out;
+}();
 
 // "ABC 1234", "B-AB 1234": a plate as it is written anywhere, and India's, which are longer.
 bool is_plate(string_view plain, std::size_t digits) {
@@ -217,15 +179,18 @@ class Evaluation {
   void national() {
     constexpr int kFollowed = 90;  // at least what any profile asks for
     constexpr int kSaid = 96;      // more than what only looks like another's
-    if (plain_.size() >= kRows.size()) return;
-    const std::uint32_t near_from = context_.earliest(8), right_from = context_.earliest(4);
-    for (const Row& row : digits_ ? kRows[plain_.size()].digits : kRows[plain_.size()].mixed) {
+    if (plain_.size() >= kMostOfState) return;
+    const std::uint32_t near_from = context_.earliest(8), right_from = context_.earliest(kOwnReach);
+    const WritingRows& list = writings_of(plain_.size(), digits_);
+    const std::span<const WritingRow> rows = context_.near_named(kOwnReach) ? list.all : list.of_form(written_.form);
+    for (const WritingRow& row : rows) {
       const Cue cue = row.cue;
       const std::uint32_t seen = context_.seen[static_cast<std::size_t>(cue)];
       // Where its own word stands before it, the signs between may be others.
-      const bool written = row.written.form == written_.form, near = seen >= near_from;
+      const bool written = row.written.form == written_.form;
       if (!written && seen < right_from) continue;
       if (row.any ? written_.form != 0 : row.written.letters != written_.letters) continue;
+      const bool near = seen >= near_from;
       int score = written ? row.score : 0;
       if (wide_ && (broken_ || score < 85) && !near) continue;
       if (lower_) score -= 15;
@@ -345,11 +310,16 @@ class Evaluation {
     // And a telephone that only its form makes one, right behind another word.
     const bool by_form = best_.kind == Kind::phone && best_.score < 70 && !context_.near(Cue::phone);
     if ((best_.score >= 60 && !by_word && !guessed && !by_form) || code_.joined || underscored_ || wide_) return;
+    if (!context_.near_named(kNamedReach)) return;
     if (n > 1 && digits_ && all_years(n)) return;  // "Copyright 2013-2015"
     if (!names_known_) {
       names_known_ = true;
-      for (std::size_t i = 0; i < std::size(kNamed); ++i)
-        named_ |= std::uint32_t{context_.near(kNamed[i].cue, kNamed[i].words)} << i;
+      const std::uint32_t from = context_.earliest(kNamedReach);
+      for (std::size_t i = 0; i < std::size(kNamed); ++i) {
+        if (context_.seen[static_cast<std::size_t>(kNamed[i].cue)] >= from &&
+            context_.near(kNamed[i].cue, kNamed[i].words))
+          named_ |= std::uint32_t{1} << i;
+      }
     }
     if (named_ == 0) return;
     const std::size_t digits = plain_.size() - static_cast<std::size_t>(std::popcount(written_.letters));
@@ -382,7 +352,7 @@ class Evaluation {
     for (const Named& row : kNamed) {
       if (row.cue == Cue::registration || row.cue == Cue::vehicle || !said.test(static_cast<std::size_t>(row.cue)))
         continue;
-      if (digits < std::max<std::size_t>(row.least_digits, 3) || !fits(row, n, digits)) continue;
+      if (digits < std::max(row.least_digits, kLeastSaid) || !fits(row, n, digits)) continue;
       offer(row.kind, 62, Cue::none, 0);
       return;
     }
@@ -473,6 +443,25 @@ class Evaluation {
 };
 
 }  // namespace
+
+bool names_number(Cue cue) {
+  return kNamesNumber[static_cast<std::size_t>(cue)];
+}
+
+// Without a word only the country of an IBAN or a postal code, India's states and a licence's letter stand apart before
+// digits, and what is written so.
+bool may_lead_code(std::size_t letters) {
+  return letters <= 2 || begins_writing(letters);
+}
+
+bool may_be_said(const Text& text, const Code& code) {
+  std::size_t digits = 0;
+  for (std::size_t n = 1; n <= code.count; ++n) {
+    digits += code.groups[n - 1].digits;
+    if (digits >= kLeastSaid && is_said_of(text, code.end(n))) return true;
+  }
+  return false;
+}
 
 Match match_code(const Text& text, const Context& context, const Code& code) {
   Evaluation evaluation(text, context, code);

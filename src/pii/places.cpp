@@ -10,7 +10,7 @@ using std::string_view;
 
 // What stands behind a street's name, and is no such word elsewhere.
 bool is_street_end(const Word& word) {
-  static const WordSet kMore(
+  static constexpr FewWords kMore(
       "circuit cct approach croft wynd promenade quadrant crescent cres tce pde yard spinney paddock garth mead vale "
       "nook mount hwy bvd boulevards drv dve strasse chowk bagh colony vihar enclave layout kunj puram bazaar "
       "bazar ridgeway alleyway concourse retreat mall arcade cutting mile");
@@ -40,7 +40,7 @@ std::size_t numbered_street(const Text& text, std::size_t at) {
   if (text[at] != ' ') return 0;
   std::size_t i = at + 1;
   if (!is_digit(text[i])) {
-    static const WordSet kWays("n s e w nw ne sw se north south east west");
+    static constexpr FewWords kWays("n s e w nw ne sw se north south east west");
     if (letter_at(text, i) == 0) return 0;
     const Word way = word_at(text, i);
     if (way.shape == Shape::lower || !kWays.has(way)) return 0;
@@ -67,12 +67,12 @@ namespace {
 // "12 rue de la Paix", "5, avenue Victor Hugo", "3 bd. Voltaire", "8 rue du 8 Mai 1945": the end, 0 if it is none.
 // `word` stands behind the number.
 std::size_t french_street(const Text& text, Word word) {
-  static const WordSet kKinds(
+  static constexpr FewWords kKinds(
       "rue avenue boulevard bd chemin impasse allee quai place cours sentier square cite passage esplanade faubourg "
       "chaussee route montee voie ruelle venelle sente traverse residence lotissement hameau cour promenade clos "
       "rocade");
-  static const WordSet kShort("av bd bld blvd pl ch che chem imp all rte sq fg fbg res lot qu");
-  static const WordSet kNever("am an im zum zur auf unter");
+  static constexpr FewWords kShort("av bd bld blvd pl ch che chem imp all rte sq fg fbg res lot qu");
+  static constexpr FewWords kNever("am an im zum zur auf unter");
   const bool abbreviated = kShort.has(word) && text[word.end] == '.';
   if (word.shape == Shape::lower) {
     if (!kKinds.has(word) && !abbreviated) return 0;
@@ -86,7 +86,7 @@ std::size_t french_street(const Text& text, Word word) {
         (!day && !of && (next.letters == 0 || !begins_with_capital(next) || (next.flags & kStreet) != 0)))
       return 0;
   }
-  static const WordSet kSmall("aux au a dei degli delle");
+  static constexpr FewWords kSmall("aux au a dei degli delle");
   std::size_t end = 0;
   for (int words = 0; words < 5; ++words) {
     if (const Word month = day_in_name(text, word.end); month.letters != 0) {
@@ -113,19 +113,20 @@ std::size_t french_street(const Text& text, Word word) {
 
 // "Avenue of the Americas", "Highway 50", "Broadway" right behind a number: the end, 0 if it is none.
 std::size_t street_of_one_word(const Text& text, const Word& word, std::size_t digits) {
-  static const WordSet kRoads("highway hwy route rte fm interstate");
+  static constexpr FewWords kRoads("highway hwy route rte fm interstate");
   if (kRoads.has(word) && digits >= 3) {
     const std::size_t end = road_number(text, word.end);
     return end != word.end ? end : 0;
   }
-  static const WordSet kAlone(
+  static constexpr FewWords kAlone(
       "broadway moorgate cheapside piccadilly bishopsgate whitehall kingsway embarcadero eastcheap haymarket aldwych");
   if (kAlone.has(word) && digits >= 2) {
-    static const WordSet kStage("show shows musical musicals play plays hits theaters theatres tickets stars actors");
+    static constexpr FewWords kStage(
+        "show shows musical musicals play plays hits theaters theatres tickets stars actors");
     const Word next = next_word(text, word.end, false);
     return kStage.has(next) || (next.shape != Shape::lower && is_street_end(next)) ? 0 : word.end;
   }
-  static const WordSet kOfKinds("avenue court way street road drive plaza circle boulevard walk"), kOf("of the");
+  static constexpr FewWords kOfKinds("avenue court way street road drive plaza circle boulevard walk"), kOf("of the");
   if (!kOfKinds.has(word)) return 0;
   const Word of = next_word(text, word.end, false);
   if (!kOf.has(of) || of.shape != Shape::lower) return 0;
@@ -159,7 +160,7 @@ Match match_address(const Text& text, const Context& context, const Code& code) 
   const bool told = context.near(Cue::address, 5);
   std::size_t end = comma || (year && !told) ? 0 : street_of_one_word(text, word, number.digits);
   const bool alone = end != 0;
-  static const WordSet kTitles("rev dr gen col capt prof sgt maj adm gov pres sen fr hon sir");
+  static constexpr FewWords kTitles("rev dr gen col capt prof sgt maj adm gov pres sen fr hon sir");
   bool named = false;
   int most = 5;
   std::size_t doubtful = 0;
@@ -168,7 +169,8 @@ Match match_address(const Text& text, const Context& context, const Code& code) 
     if (!begins_with_capital(word) && word.shape != Shape::upper) break;
     if (named && is_street_end(word)) {
       end = word.end;
-      static const WordSet kRoads("highway hwy route rte"), kOfStates("road rd"), kStates("county state farm ranch");
+      static constexpr FewWords kRoads("highway hwy route rte"), kOfStates("road rd"),
+          kStates("county state farm ranch");
       if (kRoads.has(word) || (kOfStates.has(word) && kStates.has(before))) {
         end = road_number(text, end);
         if (end != word.end) break;
@@ -243,22 +245,22 @@ struct Beginning {
 };
 
 Beginning beginning(const Text& text, const Context& context, const Word& word) {
-  static const WordSet kLeads(
+  static constexpr FewWords kLeads(
       "piazzale lungotevere lungomare borgo circonvallazione localita frazione fraz loc traversa fondamenta stradone "
       "namesti nam trida tr nabrezi nabr ulice bulevardul bulevardi bulvar calea soseaua aleea splaiul intrarea ctra "
       "pza "
       "plza pje jiron calzada privada cerrada prolongacion cra cll kr diagonal transversal urbanizacion tv lgo calcada "
       "azinhaga ladeira viela rotunda al pl str pca ulitsa cl bul sos nabrezie trg");
-  static const WordSet kNeedStop("al pl os nam nabr tr str cl tv loc fraz bul kr pza pje pca sos lgo");
-  static const WordSet kIn("am an im zum zur auf in hinter vor bei beim neben");
-  static const WordSet kInCapital("im zum zur auf in hinter vor bei beim neben");
+  static constexpr FewWords kNeedStop("al pl os nam nabr tr str cl tv loc fraz bul kr pza pje pca sos lgo");
+  static constexpr FewWords kIn("am an im zum zur auf in hinter vor bei beim neben");
+  static constexpr FewWords kInCapital("im zum zur auf in hinter vor bei beim neben");
   const bool small = word.shape == Shape::lower;
   const bool stop = text[word.end] == '.';
   Beginning out;
   if (word.letters == 1) {
     if (text[word.end] == '/' && (text[word.begin] | 0x20) == 'c') return {.end = word.end + 1, .kind = true};
     // "V.le Monza 5", "P.zza Dante 3", "C.so Italia 7"
-    static const WordSet kRests("le zza za so go lo ta");
+    static constexpr FewWords kRests("le zza za so go lo ta");
     if (small || !stop || letter_at(text, word.end + 1) == 0) return {};
     const Word rest = word_at(text, word.end + 1);
     return rest.shape == Shape::lower && kRests.has(rest) ? Beginning{.end = rest.end, .kind = true} : Beginning{};
@@ -266,9 +268,9 @@ Beginning beginning(const Text& text, const Context& context, const Word& word) 
   out.end = word.end;
   out.kind = word.letters > 2;
   if (small) {
-    static const WordSet kStops("al pl os nam tr str av cll cra");
-    static const WordSet kSigns("via place quai chemin route allee cours square cite passage");
-    static const WordSet kItalian(
+    static constexpr FewWords kStops("al pl os nam tr str av cll cra");
+    static constexpr FewWords kSigns("via place quai chemin route allee cours square cite passage");
+    static constexpr FewWords kItalian(
         "in di da alla dalla della nella sede residente domiciliato domiciliata indirizzo abita abito abitante sita "
         "sito "
         "presso la una e");
@@ -299,8 +301,8 @@ Match street_by_its_beginning(const Text& text, const Context& context, const Wo
     if (const std::size_t end = numbered_calle(text, begins.end); end != 0)
       return {Kind::address, word.begin, units(text, end), 75};
   }
-  static const WordSet kSmall("dei degli delle dello dell alla al ai alle ad san do das dos et aux au w we");
-  static const WordSet kElided("dell all sull nell dall d l");
+  static constexpr FewWords kSmall("dei degli delle dello dell alla al ai alle ad san do das dos et aux au w we");
+  static constexpr FewWords kElided("dell all sull nell dall d l");
   Word last = word;
   last.end = begins.end;
   for (int words = 0; words < 6; ++words) {

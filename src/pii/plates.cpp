@@ -103,6 +103,28 @@ int soundex_licence_score(const Written& written) {
   return written == "A999-9999-9999"_written ? 52 : 0;
 }
 
+bool is_vin(string_view plain, bool& checked) {
+  if (plain.size() != 17) return false;
+  static constexpr int kWeights[] = {8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2};
+  static constexpr string_view kLetters = "ABCDEFGH.JKLMN.P.RSTUVWXYZ", kValues = "12345678.12345.7.923456789";
+  int sum = 0;
+  std::size_t letters = 0;
+  for (std::size_t i = 0; i < 17; ++i) {
+    const char c = plain[i];
+    if (c >= 'A') {
+      const auto at = static_cast<std::size_t>(c - 'A');
+      if (kLetters[at] == '.') return false;
+      sum += (kValues[at] - '0') * kWeights[i];
+      ++letters;
+    } else {
+      sum += (c - '0') * kWeights[i];
+    }
+  }
+  const int rest = sum % 11;
+  checked = plain[8] == (rest == 10 ? 'X' : static_cast<char>('0' + rest));
+  return letters >= 2;
+}
+
 bool is_german_document(string_view plain) {
   // BSI TR-03110 and the ICAO's 9303: weights 7 3 1 over digits and letters from 10.
   if (plain.size() != 9 && plain.size() != 10) return false;

@@ -1,4 +1,4 @@
-// What the form of a code tells: plates of vehicles, licences and identity cards.
+// What the form of a code tells: plates and numbers of vehicles, licences and identity cards.
 #pragma once
 
 #include <cstddef>
@@ -13,6 +13,9 @@ bool is_indian_plate(std::string_view plain);
 // How much the first `n` groups look like a plate: 2 as only plates are written ("AB12 CDE", "B-AB 1234"), 1 as others
 // are, too ("ABC 1234"), 0 otherwise.
 int plate_look(const Code& code, std::size_t n, std::string_view plain);
+// ISO 3779 and 49 CFR 565: seventeen characters without I, O and Q; North America's have a check digit in the ninth
+// place.
+bool is_vin(std::string_view plain, bool& checked);
 // Britain's of a driver: five of the surname, the date of birth, initials and a check.
 bool is_british_licence(std::string_view plain);
 // A letter of the surname and its sound, and figures in the groups of Florida, Illinois, Wisconsin and others.

@@ -20,8 +20,7 @@ std::size_t degrees_end(const Text& text, std::size_t i, int most) {
 }  // namespace
 
 Match match_position(const Text& text, std::size_t i, const Context& context) {
-  constexpr std::uint32_t kFar = 3;
-  if (!context.near(Cue::position, kFar) && !context.near(Cue::address, kFar)) return {};
+  if (!may_be_position(context)) return {};
   std::size_t at = degrees_end(text, i, 90);
   if (at == 0) return {};
   if (text[at] == ',' || text[at] == ';') ++at;

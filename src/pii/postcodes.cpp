@@ -18,7 +18,7 @@ bool after_state(const Context& context) {
 
 // "Wagga Wagga NSW 9065"
 bool after_australian_state(const Context& context) {
-  static const WordSet kStates("nsw vic qld tas act nt sa wa");
+  static constexpr FewWords kStates("nsw vic qld tas act nt sa wa");
   const PastWord& before = context.before_previous;
   return context.joined && context.previous.shape == Shape::upper && kStates.has(context.previous) &&
          before.letters > 2 && before.shape != Shape::lower;
@@ -65,8 +65,9 @@ bool in_message(const Text& text, const Context& context, const Code& code) {
 
 // "D-10115 Berlin", "SE-411 19 Göteborg", "CH-8001 Zürich": how many groups, 0 if it is none.
 std::size_t with_country(const Text& text, const Code& code) {
-  static const WordSet kLong("d de f fr i it e es fi pl cz sk hr us tr rs gr ee lt ua kr my th mx");  // five figures
-  static const WordSet kShort("a at b be ch dk n no l lu h hu si bg nl cy li lv pt p");               // four
+  static constexpr FewWords kLong(
+      "d de f fr i it e es fi pl cz sk hr us tr rs gr ee lt ua kr my th mx");                 // five figures
+  static constexpr FewWords kShort("a at b be ch dk n no l lu h hu si bg nl cy li lv pt p");  // four
   const Code::Group &country = code.groups[0], &first = code.groups[1];
   if (code.count < 2 || country.digits != 0 || country.size() > 2 || country.lower != 0 || country.separator != '-' ||
       country.wide || first.digits != first.size())
@@ -75,13 +76,13 @@ std::size_t with_country(const Text& text, const Code& code) {
   name.letters = static_cast<std::uint8_t>(country.size());
   name.hash = kHashStart;
   for (std::size_t k = country.begin; k < country.end; ++k) name.hash = hash_on(name.hash, text[k] | 0x20);
-  static const WordSet kApart("s se cz sk gr");
+  static constexpr FewWords kApart("s se cz sk gr");
   const bool apart = code.count > 2 && first.size() == 3 && first.separator == ' ' && !first.wide &&
                      code.groups[2].size() == 2 && code.groups[2].digits == 2;
   if (apart) return kApart.has(name) && before_town(text, code.end(3)) ? 3 : 0;
   if (code.count > 2 && first.size() == 2 && first.separator == '-' && code.groups[2].size() == 3 &&
       code.groups[2].digits == 3) {
-    static const WordSet kPoland("pl");
+    static constexpr FewWords kPoland("pl");
     return kPoland.has(name) && before_town(text, code.end(3)) ? 3 : 0;
   }
   if (!(first.size() == 5 ? kLong.has(name) : first.size() == 4 && kShort.has(name))) return 0;

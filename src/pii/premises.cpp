@@ -9,14 +9,14 @@ namespace {
 // Where an Indian address' part ends that begins at `i`, "Banjara Hills", "Sector 27", "5th Cross": of up to five words
 // with capitals; `area` if one of them says what it is. `i` if it is none.
 std::size_t part_of_town(const Text& text, std::size_t i, bool& area) {
-  static const WordSet kAreas(
+  static constexpr FewWords kAreas(
       "road rd street st marg nagar vihar colony layout enclave extension extn bagh hills hill chowk bazaar bazar "
       "market "
       "society apartments apartment apts residency residences heights towers tower niketan puram park garden gardens "
       "complex chambers arcade plaza estate salai path lane gali galli cross main mohalla cantonment cantt circle "
       "junction kunj bhavan bhawan sadan square township village villas homes meadows greens peth puri avenue flats "
       "mansion building nivas niwas sarani chs area zone");
-  static const WordSet kNumbered("sector phase stage block ward pocket cross main wing lane street");
+  static constexpr FewWords kNumbered("sector phase stage block ward pocket cross main wing lane street");
   area = false;
   std::size_t end = i;
   bool counted = false;  // "Sector" went by
@@ -101,10 +101,10 @@ struct Lead {
   bool sure = false;       // "H.No." is nothing else
 };
 Lead lead_of(const Text& text, const Word& word) {
-  static const WordSet kLeads(
+  static constexpr FewWords kLeads(
       "flat apartment apt unit suite plot lot shop villa house h door d level floor block bungalow quarter qtr gala "
       "site townhouse cottage no old new room office khasra survey tower building bldg");
-  static const WordSet kSure("flat house h door d bungalow qtr quarter villa");
+  static constexpr FewWords kSure("flat house h door d bungalow qtr quarter villa");
   if (!kLeads.has(word)) return {};
   std::size_t i = word.end;
   bool named = false;
@@ -121,7 +121,7 @@ Lead lead_of(const Text& text, const Word& word) {
   if (text[i] == ' ') ++i;
   if (text[i] == '#') ++i;
   // "Flat No. 4 is noisy"
-  static const WordSet kOften("flat door villa quarter qtr bungalow");
+  static constexpr FewWords kOften("flat door villa quarter qtr bungalow");
   std::size_t end = i;
   bool parts = false;
   while (end < i + 14 && (is_alphanumeric(text[end]) || text[end] == '/' || text[end] == '-')) {
@@ -145,7 +145,7 @@ std::size_t premises(const Text& text, const Context& context, const Word& word)
     std::size_t i = number;
     if (text[i] == ',') ++i;
     if (text[i] == ' ' || (text[i] == '\n' && i > number)) ++i;
-    static const WordSet kBeforeStreet("unit lot shop flat apartment apt suite villa townhouse level");
+    static constexpr FewWords kBeforeStreet("unit lot shop flat apartment apt suite villa townhouse level");
     if (i > number && text[number] != ',' && letter_at(text, i) != 0 && is_digit(text[here.number]) &&
         kBeforeStreet.has(lead)) {
       // "Unit 4/82 Banksia Esplanade"
@@ -176,15 +176,15 @@ std::size_t town_behind_number(const Text& text, std::size_t number) {
 }
 
 std::size_t post_box(const Text& text, const Word& word) {
-  static const WordSet kBoxes(
+  static constexpr FewWords kBoxes(
       "po p post gpo pob pmb postfach postbus apartado apdo postboks boks casella caixa skrytka locked private boite "
       "bp "
       "b cs pl cp c pf box pobox postbox postilokero schliessfach postlada tsa");
   if (!kBoxes.has(word) || (word.shape == Shape::lower && word.hash != hash_folded("po"))) return 0;
-  static const WordSet kMore("box office boks correos de postal postale postales pocztowa bag no number nr o p b");
-  static const WordSet kSure(
+  static constexpr FewWords kMore("box office boks correos de postal postale postales pocztowa bag no number nr o p b");
+  static constexpr FewWords kSure(
       "gpo pob pmb postfach postbus apartado apdo postboks pobox postbox postilokero schliessfach postlada");
-  static const WordSet kSays("box boks postal postale pocztowa bag");
+  static constexpr FewWords kSays("box boks postal postale pocztowa bag");
   bool sure = kSure.has(word);
   std::size_t i = word.end;
   for (int words = 0; words < 4; ++words) {
@@ -198,14 +198,14 @@ std::size_t post_box(const Text& text, const Word& word) {
     i = next.end;
   }
   // "P.", "Post" and "Private" want to be told by what follows, and letters by a postal code.
-  static const WordSet kCodes("bp b cs pl cp c pf box tsa");
+  static constexpr FewWords kCodes("bp b cs pl cp c pf box tsa");
   if (!sure && !kCodes.has(word)) return 0;
   const std::size_t named = i;
   while (i < named + 3 && (text[i] == ' ' || text[i] == '.' || text[i] == ':' || text[i] == '#')) ++i;
   if (i == named || !is_digit(text[i])) return 0;
   // "Postfach 10 20 30": groups of three figures at most.
   std::size_t end = i;
-  static const WordSet kGrouped("postfach postbus");
+  static constexpr FewWords kGrouped("postfach postbus");
   for (int groups = 0; groups < (kGrouped.has(word) ? 4 : 1); ++groups) {
     std::size_t k = groups == 0 ? i : end + 1, figures = 0;
     if (groups > 0 && text[end] != ' ') break;

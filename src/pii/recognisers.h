@@ -1,5 +1,10 @@
 // What looks at one place of the text each, and says what stands there. All are called where a token begins; all read a
 // bounded number of bytes, so that scanning is linear.
+//
+// Most tokens are nothing, and most recognisers need a word before them or a sign at a known place: a `may_be_…` beside
+// a recogniser tells that in a few instructions, in line. It says no only where the recogniser finds nothing; a
+// recogniser without one is asked always. To add one: a function in a file of its own, declared here, asked for in
+// scanner_tokens.cpp; if it costs much there, a `may_be_…` too.
 #pragma once
 
 #include "pii/code.h"
@@ -9,6 +14,13 @@ namespace freehold::pii {
 
 // numbers.cpp: numbers of states, cards, telephones and what else is digits; codes with letters; what cues name.
 Match match_code(const Text& text, const Context& context, const Code& code);
+// Whether a code that match_code or match_postcode finds may begin with so many letters and a sign, where no word that
+// names_number() stands at most kOwnReach words before it and none is said of it behind it (may_be_said).
+bool may_lead_code(std::size_t letters);
+// Whether what is said of a code may stand behind some of its groups.
+bool may_be_said(const Text& text, const Code& code);
+inline constexpr std::uint32_t kOwnReach = 4;
+bool names_number(Cue cue);  // whether it says there what a number is: those words have an index of their own
 // phone.cpp: what begins with '+' or '(' at `i`, and groups of digits.
 Match match_phone(const Text& text, std::size_t i, const Context& context);
 int phone_score(const Written& written, std::string_view digits, const Context& context);
@@ -19,6 +31,19 @@ inline constexpr std::uint32_t kBirthReach = 5;  // a date of birth is at most s
 Match match_date(const Text& text, const Context& context, const Code& code);
 Match match_month(const Text& text, const Context& context, const Word& month);
 Match match_age(const Text& text, const Context& context, const Code& code);
+// Of codes that begin with digits alone.
+inline bool may_be_date(const Text& text, const Code& code) {
+  const std::size_t size = code.groups[0].size(), end = code.groups[0].end;
+  if (size == 4 && code.count < 3) {  // "1961-Mar-21"
+    const unsigned char sign = text[end];
+    return letter_at(text, end + (sign == '-' || sign == '/' || sign == ' ')) != 0;
+  }
+  return code.count >= 3 || size <= 2 || size == 8 || size == 12 || size == 14;
+}
+inline bool may_be_age(const Text& text, const Code& code) {  // from 90 to 130
+  const std::size_t size = code.groups[0].size(), begin = code.groups[0].begin;
+  return (size == 2 && text[begin] == '9') || (size == 3 && text[begin] <= '1');
+}
 // net.cpp
 inline constexpr std::size_t kEmailReach = 68;  // an address' '@' stands less than so many bytes after its beginning
 Match match_email(const Text& text, std::size_t i);
@@ -41,10 +66,21 @@ inline bool may_be_url(const Text& text, std::size_t i, std::size_t end) {
 }
 Match match_ip(const Text& text, std::size_t i, const Context& context);  // IPv4, IPv6
 Match match_mac(const Text& text, std::size_t i, const Context& context);
+inline bool may_be_mac(const Text& text, std::size_t i, const Context& context) {
+  const unsigned char third = text[i + 2];
+  return third == ':' || third == '-' || text[i + 4] == '.' || context.previous.letters == 3 ||
+         context.near(Cue::mac, 3);
+}
 // positions.cpp
 Match match_position(const Text& text, std::size_t i, const Context& context);
+inline bool may_be_position(const Context& context) {
+  constexpr std::uint32_t kFar = 3;
+  return context.near(Cue::position, kFar) || context.near(Cue::address, kFar);
+}
 // secrets.cpp
 Match match_secret(const Text& text, std::size_t i, const Context& context);
+inline constexpr std::uint32_t kSecretReach = 2;            // words between a secret and what tells of it
+bool may_be_secret_alone(const Text& text, std::size_t i);  // with no such word
 // options.cpp
 Match match_option(const Text& text, std::size_t i, const Context& context);  // "mysql -psecret", "curl -u me:secret"
 // logins.cpp
@@ -57,13 +93,35 @@ Match match_wallet(const Text& text, std::size_t i, const Context& context);
 std::size_t private_key_begins(const Text& text, std::size_t i);
 // beside.cpp: what nothing tells but the word right before it.
 Match match_user(const Text& text, std::size_t i, const Context& context);      // "login: jdoe42", "handle @jane_doe"
-bool is_user(const PastWord& word);                                             // "user", in six languages
 Match match_check(const Text& text, const Context& context, const Code& code);  // "CVV 123"
-Match match_docket(const Text& text, std::size_t i, const Context& context);    // "Az. 12 O 345/20"
+inline bool may_be_check(const Context& context) {
+  return context.near(Cue::check, 1) || context.near(Cue::one_time, 1);
+}
+Match match_docket(const Text& text, std::size_t i, const Context& context);  // "Az. 12 O 345/20"
 // places.cpp: "12 Main Street", "12 rue …"; "Hauptstraße 12", "Via Roma 5", "ul. Kwiatowa 57"
 Match match_address(const Text& text, const Context& context, const Code& code);
 Match match_street(const Text& text, const Context& context, const Word& word);
 // postcodes.cpp
 Match match_postcode(const Text& text, const Context& context, const Code& code);
+// Behind a house number stands a blank, a sign before one, or another number.
+inline bool may_be_address(const Text& text, const Code& code) {
+  const Code::Group& number = code.groups[0];
+  if (code.joined || code.money || number.digits == 0 || number.size() > 6 || number.size() - number.digits > 1)
+    return false;
+  const unsigned char next = text[number.end];
+  return next == ' ' || next == ',' || next == '-' || next == '/' || next == '\t' || next >= 0x80;
+}
+inline bool may_be_postcode(const Code& code, const Context& context) {
+  constexpr std::uint32_t kReach = 6;
+  if (code.joined || code.money) return false;
+  const bool near_street = context.near(Cue::address, kReach);
+  if (code.hyphened && !near_street) return false;
+  const std::size_t first = code.groups[0].size(), second = code.count > 1 ? code.groups[1].size() : 0;
+  if (first <= 2 && second != 0 && code.groups[0].digits == 0) return true;  // "D-10115"
+  if (first < 2 || first > 8) return false;
+  if (first == 5 || (first <= 5 && second >= 2 && second <= 4)) return true;
+  const bool state = context.joined && context.previous.shape == Shape::upper;  // "NSW 2000"
+  return first >= 4 && (near_street || (state && first == 4) || context.near(Cue::postcode, 3));
+}
 
 }  // namespace freehold::pii

@@ -11,7 +11,7 @@ constexpr std::size_t kLongestKey = 64 << 10;   // a private key's block
 constexpr std::size_t kForgetFrom = 256 << 10;  // bytes behind us before they are dropped
 
 Chooser& shipped_chooser() {
-  static thread_local Tagger tagger(shipped_tagger());
+  static Tagger tagger(shipped_tagger());
   return tagger;
 }
 
@@ -181,12 +181,17 @@ bool Scanner::State::step_inside(const Text& text) {
   return found(text, {Kind::private_key, open_begin, to, 97});
 }
 
-bool Scanner::State::step(const Text& text) {
-  if (skipping || in_key) [[unlikely]]
-    return step_inside(text);
+// As far as it goes; false where more text is needed.
+bool Scanner::State::steps(const Text& text) {
   const unsigned char* const bytes = text.data();
   for (const std::size_t size = text.size(); at < size;) {
+    if (skipping || in_key) [[unlikely]] {
+      if (!step_inside(text)) return false;
+      text.feed_again();
+      continue;
+    }
     const unsigned char c = bytes[at];
+    bool done = false;
     switch (kStarts[c]) {
       case Start::blank:
         ++blanks;
@@ -195,29 +200,34 @@ bool Scanner::State::step(const Text& text) {
         continue;
       case Start::plain_sign:
         // Behind "password" anything may begin one.
-        if (telling >= context.earliest(0) && context.near(Cue::password, 0)) break;
+        if (telling >= context.earliest(0) && context.near(Cue::password, 0)) {
+          done = sign(text, c);
+          break;
+        }
         pass_sign(c);
         continue;
       case Start::digit:
-        return token(text, false);
+        done = digits(text);
+        break;
       case Start::letter:
-        return token(text, true);
+        done = letters(text);
+        break;
       case Start::maybe_letter:
-        return letter_at(text, at) != 0 ? token(text, true) : sign(text, c);
+        done = letter_at(text, at) != 0 ? letters(text) : sign(text, c);
+        break;
       case Start::sign:
+        done = sign(text, c);
         break;
     }
-    return sign(text, c);
+    if (!done) return false;
+    text.feed_again();
   }
   return true;
 }
 
 void Scanner::State::run(bool final) {
   const Text text(buffer, final, &memo);
-  for (const std::size_t size = buffer.size(); at < size;) {
-    text.feed_again();
-    if (!step(text)) break;
-  }
+  steps(text);
   if (final) close_name(), lead = kNoLead;
   const std::size_t kept = held();
   if (kept > kForgetFrom || (kept > kHistory && kept * 2 > buffer.size() && buffer.size() > 4096)) {
@@ -257,7 +267,9 @@ std::uint64_t Scanner::decided() const {
 
 std::vector<Finding> scan(std::string_view text, Profile profile) {
   constexpr std::size_t kPiece = 256 << 10;
+  constexpr std::size_t kDense = 32;  // bytes a finding: room that costs nothing until it is used
   std::vector<Finding> out;
+  out.reserve(text.size() / kDense);
   Scanner scanner(profile);
   for (std::size_t i = 0; i < text.size(); i += kPiece) scanner.feed(text.substr(i, kPiece), out);
   scanner.finish(out);

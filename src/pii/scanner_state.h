@@ -30,8 +30,8 @@ struct Scanner::State {
   Profile profile;
   Chooser* chooser;
   Context context;
-  std::array<std::uint32_t, kCues> seen{};  // the context's
-  std::uint32_t telling = 0;                // the index after the last word of one that is_telling
+  std::array<std::uint32_t, kCues + 1> seen{};  // the context's; behind the cues, of all that names_number
+  std::uint32_t telling = 0;                    // the index after the last word of one that is_telling
   std::string buffer;
   WordMemo memo;           // words of the buffer
   std::uint64_t base = 0;  // of buffer[0] in the whole text
@@ -103,6 +103,9 @@ struct Scanner::State {
       now.listed_here = now.option_here = false;
       return;
     }
+    arrive_behind_signs(now);
+  }
+  [[gnu::noinline]] void arrive_behind_signs(Context& now) const {
     now.listed_here = apart && newlines == 0;
     now.option_here = hyphen && (apart || (now.option && blanks == 0));  // "--root-password"
     const bool abbreviation = now.previous.letters == 1 || (now.previous.flags & kTitle) != 0 ||
@@ -126,6 +129,7 @@ struct Scanner::State {
   void see(Cue cue) {
     seen[static_cast<std::size_t>(cue)] = context.index;
     if (is_telling(cue)) telling = context.index;
+    if (names_number(cue)) seen[kCues] = context.index;
   }
 
   void forget_programs() {
@@ -148,10 +152,14 @@ struct Scanner::State {
   // In buffer: no finding that is still to come begins before it.
   std::size_t held() const { return std::min(open != Tag::none || in_key ? std::min(at, open_begin) : at, lead); }
 
-  bool step(const Text& text);
+  bool steps(const Text& text);
   bool step_inside(const Text& text);
-  bool token(const Text& text, bool letter);
+  bool letters(const Text& text);
+  bool digits(const Text& text);
+  bool token(const Text& text, const Word& w, bool plain);
   bool word(const Text& text, const Word& w);
+  bool ordinary_word(const Text& text, const Word& w);
+  void past_word(const Text& text, const Word& w, Tag tag, std::size_t end);
   void see_abbreviation(const Text& text, const Word& w);
   bool sign(const Text& text, unsigned char c);
   void pass_sign(unsigned char c);

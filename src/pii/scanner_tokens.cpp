@@ -37,12 +37,6 @@ bool is_plain_end(const Text& text, std::size_t end) {
   return is_blank_byte(next) || next == '"' || (c == ':' && !is_alphanumeric(next) && next != '/' && next != ':');
 }
 
-// A word between names that are two as often as one.
-bool is_and(const PastWord& word) {
-  static constexpr std::uint32_t kAnd[] = {hash_folded("und"), hash_folded("y"), hash_folded("e")};
-  return word.shape == Shape::lower && (word.hash == kAnd[0] || word.hash == kAnd[1] || word.hash == kAnd[2]);
-}
-
 bool is_hex_word(const Text& text, const Word& w) {
   for (std::size_t i = w.begin; i < w.end; ++i) {
     if (!is_hex(text[i])) return false;
@@ -123,11 +117,21 @@ Match Scanner::State::at_number(const Text& text, const Context& now, std::size_
   auto sure = [&](const Match& match) { return match.score >= now.least; };
   if (code.underscored) return match_code(text, now, code);  // part of a name: only what is telling of itself
   if (code.groups[0].digits == code.groups[0].size()) {
-    if (const Match match = match_position(text, begin, now); sure(match)) return match;
-    if (const Match match = match_date(text, now, code); sure(match) && !is_record(text, now, code)) return match;
-    if (const Match match = match_age(text, now, code); sure(match)) return match;
-    if (const Match match = match_check(text, now, code); sure(match)) return match;
-    if (const Match match = match_address(text, now, code); sure(match)) return match;
+    if (may_be_position(now)) {
+      if (const Match match = match_position(text, begin, now); sure(match)) return match;
+    }
+    if (may_be_date(text, code)) {
+      if (const Match match = match_date(text, now, code); sure(match) && !is_record(text, now, code)) return match;
+    }
+    if (may_be_age(text, code)) {
+      if (const Match match = match_age(text, now, code); sure(match)) return match;
+    }
+    if (may_be_check(now)) {
+      if (const Match match = match_check(text, now, code); sure(match)) return match;
+    }
+    if (may_be_address(text, code)) {
+      if (const Match match = match_address(text, now, code); sure(match)) return match;
+    }
     if (code.groups[0].size() <= 3 && (text[code.end(1)] == '(' || text[code.end(1) + 1] == '(')) {  // 1 (555) 123-4567
       if (const Match match = match_phone(text, begin, now); sure(match)) return match;
     }
@@ -137,9 +141,13 @@ Match Scanner::State::at_number(const Text& text, const Context& now, std::size_
     if (first.digits > 0 && (first.size() <= 4 ? first.digits <= 2 : is_digit(text[begin]) && first.digits >= 3)) {
       if (const Match match = match_date(text, now, code); sure(match)) return match;
     }
-    if (const Match match = match_address(text, now, code); sure(match)) return match;
+    if (may_be_address(text, code)) {
+      if (const Match match = match_address(text, now, code); sure(match)) return match;
+    }
   }
-  if (const Match match = match_postcode(text, now, code); sure(match)) return match;
+  if (may_be_postcode(code, now)) {
+    if (const Match match = match_postcode(text, now, code); sure(match)) return match;
+  }
   return match_code(text, now, code);
 }
 
@@ -163,7 +171,8 @@ Match Scanner::State::at_word(const Text& text, const Context& now, const Word& 
         (is_digit(text[w.end + gap]) || ((now.near(Cue::plate, 3) || now.near(Cue::registration, 2) ||
                                           now.near(Cue::vehicle, 3) || (next == '-' && now.near(Cue::device, 1))) &&
                                          is_alphanumeric(text[w.end + gap]))) &&
-        (w.flags & kMonth) == 0) {
+        (w.flags & kMonth) == 0 &&
+        (now.near_named(kOwnReach) || may_lead_code(w.end - w.begin) || may_be_said(text, code_at(text, at)))) {
       std::size_t ignored = 0;
       if (const Match match = at_number(text, now, at, ignored); sure(match)) return match;
     }
@@ -196,6 +205,34 @@ void Scanner::State::see_cues(const Text& text, const Word& w) {
   whole.hash = spelled;
   whole.cue = Cue::national;  // whichever it is
   lexicon().each_cue(0, whole, [&](Cue cue) { see(cue); });
+}
+
+// A word, which is part of a name if `tag` says so, is behind us.
+inline void Scanner::State::past_word(const Text& text, const Word& w, Tag tag, std::size_t end) {
+  Context& now = context;
+  if ((w.flags & kFiller) == 0) ++now.index;
+  if (w.cue != Cue::none) see_cues(text, w);
+  if (w.letters == 1) [[unlikely]]
+    see_abbreviation(text, w);
+  now.listed = now.listed_here;
+  now.option = now.option_here;
+  now.before_previous = now.previous;
+  now.before_tag = now.tag;
+  now.previous = w;
+  now.tag = tag;
+  now.sentence_start = false;
+  past(end);
+}
+
+// A word of small letters outside of all names, phrases and values that none of them and no street begins with: what
+// word() does with most; false where it is none.
+inline bool Scanner::State::ordinary_word(const Text& text, const Word& w) {
+  if (w.shape != Shape::lower || open != Tag::none || member.tag != Tag::none || w.begin < phrase.end ||
+      (w.flags & kParticle) != 0 || w.cue == Cue::pass || kSmallLeads.has(w) || is_member(text, w) || text.starved())
+    return false;
+  lead = kNoLead;
+  past_word(text, w, Tag::none, w.end);
+  return true;
 }
 
 bool Scanner::State::word(const Text& text, const Word& w) {
@@ -258,7 +295,8 @@ bool Scanner::State::word(const Text& text, const Word& w) {
     }
   }
   // "Anna und Jonas" are two; "Ortega y Gasset" is one.
-  const bool another = goes_on && is_and(now.previous) && ((w.flags & kGiven) != 0 || (w.flags & kSurname) == 0);
+  const bool another = goes_on && (now.previous.roles & kAnd) != 0 && now.previous.shape == Shape::lower &&
+                       ((w.flags & kGiven) != 0 || (w.flags & kSurname) == 0);
   if (goes_on && tag == open && !another) {
     open_end = whole;
     open_word = open_word || w.letters > 1 || said.end != 0;
@@ -276,22 +314,11 @@ bool Scanner::State::word(const Text& text, const Word& w) {
   } else if (lead == kNoLead || !now.joined) {
     lead = w.begin;
   }
-  if ((w.flags & kFiller) == 0) ++now.index;
+  past_word(text, w, tag, whole);
   if (ending != Cue::none) [[unlikely]]
     see(ending);
-  if (w.cue != Cue::none) see_cues(text, w);
-  if (w.letters == 1) [[unlikely]]
-    see_abbreviation(text, w);
-  now.listed = now.listed_here;
-  now.option = now.option_here;
-  now.before_previous = now.previous;
-  now.before_tag = now.tag;
-  now.previous = w;
-  now.tag = tag;
-  now.sentence_start = false;
   // The value's own colons and quotation marks name nothing.
   if (names_value && (value.tag != Tag::none || member.tag == Tag::none)) member = value;
-  past(whole);
   return true;
 }
 
@@ -336,35 +363,48 @@ bool Scanner::State::full_width(const Text& text) {
   return found(text, match);
 }
 
-bool Scanner::State::token(const Text& text, bool letter) {
-  const std::size_t begin = at;
+// What begins with a letter.
+bool Scanner::State::letters(const Text& text) {
   Context& now = context;
   arrive(now);
-  constexpr std::uint32_t kFarthest = 2;  // of what is_telling
-  const bool told = telling >= now.earliest(kFarthest);
-  const bool near_secret = told && (now.near(Cue::password, 1) || now.near(Cue::secret, 2));
-  const bool near_user = told && now.near(Cue::user, 0) && profile != Profile::secrets;
-  if (letter && hyphen && blanks > 0) {
-    if (const Match match = match_option(text, begin, now); match.score >= now.least) {
+  if (hyphen && blanks > 0) {
+    if (const Match match = match_option(text, at, now); match.score >= now.least) {
       // What follows is another program's: "sshpass -p … ssh -p 22".
       if (!text.starved()) forget_programs();
       return found(text, match);
     }
   }
-  const Word* const ahead = letter ? memo.find(begin) : nullptr;
-  const Word w = !letter ? Word() : ahead != nullptr ? *ahead : read_word(text, begin);
-  bool plain = false;
-  if (letter) {
-    plain = is_plain_end(text, w.end);
-    if (told && now.near(Cue::login, 2)) {
-      if (const Match match = match_login(text, begin); match.score >= now.least) {
-        if (!found(text, match)) return false;
-        see(Cue::password);
-        return true;
-      }
+  const Word* const ahead = memo.find(at);
+  const Word w = ahead != nullptr ? *ahead : read_word(text, at);
+  const bool plain = is_plain_end(text, w.end);
+  if (plain && w.shape == Shape::lower && telling < now.earliest(kSecretReach))
+    return ordinary_word(text, w) || word(text, w);
+  return token(text, w, plain);
+}
+
+// What begins with a digit.
+bool Scanner::State::digits(const Text& text) {
+  arrive(context);
+  return token(text, Word(), false);
+}
+
+// A token that began with `w`, or with a digit if that is empty; `plain`: nothing follows that could make it more
+// than a word.
+bool Scanner::State::token(const Text& text, const Word& w, bool plain) {
+  const std::size_t begin = at;
+  const bool letter = w.end != 0;  // marks without a letter are a word as well
+  Context& now = context;
+  const bool told = telling >= now.earliest(kSecretReach);  // the farthest of what is_telling
+  const bool near_secret = told && (now.near(Cue::password, 1) || now.near(Cue::secret, 2));
+  const bool near_user = told && now.near(Cue::user, 0) && profile != Profile::secrets;
+  if (letter && told && now.near(Cue::login, 2)) {
+    if (const Match match = match_login(text, begin); match.score >= now.least) {
+      if (!found(text, match)) return false;
+      see(Cue::password);
+      return true;
     }
-    if (plain && w.shape == Shape::lower && !near_secret && !near_user) return word(text, w);
   }
+  if (plain && w.shape == Shape::lower && !near_secret && !near_user) return word(text, w);
   auto sure = [&](const Match& match) { return match.score >= now.least; };
   if (told && (!plain || w.shape == Shape::mixed) && now.near(Cue::use, 0)) {
     if (const Match match = match_used(text, begin); sure(match)) return found(text, match);
@@ -373,11 +413,11 @@ bool Scanner::State::token(const Text& text, bool letter) {
   const bool inside = is_cut_here(left);  // behind '_', or behind letters that a word did not take
   // A word alone is no key: those have a digit or a sign in them, or are long.
   const bool alone = plain && !near_secret && w.letters < 16;
-  if (!alone) {
+  if (!alone && (told || may_be_secret_alone(text, begin))) {
     if (const Match match = match_secret(text, begin, now); sure(match)) return found(text, match);
   }
   // Where what is written together ends: letters and digits.
-  std::size_t run = plain ? w.end : begin;
+  std::size_t run = plain || (letter && w.letters == w.end - begin) ? w.end : begin;  // of letters of one byte each
   const std::size_t most = std::min(begin + kLongestPlain, text.size());
   while (run < most && is_alphanumeric(text.data()[run])) ++run;
   if (run == text.size()) static_cast<void>(text[run]);  // more may belong to it
@@ -402,7 +442,7 @@ bool Scanner::State::token(const Text& text, bool letter) {
         if (const Match match = match_url(text, begin); sure(match)) return found(text, match);
       }
     }
-    if (near_user || (letter && now.joined && is_user(now.previous))) {
+    if (near_user || (letter && now.joined && (now.previous.roles & kUserWord) != 0)) {
       if (const Match match = match_user(text, begin, now); sure(match)) return found(text, match);
     }
     if (told && now.near(Cue::docket, 1)) {
@@ -411,7 +451,9 @@ bool Scanner::State::token(const Text& text, bool letter) {
     if (left != '_' || fresh) {
       const bool hex = is_hex(text[begin]);
       if (hex && (!letter || is_digit(next) || next == ':' || next == '-' || next == '.')) {
-        if (const Match match = match_mac(text, begin, now); sure(match)) return found(text, match);
+        if (may_be_mac(text, begin, now)) {
+          if (const Match match = match_mac(text, begin, now); sure(match)) return found(text, match);
+        }
         // Its first number has four digits at most.
         const unsigned char sign = text[run];
         if (run <= begin + 4 && (sign == '.' || sign == ':')) {

@@ -164,6 +164,13 @@ Match by_word(const Text& text, std::size_t i, const Context& context) {
 
 }  // namespace
 
+bool may_be_secret_alone(const Text& text, std::size_t i) {
+  const unsigned char left = text.before(i, 1);
+  if (left == '$') return true;
+  if (left == '_' || left == '-' || left == '.') return false;
+  return may_be_key(text, i) || (text[i] == 'e' && text[i + 1] == 'y' && text[i + 2] == 'J');
+}
+
 Match match_secret(const Text& text, std::size_t i, const Context& context) {
   const unsigned char left = text.before(i, 1);
   if (left == '$') {

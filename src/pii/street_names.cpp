@@ -158,14 +158,14 @@ bool is_weak_street(const Text& text, const Context& context, const Word& word, 
   const bool added = letters || part || digits == 0;
   if (with_postcode(text, number) != 0) return (word.flags & kCommon) == 0;
   if ((word.flags & kKnown) != 0 || number - word.end > 8 || digits > 3) return false;
-  static const WordSet kAt(
+  static constexpr FewWords kAt(
       "adrese ulici ulice ulica adresa bydliste w op aan naar adres anschrift adresse wohnhaft osoite adress");
   return added || kAt.has(context.previous);
 }
 
 // Before a street's name and part of it: "Alter Postweg", "Lange Voorhout", "Sankt Eriksgatan", "Koningin Emmalaan".
 bool is_street_adjective(const Word& word) {
-  static const WordSet kAdjectives(
+  static constexpr FewWords kAdjectives(
       "alte alter neue neuer kleine grosse lange kurze obere untere hohe breite nieuwe oude grote korte hoge lage "
       "eerste tweede stora gamla nya lilla noorder zuider alten oberer unterer hoher kleiner grosser langer kurzer "
       "breiter innere aussere vordere hintere mittlere derde vierde ooster wester norra sodra ostra vastra ovre nedre "
@@ -174,7 +174,7 @@ bool is_street_adjective(const Word& word) {
 }
 
 bool is_honoured(const Word& word) {
-  static const WordSet kHonours(
+  static constexpr FewWords kHonours(
       "koningin koning prins prinses graaf gravin hertog keizer generaal kapitein admiraal burgemeester burg pastoor "
       "kardinaal bisschop professor prof president minister dokter dr mgr monseigneur dominee ds meester maarschalk "
       "drottning kung dronning kong biskop wethouder stadhouder luitenant freule jonkheer jhr deken");
@@ -182,13 +182,13 @@ bool is_honoured(const Word& word) {
 }
 
 // Behind a street's name and by themselves: "Lange Straße", "Kossuth Lajos utca", "Bağdat Caddesi".
-const WordSet kAlone(
+constexpr FewWords kAlone(
     "strasse str allee gasse straat laan utca korut krt caddesi cad sokak sokagi sok bulvari mahallesi vej plads katu "
     "ulica cesta namesti ulice");
 // Of these, such as are written small.
-const WordSet kAloneSmall("utca korut krt ulica cesta namesti ulice vej");
+constexpr FewWords kAloneSmall("utca korut krt ulica cesta namesti ulice vej");
 // Behind a genitive, small too: "Karl Johans gate".
-const WordSet kOfSomebody("gate gata gatan gt gade vei veg vag vej plass plats plads torv torg alle");
+constexpr FewWords kOfSomebody("gate gata gatan gt gade vei veg vag vej plass plats plads torv torg alle");
 
 bool ends_in_s(const Text& text, const Word& word) {
   const unsigned char last = text[word.end - 1] | 0x20;
@@ -198,9 +198,9 @@ bool ends_in_s(const Text& text, const Word& word) {
 
 // "Karl-Marx-Allee 34", "Lange Straße 14", "Jan van Galenstraat 46", "Karl Johans gate 54". `word` begins it.
 std::size_t street_of_words(const Text& text, const Word& word) {
-  static const WordSet kJoined(
+  static constexpr FewWords kJoined(
       "strasse str allee gasse straat laan weg platz ring damm ufer plein kade promenade chaussee vej gatan gade");
-  static const WordSet kOf("van de der den ten ter von t");
+  static constexpr FewWords kOf("van de der den ten ter von t");
   const bool adjective = is_street_adjective(word);
   // Nothing but what streets' names consist of went by: given names, titles, particles.
   bool fitting = adjective || kOf.has(word) || is_honoured(word) || (word.flags & kGiven) != 0;
@@ -217,7 +217,7 @@ std::size_t street_of_words(const Text& text, const Word& word) {
       return end != at ? end : 0;
     };
     const bool small = next.shape == Shape::lower;
-    static const WordSet kSmall(
+    static constexpr FewWords kSmall(
         "utca korut krt ulica cesta namesti ulice vej gate gata gatan gt gade vei veg vag plass plats plads torv torg "
         "alle "
         "van de der den ten ter von t");
@@ -244,7 +244,7 @@ std::size_t street_of_words(const Text& text, const Word& word) {
 
 // "Alter Postweg 70", "Oude Gracht 260a", "Landstraßer Hauptstraße 3".
 std::size_t street_with_adjective(const Text& text, const Word& word) {
-  static const WordSet kNouns(
+  static constexpr FewWords kNouns(
       "gracht voorhout markt weg dijk singel platz kade gatan torg gate vei graben ring plads hof haven gade");
   const bool adjective = is_street_adjective(word);
   const bool of_place =
@@ -260,8 +260,8 @@ std::size_t street_with_adjective(const Text& text, const Word& word) {
 
 // "Straße des 17. Juni 135", "Platz der Republik 1".
 std::size_t street_of_something(const Text& text, const Word& word) {
-  static const WordSet kKinds("strasse str platz allee");
-  static const WordSet kOf("des der am an zum zur den im");
+  static constexpr FewWords kKinds("strasse str platz allee");
+  static constexpr FewWords kOf("des der am an zum zur den im");
   if (!kKinds.has(word)) return 0;
   Word last = next_word(text, word.end, true);
   if (last.shape != Shape::lower || !kOf.has(last)) return 0;

@@ -1,5 +1,6 @@
 #include "pii/tagger.h"
 
+#include "pii/features.h"
 #include "pii/looks.h"
 
 namespace freehold::pii {
@@ -95,7 +96,10 @@ Window window_at(const Text& text, const Context& context, const Word& word) {
   return window;
 }
 
-void features_of(const Window& window, Features& out) {
+namespace {
+
+// What each feature says of a window: three numbers that are hashed together with its own.
+void keys_of(const Window& window, FeatureKeys& out) {
   const Context& context = *window.context;
   const Word& next = window.next;
   const PastWord &previous = context.previous, &before = context.before_previous;
@@ -104,27 +108,23 @@ void features_of(const Window& window, Features& out) {
   const auto tag = static_cast<std::uint32_t>(context.tag),
              tags = tag * 4 + static_cast<std::uint32_t>(context.before_tag);
   const std::uint32_t start = context.sentence_start ? 1 : 0;
-  const Look look = may_look(word) ? look_of(*window.text, word) : Look();
-  const Look next_look = may_look(next) ? look_of(*window.text, next) : Look();
-  const std::uint32_t flags = may_look(word) ? kLooksLike | look.coarse() : known(word), shape = form(word);
-  const std::uint32_t next_flags = may_look(next) ? kLooksLike | next_look.coarse() : known(next);
+  const bool looks = may_look(word), next_looks = may_look(next);
+  const Look look = looks ? look_of(*window.text, word) : Look();
+  const Look next_look = next_looks ? look_of(*window.text, next) : Look();
+  const std::uint32_t flags = looks ? kLooksLike | look.coarse() : known(word), shape = form(word);
+  const std::uint32_t next_flags = next_looks ? kLooksLike | next_look.coarse() : known(next), next_form = form(next);
+  const std::uint32_t previous_known = known(previous);
   const std::uint32_t previous_hash = previous.letters != 0 ? previous.hash : 1;
   const std::uint32_t before_hash = before.letters != 0 ? before.hash : 2;
   const std::uint32_t next_hash = next.letters != 0 ? next.hash : 3;
   // A name that the lexicon knows says by its flags what it is; its letters would only be learnt by heart.
   const bool by_heart = (word.flags & (kGiven | kSurname | kPlace | kPlacePart)) == 0 || (word.flags & kCommon) != 0;
-  const std::uint32_t fine = may_look(word) ? look.fine() : 0;
+  const std::uint32_t fine = looks ? look.fine() : 0;
   std::size_t n = 0;
   auto add = [&](std::uint32_t a, std::uint32_t b = 0, std::uint32_t c = 0) {
-    std::uint32_t h = static_cast<std::uint32_t>(n + 1) * 0x9E3779B1u;
-    auto mix = [&](std::uint32_t v) {
-      h = (h ^ v) * 0x85EBCA6Bu;
-      h ^= h >> 15;
-    };
-    mix(a);
-    mix(b);
-    mix(c);
-    out[n++] = h * 0xC2B2AE35u >> 16;
+    out.a[n] = a;
+    out.b[n] = b;
+    out.c[n++] = c;
   };
   add(0);
   add(flags, shape);
@@ -132,39 +132,70 @@ void features_of(const Window& window, Features& out) {
   add(word.suffix);
   add(word.suffix & 0xFFFF, shape);
   add(previous_hash, left);
-  add(known(previous), tag, flags);
+  add(previous_known, tag, flags);
   add(before_hash, previous_hash);
   add(next_hash, right);
-  add(next_flags, form(next), right);
+  add(next_flags, next_form, right);
   add(flags, tag, next_flags);
   add(left, tag, shape);
-  add(right, form(next), tag);
+  add(right, next_form, tag);
   add(tags, shape, left);
   add(flags, previous_hash, left);
   add(flags, next_hash, right);
   add(by_heart ? word.hash : 4);
   add(before_hash, left);
-  add(start, flags, form(next));
-  add(tags, flags, form(next));
+  add(start, flags, next_form);
+  add(tags, flags, next_form);
   add(previous_hash, next_hash);
-  add(flags, known(previous), static_cast<std::uint32_t>(previous.shape) * 16 + left);
+  add(flags, previous_known, static_cast<std::uint32_t>(previous.shape) * 16 + left);
   add(flags, tags, right);
   add(static_cast<std::uint32_t>(window.after_next), flags, next_hash);
   add(fine, shape, start);
   add(fine, left, right);
-  add(fine, tags, form(next));
-  add(fine, known(previous), left);
-  add(fine, may_look(next) ? next_look.fine() : next_flags, right);
+  add(fine, tags, next_form);
+  add(fine, previous_known, left);
+  add(fine, next_looks ? next_look.fine() : next_flags, right);
+  while (n < kFeatureLanes) add(0);  // of no feature
+}
+
+constexpr std::int32_t kPlaceUnit = 1 << 16;
+
+const auto kHasher = has_avx2() ? buckets_avx2 : buckets_plain;
+
+}  // namespace
+
+void buckets_plain(const FeatureKeys& keys, std::uint32_t* out) {
+  for (std::uint32_t n = 0; n < kFeatures; ++n) {
+    std::uint32_t h = (n + 1) * kFeatureStep;
+    for (const std::uint32_t key : {keys.a[n], keys.b[n], keys.c[n]}) {
+      h = (h ^ key) * kFeatureMix;
+      h ^= h >> 15;
+    }
+    out[n] = h * kFeatureEnd >> 16;
+  }
+}
+
+void features_of(const Window& window, Features& out) {
+  FeatureKeys keys;
+  keys_of(window, keys);
+  buckets_plain(keys, out.data());
+}
+
+Tagger::Tagger(std::span<const signed char> weights) {
+  weights_.reserve(weights.size() / kTags);
+  for (std::size_t i = 0; i + 1 < weights.size(); i += kTags)
+    weights_.push_back(weights[i + 1] * kPlaceUnit + weights[i]);
 }
 
 Tag Tagger::choose(const Window& window) {
-  Features features;
-  features_of(window, features);
-  int person = 0, place = 0;
-  for (const std::uint32_t bucket : features) {
-    person += weights_[bucket * kTags];
-    place += weights_[bucket * kTags + 1];
-  }
+  FeatureKeys keys;
+  alignas(32) std::uint32_t buckets[kFeatureLanes];
+  keys_of(window, keys);
+  kHasher(keys, buckets);
+  std::int32_t sum = 0;
+  const std::int32_t* const weights = weights_.data();
+  for (std::size_t n = 0; n < kFeatures; ++n) sum += weights[buckets[n]];
+  const int person = static_cast<std::int16_t>(sum), place = (sum - person) / kPlaceUnit;
   // A miss costs more than a false alarm: what is a little less likely a name than not is taken for one, and more of it
   // by a profile that looks for recall.
   const bool recall = window.context->least < 50;

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "pii/context.h"
 
@@ -42,12 +43,12 @@ void features_of(const Window& window, Features& out);
 
 class Tagger : public Chooser {
  public:
-  // kBuckets x kTags weights, borrowed.
-  explicit Tagger(std::span<const signed char> weights) : weights_(weights) {}
-  Tag choose(const Window& window) override;
+  // kBuckets x kTags weights.
+  explicit Tagger(std::span<const signed char> weights);
+  Tag choose(const Window& window) override;  // any threads at once
 
  private:
-  std::span<const signed char> weights_;
+  std::vector<std::int32_t> weights_;  // of a bucket: kPlaceUnit x place + person, which add up without mixing
 };
 
 }  // namespace freehold::pii

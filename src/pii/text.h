@@ -6,10 +6,30 @@
 // recogniser needs to know about streams.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <string_view>
 
 namespace freehold::pii {
+
+// ASCII's letters and digits as bits, by byte.
+inline constexpr unsigned char kDigitByte = 1, kLetterByte = 2, kHexByte = 4;
+inline constexpr auto kByteKinds = [] {
+  std::array<unsigned char, 256> out{};
+  for (unsigned c = '0'; c <= '9'; ++c) out[c] = kDigitByte | kHexByte;
+  for (unsigned c = 'a'; c <= 'z'; ++c) out[c] = out[c - 0x20] = c <= 'f' ? kLetterByte | kHexByte : kLetterByte;
+  return out;
+}();
+
+constexpr bool is_digit(unsigned char c) {
+  return static_cast<unsigned char>(c - '0') < 10;
+}
+constexpr bool is_alphanumeric(unsigned char c) {  // ASCII
+  return (kByteKinds[c] & (kDigitByte | kLetterByte)) != 0;
+}
+constexpr bool is_hex(unsigned char c) {
+  return (kByteKinds[c] & kHexByte) != 0;
+}
 
 class WordMemo;
 

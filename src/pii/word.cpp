@@ -118,15 +118,12 @@ std::size_t apostrophe_at(const Text& text, std::size_t i) {
 
 }  // namespace
 
-std::size_t letter_at(const Text& text, std::size_t i) {
-  const unsigned char c = text[i];
-  if (c < 0x80) return is_ascii_letter(c) ? 1 : c == '\\' ? escaped_letter(text, i).bytes : 0;
-  return high_letter(text, i).bytes;
+std::size_t letter_beyond_ascii(const Text& text, std::size_t i) {
+  return text[i] == '\\' ? escaped_letter(text, i).bytes : high_letter(text, i).bytes;
 }
 
-std::size_t blank_at(const Text& text, std::size_t i) {
+std::size_t blank_beyond_ascii(const Text& text, std::size_t i) {
   const unsigned char c = text[i];
-  if (c == ' ' || c == '\t') return 1;
   if (c == 0xC2) return text[i + 1] == 0xA0 ? 2 : 0;
   if (c != 0xE2) return 0;
   const unsigned char second = text[i + 1], third = text[i + 2];
@@ -134,10 +131,8 @@ std::size_t blank_at(const Text& text, std::size_t i) {
   return second == 0x80 && ((third >= 0x80 && third <= 0x8B) || third == 0xAF) ? 3 : 0;
 }
 
-std::size_t dash_at(const Text& text, std::size_t i) {
-  const unsigned char c = text[i];
-  if (c == '-') return 1;
-  if (c != 0xE2) return 0;
+std::size_t dash_beyond_ascii(const Text& text, std::size_t i) {
+  if (text[i] != 0xE2) return 0;
   const unsigned char second = text[i + 1], third = text[i + 2];
   return (second == 0x80 && third >= 0x90 && third <= 0x95) || (second == 0x88 && third == 0x92) ? 3 : 0;
 }
@@ -154,7 +149,7 @@ struct Reading {
 };
 
 // Goes on behind ASCII's letters: marked letters, apostrophes.
-void read_on(const Text& text, std::size_t begin, Reading& r) {
+[[gnu::noinline]] void read_on(const Text& text, std::size_t begin, Reading& r) {
   for (;;) {
     const unsigned char c = text[r.at];
     if (is_ascii_letter(c)) {
@@ -193,29 +188,18 @@ void read_on(const Text& text, std::size_t begin, Reading& r) {
 
 }  // namespace
 
-Word read_word(const Text& text, std::size_t begin) {
-  Reading r{.at = begin};
-  const unsigned char* const bytes = text.data();
-  const std::size_t most = std::min(text.size(), begin + kLongestWord);
-  for (; r.at < most; ++r.at) {
-    const unsigned char c = bytes[r.at];
-    if (!is_ascii_letter(c)) break;
-    r.upper += c < 'a';
-    r.hash = hash_on(r.hash, c | 0x20);
-  }
-  r.count = static_cast<unsigned>(r.at - begin);
-  if (r.count >= 3) {
-    const unsigned char* const last = bytes + r.at - 3;
-    r.last = 0x202020u | last[0] << 16 | last[1] << 8 | last[2];
-  } else {
-    for (std::size_t k = begin; k < r.at; ++k) r.last = r.last << 8 | (bytes[k] | 0x20u);
-  }
-  r.first_upper = r.count > 0 && bytes[begin] < 'a';
-  if (r.count < kLongestWord) {
-    const unsigned char c = text[r.at];
-    if (c >= 0x80 || c == '\\' || c == '\'') read_on(text, begin, r);
-  }
-  const Lexicon::Entry known = lexicon().find(r.hash);
+namespace {
+
+// ASCII's letters folded, 0 for all other bytes.
+constexpr auto kFoldedAscii = [] {
+  std::array<unsigned char, 256> out{};
+  for (unsigned c = 'a'; c <= 'z'; ++c) out[c] = out[c - 0x20] = static_cast<unsigned char>(c);
+  return out;
+}();
+
+[[gnu::always_inline]] inline Word known_word(std::size_t begin, const Reading& r) {
+  const Lexicon& words = lexicon();
+  const Lexicon::Entry& known = words.find(r.hash);
   Word word;
   word.hash = r.hash;
   word.flags = known.flags;
@@ -225,11 +209,58 @@ Word read_word(const Text& text, std::size_t begin) {
                : r.upper == r.count            ? Shape::upper
                : r.first_upper && r.upper == 1 ? Shape::capital
                                                : Shape::mixed;
+  word.cue = known.cue;
+  word.roles = words.roles(known);
+  word.suffix = r.last & 0xFFFFFF;
   word.begin = begin;
   word.end = r.at;
-  word.suffix = r.last & 0xFFFFFF;
-  word.cue = known.cue;
   return word;
+}
+
+// From where ASCII's letters end.
+[[gnu::noinline]] Word read_on_from(const Text& text, std::size_t begin, std::size_t at, std::uint32_t hash,
+                                    std::uint32_t last, unsigned upper) {
+  Reading r{.at = at,
+            .hash = hash,
+            .last = last,
+            .count = static_cast<unsigned>(at - begin),
+            .upper = upper,
+            .first_upper = at > begin && text[begin] < 'a'};
+  read_on(text, begin, r);
+  return known_word(begin, r);
+}
+
+}  // namespace
+
+Word read_word(const Text& text, std::size_t begin) {
+  const unsigned char* const bytes = text.data();
+  const std::size_t most = std::min(text.size(), begin + kLongestWord);
+  std::uint32_t hash = kHashStart, last = 0;
+  unsigned upper = 0;
+  std::size_t at = begin;
+  for (; at < most; ++at) {
+    const unsigned char c = bytes[at], folded = kFoldedAscii[c];
+    if (folded == 0) break;
+    upper += c != folded;
+    hash = hash_on(hash, folded);
+  }
+  const std::size_t count = at - begin;
+  if (count >= 3) [[likely]] {
+    last = (bytes[at - 3] << 16 | bytes[at - 2] << 8 | bytes[at - 1]) | 0x202020u;
+  } else {
+    for (std::size_t k = begin; k < at; ++k) last = last << 8 | (bytes[k] | 0x20u);
+  }
+  if (count < kLongestWord) {
+    const unsigned char c = text[at];
+    if (c >= 0x80 || c == '\\' || c == '\'') [[unlikely]]
+      return read_on_from(text, begin, at, hash, last, upper);
+  }
+  return known_word(begin, {.at = at,
+                            .hash = hash,
+                            .last = last,
+                            .count = static_cast<unsigned>(count),
+                            .upper = upper,
+                            .first_upper = count > 0 && bytes[begin] < 'a'});
 }
 
 Word word_at(const Text& text, std::size_t i) {

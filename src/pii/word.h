@@ -32,6 +32,16 @@ enum WordFlag : std::uint16_t {
   kFiller = 16384,  // little words that are no distance: "is", "number", "the"
 };
 
+// Little groups of words that recognisers ask for by name, as bits; the words stand in lexicon.cpp. To add one: a bit
+// here, its words there.
+enum WordRole : std::uint16_t {
+  kAnd = 1,              // "und", "y": between names that are two as often as one
+  kNameParticle = 2,     // little words that stand in names only, or nearly: "van", "bin"
+  kCapitalParticle = 4,  // with a capital, parts of surnames: "Al Harbi", "Mac Giolla", "De La Cruz"
+  kFormOfAddress = 8,    // before a name and of nothing else: "Mrs", "Herr", "dott."
+  kUserWord = 16,        // "user", in six languages
+};
+
 enum class Shape : std::uint8_t { lower, capital, upper, mixed, initial };
 
 // What is remembered of a word that went by.
@@ -40,12 +50,13 @@ struct PastWord {
   std::uint16_t flags = 0;
   std::uint8_t letters = 0;  // at most 255
   Shape shape = Shape::lower;
+  Cue cue = Cue::none;      // the word alone
+  std::uint16_t roles = 0;  // WordRole
 };
 
 struct Word : PastWord {
-  std::size_t begin = 0, end = 0;
   std::uint32_t suffix = 0;  // of the last three of the folded letters
-  Cue cue = Cue::none;       // the word alone
+  std::size_t begin = 0, end = 0;
 };
 
 // The hash of no letters, and of one more folded letter.
@@ -61,11 +72,26 @@ constexpr std::uint32_t hash_folded(std::string_view folded) {
 
 // Bytes of the letter at `i`, 0 if there is none. Letters: ASCII, and whatever UTF-8 has that is neither a sign nor a
 // blank.
-std::size_t letter_at(const Text& text, std::size_t i);
+std::size_t letter_beyond_ascii(const Text& text, std::size_t i);
+inline std::size_t letter_at(const Text& text, std::size_t i) {
+  const unsigned char c = text[i];
+  if ((kByteKinds[c] & kLetterByte) != 0) return 1;
+  return c < 0x80 && c != '\\' ? 0 : letter_beyond_ascii(text, i);
+}
 // Bytes of the blank (a space, a tab, a no-break space, U+2000 to U+200B, U+202F, U+205F) at `i`, 0 if there is none.
-std::size_t blank_at(const Text& text, std::size_t i);
+std::size_t blank_beyond_ascii(const Text& text, std::size_t i);
+inline std::size_t blank_at(const Text& text, std::size_t i) {
+  const unsigned char c = text[i];
+  if (c == ' ' || c == '\t') return 1;
+  return c < 0x80 ? 0 : blank_beyond_ascii(text, i);
+}
 // Bytes of the dash ('-', U+2010 to U+2015, U+2212) at `i`, 0 if there is none.
-std::size_t dash_at(const Text& text, std::size_t i);
+std::size_t dash_beyond_ascii(const Text& text, std::size_t i);
+inline std::size_t dash_at(const Text& text, std::size_t i) {
+  const unsigned char c = text[i];
+  if (c < 0x80) return c == '-' ? 1 : 0;
+  return dash_beyond_ascii(text, i);
+}
 
 inline constexpr std::size_t kLongestWord = 96;  // bytes; what is longer is no word
 
