@@ -20,6 +20,12 @@ bool is_name_particle(const PastWord& word) {
   return (word.roles & kNameParticle) != 0 && word.shape == Shape::lower;
 }
 
+// Within names behind others only: "van der", "von den".
+bool is_article(const PastWord& word) {
+  static constexpr std::uint32_t kDer = hash_folded("der"), kDen = hash_folded("den");
+  return word.hash == kDer || word.hash == kDen;
+}
+
 bool is_capital_particle(const PastWord& word) {
   return (word.roles & kCapitalParticle) != 0 && word.shape != Shape::lower && word.letters <= 5;
 }
@@ -49,6 +55,7 @@ bool leads_name(const Text& text, const PastWord& previous, const Word& word) {
                                  kThe[] = {hash_folded("la"), hash_folded("los"), hash_folded("las")};
   static constexpr std::uint32_t kBen = hash_folded("ben");  // Dutch: "am"
   if ((previous.flags & kTitle) != 0) return true;
+  if (is_article(word) && !is_name_particle(previous)) return false;  // "unter der Kreditkarte"
   if (word.hash != kBen && (is_name_particle(word) || is_name_particle(previous))) return true;
   if (previous.hash == kOf && previous.shape == Shape::lower && one_of(kThe, word)) return true;
   if (word.hash != kOf) return false;
@@ -88,7 +95,8 @@ bool follows_particle(const Context& now, const Word& word) {
   if (word.shape != Shape::capital && word.shape != Shape::mixed) return false;
   if ((word.flags & kOrdinary) != 0 && (word.flags & kSurname) == 0) return false;
   static constexpr std::uint32_t kBen = hash_folded("ben");
-  return (is_name_particle(now.previous) && now.previous.hash != kBen) ||
+  return (is_name_particle(now.previous) && now.previous.hash != kBen &&
+          (!is_article(now.previous) || is_name_particle(now.before_previous))) ||
          ((now.previous.flags & kParticle) != 0 && now.previous.shape == Shape::lower &&
           (now.before_previous.flags & kTitle) != 0);
 }
@@ -138,6 +146,29 @@ bool is_written_together(const Text& text, const Word& word) {
   std::string first;
   fold(raw.substr(0, second), first);
   return std::find(std::begin(kBefore), std::end(kBefore), first) == std::end(kBefore);
+}
+
+bool is_contraction(const Text& text, const Word& word) {
+  if (word.end - word.begin == word.letters || word.shape == Shape::lower) return false;
+  const std::string_view raw = text.part(word.begin, word.end);
+  std::size_t at = raw.find('\''), rest = at + 1;
+  if (at == std::string_view::npos) {
+    at = raw.find("\xE2\x80\x99");
+    if (at == std::string_view::npos) return false;
+    rest = at + 3;
+  }
+  std::string first, second;
+  fold(raw.substr(0, at), first);
+  fold(raw.substr(rest), second);
+  static constexpr std::string_view kEnglish[] = {"ve", "s", "re", "ll", "d", "m", "t"};
+  if (std::find(std::begin(kEnglish), std::end(kEnglish), second) != std::end(kEnglish)) return true;
+  static constexpr std::string_view kElided[] = {"d", "l", "m", "n", "t"}, kSure[] = {"j", "c", "s", "qu"};
+  static constexpr std::string_view kVowels = "aeiouyh";
+  const bool small = static_cast<unsigned char>(raw[rest]) >= 0x80 || (raw[rest] >= 'a' && raw[rest] <= 'z');
+  if (!small || second.empty() || kVowels.find(second[0]) == std::string_view::npos) return false;
+  if (std::find(std::begin(kSure), std::end(kSure), first) != std::end(kSure)) return true;
+  return (word.flags & kNames) == 0 && !((first == "m" || first == "n") && second[0] == 'h') &&  // "M'hamed"
+         std::find(std::begin(kElided), std::end(kElided), first) != std::end(kElided);
 }
 
 std::size_t name_suffix(const Text& text, std::size_t end) {
@@ -193,6 +224,13 @@ Tag tag_beside(const Window& window, Tag open, Tag chosen) {
       word.shape == Shape::capital && !(now.joined && (now.previous.flags & (kTitle | kGiven)) != 0) &&
       !(window.right == Gap::blank && next.shape == Shape::capital))
     return Tag::place;
+  // "PATENTE DI GUIDA", "my IP address"
+  if (chosen == Tag::person && word.shape == Shape::upper && word.letters <= 3 && !goes_on &&
+      !is_form_of_address(now.previous)) {
+    if (is_capital_particle(word) && now.joined && now.previous.shape == Shape::upper) return Tag::none;
+    if (word.letters == 2 && window.left != Gap::colon && (next.letters == 0 || next.shape == Shape::lower))
+      return Tag::none;
+  }
   // "DHCPREQUEST", "ACCESS": no name, unless others stand beside it or it looks like one.
   if (chosen == Tag::person && word.shape == Shape::upper && (word.flags & kNames) == 0 && !goes_on) {
     if ((word.flags & (kCommon | kFiller)) != 0) return Tag::none;

@@ -18,6 +18,29 @@ const WordSet kGreetings(
     "kaere kjaere kara kare drogi droga mily mila hyva rakas buongiorno dzien tak tack takk kiitos danke merci gracias "
     "grazie obrigado obrigada dziekuje dekuji dank");
 
+// Who is greeted without being named; and what sentences begin with.
+const WordSet kCalled(
+    "everyone everybody all folks guys gang friends team support admin admins recruiter recruiters sir sirs madam "
+    "colleague colleagues neighbour neighbours neighbor neighbors parents students customers members both there "
+    "kollege kollegin kollegen kolleginnen nachbar nachbarn eltern freunde mitglieder vermieter alle zusammen "
+    "collegues collegue amis tous toutes voisin voisins clients madame monsieur mesdames messieurs "
+    "colegas amigos todos todas vecinos clientes colleghi amici tutti vicini clienti signori "
+    "collega allemaal iedereen buren vrienden klanten vizinhos pessoal galera wszyscy panstwo "
+    "alla allihopa kollegor kolleger venner vanner naboer kaikki ystavat kollegove vsichni pratele");
+const WordSet kOpeners(
+    "yep yup yeah yea nope nah hmm hm mhm okay oops wow ugh haha lol thx omg btw fyi aha uh um nvm tbh imo "
+    "wann wo wer wie warum wieso weshalb was welche welcher welches welchen welchem woher wohin womit wozu genau klar "
+    "quand quoi qui comment pourquoi quel quelle quels quelles combien voici voila oui non "
+    "cuando donde quien quienes como porque cual cuales cuanto cuantos cuanta cuantas quando dove come perche quale "
+    "quali quanto quanti quanta onde quem qual quais quantos wanneer waar hoe waarom welke welk hoeveel "
+    "kiedy gdzie kto jak dlaczego ile czy nar vem hur varfor vilken vilket hvornar hvor hvem hvordan hvorfor hvad hva "
+    "hvilken milloin missa kuka miten miksi mika mita kdy kde kdo proc kolik jaky");
+// Before nouns, in German before every one of them.
+const WordSet kArticles(
+    "der die das des dem den ein eine einen einem einer eines kein keine keinen vom beim zum zur unser unsere unserem "
+    "ihre seine meine deine");
+const WordSet kAnyArticles("la el los las le les il lo gli de het een un una une uno o a os as um uma im am");
+
 // Labels before a colon, behind which somebody is named.
 const WordSet kPersonLabels(
     "name names patient patients insured client customer employee applicant claimant tenant landlord landlady lessee "
@@ -25,7 +48,7 @@ const WordSet kPersonLabels(
     "traveller traveler student pupil teacher guardian parent mother father spouse husband wife partner son daughter "
     "child dependent dependant beneficiary payee payer payor sender recipient addressee consignee consignor shipper "
     "attn attention from cc contact caller agent witness plaintiff defendant respondent petitioner appellant suspect "
-    "victim deceased heir executor trustee notary attorney lawyer counsel judge doctor physician surgeon nurse "
+    "victim deceased donor donors heir executor trustee notary attorney lawyer counsel judge doctor physician surgeon nurse "
     "provider prescriber referrer radiologist emergency kin signed signature signatory author editor reviewer "
     "approver assignee reporter requester requestor manager supervisor director president chair chairman secretary "
     "treasurer candidate interviewer interviewee intern trainee host organizer organiser presenter speaker attendees "
@@ -220,6 +243,41 @@ bool is_ordinary_alone(const Window& window) {
   return window.right != Gap::hyphen && window.right != Gap::genitive && window.right != Gap::comma;
 }
 
+// What nouns of Romance languages, German and Dutch end with, of which a lexicon of names knows nothing.
+bool is_noun(const Text& text, const Word& word) {
+  constexpr unsigned kLeast = 7;  // letters
+  if (word.letters < kLeast || (word.flags & kAnyName) != 0) return false;
+  static constexpr std::string_view kEnds[] = {
+      "encia", "ancia", "cion",   "sion", "miento", "amento", "dad",    "tad",    "zione", "sione",  "enza",   "anza",
+      "tion",  "ement", "heid",   "teit", "dienst", "schap",  "ung",    "heit",   "keit",  "schaft", "nummer", "karte",
+      "cao",   "dade",  "verbot", "age",  "isme",   "ista",   "itaten", "ungen"};
+  std::string folded;
+  fold(text.part(word.begin, word.end), folded);
+  return std::any_of(std::begin(kEnds), std::end(kEnds), [&](std::string_view end) { return folded.ends_with(end); });
+}
+
+// "Dear Landlord,", "Hi Everyone", "Yep, fine", "Donor: …", "Die Lieferung der Ware", "La Agencia".
+bool is_nobody(const Window& window) {
+  const Context& now = *window.context;
+  const Word &word = window.word, &next = window.next;
+  const bool person_next = window.right == Gap::blank && next.shape != Shape::lower && (next.flags & kPerson) != 0;
+  if (now.sentence_start && now.previous.letters == 0 && (word.flags & kGiven) == 0 && !person_next &&
+      (kOpeners.has(word.hash) || kGreetings.has(word.hash)))
+    return true;
+  if (window.right == Gap::colon && now.tag == Tag::none && (word.flags & kGiven) == 0 &&
+      (kPersonLabels.has(word.hash) ||
+       ((word.flags & kPerson) == 0 && next.shape == Shape::capital && (next.flags & (kGiven | kCommon)) == kGiven)))
+    return true;
+  if (window.left != Gap::blank || now.previous.letters == 0) return false;
+  const std::uint32_t before = now.previous.hash;
+  if (kGreetings.has(before) && !person_next)
+    return kCalled.has(word.hash) || (word.flags & (kCommon | kPerson)) == kCommon;
+  if (now.previous.shape == Shape::lower && kArticles.has(before))
+    return (word.flags & kGiven) == 0 && !person_next && (now.before_previous.roles & kNameParticle) == 0 &&
+           (now.before_previous.flags & kTitle) == 0;
+  return (kArticles.has(before) || kAnyArticles.has(before)) && is_noun(*window.text, word);
+}
+
 const WordSet kSays(
     "is bin heisse am llamo appelle chiamo soy suis sono ben heet chamo sou nazywam jestem "
     "heter hedder olen on jmenuji jsem ist est es e to m it");
@@ -259,6 +317,11 @@ Tag none_instead(const Window& window, bool goes_on, Tag chosen) {
                ? Tag::none
                : chosen;
   }
+  if (chosen == Tag::person ? is_nobody(window)
+                            : (kArticles.has(window.context->previous.hash) ||
+                               kAnyArticles.has(window.context->previous.hash)) &&
+                                  is_noun(*window.text, window.word))
+    return Tag::none;
   const unsigned char after = (*window.text)[window.word.end];
   if (!kSuspects.has(window.word.hash) && (window.word.flags & kCommon) == 0 && after != '.' && after != ':' &&
       window.word.letters != 2)
@@ -331,7 +394,7 @@ bool is_person_here(const Window& window, bool goes_on, Tag chosen) {
   }
   if (place_only) return false;
   if (window.left == Gap::blank && !upper) {
-    if (now.joined && kGreetings.has(now.previous.hash)) return (known && (flags & kTitle) == 0) || flags == 0;
+    if (now.joined && kGreetings.has(now.previous.hash) && !kCalled.has(word.hash)) return (known && (flags & kTitle) == 0) || flags == 0;
     if (is_introduction(now)) return known || (flags == 0 && (name_next || look_of(text, word).person >= 3));
   }
   // "Insured: KAORI ARAKAWA"

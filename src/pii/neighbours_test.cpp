@@ -33,6 +33,22 @@ TEST(Neighbours, GreetingsLabelsAndIntroductions) {
   EXPECT_EQ(shown("Booked for Korhonen/Elina MRS today"), "person=Korhonen | person=Elina");
 }
 
+TEST(Neighbours, ContractionsGroupsOpenersAndNounsAreNobody) {
+  for (const char* text :
+       {"We\xE2\x80\x99ve won, I'll say.", "J'habite ici.", "S'il te plait.", "D'accord.", "My IP is blocked.",
+        "CARTA DI CREDITO scaduta", "Dear Neighbours, the lift broke.", "Hi Recruiter,", "Liebe Vermieter,",
+        "Hola vecinos, gracias", "Nope, sorry.", "Buonasera, vorrei pagare.", "Quand part le train?",
+        "Die Farbe des Kontos stimmt.", "Vertrag mit dem Techniker", "unter der Kreditkarte gebucht"})
+    EXPECT_EQ(shown(text), "") << text;
+  EXPECT_EQ(shown("Buongiorno Marta, come va?"), "person=Marta");
+  EXPECT_EQ(shown("Ask O'Brien about it."), "person=O'Brien");
+  EXPECT_EQ(shown("Zeugin war Gesine von der Heide."), "person=Gesine von der Heide");
+  EXPECT_EQ(shown("Mr. den Boer rang."), "person=den Boer");
+  EXPECT_EQ(shown("Das ist der Karl."), "person=Karl");
+  EXPECT_EQ(shown("MARIA DI STEFANO called."), "person=MARIA DI STEFANO");
+  EXPECT_EQ(shown("Donor: Anna Schmidt"), "person=Anna Schmidt");
+}
+
 TEST(Neighbours, NamesOfTwoSyllables) {
   EXPECT_EQ(shown("The parcel for Zhengyuan is here."), "person=Zhengyuan");
   EXPECT_EQ(shown("Weilong was born there."), "person=Weilong");

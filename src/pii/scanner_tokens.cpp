@@ -252,7 +252,7 @@ bool Scanner::State::word(const Text& text, const Word& w) {
           (w.shape == Shape::upper && w.letters <= 5 && !(now.joined && open == Tag::person)) ||
           is_written_together(text, w) ||
           ((w.flags & (kCommon | kFiller)) != 0 && now.sentence_start && w.shape == Shape::capital))) ||
-        (w.cue != Cue::none && w.shape == Shape::upper && w.letters <= 5);
+        (w.cue != Cue::none && w.shape == Shape::upper && w.letters <= 5) || is_contraction(text, w);
     const bool in_member = member.tag != Tag::none && w.begin >= member.begin;
     if ((!ordinary || in_member) && w.end - w.begin < kLongestWord) {
       const Window window = window_at(text, now, w);
