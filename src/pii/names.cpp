@@ -6,6 +6,8 @@
 #include <string_view>
 
 #include "pii/looks.h"
+#include "pii/neighbours.h"
+#include "pii/syllables.h"
 #include "pii/word_set.h"
 
 namespace freehold::pii {
@@ -36,6 +38,14 @@ bool is_form_of_address(const PastWord& word) {
 
 constexpr unsigned kNames = kGiven | kSurname | kPlace | kPlacePart;
 constexpr unsigned kNoName = kMonth | kWeekday | kOrganisation | kProper;
+
+// "Saint-Aubin", "Santa Cruz": of a surname as of a town.
+bool is_saint(const Window& window) {
+  static constexpr std::uint32_t kSaints[] = {hash_folded("saint"), hash_folded("sainte"), hash_folded("st"),
+                                              hash_folded("san"),   hash_folded("santa"),  hash_folded("santo")};
+  return (window.right == Gap::hyphen || window.right == Gap::blank) && window.next.shape == Shape::capital &&
+         one_of(kSaints, window.word);
+}
 
 // Nothing is known of it but its letters, and these are no ordinary word's.
 bool looks_like_person(const Text& text, const Word& word) {
@@ -69,7 +79,7 @@ bool is_second_half(const Text& text, const PastWord& previous, const Word& word
   constexpr unsigned kMost = 5;  // letters of a syllable
   return word.shape == Shape::lower && text.before(word.begin, 1) == '-' && previous.shape == Shape::capital &&
          previous.letters <= kMost && word.letters >= 2 && word.letters <= kMost &&
-         ((word.flags & (kCommon | kFiller | kParticle)) == 0 || word.letters <= 3);
+         ((word.flags & (kCommon | kFiller | kParticle)) == 0 || word.letters <= 3 || ends_korean(previous, word));
 }
 
 bool joins(const Text& text, Tag open, const Word& word) {
@@ -210,8 +220,8 @@ Tag tag_beside(const Window& window, Tag open, Tag chosen) {
   const Context& now = *window.context;
   const Word &word = window.word, &next = window.next;
   // "Im März", "am Montag", but "April Day", "Robert März"
-  if ((word.flags & (kMonth | kWeekday)) != 0 && (word.flags & (kGiven | kSurname)) == 0 && chosen == Tag::person &&
-      !(now.joined && now.tag == Tag::person))
+  if ((word.flags & (kMonth | kWeekday)) != 0 && (word.flags & (kGiven | kSurname | kPlace)) == 0 &&
+      chosen != Tag::none && !(now.joined && now.tag == chosen))
     return Tag::none;
   const bool goes_on = now.joined && open == Tag::person;
   const bool capital_next = window.right == Gap::blank && next.letters > 1 && next.shape != Shape::lower;
@@ -238,6 +248,11 @@ Tag tag_beside(const Window& window, Tag open, Tag chosen) {
   }
   // "Willem de Vries": no town begins so.
   const bool begins = chosen == Tag::place && (word.flags & kGiven) != 0 && !(now.joined && open == Tag::place);
+  // "Wesley Fairchild": nothing is known of the second.
+  if (begins && (word.flags & (kPlace | kCommon)) == 0 && word.letters > 3 && capital_next &&
+      next.shape == Shape::capital && (next.flags & ~kFiller) == 0 && !is_preposition(now, now.previous) &&
+      !now.near(Cue::address, 2))
+    return Tag::person;
   if (begins && (word.flags & (kPlace | kPlacePart | kCommon)) == 0) return Tag::person;
   if (begins && (word.flags & (kSurname | kPlace)) == kSurname && window.right == Gap::blank &&
       next.shape == Shape::lower && (next.flags & kParticle) != 0 && next.letters > 1) {
@@ -250,6 +265,12 @@ Tag tag_beside(const Window& window, Tag open, Tag chosen) {
   if (begins && word.letters > 3 && capital_next && (next.flags & kSurname) != 0 &&
       (next.flags & (kPlace | kPlacePart | kCommon | kNoName)) == 0)
     return Tag::person;  // "Maria Garcia"
+  // "Wesley Vickers": nothing is known of the second.
+  constexpr unsigned kElse = kPlace | kCommon | kNoName | kTitle;
+  if (chosen != Tag::person && !(now.joined && open != Tag::none) && (word.flags & kGiven) != 0 &&
+      (word.flags & kElse) == 0 && word.letters > 3 && word.shape == Shape::capital && window.right == Gap::blank &&
+      next.shape == Shape::capital && (next.flags & ~kFiller) == 0 && look_of(*window.text, next).person >= 1)
+    return Tag::person;
   // "Freiburg im Breisgau"
   if (now.joined && open == Tag::place && now.previous.shape == Shape::lower && chosen != Tag::place &&
       word.shape == Shape::capital && (now.previous.flags & kParticle) != 0 &&
@@ -264,7 +285,7 @@ Tag tag_beside(const Window& window, Tag open, Tag chosen) {
   if (chosen == Tag::person || (word.shape != Shape::capital && word.shape != Shape::mixed &&
                                 !(word.shape == Shape::upper && goes_on && now.previous.shape == Shape::upper)))
     return chosen;
-  const bool ordinary = (word.flags & (kCommon | kNoName)) != 0 && (word.flags & kSurname) == 0;
+  const bool ordinary = (word.flags & (kCommon | kNoName)) != 0 && (word.flags & kSurname) == 0 && !is_saint(window);
   if (now.joined && is_form_of_address(now.previous) && !ordinary && word.cue == Cue::none &&
       (word.flags & kTitle) == 0)
     return Tag::person;  // "Frau Klein", "Mme Abu"
