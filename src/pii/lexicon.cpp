@@ -26,7 +26,8 @@ constexpr WordList kLists[] = {
      "sgt lieutenant lt major maj general officer "
      "detective judge justice senator president minister chancellor governor mayor rev reverend father sister brother "
      "pastor rabbi imam sheikh uncle aunt auntie "
-     "nurse coach attorney esq dean principal secretary chairman chairwoman ceo cfo cto director manager patient "
+     "messrs mmes herren eheleute nurse coach attorney esq dean principal secretary chairman chairwoman ceo cfo cto "
+     "director manager patient "
      "client customer employee"},
     {kMonth,
      "january february march april may june july august september october november december jan feb mar apr jun jul "
@@ -157,7 +158,8 @@ constexpr RoleList kRoles[] = {
      "al el abu abd ben bin ibn mac van von de den der di da do dos del della la le las los ter ten st o ni nic du des "
      "san santa zu"},
     {kFormOfAddress,
-     "mr mrs ms mister dr herr herrn frau monsieur madame mme mlle sra srta senora senor senhor senhora signor signora "
+     "messrs mmes herren eheleute mr mrs ms mister dr herr herrn frau monsieur madame mme mlle sra srta senora senor "
+     "senhor senhora signor signora "
      "dott dottssa sig sigra dhr mevrouw meneer mevr fru prof madam pani doktor doctora mw"},
     {kUserWord, "user benutzer usuario utilisateur utente gebruiker"},
 };

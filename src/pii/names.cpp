@@ -6,6 +6,8 @@
 #include <string_view>
 
 #include "pii/looks.h"
+#include "pii/neighbours.h"
+#include "pii/syllables.h"
 #include "pii/word_set.h"
 
 namespace freehold::pii {
@@ -20,6 +22,12 @@ bool is_name_particle(const PastWord& word) {
   return (word.roles & kNameParticle) != 0 && word.shape == Shape::lower;
 }
 
+// Within names behind others only: "van der", "von den".
+bool is_article(const PastWord& word) {
+  static constexpr std::uint32_t kDer = hash_folded("der"), kDen = hash_folded("den");
+  return word.hash == kDer || word.hash == kDen;
+}
+
 bool is_capital_particle(const PastWord& word) {
   return (word.roles & kCapitalParticle) != 0 && word.shape != Shape::lower && word.letters <= 5;
 }
@@ -30,6 +38,14 @@ bool is_form_of_address(const PastWord& word) {
 
 constexpr unsigned kNames = kGiven | kSurname | kPlace | kPlacePart;
 constexpr unsigned kNoName = kMonth | kWeekday | kOrganisation | kProper;
+
+// "Saint-Aubin", "Santa Cruz": of a surname as of a town.
+bool is_saint(const Window& window) {
+  static constexpr std::uint32_t kSaints[] = {hash_folded("saint"), hash_folded("sainte"), hash_folded("st"),
+                                              hash_folded("san"),   hash_folded("santa"),  hash_folded("santo")};
+  return (window.right == Gap::hyphen || window.right == Gap::blank) && window.next.shape == Shape::capital &&
+         one_of(kSaints, window.word);
+}
 
 // Nothing is known of it but its letters, and these are no ordinary word's.
 bool looks_like_person(const Text& text, const Word& word) {
@@ -49,6 +65,7 @@ bool leads_name(const Text& text, const PastWord& previous, const Word& word) {
                                  kThe[] = {hash_folded("la"), hash_folded("los"), hash_folded("las")};
   static constexpr std::uint32_t kBen = hash_folded("ben");  // Dutch: "am"
   if ((previous.flags & kTitle) != 0) return true;
+  if (is_article(word) && !is_name_particle(previous)) return false;  // "unter der Kreditkarte"
   if (word.hash != kBen && (is_name_particle(word) || is_name_particle(previous))) return true;
   if (previous.hash == kOf && previous.shape == Shape::lower && one_of(kThe, word)) return true;
   if (word.hash != kOf) return false;
@@ -62,7 +79,7 @@ bool is_second_half(const Text& text, const PastWord& previous, const Word& word
   constexpr unsigned kMost = 5;  // letters of a syllable
   return word.shape == Shape::lower && text.before(word.begin, 1) == '-' && previous.shape == Shape::capital &&
          previous.letters <= kMost && word.letters >= 2 && word.letters <= kMost &&
-         ((word.flags & (kCommon | kFiller | kParticle)) == 0 || word.letters <= 3);
+         ((word.flags & (kCommon | kFiller | kParticle)) == 0 || word.letters <= 3 || ends_korean(previous, word));
 }
 
 bool joins(const Text& text, Tag open, const Word& word) {
@@ -88,7 +105,8 @@ bool follows_particle(const Context& now, const Word& word) {
   if (word.shape != Shape::capital && word.shape != Shape::mixed) return false;
   if ((word.flags & kOrdinary) != 0 && (word.flags & kSurname) == 0) return false;
   static constexpr std::uint32_t kBen = hash_folded("ben");
-  return (is_name_particle(now.previous) && now.previous.hash != kBen) ||
+  return (is_name_particle(now.previous) && now.previous.hash != kBen &&
+          (!is_article(now.previous) || is_name_particle(now.before_previous))) ||
          ((now.previous.flags & kParticle) != 0 && now.previous.shape == Shape::lower &&
           (now.before_previous.flags & kTitle) != 0);
 }
@@ -140,6 +158,29 @@ bool is_written_together(const Text& text, const Word& word) {
   return std::find(std::begin(kBefore), std::end(kBefore), first) == std::end(kBefore);
 }
 
+bool is_contraction(const Text& text, const Word& word) {
+  if (word.end - word.begin == word.letters || word.shape == Shape::lower) return false;
+  const std::string_view raw = text.part(word.begin, word.end);
+  std::size_t at = raw.find('\''), rest = at + 1;
+  if (at == std::string_view::npos) {
+    at = raw.find("\xE2\x80\x99");
+    if (at == std::string_view::npos) return false;
+    rest = at + 3;
+  }
+  std::string first, second;
+  fold(raw.substr(0, at), first);
+  fold(raw.substr(rest), second);
+  static constexpr std::string_view kEnglish[] = {"ve", "s", "re", "ll", "d", "m", "t"};
+  if (std::find(std::begin(kEnglish), std::end(kEnglish), second) != std::end(kEnglish)) return true;
+  static constexpr std::string_view kElided[] = {"d", "l", "m", "n", "t"}, kSure[] = {"j", "c", "s", "qu"};
+  static constexpr std::string_view kVowels = "aeiouyh";
+  const bool small = static_cast<unsigned char>(raw[rest]) >= 0x80 || (raw[rest] >= 'a' && raw[rest] <= 'z');
+  if (!small || second.empty() || kVowels.find(second[0]) == std::string_view::npos) return false;
+  if (std::find(std::begin(kSure), std::end(kSure), first) != std::end(kSure)) return true;
+  return (word.flags & kNames) == 0 && !((first == "m" || first == "n") && second[0] == 'h') &&  // "M'hamed"
+         std::find(std::begin(kElided), std::end(kElided), first) != std::end(kElided);
+}
+
 std::size_t name_suffix(const Text& text, std::size_t end) {
   static constexpr std::string_view kSuffixes[] = {"MD",   "M.D.", "PhD", "Ph.D.", "Jr.", "Jr",  "Sr.", "Sr",
                                                    "Esq.", "Esq",  "DDS", "DVM",   "RN",  "III", "II",  "IV"};
@@ -179,8 +220,8 @@ Tag tag_beside(const Window& window, Tag open, Tag chosen) {
   const Context& now = *window.context;
   const Word &word = window.word, &next = window.next;
   // "Im März", "am Montag", but "April Day", "Robert März"
-  if ((word.flags & (kMonth | kWeekday)) != 0 && (word.flags & (kGiven | kSurname)) == 0 && chosen == Tag::person &&
-      !(now.joined && now.tag == Tag::person))
+  if ((word.flags & (kMonth | kWeekday)) != 0 && (word.flags & (kGiven | kSurname | kPlace)) == 0 &&
+      chosen != Tag::none && !(now.joined && now.tag == chosen))
     return Tag::none;
   const bool goes_on = now.joined && open == Tag::person;
   const bool capital_next = window.right == Gap::blank && next.letters > 1 && next.shape != Shape::lower;
@@ -193,6 +234,13 @@ Tag tag_beside(const Window& window, Tag open, Tag chosen) {
       word.shape == Shape::capital && !(now.joined && (now.previous.flags & (kTitle | kGiven)) != 0) &&
       !(window.right == Gap::blank && next.shape == Shape::capital))
     return Tag::place;
+  // "PATENTE DI GUIDA", "my IP address"
+  if (chosen == Tag::person && word.shape == Shape::upper && word.letters <= 3 && !goes_on &&
+      !is_form_of_address(now.previous)) {
+    if (is_capital_particle(word) && now.joined && now.previous.shape == Shape::upper) return Tag::none;
+    if (word.letters == 2 && window.left != Gap::colon && (next.letters == 0 || next.shape == Shape::lower))
+      return Tag::none;
+  }
   // "DHCPREQUEST", "ACCESS": no name, unless others stand beside it or it looks like one.
   if (chosen == Tag::person && word.shape == Shape::upper && (word.flags & kNames) == 0 && !goes_on) {
     if ((word.flags & (kCommon | kFiller)) != 0) return Tag::none;
@@ -200,6 +248,11 @@ Tag tag_beside(const Window& window, Tag open, Tag chosen) {
   }
   // "Willem de Vries": no town begins so.
   const bool begins = chosen == Tag::place && (word.flags & kGiven) != 0 && !(now.joined && open == Tag::place);
+  // "Wesley Fairchild": nothing is known of the second.
+  if (begins && (word.flags & (kPlace | kCommon)) == 0 && word.letters > 3 && capital_next &&
+      next.shape == Shape::capital && (next.flags & ~kFiller) == 0 && !is_preposition(now, now.previous) &&
+      !now.near(Cue::address, 2))
+    return Tag::person;
   if (begins && (word.flags & (kPlace | kPlacePart | kCommon)) == 0) return Tag::person;
   if (begins && (word.flags & (kSurname | kPlace)) == kSurname && window.right == Gap::blank &&
       next.shape == Shape::lower && (next.flags & kParticle) != 0 && next.letters > 1) {
@@ -212,6 +265,12 @@ Tag tag_beside(const Window& window, Tag open, Tag chosen) {
   if (begins && word.letters > 3 && capital_next && (next.flags & kSurname) != 0 &&
       (next.flags & (kPlace | kPlacePart | kCommon | kNoName)) == 0)
     return Tag::person;  // "Maria Garcia"
+  // "Wesley Vickers": nothing is known of the second.
+  constexpr unsigned kElse = kPlace | kCommon | kNoName | kTitle;
+  if (chosen != Tag::person && !(now.joined && open != Tag::none) && (word.flags & kGiven) != 0 &&
+      (word.flags & kElse) == 0 && word.letters > 3 && word.shape == Shape::capital && window.right == Gap::blank &&
+      next.shape == Shape::capital && (next.flags & ~kFiller) == 0 && look_of(*window.text, next).person >= 1)
+    return Tag::person;
   // "Freiburg im Breisgau"
   if (now.joined && open == Tag::place && now.previous.shape == Shape::lower && chosen != Tag::place &&
       word.shape == Shape::capital && (now.previous.flags & kParticle) != 0 &&
@@ -226,7 +285,7 @@ Tag tag_beside(const Window& window, Tag open, Tag chosen) {
   if (chosen == Tag::person || (word.shape != Shape::capital && word.shape != Shape::mixed &&
                                 !(word.shape == Shape::upper && goes_on && now.previous.shape == Shape::upper)))
     return chosen;
-  const bool ordinary = (word.flags & (kCommon | kNoName)) != 0 && (word.flags & kSurname) == 0;
+  const bool ordinary = (word.flags & (kCommon | kNoName)) != 0 && (word.flags & kSurname) == 0 && !is_saint(window);
   if (now.joined && is_form_of_address(now.previous) && !ordinary && word.cue == Cue::none &&
       (word.flags & kTitle) == 0)
     return Tag::person;  // "Frau Klein", "Mme Abu"

@@ -16,6 +16,8 @@ bool joins(const Text& text, Tag open, const Word& word);
 bool follows_particle(const Context& now, const Word& word);
 // "HttpOnly", "firstName": several words without a blank, as programs have them; not "McAllister".
 bool is_written_together(const Text& text, const Word& word);
+// "I've", "We'll", "J'ai", "D'accord": two words, none of them a name.
+bool is_contraction(const Text& text, const Word& word);
 // "NY" in "12 Elm Way, Ithaca, NY 14850", "(TO)" behind a street, a postal code and a town: part of the address.
 bool is_state_code(const Text& text, const Context& now, const Word& word);
 // What stands behind a person's name that ends at `end` and belongs to it: the end of ", MD", " Jr."; or `end`.

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "pii/looks.h"
+#include "pii/syllables.h"
 #include "pii/word_set.h"
 
 namespace freehold::pii {
@@ -16,7 +17,30 @@ const WordSet kGreetings(
     "coucou cher chere chers ola oi caro cara czesc witaj ahoj cau moi moikka terve liebe lieber liebes servus moin "
     "gruezi hoi beste geachte lieve querido querida estimado estimada apreciado apreciada prezado prezada gentile "
     "kaere kjaere kara kare drogi droga mily mila hyva rakas buongiorno dzien tak tack takk kiitos danke merci gracias "
-    "grazie obrigado obrigada dziekuje dekuji dank");
+    "grazie obrigado obrigada dziekuje dekuji dank regards ok okay sorry bye welcome");
+
+// Who is greeted without being named; and what sentences begin with.
+const WordSet kCalled(
+    "everyone everybody all folks guys gang friends team support admin admins recruiter recruiters sir sirs madam "
+    "colleague colleagues neighbour neighbours neighbor neighbors parents students customers members both there "
+    "kollege kollegin kollegen kolleginnen nachbar nachbarn eltern freunde mitglieder vermieter alle zusammen "
+    "collegues collegue amis tous toutes voisin voisins clients madame monsieur mesdames messieurs "
+    "colegas amigos todos todas vecinos clientes colleghi amici tutti vicini clienti signori "
+    "collega allemaal iedereen buren vrienden klanten vizinhos pessoal galera wszyscy panstwo "
+    "alla allihopa kollegor kolleger venner vanner naboer kaikki ystavat kollegove vsichni pratele");
+const WordSet kOpeners(
+    "yep yup yeah yea nope nah hmm hm mhm okay oops wow ugh haha lol thx omg btw fyi aha uh um nvm tbh imo "
+    "wann wo wer wie warum wieso weshalb was welche welcher welches welchen welchem woher wohin womit wozu genau klar "
+    "quand quoi qui comment pourquoi quel quelle quels quelles combien voici voila oui non "
+    "cuando donde quien quienes como porque cual cuales cuanto cuantos cuanta cuantas quando dove come perche quale "
+    "quali quanto quanti quanta onde quem qual quais quantos wanneer waar hoe waarom welke welk hoeveel "
+    "kiedy gdzie kto jak dlaczego ile czy nar vem hur varfor vilken vilket hvornar hvor hvem hvordan hvorfor hvad hva "
+    "hvilken milloin missa kuka miten miksi mika mita kdy kde kdo proc kolik jaky");
+// Before nouns, in German before every one of them.
+const WordSet kArticles(
+    "der die das des dem den ein eine einen einem einer eines kein keine keinen vom beim zum zur unser unsere unserem "
+    "ihre seine meine deine");
+const WordSet kAnyArticles("la el los las le les il lo gli de het een un una une uno o a os as um uma im am");
 
 // Labels before a colon, behind which somebody is named.
 const WordSet kPersonLabels(
@@ -25,7 +49,8 @@ const WordSet kPersonLabels(
     "traveller traveler student pupil teacher guardian parent mother father spouse husband wife partner son daughter "
     "child dependent dependant beneficiary payee payer payor sender recipient addressee consignee consignor shipper "
     "attn attention from cc contact caller agent witness plaintiff defendant respondent petitioner appellant suspect "
-    "victim deceased heir executor trustee notary attorney lawyer counsel judge doctor physician surgeon nurse "
+    "victim deceased donor donors heir executor trustee notary attorney lawyer counsel judge doctor physician surgeon "
+    "nurse "
     "provider prescriber referrer radiologist emergency kin signed signature signatory author editor reviewer "
     "approver assignee reporter requester requestor manager supervisor director president chair chairman secretary "
     "treasurer candidate interviewer interviewee intern trainee host organizer organiser presenter speaker attendees "
@@ -81,6 +106,9 @@ const WordSet kEither(
     "from to at and or of for by with von zu an a au de da di a van te och og ja und et y e "
     "od k ke po na pa om oder ou o eller tai nebo lub");
 
+// Of those, with which somebody is meant rather than a town that is called so too.
+const WordSet kSomebody("for by with and or und et y e og och oder ou o eller tai nebo lub");
+
 // Abbreviated or called so before a name, and no part of it.
 const WordSet kTitles(
     "sen rep gov pt hon cllr amb supt insp sgt cpl pvt pfc adm cmdr cdr maj gen brig lt judge justice pan pani panie "
@@ -115,29 +143,8 @@ const WordSet kOffices(
     "president chairman chairwoman speaker secretary minister ambassador mayor prime vice justice prasident minister "
     "direktor presidente ministre ministro director directeur direttore");
 
-const WordSet kSideOf("north south east west central latin");
-
-// Chinese syllables, by what they begin and end with (Hanyu Pinyin, without tones).
-bool is_syllable(std::string_view s) {
-  static constexpr std::string_view kFirst[] = {"zh", "ch", "sh", "b", "p", "m", "f", "d", "t", "n", "l", "g",
-                                                "k",  "h",  "j",  "q", "x", "r", "z", "c", "s", "y", "w"};
-  // Without those that words of other languages end with most: "-e", "-er", "-i" alone.
-  static constexpr std::string_view kLast[] = {
-      "a",   "o",  "ai",   "ei",  "ao",   "ou", "an", "en", "ang", "eng", "ong", "i",  "ia",   "iao", "ie", "iu",
-      "ian", "in", "iang", "ing", "iong", "u",  "ua", "uo", "uai", "ui",  "uan", "un", "uang", "ue",  "e"};
-  for (const std::string_view first : kFirst) {
-    if (!s.starts_with(first)) continue;
-    const std::string_view last = s.substr(first.size());
-    if (std::find(std::begin(kLast), std::end(kLast), last) == std::end(kLast)) return false;
-    // "j", "q" and "x" stand before "i" and "u" only, "zh", "ch", "sh", "r", "z", "c", "s" never before "ia", "in".
-    const bool soft = first == "j" || first == "q" || first == "x";
-    const bool hard = first.size() == 2 || first == "r" || first == "z" || first == "c" || first == "s" ||
-                      first == "g" || first == "k" || first == "h" || first == "f";
-    if (soft) return last[0] == 'i' || last[0] == 'u';
-    return !hard || last[0] != 'i' || (last == "i" && first != "g" && first != "k" && first != "h" && first != "f");
-  }
-  return s == "an" || s == "ai" || s == "ao" || s == "en" || s == "er" || s == "ou";
-}
+const WordSet kSideOf(
+    "north south east west central latin upper lower northern southern eastern western greater inner outer");
 
 constexpr unsigned kPerson = kGiven | kSurname;
 constexpr unsigned kAnyName = kGiven | kSurname | kPlace | kPlacePart;
@@ -220,6 +227,41 @@ bool is_ordinary_alone(const Window& window) {
   return window.right != Gap::hyphen && window.right != Gap::genitive && window.right != Gap::comma;
 }
 
+// What nouns of Romance languages, German and Dutch end with, of which a lexicon of names knows nothing.
+bool is_noun(const Text& text, const Word& word) {
+  constexpr unsigned kLeast = 7;  // letters
+  if (word.letters < kLeast || (word.flags & kAnyName) != 0) return false;
+  static constexpr std::string_view kEnds[] = {
+      "encia",  "ancia", "cion",  "sion", "miento", "amento", "dad",   "tad",  "zione",  "sione", "enza",
+      "anza",   "tion",  "ement", "heid", "teit",   "dienst", "schap", "ung",  "heit",   "keit",  "schaft",
+      "nummer", "karte", "cao",   "dade", "verbot", "age",    "isme",  "ista", "itaten", "ungen"};
+  std::string folded;
+  fold(text.part(word.begin, word.end), folded);
+  return std::any_of(std::begin(kEnds), std::end(kEnds), [&](std::string_view end) { return folded.ends_with(end); });
+}
+
+// "Dear Landlord,", "Hi Everyone", "Yep, fine", "Donor: …", "Die Lieferung der Ware", "La Agencia".
+bool is_nobody(const Window& window) {
+  const Context& now = *window.context;
+  const Word &word = window.word, &next = window.next;
+  const bool person_next = window.right == Gap::blank && next.shape != Shape::lower && (next.flags & kPerson) != 0;
+  if (now.sentence_start && now.previous.letters == 0 && (word.flags & kGiven) == 0 && !person_next &&
+      (kOpeners.has(word.hash) || kGreetings.has(word.hash)))
+    return true;
+  if (window.right == Gap::colon && now.tag == Tag::none && (word.flags & kGiven) == 0 &&
+      (kPersonLabels.has(word.hash) ||
+       ((word.flags & kPerson) == 0 && next.shape == Shape::capital && (next.flags & (kGiven | kCommon)) == kGiven)))
+    return true;
+  if (window.left != Gap::blank || now.previous.letters == 0) return false;
+  const std::uint32_t before = now.previous.hash;
+  if (kGreetings.has(before) && !person_next && window.right != Gap::hyphen)
+    return kCalled.has(word.hash) || (word.flags & (kCommon | kPerson)) == kCommon;
+  if (now.previous.shape == Shape::lower && kArticles.has(before))
+    return (word.flags & kGiven) == 0 && !person_next && (now.before_previous.roles & kNameParticle) == 0 &&
+           (now.before_previous.flags & kTitle) == 0;
+  return (kArticles.has(before) || kAnyArticles.has(before)) && is_noun(*window.text, word);
+}
+
 const WordSet kSays(
     "is bin heisse am llamo appelle chiamo soy suis sono ben heet chamo sou nazywam jestem "
     "heter hedder olen on jmenuji jsem ist est es e to m it");
@@ -259,6 +301,11 @@ Tag none_instead(const Window& window, bool goes_on, Tag chosen) {
                ? Tag::none
                : chosen;
   }
+  if (chosen == Tag::person
+          ? is_nobody(window)
+          : (kArticles.has(window.context->previous.hash) || kAnyArticles.has(window.context->previous.hash)) &&
+                is_noun(*window.text, window.word))
+    return Tag::none;
   const unsigned char after = (*window.text)[window.word.end];
   if (!kSuspects.has(window.word.hash) && (window.word.flags & kCommon) == 0 && after != '.' && after != ':' &&
       window.word.letters != 2)
@@ -290,11 +337,20 @@ bool is_place_here(const Window& window, Tag chosen) {
     const bool either = now.previous.shape == Shape::lower && kEither.has(now.previous.hash);
     // "between Dallas and Jordan"
     if (either && now.before_tag == Tag::place) return true;
-    if (either && (upper || (flags & kGiven) == 0) && (flags & kCommon) == 0 && chosen == Tag::person) return true;
+    const bool rather = (flags & kSurname) != 0 && kSomebody.has(now.previous.hash);  // "a table for Yamaguchi"
+    if (either && (upper || (flags & kGiven) == 0) && (flags & kCommon) == 0 && chosen == Tag::person && !rather)
+      return true;
     if (either && upper) return true;
+    static constexpr std::uint32_t kOf = hash_folded("of");
+    if (either && now.previous.hash == kOf && (flags & (kPerson | kCommon)) == 0) return true;
     if (kPlaceLabels.has(now.previous.hash)) return true;
   }
   if (window.left == Gap::colon && kPlaceLabels.has(now.previous.hash)) return true;
+  // "Lives: Arequipa, Peru"
+  if (window.left == Gap::colon && window.right == Gap::comma && (flags & (kGiven | kCommon)) == 0 &&
+      (next.flags & (kPlace | kPlacePart | kState)) != 0 && next.shape == Shape::capital &&
+      (next.flags & (kGiven | kCommon)) == 0)
+    return true;
   // "48167 Vigo"
   constexpr std::uint32_t kReach = 3;
   if (window.left == Gap::number && !upper && (flags & kCommon) == 0 && now.near(Cue::address, kReach)) return true;
@@ -302,6 +358,32 @@ bool is_place_here(const Window& window, Tag chosen) {
   const Text& text = *window.text;
   return !upper && now.sentence_start && now.previous.letters == 0 && (flags & kCommon) == 0 && text[word.end] == ',' &&
          text[word.end + 1] == ' ' && is_digit(text[word.end + 2]);
+}
+
+const WordSet kTogether("and und et y e og och i ja en a");
+const WordSet kAsked("s is was did does has will ist war hat est es era e ha er ar");
+const WordSet kAsking(
+    "what where how who when why that it she he there here wo wer wie wann warum was sie es ou qui comment quand "
+    "pourquoi donde quien como cuando dove chi come quando onde quem hvor hvem var vem");
+
+// "Where is Anna?", "She's Anna's sister", "Notes: Anna to call".
+bool is_asked_about(const Window& window) {
+  const Context& now = *window.context;
+  const bool goes_on = window.right == Gap::blank && window.next.shape == Shape::lower && window.next.letters > 1;
+  if (window.left == Gap::colon) return goes_on;
+  if (window.left != Gap::blank || !now.joined || !kAsked.has(now.previous.hash) ||
+      now.previous.shape != Shape::lower || !kAsking.has(now.before_previous.hash))
+    return false;
+  static constexpr std::uint32_t kWhat = hash_folded("what");
+  return goes_on || window.right == Gap::genitive ||
+         (now.before_previous.hash != kWhat && (window.right == Gap::comma || window.right == Gap::other));
+}
+
+// "Marie-Laure", "Maj-Britt"
+bool is_double(const Window& window) {
+  const Word &word = window.word, &next = window.next;
+  return window.right == Gap::hyphen && is_name_shape(word) && is_name_shape(next) && (word.flags & kGiven) != 0 &&
+         (next.flags & (kGiven | kCommon)) == kGiven && (word.flags & next.flags & (kMonth | kPlace)) == 0;
 }
 
 // Somebody of whom the tagger did not think so.
@@ -313,14 +395,17 @@ bool is_person_here(const Window& window, bool goes_on, Tag chosen) {
   const bool known = (flags & kPerson) != 0;
   const bool place_only = (flags & (kPlace | kPlacePart)) != 0 && !known;
   const bool upper = word.shape == Shape::upper && word.letters > 2;
+  if (goes_on && goes_on_vietnamese(now.before_previous, now.previous, word)) return true;
   if ((!is_name_shape(word) && !upper) || word.letters < 2 || word.cue != Cue::none) return false;
+  if (!goes_on && (begins_korean(text, word) || is_double(window) || begins_vietnamese(text, word, next))) return true;
   if ((flags & (kProper | kMonth | kWeekday | kOrganisation)) != 0 || ((flags & kNobody) != 0 && !known)) return false;
   const bool name_next = window.right == Gap::blank && next.letters > 1 && next.shape != Shape::lower;
   if (goes_on) {
     // "Anderson Guimarães", "MEILING CHEUNG"
     if (chosen == Tag::place) return window.left == Gap::blank && (now.previous.flags & kGiven) != 0;
     return now.tag == Tag::person && (known || (flags == 0 && is_two_syllables(text, word))) &&
-           window.left == Gap::blank && (flags & kCommon) == 0;
+           (window.left == Gap::blank || (window.left == Gap::hyphen && (flags & kGiven) != 0)) &&
+           (flags & kCommon) == 0;
   }
   if (chosen == Tag::place) {
     if (text[word.end] == '/' && !place_only && letter_at(text, word.end + 1) != 0) return true;  // "Nakagawa/Reiko"
@@ -330,8 +415,16 @@ bool is_person_here(const Window& window, bool goes_on, Tag chosen) {
       return true;
   }
   if (place_only) return false;
+  if ((flags & (kGiven | kCommon | kPlace)) == kGiven && !upper && is_asked_about(window)) return true;
   if (window.left == Gap::blank && !upper) {
-    if (now.joined && kGreetings.has(now.previous.hash)) return (known && (flags & kTitle) == 0) || flags == 0;
+    // "Nordin and Guimarães"
+    if (kTogether.has(now.previous.hash) && now.before_tag == Tag::person && now.joined &&
+        ((chosen == Tag::place && (flags & kSurname) != 0) || (flags == 0 && look_of(text, word).person >= 3)))
+      return true;
+    static constexpr std::uint32_t kYou = hash_folded("you"), kThank = hash_folded("thank");
+    const bool thanked = now.previous.hash == kYou && now.before_previous.hash == kThank;
+    if (now.joined && (thanked || kGreetings.has(now.previous.hash)) && !kCalled.has(word.hash))
+      return (known && (flags & kTitle) == 0) || flags == 0;
     if (is_introduction(now)) return known || (flags == 0 && (name_next || look_of(text, word).person >= 3));
   }
   // "Insured: KAORI ARAKAWA"
@@ -351,28 +444,6 @@ bool is_person_here(const Window& window, bool goes_on, Tag chosen) {
 
 }  // namespace
 
-bool is_two_syllables(const Text& text, const Word& word) {
-  constexpr std::size_t kLeast = 5, kMost = 11;  // letters
-  if (word.letters < kLeast || word.letters > kMost || word.end - word.begin != word.letters) return false;
-  std::string folded;
-  fold(text.part(word.begin, word.end), folded);
-  // The second is one that names have: most words that are two syllables by chance end otherwise.
-  static constexpr std::string_view kSeconds[] = {
-      "an",    "bin",  "bo",    "chao", "chen",  "cheng", "chun",  "dan",  "dong", "fang",  "fei",  "feng",  "fen",
-      "fu",    "gang", "guang", "guo",  "hai",   "han",   "hao",   "hong", "hua",  "huan",  "hui",  "jia",   "jian",
-      "jiao",  "jie",  "jin",   "jing", "jiang", "jun",   "kai",   "kang", "kun",  "lan",   "lei",  "liang", "lian",
-      "lin",   "ling", "long",  "lu",   "lun",   "mei",   "min",   "ming", "na",   "nan",   "ning", "peng",  "ping",
-      "qi",    "qian", "qiang", "qin",  "qing",  "qiu",   "ran",   "rong", "rui",  "shan",  "shi",  "shu",   "shuang",
-      "tao",   "ting", "tong",  "wei",  "wen",   "wu",    "xi",    "xia",  "xian", "xiang", "xiao", "xin",   "xing",
-      "xiong", "xuan", "xue",   "yan",  "yang",  "yao",   "yi",    "yin",  "ying", "yong",  "you",  "yu",    "yuan",
-      "yue",   "yun",  "ze",    "zhen", "zheng", "zhi",   "zhong", "zhou", "zhu",  "zi"};
-  for (const std::string_view second : kSeconds) {
-    if (folded.size() < second.size() + 2 || !folded.ends_with(second)) continue;
-    if (is_syllable(std::string_view(folded).substr(0, folded.size() - second.size()))) return true;
-  }
-  return false;
-}
-
 bool is_preposition(const Context& now, const PastWord& word) {
   static constexpr std::uint32_t kThe = hash_folded("the");
   const PastWord& before = word.hash == kThe ? now.before_previous : word;
@@ -388,6 +459,11 @@ Tag tag_by_neighbours(const Window& window, Tag open, Tag chosen) {
   // "(D-Ohio)"
   if (window.left == Gap::hyphen && now.previous.shape == Shape::initial && (word.flags & (kState | kPlacePart)) != 0 &&
       chosen == Tag::person && window.text->before(word.begin, 3) == '(')
+    return Tag::place;
+  // "Lower Saxony", "Northern Ireland"
+  if (chosen != Tag::place && !goes_on && word.shape == Shape::capital && window.right == Gap::blank &&
+      window.next.shape == Shape::capital && (window.next.flags & (kPlace | kState)) != 0 &&
+      (window.next.flags & (kPerson | kCommon | kProper)) == 0 && kSideOf.has(word.hash))
     return Tag::place;
   if (chosen != Tag::place && !goes_on && is_place_here(window, chosen)) return Tag::place;
   if (chosen != Tag::person && is_person_here(window, goes_on, chosen)) return Tag::person;

@@ -10,7 +10,5 @@ namespace freehold::pii {
 Tag tag_by_neighbours(const Window& window, Tag open, Tag chosen);
 // Whether a place follows `word` rather than a person: "in", "near", "nach", "w"; "in the".
 bool is_preposition(const Context& now, const PastWord& word);
-// Whether a word of which nothing is known is two syllables of Chinese, as given names are: "Haoran", "Meiling".
-bool is_two_syllables(const Text& text, const Word& word);
 
 }  // namespace freehold::pii

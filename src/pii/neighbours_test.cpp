@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "pii/scan_testing.h"
+#include "pii/syllables.h"
 
 namespace freehold::pii {
 namespace {
@@ -34,6 +35,22 @@ TEST(Neighbours, GreetingsLabelsAndIntroductions) {
   EXPECT_EQ(shown("Booked for Korhonen/Elina MRS today"), "person=Korhonen | person=Elina");
 }
 
+TEST(Neighbours, ContractionsGroupsOpenersAndNounsAreNobody) {
+  for (const char* text :
+       {"We\xE2\x80\x99ve won, I'll say.", "J'habite ici.", "S'il te plait.", "D'accord.", "My IP is blocked.",
+        "CARTA DI CREDITO scaduta", "Dear Neighbours, the lift broke.", "Hi Recruiter,", "Liebe Vermieter,",
+        "Hola vecinos, gracias", "Nope, sorry.", "Buonasera, vorrei pagare.", "Quand part le train?",
+        "Die Farbe des Kontos stimmt.", "Vertrag mit dem Techniker", "unter der Kreditkarte gebucht"})
+    EXPECT_EQ(shown(text), "") << text;
+  EXPECT_EQ(shown("Buongiorno Marta, come va?"), "person=Marta");
+  EXPECT_EQ(shown("Ask O'Brien about it."), "person=O'Brien");
+  EXPECT_EQ(shown("Zeugin war Gesine von der Heide."), "person=Gesine von der Heide");
+  EXPECT_EQ(shown("Mr. den Boer rang."), "person=den Boer");
+  EXPECT_EQ(shown("Das ist der Karl."), "person=Karl");
+  EXPECT_EQ(shown("MARIA DI STEFANO called."), "person=MARIA DI STEFANO");
+  EXPECT_EQ(shown("Donor: Anna Schmidt"), "person=Anna Schmidt");
+}
+
 TEST(Neighbours, NamesOfTwoSyllables) {
   EXPECT_EQ(shown("The parcel for Zhengyuan is here."), "person=Zhengyuan");
   EXPECT_EQ(shown("Weilong was born there."), "person=Weilong");
@@ -45,6 +62,43 @@ TEST(Neighbours, NamesOfTwoSyllables) {
   EXPECT_TRUE(two("Jiahui"));
   EXPECT_FALSE(two("Tonight"));
   EXPECT_FALSE(two("Invoice"));
+}
+
+TEST(Neighbours, NamesOfTwoHalvesAndThreeSyllables) {
+  EXPECT_EQ(shown("I met Anne-Sophie Lacroix there."), "person=Anne-Sophie Lacroix");
+  EXPECT_EQ(shown("Kind regards\nSeung-hoon Choi"), "person=Seung-hoon Choi");
+  EXPECT_EQ(shown("Jin-young left early."), "person=Jin-young");
+  EXPECT_EQ(shown("Check-in Desk is open."), "");
+  EXPECT_EQ(shown("Dr. Pham Thi Thu Ha will come."), "person=Pham Thi Thu Ha");
+  EXPECT_EQ(shown("Minh Quang Hoang, aged nine"), "person=Minh Quang Hoang");
+}
+
+TEST(Neighbours, WhoIsAskedAbout) {
+  EXPECT_EQ(shown("What's Ingrid doing here?"), "person=Ingrid");
+  EXPECT_EQ(shown("Where is Giulia?"), "person=Giulia");
+  EXPECT_EQ(shown("She's Ingrid's cousin."), "person=Ingrid");
+  EXPECT_EQ(shown("Standup notes: Pedro to write."), "person=Pedro");
+  EXPECT_EQ(shown("Messrs Barnaby and Thornton called."), "person=Barnaby | person=Thornton");
+  EXPECT_EQ(shown("What is Python?"), "");
+}
+
+TEST(Neighbours, ParticlesAndSurnamesOfTowns) {
+  EXPECT_EQ(shown("Lorenzo De Luca moved."), "person=Lorenzo De Luca");
+  EXPECT_EQ(shown("Please book a table for Thornton."), "person=Thornton");
+  EXPECT_EQ(shown("Dear Seung-hoon, hello"), "person=Seung-hoon");
+}
+
+TEST(Neighbours, SaintsAndSidesOfCountries) {
+  EXPECT_EQ(shown("Dear Dr Saint-Martin,"), "person=Saint-Martin");
+  EXPECT_EQ(shown("It rains in Upper Austria in October."), "place=Upper Austria");
+  EXPECT_EQ(shown("Born: Arequipa, Peru."), "place=Arequipa | place=Peru");
+  EXPECT_EQ(shown("The people of Bydgoszcz complain."), "place=Bydgoszcz");
+  EXPECT_EQ(shown("We live in Banja Luka now."), "place=Banja Luka");
+  EXPECT_EQ(shown("A fire at 12 rue des Ormes in Arequipa."), "address=12 rue des Ormes | place=Arequipa");
+  EXPECT_EQ(shown("Calle los Robles 14"), "address=Calle los Robles 14");
+  EXPECT_EQ(shown("Kungsall\xC3\xA9n 7, 123 45 Uppsala"),
+            "address=Kungsall\xC3\xA9n 7 | postcode=123 45 | place=Uppsala");
+  EXPECT_EQ(shown("Leipziger Ring 9"), "address=Leipziger Ring 9");
 }
 
 TEST(Neighbours, PlacesBehindPlacesAndPrepositions) {

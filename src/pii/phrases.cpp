@@ -111,7 +111,9 @@ constexpr std::string_view kPlaces =
     "ile de france;nouvelle aquitaine;emilia romagna;noord holland;zuid holland;noord brabant;reino unido;estados "
     "unidos;paises bajos;royaume uni;pays bas;etats unis;regno unito;stati uniti;paesi bassi;verenigd koninkrijk;"
     "verenigde staten;arabia saudita;nueva zelanda;corea del sur;sudafrica norte;gran bretana;wielka brytania;stany "
-    "zjednoczone;velka britanie;spojene staty";
+    "zjednoczone;velka britanie;spojene staty;novi sad;novi pazar;novi beograd;banja luka;slavonski brod;stara "
+    "zagora;veliko tarnovo;nova gorica;velika gorica;cluj napoca;targu mures;satu mare;baia mare;piatra neamt;nizhny "
+    "novgorod;rostov on don;ivano frankivsk;bila tserkva;kryvyi rih";
 
 constexpr std::size_t kMostWords = 6;
 

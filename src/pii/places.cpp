@@ -86,7 +86,7 @@ std::size_t french_street(const Text& text, Word word) {
         (!day && !of && (next.letters == 0 || !begins_with_capital(next) || (next.flags & kStreet) != 0)))
       return 0;
   }
-  static constexpr FewWords kSmall("aux au a dei degli delle");
+  static constexpr FewWords kSmall("aux au a dei degli delle"), kBehind("in an am im on bei upon zu zur and");
   std::size_t end = 0;
   for (int words = 0; words < 5; ++words) {
     if (const Word month = day_in_name(text, word.end); month.letters != 0) {
@@ -103,8 +103,8 @@ std::size_t french_street(const Text& text, Word word) {
         next = word_at(text, next.end + 1);  // "rue Saint-Honoré"
       }
       end = next.end;
-    } else if ((next.flags & kParticle) == 0 && !kSmall.has(next)) {
-      break;
+    } else if (kBehind.has(next) || ((next.flags & kParticle) == 0 && !kSmall.has(next))) {
+      break;  // "boulevard des Lilas in Isfahan"
     }
     word = next;
   }
@@ -301,7 +301,8 @@ Match street_by_its_beginning(const Text& text, const Context& context, const Wo
     if (const std::size_t end = numbered_calle(text, begins.end); end != 0)
       return {Kind::address, word.begin, units(text, end), 75};
   }
-  static constexpr FewWords kSmall("dei degli delle dello dell alla al ai alle ad san do das dos et aux au w we");
+  static constexpr FewWords kSmall(
+      "dei degli delle dello dell alla al ai alle ad san do das dos et aux au w we los las il lo gli les");
   static constexpr FewWords kElided("dell all sull nell dall d l");
   Word last = word;
   last.end = begins.end;

@@ -7,6 +7,7 @@
 #include "pii/names.h"
 #include "pii/neighbours.h"
 #include "pii/scanner_state.h"
+#include "pii/syllables.h"
 
 namespace freehold::pii {
 namespace {
@@ -246,13 +247,16 @@ bool Scanner::State::word(const Text& text, const Word& w) {
     if (const Match match = match_street(text, now, w); match.score >= now.least) return found(text, match);
     constexpr unsigned kNames = kGiven | kSurname | kPlace | kPlacePart;
     // The first word of a sentence that is an ordinary one; letters that stand for something; "IBAN", "Konto".
-    const bool ordinary =
-        ((w.flags & kNames) == 0 &&
-         ((w.cue != Cue::none && w.letters > 1) || (w.flags & kProper) != 0 ||
-          (w.shape == Shape::upper && w.letters <= 5 && !(now.joined && open == Tag::person)) ||
-          is_written_together(text, w) ||
-          ((w.flags & (kCommon | kFiller)) != 0 && now.sentence_start && w.shape == Shape::capital))) ||
-        (w.cue != Cue::none && w.shape == Shape::upper && w.letters <= 5);
+    const bool in_name =
+        open == Tag::person && now.joined &&  // "Anna De Luca", "Bui Thi Lan"
+        ((w.roles & kCapitalParticle) != 0 || goes_on_vietnamese(now.before_previous, now.previous, w));
+    const bool ordinary = ((w.flags & kNames) == 0 && !in_name &&
+                           ((w.cue != Cue::none && w.letters > 1) || (w.flags & kProper) != 0 ||
+                            (w.shape == Shape::upper && w.letters <= 5 && !(now.joined && open == Tag::person)) ||
+                            is_written_together(text, w) ||
+                            ((w.flags & (kCommon | kFiller)) != 0 && now.sentence_start && w.shape == Shape::capital &&
+                             !begins_korean(text, w)))) ||
+                          (w.cue != Cue::none && w.shape == Shape::upper && w.letters <= 5) || is_contraction(text, w);
     const bool in_member = member.tag != Tag::none && w.begin >= member.begin;
     if ((!ordinary || in_member) && w.end - w.begin < kLongestWord) {
       const Window window = window_at(text, now, w);

@@ -30,6 +30,7 @@ constexpr StreetEnd kStreetEnds[] = {
     {"platz", Ending::street},
     {"gasse", Ending::street},
     {"allee", Ending::street},
+    {"all\xC3\xA9n", Ending::goes_on, "len"},
     {"ring", Ending::street},
     {"damm", Ending::street},
     {"ufer", Ending::street},
@@ -252,7 +253,8 @@ std::size_t street_with_adjective(const Text& text, const Word& word) {
   if (!adjective && !of_place) return 0;
   const Word next = next_word(text, word.end, adjective && word.letters <= 3);
   if (next.letters == 0 || !begins_with_capital(next)) return 0;
-  const bool alone = adjective && kNouns.has(next);
+  static constexpr FewWords kOfTowns("ring platz damm weg allee strasse chaussee ufer tor");
+  const bool alone = (adjective && kNouns.has(next)) || (of_place && kOfTowns.has(next));  // "Berliner Ring 4"
   if (!alone && ending_of(text, next) == Ending::none) return 0;
   const std::size_t end = house_number(text, next.end);
   return end != next.end ? end : 0;
