@@ -58,6 +58,24 @@ bool is_made_of_names(const Text& text, std::size_t begin, std::size_t end, std:
   return parts > 1 && parts <= 3 && digits <= kMostDigits;
 }
 
+// What a program's value is of, "uint32".
+bool is_type(const Text& text, std::size_t begin, std::size_t end) {
+  static constexpr std::string_view kTypes[] = {"uint", "float", "string", "char", "varchar", "real", "double"};
+  return std::any_of(std::begin(kTypes), std::end(kTypes), [&](std::string_view type) {
+    return end > begin + type.size() && text.has(begin, type) && is_digit(text[begin + type.size()]);
+  });
+}
+
+// Whether one of the words between full stops and underscores is a name: "args.config" has none.
+bool has_name(const Text& text, std::size_t begin, std::size_t end) {
+  for (std::size_t i = begin; i < end; ++i) {
+    if ((i > begin && text[i - 1] != '.' && text[i - 1] != '_') || letter_at(text, i) == 0) continue;
+    const Word word = word_at(text, i);
+    if ((word.flags & (kGiven | kSurname)) != 0 && (word.flags & kCommon) == 0) return true;
+  }
+  return false;
+}
+
 // "kovacsb", "jmoreau": a surname with an initial, and behind "username" also a word that none is like.
 bool is_shortened(const Text& text, const Word& word, const Context& context) {
   constexpr std::size_t kLeast = 5, kMost = 24;
@@ -86,7 +104,8 @@ Match match_user(const Text& text, std::size_t i, const Context& context) {
   constexpr std::size_t kLeast = 3, kMost = 32;
   const bool named = context.near(Cue::user, 0);
   const bool apart = text.before(i, 1) == ' ' && context.joined;
-  if (!named && !(apart && (context.previous.roles & kUserWord) != 0)) return {};
+  const bool given = is_assigned(text, i);
+  if (!named && !((apart || given) && (context.previous.roles & kUserWord) != 0)) return {};
   const bool at_sign = text[i] == '@';
   const std::size_t begin = at_sign ? i + 1 : i;
   if (!is_alphanumeric(text[begin]) || is_digit(text[begin])) return {};
@@ -102,17 +121,24 @@ Match match_user(const Text& text, std::size_t i, const Context& context) {
   const unsigned char next = text[end];
   if (end < begin + kLeast || is_alphanumeric(next) || next == '_' || next == '@' || next == '(' || next >= 0x80)
     return {};
-  // "user fwinter02 logged in": the word says less.
-  if (!named) return !at_sign && is_made_of_names(text, begin, end, 3) ? Match{Kind::other_id, i, end, 62} : Match{};
+  // "user fwinter02 logged in", "user: fwinter02": the word says less.
+  if (!named) {
+    if (given && digits == 0 && signs == 0 && !at_sign) {
+      const Word word = word_at(text, begin);
+      return word.end == end && is_shortened(text, word, context) ? Match{Kind::other_id, i, end, 60} : Match{};
+    }
+    const bool code = given && (is_type(text, begin, end) || (digits == 0 && !has_name(text, begin, end)));
+    return !at_sign && !code && is_made_of_names(text, begin, end, 3) ? Match{Kind::other_id, i, end, 62} : Match{};
+  }
   if (apart && !at_sign && digits == 0 && signs > 0 && is_made_of_names(text, begin, end, 2))
     return {Kind::other_id, i, end, 66};
-  if (!at_sign && digits == 0 && (signs == 0 || !is_assigned(text, i))) {
+  if (!at_sign && digits == 0 && (signs == 0 || !given)) {
     // A word alone: one that no list knows, where it is given.
     const Word word = word_at(text, begin);
     static constexpr std::uint32_t kHandle = hash_folded("handle");  // what is done, too
     if (apart && signs == 0 && word.end == end && context.previous.hash != kHandle && is_shortened(text, word, context))
       return {Kind::other_id, i, end, 62};
-    if (!is_assigned(text, i) || word.end != end || word.flags != 0 || word.cue != Cue::none || signs != 0 ||
+    if (!given || word.end != end || word.flags != 0 || word.cue != Cue::none || signs != 0 ||
         word.shape != Shape::lower)
       return {};
     static constexpr std::string_view kNobody[] = {"null", "string", "admin", "root", "guest", "test", "true", "none"};

@@ -59,8 +59,10 @@ struct Context {
 using CueSet = std::bitset<kCues>;
 CueSet cues_after(const Text& text, std::size_t end);
 // The cues of what is said of something that ends at `end`: "is my …", "- that is the …", "(…)"; and whether there is
-// any such thing, told by few bytes.
-CueSet cues_said_of(const Text& text, std::size_t end);
+// any such thing, told by few bytes. `asked`: "is" stands right before it, and "a valid …" behind.
+CueSet cues_said_of(const Text& text, std::size_t end, bool asked = false);
+bool is_counted(const Text& text, std::size_t end);  // "115200 baud", "48000 euros": so many of something
+bool is_saying(std::uint32_t hash);                  // "is", "was", "that" and their likes
 bool is_said_of(const Text& text, std::size_t end);
 
 }  // namespace freehold::pii

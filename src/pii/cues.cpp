@@ -20,6 +20,7 @@ constexpr auto kCueTable = std::to_array<CueWords>({
     {Cue::ssn,
      "ssn;ssns;ss;social security;social sec;socialsecurity;ssnum;my social;his social;her social;your social;"
      "their social;full social;social number;social no;patient social;client social;"
+     "my soc;his soc;her soc;your soc;soc number;"
      "soc sec;soc security;sec number;ss number;ss no;ss nr;social sec+"},
     {Cue::itin, "itin;taxpayer identification;individual taxpayer"},
     {Cue::nhs,
@@ -67,7 +68,7 @@ constexpr auto kCueTable = std::to_array<CueWords>({
     {Cue::curp, "curp"},
     {Cue::rut, "rut;run;rol unico;chilean"},
     {Cue::cuit, "cuit;cuil"},
-    {Cue::sin, "sin;social insurance;nas;assurance sociale;canadian"},
+    {Cue::sin, "sin;social insurance;nas;assurance sociale;dassurance sociale;canadian"},
     {Cue::aadhaar, "aadhaar;aadhar;uidai;uid;adhaar;aadhaarnumber"},
     {Cue::pan, "pan;permanent account;pancard"},
     {Cue::resident,
@@ -211,7 +212,7 @@ constexpr auto kCueTable = std::to_array<CueWords>({
     {Cue::device,
      "serial;serial number;serial no;sn;imei;imsi;iccid;meid;udid;device id;device identifier;device "
      "serial;device;deviceid;implant;pacemaker;seriennummer;"
-     "numero de serie;udi;serialnumber;esn;unit serial;equipment identity;s n;serialno;idfa;idfv;gaid;aaid;"
+     "udi;serialnumber;esn;unit serial;equipment identity;s n;serialno;idfa;idfv;gaid;aaid;"
      "advertising id;android id;hardware id;machine id;device token;geratenummer;serienummer;numero serie;"
      "matricola;seriale;deviceserial;hardwareid;androidid;machineid;installation id;"
      "imei+;meid+;serial+;product serial;serienr;serien+;seriennr;serie+;+serie;+serial;serie;"
@@ -280,6 +281,9 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "telefoon;telefoonnummer;bel;mobiel;gsm;telefonu;komorka;puhelin;telefonnr;phonenumber;voicemail;landline;"
      "extension;ext;my number;call "
      "me;llamar;llama;llame;ligue;chiama;llamame;llamenos;chiamami;chiamatemi;erreichen;erreichbar;tlf;tfno;"
+     "your number;his number;her number;mon numero;ton numero;son numero;votre numero;meine nummer;deine nummer;"
+     "seine nummer;ihre nummer;mi numero;tu numero;su numero;mio numero;tuo numero;suo numero;meu numero;mijn nummer;"
+     "min nummer;mitt nummer;moj numer;"
      "reachable;new number;emergency number;emergency no;emergency contact;contacter;contactez;contactar;"
      "contattare;contatti;kontaktieren;chiamare;chiamate;rufen;ruft;ringen;al numero;au numero;onder nummer;joindre;"
      "joignable;localizable;raggiungibile;bereikbaar;bellen;ligar;telefonar;telefonieren;telefonnumber;telephoning;"
@@ -317,6 +321,7 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "wachtwoorden;wachtwoordzin;jelszo;jelszava;lozinka;geslo;slaptazodis;parool;parole;sifresi;"
      "kata sandi;kata kunci;puk;пароль;пароля;密码;密碼;口令;비밀번호;"
      "パスワード;รหัสผ่าน;κωδικος;סיסמה;db password;networkkey;"
+     "wifi key;fi key;wlan key;wifi code;cle wifi;chiave wifi;wlan schlussel;wifi schlussel;"
      "wlanschlussel"},
     {Cue::login,
      "creds;cred;credentials;logins;login;logon;signin;user pass;user password;username password;"

@@ -100,6 +100,7 @@ enum class Cue : std::uint8_t {
   iban,
   phone,
   birth,
+  birth_found,  // no word: a date of birth was found
   postcode,
   password,
   pass,   // a password where a value follows, and much else

@@ -87,10 +87,30 @@ bool is_life(const Text& text, std::size_t begin) {
           (left == '(' || (stop && sign == 'b' && (left == ' ' || left == ',' || left == '\n' || left == 0))));
 }
 
+// "… instead of 8/8/1982", "… and the new one is 8 May 1983": another of what came before.
+bool is_another(const Context& context) {
+  struct Pair {
+    std::uint32_t before, last;
+  };
+  static constexpr Pair kPairs[] = {
+      {hash_folded("instead"), hash_folded("of")}, {hash_folded("lieu"), hash_folded("de")},
+      {hash_folded("vez"), hash_folded("de")},     {hash_folded("lugar"), hash_folded("de")},
+      {hash_folded("invece"), hash_folded("di")},  {hash_folded("plaats"), hash_folded("van")},
+      {hash_folded("one"), hash_folded("is")},     {hash_folded("one"), hash_folded("was")},
+      {hash_folded("richtig"), hash_folded("ist")}};
+  static constexpr std::uint32_t kAlone[] = {hash_folded("statt"), hash_folded("anstatt"), hash_folded("sondern"),
+                                             hash_folded("not")};
+  const std::uint32_t last = context.previous.hash, before = context.before_previous.hash;
+  return std::any_of(std::begin(kPairs), std::end(kPairs),
+                     [&](const Pair& pair) { return pair.before == before && pair.last == last; }) ||
+         std::find(std::begin(kAlone), std::end(kAlone), last) != std::end(kAlone);
+}
+
 // A date from `begin` to `end`: of birth if a word says so before it, or after it ("am 3. Mai 1970 geboren",
 // "1970-05-03 (DOB)", "3 May 1970 is her date of birth").
 Kind kind_here(const Text& text, const Context& context, std::size_t begin, std::size_t end) {
   if (context.near(Cue::birth, kBirthReach) || is_life(text, begin)) return Kind::birth_date;
+  if (context.near(Cue::birth_found, kBirthReach) && is_another(context)) return Kind::birth_date;
   // "Lovelace, Ada (10 December 1955)": how registers have it.
   const bool listed = context.listed && context.tag == Tag::person && context.before_tag == Tag::person;
   if (listed && text.before(begin, 1) == '(' && text[end] == ')') return Kind::birth_date;
@@ -98,10 +118,8 @@ Kind kind_here(const Text& text, const Context& context, std::size_t begin, std:
   if (blank == 0 || letter_at(text, at) == 0) return Kind::date;
   const Word next = word_at(text, at);
   if (next.cue == Cue::birth && next.letters > 1) return Kind::birth_date;
-  static constexpr std::uint32_t kIs[] = {hash_folded("is"),  hash_folded("was"), hash_folded("ist"),
-                                          hash_folded("est"), hash_folded("es"),  hash_folded("e")};
-  const bool is = std::find(std::begin(kIs), std::end(kIs), next.hash) != std::end(kIs);
-  return is && cues_after(text, next.end).test(static_cast<std::size_t>(Cue::birth)) ? Kind::birth_date : Kind::date;
+  const bool asked = context.joined && is_saying(context.previous.hash);
+  return cues_said_of(text, end, asked).test(static_cast<std::size_t>(Cue::birth)) ? Kind::birth_date : Kind::date;
 }
 
 bool is_month(const Word& word) {

@@ -24,6 +24,7 @@ std::size_t password_end(const Text& text, std::size_t i) {
 bool may_be_password(const Text& text, std::size_t begin, std::size_t end) {
   constexpr std::size_t kLongest = 10;  // of words like "GitLab"
   bool letter = false, odd = false, dot = false, sign = false;
+  std::size_t humps = 0;
   for (std::size_t i = begin; i < end; ++i) {
     const unsigned char c = text[i];
     if (c == '/' || c == '=' || c == '(') return false;
@@ -31,10 +32,32 @@ bool may_be_password(const Text& text, std::size_t begin, std::size_t end) {
     const bool plain = is_alphanumeric(c) || c >= 0x80 || c == '-' || c == '_' || c == '.' || c == ':';
     dot = dot || c == '.';
     sign = sign || !plain;
-    odd = odd || is_digit(c) ||
-          (end - begin > kLongest && i > begin && c >= 'A' && c <= 'Z' && text[i - 1] >= 'a' && text[i - 1] <= 'z');
+    humps += i > begin && c >= 'A' && c <= 'Z' && text[i - 1] >= 'a' && text[i - 1] <= 'z';
+    odd = odd || is_digit(c) || humps >= (end - begin > kLongest ? 1u : 2u);
   }
   return letter && (sign || (odd && !dot)) && end - begin >= kLeastPassword;
+}
+
+// "and " at `i`, with its blank; 0 if it does not stand there.
+std::size_t and_at(const Text& text, std::size_t i) {
+  static constexpr std::string_view kAnd[] = {"and ", "und ", "et ", "y ", "e ", "en ", "och ", "og ", "i "};
+  for (const std::string_view word : kAnd) {
+    if (text.has(i, word)) return word.size();
+  }
+  return 0;
+}
+
+// Small letters with capitals and digits, or with a sign among them.
+bool is_strong(const Text& text, std::size_t begin, std::size_t end) {
+  bool upper = false, lower = false, digit = false, sign = false;
+  for (std::size_t i = begin; i < end; ++i) {
+    const unsigned char c = text[i];
+    upper = upper || (c >= 'A' && c <= 'Z');
+    lower = lower || (c >= 'a' && c <= 'z');
+    digit = digit || is_digit(c);
+    sign = sign || (c < 0x80 && !is_alphanumeric(c) && c != '-' && c != '_');
+  }
+  return lower && (upper || digit) && (digit || sign) && (upper || sign) && may_be_password(text, begin, end);
 }
 
 }  // namespace
@@ -55,10 +78,16 @@ Match match_login(const Text& text, std::size_t i) {
   std::size_t at = end;
   const bool blank = text[at] == ' ';
   at += blank;
-  if (text[at] != ':' && text[at] != '/' && text[at] != '|') return {};
-  if (blank != (text[at + 1] == ' ')) return {};  // "login failed: …"
-  at += blank ? 2 : 1;
-  if (!may_be_password(text, at, password_end(text, at))) return {};
+  const std::size_t joint = blank ? and_at(text, at) : 0;  // "sign in with jdoe42 and Winter14$"
+  if (joint != 0) {
+    at += joint;
+    if (!odd || !is_strong(text, at, password_end(text, at))) return {};
+  } else {
+    if (text[at] != ':' && text[at] != '/' && text[at] != '|') return {};
+    if (blank != (text[at + 1] == ' ')) return {};  // "login failed: …"
+    at += blank ? 2 : 1;
+    if (!may_be_password(text, at, password_end(text, at))) return {};
+  }
   if (!odd) {
     const Word word = word_at(text, i);
     if (word.end != end || word.shape != Shape::lower) return {};
@@ -98,6 +127,17 @@ Match match_used(const Text& text, std::size_t i) {
     ++at;
   }
   return {};
+}
+
+Match match_said_password(const Text& text, std::size_t i, std::size_t end, const Context& context) {
+  while (end < i + kMostPassword && text[end] > ' ' && text[end] != '"' && text[end] != '<' && text[end] != ',') ++end;
+  if (text[end] == '"') ++end;
+  if (!is_said_of(text, end)) return {};
+  const std::size_t whole = password_end(text, i);
+  if (!may_be_password(text, i, whole)) return {};
+  const CueSet said = cues_said_of(text, end, context.joined && is_saying(context.previous.hash));
+  const bool password = said.test(static_cast<std::size_t>(Cue::password));
+  return password ? Match{Kind::password, i, whole, 75} : Match{};
 }
 
 }  // namespace freehold::pii

@@ -110,6 +110,16 @@ bool is_quote(unsigned char c) {
   return c == '"' || c == '\'';
 }
 
+// "my", "the new": whose or which pass is spoken of, "my pass is …".
+bool is_somebodys(std::uint32_t hash) {
+  static constexpr std::uint32_t kWords[] = {
+      hash_folded("my"),    hash_folded("your"), hash_folded("his"), hash_folded("her"),
+      hash_folded("their"), hash_folded("our"),  hash_folded("new"), hash_folded("old"),
+      hash_folded("temp"),  hash_folded("wifi"), hash_folded("fi"),  hash_folded("temporary"),
+      hash_folded("mi"),    hash_folded("tu"),   hash_folded("su"),  hash_folded("login")};
+  return std::find(std::begin(kWords), std::end(kWords), hash) != std::end(kWords);
+}
+
 }  // namespace
 
 Member member_at(const Text& text, const Context& context, const Word& word) {
@@ -185,6 +195,36 @@ Tag tag_in_member(const Member& member, const Window& window, Tag chosen) {
                     ((window.right == Gap::blank && (next.flags == 0 || (next.flags & kPerson) != 0)) ||
                      (window.right == Gap::comma && (next.flags & (kGiven | kCommon)) == kGiven));
   return member.tag == Tag::place || pair ? member.tag : chosen;
+}
+
+Cue cue_of_name(const Text& text, const Word& w) {
+  std::size_t end = w.end;
+  if (text[end] == '"' || text[end] == '\'') ++end;
+  if (text[end] == ' ') ++end;
+  if ((text[end] != ':' && text[end] != '=') || text[end + 1] == '\n' || text[end + 1] == '\r') return Cue::none;
+  std::size_t hump = w.end;
+  while (hump > w.begin && text[hump - 1] >= 'a' && text[hump - 1] <= 'z') --hump;
+  if (hump <= w.begin + 1 || hump == w.end) return Cue::none;
+  if (hump > w.begin + 6 && text.has(hump - 7, "public")) return Cue::none;
+  std::uint32_t hash = kHashStart;
+  for (std::size_t i = hump - 1; i < w.end; ++i) hash = hash_on(hash, text[i] | 0x20);
+  static constexpr std::uint32_t kSecret[] = {hash_folded("key"), hash_folded("secret"), hash_folded("token"),
+                                              hash_folded("credential"), hash_folded("credentials")};
+  static constexpr std::uint32_t kPassword[] = {hash_folded("password"), hash_folded("passwd"), hash_folded("pwd"),
+                                                hash_folded("passphrase")};
+  if (std::find(std::begin(kSecret), std::end(kSecret), hash) != std::end(kSecret)) return Cue::secret;
+  return std::find(std::begin(kPassword), std::end(kPassword), hash) != std::end(kPassword) ? Cue::password : Cue::none;
+}
+
+bool is_pass(const Text& text, const Context& context, const Word& w) {
+  if (is_somebodys(context.previous.hash) &&
+      (text.has(w.end, " is ") || text.has(w.end, " es ") || text.has(w.end, " e ")))
+    return true;
+  std::size_t end = w.end;
+  if (text[end] == '"' || text[end] == '\'') ++end;
+  if (text[end] == ' ') ++end;
+  if ((text[end] != '=' && text[end] != ':') || text[end + 1] == '\n' || text[end + 1] == '\r') return false;
+  return w.shape != Shape::upper || text[end] == '=' || text.before(w.begin, 1) == '_' || text[end + 1] != ' ';
 }
 
 }  // namespace freehold::pii

@@ -32,6 +32,11 @@ inline bool is_member(const Text& text, const Word& word) {
 }
 // Its value, with Tag::none if the name says nothing. `context` as before the word.
 Member member_at(const Text& text, const Context& context, const Word& word);
+// What a member's or a variable's name ends with, "SecretAccessKey": only where a value follows.
+Cue cue_of_name(const Text& text, const Word& w);
+// Whether "pass" is a password's, "DB_PASS=", "pass: ", "my pass is": a value follows, and no test that went well,
+// "PASS: parser".
+bool is_pass(const Text& text, const Context& context, const Word& w);
 // Whether `c` ends the value.
 inline bool ends_member(const Member& member, unsigned char c) {
   if (c == '\n') return true;

@@ -26,7 +26,9 @@ struct Named {
 };
 
 constexpr std::size_t kLeastPlain = 4;       // shorter is no code
+constexpr std::size_t kLeastWhole = 8;       // characters of a passport in one piece that has fewer
 constexpr std::size_t kLeastSaid = 3;        // digits, where only what is said behind it tells
+constexpr int kSaid = 96;                    // more than what only looks like another's
 constexpr std::size_t kMostPlain = 34;       // letters and digits: the longest IBAN that ISO 13616 allows
 constexpr std::size_t kMostWideDigits = 19;  // the longest card
 
@@ -47,6 +49,21 @@ constexpr Named kNamed[] = {
     {Cue::national, Kind::other_id, 6, 2},
 };
 
+// What is said behind a number tells of it, too: "97339 ist meine Postleitzahl".
+constexpr auto kNamedBehind = [] {
+  std::array<Named, std::size(kNamed) - 1> out{};
+  std::size_t count = 0;
+  for (const Named& row : kNamed) {
+    if (row.cue != Cue::registration && row.cue != Cue::vehicle) out[count++] = row;
+  }
+  out[count] = {Cue::postcode, Kind::postcode, 4, 0};
+  return out;
+}();
+
+constexpr std::size_t index_of(Cue cue) {
+  return static_cast<std::size_t>(cue);
+}
+
 constexpr std::uint32_t kNamedReach = 3;  // the most of their words
 static_assert(kNamedReach <= kOwnReach);
 static_assert(std::all_of(std::begin(kNamed), std::end(kNamed),
@@ -65,18 +82,6 @@ const std::array<bool, kCues> kNamesNumber = [] {
 bool is_plate(string_view plain, std::size_t digits) {
   if (plain.size() >= 10) return is_indian_plate(plain);
   return plain.size() >= 4 && digits >= 1 && digits < plain.size();
-}
-
-// Capitals that no word has: five consonants in a row, or no vowel at all.
-bool is_unpronounceable(string_view capitals) {
-  std::size_t row = 0, most = 0, vowels = 0;
-  for (const char c : capitals) {
-    const bool vowel = string_view("AEIOUY").find(c) != string_view::npos;
-    vowels += vowel;
-    row = vowel ? 0 : row + 1;
-    most = std::max(most, row);
-  }
-  return most >= 5 || vowels == 0;
 }
 
 class Evaluation {
@@ -100,6 +105,9 @@ class Evaluation {
     underscored_ = code_.underscored || text_[end_] == '_';
     best_ = {Kind::other_id, code_.groups[0].begin, end_, 0};
     own_distance_ = UINT32_MAX;
+    said_ = {};
+    if (is_said_of(text_, end_) && !code_.joined && !code_.hyphened && !code_.money && !underscored_ && !is_claimed())
+      said_ = cues_said_of(text_, end_, context_.joined && is_saying(context_.previous.hash));
     digits_ = code_.digits_only(n);
     wide_ = code_.wide(n);
     broken_ = code_.broken(n);
@@ -118,13 +126,14 @@ class Evaluation {
     }
     if (!digits_ && !lower_) by_form(n);
     named(n);
-    if (best_.score < context_.least) named_behind(n);
+    if (said_.any()) named_behind(n);
     return best_;
   }
 
  private:
   // Whether a word right before it says what it is: then none that follows does.
   bool is_claimed() const {
+    if (!context_.near_named(1)) return false;
     return std::any_of(std::begin(kNamed), std::end(kNamed),
                        [&](const Named& row) { return context_.near(row.cue, 1) && row.cue != Cue::national; });
   }
@@ -133,7 +142,7 @@ class Evaluation {
   bool is_followed_by(Cue cue) {
     if (!follows_known_) {
       if (is_claimed()) return false;
-      follows_ = cues_after(text_, end_);
+      follows_ = cues_after(text_, end_) | said_;
       follows_known_ = true;
     }
     return follows_.test(static_cast<std::size_t>(cue));
@@ -178,7 +187,7 @@ class Evaluation {
 
   void national() {
     constexpr int kFollowed = 90;  // at least what any profile asks for
-    constexpr int kSaid = 96;      // more than what only looks like another's
+    static constexpr std::uint32_t kSocial = hash_folded("social");
     if (plain_.size() >= kMostOfState) return;
     const std::uint32_t near_from = context_.earliest(8), right_from = context_.earliest(kOwnReach);
     const WritingRows& list = writings_of(plain_.size(), digits_);
@@ -190,13 +199,20 @@ class Evaluation {
       const bool written = row.written.form == written_.form;
       if (!written && seen < right_from) continue;
       if (row.any ? written_.form != 0 : row.written.letters != written_.letters) continue;
-      const bool near = seen >= near_from;
+      // "last name Shen, social 536228726"
+      const bool social = row.cue == Cue::ssn && context_.joined && context_.previous.hash == kSocial;
+      const bool near = seen >= near_from || social;
       int score = written ? row.score : 0;
       if (wide_ && (broken_ || score < 85) && !near) continue;
       if (lower_) score -= 15;
       score = weakened(score);
       if (near) {
         score = score > 0 ? std::max(score + 3, row.score >= 60 ? 98 : 94) : written ? 80 : 90;
+      } else if (said_.test(static_cast<std::size_t>(cue)) && written && !wide_) {
+        if (row.id->valid(plain_)) offer(row.id->kind, kSaid, cue, kFollowed);
+        continue;
+      } else if (info(row.id->kind).group == Group::medical && context_.near(Cue::national, 2)) {
+        score -= 30;  // "identity card number": no doctor's
       } else if (context_.near(Cue::national, 5) || context_.near(Cue::tax, 5)) {
         score = score > 0 ? std::max(score + 2, 70) + row.score / 10 : 0;
       } else if (score < 80 && (context_.near(Cue::order, 3) || context_.near(Cue::money, 3))) {
@@ -209,7 +225,7 @@ class Evaluation {
       if (!near && score >= context_.least && score < kSaid && is_followed_by(cue)) score = kSaid;
       // Where the words of two states stand before it, the nearer one decides.
       if (near) {
-        const std::uint32_t distance = context_.distance(cue);
+        const std::uint32_t distance = seen >= near_from ? context_.distance(cue) : 0;
         if (score >= context_.least && distance < own_distance_ && best_.score <= 98) best_.score = 0;
         if (distance > own_distance_) continue;
         if (score >= context_.least) own_distance_ = distance;
@@ -344,15 +360,23 @@ class Evaluation {
 
   // "C11119376 - that is the passport number", "109049357 (ABA)": what is said of a number behind it.
   void named_behind(std::size_t n) {
-    if (code_.joined || code_.hyphened || underscored_ || wide_ || code_.money || broken_ || !is_said_of(text_, end_))
-      return;
-    if (is_claimed()) return;
-    const CueSet said = cues_said_of(text_, end_);
+    if (wide_ || broken_) return;
+    const Group group = info(best_.kind).group;
+    const bool found = best_.score >= context_.least;
+    // What only its form makes a state's number or a telephone is what the words say.
+    const bool by_form = own_distance_ == UINT32_MAX && best_.score < kSaid &&
+                         (group == Group::national || group == Group::medical ||
+                          (best_.kind == Kind::phone && best_.score < 90 && !said_.test(index_of(Cue::phone))));
+    if (found && !by_form) return;
     const std::size_t digits = plain_.size() - static_cast<std::size_t>(std::popcount(written_.letters));
-    for (const Named& row : kNamed) {
-      if (row.cue == Cue::registration || row.cue == Cue::vehicle || !said.test(static_cast<std::size_t>(row.cue)))
-        continue;
-      if (digits < std::max(row.least_digits, kLeastSaid) || !fits(row, n, digits)) continue;
+    const bool whole = n == 1 && !lower_ && plain_.size() >= kLeastWhole && digits > 1;
+    for (const Named& row : kNamedBehind) {
+      if (!said_.test(index_of(row.cue)) || (found && row.cue == Cue::national)) continue;
+      const bool enough = digits >= std::max(row.least_digits, kLeastSaid);
+      const bool telling = whole && (row.kind == Kind::passport || row.kind == Kind::device_id ||
+                                     (row.kind == Kind::licence && plain_.size() >= 9));
+      if ((!enough && !telling) || !fits(row, n, digits, telling)) continue;
+      best_.score = 0;
       offer(row.kind, 62, Cue::none, 0);
       return;
     }
@@ -375,12 +399,13 @@ class Evaluation {
     return plain_.size() >= 10 || digits >= 2 || digits == 0 || is_german_document(plain_);
   }
 
-  bool fits(const Named& row, std::size_t n, std::size_t digits) const {
-    if ((digits < row.least_digits && !is_telling(row, n, digits)) || plain_.size() < 4) return false;
+  bool fits(const Named& row, std::size_t n, std::size_t digits, bool telling = false) const {
+    if ((digits < row.least_digits && !telling && !is_telling(row, n, digits)) || plain_.size() < 4) return false;
     if (row.kind == Kind::plate && !is_plate(plain_, digits)) return false;
     if (row.cue == Cue::registration && plate_look(code_, n, plain_) == 0) return false;
     if (row.cue == Cue::vehicle && plate_look(code_, n, plain_) < 2) return false;
     if (row.kind == Kind::vin && plain_.size() != 17) return false;
+    if (row.kind == Kind::postcode && (n > 1 || !digits_ || plain_.size() > 6)) return false;
     // "4640 28112 4 IRN 1": a word begins something else. "0.98231": an amount.
     for (std::size_t g = 1; g < n && row.kind != Kind::plate; ++g) {
       if (code_.groups[g].digits == 0 && code_.groups[g].size() >= 3 && code_.groups[g - 1].separator == ' ')
@@ -400,28 +425,7 @@ class Evaluation {
     const bool series = (row.kind == Kind::passport || row.kind == Kind::licence) && first.upper == first.size() &&
                         first.size() <= 5 && digits >= 5;
     if (n > 1 && row.kind != Kind::plate && !series && first.digits == 0 && first.separator == ' ') return false;
-    return !code_.money && !context_.near(Cue::money, 1) && !(digits_ && n == code_.count && is_measured());
-  }
-
-  // "115200 baud", "48000 euros": so many of something.
-  bool is_measured() const {
-    const std::size_t n = blank_at(text_, end_);
-    if (n == 0 || letter_at(text_, end_ + n) == 0) return false;
-    const Word unit = word_at(text_, end_ + n);
-    static constexpr auto kUnits = [] {
-      std::array<std::uint32_t, 29> out{};
-      std::size_t i = 0;
-      for (const string_view word :
-           {"baud", "bit", "bits",  "byte",    "bytes", "kb",     "mb",   "gb",    "ms",      "hz",
-            "khz",  "mhz", "times", "percent", "euro",  "euros",  "eur",  "usd",   "dollars", "pounds",
-            "km",   "kg",  "btu",   "days",    "hours", "people", "rows", "items", "units"})
-        out[i++] = hash_folded(word);
-      return out;
-    }();
-    for (const std::uint32_t hash : kUnits) {
-      if (hash == unit.hash) return true;
-    }
-    return false;
+    return !code_.money && !context_.near(Cue::money, 1) && !(digits_ && n == code_.count && is_counted(text_, end_));
   }
 
   int weighted_routing() const { return digits_ ? weighted(plain_, {3, 7, 1, 3, 7, 1, 3, 7, 1}) : 1; }
@@ -434,7 +438,7 @@ class Evaluation {
   string_view plain_;
   Written written_;
   std::size_t end_ = 0;
-  CueSet follows_;
+  CueSet follows_, said_;    // cues behind it: in the next words, and of what is said of it
   std::uint32_t named_ = 0;  // rows of kNamed whose word is near enough, as bits
   bool names_known_ = false, follows_known_ = false;
   std::uint32_t own_distance_ = UINT32_MAX;  // words since the nearest one that names a state's number that fits

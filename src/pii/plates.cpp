@@ -59,6 +59,17 @@ bool is_indian_plate(string_view plain) {
   return take(rest, true, 4) == 4 && rest.empty();
 }
 
+bool is_unpronounceable(string_view capitals) {
+  std::size_t row = 0, most = 0, vowels = 0;
+  for (const char c : capitals) {
+    const bool vowel = string_view("AEIOUY").find(c) != string_view::npos;
+    vowels += vowel;
+    row = vowel ? 0 : row + 1;
+    most = std::max(most, row);
+  }
+  return most >= 5 || vowels == 0;
+}
+
 int plate_look(const Code& code, std::size_t n, string_view plain) {
   if (plain.size() < 5 || plain.size() > 8 || code.lower_case(n)) return is_indian_plate(plain) ? 2 : 0;
   // "B-AB 1234": Germany's, Austria's and others' of three groups.
@@ -73,6 +84,25 @@ int plate_look(const Code& code, std::size_t n, string_view plain) {
   if (runs.count == 2 && std::max(runs.size[0], runs.size[1]) <= 5 && std::min(runs.size[0], runs.size[1]) >= 2)
     return 1;
   return 0;
+}
+
+Match match_umlaut_plate(const Text& text, const Context& context, const Word& district) {
+  constexpr std::size_t kMostDigits = 4, kMostLetters = 2;
+  auto skip = [&](std::size_t i) { return i + (text[i] == '-' || text[i] == ' '); };
+  std::size_t end = skip(district.end);
+  const std::size_t letters = end;
+  while (end < letters + kMostLetters && text[end] >= 'A' && text[end] <= 'Z') ++end;
+  if (letters == district.end || end == letters) return {};
+  const std::size_t digits = end = skip(end);
+  while (end < digits + kMostDigits && is_digit(text[end])) ++end;
+  if (end == digits || text[digits] == '0') return {};
+  if ((text[end] == 'E' || text[end] == 'H') && !is_alphanumeric(text[end + 1])) ++end;  // electric, historic
+  if (is_alphanumeric(text[end]) || text[end] == '_' || text[end] >= 0x80) return {};
+  if (context.near(Cue::plate, 3) || context.near(Cue::registration, 2) || context.near(Cue::vehicle, 3))
+    return {Kind::plate, district.begin, end, 78};
+  const bool said = is_said_of(text, end) && cues_said_of(text, end, context.joined && is_saying(context.previous.hash))
+                                                 .test(static_cast<std::size_t>(Cue::plate));
+  return said ? Match{Kind::plate, district.begin, end, 62} : Match{};
 }
 
 bool is_british_licence(string_view plain) {

@@ -81,11 +81,15 @@ inline bool may_be_position(const Context& context) {
 Match match_secret(const Text& text, std::size_t i, const Context& context);
 inline constexpr std::uint32_t kSecretReach = 2;            // words between a secret and what tells of it
 bool may_be_secret_alone(const Text& text, std::size_t i);  // with no such word
+// " to", " auf" at `end`: behind a password that another one takes the place of.
+bool gives_another(const Text& text, std::size_t end);
 // options.cpp
 Match match_option(const Text& text, std::size_t i, const Context& context);  // "mysql -psecret", "curl -u me:secret"
 // logins.cpp
 Match match_login(const Text& text, std::size_t i);  // the user of "creds are ann:hunter22"
 Match match_used(const Text& text, std::size_t i);   // "use Winter14$ as the password"
+// "Winter14$ is my password", "(password)": what is said of it behind it. `end`: of its first letters and digits.
+Match match_said_password(const Text& text, std::size_t i, std::size_t end, const Context& context);
 // wallets.cpp
 inline constexpr std::size_t kShortestWallet = 26;  // letters and digits
 Match match_wallet(const Text& text, std::size_t i, const Context& context);

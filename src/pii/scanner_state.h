@@ -132,6 +132,9 @@ struct Scanner::State {
     if (names_number(cue)) seen[kCues] = context.index;
   }
 
+  // Behind "user=" and the like.
+  bool is_users() const { return apart && (context.previous.roles & kUserWord) != 0; }
+
   void forget_programs() {
     for (const Cue cue : {Cue::glued_password, Cue::password_option, Cue::user_option})
       seen[static_cast<std::size_t>(cue)] = 0;

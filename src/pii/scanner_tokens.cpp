@@ -6,6 +6,7 @@
 #include "pii/lexicon.h"
 #include "pii/names.h"
 #include "pii/neighbours.h"
+#include "pii/plates.h"
 #include "pii/scanner_state.h"
 #include "pii/syllables.h"
 
@@ -38,6 +39,11 @@ bool is_plain_end(const Text& text, std::size_t end) {
   return is_blank_byte(next) || next == '"' || (c == ':' && !is_alphanumeric(next) && next != '/' && next != ':');
 }
 
+// What may stand right before a password.
+bool is_left_of_password(unsigned char c) {
+  return c == 0 || c == '"' || c == '\'' || c == '(' || c == '`' || c == ':' || is_blank_byte(c);
+}
+
 bool is_hex_word(const Text& text, const Word& w) {
   for (std::size_t i = w.begin; i < w.end; ++i) {
     if (!is_hex(text[i])) return false;
@@ -45,45 +51,21 @@ bool is_hex_word(const Text& text, const Word& w) {
   return true;
 }
 
-// What a member's or a variable's name ends with, "SecretAccessKey": only where a value follows.
-[[gnu::noinline]] Cue cue_of_name(const Text& text, const Word& w) {
-  std::size_t end = w.end;
-  if (text[end] == '"' || text[end] == '\'') ++end;
-  if (text[end] == ' ') ++end;
-  if ((text[end] != ':' && text[end] != '=') || text[end + 1] == '\n' || text[end + 1] == '\r') return Cue::none;
-  std::size_t hump = w.end;
-  while (hump > w.begin && text[hump - 1] >= 'a' && text[hump - 1] <= 'z') --hump;
-  if (hump <= w.begin + 1 || hump == w.end) return Cue::none;
-  if (hump > w.begin + 6 && text.has(hump - 7, "public")) return Cue::none;
-  std::uint32_t hash = kHashStart;
-  for (std::size_t i = hump - 1; i < w.end; ++i) hash = hash_on(hash, text[i] | 0x20);
-  static constexpr std::uint32_t kSecret[] = {hash_folded("key"), hash_folded("secret"), hash_folded("token"),
-                                              hash_folded("credential"), hash_folded("credentials")};
-  static constexpr std::uint32_t kPassword[] = {hash_folded("password"), hash_folded("passwd"), hash_folded("pwd"),
-                                                hash_folded("passphrase")};
-  if (std::find(std::begin(kSecret), std::end(kSecret), hash) != std::end(kSecret)) return Cue::secret;
-  return std::find(std::begin(kPassword), std::end(kPassword), hash) != std::end(kPassword) ? Cue::password : Cue::none;
-}
-
-// Whether "pass" is a password's, "DB_PASS=", "pass: ": a value follows, and no test that went well, "PASS: parser".
-bool is_pass(const Text& text, const Word& w) {
-  std::size_t end = w.end;
-  if (text[end] == '"' || text[end] == '\'') ++end;
-  if (text[end] == ' ') ++end;
-  if ((text[end] != '=' && text[end] != ':') || text[end + 1] == '\n' || text[end + 1] == '\r') return false;
-  return w.shape != Shape::upper || text[end] == '=' || text.before(w.begin, 1) == '_' || text[end + 1] != ' ';
-}
-
 }  // namespace
 
 bool Scanner::State::found(const Text& text, const Match& match) {
+  const bool another = match.kind == Kind::password && gives_another(text, match.end);
   if (text.starved()) return false;
   arrive(context);
   close_name();
   emit(match.kind, match.begin, match.end, match.score);
   past_other(match.end);
   // Behind a date of birth only another one right beside it is one too: "DOB 03/03/1980, seen 05/06/2020".
-  if (match.kind == Kind::birth_date) seen[static_cast<std::size_t>(Cue::birth)] = context.index - kBirthReach;
+  if (match.kind == Kind::birth_date) {
+    seen[static_cast<std::size_t>(Cue::birth)] = context.index - kBirthReach;
+    seen[static_cast<std::size_t>(Cue::birth_found)] = context.index;
+  }
+  if (another) see(Cue::password);
   // What follows a street is its town.
   if (match.kind == Kind::address) seen[static_cast<std::size_t>(Cue::address)] = context.index;
   return true;
@@ -166,11 +148,14 @@ Match Scanner::State::at_word(const Text& text, const Context& now, const Word& 
               (now.near(Cue::licence, 1) || now.near(Cue::passport, 1) ||
                now.near(Cue::national, 1)))) {  // "Passport FYZVRZFXR"
     if (const Match match = at_number(text, now, at, rest); sure(match)) return match;
+  } else if (w.letters <= 3 && w.shape == Shape::upper && w.end - w.begin > w.letters) {
+    if (const Match match = match_umlaut_plate(text, now, w); sure(match)) return match;
   } else if (w.letters <= 6 && w.shape != Shape::lower) {
     const std::size_t gap = gap_at(text, w.end);
     if (gap != 0 &&
         (is_digit(text[w.end + gap]) || ((now.near(Cue::plate, 3) || now.near(Cue::registration, 2) ||
-                                          now.near(Cue::vehicle, 3) || (next == '-' && now.near(Cue::device, 1))) &&
+                                          now.near(Cue::vehicle, 3) || (next == '-' && now.near(Cue::device, 1)) ||
+                                          (next == '-' && w.letters <= 3 && may_be_said(text, code_at(text, at)))) &&
                                          is_alphanumeric(text[w.end + gap]))) &&
         (w.flags & kMonth) == 0 &&
         (now.near_named(kOwnReach) || may_lead_code(w.end - w.begin) || may_be_said(text, code_at(text, at)))) {
@@ -185,7 +170,17 @@ Match Scanner::State::at_word(const Text& text, const Context& now, const Word& 
 void Scanner::State::see_cues(const Text& text, const Word& w) {
   const PastWord &previous = context.previous, &before = context.before_previous;
   const bool parted = w.letters == 1 && text.before(w.begin, 1) == '/';
+  // "GET /account HTTP/1.1" names nobody's.
+  const unsigned char left = text.before(w.begin, 2);
+  const bool path = text.before(w.begin, 1) == '/' && (is_blank_byte(left) || left == '"' || left == '\'') &&
+                    text[w.end] != ':' && text[w.end] != '=';
+  // "Ann's number"
+  static constexpr std::uint32_t kNumber = hash_folded("number"), kCaller = hash_folded("caller");
+  if (w.hash == kNumber && (context.tag == Tag::person ||
+                            (previous.letters == 1 && (context.before_tag == Tag::person || before.hash == kCaller))))
+    see(Cue::phone);
   lexicon().each_cue(previous.letters != 0 ? previous.hash : context.abbreviated, w, [&](Cue cue) {
+    if (path && names_number(cue)) return;
     if (cue != Cue::account || w.letters > 1 || parted) see(cue);  // "a/c", but not "a C program"
   });
   if ((previous.flags & kParticle) == 0 || before.letters == 0) return;
@@ -279,7 +274,7 @@ bool Scanner::State::word(const Text& text, const Word& w) {
   Cue ending = Cue::none;
   if (w.shape == Shape::mixed && w.cue == Cue::none) [[unlikely]]
     ending = cue_of_name(text, w);
-  if (w.cue == Cue::pass && is_pass(text, w)) ending = Cue::password;
+  if (w.cue == Cue::pass && is_pass(text, now, w)) ending = Cue::password;
   if (text.starved()) return false;
   // Names: one word after the other.
   const bool goes_on = open != Tag::none && (now.joined || (inside_phrase && tag == open));
@@ -381,7 +376,7 @@ bool Scanner::State::letters(const Text& text) {
   const Word* const ahead = memo.find(at);
   const Word w = ahead != nullptr ? *ahead : read_word(text, at);
   const bool plain = is_plain_end(text, w.end);
-  if (plain && w.shape == Shape::lower && telling < now.earliest(kSecretReach))
+  if (plain && w.shape == Shape::lower && telling < now.earliest(kSecretReach) && !is_users())
     return ordinary_word(text, w) || word(text, w);
   return token(text, w, plain);
 }
@@ -400,7 +395,7 @@ bool Scanner::State::token(const Text& text, const Word& w, bool plain) {
   Context& now = context;
   const bool told = telling >= now.earliest(kSecretReach);  // the farthest of what is_telling
   const bool near_secret = told && (now.near(Cue::password, 1) || now.near(Cue::secret, 2));
-  const bool near_user = told && now.near(Cue::user, 0) && profile != Profile::secrets;
+  const bool near_user = ((told && now.near(Cue::user, 0)) || is_users()) && profile != Profile::secrets;
   if (letter && told && now.near(Cue::login, 2)) {
     if (const Match match = match_login(text, begin); match.score >= now.least) {
       if (!found(text, match)) return false;
@@ -446,7 +441,7 @@ bool Scanner::State::token(const Text& text, const Word& w, bool plain) {
         if (const Match match = match_url(text, begin); sure(match)) return found(text, match);
       }
     }
-    if (near_user || (letter && now.joined && (now.previous.roles & kUserWord) != 0)) {
+    if (near_user || (letter && (now.previous.roles & kUserWord) != 0)) {
       if (const Match match = match_user(text, begin, now); sure(match)) return found(text, match);
     }
     if (told && now.near(Cue::docket, 1)) {
@@ -473,6 +468,9 @@ bool Scanner::State::token(const Text& text, const Word& w, bool plain) {
       }
       if (const Match match = at_number(text, now, at, rest); sure(match)) return found(text, match);
     }
+  }
+  if ((!plain || (text[run] > ' ' && text[run + 1] > ' ')) && is_left_of_password(left)) {
+    if (const Match match = match_said_password(text, begin, run, now); sure(match)) return found(text, match);
   }
   if (letter && !is_digit(text[w.end])) return word(text, w);
   // "CVC2 123", "IMEI1: …", "Phone 2" in one

@@ -99,6 +99,10 @@ bool is_jumbled(string_view token) {
   return token.size() >= kLeast && upper * 4 > token.size() && lower * 4 > token.size() && entropy(token) >= 3.6;
 }
 
+bool is_capital(char c) {
+  return c >= 'A' && c <= 'Z';
+}
+
 // "Failed password for jdoe42": whose it is, or where.
 bool is_given_to(const Text& text, std::size_t i, const Context& context) {
   if (text.before(i, 1) == '/' && context.previous.letters != 0) return true;  // "pw/branch-2"
@@ -112,11 +116,68 @@ bool is_given_to(const Text& text, std::size_t i, const Context& context) {
   return std::find(std::begin(kWords), std::end(kWords), context.previous.hash) != std::end(kWords);
 }
 
+// Where nothing stands between that gives it, "the password I was given is …", the word says less: small letters,
+// capitals and digits, or a sign.
+bool is_password_of_sentence(const Text& text, const Context& context, string_view value, std::size_t begin) {
+  static constexpr std::uint32_t kGives[] = {hash_folded("is"),    hash_folded("was"),   hash_folded("ist"),
+                                             hash_folded("war"),   hash_folded("est"),   hash_folded("es"),
+                                             hash_folded("e"),     hash_folded("given"), hash_folded("entered"),
+                                             hash_folded("typed"), hash_folded("used")};
+  const unsigned char left = text.before(begin, 1);
+  const bool gives =
+      left == '(' || (left == ' ' && context.joined &&
+                      std::find(std::begin(kGives), std::end(kGives), context.previous.hash) != std::end(kGives));
+  if (!gives || value.size() < 8) return false;
+  bool upper = false, lower = false, digit = false, sign = false;
+  for (const char byte : value) {
+    const auto c = static_cast<unsigned char>(byte);
+    if (c == '.' || c == '/' || c == '(' || c == '=' || c == ':' || c == ',') return false;
+    upper = upper || (c >= 'A' && c <= 'Z');
+    lower = lower || (c >= 'a' && c <= 'z');
+    digit = digit || is_digit(c);
+    sign = sign || (string_view("$%&*#@^~+").find(byte) != string_view::npos);
+  }
+  sign = sign || value.find_first_of("!?") < value.size() - 1;
+  return lower && ((digit && (upper || sign)) || (upper && sign));
+}
+
+// No plain word; `assigned`: behind "password: ".
+bool is_odd(string_view value, bool assigned) {
+  for (std::size_t k = 0; k < value.size(); ++k) {
+    const auto c = static_cast<unsigned char>(value[k]);
+    if (is_digit(c) || (c < 0x80 && !is_alphanumeric(c) && c != '-' && c != '_' && c != ':' && c != '\'' && c != '/') ||
+        (k > 0 && is_capital(value[k]) && value[k - 1] >= 'a'))
+      return true;
+    // "KCFAgkAGU"
+    if (assigned && value.size() >= 8 && k > 1 && c >= 'a' && c <= 'z' && is_capital(value[k - 1]) &&
+        is_capital(value[k - 2]))
+      return true;
+  }
+  return false;
+}
+
+// Whether the words before `value` at `begin` say that it is a password, one of them at most kSecretReach words back.
+bool is_named_password(const Text& text, const Context& context, string_view value, std::size_t begin) {
+  // "********" hides one.
+  if (value.find_first_not_of(value[0]) == string_view::npos && !is_digit(static_cast<unsigned char>(value[0])))
+    return false;
+  // "changed my password from … to …"
+  static constexpr std::uint32_t kFrom[] = {hash_folded("from"), hash_folded("von"), hash_folded("de"),
+                                            hash_folded("da"), hash_folded("van")};
+  if (context.joined && value.size() >= 6 && gives_another(text, begin + value.size()) &&
+      std::find(std::begin(kFrom), std::end(kFrom), context.previous.hash) != std::end(kFrom))
+    return true;
+  static constexpr std::uint32_t kInstead = hash_folded("instead"), kLieu = hash_folded("lieu");
+  const bool other = context.before_previous.hash == kInstead || context.before_previous.hash == kLieu;
+  if (!other && is_given_to(text, begin, context)) return false;
+  return context.near(Cue::password, 1) || is_password_of_sentence(text, context, value, begin);
+}
+
 // What stands behind "password:", "password = '" and the like; the cue was the last word.
 Match by_word(const Text& text, std::size_t i, const Context& context) {
-  const bool password = context.near(Cue::password, 1) && !is_given_to(text, i, context);
+  const bool password = context.near(Cue::password, kSecretReach);
   const bool secret = context.near(Cue::secret, 2) || context.near(Cue::password, 2);
-  if (!password && !secret) return {};
+  if (!secret) return {};
   const unsigned char left = text.before(i, 1);
   const bool quoted = left == '"' || left == '\'' || left == '`';
   std::size_t end = i;
@@ -131,13 +192,7 @@ Match by_word(const Text& text, std::size_t i, const Context& context) {
                        text[end - 1] == '\''))
       --end;
     const string_view value = text.part(i, end);
-    bool odd = false;  // no plain word
-    for (std::size_t k = 0; k < value.size(); ++k) {
-      const auto c = static_cast<unsigned char>(value[k]);
-      odd = odd || is_digit(c) ||
-            (c < 0x80 && !is_alphanumeric(c) && c != '-' && c != '_' && c != ':' && c != '\'' && c != '/') ||
-            (k > 0 && c >= 'A' && c <= 'Z' && value[k - 1] >= 'a');
-    }
+    const bool odd = is_odd(value, left == ' ' && text.before(i, 2) == ':');
     const std::size_t back = left == '"' || left == '\'' ? 2 : 1;
     const unsigned char sign = text.before(i, back) == ' ' ? text.before(i, back + 1) : text.before(i, back);
     // "--password hunter": a word that is known is none.
@@ -145,12 +200,10 @@ Match by_word(const Text& text, std::size_t i, const Context& context) {
     const bool option = context.option && is_alphanumeric(text.before(i, end_of_option)) && text[i] != '-' &&
                         !is_known_word(text, i, end);
     const bool assigned = sign == ':' || sign == '=' || option;
-    if (value.size() >= 4 && (odd || (assigned && value.size() >= 6 && (left != ' ' || option))) &&
-        value.find('@') != 0 && value.back() != ':') {
-      return {Kind::password, i, end, odd ? 80 : 60};
-    }
+    const bool fits = (odd || (assigned && value.size() >= 6 && (left != ' ' || option))) && value.size() >= 4 &&
+                      value.find('@') != 0 && value.back() != ':';
+    if (fits && is_named_password(text, context, value, i)) return {Kind::password, i, end, odd ? 80 : 60};
   }
-  if (!secret) return {};
   end = token_end(text, i);
   const string_view token = text.part(i, end);
   if (token.size() < 16 || token.size() > 1024) return {};
@@ -163,6 +216,29 @@ Match by_word(const Text& text, std::size_t i, const Context& context) {
 }
 
 }  // namespace
+
+bool gives_another(const Text& text, std::size_t end) {
+  static constexpr string_view kWords[] = {" to ",
+                                           " into ",
+                                           " auf ",
+                                           " zu ",
+                                           " naar ",
+                                           " til ",
+                                           " till ",
+                                           " na ",
+                                           " \xC3\xA0 ",
+                                           " instead of ",
+                                           " and the new one is ",
+                                           " statt ",
+                                           " au lieu de "};
+  if (text[end] != ' ') return false;
+  if (text.has(end, " a ")) {  // "de Hunter22 a Hunter23", but not "a valid …"
+    std::size_t i = end + 3;
+    while (i < end + 32 && text[i] > ' ' && !is_digit(text[i])) ++i;
+    return is_digit(text[i]);
+  }
+  return std::any_of(std::begin(kWords), std::end(kWords), [&](string_view word) { return text.has(end, word); });
+}
 
 bool may_be_secret_alone(const Text& text, std::size_t i) {
   const unsigned char left = text.before(i, 1);
