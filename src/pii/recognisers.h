@@ -89,6 +89,13 @@ Match match_used(const Text& text, std::size_t i);   // "use Winter14$ as the pa
 // wallets.cpp
 inline constexpr std::size_t kShortestWallet = 26;  // letters and digits
 Match match_wallet(const Text& text, std::size_t i, const Context& context);
+// long_values.cpp: whether the value of a match goes on with the byte at `i`; and its end, without the sentence's
+// marks, where it ends at `end`.
+bool value_goes_on(const Text& text, std::size_t i, Rest rest, unsigned char quote);
+std::size_t value_end(const Text& text, std::size_t begin, std::size_t end, Rest rest);
+bool is_token(unsigned char c);  // base64, base64url and the joints of tokens
+// Whether what a block ends with looks like base64 and not like prose: the block goes on.
+bool is_inside_block(std::string_view end);
 // Right behind "-----BEGIN" at `i`, whether a private key follows; the end of that line's mark.
 std::size_t private_key_begins(const Text& text, std::size_t i);
 // beside.cpp: what nothing tells but the word right before it.

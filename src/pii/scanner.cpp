@@ -7,7 +7,6 @@
 namespace freehold::pii {
 namespace {
 
-constexpr std::size_t kLongestKey = 64 << 10;   // a private key's block
 constexpr std::size_t kForgetFrom = 256 << 10;  // bytes behind us before they are dropped
 
 Chooser& shipped_chooser() {
@@ -66,10 +65,7 @@ bool Scanner::State::sign(const Text& text, unsigned char c) {
     const std::size_t end = private_key_begins(text, at + 11);
     if (text.starved()) return false;
     if (end != 0) {
-      close_name();
-      in_key = true;
-      open_begin = at;
-      at = end;
+      follow({Kind::private_key, at, end, 97, Rest::block});
       return true;
     }
   }
@@ -159,33 +155,14 @@ bool Scanner::State::step_inside(const Text& text) {
     skipping = at >= text.size();
     return true;
   }
-  const std::string_view rest = text.part(at, text.size());
-  const std::size_t end = rest.find("-----END");
-  std::size_t to = 0;
-  if (end != std::string_view::npos && at + end - open_begin <= kLongestKey) {
-    // The line's end, or what of it is there.
-    to = at + end + 8;
-    while (to < at + end + 64 && text[to] != '\n' && (text[to] >= ' ' && text[to] != '"')) ++to;
-    while (text[to - 1] == ' ') --to;
-    if (text.starved()) return false;
-  } else if (text.size() - open_begin > kLongestKey + 8) {
-    to = open_begin + kLongestKey;
-  } else if (text.final()) {
-    to = text.size();
-  } else {
-    // What was looked at holds no mark, but for its last bytes.
-    if (rest.size() > 8) at = text.size() - 8;
-    return false;
-  }
-  in_key = false;
-  return found(text, {Kind::private_key, open_begin, to, 97});
+  return followed.rest == Rest::block ? step_block(text) : step_value(text);
 }
 
 // As far as it goes; false where more text is needed.
 bool Scanner::State::steps(const Text& text) {
   const unsigned char* const bytes = text.data();
   for (const std::size_t size = text.size(); at < size;) {
-    if (skipping || in_key) [[unlikely]] {
+    if (skipping || in_value) [[unlikely]] {
       if (!step_inside(text)) return false;
       text.feed_again();
       continue;
@@ -228,6 +205,7 @@ bool Scanner::State::steps(const Text& text) {
 void Scanner::State::run(bool final) {
   const Text text(buffer, final, &memo);
   steps(text);
+  if (final && in_value) step_inside(text);
   if (final) close_name(), lead = kNoLead;
   const std::size_t kept = held();
   if (kept > kForgetFrom || (kept > kHistory && kept * 2 > buffer.size() && buffer.size() > 4096)) {
@@ -240,7 +218,7 @@ void Scanner::State::run(bool final) {
     member.begin -= std::min(drop, member.begin);
     phrase.end -= std::min(drop, phrase.end);
     if (lead != kNoLead) lead -= drop;
-    if (open != Tag::none || in_key) open_begin -= drop, open_end -= std::min(drop, open_end);
+    if (open != Tag::none || in_value) open_begin -= drop, open_end -= std::min(drop, open_end);
   }
 }
 

@@ -77,6 +77,10 @@ bool is_pass(const Text& text, const Word& w) {
 
 bool Scanner::State::found(const Text& text, const Match& match) {
   if (text.starved()) return false;
+  if (match.rest != Rest::none) [[unlikely]] {
+    follow(match);
+    return true;
+  }
   arrive(context);
   close_name();
   emit(match.kind, match.begin, match.end, match.score);

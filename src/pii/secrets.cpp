@@ -12,19 +12,17 @@ namespace {
 
 using std::string_view;
 
-constexpr std::size_t kLongestToken = 4096;
+// Bytes that are looked at; what goes on behind them is followed (Rest).
+constexpr std::size_t kLongestToken = 4096, kLongestPassword = 128;
 
-bool is_token(unsigned char c) {  // base64, base64url and the joints of tokens
-  return is_alphanumeric(c) || c == '_' || c == '-' || c == '.' || c == '+' || c == '/' || c == '=';
-}
-
-std::size_t token_end(const Text& text, std::size_t i) {
+// The end of the longest value from `i` on, of at most `most` bytes; `rest`: none if it ends there, else how it goes
+// on.
+std::size_t end_of_value(const Text& text, std::size_t i, std::size_t most, Rest& rest, unsigned char quote = 0) {
   std::size_t end = i;
-  // '=' only fills up the end: "NAME=value" is two.
-  while (end < i + kLongestToken && is_token(text[end]) &&
-         (text[end] != '=' || text[end + 1] == '=' || !is_token(text[end + 1])))
-    ++end;
-  while (end > i && (text[end - 1] == '.' || text[end - 1] == '-')) --end;
+  while (end < i + most && value_goes_on(text, end, rest, quote)) ++end;
+  if (end == i + most) return end;
+  end = value_end(text, i, end, rest);
+  rest = Rest::none;
   return end;
 }
 
@@ -32,8 +30,11 @@ std::size_t token_end(const Text& text, std::size_t i) {
 // between.
 Match jwt(const Text& text, std::size_t i) {
   if (text[i] != 'e' || text[i + 1] != 'y' || text[i + 2] != 'J') return {};
+  // Its first part may hold certificates.
+  constexpr std::size_t kLongestHeader = 4 * kLongestToken;
   std::size_t at = i, dots = 0, part = 0;
-  for (; at < i + kLongestToken; ++at) {
+  for (; at < i + kLongestHeader; ++at) {
+    if (dots > 0 && at >= i + kLongestToken) return {Kind::jwt, i, at, 95, Rest::jwt};
     const unsigned char c = text[at];
     if (is_alphanumeric(c) || c == '_' || c == '-') {
       ++part;
@@ -122,14 +123,9 @@ Match by_word(const Text& text, std::size_t i, const Context& context) {
   std::size_t end = i;
   if (password) {
     // Anything up to a blank or the closing quotation mark.
-    while (end < i + 128) {
-      const unsigned char c = text[end];
-      if (c <= ' ' || c == '"' || c == '`' || c == '<' || c == '>' || (quoted && c == left)) break;
-      ++end;
-    }
-    while (end > i && (text[end - 1] == '.' || text[end - 1] == ',' || text[end - 1] == ';' || text[end - 1] == ')' ||
-                       text[end - 1] == '\''))
-      --end;
+    const unsigned char quote = quoted ? left : 0;
+    Rest rest = Rest::password;
+    end = end_of_value(text, i, kLongestPassword, rest, quote);
     const string_view value = text.part(i, end);
     bool odd = false;  // no plain word
     for (std::size_t k = 0; k < value.size(); ++k) {
@@ -147,19 +143,20 @@ Match by_word(const Text& text, std::size_t i, const Context& context) {
     const bool assigned = sign == ':' || sign == '=' || option;
     if (value.size() >= 4 && (odd || (assigned && value.size() >= 6 && (left != ' ' || option))) &&
         value.find('@') != 0 && value.back() != ':') {
-      return {Kind::password, i, end, odd ? 80 : 60};
+      return {Kind::password, i, end, odd ? 80 : 60, rest, quote};
     }
   }
   if (!secret) return {};
-  end = token_end(text, i);
+  Rest rest = Rest::token;
+  end = end_of_value(text, i, kLongestToken, rest);
   const string_view token = text.part(i, end);
-  if (token.size() < 16 || token.size() > 1024) return {};
+  if (token.size() < 16) return {};
   const bool given = quoted || left == '=' || left == ':';
   if (!is_mixed(token) && !(given && is_jumbled(token))) return {};
   // English has about 4.1 bits a letter, but not with digits between; 16 hexadecimal digits seldom have under 3.
   const bool path = token.find('/') != string_view::npos && entropy(token) < 4.2;
   if (path || entropy(token) < 3.0) return {};
-  return {Kind::secret, i, end, 80};
+  return {Kind::secret, i, end, 80, rest};
 }
 
 }  // namespace
