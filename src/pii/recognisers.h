@@ -79,6 +79,18 @@ inline bool may_be_position(const Context& context) {
 }
 // secrets.cpp
 Match match_secret(const Text& text, std::size_t i, const Context& context);
+// What a member's or a variable's name ends with, "SecretAccessKey": only where a value follows.
+Cue cue_of_name(const Text& text, const Word& w);
+// Whether "pass" is a password's, "DB_PASS=", "pass: ": a value follows, and no test that went well, "PASS: parser".
+bool is_pass(const Text& text, const Word& w);
+// Where the value of an element begins whose name ends with the word `name`: "<password>", "<wsse:Password Type=…>"; 0
+// if that is no element's or none of a password. And the password that is the whole value at `i`.
+inline bool opens_element(const Text& text, const Word& name) {
+  const unsigned char left = text.before(name.begin, 1);
+  return left == '<' || left == ':';
+}
+std::size_t element_value(const Text& text, const Word& name, bool password);
+Match match_element(const Text& text, std::size_t i);
 inline constexpr std::uint32_t kSecretReach = 2;            // words between a secret and what tells of it
 bool may_be_secret_alone(const Text& text, std::size_t i);  // with no such word
 // options.cpp

@@ -88,7 +88,8 @@ bool Scanner::State::sign(const Text& text, unsigned char c) {
   } else if (c > ' ' && c < 0x7F && c != '"' && c != '\'' && c != ':' && c != '=' && c != '`' &&
              context.near(Cue::password, 0) && (blanks > 0 || apart)) {
     Context now = context;
-    if (const Match match = match_secret(text, at, now); match.score >= now.least) return found(text, match);
+    const Match match = at == element ? match_element(text, at) : match_secret(text, at, now);
+    if (match.score >= now.least) return found(text, match);
   }
   if (c == '@' && context.near(Cue::user, 0) && profile != Profile::secrets && !is_cut_here(text.before(at, 1))) {
     Context now = context;
@@ -130,6 +131,10 @@ void Scanner::State::pass_sign(unsigned char c) {
       break;
     case '#':
       see_number_sign();
+      apart = true;
+      break;
+    case '>':
+      if (at + 1 == element) see(Cue::password);
       apart = true;
       break;
     default:
@@ -215,6 +220,7 @@ void Scanner::State::run(bool final) {
     base += drop;
     at -= drop;
     at_sign -= std::min(drop, at_sign);
+    element -= std::min(drop, element);
     member.begin -= std::min(drop, member.begin);
     phrase.end -= std::min(drop, phrase.end);
     if (lead != kNoLead) lead -= drop;

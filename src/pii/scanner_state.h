@@ -53,6 +53,7 @@ struct Scanner::State {
   bool stop = false, hyphen = false, apart = false;
   bool escaped = false;     // the letter before is an escape's
   bool skipping = false;    // inside a token that is too long
+  std::size_t element = 0;  // in buffer: the value of an element that is a password begins here
   bool in_value = false;    // inside of one that may be long, which began at open_begin
   Match followed;           // it, of which the end is not known
   std::size_t at_sign = 0;  // in buffer: the next '@', or as far as none is; behind us: not looked for

@@ -44,35 +44,6 @@ bool is_hex_word(const Text& text, const Word& w) {
   return true;
 }
 
-// What a member's or a variable's name ends with, "SecretAccessKey": only where a value follows.
-[[gnu::noinline]] Cue cue_of_name(const Text& text, const Word& w) {
-  std::size_t end = w.end;
-  if (text[end] == '"' || text[end] == '\'') ++end;
-  if (text[end] == ' ') ++end;
-  if ((text[end] != ':' && text[end] != '=') || text[end + 1] == '\n' || text[end + 1] == '\r') return Cue::none;
-  std::size_t hump = w.end;
-  while (hump > w.begin && text[hump - 1] >= 'a' && text[hump - 1] <= 'z') --hump;
-  if (hump <= w.begin + 1 || hump == w.end) return Cue::none;
-  if (hump > w.begin + 6 && text.has(hump - 7, "public")) return Cue::none;
-  std::uint32_t hash = kHashStart;
-  for (std::size_t i = hump - 1; i < w.end; ++i) hash = hash_on(hash, text[i] | 0x20);
-  static constexpr std::uint32_t kSecret[] = {hash_folded("key"), hash_folded("secret"), hash_folded("token"),
-                                              hash_folded("credential"), hash_folded("credentials")};
-  static constexpr std::uint32_t kPassword[] = {hash_folded("password"), hash_folded("passwd"), hash_folded("pwd"),
-                                                hash_folded("passphrase")};
-  if (std::find(std::begin(kSecret), std::end(kSecret), hash) != std::end(kSecret)) return Cue::secret;
-  return std::find(std::begin(kPassword), std::end(kPassword), hash) != std::end(kPassword) ? Cue::password : Cue::none;
-}
-
-// Whether "pass" is a password's, "DB_PASS=", "pass: ": a value follows, and no test that went well, "PASS: parser".
-bool is_pass(const Text& text, const Word& w) {
-  std::size_t end = w.end;
-  if (text[end] == '"' || text[end] == '\'') ++end;
-  if (text[end] == ' ') ++end;
-  if ((text[end] != '=' && text[end] != ':') || text[end + 1] == '\n' || text[end + 1] == '\r') return false;
-  return w.shape != Shape::upper || text[end] == '=' || text.before(w.begin, 1) == '_' || text[end + 1] != ' ';
-}
-
 }  // namespace
 
 bool Scanner::State::found(const Text& text, const Match& match) {
@@ -232,7 +203,8 @@ inline void Scanner::State::past_word(const Text& text, const Word& w, Tag tag, 
 // word() does with most; false where it is none.
 inline bool Scanner::State::ordinary_word(const Text& text, const Word& w) {
   if (w.shape != Shape::lower || open != Tag::none || member.tag != Tag::none || w.begin < phrase.end ||
-      (w.flags & kParticle) != 0 || w.cue == Cue::pass || kSmallLeads.has(w) || is_member(text, w) || text.starved())
+      (w.flags & kParticle) != 0 || w.cue == Cue::pass || (w.cue != Cue::none && opens_element(text, w)) ||
+      kSmallLeads.has(w) || is_member(text, w) || text.starved())
     return false;
   lead = kNoLead;
   past_word(text, w, Tag::none, w.end);
@@ -280,6 +252,9 @@ bool Scanner::State::word(const Text& text, const Word& w) {
   if (w.shape == Shape::mixed && w.cue == Cue::none) [[unlikely]]
     ending = cue_of_name(text, w);
   if (w.cue == Cue::pass && is_pass(text, w)) ending = Cue::password;
+  std::size_t value_at = 0;
+  if (w.cue != Cue::none || ending == Cue::password) [[unlikely]]
+    value_at = element_value(text, w, ending == Cue::password);
   if (text.starved()) return false;
   // Names: one word after the other.
   const bool goes_on = open != Tag::none && (now.joined || (inside_phrase && tag == open));
@@ -321,6 +296,10 @@ bool Scanner::State::word(const Text& text, const Word& w) {
   past_word(text, w, tag, whole);
   if (ending != Cue::none) [[unlikely]]
     see(ending);
+  if (value_at != 0) [[unlikely]] {
+    element = value_at;  // what stands between are attributes
+    seen[static_cast<std::size_t>(Cue::password)] = 0;
+  }
   // The value's own colons and quotation marks name nothing.
   if (names_value && (value.tag != Tag::none || member.tag == Tag::none)) member = value;
   return true;
@@ -417,6 +396,9 @@ bool Scanner::State::token(const Text& text, const Word& w, bool plain) {
   const bool inside = is_cut_here(left);  // behind '_', or behind letters that a word did not take
   // A word alone is no key: those have a digit or a sign in them, or are long.
   const bool alone = plain && !near_secret && w.letters < 16;
+  if (near_secret && begin == element) {
+    if (const Match match = match_element(text, begin); sure(match)) return found(text, match);
+  }
   if (!alone && (told || may_be_secret_alone(text, begin))) {
     if (const Match match = match_secret(text, begin, now); sure(match)) return found(text, match);
   }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "pii/keys.h"
+#include "pii/lexicon.h"
 #include "pii/recognisers.h"
 
 namespace freehold::pii {
@@ -14,6 +15,7 @@ using std::string_view;
 
 // Bytes that are looked at; what goes on behind them is followed (Rest).
 constexpr std::size_t kLongestToken = 4096, kLongestPassword = 128;
+constexpr std::size_t kLongestQuoted = 512;  // a password with blanks
 
 // The end of the longest value from `i` on, of at most `most` bytes; `rest`: none if it ends there, else how it goes
 // on.
@@ -113,6 +115,22 @@ bool is_given_to(const Text& text, std::size_t i, const Context& context) {
   return std::find(std::begin(kWords), std::end(kWords), context.previous.hash) != std::end(kWords);
 }
 
+// Where the value ends that begins at `i`, behind a quotation mark: at the next one like it on the same line; 0 if none
+// is near.
+std::size_t closing_quote(const Text& text, std::size_t i, unsigned char quote) {
+  const bool within = text.before(i, 2) == '\\';  // JSON in a string: the closing one has a backslash as well
+  for (std::size_t end = i; end < i + kLongestQuoted && text[end] >= ' '; ++end) {
+    const unsigned char c = text[end];
+    if (c == quote) {
+      if (quote == '\'' && is_alphanumeric(text[end + 1])) return 0;  // "don't"
+      while (within && end > i && text[end - 1] == '\\') --end;
+      return end;
+    }
+    if (c == '\\' && !within) ++end;
+  }
+  return 0;
+}
+
 // What stands behind "password:", "password = '" and the like; the cue was the last word.
 Match by_word(const Text& text, std::size_t i, const Context& context) {
   const bool password = context.near(Cue::password, 1) && !is_given_to(text, i, context);
@@ -126,6 +144,17 @@ Match by_word(const Text& text, std::size_t i, const Context& context) {
     const unsigned char quote = quoted ? left : 0;
     Rest rest = Rest::password;
     end = end_of_value(text, i, kLongestPassword, rest, quote);
+    const bool marked = left == '"' || left == '\'';
+    std::size_t back = marked ? 2 : 1;
+    while (marked && back < 5 && text.before(i, back) == '\\') ++back;
+    const unsigned char sign = text.before(i, back) == ' ' ? text.before(i, back + 1) : text.before(i, back);
+    const bool named = sign == ':' || sign == '=';
+    // In quotation marks it goes to the closing one, blanks and all.
+    const std::size_t close = named && marked ? closing_quote(text, i, left) : 0;
+    if (close != 0 && context.near(Cue::password, 0)) {
+      end = close;
+      rest = Rest::none;
+    }
     const string_view value = text.part(i, end);
     bool odd = false;  // no plain word
     for (std::size_t k = 0; k < value.size(); ++k) {
@@ -134,15 +163,14 @@ Match by_word(const Text& text, std::size_t i, const Context& context) {
             (c < 0x80 && !is_alphanumeric(c) && c != '-' && c != '_' && c != ':' && c != '\'' && c != '/') ||
             (k > 0 && c >= 'A' && c <= 'Z' && value[k - 1] >= 'a');
     }
-    const std::size_t back = left == '"' || left == '\'' ? 2 : 1;
-    const unsigned char sign = text.before(i, back) == ' ' ? text.before(i, back + 1) : text.before(i, back);
     // "--password hunter": a word that is known is none.
     const std::size_t end_of_option = text.before(i, 1) == ' ' ? 2 : back + 1;
     const bool option = context.option && is_alphanumeric(text.before(i, end_of_option)) && text[i] != '-' &&
                         !is_known_word(text, i, end);
-    const bool assigned = sign == ':' || sign == '=' || option;
+    const bool assigned = named || option;
     if (value.size() >= 4 && (odd || (assigned && value.size() >= 6 && (left != ' ' || option))) &&
         value.find('@') != 0 && value.back() != ':') {
+      if (close > end) return {Kind::password, i, close, odd ? 80 : 60};
       return {Kind::password, i, end, odd ? 80 : 60, rest, quote};
     }
   }
@@ -160,6 +188,57 @@ Match by_word(const Text& text, std::size_t i, const Context& context) {
 }
 
 }  // namespace
+
+Cue cue_of_name(const Text& text, const Word& w) {
+  std::size_t end = w.end;
+  if (text[end] == '"' || text[end] == '\'') ++end;
+  if (text[end] == ' ') ++end;
+  const bool element = text[end] == '>' && text.before(w.begin, 1) == '<';
+  if ((text[end] != ':' && text[end] != '=' && !element) || text[end + 1] == '\n' || text[end + 1] == '\r')
+    return Cue::none;
+  std::size_t hump = w.end;
+  while (hump > w.begin && text[hump - 1] >= 'a' && text[hump - 1] <= 'z') --hump;
+  if (hump <= w.begin + 1 || hump == w.end) return Cue::none;
+  if (hump > w.begin + 6 && text.has(hump - 7, "public")) return Cue::none;
+  std::uint32_t hash = kHashStart;
+  for (std::size_t i = hump - 1; i < w.end; ++i) hash = hash_on(hash, text[i] | 0x20);
+  static constexpr std::uint32_t kSecret[] = {hash_folded("key"), hash_folded("secret"), hash_folded("token"),
+                                              hash_folded("credential"), hash_folded("credentials")};
+  static constexpr std::uint32_t kPassword[] = {hash_folded("password"), hash_folded("passwd"), hash_folded("pwd"),
+                                                hash_folded("passphrase")};
+  if (std::find(std::begin(kSecret), std::end(kSecret), hash) != std::end(kSecret)) return Cue::secret;
+  return std::find(std::begin(kPassword), std::end(kPassword), hash) != std::end(kPassword) ? Cue::password : Cue::none;
+}
+
+bool is_pass(const Text& text, const Word& w) {
+  std::size_t end = w.end;
+  if (text[end] == '"' || text[end] == '\'') ++end;
+  if (text[end] == ' ') ++end;
+  if ((text[end] != '=' && text[end] != ':') || text[end + 1] == '\n' || text[end + 1] == '\r') return false;
+  return w.shape != Shape::upper || text[end] == '=' || text.before(w.begin, 1) == '_' || text[end + 1] != ' ';
+}
+
+std::size_t element_value(const Text& text, const Word& name, bool password) {
+  constexpr std::size_t kLongestTag = 256;
+  const unsigned char left = text.before(name.begin, 1);
+  if (!opens_element(text, name) && left != '_' && left != '-' && left != '.') return 0;
+  lexicon().each_cue(0, name, [&](Cue cue) { password = password || cue == Cue::password || cue == Cue::pass; });
+  if (!password) return 0;
+  std::size_t i = name.end;
+  if (text[i] == ' ' && opens_element(text, name)) {  // attributes
+    while (i < name.end + kLongestTag && text[i] >= ' ' && text[i] != '<' && text[i] != '>') ++i;
+  }
+  return text[i] == '>' && text[i - 1] != '/' ? i + 1 : 0;
+}
+
+Match match_element(const Text& text, std::size_t i) {
+  constexpr std::size_t kLeast = 4;
+  std::size_t end = i;
+  while (end < i + kLongestQuoted && text[end] >= ' ' && text[end] != '<') ++end;
+  if (text[end] != '<' || text[end + 1] != '/') return {};
+  while (end > i && text[end - 1] == ' ') --end;
+  return end < i + kLeast ? Match{} : Match{Kind::password, i, end, 80};
+}
 
 bool may_be_secret_alone(const Text& text, std::size_t i) {
   const unsigned char left = text.before(i, 1);
