@@ -136,7 +136,7 @@ TEST(Keys, PasswordsWithBlanks) {
     EXPECT_EQ(shown("  passwd: \"" + value + "\"\n", Profile::secrets), "password=" + value);
     EXPECT_EQ(shown("{\\\"passphrase\\\":\\\"" + value + "\\\",\\\"x\\\":1}", Profile::secrets), "password=" + value);
     EXPECT_EQ(shown("<password>" + value + "</password>", Profile::secrets), "password=" + value);
-    EXPECT_EQ(shown("<DbPassword>" + value + "</x>", Profile::secrets), "password=" + value);
+    EXPECT_EQ(shown("<DbPassword>" + value + "</DbPassword>", Profile::secrets), "password=" + value);
     EXPECT_EQ(shown("<w:Password Type=\"#Text\" x='1'>" + value + "</w:Password>", Profile::secrets),
               "password=" + value);
     EXPECT_EQ(shown("<password kind=\"plain\">" + value + "</password>"), "password=" + value);

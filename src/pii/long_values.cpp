@@ -105,12 +105,14 @@ bool Scanner::State::step_value(const Text& text) {
 bool Scanner::State::step_block(const Text& text) {
   constexpr std::size_t kLookedAt = 512;
   const std::string_view rest = text.part(at, text.size());
-  const std::size_t end = rest.find("-----END");
+  const std::size_t end = rest.find(followed.quote == ' ' ? "---- END" : "-----END");
   std::size_t to = 0;
   if (end != std::string_view::npos && at + end - open_begin <= kLongestPiece) {
-    // The line's end, or what of it is there.
+    // Its mark's end or the line's, or what of it is there.
     to = at + end + 8;
-    while (to < at + end + 64 && text[to] != '\n' && (text[to] >= ' ' && text[to] != '"')) ++to;
+    while (to < at + end + 64 && text[to] >= ' ' && text[to] != '"' &&
+           (text[to] == '-' || text[to - 1] != '-' || text[to - 2] != '-'))
+      ++to;
     while (text[to - 1] == ' ') --to;
     if (text.starved()) return false;
   } else if (text.size() - open_begin > kLongestPiece + 8) {

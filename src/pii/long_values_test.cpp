@@ -77,5 +77,23 @@ TEST(LongValues, BecomeSeveralFindingsSideBySide) {
   EXPECT_EQ(scan(prose, Profile::secrets).size(), 1u);
 }
 
+TEST(LongValues, BlocksOfPrivateKeys) {
+  const std::string body = drawn(64) + "\n" + drawn(64) + "\n" + drawn(30) + "==\n";
+  for (const std::string& key : std::initializer_list<std::string>{
+           "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nComment: \"mine\"\n" + body +
+               "---- END SSH2 ENCRYPTED PRIVATE KEY ----",
+           "-----BEGIN%20EC%20PRIVATE%20KEY-----%0A" + drawn(90) + "%3D%0A-----END%20EC%20PRIVATE%20KEY-----",
+           "-----BEGIN+PRIVATE+KEY-----%0D%0A" + drawn(90) + "%0D%0A-----END+PRIVATE+KEY-----",
+           "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n" + body + "=abcd\n-----END PGP PRIVATE KEY BLOCK-----"})
+    for (const char* after : {"", "\nand on", "&x=1"})
+      EXPECT_EQ(shown(key + after, Profile::secrets), "private_key=" + key);
+  const std::string before = "PuTTY-User-Key-File-3: ssh-rsa\nPublic-Lines: 1\n" + drawn(64) + "\nPrivate-Lines: 3\n";
+  for (const char* after : {"Private-MAC: 00112233", "", "Private-Hash: 00112233\n"})
+    EXPECT_EQ(shown(before + body + after, Profile::secrets), "private_key=" + body.substr(0, body.size() - 1));
+  for (const std::string& text : std::initializer_list<std::string>{
+           "-----BEGIN CERTIFICATE-----\n" + body + "-----END CERTIFICATE-----", "Private-Lines: 3, of 8\nabcdef"})
+    EXPECT_EQ(shown(text, Profile::secrets), "");
+}
+
 }  // namespace
 }  // namespace freehold::pii

@@ -42,11 +42,34 @@ inline bool may_be_date(const Text& text, const Code& code) {
 }
 inline bool may_be_age(const Text& text, const Code& code) {  // from 90 to 130
   const std::size_t size = code.groups[0].size(), begin = code.groups[0].begin;
-  return (size == 2 && text[begin] == '9') || (size == 3 && text[begin] <= '1');
+  if (code.groups[0].digits < size && (text[begin + code.groups[0].digits] | 0x20) != 'y') return false;
+  return (size >= 2 && size <= 6 && text[begin] == '9') || (size > 3 && size <= 6 && text[begin] == '1') ||
+         (size == 3 && text[begin] <= '1');
 }
 // net.cpp
 inline constexpr std::size_t kEmailReach = 68;  // an address' '@' stands less than so many bytes after its beginning
 Match match_email(const Text& text, std::size_t i);
+// Whether the '@' of one is written in another way, "ann%40example.org", behind what begins at `i`; and whether that
+// may be, where letters and digits end at `end`.
+bool is_coded_email(const Text& text, std::size_t i);
+inline bool may_be_coded_email(const Text& text, std::size_t end) {
+  switch (text[end]) {
+    case '%':
+    case '=':
+      return text[end + 1] == '4';
+    case '&':
+      return text[end + 1] == '#';
+    case '\\':
+      return text[end + 1] == 'u' || text[end + 1] == 'x' || text[end + 1] == '\\';
+    case '.':
+    case '_':
+    case '-':
+    case '+':
+      return is_alphanumeric(text[end + 1]);
+    default:
+      return false;
+  }
+}
 Match match_url(const Text& text, std::size_t i);
 // Whether what stands at `end`, behind the letters and digits that begin at `i`, may belong to a web address.
 inline bool may_be_url(const Text& text, std::size_t i, std::size_t end) {
@@ -108,8 +131,8 @@ std::size_t value_end(const Text& text, std::size_t begin, std::size_t end, Rest
 bool is_token(unsigned char c);  // base64, base64url and the joints of tokens
 // Whether what a block ends with looks like base64 and not like prose: the block goes on.
 bool is_inside_block(std::string_view end);
-// Right behind "-----BEGIN" at `i`, whether a private key follows; the end of that line's mark.
-std::size_t private_key_begins(const Text& text, std::size_t i);
+// The mark with which a private key's block begins.
+Match private_key_begins(const Text& text, std::size_t i);
 // beside.cpp: what nothing tells but the word right before it.
 Match match_user(const Text& text, std::size_t i, const Context& context);      // "login: jdoe42", "handle @jane_doe"
 Match match_check(const Text& text, const Context& context, const Code& code);  // "CVV 123"

@@ -61,13 +61,10 @@ bool Scanner::State::sign(const Text& text, unsigned char c) {
     at += blank != 0 ? blank : 1;
     return true;
   }
-  if (c == '-' && text[at + 1] == '-' && text.has(at, "-----begin ")) {
-    const std::size_t end = private_key_begins(text, at + 11);
+  if (c == '-' && text[at + 1] == '-' && text[at + 2] == '-') {
+    const Match match = private_key_begins(text, at);
     if (text.starved()) return false;
-    if (end != 0) {
-      follow({Kind::private_key, at, end, 97, Rest::block});
-      return true;
-    }
+    if (match) return found(text, match);
   }
   if (profile != Profile::secrets && (c == '+' || c == '(')) {
     const unsigned char second = text[at + 1];  // "+(49", "(+49"

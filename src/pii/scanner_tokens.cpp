@@ -112,6 +112,9 @@ Match Scanner::State::at_number(const Text& text, const Context& now, std::size_
     }
   } else {
     const Code::Group& first = code.groups[0];
+    if (may_be_age(text, code)) {  // "93yo"
+      if (const Match match = match_age(text, now, code); sure(match)) return match;
+    }
     // "3rd of March", "21MAR1961"
     if (first.digits > 0 && (first.size() <= 4 ? first.digits <= 2 : is_digit(text[begin]) && first.digits >= 3)) {
       if (const Match match = match_date(text, now, code); sure(match)) return match;
@@ -421,7 +424,7 @@ bool Scanner::State::token(const Text& text, const Word& w, bool plain) {
     // "_name@example.org_" and "__name@example.org__", but not the rest of "first_name@example.org"
     const bool fresh = left != '_' || !is_alphanumeric(before_underscores(text, begin));
     if (fresh && !plain) {
-      if (may_be_email(begin)) {
+      if (may_be_email(begin) || (may_be_coded_email(text, run) && is_coded_email(text, run))) {
         if (const Match match = match_email(text, begin); sure(match)) return found(text, match);
       }
       if (may_be_url(text, begin, run)) {

@@ -52,6 +52,19 @@ Match jwt(const Text& text, std::size_t i) {
   return {Kind::jwt, i, at, 95};
 }
 
+// The lines of a PuTTY key that are secret: "Private-Lines: 14" and what follows.
+Match private_lines(const Text& text, std::size_t i) {
+  constexpr string_view kName = "private-lines: ";
+  if (!text.has(i, kName)) return {};
+  std::size_t at = i + kName.size();
+  const std::size_t most = at + 4;
+  while (at < most && is_digit(text[at])) ++at;
+  if (at == i + kName.size()) return {};
+  if (text[at] == '\r') ++at;
+  if (text[at] != '\n') return {};
+  return {Kind::private_key, at + 1, at + 1, 97, Rest::lines};
+}
+
 // "$6$salt$hash", as crypt(3) and its likes write a password: what follows the first '$'.
 Match crypt_hash(const Text& text, std::size_t i) {
   static constexpr string_view kMethods[] = {"1$",
@@ -137,6 +150,7 @@ Match by_word(const Text& text, std::size_t i, const Context& context) {
   const bool secret = context.near(Cue::secret, 2) || context.near(Cue::password, 2);
   if (!password && !secret) return {};
   const unsigned char left = text.before(i, 1);
+  if (left == '/' && text.before(i, 2) == '<') return {};  // "</password>"
   const bool quoted = left == '"' || left == '\'' || left == '`';
   std::size_t end = i;
   if (password) {
@@ -244,6 +258,7 @@ bool may_be_secret_alone(const Text& text, std::size_t i) {
   const unsigned char left = text.before(i, 1);
   if (left == '$') return true;
   if (left == '_' || left == '-' || left == '.') return false;
+  if (text[i] == 'P' && text[i + 1] == 'r' && text[i + 7] == '-') return true;  // private_lines()
   return may_be_key(text, i) || (text[i] == 'e' && text[i + 1] == 'y' && text[i + 2] == 'J');
 }
 
@@ -255,19 +270,32 @@ Match match_secret(const Text& text, std::size_t i, const Context& context) {
   if (left != '_' && left != '-' && left != '.') {
     if (const Match match = match_key(text, i)) return match;
     if (const Match match = jwt(text, i)) return match;
+    if (const Match match = private_lines(text, i)) return match;
   }
   return by_word(text, i, context);
 }
 
-std::size_t private_key_begins(const Text& text, std::size_t i) {
-  // "-----BEGIN RSA PRIVATE KEY-----" and the like (RFC 7468 and older)
-  constexpr std::size_t kLongestName = 40;
-  std::size_t at = i;
-  while (at < i + kLongestName && ((text[at] >= 'A' && text[at] <= 'Z') || text[at] == ' ' || is_digit(text[at]))) ++at;
-  for (const unsigned char c : {'-', '-', '-', '-', '-'}) {
-    if (text[at++] != c) return 0;
+// "-----BEGIN RSA PRIVATE KEY-----" and the like (RFC 7468 and older), "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----"
+// (RFC 4716), also as an address has it: "BEGIN%20PRIVATE%20KEY".
+Match private_key_begins(const Text& text, std::size_t i) {
+  constexpr std::size_t kLongestName = 48;
+  const bool four = text.has(i, "---- begin ");
+  if (!four && !text.has(i, "-----begin")) return {};
+  const std::size_t name = i + 10;
+  std::size_t at = name;
+  while (at < name + kLongestName && ((text[at] >= 'A' && text[at] <= 'Z') || text[at] == ' ' || text[at] == '%' ||
+                                      text[at] == '+' || is_digit(text[at])))
+    ++at;
+  const std::size_t end = at;
+  while (at < end + (four ? 4 : 5)) {
+    if (text[at++] != '-') return {};
   }
-  return text.part(i, at).find("PRIVATE KEY") != string_view::npos ? at : 0;
+  const string_view said = text.part(name, end);
+  const unsigned char blank = text[name];
+  if ((blank != ' ' && blank != '%' && blank != '+') || said.find("PRIVATE") == string_view::npos ||
+      said.find("KEY") == string_view::npos)
+    return {};
+  return {Kind::private_key, i, at, 97, Rest::block, static_cast<unsigned char>(four ? ' ' : '-')};
 }
 
 }  // namespace freehold::pii
