@@ -12,11 +12,24 @@
 
 namespace freehold::pii {
 
+// How a value goes on that is longer than a recogniser reads: the scanner follows it to its end (long_values.cpp).
+enum class Rest : std::uint8_t {
+  none,      // it ends where the match says
+  block,     // to the line that says END
+  lines,     // lines of base64
+  token,     // base64 and the joints of tokens
+  jwt,       // base64url with full stops between
+  password,  // up to a blank or a closing quotation mark
+  argument,  // of a command line
+};
+
 // What a recogniser found; none if the score is 0.
 struct Match {
   Kind kind = Kind::other_id;
   std::size_t begin = 0, end = 0;
   int score = 0;  // 0 to 100
+  Rest rest = Rest::none;
+  unsigned char quote = 0;  // the sign that ends the rest, if one does
   explicit operator bool() const { return score > 0; }
 };
 

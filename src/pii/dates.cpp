@@ -316,8 +316,16 @@ Match match_age(const Text& text, const Context& context, const Code& code) {
   std::size_t i = end;
   while (i < end + 3 && (text[i] == ' ' || text[i] == '-')) ++i;
   bool named = false;
-  for (const std::string_view word : {"years old", "year old", "year-old", "years-old", "years of age", "yo ", "y/o",
-                                      "y.o", "yrs old", "yr old", "jahre alt", "-jahrig", "ans", "anni", "lat "}) {
+  if (first.digits < first.size()) {  // "93yo"
+    static constexpr std::string_view kGlued[] = {"y", "yo", "yr", "yrs", "yof", "yom"};
+    named = std::any_of(std::begin(kGlued), std::end(kGlued), [&](std::string_view word) {
+      return first.size() - first.digits == word.size() && text.has(end, word);
+    });
+    return named ? Match{Kind::age, first.begin, end, 80} : Match{};
+  }
+  for (const std::string_view word :
+       {"years old", "year old", "year-old", "years-old", "years of age", "yo ", "y/o", "y.o", "yrs old", "yr old",
+        "jahre alt", "jahrig", "j\xC3\xA4hrig", "ans", "anni", "lat "}) {
     named = named || text.has(i, word);
   }
   const PastWord& before = context.previous;

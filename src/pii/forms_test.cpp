@@ -273,5 +273,23 @@ TEST(Forms, ChecksOfCardsAndDockets) {
   EXPECT_EQ(shown("the docket is full in 2020"), "");
 }
 
+TEST(Forms, EmailsWithACodedSign) {
+  for (const std::string sign : {"%40", "=40", "&#64;", "&#x40;", "\\u0040", "\\\\u0040", "\\x40"}) {
+    for (const std::string name : {"grace", "grace.hopper", "g-h_1+x"}) {
+      const std::string address = name + sign + "mail.example.net";
+      EXPECT_EQ(shown("to " + address + ", now"), "email=" + address);
+      EXPECT_EQ(shown("{\"to\":\"" + address + "\"}"), "email=" + address);
+    }
+  }
+  EXPECT_EQ(shown("width=40 or x=40.5em, 100%40, a&#64; b"), "");
+}
+
+TEST(Forms, AgesInOneWord) {
+  for (const std::string text : {"94yo", "102yo", "95y", "91yrs", "97yof"})
+    EXPECT_EQ(shown("Pt is " + text + ", well", Profile::hipaa), "age=" + text.substr(0, text.find('y')));
+  EXPECT_EQ(shown("eine 96-jährige Frau", Profile::hipaa), "age=96");
+  for (const char* text : {"89yo", "94ys", "94x", "131yo", "a94y"}) EXPECT_EQ(shown(text, Profile::hipaa), "") << text;
+}
+
 }  // namespace
 }  // namespace freehold::pii

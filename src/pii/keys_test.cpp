@@ -129,6 +129,27 @@ TEST(Keys, NamesThatEndWithTheirWord) {
   EXPECT_EQ(shown("costs $6 and $5 of $10", Profile::secrets), "");
 }
 
+TEST(Keys, PasswordsWithBlanks) {
+  for (const std::string value : {"grün tea & 7 cups", "one two three four", "a b 12", "It is late, isn't it?"}) {
+    EXPECT_EQ(shown("{\"password\": \"" + value + "\", \"user\": \"bob smith\"}", Profile::secrets),
+              "password=" + value);
+    EXPECT_EQ(shown("  passwd: \"" + value + "\"\n", Profile::secrets), "password=" + value);
+    EXPECT_EQ(shown("{\\\"passphrase\\\":\\\"" + value + "\\\",\\\"x\\\":1}", Profile::secrets), "password=" + value);
+    EXPECT_EQ(shown("<password>" + value + "</password>", Profile::secrets), "password=" + value);
+    EXPECT_EQ(shown("<DbPassword>" + value + "</DbPassword>", Profile::secrets), "password=" + value);
+    EXPECT_EQ(shown("<w:Password Type=\"#Text\" x='1'>" + value + "</w:Password>", Profile::secrets),
+              "password=" + value);
+    EXPECT_EQ(shown("<password kind=\"plain\">" + value + "</password>"), "password=" + value);
+  }
+  EXPECT_EQ(shown("PGPASSWORD='Tr4!uWn8Qz a b' psql -c 'select 1'", Profile::secrets), "password=Tr4!uWn8Qz a b");
+  EXPECT_EQ(shown("password = \"a \\\" b 7\" # x \"", Profile::secrets), "password=a \\\" b 7");
+  for (const char* text :
+       {"<label for=\"password\">Enter it here</label>", "<password/>some text</x>", "</password>some text</x>",
+        "{\"password\": \"\", \"user\": \"bob smith\"}", "<password>\n  <min>8 letters</min>\n</password>",
+        "\"password\" is \"what one knows\"", "passwords: 'tis late, don't"})
+    EXPECT_EQ(shown(text, Profile::secrets), "") << text;
+}
+
 TEST(Keys, Wallets) {
   for (const std::string& address : std::initializer_list<std::string>{
            std::string("rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh"), std::string("TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t"),

@@ -201,7 +201,9 @@ Cue cue_of_name(const Text& text, const Word& w) {
   std::size_t end = w.end;
   if (text[end] == '"' || text[end] == '\'') ++end;
   if (text[end] == ' ') ++end;
-  if ((text[end] != ':' && text[end] != '=') || text[end + 1] == '\n' || text[end + 1] == '\r') return Cue::none;
+  const bool element = text[end] == '>' && text.before(w.begin, 1) == '<';
+  if ((text[end] != ':' && text[end] != '=' && !element) || text[end + 1] == '\n' || text[end + 1] == '\r')
+    return Cue::none;
   std::size_t hump = w.end;
   while (hump > w.begin && text[hump - 1] >= 'a' && text[hump - 1] <= 'z') --hump;
   if (hump <= w.begin + 1 || hump == w.end) return Cue::none;

@@ -18,6 +18,26 @@ bool is_local(unsigned char c) {  // RFC 5322 atext as it is used, and the full 
          c == '~';
 }
 
+// How an '@' is written in addresses, in mail (quoted-printable), in HTML and in JSON: how many bytes of it stand at
+// `i`.
+std::size_t coded_at_sign(const Text& text, std::size_t i) {
+  switch (text[i]) {
+    case '%':
+    case '=':
+      return text[i + 1] == '4' && text[i + 2] == '0' ? 3 : 0;
+    case '&':
+      if (text[i + 1] != '#') return 0;
+      if (text[i + 2] == '6') return text[i + 3] == '4' && text[i + 4] == ';' ? 5 : 0;
+      return text.has(i + 2, "x40;") ? 6 : 0;
+    case '\\':
+      if (text[i + 1] == '\\') ++i;
+      if (text[i + 1] == 'x') return text.has(i + 2, "40") ? 4 : 0;
+      return text.has(i + 1, "u0040") ? 6 : 0;
+    default:
+      return 0;
+  }
+}
+
 // The end of the host name at `i`: labels of letters, digits, hyphens; 0 if it has no dot or ends in no letters.
 std::size_t host_end(const Text& text, std::size_t i, std::size_t& last_label) {
   std::size_t label = i, end = i, dots = 0;
@@ -225,11 +245,19 @@ Match match_userinfo(const Text& text, std::size_t i) {
 
 }  // namespace
 
+bool is_coded_email(const Text& text, std::size_t i) {
+  const std::size_t most = i + kLongestLocal;
+  while (i < most && (is_alphanumeric(text[i]) || text[i] == '.' || text[i] == '_' || text[i] == '-' || text[i] == '+'))
+    ++i;
+  return coded_at_sign(text, i) != 0;
+}
+
 Match match_email(const Text& text, std::size_t i) {
   std::size_t at = i;
   while (at < i + kLongestLocal) {
     const unsigned char c = text[at];
     if (is_local(c)) {
+      if ((c == '%' || c == '&') && coded_at_sign(text, at) != 0) break;
       ++at;
     } else if (c >= 0x80) {
       const std::size_t n = letter_at(text, at);
@@ -239,9 +267,10 @@ Match match_email(const Text& text, std::size_t i) {
       break;
     }
   }
-  if (text[at] != '@' || at == i || text[at - 1] == '.') return {};
+  const std::size_t sign = text[at] == '@' ? 1 : coded_at_sign(text, at);
+  if (sign == 0 || at == i || text[at - 1] == '.') return {};
   std::size_t label = 0;
-  const std::size_t end = host_end(text, at + 1, label);
+  const std::size_t end = host_end(text, at + sign, label);
   if (end == 0) return {};
   if (text[end] == ':' && is_alphanumeric(text[end + 1]) && !is_digit(text[end + 1])) return {};  // git@host:path
   return {Kind::email, i, end, 95};

@@ -44,11 +44,12 @@ Match match_option(const Text& text, std::size_t i, const Context& context) {
     std::size_t end = begin, colon = 0;
     while (end < begin + kMost) {
       const unsigned char c = text[end];
-      if (c < ' ' || (quote != 0 ? c == quote : c == ' ' || c == ';' || c == '|' || c == '`')) break;
+      if (!value_goes_on(text, end, Rest::argument, quote)) break;
       if (colon == 0 && (c == ':' || c == '%') && end > begin) colon = end + 1;
       ++end;
     }
-    if (quote == 0 && end > begin && is_shell_quote(text[end - 1])) --end;  // the line is quoted
+    const Rest rest = end == begin + kMost ? Rest::argument : Rest::none;
+    if (rest == Rest::none && quote == 0) end = value_end(text, begin, end, Rest::argument);
     if (option.user) {
       if (colon == 0) continue;
       begin = colon;
@@ -56,7 +57,7 @@ Match match_option(const Text& text, std::size_t i, const Context& context) {
     const unsigned char first = text[begin];
     // A variable's name, the next option, "<password>".
     if (end < begin + kLeast || first == '$' || first == '-' || first == '<' || first == '%' || first == '*') continue;
-    return {Kind::password, begin, end, 85};
+    return {Kind::password, begin, end, 85, rest, quote};
   }
   return {};
 }

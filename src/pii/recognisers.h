@@ -42,11 +42,34 @@ inline bool may_be_date(const Text& text, const Code& code) {
 }
 inline bool may_be_age(const Text& text, const Code& code) {  // from 90 to 130
   const std::size_t size = code.groups[0].size(), begin = code.groups[0].begin;
-  return (size == 2 && text[begin] == '9') || (size == 3 && text[begin] <= '1');
+  if (code.groups[0].digits < size && (text[begin + code.groups[0].digits] | 0x20) != 'y') return false;
+  return (size >= 2 && size <= 6 && text[begin] == '9') || (size > 3 && size <= 6 && text[begin] == '1') ||
+         (size == 3 && text[begin] <= '1');
 }
 // net.cpp
 inline constexpr std::size_t kEmailReach = 68;  // an address' '@' stands less than so many bytes after its beginning
 Match match_email(const Text& text, std::size_t i);
+// Whether the '@' of one is written in another way, "ann%40example.org", behind what begins at `i`; and whether that
+// may be, where letters and digits end at `end`.
+bool is_coded_email(const Text& text, std::size_t i);
+inline bool may_be_coded_email(const Text& text, std::size_t end) {
+  switch (text[end]) {
+    case '%':
+    case '=':
+      return text[end + 1] == '4';
+    case '&':
+      return text[end + 1] == '#';
+    case '\\':
+      return text[end + 1] == 'u' || text[end + 1] == 'x' || text[end + 1] == '\\';
+    case '.':
+    case '_':
+    case '-':
+    case '+':
+      return is_alphanumeric(text[end + 1]);
+    default:
+      return false;
+  }
+}
 Match match_url(const Text& text, std::size_t i);
 // Whether what stands at `end`, behind the letters and digits that begin at `i`, may belong to a web address.
 inline bool may_be_url(const Text& text, std::size_t i, std::size_t end) {
@@ -79,6 +102,14 @@ inline bool may_be_position(const Context& context) {
 }
 // secrets.cpp
 Match match_secret(const Text& text, std::size_t i, const Context& context);
+// Where the value of an element begins whose name ends with the word `name`: "<password>", "<wsse:Password Type=…>"; 0
+// if that is no element's or none of a password. And the password that is the whole value at `i`.
+inline bool opens_element(const Text& text, const Word& name) {
+  const unsigned char left = text.before(name.begin, 1);
+  return left == '<' || left == ':';
+}
+std::size_t element_value(const Text& text, const Word& name, bool password);
+Match match_element(const Text& text, std::size_t i);
 inline constexpr std::uint32_t kSecretReach = 2;            // words between a secret and what tells of it
 bool may_be_secret_alone(const Text& text, std::size_t i);  // with no such word
 // " to", " auf" at `end`: behind a password that another one takes the place of.
@@ -93,8 +124,15 @@ Match match_said_password(const Text& text, std::size_t i, std::size_t end, cons
 // wallets.cpp
 inline constexpr std::size_t kShortestWallet = 26;  // letters and digits
 Match match_wallet(const Text& text, std::size_t i, const Context& context);
-// Right behind "-----BEGIN" at `i`, whether a private key follows; the end of that line's mark.
-std::size_t private_key_begins(const Text& text, std::size_t i);
+// long_values.cpp: whether the value of a match goes on with the byte at `i`; and its end, without the sentence's
+// marks, where it ends at `end`.
+bool value_goes_on(const Text& text, std::size_t i, Rest rest, unsigned char quote);
+std::size_t value_end(const Text& text, std::size_t begin, std::size_t end, Rest rest);
+bool is_token(unsigned char c);  // base64, base64url and the joints of tokens
+// Whether what a block ends with looks like base64 and not like prose: the block goes on.
+bool is_inside_block(std::string_view end);
+// The mark with which a private key's block begins.
+Match private_key_begins(const Text& text, std::size_t i);
 // beside.cpp: what nothing tells but the word right before it.
 Match match_user(const Text& text, std::size_t i, const Context& context);      // "login: jdoe42", "handle @jane_doe"
 Match match_check(const Text& text, const Context& context, const Code& code);  // "CVV 123"

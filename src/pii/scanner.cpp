@@ -7,7 +7,6 @@
 namespace freehold::pii {
 namespace {
 
-constexpr std::size_t kLongestKey = 64 << 10;   // a private key's block
 constexpr std::size_t kForgetFrom = 256 << 10;  // bytes behind us before they are dropped
 
 Chooser& shipped_chooser() {
@@ -62,16 +61,10 @@ bool Scanner::State::sign(const Text& text, unsigned char c) {
     at += blank != 0 ? blank : 1;
     return true;
   }
-  if (c == '-' && text[at + 1] == '-' && text.has(at, "-----begin ")) {
-    const std::size_t end = private_key_begins(text, at + 11);
+  if (c == '-' && text[at + 1] == '-' && text[at + 2] == '-') {
+    const Match match = private_key_begins(text, at);
     if (text.starved()) return false;
-    if (end != 0) {
-      close_name();
-      in_key = true;
-      open_begin = at;
-      at = end;
-      return true;
-    }
+    if (match) return found(text, match);
   }
   if (profile != Profile::secrets && (c == '+' || c == '(')) {
     const unsigned char second = text[at + 1];  // "+(49", "(+49"
@@ -92,7 +85,8 @@ bool Scanner::State::sign(const Text& text, unsigned char c) {
   } else if (c > ' ' && c < 0x7F && c != '"' && c != '\'' && c != ':' && c != '=' && c != '`' &&
              context.near(Cue::password, 0) && (blanks > 0 || apart)) {
     Context now = context;
-    if (const Match match = match_secret(text, at, now); match.score >= now.least) return found(text, match);
+    const Match match = at == element ? match_element(text, at) : match_secret(text, at, now);
+    if (match.score >= now.least) return found(text, match);
   }
   if (c == '@' && context.near(Cue::user, 0) && profile != Profile::secrets && !is_cut_here(text.before(at, 1))) {
     Context now = context;
@@ -136,6 +130,10 @@ void Scanner::State::pass_sign(unsigned char c) {
       see_number_sign();
       apart = true;
       break;
+    case '>':
+      if (at + 1 == element) see(Cue::password);
+      apart = true;
+      break;
     default:
       apart = true;
   }
@@ -159,33 +157,14 @@ bool Scanner::State::step_inside(const Text& text) {
     skipping = at >= text.size();
     return true;
   }
-  const std::string_view rest = text.part(at, text.size());
-  const std::size_t end = rest.find("-----END");
-  std::size_t to = 0;
-  if (end != std::string_view::npos && at + end - open_begin <= kLongestKey) {
-    // The line's end, or what of it is there.
-    to = at + end + 8;
-    while (to < at + end + 64 && text[to] != '\n' && (text[to] >= ' ' && text[to] != '"')) ++to;
-    while (text[to - 1] == ' ') --to;
-    if (text.starved()) return false;
-  } else if (text.size() - open_begin > kLongestKey + 8) {
-    to = open_begin + kLongestKey;
-  } else if (text.final()) {
-    to = text.size();
-  } else {
-    // What was looked at holds no mark, but for its last bytes.
-    if (rest.size() > 8) at = text.size() - 8;
-    return false;
-  }
-  in_key = false;
-  return found(text, {Kind::private_key, open_begin, to, 97});
+  return followed.rest == Rest::block ? step_block(text) : step_value(text);
 }
 
 // As far as it goes; false where more text is needed.
 bool Scanner::State::steps(const Text& text) {
   const unsigned char* const bytes = text.data();
   for (const std::size_t size = text.size(); at < size;) {
-    if (skipping || in_key) [[unlikely]] {
+    if (skipping || in_value) [[unlikely]] {
       if (!step_inside(text)) return false;
       text.feed_again();
       continue;
@@ -228,6 +207,7 @@ bool Scanner::State::steps(const Text& text) {
 void Scanner::State::run(bool final) {
   const Text text(buffer, final, &memo);
   steps(text);
+  if (final && in_value) step_inside(text);
   if (final) close_name(), lead = kNoLead;
   const std::size_t kept = held();
   if (kept > kForgetFrom || (kept > kHistory && kept * 2 > buffer.size() && buffer.size() > 4096)) {
@@ -237,10 +217,11 @@ void Scanner::State::run(bool final) {
     base += drop;
     at -= drop;
     at_sign -= std::min(drop, at_sign);
+    element -= std::min(drop, element);
     member.begin -= std::min(drop, member.begin);
     phrase.end -= std::min(drop, phrase.end);
     if (lead != kNoLead) lead -= drop;
-    if (open != Tag::none || in_key) open_begin -= drop, open_end -= std::min(drop, open_end);
+    if (open != Tag::none || in_value) open_begin -= drop, open_end -= std::min(drop, open_end);
   }
 }
 

@@ -53,7 +53,9 @@ struct Scanner::State {
   bool stop = false, hyphen = false, apart = false;
   bool escaped = false;     // the letter before is an escape's
   bool skipping = false;    // inside a token that is too long
-  bool in_key = false;      // inside a private key's block, which began at open_begin
+  std::size_t element = 0;  // in buffer: the value of an element that is a password begins here
+  bool in_value = false;    // inside of one that may be long, which began at open_begin
+  Match followed;           // it, of which the end is not known
   std::size_t at_sign = 0;  // in buffer: the next '@', or as far as none is; behind us: not looked for
   std::vector<Finding>* out = nullptr;
 
@@ -153,10 +155,13 @@ struct Scanner::State {
   }
 
   // In buffer: no finding that is still to come begins before it.
-  std::size_t held() const { return std::min(open != Tag::none || in_key ? std::min(at, open_begin) : at, lead); }
+  std::size_t held() const { return std::min(open != Tag::none || in_value ? std::min(at, open_begin) : at, lead); }
 
   bool steps(const Text& text);
   bool step_inside(const Text& text);
+  bool step_value(const Text& text);
+  bool step_block(const Text& text);
+  void follow(const Match& match);
   bool letters(const Text& text);
   bool digits(const Text& text);
   bool token(const Text& text, const Word& w, bool plain);

@@ -56,6 +56,10 @@ bool is_hex_word(const Text& text, const Word& w) {
 bool Scanner::State::found(const Text& text, const Match& match) {
   const bool another = match.kind == Kind::password && gives_another(text, match.end);
   if (text.starved()) return false;
+  if (match.rest != Rest::none) [[unlikely]] {
+    follow(match);
+    return true;
+  }
   arrive(context);
   close_name();
   emit(match.kind, match.begin, match.end, match.score);
@@ -120,6 +124,9 @@ Match Scanner::State::at_number(const Text& text, const Context& now, std::size_
     }
   } else {
     const Code::Group& first = code.groups[0];
+    if (may_be_age(text, code)) {  // "93yo"
+      if (const Match match = match_age(text, now, code); sure(match)) return match;
+    }
     // "3rd of March", "21MAR1961"
     if (first.digits > 0 && (first.size() <= 4 ? first.digits <= 2 : is_digit(text[begin]) && first.digits >= 3)) {
       if (const Match match = match_date(text, now, code); sure(match)) return match;
@@ -224,7 +231,8 @@ inline void Scanner::State::past_word(const Text& text, const Word& w, Tag tag, 
 // word() does with most; false where it is none.
 inline bool Scanner::State::ordinary_word(const Text& text, const Word& w) {
   if (w.shape != Shape::lower || open != Tag::none || member.tag != Tag::none || w.begin < phrase.end ||
-      (w.flags & kParticle) != 0 || w.cue == Cue::pass || kSmallLeads.has(w) || is_member(text, w) || text.starved())
+      (w.flags & kParticle) != 0 || w.cue == Cue::pass || (w.cue != Cue::none && opens_element(text, w)) ||
+      kSmallLeads.has(w) || is_member(text, w) || text.starved())
     return false;
   lead = kNoLead;
   past_word(text, w, Tag::none, w.end);
@@ -275,6 +283,9 @@ bool Scanner::State::word(const Text& text, const Word& w) {
   if (w.shape == Shape::mixed && w.cue == Cue::none) [[unlikely]]
     ending = cue_of_name(text, w);
   if (w.cue == Cue::pass && is_pass(text, now, w)) ending = Cue::password;
+  std::size_t value_at = 0;
+  if (w.cue != Cue::none || ending == Cue::password) [[unlikely]]
+    value_at = element_value(text, w, ending == Cue::password);
   if (text.starved()) return false;
   // Names: one word after the other.
   const bool goes_on = open != Tag::none && (now.joined || (inside_phrase && tag == open));
@@ -316,6 +327,10 @@ bool Scanner::State::word(const Text& text, const Word& w) {
   past_word(text, w, tag, whole);
   if (ending != Cue::none) [[unlikely]]
     see(ending);
+  if (value_at != 0) [[unlikely]] {
+    element = value_at;  // what stands between are attributes
+    seen[static_cast<std::size_t>(Cue::password)] = 0;
+  }
   // The value's own colons and quotation marks name nothing.
   if (names_value && (value.tag != Tag::none || member.tag == Tag::none)) member = value;
   return true;
@@ -412,6 +427,9 @@ bool Scanner::State::token(const Text& text, const Word& w, bool plain) {
   const bool inside = is_cut_here(left);  // behind '_', or behind letters that a word did not take
   // A word alone is no key: those have a digit or a sign in them, or are long.
   const bool alone = plain && !near_secret && w.letters < 16;
+  if (near_secret && begin == element) {
+    if (const Match match = match_element(text, begin); sure(match)) return found(text, match);
+  }
   if (!alone && (told || may_be_secret_alone(text, begin))) {
     if (const Match match = match_secret(text, begin, now); sure(match)) return found(text, match);
   }
@@ -434,7 +452,7 @@ bool Scanner::State::token(const Text& text, const Word& w, bool plain) {
     // "_name@example.org_" and "__name@example.org__", but not the rest of "first_name@example.org"
     const bool fresh = left != '_' || !is_alphanumeric(before_underscores(text, begin));
     if (fresh && !plain) {
-      if (may_be_email(begin)) {
+      if (may_be_email(begin) || (may_be_coded_email(text, run) && is_coded_email(text, run))) {
         if (const Match match = match_email(text, begin); sure(match)) return found(text, match);
       }
       if (may_be_url(text, begin, run)) {

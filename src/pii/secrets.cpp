@@ -5,6 +5,7 @@
 #include <string>
 
 #include "pii/keys.h"
+#include "pii/lexicon.h"
 #include "pii/recognisers.h"
 
 namespace freehold::pii {
@@ -12,19 +13,18 @@ namespace {
 
 using std::string_view;
 
-constexpr std::size_t kLongestToken = 4096;
+// Bytes that are looked at; what goes on behind them is followed (Rest).
+constexpr std::size_t kLongestToken = 4096, kLongestPassword = 128;
+constexpr std::size_t kLongestQuoted = 512;  // a password with blanks
 
-bool is_token(unsigned char c) {  // base64, base64url and the joints of tokens
-  return is_alphanumeric(c) || c == '_' || c == '-' || c == '.' || c == '+' || c == '/' || c == '=';
-}
-
-std::size_t token_end(const Text& text, std::size_t i) {
+// The end of the longest value from `i` on, of at most `most` bytes; `rest`: none if it ends there, else how it goes
+// on.
+std::size_t end_of_value(const Text& text, std::size_t i, std::size_t most, Rest& rest, unsigned char quote = 0) {
   std::size_t end = i;
-  // '=' only fills up the end: "NAME=value" is two.
-  while (end < i + kLongestToken && is_token(text[end]) &&
-         (text[end] != '=' || text[end + 1] == '=' || !is_token(text[end + 1])))
-    ++end;
-  while (end > i && (text[end - 1] == '.' || text[end - 1] == '-')) --end;
+  while (end < i + most && value_goes_on(text, end, rest, quote)) ++end;
+  if (end == i + most) return end;
+  end = value_end(text, i, end, rest);
+  rest = Rest::none;
   return end;
 }
 
@@ -32,8 +32,11 @@ std::size_t token_end(const Text& text, std::size_t i) {
 // between.
 Match jwt(const Text& text, std::size_t i) {
   if (text[i] != 'e' || text[i + 1] != 'y' || text[i + 2] != 'J') return {};
+  // Its first part may hold certificates.
+  constexpr std::size_t kLongestHeader = 4 * kLongestToken;
   std::size_t at = i, dots = 0, part = 0;
-  for (; at < i + kLongestToken; ++at) {
+  for (; at < i + kLongestHeader; ++at) {
+    if (dots > 0 && at >= i + kLongestToken) return {Kind::jwt, i, at, 95, Rest::jwt};
     const unsigned char c = text[at];
     if (is_alphanumeric(c) || c == '_' || c == '-') {
       ++part;
@@ -47,6 +50,19 @@ Match jwt(const Text& text, std::size_t i) {
   if (dots < 2 || at - i < 36) return {};
   if (text[at - 1] == '.' && dots > 2) --at;
   return {Kind::jwt, i, at, 95};
+}
+
+// The lines of a PuTTY key that are secret: "Private-Lines: 14" and what follows.
+Match private_lines(const Text& text, std::size_t i) {
+  constexpr string_view kName = "private-lines: ";
+  if (!text.has(i, kName)) return {};
+  std::size_t at = i + kName.size();
+  const std::size_t most = at + 4;
+  while (at < most && is_digit(text[at])) ++at;
+  if (at == i + kName.size()) return {};
+  if (text[at] == '\r') ++at;
+  if (text[at] != '\n') return {};
+  return {Kind::private_key, at + 1, at + 1, 97, Rest::lines};
 }
 
 // "$6$salt$hash", as crypt(3) and its likes write a password: what follows the first '$'.
@@ -173,46 +189,72 @@ bool is_named_password(const Text& text, const Context& context, string_view val
   return context.near(Cue::password, 1) || is_password_of_sentence(text, context, value, begin);
 }
 
+// Where the value ends that begins at `i`, behind a quotation mark: at the next one like it on the same line; 0 if none
+// is near.
+std::size_t closing_quote(const Text& text, std::size_t i, unsigned char quote) {
+  const bool within = text.before(i, 2) == '\\';  // JSON in a string: the closing one has a backslash as well
+  for (std::size_t end = i; end < i + kLongestQuoted && text[end] >= ' '; ++end) {
+    const unsigned char c = text[end];
+    if (c == quote) {
+      if (quote == '\'' && is_alphanumeric(text[end + 1])) return 0;  // "don't"
+      while (within && end > i && text[end - 1] == '\\') --end;
+      return end;
+    }
+    if (c == '\\' && !within) ++end;
+  }
+  return 0;
+}
+
 // What stands behind "password:", "password = '" and the like; the cue was the last word.
 Match by_word(const Text& text, std::size_t i, const Context& context) {
   const bool password = context.near(Cue::password, kSecretReach);
   const bool secret = context.near(Cue::secret, 2) || context.near(Cue::password, 2);
   if (!secret) return {};
   const unsigned char left = text.before(i, 1);
+  if (left == '/' && text.before(i, 2) == '<') return {};  // "</password>"
   const bool quoted = left == '"' || left == '\'' || left == '`';
   std::size_t end = i;
   if (password) {
     // Anything up to a blank or the closing quotation mark.
-    while (end < i + 128) {
-      const unsigned char c = text[end];
-      if (c <= ' ' || c == '"' || c == '`' || c == '<' || c == '>' || (quoted && c == left)) break;
-      ++end;
+    const unsigned char quote = quoted ? left : 0;
+    Rest rest = Rest::password;
+    end = end_of_value(text, i, kLongestPassword, rest, quote);
+    const bool marked = left == '"' || left == '\'';
+    std::size_t back = marked ? 2 : 1;
+    while (marked && back < 5 && text.before(i, back) == '\\') ++back;
+    const unsigned char sign = text.before(i, back) == ' ' ? text.before(i, back + 1) : text.before(i, back);
+    const bool named = sign == ':' || sign == '=';
+    // In quotation marks it goes to the closing one, blanks and all.
+    const std::size_t close = named && marked ? closing_quote(text, i, left) : 0;
+    if (close != 0 && context.near(Cue::password, 0)) {
+      end = close;
+      rest = Rest::none;
     }
-    while (end > i && (text[end - 1] == '.' || text[end - 1] == ',' || text[end - 1] == ';' || text[end - 1] == ')' ||
-                       text[end - 1] == '\''))
-      --end;
     const string_view value = text.part(i, end);
     const bool odd = is_odd(value, left == ' ' && text.before(i, 2) == ':');
-    const std::size_t back = left == '"' || left == '\'' ? 2 : 1;
-    const unsigned char sign = text.before(i, back) == ' ' ? text.before(i, back + 1) : text.before(i, back);
     // "--password hunter": a word that is known is none.
     const std::size_t end_of_option = text.before(i, 1) == ' ' ? 2 : back + 1;
     const bool option = context.option && is_alphanumeric(text.before(i, end_of_option)) && text[i] != '-' &&
                         !is_known_word(text, i, end);
-    const bool assigned = sign == ':' || sign == '=' || option;
+    const bool assigned = named || option;
     const bool fits = (odd || (assigned && value.size() >= 6 && (left != ' ' || option))) && value.size() >= 4 &&
                       value.find('@') != 0 && value.back() != ':';
-    if (fits && is_named_password(text, context, value, i)) return {Kind::password, i, end, odd ? 80 : 60};
+    if (fits && is_named_password(text, context, value, i)) {
+      if (close > end) return {Kind::password, i, close, odd ? 80 : 60};
+      return {Kind::password, i, end, odd ? 80 : 60, rest, quote};
+    }
   }
-  end = token_end(text, i);
+  if (!secret) return {};
+  Rest rest = Rest::token;
+  end = end_of_value(text, i, kLongestToken, rest);
   const string_view token = text.part(i, end);
-  if (token.size() < 16 || token.size() > 1024) return {};
+  if (token.size() < 16) return {};
   const bool given = quoted || left == '=' || left == ':';
   if (!is_mixed(token) && !(given && is_jumbled(token))) return {};
   // English has about 4.1 bits a letter, but not with digits between; 16 hexadecimal digits seldom have under 3.
   const bool path = token.find('/') != string_view::npos && entropy(token) < 4.2;
   if (path || entropy(token) < 3.0) return {};
-  return {Kind::secret, i, end, 80};
+  return {Kind::secret, i, end, 80, rest};
 }
 
 }  // namespace
@@ -240,10 +282,33 @@ bool gives_another(const Text& text, std::size_t end) {
   return std::any_of(std::begin(kWords), std::end(kWords), [&](string_view word) { return text.has(end, word); });
 }
 
+std::size_t element_value(const Text& text, const Word& name, bool password) {
+  constexpr std::size_t kLongestTag = 256;
+  const unsigned char left = text.before(name.begin, 1);
+  if (!opens_element(text, name) && left != '_' && left != '-' && left != '.') return 0;
+  lexicon().each_cue(0, name, [&](Cue cue) { password = password || cue == Cue::password || cue == Cue::pass; });
+  if (!password) return 0;
+  std::size_t i = name.end;
+  if (text[i] == ' ' && opens_element(text, name)) {  // attributes
+    while (i < name.end + kLongestTag && text[i] >= ' ' && text[i] != '<' && text[i] != '>') ++i;
+  }
+  return text[i] == '>' && text[i - 1] != '/' ? i + 1 : 0;
+}
+
+Match match_element(const Text& text, std::size_t i) {
+  constexpr std::size_t kLeast = 4;
+  std::size_t end = i;
+  while (end < i + kLongestQuoted && text[end] >= ' ' && text[end] != '<') ++end;
+  if (text[end] != '<' || text[end + 1] != '/') return {};
+  while (end > i && text[end - 1] == ' ') --end;
+  return end < i + kLeast ? Match{} : Match{Kind::password, i, end, 80};
+}
+
 bool may_be_secret_alone(const Text& text, std::size_t i) {
   const unsigned char left = text.before(i, 1);
   if (left == '$') return true;
   if (left == '_' || left == '-' || left == '.') return false;
+  if (text[i] == 'P' && text[i + 1] == 'r' && text[i + 7] == '-') return true;  // private_lines()
   return may_be_key(text, i) || (text[i] == 'e' && text[i + 1] == 'y' && text[i + 2] == 'J');
 }
 
@@ -255,19 +320,32 @@ Match match_secret(const Text& text, std::size_t i, const Context& context) {
   if (left != '_' && left != '-' && left != '.') {
     if (const Match match = match_key(text, i)) return match;
     if (const Match match = jwt(text, i)) return match;
+    if (const Match match = private_lines(text, i)) return match;
   }
   return by_word(text, i, context);
 }
 
-std::size_t private_key_begins(const Text& text, std::size_t i) {
-  // "-----BEGIN RSA PRIVATE KEY-----" and the like (RFC 7468 and older)
-  constexpr std::size_t kLongestName = 40;
-  std::size_t at = i;
-  while (at < i + kLongestName && ((text[at] >= 'A' && text[at] <= 'Z') || text[at] == ' ' || is_digit(text[at]))) ++at;
-  for (const unsigned char c : {'-', '-', '-', '-', '-'}) {
-    if (text[at++] != c) return 0;
+// "-----BEGIN RSA PRIVATE KEY-----" and the like (RFC 7468 and older), "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----"
+// (RFC 4716), also as an address has it: "BEGIN%20PRIVATE%20KEY".
+Match private_key_begins(const Text& text, std::size_t i) {
+  constexpr std::size_t kLongestName = 48;
+  const bool four = text.has(i, "---- begin ");
+  if (!four && !text.has(i, "-----begin")) return {};
+  const std::size_t name = i + 10;
+  std::size_t at = name;
+  while (at < name + kLongestName && ((text[at] >= 'A' && text[at] <= 'Z') || text[at] == ' ' || text[at] == '%' ||
+                                      text[at] == '+' || is_digit(text[at])))
+    ++at;
+  const std::size_t end = at;
+  while (at < end + (four ? 4 : 5)) {
+    if (text[at++] != '-') return {};
   }
-  return text.part(i, at).find("PRIVATE KEY") != string_view::npos ? at : 0;
+  const string_view said = text.part(name, end);
+  const unsigned char blank = text[name];
+  if ((blank != ' ' && blank != '%' && blank != '+') || said.find("PRIVATE") == string_view::npos ||
+      said.find("KEY") == string_view::npos)
+    return {};
+  return {Kind::private_key, i, at, 97, Rest::block, static_cast<unsigned char>(four ? ' ' : '-')};
 }
 
 }  // namespace freehold::pii

@@ -198,6 +198,15 @@ class Pii(e2e.Case):
         self.assertIn("windows-1252", masked.message)
         self.assertEqual(self.succeeds("guard", "scan", self.put("utf8.txt", "Zoë\n")).message, "")
 
+    def test_utf16_and_utf32_without_a_mark(self):
+        text = "mail jane.roe@example.com\nand so on\n"
+        for encoding in ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "utf-32"):
+            path = self.put("wide/letter.txt", text.encode(encoding))
+            masked = self.succeeds("guard", "mask", path)
+            self.assertEqual(masked.out.decode(encoding), text.replace("jane.roe@example.com", "[email]"), encoding)
+            report = json.loads(self.succeeds("guard", "scan", self.folder / "wide", "--format", "json").text)
+            self.assertEqual((report["counts"], report["skipped"]), ({"email": 1}, []), encoding)
+
     def test_tables(self):
         """What the first row calls a column is known of each cell below it."""
         text = "id,surname,dob,note\n1,Quuxley,03/04/1980,\"a, \"\"b\"\"\"\n2,Zorblatt,05/06/1981,jane@example.com\n"

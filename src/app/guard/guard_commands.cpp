@@ -93,7 +93,7 @@ Result<std::optional<Scanned>> scan_one(const std::string& path, const ScanOptio
     if (!why.empty() && !in_folder)
       return fail(Errc::unsupported, fmt::format("{} is {}, which is not read", printable(path), why));
     take(finder.feed(piece));
-    if (first && why.empty() && in_folder && !finder.decoder().is_utf16() &&
+    if (first && why.empty() && in_folder && !is_wide(piece) &&
         piece.substr(0, 8192).find('\0') != std::string_view::npos)
       why = "no text";
     if (!why.empty()) return std::optional<Scanned>();
@@ -324,7 +324,8 @@ Command guard_scan_command() {
           "is 8 if something was, or if nothing of it could be read. A folder is gone through with what is below it; "
           "files that are no text are skipped "
           "and named. Tables (.csv, .tsv, .tab) are read cell by cell: what the first row calls a column is known of "
-          "each cell below it. UTF-16 needs a byte order mark; what is not UTF-8 otherwise is read as windows-1252 "
+          "each cell below it. UTF-16 and UTF-32 are known with a byte order mark or without; what is not UTF-8 "
+          "otherwise is read as windows-1252 "
           "(ISO-8859-1), which is said. PDFs and archives are not read: in a folder they are skipped, by themselves an "
           "error.",
       .positionals =

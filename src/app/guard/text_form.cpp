@@ -25,7 +25,76 @@ bool is_ascii(std::string_view text) {
   return all < 0x80;
 }
 
+constexpr std::uint32_t kReplacement = 0xFFFD;
+
+// How a file is written: the bytes of a unit, their order, and those of its mark.
+struct Wide {
+  std::size_t width = 1;
+  bool big = false;
+  std::size_t mark = 0;
+};
+
+// What of a file tells how it is written: a text whose first bytes hold no zero is looked at no farther.
+constexpr std::size_t kFirstLook = 64, kLook = 512;
+
+bool is_sign_of_text(std::uint32_t unit) {
+  return unit >= ' ' || (unit >= '\t' && unit <= '\r');
+}
+
+std::uint32_t unit_at(std::string_view bytes, std::size_t width, bool big) {
+  std::uint32_t out = 0;
+  for (std::size_t k = 0; k < width; ++k) out = out << 8 | static_cast<unsigned char>(bytes[big ? k : width - 1 - k]);
+  return out;
+}
+
+bool is_character(std::uint32_t value) {
+  return value <= 0x10FFFF && (value < 0xD800 || value >= 0xE000);
+}
+
+// Whether `first` reads as units of this width and order: no zeros, no controls. Of UTF-16 half are of Latin letters,
+// or nearly all of two blocks, one of them that of blanks and digits.
+bool reads_as(std::string_view first, std::size_t width, bool big) {
+  constexpr std::size_t kLeast = 3;
+  const std::size_t units = first.size() / width;
+  std::array<std::size_t, 256> blocks{};
+  for (std::size_t i = 0; i < units; ++i) {
+    const std::uint32_t unit = unit_at(first.substr(i * width, width), width, big);
+    if (!is_sign_of_text(unit) || (width == 4 && !is_character(unit))) return false;
+    ++blocks[unit >> 8 & 0xFF];
+  }
+  if (units < kLeast || width == 4) return units >= kLeast;
+  const std::size_t latin = blocks[0], other = *std::max_element(blocks.begin() + 1, blocks.end());
+  return latin * 2 > units || (latin * 16 >= units && (latin + other) * 8 >= units * 7);
+}
+
+Wide wide_form(std::string_view first) {
+  using namespace std::string_view_literals;
+  if (first.starts_with("\xFF\xFE\x00\x00"sv)) return {4, false, 4};
+  if (first.starts_with("\x00\x00\xFE\xFF"sv)) return {4, true, 4};
+  if (first.starts_with("\xFF\xFE"sv)) return {2, false, 2};
+  if (first.starts_with("\xFE\xFF"sv)) return {2, true, 2};
+  if (first.size() >= kFirstLook && first.substr(0, kFirstLook).find('\0') == std::string_view::npos) return {};
+  first = first.substr(0, kLook);
+  if (first.find('\0') == std::string_view::npos) return {};
+  for (const std::size_t width : {std::size_t{4}, std::size_t{2}}) {
+    for (const bool big : {false, true}) {
+      if (reads_as(first, width, big)) return {width, big, 0};
+    }
+  }
+  return {};
+}
+
+// Whether more of the file cannot change what wide_form() says.
+bool tells_form(std::string_view first) {
+  if (first.size() >= kFirstLook && first.substr(0, kFirstLook).find('\0') == std::string_view::npos) return true;
+  return first.size() >= kLook || (first.size() >= 4 && wide_form(first.substr(0, 4)).mark != 0);
+}
+
 }  // namespace
+
+bool is_wide(std::string_view first) {
+  return wide_form(first).width > 1;
+}
 
 std::string_view packed_form(std::string_view first) {
   using namespace std::string_view_literals;
@@ -69,13 +138,9 @@ std::uint64_t TextDecoder::place_of(std::uint64_t in_text) {
 }
 
 std::string TextDecoder::encoded(std::string_view ascii) const {
-  if (!is_utf16()) return std::string(ascii);
-  std::string out;
-  for (const char c : ascii) {
-    if (order_ == Order::big) out += '\0';
-    out += c;
-    if (order_ == Order::little) out += '\0';
-  }
+  if (!is_wide()) return std::string(ascii);
+  std::string out(ascii.size() * width_, '\0');
+  for (std::size_t i = 0; i < ascii.size(); ++i) out[i * width_ + (big_ ? width_ - 1 : 0)] = ascii[i];
   return out;
 }
 
@@ -86,7 +151,6 @@ void TextDecoder::add(std::uint32_t character, std::uint64_t file_bytes) {
 }
 
 void TextDecoder::unit(unsigned value) {
-  constexpr std::uint32_t kReplacement = 0xFFFD;
   const bool low = value >= 0xDC00 && value < 0xE000;
   if (high_ != 0) {
     const unsigned high = std::exchange(high_, 0);
@@ -129,32 +193,55 @@ std::string_view TextDecoder::plain(std::string_view piece, bool final) {
   return out_;
 }
 
+// The file begins so: its form is known from here on.
+void TextDecoder::begin(std::string_view first) {
+  const Wide form = wide_form(first);
+  width_ = form.width;
+  big_ = form.big;
+  if (!is_wide()) return;
+  file_ = form.mark;
+  runs_.back() = {0, form.mark, 1, width_};
+}
+
 std::string_view TextDecoder::feed(std::string_view piece) {
-  if (order_ == Order::unknown) {
+  if (width_ == 0) {
     rest_ += piece;
-    if (rest_.size() == 1 && (rest_[0] == '\xFF' || rest_[0] == '\xFE')) return {};
+    if (!tells_form(rest_)) return {};
     const std::string first = std::exchange(rest_, {});
-    order_ = first.starts_with("\xFF\xFE") ? Order::little : first.starts_with("\xFE\xFF") ? Order::big : Order::none;
-    if (order_ == Order::none) return plain(first, false);
-    file_ = 2;
-    runs_.back() = {0, 2, 1, 2};
-    return feed(std::string_view(first).substr(2));
+    begin(first);
+    return feed(std::string_view(first).substr(static_cast<std::size_t>(file_)));
   }
-  if (order_ == Order::none) return plain(piece, false);
+  if (!is_wide()) return plain(piece, false);
   out_.clear();
   for (const char c : piece) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (has_odd_) unit(order_ == Order::little ? odd_ | byte << 8 : odd_ << 8 | byte);
-    odd_ = byte;
-    has_odd_ = !has_odd_;
+    const std::uint32_t byte = static_cast<unsigned char>(c);
+    unit_ = big_ ? unit_ << 8 | byte : unit_ | byte << 8 * unit_has_;
+    if (++unit_has_ < width_) continue;
+    const std::uint32_t value = std::exchange(unit_, 0);
+    unit_has_ = 0;
+    if (width_ == 2) {
+      unit(value);
+    } else {
+      add(is_character(value) ? value : kReplacement, 4);
+    }
   }
   return out_;
 }
 
 std::string_view TextDecoder::finish() {
-  if (!is_utf16()) return plain({}, true);
-  out_.clear();
-  if (has_odd_ || high_ != 0) add(0xFFFD, (high_ != 0 ? 2U : 0U) + (has_odd_ ? 1U : 0U));
+  std::string text;
+  if (width_ == 0) {  // a short file
+    const std::string first = std::exchange(rest_, {});
+    begin(first);
+    text = feed(std::string_view(first).substr(static_cast<std::size_t>(file_)));
+  }
+  if (is_wide()) {
+    out_.clear();
+    if (unit_has_ != 0 || high_ != 0) add(kReplacement, (high_ != 0 ? 2U : 0U) + unit_has_);
+  } else {
+    plain({}, true);
+  }
+  out_.insert(0, text);
   return out_;
 }
 

@@ -49,6 +49,51 @@ TEST(TextDecoder, PlacesInUtf16) {
   }
 }
 
+std::string in_units(std::string_view text, std::size_t width, bool big) {
+  std::string out;
+  for (const char c : text) {
+    std::string unit(width, '\0');
+    unit[big ? width - 1 : 0] = c;
+    out += unit;
+  }
+  return out;
+}
+
+TEST(TextDecoder, WideTextWithoutAMarkAndWith) {
+  using namespace std::string_view_literals;
+  const std::string text = "mail grace@example.org and so on\n", masked = "mail [email] and so on\n";
+  for (const std::size_t width : {std::size_t{2}, std::size_t{4}}) {
+    for (const bool big : {false, true}) {
+      const std::string mark =
+          width == 2 ? (big ? "\xFE\xFF" : "\xFF\xFE") : std::string(big ? "\0\0\xFE\xFF"sv : "\xFF\xFE\0\0"sv);
+      for (const std::string& before : {std::string(), mark}) {
+        for (const std::size_t times : {std::size_t{1}, std::size_t{40}}) {
+          std::string file = before, wanted = before;
+          for (std::size_t i = 0; i < times; ++i) {
+            file += in_units(text, width, big);
+            wanted += in_units(masked, width, big);
+          }
+          EXPECT_TRUE(is_wide(file));
+          for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, file.size()}) {
+            FileMasker masker(pii::Profile::gdpr, pii::MaskStyle::kind, false);
+            std::string out;
+            for (std::size_t at = 0; at < file.size(); at += piece)
+              out += masker.feed(std::string_view(file).substr(at, piece));
+            out += masker.finish();
+            EXPECT_EQ(out, wanted) << width << big << piece;
+          }
+        }
+      }
+    }
+  }
+  const std::string long_text(200, 'n');
+  EXPECT_EQ(read_in(in_units(long_text, 4, false) + "\xFF\xFF\xFF\xFF", 3).first, long_text + "\uFFFD");
+  EXPECT_TRUE(is_wide("\x1F\x04\x40\x04\x38\x04\x32\x04\x35\x04\x42\x04\x20\x00"sv)) << "Cyrillic";
+  // Zero bytes between what is UTF-8.
+  EXPECT_FALSE(is_wide("a@b.org\0c@d.com\0e@f.net\0"sv));
+  EXPECT_FALSE(is_wide("\x01\x00\x02\x00\x03\x00\x04\x00"sv));
+}
+
 // Bytes of any kind come out as they went in but for what is masked, wherever they are cut.
 TEST(FileMasker, AnyBytesAtAll) {
   std::mt19937 draw(3);
