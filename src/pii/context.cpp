@@ -97,7 +97,7 @@ CueSet cues_said_of(const Text& text, std::size_t end, bool asked) {
     if (!bracket && words == 0 && !is_saying(word.hash) && !(asked && is_article(word.hash))) return {};
     CueSet here;
     lexicon().each_cue(previous, word, [&](Cue cue) { here.set(static_cast<std::size_t>(cue)); });
-    if (here.none() && words > 0 && (word.flags & kFiller) == 0 && !is_saying(word.hash) && out.any())
+    if (here.none() && words > 0 && (word.flags & (kFiller | kParticle)) == 0 && !is_saying(word.hash) && out.any())
       return bracket ? CueSet() : out;
     out |= here;
     // "social insurance" is another state's than "social".

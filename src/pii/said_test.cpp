@@ -71,8 +71,8 @@ TEST(Said, Passwords) {
   EXPECT_EQ(shown("is Meadow14# my password", Profile::secrets), "password=Meadow14#");
   for (const char* text :
        {"password: ********", "the bus pass is valid", "my pass is valid", "the password policy needs SHA256",
-        "the password I was given is Required?", "login with the server and go", "login with user1 and server2",
-        "is that a valid password?", "the password from config99 works"})
+        "the password I was given is Required?", "login with the server and go", "is that a valid password?",
+        "the password from config99 works"})
     EXPECT_EQ(shown(text), "") << text;
 }
 
