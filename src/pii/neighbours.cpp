@@ -360,6 +360,7 @@ bool is_place_here(const Window& window, Tag chosen) {
          text[word.end + 1] == ' ' && is_digit(text[word.end + 2]);
 }
 
+const WordSet kNamedFor("new lake port east west north south");
 const WordSet kTogether("and und et y e og och i ja en a");
 const WordSet kAsked("s is was did does has will ist war hat est es era e ha er ar");
 const WordSet kAsking(
@@ -457,6 +458,12 @@ Tag tag_by_neighbours(const Window& window, Tag open, Tag chosen) {
   // "(D-Ohio)"
   if (window.left == Gap::hyphen && now.previous.shape == Shape::initial && (word.flags & (kState | kPlacePart)) != 0 &&
       chosen == Tag::person && window.text->before(word.begin, 3) == '(')
+    return Tag::place;
+  // "in Lake Travis", "from East Brooke"
+  if (now.joined && open == Tag::place && chosen == Tag::person && kNamedFor.has(now.previous.hash)) return Tag::place;
+  if (!goes_on && kNamedFor.has(word.hash) && word.shape == Shape::capital && window.right == Gap::blank &&
+      window.next.shape == Shape::capital && (window.next.flags & (kGiven | kCommon)) == kGiven && now.joined &&
+      is_preposition(now, now.previous) && !kSomebody.has(now.previous.hash))
     return Tag::place;
   // "Lower Saxony", "Northern Ireland"
   if (chosen != Tag::place && !goes_on && word.shape == Shape::capital && window.right == Gap::blank &&
