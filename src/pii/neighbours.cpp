@@ -107,6 +107,7 @@ const WordSet kEither(
     "od k ke po na pa om oder ou o eller tai nebo lub");
 
 // Of those, with which somebody is meant rather than a town that is called so too.
+const WordSet kForSomebody("for by with");
 const WordSet kSomebody("for by with and or und et y e og och oder ou o eller tai nebo lub");
 
 // Abbreviated or called so before a name, and no part of it.
@@ -337,7 +338,9 @@ bool is_place_here(const Window& window, Tag chosen) {
     const bool either = now.previous.shape == Shape::lower && kEither.has(now.previous.hash);
     // "between Dallas and Jordan"
     if (either && now.before_tag == Tag::place) return true;
-    const bool rather = (flags & kSurname) != 0 && kSomebody.has(now.previous.hash);  // "a table for Yamaguchi"
+    const bool rather =
+        (flags & kSurname) != 0 && kSomebody.has(now.previous.hash) &&
+        (now.before_tag == Tag::person || kForSomebody.has(now.previous.hash));  // "a table for Yamaguchi"
     if (either && (upper || (flags & kGiven) == 0) && (flags & kCommon) == 0 && chosen == Tag::person && !rather)
       return true;
     if (either && upper) return true;
