@@ -364,7 +364,7 @@ bool is_place_here(const Window& window, Tag chosen) {
 }
 
 const WordSet kNamedFor("new lake port east west north south");
-const WordSet kTogether("and und et y e og och i ja en a");
+const WordSet kTogether("and und et y og och ja");
 const WordSet kAsked("s is was did does has will ist war hat est es era e ha er ar");
 const WordSet kAsking(
     "what where how who when why that it she he there here wo wer wie wann warum was sie es ou qui comment quand "
