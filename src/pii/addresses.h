@@ -46,6 +46,8 @@ std::size_t premises(const Text& text, const Context& context, const Word& word)
 // ", Lotus Residency, MG Road" behind a number that ends there: the end, 0 if none of it says that it is a part of a
 // town.
 std::size_t town_behind_number(const Text& text, std::size_t number);
+// "Unit 1234 Box 5678, APO AE", "PSC 12, Box 34", "USNS Mercy, FPO AP": military mail. The end, 0 if it is none.
+std::size_t military_mail(const Text& text, const Word& word);
 std::size_t post_box(const Text& text, const Word& word);
 
 }  // namespace freehold::pii

@@ -107,6 +107,7 @@ const WordSet kEither(
     "od k ke po na pa om oder ou o eller tai nebo lub");
 
 // Of those, with which somebody is meant rather than a town that is called so too.
+const WordSet kForSomebody("for by with");
 const WordSet kSomebody("for by with and or und et y e og och oder ou o eller tai nebo lub");
 
 // Abbreviated or called so before a name, and no part of it.
@@ -337,7 +338,9 @@ bool is_place_here(const Window& window, Tag chosen) {
     const bool either = now.previous.shape == Shape::lower && kEither.has(now.previous.hash);
     // "between Dallas and Jordan"
     if (either && now.before_tag == Tag::place) return true;
-    const bool rather = (flags & kSurname) != 0 && kSomebody.has(now.previous.hash);  // "a table for Yamaguchi"
+    const bool rather =
+        (flags & kSurname) != 0 && kSomebody.has(now.previous.hash) &&
+        (now.before_tag == Tag::person || kForSomebody.has(now.previous.hash));  // "a table for Yamaguchi"
     if (either && (upper || (flags & kGiven) == 0) && (flags & kCommon) == 0 && chosen == Tag::person && !rather)
       return true;
     if (either && upper) return true;
@@ -360,7 +363,8 @@ bool is_place_here(const Window& window, Tag chosen) {
          text[word.end + 1] == ' ' && is_digit(text[word.end + 2]);
 }
 
-const WordSet kTogether("and und et y e og och i ja en a");
+const WordSet kNamedFor("new lake port east west north south");
+const WordSet kTogether("and und et y og och ja");
 const WordSet kAsked("s is was did does has will ist war hat est es era e ha er ar");
 const WordSet kAsking(
     "what where how who when why that it she he there here wo wer wie wann warum was sie es ou qui comment quand "
@@ -459,6 +463,12 @@ Tag tag_by_neighbours(const Window& window, Tag open, Tag chosen) {
   // "(D-Ohio)"
   if (window.left == Gap::hyphen && now.previous.shape == Shape::initial && (word.flags & (kState | kPlacePart)) != 0 &&
       chosen == Tag::person && window.text->before(word.begin, 3) == '(')
+    return Tag::place;
+  // "in Lake Travis", "from East Brooke"
+  if (now.joined && open == Tag::place && chosen == Tag::person && kNamedFor.has(now.previous.hash)) return Tag::place;
+  if (!goes_on && kNamedFor.has(word.hash) && word.shape == Shape::capital && window.right == Gap::blank &&
+      window.next.shape == Shape::capital && (window.next.flags & (kGiven | kCommon)) == kGiven && now.joined &&
+      is_preposition(now, now.previous) && !kSomebody.has(now.previous.hash))
     return Tag::place;
   // "Lower Saxony", "Northern Ireland"
   if (chosen != Tag::place && !goes_on && word.shape == Shape::capital && window.right == Gap::blank &&

@@ -101,6 +101,15 @@ TEST(Neighbours, SaintsAndSidesOfCountries) {
   EXPECT_EQ(shown("Leipziger Ring 9"), "address=Leipziger Ring 9");
 }
 
+TEST(Neighbours, TownsNamedForSomebodyAndMilitaryMail) {
+  EXPECT_EQ(shown("I live in Lake Brandon now."), "place=Lake Brandon");
+  EXPECT_EQ(shown("Send it to PSC 4412, Box 310, APO AE 09123."), "address=PSC 4412, Box 310, APO AE 09123");
+  EXPECT_EQ(shown("Send it to USNS Corbett, FPO AP 96543."), "address=USNS Corbett, FPO AP 96543");
+  EXPECT_EQ(shown("Flat 7, 3 Gavin Dene, Bristol"), "address=Flat 7, 3 Gavin Dene | place=Bristol");
+  EXPECT_EQ(shown("Studio 7, Gavin shoals, Bristol"), "address=Studio 7, Gavin shoals | place=Bristol");
+  EXPECT_EQ(shown("Order from Whitlock Bros. Ltd today."), "");
+}
+
 TEST(Neighbours, PlacesBehindPlacesAndPrepositions) {
   EXPECT_EQ(shown("She was born in Tampa, Iceland, and left."), "place=Tampa | place=Iceland");
   EXPECT_EQ(shown("We live in Dallas now."), "place=Dallas");

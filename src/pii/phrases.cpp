@@ -198,7 +198,7 @@ const WordSet kFirmTrades(
     "publishing verlag telecom mobile bakery restaurant hotel hotels stores store supplies sparkasse "
     "volksbank krankenkasse savings elementary medical dental health credit");
 const WordSet kFirmKin(
-    "sons son co company sohne sohn fils figli hijos filhos zonen zoon partner partners associates "
+    "bros sons son co company sohne sohn fils figli hijos filhos zonen zoon partner partners associates "
     "brothers daughters synowie");
 const WordSet kFirmAnd("and und et e y en i och og");
 
@@ -335,7 +335,7 @@ std::size_t firm_at(const Text& text, const PastWord& previous, const Word& word
     } else {
       const std::size_t blank = blank_at(text, at.end);
       joined = joined || (blank != 0 && (text[at.end + blank] == '&' || text[at.end + blank] == '+'));
-      if (sign == '.' && at.letters > 1) return 0;
+      if (sign == '.' && at.letters > 1 && !is_kin(at)) return 0;  // "Harper Bros. Ltd"
       next = word_within(text, at.end);
     }
     if (next.letters == 0) return 0;

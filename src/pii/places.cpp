@@ -246,7 +246,8 @@ struct Beginning {
 
 Beginning beginning(const Text& text, const Context& context, const Word& word) {
   static constexpr FewWords kLeads(
-      "piazzale lungotevere lungomare borgo circonvallazione localita frazione fraz loc traversa fondamenta stradone "
+      "canale rotonda incrocio stretto piazzale lungotevere lungomare borgo circonvallazione localita frazione fraz "
+      "loc traversa fondamenta stradone "
       "namesti nam trida tr nabrezi nabr ulice bulevardul bulevardi bulvar calea soseaua aleea splaiul intrarea ctra "
       "pza "
       "plza pje jiron calzada privada cerrada prolongacion cra cll kr diagonal transversal urbanizacion tv lgo calcada "
@@ -344,14 +345,8 @@ Match street_by_its_beginning(const Text& text, const Context& context, const Wo
 Match match_street(const Text& text, const Context& context, const Word& word) {
   if (const std::size_t end = post_box(text, word); end != 0) return {Kind::address, word.begin, end, 85};
   if (word.shape == Shape::lower) return street_by_its_beginning(text, context, word);
+  if (const std::size_t end = military_mail(text, word); end != 0) return {Kind::address, word.begin, end, 80};
   if (begins_with_capital(word)) {
-    static constexpr std::uint32_t kUnit = hash_folded("unit"), kBox = hash_folded("box");
-    if (word.hash == kUnit) {  // "Unit 1234 Box 5678": military mail
-      const std::size_t end = house_number(text, word.end);
-      const Word box = end == word.end ? Word{} : next_word(text, end, false);
-      const std::size_t whole = box.letters == 0 || box.hash != kBox ? box.end : house_number(text, box.end);
-      if (whole != box.end) return {Kind::address, word.begin, whole, 80};
-    }
     if (const std::size_t end = premises(text, context, word); end != 0) return {Kind::address, word.begin, end, 80};
   }
   if (begins_with_capital(word) || word.letters > 5) {

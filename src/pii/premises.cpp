@@ -102,7 +102,8 @@ struct Lead {
 };
 Lead lead_of(const Text& text, const Word& word) {
   static constexpr FewWords kLeads(
-      "flat apartment apt unit suite plot lot shop villa house h door d level floor block bungalow quarter qtr gala "
+      "flat studio apartment apt unit suite plot lot shop villa house h door d level floor block bungalow quarter qtr "
+      "gala "
       "site townhouse cottage no old new room office khasra survey tower building bldg");
   static constexpr FewWords kSure("flat house h door d bungalow qtr quarter villa");
   if (!kLeads.has(word)) return {};
@@ -133,6 +134,61 @@ Lead lead_of(const Text& text, const Word& word) {
 
 }  // namespace
 
+namespace {
+
+// ", APO AE 09123" behind `end`: its end, or `end`.
+std::size_t military_office(const Text& text, std::size_t end) {
+  std::size_t i = end + (text[end] == ',');
+  if (text[i] != ' ' && text[i] != '\n') return end;
+  ++i;
+  if (!text.has(i, "APO ") && !text.has(i, "FPO ") && !text.has(i, "DPO ")) return end;
+  i += 4;
+  if (!text.has(i, "AE") && !text.has(i, "AA") && !text.has(i, "AP")) return end;
+  i += 2;
+  if (is_alphanumeric(text[i])) return end;
+  std::size_t code = i + 1;
+  while (text[i] == ' ' && code < i + 6 && is_digit(text[code])) ++code;
+  return code == i + 6 && !is_alphanumeric(text[code]) ? code : i;
+}
+
+// "2 Travis Dene," and "Clint divide," behind a flat's number at `i`: the end, 0 if it is none.
+std::size_t street_of_flat(const Text& text, std::size_t i) {
+  constexpr std::size_t kMost = 4;  // figures
+  std::size_t at = i;
+  while (at < i + kMost && is_digit(text[at])) ++at;
+  const bool numbered = at != i;
+  if (numbered && text[at++] != ' ') return 0;
+  if (letter_at(text, at) == 0) return 0;
+  const Word name = word_at(text, at);
+  const Word kind = next_word(text, name.end, false);
+  if (!begins_with_capital(name) || kind.letters < 3 || text[kind.end] != ',') return 0;
+  const bool small = kind.shape == Shape::lower && (kind.flags & kStreet) != 0;
+  const bool capital = numbered && begins_with_capital(kind) && (name.flags & kCommon) == 0;
+  return small || capital ? kind.end : 0;
+}
+
+}  // namespace
+
+std::size_t military_mail(const Text& text, const Word& word) {
+  static constexpr FewWords kUnits("unit psc cmr omc umr"), kShips("uss usns uscgc"), kBox("box");
+  if (kShips.has(word) && word.shape == Shape::upper) {
+    Word last = word;
+    for (int words = 0; words < 3; ++words) {
+      last = next_word(text, last.end, false);
+      if (last.letters == 0 || last.shape == Shape::lower) return 0;
+      if (const std::size_t end = military_office(text, last.end); end != last.end) return end;
+    }
+  }
+  if (!kUnits.has(word) || word.shape == Shape::lower) return 0;
+  const std::size_t number = house_number(text, word.end);
+  if (number == word.end) return 0;
+  const Word box = next_word(text, number + (text[number] == ','), false);
+  const std::size_t boxed = kBox.has(box) ? house_number(text, box.end) : number;
+  if (kBox.has(box) && boxed == box.end) return 0;
+  const std::size_t end = military_office(text, boxed);
+  return end != boxed || kBox.has(box) ? end : 0;
+}
+
 std::size_t premises(const Text& text, const Context& context, const Word& word) {
   Word lead = word;
   bool sure = false;
@@ -145,7 +201,7 @@ std::size_t premises(const Text& text, const Context& context, const Word& word)
     std::size_t i = number;
     if (text[i] == ',') ++i;
     if (text[i] == ' ' || (text[i] == '\n' && i > number)) ++i;
-    static constexpr FewWords kBeforeStreet("unit lot shop flat apartment apt suite villa townhouse level");
+    static constexpr FewWords kBeforeStreet("unit lot shop flat studio apartment apt suite villa townhouse level");
     if (i > number && text[number] != ',' && letter_at(text, i) != 0 && is_digit(text[here.number]) &&
         kBeforeStreet.has(lead)) {
       // "Unit 4/82 Banksia Esplanade"
@@ -153,9 +209,13 @@ std::size_t premises(const Text& text, const Context& context, const Word& word)
       if (match.score > 0) return match.end;
     }
     if (i > number && text[number] == ',' && is_alphanumeric(text[i])) {
+      const std::size_t street = kBeforeStreet.has(lead) ? street_of_flat(text, i) : 0;
       if (is_digit(text[i])) {
         const Match match = match_address(text, context, code_at(text, i));
         if (match.score > 0) return match.end;
+        if (street != 0) return street;
+      } else if (street != 0) {
+        return street;
       } else if (letter_at(text, i) != 0) {
         const Word next = word_at(text, i);
         if (lead_of(text, next).number != 0) {
