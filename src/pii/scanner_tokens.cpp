@@ -452,7 +452,7 @@ bool Scanner::State::token(const Text& text, const Word& w, bool plain) {
     // "_name@example.org_" and "__name@example.org__", but not the rest of "first_name@example.org"
     const bool fresh = left != '_' || !is_alphanumeric(before_underscores(text, begin));
     if (fresh && !plain) {
-      if (may_be_email(begin) || (may_be_coded_email(text, run) && is_coded_email(text, run))) {
+      if (may_be_email(begin) || (letter && may_be_coded_email(text, run) && is_coded_email(text, run))) {
         if (const Match match = match_email(text, begin); sure(match)) return found(text, match);
       }
       if (may_be_url(text, begin, run)) {
