@@ -91,14 +91,17 @@ CueSet cues_said_of(const Text& text, std::size_t end, bool asked) {
   const bool bracket = text[i] == '(';
   i += bracket;
   std::uint32_t previous = 0;
+  bool linked = false;
   for (std::size_t words = 0; words < kMost; ++words) {
     if (letter_at(text, i) == 0) return bracket ? CueSet() : out;
     const Word word = word_at(text, i);
     if (!bracket && words == 0 && !is_saying(word.hash) && !(asked && is_article(word.hash))) return {};
     CueSet here;
     lexicon().each_cue(previous, word, [&](Cue cue) { here.set(static_cast<std::size_t>(cue)); });
-    if (here.none() && words > 0 && (word.flags & (kFiller | kParticle)) == 0 && !is_saying(word.hash) && out.any())
+    if (here.none() && words > 0 && !linked && (word.flags & (kFiller | kParticle)) == 0 && !is_saying(word.hash) &&
+        out.any())
       return bracket ? CueSet() : out;
+    linked = (word.flags & kParticle) != 0;  // "numero di partita IVA"
     out |= here;
     // "social insurance" is another state's than "social".
     if (here.test(static_cast<std::size_t>(Cue::sin))) out.reset(static_cast<std::size_t>(Cue::ssn));
