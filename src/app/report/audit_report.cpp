@@ -160,6 +160,9 @@ void add_exceptions(const Notes& notes, AuditReport& report) {
   }
   say("Times are those of this machine's clock: no other authority has signed them. A checkpoint kept elsewhere shows "
       "that the log is not younger than that.");
+  if (report.end.checkpoint.time < report.from) {
+    say("All that is in the log was signed before this period began: nothing can be said of the period from it.");
+  }
   if (report.to > report.made + 1) {
     say("The period goes on after this report was made: what is still to come is not in it.");
   }

@@ -36,7 +36,6 @@ Result<> run_report(const Arguments& arguments, Console& console) {
     FH_TRY(options.to, parse_moment("--to", arguments.text("to"), options.now, Direction::past));
   }
   if (options.from >= options.to) return fail(Errc::invalid, "--from is not before --to");
-  if (options.from > options.now) return fail(Errc::invalid, "--from is in the future: nothing can be said of it yet");
   const std::vector<std::string> paths = arguments.given("out") ? arguments.list("out") : std::vector<std::string>{};
   std::vector<Form> forms;
   for (const std::string& path : paths) {
