@@ -93,11 +93,11 @@ bool Scanner::State::step_value(const Text& text) {
     open_begin = at;
     return true;
   }
-  in_value = false;
   const std::size_t end =
       followed.quote != 0 && followed.rest == Rest::argument ? at : value_end(text, open_begin, at, followed.rest);
-  if (end > open_begin) return found(text, {followed.kind, open_begin, end, followed.score});
-  past_other(at);
+  if (end > open_begin && !found(text, {followed.kind, open_begin, end, followed.score})) return false;
+  in_value = false;
+  if (end == open_begin) past_other(at);
   return true;
 }
 

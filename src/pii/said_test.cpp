@@ -99,5 +99,24 @@ TEST(Said, PathsNameNobody) {
   EXPECT_EQ(shown("tool /account: 2004817733"), "bank_account=2004817733");
 }
 
+TEST(Said, HoweverATextIsCut) {
+  const std::string text =
+      "sshpass -p Juniper#5512 ssh root@host; mysql -pWillow#77 -u me; my pass is Alder#2290 and password changed from "
+      "Maple#1104 to Cedar#8813 instead of Birch#3301. user=pkovacs pass='Elm 41 oak' \"password\": \"two words 7\" "
+      "<Password Type=\"x\">Rowan#6619</Password> the password (Hazel#7208) Bearer " +
+      std::string(1500, 'k') + "Q7 password=" + std::string(1400, 'z') + "R8 to Aspen#5527";
+  for (const Profile profile : {Profile::hipaa, Profile::gdpr, Profile::secrets}) {
+    const std::vector<Finding> whole = scan(text, profile);
+    EXPECT_GT(whole.size(), 8u);
+    for (std::size_t step = 1; step < 300; step += step < 40 ? 1 : 13) {
+      Scanner scanner(profile);
+      std::vector<Finding> found;
+      for (std::size_t i = 0; i < text.size(); i += step) scanner.feed(std::string_view(text).substr(i, step), found);
+      scanner.finish(found);
+      ASSERT_EQ(found, whole) << step;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace freehold::pii

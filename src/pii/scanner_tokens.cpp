@@ -383,9 +383,9 @@ bool Scanner::State::letters(const Text& text) {
   arrive(now);
   if (hyphen && blanks > 0) {
     if (const Match match = match_option(text, at, now); match.score >= now.least) {
-      // What follows is another program's: "sshpass -p … ssh -p 22".
-      if (!text.starved()) forget_programs();
-      return found(text, match);
+      if (!found(text, match)) return false;
+      forget_programs();  // what follows is another program's: "sshpass -p … ssh -p 22"
+      return true;
     }
   }
   const Word* const ahead = memo.find(at);
