@@ -7,10 +7,6 @@
 namespace freehold::pii {
 namespace {
 
-bool is_upper(unsigned char c) {
-  return c >= 'A' && c <= 'Z';
-}
-
 // Whether a colon, an equals sign or a quotation mark stands right before `i`.
 bool is_assigned(const Text& text, std::size_t i) {
   std::size_t back = 1;

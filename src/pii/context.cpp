@@ -31,10 +31,10 @@ CueSet cues_after(const Text& text, std::size_t end) {
 
 bool is_saying(std::uint32_t hash) {
   static constexpr std::uint32_t kWords[] = {
-      hash_folded("is"),  hash_folded("was"), hash_folded("that"), hash_folded("ist"), hash_folded("war"),
-      hash_folded("est"), hash_folded("es"),  hash_folded("era"),  hash_folded("e"),   hash_folded("era"),
-      hash_folded("er"),  hash_folded("ar"),  hash_folded("jest"), hash_folded("to"),  hash_folded("je"),
-      hash_folded("on"),  hash_folded("das"), hash_folded("eto")};
+      hash_folded("is"),  hash_folded("was"),  hash_folded("that"), hash_folded("ist"), hash_folded("war"),
+      hash_folded("est"), hash_folded("es"),   hash_folded("era"),  hash_folded("e"),   hash_folded("er"),
+      hash_folded("ar"),  hash_folded("jest"), hash_folded("to"),   hash_folded("je"),  hash_folded("on"),
+      hash_folded("das"), hash_folded("eto")};
   return std::find(std::begin(kWords), std::end(kWords), hash) != std::end(kWords);
 }
 

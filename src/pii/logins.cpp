@@ -13,11 +13,8 @@ constexpr std::size_t kLeastPassword = 6, kMostPassword = 64;
 // The end of what stands up to a blank, without the sentence's marks.
 std::size_t password_end(const Text& text, std::size_t i) {
   std::size_t end = i;
-  while (end < i + kMostPassword && text[end] > ' ' && text[end] != '"' && text[end] != '`' && text[end] != '<') ++end;
-  while (end > i && (text[end - 1] == '.' || text[end - 1] == ',' || text[end - 1] == ';' || text[end - 1] == ')' ||
-                     text[end - 1] == '\''))
-    --end;
-  return end;
+  while (end < i + kMostPassword && value_goes_on(text, end, Rest::password, 0)) ++end;
+  return value_end(text, i, end, Rest::password);
 }
 
 // Letters with a digit or a sign among them, or long ones of both cases: no word, no path, no port, no name of a file.

@@ -159,13 +159,14 @@ Match Scanner::State::at_word(const Text& text, const Context& now, const Word& 
     if (const Match match = match_umlaut_plate(text, now, w); sure(match)) return match;
   } else if (w.letters <= 6 && w.shape != Shape::lower) {
     const std::size_t gap = gap_at(text, w.end);
-    if (gap != 0 &&
-        (is_digit(text[w.end + gap]) || ((now.near(Cue::plate, 3) || now.near(Cue::registration, 2) ||
-                                          now.near(Cue::vehicle, 3) || (next == '-' && now.near(Cue::device, 1)) ||
-                                          (next == '-' && w.letters <= 3 && may_be_said(text, code_at(text, at)))) &&
-                                         is_alphanumeric(text[w.end + gap]))) &&
-        (w.flags & kMonth) == 0 &&
-        (now.near_named(kOwnReach) || may_lead_code(w.end - w.begin) || may_be_said(text, code_at(text, at)))) {
+    if (gap == 0 || (w.flags & kMonth) != 0) return {};
+    const bool code = is_alphanumeric(text[w.end + gap]), number = is_digit(text[w.end + gap]);
+    // Letters go on with letters where a word before it says so, "plate HA-KM 44", or what is said behind.
+    const bool told = now.near(Cue::plate, 3) || now.near(Cue::registration, 2) || now.near(Cue::vehicle, 3) ||
+                      (next == '-' && now.near(Cue::device, 1));
+    const bool form = number || (code && told);
+    if ((form && (now.near_named(kOwnReach) || may_lead_code(w.end - w.begin))) ||
+        ((form || (code && next == '-' && w.letters <= 3)) && may_be_said(text, code_at(text, at)))) {
       std::size_t ignored = 0;
       if (const Match match = at_number(text, now, at, ignored); sure(match)) return match;
     }
@@ -245,9 +246,14 @@ bool Scanner::State::word(const Text& text, const Word& w) {
   Phrase said = w.begin < phrase.end ? phrase : Phrase();
   const bool inside_phrase = said.end != 0;
   if (!inside_phrase && profile != Profile::secrets && may_begin_phrase(text, w)) said = phrase_at(text, now, w);
-  if (w.shape != Shape::lower && profile != Profile::secrets) {
+  const bool names = profile != Profile::secrets, upright = names && w.shape != Shape::lower;
+  if (upright) {
     if (const Match match = match_month(text, now, w); match.score >= now.least) return found(text, match);
+  }
+  if (upright || (names && kSmallLeads.has(w))) {
     if (const Match match = match_street(text, now, w); match.score >= now.least) return found(text, match);
+  }
+  if (upright) {
     constexpr unsigned kNames = kGiven | kSurname | kPlace | kPlacePart;
     // The first word of a sentence that is an ordinary one; letters that stand for something; "IBAN", "Konto".
     const bool in_name =
@@ -269,9 +275,6 @@ bool Scanner::State::word(const Text& text, const Word& w) {
       if (in_member) tag = tag_in_member(member, window, tag);
     }
     if (is_state_code(text, now, w)) tag = Tag::place;
-  } else if (w.shape == Shape::lower && kSmallLeads.has(w) && profile != Profile::secrets &&
-             match_street(text, now, w).score >= now.least) {
-    return found(text, match_street(text, now, w));
   } else if (member.tag != Tag::none && w.begin >= member.begin && profile != Profile::secrets) {
     tag = tag_in_member(member, {.context = &now, .word = w}, tag);
   }
@@ -334,47 +337,6 @@ bool Scanner::State::word(const Text& text, const Word& w) {
   // The value's own colons and quotation marks name nothing.
   if (names_value && (value.tag != Tag::none || member.tag == Tag::none)) member = value;
   return true;
-}
-
-// Digits and capitals of full width (U+FF10 to U+FF3A), as Japanese and Chinese texts have them: what stands at `at` as
-// ASCII, whose recognisers look at it, and where each byte of that stood.
-bool Scanner::State::full_width(const Text& text) {
-  constexpr std::size_t kMost = 64;
-  std::string plain;
-  std::array<std::size_t, kMost + 1> places{};
-  std::size_t i = at;
-  while (plain.size() < kMost) {
-    const unsigned char c = text[i], low = text[i + 1], sign = text[i + 2];
-    places[plain.size()] = i;
-    if (c == 0xEF && low == 0xBC && sign >= 0x81 && sign <= 0xBA) {  // U+FF01 to U+FF3A
-      plain += static_cast<char>(sign - 0x60);
-      i += 3;
-    } else if (c == 0xE3 && low == 0x80 && sign == 0x80) {  // U+3000, a blank
-      plain += ' ';
-      i += 3;
-    } else if (c >= ' ' && c < 0x80) {
-      plain += static_cast<char>(c);
-      ++i;
-    } else {
-      break;
-    }
-  }
-  places[plain.size()] = i;
-  const Text narrow(plain, true);
-  if (!is_alphanumeric(narrow[0]) && narrow[0] != '+') return false;
-  Context now = context;
-  arrive(now);
-  std::size_t rest = 0;
-  Match match = narrow[0] == '+' ? match_phone(narrow, 0, now) : at_number(narrow, now, 0, rest);
-  if (match.score < now.least) {
-    if (rest == 0 || text.starved()) return false;
-    context = now;
-    past_other(places[rest]);
-    return true;
-  }
-  match.begin = places[match.begin];
-  match.end = places[match.end];
-  return found(text, match);
 }
 
 // What begins with a letter.

@@ -115,10 +115,6 @@ bool is_jumbled(string_view token) {
   return token.size() >= kLeast && upper * 4 > token.size() && lower * 4 > token.size() && entropy(token) >= 3.6;
 }
 
-bool is_capital(char c) {
-  return c >= 'A' && c <= 'Z';
-}
-
 // "Failed password for jdoe42": whose it is, or where.
 bool is_given_to(const Text& text, std::size_t i, const Context& context) {
   if (text.before(i, 1) == '/' && context.previous.letters != 0) return true;  // "pw/branch-2"
@@ -162,11 +158,11 @@ bool is_odd(string_view value, bool assigned) {
   for (std::size_t k = 0; k < value.size(); ++k) {
     const auto c = static_cast<unsigned char>(value[k]);
     if (is_digit(c) || (c < 0x80 && !is_alphanumeric(c) && c != '-' && c != '_' && c != ':' && c != '\'' && c != '/') ||
-        (k > 0 && is_capital(value[k]) && value[k - 1] >= 'a'))
+        (k > 0 && is_upper(value[k]) && value[k - 1] >= 'a'))
       return true;
     // "KCFAgkAGU"
-    if (assigned && value.size() >= 8 && k > 1 && c >= 'a' && c <= 'z' && is_capital(value[k - 1]) &&
-        is_capital(value[k - 2]))
+    if (assigned && value.size() >= 8 && k > 1 && c >= 'a' && c <= 'z' && is_upper(value[k - 1]) &&
+        is_upper(value[k - 2]))
       return true;
   }
   return false;

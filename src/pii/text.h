@@ -27,6 +27,9 @@ constexpr bool is_digit(unsigned char c) {
 constexpr bool is_alphanumeric(unsigned char c) {  // ASCII
   return (kByteKinds[c] & (kDigitByte | kLetterByte)) != 0;
 }
+constexpr bool is_upper(unsigned char c) {  // ASCII
+  return c >= 'A' && c <= 'Z';
+}
 constexpr bool is_hex(unsigned char c) {
   return (kByteKinds[c] & kHexByte) != 0;
 }

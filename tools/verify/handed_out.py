@@ -8,12 +8,11 @@ Exit status: 0 all is well, 1 something is wrong (it is said what), 2 it could n
 """
 
 import argparse
-import hashlib
 import json
 import pathlib
 import sys
 
-from verify import Wrong, check_proof, given_key, plain, read
+from verify import Wrong, check_proof, given_key, plain, read, sha256
 
 LOST = "\ufffd"  # stands for bytes that were no UTF-8: their digest cannot be told any more
 NO_LINE = "this is no line of freehold guard export"
@@ -29,10 +28,6 @@ def once(pairs):
 
 def name(digest):
     return "sha256:" + digest.hex()
-
-
-def sha256(data):
-    return hashlib.sha256(data).digest()
 
 
 def has_only(value, names, texts=True):
@@ -126,7 +121,8 @@ def main():
                 print(f"of {told[what]} {words}")
         if others:
             print(f"{others} lines have no proof: they are of no entry")
-        print("of what was gone on from (`earlier`) and the address the entries have no digest: these are not proven")
+        if told.get("said"):
+            print("of what it went on from (`earlier`) and its `address` there is no digest: these are not proven")
         return 0
     except Wrong as error:
         print(f"WRONG: {plain(error)}")

@@ -55,7 +55,6 @@ Result<> verify_one(const std::string& path, const audit::VerifierKey& key, bool
 struct Exported {
   std::uint64_t proofs = 0, others = 0;           // lines with one, and without
   std::uint64_t said = 0, changed = 0, gone = 0;  // of those with one, by what is beside it
-  bool earlier = false;                           // something that was gone on from stands in one
   audit::Checkpoint last;                         // the one of most entries
 };
 
@@ -105,10 +104,8 @@ Result<> compare_said(const format::Value& entry, const format::Value& content, 
   if (!has_only(content, {"address", "body", "answers", "earlier?"}) || !content.member("answers")->is_array() ||
       text_or_null(content.member("address")) == nullptr || text_or_null(content.member("body")) == nullptr)
     return no_line();
-  if (const format::Value* earlier = content.member("earlier"); earlier != nullptr) {
-    if (!earlier->is_object() || !all_texts(*earlier)) return no_line();
-    out.earlier = true;
-  }
+  const format::Value* earlier = content.member("earlier");
+  if (earlier != nullptr && (!earlier->is_object() || !all_texts(*earlier))) return no_line();
   std::vector<Digest> digests;
   bool exact = true;
   for (const format::Value& answer : content.member("answers")->items()) {
@@ -193,10 +190,7 @@ Result<> verify_export(const std::string& path, const audit::VerifierKey& key, b
     console.note(fmt::format("what was asked and answered is what {} say{}: the digests are the same",
                              out.said == 1 ? "its entry" : fmt::format("the entries of {}", out.said),
                              out.said == 1 ? "s" : ""));
-  }
-  if (out.earlier) {
-    console.note(
-        "of what was gone on from (`earlier`) and the address the entries have no digest: these are not proven");
+    console.note("of what it went on from (`earlier`) and its `address` there is no digest: these are not proven");
   }
   if (out.gone > 0) {
     console.note(fmt::format("of {} what was said is not in it: it was erased, or left out", out.gone));

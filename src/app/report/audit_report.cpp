@@ -30,11 +30,9 @@ std::vector<std::string> split_at(std::string_view text, char mark) {
 std::vector<audit::Condition> conditions_of(std::string_view where) {
   std::vector<audit::Condition> out;
   if (where.empty()) return out;
-  for (const std::string& one : split_at(where, ' ')) {
-    const std::size_t equal = one.find('=');
-    std::string values = one.substr(equal + 1);
-    std::replace(values.begin(), values.end(), '~', ' ');
-    out.push_back({one.substr(0, equal), split_at(values, '|')});
+  for (const std::string& one : split_at(where, ',')) {
+    const std::size_t begin = one.find_first_not_of(' '), equal = one.find('=');
+    out.push_back({one.substr(begin, equal - begin), split_at(std::string_view(one).substr(equal + 1), '|')});
   }
   return out;
 }

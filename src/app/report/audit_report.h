@@ -44,8 +44,7 @@ struct Question {
   std::string_view key, says;
   audit::Claim::Op op = audit::Claim::Op::count;
   std::string_view member = {};
-  // Conditions, between blanks: "kind=request outcome=completed|cancelled". "member=" is: not there. A ~ in a value
-  // stands for a blank.
+  // Conditions, between commas: "kind=request, outcome=completed|cancelled". "member=" is: not there.
   std::string_view where = {};
 };
 std::span<const Question> questions();
