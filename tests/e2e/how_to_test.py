@@ -70,7 +70,10 @@ class Recipes(e2e.Case):
             return answer.read().decode()
 
     def ask(self, server, **more):
-        body = {"model": "assistant", "user": "patient-4711", "max_tokens": 4, "temperature": 0, "messages": [{"role": "user", "content": "Write to ada@example.org"}]}
+        # Of answers to choose from: what this model would say freely, to a prompt with a pseudonym that was drawn, is now and then no UTF-8, and that has no digest.
+        answers = {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": {"enum": ["yes", "no"]}}}
+        body = {"model": "assistant", "user": "patient-4711", "max_tokens": 8, "temperature": 0, "response_format": answers,
+                "messages": [{"role": "user", "content": "Write to ada@example.org"}]}
         status, _, data = server.ask("POST", "/v1/chat/completions", body, {"authorization": f"Bearer {self.key}", **more})
         self.assertEqual(status, 200, data)
 
