@@ -40,6 +40,10 @@ Result<bool> FolderLock::take(double seconds) {
   }
 }
 
+bool FolderLock::in_place() const {
+  return is_at(fd_.get(), path_);
+}
+
 void FolderLock::release() {
   ::flock(fd_.get(), LOCK_UN);
 }

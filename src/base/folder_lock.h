@@ -19,6 +19,8 @@ class FolderLock {
   // Waits for the others, at most `seconds`; false if one of them still holds it then. Errors: io.
   Result<bool> take(double seconds);
   void release();
+  // Whether its file is still the one of the folder: if somebody has removed it, others lock another one.
+  bool in_place() const;
   const std::filesystem::path& path() const { return path_; }
 
  private:
