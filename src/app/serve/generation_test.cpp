@@ -94,9 +94,9 @@ struct Telling : api::Encoder {
 TEST(Generation, TheEndOfAStreamIsToldWhenItIsRecorded) {
   for (const bool durable : {true, false}) {
     std::vector<Stored> waiting;
-    Accounts accounts({}, std::nullopt, std::nullopt, {},
-                      std::make_unique<AuditTrail>(
-                          [&](const std::string&, const Stored& stored) { waiting.push_back(stored); }));
+    Accounts accounts(
+        {}, std::nullopt, std::nullopt, {},
+        std::make_unique<AuditTrail>([&](const std::string&, const Stored& stored) { waiting.push_back(stored); }));
     Latencies latencies;
     http::Request request;
     request.id = "req_1";
