@@ -137,11 +137,25 @@ Result<LevelReader> LevelReader::open(const Files& files) {
   return out;
 }
 
+std::uint64_t LevelReader::entries() const {
+  return std::min(maps_[0].bytes().size() / 32, index_.bytes().size() / 8);
+}
+
+void LevelReader::complete(std::uint64_t first, std::vector<Hash> leaves, std::vector<std::uint64_t> offsets) {
+  first_ = first;
+  leaves_ = std::move(leaves);
+  offsets_ = std::move(offsets);
+}
+
 Result<Hash> LevelReader::subtree(unsigned level, std::uint64_t index) const {
   for (std::size_t i = 0; i < kLevels.size(); ++i) {
     if (kLevels[i] != level) continue;
+    if (level == 0 && index >= first_ && index - first_ < leaves_.size()) return leaves_[index - first_];
     const Bytes all = maps_[i].bytes();
-    if (index >= all.size() / 32) return fail(Errc::corrupt, fmt::format("level {} of tree/ is too short", level));
+    if (index >= all.size() / 32) {
+      if (level > 0 && !leaves_.empty()) break;
+      return fail(Errc::corrupt, fmt::format("level {} of tree/ is too short", level));
+    }
     Hash hash;
     std::memcpy(hash.bytes.data(), all.data() + index * 32, 32);
     return hash;
@@ -152,6 +166,7 @@ Result<Hash> LevelReader::subtree(unsigned level, std::uint64_t index) const {
 }
 
 Result<std::uint64_t> LevelReader::offset(std::uint64_t entry) const {
+  if (entry >= first_ && entry - first_ < offsets_.size()) return offsets_[entry - first_];
   const Bytes all = index_.bytes();
   if (entry >= all.size() / 8) return fail(Errc::corrupt, "the index of tree/ is too short");
   std::uint64_t value = 0;

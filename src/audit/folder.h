@@ -79,12 +79,19 @@ class LevelReader {
   Subtree lookup() const {
     return [this](unsigned level, std::uint64_t index) { return subtree(level, index); };
   }
+  // What tree/ lacks of the end of the log, since its writer was killed before it came to it: the entries from `first`
+  // on, which is not behind what is there.
+  void complete(std::uint64_t first, std::vector<Hash> leaves, std::vector<std::uint64_t> offsets);
+  std::uint64_t entries() const;  // of which all is there
   Bytes level_bytes(std::size_t i) const { return maps_[i].bytes(); }
   Bytes index_bytes() const { return index_.bytes(); }
 
  private:
   std::array<MappedFile, kLevels.size()> maps_;
   MappedFile index_;
+  std::uint64_t first_ = 0;  // of those that were missing
+  std::vector<Hash> leaves_;
+  std::vector<std::uint64_t> offsets_;
 };
 
 }  // namespace freehold::audit

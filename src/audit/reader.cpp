@@ -15,16 +15,6 @@ namespace {
 
 constexpr std::string_view kProof = "c2sp.org/tlog-proof@v1";
 
-// The last checkpoint of a segment that ends with one, signed.
-std::optional<std::string_view> last_note(std::string_view bytes) {
-  constexpr std::string_view kBegin = "\nC 0000";
-  for (std::size_t at = bytes.rfind(kBegin); at != std::string_view::npos && at > 0; at = bytes.rfind(kBegin, at - 1)) {
-    const auto record = read_record(bytes.substr(at + 1));
-    if (record && at + 1 + record->bytes == bytes.size()) return record->payload;
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 Result<Reader> Reader::open(const std::filesystem::path& folder) {
@@ -60,7 +50,27 @@ Result<Reader> Reader::open(const std::filesystem::path& folder) {
   out.checkpoint_ = std::move(*checkpoint);
   out.note_ = *note;
   out.end_ = last.size();
+  if (out.levels_.entries() < out.size()) FH_TRY_VOID(out.complete_levels(last));
   return out;
+}
+
+Result<> Reader::complete_levels(std::string_view last) {
+  const std::uint64_t first = segments_.back().first, there = levels_.entries();
+  if (there < first) return {};  // more than one group: whoever needs it says so
+  std::vector<Hash> leaves;
+  std::vector<std::uint64_t> offsets;
+  std::uint64_t number = first;
+  for (std::size_t at = 0; at < last.size();) {
+    const auto record = read_record(last.substr(at));
+    if (!record) break;
+    if (record->kind == RecordKind::entry && number++ >= there) {
+      leaves.push_back(leaf_hash(record->payload));
+      offsets.push_back(at);
+    }
+    at += record->bytes;
+  }
+  levels_.complete(there, std::move(leaves), std::move(offsets));
+  return {};
 }
 
 Result<std::string> Reader::bytes_of(std::size_t segment) const {

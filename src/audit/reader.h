@@ -56,6 +56,7 @@ class Reader {
 
  private:
   Reader(Files files, VerifierKey key) : files_(std::move(files)), key_(std::move(key)) {}
+  Result<> complete_levels(std::string_view last);  // of the last segment, whole
   Result<std::string> bytes_of(std::size_t segment) const;
   Result<> check(bool look_up) const;
 

@@ -61,6 +61,15 @@ Result<Scan> scan_segment(std::string_view bytes, const Head& before, std::strin
   return out;
 }
 
+std::optional<std::string_view> last_note(std::string_view bytes) {
+  constexpr std::string_view kBegin = "\nC 0000";
+  for (std::size_t at = bytes.rfind(kBegin); at != std::string_view::npos && at > 0; at = bytes.rfind(kBegin, at - 1)) {
+    const auto record = read_record(bytes.substr(at + 1));
+    if (record && at + 1 + record->bytes == bytes.size()) return record->payload;
+  }
+  return std::nullopt;
+}
+
 Result<> expect_unfinished(std::string_view rest, const Head& head, const VerifierKey& key) {
   constexpr std::string_view kBegin = "C 0000";  // a checkpoint has some hundred bytes
   for (std::size_t at = rest.find(kBegin); at != std::string_view::npos; at = rest.find(kBegin, at + 1)) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -33,6 +34,8 @@ struct Scan {
 // they say. Errors: corrupt, with the byte.
 Result<Scan> scan_segment(std::string_view bytes, const Head& before, std::string_view origin,
                           const OnEntry& on_entry = {});
+// The last checkpoint of a segment that ends with one, signed, from its last bytes.
+std::optional<std::string_view> last_note(std::string_view bytes);
 // What is behind the last whole group: the beginning of one, perhaps with holes (a loss of power writes pages in any
 // order), or damage, which shows in a later checkpoint that continues another than the last whole one. Errors: corrupt.
 Result<> expect_unfinished(std::string_view rest, const Head& head, const VerifierKey& key);

@@ -63,41 +63,48 @@ Result<VerifierKey> key_of(const Files& files, const VerifyOptions& options) {
   return key;
 }
 
-// What must be in tree/, compared as it comes.
+// What must be in tree/, compared as it comes. It is written behind the entries: who is killed between leaves a tree
+// that lacks what the last group adds, or the last part of it.
 class Tree {
  public:
   Tree(const Files& files, const LevelReader& levels) : files_(files), levels_(levels) {}
 
   void add(const Hash& leaf, std::uint64_t offset) {
-    compare(0, leaf);
+    add_to(0, leaf);
     char bytes[8];
     std::memcpy(bytes, &offset, sizeof bytes);
-    const Bytes all = levels_.index_bytes();
-    const std::size_t at = entries_++ * 8;
-    if (all.size() < at + 8 || std::memcmp(all.data() + at, bytes, 8) != 0) note(files_.index());
+    compare(levels_.index_bytes(), entries_++ * 8, std::string_view(bytes, sizeof bytes), files_.index());
   }
   void add_full(unsigned level, const Hash& hash) {
     for (std::size_t i = 1; i < kLevels.size(); ++i) {
-      if (kLevels[i] == level) compare(i, hash);
+      if (kLevels[i] == level) add_to(i, hash);
     }
   }
-  Result<> end() {
+  // What the first `least` entries make must be there. False if some of what follows lacks.
+  Result<bool> end(std::uint64_t least) {
+    bool whole = true;
+    const auto sized = [&](const fs::path& file, std::size_t size, std::uint64_t all, std::uint64_t must) {
+      if (size < must || size > all) note(file);
+      whole = whole && size == all;
+    };
     for (std::size_t i = 0; i < kLevels.size(); ++i) {
-      if (levels_.level_bytes(i).size() != count_[i] * 32) note(files_.level(kLevels[i]));
+      sized(files_.level(kLevels[i]), levels_.level_bytes(i).size(), count_[i] * 32, (least >> kLevels[i]) * 32);
     }
-    if (levels_.index_bytes().size() != entries_ * 8) note(files_.index());
-    if (wrong_.empty()) return {};
+    sized(files_.index(), levels_.index_bytes().size(), entries_ * 8, least * 8);
+    if (wrong_.empty()) return whole;
     return fail(Errc::corrupt,
                 fmt::format("{}: not what the entries make, which are right; remove the folder {}, and it is made anew",
                             printable(wrong_.string()), printable(wrong_.parent_path().string())));
   }
 
  private:
-  void compare(std::size_t i, const Hash& hash) {
-    const Bytes all = levels_.level_bytes(i);
-    const std::size_t at = count_[i]++ * 32;
-    if (all.size() < at + 32 || std::memcmp(all.data() + at, hash.bytes.data(), 32) != 0)
-      note(files_.level(kLevels[i]));
+  void add_to(std::size_t i, const Hash& hash) {
+    compare(levels_.level_bytes(i), count_[i]++ * 32, as_text(hash.bytes), files_.level(kLevels[i]));
+  }
+  // As far as it is there.
+  void compare(Bytes all, std::size_t at, std::string_view bytes, const fs::path& file) {
+    const std::size_t there = std::min(bytes.size(), all.size() - std::min(at, all.size()));
+    if (there > 0 && std::memcmp(all.data() + at, bytes.data(), there) != 0) note(file);
   }
   void note(const fs::path& file) {
     if (wrong_.empty()) wrong_ = file;
@@ -119,6 +126,7 @@ Result<Verified> verify_log(const fs::path& folder, const VerifyOptions& options
   Verified out;
   out.key = key.text();
 
+  std::uint64_t published = 0;  // entries that the file `checkpoint` vouches for
   // Where in the log each kept checkpoint belongs.
   std::multimap<std::uint64_t, std::pair<Hash, fs::path>> kept;
   for (const KeptCheckpoint& given : options.against) {
@@ -134,11 +142,14 @@ Result<Verified> verify_log(const fs::path& folder, const VerifyOptions& options
   if (now.published) {
     auto checkpoint = key.open(*now.published);
     if (!checkpoint) return wrong(files.checkpoint(), checkpoint.error().what);
+    published = checkpoint->size;
     kept.emplace(checkpoint->size, std::pair(checkpoint->root, files.checkpoint()));
   }
 
   Head head;
   Frontier tree;
+  std::uint64_t before_last = 0;       // entries before the last group
+  std::vector<std::uint64_t> offsets;  // of those of the last segment
   Tree derived(files, now.levels);
   const auto meet = [&]() -> Result<> {  // the checkpoints of a tree of this size
     const auto [begin, end] = kept.equal_range(tree.size());
@@ -166,17 +177,25 @@ Result<Verified> verify_log(const fs::path& folder, const VerifyOptions& options
     Result<> met;
     auto scan = scan_segment(bytes, head, key.name(), [&](std::string_view, const Hash& leaf, std::uint64_t offset) {
       derived.add(leaf, offset);
+      if (last) offsets.push_back(offset);
       tree.append(leaf, [&](unsigned level, const Hash& hash) { derived.add_full(level, hash); });
       if (met && kept.contains(tree.size())) met = meet();
     });
     if (!scan) return in_context(std::move(scan).error(), printable(segment.path.string()));
     if (scan->whole != bytes.size()) {
-      return wrong(segment.path, fmt::format("byte {}: not a whole group of entries with its checkpoint", scan->whole));
+      const bool unfinished = last && expect_unfinished(bytes.substr(scan->whole), scan->head, key).has_value();
+      return wrong(segment.path,
+                   fmt::format("byte {}: not a whole group of entries with its checkpoint{}", scan->whole,
+                               unfinished ? ": what a process was killed in, which was never acknowledged and is cut "
+                                            "off when the log is written to again, or something that was added"
+                                          : ""));
     }
     if (bytes.empty()) return wrong(segment.path, "it is empty");
     FH_TRY_VOID(met);
     out.checkpoints += scan->checkpoints;
     out.bytes += bytes.size();
+    before_last = segment.first + static_cast<std::uint64_t>(
+                                      std::lower_bound(offsets.begin(), offsets.end(), scan->group) - offsets.begin());
     head = std::move(scan->head);
   }
   if (!kept.empty() && kept.rbegin()->first > tree.size()) {
@@ -193,7 +212,7 @@ Result<Verified> verify_log(const fs::path& folder, const VerifyOptions& options
     }
     out.checkpoint = std::move(*checkpoint);
   }
-  FH_TRY_VOID(derived.end());
+  FH_TRY(out.tree_whole, derived.end(std::max(before_last, published)));
   return out;
 }
 

@@ -33,6 +33,7 @@ struct Verified {
   Checkpoint checkpoint;  // the last one; size 0: no entries
   std::uint64_t checkpoints = 0;
   std::uint64_t bytes = 0;
+  bool tree_whole = true;  // false: tree/ lacks what the last group adds, since its writer was killed; made anew
 };
 
 // Errors: corrupt, naming the file and the byte of the first thing that is wrong; not_found (no log); io; invalid (the

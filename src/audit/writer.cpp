@@ -85,8 +85,10 @@ struct Writer::State {
   Result<> recover(std::uint64_t least);
   Result<Head> head_before(const std::vector<Segment>& segments, std::size_t i, std::string_view content);
   Result<Head> rebuild_levels(const std::vector<Segment>& segments, std::size_t count);
+  Result<> check_ends(const std::vector<Segment>& segments);
   Result<bool> take_over(const std::vector<Segment>& segments, std::size_t i, std::uint64_t least);
   Result<std::uint64_t> published_size();
+  Result<> take_lock();
   Result<> catch_up();
   Result<> add(std::span<const std::string_view> entries);
   Result<> publish();
@@ -135,6 +137,34 @@ Result<Head> Writer::State::head_before(const std::vector<Segment>& segments, st
     }
   }
   return rebuild_levels(segments, i);
+}
+
+constexpr std::size_t kMostOfNote = 4096;  // bytes; a checkpoint with its signature has some 400
+
+// Whether each segment ends with the checkpoint with which the next one begins.
+Result<> Writer::State::check_ends(const std::vector<Segment>& segments) {
+  const auto damaged = [&](const Segment& where, std::string_view what) {
+    return at(where, {Errc::corrupt, fmt::format("{}; nothing is written to a damaged log: put back what it was, or "
+                                                 "move the folder away to begin a new one",
+                                                 what)});
+  };
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const Segment& where = segments[i];
+    if (i == 0 && where.first != 0) return damaged(where, "the segments before it are missing");
+    if (i + 1 == segments.size()) break;
+    const Segment& next = segments[i + 1];
+    FH_TRY(const MappedFile map, MappedFile::open(where.path));
+    FH_TRY(const MappedFile behind, MappedFile::open(next.path));
+    const std::string_view all = as_text(map.bytes());
+    const auto note = last_note(all.substr(all.size() - std::min(all.size(), kMostOfNote)));
+    const auto begin = read_record(as_text(behind.bytes()));
+    const auto said = begin && begin->kind == RecordKind::segment ? parse_segment_head(begin->payload) : std::nullopt;
+    if (!note) return damaged(where, "it does not end with a checkpoint");
+    if (i + 2 == segments.size() && !said) continue;  // a group that was never acknowledged: take_over
+    if (said != SegmentHead{next.first, std::string(*note)})
+      return damaged(next, "it does not begin where the segment before it ends");
+  }
+  return {};
 }
 
 // Makes the last whole group of segment `i` the one that is continued. False if it has none: then it is the beginning
@@ -197,6 +227,7 @@ Result<> Writer::State::recover(std::uint64_t least) {
   first = end = 0;
   head = {};
   FH_TRY(std::vector<Segment> segments, list_segments(files));
+  FH_TRY_VOID(check_ends(segments));
   while (!segments.empty()) {
     FH_TRY(const bool whole, take_over(segments, segments.size() - 1, least));
     if (whole) return {};
@@ -242,11 +273,23 @@ Result<Writer> Writer::open(const fs::path& folder, WriterOptions options) {
   return Writer(std::move(state));
 }
 
+Result<> Writer::State::take_lock() {
+  FH_TRY_VOID(take(lock, options.lock_seconds));
+  if (lock.in_place()) return {};
+  // Somebody has removed it, and others lock the one that they have made.
+  FH_TRY(lock, FolderLock::open(files.folder, FolderLock::Mode::exclusive));
+  return take(lock, options.lock_seconds);
+}
+
 // Whether somebody else has written since this writer did.
 Result<> Writer::State::catch_up() {
   std::error_code ec;
   bool moved = !segment;
   if (segment) {
+    if (!is_at(segment.get(), files.segment(first))) {
+      return fail(Errc::corrupt, fmt::format("{} was removed or replaced while it was written to",
+                                             printable(files.segment(first).string())));
+    }
     FH_TRY(const std::uint64_t now, size_of(segment, files.segment(first)));
     if (now < end)
       return fail(Errc::corrupt, fmt::format("{} has become shorter", printable(files.segment(first).string())));
@@ -276,7 +319,14 @@ Result<> Writer::State::add(std::span<const std::string_view> entries) {
     first = head.tree.size();
     FH_TRY(segment, open_file(files.segment(first), Make::if_missing));
   }
-  FH_TRY_VOID(write_at(segment, from, bytes, files.segment(first)));
+  if (auto written = write_at(segment, from, bytes, files.segment(first)); !written) {
+    // What has arrived of it is no group: so that nobody takes it for damage, before the next who writes cuts it off.
+    if (begins)
+      (void)remove_file(files.segment(first));
+    else
+      (void)cut_file(segment, from, files.segment(first));
+    return written;
+  }
   FH_TRY_VOID(sync_data(segment, files.segment(first)));
   if (begins) FH_TRY_VOID(sync_folder(files.folder));
   FH_TRY_VOID(levels.write());
@@ -292,7 +342,7 @@ Result<> Writer::commit(std::span<const std::string_view> entries) {
   for (const std::string_view entry : entries) {
     if (entry.size() > kLongestPayload) return fail(Errc::invalid, "an entry of the audit log is too long");
   }
-  FH_TRY_VOID(take(s.lock, s.options.lock_seconds));
+  FH_TRY_VOID(s.take_lock());
   Result<> done = s.catch_up();
   if (done) done = s.add(entries);
   s.failed = !done;
@@ -306,7 +356,7 @@ bool Writer::published() const {
 
 Result<> Writer::publish() {
   if (published() || state_->failed) return {};
-  FH_TRY_VOID(take(state_->lock, state_->options.lock_seconds));
+  FH_TRY_VOID(state_->take_lock());
   const auto done = state_->publish();
   state_->lock.release();
   return done;

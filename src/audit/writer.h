@@ -8,7 +8,9 @@
 //    until the log is opened anew (PostgreSQL's rule after its "fsyncgate").
 // 3. What another process has written is taken over before anything is added: it is read, checked, and its last group
 //    written and synced once more, since that process may have been told that its sync had failed.
-// 4. Damage is not repaired: a log whose acknowledged part does not fit together is not opened (Errc::corrupt).
+// 4. Damage is not repaired: a log whose acknowledged part does not fit together is not opened (Errc::corrupt). Of the
+//    segments before the last one their ends are looked at: that none is missing, or ends elsewhere than the next says.
+// 5. What was removed or replaced under the writer is written to by nobody: nothing is acknowledged any more.
 #pragma once
 
 #include <functional>

@@ -179,6 +179,95 @@ TEST(Writer, ADamagedTreeIsMadeAnew) {
   }
 }
 
+TEST(Writer, NothingIsAcknowledgedThatIsWrittenToWhatWasRemoved) {
+  for (const bool replaced : {false, true}) {
+    LogFolder folder;
+    Writer writer = Writer::open(folder.log(), small_segments()).value();
+    ASSERT_TRUE(add(writer, {2}));
+    ASSERT_TRUE(writer.publish());
+    const fs::path segment = Files{folder.log()}.segment(0);
+    const std::string bytes = read_file(segment).value();
+    fs::remove(segment);
+    if (replaced) std::ofstream(segment, std::ios::binary) << bytes;
+    EXPECT_FALSE(add(writer, {1}));
+    EXPECT_TRUE(writer.failed());
+    EXPECT_FALSE(add(writer, {1}));
+    EXPECT_EQ(Writer::open(folder.log(), small_segments()).has_value(), replaced);  // else it was rolled back
+  }
+}
+
+TEST(Writer, WritersAgreeOnALockThatWasMadeAnew) {
+  LogFolder folder;
+  Writer first = Writer::open(folder.log(), small_segments()).value();
+  ASSERT_TRUE(add(first, {2}));
+  fs::remove(folder.log() / "lock");
+  Writer second = Writer::open(folder.log(), small_segments()).value();
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(add(second, {1}));
+    ASSERT_TRUE(add(first, {1}));
+  }
+  auto other = FolderLock::open(folder.log(), FolderLock::Mode::exclusive).value();
+  ASSERT_TRUE(other.take(1).value());
+  WriterOptions hasty = small_segments();
+  hasty.lock_seconds = 0.01;
+  EXPECT_FALSE(Writer::open(folder.log(), hasty));
+  other.release();
+  EXPECT_EQ(verify_log(folder.log()).value().checkpoint.size, 12u);
+}
+
+TEST(Writer, ALogThatLacksASegmentIsNotOpened) {
+  LogFolder folder;
+  {
+    Writer writer = Writer::open(folder.log(), small_segments()).value();
+    ASSERT_TRUE(add(writer, {200, 200, 200, 200, 200, 200}));
+  }
+  const std::vector<Segment> segments = list_segments({folder.log()}).value();
+  ASSERT_GE(segments.size(), 4u);
+  for (std::size_t i = 0; i + 1 < segments.size(); ++i) {
+    const std::string bytes = read_file(segments[i].path).value();
+    const auto refused = [&] {
+      const auto opened = Writer::open(folder.log(), small_segments());
+      return !opened && opened.error().code == Errc::corrupt && !verify_log(folder.log());
+    };
+    fs::remove(segments[i].path);
+    EXPECT_TRUE(refused()) << i;
+    std::ofstream(segments[i].path, std::ios::binary) << std::string(bytes.size(), '\0');
+    EXPECT_TRUE(refused()) << i;
+    std::ofstream(segments[i].path, std::ios::binary) << bytes.substr(0, bytes.size() - 1);
+    EXPECT_TRUE(refused()) << i;
+    std::ofstream(segments[i].path, std::ios::binary) << bytes;
+    EXPECT_TRUE(Writer::open(folder.log(), small_segments())) << i;
+  }
+  EXPECT_TRUE(verify_log(folder.log()));
+}
+
+// Killed between an entry and its place in tree/.
+TEST(Writer, ATreeThatLacksTheLastGroupIsNoDamage) {
+  LogFolder folder;
+  {
+    Writer writer = Writer::open(folder.log(), small_segments()).value();
+    ASSERT_TRUE(add(writer, {200, 3}));
+  }
+  const fs::path level = Files{folder.log()}.level(0), index = Files{folder.log()}.index();
+  fs::resize_file(level, 201 * 32 + 5);
+  EXPECT_FALSE(verify_log(folder.log())) << "the file checkpoint vouches for it";
+  fs::remove(folder.log() / "checkpoint");
+  EXPECT_FALSE(verify_log(folder.log()).value().tree_whole);
+  fs::resize_file(level, 200 * 32);
+  fs::resize_file(index, 200 * 8);
+  EXPECT_FALSE(verify_log(folder.log()).value().tree_whole);
+  const Reader reader = Reader::open(folder.log()).value();
+  for (const std::uint64_t number : {5u, 199u, 200u, 202u}) {
+    const auto proof = reader.prove(number);
+    ASSERT_TRUE(proof) << proof.error().what;
+    EXPECT_TRUE(check_proof(*proof, reader.key()));
+  }
+  fs::resize_file(level, 199 * 32);
+  EXPECT_FALSE(verify_log(folder.log()));
+  ASSERT_TRUE(Writer::open(folder.log(), small_segments()));
+  EXPECT_TRUE(verify_log(folder.log()).value().tree_whole);
+}
+
 TEST(Writer, WithoutItsKeyALogIsNotContinued) {
   LogFolder folder;
   {

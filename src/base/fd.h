@@ -1,6 +1,7 @@
 // An open file descriptor, closed when it goes.
 #pragma once
 
+#include <filesystem>
 #include <utility>
 
 namespace freehold {
@@ -23,5 +24,8 @@ class Fd {
  private:
   int fd_ = -1;
 };
+
+// Whether a path still leads to this open file: it may have been removed or replaced since.
+bool is_at(int fd, const std::filesystem::path& path);
 
 }  // namespace freehold

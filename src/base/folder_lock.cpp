@@ -8,8 +8,10 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <optional>
 #include <thread>
 
+#include "base/file.h"
 #include "base/utf8.h"
 
 namespace freehold {
@@ -38,8 +40,36 @@ Result<bool> FolderLock::take(double seconds) {
   }
 }
 
+bool FolderLock::in_place() const {
+  return is_at(fd_.get(), path_);
+}
+
 void FolderLock::release() {
   ::flock(fd_.get(), LOCK_UN);
+}
+
+Result<FolderLock> taken_folder_lock(const std::filesystem::path& folder, FolderLock::Mode mode, double patience,
+                                     const std::function<void()>& waiting) {
+  FH_TRY_VOID(make_directories(folder));
+  FH_TRY(FolderLock exclusive, FolderLock::open(folder, FolderLock::Mode::exclusive));
+  std::optional<FolderLock> lock;
+  if (mode == FolderLock::Mode::exclusive) {
+    lock = std::move(exclusive);
+  } else {
+    FH_TRY(lock, FolderLock::open(folder, mode));
+  }
+  constexpr double kMoment = 1;
+  const double first = waiting ? std::min(kMoment, patience) : patience;
+  FH_TRY(bool taken, lock->take(first));
+  if (!taken && first < patience) {
+    waiting();
+    FH_TRY(taken, lock->take(patience - first));
+  }
+  if (!taken) {
+    return fail(Errc::io, fmt::format("{}: somebody else has it for more than {:.0f} seconds; try again",
+                                      printable(lock->path().string()), patience));
+  }
+  return std::move(*lock);
 }
 
 }  // namespace freehold

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 
 #include "base/fd.h"
 #include "base/result.h"
@@ -18,6 +19,8 @@ class FolderLock {
   // Waits for the others, at most `seconds`; false if one of them still holds it then. Errors: io.
   Result<bool> take(double seconds);
   void release();
+  // Whether its file is still the one of the folder: if somebody has removed it, others lock another one.
+  bool in_place() const;
   const std::filesystem::path& path() const { return path_; }
 
  private:
@@ -26,5 +29,10 @@ class FolderLock {
   Mode mode_;
   std::filesystem::path path_;
 };
+
+// A lock of this folder, taken; folder and file are made if they are not there. `waiting` is called when somebody else
+// has had it for a moment. Errors: io, also if somebody else has it for `patience` seconds.
+Result<FolderLock> taken_folder_lock(const std::filesystem::path& folder, FolderLock::Mode mode, double patience,
+                                     const std::function<void()>& waiting = {});
 
 }  // namespace freehold

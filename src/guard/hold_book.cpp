@@ -19,32 +19,6 @@
 namespace freehold::guard {
 namespace {
 
-// A lock of this folder; its file is made if it is not there.
-// `waiting` is called when somebody else has had it for a moment.
-Result<FolderLock> taken_lock(const std::filesystem::path& folder, FolderLock::Mode mode, double patience,
-                              const std::function<void()>& waiting = {}) {
-  FH_TRY_VOID(make_directories(folder));
-  FH_TRY(FolderLock exclusive, FolderLock::open(folder, FolderLock::Mode::exclusive));
-  std::optional<FolderLock> lock;
-  if (mode == FolderLock::Mode::exclusive) {
-    lock = std::move(exclusive);
-  } else {
-    FH_TRY(lock, FolderLock::open(folder, mode));
-  }
-  constexpr double kMoment = 1;
-  const double first = waiting ? std::min(kMoment, patience) : patience;
-  FH_TRY(bool taken, lock->take(first));
-  if (!taken && first < patience) {
-    waiting();
-    FH_TRY(taken, lock->take(patience - first));
-  }
-  if (!taken) {
-    return fail(Errc::io, fmt::format("{}: somebody else has it for more than {:.0f} seconds; try again",
-                                      printable(lock->path().string()), patience));
-  }
-  return std::move(*lock);
-}
-
 // The lock beside which holds stand still is in holds/. Whoever wants it passes the gate first; who adds a hold keeps
 // the gate shut while it waits, so that it waits for those who are in, not for those who would come after it.
 std::filesystem::path holds_folder(const std::filesystem::path& home) {
@@ -55,7 +29,7 @@ Result<FolderLock> gate(const std::filesystem::path& home, FolderLock::Mode mode
     FH_TRY_VOID(make_directories(home));
     set_mode(home, 0700);  // as the store makes it
   }
-  return taken_lock(holds_folder(home) / "gate", mode, patience);
+  return taken_folder_lock(holds_folder(home) / "gate", mode, patience);
 }
 
 constexpr const char* kHoldColumns =
@@ -161,7 +135,7 @@ Result<std::vector<Hold>> HoldBook::all() const {
 
 Result<FolderLock> HoldBook::stand(double patience) const {
   FH_TRY(const FolderLock passing, gate(state_->home, FolderLock::Mode::shared, patience));
-  return taken_lock(holds_folder(state_->home), FolderLock::Mode::shared, patience);
+  return taken_folder_lock(holds_folder(state_->home), FolderLock::Mode::shared, patience);
 }
 
 Result<StandingHolds> HoldBook::standing(double patience) const {
@@ -176,7 +150,8 @@ Result<Hold> HoldBook::add(Hold hold, const std::function<void()>& waiting) {
   const auto begun = std::chrono::steady_clock::now();
   FH_TRY(const FolderLock shut, gate(state.home, FolderLock::Mode::exclusive, kAddPatience));
   const double left = kAddPatience - std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-  FH_TRY(const FolderLock still, taken_lock(holds_folder(state.home), FolderLock::Mode::exclusive, left, waiting));
+  FH_TRY(const FolderLock still,
+         taken_folder_lock(holds_folder(state.home), FolderLock::Mode::exclusive, left, waiting));
   const std::lock_guard lock(state.mutex);
   FH_TRY_VOID(state.open(sql::Open::create));
   hold.id = "hold_" + random_id();

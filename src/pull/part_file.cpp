@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/fd.h"
 #include "base/utf8.h"
 
 namespace freehold::pull {
@@ -26,13 +27,6 @@ Unexpected refused(std::string_view what, const fs::path& path, int error) {
   const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
   return fail(full ? Errc::exhausted : Errc::io,
               fmt::format("{} {}: {}", what, printable(path.string()), std::strerror(error)));
-}
-
-// Whether the open file is still the one of that name: its last holder may have deleted it while we waited.
-bool still_there(int fd, const fs::path& path) {
-  struct stat open = {}, named = {};
-  return ::fstat(fd, &open) == 0 && ::stat(path.c_str(), &named) == 0 && open.st_ino == named.st_ino &&
-         open.st_dev == named.st_dev;
 }
 
 }  // namespace
@@ -55,7 +49,7 @@ Result<PartFile> PartFile::open(const fs::path& folder, const Digest& digest, co
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
       continue;
     }
-    if (!still_there(fd, path)) continue;
+    if (!is_at(fd, path)) continue;  // its last holder has deleted it while we waited
     file.size_ = static_cast<std::uint64_t>(about.st_size);
     return file;
   }

@@ -153,6 +153,31 @@ class Serving(e2e.Case):
         for path in (self.home / "audit").rglob("entries-*"):
             self.assertNotIn(text.split("-", 2)[2].encode(), path.read_bytes())
 
+    def test_when_nothing_can_be_recorded_nothing_is_answered(self):
+        """No stream either, of which it would come out at its end, and nothing is changed; whoever looks at the server's state is told."""
+        say = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 3}
+        with Server("m", self.home) as server:
+            self.assertEqual(self.ask(server.port, "/v1/chat/completions", say)[0], 200)
+            for segment in (self.home / "audit").glob("entries-*"):
+                segment.rename(self.folder / segment.name)
+            self.assertEqual(self.ask(server.port, "/v1/chat/completions", say)[0], 503)
+            for name in DIALECTS:
+                path, body = request(Ask(name, "hi", 3, 0, 7, None), "m", True)
+                status, headers, data, _ = self.ask(server.port, path, body)
+                self.assertEqual((status, b"can no longer be recorded" in data, headers["content-type"].split(";")[0]), (503, True, "application/json"), data)
+            self.assertEqual(self.ask(server.port, "/api/copy", {"source": "m", "destination": "n"})[0], 503)
+            self.assertEqual([json.loads(self.ask(server.port, path, {}, KEY, "GET")[2]).get("status") for path in ("/readyz", "/health", "/healthz")],
+                             ["failed", "failed", "ok"])
+            self.assertEqual(self.ask(server.port, "/v1/models", {}, KEY, "GET")[0], 200)
+            server.end(signal.SIGINT)
+        for segment in self.folder.glob("entries-*"):
+            segment.rename(self.home / "audit" / segment.name)
+        with Server("m", self.home) as server:
+            self.assertEqual(self.ask(server.port, "/v1/chat/completions", say)[0], 200)
+            server.end(signal.SIGINT)
+        self.assertEqual([e["model"] for e in self.entries() if e["kind"] == "request"], ["m", "m"])
+        self.succeeds("audit", "verify")
+
     def test_no_answer_without_its_entry_whatever_kills_the_server(self):
         answered, lock = [], threading.Lock()
         body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 3}

@@ -1,10 +1,13 @@
 """`freehold backup`: everything that a home keeps, copied while the server runs, verified byte by byte, and put back."""
 
+import fcntl
 import hashlib
 import json
+import os
 import random
 import shutil
 import sqlite3
+import subprocess
 import threading
 
 import e2e
@@ -57,6 +60,29 @@ class Backups(e2e.Case):
 
 
 class Running(Backups):
+    def waits(self, held, *arguments):
+        """A command that says that it waits as long as somebody else has the lock, and ends well then."""
+        folder = self.home / "holds" / "backups"
+        folder.mkdir(parents=True, exist_ok=True)
+        with open(folder / "lock", "w+b") as lock:
+            fcntl.flock(lock, held)
+            with subprocess.Popen([e2e.FREEHOLD, *map(str, arguments)], env={**os.environ, "FREEHOLD_HOME": str(self.home)}, stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as waiting:
+                self.assertIn("waiting", waiting.stderr.readline())
+                self.assertIsNone(waiting.poll())
+                fcntl.flock(lock, fcntl.LOCK_UN)
+                said = waiting.communicate(timeout=60)[1]
+        self.assertEqual(waiting.returncode, 0, said)
+
+    def test_nobody_is_erased_while_it_is_made(self):
+        """Else it would have what had been copied before, and be no backup that was made before."""
+        with self.serve() as server:
+            self.say(server, "alice", CANARY)
+            self.waits(fcntl.LOCK_SH, "guard", "erase", "alice", "--yes")
+            self.fails(e2e.NOT_FOUND, "guard", "erase", "alice", "--yes", names="nothing is kept")
+            self.waits(fcntl.LOCK_EX, "backup", "create", self.backup)
+            self.succeeds("backup", "verify", self.backup)
+
     def test_while_the_server_works(self):
         """Requests, files and the log go on meanwhile; what was copied fits together, and answers can be replayed there."""
         done, receipts, files = threading.Event(), [], []

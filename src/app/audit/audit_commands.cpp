@@ -60,6 +60,8 @@ Result<> run_verify(const Arguments& arguments, Console& console) {
   console.write(fmt::format("{} entries are what was written ({} checkpoints, {:.1f} MB, {:.2f} s)\n", last.size,
                             verified->checkpoints, static_cast<double>(verified->bytes) / 1e6, seconds));
   if (last.size > 0) console.write(fmt::format("signed by {} at {}\n", last.origin, show_moment(last.time)));
+  if (!verified->tree_whole)
+    console.note("tree/ lacks what the last group adds, since its writer was killed: who writes next makes it anew");
   if (!options.against.empty()) {
     console.write(options.against.size() == 1
                       ? "the log continues the checkpoint that was kept\n"

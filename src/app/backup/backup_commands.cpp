@@ -93,6 +93,7 @@ Result<> run_backup_create(const Arguments& arguments, Console& console) {
   ProgressBar bar(console, "copying");
   options.progress = copy_progress(bar, 0);
   options.waiting = [&](int pid) { console.note(fmt::format("waiting for process {}, which is writing models", pid)); };
+  options.erasing = [&] { console.note("waiting: somebody is being erased"); };
   FH_TRY(const BackupMade made, make_backup(home, out, options));
   bar.clear();
   std::size_t keys = 0;
@@ -253,7 +254,9 @@ Command backup_create_command() {
           "it apart: whoever has the backup alone cannot read what was kept of requests. A master key outside "
           "$FREEHOLD_HOME (--master-key) stays yours to keep. Uploaded files, results of batches and records of usage "
           "are in the backup as they are in the home, not encrypted.\n\n"
-          "After guard erase, a backup made later has nothing of the subject. What was kept of requests is unreadable "
+          "After guard erase, a backup made later has nothing of the subject: neither is begun while the other is "
+          "under "
+          "way. What was kept of requests is unreadable "
           "in those made before, too, once files of keys made before are destroyed: freehold backup keys writes a new "
           "one. Files of a key that was erased are in backups made before: destroy these.",
       .positionals = {{.name = "OUT", .help = "A folder that is not there yet, best on another disk."}},

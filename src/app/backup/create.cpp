@@ -8,6 +8,7 @@
 
 #include "app/backup/home_files.h"
 #include "app/backup/staging.h"
+#include "app/erase/apart.h"
 #include "app/moment.h"
 #include "app/version.h"
 #include "audit/folder.h"
@@ -260,6 +261,7 @@ Result<BackupMade> make_backup(const fs::path& home, const fs::path& out, const 
     return fail(Errc::invalid,
                 fmt::format("{} is there, with something in it: name a new folder", printable(out.string())));
   }
+  FH_TRY(const FolderLock apart, no_erasure(home, options.erasing));
   FH_TRY(StagingFolder staging, StagingFolder::create(out));
   const fs::path data = staging.path() / kBackupData;
   FH_TRY_VOID(make_directories(data));

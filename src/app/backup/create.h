@@ -25,6 +25,7 @@ struct BackupOptions {
   bool models = false;  // also those that are not made of adapters alone
   CopyProgress progress;
   std::function<void(int)> waiting;  // another process has the store's lock
+  std::function<void()> erasing;     // somebody is being erased: it begins when that has ended
 };
 
 struct BackupMade {

@@ -8,6 +8,7 @@
 #include "app/audit/act.h"
 #include "app/commands.h"
 #include "app/console.h"
+#include "app/erase/apart.h"
 #include "app/erase/left_behind.h"
 #include "app/erase/mentions.h"
 #include "app/guard/person.h"
@@ -285,6 +286,8 @@ Result<> run_erase(const Arguments& arguments, Console& console) {
   std::vector<Error> unreadable;  // keys of whoever's
   FH_TRY(const auto subjects, subjects_of(kept, person, &unreadable));
   FH_TRY_VOID(confirm_erasure(arguments, person, console));
+  FH_TRY(const FolderLock apart,
+         no_backup(home, [&] { console.note("waiting: a backup is being made, or somebody else is erased"); }));
   // No hold is made from here on until all has gone.
   FH_TRY(const FolderLock standing, guard::HoldBook(home).stand());
   FH_TRY(const HeldBack held, HeldBack::open(home));

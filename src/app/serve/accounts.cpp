@@ -211,6 +211,11 @@ Result<std::optional<ledger::Event>> Accounts::recorded(std::string_view request
   return query->find(request_id);
 }
 
+std::optional<Error> Accounts::failure() const {
+  if (auto trail = trail_ ? trail_->failure() : std::nullopt) return trail;
+  return log_ ? log_->failure() : std::nullopt;
+}
+
 void Accounts::record(ledger::Event event, audit::RequestEntry entry, Said said, ledger::Reservation reservation,
                       std::function<void(bool)> stored) {
   struct Waiting {

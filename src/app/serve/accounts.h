@@ -75,6 +75,8 @@ class Accounts {
   // reserved is given back before. Of `entry`, what the event does not say; `said`: if it keeps what is said.
   void record(ledger::Event event, audit::RequestEntry entry, Said said, ledger::Reservation reservation,
               std::function<void(bool)> stored);
+  // Why the use of an answer cannot be recorded any more, by the audit log or by the record of usage.
+  std::optional<Error> failure() const;
   bool keeps() const { return trail_ && trail_->keeps(); }
   // A request is to be answered so; what was refused or changed is written to the audit log. `then` as
   // AuditTrail::answered calls it.

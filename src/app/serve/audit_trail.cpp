@@ -97,9 +97,11 @@ std::string digest_of(const std::vector<Digest>& parts) {
 }
 
 AuditTrail::AuditTrail(audit::Log log, Keep keep)
-    : AuditTrail([log = std::make_shared<audit::Log>(std::move(log))](
-                     std::string entry, Stored stored) { log->append(std::move(entry), std::move(stored)); },
-                 std::move(keep)) {}
+    : AuditTrail(std::make_shared<audit::Log>(std::move(log)), std::move(keep)) {}
+
+AuditTrail::AuditTrail(std::shared_ptr<audit::Log> log, Keep keep)
+    : AuditTrail([log](std::string entry, Stored stored) { log->append(std::move(entry), std::move(stored)); },
+                 std::move(keep), [log] { return log->failure(); }) {}
 
 void AuditTrail::request(audit::RequestEntry entry, Said said, Stored stored) {
   entry.seal = seal_layers();

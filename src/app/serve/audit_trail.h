@@ -57,13 +57,16 @@ class AuditTrail {
   using Keep = std::function<void(audit::RequestEntry entry, Said said, Then then)>;
 
   explicit AuditTrail(audit::Log log, Keep keep = {});
-  explicit AuditTrail(Append append, Keep keep = {}) : append_(std::move(append)), keep_(std::move(keep)) {}
+  explicit AuditTrail(Append append, Keep keep = {}, std::function<std::optional<Error>()> failure = {})
+      : append_(std::move(append)), failure_(std::move(failure)), keep_(std::move(keep)) {}
 
   // Writes how many refusals were left out since the last that was not.
   ~AuditTrail();
   AuditTrail(const AuditTrail&) = delete;
   AuditTrail& operator=(const AuditTrail&) = delete;
 
+  // Why nothing can be written any more; nothing as long as all is well.
+  std::optional<Error> failure() const { return failure_ ? failure_() : std::nullopt; }
   // Whether `request` wants to be told what was said.
   bool keeps() const { return keep_ != nullptr; }
   // The entry of a request that was let in. `stored` as the log calls it back.
@@ -94,7 +97,10 @@ class AuditTrail {
   // `inside`: of somebody who was let in, each is written.
   void refuse(audit::RefusalEntry entry, bool inside, const std::function<void()>& then);
 
+  AuditTrail(std::shared_ptr<audit::Log> log, Keep keep);
+
   const Append append_;
+  const std::function<std::optional<Error>()> failure_;
   const Keep keep_;                         // ends before the log does, which it calls
   std::mutex mutex_;                        // guards what follows
   std::unordered_set<std::string> failed_;  // ids of requests with an entry that are still to be answered with an error

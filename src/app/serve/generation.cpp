@@ -115,7 +115,13 @@ void Generation::add(const api::Piece& piece) {
 
 void Generation::give(const api::Piece& piece) {
   std::string bytes = encoder_->add(piece);
-  if (stream_ && !bytes.empty()) exchange_->send(std::move(bytes));
+  if (!stream_ || bytes.empty()) return;
+  // That a choice has come to its end is part of the answer's end, which waits for the record.
+  if (std::holds_alternative<api::Ended>(piece)) {
+    held_ += bytes;
+  } else {
+    exchange_->send(std::move(bytes));
+  }
 }
 
 void Generation::add(std::uint32_t choice, std::string_view text) {
@@ -253,7 +259,7 @@ void Generation::end_with(const api::Failure& failure, bool within) {
 void Generation::end() {
   if (veil_.blocked()) return end_with(veil_.answer->veil().refusal(), stream_);
   if (whole_ > kMostWhole) return end_with(too_long_whole(), stream_);
-  std::string bytes = encoder_->end();
+  std::string bytes = std::move(held_) + encoder_->end();
   const auto outcome = cancelled_ ? ledger::Outcome::cancelled : ledger::Outcome::completed;
   if (stream_) {
     std::string broken = encoder_->broken(unrecorded());

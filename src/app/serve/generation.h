@@ -95,6 +95,7 @@ class Generation {
   std::uint32_t open_;                 // choices that have not ended
   std::uint32_t told_ = 0;             // of those that have, the last: what is recorded says how it ended
   bool begun_ = false, failed_ = false;
+  std::string held_;         // of a stream: how its choices have ended, which goes out with its end
   std::uint64_t whole_ = 0;  // bytes so far of an answer in one piece
 };
 

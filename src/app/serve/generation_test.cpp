@@ -61,6 +61,68 @@ Told told(bool stream, std::uint32_t tokens) {
   return out;
 }
 
+// A client who reads a stream.
+class Reader final : public http::Exchange {
+ public:
+  explicit Reader(http::Request request) : request_(std::move(request)) {}
+  const http::Request& request() const override { return request_; }
+  void respond(http::Response) override { heard += "[answer]"; }
+  void start(http::Response) override {}
+  bool send(std::string piece) override {
+    heard += piece;
+    return true;
+  }
+  void finish() override { heard += "."; }
+  void abort() override {}
+  void on_gone(std::function<void()>) override {}
+  std::string heard;
+
+ private:
+  const http::Request request_;
+};
+
+struct Telling : api::Encoder {
+  std::string add(const api::Piece& piece) override {
+    if (const auto* text = std::get_if<api::Text>(&piece)) return std::string(text->text);
+    return std::holds_alternative<api::Ended>(piece) ? "[ended]" : "";
+  }
+  std::string end() override { return "[end]"; }
+  std::string broken(const api::Failure&) override { return "[broken]"; }
+  std::string content_type() const override { return "text/event-stream"; }
+};
+
+TEST(Generation, TheEndOfAStreamIsToldWhenItIsRecorded) {
+  for (const bool durable : {true, false}) {
+    std::vector<Stored> waiting;
+    Accounts accounts(
+        {}, std::nullopt, std::nullopt, {},
+        std::make_unique<AuditTrail>([&](const std::string&, const Stored& stored) { waiting.push_back(stored); }));
+    Latencies latencies;
+    http::Request request;
+    request.id = "req_1";
+    api::Call call;
+    call.stream = true;
+    call.request.n = 2;
+    AnswerPlan plan;
+    plan.prompts.resize(1);
+    const auto client = std::make_shared<Reader>(std::move(request));
+    Generation generation(client, std::make_unique<Telling>(), call, plan, nullptr);
+    generation.account({accounts, {}, {}, {}, {}, {}, latencies, "m"});
+    generation.on(0, engine::Started{1, 0});
+    engine::Finished finished;
+    finished.reason = engine::FinishReason::stop;
+    generation.on(0, engine::TextDelta{0, "a"});
+    generation.on(0, finished);
+    generation.on(0, engine::TextDelta{1, "b"});
+    finished.choice = 1;
+    generation.on(0, finished);
+    EXPECT_EQ(client->heard, "ab");
+    ASSERT_EQ(waiting.size(), 1u);
+    waiting[0](durable);
+    EXPECT_EQ(client->heard, durable ? "ab[ended][ended][end]." : "ab[broken].");
+  }
+}
+
 TEST(Generation, AnAnswerInOnePieceHasABound) {
   constexpr std::uint32_t kTokens = 200'000;  // 21 times 80 bytes each
   const Told whole = told(false, kTokens);

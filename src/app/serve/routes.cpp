@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "app/json_writer.h"
 #include "app/sealing.h"
 #include "app/serve/methods.h"
 #include "app/serve/metrics.h"
@@ -31,6 +32,13 @@ std::optional<http::Response> open_page(const Site& site, const http::Request& r
   }
   if (ready && site.starting) {
     return json_response(503, R"({"status":"loading"})");
+  }
+  if (health || ready) {
+    if (const auto failure = site.unrecordable()) {
+      JsonWriter out;
+      out.begin_object().member("status", "failed").member("reason", failure->what).end_object();
+      return json_response(503, out.take());
+    }
   }
   if (health) return json_response(200, R"({"status":"ok"})");
   if (path_is(request, {"readyz"}))
@@ -109,6 +117,13 @@ api::Parsed<void> check_head(const Site& site, const http::Request& request) {
   if (!is_open(request)) {
     FH_TRY_VOID(check_one_key(request));
     FH_TRY(const guard::Principal principal, site.enter(request));
+    // Of an answer that is told while it is written it would come out at its end only, and of a change when it is made.
+    if (const auto failure = request.method == "GET" ? std::nullopt : site.unrecordable()) {
+      return api::refuse(api::Problem::unavailable,
+                         fmt::format("what is asked can no longer be recorded, so nothing is answered or changed until "
+                                     "the server is started anew: {}",
+                                     failure->what));
+    }
     FH_TRY_VOID(site.permissions().check_headers(request));
     // What a key may do with a model is looked at where the model is found (Site::find).
     FH_TRY_VOID(site.permit(principal, site.permissions().decide(principal, action_of(request))));

@@ -105,6 +105,17 @@ Failure unrecorded() {
   return {Problem::unavailable, "the use of this answer could not be recorded, so it is not given", {}, {}};
 }
 
+std::optional<Error> Site::unrecordable() const {
+  auto failure = accounts_.failure();
+  if (failure && warn) {
+    std::call_once(told_, [&] {
+      warn("error: " + failure->what +
+           "; nothing is answered or changed from here on: mend it, and start the server anew");
+    });
+  }
+  return failure;
+}
+
 Site::Site(std::unique_ptr<Models> models, Accounts accounts, std::shared_ptr<Erasures> erasures)
     : erasures_(std::move(erasures)),
       models_(std::move(models)),

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -135,6 +136,8 @@ class Site {
     accounts_.answered(request, status, then);
   }
   AuditTrail* trail() const { return accounts_.trail(); }
+  // Why what is asked cannot be recorded any more; whoever looks after the server is told once.
+  std::optional<Error> unrecordable() const;
   // What is recorded of a request, if it is this key's to know: its own, or any for admins and auditors.
   Result<std::optional<ledger::Event>> recorded(std::string_view request_id, const guard::Principal& who) const;
 
@@ -206,6 +209,7 @@ class Site {
   std::unique_ptr<Models> models_;
   ResponseStore responses_, threads_;  // answers come here when they are recorded, the last ones as the accounts end
   mutable Accounts accounts_;
+  mutable std::once_flag told_;  // that nothing can be recorded
   std::int64_t started_ = 0;
   std::function<std::uint64_t()> seeds_;
   MadeModels made_;
