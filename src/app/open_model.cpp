@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/utf8.h"
 #include "model/adapter_file.h"
+#include "store/way_back.h"
 
 namespace freehold::app {
 namespace {
@@ -32,7 +33,8 @@ Result<std::string> hash_map(const MappedFile& file, std::uint64_t& done, std::u
 
 Result<OpenModel> open_model(std::string_view reference, Console& console) {
   auto opened = open_model(reference);
-  if (!opened && opened.error().code == Errc::not_found) {
+  if (!opened && opened.error().code == Errc::not_found &&
+      opened.error().what.find(store::kNotInStore) == std::string::npos) {
     console.hint("MODEL is a .gguf file, a Hugging Face folder, or a name that 'freehold models list' shows");
   }
   return opened;
@@ -43,8 +45,11 @@ Result<OpenModel> open_model(std::string_view reference) {
   FH_TRY(auto store, store::Store::open(home));
   auto resolved = store.resolve(reference);
   if (resolved) return open_model(reference, std::move(*resolved));
-  if (resolved.error().code == Errc::not_found && means_starter(reference)) return open_starter();
-  return Unexpected(std::move(resolved).error());
+  Error error = std::move(resolved).error();
+  if (error.code == Errc::not_found && means_starter(reference)) return open_starter();
+  // A name whose files are absent, as after a restored backup without them, is not damaged: they can be brought back.
+  if (error.what.find(store::kNotInStore) != std::string::npos) error.code = Errc::not_found;
+  return Unexpected(std::move(error));
 }
 
 Result<OpenModel> open_model(std::string_view reference, store::Resolved resolved) {
