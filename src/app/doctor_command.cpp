@@ -18,6 +18,7 @@
 #include "app/progress.h"
 #include "app/serve/own_folder.h"
 #include "app/version.h"
+#include "audit/claim.h"
 #include "audit/entry.h"
 #include "audit/folder.h"
 #include "audit/reader.h"

@@ -12,6 +12,7 @@
 #include "base/utf8.h"
 #include "kernel/level.h"
 #include "model/adapter_file.h"
+#include "store/way_back.h"
 
 namespace freehold::app {
 
@@ -62,7 +63,11 @@ Result<Models::Source> Models::resolve_given(const Given& given) const {
   const auto found = store_.resolve(given.reference);
   if (found && found->manifest) return source_of(given.name, *found);
   const bool starter = !found && found.error().code == Errc::not_found && means_starter(given.reference);
-  if (!found && !starter) return Unexpected(found.error());
+  if (!found && !starter) {
+    Error error = found.error();
+    if (error.what.find(store::kNotInStore) != std::string::npos) error.code = Errc::not_found;  // absent, not damaged
+    return Unexpected(std::move(error));
+  }
   const std::string key = starter ? std::string(kStarterName)  // no path and no state: there is no blank in it
                                   : fmt::format("{} {}", found->path.string(), state_of(found->path));
   return Source{given.name, given.reference, key, key, {}};
