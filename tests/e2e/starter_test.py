@@ -63,7 +63,7 @@ class Starter(e2e.Case):
             self.assertTrue(json.loads(body)["choices"][0]["message"]["content"])
 
     def test_is_named_where_there_is_nothing_to_serve(self):
-        process = e2e.start("serve", "--port", "0", home=self.home)
+        process = e2e.start("serve", "--port", "0", "--no-keys", home=self.home)
         try:
             self.assertIn("freehold serve starter", process.stdout.readline().decode())
         finally:
