@@ -33,11 +33,14 @@ Result<std::string> hash_map(const MappedFile& file, std::uint64_t& done, std::u
 
 Result<OpenModel> open_model(std::string_view reference, Console& console) {
   auto opened = open_model(reference);
-  if (!opened && opened.error().code == Errc::not_found &&
-      opened.error().what.find(store::kNotInStore) == std::string::npos) {
+  if (opened) return opened;
+  Error error = std::move(opened).error();
+  if (error.code == Errc::not_found) {
     console.hint("MODEL is a .gguf file, a Hugging Face folder, or a name that 'freehold models list' shows");
   }
-  return opened;
+  // A name whose files are absent, as after a restored backup without them, is not damaged: they can be brought back.
+  if (error.what.find(store::kNotInStore) != std::string::npos) error.code = Errc::not_found;
+  return Unexpected(std::move(error));
 }
 
 Result<OpenModel> open_model(std::string_view reference) {
@@ -45,11 +48,8 @@ Result<OpenModel> open_model(std::string_view reference) {
   FH_TRY(auto store, store::Store::open(home));
   auto resolved = store.resolve(reference);
   if (resolved) return open_model(reference, std::move(*resolved));
-  Error error = std::move(resolved).error();
-  if (error.code == Errc::not_found && means_starter(reference)) return open_starter();
-  // A name whose files are absent, as after a restored backup without them, is not damaged: they can be brought back.
-  if (error.what.find(store::kNotInStore) != std::string::npos) error.code = Errc::not_found;
-  return Unexpected(std::move(error));
+  if (resolved.error().code == Errc::not_found && means_starter(reference)) return open_starter();
+  return Unexpected(std::move(resolved).error());
 }
 
 Result<OpenModel> open_model(std::string_view reference, store::Resolved resolved) {

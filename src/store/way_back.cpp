@@ -19,6 +19,18 @@ std::string shell_word(std::string_view text) {
   return out + "'";
 }
 
+// As `models pull` reads it: one file of a repository (its version is a commit, no digest) has an address of its own.
+std::string reference_of(const Pulled& pulled) {
+  const std::string_view all = pulled.reference;
+  const std::size_t first = all.find('/');
+  const std::size_t end = first == std::string_view::npos ? first : all.find('/', first + 1);
+  if (pulled.version.starts_with("sha256:") || end == std::string_view::npos) return pulled.reference;
+  const std::string_view repository = all.substr(0, end);
+  const std::size_t at = repository.find('@');
+  const std::string_view revision = at == std::string_view::npos ? "main" : repository.substr(at + 1);
+  return fmt::format("{}/resolve/{}/{}", repository.substr(0, at), revision, all.substr(end + 1));
+}
+
 }  // namespace
 
 std::string missing_file(const fs::path& home, const ModelTuple& model) {
@@ -35,7 +47,7 @@ std::string way_back(const ModelName& name, const Manifest& manifest) {
   const bool itself = !manifest.model.adapter && (from.pulled || manifest.model.defaults == Defaults{});
   const std::string called = itself ? fmt::format(" --name {}", name.text()) : std::string();
   if (from.pulled) {
-    return fmt::format("freehold models pull {} --from {}{}", shell_word(from.pulled->reference),
+    return fmt::format("freehold models pull {} --from {}{}", shell_word(reference_of(*from.pulled)),
                        shell_word(from.pulled->address), called);
   }
   if (from.source == kBuiltInSource) return fmt::format("freehold models import {}{}", kBuiltInName, called);

@@ -1,5 +1,6 @@
 #include "store/way_back.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "base/file.h"
@@ -27,9 +28,20 @@ TEST(WayBack, IsWhatIsToBeTyped) {
   EXPECT_EQ(back(from("synthetic tiny F16 with seed 1")),
             "make it again (synthetic tiny F16 with seed 1), under this name");
   Manifest pulled = from("r.example/library/x");
-  pulled.from.pulled = Pulled{"https://r.example", "library/x:8b", "", "", "", {}};
+  pulled.from.pulled = Pulled{"https://r.example", "library/x:8b", "sha256:00", "", "", {}};
   pulled.model.defaults.system = "Be brief.";  // which comes with it
   EXPECT_EQ(back(pulled), "freehold models pull library/x:8b --from https://r.example --name mine:v1");
+  const std::pair<const char*, const char*> of_a_hub[] = {
+      {"Org/Repo:q4_k_m", "Org/Repo:q4_k_m"},
+      {"Org/Repo@v2:q4_k_m", "Org/Repo@v2:q4_k_m"},
+      {"Org/Repo/x.gguf", "Org/Repo/resolve/main/x.gguf"},
+      {"Org/Repo@v2/deep/x.gguf", "Org/Repo/resolve/v2/deep/x.gguf"},
+      {"Repo", "Repo"},
+      {"", "''"}};
+  for (const auto& [reference, typed] : of_a_hub) {
+    pulled.from.pulled = Pulled{"https://r.example", reference, "0123abcd", "", "", {}};
+    EXPECT_EQ(back(pulled), fmt::format("freehold models pull {} --from https://r.example --name mine:v1", typed));
+  }
 }
 
 TEST(WayBack, MovesNoNameToAnotherModel) {

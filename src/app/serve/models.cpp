@@ -12,7 +12,6 @@
 #include "base/utf8.h"
 #include "kernel/level.h"
 #include "model/adapter_file.h"
-#include "store/way_back.h"
 
 namespace freehold::app {
 
@@ -63,11 +62,7 @@ Result<Models::Source> Models::resolve_given(const Given& given) const {
   const auto found = store_.resolve(given.reference);
   if (found && found->manifest) return source_of(given.name, *found);
   const bool starter = !found && found.error().code == Errc::not_found && means_starter(given.reference);
-  if (!found && !starter) {
-    Error error = found.error();
-    if (error.what.find(store::kNotInStore) != std::string::npos) error.code = Errc::not_found;  // absent, not damaged
-    return Unexpected(std::move(error));
-  }
+  if (!found && !starter) return Unexpected(found.error());
   const std::string key = starter ? std::string(kStarterName)  // no path and no state: there is no blank in it
                                   : fmt::format("{} {}", found->path.string(), state_of(found->path));
   return Source{given.name, given.reference, key, key, {}};
