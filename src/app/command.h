@@ -25,7 +25,7 @@ enum class ExitCode : std::uint8_t {
   unsupported = 5,  // well-formed, but not something this version does
   exhausted = 6,    // memory, disk, context or another limit
   io = 7,           // the operating system refused; also when the reader of our output went away
-  found = 8,        // what was asked for went well and found what it was to fail for: guard scan --fail, audit replay
+  found = 8,        // what was asked for went well and found what fails: guard scan --fail, audit replay, doctor
   cancelled = 130,  // interrupted
 };
 ExitCode exit_code(Errc code);

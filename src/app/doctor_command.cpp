@@ -8,6 +8,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "app/commands.h"
@@ -15,7 +16,9 @@
 #include "app/json_writer.h"
 #include "app/machine.h"
 #include "app/progress.h"
+#include "app/serve/own_folder.h"
 #include "app/version.h"
+#include "audit/claim.h"
 #include "audit/entry.h"
 #include "audit/folder.h"
 #include "audit/reader.h"
@@ -129,34 +132,56 @@ void add_people(Report& r) {
   }
 }
 
-// Whether what the last start of the server was told to mirror is where it should be.
-void add_mirror_findings(Report& r) {
-  const auto reader = audit::Reader::open(audit::audit_folder(r.home));
-  if (!reader || reader->size() == 0) return;
-  std::string folder;
+// What the log says of the last start of a server; empty: nothing that can be read.
+audit::EntryMembers last_start(const audit::Reader& reader) {
+  audit::EntryMembers out;
   // From the last segment alone: it holds days of an ordinary server.
-  (void)reader->each(reader->size() - 1, [&](std::uint64_t, std::string_view text) {
+  (void)reader.each(reader.size() - 1, [&](std::uint64_t, std::string_view text) {
     if (text.find("\"serve.start\"") == std::string_view::npos) return true;
     auto entry = audit::members_of(text);
-    if (entry && (*entry)["act"] == "serve.start") folder = (*entry)["details.mirror"];
+    if (entry && (*entry)["act"] == "serve.start") out = std::move(*entry);
     return true;
   });
+  return out;
+}
+
+// A server that runs goes by the policy that it was started with.
+void add_policy_findings(Report& r, audit::EntryMembers& start) {
+  const auto runs = is_served(r.home);
+  const std::string began = start["details.policy"];
+  if (!runs || !*runs || began.empty() || began == guard::policy_digest(guard::policy_path(r.home))) return;
+  r.findings.push_back({"note",
+                        "the server that runs was started with another policy than policy.yaml is now: what stands "
+                        "there holds from its next start on, unless --policy gave it another file"});
+}
+
+// Whether what the last start of the server was told to mirror is where it should be.
+void add_mirror_findings(Report& r, const audit::Reader& log, audit::EntryMembers& start) {
+  const std::string folder = start["details.mirror"];
   if (folder.empty()) return;
   const std::string shown = printable(folder);
   const auto note = read_file(std::filesystem::path(folder) / "checkpoint", 65'536);
-  const auto checkpoint = note ? reader->key().open(*note) : tl::unexpected(note.error());
+  const auto checkpoint = note ? log.key().open(*note) : tl::unexpected(note.error());
   if (!checkpoint) {
     r.findings.push_back(
         {"problem", fmt::format("checkpoints are to be mirrored to {}: {}", shown, checkpoint.error().what)});
-  } else if (checkpoint->size > reader->size()) {
+  } else if (checkpoint->size > log.size()) {
     r.findings.push_back(
         {"problem", fmt::format("the checkpoint in {} has {} entries, the log {}: it was cut or rolled "
                                 "back (freehold audit verify)",
-                                shown, checkpoint->size, reader->size())});
-  } else if (checkpoint->size < reader->size()) {
-    r.findings.push_back({"note", fmt::format("the checkpoint in {} has {} entries, the log {}", shown,
-                                              checkpoint->size, reader->size())});
+                                shown, checkpoint->size, log.size())});
+  } else if (checkpoint->size < log.size()) {
+    r.findings.push_back(
+        {"note", fmt::format("the checkpoint in {} has {} entries, the log {}", shown, checkpoint->size, log.size())});
   }
+}
+
+void add_log_findings(Report& r) {
+  const auto reader = audit::Reader::open(audit::audit_folder(r.home));
+  if (!reader || reader->size() == 0) return;
+  audit::EntryMembers start = last_start(*reader);
+  add_policy_findings(r, start);
+  add_mirror_findings(r, *reader, start);
 }
 
 std::string seal_line(const seal::Kernel& k) {
@@ -192,7 +217,7 @@ Result<Report> examine() {
   add_memory_findings(r);
   add_disk_findings(r);
   add_people(r);
-  add_mirror_findings(r);
+  add_log_findings(r);
   if (build_type() != "Release") {
     r.findings.push_back({"slow", fmt::format("this is a {} build", build_type())});
   }
@@ -271,6 +296,10 @@ std::string as_text(const Report& r) {
 Result<> run(const Arguments& arguments, Console& console) {
   FH_TRY(Report report, examine());
   console.write(arguments.flag("json") ? as_json(report) : as_text(report));
+  const auto is_problem = [](const Finding& finding) { return finding.level == "problem"; };
+  if (std::any_of(report.findings.begin(), report.findings.end(), is_problem)) {
+    console.end_with(static_cast<int>(ExitCode::found));
+  }
   return {};
 }
 
@@ -280,7 +309,11 @@ Command doctor_command() {
   return {
       .name = "doctor",
       .summary = "Examine this machine: what will be slow, and why.",
-      .details = "Reads only; nothing is measured (that is freehold bench) and nothing leaves the machine.",
+      .details =
+          "Reads only; nothing is measured (that is freehold bench) and nothing leaves the machine. The exit status is "
+          "8 if anything is a problem, 0 if there are remarks alone.\n\n"
+          "Also examined: whether the policy and the keys of issuers can be read, whether a server that runs was "
+          "started with the policy as it is now, and whether checkpoints are where it was told to mirror them.",
       .options = {{.name = "json", .help = "Print JSON."}},
       .examples = {{"freehold doctor", "CPU, memory, disk, library versions, and remarks:"}},
       .run = run,

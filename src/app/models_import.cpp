@@ -7,6 +7,7 @@
 #include "app/models_commands.h"
 #include "app/starter.h"
 #include "base/utf8.h"
+#include "store/way_back.h"
 #include "train/provenance.h"
 
 namespace freehold::app {
@@ -83,7 +84,7 @@ Result<> run_import(const Arguments& arguments, Console& console) {
     FH_TRY(options.learned_from, learned_from_of(path.string()));
   }
   auto imported = starter ? store.add(
-                                name, "built into freehold",
+                                name, store::kBuiltInSource,
                                 [](const format::Sink& sink) { return sink(starter_bytes()); }, options)
                           : store.import(path, name, options);
   progress.clear();

@@ -8,13 +8,20 @@
 #include "app/models_commands.h"
 #include "app/starter.h"
 #include "base/utf8.h"
+#include "store/way_back.h"
 
 namespace freehold::app {
 namespace {
 
 using Row = std::array<std::string, 7>;
 
-Row row_of(const store::Listed& listed) {
+constexpr std::string_view kNoFiles = "files missing";
+
+bool lacks_files(const std::filesystem::path& home, const store::Listed& listed) {
+  return listed.manifest && !store::missing_file(home, listed.manifest->model).empty();
+}
+
+Row row_of(const std::filesystem::path& home, const store::Listed& listed) {
   if (!listed.manifest) return {listed.name.text(), "damaged", "", "", "", "", ""};
   const store::Manifest& m = *listed.manifest;
   return {listed.name.text(),
@@ -23,12 +30,12 @@ Row row_of(const store::Listed& listed) {
           printable(m.from.weight_type, 10),
           human_bytes(m.model.total_bytes()),
           short_digest(m.model.id()),
-          printable(m.from.imported.substr(0, 10))};
+          lacks_files(home, listed) ? std::string(kNoFiles) : printable(m.from.imported.substr(0, 10))};
 }
 
-std::string as_table(const std::vector<store::Listed>& all) {
+std::string as_table(const std::filesystem::path& home, const std::vector<store::Listed>& all) {
   std::vector<Row> rows = {{"NAME", "FAMILY", "WEIGHTS", "TYPE", "SIZE", "DIGEST", "IMPORTED"}};
-  for (const store::Listed& l : all) rows.push_back(row_of(l));
+  for (const store::Listed& l : all) rows.push_back(row_of(home, l));
   std::array<std::size_t, 7> width{};
   for (const Row& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) width[i] = std::max(width[i], row[i].size());
@@ -46,7 +53,7 @@ std::string as_table(const std::vector<store::Listed>& all) {
   return out;
 }
 
-std::string as_json(const std::vector<store::Listed>& all) {
+std::string as_json(const std::filesystem::path& home, const std::vector<store::Listed>& all) {
   JsonWriter w(true);
   w.begin_object().key("models").begin_array();
   for (const store::Listed& l : all) {
@@ -58,6 +65,7 @@ std::string as_json(const std::vector<store::Listed>& all) {
       w.member("architecture", m.from.architecture).member("title", m.from.title);
       w.member("parameters", m.from.parameters).member("weight_type", m.from.weight_type);
       w.member("licence", m.from.licence).member("source", m.from.source).member("imported", m.from.imported);
+      w.member("files_missing", lacks_files(home, l));
     } else {
       w.member("error", l.manifest.error().what);
     }
@@ -73,7 +81,7 @@ Result<> run(const Arguments& arguments, Console& console) {
   FH_TRY(store::Store store, open_store());
   FH_TRY(std::vector<store::Listed> all, store.list());
   if (arguments.flag("json")) {
-    console.write(as_json(all));
+    console.write(as_json(store.home(), all));
     return {};
   }
   if (!starter_bytes().empty()) {
@@ -84,9 +92,12 @@ Result<> run(const Arguments& arguments, Console& console) {
                              printable(store.home().string())));
     return {};
   }
-  console.write(as_table(all));
+  console.write(as_table(store.home(), all));
   for (const store::Listed& l : all) {
     if (!l.manifest) console.note(fmt::format("{}: {}", l.name.text(), l.manifest.error().what));
+    if (lacks_files(store.home(), l)) {
+      console.note(fmt::format("{}: {}: {}", l.name.text(), kNoFiles, store::way_back(l.name, *l.manifest)));
+    }
   }
   return {};
 }
@@ -97,7 +108,11 @@ Command models_list_command() {
   return {
       .name = "models list",
       .summary = "List the models in the store.",
-      .details = "The store is $FREEHOLD_HOME, by default ~/.freehold. A model may also be run straight from a path.",
+      .details =
+          "The store is $FREEHOLD_HOME, by default ~/.freehold. A model may also be run straight from a path. Of a "
+          "name "
+          "whose files are not in the store, as after a restored backup without them, it is said how they come "
+          "back.",
       .options = {{.name = "json", .help = "Print JSON."}},
       .examples = {{"freehold models list", "Names, sizes and digests:"}},
       .run = run,

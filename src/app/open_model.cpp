@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/utf8.h"
 #include "model/adapter_file.h"
+#include "store/way_back.h"
 
 namespace freehold::app {
 namespace {
@@ -32,10 +33,14 @@ Result<std::string> hash_map(const MappedFile& file, std::uint64_t& done, std::u
 
 Result<OpenModel> open_model(std::string_view reference, Console& console) {
   auto opened = open_model(reference);
-  if (!opened && opened.error().code == Errc::not_found) {
+  if (opened) return opened;
+  Error error = std::move(opened).error();
+  if (error.code == Errc::not_found) {
     console.hint("MODEL is a .gguf file, a Hugging Face folder, or a name that 'freehold models list' shows");
   }
-  return opened;
+  // A name whose files are absent, as after a restored backup without them, is not damaged: they can be brought back.
+  if (error.what.find(store::kNotInStore) != std::string::npos) error.code = Errc::not_found;
+  return Unexpected(std::move(error));
 }
 
 Result<OpenModel> open_model(std::string_view reference) {

@@ -116,8 +116,10 @@ class Deciding {
       if (policy_.rank(inside).value_or(SIZE_MAX) <= *most) continue;
       out_.ceiling = clearance;
       return deny(who_.ceiling ? "key.ceiling" : "key.label",
-                  fmt::format("{} holds what was learned from data labelled {}, and this key is cleared for {}", what(),
-                              inside, clearance));
+                  fmt::format("{} holds what was learned from data labelled {}, and this key is cleared for {}: a key "
+                              "that may ask it is made with freehold keys create --ceiling {}, and for people who sign "
+                              "in the policy says it",
+                              what(), inside, clearance, inside));
     }
     return true;
   }
@@ -143,7 +145,9 @@ class Deciding {
   bool fits() {
     if (!under(rights_.label, role_ + ".label", fmt::format("a key with the role {}", name_of(who_.role))))
       return false;
-    if (who_.ceiling && !under(*who_.ceiling, "key.ceiling", "this key")) return false;
+    if (who_.ceiling && !under(*who_.ceiling, "key.ceiling", "this key, by the --ceiling that it was made with,")) {
+      return false;
+    }
     bool any = false;
     switch (resource_.kind) {
       case Resource::Kind::model:

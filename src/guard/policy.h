@@ -94,6 +94,9 @@ Result<Policy> parse_policy(std::string_view yaml, std::string_view file);
 // $FREEHOLD_HOME/policy.yaml, or the default where there is none.
 std::filesystem::path policy_path(const std::filesystem::path& home);
 Result<Policy> load_policy(const std::filesystem::path& home);
+// Of a policy's file, as the log has it of a server that was started with it: "sha256:…", or "default" where there is
+// none.
+std::string policy_digest(const std::filesystem::path& file);
 // Errors: those of reading the file; invalid.
 Result<Policy> read_policy(const std::filesystem::path& file);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/nearest.h"
 #include "base/utf8.h"
 #include "format/yaml.h"
@@ -204,6 +205,11 @@ Result<Policy> parse_policy(std::string_view yaml, std::string_view file) {
 
 std::filesystem::path policy_path(const std::filesystem::path& home) {
   return home / "policy.yaml";
+}
+
+std::string policy_digest(const std::filesystem::path& file) {
+  const auto text = read_file(file, kLongestFile);
+  return text ? sha256(*text).name() : "default";
 }
 
 Result<Policy> read_policy(const std::filesystem::path& file) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/temporary_folder_testing.h"
 
 namespace freehold::guard {
@@ -102,6 +103,8 @@ TEST(Decide, WhatIsInAThingIsForThoseWhoAreClearedForIt) {
   Resource adapter = kModel;
   adapter.labels = {"personal"};
   EXPECT_EQ(decide(policy, who, Action::ask, adapter).rule, "key.label");
+  EXPECT_NE(decide(policy, who, Action::ask, adapter).message.find("freehold keys create --ceiling personal"),
+            std::string::npos);
   // To say that a request is personal clears nobody.
   who.carries = {"personal"};
   EXPECT_FALSE(decide(policy, who, Action::ask, adapter).allowed);
@@ -286,7 +289,9 @@ TEST(PolicyFile, PeopleAreReadOrSaidToBeWrong) {
 TEST(PolicyFile, OfTheHome) {
   const TemporaryFolder folder;
   EXPECT_EQ(load_policy(folder.path())->labels, default_policy().labels);
+  EXPECT_EQ(policy_digest(policy_path(folder.path())), "default");
   ASSERT_TRUE(write_file_atomically(policy_path(folder.path()), kRight));
+  EXPECT_EQ(policy_digest(policy_path(folder.path())), sha256(std::string_view(kRight)).name());
   EXPECT_EQ(load_policy(folder.path())->lowest(), "open");
   ASSERT_TRUE(write_file_atomically(policy_path(folder.path()), std::string_view("version: x")));
   EXPECT_EQ(load_policy(folder.path()).error().code, Errc::invalid) << "a policy that cannot be read is no policy";

@@ -13,6 +13,7 @@
 #include "base/utf8.h"
 #include "store/blob.h"
 #include "store/tree.h"
+#include "store/way_back.h"
 #include "store/writing.h"
 
 namespace freehold::store {
@@ -206,6 +207,10 @@ Result<Resolved> Store::resolve(std::string_view reference) const {
   if (out.manifest->prepared) {
     fs::path prepared = blob_path(home_, out.manifest->prepared->digest);
     if (fs::exists(prepared, ec)) out.prepared = std::move(prepared);
+  }
+  if (const std::string missing = missing_file(home_, out.manifest->model); !missing.empty()) {
+    return fail(Errc::corrupt, fmt::format("{}: its file {} {}{}", out.names.front().text(), missing, kNotInStore,
+                                           way_back(out.names.front(), *out.manifest)));
   }
   for (const StoredFile& file : files) {
     // Only the digest tells all (`verify`), but a blob that was cut shows at once. What is no file tells when opened.

@@ -284,14 +284,24 @@ class Verified(Backups):
 class Models(Backups):
     def test_names_without_files(self):
         """By default a model is its name and where it came from; imported again it is the same."""
-        self.create(keys=False)
+        self.create()
         said = json.loads((self.backup / "manifest.json").read_text())
         self.assertEqual([m["name"] for m in said["absent_models"]], ["base:latest"])
         self.assertFalse((self.backup / "data" / "blobs").exists())
         home = self.folder / "new"
-        self.succeeds("backup", "restore", self.backup, "--into", home, "--without-keys")
-        self.assertIn("base", self.succeeds("models", "list", home=home).text)
-        self.fails(e2e.CORRUPT, "run", "base", "hello", home=home, names="import")
+        restored = self.restore(home)
+        source, = [m["source"] for m in said["absent_models"]]
+        command = f"freehold models import {source} --name base:latest"
+        self.assertIn(f"the files of base:latest are not in the backup; to bring them back: {command}\n", restored.text)
+        listed = self.succeeds("models", "list", home=home)
+        self.assertRegex(listed.text, r"base:latest .* files missing\n")
+        self.assertIn(command, listed.message)
+        self.assertEqual([m["files_missing"] for m in json.loads(self.succeeds("models", "list", "--json", home=home).text)["models"] if m["name"] == "base:latest"], [True])
+        for ask in (("run", "base", "hello"), ("serve", "base", "--port", "0")):
+            self.fails(e2e.NOT_FOUND, *ask, home=home, names=command)
+        self.succeeds(*command.split()[1:], home=home)
+        self.assertNotIn("missing", self.succeeds("models", "list", home=home).text)
+        self.succeeds("run", "base", "hello", "--max-tokens", "1", home=home)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Checkpoints in other places: as QR codes, mirrored to a folder; and the record of processing that the configuration gives."""
 
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -60,8 +61,10 @@ class Checkpoints(e2e.Case):
             self.wait_for(lambda: "NOT mirrored" in server.said())
             self.assertFalse(stick.exists(), "it would look like the stick")
             self.assertIn(b"freehold_checkpoint_mirror_up 0", server.ask("GET", "/metrics")[2])
-            found = json.loads(self.succeeds("doctor", "--json").text)["findings"]
+            ended = self.run_freehold("doctor", "--json")
+            found = json.loads(ended.text)["findings"]
             self.assertTrue(any(f["level"] == "problem" and str(stick) in f["text"] for f in found), found)
+            self.assertEqual(ended.code, e2e.FOUND, ended.message)
             stick.mkdir()
             self.wait_for(lambda: (stick / "checkpoint").exists() and b"mirror_up 1" in server.ask("GET", "/metrics")[2])
             self.assertIn("mirrored to", server.said())
@@ -75,6 +78,35 @@ class Checkpoints(e2e.Case):
         with serving.Server(None, "--mirror-checkpoints", stick, home=self.home) as server:
             self.wait_for(lambda: "not of this log" in server.said())
         self.assertEqual((stick / "checkpoint").read_bytes(), note, "what was kept of the log that was made anew stays")
+
+
+class Started(e2e.Case):
+    """What the log knows of how a server was started, as `doctor` looks at it."""
+
+    def test_a_folder_is_written_down_from_the_root_on(self):
+        self.home.mkdir()
+        stick = self.folder / "stick"
+        stick.mkdir()
+        with serving.Server(None, "--mirror-checkpoints", os.path.relpath(stick), home=self.home) as server:
+            server.interrupt()
+            server.process.wait(30)
+        start, = [json.loads(row) for row in self.succeeds("audit", "query", "--act", "serve.start", "--json").text.splitlines()]
+        self.assertEqual(start["details"]["mirror"], str(stick))
+        self.assertNotIn("problem", [f["level"] for f in json.loads(self.succeeds("doctor", "--json").text)["findings"]])
+
+    def test_a_policy_that_was_changed_since_is_said(self):
+        self.home.mkdir()
+        said = lambda: "another policy" in self.succeeds("doctor").text  # noqa: E731
+        with serving.Server(None, home=self.home) as server:
+            self.assertFalse(said())
+            policy = self.put("home/policy.yaml", "version: 1\n")
+            self.assertTrue(said())
+            policy.unlink()
+            self.assertFalse(said())
+            policy = self.put("home/policy.yaml", "version: 1\n")
+            server.interrupt()
+            server.process.wait(30)
+        self.assertFalse(said(), "the next server has it")
 
 
 class Record(e2e.Case):

@@ -23,7 +23,7 @@ SEALED = {"ASAN_OPTIONS": "detect_leaks=0"} if SANITIZED else {}
 SKIPPED = 77
 
 # Exit codes, as README.md documents them.
-OK, INTERNAL, USAGE, NOT_FOUND, CORRUPT, UNSUPPORTED, EXHAUSTED, IO = range(8)
+OK, INTERNAL, USAGE, NOT_FOUND, CORRUPT, UNSUPPORTED, EXHAUSTED, IO, FOUND = range(9)
 
 
 @dataclasses.dataclass

@@ -331,15 +331,56 @@ class OfAKey(Erasing):
             server.good("POST", "/v1/chat/completions", {**line("", "the cat")["body"], "model": name})
             self.assertEqual(self.anywhere(CANARY), [])
 
-    def test_who_is_named_is_told(self):
-        """Files and models in which nothing says that they are about somebody, but which name him."""
-        self.succeeds("models", "import", self.model, "--name", "m")
+    def learned(self, rows):
+        """A model in the store that learned from these: its run's folder, and the file."""
         run = self.folder / "run"
         run.mkdir()
         (run / "m.gguf").write_bytes(self.model.read_bytes())
-        data = self.put("data.jsonl", b'{"text":"of Zo\\u00eb 4711"}\n{"text":"of Zo"}\n')
+        data = self.put("data.jsonl", rows.encode())
         (run / "provenance.json").write_text(json.dumps({"format": 1, "data": [{"path": str(data), "sha256": hashlib.sha256(data.read_bytes()).hexdigest()}]}))
         self.succeeds("models", "import", run / "m.gguf", "--name", "learned")
+        return run, data
+
+    def test_what_cannot_be_told_is_said_where_nothing_else_is_kept(self):
+        run, data = self.learned('{"text":"of alice"}\n')
+        for command in ("erase", "export"):  # a model that learned is not nothing
+            told = self.run_freehold("guard", command, "alice")
+            self.assertEqual(told.code, e2e.OK if command == "erase" else e2e.NOT_FOUND, told.message)
+            self.assertIn(f"'learned:latest' learned from {data}, which names the subject in 1 line", told.message)
+        self.assertIn(str(run), self.run_freehold("guard", "erase", "alice").message)
+        data.unlink()
+        for command in ("erase", "export"):
+            told = self.fails(e2e.NOT_FOUND, "guard", command, "alice", names="cannot be told")
+            self.assertIn(f"'learned:latest' learned from {data}; whether that names the subject cannot be told", told.message)
+        self.assertIn(f"{run} with adapter and checkpoints", self.fails(e2e.NOT_FOUND, "guard", "erase", "alice").message)
+        # Where the run was is known no more.
+        run.rename(self.folder / "elsewhere")
+        self.assertIn("the run's folder with adapter and checkpoints", self.fails(e2e.NOT_FOUND, "guard", "erase", "alice").message)
+
+    def test_an_export_says_what_names_them_elsewhere(self):
+        _, data = self.learned('{"text":"of alice"}\n')
+        out = self.folder / "alice.jsonl"
+        with self.serve("--keep-content") as server:
+            server.good("POST", "/v1/chat/completions", line("", "the cat", "alice")["body"])
+            server.finished(server.batch([line("1", "the dog", "alice"), line("2", "the dog")]))
+            file = server.upload(b"alice and bob", purpose="user_data", filename="a.txt", key=OTHER)["id"]
+            told = self.succeeds("guard", "export", "alice", "-o", out)
+            self.assertIn(f"{file} names the subject in 1 line", told.message)
+            self.assertEqual(told.message.count("and nothing in it says"), 1, told.message)  # not in the lines that were handed out
+            self.assertIn(f"'learned:latest' learned from {data}, which names the subject in 1 line", told.message)
+            rows = [json.loads(row) for row in out.read_text().splitlines()]
+            requests, lines = (sum(kind in row for row in rows) for kind in ("entry", "batch"))
+            self.assertEqual(told.text, f"{out}: requests {requests}, lines of batches {lines}, pseudonyms 0\n")
+            self.assertIn(f"{file} names the subject in 1 line", self.fails(e2e.NOT_FOUND, "guard", "export", "bob", names="to hand out").message)
+            self.assertEqual(self.run_freehold("guard", "export", "carol").message.count("names"), 0)
+            self.assertEqual(self.erase("alice")["requests"], requests)
+            server.good("POST", "/v1/chat/completions", line("", "the cat", "alice")["body"])
+            self.assertIn("its key is destroyed; requests that were under it: 1\n", self.succeeds("guard", "erase", "alice").text)
+
+    def test_who_is_named_is_told(self):
+        """Files and models in which nothing says that they are about somebody, but which name him."""
+        self.succeeds("models", "import", self.model, "--name", "m")
+        run, data = self.learned('{"text":"of Zo\\u00eb 4711"}\n{"text":"of Zo"}\n')
         self.assertEqual([f["path"] for f in json.loads(self.succeeds("models", "inspect", "learned", "--json").text)["learned_from"]], [str(data)])
         with Tuning(None, self.home, "--threads", "2") as server:
             rows = [{"messages": [{"role": "user", "content": "Zo\u00eb 4711"}, {"role": "assistant", "content": "dog sat"}]} for _ in range(12)]
@@ -350,7 +391,7 @@ class OfAKey(Erasing):
                 said = self.erase("Zo\u00eb 4711", *more)
                 self.assertEqual(said["named_in"], expected)
                 self.assertEqual(said["learned"][-1], job["fine_tuned_model"])
-                self.assertEqual(said["learned_from"], [{"model": "learned:latest", "file": str(data), "lines": 1}])
+                self.assertEqual(said["learned_from"], [{"model": "learned:latest", "file": str(data), "lines": 1, "folder": str(run)}])
             told = self.run_freehold("guard", "erase", "Zo\u00eb 4711")
             self.assertEqual(told.code, e2e.OK, told.message)
             for word in (file, job["fine_tuned_model"], str(data), "models rm learned"):
@@ -361,6 +402,11 @@ class OfAKey(Erasing):
         data.unlink()
         told = self.run_freehold("guard", "erase", "Zo\u00eb 4711")
         self.assertIn("cannot be told: it is not there any more", told.message)
+        # Nor of a server's model, once its client has deleted the file.
+        (self.home / "files" / job["training_file"]).unlink()
+        told = self.fails(e2e.NOT_FOUND, "guard", "erase", "carol", names="it cannot be told")
+        for words in ("'{}' learned from {}; whether that names the subject cannot be told", "DELETE /v1/models/{}"):
+            self.assertIn(words.format(job["fine_tuned_model"], job["training_file"]), told.message)
 
     def test_what_is_being_brought(self):
         with self.serve() as server:

@@ -194,6 +194,7 @@ class Adapters(Labelled):
                 return self.ask(server, key, COMPLETIONS, body("bot"), **headers)[0]
             self.assertEqual([status(k) for k in ("plain", "internal", "personal", "cleared")], [403, 403, 200, 200])
             self.assertEqual(self.heads["freehold-label"], "personal", "what comes out of it carries its label")
+            self.assertIn("freehold keys create --ceiling personal", json.dumps(self.ask(server, "internal", COMPLETIONS, body("bot"))[1]))
             self.assertEqual(status("internal", freehold_label="health"), 403, "to say more clears nobody")
             attach = {"name": "attached", "model": "high", "adapter": "lora"}
             self.assertEqual(self.ask(server, "admin", "/freehold/v1/adapters", attach)[0], 200)

@@ -201,7 +201,9 @@ class Tokens(People):
         self.put("home/policy.yaml", POLICY)
         self.put("home/jwks.json", json.dumps({"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}))
         self.fails(e2e.USAGE, "serve", self.model, "--port", "0", names="secret")
-        self.assertIn("secret", self.succeeds("doctor").text)
+        ended = self.run_freehold("doctor")
+        self.assertIn("secret", ended.text)
+        self.assertEqual(ended.code, e2e.FOUND, ended.message)
         self.fails(e2e.USAGE, "keys", "block", "a|b", "c")
 
 

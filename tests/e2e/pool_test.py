@@ -110,7 +110,9 @@ class OnDemand(Pool):
 
     def test_what_is_no_model_is_refused_in_the_dialects_words(self):
         self.serve()
-        self.assertEqual(self.chat("none", status=404)["error"]["code"], "model_not_found")
+        error = self.chat("none", status=404)["error"]
+        self.assertEqual(error["code"], "model_not_found")
+        self.assertRegex(error["message"], r"this key may use [^ ,]+(, [^ ,]+){2,4}( and [0-9]+ more)?$")
         # No path, no digest: names alone.
         for name in ("/etc/passwd", "../home", str(self.place / "a-0.gguf"), "a/../b", "sha256:00000000", "", "a:none", "A" * 5000):
             status, _, data = self.server.post("/v1/chat/completions", body(name))

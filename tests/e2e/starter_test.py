@@ -62,6 +62,14 @@ class Starter(e2e.Case):
             self.assertEqual(status, 200, body)
             self.assertTrue(json.loads(body)["choices"][0]["message"]["content"])
 
+    def test_is_named_where_there_is_nothing_to_serve(self):
+        process = e2e.start("serve", "--port", "0", "--no-keys", home=self.home)
+        try:
+            self.assertIn("freehold serve starter", process.stdout.readline().decode())
+        finally:
+            process.kill()
+            process.communicate()
+
     def test_is_a_base_to_tune(self):
         self.put("d.jsonl", "".join(json.dumps({"messages": [{"role": "user", "content": f"Say {i}"}, {"role": "assistant", "content": str(i)}]}) + "\n" for i in range(8)))
         keys = {"base_model": "starter", "learning_rate": 1e-3, "num_epochs": 1, "sequence_len": 128, "datasets": [{"path": "d.jsonl", "type": "chat_template"}]}

@@ -144,6 +144,12 @@ class LimitedKeys(Tenancy):
             status, data = self.ask("limited", method, path.replace("two", "six"), nothing)
             self.assertEqual((status, self.shape(path, data)), (404, hidden.replace("two", "six")), path)
 
+    def test_what_is_not_there_names_what_is(self):
+        for key, names in (("all", "one, two"), ("limited", "one")):
+            for path in (CHAT, "/api/chat", "/v1/messages"):
+                status, data = self.ask(key, "POST", path, {"model": "six", "messages": user("a"), "max_tokens": 2})
+                self.assertEqual((status, self.shape(path, data)), (404, f"model 'six' not found: this key may use {names}"))
+
     def test_a_model_of_the_list_is(self):
         for method, path, body in self.concerning("one"):
             status, data = self.ask("limited", method, path, body)

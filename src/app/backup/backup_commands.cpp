@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/utf8.h"
 #include "store/store.h"
+#include "store/way_back.h"
 
 namespace freehold::app {
 namespace {
@@ -168,6 +169,18 @@ Result<> run_backup_verify(const Arguments& arguments, Console& console) {
   return {};
 }
 
+// What is to be typed for each name of which the backup has no files.
+Result<> say_how_models_come_back(const fs::path& home, Console& console) {
+  FH_TRY(const store::Store store, store::Store::open(home));
+  FH_TRY(const auto all, store.list());
+  for (const store::Listed& one : all) {
+    if (!one.manifest || store::missing_file(home, one.manifest->model).empty()) continue;
+    console.write(fmt::format("the files of {} are not in the backup; to bring them back: {}\n", one.name.text(),
+                              store::way_back(one.name, *one.manifest)));
+  }
+  return {};
+}
+
 Result<> run_backup_restore(const Arguments& arguments, Console& console) {
   const fs::path backup(arguments.text("BACKUP"));
   fs::path home(arguments.text("into"));
@@ -206,10 +219,7 @@ Result<> run_backup_restore(const Arguments& arguments, Console& console) {
   if (restored->aside) {
     console.write(fmt::format("what was there before is in {}\n", printable(restored->aside->string())));
   }
-  for (const auto& one : m.absent_models) {
-    console.write(
-        fmt::format("the files of {} are to be had again: {}\n", printable(one.name, 200), printable(one.source, 200)));
-  }
+  FH_TRY_VOID(say_how_models_come_back(home, console));
   if (restored->subjects_without_key > 0) {
     console.note(fmt::format("{} subjects have no key in the file of keys: what was kept of them stays unreadable",
                              restored->subjects_without_key));
@@ -310,7 +320,10 @@ Command backup_restore_command() {
           "Every file is checked while it is copied. The home appears in one step when all of it is there; until then, "
           "and if anything is wrong, what was there before stays. The restoring is written to its audit log, which "
           "goes on from the backup's last checkpoint: who holds a later checkpoint will see that what came after is "
-          "not in it, and what --replace puts aside is the evidence of that.",
+          "not in it, and what --replace puts aside is the evidence of that.\n\n"
+          "For each model whose files are not in the backup (backup create without --models) the command is said that "
+          "brings them back. Until then models list calls them missing, and whoever runs the model is told the same, "
+          "with exit status 3.",
       .positionals = {{.name = "BACKUP", .help = "The folder that backup create has made."}},
       .options =
           {{.name = "into", .type = OptionType::file, .value = "HOME", .help = "Where to; by default $FREEHOLD_HOME."},

@@ -148,20 +148,34 @@ Result<> erase_whole_key(const StoresOfKeys& stores, const std::string& key, Era
   return all;
 }
 
-// What learned, or learns, from one of these files.
-Result<> tell_who_learned(const StoresOfKeys& stores, const std::vector<std::string>& files, Erased& erased) {
-  if (stores.jobs == nullptr || files.empty()) return {};
-  FH_TRY(const auto jobs, stores.jobs->all());
+}  // namespace
+
+Result<std::vector<std::string>> who_learned(JobStore& jobs, const std::vector<std::string>& files,
+                                             std::string_view key) {
+  FH_TRY(const auto all, jobs.all());
   const auto is_one = [&](const std::string& id) { return std::find(files.begin(), files.end(), id) != files.end(); };
-  for (const JobRecord& job : jobs) {
-    if (!is_one(job.job.training_file) && !is_one(job.job.validation_file)) continue;
-    if (!is_over(job.job.status)) erased.learned.push_back(job.job.id);
-    for (const JobModel& model : job.models) erased.learned.push_back(model.name);
+  std::vector<std::string> out;
+  for (const JobRecord& job : all) {
+    const bool of_key = !key.empty() && job.tenant == key;
+    if (!of_key && !is_one(job.job.training_file) && !is_one(job.job.validation_file)) continue;
+    if (!is_over(job.job.status)) out.push_back(job.job.id);
+    for (const JobModel& model : job.models) out.push_back(model.name);
   }
-  return {};
+  return out;
 }
 
-}  // namespace
+Result<std::vector<Lesson>> lessons_of_gone_files(const fs::path& home, JobStore& jobs) {
+  FH_TRY(const auto all, jobs.with_models());
+  std::vector<Lesson> out;
+  for (const JobRecord& job : all) {
+    for (const std::string& file : {job.job.training_file, job.job.validation_file}) {
+      std::error_code ec;
+      if (file.empty() || fs::exists(home / "files" / file, ec)) continue;
+      for (const JobModel& model : job.models) out.push_back({model.name, file, 0, std::string(kGone), {}, true});
+    }
+  }
+  return out;
+}
 
 std::function<bool(const std::string& key, std::string_view subject)> lines_of(const ErasureOrder& order) {
   return [&order](const std::string& tenant, std::string_view subject) {
@@ -224,7 +238,14 @@ Result<> erase_left_behind(const StoresOfKeys& stores, const ErasureOrder& order
   for (const std::string& key : keys) {
     if (auto done = erase_whole_key(stores, key, erased); !done && all) all = std::move(done);
   }
-  if (auto told = tell_who_learned(stores, order.named_in, erased); !told && all) all = std::move(told);
+  if (stores.jobs != nullptr && !order.named_in.empty()) {
+    auto told = who_learned(*stores.jobs, order.named_in);
+    if (told) {
+      erased.learned.insert(erased.learned.end(), told->begin(), told->end());
+    } else if (all) {
+      all = tl::unexpected(std::move(told).error());
+    }
+  }
   if (stores.files == nullptr) return all;
   if (auto done = stores.files->erase_lines(lines_of(order), erased.lines); !done && all) all = std::move(done);
   return all;

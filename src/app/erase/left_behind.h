@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/erase/mentions.h"
 #include "app/erase/order.h"
 #include "base/result.h"
 #include "guard/hold_book.h"
@@ -42,6 +43,13 @@ Result<std::optional<guard::Hold>> hold_on_left_behind(const StoresOfKeys& store
 // The lines of batches that an order is about: what names nobody is the key's, and goes with its files. The order must
 // outlive it.
 std::function<bool(const std::string& key, std::string_view subject)> lines_of(const ErasureOrder& order);
+// What learned, or learns, from one of these files or, with `key`, whatever this key has tuned: names of models, ids of
+// jobs that are not over. Errors: of the store.
+Result<std::vector<std::string>> who_learned(JobStore& jobs, const std::vector<std::string>& files,
+                                             std::string_view key = {});
+// Models of jobs whose files of examples have been deleted since: of these it cannot be told whom they name. Errors: of
+// the store.
+Result<std::vector<Lesson>> lessons_of_gone_files(const std::filesystem::path& home, JobStore& jobs);
 // Says in `erased` what holds it.
 void say_held(const guard::Hold& hold, Erased& erased);
 // What of these stores an order is about goes: lines of batches, and all that a key has left, whose batches and jobs

@@ -68,6 +68,23 @@ Result<std::string> digest_of_file(const fs::path& path) {
   }
 }
 
+// Where what was imported lay, if it is still there. What learned is the adapter, if a name puts one on a model.
+std::string run_folder(const std::vector<store::Listed>& models, const store::Manifest& manifest) {
+  const store::Manifest* learned = &manifest;
+  if (manifest.model.adapter) {
+    const store::ModelTuple adapter = manifest.model.adapter_alone();
+    const auto own = std::find_if(models.begin(), models.end(), [&](const store::Listed& one) {
+      return one.manifest && one.manifest->model == adapter;
+    });
+    if (own == models.end()) return {};
+    learned = &*own->manifest;
+  }
+  const fs::path source = learned->from.source;
+  std::error_code ec;
+  if (!source.is_absolute() || !fs::exists(source, ec)) return {};
+  return (fs::is_directory(source, ec) ? source : source.parent_path()).string();
+}
+
 }  // namespace
 
 NameFinder::NameFinder(const std::vector<std::string>& names) {
@@ -128,7 +145,7 @@ std::vector<Lesson> lessons_about(const std::vector<store::Listed>& models, cons
     Looked& found = at->second;
     if (!fresh) return found;
     const auto unknown = [&found](const Error& why) -> const Looked& {
-      found.unknown = why.code == Errc::not_found ? "it is not there any more" : why.what;
+      found.unknown = why.code == Errc::not_found ? std::string(kGone) : why.what;
       return found;
     };
     const auto lines = names.lines(path);
@@ -144,9 +161,10 @@ std::vector<Lesson> lessons_about(const std::vector<store::Listed>& models, cons
   if (names.empty()) return out;
   for (const store::Listed& model : models) {
     if (!model.manifest) continue;
+    const std::string folder = run_folder(models, *model.manifest);
     for (const store::LearnedFrom& file : model.manifest->from.learned_from) {
       const Looked& found = look(file.path);
-      Lesson lesson{model.name.text(), file.path, found.lines, found.unknown};
+      Lesson lesson{model.name.text(), file.path, found.lines, found.unknown, folder, false};
       if (lesson.unknown.empty() && lesson.lines == 0 && found.digest != file.sha256) {
         lesson.unknown = "it has been changed since";
       }

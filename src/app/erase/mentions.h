@@ -40,7 +40,10 @@ struct Lesson {
   std::string file;
   std::uint64_t lines = 0;  // that name somebody
   std::string unknown;      // why that cannot be told; empty: it can
+  std::string folder;       // of the run that made it, where its adapter and checkpoints lie; empty: it is not known
+  bool of_server = false;   // a job of a server has made it, and clients delete it
 };
+inline constexpr std::string_view kGone = "it is not there any more";  // Lesson::unknown
 // Those with a name, or of which it cannot be told.
 std::vector<Lesson> lessons_about(const std::vector<store::Listed>& models, const NameFinder& names);
 // The files that models have learned from and that are there, each once.

@@ -95,5 +95,25 @@ TEST_F(Mentions, TellsWhatModelsLearnedFrom) {
   EXPECT_TRUE(lessons_about(models, NameFinder({})).empty());
 }
 
+TEST_F(Mentions, KnowsTheFolderOfTheRun) {
+  const std::string his = put("his", "alice\n"), adapter = put("run/adapter.safetensors", "");
+  std::vector<store::Listed> models = {model("adapter", {{his, ""}}), model("both", {{his, ""}}),
+                                       model("made", {{his, ""}}), model("other", {{his, ""}})};
+  models[0].manifest->from.source = adapter;
+  models[0].manifest->model.kind = store::Kind::peft_adapter;
+  // Made of a base model that came from somewhere else.
+  models[1].manifest->from.source = his;
+  models[1].manifest->model.adapter = store::AdapterTuple{store::Kind::peft_adapter, {}};
+  models[2].manifest->from.source = "/run quantized to Q4_K";
+  models[3].manifest->from.source = his;
+  models[3].manifest->model.adapter = store::AdapterTuple{store::Kind::gguf_adapter, {}};
+  const auto lessons = lessons_about(models, NameFinder({"alice"}));
+  ASSERT_EQ(lessons.size(), 4U);
+  EXPECT_EQ(lessons[0].folder, (folder_.path() / "run").string());
+  EXPECT_EQ(lessons[1].folder, lessons[0].folder);
+  EXPECT_EQ(lessons[2].folder, "");
+  EXPECT_EQ(lessons[3].folder, "");  // it is in the store no more
+}
+
 }  // namespace
 }  // namespace freehold::app

@@ -10,7 +10,7 @@
 #include "app/console.h"
 #include "app/erase/apart.h"
 #include "app/erase/left_behind.h"
-#include "app/erase/mentions.h"
+#include "app/guard/named.h"
 #include "app/guard/person.h"
 #include "app/json_writer.h"
 #include "app/sealing.h"
@@ -85,25 +85,6 @@ Result<> confirm_erasure(const Arguments& arguments, const Person& person, Conso
   return {};
 }
 
-// Where the person is named in what nothing says whom it is about.
-struct Named {
-  std::vector<Mention> files;
-  std::vector<Lesson> lessons;
-  bool anywhere() const {
-    const auto names = [](const auto& one) { return one.lines > 0; };
-    return std::any_of(files.begin(), files.end(), names) || std::any_of(lessons.begin(), lessons.end(), names);
-  }
-};
-
-// For the names that the person may be called by; ids of keys stand in no texts.
-NameFinder finder_of(const Person& person, const std::vector<audit::Subject>& subjects, bool of_key) {
-  std::vector<std::string> names;
-  if (of_key) return NameFinder(names);
-  for (const audit::Subject& subject : subjects) names.push_back(subject.name);
-  if (!person.name.starts_with("sub_")) names.push_back(person.name);
-  return NameFinder(names);
-}
-
 ErasureOrder order_about(const Person& person, const std::vector<audit::Subject>& subjects) {
   ErasureOrder order = new_order();
   order.whole_key = person.is_key();
@@ -160,12 +141,8 @@ Result<Erased> erase_beside_keys(const HeldBack& held, const ErasureOrder& order
   return erased;
 }
 
-bool is_id_of_a_key(const fs::path& home, const std::string& name) {
-  auto keys = guard::Keys::open(home, guard::OpenKeys::existing);
-  if (!keys) return false;
-  const auto all = keys->list();
-  return all && std::any_of(all->begin(), all->end(), [&](const guard::KeyInfo& key) { return key.id == name; });
-}
+// The random names of subjects whose keys are destroyed, and how many requests each is about.
+using Destroyed = std::vector<std::pair<std::string, std::uint64_t>>;
 
 audit::Object details_of(const Erased& erased) {
   audit::Object out;
@@ -175,14 +152,17 @@ audit::Object details_of(const Erased& erased) {
   return out;
 }
 
-void write_json(const std::vector<std::string>& ids, const Erased& erased, const Named& named, Console& console) {
+void write_json(const Destroyed& destroyed, const Erased& erased, const Named& named, Console& console) {
   JsonWriter out;
   out.begin_object().key("subjects").begin_array();
-  for (const std::string& id : ids) out.value(id);
+  for (const auto& [id, own] : destroyed) out.value(id);
   out.end_array();
+  std::uint64_t requests = 0;
+  for (const auto& [id, own] : destroyed) requests += own;
+  out.member("requests", requests);
   each_count(erased, [&](std::string_view name, std::uint64_t count) { out.member(name, count); });
   out.key("learned").begin_array();
-  for (const std::string& name : erased.learned) out.value(name);
+  for (const std::string& name : named.learned) out.value(name);
   out.end_array().key("named_in").begin_array();
   for (const Mention& file : named.files) {
     out.begin_object().member("file", file.file).member("lines", file.lines);
@@ -193,48 +173,20 @@ void write_json(const std::vector<std::string>& ids, const Erased& erased, const
   for (const Lesson& lesson : named.lessons) {
     out.begin_object().member("model", lesson.model).member("file", lesson.file).member("lines", lesson.lines);
     if (!lesson.unknown.empty()) out.member("unknown", lesson.unknown);
+    if (!lesson.folder.empty()) out.member("folder", lesson.folder);
     out.end_object();
   }
   out.end_array().end_object();
   console.write(out.take() + "\n");
 }
 
-void write_text(const std::vector<std::string>& ids, const Erased& erased, Console& console) {
-  for (const std::string& id : ids) console.write(fmt::format("{}: its key is destroyed\n", id));
+void write_text(const Destroyed& destroyed, const Erased& erased, Console& console) {
+  for (const auto& [id, requests] : destroyed) {
+    console.write(fmt::format("{}: its key is destroyed; requests that were under it: {}\n", id, requests));
+  }
   each_count(erased, [&](std::string_view name, std::uint64_t count) {
     if (count > 0) console.write(fmt::format("{} deleted: {}\n", name, count));
   });
-}
-
-void note_who_is_named(const Erased& erased, const Named& named, bool of_key, Console& console) {
-  const auto times = [](std::uint64_t lines) { return fmt::format("in {} line{}", lines, lines == 1 ? "" : "s"); };
-  for (const Mention& file : named.files) {
-    if (file.lines == 0) {
-      console.note(fmt::format("whether {} names the subject cannot be told: {}", file.file, file.unknown));
-      continue;
-    }
-    console.note(
-        fmt::format("{} names the subject {}, and nothing in it says that it is about them: it stays until the key "
-                    "that brought it deletes it, or is erased itself",
-                    file.file, times(file.lines)));
-  }
-  for (const std::string& name : erased.learned) {
-    console.note(
-        fmt::format("'{}' learned from files {}, and may say what it learned: delete it (DELETE "
-                    "/v1/models/{}; a job is cancelled) and tune again without them",
-                    printable(name, 200), of_key ? "of this key" : "that name the subject", printable(name, 200)));
-  }
-  for (const Lesson& lesson : named.lessons) {
-    const std::string what = fmt::format("'{}' learned from {}", printable(lesson.model), printable(lesson.file, 1000));
-    if (lesson.lines == 0) {
-      console.note(fmt::format("{}; whether that names the subject cannot be told: {}", what, lesson.unknown));
-      continue;
-    }
-    console.note(
-        fmt::format("{}, which names the subject {}: take these out, tune again, and remove the model "
-                    "(freehold models rm {})",
-                    what, times(lesson.lines), printable(lesson.model)));
-  }
 }
 
 void note_what_is_left(bool keys, const Erased& erased, Console& console) {
@@ -250,7 +202,8 @@ void note_what_is_left(bool keys, const Erased& erased, Console& console) {
 
 // The keys of subjects, and what pseudonyms stand for. By the name that entries know: whose it was, nobody can tell
 // from here on.
-Result<> destroy_keys(const fs::path& home, const KeptContent& kept, const std::vector<audit::Subject>& subjects) {
+Result<> destroy_keys(const fs::path& home, const KeptContent& kept, const std::vector<audit::Subject>& subjects,
+                      Destroyed& destroyed) {
   FH_TRY_VOID(audit::finish_removals(home));
   for (const audit::Subject& subject : subjects) {
     std::uint64_t entries = 0;
@@ -262,6 +215,7 @@ Result<> destroy_keys(const fs::path& home, const KeptContent& kept, const std::
     FH_TRY_VOID(audit::Vault::remove(home, subject.id).map([](auto) {}));  // unreadable by now
     FH_TRY_VOID(
         record_act("guard.erase", subject.id, audit::Object().add("key", subject.tenant).add("entries", entries)));
+    destroyed.emplace_back(subject.id, entries);
   }
   return {};
 }
@@ -309,29 +263,32 @@ Result<> run_erase(const Arguments& arguments, Console& console) {
   Erased& erased = *beside;
   const std::string logged = name_for_the_log(person, subjects, of_key);
   if (!erased.held_by.empty()) return HeldBack::refuse(logged, erased.held, erased.held_by);
-  if (!subjects.empty()) FH_TRY_VOID(destroy_keys(home, *kept, subjects));
+  Destroyed destroyed;
+  if (!subjects.empty()) FH_TRY_VOID(destroy_keys(home, *kept, subjects, destroyed));
   if (erased.count() > 0) {
     FH_TRY_VOID(record_act("guard.erase", of_key ? person.name : std::string(), details_of(erased)));
   }
   if (!unreadable.empty() && erased.failed.empty()) erased.failed = unreadable.front().what;
   // As it is now: lines that were about the subject have gone.
-  const Named named{mentions_in_files(home, finder), lessons_about(models, finder)};
-  std::vector<std::string> ids;
-  for (const audit::Subject& subject : subjects) ids.push_back(subject.id);
-  if (arguments.flag("json")) write_json(ids, erased, named, console);
+  Named named{mentions_in_files(home, finder), std::move(erased.learned), {}, of_key};
+  if (auto told = add_lessons(home, models, finder, named); !told && erased.failed.empty()) {
+    erased.failed = std::move(told).error().what;
+  }
+  if (arguments.flag("json")) write_json(destroyed, erased, named, console);
   if (!erased.failed.empty()) {
-    if (!arguments.flag("json")) write_text(ids, erased, console);
-    note_who_is_named(erased, named, of_key, console);
+    if (!arguments.flag("json")) write_text(destroyed, erased, console);
+    note_who_is_named(named, Right::to_erasure, console);
     console.hint("call this again; what has gone is gone");
     return fail(Errc::io, "not all is erased: " + erased.failed);
   }
-  if (subjects.empty() && erased.count() == 0 && erased.learned.empty() && !named.anywhere()) {
-    return fail(Errc::not_found, fmt::format("nothing is kept of '{}'{}", printable(person.name, 80),
-                                             person.key ? " within this key" : ""));
+  if (subjects.empty() && erased.count() == 0 && !named.anywhere()) {
+    note_who_is_named(named, Right::to_erasure, console);
+    return fail(Errc::not_found, fmt::format("nothing is kept of '{}'{}{}", printable(person.name, 80),
+                                             person.key ? " within this key" : "", what_is_unsure(named)));
   }
-  if (!arguments.flag("json")) write_text(ids, erased, console);
+  if (!arguments.flag("json")) write_text(destroyed, erased, console);
   note_what_is_left(!subjects.empty(), erased, console);
-  note_who_is_named(erased, named, of_key, console);
+  note_who_is_named(named, Right::to_erasure, console);
   return {};
 }
 
@@ -348,14 +305,21 @@ Command guard_erase_command() {
           "otherwise the API key. The key is overwritten, "
           "synced and removed; what was under it stays where it is, unreadable, so that the log and its proofs remain "
           "as they were. The act is written to the log under the subject's random name: whose it was, the log does not "
-          "say. What pseudonyms in the subject's requests stand for (see guard reveal) goes with the key.\n\n"
+          "say. What pseudonyms in the subject's requests stand for (see guard reveal) goes with the key. A pseudonym "
+          "is the same for the same value within an API key, though: if another subject's request brought the value, "
+          "or "
+          "brings it later, guard reveal tells it by that, and what the erased subject's pseudonym stood for is "
+          "known again.\n\n"
           "Beside that go the lines of batches that name the subject, with their answers; and what a server that runs "
           "has in memory: stored responses and threads, kept prefixes. What is under way when this is called is "
           "answered, and not kept. If SUBJECT is a key's id, all that the key has left goes: its files and batches, "
           "also those that have not ended; its fine-tuning jobs, models made with create and copy, and blobs.\n\n"
           "What stays is listed: models that learned from the key's files, or from files that name the subject, a "
           "server's and those that the store was told of (`tune` writes down what a model learned from, `models "
-          "import` reads it): they stay until they are deleted, and are to be tuned again. So is every file of "
+          "import` reads it): they stay until they are deleted, and are to be tuned again; so does what their runs "
+          "wrote "
+          "outside of the store, adapters and checkpoints. Of a file that has gone or is another one by now it is said "
+          "that it cannot be told, whatever else is kept. So is every file of "
           "another key that names the subject, as a word of its own. What a "
           "legal hold is on (freehold guard hold) is not erased: nothing goes, and the error says which hold it is. In "
           "a terminal the subject has to be typed again first, unless --yes is given.\n\n"

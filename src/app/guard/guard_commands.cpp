@@ -104,17 +104,25 @@ Result<std::optional<Scanned>> scan_one(const std::string& path, const ScanOptio
   return std::optional(std::move(out));
 }
 
-// Regular files below `folder`, by name; links are not followed.
-Result<std::vector<std::string>> files_below(const std::string& folder) {
-  std::vector<std::string> out;
+struct Below {
+  std::vector<std::string> files, links;
+};
+
+// Regular files below `folder`, by name, and symbolic links, which are not followed.
+Result<Below> files_below(const std::string& folder) {
+  Below out;
   std::error_code error;
   fs::recursive_directory_iterator it(folder, error), end;
   for (; !error && it != end; it.increment(error)) {
-    if (it->is_regular_file(error) && !it->is_symlink(error)) out.push_back(it->path().string());
+    if (it->is_symlink(error)) {
+      out.links.push_back(it->path().string());
+    } else if (it->is_regular_file(error)) {
+      out.files.push_back(it->path().string());
+    }
     if (interrupted()) return fail(Errc::cancelled, "interrupted");
   }
   if (error) return fail(Errc::io, fmt::format("read folder {}: {}", printable(folder), error.message()));
-  std::sort(out.begin(), out.end());
+  for (auto* paths : {&out.files, &out.links}) std::sort(paths->begin(), paths->end());
   return out;
 }
 
@@ -211,7 +219,12 @@ Result<> run_scan(const Arguments& arguments, Console& console) {
     const bool folder = path != "-" && fs::is_directory(path, error);
     std::vector<std::string> files = {path};
     if (folder) {
-      FH_TRY(files, files_below(path));
+      FH_TRY(Below below, files_below(path));
+      files = std::move(below.files);
+      for (std::string& link : below.links) {
+        skipped.push_back(std::move(link));
+        reasons.emplace_back("a symbolic link");
+      }
     }
     for (const std::string& file : files) {
       std::string why;
@@ -245,8 +258,9 @@ Result<> run_scan(const Arguments& arguments, Console& console) {
       if (const std::uint64_t n = counts[static_cast<std::size_t>(row.kind)]; n != 0)
         sums += fmt::format("{}{} {}", sums.empty() ? ": " : ", ", n, row.name);
     }
-    console.write(fmt::format("{} finding{} in {} file{}, {} bytes{}\n", found, found == 1 ? "" : "s", all.size(),
-                              all.size() == 1 ? "" : "s", bytes, sums));
+    console.write(fmt::format("{} finding{} in {} file{}, {} bytes{}{}\n", found, found == 1 ? "" : "s", all.size(),
+                              all.size() == 1 ? "" : "s", bytes,
+                              skipped.empty() ? std::string() : fmt::format(", {} skipped", skipped.size()), sums));
     for (std::size_t i = 0; i < skipped.size(); ++i)
       console.note(fmt::format("skipped {}: {}", printable(skipped[i]), reasons[i]));
   }
@@ -322,7 +336,7 @@ Command guard_scan_command() {
           "record numbers, keys and passwords. Values are shown masked unless --show is given.\n\nThe exit status is 0 "
           "whether or not something was found; with --fail it "
           "is 8 if something was, or if nothing of it could be read. A folder is gone through with what is below it; "
-          "files that are no text are skipped "
+          "files that are no text, and symbolic links, are skipped, counted "
           "and named. Tables (.csv, .tsv, .tab) are read cell by cell: what the first row calls a column is known of "
           "each cell below it. UTF-16 and UTF-32 are known with a byte order mark or without; what is not UTF-8 "
           "otherwise is read as windows-1252 "

@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "audit/entry.h"
 #include "audit/folder.h"
 #include "audit/reader.h"
 #include "base/utf8.h"
+#include "guard/keys.h"
 #include "guard/principal.h"
 
 namespace freehold::app {
@@ -23,6 +26,13 @@ Result<Person> person_of(const Arguments& arguments) {
                 fmt::format("{} is empty: say whom it is about", out.name.empty() ? "SUBJECT" : "--key"));
   }
   return out;
+}
+
+bool is_id_of_a_key(const std::filesystem::path& home, const std::string& name) {
+  auto keys = guard::Keys::open(home, guard::OpenKeys::existing);
+  if (!keys) return false;
+  const auto all = keys->list();
+  return all && std::any_of(all->begin(), all->end(), [&](const guard::KeyInfo& key) { return key.id == name; });
 }
 
 Result<std::vector<audit::Subject>> subjects_of(const std::optional<KeptContent>& kept, const Person& person,

@@ -31,6 +31,7 @@ struct Person {
 };
 // SUBJECT, --key. Error: invalid (one of them is empty).
 Result<Person> person_of(const Arguments& arguments);
+bool is_id_of_a_key(const std::filesystem::path& home, const std::string& name);
 Positional subject_positional();
 Option subject_key_option();
 // --key, --master-key, and what a command has beside them.

@@ -75,13 +75,13 @@ Command guard_reveal_command() {
       .summary = "Say what a pseudonym stands for.",
       .details =
           "Where the policy says `do: pseudonymise`, values in requests become tokens such as [EMAIL_mdkcafobhneg], "
-          "the "
-          "same for the same value within an API key. What they stand for is kept in the vault, encrypted under the "
-          "key "
-          "of the subject in whose request the value came, which the master key wraps; guard erase destroys it. That "
-          "somebody asked, for which token and why, is written to the audit log before the value is shown; the value "
-          "is "
-          "not.",
+          "the same for the same value within an API key. What they stand for is kept in the vault, encrypted under "
+          "the key of the subject in whose request the value came, which the master key wraps; guard erase destroys "
+          "it. If the same value comes again within that API key, in whoever's request, before or after the erasure, "
+          "it is kept for that request's subject, and the token can be revealed by that: also where it stands in older "
+          "texts that were about somebody who has been erased.\n\n"
+          "That somebody asked, for which token and why, is written to the audit log before the value is shown; the "
+          "value is not.",
       .positionals = {{.name = "TOKEN", .help = "The pseudonym, with or without its brackets.", .is_file = false}},
       .options = {reason_option(),
                   subject_key_option(),

@@ -149,4 +149,9 @@ Result<std::unique_ptr<Permissions>> permissions(const Arguments& arguments, con
   return std::make_unique<Permissions>(std::move(policy), home);
 }
 
+std::string policy_digest(const Arguments& arguments, const fs::path& home) {
+  return guard::policy_digest(arguments.given("policy") ? fs::path(arguments.text("policy"))
+                                                        : guard::policy_path(home));
+}
+
 }  // namespace freehold::app

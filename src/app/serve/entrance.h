@@ -23,6 +23,8 @@ Option lockout_option();
 Result<http::TlsFiles> tls_files(const Arguments& arguments, const std::string& address, Console& console);
 // What --policy says, or the home's.
 Result<std::unique_ptr<Permissions>> permissions(const Arguments& arguments, const std::filesystem::path& home);
+// Of its file, as it is when the server starts (guard::policy_digest).
+std::string policy_digest(const Arguments& arguments, const std::filesystem::path& home);
 // Keys by hand, those of the database, people of the policy; or nothing, where nobody is asked. A first key is made and
 // shown. Errors: invalid (options that contradict each other or the policy), and those of reading keys.
 Result<std::optional<guard::Authenticator>> authenticator(const Arguments& arguments, const std::filesystem::path& home,

@@ -48,7 +48,13 @@ Result<std::unique_ptr<JobStore>> JobStore::open(const fs::path& home, Clock clo
   return store;
 }
 
-JobStore::JobStore(fs::path folder, Clock clock, Quota quota, sql::Database database, FolderLock lock)
+Result<std::unique_ptr<JobStore>> JobStore::look(const fs::path& home, Clock clock) {
+  FH_TRY(auto database, sql::Database::open(home / "fine_tuning.db", kJobs, sql::Open::existing, sql::Check::none));
+  return std::unique_ptr<JobStore>(
+      new JobStore(home / "fine_tuning", std::move(clock), {}, std::move(database), std::nullopt));
+}
+
+JobStore::JobStore(fs::path folder, Clock clock, Quota quota, sql::Database database, std::optional<FolderLock> lock)
     : folder_(std::move(folder)),
       clock_(std::move(clock)),
       quota_(quota),

@@ -58,6 +58,8 @@ class JobStore {
 
   // Makes what is missing. Errors: io (another process holds it; the disk), corrupt, unsupported.
   static Result<std::unique_ptr<JobStore>> open(const std::filesystem::path& home, Clock clock, Quota quota = {});
+  // To read beside whoever holds it: nothing that changes anything may be called. Errors: not_found, io, corrupt.
+  static Result<std::unique_ptr<JobStore>> look(const std::filesystem::path& home, Clock clock);
   static bool exists(const std::filesystem::path& home);  // whether there is anything to open
   JobStore(const JobStore&) = delete;
   JobStore& operator=(const JobStore&) = delete;
@@ -104,7 +106,8 @@ class JobStore {
   Result<List<api::openai::JobEvent>> events(const std::string& job, const api::openai::Page& page);
 
  private:
-  JobStore(std::filesystem::path folder, Clock clock, Quota quota, sql::Database database, FolderLock lock);
+  JobStore(std::filesystem::path folder, Clock clock, Quota quota, sql::Database database,
+           std::optional<FolderLock> lock);
   Result<> sweep();
   Result<std::optional<JobRecord>> load(soci::session& s, const std::string& id) const;
   Result<std::vector<JobRecord>> read_all(std::string_view which);
@@ -112,9 +115,9 @@ class JobStore {
 
   std::filesystem::path folder_;
   Clock clock_;
-  const Quota quota_;  // bytes of a tenant's models
-  FolderLock lock_;
-  std::mutex mutex_;  // guards what follows
+  const Quota quota_;               // bytes of a tenant's models
+  std::optional<FolderLock> lock_;  // nothing: it only looks
+  std::mutex mutex_;                // guards what follows
   sql::Database database_;
   std::map<std::string, std::uint64_t> turns_;  // by tenant: when it had its last, as next() counts
   std::uint64_t turn_ = 0;

@@ -25,9 +25,9 @@
 #include "app/serve/retention_keeper.h"
 #include "app/serve/routes.h"
 #include "app/serve/tuning_jobs.h"
+#include "app/starter.h"
 #include "app/version.h"
 #include "audit/folder.h"
-#include "base/hash.h"
 #include "base/scrub.h"
 #include "base/utf8.h"
 #include "http/listener.h"
@@ -109,7 +109,9 @@ Result<std::unique_ptr<Models>> make_models(const Arguments& arguments, const fs
 std::string names_of(const Site& site) {
   std::string names;
   for (const FactsPtr& m : site.pool().list()) names += (names.empty() ? "" : ", ") + printable(m->name());
-  return names.empty() ? "no model yet (freehold models import)" : names;
+  if (!names.empty()) return names;
+  return starter_bytes().empty() ? "no model yet (freehold models import)"
+                                 : "no model yet (freehold models import; freehold serve starter has one built in)";
 }
 
 // Files and batches below $FREEHOLD_HOME. A batch takes at most half of the places, so that others find one.
@@ -138,16 +140,18 @@ void keep_jobs(Site& site, const fs::path& home, Quota quota, const Arguments& a
   site.jobs = std::make_unique<TuningJobs>(std::move(options), site);
 }
 
-// Of the policy's file, as it is when the server starts; "default" where there is none.
-std::string policy_digest(const Arguments& arguments, const fs::path& home) {
-  const auto text =
-      read_file(arguments.given("policy") ? fs::path(arguments.text("policy")) : guard::policy_path(home));
-  return text ? sha256(*text).name() : "default";
+// The folder of --mirror-checkpoints from the root on: whoever reads it in the log works somewhere else. Empty: none.
+fs::path mirror_folder(const Arguments& arguments) {
+  if (!arguments.given("mirror-checkpoints")) return {};
+  const fs::path given(arguments.text("mirror-checkpoints"));
+  std::error_code ec;
+  const fs::path absolute = fs::absolute(given, ec);
+  return ec ? given : absolute.lexically_normal();
 }
 
 // A sealed server keeps the right to write to the folder as it is there now: one that is mounted later is another.
 Result<> allow_mirror(Sealing& sealing, const Arguments& arguments) {
-  const fs::path folder(arguments.text("mirror-checkpoints"));
+  const fs::path folder = mirror_folder(arguments);
   std::error_code ec;
   if (!sealing.wanted()) return {};
   if (!fs::is_directory(folder, ec)) {
@@ -275,8 +279,7 @@ Result<> run(const Arguments& arguments, Console& console) {
   // Whoever looks after the server sees that it is there and loads; requests wait.
   site.starting = true;
   if (arguments.given("mirror-checkpoints")) {  // before anybody can ask for its state
-    site.mirror = std::make_unique<CheckpointMirror>(audit::audit_folder(home),
-                                                     std::string(arguments.text("mirror-checkpoints")), site.warn);
+    site.mirror = std::make_unique<CheckpointMirror>(audit::audit_folder(home), mirror_folder(arguments), site.warn);
   }
   server->start();
   if (auto loaded = site.pool().load_given(); !loaded) {
@@ -285,19 +288,17 @@ Result<> run(const Arguments& arguments, Console& console) {
   }
   site.starting = false;
   // In the log before anything goes by it: the retention judges the clock by the newest entry.
-  if (auto begun = site.trail()->act_kept(
-          local_user(), "serve.start", names_of(site),
-          audit::Object()
-              .add("address", address)
-              .add("port", std::uint64_t{server->port()})
-              .add("tls", tls)
-              .add("keys", !arguments.flag("no-keys"))
-              .add("keeps_content", arguments.flag("keep-content"))
-              .add("sealed", sealing.wanted())
-              .add("policy", policy)
-              .add("mirror",
-                   arguments.given("mirror-checkpoints") ? arguments.text("mirror-checkpoints") : std::string_view())
-              .add("version", version()));
+  if (auto begun = site.trail()->act_kept(local_user(), "serve.start", names_of(site),
+                                          audit::Object()
+                                              .add("address", address)
+                                              .add("port", std::uint64_t{server->port()})
+                                              .add("tls", tls)
+                                              .add("keys", !arguments.flag("no-keys"))
+                                              .add("keeps_content", arguments.flag("keep-content"))
+                                              .add("sealed", sealing.wanted())
+                                              .add("policy", policy)
+                                              .add("mirror", mirror_folder(arguments).string())
+                                              .add("version", version()));
       !begun) {
     server->stop(std::chrono::seconds(0));
     return begun;

@@ -1,6 +1,7 @@
 // The half of Site that finds models: what a name means to whom, and what must be in memory before it is asked.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <mutex>
 
 #include "app/serve/reply.h"
@@ -14,8 +15,17 @@ using api::Problem;
 
 namespace {
 
-Failure no_such_model(std::string_view name) {
-  return {Problem::not_found, fmt::format("model '{}' not found", printable(name)), "model", "model_not_found"};
+constexpr std::size_t kMostNamed = 5;
+
+// `known`: what there is for who asks.
+Failure no_such_model(std::string_view name, const std::vector<FactsPtr>& known) {
+  std::string names;
+  for (std::size_t i = 0; i < std::min(known.size(), kMostNamed); ++i) {
+    names += (names.empty() ? ": this key may use " : ", ") + printable(known[i]->name(), 100);
+  }
+  if (known.size() > kMostNamed) names += fmt::format(" and {} more", known.size() - kMostNamed);
+  return {Problem::not_found, fmt::format("model '{}' not found{}", printable(name), names), "model",
+          "model_not_found"};
 }
 
 // Clients learn what they can do something about; paths and details are for whoever runs the server.
@@ -25,7 +35,7 @@ Failure load_failure(std::string_view name, const Error& error) {
   failure.headers.emplace_back("x-should-retry", "false");
   switch (error.code) {
     case Errc::not_found:
-      return no_such_model(name);
+      return no_such_model(name, {});
     case Errc::cancelled:
       return {Problem::unavailable, "the server is stopping", {}, {}};
     case Errc::exhausted:
@@ -72,7 +82,7 @@ api::Parsed<NamedModel> Site::named(std::string_view name, const guard::Principa
   auto made = models_->is_given(name) ? std::nullopt : made_.find(who.tenant, name);
   auto facts = facts_to(made ? std::string_view(made->base) : name, who);
   if (!facts && facts.error().code != Errc::not_found) return tl::unexpected(load_failure(name, facts.error()));
-  if (!facts) return tl::unexpected(no_such_model(name));
+  if (!facts) return tl::unexpected(no_such_model(name, served_to(who)));
   std::string called = made ? made->name : (*facts)->name();
   return NamedModel{std::move(called), std::move(*facts), std::move(made)};
 }
