@@ -5,6 +5,8 @@
 #include <atomic>
 
 #include "app/serve/reply.h"
+#include "audit/folder.h"
+#include "audit/reader.h"
 #include "guard/keys.h"
 #include "ledger/usage_query.h"
 
@@ -209,6 +211,20 @@ Result<std::optional<ledger::Event>> Accounts::recorded(std::string_view request
   if (!query && query.error().code == Errc::not_found) return std::optional<ledger::Event>();
   if (!query) return tl::unexpected(std::move(query).error());
   return query->find(request_id);
+}
+
+Result<std::optional<std::map<std::string, std::string>>> Accounts::logged(std::string_view request_id) const {
+  using Members = std::map<std::string, std::string>;
+  if (!trail_) return std::optional<Members>();
+  const std::filesystem::path folder = audit::audit_folder(home_);
+  const auto reader = audit::Reader::open(folder);
+  if (!reader && reader.error().code == Errc::not_found) return std::optional<Members>();
+  if (!reader) return tl::unexpected(reader.error());
+  FH_TRY(const auto number, reader->find(request_id));
+  if (!number) return std::optional<Members>();
+  FH_TRY(const std::string entry, reader->entry(*number));
+  FH_TRY(Members members, audit::members_of(entry));
+  return std::optional(std::move(members));
 }
 
 void Accounts::record(ledger::Event event, audit::RequestEntry entry, Said said, ledger::Reservation reservation,
