@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "app/serve/reply.h"
+#include "audit/claim.h"
 #include "audit/folder.h"
 #include "audit/reader.h"
 #include "guard/keys.h"
@@ -214,16 +215,15 @@ Result<std::optional<ledger::Event>> Accounts::recorded(std::string_view request
 }
 
 Result<std::optional<std::map<std::string, std::string>>> Accounts::logged(std::string_view request_id) const {
-  using Members = std::map<std::string, std::string>;
-  if (!trail_) return std::optional<Members>();
+  if (!trail_) return std::optional<audit::EntryMembers>();
   const std::filesystem::path folder = audit::audit_folder(home_);
   const auto reader = audit::Reader::open(folder);
-  if (!reader && reader.error().code == Errc::not_found) return std::optional<Members>();
+  if (!reader && reader.error().code == Errc::not_found) return std::optional<audit::EntryMembers>();
   if (!reader) return tl::unexpected(reader.error());
   FH_TRY(const auto number, reader->find(request_id));
-  if (!number) return std::optional<Members>();
+  if (!number) return std::optional<audit::EntryMembers>();
   FH_TRY(const std::string entry, reader->entry(*number));
-  FH_TRY(Members members, audit::members_of(entry));
+  FH_TRY(audit::EntryMembers members, audit::members_of(entry));
   return std::optional(std::move(members));
 }
 
