@@ -343,7 +343,7 @@ class Reading(e2e.Case):
         cases = {typed(1, ".audit", ".audlt"): "line 1 is 'freehold.audlt/", typed(2, number, "4O"): "line 2 is '4O', expected: the number of entries",
                  typed(3, root, root[:-1]): "line 3 is ", typed(4, "previous", "previuos"): "line 4 is 'previuos ", typed(5, "T", " "): "line 5 is 'time ",
                  "\n".join(lines[:5] + lines[6:]): "expected: an empty line", "\n".join(lines[:6]): "line 6 is missing", typed(7, "=", ""): "line 7 is ",
-                 "\n".join(lines[:5]): "line 6 is missing", "": "line 1 is missing",
+                 "\n".join(lines[:5]): "line 6 is missing", "": "line 1 is ",
                  typed(3, root, other(root, 7)): "not what was signed", typed(2, number, "41"): "not what was signed",
                  typed(7, lines[6], other(lines[6], 70)): "not what was signed",
                  typed(1, lines[0], lines[0][:-1] + ("0" if lines[0][-1] != "0" else "1")): "lines 1 and 7 name different logs"}

@@ -160,7 +160,7 @@ class Checkpoint:
         try:
             name, self.size, self.root, self.previous, self.time, *rest = [line[2](part) for line, part in zip(LINES, form.match(note).groups())]
         except (AttributeError, ValueError):
-            raise self.unreadable(note.split(b"\n")) from None
+            raise self.unreadable(note.split(b"\n")[:-1]) from None
         self.text, self.signatures = note[:note.index(b"\n\n") + 1], note[note.index(b"\n\n") + 2:].split(b"\n")
         if given and rest[1] != name:
             raise Given(f"{where}: lines 1 and 7 name different logs: one of them is typed wrongly")
@@ -176,7 +176,7 @@ class Checkpoint:
                 value(re.fullmatch(form, lines[n])[1])
             except (IndexError, TypeError, ValueError):
                 break
-        has = f"is '{lines[n].decode(errors='replace')[:120]}'" if n < len(lines) - 1 else "is missing"
+        has = f"is '{lines[n].decode(errors='replace')[:120]}'" if n < len(lines) else "is missing"
         return (Given if self.given else Wrong)(f"{self.where}: this is no checkpoint: line {n + 1} {has}, expected: {expected}")
 
     def check(self, alone=False):
