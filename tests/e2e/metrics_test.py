@@ -175,7 +175,7 @@ class Story(Served):
         _, headers, _ = self.server.post(CHAT, {"model": "one", "messages": user("x"), "max_tokens": 1}, headers={"authorization": f"Bearer {self.keys['alice']}"})
         told = self.story("auditor", headers["x-request-id"])[1]
         self.assertEqual((told["status"], told["role"], told["label"]), ("finished", "user", "public"))
-        acts = [json.loads(line) for line in self.succeeds("audit", "query", "--json", "--kind", "admin").text.splitlines()]
+        acts = [json.loads(line) for line in self.succeeds("audit", "query", "--json", "--kind", "admin", home=self.kept).text.splitlines()]
         self.assertEqual(self.story("auditor", acts[0]["id"])[0], 404, "an act is no request")
 
     def test_of_one_under_way(self):

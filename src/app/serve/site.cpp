@@ -275,7 +275,9 @@ void Site::embed(const ExchangePtr& exchange, const guard::Principal& who, api::
   if (!found) return respond(*exchange, found.error());
   const ModelLease model = std::move(found->model);
   if (call->keep_alive) models_->keep_alive(*model->facts(), *call->keep_alive);
-  for (std::string& name : unused_users(exchange->request())) call->ignored.push_back(std::move(name));
+  for (std::string& name : unused_users(exchange->request())) {
+    if (std::ranges::find(call->ignored, name) == call->ignored.end()) call->ignored.push_back(std::move(name));
+  }
   auto veiled = veil(exchange->request(), who, ways(who, found->named, found->label), found->label, [&](Veil& used) {
     return veil_texts(used, call->inputs, "input", [&model](const auto& ids) { return model->spelled(ids); });
   });
