@@ -17,7 +17,6 @@ namespace freehold::app {
 namespace {
 
 using guard::IssuerRule;
-using guard::Person;
 
 // "RS256 k1, ES256 k2", or why there are none.
 std::string keys_text(const IssuerRule& rule) {
@@ -65,7 +64,7 @@ Result<> run_block(const Arguments& arguments, Console& console) {
   const bool undo = arguments.flag("undo");
   FH_TRY(guard::PersonBook book, guard::PersonBook::open(home));
   FH_TRY(const auto seen, book.all());
-  if (std::none_of(seen.begin(), seen.end(), [&](const Person& p) { return p.id == id; })) {
+  if (std::none_of(seen.begin(), seen.end(), [&](const guard::Person& p) { return p.id == id; })) {
     console.note(fmt::format("nobody with the id {} has been here: this counts when they come", printable(id, 600)));
   }
   FH_TRY_VOID(book.block(id, undo ? std::nullopt : std::optional(guard::wall_seconds())));
@@ -102,7 +101,7 @@ void write_people(JsonWriter& w, const People& people) {
     w.member("role", guard::name_of(rule.role)).end_object();
   }
   w.end_array().key("people").begin_array();
-  for (const Person& person : people.seen) {
+  for (const guard::Person& person : people.seen) {
     w.begin_object().member("id", person.id).member("name", person.name).member("role", guard::name_of(person.role));
     w.key("seen");
     person.seen ? w.value(show_moment(*person.seen)) : w.null();
@@ -132,7 +131,7 @@ void show_people(const People& people, bool behind, Console& console) {
   }
   show(std::move(rows));
   rows = {{"PERSON", "NAME", "ROLE", "SEEN", "BLOCKED"}};
-  for (const Person& person : people.seen) {
+  for (const guard::Person& person : people.seen) {
     rows.push_back({printable(person.id, 200), printable(person.name, 64),
                     person.seen ? std::string(guard::name_of(person.role)) : "",
                     person.seen ? show_moment(*person.seen) : "never",

@@ -154,7 +154,7 @@ void print_imported(const store::Imported& imported, bool json, Console& console
     console.write(w.take() + "\n");
     return;
   }
-  std::string line = fmt::format("{}  {}  {} {}  {}", imported.name.text(), short_digest(m.model.weights()),
+  std::string line = fmt::format("{}  {}  {} {}  {}", imported.name.text(), short_digest(m.model.id()),
                                  human_parameters(m.from.parameters), printable(m.from.weight_type),
                                  human_bytes(m.model.total_bytes()));
   if (imported.already) line += "  (was there already)";

@@ -18,7 +18,6 @@ namespace {
 
 constexpr unsigned char kEd25519 = 1;  // the kind of key, in signed notes
 constexpr std::string_view kPrivate = "PRIVATE+KEY+";
-constexpr std::string_view kDash = "\xE2\x80\x94 ";  // an em dash and a blank begin each signature
 
 std::string_view bytes_of(const unsigned char* data, std::size_t size) {
   return {reinterpret_cast<const char*>(data), size};

@@ -25,6 +25,8 @@
 
 namespace freehold::audit {
 
+inline constexpr std::string_view kDash = "\xE2\x80\x94 ";  // an em dash and a blank begin each signature
+
 struct Checkpoint {
   std::string origin;
   std::uint64_t size = 0;

@@ -19,12 +19,6 @@ Unexpected wrong(const fs::path& file, std::string_view what) {
   return fail(Errc::corrupt, fmt::format("{}: {}", printable(file.string()), what));
 }
 
-// Whoever has signed it.
-bool is_checkpoint(std::string_view note) {
-  const std::size_t split = note.rfind("\n\n");
-  return split != std::string_view::npos && parse_checkpoint(note.substr(0, split + 1)).has_value();
-}
-
 // The log at one moment: of what is being written nothing half.
 struct Snapshot {
   std::vector<Segment> segments;
@@ -130,14 +124,8 @@ Result<Verified> verify_log(const fs::path& folder, const VerifyOptions& options
   // Where in the log each kept checkpoint belongs.
   std::multimap<std::uint64_t, std::pair<Hash, fs::path>> kept;
   for (const KeptCheckpoint& given : options.against) {
-    auto checkpoint = key.open(given.note);
-    if (!checkpoint && !is_checkpoint(given.note)) {
-      return fail(Errc::invalid, fmt::format("{}: this is no checkpoint of an audit log, as freehold audit checkpoint "
-                                             "prints it",
-                                             printable(given.where)));
-    }
-    if (!checkpoint) return in_context(std::move(checkpoint).error(), printable(given.where));
-    kept.emplace(checkpoint->size, std::pair(checkpoint->root, fs::path(given.where)));
+    FH_TRY(const Checkpoint checkpoint, open_kept(key, given));
+    kept.emplace(checkpoint.size, std::pair(checkpoint.root, fs::path(given.where)));
   }
   if (now.published) {
     auto checkpoint = key.open(*now.published);

@@ -9,17 +9,11 @@
 #include <string>
 #include <vector>
 
+#include "audit/kept_checkpoint.h"
 #include "audit/note.h"
 #include "base/result.h"
 
 namespace freehold::audit {
-
-struct KeptCheckpoint {
-  explicit KeptCheckpoint(std::string n, std::string where_ = "the checkpoint that was given")
-      : note(std::move(n)), where(std::move(where_)) {}
-  std::string note;
-  std::string where;  // what errors call it: its file
-};
 
 struct VerifyOptions {
   // The log's public key, as somebody has kept it; otherwise the one in the folder is believed.
@@ -37,7 +31,7 @@ struct Verified {
 };
 
 // Errors: corrupt, naming the file and the byte of the first thing that is wrong; not_found (no log); io; invalid (the
-// key, or what is no checkpoint in `against`).
+// key, or what is no signed checkpoint in `against`: open_kept).
 Result<Verified> verify_log(const std::filesystem::path& folder, const VerifyOptions& options = {});
 
 }  // namespace freehold::audit

@@ -45,6 +45,10 @@ def entries_of(day):
         add("request", 950, key="glass", role="break-glass", name="Dr. Ürün", model="m:q4", outcome="completed", break_glass="ward (3) \\ down", status=200)
         add("admin", 951, act="break-glass", key="glass", name="Dr. Ürün", role="break-glass", details={"reason": "ward (3) \\ down", "request": "req_8_4"})
     if day == 9:
+        add("admin", 955, act="guard.erase.begin", subject="sub_1", name="owner", role="local", details={"subjects": 2})
+        add("admin", 959, act="guard.erase", subject="sub_2", name="owner", role="local", details={"entries": 1, "key": "key2"})
+        add("admin", 957, act="guard.reveal", subject="EMAIL_abcdefghijkl", name="owner", role="local", details={"reason": "a doctor asks", "found": 1})
+        add("admin", 958, act="audit.show", subject="req_4_1", name="owner", role="local", details={"reason": "complaint 17"})
         add("admin", 960, act="guard.erase", subject="sub_1", name="owner", role="local", details={"entries": 3, "key": "key1"})
         add("admin", 961, act="audit.replay", subject="sample of 1%", name="owner", role="local", details={"equal": 40, "different": 1, "impossible": 2, "beginning": 0})
         for i in range(2):  # one answer, twice
@@ -116,6 +120,22 @@ class Reports(e2e.Case):
         self.assertEqual(facts["L8"], moment(JANUARY + 9 * 3600).split(".")[0] + "Z")
         number = self.entries.index(next(e for e in self.entries if e.get("act") == "break-glass"))
         self.assertEqual(claims["emergency accesses (break-glass)"], [number])
+        # Two subjects of one person are two entries, and one erasure.
+        begun = next(i for i, e in enumerate(self.entries) if e.get("act") == "guard.erase.begin")
+        self.assertEqual(claims["erasures begun (guard erase), whatever came of them"], [begun])
+        self.assertEqual([len(v) for says, v in claims.items() if "not one for each erasure" in says], [2])
+
+    def test_who_looked_at_what_was_said(self):
+        """What a pseudonym stands for, and what was asked, as break-glass: listed, with the reasons."""
+        made = json.loads(self.made("looks.json").read_text("utf-8"))
+        claims = {c["says"].partition(",")[0]: c for c in made["claims"]}
+        for act, says, words in (("guard.reveal", "looks at what a pseudonym stands for (guard reveal)", "pseudonyms stand for was looked up: 1 look ("),
+                                 ("audit.show", "looks at what a request asked and was answered (audit show --content)", "answered was read: 1 look (")):
+            self.assertEqual(claims[says]["value"], [i for i, e in enumerate(self.entries) if e.get("act") == act])
+            self.assertTrue(any(words + claims[says]["id"] in e for e in made["exceptions"]), made["exceptions"])
+        page = self.made("looks.html").read_text("utf-8")
+        for reason in ("a doctor asks", "complaint 17"):
+            self.assertIn(f"reason: {reason}", page)
 
     def test_the_seal_is_said_of_each_start(self):
         starts = [i for i, e in enumerate(self.entries) if e.get("act") == "serve.start"]
@@ -132,7 +152,24 @@ class Reports(e2e.Case):
         before = json.loads(self.made("before.json", "gdpr", 0, 3).read_text("utf-8"))
         self.assertTrue(any("was not sealed at any of its 1 start" in e for e in before["exceptions"]), before["exceptions"])
         after = json.loads(self.made("after.json", "ai-act", 5, 12).read_text("utf-8"))
-        self.assertTrue(any("at the beginning of this period" in e for e in after["exceptions"]), after["exceptions"])
+        self.assertTrue(any(f"its start before it says, entry {starts[1]}" in e for e in after["exceptions"]), after["exceptions"])
+
+    def test_a_log_without_a_start(self):
+        """Nothing is said of a start that is not there; of one within the period not that it was before it."""
+        def exceptions(keeps, *days):
+            log = audit_logs.Log(self.log.signer)
+            for day in range(12):
+                lines = [json.dumps(e, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode() for e in entries_of(day)
+                         if e.get("act") != "serve.start" or day in keeps]
+                if lines:
+                    log.add(lines, JANUARY + day * DAY + 9 * 3600)
+            audit_logs.write(self.home / "audit", log.content())
+            return " ".join(json.loads(self.made("report.json", "gdpr", *days).read_text("utf-8"))["exceptions"])
+
+        said = exceptions((), 4, 12)
+        self.assertEqual(("has no start of a server: how" in said, "its start before it says" in said), (True, False), said)
+        said = exceptions((4,), 3, 12)
+        self.assertEqual(("no start of a server before this period" in said, "its start before it says" in said), (True, False), said)
 
     def test_a_period_that_is_not_over(self):
         path = self.folder / "open.json"

@@ -67,6 +67,17 @@ class Serving(e2e.Case):
                                ("/v1/chat/completions", {"model": "m", "messages": say, "max_tokens": 2})):
                 server.good("POST", path, body, freehold_user="patient-4711")
             server.good("POST", "/v1/chat/completions", {"model": "m", "messages": say, "max_tokens": 2, "user": "other"}, freehold_user="patient-4711")
+            # Of two names the one that has no effect is said to have none.
+            chat = {"model": "m", "messages": say, "max_tokens": 2}
+            for body, headers, ignored in ((chat, {"freehold-user": "third"}, None), ({**chat, "user": "third"}, {"freehold-user": "third"}, None),
+                                           ({**chat, "user": "third"}, {"freehold-user": "x"}, "Freehold-User"),
+                                           ({**chat, "user": "third", "safety_identifier": "third"}, {}, None),
+                                           ({**chat, "safety_identifier": "third"}, {"freehold-user": "x"}, "Freehold-User"),
+                                           ({**chat, "user": "third", "safety_identifier": "x"}, {"freehold-user": "x"}, "Freehold-User, safety_identifier")):
+                status, said, data, _ = self.ask(server.port, "/v1/chat/completions", body, **headers)
+                self.assertEqual((status, said["freehold-ignored"]), (200, ignored), data)
+            said = self.ask(server.port, "/v1/embeddings", {"model": "m", "input": "a", "user": "third", "safety_identifier": "x"})[1]
+            self.assertEqual(said["freehold-ignored"], "safety_identifier")
             server.good("POST", "/api/chat", {"model": "m", "messages": say, "stream": False, "options": {"num_predict": 2}})
             for bad in (b"\xff", b"x" * 1025):
                 status, data = server.ask("POST", "/api/chat", {"model": "m", "messages": say}, freehold_user=bad)
@@ -79,11 +90,11 @@ class Serving(e2e.Case):
     def entries(self):
         return [json.loads(line) for line in self.succeeds("audit", "query", "--json", "--limit", "1000000").text.splitlines()]
 
-    def ask(self, port, path, body, key=KEY, method="POST"):
+    def ask(self, port, path, body, key=KEY, method="POST", **headers):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         try:
             data = json.dumps(body).encode()
-            connection.request(method, path, data, {"content-type": "application/json", "authorization": f"Bearer {key}"})
+            connection.request(method, path, data, {"content-type": "application/json", "authorization": f"Bearer {key}", **headers})
             answer = connection.getresponse()
             return answer.status, answer.headers, answer.read(), data
         finally:
@@ -164,7 +175,9 @@ class Serving(e2e.Case):
             for name in DIALECTS:
                 path, body = request(Ask(name, "hi", 3, 0, 7, None), "m", True)
                 status, headers, data, _ = self.ask(server.port, path, body)
-                self.assertEqual((status, b"can no longer be recorded" in data, headers["content-type"].split(";")[0]), (503, True, "application/json"), data)
+                self.assertEqual((status, b"can no longer be recorded" in data, headers["content-type"].split(";")[0]),
+                                 (529 if path == "/v1/messages" else 503, True, "application/json"), data)
+                self.assertNotIn(b"entries-", data, "where it lies is nothing for clients")
             self.assertEqual(self.ask(server.port, "/api/copy", {"source": "m", "destination": "n"})[0], 503)
             self.assertEqual([json.loads(self.ask(server.port, path, {}, KEY, "GET")[2]).get("status") for path in ("/readyz", "/health", "/healthz")],
                              ["failed", "failed", "ok"])

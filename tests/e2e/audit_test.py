@@ -183,6 +183,28 @@ class Reading(e2e.Case):
             self.assertEqual([e["id"] for e in self.lines("query", "--json", "--key", person)], [f"req_p{i}"])
             self.assertIn(person, self.succeeds("audit", "query", "--key", person).text)
 
+    def test_the_list_says_why(self):
+        """As docs/how-to/audit.md has it: who broke the glass and why, what was refused and by which rule."""
+        long = "w\u001bard " + "x" * 300
+        entries = [{"act": "break-glass", "details": {"reason": long, "request": "req_1"}, "id": "adm_1", "kind": "admin", "name": "Dr. A", "role": "break-glass",
+                    "subject": "POST /v1/chat/completions"},
+                   {"act": "guard.reveal", "details": {"found": 1, "reason": "complaint 17"}, "id": "adm_2", "kind": "admin", "subject": "EMAIL_abcdefghijkl"},
+                   {"break_glass": "ward 3", "id": "req_1", "kind": "request", "model": "m", "outcome": "completed", "role": "break-glass"},
+                   {"ceiling": "internal", "endpoint": "/v1/chat/completions", "id": "req_2", "kind": "refusal", "label": "health", "method": "POST",
+                    "reason": "Forbidden", "rule": "models.m", "status": 403},
+                   {"endpoint": "/v1/chat/completions", "id": "req_3", "kind": "refusal", "kinds": "card (1)", "method": "POST", "reason": "Forbidden",
+                    "rule": "personal_data.0", "status": 403},
+                   {"endpoint": "/v1/models", "id": "req_4", "kind": "refusal", "method": "GET", "reason": "Unauthorized", "status": 401}]
+        self.log.add([json.dumps({**e, "time": "2027-02-01T12:00:00.000000Z"}, separators=(",", ":"), sort_keys=True).encode() for e in entries])
+        audit_logs.write(self.home / "audit", self.log.content())
+        lines = self.succeeds("audit", "query", "-n", "6").text.splitlines()[1:]
+        for line, says in zip(lines, ("break-glass POST /v1/chat/completions, reason: w\\x1bard xxx", "guard.reveal EMAIL_abcdefghijkl, reason: complaint 17",
+                                      "completed m, reason: ward 3", "403 Forbidden: POST /v1/chat/completions, rule models.m, label health, ceiling internal",
+                                      "403 Forbidden: POST /v1/chat/completions, rule personal_data.0, personal data: card (1)",
+                                      "401 Unauthorized: GET /v1/models")):
+            self.assertIn(says, line)
+        self.assertLess(len(lines[0]), 300, "a long reason is cut")
+
     def test_nothing_is_shown_of_a_log_that_was_changed(self):
         """By somebody who knows the format: sums fit, and in the end the tree and every checkpoint, too. Only the signature cannot."""
         def other(line):
@@ -298,6 +320,40 @@ class Reading(e2e.Case):
         said = self.fails(e2e.CORRUPT, "audit", "verify", "--against", self.put("foreign", foreign.note), names="foreign: the checkpoint is of")
         self.assertIn("evidence", said.message)
         self.fails(e2e.NOT_FOUND, "audit", "verify", "--against", self.folder / "nothing", names="nothing")
+
+    def test_a_checkpoint_from_paper(self):
+        """Both take what an editor makes of blanks and dashes. A letter that is typed wrongly says nothing of the log."""
+        note = self.log.note.decode()
+        dash = "\n\u2014 "
+        for typed in (note.replace("\n", "\r\n"), note.replace("\n", "  \t\n"), note.rstrip("\n"), note + "\r\n \n", note.replace(dash, "\n- "),
+                      note.replace(dash, "\n-- "), note.replace(dash, "\n\u2013 ").replace("\n", " \r\n")):
+            kept = self.put("kept", typed.encode())
+            self.succeeds("audit", "verify", "--against", kept)
+            self.assertEqual(python(self.home / "audit", "--against", kept).returncode, 0, typed)
+
+        lines = note.splitlines()
+
+        def typed(number, *change):
+            return "\n".join(line.replace(*change, 1) if i + 1 == number else line for i, line in enumerate(lines))
+
+        def other(line, at):
+            return line[:at] + ("A" if line[at] != "A" else "B") + line[at + 1:]
+
+        number, root = lines[1], lines[2]
+        cases = {typed(1, ".audit", ".audlt"): "line 1 is 'freehold.audlt/", typed(2, number, "4O"): "line 2 is '4O', expected: the number of entries",
+                 typed(3, root, root[:-1]): "line 3 is ", typed(4, "previous", "previuos"): "line 4 is 'previuos ", typed(5, "T", " "): "line 5 is 'time ",
+                 "\n".join(lines[:5] + lines[6:]): "expected: an empty line", "\n".join(lines[:6]): "line 6 is missing", typed(7, "=", ""): "line 7 is ",
+                 "\n".join(lines[:5]): "line 6 is missing", "": "line 1 is ",
+                 typed(3, root, other(root, 7)): "not what was signed", typed(2, number, "41"): "not what was signed",
+                 typed(7, lines[6], other(lines[6], 70)): "not what was signed",
+                 typed(1, lines[0], lines[0][:-1] + ("0" if lines[0][-1] != "0" else "1")): "lines 1 and 7 name different logs"}
+        for text, names in cases.items():
+            kept = self.put("kept", text.encode())
+            said = self.fails(e2e.USAGE, "audit", "verify", "--against", kept, names=names)
+            self.assertNotIn("evidence", said.message)
+            theirs = python(self.home / "audit", "--against", kept)
+            self.assertEqual(theirs.returncode, 2, theirs.stdout)
+            self.assertIn(names, theirs.stderr)
 
 
 if __name__ == "__main__":

@@ -240,6 +240,10 @@ class Policies(Labelled):
             self.assertEqual(self.ask(server, "glass", COMPLETIONS, body("high"), freehold_reason="x" * 300)[0], 400)
             self.assertEqual(self.ask(server, "glass", "/v1/models", method="GET")[0], 403)
             self.assertEqual(self.ask(server, "glass", COMPLETIONS, body("high"), freehold_reason="ward 3, no doctor")[0], 200)
+            answered = next(e for e in self.log("--kind", "request") if e["role"] == "break-glass")["id"]
+            story = self.ask(server, "auditor", f"/freehold/v1/requests/{answered}", method="GET")[1]
+            self.assertEqual((story["status"], story["role"], story["break_glass"]), ("finished", "break-glass", "ward 3, no doctor"))
+            self.assertIn("label", story)
             self.assertEqual(self.ask(server, "glass", "/metrics", method="GET", freehold_reason="why is it slow")[0], 200)
             self.assertEqual(self.ask(server, "glass", FILES, b"", freehold_reason="r", content_type="x/y")[0], 403)
             self.assertIn("break-glass: glass", server.said())

@@ -159,6 +159,25 @@ class Story(Served):
         for odd in ("%2e%2e", "x'%20or%201=1--", "a" * 3000, "%00"):
             self.assertIn(self.ask("alice", "GET", f"/freehold/v1/requests/{odd}")[0], (400, 404, 414, 431))
 
+    def test_of_a_refusal_and_of_who_asked_as_what(self):
+        """The usage record has neither; the log has both, for who may see everybody's."""
+        status, headers, _ = self.server.post(CHAT, {"model": "none", "messages": user(CANARY)}, headers={"authorization": f"Bearer {self.keys['alice']}"})
+        self.assertEqual(status, 404)
+        request = headers["x-request-id"]
+        for key in ("admin", "auditor"):
+            status, told = self.story(key, request)
+            self.assertEqual(status, 200, (key, told))
+            self.assertEqual({name: told[name] for name in ("status", "request_id", "role", "method", "endpoint", "reason", "http_status")},
+                             {"status": "refused", "request_id": request, "role": "user", "method": "POST", "endpoint": CHAT, "reason": "Not Found",
+                              "http_status": 404})
+            self.assertNotIn(CANARY, json.dumps(told))
+        self.assertEqual([self.story(key, request)[0] for key in ("alice", "bob", "operator")], [404, 404, 404])
+        _, headers, _ = self.server.post(CHAT, {"model": "one", "messages": user("x"), "max_tokens": 1}, headers={"authorization": f"Bearer {self.keys['alice']}"})
+        told = self.story("auditor", headers["x-request-id"])[1]
+        self.assertEqual((told["status"], told["role"], told["label"]), ("finished", "user", "public"))
+        acts = [json.loads(line) for line in self.succeeds("audit", "query", "--json", "--kind", "admin", home=self.kept).text.splitlines()]
+        self.assertEqual(self.story("auditor", acts[0]["id"])[0], 404, "an act is no request")
+
     def test_of_one_under_way(self):
         connection = self.server.connect()
         connection.request("POST", COMPLETIONS, json.dumps({"model": "one", "prompt": "x", "max_tokens": 480, "ignore_eos": True, "stream": True}),

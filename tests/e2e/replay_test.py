@@ -272,7 +272,11 @@ class Kept(Replays):
         self.assertIn("come out again", self.succeeds("audit", "replay", "--sample", "10%", *key).text)
         shown = json.loads(self.succeeds("audit", "show", receipt, "--content", "--json", *key).text)
         self.assertEqual(shown["content"], {"address": "/v1/chat/completions", "body": self.sent[receipt].decode(), "answers": [answers[receipt]]})
-        self.assertIn(self.CANARY, self.succeeds("audit", "show", receipt, "--content", *key).text)
+        self.assertIn(self.CANARY, self.succeeds("audit", "show", receipt, "--content", "--reason", "complaint 17", *key).text)
+        act = json.loads(self.succeeds("audit", "query", "--act", "audit.show", "-n", "1", "--json").text)
+        self.assertEqual((act["subject"], act["details"]), (receipt, {"reason": "complaint 17"}))
+        self.fails(e2e.USAGE, "audit", "show", receipt, "--reason", "complaint 17", names="--content")
+        self.fails(e2e.USAGE, "audit", "show", receipt, "--content", "--reason", " ", *key, names="--reason")
         # Neither without the key nor with another one.
         self.fails(e2e.NOT_FOUND, "audit", "show", receipt, "--content")
         other = self.put("other.key", "freehold-master-key 1 " + "A" * 43 + "=\n")
@@ -284,7 +288,7 @@ class Kept(Replays):
             for at in range(64, len(data), 64):  # in every record; some hold what a replay does not need
                 data[at] ^= 1
             path.write_bytes(data)
-        bad = [r for r in self.sample("--sample", "100%", *key)["replays"] if r["verdict"] != "equal"]
+        bad = [r for r in self.sample("--sample", "100%", *key, code=8)["replays"] if r["verdict"] != "equal"]
         self.assertEqual([r["verdict"] for r in bad], ["impossible"] * len(bad))
         self.assertTrue(bad)
         self.succeeds("audit", "verify")

@@ -21,8 +21,11 @@ class Store(e2e.Case):
         return [line.split()[0] for line in self.succeeds("models", "list").text.splitlines()[1:] if line.strip()]
 
     def test_imported_listed_run_removed(self):
-        self.succeeds("models", "import", self.model, "--name", "tiny:one")
-        self.assertIn("tiny:one", self.succeeds("models", "list").text)
+        imported = self.succeeds("models", "import", self.model, "--name", "tiny:one").text.split()
+        listed = self.succeeds("models", "list").text.splitlines()[1].split()
+        self.assertEqual(listed[0], "tiny:one")
+        self.assertIn(imported[1], listed, "the same digest")
+        self.assertIn(f"digest {imported[1]}", " ".join(self.succeeds("models", "inspect", "tiny:one").text.split()))
         by_name = self.succeeds("run", "tiny:one", "--raw", "--temperature", "0", "--max-tokens", "5", "the")
         by_path = self.succeeds("run", self.model, "--raw", "--temperature", "0", "--max-tokens", "5", "the")
         self.assertEqual(by_name.out, by_path.out)

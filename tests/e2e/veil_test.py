@@ -177,7 +177,9 @@ class Pseudonyms(Veiled):
             # Who asked sees the values again; who did not say them does not.
             choice = {"structured_outputs": {"choice": [f"so [{token}] it is"]}}
             for content, expected in ((f"say {MAIL}", f"so {MAIL} it is"), ("say it", f"so [{token}] it is")):
-                self.assertEqual(json.loads(post(content, **choice)[2])["choices"][0]["message"]["content"], expected)
+                _, headers, data = post(content, **choice)
+                self.assertEqual(json.loads(data)["choices"][0]["message"]["content"], expected)
+                self.assertEqual(headers[HEADER], "request: pseudonymised=1 kinds=email; answer: restored=1" if MAIL in content else None)
                 streamed = server.events(CHAT, {"model": "m", "messages": [{"role": "user", "content": content}], **whom, **choice, "stream": True})
                 self.assertEqual("".join(e["choices"][0]["delta"].get("content") or "" for e in streamed[:-1] if e["choices"]), expected)
             post(f"and {CARD}")

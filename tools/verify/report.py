@@ -208,7 +208,7 @@ def check_consistency(old, new, path):
 
 def recount(claims, log, key, kept, begin, end, digest):
     """Counts everything again. Returns what could not be."""
-    against = [verify.Checkpoint(note, key, where).check() for note, where in kept]
+    against = [verify.Checkpoint(note, key, where, given=True).check() for note, where in kept]
     work = Recount(claims, begin.size if begin else 0, end.size, [c.size for c in against])
     work.digest, folder = digest, log.is_dir()
     if folder:
@@ -300,7 +300,7 @@ def main():
         else:
             report = None
             print("NOT counted again, and NOT shown that the file says what was written: no log was given")
-        for c in [verify.Checkpoint(note, key, where).check() for note, where in kept]:
+        for c in [verify.Checkpoint(note, key, where, given=True).check() for note, where in kept]:
             if not options.log or not options.log.is_dir():
                 print(f"{verify.plain(c.where)}: signed; of what an export has, only what is before it is sure")
         if shown is not None:
@@ -311,15 +311,15 @@ def main():
         if not given:
             print("the key was the report's own: keep it elsewhere, and give it with --key")
         return 0 if report else 3
+    except (verify.Given, OSError) as error:
+        print(f"report.py: {verify.plain(error)}", file=sys.stderr)
+        return 2
     except Wrong as error:
         print(f"WRONG: {verify.plain(error)}")
         return 1
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         print(f"WRONG: the claims are not formed as they should be ({error!r})")
         return 1
-    except OSError as error:
-        print(f"report.py: {verify.plain(error)}", file=sys.stderr)
-        return 2
 
 
 if __name__ == "__main__":

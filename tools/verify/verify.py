@@ -6,7 +6,8 @@ usage: verify.py FOLDER [--key KEY] [--against CHECKPOINT]...     the folder $FR
 
 KEY is the log's public key, or a file with it (key.pub), as you have kept it; CHECKPOINT a file with a checkpoint that you have kept.
 Without them the log is checked against what lies beside it, which tells damage, but not somebody who has made all of it anew.
-Exit status: 0 all is well, 1 something is wrong (it is said what), 2 it could not be looked at. README.md explains what is checked.
+Exit status: 0 all is well, 1 something is wrong (it is said what), 2 it could not be looked at, or a CHECKPOINT is not what was signed.
+README.md explains what is checked.
 """
 
 import argparse
@@ -18,7 +19,6 @@ import os
 import pathlib
 import re
 import stat
-import struct
 import sys
 import time
 import zlib
@@ -29,6 +29,10 @@ LONGEST = 1 << 20  # bytes of a record
 
 class Wrong(Exception):
     """What does not fit."""
+
+
+class Given(Wrong):
+    """Not the log, but a checkpoint that was given to compare it with."""
 
 
 def plain(text):
@@ -63,7 +67,6 @@ def from_base64(text):
 
 
 # --- Ed25519 (RFC 8032): points are (X, Y, Z, T) with x = X/Z, y = Y/Z, xy = T/Z
-
 P = 2**255 - 19
 L = 2**252 + 27742317777372353535851937790883648493  # the order of the base point
 D = -121665 * pow(121666, P - 2, P) % P
@@ -77,12 +80,12 @@ def point(data):
     if y >= P:
         return None
     square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
-    x = pow(square, (P + 3) // 8, P)
-    if (x * x - square) % P:
-        x = x * ROOT % P
-    if (x * x - square) % P or (x == 0 and sign):
-        return None
-    return (P - x if x & 1 != sign else x, y, 1, (P - x if x & 1 != sign else x) * y % P)
+    root = pow(square, (P + 3) // 8, P)
+    for x in (root, root * ROOT % P):
+        if (x * x - square) % P == 0 and (x or not sign):
+            x = P - x if x & 1 != sign else x
+            return (x, y, 1, x * y % P)
+    return None
 
 
 def plus(p, q):
@@ -115,8 +118,6 @@ def signed(key, message, signature):
 
 
 # --- keys and checkpoints (C2SP signed-note and tlog-checkpoint)
-
-
 class Key:
     def __init__(self, text, where):
         parts = text.strip().split("+", 2)
@@ -131,37 +132,66 @@ class Key:
             raise Wrong(f"{where}: this is no public key of an audit log, or has another's name")
 
 
+NAME = rb"(freehold\.audit/[0-9a-f]{32})"
+LINES = (  # of a checkpoint: what is expected, its form, what it stands for; the last is asked of one that somebody has typed in
+    ("freehold.audit/ and 32 hexadecimal digits", NAME, bytes.decode),
+    ("the number of entries", rb"(0|[1-9][0-9]*)", int),
+    ("44 characters of base64", rb"(.{44})", from_base64),
+    ("'previous' and 44 characters of base64", rb"previous (.{44})", from_base64),
+    ("'time' and one such as 2027-01-31T12:00:00Z", rb"time (.{20})", lambda t: calendar.timegm(time.strptime(t.decode(), "%Y-%m-%dT%H:%M:%SZ"))),
+    ("an empty line", rb"()", bytes),
+    ("a dash, what the first line has, and 92 characters of base64", "\u2014 ".encode() + NAME + rb" [A-Za-z0-9+/]{91}=", bytes.decode))
+
+FORM, TYPED = (re.compile(b"".join(form + b"\n" for _, form, _ in LINES[:n])) for n in (6, 7))
+
+
+def tidied(note):
+    """A checkpoint as it was printed, of what came back from paper, a photograph or an editor."""
+    lines = (line.rstrip(b" \t\r") for line in note.rstrip(b" \t\r\n").split(b"\n"))
+    return b"".join(re.sub(b"^(--?|\xe2\x80\x93) ", "\u2014 ".encode(), line) + b"\n" for line in lines)
+
+
 class Checkpoint:
-    """What a note says; `check` asks for the signature."""
+    """What a note says; `check` asks for the signature. Of one that was `given`, its own text may be at fault, and not the log."""
 
-    FORM = re.compile(rb"([^\n]+)\n(0|[1-9][0-9]*)\n([^\n]{44})\nprevious ([^\n]{44})\ntime ([^\n]{20})\n")
-
-    def __init__(self, note, key, where):
-        self.note, self.key, self.where = note, key, where
-        text, gap, self.signatures = note.rpartition(b"\n\n")
-        self.text = text + b"\n"
-        match = self.FORM.fullmatch(self.text)
+    def __init__(self, note, key, where, given=False):
+        self.key, self.where, self.given = key, where, given
+        note, form = (tidied(note), TYPED) if given else (note, FORM)
         try:
-            if not gap or not match:
-                raise ValueError
-            self.size, self.root, self.previous = int(match[2]), from_base64(match[3]), from_base64(match[4])
-            self.time = calendar.timegm(time.strptime(match[5].decode(), "%Y-%m-%dT%H:%M:%SZ"))
-        except ValueError:
-            raise Wrong(f"{where}: this is no checkpoint") from None
-        if match[1] != key.name.encode():
-            raise Wrong(f"{where}: a checkpoint of {match[1].decode(errors='replace')}, not of {key.name}")
+            name, self.size, self.root, self.previous, self.time, *rest = [line[2](part) for line, part in zip(LINES, form.match(note).groups())]
+        except (AttributeError, ValueError):
+            raise self.unreadable(note.split(b"\n")[:-1]) from None
+        self.text, self.signatures = note[:note.index(b"\n\n") + 1], note[note.index(b"\n\n") + 2:].split(b"\n")
+        if given and rest[1] != name:
+            raise Given(f"{where}: lines 1 and 7 name different logs: one of them is typed wrongly")
+        if name != key.name:
+            raise Wrong(f"{where}: the checkpoint is of {name}, not of {key.name}")
+        if b"" in self.signatures[:-1]:
+            raise Wrong(f"{where}: this is no checkpoint: an empty line is among its signatures")
+
+    def unreadable(self, lines):
+        """What the first line is that is not as it should be."""
+        for n, (expected, form, value) in enumerate(LINES):
+            try:
+                value(re.fullmatch(form, lines[n])[1])
+            except (IndexError, TypeError, ValueError):
+                break
+        has = f"is '{lines[n].decode(errors='replace')[:120]}'" if n < len(lines) else "is missing"
+        return (Given if self.given else Wrong)(f"{self.where}: this is no checkpoint: line {n + 1} {has}, expected: {expected}")
 
     def check(self, alone=False):
         """With `alone`, no other signature may be there."""
         begin = f"\u2014 {self.key.name} ".encode()
-        lines = self.signatures.split(b"\n")
-        for line in lines[:1] if alone else lines[:-1]:
+        for line in self.signatures[:1] if alone else self.signatures[:-1]:
             try:
                 data = from_base64(line[len(begin):]) if line.startswith(begin) else b""
             except ValueError:
                 continue
-            if len(data) == 68 and data[:4] == self.key.id and signed(self.key.bytes, self.text, data[4:]) and (not alone or lines[1:] == [b""]):
+            if len(data) == 68 and data[:4] == self.key.id and signed(self.key.bytes, self.text, data[4:]) and (not alone or self.signatures[1:] == [b""]):
                 return self
+        if self.given:
+            raise Given(f"{self.where}: its text is not what was signed: it is typed wrongly (compare it letter by letter), or it is a forged "
+                        "checkpoint. This says nothing of the log")
         raise Wrong(f"{self.where}: the checkpoint has no valid signature of {self.key.name}")
 
 
@@ -171,8 +201,6 @@ def given_key(text):
 
 
 # --- the tree (RFC 9162, section 2.1)
-
-
 def leaf(entry):
     return sha256(b"\0" + entry)
 
@@ -204,25 +232,25 @@ class Tree:
         return hash
 
 
+def root_of(hash, index, size, path):
+    """The root of a tree of `size` leaves whose leaf `index` this is; `path` has what is beside it, from the leaf up."""
+    if size == 1 and not path:
+        return hash
+    if size <= 1 or not path:
+        raise Wrong("the entry is not in the tree of this checkpoint")
+    half, beside = 1 << (size - 1).bit_length() - 1, path[-1]
+    if index < half:
+        return node(root_of(hash, index, half, path[:-1]), beside)
+    return node(beside, root_of(hash, index - half, size - half, path[:-1]))
+
+
 def check_inclusion(hash, index, size, path, root):
-    """RFC 9162, 2.1.3.2."""
-    last, good = size - 1, index < size
-    for other in path:
-        good = good and last > 0
-        if index & 1 or index == last:
-            hash = node(other, hash)
-            while index and not index & 1:
-                index, last = index >> 1, last >> 1
-        else:
-            hash = node(hash, other)
-        index, last = index >> 1, last >> 1
-    if not good or last or hash != root:
+    """RFC 9162, 2.1.3."""
+    if index >= size or root_of(hash, index, size, path) != root:
         raise Wrong("the entry is not in the tree of this checkpoint")
 
 
 # --- the folder
-
-
 HEAD = re.compile(rb"([SEC]) ([0-9a-f]{8}) ([0-9a-f]{8}) ")
 
 
@@ -251,9 +279,11 @@ def check_log(folder, given, kept, seen=None):
     key = Key(text, "key.pub")
     if text != key.text + "\n" or (given and given.text != key.text):
         raise Wrong("key.pub: this is not the key that was given" if given else "key.pub: this is no public key")
-    kept = [Checkpoint(note, key, where).check() for note, where in kept + ([(mirror, "the file checkpoint")] if mirror is not None else [])]
+    kept = [Checkpoint(note, key, where, given=True).check() for note, where in kept]
+    mirrored = [Checkpoint(mirror, key, "the file checkpoint").check()] if mirror is not None else []
+    kept += mirrored
     tree, note, index, checkpoint, before = Tree(), b"", bytearray(), None, None
-    due = {c.size for c in kept}
+    due = {c.size: [k for k in kept if k.size == c.size] for c in kept}
     for name in names:
         if name.name != f"entries-{tree.size:012}":
             raise Wrong(f"{name.name}: the segment before it ends with {tree.size} entries")
@@ -268,11 +298,10 @@ def check_log(folder, given, kept, seen=None):
                 tree.add(payload)
                 if seen:
                     seen(payload, None)
-                index += struct.pack("<Q", at)
-                if tree.size in due:
-                    for c in kept:
-                        if c.size == tree.size and c.root != tree.root():
-                            raise Wrong(f"{c.where}: the first {c.size} entries are not those of this checkpoint")
+                index += at.to_bytes(8, "little")
+                for c in due.get(tree.size, ()):
+                    if c.root != tree.root():
+                        raise Wrong(f"{c.where}: the first {c.size} entries are not those of this checkpoint")
             if kind == b"C":
                 before, checkpoint = checkpoint, Checkpoint(payload, key, where)
                 if checkpoint.size != tree.size or checkpoint.root != tree.root() or (before and before.size == tree.size):
@@ -290,11 +319,10 @@ def check_log(folder, given, kept, seen=None):
     if checkpoint:
         checkpoint.check(alone=True)  # with which all before it are right: each is named by the next
     # tree/ is written behind the entries: of a writer that was killed it may lack what the last group adds.
-    least = max(before.size if before else 0, Checkpoint(mirror, key, "").size if mirror is not None else 0)
-    made = {f"level-{level:02}": (tree.full[level], (least >> level) * 32) for level in LEVELS}
-    for file, (whole, must) in {**made, "index": (index, least * 8)}.items():
-        if not whole.startswith(derived.get(file, b"")) or len(derived.get(file, b"")) < must:
-            raise Wrong(f"tree/{file}: not what the entries make")
+    least = max([0] + [c.size for c in [*mirrored, before] if c])
+    for name, made, size in [(f"level-{level:02}", tree.full[level], (least >> level) * 32) for level in LEVELS] + [("index", index, least * 8)]:
+        if not made.startswith(derived.get(name, b"")) or len(derived.get(name, b"")) < size:
+            raise Wrong(f"tree/{name}: not what the entries make")
     return tree.size, checkpoint
 
 
@@ -331,12 +359,12 @@ def main():
         size, checkpoint = check_log(options.folder, key, [(read(p), str(p)) for p in options.against])
         print(f"{size} entries are what was written" + (f", signed by {checkpoint.key.name}" if checkpoint else ""))
         return 0
+    except (Given, OSError) as error:
+        print(f"verify.py: {plain(error)}", file=sys.stderr)
+        return 2
     except Wrong as error:
         print(f"WRONG: {plain(error)}")
         return 1
-    except OSError as error:
-        print(f"verify.py: {plain(error)}", file=sys.stderr)
-        return 2
 
 
 if __name__ == "__main__":

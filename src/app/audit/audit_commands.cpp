@@ -35,9 +35,6 @@ Result<> run_verify(const Arguments& arguments, Console& console) {
   if (arguments.given("against")) {
     for (const std::string& path : arguments.list("against")) {
       FH_TRY(std::string note, read_file(path, kLongestNote));
-      // From paper or a photograph it comes with what an editor makes of its lines' ends.
-      std::erase(note, '\r');
-      if (!note.empty() && !note.ends_with('\n')) note += '\n';
       options.against.emplace_back(std::move(note), path);
     }
   }

@@ -11,6 +11,7 @@
 #include "app/audit/entry_filter.h"
 #include "app/audit/kept.h"
 #include "app/console.h"
+#include "app/guard/person.h"
 #include "app/json_writer.h"
 #include "app/labelling.h"
 #include "app/moment.h"
@@ -37,6 +38,10 @@ Result<audit::Reader> checked_log(const Arguments& arguments, Console& console) 
 }
 
 Result<> run_show(const Arguments& arguments, Console& console) {
+  if (arguments.given("reason") && !arguments.flag("content")) {
+    return fail(Errc::invalid, "--reason is for --content: only who reads what was said is logged");
+  }
+  FH_TRY(const std::string reason, arguments.given("reason") ? reason_of(arguments) : std::string());
   FH_TRY(const std::filesystem::path folder, audit_folder_of(arguments));
   FH_TRY(const audit::Reader reader, audit::Reader::open(folder));
   FH_TRY(const std::uint64_t number, entry_number(reader, arguments.text("ID")));
@@ -48,7 +53,7 @@ Result<> run_show(const Arguments& arguments, Console& console) {
     FH_TRY(KeptContent kept, KeptContent::open(home, master_key_of(arguments, home)));
     FH_TRY(parts, kept.of(members));
     // Who looks at what somebody said is part of the log. Before it is shown.
-    FH_TRY_VOID(record_act("audit.show", member_of(members, "id")));
+    FH_TRY_VOID(record_act("audit.show", member_of(members, "id"), audit::Object().add("reason", reason)));
   }
   if (arguments.flag("json")) {
     console.write(arguments.flag("content")
@@ -73,11 +78,25 @@ std::vector<std::string> row_of(std::uint64_t number, const Members& m) {
     const auto it = m.find(name);
     return it == m.end() ? std::string("-") : printable(it->second, most);
   };
+  constexpr std::size_t kLongestWhy = 120;
   constexpr std::size_t kWhole = 2000;  // of what tells people apart, and what --key and audit show take
   const std::string kind = get("kind");
-  const std::string what = kind == "request" ? fmt::format("{} {}", get("outcome"), get("model"))
-                           : kind == "admin" ? fmt::format("{} {}", get("act"), get("subject", kWhole))
-                                             : fmt::format("{} {}", get("status"), get("reason"));
+  std::string what = kind == "request" ? fmt::format("{} {}", get("outcome"), get("model"))
+                     : kind == "admin" ? fmt::format("{} {}", get("act"), get("subject", kWhole))
+                                       : fmt::format("{} {}", get("status"), get("reason", kLongestWhy));
+  // Why somebody did it; what was refused, and by which rule of the policy.
+  const auto also = [&](std::string_view word, const char* name) {
+    if (m.contains(name)) what += fmt::format(", {}{}", word, get(name, kLongestWhy));
+  };
+  if (kind == "refusal") {
+    const std::string method = m.contains("method") ? get("method") + " " : "";
+    if (m.contains("endpoint")) what += fmt::format(": {}{}", method, get("endpoint", kLongestWhy));
+    also("rule ", "rule");
+    also("label ", "label");
+    also("ceiling ", "ceiling");
+    also("personal data: ", "kinds");
+  }
+  also("reason: ", kind == "admin" ? "details.reason" : "break_glass");
   return {std::to_string(number),
           get("time").substr(0, 19),
           kind,
@@ -216,6 +235,9 @@ std::vector<Option> with(std::vector<Option> options, std::initializer_list<Opti
 }  // namespace
 
 Command audit_show_command() {
+  Option why = reason_option();
+  why.required = false;
+  why.help = "With --content: why; it is logged.";
   return {
       .name = "audit show",
       .summary = "Show one entry of the log.",
@@ -224,9 +246,12 @@ Command audit_show_command() {
                        .is_file = false}},
       .options = {audit_folder_option(),
                   {.name = "content", .help = "Also what was asked and answered, where the server has kept it."},
+                  why,
                   master_key_option(),
                   {.name = "json", .help = "Print the entry as it is in the log."}},
       .examples = {{"freehold audit show req_5f0c9a3e7b1d2468aabbccdd", "What is known of an answer:"},
+                   {"freehold audit show req_5f0c9a3e7b1d2468aabbccdd --content --reason 'complaint 17'",
+                    "What was said; that it was read, and why, is logged:"},
                    {"freehold audit show 0", "How it began:"}},
       .run = run_show,
   };

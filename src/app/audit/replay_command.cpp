@@ -243,7 +243,7 @@ Result<> replay_sample(const Arguments& arguments, const std::filesystem::path& 
   Replayer replayer(options_of(arguments, home, console));
   ProgressBar bar(console, "replaying", false);
   std::vector<SampleRow> rows;
-  bool differs = false;
+  bool differs = false, compared = false;
   for (const Members& entry : entries) {
     SampleRow row{member_of(entry, "id"), member_of(entry, "time"), {}};
     const auto parts = kept.of(entry);
@@ -255,12 +255,17 @@ Result<> replay_sample(const Arguments& arguments, const std::filesystem::path& 
       row.replayed.reason = replayed.error().what;
     }
     differs = differs || row.replayed.verdict == Replayed::Verdict::different;
+    compared = compared || row.replayed.verdict != Replayed::Verdict::impossible;
     rows.push_back(std::move(row));
     bar.update(rows.size(), entries.size());
   }
   bar.clear();
   report(rows, arguments, console);
-  if (differs) console.end_with(static_cast<int>(ExitCode::found));
+  if (!compared) {
+    console.note(rows.empty() ? "nothing was compared: no answer was drawn (a larger --sample draws more)"
+                              : "nothing was compared: none of the answers that were drawn can be");
+  }
+  if (differs || (!compared && !rows.empty())) console.end_with(static_cast<int>(ExitCode::found));
   return {};
 }
 
@@ -331,10 +336,8 @@ Command audit_replay_command() {
           "answer that went on from an earlier one (previous_response_id, a thread) is not in its body alone and "
           "cannot be replayed from a file. With --sample some of all answers are replayed, the same ones every time, "
           "and a report is written.\n\n"
-          "Status 0: it comes out again; 8: it does not, or there is nothing to compare; with --sample 8 only if an "
-          "answer comes out differently: what cannot be compared is in the report, with the reason. What came of it is "
-          "an "
-          "entry of the log, unless --folder names another.",
+          "Status 0: it comes out again; 8: it does not, or there is nothing to compare; with --sample 8 if an answer "
+          "comes out differently, or none of those drawn can be compared: what cannot be compared is in the report, with the reason. What came of it is an entry of the log, unless --folder names another.",
       .positionals = {{.name = "ID",
                        .help = "A receipt (the header Freehold-Receipt, or the id of an answer), or an entry's number.",
                        .required = false,

@@ -176,6 +176,14 @@ void add_exceptions(const Notes& notes, AuditReport& report) {
     say(fmt::format("{} under break-glass ({}): each names its reason.", plural(n, "access", "accesses"),
                     id("breakglass")));
   }
+  if (const std::uint64_t n = value("reveals"); n > 0) {
+    say(fmt::format("What pseudonyms stand for was looked up: {} ({}), each with its reason.",
+                    plural(n, "look", "looks"), id("reveals")));
+  }
+  if (const std::uint64_t n = value("content.shown"); n > 0) {
+    say(fmt::format("What requests asked and were answered was read: {} ({}), with the reason where one was given.",
+                    plural(n, "look", "looks"), id("content.shown")));
+  }
   if (const std::uint64_t n = value("vendors"); n > 0) {
     say(fmt::format("A vendor's model was used: {} ({}). What was sent there is no longer in our hands.",
                     plural(n, "act", "acts"), id("vendors")));
@@ -205,10 +213,6 @@ void add_exceptions(const Notes& notes, AuditReport& report) {
     say(fmt::format("{} a process that was not sealed, or {} entry does not say it ({}).",
                     plural(n, "request was to", "requests were to"), n == 1 ? "its" : "their",
                     id("requests.unsealed")));
-  }
-  if (report.begin) {
-    say("Whether the server was sealed at the beginning of this period its start before it says, which is not counted "
-        "here: of each request its entry says it.");
   }
   if (const std::uint64_t n = value("starts.open"); n > 0) {
     say(fmt::format("The server was started {} without keys ({}): who asked is then not known.",

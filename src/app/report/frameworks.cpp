@@ -36,8 +36,19 @@ constexpr Question kQuestions[] = {
     {"breakglass", "emergency accesses (break-glass)", Op::list, "", "act=break-glass"},
     {"breakglass.requests", "requests let in under break-glass, however they ended", Op::count, "",
      "kind=request, break_glass=*"},
-    {"erasures", "erasures (guard erase)", Op::list, "", "act=guard.erase"},
-    {"exports", "data handed out (guard export)", Op::list, "", "act=guard.export"},
+    {"reveals", "looks at what a pseudonym stands for (guard reveal), whether or not it was found", Op::list, "",
+     "act=guard.reveal"},
+    {"content.shown", "looks at what a request asked and was answered (audit show --content)", Op::list, "",
+     "act=audit.show"},
+    {"erasures.begun", "erasures begun (guard erase), whatever came of them", Op::list, "", "act=guard.erase.begin"},
+    {"erasures",
+     "entries of what was erased (guard erase): one for each subject, one for all that is under no "
+     "subject's key; not one for each erasure",
+     Op::list, "", "act=guard.erase"},
+    {"exports",
+     "entries of data handed out (guard export): one for each subject that a person is, within each key; "
+     "not one for each time",
+     Op::list, "", "act=guard.export"},
     {"keys.changed", "keys made, rotated, revoked", Op::list, "", "act=keys.*"},
     {"models.changed", "changes of models and their names, at the command line and over HTTP", Op::list, "",
      "act=models.*|POST /api/create|POST /api/copy|POST /api/pull|DELETE /api/delete|POST /v1/load_lora_adapter|"
@@ -96,7 +107,7 @@ constexpr Duty kHipaa[] = {
      "program, under a key of each subject (XChaCha20-Poly1305). Not encrypted by it: the databases (names of keys, "
      "who asked when and how much), the log (digests and names, no text of prompts and answers), files that clients "
      "upload with the results of batches, data sets, models and adapters and what they have learned.",
-     "keeps-content requests.kept erasures",
+     "keeps-content requests.kept content.shown reveals erasures.begun erasures",
      "The encryption of the disk, which all of these need, of swap and of other programs' files."},
     {"45 CFR 164.312(b)", "standard", "Audit controls: record and examine activity.",
      "Every request to a model over HTTP, every refusal (of strangers at most a hundred a second, the others are "
@@ -104,7 +115,7 @@ constexpr Duty kHipaa[] = {
      "the machine asks at the command line (run, batch, eval), or changes in files with an editor. Who alters the log "
      "without its signing key is found by its "
      "signatures; whoever has that key, only by a checkpoint that is kept elsewhere.",
-     "log.entries log.checkpoints requests refusals acts acts.act",
+     "log.entries log.checkpoints requests refusals acts acts.act content.shown reveals",
      "That somebody looks at the log regularly (164.308(a)(1)(ii)(D))."},
     {"45 CFR 164.312(c)(1), (c)(2)", "standard / addressable",
      "Integrity: ePHI is not altered or destroyed unseen; a mechanism to show it.",
@@ -156,12 +167,13 @@ constexpr Duty kGdpr[] = {
     {"Article 5(1)(e)", "", "Storage limitation.",
      "Kept content, uploads, batches and jobs go by the policy's retention, and by erasure. The log (digests, ids and "
      "names of keys, addresses, reasons that were given) and the counts of use stay.",
-     "retention-policy retention erasures", "That the chosen periods are right."},
+     "retention-policy retention erasures.begun erasures", "That the chosen periods are right."},
     {"Article 5(1)(f), Article 32(1)(b)", "", "Integrity and confidentiality.",
      "Deny by default, labels with ceilings, a log whose alteration a kept checkpoint shows, and at the starts that "
      "were "
      "sealed a seal that the kernel enforces.",
-     "policy roles refusals.rule requests.label tls sealed starts.sealed starts.unsealed requests.sealed "
+     "policy roles refusals.rule requests.label breakglass content.shown reveals tls sealed starts.sealed "
+     "starts.unsealed requests.sealed "
      "requests.unsealed sealtests sealtests.leaks log.root",
      "The machine's room, its administrators and its other programs."},
     {"Article 5(2), Article 24", "", "Accountability: be able to demonstrate.",
@@ -169,9 +181,9 @@ constexpr Duty kGdpr[] = {
      "log.entries log.checkpoints log.consistency requests requests.key acts.act",
      "The lawfulness of each purpose (Article 6)."},
     {"Articles 15, 20", "", "Access, and portability: a copy of what is kept of somebody.",
-     "guard export writes what is kept under somebody's name, as JSON lines that other programs read; each time is an "
-     "act. Lines of "
-     "batches that name them are in it; other files in which others name them are not.",
+     "guard export writes what is kept under somebody's name, as JSON lines that other programs read; each time leaves "
+     "an entry for each subject that they are within a key. Lines of batches that name them are in it; other files in "
+     "which others name them are not.",
      "exports", "That requests of people were answered in time (Article 12(3))."},
     {"Articles 17, 19", "", "Erasure without undue delay; tell recipients.",
      "guard erase destroys the key that what --keep-content keeps of somebody is under, removes lines of batches that "
@@ -179,12 +191,13 @@ constexpr Duty kGdpr[] = {
      "the log stay valid. It does not reach: the entries of the log (digests, ids and names of keys and people, "
      "times), the counts of use, other files that others uploaded and that name them, data sets and the models and "
      "adapters that learned from them, backups and exports made before.",
-     "erasures retention vendors", "What of these has to go as well, and that it went; what recipients have."},
+     "erasures.begun erasures retention vendors",
+     "What of these has to go as well, and that it went; what recipients have."},
     {"Article 25(1), Article 32(1)(a)", "", "Pseudonymisation and encryption, by design.",
      "Whom a request is about has a random name in the log; who asks is there by the id and the name of their key. "
      "What "
      "--keep-content keeps is encrypted under keys of their own; databases, log, uploads and models are not encrypted.",
-     "keeps-content requests.kept personal-data", "The encryption of disks and of other programs' files."},
+     "keeps-content requests.kept personal-data reveals", "The encryption of disks and of other programs' files."},
     {"Article 28, Chapter V", "", "Processors and transfers to third countries.",
      "No prompt goes to a vendor unless its model is named; each use is an act, and labels have ceilings. Exports and "
      "backups are acts, too; where their files went no log shows.",

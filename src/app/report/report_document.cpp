@@ -96,8 +96,9 @@ class Builder {
     if (!bars.places.empty()) out_.blocks.emplace_back(std::move(bars));
 
     Grid grid{{{"No.", 0.6}, {"In the period", 4}, {"Figure", 1, true}}, {}};
-    for (const char* key : {"requests", "keys.used", "refusals", "acts", "breakglass", "erasures", "exports", "vendors",
-                            "replays.equal", "replays.different", "sealtests.denied", "sealtests.leaks"}) {
+    for (const char* key : {"requests", "keys.used", "refusals", "acts", "breakglass", "reveals", "content.shown",
+                            "erasures.begun", "erasures", "exports", "vendors", "replays.equal", "replays.different",
+                            "sealtests.denied", "sealtests.leaks"}) {
       const Claim& claim = *report_.claim(key);
       grid.rows.push_back({{claim.id}, {claim.says}, figure(claim)});
     }

@@ -85,6 +85,16 @@ Result<> add_server_settings(const audit::Reader& reader, std::uint64_t first, s
     report.exceptions.push_back("The log has no start of a server: how it was set up is not known from it.");
     return {};
   }
+  if (report.begin) {
+    report.exceptions.push_back(
+        starts.front().number < first
+            ? fmt::format(
+                  "Whether the server was sealed at the beginning of this period its start before it says, entry "
+                  "{}, which is not counted here: of each request its entry says it.",
+                  starts.front().number)
+            : "The log has no start of a server before this period: how one was set up at its beginning is not known "
+              "from it.");
+  }
   const Start& last = starts.back();
   std::vector<std::string> otherwise;
   for (const Row& row : kSettings) {

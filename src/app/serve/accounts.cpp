@@ -5,6 +5,9 @@
 #include <atomic>
 
 #include "app/serve/reply.h"
+#include "audit/claim.h"
+#include "audit/folder.h"
+#include "audit/reader.h"
 #include "guard/keys.h"
 #include "ledger/usage_query.h"
 
@@ -214,6 +217,19 @@ Result<std::optional<ledger::Event>> Accounts::recorded(std::string_view request
 std::optional<Error> Accounts::failure() const {
   if (auto trail = trail_ ? trail_->failure() : std::nullopt) return trail;
   return log_ ? log_->failure() : std::nullopt;
+}
+
+Result<std::optional<std::map<std::string, std::string>>> Accounts::logged(std::string_view request_id) const {
+  if (!trail_) return std::optional<audit::EntryMembers>();
+  const std::filesystem::path folder = audit::audit_folder(home_);
+  const auto reader = audit::Reader::open(folder);
+  if (!reader && reader.error().code == Errc::not_found) return std::optional<audit::EntryMembers>();
+  if (!reader) return tl::unexpected(reader.error());
+  FH_TRY(const auto number, reader->find(request_id));
+  if (!number) return std::optional<audit::EntryMembers>();
+  FH_TRY(const std::string entry, reader->entry(*number));
+  FH_TRY(audit::EntryMembers members, audit::members_of(entry));
+  return std::optional(std::move(members));
 }
 
 void Accounts::record(ledger::Event event, audit::RequestEntry entry, Said said, ledger::Reservation reservation,

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -71,6 +72,9 @@ class Accounts {
 
   // The event of a finished request. Errors: of reading the record.
   Result<std::optional<ledger::Event>> recorded(std::string_view request_id) const;
+  // The members of its entry in the audit log, of a request that was refused as well; nothing if there is none. Looks
+  // through the log from its end. Errors: of reading it.
+  Result<std::optional<std::map<std::string, std::string>>> logged(std::string_view request_id) const;
   // Calls back once the event and its entry in the audit log are on disk (true), or cannot be (false); what was
   // reserved is given back before. Of `entry`, what the event does not say; `said`: if it keeps what is said.
   void record(ledger::Event event, audit::RequestEntry entry, Said said, ledger::Reservation reservation,

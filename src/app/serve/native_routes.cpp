@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <map>
 
 #include "api/native/native.h"
 #include "app/json_writer.h"
@@ -159,17 +161,52 @@ void cancel(const Site& site, const ExchangePtr& exchange, const guard::Principa
   respond(*exchange, Failure{Problem::not_found, fmt::format("no request '{}' is under way", printable(id)), "id", {}});
 }
 
-// A request's story: what it was, what it took, how it ended. No word of what was asked or answered.
+// Of an entry of the audit log what its request's story says, by the names of the story.
+void write_members(JsonWriter& out, const std::map<std::string, std::string>& entry,
+                   std::initializer_list<std::pair<const char*, const char*>> names) {
+  for (const auto& [member, name] : names) {
+    if (const auto found = entry.find(member); found != entry.end()) out.member(name, found->second);
+  }
+}
+
+// A request's story: what it was, what it took, how it ended. No word of what was asked or answered. Who may see the
+// records of all is also told what the log alone has: who was refused and why, and why somebody broke the glass.
 void story(const Site& site, const ExchangePtr& exchange, const guard::Principal& who, const std::string& id) {
   if (!wants(*exchange, "GET")) return;
   const bool any = site.may(who, guard::Action::records);
   const bool running = site.running().has_request(id, any ? std::nullopt : std::optional(who.tenant));
   const auto event = site.recorded(id, who);
   if (!event) return respond(*exchange, Failure{Problem::internal, "the record cannot be read", {}, {}});
+  std::optional<std::map<std::string, std::string>> entry;
+  if (any && !running) {
+    auto logged = site.logged(id);
+    if (!logged && !*event) return respond(*exchange, Failure{Problem::internal, "the record cannot be read", {}, {}});
+    if (logged && *logged && (**logged)["kind"] != "admin") entry = std::move(*logged);
+  }
   JsonWriter out;
   if (*event) {
     out.begin_object().member("status", "finished");
     write_event(out, **event);
+    if (entry) write_members(out, *entry, {{"role", "role"}, {"label", "label"}, {"break_glass", "break_glass"}});
+  } else if (entry) {
+    out.begin_object().member("status", (*entry)["kind"] == "refusal" ? "refused" : "finished");
+    write_members(out, *entry,
+                  {{"id", "request_id"},
+                   {"time", "time"},
+                   {"key", "key"},
+                   {"role", "role"},
+                   {"model", "model"},
+                   {"dialect", "dialect"},
+                   {"method", "method"},
+                   {"endpoint", "endpoint"},
+                   {"outcome", "outcome"},
+                   {"reason", "reason"},
+                   {"rule", "rule"},
+                   {"label", "label"},
+                   {"ceiling", "ceiling"},
+                   {"kinds", "kinds"},
+                   {"break_glass", "break_glass"}});
+    out.member("http_status", std::strtoull((*entry)["status"].c_str(), nullptr, 10));
   } else if (running) {
     out.begin_object().member("status", "running").member("request_id", id);
   } else {

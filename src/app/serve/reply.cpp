@@ -37,6 +37,19 @@ std::string user_of(const http::Request& request) {
   return named.empty() ? std::string(request.headers.get("freehold-user")) : named;
 }
 
+std::vector<std::string> unused_users(const http::Request& request) {
+  std::vector<std::string> out;
+  const std::string_view header = request.headers.get("freehold-user");
+  const bool both = request.body.find("\"safety_identifier\"") != std::string::npos;
+  if (header.empty() && !both) return out;
+  const std::string used = user_of(request);
+  if (!header.empty() && header != used) out.emplace_back("Freehold-User");
+  if (!both || dialect_of(request) == Dialect::anthropic) return out;
+  const std::string other = api::string_in(request.body, "safety_identifier");
+  if (!other.empty() && other != used) out.emplace_back("safety_identifier");
+  return out;
+}
+
 std::string_view name_of(Dialect dialect) {
   constexpr std::string_view kNames[] = {"openai", "anthropic", "gemini", "ollama", "native"};
   return kNames[static_cast<std::size_t>(dialect)];

@@ -39,6 +39,8 @@ std::string_view key_of(const http::Request& request);
 // Whom the client says it asks for: in the body, as its dialect has it, or else in the header Freehold-User. Empty:
 // nobody in particular.
 std::string user_of(const http::Request& request);
+// What names somebody else than user_of does, and so has no effect: "Freehold-User", "safety_identifier".
+std::vector<std::string> unused_users(const http::Request& request);
 
 // The value of Allow for this address, and the refusal that has it.
 std::string allow_of(const http::Request& request);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "app/json_writer.h"
 #include "app/sealing.h"
 #include "app/serve/methods.h"
 #include "app/serve/metrics.h"
@@ -34,10 +33,8 @@ std::optional<http::Response> open_page(const Site& site, const http::Request& r
     return json_response(503, R"({"status":"loading"})");
   }
   if (health || ready) {
-    if (const auto failure = site.unrecordable()) {
-      JsonWriter out;
-      out.begin_object().member("status", "failed").member("reason", failure->what).end_object();
-      return json_response(503, out.take());
+    if (site.unrecordable()) {
+      return json_response(503, R"({"status":"failed","reason":"what is asked can no longer be recorded"})");
     }
   }
   if (health) return json_response(200, R"({"status":"ok"})");
@@ -118,11 +115,10 @@ api::Parsed<void> check_head(const Site& site, const http::Request& request) {
     FH_TRY_VOID(check_one_key(request));
     FH_TRY(const guard::Principal principal, site.enter(request));
     // Of an answer that is told while it is written it would come out at its end only, and of a change when it is made.
-    if (const auto failure = request.method == "GET" ? std::nullopt : site.unrecordable()) {
+    if (request.method != "GET" && site.unrecordable()) {
       return api::refuse(api::Problem::unavailable,
-                         fmt::format("what is asked can no longer be recorded, so nothing is answered or changed until "
-                                     "the server is started anew: {}",
-                                     failure->what));
+                         "what is asked can no longer be recorded, so nothing is answered or changed until whoever "
+                         "looks after the server has mended that and started it anew");
     }
     FH_TRY_VOID(site.permissions().check_headers(request));
     // What a key may do with a model is looked at where the model is found (Site::find).

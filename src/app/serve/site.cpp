@@ -286,6 +286,9 @@ void Site::embed(const ExchangePtr& exchange, const guard::Principal& who, api::
   if (!found) return respond(*exchange, found.error());
   const ModelLease model = std::move(found->model);
   if (call->keep_alive) models_->keep_alive(*model->facts(), *call->keep_alive);
+  for (std::string& name : unused_users(exchange->request())) {
+    if (std::ranges::find(call->ignored, name) == call->ignored.end()) call->ignored.push_back(std::move(name));
+  }
   auto veiled = veil(exchange->request(), who, ways(who, found->named, found->label), found->label, [&](Veil& used) {
     return veil_texts(used, call->inputs, "input", [&model](const auto& ids) { return model->spelled(ids); });
   });
@@ -373,6 +376,7 @@ void Site::generate(const ExchangePtr& exchange, const guard::Principal& who, ap
   veiled->answer = answer_veil(personal.answer, veiled->request, call);
   auto plan = model->plan_prompt(call);
   if (!plan) return respond(*exchange, plan.error());
+  for (std::string& name : unused_users(exchange->request())) call.ignored.push_back(std::move(name));
   if (call.thinking == true && !model->can_think()) call.ignored.emplace_back("thinking");
   if (!call.expected.empty() && plan->expected.empty()) call.ignored.emplace_back("prediction");
   if (!call.has_seed) call.request.seed = seeds_();

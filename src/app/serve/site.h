@@ -140,6 +140,8 @@ class Site {
   std::optional<Error> unrecordable() const;
   // What is recorded of a request, if it is this key's to know: its own, or any for admins and auditors.
   Result<std::optional<ledger::Event>> recorded(std::string_view request_id, const guard::Principal& who) const;
+  // What the audit log has of it, for who may see the records of all.
+  auto logged(std::string_view request_id) const { return accounts_.logged(request_id); }
 
   // Whether what is asked and answered is kept.
   bool keeps_content() const { return accounts_.keeps(); }

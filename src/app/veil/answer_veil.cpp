@@ -31,7 +31,9 @@ std::string Restorer::feed(std::string_view chunk, bool end) {
   std::string out;
   marks_.feed(chunk, end, [&](std::string_view part, bool mark) {
     const auto found = mark ? values_->find(part.substr(1, part.size() - 2)) : values_->end();
-    out += found != values_->end() ? std::string_view(found->second) : part;
+    const bool known = found != values_->end();
+    if (known && count_ != nullptr) ++*count_;
+    out += known ? std::string_view(found->second) : part;
   });
   return out;
 }
@@ -44,7 +46,7 @@ std::string AnswerVeil::pass(Choice& choice, std::string_view text, bool end) {
     const auto replace = [this](const format::JsonStrings::Value& value) -> std::optional<std::string> {
       const std::string_view name = value.in.empty() ? std::string_view() : std::string_view(value.in.back());
       if (value.number) return veil_.changed_number(name, value.text);
-      Restorer restorer(restore_);
+      Restorer restorer(restore_, &restored_);
       std::string whole = restorer.feed(value.text);
       whole += restorer.finish();
       if (auto other = veil_.changed_beside(name, whole)) return other;
@@ -89,7 +91,7 @@ void AnswerVeil::turn(std::uint32_t number, Choice& choice, Channel channel, std
   if (channel == Channel::arguments || (channel == Channel::text && json_)) {
     choice.strings.emplace();
   } else if (channel != Channel::none) {
-    choice.restorer.emplace(restore_);
+    choice.restorer.emplace(restore_, &restored_);
     if (veil_.active()) choice.rewriter.emplace(veil_.treatments().profile);
   }
 }

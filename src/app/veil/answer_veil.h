@@ -28,12 +28,15 @@ class Marks {
 // Puts values in the place of their tokens in a text that comes in pieces.
 class Restorer {
  public:
-  explicit Restorer(const audit::Pseudonyms& values) : values_(&values) {}
+  // `count`: one more for each value that is put back.
+  explicit Restorer(const audit::Pseudonyms& values, std::uint64_t* count = nullptr)
+      : values_(&values), count_(count) {}
   std::string feed(std::string_view chunk, bool end = false);
   std::string finish() { return feed({}, true); }
 
  private:
   const audit::Pseudonyms* values_;  // owner: AnswerVeil
+  std::uint64_t* count_;             // owner: the same
   Marks marks_;
 };
 
@@ -47,8 +50,9 @@ class AnswerVeil {
   void add(const api::Piece& piece, const Give& give);
   bool blocked() const { return veil_.blocked(); }
   const Veil& veil() const { return veil_; }
-  // Values that were put back.
+  // Whether there are values to put back, and how many have been.
   bool restores() const { return !restore_.empty(); }
+  std::uint64_t restored() const { return restored_; }
 
  private:
   enum class Channel : std::uint8_t { none, text, thinking, arguments };
@@ -67,6 +71,7 @@ class AnswerVeil {
   Veil veil_;
   const audit::Pseudonyms restore_;
   const bool json_;
+  std::uint64_t restored_ = 0;
   std::map<std::uint32_t, Choice> choices_;
 };
 

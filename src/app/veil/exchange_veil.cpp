@@ -9,16 +9,20 @@ namespace freehold::app {
 std::string ExchangeVeil::header(bool stream) const {
   std::string out = request.summary();
   if (!out.empty()) out = "request: " + out;
-  if (!answer || !answer->veil().active()) return out;
-  const std::string given = stream ? "watched" : answer->veil().summary();
+  if (!answer || !(answer->veil().active() || answer->restores())) return out;
+  std::string given = stream ? "watched" : answer->veil().summary();
+  if (!stream && answer->restored() > 0) {
+    given = fmt::format("restored={}{}{}", answer->restored(), given.empty() ? "" : " ", given);
+  }
   if (given.empty()) return out;
   return fmt::format("{}{}answer: {}", out, out.empty() ? "" : "; ", given);
 }
 
 void ExchangeVeil::record(audit::RequestEntry& entry, Said& said) {
   audit::Object out;
-  const audit::Object asked = request.entry(), given = answer ? answer->veil().entry() : audit::Object();
-  audit::Object kept;
+  const audit::Object asked = request.entry();
+  audit::Object given = answer ? answer->veil().entry() : audit::Object(), kept;
+  if (answer && answer->restored() > 0) given.add("restored", answer->restored());
   if (log.any()) {
     Veil veil(guard::Way::log, log);
     std::uint64_t token_ids = 0;

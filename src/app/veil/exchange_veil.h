@@ -17,8 +17,9 @@ struct ExchangeVeil {
   VeilCounters* counters = nullptr;
 
   bool blocked() const { return answer && answer->blocked(); }
-  // Of the header Freehold-Personal-Data: "request: masked=1 kinds=email; answer: masked=2 kinds=card". Before a stream
-  // has ended nobody knows of its answer: "answer: watched". Empty: nothing was found.
+  // Of the header Freehold-Personal-Data: "request: masked=1 kinds=email; answer: masked=2 kinds=card", where values
+  // were put back in the place of pseudonyms "answer: restored=2". Before a stream has ended nobody knows of its
+  // answer: "answer: watched". Empty: nothing was found.
   std::string header(bool stream) const;
   // Says it in the entry, counts it, and takes out of what is kept what the policy does not let be kept. Once.
   void record(audit::RequestEntry& entry, Said& said);

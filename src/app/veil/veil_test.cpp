@@ -208,11 +208,13 @@ TEST(AnswerVeil, TheSameHoweverItIsCut) {
   EXPECT_EQ(expected.ended, 1u);
   EXPECT_EQ(expected.tokens, 0u);  // they would spell it
   EXPECT_EQ(whole.veil().count(Treatment::mask), 5u);
+  EXPECT_EQ(whole.restored(), 4u);
   for (std::size_t step = 1; step < 40; ++step) {
     for (std::size_t shift = 0; shift < step; ++shift) {
       AnswerVeil cut = veil();
       ASSERT_EQ(answered(cut, thinking, text, arguments, step, shift), expected) << step << " " << shift;
       ASSERT_EQ(cut.veil().summary(), whole.veil().summary());
+      ASSERT_EQ(cut.restored(), 4u);
     }
   }
 }
@@ -223,6 +225,7 @@ TEST(AnswerVeil, JsonStaysJson) {
   for (std::size_t step = 1; step < 60; ++step) {
     AnswerVeil veil(kMaskAll, {{name, "Ann \"A\""}}, true);
     EXPECT_EQ(answered(veil, "", text, "", step).text, R"({"name": "Ann \"A\"", "mail": "[email]", "card": 0})");
+    EXPECT_EQ(veil.restored(), 1u);
   }
 }
 
@@ -236,6 +239,22 @@ TEST(AnswerVeil, NothingIsGivenAfterABlock) {
     EXPECT_EQ(given.ended, 0u);
     EXPECT_EQ(veil.veil().refusal().message, "the answer holds personal data that may not be given: card (1)");
   }
+}
+
+TEST(ExchangeVeil, SaysWhatWasPutBack) {
+  const std::string mail = token("email", "ann@example.org");
+  ExchangeVeil exchange;
+  exchange.answer =
+      std::make_unique<AnswerVeil>(guard::Treatments{}, audit::Pseudonyms{{mail, "ann@example.org"}}, false);
+  EXPECT_EQ(exchange.header(true), "answer: watched");
+  EXPECT_EQ(exchange.header(false), "");
+  EXPECT_EQ(answered(*exchange.answer, "", "to [" + mail + "]", "", 5).text, "to ann@example.org");
+  EXPECT_EQ(exchange.header(false), "answer: restored=1");
+  audit::RequestEntry entry;
+  Said said;
+  exchange.record(entry, said);
+  EXPECT_NE(entry.personal_data.text().find(R"("answer":{"restored":1})"), std::string::npos)
+      << entry.personal_data.text();
 }
 
 TEST(AnswerVeil, IsThereOnlyIfThereIsSomethingToDo) {
