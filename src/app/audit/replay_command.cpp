@@ -337,7 +337,8 @@ Command audit_replay_command() {
           "cannot be replayed from a file. With --sample some of all answers are replayed, the same ones every time, "
           "and a report is written.\n\n"
           "Status 0: it comes out again; 8: it does not, or there is nothing to compare; with --sample 8 if an answer "
-          "comes out differently, or none of those drawn can be compared: what cannot be compared is in the report, with the reason. What came of it is an entry of the log, unless --folder names another.",
+          "comes out differently, or none of those drawn can be compared: what cannot be compared is in the report, "
+          "with the reason. What came of it is an entry of the log, unless --folder names another.",
       .positionals = {{.name = "ID",
                        .help = "A receipt (the header Freehold-Receipt, or the id of an answer), or an entry's number.",
                        .required = false,
