@@ -309,6 +309,21 @@ class Policies(Labelled):
         self.fails(e2e.USAGE, "models", "label", self.put("f.gguf", ChatGguf().write()), "public", names="store")
         self.succeeds("models", "label", "low", "--clear")
         self.assertIsNone(json.loads(self.succeeds("models", "label", "low", "--json").text)["ceiling"])
+
+    def test_whose_ceiling_holds_is_shown(self):
+        self.succeeds("models", "import", self.folder / "low.gguf", "--name", "again")
+        shown = lambda name: json.loads(self.succeeds("models", "label", name, "--json").text)  # noqa: E731
+        self.assertEqual(shown("low")["ceiling"], "internal")
+        self.assertNotIn("ceiling_of", shown("low"))
+        self.assertEqual((shown("again")["ceiling"], shown("again")["ceiling_of"]), ("internal", "low:latest"))
+        self.assertEqual(self.succeeds("models", "label", "again").text, "again:latest: ceiling internal (of low:latest), made of data without a label\n")
+        # One of its own takes the place of other names', not of the content's.
+        self.succeeds("models", "label", "again", "health")
+        self.assertEqual(shown("again"), {"model": "again:latest", "ceiling": "health", "data": None})
+        digest = [m["digest"] for m in json.loads(self.succeeds("models", "list", "--json").text)["models"] if m["name"] == "low:latest"][0]
+        self.succeeds("models", "label", digest, "public")
+        self.assertEqual((shown("again")["ceiling"], shown("again")["ceiling_of"]), ("public", digest))
+        self.assertEqual(shown(digest), {"model": digest, "ceiling": "public", "data": None})
         acts = [e for e in self.log("--kind", "admin") if e["act"] == "models.label"]
         self.assertEqual([(e["subject"], e["details"].get("ceiling")) for e in acts], [("low:latest", "internal"), ("low:latest", None)])
 
