@@ -309,6 +309,16 @@ class Policies(Labelled):
         self.fails(e2e.USAGE, "models", "label", self.put("f.gguf", ChatGguf().write()), "public", names="store")
         self.succeeds("models", "label", "low", "--clear")
         self.assertIsNone(json.loads(self.succeeds("models", "label", "low", "--json").text)["ceiling"])
+        acts = [e for e in self.log("--kind", "admin") if e["act"] == "models.label"]
+        self.assertEqual([(e["subject"], e["details"].get("ceiling")) for e in acts], [("low:latest", "internal"), ("low:latest", None)])
+
+    def test_an_export_has_a_ceiling(self):
+        with self.serve() as server:
+            self.assertEqual(self.ask(server, "personal", COMPLETIONS, body("high"))[0], 200)
+        self.succeeds("audit", "export")
+        self.put("home/policy.yaml", "version: 1\nexports: {audit: internal}\n")
+        self.fails(e2e.USAGE, "audit", "export", names="personal")
+        self.succeeds("audit", "export", "--kind", "admin")
 
     def test_whose_ceiling_holds_is_shown(self):
         self.succeeds("models", "import", self.folder / "low.gguf", "--name", "again")
@@ -324,16 +334,6 @@ class Policies(Labelled):
         self.succeeds("models", "label", digest, "public")
         self.assertEqual((shown("again")["ceiling"], shown("again")["ceiling_of"]), ("public", digest))
         self.assertEqual(shown(digest), {"model": digest, "ceiling": "public", "data": None})
-        acts = [e for e in self.log("--kind", "admin") if e["act"] == "models.label"]
-        self.assertEqual([(e["subject"], e["details"].get("ceiling")) for e in acts], [("low:latest", "internal"), ("low:latest", None)])
-
-    def test_an_export_has_a_ceiling(self):
-        with self.serve() as server:
-            self.assertEqual(self.ask(server, "personal", COMPLETIONS, body("high"))[0], 200)
-        self.succeeds("audit", "export")
-        self.put("home/policy.yaml", "version: 1\nexports: {audit: internal}\n")
-        self.fails(e2e.USAGE, "audit", "export", names="personal")
-        self.succeeds("audit", "export", "--kind", "admin")
 
 
 class Vendors(Labelled):

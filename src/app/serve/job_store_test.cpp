@@ -59,7 +59,7 @@ TEST_F(JobStoreTest, KeepsWhatItIsTold) {
   EXPECT_EQ(record_json(**found), record_json(*read_job_record(record_json(**found))));
   EXPECT_FALSE(*store->find("b", id));
   EXPECT_EQ(store->with_models()->size(), 1u);
-  EXPECT_TRUE(std::filesystem::exists(store->folder_of(id) / "training.upload"));
+  EXPECT_TRUE(std::filesystem::exists(store->folder_of(id)));
   EXPECT_EQ(read_job_record("{}").error().code, Errc::corrupt);
 }
 
