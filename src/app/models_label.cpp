@@ -40,16 +40,35 @@ Result<> leave_with_content(guard::LabelBook& book, const guard::Labelled& row, 
   return book.put(content);
 }
 
-void show(const guard::Labelled& row, bool json, Console& console) {
+// The ceiling that holds for it, the lowest of all that do; its own, if that is as low. Nothing: none does.
+Result<std::optional<guard::Labelled>> limit_of(const guard::LabelBook& book, const guard::Labelled& row,
+                                                const store::Manifest& manifest, const guard::Policy& policy) {
+  FH_TRY(const auto all, book.all());
+  const auto name = store::ModelName::parse(row.subject);
+  const bool by_name = name && !row.subject.starts_with("sha256:");
+  const auto limits = guard::limits_of(all, by_name ? row.subject : "", contents_of(manifest));
+  std::optional<guard::Labelled> lowest;
+  for (const guard::Labelled& limit : limits) {
+    const bool as_low = !lowest || higher_label(policy, *lowest->ceiling, *limit.ceiling) == *lowest->ceiling;
+    if (as_low && (!lowest || *limit.ceiling != *lowest->ceiling || limit.subject == row.subject)) lowest = limit;
+  }
+  return lowest;
+}
+
+// `limit`: whose ceiling holds.
+void show(const guard::Labelled& row, const std::optional<guard::Labelled>& limit, bool json, Console& console) {
+  const bool of_another = limit && limit->subject != row.subject;
   if (!json) {
-    console.write(fmt::format("{}: ceiling {}, made of data {}\n", printable(row.subject),
-                              row.ceiling.value_or("not set"),
+    const std::string whose = of_another ? fmt::format(" (of {})", printable(limit->subject)) : "";
+    console.write(fmt::format("{}: ceiling {}{}, made of data {}\n", printable(row.subject),
+                              limit ? printable(*limit->ceiling) : "not set", whose,
                               row.label ? "labelled " + *row.label : "without a label"));
     return;
   }
   JsonWriter w(true);
   w.begin_object().member("model", row.subject).key("ceiling");
-  row.ceiling ? w.value(*row.ceiling) : w.null();
+  limit ? w.value(*limit->ceiling) : w.null();
+  if (of_another) w.member("ceiling_of", limit->subject);
   w.key("data");
   row.label ? w.value(*row.label) : w.null();
   w.end_object();
@@ -81,7 +100,8 @@ Result<> run_label(const Arguments& arguments, Console& console) {
   const bool clear = arguments.flag("clear");
   if (!clear && !arguments.given("LABEL") && data.empty()) {
     FH_TRY_VOID(take_in_contents(row, reference, policy));
-    show(row, arguments.flag("json"), console);
+    FH_TRY(const auto limit, limit_of(book, row, *found.manifest, policy));
+    show(row, limit, arguments.flag("json"), console);
     return {};
   }
   if (clear && (arguments.given("LABEL") || !data.empty())) {
@@ -109,7 +129,8 @@ Result<> run_label(const Arguments& arguments, Console& console) {
                              .add("ceiling", row.ceiling.value_or(""))
                              .add("data", row.label.value_or(""))
                              .add("content", content)));
-  show(row, arguments.flag("json"), console);
+  FH_TRY(const auto limit, limit_of(book, row, *found.manifest, policy));
+  show(row, limit, arguments.flag("json"), console);
   return {};
 }
 
@@ -123,7 +144,8 @@ Command models_label_command() {
           "LABEL is a ceiling: a request, a file or a batch that carries a higher one is refused (docs/policy.md). It "
           "is "
           "the name's; another name of the same model that has none of its own has it, too, and a digest's holds for "
-          "every name. --data says what a model or an adapter was trained on: only keys that are cleared for it may "
+          "every name. Shown is the ceiling that holds, and whose it is if it is another's. --data says what a model "
+          "or an adapter was trained on: only keys that are cleared for it may "
           "ask "
           "it, and its answers carry it. `tune` and fine-tuning over HTTP say that by themselves. Without a label, "
           "what is "

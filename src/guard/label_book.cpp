@@ -57,18 +57,36 @@ void write_row(soci::session& s, const Labelled& labelled) {
 
 }  // namespace
 
-Bounds bounds_of(const std::vector<Labelled>& all, std::string_view name, const std::vector<std::string>& contents) {
-  Bounds out;
-  const auto is_content = [&](const std::string& text) {
-    return !text.empty() && std::find(contents.begin(), contents.end(), text) != contents.end();
-  };
+namespace {
+
+bool is_one_of(const std::vector<std::string>& contents, const std::string& text) {
+  return !text.empty() && std::find(contents.begin(), contents.end(), text) != contents.end();
+}
+
+bool is_itself(const Labelled& row, std::string_view name, const std::vector<std::string>& contents) {
+  return (!name.empty() && row.subject == name) || is_one_of(contents, row.subject);
+}
+
+}  // namespace
+
+std::vector<Labelled> limits_of(const std::vector<Labelled>& all, std::string_view name,
+                                const std::vector<std::string>& contents) {
+  std::vector<Labelled> out;
   const auto own = std::find_if(all.begin(), all.end(), [&](const Labelled& row) { return row.subject == name; });
   const bool named = !name.empty() && own != all.end() && own->ceiling;
   for (const Labelled& row : all) {
-    const bool itself = (!name.empty() && row.subject == name) || is_content(row.subject);
-    const bool sibling = !named && is_content(row.content);
-    if (row.ceiling && (itself || sibling)) out.ceilings.push_back(*row.ceiling);
-    if (row.label && (itself || is_content(row.content))) out.labels.push_back(*row.label);
+    const bool sibling = !named && is_one_of(contents, row.content);
+    if (row.ceiling && (is_itself(row, name, contents) || sibling)) out.push_back(row);
+  }
+  return out;
+}
+
+Bounds bounds_of(const std::vector<Labelled>& all, std::string_view name, const std::vector<std::string>& contents) {
+  Bounds out;
+  for (const Labelled& row : limits_of(all, name, contents)) out.ceilings.push_back(*row.ceiling);
+  for (const Labelled& row : all) {
+    const bool holds = is_itself(row, name, contents) || is_one_of(contents, row.content);
+    if (row.label && holds) out.labels.push_back(*row.label);
   }
   return out;
 }

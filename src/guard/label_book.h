@@ -32,6 +32,9 @@ struct Bounds {
 };
 // `name` may be empty; `contents`: of the model, of the adapter on it.
 Bounds bounds_of(const std::vector<Labelled>& all, std::string_view name, const std::vector<std::string>& contents);
+// The rows whose ceilings hold for it: all of them do.
+std::vector<Labelled> limits_of(const std::vector<Labelled>& all, std::string_view name,
+                                const std::vector<std::string>& contents);
 
 // Thread-safe. Several processes may have the file open; what another one has changed is seen within half a second.
 class LabelBook {

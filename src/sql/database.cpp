@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "base/file.h"
 #include "base/file_mode.h"
@@ -25,7 +26,7 @@ namespace fs = std::filesystem;
 struct Database::State {
   fs::path path;
   std::string contents;
-  soci::session session;
+  std::unique_ptr<soci::session> session = std::make_unique<soci::session>();
 };
 
 namespace {
@@ -162,7 +163,7 @@ const fs::path& Database::path() const {
   return state_->path;
 }
 soci::session& Database::session() {
-  return state_->session;
+  return *state_->session;
 }
 
 Result<Database> Database::open(const fs::path& path, const Schema& schema, Open how, Check check) {
@@ -173,13 +174,17 @@ Result<Database> Database::open(const fs::path& path, const Schema& schema, Open
   state->contents = schema.contents;
   FH_TRY_VOID(ready_file(state->path, how, schema.contents));
   Database database(std::move(state));
-  FH_TRY_VOID(database.run([&](soci::session& s) -> Result<> {
-    s.open(soci::sqlite3, fmt::format("dbname=\"{}\" timeout={}", database.path().string(), kBusyMilliseconds / 1000));
-    return {};
-  }));
+  FH_TRY_VOID(database.connect());
   FH_TRY_VOID(database.configure(check));
   FH_TRY_VOID(database.migrate(schema));
   return database;
+}
+
+Result<> Database::connect() {
+  return run([&](soci::session& s) -> Result<> {
+    s.open(soci::sqlite3, fmt::format("dbname=\"{}\" timeout={}", path().string(), kBusyMilliseconds / 1000));
+    return {};
+  });
 }
 
 Result<> Database::configure(Check check) {
@@ -253,11 +258,17 @@ Result<long long> Database::data_version() {
 }
 
 Result<> Database::flush() {
-  return run([](soci::session& s) -> Result<> {
+  FH_TRY_VOID(run([](soci::session& s) -> Result<> {
     s << "PRAGMA wal_checkpoint(TRUNCATE)";
-    s << "PRAGMA shrink_memory";  // pages as they were, too
     return {};
-  });
+  }));
+  // A connection keeps pages as they were, and the row that it wrote last where it put it together; "shrink_memory"
+  // reaches neither all of the one nor the other.
+  auto before = std::exchange(state_->session, std::make_unique<soci::session>());
+  auto connected = connect();
+  if (connected) connected = configure(Check::none);
+  if (!connected) state_->session = std::move(before);
+  return connected;
 }
 
 Database::Rollback::Rollback(Database& database) : database_(database) {

@@ -66,12 +66,13 @@ class Database {
     });
   }
 
-  // Changes whenever another connection has committed to the file: the cheap question whether to read again.
+  // Changes whenever another connection has committed to the file: the cheap question whether to read again. Not to be
+  // compared across a flush().
   Result<long long> data_version();
 
   // Empties the file of changes beside the database (-wal), which holds rows as they were before they were deleted, and
-  // lets go of what is in memory of it. If
-  // another connection is at work, only as far as that lets it.
+  // lets go of what is in memory of it: the connection is another one from here on. If others are at work, only as far
+  // as they let it.
   Result<> flush();
 
  private:
@@ -92,6 +93,7 @@ class Database {
   explicit Database(std::unique_ptr<State> state);
   soci::session& session();
   Error error_of(const std::exception& e) const;
+  Result<> connect();
   Result<> configure(Check check);
   Result<> migrate(const Schema& schema);
 

@@ -8,6 +8,7 @@
 
 #include "base/disk_space.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/utf8.h"
 #include "format/json.h"
 #include "store/blob.h"
@@ -164,6 +165,26 @@ Result<std::vector<InputFile>> open_all(const Sources& sources) {
 
 std::span<const std::string_view> companion_files() {
   return kCompanions;
+}
+
+Result<Digest> weights_of_path(const fs::path& path, const std::function<Result<>()>& go_on) {
+  constexpr std::size_t kPiece = std::size_t{4} << 20;
+  FH_TRY(const Sources sources, sources_of(path, {}));
+  ModelTuple model;
+  for (const Source& s : sources.files) {
+    if (!s.weights) continue;
+    FH_TRY(const MappedFile file,
+           sources.files.size() == 1 ? MappedFile::open(s.folder / s.from) : MappedFile::open_in(s.folder, s.from));
+    Sha256 hash;
+    for (Bytes left = file.bytes(); !left.empty();) {
+      FH_TRY_VOID(go_on());
+      const Bytes piece = left.first(std::min(kPiece, left.size()));
+      hash.update(piece);
+      left = left.subspan(piece.size());
+    }
+    model.files.push_back({s.to, file.size(), hash.finish(), {}, true});
+  }
+  return model.weights();
 }
 
 Result<Imported> Store::import(const fs::path& path, const ModelName& name, const WriteOptions& options) const {

@@ -150,8 +150,11 @@ Result<std::vector<Listed>> Store::list() const {
   return out;
 }
 
-Result<std::vector<Listed>> Store::matching(const DigestPrefix& prefix) const {
+Result<std::vector<Listed>> Store::matching(const DigestPrefix& prefix, Match match) const {
   FH_TRY(std::vector<Listed> all, list());
+  for (Listed& l : all) {
+    if (match == Match::without_adapter && l.manifest) l.manifest->model = l.manifest->model.base();
+  }
   std::erase_if(all, [&](const Listed& l) { return !l.manifest || !matches(l.manifest->model, prefix.hex); });
   if (all.empty()) {
     return fail(Errc::not_found,
@@ -177,7 +180,10 @@ Result<Resolved> Store::resolve(std::string_view reference) const {
     return out;
   }
   if (const auto* prefix = std::get_if<DigestPrefix>(&parsed)) {
-    FH_TRY(std::vector<Listed> found, matching(*prefix));
+    auto matched = matching(*prefix, Match::whole);
+    // A model that has no name of its own any more is still there below those that put an adapter on it.
+    if (!matched && matched.error().code == Errc::not_found) matched = matching(*prefix, Match::without_adapter);
+    FH_TRY(std::vector<Listed> found, std::move(matched));
     out.manifest = *found.front().manifest;
     for (Listed& l : found) out.names.push_back(std::move(l.name));
   } else {
@@ -256,7 +262,7 @@ Result<Removed> Store::remove(std::string_view reference, const WriteOptions& op
                                                printable(home_.string()), suggestions(all, *name)));
     }
   } else if (const auto* prefix = std::get_if<DigestPrefix>(&parsed)) {
-    FH_TRY(std::vector<Listed> found, matching(*prefix));
+    FH_TRY(std::vector<Listed> found, matching(*prefix, Match::whole));
     if (found.size() > 1) {
       std::string names;
       for (const Listed& l : found) names += (names.empty() ? "" : ", ") + l.name.text();

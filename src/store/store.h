@@ -80,6 +80,10 @@ struct Resolved {
   std::filesystem::path prepared;    // the weights as the kernels want them; empty if there are none (any more)
 };
 
+// ModelTuple::weights() of what would be imported from here, without importing it: all of it is read. `go_on`: asked
+// now and then. Errors: those of reading it, of `go_on`.
+Result<Digest> weights_of_path(const std::filesystem::path& path, const std::function<Result<>()>& go_on);
+
 struct Removed {
   ModelName name;
   std::uint64_t freed = 0;  // bytes of blobs that nothing else referred to
@@ -151,7 +155,8 @@ class Store {
 
   // By name. Errors: Errc::io if a folder of names cannot be read.
   Result<std::vector<Listed>> list() const;
-  // A name, a digest (weights, a file, a whole model, an adapter's files; at least 8 digits) or a path.
+  // A name, a digest (weights, a file, a whole model, an adapter's files; at least 8 digits) or a path. A digest of a
+  // model that has no name of its own leads to it where a name puts an adapter on it: to the model without.
   // Errors: Errc::not_found with the nearest names; Errc::invalid if a digest's beginning fits several models.
   Result<Resolved> resolve(std::string_view reference) const;
 
@@ -172,7 +177,8 @@ class Store {
   Result<> describe(ModelTuple& model, Manifest& manifest, const WriteOptions& options, bool check_weights) const;
   Result<std::optional<StoredFile>> prepare(const ModelTuple& model, const format::Checkpoint& checkpoint,
                                             const WriteOptions& options) const;
-  Result<std::vector<Listed>> matching(const DigestPrefix& prefix) const;
+  enum class Match : std::uint8_t { whole, without_adapter };
+  Result<std::vector<Listed>> matching(const DigestPrefix& prefix, Match match) const;
   Result<Verification> verify_models(const std::vector<Listed>& models, const Progress& progress,
                                      const std::function<void(int)>& waiting) const;
   std::filesystem::path home_;

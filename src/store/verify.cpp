@@ -209,7 +209,7 @@ Result<Verification> Store::verify(std::string_view reference, const Progress& p
   FH_TRY(Reference parsed, parse_reference(reference));
   std::vector<Listed> models;
   if (const auto* prefix = std::get_if<DigestPrefix>(&parsed)) {
-    FH_TRY(models, matching(*prefix));
+    FH_TRY(models, matching(*prefix, Match::whole));
   } else if (const auto* name = std::get_if<ModelName>(&parsed)) {
     // Not resolve(): a missing blob or a damaged manifest is a finding here.
     auto manifest = read(*name);

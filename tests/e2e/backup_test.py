@@ -238,6 +238,13 @@ class Verified(Backups):
         self.fails(e2e.USAGE, "backup", "create", self.folder / "y", "--keys", self.folder / "k", "--passphrase-file", self.put("short", "abc"), names="at least 8")
         self.fails(e2e.USAGE, "backup", "create", self.folder / "y", "--keys", self.folder / "k", names="--passphrase-file")
         self.assertFalse((self.folder / "y").exists())
+        # Keys lie apart from the backup; and where they cannot be written, there is no backup either.
+        words = ("--passphrase-file", self.words)
+        self.fails(e2e.USAGE, "backup", "create", self.folder / "y", "--keys", self.folder / "y" / "keys", *words, names="elsewhere")
+        self.fails(e2e.USAGE, "backup", "create", "y", "--keys", "./y/deeper/keys", *words, names="elsewhere", cwd=self.folder)
+        for nowhere in (self.folder / "nothing here" / "keys", self.words / "keys"):
+            self.fails(e2e.NOT_FOUND, "backup", "create", self.folder / "y", "--keys", nowhere, *words, names=str(nowhere))
+        self.assertEqual([p.name for p in self.folder.iterdir() if p.name.startswith((".y", "y", ".tmp", "nothing"))], [])
         into = ("backup", "restore", self.backup, "--into")
         with_keys = ("--keys", self.keys, "--passphrase-file", self.words)
         self.fails(e2e.USAGE, *into, self.home, *with_keys, names="--replace")

@@ -267,6 +267,25 @@ class InMemory(Erasing):
             self.assertEqual(left, [])
             stays.close()
 
+    def test_nothing_of_a_key_is_left(self):
+        """What its client said about batches and jobs, and lines that no batch takes."""
+        self.succeeds("models", "import", self.model, "--name", "m")
+        told = [f"{CANARY}-{what}" for what in ("batch", "model", "role", "job", "row")]
+        batch, model, role, about, row = told
+        with Tuning(None, self.home, "--threads", "2") as server:
+            lines = [line("a", "the cat"), line("b", "the cat"), line("c", "the cat")]
+            lines[1]["body"]["model"] = model
+            lines[2]["body"]["messages"][0]["role"] = role
+            server.finished(server.batch(lines, metadata={"about": batch}))
+            rows = [{"messages": [{"role": "user", "content": f"{row} {i}"}, {"role": "assistant", "content": "dog sat"}]} for i in range(12)]
+            job = server.over(server.job(rows, metadata={"about": about}, **QUICK))
+            self.assertEqual(job["status"], "succeeded", job)
+            self.assertEqual(self.erase(self.key_id())["learned"].count(job["fine_tuned_model"]), 1)
+            limit = time.monotonic() + 20
+            while (left := in_memory(server.process.pid, *told)) and time.monotonic() < limit:
+                time.sleep(0.2)
+            self.assertEqual(left, [])
+
 
 class OfAKey(Erasing):
     """All that a key has left: beside a server, and without one."""
@@ -330,6 +349,21 @@ class OfAKey(Erasing):
             self.assertEqual(server.good("GET", f"/v1/fine_tuning/jobs/{job['id']}/events")["data"], [])
             server.good("POST", "/v1/chat/completions", {**line("", "the cat")["body"], "model": name})
             self.assertEqual(self.anywhere(CANARY), [])
+
+    def test_a_job_is_over_when_what_it_learned_from_has_gone(self):
+        """Whoever reads that it has succeeded can kill the server then."""
+        self.succeeds("models", "import", self.model, "--name", "m")
+        rows = [{"messages": [{"role": "user", "content": f"{CANARY} {i}"}, {"role": "assistant", "content": "dog sat"}]} for i in range(12)]
+        for turn in range(3):
+            with Tuning(None, self.home, "--threads", "2") as server:
+                job = server.over(server.job(rows, **QUICK))
+                server.process.kill()
+            self.assertEqual(job["status"], "succeeded", job)
+            self.assertEqual(self.anywhere(CANARY), [f"files/{job['training_file']}"], turn)
+            with Tuning(None, self.home, "--threads", "2") as server:
+                server.good("DELETE", f"/v1/files/{job['training_file']}")
+                self.assertIn(job["fine_tuned_model"], json.dumps(server.good("GET", "/v1/models")))
+            self.assertEqual(self.anywhere(CANARY), [], turn)
 
     def learned(self, rows):
         """A model in the store that learned from these: its run's folder, and the file."""

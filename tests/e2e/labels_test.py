@@ -325,6 +325,21 @@ class Policies(Labelled):
         self.fails(e2e.USAGE, "audit", "export", names="personal")
         self.succeeds("audit", "export", "--kind", "admin")
 
+    def test_whose_ceiling_holds_is_shown(self):
+        self.succeeds("models", "import", self.folder / "low.gguf", "--name", "again")
+        shown = lambda name: json.loads(self.succeeds("models", "label", name, "--json").text)  # noqa: E731
+        self.assertEqual(shown("low")["ceiling"], "internal")
+        self.assertNotIn("ceiling_of", shown("low"))
+        self.assertEqual((shown("again")["ceiling"], shown("again")["ceiling_of"]), ("internal", "low:latest"))
+        self.assertEqual(self.succeeds("models", "label", "again").text, "again:latest: ceiling internal (of low:latest), made of data without a label\n")
+        # One of its own takes the place of other names', not of the content's.
+        self.succeeds("models", "label", "again", "health")
+        self.assertEqual(shown("again"), {"model": "again:latest", "ceiling": "health", "data": None})
+        digest = [m["digest"] for m in json.loads(self.succeeds("models", "list", "--json").text)["models"] if m["name"] == "low:latest"][0]
+        self.succeeds("models", "label", digest, "public")
+        self.assertEqual((shown("again")["ceiling"], shown("again")["ceiling_of"]), ("public", digest))
+        self.assertEqual(shown(digest), {"model": digest, "ceiling": "public", "data": None})
+
 
 class Vendors(Labelled):
     def test_nothing_is_sent_above_a_vendors_ceiling(self):

@@ -1,6 +1,7 @@
 """Answers that the server has given, computed again from what the audit log pins: `freehold audit replay`."""
 
 import base64
+import hashlib
 import json
 import os
 import random
@@ -51,6 +52,10 @@ def without_seed(body):
     body.get("options", {}).pop("seed", None)
     body.get("generationConfig", {}).pop("seed", None)
     return body
+
+
+def digest_of(data):
+    return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
 class Replays(e2e.Case):
@@ -150,6 +155,38 @@ class Supplied(Replays):
         self.fails(e2e.NOT_FOUND, "audit", "replay", receipt, "--request", self.folder / "body.json", names=weights)
         self.fails(e2e.USAGE, "audit", "replay", "0", "--request", self.folder / "body.json", names="no answer to compute")
 
+    def test_the_files_that_were_imported(self):
+        """They have no digest from the store: their own is compared."""
+        with self.serve() as server:
+            sent = {name: self.send(server, *request(Ask("chat", "the cat", 8, 1), name, False))[0] for name in ("base", "bot")}
+        for name, receipt in sent.items():
+            self.assertIn("model_digest", self.entry(receipt))
+            said = self.replay(receipt, "--model", self.folder / "m.gguf")
+            self.assertEqual(said, {**said, "verdict": "equal", "differences": []}, name)
+        # Another file is told by its digest, also where it answers the same.
+        data = bytearray((self.folder / "m.gguf").read_bytes())
+        other = self.put("other.gguf", bytes(data) + bytes(32))
+        said = self.replay(sent["base"], "--model", other, code=FOUND)
+        self.assertEqual([(d["member"], d["logged"], d["computed"]) for d in said["differences"]],
+                         [("model_digest", digest_of(data), digest_of(other.read_bytes()))])
+        # Nothing is in the store any more, as whoever checks a log elsewhere has it.
+        self.succeeds("models", "rm", "bot", "base")
+        self.replay(sent["base"], "--model", self.folder / "m.gguf")
+
+    def test_weights_below_an_adapter(self):
+        """The model's own name is gone, or leads to another one: its weights are in the store below the adapter."""
+        with self.serve() as server:
+            receipt, _ = self.send(server, *request(Ask("chat", "the cat", 8, 1), "base", False))
+        self.succeeds("models", "rm", "base")
+        self.assertEqual(self.replay(receipt)["verdict"], "equal")
+        self.succeeds("models", "import", self.put("n.gguf", ChatGguf(seed=5).write()), "--name", "base")
+        self.assertEqual(self.replay(receipt)["verdict"], "equal")
+        weights = self.entry(receipt)["model_digest"]
+        self.assertNotIn("dapter", self.succeeds("models", "inspect", weights).text)
+        self.fails(e2e.NOT_FOUND, "models", "rm", weights, names=weights)  # that would be the adapter's name
+        self.succeeds("models", "rm", "bot")
+        self.fails(e2e.NOT_FOUND, "audit", "replay", receipt, "--request", self.folder / "body.json", names=weights)
+
     def test_an_adapter_that_is_gone_is_named(self):
         with self.serve("--no-keys", key=None) as server:
             path, body = request(Ask("chat", "the cat", 8, 1), "bot", False)
@@ -186,6 +223,7 @@ class Supplied(Replays):
         self.assertNotIn("clock", self.entry(long[0]))
         self.fails(e2e.USAGE, "audit", "replay", loose, "--request", self.put("l", self.sent[loose]), names="--model")
         self.replay(loose, "--model", model)
+        self.replay(loose, "--model", "clock")  # the log pins nothing that another place of the same files differed in
 
     def test_an_answer_whose_client_left(self):
         receipts = []

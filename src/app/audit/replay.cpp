@@ -7,6 +7,9 @@
 #include <chrono>
 
 #include "app/audit/replay_stage.h"
+#include "app/interrupt.h"
+#include "app/open_model.h"
+#include "app/starter.h"
 #include "audit/entry.h"
 #include "base/file.h"
 #include "base/hash.h"
@@ -105,6 +108,31 @@ Replayed compare(const Members& logged, const Members& computed, const std::vect
   return out;
 }
 
+std::string_view of_weights(std::string_view digests) {
+  return digests.substr(0, digests.find('+'));
+}
+
+// A model outside of the store has no digest there; of its files there is one, `weights`. Of a model of which the log
+// pins none, since it was served from a path, there is nothing to compare.
+void name_weights(const Members& logged, const std::string& weights, Members& computed) {
+  std::string& both = computed["model_digest"];
+  if (of_weights(member_of(logged, "model_digest")).empty()) {
+    both.erase(0, of_weights(both).size());
+  } else if (of_weights(both).empty()) {
+    both.insert(0, weights);
+  }
+}
+
+// Of files that are not in the store; empty for what is, which has its digest with it. Error: cancelled.
+Result<std::string> weights_given(const std::string& reference) {
+  FH_TRY(const OpenModel opened, open_model(reference));
+  if (opened.manifest || is_starter(opened)) return std::string();
+  FH_TRY(const Digest digest, store::weights_of_path(opened.path, []() -> Result<> {
+           return interrupted() ? fail(Errc::cancelled, "interrupted") : Result<>();
+         }));
+  return digest.name();
+}
+
 }  // namespace
 
 Result<> check_is_answer(const Members& entry) {
@@ -142,6 +170,10 @@ Result<Replayed> Replayer::replay(const Members& entry, const Asked& asked) {
   FH_TRY(const StageSetup setup, setup_of(options_, entry));
   if (stage_ == nullptr || staged_ != setup.key()) {
     stage_.reset();  // its memory first
+    weights_.clear();
+    if (options_.model) {
+      FH_TRY(weights_, weights_given(*options_.model));
+    }
     FH_TRY(stage_, ReplayStage::open(options_, setup));
     staged_ = setup.key();
   }
@@ -150,7 +182,8 @@ Result<Replayed> Replayer::replay(const Members& entry, const Asked& asked) {
   if (played.entry.empty()) {
     out.reason = "this program refuses the request now: " + printable(played.refusal, 400);
   } else {
-    FH_TRY(const Members computed, audit::members_of(played.entry));
+    FH_TRY(Members computed, audit::members_of(played.entry));
+    name_weights(entry, weights_, computed);
     out = compare(entry, computed, played.answers);
   }
   out.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

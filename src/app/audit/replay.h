@@ -71,7 +71,8 @@ class Replayer {
 
  private:
   const ReplayOptions options_;
-  std::string staged_;  // what the stage was made for
+  std::string staged_;   // what the stage was made for
+  std::string weights_;  // of the files of options_.model, if they are not in the store
   std::unique_ptr<ReplayStage> stage_;
 };
 

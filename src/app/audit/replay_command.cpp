@@ -311,7 +311,8 @@ std::vector<Option> replay_options() {
            .type = OptionType::text,
            .value = "MODEL",
            .help = "Compute it with this model instead of the store's with the digest of the entry: for models that "
-                   "were served from a path."},
+                   "were served from a path, and logs from elsewhere. If the entry has a digest, that of the files is "
+                   "compared with it."},
           threads_option(),
           {.name = "verbose", .help = "Say on standard error what is loaded.", .letter = 'v'},
           {.name = "json", .help = "Print JSON."},

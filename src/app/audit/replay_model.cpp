@@ -24,16 +24,24 @@ std::optional<fs::path> tuned_adapter(const fs::path& home, const Digest& wanted
   return std::nullopt;
 }
 
-// How well a model of the store fits beside having the weights; nothing if it cannot be what answered.
-std::optional<int> fit(const store::Listed& listed, const Members& entry, const std::string& adapter) {
+// What a model of the store, whose weights are those that answered, has to do with the adapter that did.
+enum class AdapterFit : std::uint8_t {
+  another,  // another one is on it: the model below it is what answered
+  none,     // none is on it
+  same,     // it is on it
+};
+
+AdapterFit adapter_fit(const store::ModelTuple& model, const std::string& adapter) {
+  if (!model.adapter) return AdapterFit::none;
+  return model.adapter_alone().tree().name() == adapter ? AdapterFit::same : AdapterFit::another;
+}
+
+// How well it fits beside having the weights.
+int fit(const store::Listed& listed, const Members& entry, AdapterFit adapter) {
   const store::ModelTuple& model = listed.manifest->model;
-  int score = 0;
-  if (model.adapter) {
-    if (adapter.empty() || model.adapter_alone().tree().name() != adapter) return std::nullopt;
-    score += 2;
-  }
+  int score = 2 * static_cast<int>(adapter);
   const std::string wanted = member_of(entry, "template_digest");
-  if ((model.chat_template ? model.chat_template->name() : "") == wanted) score += 4;
+  if ((model.chat_template ? model.chat_template->name() : "") == wanted) score += 8;
   const auto called = store::ModelName::parse(member_of(entry, "model"));
   if (called && *called == listed.name) score += 1;
   return score;
@@ -65,11 +73,13 @@ Result<PinnedModel> find_pinned(const fs::path& home, const Members& entry, cons
     for (const store::Listed& listed : all) {
       if (!listed.manifest || store::is_adapter(listed.manifest->model.kind)) continue;
       if (listed.manifest->model.weights().name() != weights) continue;
-      const auto score = fit(listed, entry, adapter);
-      if (!score || *score <= best) continue;
-      best = *score;
-      out.reference = listed.manifest->model.id().name();
-      adapter_is_on = listed.manifest->model.adapter.has_value();
+      const store::ModelTuple& found = listed.manifest->model;
+      const AdapterFit on_it = adapter_fit(found, adapter);
+      const int score = fit(listed, entry, on_it);
+      if (score <= best) continue;
+      best = score;
+      out.reference = (on_it == AdapterFit::same ? found : found.base()).id().name();
+      adapter_is_on = on_it == AdapterFit::same;
     }
   }
   if (out.reference.empty() && !starter_bytes().empty() && sha256(starter_bytes()).name() == weights) {

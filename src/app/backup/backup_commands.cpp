@@ -34,19 +34,37 @@ CopyProgress copy_progress(ProgressBar& bar, std::uint64_t total) {
   };
 }
 
-// Where the keys go is looked at before hours are spent on the rest.
-Result<> new_keys_file(const std::string& path) {
-  std::error_code ec;
-  if (!fs::exists(fs::symlink_status(path, ec))) return {};
-  return fail(Errc::invalid, fmt::format("{} is there: name a new file for the keys", printable(path)));
-}
+// A new file of keys: made, without its name, before a passphrase is asked for and hours are spent on the rest.
+class KeysFile {
+ public:
+  static Result<KeysFile> make(const std::string& path) {
+    std::error_code ec;
+    if (fs::exists(fs::symlink_status(path, ec))) {
+      return fail(Errc::invalid, fmt::format("{} is there: name a new file for the keys", printable(path)));
+    }
+    FH_TRY(AtomicFile file, AtomicFile::create(path, FileAccess::owner));
+    return KeysFile(path, std::move(file));
+  }
+  // Gives the number of keys; the file has its name then.
+  Result<std::size_t> write(const fs::path& home, const SecretText& passphrase) {
+    FH_TRY(const HomeKeys keys, keys_of_home(home));
+    FH_TRY(const std::string text, lock_keys(keys, passphrase.text()));
+    FH_TRY_VOID(file_.write(text));
+    FH_TRY_VOID(file_.commit());
+    written_ = true;
+    return keys.size();
+  }
+  // Of a backup that has not come about.
+  void take_back() {
+    if (written_) (void)remove_file(path_);
+  }
 
-Result<std::size_t> write_keys(const fs::path& home, const std::string& path, const SecretText& passphrase) {
-  FH_TRY(const HomeKeys keys, keys_of_home(home));
-  FH_TRY(const std::string text, lock_keys(keys, passphrase.text()));
-  FH_TRY_VOID(write_file_atomically(path, text, FileAccess::owner));
-  return keys.size();
-}
+ private:
+  KeysFile(std::string path, AtomicFile file) : path_(std::move(path)), file_(std::move(file)) {}
+  std::string path_;
+  AtomicFile file_;
+  bool written_ = false;
+};
 
 Result<HomeKeys> read_keys(const std::string& path, const Arguments& arguments) {
   FH_TRY(const std::string text, read_file(path, kLongestKeysFile));
@@ -82,8 +100,14 @@ Result<> run_backup_create(const Arguments& arguments, Console& console) {
   const std::string out(arguments.text("OUT")), keys_path(arguments.text("keys"));
   const bool with_keys = arguments.given("keys");
   SecretText passphrase;
+  std::optional<KeysFile> keys_file;
   if (with_keys) {
-    FH_TRY_VOID(new_keys_file(keys_path));
+    if (lies_within(keys_path, out)) {
+      return fail(Errc::invalid, fmt::format("{} lies in the backup itself: keys belong elsewhere, so that whoever has "
+                                             "one of the two reads nothing",
+                                             printable(keys_path)));
+    }
+    FH_TRY(keys_file, KeysFile::make(keys_path));
     FH_TRY(passphrase, passphrase_from(arguments, Passphrase::fresh));
   } else if (arguments.given("passphrase-file")) {
     return fail(Errc::invalid, "--passphrase-file is for --keys");
@@ -95,12 +119,16 @@ Result<> run_backup_create(const Arguments& arguments, Console& console) {
   options.progress = copy_progress(bar, 0);
   options.waiting = [&](int pid) { console.note(fmt::format("waiting for process {}, which is writing models", pid)); };
   options.erasing = [&] { console.note("waiting: somebody is being erased"); };
-  FH_TRY(const BackupMade made, make_backup(home, out, options));
-  bar.clear();
   std::size_t keys = 0;
-  if (with_keys) {
-    FH_TRY(keys, write_keys(home, keys_path, passphrase));
-  }
+  options.last = [&]() -> Result<> {
+    if (!keys_file) return {};
+    FH_TRY(keys, keys_file->write(home, passphrase));
+    return {};
+  };
+  auto whole = make_backup(home, out, options);
+  bar.clear();
+  if (!whole && keys_file) keys_file->take_back();
+  FH_TRY(const BackupMade made, std::move(whole));
   const BackupManifest& m = made.manifest;
   FH_TRY_VOID(record_act("backup.create", made.digest.name(),
                          audit::Object()
@@ -127,9 +155,9 @@ Result<> run_backup_keys(const Arguments& arguments, Console& console) {
   FH_TRY(const fs::path home, store::default_home());
   local_user();
   const std::string path(arguments.text("FILE"));
-  FH_TRY_VOID(new_keys_file(path));
+  FH_TRY(KeysFile file, KeysFile::make(path));
   FH_TRY(const SecretText passphrase, passphrase_from(arguments, Passphrase::fresh));
-  FH_TRY(const std::size_t keys, write_keys(home, path, passphrase));
+  FH_TRY(const std::size_t keys, file.write(home, passphrase));
   FH_TRY_VOID(record_act("backup.keys", printable(path, 300), audit::Object().add("keys", std::uint64_t{keys})));
   console.write(fmt::format("{}: {} keys, under the passphrase\n", printable(path), keys));
   return {};
@@ -270,7 +298,7 @@ Command backup_create_command() {
           "in those made before, too, once files of keys made before are destroyed: freehold backup keys writes a new "
           "one. Files of a key that was erased are in backups made before: destroy these.",
       .positionals = {{.name = "OUT", .help = "A folder that is not there yet, best on another disk."}},
-      .options = {backup_keys_option("Write the home's keys to this new file, under a passphrase."),
+      .options = {backup_keys_option("Write the home's keys to this new file outside of OUT, under a passphrase."),
                   passphrase_file_option(),
                   {.name = "models", .help = "Take along the files of all models, not of adapters alone."},
                   {.name = "json", .help = "Print JSON."}},

@@ -239,14 +239,15 @@ BackupManifest BackupMaker::manifest() {
   return std::move(manifest_);
 }
 
-// Whether a folder would be made within another one.
+}  // namespace
+
 bool lies_within(const fs::path& inner, const fs::path& outer) {
   std::error_code ec;
-  const auto relative = fs::weakly_canonical(inner, ec).lexically_relative(fs::weakly_canonical(outer, ec));
+  // Absolute first: of what is not there at all, the canonical form stays relative.
+  const auto whole = [&](const fs::path& path) { return fs::weakly_canonical(fs::absolute(path, ec), ec); };
+  const auto relative = whole(inner).lexically_relative(whole(outer));
   return !ec && !relative.empty() && *relative.begin() != "..";
 }
-
-}  // namespace
 
 Result<BackupMade> make_backup(const fs::path& home, const fs::path& out, const BackupOptions& options) {
   std::error_code ec;
@@ -279,6 +280,7 @@ Result<BackupMade> make_backup(const fs::path& home, const fs::path& out, const 
   const bool sign = key && !made.manifest.log_key.empty();
   FH_TRY_VOID(write_file_atomically(staging.path() / kManifestNoteName, backup_note(text, sign ? &*key : nullptr),
                                     FileAccess::owner));
+  if (options.last) FH_TRY_VOID(options.last());
   FH_TRY_VOID(staging.publish());
   return made;
 }

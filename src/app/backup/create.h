@@ -26,6 +26,7 @@ struct BackupOptions {
   CopyProgress progress;
   std::function<void(int)> waiting;  // another process has the store's lock
   std::function<void()> erasing;     // somebody is being erased: it begins when that has ended
+  std::function<Result<>()> last;    // what must succeed before the folder appears; may be empty
 };
 
 struct BackupMade {
@@ -37,6 +38,9 @@ struct BackupMade {
 // invalid (something is there, or it lies within the home), corrupt (a database, the log), io, exhausted.
 Result<BackupMade> make_backup(const std::filesystem::path& home, const std::filesystem::path& out,
                                const BackupOptions& options = {});
+
+// Whether a file or a folder would be made within another folder, or is that one.
+bool lies_within(const std::filesystem::path& inner, const std::filesystem::path& outer);
 
 // All keys that lie in a home: also those of subjects. Errors: io.
 Result<HomeKeys> keys_of_home(const std::filesystem::path& home);

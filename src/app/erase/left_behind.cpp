@@ -82,6 +82,18 @@ Result<> erase_files(const StoresOfKeys& stores, const std::string& key, Erased&
   return {};
 }
 
+// Of a job that was cancelled while it ran: until whoever runs it has cleared its folder away.
+Result<> wait_for_end(const StoresOfKeys& stores, const JobRecord& job) {
+  if (!stores.wake) return {};
+  stores.wake();
+  FH_TRY(const bool cleared, wait_until([&]() -> Result<bool> {
+           std::error_code ec;
+           return !fs::exists(stores.jobs->folder_of(job.job.id), ec);
+         }));
+  if (!cleared) return fail(Errc::exhausted, fmt::format("the fine-tuning job {} has not ended yet", job.job.id));
+  return {};
+}
+
 // Ends it, if it is not over. Of one that runs, whoever runs it clears its folder away.
 Result<> end_job(const StoresOfKeys& stores, const JobRecord& job) {
   JobStore& store = *stores.jobs;
@@ -93,14 +105,7 @@ Result<> end_job(const StoresOfKeys& stores, const JobRecord& job) {
                             r.job.become(JobStatus::cancelled, store.now());
                           })
                   .map([](auto&&) {}));
-  if (ran && stores.wake) {
-    stores.wake();
-    FH_TRY(const bool cleared, wait_until([&]() -> Result<bool> {
-             std::error_code ec;
-             return !fs::exists(store.folder_of(job.job.id), ec);
-           }));
-    if (!cleared) return fail(Errc::exhausted, fmt::format("the fine-tuning job {} has not ended yet", job.job.id));
-  }
+  if (ran) FH_TRY_VOID(wait_for_end(stores, job));
   std::vector<JobModel> models;
   FH_TRY_VOID(store.update(job.job.id, [&](JobRecord& r) { models = std::exchange(r.models, {}); }).map([](auto&&) {}));
   for (const JobModel& model : models) {
@@ -111,11 +116,13 @@ Result<> end_job(const StoresOfKeys& stores, const JobRecord& job) {
 
 Result<> erase_jobs(const StoresOfKeys& stores, const std::string& key, Erased& erased) {
   FH_TRY(const auto jobs, stores.jobs->all());
-  for (const JobRecord& job : jobs) {
-    if (job.tenant != key) continue;
-    if (!is_over(job.job.status)) FH_TRY_VOID(end_job(stores, job));
+  for (const JobRecord& listed : jobs) {
+    if (listed.tenant != key) continue;
+    if (!is_over(listed.job.status)) FH_TRY_VOID(end_job(stores, listed));
+    if (listed.job.status == JobStatus::cancelled) FH_TRY_VOID(wait_for_end(stores, listed));
+    FH_TRY(const JobRecord job, stores.jobs->update(listed.job.id, [](JobRecord&) {}));
     // What was learned can be asked for until it is deleted, and then needs what is known of its job.
-    if (is_over(job.job.status) && !job.models.empty()) {
+    if (!job.models.empty()) {
       FH_TRY(const bool had, stores.jobs->drop_words(job.job.id));
       erased.jobs += had ? 1 : 0;
       for (const JobModel& model : job.models) erased.learned.push_back(model.name);

@@ -49,6 +49,7 @@ Result<> retain_jobs(JobStore& store, RetentionJudge& judge, bool dry, const GoO
   for (const JobRecord& job : jobs) {
     if (!go_on()) return {};
     // What a job learns from goes when it is over; a model that can still be asked needs what is known of its job.
+    if (!dry && is_over(job.job.status)) FH_TRY_VOID(store.drop_lessons(job.job.id).map([](bool) {}));
     const KeptThing thing{.place = "jobs",
                           .label = job.label,
                           .since = job.job.created_at,

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "app/serve/batch_run.h"
+#include "base/scrub.h"
 
 namespace freehold::app {
 
@@ -73,6 +74,7 @@ void Batches::work() {
       return true;
     };
     const auto worked = step();
+    scrub_stack();
     if (worked) {
       reported.clear();
       if (!*worked) pause(kIdle);

@@ -8,6 +8,7 @@
 #include "app/serve/batches.h"
 #include "app/serve/tuning_jobs.h"
 #include "audit/kept_files.h"
+#include "base/scrub.h"
 
 namespace freehold::app {
 namespace {
@@ -45,6 +46,7 @@ void ErasureKeeper::run() {
       }
     }
     forget_the_rest();
+    scrub_stack();
     std::unique_lock lock(mutex_);
     if (wake_.wait_for(lock, kErasureLook, [this] { return stop_; })) return;
   }

@@ -453,7 +453,7 @@ Result<> JobRun::finish(Training& training, train::Ending ending, const train::B
   FH_TRY(const std::string csv, keep_measurements(training));
   const JobModel result{
       tuned_name(record_.job), ".", digest.name(), size_of(folder() / "adapter_model.safetensors"), {}};
-  // Whoever reads that it has succeeded can ask the model.
+  // Whoever reads that it has succeeded can ask the model, and what it was made from is gone (JobStore::update).
   JobRecord with_result = record_;
   with_result.models = {result};
   jobs_.offer(with_result);
@@ -475,11 +475,6 @@ Result<> JobRun::finish(Training& training, train::Ending ending, const train::B
   over.step = training.run->counters().step;
   over.updated = train::utc_now();
   (void)training.folder->write_state(over);
-  // What was learned from, and what a run goes on from, is not kept longer than it is needed.
-  std::error_code ec;
-  for (const bool validation : {false, true}) fs::remove(folder() / rows_name(validation), ec);
-  fs::remove_all(folder() / "checkpoints", ec);
-  fs::remove_all(folder() / "start", ec);
   return {};
 }
 

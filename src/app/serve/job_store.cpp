@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <soci/soci.h>
 
-#include <set>
+#include <map>
 
 #include "app/serve/own_folder.h"
 #include "app/serve/paging.h"
@@ -19,6 +19,8 @@ using api::openai::JobStatus;
 
 namespace {
 
+constexpr int kTries = 50;  // at a folder that whoever still works on the job may write into meanwhile
+
 const sql::Schema kJobs = {
     "fine-tuning jobs",
     {{"CREATE TABLE jobs (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, tenant TEXT NOT NULL, "
@@ -29,7 +31,26 @@ const sql::Schema kJobs = {
       "message TEXT NOT NULL, data TEXT NOT NULL)",
       "CREATE INDEX events_by_job ON events (job, number)"}}};
 
+// Files that were being written when somebody was killed.
+Result<bool> remove_unfinished(const fs::path& folder) {
+  std::vector<fs::path> found;
+  std::error_code ec;
+  for (const auto& entry : fs::directory_iterator(folder, ec)) {
+    if (entry.path().filename().string().starts_with(".tmp-")) found.push_back(entry.path());
+  }
+  for (const fs::path& path : found) FH_TRY_VOID(remove_file(path));
+  return !found.empty();
+}
+
 }  // namespace
+
+std::string upload_name(bool validation) {
+  return validation ? "validation.upload" : "training.upload";
+}
+
+std::string rows_name(bool validation) {
+  return validation ? "validation.jsonl" : "training.jsonl";
+}
 
 bool JobStore::exists(const fs::path& home) {
   std::error_code ec;
@@ -61,20 +82,59 @@ JobStore::JobStore(fs::path folder, Clock clock, Quota quota, sql::Database data
       lock_(std::move(lock)),
       database_(std::move(database)) {}
 
-// Folders that nothing leads to: of jobs that were never written down, and of those that are over without a model.
+// Folders that nothing leads to: of jobs that were never written down, and of those that are over without a model. And
+// what was learned from, of those that are over and have one; of those that go on, files of which nothing came.
 Result<> JobStore::sweep() {
-  std::set<std::string> wanted = {"lock"};
+  std::map<std::string, std::string> kept;  // and in which status
   FH_TRY_VOID(database_.run([&](soci::session& s) -> Result<> {
-    const soci::rowset<std::string> kept =
-        (s.prepare << "SELECT id FROM jobs WHERE models > 0 OR status NOT IN ('succeeded', 'failed', 'cancelled')");
-    wanted.insert(kept.begin(), kept.end());
+    std::string id, status;
+    soci::statement select = (s.prepare << "SELECT id, status FROM jobs WHERE models > 0 OR status NOT IN "
+                                           "('succeeded', 'failed', 'cancelled')",
+                              soci::into(id), soci::into(status));
+    select.execute();
+    while (select.fetch()) kept[id] = status;
     return {};
   }));
+  const auto is_over_in = [](std::string_view status) {
+    const auto same = [&](JobStatus over) { return name_of(over) == status; };
+    return same(JobStatus::succeeded) || same(JobStatus::failed) || same(JobStatus::cancelled);
+  };
   std::error_code ec;
   for (const auto& entry : fs::directory_iterator(folder_, ec)) {
-    if (!wanted.contains(entry.path().filename().string())) fs::remove_all(entry.path(), ec);
+    const std::string name = entry.path().filename().string();
+    if (name == "lock") continue;
+    const auto found = kept.find(name);
+    if (found == kept.end()) {
+      fs::remove_all(entry.path(), ec);
+    } else if (is_over_in(found->second)) {
+      (void)remove_lessons(name);  // who erases tries again, and tells
+    } else {
+      (void)remove_unfinished(entry.path());
+      if (found->second == name_of(JobStatus::validating_files)) continue;
+      for (const bool validation : {false, true}) (void)remove_file(entry.path() / upload_name(validation));
+    }
   }
   return {};
+}
+
+// Of a job that is over. True: there was something.
+Result<bool> JobStore::remove_lessons(const std::string& id) const {
+  const fs::path folder = folder_of(id);
+  FH_TRY(bool any, remove_unfinished(folder));
+  std::error_code ec;
+  for (const bool validation : {false, true}) {
+    for (const std::string& name : {upload_name(validation), rows_name(validation)}) {
+      if (!fs::exists(folder / name, ec)) continue;
+      any = true;
+      FH_TRY_VOID(remove_file(folder / name));
+    }
+  }
+  // What a run goes on from.
+  for (const char* name : {"checkpoints", "start"}) {
+    fs::remove_all(folder / name, ec);
+    if (ec) return fail(Errc::io, fmt::format("delete {}: {}", (folder / name).string(), ec.message()));
+  }
+  return any;
 }
 
 Result<> JobStore::check_limits(soci::session& s, const std::string& tenant) const {
@@ -210,20 +270,27 @@ Result<std::vector<JobRecord>> JobStore::read_all(std::string_view which) {
 
 Result<> JobStore::remove(const std::string& id) {
   const std::lock_guard lock(mutex_);
-  FH_TRY(const bool removed, database_.transaction([&](soci::session& s) -> Result<bool> {
-    FH_TRY(const auto record, load(s, id));
-    if (!record || !is_over(record->job.status) || !record->models.empty()) return false;
+  FH_TRY(const auto record, database_.run([&](soci::session& s) { return load(s, id); }));
+  if (!record || !is_over(record->job.status) || !record->models.empty()) return {};
+  // The folder first: whoever is killed behind it finds the job, and does this again.
+  std::error_code ec;
+  for (int tries = 0; tries < kTries; ++tries) {
+    ec.clear();
+    fs::remove_all(folder_of(id), ec);
+    if (!ec) break;
+  }
+  if (ec) return fail(Errc::io, fmt::format("delete {}: {}", folder_of(id).string(), ec.message()));
+  FH_TRY_VOID(sync_folder(folder_));
+  FH_TRY_VOID(database_.transaction([&](soci::session& s) -> Result<> {
     s << "DELETE FROM events WHERE job = :job", soci::use(id);
     s << "DELETE FROM jobs WHERE id = :id", soci::use(id);
-    return true;
+    return {};
   }));
-  if (!removed) return {};
-  std::error_code ec;
-  fs::remove_all(folder_of(id), ec);  // what is left of it goes when the store is opened
   return database_.flush();
 }
 
 Result<bool> JobStore::drop_words(const std::string& id) {
+  FH_TRY(const bool lessons, drop_lessons(id));
   const std::lock_guard lock(mutex_);
   FH_TRY(const bool dropped, database_.transaction([&](soci::session& s) -> Result<bool> {
     FH_TRY(auto record, load(s, id));
@@ -239,7 +306,14 @@ Result<bool> JobStore::drop_words(const std::string& id) {
     return true;
   }));
   if (dropped) FH_TRY_VOID(database_.flush());
-  return dropped;
+  return dropped || lessons;
+}
+
+Result<bool> JobStore::drop_lessons(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  FH_TRY(const auto record, database_.run([&](soci::session& s) { return load(s, id); }));
+  if (!record || !is_over(record->job.status)) return false;
+  return remove_lessons(id);
 }
 
 Result<std::optional<JobRecord>> JobStore::next(JobStatus status) {
@@ -270,16 +344,23 @@ Result<std::optional<JobRecord>> JobStore::next(JobStatus status) {
 
 Result<JobRecord> JobStore::update(const std::string& id, const std::function<void(JobRecord&)>& change) {
   const std::lock_guard lock(mutex_);
-  return database_.transaction([&](soci::session& s) -> Result<JobRecord> {
+  JobStatus before{};
+  FH_TRY(JobRecord now, database_.transaction([&](soci::session& s) -> Result<JobRecord> {
     FH_TRY(auto record, load(s, id));
     if (!record) return fail(Errc::not_found, "there is no such job");
+    before = record->job.status;
     change(*record);
     const std::string text = record_json(*record), status(name_of(record->job.status));
     const auto models = static_cast<long long>(record->models.size());
     s << "UPDATE jobs SET record = :record, status = :status, models = :models WHERE id = :id", soci::use(text),
         soci::use(status), soci::use(models), soci::use(id);
     return std::move(*record);
-  });
+  }));
+  const JobStatus after = now.job.status;
+  const bool runs_on = before == JobStatus::running && after == JobStatus::cancelled;
+  // It is over whatever comes of this: what stays is tried again by whoever erases, lets go, or opens the store.
+  if (is_over(after) && !is_over(before) && !runs_on) (void)remove_lessons(id);
+  return now;
 }
 
 Result<> JobStore::add_events(const std::string& job, const std::vector<NewEvent>& events) {

@@ -7,6 +7,10 @@
 // 2. Everything belongs to one tenant; for all others it does not exist.
 // 3. A status changes in one transaction, and only as api::openai::may_become has it: whoever runs a job and whoever
 //    cancels it cannot both win.
+// 4. What a job learned from lies in its folder until it is over, and not a moment longer than anybody reads that it
+// is:
+//    it goes with the change of the status, before the lock is given back. Of a job that was cancelled while it ran,
+//    whoever runs it clears the folder away. What a kill has left behind goes when the store is opened.
 #pragma once
 
 #include <cstdint>
@@ -84,17 +88,19 @@ class JobStore {
 
   // The oldest that is in this status, of the tenant whose turn was longest ago; it is that tenant's turn then.
   Result<std::optional<JobRecord>> next(api::openai::JobStatus status);
-  // Reads it, lets `change` change it, and writes it, all in one transaction; gives what is in the store then. Error:
-  // not_found.
+  // Reads it, lets `change` change it, and writes it, all in one transaction; gives what is in the store then. Of one
+  // that is over by this, what it learned from is gone when this returns. Error: not_found.
   Result<JobRecord> update(const std::string& id, const std::function<void(JobRecord&)>& change);
 
   // All jobs, whoever's they are, for who lets go of what was kept for long enough (app/retain/); and how one that is
-  // over and has no models goes, with its events and its folder.
+  // over and has no models goes, with its events and its folder. Error: io (the folder stays, and the job with it).
   Result<std::vector<JobRecord>> all();
   Result<> remove(const std::string& id);
-  // What its client has said about one that is over and has models, and its events, which may quote what it learned
-  // from. The name of a model stays. False: there was nothing.
+  // What its client has said about one that is over and has models, its events, which may quote what it learned from,
+  // and that itself, if any of it is left. The name of a model stays. False: there was nothing.
   Result<bool> drop_words(const std::string& id);
+  // Removes what a job that is over learned from, if any of it is left. False: there was nothing.
+  Result<bool> drop_lessons(const std::string& id);
 
   // `step`: of metrics, that a job which goes on from an earlier step has not measured yet; 0: none.
   struct NewEvent {
@@ -109,6 +115,7 @@ class JobStore {
   JobStore(std::filesystem::path folder, Clock clock, Quota quota, sql::Database database,
            std::optional<FolderLock> lock);
   Result<> sweep();
+  Result<bool> remove_lessons(const std::string& id) const;
   Result<std::optional<JobRecord>> load(soci::session& s, const std::string& id) const;
   Result<std::vector<JobRecord>> read_all(std::string_view which);
   Result<> check_limits(soci::session& s, const std::string& tenant) const;
@@ -122,6 +129,10 @@ class JobStore {
   std::map<std::string, std::uint64_t> turns_;  // by tenant: when it had its last, as next() counts
   std::uint64_t turn_ = 0;
 };
+
+// What a job learns from, in its folder: before it has been checked, and behind.
+std::string upload_name(bool validation);  // "training.upload"
+std::string rows_name(bool validation);    // "training.jsonl"
 
 // JSON text of a record, and back. Error: corrupt. The tenant is not part of it.
 std::string record_json(const JobRecord& record);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <fstream>
 
 #include "base/temporary_folder_testing.h"
@@ -58,7 +59,7 @@ TEST_F(JobStoreTest, KeepsWhatItIsTold) {
   EXPECT_EQ(record_json(**found), record_json(*read_job_record(record_json(**found))));
   EXPECT_FALSE(*store->find("b", id));
   EXPECT_EQ(store->with_models()->size(), 1u);
-  EXPECT_TRUE(std::filesystem::exists(store->folder_of(id) / "training.upload"));
+  EXPECT_TRUE(std::filesystem::exists(store->folder_of(id)));
   EXPECT_EQ(read_job_record("{}").error().code, Errc::corrupt);
 }
 
@@ -145,6 +146,105 @@ TEST_F(JobStoreTest, SweepsWhatNothingLeadsTo) {
   EXPECT_TRUE(std::filesystem::exists(store->folder_of(model)));
   EXPECT_FALSE(std::filesystem::exists(store->folder_of(over)));
   EXPECT_FALSE(std::filesystem::exists(store->folder_of("ftjob-lost")));
+}
+
+// What a job learned from goes with the change that ends it, and where something was left behind, when the store is
+// opened and when somebody erases.
+struct JobStoreLessonsTest : JobStoreTest {
+  static constexpr std::array<const char*, 6> kLessons = {"training.upload",  "training.jsonl", "validation.upload",
+                                                          "validation.jsonl", ".tmp-a1b2c3",    "checkpoints/1/x"};
+  static std::string job_with_files(JobStore& store, JobStatus status) {
+    const std::string id = add(store, "a").job.id;
+    leave(store, id);
+    EXPECT_TRUE(store.update(id, [&](JobRecord& r) {
+      if (status != JobStatus::validating_files) r.job.become(JobStatus::queued, 1);
+      if (status != JobStatus::validating_files && status != JobStatus::queued) r.job.become(JobStatus::running, 1);
+      r.models.push_back({"ft:m:" + id, ".", "sha256:00", 5, {}});
+    }));
+    return id;
+  }
+  static void leave(const JobStore& store, const std::string& id) {
+    const std::filesystem::path folder = store.folder_of(id);
+    std::filesystem::create_directories(folder / "checkpoints" / "1");
+    for (const char* name : kLessons) std::ofstream(folder / name) << "what was said";
+    std::ofstream(folder / "adapter_model.safetensors") << "w";
+  }
+  static std::vector<std::string> left(const JobStore& store, const std::string& id) {
+    std::vector<std::string> out;
+    for (const char* name : kLessons) {
+      if (std::filesystem::exists(store.folder_of(id) / name)) out.emplace_back(name);
+    }
+    return out;
+  }
+  static Result<JobRecord> become(JobStore& store, const std::string& id, JobStatus next) {
+    return store.update(id, [next](JobRecord& r) { r.job.become(next, 2); });
+  }
+};
+
+TEST_F(JobStoreLessonsTest, GoWithTheChangeThatEndsAJob) {
+  const auto store = open();
+  for (const JobStatus end : {JobStatus::succeeded, JobStatus::failed}) {
+    const std::string id = job_with_files(*store, JobStatus::running);
+    EXPECT_EQ(left(*store, id).size(), kLessons.size());
+    ASSERT_EQ(become(*store, id, end)->job.status, end);
+    EXPECT_EQ(left(*store, id), std::vector<std::string>{});
+    EXPECT_TRUE(std::filesystem::exists(store->folder_of(id) / "adapter_model.safetensors"));
+  }
+  for (const JobStatus waits : {JobStatus::validating_files, JobStatus::queued}) {
+    const std::string id = job_with_files(*store, waits);
+    ASSERT_TRUE(become(*store, id, JobStatus::cancelled));
+    EXPECT_EQ(left(*store, id), std::vector<std::string>{});
+  }
+  // Whoever runs it still has the folder in hand, and clears it away.
+  const std::string runs = job_with_files(*store, JobStatus::running);
+  ASSERT_TRUE(become(*store, runs, JobStatus::cancelled));
+  EXPECT_EQ(left(*store, runs).size(), kLessons.size());
+}
+
+TEST_F(JobStoreLessonsTest, GoWhenTheStoreIsOpened) {
+  std::string over, cancelled, queued, checked;
+  {
+    const auto store = open();
+    over = job_with_files(*store, JobStatus::running), cancelled = job_with_files(*store, JobStatus::running);
+    queued = job_with_files(*store, JobStatus::queued), checked = job_with_files(*store, JobStatus::validating_files);
+    ASSERT_TRUE(become(*store, over, JobStatus::succeeded));
+    ASSERT_TRUE(become(*store, cancelled, JobStatus::cancelled));
+    leave(*store, over);  // as somebody who was killed behind the change leaves it
+  }
+  const auto store = open();
+  EXPECT_EQ(left(*store, over), std::vector<std::string>{});
+  EXPECT_EQ(left(*store, cancelled), std::vector<std::string>{});
+  EXPECT_EQ(left(*store, queued), (std::vector<std::string>{"training.jsonl", "validation.jsonl", "checkpoints/1/x"}));
+  EXPECT_EQ(left(*store, checked).size(), kLessons.size() - 1) << "all but what was being written";
+  for (const std::string& id : {over, cancelled, queued, checked})
+    EXPECT_TRUE(std::filesystem::exists(store->folder_of(id) / "adapter_model.safetensors"));
+}
+
+TEST_F(JobStoreLessonsTest, GoWithWhatSomebodyErases) {
+  const auto store = open();
+  const std::string id = job_with_files(*store, JobStatus::running);
+  EXPECT_FALSE(*store->drop_lessons(id)) << "it runs";
+  EXPECT_EQ(left(*store, id).size(), kLessons.size());
+  ASSERT_TRUE(become(*store, id, JobStatus::succeeded));
+  ASSERT_TRUE(*store->drop_words(id));  // what its client said
+  EXPECT_FALSE(*store->drop_words(id));
+  for (auto drop : {&JobStore::drop_words, &JobStore::drop_lessons}) {
+    leave(*store, id);
+    EXPECT_TRUE(*(store.get()->*drop)(id));
+    EXPECT_EQ(left(*store, id), std::vector<std::string>{});
+  }
+}
+
+TEST_F(JobStoreLessonsTest, AJobGoesWithItsFolder) {
+  const auto store = open();
+  const std::string id = job_with_files(*store, JobStatus::running);
+  ASSERT_TRUE(store->update(id, [](JobRecord& r) {
+    r.job.become(JobStatus::failed, 2);
+    r.models.clear();
+  }));
+  ASSERT_TRUE(store->remove(id));
+  EXPECT_FALSE(std::filesystem::exists(store->folder_of(id)));
+  EXPECT_FALSE(*store->find("a", id));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "app/retain/retain.h"
 #include "app/serve/batches.h"
 #include "app/serve/tuning_jobs.h"
+#include "base/scrub.h"
 #include "guard/keys.h"
 
 namespace freehold::app {
@@ -46,6 +47,7 @@ RetentionKeeper::~RetentionKeeper() {
 void RetentionKeeper::run() {
   while (true) {
     apply();
+    scrub_stack();
     std::unique_lock lock(mutex_);
     if (wake_.wait_for(lock, kRetentionPause, [this] { return stop_; })) return;
   }

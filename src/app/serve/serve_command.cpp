@@ -305,6 +305,7 @@ Result<> run(const Arguments& arguments, Console& console) {
   }
   site.batches->resume();
   site.jobs->resume();
+  scrub_stack();  // what they have read
   std::optional<RetentionKeeper> retention(std::in_place, site, home);
   std::optional<ErasureKeeper> erasing(std::in_place, site, home, std::move(sign));
   console.write(

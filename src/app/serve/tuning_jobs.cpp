@@ -10,20 +10,13 @@
 #include "app/serve/job_run.h"
 #include "app/serve/site.h"
 #include "base/file.h"
+#include "base/scrub.h"
 #include "base/utf8.h"
 
 namespace freehold::app {
 
 namespace fs = std::filesystem;
 using api::openai::JobStatus;
-
-std::string upload_name(bool validation) {
-  return validation ? "validation.upload" : "training.upload";
-}
-
-std::string rows_name(bool validation) {
-  return validation ? "validation.jsonl" : "training.jsonl";
-}
 
 Result<Digest> adapter_digest(const fs::path& folder) {
   Sha256 all;
@@ -160,6 +153,7 @@ void TuningJobs::loop(const char* what, const std::function<Result<bool>()>& ste
   while (!stopping()) {
     const std::uint64_t seen = changes();
     const auto worked = step();
+    scrub_stack();
     if (worked) {
       reported.clear();
       if (!*worked) pause(seen, kIdle);
@@ -202,8 +196,9 @@ void TuningJobs::check() {
     if (!record) return false;
     if (auto checked = check_job(*this, *store_, *record); !checked) {
       // Whoever cancelled it has removed its files.
-      FH_TRY(const JobRecord now, store_->update(record->job.id, [](JobRecord&) {}));
-      if (!is_over(now.job.status)) return tl::unexpected(std::move(checked).error());
+      const auto now = store_->update(record->job.id, [](JobRecord&) {});
+      const bool ended = now ? is_over(now->job.status) : now.error().code == Errc::not_found;
+      if (!ended) return tl::unexpected(std::move(checked).error());
       std::error_code ec;
       fs::remove_all(store_->folder_of(record->job.id), ec);
     }

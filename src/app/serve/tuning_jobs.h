@@ -84,10 +84,6 @@ class TuningJobs {
   std::thread checker_, runner_;  // started with the store
 };
 
-// The address of a job's file before it has been checked, and behind.
-std::string upload_name(bool validation);  // "training.upload"
-std::string rows_name(bool validation);    // "training.jsonl"
-
 // An adapter's files as Models wants them. Errors: of reading them.
 Result<Digest> adapter_digest(const std::filesystem::path& folder);
 
