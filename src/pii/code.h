@@ -99,6 +99,12 @@ struct Code {
 // The code at `i`, where an ASCII letter or digit stands and none before it.
 Code code_at(const Text& text, std::size_t i);
 
+// Whether the first `n` groups are as cards are printed (4-4-4-4, 4-6-5, 4-6-4, 4-4-4-4-3), are years all of them, or
+// stand in a row with other numbers: columns of a table.
+bool in_card_groups(const Code& code, std::size_t n);
+bool all_years(const Text& text, const Code& code, std::size_t n);
+bool in_row(const Text& text, const Code& code, std::size_t n);
+
 // Bytes of what may stand between two groups at `i`, 0 if something else does.
 std::size_t gap_at(const Text& text, std::size_t i);
 

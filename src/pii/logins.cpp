@@ -2,13 +2,14 @@
 #include <algorithm>
 #include <iterator>
 
+#include "pii/keys.h"
 #include "pii/lexicon.h"
 #include "pii/recognisers.h"
 
 namespace freehold::pii {
 namespace {
 
-constexpr std::size_t kLeastPassword = 6, kMostPassword = 64;
+constexpr std::size_t kLeastPassword = 6, kMostPassword = 64, kMostToken = 256;
 
 // The end of what stands up to a blank, without the sentence's marks.
 std::size_t password_end(const Text& text, std::size_t i) {
@@ -126,15 +127,26 @@ Match match_used(const Text& text, std::size_t i) {
   return {};
 }
 
-Match match_said_password(const Text& text, std::size_t i, std::size_t end, const Context& context) {
+Match match_said_login(const Text& text, std::size_t i, std::size_t end, const Context& context) {
+  constexpr std::size_t kLeastUser = 4, kMostUser = 32, kLeastSecret = 16;
+  std::size_t token = end;
+  while (token < i + kMostToken && is_token(text[token])) ++token;
   while (end < i + kMostPassword && text[end] > ' ' && text[end] != '"' && text[end] != '<' && text[end] != ',') ++end;
+  end = std::max(end, token);
   if (text[end] == '"') ++end;
   if (!is_said_of(text, end)) return {};
   const std::size_t whole = password_end(text, i);
-  if (!may_be_password(text, i, whole)) return {};
+  const bool fits = may_be_password(text, i, whole);
+  const std::string_view value = text.part(i, token);
+  const bool secret = value.size() >= kLeastSecret && token + 1 >= end && is_mixed(value) && entropy(value) >= 3.0;
+  const bool user = value.size() >= kLeastUser && value.size() <= kMostUser && token == end &&
+                    value.find_first_of("/+=") == std::string_view::npos;
+  if (!fits && !secret && !user) return {};
   const CueSet said = cues_said_of(text, end, context.joined && is_saying(context.previous.hash));
-  const bool password = said.test(static_cast<std::size_t>(Cue::password));
-  return password ? Match{Kind::password, i, whole, 75} : Match{};
+  auto is = [&](Cue cue) { return said.test(static_cast<std::size_t>(cue)); };
+  if (fits && is(Cue::password)) return {Kind::password, i, whole, 75};
+  if (secret && is(Cue::secret)) return {Kind::secret, i, token, 75};
+  return user && is(Cue::user) ? Match{Kind::other_id, i, token, 66} : Match{};
 }
 
 }  // namespace freehold::pii

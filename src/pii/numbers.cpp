@@ -28,6 +28,7 @@ struct Named {
 constexpr std::size_t kLeastPlain = 4;       // shorter is no code
 constexpr std::size_t kLeastWhole = 8;       // characters of a passport in one piece that has fewer
 constexpr std::size_t kLeastSaid = 3;        // digits, where only what is said behind it tells
+constexpr std::size_t kLeastPaid = 7;        // characters, where it may be what was paid for something
 constexpr int kSaid = 96;                    // more than what only looks like another's
 constexpr std::size_t kMostPlain = 34;       // letters and digits: the longest IBAN that ISO 13616 allows
 constexpr std::size_t kMostWideDigits = 19;  // the longest card
@@ -36,6 +37,7 @@ constexpr std::size_t kMostWideDigits = 19;  // the longest card
 constexpr Named kNamed[] = {
     {Cue::medical_record, Kind::medical_record, 4, 3},
     {Cue::health_plan, Kind::health_plan, 5, 3},
+    {Cue::member, Kind::health_plan, 6, 0},
     {Cue::passport, Kind::passport, 1, 3},
     {Cue::vin, Kind::vin, 3, 3},
     {Cue::plate, Kind::plate, 1, 3},
@@ -45,6 +47,7 @@ constexpr Named kNamed[] = {
     {Cue::device, Kind::device_id, 4, 3},
     {Cue::routing, Kind::routing_number, 8, 3},
     {Cue::account, Kind::bank_account, 5, 3},
+    {Cue::sort_code, Kind::bank_account, 6, 2},
     {Cue::other_id, Kind::other_id, 3, 2},
     {Cue::national, Kind::other_id, 6, 2},
 };
@@ -106,8 +109,10 @@ class Evaluation {
     best_ = {Kind::other_id, code_.groups[0].begin, end_, 0};
     own_distance_ = UINT32_MAX;
     said_ = {};
-    if (is_said_of(text_, end_) && !code_.joined && !code_.hyphened && !code_.money && !underscored_ && !is_claimed())
-      said_ = cues_said_of(text_, end_, context_.joined && is_saying(context_.previous.hash));
+    if (is_said_of(text_, end_) && !code_.joined && !code_.hyphened && !code_.money && !underscored_) {
+      said_ = said_of(text_, end_, context_.joined && is_saying(context_.previous.hash));
+      if (!said_.as && is_claimed()) said_ = {};
+    }
     digits_ = code_.digits_only(n);
     wide_ = code_.wide(n);
     broken_ = code_.broken(n);
@@ -125,8 +130,9 @@ class Evaluation {
         offer(Kind::vin, context_.near(Cue::vin) ? 95 : checked && !lower_ ? 75 : 20, Cue::vin, 80);
     }
     if (!digits_ && !lower_) by_form(n);
+    if (said_.as) named_behind(n);
     named(n);
-    if (said_.any()) named_behind(n);
+    if (said_.cues.any() && !said_.as) named_behind(n);
     return best_;
   }
 
@@ -142,7 +148,7 @@ class Evaluation {
   bool is_followed_by(Cue cue) {
     if (!follows_known_) {
       if (is_claimed()) return false;
-      follows_ = cues_after(text_, end_) | said_;
+      follows_ = cues_after(text_, end_) | said_.cues;
       follows_known_ = true;
     }
     return follows_.test(static_cast<std::size_t>(cue));
@@ -208,7 +214,7 @@ class Evaluation {
       score = weakened(score);
       if (near) {
         score = score > 0 ? std::max(score + 3, row.score >= 60 ? 98 : 94) : written ? 80 : 90;
-      } else if (said_.test(static_cast<std::size_t>(cue)) && written && !wide_) {
+      } else if (said_.cues.test(static_cast<std::size_t>(cue)) && written && !wide_) {
         if (row.id->valid(plain_)) offer(row.id->kind, kSaid, cue, kFollowed);
         continue;
       } else if (info(row.id->kind).group == Group::medical && context_.near(Cue::national, 2)) {
@@ -221,7 +227,10 @@ class Evaluation {
       // What is not sure enough needs no check, nor what is no better than another.
       if (score < context_.least && (score <= 0 || !is_followed_by(cue))) continue;
       if (!near && score >= context_.least && score <= best_.score) continue;
-      if (!row.id->valid(plain_)) continue;
+      if (!row.id->valid(plain_)) {
+        if (cue == Cue::ssn && near && written && context_.near(cue, 0) && is_value()) offer(row.id->kind, 60, cue, 0);
+        continue;
+      }
       if (!near && score >= context_.least && score < kSaid && is_followed_by(cue)) score = kSaid;
       // Where the words of two states stand before it, the nearer one decides.
       if (near) {
@@ -234,28 +243,18 @@ class Evaluation {
     }
   }
 
-  // As cards are printed: 4-4-4-4, 4-6-5, 4-6-4, 4-4-4-4-3.
-  bool in_card_groups(std::size_t n) const {
-    static constexpr std::array<std::array<std::size_t, 5>, 4> kPrinted = {
-        {{4, 4, 4, 4, 0}, {4, 6, 5, 0, 0}, {4, 6, 4, 0, 0}, {4, 4, 4, 4, 3}}};
-    std::array<std::size_t, 5> sizes{};
-    if (n > sizes.size()) return false;
-    for (std::size_t g = 0; g < n; ++g) sizes[g] = code_.groups[g].size();
-    return std::find(kPrinted.begin(), kPrinted.end(), sizes) != kPrinted.end();
-  }
-
-  // Whether other numbers stand in the same row: columns of a table.
-  bool in_row(std::size_t n) const {
-    if (n < code_.count && code_.groups[n].digits != 0 && !code_.groups[n - 1].line) return true;
-    const std::size_t begin = code_.groups[0].begin;
-    std::size_t back = 1;
-    while (back < kHistory && (text_.before(begin, back) == ' ' || text_.before(begin, back) == '\t')) ++back;
-    return is_digit(text_.before(begin, back));
+  // "\"ssn\": \"078-05-1120\"": of a member of that name it is one, whatever it is like, but for what stands in its place.
+  bool is_value() const {
+    const unsigned char left = text_.before(code_.groups[0].begin, 1);
+    return (left == '"' || left == '\'' || left == '=' || left == ':' || left == '>') &&
+           plain_.find_first_not_of(plain_[0]) != string_view::npos;
   }
 
   void card(std::size_t n) {
     if (plain_.size() < 12) return;
-    const bool near = context_.near(Cue::card), paid = context_.near(Cue::payment);
+    // The card of "identity card" pays nothing.
+    const bool identity = context_.seen[index_of(Cue::national)] == context_.seen[index_of(Cue::card)];
+    const bool near = context_.near(Cue::card) && !identity, paid = context_.near(Cue::payment);
     const bool halves = near && broken_ && n == 2;  // one line was too short for it
     if (n > 1 && code_.groups[0].size() != 4 && !halves) return;
     bool plain = true;  // blanks or dashes, as everybody writes
@@ -264,8 +263,8 @@ class Evaluation {
       if (group.separator != first.separator && !group.line && !first.line) return;
       plain = plain && (group.separator == ' ' || group.separator == '-');
     }
-    if ((!plain || wide_) && !in_card_groups(n) && !halves) return;
-    if (wide_ && !near && in_row(n)) return;
+    if ((!plain || wide_) && !in_card_groups(code_, n) && !halves) return;
+    if (wide_ && !near && in_row(text_, code_, n)) return;
     int score = card_score(plain_, n > 1);
     if (score == 0) return;
     if (!plain) score -= 20;
@@ -289,14 +288,6 @@ class Evaluation {
     if (plain_.size() == 15 ? luhn(plain_) : code_.groups[0].size() == 2) offer(Kind::device_id, 96, Cue::none, 0);
   }
 
-  bool all_years(std::size_t n) const {
-    for (std::size_t g = 0; g < n; ++g) {
-      const std::size_t begin = code_.groups[g].begin;
-      if (code_.groups[g].size() != 4 || !(text_.has(begin, "19") || text_.has(begin, "20"))) return false;
-    }
-    return true;
-  }
-
   // Ranges, choices and columns: wide apart, with no 0 before. With more than blanks between, a telephone is written in
   // a form that is known (`score`), in three groups and more that are not of one size; with blanks, not in two such.
   bool in_range(std::size_t n, int score) const {
@@ -309,11 +300,12 @@ class Evaluation {
 
   void phone(std::size_t n) {
     // A line's end is within none but those with a '+' (phone.cpp).
-    if (broken_ || (n > 1 && all_years(n))) return;
+    if (broken_ || (n > 1 && all_years(text_, code_, n))) return;
     int score = weakened(phone_score(written_, plain_, context_));
+    if (score < 60 && n >= 3 && !wide_ && is_phone_label(text_, code_)) score = 60;
     // Columns of a table look like that too.
-    if (score < 70 && !context_.near(Cue::phone) && in_row(n)) score = 0;
-    if (wide_ && (score < 52 || !context_.near(Cue::phone, 4) || in_row(n) || in_range(n, score))) score = 0;
+    if (score < 70 && !context_.near(Cue::phone) && in_row(text_, code_, n)) score = 0;
+    if (wide_ && (score < 52 || !context_.near(Cue::phone, 4) || in_row(text_, code_, n) || in_range(n, score))) score = 0;
     offer(Kind::phone, score, Cue::phone, 75);
   }
 
@@ -326,8 +318,9 @@ class Evaluation {
     // And a telephone that only its form makes one, right behind another word.
     const bool by_form = best_.kind == Kind::phone && best_.score < 70 && !context_.near(Cue::phone);
     if ((best_.score >= 60 && !by_word && !guessed && !by_form) || code_.joined || underscored_ || wide_) return;
+    if (said_.as && best_.score >= context_.least) return;
     if (!context_.near_named(kNamedReach)) return;
-    if (n > 1 && digits_ && all_years(n)) return;  // "Copyright 2013-2015"
+    if (n > 1 && digits_ && all_years(text_, code_, n)) return;  // "Copyright 2013-2015"
     if (!names_known_) {
       names_known_ = true;
       const std::uint32_t from = context_.earliest(kNamedReach);
@@ -360,19 +353,20 @@ class Evaluation {
 
   // "C11119376 - that is the passport number", "109049357 (ABA)": what is said of a number behind it.
   void named_behind(std::size_t n) {
-    if (wide_ || broken_) return;
+    if (wide_ || broken_ || (said_.paid && (n > 1 || plain_.size() < kLeastPaid || plain_.ends_with("000")))) return;
     const Group group = info(best_.kind).group;
     const bool found = best_.score >= context_.least;
     // What only its form makes a state's number or a telephone is what the words say.
     const bool by_form = own_distance_ == UINT32_MAX && best_.score < kSaid &&
                          (group == Group::national || group == Group::medical ||
-                          (best_.kind == Kind::phone && best_.score < 90 && !said_.test(index_of(Cue::phone))));
+                          (best_.kind == Kind::phone && best_.score < 90 && !said_.cues.test(index_of(Cue::phone))));
     if (found && !by_form) return;
     const std::size_t digits = plain_.size() - static_cast<std::size_t>(std::popcount(written_.letters));
     const bool whole = n == 1 && !lower_ && plain_.size() >= kLeastWhole && digits > 1;
     for (const Named& row : kNamedBehind) {
-      if (!said_.test(index_of(row.cue)) || (found && row.cue == Cue::national)) continue;
-      const bool enough = digits >= std::max(row.least_digits, kLeastSaid);
+      if (!said_.cues.test(index_of(row.cue)) || (found && row.cue == Cue::national)) continue;
+      const bool plate = row.kind == Kind::plate && plate_look(code_, n, plain_) == 2;
+      const bool enough = plate || digits >= std::max(row.least_digits, kLeastSaid);
       const bool telling = whole && (row.kind == Kind::passport || row.kind == Kind::device_id ||
                                      (row.kind == Kind::licence && plain_.size() >= 9));
       if ((!enough && !telling) || !fits(row, n, digits, telling)) continue;
@@ -387,7 +381,10 @@ class Evaluation {
     const bool may = row.kind == Kind::licence || row.kind == Kind::device_id || row.kind == Kind::passport ||
                      (row.cue == Cue::national && n == 1 && (digits >= 3 || is_german_document(plain_)));
     const Code::Group& first = code_.groups[0];
-    const bool whole = n == 1 || (n == 2 && first.separator == '-' && first.size() <= 3);
+    bool equal = row.kind == Kind::device_id && n >= 3 && digits > 0;  // "QKUF-L865-PXYP"
+    for (std::size_t g = 0; g < n; ++g)
+      equal = equal && code_.groups[g].size() == first.size() && (g + 1 == n || code_.groups[g].separator == '-');
+    const bool whole = n == 1 || equal || (n == 2 && first.separator == '-' && first.size() <= 3);
     if (!may || !whole || lower_ || plain_.size() < 8 || plain_.size() > 20 ||
         !context_.near(row.cue, row.kind == Kind::licence ? 2 : 1))  // "patente B n. …"
       return false;
@@ -411,6 +408,7 @@ class Evaluation {
       if (code_.groups[g].digits == 0 && code_.groups[g].size() >= 3 && code_.groups[g - 1].separator == ' ')
         return false;
     }
+    if (n > 1 && code_.groups[n - 1].size() == 1 && ends_with_word(n)) return false;
     if (row.kind == Kind::bank_account && n == 2 && code_.groups[0].separator == '.' && code_.groups[0].size() <= 2)
       return false;
     // Passports have five digits and more, but for Germany's and others' codes of nine characters.
@@ -422,10 +420,19 @@ class Evaluation {
     if (digits_ && plain_.size() == 4 && (plain_.starts_with("19") || plain_.starts_with("20"))) return false;
     // Groups that begin with a word ("Ford 2019") are no code, unless it is a plate, or a series before a number.
     const Code::Group& first = code_.groups[0];
-    const bool series = (row.kind == Kind::passport || row.kind == Kind::licence) && first.upper == first.size() &&
+    const bool series = (row.kind == Kind::passport || row.kind == Kind::licence || row.cue == Cue::national) &&
+                        first.upper == first.size() &&
                         first.size() <= 5 && digits >= 5;
     if (n > 1 && row.kind != Kind::plate && !series && first.digits == 0 && first.separator == ' ') return false;
     return !code_.money && !context_.near(Cue::money, 1) && !(digits_ && n == code_.count && is_counted(text_, end_));
+  }
+
+  // "417-15-5210 I cannot", "770386644 A copy": a capital that is a word of what follows.
+  bool ends_with_word(std::size_t n) const {
+    static constexpr string_view kWords = "AEIOUY";
+    const std::size_t blank = blank_at(text_, end_);
+    return code_.groups[n - 2].separator == ' ' && blank != 0 && letter_at(text_, end_ + blank) != 0 &&
+           kWords.find(plain_.back()) != string_view::npos && !is_upper(text_[end_ + blank]);
   }
 
   int weighted_routing() const { return digits_ ? weighted(plain_, {3, 7, 1, 3, 7, 1, 3, 7, 1}) : 1; }
@@ -438,7 +445,8 @@ class Evaluation {
   string_view plain_;
   Written written_;
   std::size_t end_ = 0;
-  CueSet follows_, said_;    // cues behind it: in the next words, and of what is said of it
+  CueSet follows_;           // cues in the next words
+  Said said_;                // what is said of it behind it
   std::uint32_t named_ = 0;  // rows of kNamed whose word is near enough, as bits
   bool names_known_ = false, follows_known_ = false;
   std::uint32_t own_distance_ = UINT32_MAX;  // words since the nearest one that names a state's number that fits
@@ -462,7 +470,7 @@ bool may_be_said(const Text& text, const Code& code) {
   std::size_t digits = 0;
   for (std::size_t n = 1; n <= code.count; ++n) {
     digits += code.groups[n - 1].digits;
-    if (digits >= kLeastSaid && is_said_of(text, code.end(n))) return true;
+    if ((digits >= kLeastSaid || (n == 3 && digits > 0)) && is_said_of(text, code.end(n))) return true;
   }
   return false;
 }

@@ -233,7 +233,11 @@ Match by_word(const Text& text, std::size_t i, const Context& context) {
     const bool option = context.option && is_alphanumeric(text.before(i, end_of_option)) && text[i] != '-' &&
                         !is_known_word(text, i, end);
     const bool assigned = named || option;
-    const bool fits = (odd || (assigned && value.size() >= 6 && (left != ' ' || option))) && value.size() >= 4 &&
+    // "Where is the PIN letter?"
+    const bool word = !assigned && (value.ends_with('?') || value.ends_with('!')) && is_known_word(text, i, end - 1);
+    const bool date = !assigned && value.find_first_of("./") != string_view::npos &&
+                      value.find_first_not_of("0123456789./-") == string_view::npos;  // "password changed on 1.5.2023"
+    const bool fits = !word && !date && (odd || (assigned && value.size() >= 6 && (left != ' ' || option))) && value.size() >= 4 &&
                       value.find('@') != 0 && value.back() != ':';
     if (fits && is_named_password(text, context, value, i)) {
       if (close > end) return {Kind::password, i, close, odd ? 80 : 60};
@@ -254,29 +258,6 @@ Match by_word(const Text& text, std::size_t i, const Context& context) {
 }
 
 }  // namespace
-
-bool gives_another(const Text& text, std::size_t end) {
-  static constexpr string_view kWords[] = {" to ",
-                                           " into ",
-                                           " auf ",
-                                           " zu ",
-                                           " naar ",
-                                           " til ",
-                                           " till ",
-                                           " na ",
-                                           " \xC3\xA0 ",
-                                           " instead of ",
-                                           " and the new one is ",
-                                           " statt ",
-                                           " au lieu de "};
-  if (text[end] != ' ') return false;
-  if (text.has(end, " a ")) {  // "de Hunter22 a Hunter23", but not "a valid …"
-    std::size_t i = end + 3;
-    while (i < end + 32 && text[i] > ' ' && !is_digit(text[i])) ++i;
-    return is_digit(text[i]);
-  }
-  return std::any_of(std::begin(kWords), std::end(kWords), [&](string_view word) { return text.has(end, word); });
-}
 
 std::size_t element_value(const Text& text, const Word& name, bool password) {
   constexpr std::size_t kLongestTag = 256;
