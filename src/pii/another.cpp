@@ -110,7 +110,7 @@ bool gives_password(const Text& text, std::size_t end) {
   constexpr std::size_t kMostWhom = 4, kLeast = 5;
   auto gives = [&](std::size_t i) {
     return std::any_of(std::begin(kGates), std::end(kGates), [&](std::string_view gate) {
-      if (!text.has(i, gate)) return false;
+      if (!text.has(i, gate) || i + gate.size() >= text.size()) return false;
       const Token token = token_at(text, i + gate.size());
       const std::string_view value = text.part(i + gate.size(), token.end);
       const bool letters = std::any_of(value.begin(), value.end(), [](char c) {

@@ -99,7 +99,9 @@ bool is_users_here(const Text& text, const Word& word, const Context& context) {
 bool is_shortened(const Text& text, const Word& word, const Context& context) {
   constexpr std::size_t kMost = 24;
   // "my username is kovacsb"
-  const bool said = context.joined && is_saying(context.previous.hash);
+  static constexpr std::uint32_t kIs[] = {hash_folded("is"),   hash_folded("ist"), hash_folded("est"), hash_folded("es"),
+                                          hash_folded("jest"), hash_folded("ar"),  hash_folded("er"),  hash_folded("e")};
+  const bool said = context.joined && std::find(std::begin(kIs), std::end(kIs), context.previous.hash) != std::end(kIs);
   const std::size_t kLeast = said ? 4 : 5;
   if (word.shape != Shape::lower || word.letters < kLeast || word.end - word.begin != word.letters ||
       word.letters > kMost || word.flags != 0 || word.cue != Cue::none)

@@ -344,7 +344,7 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "utiliza;utilice;usar;pon;inserisci;gebruik;anvand;brug;bruk;kayta;pouzij;uzyj"},
     {Cue::given,
      "changed;set;reset;updated;gave;given;sent;think;guess;believe;remember;geandert;gesetzt;gegeben;geschickt;glaube;"
-     "change;changee;modifie;donne;envoye;crois;cambiada;cambiado;cambio;diste;dado;creo;cambiata;cambiato;dato;credo;"
+     "change;changee;modifie;donne;envoye;crois;cambiada;cambiado;diste;dado;creo;cambiata;cambiato;dato;credo;"
      "alterada;alterado;deu;acho;gewijzigd;gegeven;geloof;zmienione;zmieniono;andrats;andrat;fick;tror;andret;endret"},
     {Cue::secret,
      "secret;secrets;token;tokens;apikey;api key;accesskey;access key;secretkey;secret key;clientsecret;client "

@@ -277,12 +277,14 @@ std::size_t uuid_end(const Text& text, std::size_t i) {
 // begins. What a piece may be made of is taken as far as it goes.
 std::size_t end_of_form(const Text& text, std::size_t i, string_view form, std::size_t& body) {
   body = 0;
+  bool random = false;
   for (std::size_t k = 0; k < form.size(); ++k) {
     if (form[k] != '{') {
       if (text[i++] != static_cast<unsigned char>(form[k])) return 0;
       continue;
     }
-    if (body == 0) body = i;
+    if (!random) body = i;
+    random = true;
     const auto kind = static_cast<unsigned char>(form[++k]);
     if (kind == '*') {
       i = uuid_end(text, i);

@@ -58,6 +58,26 @@ bool is_strong(const Text& text, std::size_t begin, std::size_t end) {
   return lower && (upper || digit) && (digit || sign) && (upper || sign) && may_be_password(text, begin, end);
 }
 
+// "is my", "ist mein": whose it is, behind a blank at `end`.
+bool is_somebodys(const Text& text, std::size_t end) {
+  static constexpr std::uint32_t kWhose[] = {
+      hash_folded("my"),    hash_folded("your"), hash_folded("his"),   hash_folded("her"),  hash_folded("their"),
+      hash_folded("our"),   hash_folded("mein"), hash_folded("meine"), hash_folded("dein"), hash_folded("sein"),
+      hash_folded("ihr"),   hash_folded("mon"),  hash_folded("ton"),   hash_folded("son"),  hash_folded("votre"),
+      hash_folded("mi"),    hash_folded("tu"),   hash_folded("su"),    hash_folded("mio"),  hash_folded("suo"),
+      hash_folded("meu"),   hash_folded("seu"),  hash_folded("mijn"),  hash_folded("min"),  hash_folded("mitt"),
+      hash_folded("moj"),   hash_folded("moja")};
+  std::size_t i = end;
+  for (int words = 0; words < 3; ++words) {  // "e il mio"
+    i += blank_at(text, i);
+    if (letter_at(text, i) == 0) return false;
+    const Word word = word_at(text, i);
+    if (words > 0 && std::find(std::begin(kWhose), std::end(kWhose), word.hash) != std::end(kWhose)) return true;
+    i = word.end;
+  }
+  return false;
+}
+
 }  // namespace
 
 Match match_login(const Text& text, std::size_t i) {
@@ -146,7 +166,7 @@ Match match_said_login(const Text& text, std::size_t i, std::size_t end, const C
   auto is = [&](Cue cue) { return said.test(static_cast<std::size_t>(cue)); };
   if (fits && is(Cue::password)) return {Kind::password, i, whole, 75};
   if (secret && is(Cue::secret)) return {Kind::secret, i, token, 75};
-  return user && is(Cue::user) ? Match{Kind::other_id, i, token, 66} : Match{};
+  return user && is(Cue::user) && is_somebodys(text, token) ? Match{Kind::other_id, i, token, 66} : Match{};
 }
 
 }  // namespace freehold::pii

@@ -321,7 +321,8 @@ Match match_url(const Text& text, std::size_t i) {
       if (text[at] == ':') colon = at;
       ++at;
     }
-    if (at < end && text[at] == '@' && colon >= host && at > colon + 1) return {Kind::password, i, end, 92};
+    if (at < end && text[at] == '@' && colon >= host && at > colon + 1)
+      return {has_key(text, host, at) ? Kind::api_key : Kind::password, i, end, 92};
     const bool alone = at < end && text[at] == '@' && colon == 0;  // somebody, or a token
     if (alone && is_random(text.part(host, at))) return {Kind::secret, i, end, 92};
     if (has_key(text, host, end)) return {Kind::api_key, i, end, 92};

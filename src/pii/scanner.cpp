@@ -67,7 +67,7 @@ bool Scanner::State::sign(const Text& text, unsigned char c) {
     if (match) return found(text, match);
   }
   // "client_secret: /RlW…": base64 may begin with a sign.
-  if ((c == '/' || c == '+') && (blanks > 0 || apart) && is_alphanumeric(text[at + 1]) &&
+  if ((c == '/' || c == '+') && (blanks > 0 || apart) && is_alphanumeric(text[at + 1]) && text.before(at, 1) != '/' &&
       context.near(Cue::secret, kSecretReach)) {
     if (const Match match = match_secret(text, at, context); match.kind == Kind::secret && match.score >= context.least)
       return found(text, match);
@@ -88,7 +88,7 @@ bool Scanner::State::sign(const Text& text, unsigned char c) {
   } else if (profile != Profile::secrets && c == ':' && text[at + 1] == ':' && is_hex(text[at + 2]) &&
              (!is_cut_here(text.before(at, 1)) || escaped || is_marked(text, at))) {
     if (const Match match = match_ip(text, at, context); match.score >= context.least) return found(text, match);
-  } else if (c > ' ' && c < 0x7F && c != '"' && c != '\'' && c != ':' && c != '=' && c != '`' &&
+  } else if (c > ' ' && c < 0x7F && c != '"' && c != '\'' && c != ':' && c != '=' && c != '`' && c != '(' &&
              context.near(Cue::password, 0) && (blanks > 0 || apart)) {
     Context now = context;
     const Match match = at == element ? match_element(text, at) : match_secret(text, at, now);

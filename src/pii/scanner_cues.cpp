@@ -31,7 +31,6 @@ void Scanner::State::see_cues(const Text& text, const Word& w) {
     // "a/c", but not "a C program"
     const bool letter = cue == Cue::account || cue == Cue::sort_code || cue == Cue::licence;
     if (!letter || w.letters > 1 || parted) see(cue);
-    if (cue == Cue::given && context.near(Cue::password, kGivenReach) && gives_password(text, w.end)) see(Cue::password);
   });
   if ((previous.flags & kParticle) == 0 || before.letters == 0) return;
   Word linked;

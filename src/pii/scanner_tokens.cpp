@@ -208,12 +208,15 @@ inline void Scanner::State::past_word(const Text& text, const Word& w, Tag tag, 
 // A word of small letters outside of all names, phrases and values that none of them and no street begins with: what
 // word() does with most; false where it is none.
 inline bool Scanner::State::ordinary_word(const Text& text, const Word& w) {
+  const bool gives = w.cue == Cue::given && context.near(Cue::password, kGivenReach) && gives_password(text, w.end);
   if (w.shape != Shape::lower || open != Tag::none || member.tag != Tag::none || w.begin < phrase.end ||
       (w.flags & kParticle) != 0 || w.cue == Cue::pass || (w.cue != Cue::none && opens_element(text, w)) ||
       kSmallLeads.has(w) || is_member(text, w) || text.starved())
     return false;
   lead = kNoLead;
   past_word(text, w, Tag::none, w.end);
+  if (gives) [[unlikely]]
+    see(Cue::password);
   return true;
 }
 
@@ -263,9 +266,10 @@ bool Scanner::State::word(const Text& text, const Word& w) {
   if (w.shape == Shape::mixed && w.cue == Cue::none) [[unlikely]]
     ending = cue_of_name(text, w);
   if (w.cue == Cue::pass && is_pass(text, now, w)) ending = Cue::password;
+  if (w.cue == Cue::given && now.near(Cue::password, kGivenReach) && gives_password(text, w.end)) ending = Cue::password;
   std::size_t value_at = 0;
   if (w.cue != Cue::none || ending == Cue::password) [[unlikely]]
-    value_at = element_value(text, w, ending == Cue::password);
+    value_at = element_value(text, w, ending == Cue::password && w.cue != Cue::given);
   if (text.starved()) return false;
   // Names: one word after the other.
   const bool goes_on = open != Tag::none && (now.joined || (inside_phrase && tag == open));
