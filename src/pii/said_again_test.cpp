@@ -115,6 +115,7 @@ TEST(SaidAgain, LabelsOfOtherLanguages) {
   EXPECT_EQ(shown(R"({"ssn":"078-05-1120"})"), "us_ssn=078-05-1120");
   EXPECT_EQ(shown(R"({"ssn":"000-00-0000"})"), "");
   EXPECT_EQ(shown("at the Altmeer S.p.A. is fine, MRN at S.p.A. is 44018827"), "medical_record=44018827");
+  EXPECT_EQ(shown("so\n\nd.o.b. 19-Jan-1990"), "birth_date=19-Jan-1990");
   EXPECT_EQ(shown("At 94, she lives alone.", Profile::hipaa), "age=94");
 }
 

@@ -44,7 +44,7 @@ void Scanner::State::see_cues(const Text& text, const Word& w) {
   const bool goes_on = abbreviated > 0 && context.previous.letters == 1 && text.before(w.begin, 1) == '.' &&
                        is_alphanumeric(text.before(w.begin, 2));
   abbreviated = goes_on ? abbreviated + 1 : 1;
-  if (goes_on) --context.index;  // "S.p.A." is one word
+  if (goes_on && (w.flags & kFiller) == 0) --context.index;  // "S.p.A." is one word
   spelled = hash_on(goes_on ? spelled : kHashStart, text[w.begin] | 0x20);
   if (abbreviated < 3) return;
   Word whole = w;

@@ -192,9 +192,9 @@ Match Scanner::State::at_word(const Text& text, const Context& now, const Word& 
 inline void Scanner::State::past_word(const Text& text, const Word& w, Tag tag, std::size_t end) {
   Context& now = context;
   if ((w.flags & kFiller) == 0) ++now.index;
-  if (w.cue != Cue::none) see_cues(text, w);
   if (w.letters == 1) [[unlikely]]
     see_abbreviation(text, w);
+  if (w.cue != Cue::none) see_cues(text, w);
   now.listed = now.listed_here;
   now.option = now.option_here;
   now.before_previous = now.previous;
