@@ -59,13 +59,15 @@ bool gives_another(const Text& text, std::size_t end) {
                                            " and the new one is ",
                                            " statt ",
                                            " au lieu de "};
+  if (text[end] == ',') return gives_another_number(text, end);
   if (text[end] != ' ') return false;
   if (text.has(end, " a ")) {  // "de Hunter22 a Hunter23", but not "a valid …"
     std::size_t i = end + 3;
     while (i < end + 32 && text[i] > ' ' && !is_digit(text[i])) ++i;
     return is_digit(text[i]);
   }
-  return std::any_of(std::begin(kWords), std::end(kWords), [&](std::string_view word) { return text.has(end, word); });
+  return std::any_of(std::begin(kWords), std::end(kWords), [&](std::string_view word) { return text.has(end, word); }) ||
+         gives_another_number(text, end);
 }
 
 bool gives_another_number(const Text& text, std::size_t end) {
@@ -97,10 +99,13 @@ bool gives_another_number(const Text& text, std::size_t end) {
   }
   if (i == end + first) return false;
   const Token token = token_at(text, i);
-  return token.digit && (token.characters >= kLeast || (text[token.end] == ' ' && is_digit(text[token.end + 1])));
+  if (!token.digit || token.characters >= kLeast) return token.digit;
+  if (text[token.end] != ' ') return false;
+  return is_digit(text[token.end + 1]) ||
+         (letter_at(text, token.end + 1) != 0 && (word_at(text, token.end + 1).flags & kMonth) != 0);  // "6 April 1978"
 }
 
-bool gives_password(const Text& text, std::size_t end) {
+bool gives_value(const Text& text, std::size_t end, bool password) {
   static constexpr std::string_view kGates[] = {" to ",     " into ",  " (",       " is ",    " was ",    " it was ",
                                                 " it is ",  " it's ",  " as ",     " auf ",   " zu ",     " ist ",
                                                 " war ",    " es ist ", " es war ", " als ",  " en ",     " par ",
@@ -117,6 +122,7 @@ bool gives_password(const Text& text, std::size_t end) {
         return (kByteKinds[static_cast<unsigned char>(c)] & kLetterByte) != 0;
       });
       const std::size_t mail = value.find('@');
+      if (!password) return token.digit && !token.sign && token.characters >= kLeast;
       return letters && (token.digit || token.sign) && token.characters >= kLeast &&
              (mail == std::string_view::npos || mail + 4 >= value.size());
     });

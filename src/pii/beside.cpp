@@ -122,6 +122,7 @@ bool is_shortened(const Text& text, const Word& word, const Context& context) {
   static constexpr std::string_view kEndings[] = {
       "tion", "tions", "ing",  "ment", "ity",   "able",   "ness", "ism",   "ical", "ious",  "ally", "ed",  "ence",
       "ance", "ible",  "ized", "izer", "field", "fields", "ung",  "ungen", "ator", "ators", "heit", "keit"};
+  if (letters.starts_with("ge") && letters.ends_with('t')) return false;  // "gefragt"
   return std::none_of(std::begin(kEndings), std::end(kEndings),
                       [&](std::string_view ending) { return letters.ends_with(ending); });
 }

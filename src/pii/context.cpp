@@ -7,11 +7,24 @@
 
 namespace freehold::pii {
 
+namespace {
+
+// "mi numero" is a telephone's where it is of nothing else, "mi numero de cuenta": taken away from `here`, and told.
+bool take_phone(CueSet& here, const Word& word) {
+  constexpr auto kPhone = static_cast<std::size_t>(Cue::phone);
+  if ((word.flags & kFiller) == 0 || !here.test(kPhone)) return false;
+  here.reset(kPhone);
+  return true;
+}
+
+}  // namespace
+
 CueSet cues_after(const Text& text, std::size_t end) {
   constexpr std::size_t kFar = 32;
   CueSet out;
   std::uint32_t previous = 0;
   int words = 0;
+  bool number = false, named = false;
   for (std::size_t i = end; i < end + kFar && words < 4;) {
     if (letter_at(text, i) == 0) {
       const unsigned char c = text[i];
@@ -21,11 +34,16 @@ CueSet cues_after(const Text& text, std::size_t end) {
       continue;
     }
     const Word word = word_at(text, i);
-    lexicon().each_cue(previous, word, [&](Cue cue) { out.set(static_cast<std::size_t>(cue)); });
+    CueSet here;
+    lexicon().each_cue(previous, word, [&](Cue cue) { here.set(static_cast<std::size_t>(cue)); });
+    number = take_phone(here, word) || number;
+    named = named || here.any();
+    out |= here;
     previous = word.hash;
     i = word.end;
     ++words;
   }
+  if (number && !named) out.set(static_cast<std::size_t>(Cue::phone));
   return out;
 }
 
@@ -129,9 +147,13 @@ Said said_of(const Text& text, std::size_t end, bool asked) {
   const bool bracket = text[i] == '(';
   i += bracket;
   std::uint32_t previous = 0;
-  bool linked = false;
+  bool linked = false, number = false;
+  auto whole = [&] {
+    if (number && out.none()) out.set(static_cast<std::size_t>(Cue::phone));
+    return said;
+  };
   for (std::size_t words = 0; words < kMost; ++words) {
-    if (letter_at(text, i) == 0) return bracket ? Said() : said;
+    if (letter_at(text, i) == 0) return bracket ? Said() : whole();
     const Word word = word_at(text, i);
     std::size_t word_end = word.end;
     if (!bracket && words == 0) {
@@ -149,20 +171,21 @@ Said said_of(const Text& text, std::size_t end, bool asked) {
     if (here.none() && words > 0 && !linked && (word.flags & (kFiller | kParticle)) == 0 && !is_saying(word.hash) &&
         out.any()) {
       // "for the passport office" is for something else; "für den Ausweis angegeben" is not.
-      return bracket || (said.paid && !text.part(word.begin, word.end).ends_with("en")) ? Said() : said;
+      return bracket || (said.paid && !text.part(word.begin, word.end).ends_with("en")) ? Said() : whole();
     }
     linked = (word.flags & kParticle) != 0;  // "numero di partita IVA"
+    number = take_phone(here, word) || number;
     out |= here;
     // "social insurance" is another state's than "social".
     if (here.test(static_cast<std::size_t>(Cue::sin))) out.reset(static_cast<std::size_t>(Cue::ssn));
     previous = word.hash;
     i = word_end;
     if (text[i] == '\'' && (text[i + 1] | 0x20) == 's') i += 2;  // "driver's license"
-    if (bracket && text[i] == ')') return said;
+    if (bracket && text[i] == ')') return whole();
     if (text[i] == '-' || text[i] == '.') ++i;
     i += blank_at(text, i);
   }
-  return bracket ? Said() : said;
+  return bracket ? Said() : whole();
 }
 
 CueSet cues_said_of(const Text& text, std::size_t end, bool asked) {

@@ -29,6 +29,7 @@ constexpr std::size_t kLeastPlain = 4;       // shorter is no code
 constexpr std::size_t kLeastWhole = 8;       // characters of a passport in one piece that has fewer
 constexpr std::size_t kLeastSaid = 3;        // digits, where only what is said behind it tells
 constexpr std::size_t kLeastPaid = 7;        // characters, where it may be what was paid for something
+constexpr int kByNumber = 72;                // a telephone that is none by its form: "mi numero de poliza 881300039-01"
 constexpr int kSaid = 96;                    // more than what only looks like another's
 constexpr std::size_t kMostPlain = 34;       // letters and digits: the longest IBAN that ISO 13616 allows
 constexpr std::size_t kMostWideDigits = 19;  // the longest card
@@ -345,7 +346,7 @@ class Evaluation {
     if (best_.score >= 60) {
       if (guessed && nearest->cue == Cue::national) return;
       if (by_form && !context_.near(nearest->cue, 1)) return;
-      if (!guessed && !by_form && (n > 1 || context_.distance(nearest->cue) >= context_.distance(Cue::phone))) return;
+      if (!guessed && !by_form && ((n > 1 && best_.score > kByNumber) || context_.distance(nearest->cue) >= context_.distance(Cue::phone))) return;
       best_.score = 0;
     }
     offer(nearest->kind, context_.near(nearest->cue, 1) ? 78 : 64, Cue::none, 0);
@@ -353,7 +354,7 @@ class Evaluation {
 
   // "C11119376 - that is the passport number", "109049357 (ABA)": what is said of a number behind it.
   void named_behind(std::size_t n) {
-    if (wide_ || broken_ || (said_.paid && (n > 1 || plain_.size() < kLeastPaid || plain_.ends_with("000")))) return;
+    if (wide_ || broken_ || (said_.paid && ((n > 1 && code_.groups[0].separator == ' ') || plain_.size() < (n > 1 ? 6 : kLeastPaid) || plain_.ends_with("000")))) return;
     const Group group = info(best_.kind).group;
     const bool found = best_.score >= context_.least;
     // What only its form makes a state's number or a telephone is what the words say.
@@ -367,8 +368,9 @@ class Evaluation {
       if (!said_.cues.test(index_of(row.cue)) || (found && row.cue == Cue::national)) continue;
       const bool plate = row.kind == Kind::plate && plate_look(code_, n, plain_) == 2;
       const bool enough = plate || digits >= std::max(row.least_digits, kLeastSaid);
-      const bool telling = whole && (row.kind == Kind::passport || row.kind == Kind::device_id ||
-                                     (row.kind == Kind::licence && plain_.size() >= 9));
+      const bool serial = row.kind == Kind::device_id && digits > 0 && in_equal_groups(n);
+      const bool telling = serial || (whole && (row.kind == Kind::passport || row.kind == Kind::device_id ||
+                                     (row.kind == Kind::licence && plain_.size() >= 9)));
       if ((!enough && !telling) || !fits(row, n, digits, telling)) continue;
       best_.score = 0;
       offer(row.kind, 62, Cue::none, 0);
@@ -376,15 +378,22 @@ class Evaluation {
     }
   }
 
+  // "QKUF-L865-PXYP"
+  bool in_equal_groups(std::size_t n) const {
+    bool equal = n >= 3 && !lower_;
+    for (std::size_t g = 0; g < n; ++g) {
+      const Code::Group& group = code_.groups[g];
+      equal = equal && group.size() == code_.groups[0].size() && (g + 1 == n || group.separator == '-');
+    }
+    return equal;
+  }
+
   // Capitals with few digits, in one piece or behind a few letters ("SN-9ZKVY1JAX0"): right behind its word it is one.
   bool is_telling(const Named& row, std::size_t n, std::size_t digits) const {
     const bool may = row.kind == Kind::licence || row.kind == Kind::device_id || row.kind == Kind::passport ||
                      (row.cue == Cue::national && n == 1 && (digits >= 3 || is_german_document(plain_)));
     const Code::Group& first = code_.groups[0];
-    bool equal = row.kind == Kind::device_id && n >= 3 && digits > 0;  // "QKUF-L865-PXYP"
-    for (std::size_t g = 0; g < n; ++g)
-      equal = equal && code_.groups[g].size() == first.size() && (g + 1 == n || code_.groups[g].separator == '-');
-    const bool whole = n == 1 || equal || (n == 2 && first.separator == '-' && first.size() <= 3);
+    const bool whole = n == 1 || (row.kind == Kind::device_id && digits > 0 && in_equal_groups(n)) || (n == 2 && first.separator == '-' && first.size() <= 3);
     if (!may || !whole || lower_ || plain_.size() < 8 || plain_.size() > 20 ||
         !context_.near(row.cue, row.kind == Kind::licence ? 2 : 1))  // "patente B n. …"
       return false;
@@ -402,7 +411,8 @@ class Evaluation {
     if (row.cue == Cue::registration && plate_look(code_, n, plain_) == 0) return false;
     if (row.cue == Cue::vehicle && plate_look(code_, n, plain_) < 2) return false;
     if (row.kind == Kind::vin && plain_.size() != 17) return false;
-    if (row.kind == Kind::postcode && (n > 1 || !digits_ || plain_.size() > 6)) return false;
+    const bool extended = n == 2 && code_.groups[0].size() == 5 && code_.groups[1].size() == 4;  // "60614-2201"
+    if (row.kind == Kind::postcode && (!digits_ || (!extended && (n > 1 || plain_.size() > 6)))) return false;
     // "4640 28112 4 IRN 1": a word begins something else. "0.98231": an amount.
     for (std::size_t g = 1; g < n && row.kind != Kind::plate; ++g) {
       if (code_.groups[g].digits == 0 && code_.groups[g].size() >= 3 && code_.groups[g - 1].separator == ' ')

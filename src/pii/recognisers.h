@@ -117,8 +117,8 @@ bool may_be_secret_alone(const Text& text, std::size_t i);  // with no such word
 // of. "and mine is …", "to …": behind a number. "to …", "me (…)": behind the word that says that one was given.
 bool gives_another(const Text& text, std::size_t end);
 bool gives_another_number(const Text& text, std::size_t end);
-bool gives_password(const Text& text, std::size_t end);
-inline constexpr std::uint32_t kGivenReach = 4;  // words between "password" and that
+bool gives_value(const Text& text, std::size_t end, bool password);
+inline constexpr std::uint32_t kGivenReach = 4;  // words between what it is and that
 // options.cpp
 Match match_option(const Text& text, std::size_t i, const Context& context);  // "mysql -psecret", "curl -u me:secret"
 // logins.cpp

@@ -53,14 +53,25 @@ void Scanner::State::see_cues(const Text& text, const Word& w) {
   lexicon().each_cue(0, whole, [&](Cue cue) { see(cue); });
 }
 
-// Another one follows what was found: the words that said what it is are as near to that.
-void Scanner::State::see_again(Kind kind) {
-  const std::uint32_t from = context.earliest(kOwnReach + 1);
-  if (kind == Kind::birth_date) see(Cue::birth);
+// Another one follows what was found, or one that was given: the words that said what it is are as near to that.
+void Scanner::State::see_again() {
+  const std::uint32_t from = context.earliest(kGivenReach + 1);
   if (seen[kCues] < from) return;
   for (std::size_t i = 0; i < kCues; ++i) {
     if (const auto cue = static_cast<Cue>(i); seen[i] >= from && seen[i] > context.floor && names_number(cue)) see(cue);
   }
+}
+
+// What the word gives that was spoken of before, "has been changed to …", "you gave me (…)".
+Given Scanner::State::given_behind(const Text& text, const Word& w) const {
+  if (context.near(Cue::password, kGivenReach) && gives_value(text, w.end, true)) return Given::password;
+  if (context.near(Cue::user, kGivenReach) && gives_value(text, w.end, false)) return Given::user;
+  return context.near_named(kGivenReach) && gives_value(text, w.end, false) ? Given::number : Given::nothing;
+}
+
+void Scanner::State::see_given(Given given) {
+  if (given == Given::number) return see_again();
+  see(given == Given::user ? Cue::user : Cue::password);
 }
 
 }  // namespace freehold::pii

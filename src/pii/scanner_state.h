@@ -26,6 +26,9 @@ inline unsigned char before_underscores(const Text& text, std::size_t i) {
   return text.before(i, back);
 }
 
+// What stands behind a word that says that it was given.
+enum class Given : unsigned char { nothing, password, user, number };
+
 struct Scanner::State {
   Profile profile;
   Chooser* chooser;
@@ -177,7 +180,9 @@ struct Scanner::State {
   bool sign(const Text& text, unsigned char c);
   void pass_sign(unsigned char c);
   void see_number_sign();
-  void see_again(Kind kind);
+  void see_again();
+  Given given_behind(const Text& text, const Word& w) const;
+  void see_given(Given given);
   void see_cues(const Text& text, const Word& w);
   bool is_record(const Text& text, const Context& now, const Code& code) const;
   Match at_word(const Text& text, const Context& now, const Word& w, std::size_t& rest);

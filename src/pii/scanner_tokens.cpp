@@ -82,7 +82,8 @@ bool Scanner::State::found(const Text& text, const Match& match) {
     seen[static_cast<std::size_t>(Cue::birth)] = context.index - kBirthReach;
     seen[static_cast<std::size_t>(Cue::birth_found)] = context.index;
   }
-  if (another) match.kind == Kind::password ? see(Cue::password) : see_again(match.kind);
+  if (another && match.kind == Kind::birth_date) see(Cue::birth);
+  if (another) match.kind == Kind::password ? see(Cue::password) : see_again();
   // What follows a street is its town.
   if (match.kind == Kind::address) seen[static_cast<std::size_t>(Cue::address)] = context.index;
   return true;
@@ -91,7 +92,13 @@ bool Scanner::State::found(const Text& text, const Match& match) {
 // "MRN 06-20-26", "chart #25-12-87", "Sort Code: 26-10-12": hospitals and banks number in twos, right behind the word
 // for it; in full it is a date.
 bool Scanner::State::is_record(const Text& text, const Context& now, const Code& code) const {
-  if (code.count < 3 || (!now.near(Cue::medical_record, 0) && !now.near(Cue::sort_code, 0))) return false;
+  if (code.count < 3) return false;
+  if (!now.near(Cue::medical_record, 0) && !now.near(Cue::sort_code, 0)) {
+    const bool asked = now.joined && is_saying(now.previous.hash);
+    if (!is_said_of(text, code.end(3)) ||
+        !cues_said_of(text, code.end(3), asked).test(static_cast<std::size_t>(Cue::sort_code)))
+      return false;
+  }
   for (std::size_t g = 0; g < 3; ++g) {
     if (code.groups[g].size() != 2 || (g < 2 && code.groups[g].separator != '-') || code.groups[g].digits != 2)
       return false;
@@ -180,7 +187,7 @@ Match Scanner::State::at_word(const Text& text, const Context& now, const Word& 
                       (next == '-' && now.near(Cue::device, 1));
     const bool form = number || (code && told);
     if ((form && (now.near_named(kOwnReach) || may_lead_code(w.end - w.begin))) ||
-        ((form || (code && next == '-' && w.letters <= 3)) && may_be_said(text, code_at(text, at)))) {
+        ((form || (code && next == '-' && w.letters <= 4)) && may_be_said(text, code_at(text, at)))) {
       std::size_t ignored = 0;
       if (const Match match = at_number(text, now, at, ignored); sure(match)) return match;
     }
@@ -208,15 +215,15 @@ inline void Scanner::State::past_word(const Text& text, const Word& w, Tag tag, 
 // A word of small letters outside of all names, phrases and values that none of them and no street begins with: what
 // word() does with most; false where it is none.
 inline bool Scanner::State::ordinary_word(const Text& text, const Word& w) {
-  const bool gives = w.cue == Cue::given && context.near(Cue::password, kGivenReach) && gives_password(text, w.end);
+  const Given gives = w.cue == Cue::given ? given_behind(text, w) : Given::nothing;
   if (w.shape != Shape::lower || open != Tag::none || member.tag != Tag::none || w.begin < phrase.end ||
       (w.flags & kParticle) != 0 || w.cue == Cue::pass || (w.cue != Cue::none && opens_element(text, w)) ||
       kSmallLeads.has(w) || is_member(text, w) || text.starved())
     return false;
   lead = kNoLead;
   past_word(text, w, Tag::none, w.end);
-  if (gives) [[unlikely]]
-    see(Cue::password);
+  if (gives != Given::nothing) [[unlikely]]
+    see_given(gives);
   return true;
 }
 
@@ -266,10 +273,10 @@ bool Scanner::State::word(const Text& text, const Word& w) {
   if (w.shape == Shape::mixed && w.cue == Cue::none) [[unlikely]]
     ending = cue_of_name(text, w);
   if (w.cue == Cue::pass && is_pass(text, now, w)) ending = Cue::password;
-  if (w.cue == Cue::given && now.near(Cue::password, kGivenReach) && gives_password(text, w.end)) ending = Cue::password;
+  const Given gives = w.cue == Cue::given ? given_behind(text, w) : Given::nothing;
   std::size_t value_at = 0;
   if (w.cue != Cue::none || ending == Cue::password) [[unlikely]]
-    value_at = element_value(text, w, ending == Cue::password && w.cue != Cue::given);
+    value_at = element_value(text, w, ending == Cue::password);
   if (text.starved()) return false;
   // Names: one word after the other.
   const bool goes_on = open != Tag::none && (now.joined || (inside_phrase && tag == open));
@@ -311,6 +318,8 @@ bool Scanner::State::word(const Text& text, const Word& w) {
   past_word(text, w, tag, whole);
   if (ending != Cue::none) [[unlikely]]
     see(ending);
+  if (gives != Given::nothing) [[unlikely]]
+    see_given(gives);
   if (value_at != 0) [[unlikely]] {
     element = value_at;  // what stands between are attributes
     seen[static_cast<std::size_t>(Cue::password)] = 0;
