@@ -111,6 +111,7 @@ bool gives_value(const Text& text, std::size_t end, bool password) {
                                                 " war ",    " es ist ", " es war ", " als ",  " en ",     " par ",
                                                 " est ",    " c'est ", " era ",    " es ",    " por ",    " a ",
                                                 " para ",   " como ",  " naar ",   " na ",    " till ",   " til ",
+                                                " it is: ",
                                                 " var ",    " in "};
   constexpr std::size_t kMostWhom = 4, kLeast = 5;
   auto gives = [&](std::size_t i) {
@@ -122,7 +123,10 @@ bool gives_value(const Text& text, std::size_t end, bool password) {
         return (kByteKinds[static_cast<unsigned char>(c)] & kLetterByte) != 0;
       });
       const std::size_t mail = value.find('@');
-      if (!password) return token.digit && !token.sign && token.characters >= kLeast;
+      if (!password) {
+        const bool series = token.characters <= 3 && is_upper(text[i + gate.size()]) && text[token.end] == ' ';
+        return (token.digit && !token.sign && token.characters >= kLeast) || (series && is_digit(text[token.end + 1]));
+      }
       return letters && (token.digit || token.sign) && token.characters >= kLeast &&
              (mail == std::string_view::npos || mail + 4 >= value.size());
     });

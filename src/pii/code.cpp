@@ -236,4 +236,20 @@ bool in_row(const Text& text, const Code& code, std::size_t n) {
   return is_digit(text.before(begin, back));
 }
 
+bool in_equal_groups(const Code& code, std::size_t n) {
+  bool equal = n >= 3 && !code.lower_case(n);
+  for (std::size_t g = 0; g < n; ++g) {
+    const Code::Group& group = code.groups[g];
+    equal = equal && group.size() == code.groups[0].size() && (g + 1 == n || group.separator == '-');
+  }
+  return equal;
+}
+
+bool in_range(const Code& code, std::size_t n, int score) {
+  bool equal = true, blanks = true;
+  for (std::size_t g = 0; g < n; ++g) equal = equal && code.groups[g].size() == code.groups[0].size();
+  for (std::size_t g = 0; g + 1 < n; ++g) blanks = blanks && code.groups[g].separator == ' ';
+  return blanks ? n == 2 && equal : n == 2 || equal || score < 90;
+}
+
 }  // namespace freehold::pii

@@ -139,6 +139,24 @@ bool is_counted(const Text& text, std::size_t end) {
   return std::find(std::begin(kUnits), std::end(kUnits), word_at(text, end + n).hash) != std::end(kUnits);
 }
 
+namespace {
+
+// "pasaport numarası olarak": Turkish says behind it that it is that.
+bool is_before_olarak(const Text& text, const Word& word) {
+  static constexpr std::uint32_t kOlarak = hash_folded("olarak");
+  std::size_t i = word.end;
+  for (int words = 0; words < 2 && word.cue != Cue::none; ++words) {
+    i += blank_at(text, i);
+    if (letter_at(text, i) == 0) return false;
+    const Word next = word_at(text, i);
+    if (next.hash == kOlarak) return true;
+    i = next.end;
+  }
+  return false;
+}
+
+}  // namespace
+
 Said said_of(const Text& text, std::size_t end, bool asked) {
   constexpr std::size_t kMost = 8;
   Said said;
@@ -158,7 +176,7 @@ Said said_of(const Text& text, std::size_t end, bool asked) {
     std::size_t word_end = word.end;
     if (!bracket && words == 0) {
       const std::size_t two = saying_of_two(text, word);
-      said.as = two == 0 && is_as_word(word.hash);
+      said.as = two == 0 && (is_as_word(word.hash) || is_before_olarak(text, word));
       said.paid = is_for(word.hash);
       if (two != 0) {
         word_end = two;

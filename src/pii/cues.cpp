@@ -343,7 +343,7 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "use;using;try;enter;entered;type;typed;set;choose;chose;nimm;benutze;verwende;eingeben;utilise;utilisez;"
      "utiliza;utilice;usar;pon;inserisci;gebruik;anvand;brug;bruk;kayta;pouzij;uzyj"},
     {Cue::given,
-     "changed;set;reset;updated;gave;given;sent;think;guess;believe;remember;geandert;gesetzt;gegeben;geschickt;glaube;"
+     "changed;here;set;reset;updated;gave;given;sent;think;guess;believe;remember;geandert;gesetzt;gegeben;geschickt;glaube;"
      "change;changee;modifie;donne;envoye;crois;cambiada;cambiado;diste;dado;creo;cambiata;cambiato;dato;credo;"
      "alterada;alterado;deu;acho;gewijzigd;gegeven;geloof;zmienione;zmieniono;andrats;andrat;fick;tror;andret;endret"},
     {Cue::secret,

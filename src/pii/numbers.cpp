@@ -28,7 +28,7 @@ struct Named {
 constexpr std::size_t kLeastPlain = 4;       // shorter is no code
 constexpr std::size_t kLeastWhole = 8;       // characters of a passport in one piece that has fewer
 constexpr std::size_t kLeastSaid = 3;        // digits, where only what is said behind it tells
-constexpr std::size_t kLeastPaid = 7;        // characters, where it may be what was paid for something
+constexpr std::size_t kLeastPaid = 6;        // characters, where it may be what was paid for something
 constexpr int kByNumber = 72;                // a telephone that is none by its form: "mi numero de poliza 881300039-01"
 constexpr int kSaid = 96;                    // more than what only looks like another's
 constexpr std::size_t kMostPlain = 34;       // letters and digits: the longest IBAN that ISO 13616 allows
@@ -198,13 +198,15 @@ class Evaluation {
     if (plain_.size() >= kMostOfState) return;
     const std::uint32_t near_from = context_.earliest(8), right_from = context_.earliest(kOwnReach);
     const WritingRows& list = writings_of(plain_.size(), digits_);
-    const std::span<const WritingRow> rows = context_.near_named(kOwnReach) ? list.all : list.of_form(written_.form);
+    const bool any_form = context_.near_named(kOwnReach) || said_.cues.any();
+    const std::span<const WritingRow> rows = any_form ? list.all : list.of_form(written_.form);
     for (const WritingRow& row : rows) {
       const Cue cue = row.cue;
       const std::uint32_t seen = context_.seen[static_cast<std::size_t>(cue)];
       // Where its own word stands before it, the signs between may be others.
       const bool written = row.written.form == written_.form;
-      if (!written && seen < right_from) continue;
+      const bool said = said_.cues.test(index_of(cue)) && !wide_;
+      if (!written && seen < right_from && !said) continue;
       if (row.any ? written_.form != 0 : row.written.letters != written_.letters) continue;
       // "last name Shen, social 536228726"
       const bool social = row.cue == Cue::ssn && context_.joined && context_.previous.hash == kSocial;
@@ -215,7 +217,7 @@ class Evaluation {
       score = weakened(score);
       if (near) {
         score = score > 0 ? std::max(score + 3, row.score >= 60 ? 98 : 94) : written ? 80 : 90;
-      } else if (said_.cues.test(static_cast<std::size_t>(cue)) && written && !wide_) {
+      } else if (said) {
         if (row.id->valid(plain_)) offer(row.id->kind, kSaid, cue, kFollowed);
         continue;
       } else if (info(row.id->kind).group == Group::medical && context_.near(Cue::national, 2)) {
@@ -289,16 +291,6 @@ class Evaluation {
     if (plain_.size() == 15 ? luhn(plain_) : code_.groups[0].size() == 2) offer(Kind::device_id, 96, Cue::none, 0);
   }
 
-  // Ranges, choices and columns: wide apart, with no 0 before. With more than blanks between, a telephone is written in
-  // a form that is known (`score`), in three groups and more that are not of one size; with blanks, not in two such.
-  bool in_range(std::size_t n, int score) const {
-    if (plain_[0] == '0') return false;
-    bool equal = true, blanks = true;
-    for (std::size_t g = 0; g < n; ++g) equal = equal && code_.groups[g].size() == code_.groups[0].size();
-    for (std::size_t g = 0; g + 1 < n; ++g) blanks = blanks && code_.groups[g].separator == ' ';
-    return blanks ? n == 2 && equal : n == 2 || equal || score < 90;
-  }
-
   void phone(std::size_t n) {
     // A line's end is within none but those with a '+' (phone.cpp).
     if (broken_ || (n > 1 && all_years(text_, code_, n))) return;
@@ -306,7 +298,8 @@ class Evaluation {
     if (score < 60 && n >= 3 && !wide_ && is_phone_label(text_, code_)) score = 60;
     // Columns of a table look like that too.
     if (score < 70 && !context_.near(Cue::phone) && in_row(text_, code_, n)) score = 0;
-    if (wide_ && (score < 52 || !context_.near(Cue::phone, 4) || in_row(text_, code_, n) || in_range(n, score))) score = 0;
+    if (wide_ && (score < 52 || !context_.near(Cue::phone, 4) || in_row(text_, code_, n) || (plain_[0] != '0' && in_range(code_, n, score)))) score = 0;
+    if (said_.cues.test(index_of(Cue::phone)) && !code_.joined && plain_.size() >= 8 && plain_.size() <= 13) score = std::max(score, 75);
     offer(Kind::phone, score, Cue::phone, 75);
   }
 
@@ -354,7 +347,7 @@ class Evaluation {
 
   // "C11119376 - that is the passport number", "109049357 (ABA)": what is said of a number behind it.
   void named_behind(std::size_t n) {
-    if (wide_ || broken_ || (said_.paid && ((n > 1 && code_.groups[0].separator == ' ') || plain_.size() < (n > 1 ? 6 : kLeastPaid) || plain_.ends_with("000")))) return;
+    if (wide_ || broken_) return;
     const Group group = info(best_.kind).group;
     const bool found = best_.score >= context_.least;
     // What only its form makes a state's number or a telephone is what the words say.
@@ -368,24 +361,22 @@ class Evaluation {
       if (!said_.cues.test(index_of(row.cue)) || (found && row.cue == Cue::national)) continue;
       const bool plate = row.kind == Kind::plate && plate_look(code_, n, plain_) == 2;
       const bool enough = plate || digits >= std::max(row.least_digits, kLeastSaid);
-      const bool serial = row.kind == Kind::device_id && digits > 0 && in_equal_groups(n);
+      const bool serial = row.kind == Kind::device_id && digits > 0 && in_equal_groups(code_, n);
       const bool telling = serial || (whole && (row.kind == Kind::passport || row.kind == Kind::device_id ||
-                                     (row.kind == Kind::licence && plain_.size() >= 9)));
-      if ((!enough && !telling) || !fits(row, n, digits, telling)) continue;
+                                     (row.kind == Kind::licence && plain_.size() >= 9) ||
+                                             (row.cue == Cue::national && digits >= 5)));
+      if ((!enough && !telling) || !fits(row, n, digits, telling) || (said_.paid && !is_entered(row, n, digits))) continue;
       best_.score = 0;
       offer(row.kind, 62, Cue::none, 0);
       return;
     }
   }
 
-  // "QKUF-L865-PXYP"
-  bool in_equal_groups(std::size_t n) const {
-    bool equal = n >= 3 && !lower_;
-    for (std::size_t g = 0; g < n; ++g) {
-      const Code::Group& group = code_.groups[g];
-      equal = equal && group.size() == code_.groups[0].size() && (g + 1 == n || group.separator == '-');
-    }
-    return equal;
+  // "I entered K7720418 for the passport", and no amount that was paid for it.
+  bool is_entered(const Named& row, std::size_t n, std::size_t digits) const {
+    if (row.kind == Kind::postcode || row.kind == Kind::plate) return n > 1 || row.kind == Kind::plate || digits == 5;
+    if (plain_.ends_with("000") || plain_.size() < kLeastPaid) return false;
+    return n == 1 || code_.groups[0].separator != ' ' || code_.groups[0].digits == 0;
   }
 
   // Capitals with few digits, in one piece or behind a few letters ("SN-9ZKVY1JAX0"): right behind its word it is one.
@@ -393,7 +384,7 @@ class Evaluation {
     const bool may = row.kind == Kind::licence || row.kind == Kind::device_id || row.kind == Kind::passport ||
                      (row.cue == Cue::national && n == 1 && (digits >= 3 || is_german_document(plain_)));
     const Code::Group& first = code_.groups[0];
-    const bool whole = n == 1 || (row.kind == Kind::device_id && digits > 0 && in_equal_groups(n)) || (n == 2 && first.separator == '-' && first.size() <= 3);
+    const bool whole = n == 1 || (row.kind == Kind::device_id && digits > 0 && in_equal_groups(code_, n)) || (n == 2 && first.separator == '-' && first.size() <= 3);
     if (!may || !whole || lower_ || plain_.size() < 8 || plain_.size() > 20 ||
         !context_.near(row.cue, row.kind == Kind::licence ? 2 : 1))  // "patente B n. …"
       return false;

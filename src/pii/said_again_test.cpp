@@ -51,6 +51,24 @@ TEST(SaidAgain, SecondValues) {
   EXPECT_EQ(shown("DOB 03/03/1980, seen 05/06/2020"), "birth_date=03/03/1980");
 }
 
+TEST(SaidAgain, NumbersThatWereGiven) {
+  EXPECT_EQ(shown("your voter ID has been changed to KTL7710442"), "other_id=KTL7710442");
+  EXPECT_EQ(shown("the sort code you gave me (77-01-44) is wrong"), "bank_account=77-01-44");
+  EXPECT_EQ(shown("What was my serial number again? I think it was R5QW8ZLXTPF"), "device_id=R5QW8ZLXTPF");
+  EXPECT_EQ(shown("your client secret has been changed to Vq7LmT2xZr9KpW4nBs8Jd3Hc"),
+            "secret=Vq7LmT2xZr9KpW4nBs8Jd3Hc");
+  EXPECT_EQ(shown("QKTF-L8LV-PXYP is my serial number"), "device_id=QKTF-L8LV-PXYP");
+  EXPECT_EQ(shown("11-12-13 is my sort code"), "bank_account=11-12-13");
+  EXPECT_EQ(shown("J'ai donné 60614-2201 comme code postal."), "postcode=60614-2201");
+  EXPECT_EQ(shown("L44018827 pasaport numarası olarak kayıtlı"), "passport=L44018827");
+  EXPECT_EQ(shown("91 441 82 70 är mitt telefonnummer"), "phone=91 441 82 70");
+  EXPECT_EQ(shown("Mi número de póliza es 440188271-01."), "health_plan=440188271-01");
+  EXPECT_EQ(shown("4401882711 es mi número de cuenta."), "bank_account=4401882711");
+  EXPECT_EQ(shown("R7702418 to mój numer prawa jazdy"), "licence=R7702418");
+  EXPECT_EQ(shown("die alte PIN war Kormoran52!, die neue ist Kormoran53!"), "password=Kormoran52! | password=Kormoran53!");
+  EXPECT_EQ(shown("EC 888-864-8 (REACH)"), "");
+}
+
 TEST(SaidAgain, SortCodes) {
   EXPECT_EQ(shown("Sort Code: 11-12-13"), "bank_account=11-12-13");
   EXPECT_EQ(shown("s/c 77-01-44 a/c 20418833"), "bank_account=77-01-44 | bank_account=20418833");

@@ -65,13 +65,14 @@ void Scanner::State::see_again() {
 // What the word gives that was spoken of before, "has been changed to …", "you gave me (…)".
 Given Scanner::State::given_behind(const Text& text, const Word& w) const {
   if (context.near(Cue::password, kGivenReach) && gives_value(text, w.end, true)) return Given::password;
+  if (context.near(Cue::secret, kGivenReach) && gives_value(text, w.end, true)) return Given::secret;
   if (context.near(Cue::user, kGivenReach) && gives_value(text, w.end, false)) return Given::user;
   return context.near_named(kGivenReach) && gives_value(text, w.end, false) ? Given::number : Given::nothing;
 }
 
 void Scanner::State::see_given(Given given) {
   if (given == Given::number) return see_again();
-  see(given == Given::user ? Cue::user : Cue::password);
+  see(given == Given::user ? Cue::user : given == Given::secret ? Cue::secret : Cue::password);
 }
 
 }  // namespace freehold::pii

@@ -27,7 +27,7 @@ inline unsigned char before_underscores(const Text& text, std::size_t i) {
 }
 
 // What stands behind a word that says that it was given.
-enum class Given : unsigned char { nothing, password, user, number };
+enum class Given : unsigned char { nothing, password, secret, user, number };
 
 struct Scanner::State {
   Profile profile;

@@ -152,7 +152,7 @@ bool is_password_of_sentence(const Text& text, const Context& context, string_vi
     digit = digit || is_digit(c);
     sign = sign || (string_view("$%&*#@^~+").find(byte) != string_view::npos);
   }
-  sign = sign || value.find_first_of("!?") < value.size() - 1;
+  sign = sign || value.find_first_of("!?") < value.size() - 1 || (digit && value.ends_with('!'));
   return lower && ((digit && (upper || sign)) || (upper && sign));
 }
 
