@@ -47,18 +47,18 @@ Token token_at(const Text& text, std::size_t i) {
 
 bool gives_another(const Text& text, std::size_t end) {
   static constexpr std::string_view kWords[] = {" to ",
-                                           " into ",
-                                           " auf ",
-                                           " zu ",
-                                           " naar ",
-                                           " til ",
-                                           " till ",
-                                           " na ",
-                                           " \xC3\xA0 ",
-                                           " instead of ",
-                                           " and the new one is ",
-                                           " statt ",
-                                           " au lieu de "};
+                                                " into ",
+                                                " auf ",
+                                                " zu ",
+                                                " naar ",
+                                                " til ",
+                                                " till ",
+                                                " na ",
+                                                " \xC3\xA0 ",
+                                                " instead of ",
+                                                " and the new one is ",
+                                                " statt ",
+                                                " au lieu de "};
   if (text[end] == ',') return gives_another_number(text, end);
   if (text[end] != ' ') return false;
   if (text.has(end, " a ")) {  // "de Hunter22 a Hunter23", but not "a valid …"
@@ -66,7 +66,8 @@ bool gives_another(const Text& text, std::size_t end) {
     while (i < end + 32 && text[i] > ' ' && !is_digit(text[i])) ++i;
     return is_digit(text[i]);
   }
-  return std::any_of(std::begin(kWords), std::end(kWords), [&](std::string_view word) { return text.has(end, word); }) ||
+  return std::any_of(std::begin(kWords), std::end(kWords),
+                     [&](std::string_view word) { return text.has(end, word); }) ||
          gives_another_number(text, end);
 }
 
@@ -106,13 +107,11 @@ bool gives_another_number(const Text& text, std::size_t end) {
 }
 
 bool gives_value(const Text& text, std::size_t end, bool password) {
-  static constexpr std::string_view kGates[] = {" to ",     " into ",  " (",       " is ",    " was ",    " it was ",
-                                                " it is ",  " it's ",  " as ",     " auf ",   " zu ",     " ist ",
-                                                " war ",    " es ist ", " es war ", " als ",  " en ",     " par ",
-                                                " est ",    " c'est ", " era ",    " es ",    " por ",    " a ",
-                                                " para ",   " como ",  " naar ",   " na ",    " till ",   " til ",
-                                                " it is: ",
-                                                " var ",    " in "};
+  static constexpr std::string_view kGates[] = {
+      " to ",  " into ",  " (",    " is ",     " was ",    " it was ", " it is ", " it's ", " as ",
+      " auf ", " zu ",    " ist ", " war ",    " es ist ", " es war ", " als ",   " en ",   " par ",
+      " est ", " c'est ", " era ", " es ",     " por ",    " a ",      " para ",  " como ", " naar ",
+      " na ",  " till ",  " til ", " it is: ", " var ",    " in "};
   constexpr std::size_t kMostWhom = 4, kLeast = 5;
   auto gives = [&](std::size_t i) {
     return std::any_of(std::begin(kGates), std::end(kGates), [&](std::string_view gate) {

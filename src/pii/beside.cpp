@@ -81,7 +81,8 @@ bool is_users_here(const Text& text, const Word& word, const Context& context) {
       word.cue != Cue::none || (word.flags & (kCommon | kFiller | kProper)) != 0)
     return false;
   static constexpr std::uint32_t kInvalid[] = {hash_folded("invalid"), hash_folded("illegal"), hash_folded("unknown")};
-  if (std::find(std::begin(kInvalid), std::end(kInvalid), context.before_previous.hash) != std::end(kInvalid)) return true;
+  if (std::find(std::begin(kInvalid), std::end(kInvalid), context.before_previous.hash) != std::end(kInvalid))
+    return true;
   constexpr std::uint32_t kFar = 3;
   if (context.near(Cue::password, kFar)) return true;
   std::size_t i = word.end + (text[word.end] == ',' || text[word.end] == ';');
@@ -99,8 +100,9 @@ bool is_users_here(const Text& text, const Word& word, const Context& context) {
 bool is_shortened(const Text& text, const Word& word, const Context& context) {
   constexpr std::size_t kMost = 24;
   // "my username is kovacsb"
-  static constexpr std::uint32_t kIs[] = {hash_folded("is"),   hash_folded("ist"), hash_folded("est"), hash_folded("es"),
-                                          hash_folded("jest"), hash_folded("ar"),  hash_folded("er"),  hash_folded("e")};
+  static constexpr std::uint32_t kIs[] = {hash_folded("is"), hash_folded("ist"),  hash_folded("est"),
+                                          hash_folded("es"), hash_folded("jest"), hash_folded("ar"),
+                                          hash_folded("er"), hash_folded("e")};
   const bool said = context.joined && std::find(std::begin(kIs), std::end(kIs), context.previous.hash) != std::end(kIs);
   const std::size_t kLeast = said ? 4 : 5;
   if (word.shape != Shape::lower || word.letters < kLeast || word.end - word.begin != word.letters ||
@@ -118,7 +120,8 @@ bool is_shortened(const Text& text, const Word& word, const Context& context) {
       hash_folded("brugernavn"),   hash_folded("kayttajatunnus"), hash_folded("login")};
   const std::uint32_t name = said ? context.before_previous.hash : context.previous.hash;
   static constexpr std::uint32_t kLogin = hash_folded("login");
-  if ((!said && name == kLogin) || std::find(std::begin(kNames), std::end(kNames), name) == std::end(kNames)) return false;
+  if ((!said && name == kLogin) || std::find(std::begin(kNames), std::end(kNames), name) == std::end(kNames))
+    return false;
   static constexpr std::string_view kEndings[] = {
       "tion", "tions", "ing",  "ment", "ity",   "able",   "ness", "ism",   "ical", "ious",  "ally", "ed",  "ence",
       "ance", "ible",  "ized", "izer", "field", "fields", "ung",  "ungen", "ator", "ators", "heit", "keit"};

@@ -58,11 +58,11 @@ bool is_as_word(std::uint32_t hash) {
 
 bool is_saying(std::uint32_t hash) {
   static constexpr std::uint32_t kWords[] = {
-      hash_folded("is"),  hash_folded("was"),  hash_folded("that"), hash_folded("ist"), hash_folded("war"),
-      hash_folded("est"), hash_folded("es"),   hash_folded("era"),  hash_folded("e"),   hash_folded("er"),
-      hash_folded("ar"),  hash_folded("jest"), hash_folded("to"),   hash_folded("je"),  hash_folded("on"),
-      hash_folded("das"), hash_folded("eto"),  hash_folded("cest"), hash_folded("dit"), hash_folded("dat"),
-      hash_folded("det"), hash_folded("isso"), hash_folded("eso"),  hash_folded("este"), hash_folded("esto"),
+      hash_folded("is"),     hash_folded("was"),    hash_folded("that"), hash_folded("ist"),  hash_folded("war"),
+      hash_folded("est"),    hash_folded("es"),     hash_folded("era"),  hash_folded("e"),    hash_folded("er"),
+      hash_folded("ar"),     hash_folded("jest"),   hash_folded("to"),   hash_folded("je"),   hash_folded("on"),
+      hash_folded("das"),    hash_folded("eto"),    hash_folded("cest"), hash_folded("dit"),  hash_folded("dat"),
+      hash_folded("det"),    hash_folded("isso"),   hash_folded("eso"),  hash_folded("este"), hash_folded("esto"),
       hash_folded("questo"), hash_folded("questa"), hash_folded("esta")};
   return std::find(std::begin(kWords), std::end(kWords), hash) != std::end(kWords);
 }
@@ -97,10 +97,9 @@ namespace {
 
 // "for the Indian passport": what it was entered for, or what was paid for.
 bool is_for(std::uint32_t hash) {
-  static constexpr std::uint32_t kWords[] = {hash_folded("for"),  hash_folded("fur"), hash_folded("pour"),
-                                             hash_folded("para"), hash_folded("per"), hash_folded("voor"),
-                                             hash_folded("dla"),  hash_folded("pro"), hash_folded("till"),
-                                             hash_folded("til")};
+  static constexpr std::uint32_t kWords[] = {
+      hash_folded("for"),  hash_folded("fur"), hash_folded("pour"), hash_folded("para"), hash_folded("per"),
+      hash_folded("voor"), hash_folded("dla"), hash_folded("pro"),  hash_folded("till"), hash_folded("til")};
   return std::find(std::begin(kWords), std::end(kWords), hash) != std::end(kWords);
 }
 

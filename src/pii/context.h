@@ -81,7 +81,7 @@ struct Said {
 };
 Said said_of(const Text& text, std::size_t end, bool asked = false);
 bool is_counted(const Text& text, std::size_t end);  // "115200 baud", "48000 euros": so many of something
-bool is_as_word(std::uint32_t hash);  // "as", "als", "comme" and their likes
+bool is_as_word(std::uint32_t hash);                 // "as", "als", "comme" and their likes
 bool is_saying(std::uint32_t hash);                  // "is", "was", "that" and their likes
 bool is_said_of(const Text& text, std::size_t end);
 

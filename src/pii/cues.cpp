@@ -113,7 +113,8 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "carta identita;identita;didentita;d identita;cie;"
      "c i;ci n;cartaidentita;di identita"},
     {Cue::passport,
-     "pasaport;pasaport+;pasaportum;passport;passports;reisepass;reisepassnummer;passnummer;passeport;pasaporte;passaporto;passaporte;paspoort;"
+     "pasaport;pasaport+;pasaportum;passport;passports;reisepass;reisepassnummer;passnummer;passeport;pasaporte;"
+     "passaporto;passaporte;paspoort;"
      "paspoortnummer;paszport;paszportu;pass no;"
      "ppt;ppt+;pp no;pp number;pass nr;pass nummer;passnr;passport+;pas nr;pasnr;pasnummer;passinumero;"
      "passin;passi;pasu;cestovni pas;+pasu;+pasaporte;+passaporto;+passeport;travel document;travel doc;"
@@ -123,7 +124,8 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "หนังสือเดินทาง;"
      "หนังสือเดินทางเลขที่"},
     {Cue::licence,
-     "ehliyet;ehliyet+;surucu belge;d l;dl+;license;licence;driver's license;drivers license;driver license;driving licence;driving "
+     "ehliyet;ehliyet+;surucu belge;d l;dl+;license;licence;driver's license;drivers license;driver license;driving "
+     "licence;driving "
      "license;dl;dln;fuhrerschein;fuhrerscheinnummer;permis;permis "
      "de;permisdeconduire;permisodeconducir;patentediguida;"
      "de conducir;de conduire;di guida;rijbewijsnummer;patente;rijbewijs;licencia;carnet de;carteira "
@@ -135,7 +137,8 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "forerkort;forerkortnummer;forerkortnr;ajokortti;ajokortin;ajokorttinumero;prawo jazdy;prawa jazdy;"
      "ridicsky prukaz;ridicskeho prukazu;ridicak;jogositvany;surucu belgesi;permis conduire"},
     {Cue::medical_record,
-     "hasta+;hasta numarasi;protokol+;dosya+;mrn;mrns;medical record;patient id;patient number;patient no;patientid;chart number;chart no;chart;record "
+     "hasta+;hasta numarasi;protokol+;dosya+;mrn;mrns;medical record;patient id;patient number;patient "
+     "no;patientid;chart number;chart no;chart;record "
      "number;record no;hospital number;patientennummer;"
      "patientenid;numero patient;specimen;accession;encounter;case number;visit number;medical number;health "
      "record;fallnummer;medrec;"
@@ -148,7 +151,8 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "病历号;病案号;住院号;환자번호;患者番号;"
      "paciente+;paziente+;cartella+;prontuario+"},
     {Cue::health_plan,
-     "police numarasi;sigorta+;sigorta numarasi;member id;memberid;subscriber;subscriber id;policy number;policy no;policy;health "
+     "police numarasi;sigorta+;sigorta numarasi;member id;memberid;subscriber;subscriber id;policy number;policy "
+     "no;policy;health "
      "plan;beneficiary;hicn;mbi;insurance number;insurance id;insurance policy;"
      "plan number;group number;plan "
      "id;medicaid;medicare;krankenversicherung;krankenversichertennummer;versichertennummer;ehic;insurance "
@@ -211,7 +215,8 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "vin;vehicle identification;chassis;fahrgestellnummer;fin;vin "
      "number;fahrzeugidentifikationsnummer;bastidor;telaio"},
     {Cue::device,
-     "seri;seri+;seri numarasi;cihaz+;serial;serial number;serial no;sn;imei;imsi;iccid;meid;udid;device id;device identifier;device "
+     "seri;seri+;seri numarasi;cihaz+;serial;serial number;serial no;sn;imei;imsi;iccid;meid;udid;device id;device "
+     "identifier;device "
      "serial;device;deviceid;implant;pacemaker;seriennummer;"
      "udi;serialnumber;esn;unit serial;equipment identity;s n;serialno;idfa;idfv;gaid;aaid;"
      "advertising id;android id;hardware id;machine id;device token;geratenummer;serienummer;numero serie;"
@@ -223,7 +228,9 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "mac address;mac addresses;mac addr;mac adresse;mac adres;adresse mac;direccion mac;indirizzo mac;"
      "hwaddr;hwaddress;hw address;hardware address;bssid"},
     {Cue::other_id,
-     "musteri+;musteri numarasi;ogrenci+;ogrenci numarasi;sicil+;uye+;election card;election id;electoral+;elector+;voters+;employee id;employee number;employee no;employeeid;student id;student number;staff id;staff number;badge;badge "
+     "musteri+;musteri numarasi;ogrenci+;ogrenci numarasi;sicil+;uye+;election card;election "
+     "id;electoral+;elector+;voters+;employee id;employee number;employee no;employeeid;student id;student "
+     "number;staff id;staff number;badge;badge "
      "number;user id;personnel number;"
      "personalnummer;matrikelnummer;registration number;voter id;voter;client id;client number;beneficiary "
      "number;enrollment number;applicant id;person id;"
@@ -243,15 +250,20 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "dabonne;detudiant;demploye;dadhesion;dallocataire;"
      "kd+;kdnr;matr+;cliente+;socio+;adherent+;tessera+;matricule+;membre+;etudiant+;studente+"},
     {Cue::user,
-     "kullanici adi;anvandarnamn;brukernavn;brugernavn;kayttajatunnus;kayttajanimi;nazwa uzytkownika;uzivatelske jmeno;nome usuario;nombre usuario;nome utilizador;de utilizador;utilizador;nume utilizator;felhasznalonev;nom dutilisateur;username;user name;login;login name;loginname;login id;screen name;handle;user id;userid;benutzername;"
+     "kullanici adi;anvandarnamn;brukernavn;brugernavn;kayttajatunnus;kayttajanimi;nazwa uzytkownika;uzivatelske "
+     "jmeno;nome usuario;nombre usuario;nome utilizador;de utilizador;utilizador;nume utilizator;felhasznalonev;nom "
+     "dutilisateur;username;user name;login;login name;loginname;login id;screen name;handle;user "
+     "id;userid;benutzername;"
      "benutzerkennung;anmeldename;nutzername;d utilisateur;dutilisateur;nom utilisateur;identifiant;de usuario;"
      "nome utente;utente;gebruikersnaam;twitter;instagram"},
     {Cue::one_time,
-     "time code;time passcode;time pin;time passwort;time token;access code;zugangscode;codigo acceso;code acces;code dacces;"
+     "time code;time passcode;time pin;time passwort;time token;access code;zugangscode;codigo acceso;code acces;code "
+     "dacces;"
      "codice accesso;codice daccesso;codigo de acesso;codigo acesso;toegangscode;kod dostepu;atkomstkod;tilgangskode;"
      "pristupovy kod;onetimecode;verify code;auth code;authenticator code;security code;sicherheitscode;"
      "anmeldecode;bestatigungs code;code unique;codigo unico;codice monouso;eenmalige code;engangskode;"
-     "login pin;unlock code;reset code;tan nummer;otp;verification code;recovery code;einmalcode;bestatigungscode;verificatiecode;"
+     "login pin;unlock code;reset code;tan nummer;otp;verification code;recovery "
+     "code;einmalcode;bestatigungscode;verificatiecode;"
      "otp+;sms code;smscode;login code;authentication code;2fa code;mfa code;mtan;smstan;"
      "einmalpasswort;einmalkennwort;verifizierungscode;codigo verificacion;codigo verificacao;"
      "code verification;codice verifica;codice otp;code sms;codigo sms;kod weryfikacyjny;kod sms;"
@@ -320,7 +332,8 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "zip;zipcode;zip code;postcode;postal;postal code;plz;postleitzahl;code postal;codigo postal;cap;cep;pin "
      "code;pincode;eircode;postcodes"},
     {Cue::password,
-     "sifre;sifrem;sifreniz;sifresini;parolam;parolasi;password;passwords;passwd;pwd;passphrase;passcode;passwort;kennwort;contrasena;motdepasse;mot "
+     "sifre;sifrem;sifreniz;sifresini;parolam;parolasi;password;passwords;passwd;pwd;passphrase;passcode;passwort;"
+     "kennwort;contrasena;motdepasse;mot "
      "de;senha;wachtwoord;haslo;pin;dbpassword;userpassword;pgpassword;mysqlpassword;"
      "pw;pws;pswd;psw;passw;passwrd;passwords;pass phrase;pass code;temporary pass;dbpass;userpass;"
      "mysqlpass;pgpass;rootpass;adminpass;smtppass;mailpass;ftppass;sshpassword;heslo;hesla;heslem;hasla;"
@@ -343,7 +356,8 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "use;using;try;enter;entered;type;typed;set;choose;chose;nimm;benutze;verwende;eingeben;utilise;utilisez;"
      "utiliza;utilice;usar;pon;inserisci;gebruik;anvand;brug;bruk;kayta;pouzij;uzyj"},
     {Cue::given,
-     "changed;here;set;reset;updated;gave;given;sent;think;guess;believe;remember;geandert;gesetzt;gegeben;geschickt;glaube;"
+     "changed;here;set;reset;updated;gave;given;sent;think;guess;believe;remember;geandert;gesetzt;gegeben;geschickt;"
+     "glaube;"
      "change;changee;modifie;donne;envoye;crois;cambiada;cambiado;diste;dado;creo;cambiata;cambiato;dato;credo;"
      "alterada;alterado;deu;acho;gewijzigd;gegeven;geloof;zmienione;zmieniono;andrats;andrat;fick;tror;andret;endret"},
     {Cue::secret,

@@ -246,7 +246,7 @@ Match in_one_piece(const Text& text, const Context& context, const Code& code) {
 
 // "At 94, she lives alone.": an age that ends at `end`, behind `before`.
 bool is_at_age(const Text& text, const PastWord& before, std::size_t end) {
-  static constexpr std::uint32_t kAt[] = {hash_folded("at"), hash_folded("mit"), hash_folded("a"),
+  static constexpr std::uint32_t kAt[] = {hash_folded("at"),  hash_folded("mit"), hash_folded("a"),
                                           hash_folded("con"), hash_folded("aos"), hash_folded("vid")};
   static constexpr std::uint32_t kWho[] = {
       hash_folded("she"),  hash_folded("he"),  hash_folded("they"), hash_folded("i"),   hash_folded("my"),

@@ -136,7 +136,8 @@ constexpr WordList kLists[] = {
      "in id code ending and it its this that following et "
      "de la le el del della e y ist lautet mein meine die der das den und est mon ma es mi mio mia il lo o os um uma "
      "het een mijn van min mitt er on jest to moj meu minha "
-     "numarasi numaram numaraniz numeru bearing see please provided current new valid td th tr dd dt div span strong nbsp"},
+     "numarasi numaram numaraniz numeru bearing see please provided current new valid td th tr dd dt div span strong "
+     "nbsp"},
 };
 
 // Words for a number behind what it is of ("client no"), and before it ("numero client"). '#' and U+2116 count as

@@ -61,12 +61,12 @@ bool is_strong(const Text& text, std::size_t begin, std::size_t end) {
 // "is my", "ist mein": whose it is, behind a blank at `end`.
 bool is_somebodys(const Text& text, std::size_t end) {
   static constexpr std::uint32_t kWhose[] = {
-      hash_folded("my"),    hash_folded("your"), hash_folded("his"),   hash_folded("her"),  hash_folded("their"),
-      hash_folded("our"),   hash_folded("mein"), hash_folded("meine"), hash_folded("dein"), hash_folded("sein"),
-      hash_folded("ihr"),   hash_folded("mon"),  hash_folded("ton"),   hash_folded("son"),  hash_folded("votre"),
-      hash_folded("mi"),    hash_folded("tu"),   hash_folded("su"),    hash_folded("mio"),  hash_folded("suo"),
-      hash_folded("meu"),   hash_folded("seu"),  hash_folded("mijn"),  hash_folded("min"),  hash_folded("mitt"),
-      hash_folded("moj"),   hash_folded("moja")};
+      hash_folded("my"),  hash_folded("your"), hash_folded("his"),   hash_folded("her"),  hash_folded("their"),
+      hash_folded("our"), hash_folded("mein"), hash_folded("meine"), hash_folded("dein"), hash_folded("sein"),
+      hash_folded("ihr"), hash_folded("mon"),  hash_folded("ton"),   hash_folded("son"),  hash_folded("votre"),
+      hash_folded("mi"),  hash_folded("tu"),   hash_folded("su"),    hash_folded("mio"),  hash_folded("suo"),
+      hash_folded("meu"), hash_folded("seu"),  hash_folded("mijn"),  hash_folded("min"),  hash_folded("mitt"),
+      hash_folded("moj"), hash_folded("moja")};
   std::size_t i = end;
   for (int words = 0; words < 3; ++words) {  // "e il mio"
     i += blank_at(text, i);

@@ -116,16 +116,16 @@ bool goes_on(const Text& text, std::size_t i) {
   return text[i] == '_' && is_alphanumeric(text[i + 1]);
 }
 
-// "kernel: DROP SRC=…", "firmware update requested by …": where it came from or went to. `large`: hardly a version, which
-// go from one to another as well.
+// "kernel: DROP SRC=…", "firmware update requested by …": where it came from or went to. `large`: hardly a version,
+// which go from one to another as well.
 bool is_of_host(const Text& text, std::size_t i, const Context& context, bool large) {
   const PastWord& word = context.previous;
   if (word.letters == 0 || word.cue == Cue::version) return false;
   if (text.before(i, 1) == '=') return true;
   if (text.before(i, 1) != ' ' || !context.joined) return false;
-  static constexpr std::uint32_t kHosts[] = {hash_folded("by"),   hash_folded("ip"),   hash_folded("host"),
-                                             hash_folded("at"),   hash_folded("peer"), hash_folded("client"),
-                                             hash_folded("via"),  hash_folded("par"),  hash_folded("durch"),
+  static constexpr std::uint32_t kHosts[] = {hash_folded("by"),   hash_folded("ip"),    hash_folded("host"),
+                                             hash_folded("at"),   hash_folded("peer"),  hash_folded("client"),
+                                             hash_folded("via"),  hash_folded("par"),   hash_folded("durch"),
                                              hash_folded("door"), hash_folded("przez"), hash_folded("av")};
   static constexpr std::uint32_t kWays[] = {hash_folded("from"), hash_folded("to"),  hash_folded("von"),
                                             hash_folded("nach"), hash_folded("de"),  hash_folded("desde"),

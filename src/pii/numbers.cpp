@@ -246,7 +246,8 @@ class Evaluation {
     }
   }
 
-  // "\"ssn\": \"078-05-1120\"": of a member of that name it is one, whatever it is like, but for what stands in its place.
+  // "\"ssn\": \"078-05-1120\"": of a member of that name it is one, whatever it is like, but for what stands in its
+  // place.
   bool is_value() const {
     const unsigned char left = text_.before(code_.groups[0].begin, 1);
     return (left == '"' || left == '\'' || left == '=' || left == ':' || left == '>') &&
@@ -298,8 +299,11 @@ class Evaluation {
     if (score < 60 && n >= 3 && !wide_ && is_phone_label(text_, code_)) score = 60;
     // Columns of a table look like that too.
     if (score < 70 && !context_.near(Cue::phone) && in_row(text_, code_, n)) score = 0;
-    if (wide_ && (score < 52 || !context_.near(Cue::phone, 4) || in_row(text_, code_, n) || (plain_[0] != '0' && in_range(code_, n, score)))) score = 0;
-    if (said_.cues.test(index_of(Cue::phone)) && !code_.joined && plain_.size() >= 8 && plain_.size() <= 13) score = std::max(score, 75);
+    if (wide_ && (score < 52 || !context_.near(Cue::phone, 4) || in_row(text_, code_, n) ||
+                  (plain_[0] != '0' && in_range(code_, n, score))))
+      score = 0;
+    if (said_.cues.test(index_of(Cue::phone)) && !code_.joined && plain_.size() >= 8 && plain_.size() <= 13)
+      score = std::max(score, 75);
     offer(Kind::phone, score, Cue::phone, 75);
   }
 
@@ -339,7 +343,9 @@ class Evaluation {
     if (best_.score >= 60) {
       if (guessed && nearest->cue == Cue::national) return;
       if (by_form && !context_.near(nearest->cue, 1)) return;
-      if (!guessed && !by_form && ((n > 1 && best_.score > kByNumber) || context_.distance(nearest->cue) >= context_.distance(Cue::phone))) return;
+      if (!guessed && !by_form &&
+          ((n > 1 && best_.score > kByNumber) || context_.distance(nearest->cue) >= context_.distance(Cue::phone)))
+        return;
       best_.score = 0;
     }
     offer(nearest->kind, context_.near(nearest->cue, 1) ? 78 : 64, Cue::none, 0);
@@ -363,9 +369,10 @@ class Evaluation {
       const bool enough = plate || digits >= std::max(row.least_digits, kLeastSaid);
       const bool serial = row.kind == Kind::device_id && digits > 0 && in_equal_groups(code_, n);
       const bool telling = serial || (whole && (row.kind == Kind::passport || row.kind == Kind::device_id ||
-                                     (row.kind == Kind::licence && plain_.size() >= 9) ||
-                                             (row.cue == Cue::national && digits >= 5)));
-      if ((!enough && !telling) || !fits(row, n, digits, telling) || (said_.paid && !is_entered(row, n, digits))) continue;
+                                                (row.kind == Kind::licence && plain_.size() >= 9) ||
+                                                (row.cue == Cue::national && digits >= 5)));
+      if ((!enough && !telling) || !fits(row, n, digits, telling) || (said_.paid && !is_entered(row, n, digits)))
+        continue;
       best_.score = 0;
       offer(row.kind, 62, Cue::none, 0);
       return;
@@ -384,7 +391,8 @@ class Evaluation {
     const bool may = row.kind == Kind::licence || row.kind == Kind::device_id || row.kind == Kind::passport ||
                      (row.cue == Cue::national && n == 1 && (digits >= 3 || is_german_document(plain_)));
     const Code::Group& first = code_.groups[0];
-    const bool whole = n == 1 || (row.kind == Kind::device_id && digits > 0 && in_equal_groups(code_, n)) || (n == 2 && first.separator == '-' && first.size() <= 3);
+    const bool whole = n == 1 || (row.kind == Kind::device_id && digits > 0 && in_equal_groups(code_, n)) ||
+                       (n == 2 && first.separator == '-' && first.size() <= 3);
     if (!may || !whole || lower_ || plain_.size() < 8 || plain_.size() > 20 ||
         !context_.near(row.cue, row.kind == Kind::licence ? 2 : 1))  // "patente B n. …"
       return false;
@@ -422,8 +430,7 @@ class Evaluation {
     // Groups that begin with a word ("Ford 2019") are no code, unless it is a plate, or a series before a number.
     const Code::Group& first = code_.groups[0];
     const bool series = (row.kind == Kind::passport || row.kind == Kind::licence || row.cue == Cue::national) &&
-                        first.upper == first.size() &&
-                        first.size() <= 5 && digits >= 5;
+                        first.upper == first.size() && first.size() <= 5 && digits >= 5;
     if (n > 1 && row.kind != Kind::plate && !series && first.digits == 0 && first.separator == ' ') return false;
     return !code_.money && !context_.near(Cue::money, 1) && !(digits_ && n == code_.count && is_counted(text_, end_));
   }

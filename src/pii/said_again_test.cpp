@@ -65,7 +65,8 @@ TEST(SaidAgain, NumbersThatWereGiven) {
   EXPECT_EQ(shown("Mi número de póliza es 440188271-01."), "health_plan=440188271-01");
   EXPECT_EQ(shown("4401882711 es mi número de cuenta."), "bank_account=4401882711");
   EXPECT_EQ(shown("R7702418 to mój numer prawa jazdy"), "licence=R7702418");
-  EXPECT_EQ(shown("die alte PIN war Kormoran52!, die neue ist Kormoran53!"), "password=Kormoran52! | password=Kormoran53!");
+  EXPECT_EQ(shown("die alte PIN war Kormoran52!, die neue ist Kormoran53!"),
+            "password=Kormoran52! | password=Kormoran53!");
   EXPECT_EQ(shown("EC 888-864-8 (REACH)"), "");
 }
 
@@ -80,7 +81,8 @@ TEST(SaidAgain, CodesForOneSignIn) {
   for (const char* text : {"One-time code: 441820", "2FA code 441820", "Your code is 441820. Keep it.",
                            "access code 441820", "votre code est 441820", "Dein Code: 441820"})
     EXPECT_EQ(shown(text), "password=441820") << text;
-  for (const char* text : {"my code is 4418 lines long", "your code is 2019.", "2FA since 4418", "your code has 4418 bugs"})
+  for (const char* text :
+       {"my code is 4418 lines long", "your code is 2019.", "2FA since 4418", "your code has 4418 bugs"})
     EXPECT_EQ(shown(text), "") << text;
 }
 
@@ -93,8 +95,8 @@ TEST(SaidAgain, UsersWithoutDigits) {
   EXPECT_EQ(shown("my username is rbgn"), "other_id=rbgn");
   EXPECT_EQ(shown("dobrikov is my username."), "other_id=dobrikov");
   EXPECT_EQ(shown("Användarnamn: lina.berg"), "other_id=lina.berg");
-  for (const char* text : {"the user table password column", "user account password reset", "als Benutzername angegeben",
-                           "the user is my friend", "username is required",
+  for (const char* text : {"the user table password column", "user account password reset",
+                           "als Benutzername angegeben", "the user is my friend", "username is required",
                            "a mixin is used to handle this", "username to authenticate with", "std_handle (HANDLE)"})
     EXPECT_EQ(shown(text), "") << text;
 }
@@ -142,7 +144,8 @@ TEST(SaidAgain, HoweverATextIsCut) {
       "use 021000021 as ABA number. Policy number changed from B7710442518 to K40118827 and mine is C55120034. Her "
       "birthday is 1988-11-07 and mine is March 3, 1990. Sort Code: 11-12-13, 2FA code 441820 dobrikov is my username. "
       "your password has been changed to Kormoran52$ client_secret: /Vq7LmT2xZr9KpW4nBs8Jd3Hc/Tq and "
-      "836d48106c12f8633f83f002ed45e74e-us8 or Vq7LmT2xZr9KpW4nBs8Jd3Hc is my API secret. At 94, she lives. M: 91 441 82 70";
+      "836d48106c12f8633f83f002ed45e74e-us8 or Vq7LmT2xZr9KpW4nBs8Jd3Hc is my API secret. At 94, she lives. M: 91 441 "
+      "82 70";
   for (const Profile profile : {Profile::hipaa, Profile::gdpr, Profile::secrets}) {
     const std::vector<Finding> whole = scan(text, profile);
     EXPECT_GT(whole.size(), 3u);

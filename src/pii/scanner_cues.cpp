@@ -19,7 +19,8 @@ void Scanner::State::see_cues(const Text& text, const Word& w) {
   const bool parted = w.letters == 1 && text.before(w.begin, 1) == '/';
   // "GET /account HTTP/1.1" names nobody's.
   const unsigned char left = text.before(w.begin, 2);
-  const bool path = text.before(w.begin, 1) == '/' && ((left == ' ' || left == '\t' || left == '\r' || left == '\n') || left == '"' || left == '\'') &&
+  const bool path = text.before(w.begin, 1) == '/' &&
+                    ((left == ' ' || left == '\t' || left == '\r' || left == '\n') || left == '"' || left == '\'') &&
                     text[w.end] != ':' && text[w.end] != '=';
   // "Ann's number"
   static constexpr std::uint32_t kNumber = hash_folded("number"), kCaller = hash_folded("caller");

@@ -49,8 +49,7 @@ bool is_left_of_password(unsigned char c) {
 bool is_second_factor(const Text& text, std::size_t begin, std::size_t end) {
   if (end != begin + 3 || !(text.has(begin, "2fa") || text.has(begin, "2sv"))) return false;
   static constexpr std::string_view kCodes[] = {" code", "-code", " pin", " token", ":", " kod"};
-  return std::any_of(std::begin(kCodes), std::end(kCodes),
-                     [&](std::string_view code) { return text.has(end, code); });
+  return std::any_of(std::begin(kCodes), std::end(kCodes), [&](std::string_view code) { return text.has(end, code); });
 }
 
 bool is_hex_word(const Text& text, const Word& w) {
@@ -66,8 +65,8 @@ bool Scanner::State::found(const Text& text, const Match& match) {
   const Group group = info(match.kind).group;
   const bool number = group != Group::contact && group != Group::place && group != Group::secret &&
                       (group != Group::time || match.kind == Kind::birth_date);
-  const bool another = match.kind == Kind::password ? gives_another(text, match.end)
-                                                    : number && gives_another_number(text, match.end);
+  const bool another =
+      match.kind == Kind::password ? gives_another(text, match.end) : number && gives_another_number(text, match.end);
   if (text.starved()) return false;
   if (match.rest != Rest::none) [[unlikely]] {
     follow(match);
@@ -367,7 +366,8 @@ bool Scanner::State::token(const Text& text, const Word& w, bool plain) {
   Context& now = context;
   const bool told = telling >= now.earliest(kSecretReach);  // the farthest of what is_telling
   const bool near_secret = told && (now.near(Cue::password, 1) || now.near(Cue::secret, 2));
-  const bool near_user = ((told && now.near(Cue::user, 0)) || is_users() || follows_user(w)) && profile != Profile::secrets;
+  const bool near_user =
+      ((told && now.near(Cue::user, 0)) || is_users() || follows_user(w)) && profile != Profile::secrets;
   if (letter && told && now.near(Cue::login, 2)) {
     if (const Match match = match_login(text, begin); match.score >= now.least) {
       if (!found(text, match)) return false;

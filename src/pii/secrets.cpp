@@ -131,13 +131,12 @@ bool is_given_to(const Text& text, std::size_t i, const Context& context) {
 // Where nothing stands between that gives it, "the password I was given is …", the word says less: small letters,
 // capitals and digits, or a sign.
 bool is_password_of_sentence(const Text& text, const Context& context, string_view value, std::size_t begin) {
-  static constexpr std::uint32_t kGives[] = {hash_folded("is"),    hash_folded("was"),   hash_folded("ist"),
-                                             hash_folded("war"),   hash_folded("est"),   hash_folded("es"),
-                                             hash_folded("e"),     hash_folded("given"), hash_folded("entered"),
-                                             hash_folded("typed"), hash_folded("used"),  hash_folded("era"),
-                                             hash_folded("etait"), hash_folded("lautet"), hash_folded("foi"),
-                                             hash_folded("jest"),  hash_folded("byl"),   hash_folded("bylo"),
-                                             hash_folded("ar"),    hash_folded("var"),   hash_folded("er")};
+  static constexpr std::uint32_t kGives[] = {
+      hash_folded("is"),   hash_folded("was"), hash_folded("ist"),   hash_folded("war"),     hash_folded("est"),
+      hash_folded("es"),   hash_folded("e"),   hash_folded("given"), hash_folded("entered"), hash_folded("typed"),
+      hash_folded("used"), hash_folded("era"), hash_folded("etait"), hash_folded("lautet"),  hash_folded("foi"),
+      hash_folded("jest"), hash_folded("byl"), hash_folded("bylo"),  hash_folded("ar"),      hash_folded("var"),
+      hash_folded("er")};
   const unsigned char left = text.before(begin, 1);
   const bool gives =
       left == '(' || (left == ' ' && context.joined &&
@@ -185,8 +184,9 @@ bool is_named_password(const Text& text, const Context& context, string_view val
   static constexpr std::uint32_t kInstead = hash_folded("instead"), kLieu = hash_folded("lieu");
   const bool other = context.before_previous.hash == kInstead || context.before_previous.hash == kLieu;
   // "lösenord till Meadow14$" changes it: nobody is called so.
-  const bool strong = value.find_first_of("!$%&#*^~") != string_view::npos &&
-                      std::any_of(value.begin(), value.end(), [](char c) { return is_digit(static_cast<unsigned char>(c)); });
+  const bool strong =
+      value.find_first_of("!$%&#*^~") != string_view::npos &&
+      std::any_of(value.begin(), value.end(), [](char c) { return is_digit(static_cast<unsigned char>(c)); });
   if (!other && !strong && is_given_to(text, begin, context)) return false;
   return context.near(Cue::password, 1) || is_password_of_sentence(text, context, value, begin);
 }
@@ -243,8 +243,8 @@ Match by_word(const Text& text, std::size_t i, const Context& context) {
     const bool word = !assigned && (value.ends_with('?') || value.ends_with('!')) && is_known_word(text, i, end - 1);
     const bool date = !assigned && value.find_first_of("./") != string_view::npos &&
                       value.find_first_not_of("0123456789./-") == string_view::npos;  // "password changed on 1.5.2023"
-    const bool fits = !word && !date && (odd || (assigned && value.size() >= 6 && (left != ' ' || option))) && value.size() >= 4 &&
-                      value.find('@') != 0 && value.back() != ':';
+    const bool fits = !word && !date && (odd || (assigned && value.size() >= 6 && (left != ' ' || option))) &&
+                      value.size() >= 4 && value.find('@') != 0 && value.back() != ':';
     if (fits && is_named_password(text, context, value, i)) {
       if (close > end) return {Kind::password, i, close, odd ? 80 : 60};
       return {Kind::password, i, end, odd ? 80 : 60, rest, quote};
