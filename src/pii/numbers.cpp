@@ -82,12 +82,6 @@ const std::array<bool, kCues> kNamesNumber = [] {
   return out;
 }();
 
-// "ABC 1234", "B-AB 1234": a plate as it is written anywhere, and India's, which are longer.
-bool is_plate(string_view plain, std::size_t digits) {
-  if (plain.size() >= 10) return is_indian_plate(plain);
-  return plain.size() >= 4 && digits >= 1 && digits < plain.size();
-}
-
 class Evaluation {
  public:
   Evaluation(const Text& text, const Context& context, const Code& code)
