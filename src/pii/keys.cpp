@@ -416,7 +416,7 @@ bool may_begin(const unsigned char* bytes) {
   const unsigned char first = bytes[0];
   if (kFormSlots.first[slot_of(first, bytes[1])] != kNoForm) return true;
   if (bytes[14] == '.') return true;
-  if (is_hex(first) && is_hex(bytes[5]) && is_hex(bytes[9]) && is_hex(bytes[12]) && is_hex(bytes[14])) return true;
+  if (is_hex(bytes[4]) && is_hex(first) && is_hex(bytes[7]) && is_hex(bytes[8]) && is_hex(bytes[14])) return true;
   if (is_digit(first)) return bytes[8] == ':' || bytes[9] == ':' || bytes[10] == ':';
   return (first >= 'M' && first <= 'O' && is_alphanumeric(bytes[7]));
 }
