@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "pii/lexicon.h"
 #include "pii/recognisers.h"
 
 namespace freehold::pii {
@@ -72,9 +73,38 @@ bool has_name(const Text& text, std::size_t begin, std::size_t end) {
   return false;
 }
 
+// "user … password …", "Passwort: …, Benutzer: …", "invalid user … from …": what stands beside a word of small letters
+// from `word` on makes it a user's name, unless it is an ordinary one.
+bool is_users_here(const Text& text, const Word& word, const Context& context) {
+  constexpr std::size_t kLeast = 3;
+  if (word.shape != Shape::lower || word.letters < kLeast || word.end - word.begin != word.letters ||
+      word.cue != Cue::none || (word.flags & (kCommon | kFiller | kProper)) != 0)
+    return false;
+  static constexpr std::uint32_t kInvalid[] = {hash_folded("invalid"), hash_folded("illegal"), hash_folded("unknown")};
+  if (std::find(std::begin(kInvalid), std::end(kInvalid), context.before_previous.hash) != std::end(kInvalid))
+    return true;
+  constexpr std::uint32_t kFar = 3;
+  if (context.near(Cue::password, kFar)) return true;
+  std::size_t i = word.end + (text[word.end] == ',' || text[word.end] == ';');
+  i += blank_at(text, i);
+  if (i == word.end || letter_at(text, i) == 0) return false;
+  const Word next = word_at(text, i);
+  bool password = false;
+  lexicon().each_cue(0, next, [&](Cue cue) { password = password || cue == Cue::password || cue == Cue::pass; });
+  if (password) return text[next.end] == ':' || text[next.end] == '=' || text[next.end] == ' ';
+  return next.end == i + 4 && text.has(i, "from ") && is_hex(text[i + 5]) &&
+         (is_digit(text[i + 5]) || is_digit(text[i + 6]) || text[i + 9] == ':');
+}
+
 // "kovacsb", "jmoreau": a surname with an initial, and behind "username" also a word that none is like.
 bool is_shortened(const Text& text, const Word& word, const Context& context) {
-  constexpr std::size_t kLeast = 5, kMost = 24;
+  constexpr std::size_t kMost = 24;
+  // "my username is kovacsb"
+  static constexpr std::uint32_t kIs[] = {hash_folded("is"), hash_folded("ist"),  hash_folded("est"),
+                                          hash_folded("es"), hash_folded("jest"), hash_folded("ar"),
+                                          hash_folded("er"), hash_folded("e")};
+  const bool said = context.joined && std::find(std::begin(kIs), std::end(kIs), context.previous.hash) != std::end(kIs);
+  const std::size_t kLeast = said ? 4 : 5;
   if (word.shape != Shape::lower || word.letters < kLeast || word.end - word.begin != word.letters ||
       word.letters > kMost || word.flags != 0 || word.cue != Cue::none)
     return false;
@@ -84,12 +114,18 @@ bool is_shortened(const Text& text, const Word& word, const Context& context) {
     if ((name.flags & kSurname) != 0 && (name.flags & kCommon) == 0) return true;
   }
   static constexpr std::uint32_t kNames[] = {
-      hash_folded("username"),  hash_folded("userid"),         hash_folded("id"),        hash_folded("benutzername"),
-      hash_folded("loginname"), hash_folded("gebruikersnaam"), hash_folded("screenname")};
-  if (std::find(std::begin(kNames), std::end(kNames), context.previous.hash) == std::end(kNames)) return false;
+      hash_folded("username"),     hash_folded("userid"),         hash_folded("id"),
+      hash_folded("benutzername"), hash_folded("loginname"),      hash_folded("gebruikersnaam"),
+      hash_folded("screenname"),   hash_folded("anvandarnamn"),   hash_folded("brukernavn"),
+      hash_folded("brugernavn"),   hash_folded("kayttajatunnus"), hash_folded("login")};
+  const std::uint32_t name = said ? context.before_previous.hash : context.previous.hash;
+  static constexpr std::uint32_t kLogin = hash_folded("login");
+  if ((!said && name == kLogin) || std::find(std::begin(kNames), std::end(kNames), name) == std::end(kNames))
+    return false;
   static constexpr std::string_view kEndings[] = {
       "tion", "tions", "ing",  "ment", "ity",   "able",   "ness", "ism",   "ical", "ious",  "ally", "ed",  "ence",
       "ance", "ible",  "ized", "izer", "field", "fields", "ung",  "ungen", "ator", "ators", "heit", "keit"};
+  if (letters.starts_with("ge") && letters.ends_with('t')) return false;  // "gefragt"
   return std::none_of(std::begin(kEndings), std::end(kEndings),
                       [&](std::string_view ending) { return letters.ends_with(ending); });
 }
@@ -102,6 +138,7 @@ Match match_user(const Text& text, std::size_t i, const Context& context) {
   const bool apart = text.before(i, 1) == ' ' && context.joined;
   const bool given = is_assigned(text, i);
   if (!named && !((apart || given) && (context.previous.roles & kUserWord) != 0)) return {};
+  if (is_as_word(context.before_previous.hash)) return {};  // "als Benutzername angegeben"
   const bool at_sign = text[i] == '@';
   const std::size_t begin = at_sign ? i + 1 : i;
   if (!is_alphanumeric(text[begin]) || is_digit(text[begin])) return {};
@@ -121,7 +158,12 @@ Match match_user(const Text& text, std::size_t i, const Context& context) {
   if (!named) {
     if (given && digits == 0 && signs == 0 && !at_sign) {
       const Word word = word_at(text, begin);
-      return word.end == end && is_shortened(text, word, context) ? Match{Kind::other_id, i, end, 60} : Match{};
+      const bool users = word.end == end && (is_shortened(text, word, context) || is_users_here(text, word, context));
+      return users ? Match{Kind::other_id, i, end, 60} : Match{};
+    }
+    if (apart && digits == 0 && signs == 0 && !at_sign) {
+      const Word word = word_at(text, begin);
+      return word.end == end && is_users_here(text, word, context) ? Match{Kind::other_id, i, end, 60} : Match{};
     }
     const bool code = given && (is_type(text, begin, end) || (digits == 0 && !has_name(text, begin, end)));
     return !at_sign && !code && is_made_of_names(text, begin, end, 3) ? Match{Kind::other_id, i, end, 62} : Match{};
@@ -145,12 +187,27 @@ Match match_user(const Text& text, std::size_t i, const Context& context) {
   return {Kind::other_id, i, end, 70};
 }
 
+namespace {
+
+// "Your code is 170275.", "your code: 170275", but not "your code is 2000 lines long".
+bool is_somebodys_code(const Text& text, const Context& context, const Code::Group& number) {
+  if (!context.near(Cue::code, 0)) return false;
+  if (!is_assigned(text, number.begin) && !(context.joined && is_saying(context.previous.hash))) return false;
+  const bool year = number.size() == 4 && (text.has(number.begin, "19") || text.has(number.begin, "20"));
+  const std::size_t blank = blank_at(text, number.end);
+  return !year && (blank == 0 || letter_at(text, number.end + blank) == 0 ||
+                   word_at(text, number.end + blank).shape != Shape::lower);
+}
+
+}  // namespace
+
 Match match_check(const Text& text, const Context& context, const Code& code) {
   const Code::Group& group = code.groups[0];
   // A number between them forgets the words: "CVV 123.45 and 123 people".
   const std::uint32_t words = context.before_previous.letters != 0 ? 1 : 0;
   const bool card = context.near(Cue::check, words) && group.size() >= 3 && group.size() <= 4;
-  const bool once = !card && context.near(Cue::one_time, words) && group.size() >= 4 && group.size() <= 8;
+  const bool told = context.near(Cue::one_time, words) || is_somebodys_code(text, context, group);
+  const bool once = !card && told && group.size() >= 4 && group.size() <= 8;
   if ((!card && !once) || group.digits != group.size() || code.joined || code.hyphened || code.money ||
       (once && code.underscored))
     return {};
@@ -164,6 +221,9 @@ Match match_check(const Text& text, const Context& context, const Code& code) {
 Match match_docket(const Text& text, std::size_t i, const Context& context) {
   constexpr std::size_t kMost = 40, kLeastDigits = 3, kMostLetters = 4;
   if (!context.near(Cue::docket, 1)) return {};
+  // "Numéro de dossier patient"
+  if (context.near(Cue::medical_record, 1) && context.distance(Cue::medical_record) <= context.distance(Cue::docket))
+    return {};
   // "Phoenix, AZ 85001"
   if (context.previous.letters == 2 && context.previous.shape == Shape::upper) return {};
   std::size_t at = i, end = i, digits = 0, end_digits = 0;

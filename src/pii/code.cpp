@@ -211,4 +211,45 @@ std::size_t Code::rest() const {
   return groups[n - 1].end;
 }
 
+bool in_card_groups(const Code& code, std::size_t n) {
+  static constexpr std::array<std::array<std::size_t, 5>, 4> kPrinted = {
+      {{4, 4, 4, 4, 0}, {4, 6, 5, 0, 0}, {4, 6, 4, 0, 0}, {4, 4, 4, 4, 3}}};
+  std::array<std::size_t, 5> sizes{};
+  if (n > sizes.size()) return false;
+  for (std::size_t g = 0; g < n; ++g) sizes[g] = code.groups[g].size();
+  return std::find(kPrinted.begin(), kPrinted.end(), sizes) != kPrinted.end();
+}
+
+bool all_years(const Text& text, const Code& code, std::size_t n) {
+  for (std::size_t g = 0; g < n; ++g) {
+    const std::size_t begin = code.groups[g].begin;
+    if (code.groups[g].size() != 4 || !(text.has(begin, "19") || text.has(begin, "20"))) return false;
+  }
+  return true;
+}
+
+bool in_row(const Text& text, const Code& code, std::size_t n) {
+  if (n < code.count && code.groups[n].digits != 0 && !code.groups[n - 1].line) return true;
+  const std::size_t begin = code.groups[0].begin;
+  std::size_t back = 1;
+  while (back < kHistory && (text.before(begin, back) == ' ' || text.before(begin, back) == '\t')) ++back;
+  return is_digit(text.before(begin, back));
+}
+
+bool in_equal_groups(const Code& code, std::size_t n) {
+  bool equal = n >= 3 && !code.lower_case(n);
+  for (std::size_t g = 0; g < n; ++g) {
+    const Code::Group& group = code.groups[g];
+    equal = equal && group.size() == code.groups[0].size() && (g + 1 == n || group.separator == '-');
+  }
+  return equal;
+}
+
+bool in_range(const Code& code, std::size_t n, int score) {
+  bool equal = true, blanks = true;
+  for (std::size_t g = 0; g < n; ++g) equal = equal && code.groups[g].size() == code.groups[0].size();
+  for (std::size_t g = 0; g + 1 < n; ++g) blanks = blanks && code.groups[g].separator == ' ';
+  return blanks ? n == 2 && equal : n == 2 || equal || score < 90;
+}
+
 }  // namespace freehold::pii

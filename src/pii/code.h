@@ -99,6 +99,17 @@ struct Code {
 // The code at `i`, where an ASCII letter or digit stands and none before it.
 Code code_at(const Text& text, std::size_t i);
 
+// Whether the first `n` groups are as cards are printed (4-4-4-4, 4-6-5, 4-6-4, 4-4-4-4-3), are years all of them, or
+// stand in a row with other numbers: columns of a table.
+bool in_card_groups(const Code& code, std::size_t n);
+bool all_years(const Text& text, const Code& code, std::size_t n);
+bool in_row(const Text& text, const Code& code, std::size_t n);
+// "QKUF-L865-PXYP": capitals and digits, three groups and more of one size with dashes between.
+bool in_equal_groups(const Code& code, std::size_t n);
+// Ranges, choices and columns of numbers with no 0 before. With more than blanks between, a telephone is written in a
+// form that is known (`score`), in three groups and more that are not of one size; with blanks, not in two such.
+bool in_range(const Code& code, std::size_t n, int score);
+
 // Bytes of what may stand between two groups at `i`, 0 if something else does.
 std::size_t gap_at(const Text& text, std::size_t i);
 

@@ -74,7 +74,14 @@ CueSet cues_after(const Text& text, std::size_t end);
 // The cues of what is said of something that ends at `end`: "is my …", "- that is the …", "(…)"; and whether there is
 // any such thing, told by few bytes. `asked`: "is" stands right before it, and "a valid …" behind.
 CueSet cues_said_of(const Text& text, std::size_t end, bool asked = false);
+struct Said {
+  CueSet cues;
+  bool as = false;    // "as account number": nothing else is
+  bool paid = false;  // "for the passport": entered, or paid
+};
+Said said_of(const Text& text, std::size_t end, bool asked = false);
 bool is_counted(const Text& text, std::size_t end);  // "115200 baud", "48000 euros": so many of something
+bool is_as_word(std::uint32_t hash);                 // "as", "als", "comme" and their likes
 bool is_saying(std::uint32_t hash);                  // "is", "was", "that" and their likes
 bool is_said_of(const Text& text, std::size_t end);
 

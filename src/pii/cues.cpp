@@ -16,13 +16,13 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "security;social insurance;nationalid;idnumber;nin;bvn;epic;mynumber;sss;nik;cccd;iqama;matricule;nss;"
      "seguridad social;cedula;emirates id;hkid;alien number;personalausweisnummer;ausweisnr;cedula de;cie;nib;"
      "national identification;carta identita;didentita;didentite;d identite"},
-    {Cue::tax, "tax;taxpayer;tin;tax id;steuer;steuernummer;fiscal;fiscale;impots;belasting;podatkowy;vat;taxid"},
+    {Cue::tax, "vergi;tax;taxpayer;tin;tax id;steuer;steuernummer;fiscal;fiscale;impots;belasting;podatkowy;vat;taxid"},
     {Cue::ssn,
      "ssn;ssns;ss;social security;social sec;socialsecurity;ssnum;my social;his social;her social;your social;"
      "their social;full social;social number;social no;patient social;client social;"
      "my soc;his soc;her soc;your soc;soc number;"
      "soc sec;soc security;sec number;ss number;ss no;ss nr;social sec+"},
-    {Cue::itin, "itin;taxpayer identification;individual taxpayer"},
+    {Cue::itin, "taxpayer number;taxpayer+;itin;taxpayer identification;individual taxpayer"},
     {Cue::nhs,
      "nhs;national health;"
      "health number;health no;nhs+"},
@@ -113,7 +113,8 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "carta identita;identita;didentita;d identita;cie;"
      "c i;ci n;cartaidentita;di identita"},
     {Cue::passport,
-     "passport;passports;reisepass;reisepassnummer;passnummer;passeport;pasaporte;passaporto;passaporte;paspoort;"
+     "pasaport;pasaport+;pasaportum;passport;passports;reisepass;reisepassnummer;passnummer;passeport;pasaporte;"
+     "passaporto;passaporte;paspoort;"
      "paspoortnummer;paszport;paszportu;pass no;"
      "ppt;ppt+;pp no;pp number;pass nr;pass nummer;passnr;passport+;pas nr;pasnr;pasnummer;passinumero;"
      "passin;passi;pasu;cestovni pas;+pasu;+pasaporte;+passaporto;+passeport;travel document;travel doc;"
@@ -123,7 +124,8 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "หนังสือเดินทาง;"
      "หนังสือเดินทางเลขที่"},
     {Cue::licence,
-     "license;licence;driver's license;drivers license;driver license;driving licence;driving "
+     "ehliyet;ehliyet+;surucu belge;d l;dl+;license;licence;driver's license;drivers license;driver license;driving "
+     "licence;driving "
      "license;dl;dln;fuhrerschein;fuhrerscheinnummer;permis;permis "
      "de;permisdeconduire;permisodeconducir;patentediguida;"
      "de conducir;de conduire;di guida;rijbewijsnummer;patente;rijbewijs;licencia;carnet de;carteira "
@@ -135,7 +137,8 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "forerkort;forerkortnummer;forerkortnr;ajokortti;ajokortin;ajokorttinumero;prawo jazdy;prawa jazdy;"
      "ridicsky prukaz;ridicskeho prukazu;ridicak;jogositvany;surucu belgesi;permis conduire"},
     {Cue::medical_record,
-     "mrn;mrns;medical record;patient id;patient number;patient no;patientid;chart number;chart no;chart;record "
+     "hasta+;hasta numarasi;protokol+;dosya+;mrn;mrns;medical record;patient id;patient number;patient "
+     "no;patientid;chart number;chart no;chart;record "
      "number;record no;hospital number;patientennummer;"
      "patientenid;numero patient;specimen;accession;encounter;case number;visit number;medical number;health "
      "record;fallnummer;medrec;"
@@ -148,7 +151,8 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "病历号;病案号;住院号;환자번호;患者番号;"
      "paciente+;paziente+;cartella+;prontuario+"},
     {Cue::health_plan,
-     "member id;memberid;subscriber;subscriber id;policy number;policy no;policy;health "
+     "police numarasi;sigorta+;sigorta numarasi;member id;memberid;subscriber;subscriber id;policy number;policy "
+     "no;policy;health "
      "plan;beneficiary;hicn;mbi;insurance number;insurance id;insurance policy;"
      "plan number;group number;plan "
      "id;medicaid;medicare;krankenversicherung;krankenversichertennummer;versichertennummer;ehic;insurance "
@@ -165,22 +169,23 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "cislo pojistence;pojistenec;pojistenca;"
      "dassure;dadherent;dassurance;daffilie;dassicurato;dassurato;"
      "polizza+;poliza+;apolice+;assure+;mutuelle+"},
+    {Cue::member, "member;enrollee"},
     {Cue::account,
-     "account;accounts;acct;acc no;account number;account no;accountnumber;bank "
+     "hesap;hesap+;hesabim;account;accounts;acct;acc no;account number;account no;accountnumber;bank "
      "account;checking;savings;kontonummer;konto;ktonr;compte;cuenta;conto;conta;rekening;"
-     "rekeningnummer;rachunek;customer number;customer id;kundennummer;loan number;loan no;sort "
-     "code;kontonr;clabe;bban;"
+     "rekeningnummer;rachunek;customer number;customer id;kundennummer;loan number;loan no;kontonr;clabe;bban;"
      "a c;acc;acc+;acct+;account+;bsb;bsb+;bank acc;bank acct;konto+;kto;kto+;ktonr;bankkonto;"
      "bankverbindung;+compte;+cuenta;+conto;+conta;+rekening;rek nr;rekeningnr;bankrekening;rachunku;"
      "+rachunku;+konta;konta;kontonummeret;bankkontonummer;bankkontonr;kontonumret;tilinumero;tilinro;"
      "tilin;uctu;+uctu;bankovni ucet;cislo uctu;账号;账户;帐号;賬號;銀行帳號;계좌번호;"
      "口座番号;เลขที่บัญชี;cbu;cvu;customer+;cust+;"
      "compte+;cuenta+;conto+;conta+;rekening+"},
+    {Cue::sort_code, "sort code;sort codes;s c;sc no;sortcode"},
     {Cue::routing,
      "routing;aba;routing number;rtn;transit;bankleitzahl;blz;aba number;"
      "routing+;transit+;aba+;bank code;bankcode"},
     {Cue::plate,
-     "plate;plates;license plate;licence plate;number "
+     "plaka;plakasi;plaka+;plate;plates;license plate;licence plate;number "
      "plate;kennzeichen;kfz;nummernschild;immatriculation;plaque;matricula;targa;kenteken;targato;targata;immatricule;"
      "immatriculee;autokennzeichen;kfzkennzeichen;kentekenplaat;tablica;registration plate;"
      "vehicle registration;registration number;licenseplate;numberplate;reg plate;reg no;vrm;vrn;"
@@ -210,7 +215,8 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "vin;vehicle identification;chassis;fahrgestellnummer;fin;vin "
      "number;fahrzeugidentifikationsnummer;bastidor;telaio"},
     {Cue::device,
-     "serial;serial number;serial no;sn;imei;imsi;iccid;meid;udid;device id;device identifier;device "
+     "seri;seri+;seri numarasi;cihaz+;serial;serial number;serial no;sn;imei;imsi;iccid;meid;udid;device id;device "
+     "identifier;device "
      "serial;device;deviceid;implant;pacemaker;seriennummer;"
      "udi;serialnumber;esn;unit serial;equipment identity;s n;serialno;idfa;idfv;gaid;aaid;"
      "advertising id;android id;hardware id;machine id;device token;geratenummer;serienummer;numero serie;"
@@ -222,7 +228,9 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "mac address;mac addresses;mac addr;mac adresse;mac adres;adresse mac;direccion mac;indirizzo mac;"
      "hwaddr;hwaddress;hw address;hardware address;bssid"},
     {Cue::other_id,
-     "employee id;employee number;employee no;employeeid;student id;student number;staff id;staff number;badge;badge "
+     "musteri+;musteri numarasi;ogrenci+;ogrenci numarasi;sicil+;uye+;election card;election "
+     "id;electoral+;elector+;voters+;employee id;employee number;employee no;employeeid;student id;student "
+     "number;staff id;staff number;badge;badge "
      "number;user id;personnel number;"
      "personalnummer;matrikelnummer;registration number;voter id;voter;client id;client number;beneficiary "
      "number;enrollment number;applicant id;person id;"
@@ -242,16 +250,29 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "dabonne;detudiant;demploye;dadhesion;dallocataire;"
      "kd+;kdnr;matr+;cliente+;socio+;adherent+;tessera+;matricule+;membre+;etudiant+;studente+"},
     {Cue::user,
-     "username;user name;login;login name;loginname;login id;screen name;handle;user id;userid;benutzername;"
+     "kullanici adi;anvandarnamn;brukernavn;brugernavn;kayttajatunnus;kayttajanimi;nazwa uzytkownika;uzivatelske "
+     "jmeno;nome usuario;nombre usuario;nome utilizador;de utilizador;utilizador;nume utilizator;felhasznalonev;nom "
+     "dutilisateur;username;user name;login;login name;loginname;login id;screen name;handle;user "
+     "id;userid;benutzername;"
      "benutzerkennung;anmeldename;nutzername;d utilisateur;dutilisateur;nom utilisateur;identifiant;de usuario;"
      "nome utente;utente;gebruikersnaam;twitter;instagram"},
     {Cue::one_time,
-     "otp;verification code;recovery code;einmalcode;bestatigungscode;verificatiecode;"
+     "time code;time passcode;time pin;time passwort;time token;access code;zugangscode;codigo acceso;code acces;code "
+     "dacces;"
+     "codice accesso;codice daccesso;codigo de acesso;codigo acesso;toegangscode;kod dostepu;atkomstkod;tilgangskode;"
+     "pristupovy kod;onetimecode;verify code;auth code;authenticator code;security code;sicherheitscode;"
+     "anmeldecode;bestatigungs code;code unique;codigo unico;codice monouso;eenmalige code;engangskode;"
+     "login pin;unlock code;reset code;tan nummer;otp;verification code;recovery "
+     "code;einmalcode;bestatigungscode;verificatiecode;"
      "otp+;sms code;smscode;login code;authentication code;2fa code;mfa code;mtan;smstan;"
      "einmalpasswort;einmalkennwort;verifizierungscode;codigo verificacion;codigo verificacao;"
      "code verification;codice verifica;codice otp;code sms;codigo sms;kod weryfikacyjny;kod sms;"
      "engangskode;engangskod;bekraftelsekod;verifieringskod;kertakayttokoodi;overovaci kod;dogrulama kodu;"
      "验证码;驗證碼;인증번호;認証コード"},
+    {Cue::code,
+     "your code;my code;dein code;ihr code;mein code;votre code;ton code;mon code;tu codigo;su codigo;mi codigo;"
+     "tuo codice;suo codice;mio codice;seu codigo;meu codigo;je code;uw code;mijn code;din kod;min kod;din kode;"
+     "min kode;twoj kod;moj kod;vas kod;tvuj kod"},
     {Cue::check,
      "cvv;cvc;csc;cvvcode;cvccode;card verification;verification value;kartenprufnummer;prufziffer;cryptogramme;"
      "cryptogramme visuel;"
@@ -305,13 +326,14 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "szuletett;szuletesi;dogum;dogum tarihi;birthdt;bdate;data nascita;fecha nac;f nac;dt nasc;"
      "nascidos;nacidos;geborene;geborener;rojen;rojena;rodjen;nascuta;nascut"},
     {Cue::postcode,
-     "postnr;postnummer;postinumero;psc;kod pocztowy;pocztowy;iranyitoszam;cod postal;codice postale;npa;cp;"
+     "posta kodu;postnr;postnummer;postinumero;psc;kod pocztowy;pocztowy;iranyitoszam;cod postal;codice postale;npa;cp;"
      "postkod;postal no;zip no"},
     {Cue::postcode,
      "zip;zipcode;zip code;postcode;postal;postal code;plz;postleitzahl;code postal;codigo postal;cap;cep;pin "
      "code;pincode;eircode;postcodes"},
     {Cue::password,
-     "password;passwords;passwd;pwd;passphrase;passcode;passwort;kennwort;contrasena;motdepasse;mot "
+     "sifre;sifrem;sifreniz;sifresini;parolam;parolasi;password;passwords;passwd;pwd;passphrase;passcode;passwort;"
+     "kennwort;contrasena;motdepasse;mot "
      "de;senha;wachtwoord;haslo;pin;dbpassword;userpassword;pgpassword;mysqlpassword;"
      "pw;pws;pswd;psw;passw;passwrd;passwords;pass phrase;pass code;temporary pass;dbpass;userpass;"
      "mysqlpass;pgpass;rootpass;adminpass;smtppass;mailpass;ftppass;sshpassword;heslo;hesla;heslem;hasla;"
@@ -333,6 +355,11 @@ constexpr auto kCueTable = std::to_array<CueWords>({
     {Cue::use,
      "use;using;try;enter;entered;type;typed;set;choose;chose;nimm;benutze;verwende;eingeben;utilise;utilisez;"
      "utiliza;utilice;usar;pon;inserisci;gebruik;anvand;brug;bruk;kayta;pouzij;uzyj"},
+    {Cue::given,
+     "changed;here;set;reset;updated;gave;given;sent;think;guess;believe;remember;geandert;gesetzt;gegeben;geschickt;"
+     "glaube;"
+     "change;changee;modifie;donne;envoye;crois;cambiada;cambiado;diste;dado;creo;cambiata;cambiato;dato;credo;"
+     "alterada;alterado;deu;acho;gewijzigd;gegeven;geloof;zmienione;zmieniono;andrats;andrat;fick;tror;andret;endret"},
     {Cue::secret,
      "secret;secrets;token;tokens;apikey;api key;accesskey;access key;secretkey;secret key;clientsecret;client "
      "secret;credential;credentials;auth;authorization;bearer;"
@@ -373,7 +400,7 @@ constexpr auto kCueTable = std::to_array<CueWords>({
      "usd;eur;gbp;dollars;euros;pounds;price;cost;costs;total;amount;balance;revenue;sales;budget;salary;fee;"
      "population;people;inhabitants;users;views;downloads;votes;units"},
     // The last word of others, too: what a word alone says is the last row's.
-    {Cue::pass, "pass;clave;claves;parola;sifre;pwort"},
+    {Cue::pass, "pass;clave;claves;parola;pwort"},
 });
 
 }  // namespace

@@ -82,7 +82,9 @@ enum class Cue : std::uint8_t {
   licence,
   medical_record,
   health_plan,
+  member,  // of a health plan, right before the number
   account,
+  sort_code,  // of Britain's banks, which looks like a date
   routing,
   plate,
   registration,  // of a vehicle, and of much else
@@ -94,6 +96,7 @@ enum class Cue : std::uint8_t {
   user,      // of an account with a program
   check,     // the three or four digits on a card
   one_time,  // a password for once
+  code,      // "your code": one of these, and much else
   docket,    // of a court or an authority
   card,
   payment,  // what is done with cards, and with much else
@@ -106,6 +109,7 @@ enum class Cue : std::uint8_t {
   pass,   // a password where a value follows, and much else
   login,  // a user's name and a password follow: "creds are …"
   use,    // "use … as the password"
+  given,  // "changed to …", "the password you gave me (…)": a password was spoken of before
   secret,
   glued_password,   // programs that take one right behind "-p"
   password_option,  // and behind "-p" and others with a blank

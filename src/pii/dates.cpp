@@ -244,6 +244,22 @@ Match in_one_piece(const Text& text, const Context& context, const Code& code) {
   return year_first || year_last ? Match{Kind::birth_date, group.begin, group.end, 90} : Match{};
 }
 
+// "At 94, she lives alone.": an age that ends at `end`, behind `before`.
+bool is_at_age(const Text& text, const PastWord& before, std::size_t end) {
+  static constexpr std::uint32_t kAt[] = {hash_folded("at"),  hash_folded("mit"), hash_folded("a"),
+                                          hash_folded("con"), hash_folded("aos"), hash_folded("vid")};
+  static constexpr std::uint32_t kWho[] = {
+      hash_folded("she"),  hash_folded("he"),  hash_folded("they"), hash_folded("i"),   hash_folded("my"),
+      hash_folded("his"),  hash_folded("her"), hash_folded("sie"),  hash_folded("er"),  hash_folded("ich"),
+      hash_folded("elle"), hash_folded("il"),  hash_folded("ella"), hash_folded("el"),  hash_folded("lei"),
+      hash_folded("lui"),  hash_folded("ela"), hash_folded("ele"),  hash_folded("han"), hash_folded("hon"),
+      hash_folded("hun"),  hash_folded("the")};
+  if (before.shape != Shape::capital && before.shape != Shape::initial) return false;
+  if (std::find(std::begin(kAt), std::end(kAt), before.hash) == std::end(kAt)) return false;
+  if (text[end] != ',' || text[end + 1] != ' ' || letter_at(text, end + 2) == 0) return false;
+  return std::find(std::begin(kWho), std::end(kWho), word_at(text, end + 2).hash) != std::end(kWho);
+}
+
 }  // namespace
 
 Match match_date(const Text& text, const Context& context, const Code& code) {
@@ -334,7 +350,7 @@ Match match_age(const Text& text, const Context& context, const Code& code) {
   for (const std::uint32_t word : kWords) named = named || (before.letters != 0 && before.hash == word);
   static constexpr std::uint32_t kAge = hash_folded("age");
   named = named || (context.before_previous.letters != 0 && context.before_previous.hash == kAge);
-  return named ? Match{Kind::age, first.begin, end, 80} : Match{};
+  return named || is_at_age(text, before, end) ? Match{Kind::age, first.begin, end, 80} : Match{};
 }
 
 }  // namespace freehold::pii

@@ -139,6 +139,10 @@ constexpr auto kForms = std::to_array<KeyForm>({
     {"api-{*}"},
     // payment and shops
     {"sk_live_{w16,255}"},
+    {"rzp_live_{a14}"},
+    {"rzp_test_{a14}"},
+    {"re_{a8}_{a20,32}", Must::mixed},  // Resend
+    {"fw_{a22,24}", Must::cases},       // Fireworks
     {"sk_test_{w16,255}"},
     {"rk_live_{w16,255}"},
     {"rk_test_{w16,255}"},
@@ -273,12 +277,14 @@ std::size_t uuid_end(const Text& text, std::size_t i) {
 // begins. What a piece may be made of is taken as far as it goes.
 std::size_t end_of_form(const Text& text, std::size_t i, string_view form, std::size_t& body) {
   body = 0;
+  bool random = false;
   for (std::size_t k = 0; k < form.size(); ++k) {
     if (form[k] != '{') {
       if (text[i++] != static_cast<unsigned char>(form[k])) return 0;
       continue;
     }
-    if (body == 0) body = i;
+    if (!random) body = i;
+    random = true;
     const auto kind = static_cast<unsigned char>(form[++k]);
     if (kind == '*') {
       i = uuid_end(text, i);
@@ -358,6 +364,7 @@ Match as_form(const Text& text, std::size_t i, const KeyForm& form) {
 // Forms of which the first letters are random: what is within tells them, at a place that is known.
 constexpr KeyForm kTelegram[] = {{"{n8}:AA{w32,34}"}, {"{n9}:AA{w32,34}"}, {"{n10}:AA{w32,34}"}};
 constexpr KeyForm kTerraform = {"{a14}.atlasv1.{w60,80}"};
+constexpr KeyForm kMailchimp = {"{h32}-us{n1,2}"};
 constexpr KeyForm kDiscord = {"{w23,28}.{w6,7}.{w27,40}", Must::cases};
 
 Match by_middle(const Text& text, std::size_t i) {
@@ -367,6 +374,9 @@ Match by_middle(const Text& text, std::size_t i) {
       if (!is_digit(text[i + digits - 1])) break;
       if (text[i + digits] == ':') return as_form(text, i, kTelegram[digits - 8]);
     }
+  }
+  if (is_hex(first) && is_hex(text[i + 14]) && text[i + 32] == '-') {
+    if (const Match match = as_form(text, i, kMailchimp)) return match;
   }
   // A user's number in base64: "MT…", "Nz…", "OD…"
   if (first >= 'M' && first <= 'O' && is_alphanumeric(text[i + 3])) {
@@ -406,6 +416,7 @@ bool may_begin(const unsigned char* bytes) {
   const unsigned char first = bytes[0];
   if (kFormSlots.first[slot_of(first, bytes[1])] != kNoForm) return true;
   if (bytes[14] == '.') return true;
+  if (is_hex(bytes[4]) && is_hex(first) && is_hex(bytes[7]) && is_hex(bytes[8]) && is_hex(bytes[14])) return true;
   if (is_digit(first)) return bytes[8] == ':' || bytes[9] == ':' || bytes[10] == ':';
   return (first >= 'M' && first <= 'O' && is_alphanumeric(bytes[7]));
 }

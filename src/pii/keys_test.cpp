@@ -39,6 +39,10 @@ TEST(Keys, ByTheirMakersForms) {
   for (const std::string& key :
        std::initializer_list<std::string>{"SK" + hex(32),
                                           "8123456789:AA" + letters(33),
+                                          "rzp_live_" + letters(14),
+                                          "re_" + letters(8) + "_" + letters(24),
+                                          "fw_" + letters(24),
+                                          hex(32) + "-us12",
                                           "ntn_" + letters(46),
                                           "pat" + letters(14) + "." + hex(64),
                                           "glsa_" + letters(32) + "_" + hex(8),

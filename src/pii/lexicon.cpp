@@ -136,7 +136,8 @@ constexpr WordList kLists[] = {
      "in id code ending and it its this that following et "
      "de la le el del della e y ist lautet mein meine die der das den und est mon ma es mi mio mia il lo o os um uma "
      "het een mijn van min mitt er on jest to moj meu minha "
-     "numeru bearing see please provided current new valid td th tr dd dt div span strong nbsp"},
+     "numarasi numaram numaraniz numeru bearing see please provided current new valid td th tr dd dt div span strong "
+     "nbsp"},
 };
 
 // Words for a number behind what it is of ("client no"), and before it ("numero client"). '#' and U+2116 count as
@@ -284,7 +285,9 @@ Lexicon::Lexicon() : table_(kMask + 1), cues_(kCueMask + 1) {
           add_phrase(std::string(number).append(phrase.substr(1)), row.cue);
       } else {
         add_phrase(phrase, row.cue);
-        if (row.cue != Cue::pass && row.cue != Cue::vehicle && row.cue != Cue::use) add_compounds(phrase, row.cue);
+        static constexpr Cue kWordsOnly[] = {Cue::pass, Cue::vehicle, Cue::use, Cue::given, Cue::code, Cue::member};
+        if (std::find(std::begin(kWordsOnly), std::end(kWordsOnly), row.cue) == std::end(kWordsOnly))
+          add_compounds(phrase, row.cue);
       }
       rest.remove_prefix(std::min(end + 1, rest.size()));
     }

@@ -2,13 +2,14 @@
 #include <algorithm>
 #include <iterator>
 
+#include "pii/keys.h"
 #include "pii/lexicon.h"
 #include "pii/recognisers.h"
 
 namespace freehold::pii {
 namespace {
 
-constexpr std::size_t kLeastPassword = 6, kMostPassword = 64;
+constexpr std::size_t kLeastPassword = 6, kMostPassword = 64, kMostToken = 256;
 
 // The end of what stands up to a blank, without the sentence's marks.
 std::size_t password_end(const Text& text, std::size_t i) {
@@ -55,6 +56,26 @@ bool is_strong(const Text& text, std::size_t begin, std::size_t end) {
     sign = sign || (c < 0x80 && !is_alphanumeric(c) && c != '-' && c != '_');
   }
   return lower && (upper || digit) && (digit || sign) && (upper || sign) && may_be_password(text, begin, end);
+}
+
+// "is my", "ist mein": whose it is, behind a blank at `end`.
+bool is_somebodys(const Text& text, std::size_t end) {
+  static constexpr std::uint32_t kWhose[] = {
+      hash_folded("my"),  hash_folded("your"), hash_folded("his"),   hash_folded("her"),  hash_folded("their"),
+      hash_folded("our"), hash_folded("mein"), hash_folded("meine"), hash_folded("dein"), hash_folded("sein"),
+      hash_folded("ihr"), hash_folded("mon"),  hash_folded("ton"),   hash_folded("son"),  hash_folded("votre"),
+      hash_folded("mi"),  hash_folded("tu"),   hash_folded("su"),    hash_folded("mio"),  hash_folded("suo"),
+      hash_folded("meu"), hash_folded("seu"),  hash_folded("mijn"),  hash_folded("min"),  hash_folded("mitt"),
+      hash_folded("moj"), hash_folded("moja")};
+  std::size_t i = end;
+  for (int words = 0; words < 3; ++words) {  // "e il mio"
+    i += blank_at(text, i);
+    if (letter_at(text, i) == 0) return false;
+    const Word word = word_at(text, i);
+    if (words > 0 && std::find(std::begin(kWhose), std::end(kWhose), word.hash) != std::end(kWhose)) return true;
+    i = word.end;
+  }
+  return false;
 }
 
 }  // namespace
@@ -126,15 +147,26 @@ Match match_used(const Text& text, std::size_t i) {
   return {};
 }
 
-Match match_said_password(const Text& text, std::size_t i, std::size_t end, const Context& context) {
+Match match_said_login(const Text& text, std::size_t i, std::size_t end, const Context& context) {
+  constexpr std::size_t kLeastUser = 4, kMostUser = 32, kLeastSecret = 16;
+  std::size_t token = end;
+  while (token < i + kMostToken && is_token(text[token])) ++token;
   while (end < i + kMostPassword && text[end] > ' ' && text[end] != '"' && text[end] != '<' && text[end] != ',') ++end;
+  end = std::max(end, token);
   if (text[end] == '"') ++end;
   if (!is_said_of(text, end)) return {};
   const std::size_t whole = password_end(text, i);
-  if (!may_be_password(text, i, whole)) return {};
+  const bool fits = may_be_password(text, i, whole);
+  const std::string_view value = text.part(i, token);
+  const bool secret = value.size() >= kLeastSecret && token + 1 >= end && is_mixed(value) && entropy(value) >= 3.0;
+  const bool user = value.size() >= kLeastUser && value.size() <= kMostUser && token == end &&
+                    value.find_first_of("/+=") == std::string_view::npos;
+  if (!fits && !secret && !user) return {};
   const CueSet said = cues_said_of(text, end, context.joined && is_saying(context.previous.hash));
-  const bool password = said.test(static_cast<std::size_t>(Cue::password));
-  return password ? Match{Kind::password, i, whole, 75} : Match{};
+  auto is = [&](Cue cue) { return said.test(static_cast<std::size_t>(cue)); };
+  if (fits && is(Cue::password)) return {Kind::password, i, whole, 75};
+  if (secret && is(Cue::secret)) return {Kind::secret, i, token, 75};
+  return user && is(Cue::user) && is_somebodys(text, token) ? Match{Kind::other_id, i, token, 66} : Match{};
 }
 
 }  // namespace freehold::pii

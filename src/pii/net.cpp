@@ -1,6 +1,7 @@
 // E-mail addresses, web addresses, IP and hardware addresses.
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <string>
 
 #include "pii/keys.h"
@@ -115,6 +116,25 @@ bool goes_on(const Text& text, std::size_t i) {
   return text[i] == '_' && is_alphanumeric(text[i + 1]);
 }
 
+// "kernel: DROP SRC=…", "firmware update requested by …": where it came from or went to. `large`: hardly a version,
+// which go from one to another as well.
+bool is_of_host(const Text& text, std::size_t i, const Context& context, bool large) {
+  const PastWord& word = context.previous;
+  if (word.letters == 0 || word.cue == Cue::version) return false;
+  if (text.before(i, 1) == '=') return true;
+  if (text.before(i, 1) != ' ' || !context.joined) return false;
+  static constexpr std::uint32_t kHosts[] = {hash_folded("by"),   hash_folded("ip"),    hash_folded("host"),
+                                             hash_folded("at"),   hash_folded("peer"),  hash_folded("client"),
+                                             hash_folded("via"),  hash_folded("par"),   hash_folded("durch"),
+                                             hash_folded("door"), hash_folded("przez"), hash_folded("av")};
+  static constexpr std::uint32_t kWays[] = {hash_folded("from"), hash_folded("to"),  hash_folded("von"),
+                                            hash_folded("nach"), hash_folded("de"),  hash_folded("desde"),
+                                            hash_folded("da"),   hash_folded("van"), hash_folded("naar"),
+                                            hash_folded("fran"), hash_folded("fra"), hash_folded("z")};
+  return std::find(std::begin(kHosts), std::end(kHosts), word.hash) != std::end(kHosts) ||
+         (large && std::find(std::begin(kWays), std::end(kWays), word.hash) != std::end(kWays));
+}
+
 Match match_ipv4(const Text& text, std::size_t i, const Context& context) {
   std::size_t at = i;
   int parts[4];
@@ -140,7 +160,8 @@ Match match_ipv4(const Text& text, std::size_t i, const Context& context) {
   if (parts[0] == 0 || (parts[0] == 127 && parts[1] == 0 && parts[2] == 0) || (parts[0] == 255 && parts[1] == 255))
     return {};
   int score = 90;
-  if (context.near(Cue::version, 2)) score = 20;
+  const bool large = std::count_if(std::begin(parts), std::end(parts), [](int part) { return part >= 32; }) >= 2;
+  if (context.near(Cue::version, 2) && !is_of_host(text, i, context, large)) score = 20;
   if (parts[0] < 10 && parts[1] < 10 && parts[2] < 10 && parts[3] < 10 &&
       parts[0] + parts[1] + parts[2] + parts[3] < 16 && context.near(Cue::version, 5))
     score = 20;
@@ -300,7 +321,8 @@ Match match_url(const Text& text, std::size_t i) {
       if (text[at] == ':') colon = at;
       ++at;
     }
-    if (at < end && text[at] == '@' && colon >= host && at > colon + 1) return {Kind::password, i, end, 92};
+    if (at < end && text[at] == '@' && colon >= host && at > colon + 1)
+      return {has_key(text, host, at) ? Kind::api_key : Kind::password, i, end, 92};
     const bool alone = at < end && text[at] == '@' && colon == 0;  // somebody, or a token
     if (alone && is_random(text.part(host, at))) return {Kind::secret, i, end, 92};
     if (has_key(text, host, end)) return {Kind::api_key, i, end, 92};

@@ -28,6 +28,8 @@ struct Named {
 constexpr std::size_t kLeastPlain = 4;       // shorter is no code
 constexpr std::size_t kLeastWhole = 8;       // characters of a passport in one piece that has fewer
 constexpr std::size_t kLeastSaid = 3;        // digits, where only what is said behind it tells
+constexpr std::size_t kLeastPaid = 6;        // characters, where it may be what was paid for something
+constexpr int kByNumber = 72;                // a telephone that is none by its form: "mi numero de poliza 881300039-01"
 constexpr int kSaid = 96;                    // more than what only looks like another's
 constexpr std::size_t kMostPlain = 34;       // letters and digits: the longest IBAN that ISO 13616 allows
 constexpr std::size_t kMostWideDigits = 19;  // the longest card
@@ -36,6 +38,7 @@ constexpr std::size_t kMostWideDigits = 19;  // the longest card
 constexpr Named kNamed[] = {
     {Cue::medical_record, Kind::medical_record, 4, 3},
     {Cue::health_plan, Kind::health_plan, 5, 3},
+    {Cue::member, Kind::health_plan, 6, 0},
     {Cue::passport, Kind::passport, 1, 3},
     {Cue::vin, Kind::vin, 3, 3},
     {Cue::plate, Kind::plate, 1, 3},
@@ -45,6 +48,7 @@ constexpr Named kNamed[] = {
     {Cue::device, Kind::device_id, 4, 3},
     {Cue::routing, Kind::routing_number, 8, 3},
     {Cue::account, Kind::bank_account, 5, 3},
+    {Cue::sort_code, Kind::bank_account, 6, 2},
     {Cue::other_id, Kind::other_id, 3, 2},
     {Cue::national, Kind::other_id, 6, 2},
 };
@@ -78,12 +82,6 @@ const std::array<bool, kCues> kNamesNumber = [] {
   return out;
 }();
 
-// "ABC 1234", "B-AB 1234": a plate as it is written anywhere, and India's, which are longer.
-bool is_plate(string_view plain, std::size_t digits) {
-  if (plain.size() >= 10) return is_indian_plate(plain);
-  return plain.size() >= 4 && digits >= 1 && digits < plain.size();
-}
-
 class Evaluation {
  public:
   Evaluation(const Text& text, const Context& context, const Code& code)
@@ -106,8 +104,10 @@ class Evaluation {
     best_ = {Kind::other_id, code_.groups[0].begin, end_, 0};
     own_distance_ = UINT32_MAX;
     said_ = {};
-    if (is_said_of(text_, end_) && !code_.joined && !code_.hyphened && !code_.money && !underscored_ && !is_claimed())
-      said_ = cues_said_of(text_, end_, context_.joined && is_saying(context_.previous.hash));
+    if (is_said_of(text_, end_) && !code_.joined && !code_.hyphened && !code_.money && !underscored_) {
+      said_ = said_of(text_, end_, context_.joined && is_saying(context_.previous.hash));
+      if (!said_.as && is_claimed()) said_ = {};
+    }
     digits_ = code_.digits_only(n);
     wide_ = code_.wide(n);
     broken_ = code_.broken(n);
@@ -125,8 +125,9 @@ class Evaluation {
         offer(Kind::vin, context_.near(Cue::vin) ? 95 : checked && !lower_ ? 75 : 20, Cue::vin, 80);
     }
     if (!digits_ && !lower_) by_form(n);
+    if (said_.as) named_behind(n);
     named(n);
-    if (said_.any()) named_behind(n);
+    if (said_.cues.any() && !said_.as) named_behind(n);
     return best_;
   }
 
@@ -142,7 +143,7 @@ class Evaluation {
   bool is_followed_by(Cue cue) {
     if (!follows_known_) {
       if (is_claimed()) return false;
-      follows_ = cues_after(text_, end_) | said_;
+      follows_ = cues_after(text_, end_) | said_.cues;
       follows_known_ = true;
     }
     return follows_.test(static_cast<std::size_t>(cue));
@@ -191,13 +192,15 @@ class Evaluation {
     if (plain_.size() >= kMostOfState) return;
     const std::uint32_t near_from = context_.earliest(8), right_from = context_.earliest(kOwnReach);
     const WritingRows& list = writings_of(plain_.size(), digits_);
-    const std::span<const WritingRow> rows = context_.near_named(kOwnReach) ? list.all : list.of_form(written_.form);
+    const bool any_form = context_.near_named(kOwnReach) || said_.cues.any();
+    const std::span<const WritingRow> rows = any_form ? list.all : list.of_form(written_.form);
     for (const WritingRow& row : rows) {
       const Cue cue = row.cue;
       const std::uint32_t seen = context_.seen[static_cast<std::size_t>(cue)];
       // Where its own word stands before it, the signs between may be others.
       const bool written = row.written.form == written_.form;
-      if (!written && seen < right_from) continue;
+      const bool said = said_.cues.test(index_of(cue)) && !wide_;
+      if (!written && seen < right_from && !said) continue;
       if (row.any ? written_.form != 0 : row.written.letters != written_.letters) continue;
       // "last name Shen, social 536228726"
       const bool social = row.cue == Cue::ssn && context_.joined && context_.previous.hash == kSocial;
@@ -208,7 +211,7 @@ class Evaluation {
       score = weakened(score);
       if (near) {
         score = score > 0 ? std::max(score + 3, row.score >= 60 ? 98 : 94) : written ? 80 : 90;
-      } else if (said_.test(static_cast<std::size_t>(cue)) && written && !wide_) {
+      } else if (said) {
         if (row.id->valid(plain_)) offer(row.id->kind, kSaid, cue, kFollowed);
         continue;
       } else if (info(row.id->kind).group == Group::medical && context_.near(Cue::national, 2)) {
@@ -221,7 +224,10 @@ class Evaluation {
       // What is not sure enough needs no check, nor what is no better than another.
       if (score < context_.least && (score <= 0 || !is_followed_by(cue))) continue;
       if (!near && score >= context_.least && score <= best_.score) continue;
-      if (!row.id->valid(plain_)) continue;
+      if (!row.id->valid(plain_)) {
+        if (cue == Cue::ssn && near && written && context_.near(cue, 0) && is_value()) offer(row.id->kind, 60, cue, 0);
+        continue;
+      }
       if (!near && score >= context_.least && score < kSaid && is_followed_by(cue)) score = kSaid;
       // Where the words of two states stand before it, the nearer one decides.
       if (near) {
@@ -234,28 +240,19 @@ class Evaluation {
     }
   }
 
-  // As cards are printed: 4-4-4-4, 4-6-5, 4-6-4, 4-4-4-4-3.
-  bool in_card_groups(std::size_t n) const {
-    static constexpr std::array<std::array<std::size_t, 5>, 4> kPrinted = {
-        {{4, 4, 4, 4, 0}, {4, 6, 5, 0, 0}, {4, 6, 4, 0, 0}, {4, 4, 4, 4, 3}}};
-    std::array<std::size_t, 5> sizes{};
-    if (n > sizes.size()) return false;
-    for (std::size_t g = 0; g < n; ++g) sizes[g] = code_.groups[g].size();
-    return std::find(kPrinted.begin(), kPrinted.end(), sizes) != kPrinted.end();
-  }
-
-  // Whether other numbers stand in the same row: columns of a table.
-  bool in_row(std::size_t n) const {
-    if (n < code_.count && code_.groups[n].digits != 0 && !code_.groups[n - 1].line) return true;
-    const std::size_t begin = code_.groups[0].begin;
-    std::size_t back = 1;
-    while (back < kHistory && (text_.before(begin, back) == ' ' || text_.before(begin, back) == '\t')) ++back;
-    return is_digit(text_.before(begin, back));
+  // "\"ssn\": \"078-05-1120\"": of a member of that name it is one, whatever it is like, but for what stands in its
+  // place.
+  bool is_value() const {
+    const unsigned char left = text_.before(code_.groups[0].begin, 1);
+    return (left == '"' || left == '\'' || left == '=' || left == ':' || left == '>') &&
+           plain_.find_first_not_of(plain_[0]) != string_view::npos;
   }
 
   void card(std::size_t n) {
     if (plain_.size() < 12) return;
-    const bool near = context_.near(Cue::card), paid = context_.near(Cue::payment);
+    // The card of "identity card" pays nothing.
+    const bool identity = context_.seen[index_of(Cue::national)] == context_.seen[index_of(Cue::card)];
+    const bool near = context_.near(Cue::card) && !identity, paid = context_.near(Cue::payment);
     const bool halves = near && broken_ && n == 2;  // one line was too short for it
     if (n > 1 && code_.groups[0].size() != 4 && !halves) return;
     bool plain = true;  // blanks or dashes, as everybody writes
@@ -264,8 +261,8 @@ class Evaluation {
       if (group.separator != first.separator && !group.line && !first.line) return;
       plain = plain && (group.separator == ' ' || group.separator == '-');
     }
-    if ((!plain || wide_) && !in_card_groups(n) && !halves) return;
-    if (wide_ && !near && in_row(n)) return;
+    if ((!plain || wide_) && !in_card_groups(code_, n) && !halves) return;
+    if (wide_ && !near && in_row(text_, code_, n)) return;
     int score = card_score(plain_, n > 1);
     if (score == 0) return;
     if (!plain) score -= 20;
@@ -289,31 +286,18 @@ class Evaluation {
     if (plain_.size() == 15 ? luhn(plain_) : code_.groups[0].size() == 2) offer(Kind::device_id, 96, Cue::none, 0);
   }
 
-  bool all_years(std::size_t n) const {
-    for (std::size_t g = 0; g < n; ++g) {
-      const std::size_t begin = code_.groups[g].begin;
-      if (code_.groups[g].size() != 4 || !(text_.has(begin, "19") || text_.has(begin, "20"))) return false;
-    }
-    return true;
-  }
-
-  // Ranges, choices and columns: wide apart, with no 0 before. With more than blanks between, a telephone is written in
-  // a form that is known (`score`), in three groups and more that are not of one size; with blanks, not in two such.
-  bool in_range(std::size_t n, int score) const {
-    if (plain_[0] == '0') return false;
-    bool equal = true, blanks = true;
-    for (std::size_t g = 0; g < n; ++g) equal = equal && code_.groups[g].size() == code_.groups[0].size();
-    for (std::size_t g = 0; g + 1 < n; ++g) blanks = blanks && code_.groups[g].separator == ' ';
-    return blanks ? n == 2 && equal : n == 2 || equal || score < 90;
-  }
-
   void phone(std::size_t n) {
     // A line's end is within none but those with a '+' (phone.cpp).
-    if (broken_ || (n > 1 && all_years(n))) return;
+    if (broken_ || (n > 1 && all_years(text_, code_, n))) return;
     int score = weakened(phone_score(written_, plain_, context_));
+    if (score < 60 && n >= 3 && !wide_ && is_phone_label(text_, code_)) score = 60;
     // Columns of a table look like that too.
-    if (score < 70 && !context_.near(Cue::phone) && in_row(n)) score = 0;
-    if (wide_ && (score < 52 || !context_.near(Cue::phone, 4) || in_row(n) || in_range(n, score))) score = 0;
+    if (score < 70 && !context_.near(Cue::phone) && in_row(text_, code_, n)) score = 0;
+    if (wide_ && (score < 52 || !context_.near(Cue::phone, 4) || in_row(text_, code_, n) ||
+                  (plain_[0] != '0' && in_range(code_, n, score))))
+      score = 0;
+    if (said_.cues.test(index_of(Cue::phone)) && !code_.joined && plain_.size() >= 8 && plain_.size() <= 13)
+      score = std::max(score, 75);
     offer(Kind::phone, score, Cue::phone, 75);
   }
 
@@ -326,8 +310,9 @@ class Evaluation {
     // And a telephone that only its form makes one, right behind another word.
     const bool by_form = best_.kind == Kind::phone && best_.score < 70 && !context_.near(Cue::phone);
     if ((best_.score >= 60 && !by_word && !guessed && !by_form) || code_.joined || underscored_ || wide_) return;
+    if (said_.as && best_.score >= context_.least) return;
     if (!context_.near_named(kNamedReach)) return;
-    if (n > 1 && digits_ && all_years(n)) return;  // "Copyright 2013-2015"
+    if (n > 1 && digits_ && all_years(text_, code_, n)) return;  // "Copyright 2013-2015"
     if (!names_known_) {
       names_known_ = true;
       const std::uint32_t from = context_.earliest(kNamedReach);
@@ -352,7 +337,9 @@ class Evaluation {
     if (best_.score >= 60) {
       if (guessed && nearest->cue == Cue::national) return;
       if (by_form && !context_.near(nearest->cue, 1)) return;
-      if (!guessed && !by_form && (n > 1 || context_.distance(nearest->cue) >= context_.distance(Cue::phone))) return;
+      if (!guessed && !by_form &&
+          ((n > 1 && best_.score > kByNumber) || context_.distance(nearest->cue) >= context_.distance(Cue::phone)))
+        return;
       best_.score = 0;
     }
     offer(nearest->kind, context_.near(nearest->cue, 1) ? 78 : 64, Cue::none, 0);
@@ -366,20 +353,31 @@ class Evaluation {
     // What only its form makes a state's number or a telephone is what the words say.
     const bool by_form = own_distance_ == UINT32_MAX && best_.score < kSaid &&
                          (group == Group::national || group == Group::medical ||
-                          (best_.kind == Kind::phone && best_.score < 90 && !said_.test(index_of(Cue::phone))));
+                          (best_.kind == Kind::phone && best_.score < 90 && !said_.cues.test(index_of(Cue::phone))));
     if (found && !by_form) return;
     const std::size_t digits = plain_.size() - static_cast<std::size_t>(std::popcount(written_.letters));
     const bool whole = n == 1 && !lower_ && plain_.size() >= kLeastWhole && digits > 1;
     for (const Named& row : kNamedBehind) {
-      if (!said_.test(index_of(row.cue)) || (found && row.cue == Cue::national)) continue;
-      const bool enough = digits >= std::max(row.least_digits, kLeastSaid);
-      const bool telling = whole && (row.kind == Kind::passport || row.kind == Kind::device_id ||
-                                     (row.kind == Kind::licence && plain_.size() >= 9));
-      if ((!enough && !telling) || !fits(row, n, digits, telling)) continue;
+      if (!said_.cues.test(index_of(row.cue)) || (found && row.cue == Cue::national)) continue;
+      const bool plate = row.kind == Kind::plate && plate_look(code_, n, plain_) == 2;
+      const bool enough = plate || digits >= std::max(row.least_digits, kLeastSaid);
+      const bool serial = row.kind == Kind::device_id && digits > 0 && in_equal_groups(code_, n);
+      const bool telling = serial || (whole && (row.kind == Kind::passport || row.kind == Kind::device_id ||
+                                                (row.kind == Kind::licence && plain_.size() >= 9) ||
+                                                (row.cue == Cue::national && digits >= 5)));
+      if ((!enough && !telling) || !fits(row, n, digits, telling) || (said_.paid && !is_entered(row, n, digits)))
+        continue;
       best_.score = 0;
       offer(row.kind, 62, Cue::none, 0);
       return;
     }
+  }
+
+  // "I entered K7720418 for the passport", and no amount that was paid for it.
+  bool is_entered(const Named& row, std::size_t n, std::size_t digits) const {
+    if (row.kind == Kind::postcode || row.kind == Kind::plate) return n > 1 || row.kind == Kind::plate || digits == 5;
+    if (plain_.ends_with("000") || plain_.size() < kLeastPaid) return false;
+    return n == 1 || code_.groups[0].separator != ' ' || code_.groups[0].digits == 0;
   }
 
   // Capitals with few digits, in one piece or behind a few letters ("SN-9ZKVY1JAX0"): right behind its word it is one.
@@ -387,7 +385,8 @@ class Evaluation {
     const bool may = row.kind == Kind::licence || row.kind == Kind::device_id || row.kind == Kind::passport ||
                      (row.cue == Cue::national && n == 1 && (digits >= 3 || is_german_document(plain_)));
     const Code::Group& first = code_.groups[0];
-    const bool whole = n == 1 || (n == 2 && first.separator == '-' && first.size() <= 3);
+    const bool whole = n == 1 || (row.kind == Kind::device_id && digits > 0 && in_equal_groups(code_, n)) ||
+                       (n == 2 && first.separator == '-' && first.size() <= 3);
     if (!may || !whole || lower_ || plain_.size() < 8 || plain_.size() > 20 ||
         !context_.near(row.cue, row.kind == Kind::licence ? 2 : 1))  // "patente B n. …"
       return false;
@@ -405,12 +404,14 @@ class Evaluation {
     if (row.cue == Cue::registration && plate_look(code_, n, plain_) == 0) return false;
     if (row.cue == Cue::vehicle && plate_look(code_, n, plain_) < 2) return false;
     if (row.kind == Kind::vin && plain_.size() != 17) return false;
-    if (row.kind == Kind::postcode && (n > 1 || !digits_ || plain_.size() > 6)) return false;
+    const bool extended = n == 2 && code_.groups[0].size() == 5 && code_.groups[1].size() == 4;  // "60614-2201"
+    if (row.kind == Kind::postcode && (!digits_ || (!extended && (n > 1 || plain_.size() > 6)))) return false;
     // "4640 28112 4 IRN 1": a word begins something else. "0.98231": an amount.
     for (std::size_t g = 1; g < n && row.kind != Kind::plate; ++g) {
       if (code_.groups[g].digits == 0 && code_.groups[g].size() >= 3 && code_.groups[g - 1].separator == ' ')
         return false;
     }
+    if (n > 1 && code_.groups[n - 1].size() == 1 && ends_with_word(n)) return false;
     if (row.kind == Kind::bank_account && n == 2 && code_.groups[0].separator == '.' && code_.groups[0].size() <= 2)
       return false;
     // Passports have five digits and more, but for Germany's and others' codes of nine characters.
@@ -422,10 +423,18 @@ class Evaluation {
     if (digits_ && plain_.size() == 4 && (plain_.starts_with("19") || plain_.starts_with("20"))) return false;
     // Groups that begin with a word ("Ford 2019") are no code, unless it is a plate, or a series before a number.
     const Code::Group& first = code_.groups[0];
-    const bool series = (row.kind == Kind::passport || row.kind == Kind::licence) && first.upper == first.size() &&
-                        first.size() <= 5 && digits >= 5;
+    const bool series = (row.kind == Kind::passport || row.kind == Kind::licence || row.cue == Cue::national) &&
+                        first.upper == first.size() && first.size() <= 5 && digits >= 5;
     if (n > 1 && row.kind != Kind::plate && !series && first.digits == 0 && first.separator == ' ') return false;
     return !code_.money && !context_.near(Cue::money, 1) && !(digits_ && n == code_.count && is_counted(text_, end_));
+  }
+
+  // "417-15-5210 I cannot", "770386644 A copy": a capital that is a word of what follows.
+  bool ends_with_word(std::size_t n) const {
+    static constexpr string_view kWords = "AEIOUY";
+    const std::size_t blank = blank_at(text_, end_);
+    return code_.groups[n - 2].separator == ' ' && blank != 0 && letter_at(text_, end_ + blank) != 0 &&
+           kWords.find(plain_.back()) != string_view::npos && !is_upper(text_[end_ + blank]);
   }
 
   int weighted_routing() const { return digits_ ? weighted(plain_, {3, 7, 1, 3, 7, 1, 3, 7, 1}) : 1; }
@@ -438,7 +447,8 @@ class Evaluation {
   string_view plain_;
   Written written_;
   std::size_t end_ = 0;
-  CueSet follows_, said_;    // cues behind it: in the next words, and of what is said of it
+  CueSet follows_;           // cues in the next words
+  Said said_;                // what is said of it behind it
   std::uint32_t named_ = 0;  // rows of kNamed whose word is near enough, as bits
   bool names_known_ = false, follows_known_ = false;
   std::uint32_t own_distance_ = UINT32_MAX;  // words since the nearest one that names a state's number that fits
@@ -462,7 +472,7 @@ bool may_be_said(const Text& text, const Code& code) {
   std::size_t digits = 0;
   for (std::size_t n = 1; n <= code.count; ++n) {
     digits += code.groups[n - 1].digits;
-    if (digits >= kLeastSaid && is_said_of(text, code.end(n))) return true;
+    if ((digits >= kLeastSaid || (n == 3 && digits > 0)) && is_said_of(text, code.end(n))) return true;
   }
   return false;
 }

@@ -1,5 +1,6 @@
 // Telephone numbers: international ones by country code and length (ITU-T E.164, list of 2016 with later changes),
 // national ones by how they are written and by words near them.
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -146,6 +147,15 @@ int phone_score(const Written& written, std::string_view digits, const Context& 
   if (alone == kPlainTen && somebody && !order) return 55;
   if (alone < 85 && (order || context.near(Cue::version, 2))) return alone - 30;
   return alone;
+}
+
+bool is_phone_label(const Text& text, const Code& code) {
+  const std::size_t begin = code.groups[0].begin;
+  const unsigned char label = text.before(begin, 3), left = text.before(begin, 4);
+  return text.before(begin, 1) == ' ' && text.before(begin, 2) == ':' && !is_alphanumeric(left) && left < 0x80 &&
+         std::string_view("TMPFCHW").find(static_cast<char>(label)) != std::string_view::npos && label != 0 &&
+         std::any_of(code.groups.begin(), code.groups.begin() + 3,
+                     [](const Code::Group& group) { return group.size() >= 3; });
 }
 
 std::size_t phone_extension(const Text& text, std::size_t end) {

@@ -59,6 +59,11 @@ bool is_indian_plate(string_view plain) {
   return take(rest, true, 4) == 4 && rest.empty();
 }
 
+bool is_plate(string_view plain, std::size_t digits) {
+  if (plain.size() >= 10) return is_indian_plate(plain);
+  return plain.size() >= 4 && digits >= 1 && digits < plain.size();
+}
+
 bool is_unpronounceable(string_view capitals) {
   std::size_t row = 0, most = 0, vowels = 0;
   for (const char c : capitals) {

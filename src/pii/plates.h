@@ -11,6 +11,8 @@ namespace freehold::pii {
 
 // Capitals and digits. "KA 27 MS 8774", "22 BH 6517 AA": India's, by the letters of its states.
 bool is_indian_plate(std::string_view plain);
+// "ABC 1234", "B-AB 1234": a plate as it is written anywhere, and India's, which are longer.
+bool is_plate(std::string_view plain, std::size_t digits);
 // Capitals that no word has: five consonants in a row, or no vowel at all.
 bool is_unpronounceable(std::string_view capitals);
 // How much the first `n` groups look like a plate: 2 as only plates are written ("AB12 CDE", "B-AB 1234"), 1 as others

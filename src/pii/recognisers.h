@@ -24,6 +24,7 @@ bool names_number(Cue cue);  // whether it says there what a number is: those wo
 // phone.cpp: what begins with '+' or '(' at `i`, and groups of digits.
 Match match_phone(const Text& text, std::size_t i, const Context& context);
 int phone_score(const Written& written, std::string_view digits, const Context& context);
+bool is_phone_label(const Text& text, const Code& code);  // "M: 91 507 84 39"
 // The end of an extension ("x123", "ext. 5") that follows `end`, or `end`.
 std::size_t phone_extension(const Text& text, std::size_t end);
 // dates.cpp: numeric dates and ages (at a digit), dates that begin with a month's name (at a word).
@@ -112,15 +113,20 @@ std::size_t element_value(const Text& text, const Word& name, bool password);
 Match match_element(const Text& text, std::size_t i);
 inline constexpr std::uint32_t kSecretReach = 2;            // words between a secret and what tells of it
 bool may_be_secret_alone(const Text& text, std::size_t i);  // with no such word
-// " to", " auf" at `end`: behind a password that another one takes the place of.
+// another.cpp: what follows at `end` and tells of it. " to", " auf": behind a password that another one takes the place
+// of. "and mine is …", "to …": behind a number. "to …", "me (…)": behind the word that says that one was given.
 bool gives_another(const Text& text, std::size_t end);
+bool gives_another_number(const Text& text, std::size_t end);
+bool gives_value(const Text& text, std::size_t end, bool password);
+inline constexpr std::uint32_t kGivenReach = 4;  // words between what it is and that
 // options.cpp
 Match match_option(const Text& text, std::size_t i, const Context& context);  // "mysql -psecret", "curl -u me:secret"
 // logins.cpp
 Match match_login(const Text& text, std::size_t i);  // the user of "creds are ann:hunter22"
 Match match_used(const Text& text, std::size_t i);   // "use Winter14$ as the password"
-// "Winter14$ is my password", "(password)": what is said of it behind it. `end`: of its first letters and digits.
-Match match_said_password(const Text& text, std::size_t i, std::size_t end, const Context& context);
+// "Winter14$ is my password", "(password)", "… is my username": what is said of it behind it. `end`: of its first
+// letters and digits.
+Match match_said_login(const Text& text, std::size_t i, std::size_t end, const Context& context);
 // wallets.cpp
 inline constexpr std::size_t kShortestWallet = 26;  // letters and digits
 Match match_wallet(const Text& text, std::size_t i, const Context& context);
@@ -137,7 +143,7 @@ Match private_key_begins(const Text& text, std::size_t i);
 Match match_user(const Text& text, std::size_t i, const Context& context);      // "login: jdoe42", "handle @jane_doe"
 Match match_check(const Text& text, const Context& context, const Code& code);  // "CVV 123"
 inline bool may_be_check(const Context& context) {
-  return context.near(Cue::check, 1) || context.near(Cue::one_time, 1);
+  return context.near(Cue::check, 1) || context.near(Cue::one_time, 1) || context.near(Cue::code, 0);
 }
 Match match_docket(const Text& text, std::size_t i, const Context& context);  // "Az. 12 O 345/20"
 // places.cpp: "12 Main Street", "12 rue …"; "Hauptstraße 12", "Via Roma 5", "ul. Kwiatowa 57"

@@ -66,6 +66,12 @@ bool Scanner::State::sign(const Text& text, unsigned char c) {
     if (text.starved()) return false;
     if (match) return found(text, match);
   }
+  // "client_secret: /RlW…": base64 may begin with a sign.
+  if ((c == '/' || c == '+') && (blanks > 0 || apart) && is_alphanumeric(text[at + 1]) && text.before(at, 1) != '/' &&
+      context.near(Cue::secret, kSecretReach)) {
+    if (const Match match = match_secret(text, at, context); match.kind == Kind::secret && match.score >= context.least)
+      return found(text, match);
+  }
   if (profile != Profile::secrets && (c == '+' || c == '(')) {
     const unsigned char second = text[at + 1];  // "+(49", "(+49"
     const std::size_t digit = (c == '+' && second == '(') || (c == '(' && second == '+') ? at + 2 : at + 1;
@@ -82,7 +88,7 @@ bool Scanner::State::sign(const Text& text, unsigned char c) {
   } else if (profile != Profile::secrets && c == ':' && text[at + 1] == ':' && is_hex(text[at + 2]) &&
              (!is_cut_here(text.before(at, 1)) || escaped || is_marked(text, at))) {
     if (const Match match = match_ip(text, at, context); match.score >= context.least) return found(text, match);
-  } else if (c > ' ' && c < 0x7F && c != '"' && c != '\'' && c != ':' && c != '=' && c != '`' &&
+  } else if (c > ' ' && c < 0x7F && c != '"' && c != '\'' && c != ':' && c != '=' && c != '`' && c != '(' &&
              context.near(Cue::password, 0) && (blanks > 0 || apart)) {
     Context now = context;
     const Match match = at == element ? match_element(text, at) : match_secret(text, at, now);
@@ -141,15 +147,6 @@ void Scanner::State::pass_sign(unsigned char c) {
   escaped = false;
 }
 
-// "Member #" is "member number".
-void Scanner::State::see_number_sign() {
-  static constexpr std::uint32_t kNumber = hash_folded("number");
-  if (context.previous.letters == 0 || newlines > 0 || blanks > 1) return;
-  Word number;
-  number.hash = kNumber;
-  lexicon().each_cue(context.previous.hash, number, [&](Cue cue) { see(cue); });
-}
-
 // Inside of what is not looked at token by token.
 bool Scanner::State::step_inside(const Text& text) {
   if (skipping) {
@@ -179,7 +176,8 @@ bool Scanner::State::steps(const Text& text) {
         continue;
       case Start::plain_sign:
         // Behind "password" anything may begin one.
-        if (telling >= context.earliest(0) && context.near(Cue::password, 0)) {
+        if ((telling >= context.earliest(0) && context.near(Cue::password, 0)) ||
+            (c == '/' && telling >= context.earliest(kSecretReach))) {
           done = sign(text, c);
           break;
         }

@@ -26,6 +26,9 @@ inline unsigned char before_underscores(const Text& text, std::size_t i) {
   return text.before(i, back);
 }
 
+// What stands behind a word that says that it was given.
+enum class Given : unsigned char { nothing, password, secret, user, number };
+
 struct Scanner::State {
   Profile profile;
   Chooser* chooser;
@@ -137,6 +140,11 @@ struct Scanner::State {
   // Behind "user=" and the like.
   bool is_users() const { return apart && (context.previous.roles & kUserWord) != 0; }
 
+  // "user kovacsb": what no ordinary word is.
+  bool follows_user(const Word& w) const {
+    return (context.previous.roles & kUserWord) != 0 && context.joined && (w.flags & (kCommon | kFiller)) == 0;
+  }
+
   void forget_programs() {
     for (const Cue cue : {Cue::glued_password, Cue::password_option, Cue::user_option})
       seen[static_cast<std::size_t>(cue)] = 0;
@@ -172,6 +180,9 @@ struct Scanner::State {
   bool sign(const Text& text, unsigned char c);
   void pass_sign(unsigned char c);
   void see_number_sign();
+  void see_again();
+  Given given_behind(const Text& text, const Word& w) const;
+  void see_given(Given given);
   void see_cues(const Text& text, const Word& w);
   bool is_record(const Text& text, const Context& now, const Code& code) const;
   Match at_word(const Text& text, const Context& now, const Word& w, std::size_t& rest);

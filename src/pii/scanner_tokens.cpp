@@ -1,4 +1,5 @@
 // What begins with a letter or a digit: which recognisers look there, and words as parts of names.
+#include <algorithm>
 #include <iterator>
 #include <string_view>
 
@@ -44,6 +45,13 @@ bool is_left_of_password(unsigned char c) {
   return c == 0 || c == '"' || c == '\'' || c == '(' || c == '`' || c == ':' || is_blank_byte(c);
 }
 
+// "2FA code 315110", "2FA: 315110"
+bool is_second_factor(const Text& text, std::size_t begin, std::size_t end) {
+  if (end != begin + 3 || !(text.has(begin, "2fa") || text.has(begin, "2sv"))) return false;
+  static constexpr std::string_view kCodes[] = {" code", "-code", " pin", " token", ":", " kod"};
+  return std::any_of(std::begin(kCodes), std::end(kCodes), [&](std::string_view code) { return text.has(end, code); });
+}
+
 bool is_hex_word(const Text& text, const Word& w) {
   for (std::size_t i = w.begin; i < w.end; ++i) {
     if (!is_hex(text[i])) return false;
@@ -54,7 +62,11 @@ bool is_hex_word(const Text& text, const Word& w) {
 }  // namespace
 
 bool Scanner::State::found(const Text& text, const Match& match) {
-  const bool another = match.kind == Kind::password && gives_another(text, match.end);
+  const Group group = info(match.kind).group;
+  const bool number = group != Group::contact && group != Group::place && group != Group::secret &&
+                      (group != Group::time || match.kind == Kind::birth_date);
+  const bool another =
+      match.kind == Kind::password ? gives_another(text, match.end) : number && gives_another_number(text, match.end);
   if (text.starved()) return false;
   if (match.rest != Rest::none) [[unlikely]] {
     follow(match);
@@ -69,15 +81,23 @@ bool Scanner::State::found(const Text& text, const Match& match) {
     seen[static_cast<std::size_t>(Cue::birth)] = context.index - kBirthReach;
     seen[static_cast<std::size_t>(Cue::birth_found)] = context.index;
   }
-  if (another) see(Cue::password);
+  if (another && match.kind == Kind::birth_date) see(Cue::birth);
+  if (another) match.kind == Kind::password ? see(Cue::password) : see_again();
   // What follows a street is its town.
   if (match.kind == Kind::address) seen[static_cast<std::size_t>(Cue::address)] = context.index;
   return true;
 }
 
-// "MRN 06-20-26", "chart #25-12-87": hospitals number in twos, right behind the word for it; in full it is a date.
+// "MRN 06-20-26", "chart #25-12-87", "Sort Code: 26-10-12": hospitals and banks number in twos, right behind the word
+// for it; in full it is a date.
 bool Scanner::State::is_record(const Text& text, const Context& now, const Code& code) const {
-  if (code.count < 3 || !now.near(Cue::medical_record, 0)) return false;
+  if (code.count < 3) return false;
+  if (!now.near(Cue::medical_record, 0) && !now.near(Cue::sort_code, 0)) {
+    const bool asked = now.joined && is_saying(now.previous.hash);
+    if (!is_said_of(text, code.end(3)) ||
+        !cues_said_of(text, code.end(3), asked).test(static_cast<std::size_t>(Cue::sort_code)))
+      return false;
+  }
   for (std::size_t g = 0; g < 3; ++g) {
     if (code.groups[g].size() != 2 || (g < 2 && code.groups[g].separator != '-') || code.groups[g].digits != 2)
       return false;
@@ -166,7 +186,7 @@ Match Scanner::State::at_word(const Text& text, const Context& now, const Word& 
                       (next == '-' && now.near(Cue::device, 1));
     const bool form = number || (code && told);
     if ((form && (now.near_named(kOwnReach) || may_lead_code(w.end - w.begin))) ||
-        ((form || (code && next == '-' && w.letters <= 3)) && may_be_said(text, code_at(text, at)))) {
+        ((form || (code && next == '-' && w.letters <= 4)) && may_be_said(text, code_at(text, at)))) {
       std::size_t ignored = 0;
       if (const Match match = at_number(text, now, at, ignored); sure(match)) return match;
     }
@@ -174,50 +194,13 @@ Match Scanner::State::at_word(const Text& text, const Context& now, const Word& 
   return {};
 }
 
-// What the word names, alone or with the one before it: "client no", and past a little word "numero de cliente".
-void Scanner::State::see_cues(const Text& text, const Word& w) {
-  const PastWord &previous = context.previous, &before = context.before_previous;
-  const bool parted = w.letters == 1 && text.before(w.begin, 1) == '/';
-  // "GET /account HTTP/1.1" names nobody's.
-  const unsigned char left = text.before(w.begin, 2);
-  const bool path = text.before(w.begin, 1) == '/' && (is_blank_byte(left) || left == '"' || left == '\'') &&
-                    text[w.end] != ':' && text[w.end] != '=';
-  // "Ann's number"
-  static constexpr std::uint32_t kNumber = hash_folded("number"), kCaller = hash_folded("caller");
-  if (w.hash == kNumber && (context.tag == Tag::person ||
-                            (previous.letters == 1 && (context.before_tag == Tag::person || before.hash == kCaller))))
-    see(Cue::phone);
-  lexicon().each_cue(previous.letters != 0 ? previous.hash : context.abbreviated, w, [&](Cue cue) {
-    if (path && names_number(cue)) return;
-    if (cue != Cue::account || w.letters > 1 || parted) see(cue);  // "a/c", but not "a C program"
-  });
-  if ((previous.flags & kParticle) == 0 || before.letters == 0) return;
-  Word linked;
-  linked.hash = w.hash;
-  lexicon().each_cue(before.hash, linked, [&](Cue cue) { see(cue); });
-}
-
-// Letters with full stops are the word that they make: "N.A.S.", "S.S.N.".
-[[gnu::noinline]] void Scanner::State::see_abbreviation(const Text& text, const Word& w) {
-  if (w.end != w.begin + 1) return;
-  const bool goes_on = abbreviated > 0 && context.previous.letters == 1 && text.before(w.begin, 1) == '.' &&
-                       is_alphanumeric(text.before(w.begin, 2));
-  abbreviated = goes_on ? abbreviated + 1 : 1;
-  spelled = hash_on(goes_on ? spelled : kHashStart, text[w.begin] | 0x20);
-  if (abbreviated < 3) return;
-  Word whole = w;
-  whole.hash = spelled;
-  whole.cue = Cue::national;  // whichever it is
-  lexicon().each_cue(0, whole, [&](Cue cue) { see(cue); });
-}
-
 // A word, which is part of a name if `tag` says so, is behind us.
 inline void Scanner::State::past_word(const Text& text, const Word& w, Tag tag, std::size_t end) {
   Context& now = context;
   if ((w.flags & kFiller) == 0) ++now.index;
-  if (w.cue != Cue::none) see_cues(text, w);
   if (w.letters == 1) [[unlikely]]
     see_abbreviation(text, w);
+  if (w.cue != Cue::none) see_cues(text, w);
   now.listed = now.listed_here;
   now.option = now.option_here;
   now.before_previous = now.previous;
@@ -231,12 +214,15 @@ inline void Scanner::State::past_word(const Text& text, const Word& w, Tag tag, 
 // A word of small letters outside of all names, phrases and values that none of them and no street begins with: what
 // word() does with most; false where it is none.
 inline bool Scanner::State::ordinary_word(const Text& text, const Word& w) {
+  const Given gives = w.cue == Cue::given ? given_behind(text, w) : Given::nothing;
   if (w.shape != Shape::lower || open != Tag::none || member.tag != Tag::none || w.begin < phrase.end ||
       (w.flags & kParticle) != 0 || w.cue == Cue::pass || (w.cue != Cue::none && opens_element(text, w)) ||
       kSmallLeads.has(w) || is_member(text, w) || text.starved())
     return false;
   lead = kNoLead;
   past_word(text, w, Tag::none, w.end);
+  if (gives != Given::nothing) [[unlikely]]
+    see_given(gives);
   return true;
 }
 
@@ -286,6 +272,7 @@ bool Scanner::State::word(const Text& text, const Word& w) {
   if (w.shape == Shape::mixed && w.cue == Cue::none) [[unlikely]]
     ending = cue_of_name(text, w);
   if (w.cue == Cue::pass && is_pass(text, now, w)) ending = Cue::password;
+  const Given gives = w.cue == Cue::given ? given_behind(text, w) : Given::nothing;
   std::size_t value_at = 0;
   if (w.cue != Cue::none || ending == Cue::password) [[unlikely]]
     value_at = element_value(text, w, ending == Cue::password);
@@ -330,6 +317,8 @@ bool Scanner::State::word(const Text& text, const Word& w) {
   past_word(text, w, tag, whole);
   if (ending != Cue::none) [[unlikely]]
     see(ending);
+  if (gives != Given::nothing) [[unlikely]]
+    see_given(gives);
   if (value_at != 0) [[unlikely]] {
     element = value_at;  // what stands between are attributes
     seen[static_cast<std::size_t>(Cue::password)] = 0;
@@ -353,7 +342,12 @@ bool Scanner::State::letters(const Text& text) {
   const Word* const ahead = memo.find(at);
   const Word w = ahead != nullptr ? *ahead : read_word(text, at);
   const bool plain = is_plain_end(text, w.end);
-  if (plain && w.shape == Shape::lower && telling < now.earliest(kSecretReach) && !is_users())
+  // A word that no list has may be a user's name of which that is said behind it.
+  if (plain && w.flags == 0 && w.cue == Cue::none && w.letters > 3 && text[w.end] == ' ' && text[w.end + 1] == 'i' &&
+      profile != Profile::secrets) {
+    if (const Match match = match_said_login(text, at, w.end, now); match.score >= now.least) return found(text, match);
+  }
+  if (plain && w.shape == Shape::lower && telling < now.earliest(kSecretReach) && !is_users() && !follows_user(w))
     return ordinary_word(text, w) || word(text, w);
   return token(text, w, plain);
 }
@@ -372,7 +366,8 @@ bool Scanner::State::token(const Text& text, const Word& w, bool plain) {
   Context& now = context;
   const bool told = telling >= now.earliest(kSecretReach);  // the farthest of what is_telling
   const bool near_secret = told && (now.near(Cue::password, 1) || now.near(Cue::secret, 2));
-  const bool near_user = ((told && now.near(Cue::user, 0)) || is_users()) && profile != Profile::secrets;
+  const bool near_user =
+      ((told && now.near(Cue::user, 0)) || is_users() || follows_user(w)) && profile != Profile::secrets;
   if (letter && told && now.near(Cue::login, 2)) {
     if (const Match match = match_login(text, begin); match.score >= now.least) {
       if (!found(text, match)) return false;
@@ -401,7 +396,7 @@ bool Scanner::State::token(const Text& text, const Word& w, bool plain) {
   while (run < most && is_alphanumeric(text.data()[run])) ++run;
   if (run == text.size()) static_cast<void>(text[run]);  // more may belong to it
   std::size_t rest = 0;
-  if (profile == Profile::secrets && !letter && now.near(Cue::one_time, 1)) {
+  if (profile == Profile::secrets && !letter && (now.near(Cue::one_time, 1) || now.near(Cue::code, 0))) {
     if (const Match match = match_check(text, now, code_at(text, begin)); sure(match)) return found(text, match);
   }
   if (profile == Profile::secrets && letter &&
@@ -450,9 +445,10 @@ bool Scanner::State::token(const Text& text, const Word& w, bool plain) {
     }
   }
   if ((!plain || (text[run] > ' ' && text[run + 1] > ' ')) && is_left_of_password(left)) {
-    if (const Match match = match_said_password(text, begin, run, now); sure(match)) return found(text, match);
+    if (const Match match = match_said_login(text, begin, run, now); sure(match)) return found(text, match);
   }
   if (letter && !is_digit(text[w.end])) return word(text, w);
+  const bool second_factor = !letter && is_second_factor(text, begin, run);
   // "CVC2 123", "IMEI1: …", "Phone 2" in one
   const bool numbered = letter && w.cue != Cue::none && w.letters > 1 && is_digit(text[w.end]) && text[w.end] != '0' &&
                         text[w.end + 1] != '.' && text[w.end + 1] != '(' && !is_alphanumeric(text[w.end + 1]) &&
@@ -464,6 +460,7 @@ bool Scanner::State::token(const Text& text, const Word& w, bool plain) {
   if (text.starved()) return false;
   skipping = end >= begin + kLongestPlain;
   past_other(end);
+  if (second_factor) see(Cue::one_time);
   if (numbered) {
     lexicon().each_cue(0, w, [&](Cue cue) {
       if (cue < Cue::version) see(cue);

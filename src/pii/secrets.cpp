@@ -131,10 +131,12 @@ bool is_given_to(const Text& text, std::size_t i, const Context& context) {
 // Where nothing stands between that gives it, "the password I was given is …", the word says less: small letters,
 // capitals and digits, or a sign.
 bool is_password_of_sentence(const Text& text, const Context& context, string_view value, std::size_t begin) {
-  static constexpr std::uint32_t kGives[] = {hash_folded("is"),    hash_folded("was"),   hash_folded("ist"),
-                                             hash_folded("war"),   hash_folded("est"),   hash_folded("es"),
-                                             hash_folded("e"),     hash_folded("given"), hash_folded("entered"),
-                                             hash_folded("typed"), hash_folded("used")};
+  static constexpr std::uint32_t kGives[] = {
+      hash_folded("is"),   hash_folded("was"), hash_folded("ist"),   hash_folded("war"),     hash_folded("est"),
+      hash_folded("es"),   hash_folded("e"),   hash_folded("given"), hash_folded("entered"), hash_folded("typed"),
+      hash_folded("used"), hash_folded("era"), hash_folded("etait"), hash_folded("lautet"),  hash_folded("foi"),
+      hash_folded("jest"), hash_folded("byl"), hash_folded("bylo"),  hash_folded("ar"),      hash_folded("var"),
+      hash_folded("er")};
   const unsigned char left = text.before(begin, 1);
   const bool gives =
       left == '(' || (left == ' ' && context.joined &&
@@ -149,7 +151,7 @@ bool is_password_of_sentence(const Text& text, const Context& context, string_vi
     digit = digit || is_digit(c);
     sign = sign || (string_view("$%&*#@^~+").find(byte) != string_view::npos);
   }
-  sign = sign || value.find_first_of("!?") < value.size() - 1;
+  sign = sign || value.find_first_of("!?") < value.size() - 1 || (digit && value.ends_with('!'));
   return lower && ((digit && (upper || sign)) || (upper && sign));
 }
 
@@ -181,7 +183,11 @@ bool is_named_password(const Text& text, const Context& context, string_view val
     return true;
   static constexpr std::uint32_t kInstead = hash_folded("instead"), kLieu = hash_folded("lieu");
   const bool other = context.before_previous.hash == kInstead || context.before_previous.hash == kLieu;
-  if (!other && is_given_to(text, begin, context)) return false;
+  // "lösenord till Meadow14$" changes it: nobody is called so.
+  const bool strong =
+      value.find_first_of("!$%&#*^~") != string_view::npos &&
+      std::any_of(value.begin(), value.end(), [](char c) { return is_digit(static_cast<unsigned char>(c)); });
+  if (!other && !strong && is_given_to(text, begin, context)) return false;
   return context.near(Cue::password, 1) || is_password_of_sentence(text, context, value, begin);
 }
 
@@ -233,8 +239,12 @@ Match by_word(const Text& text, std::size_t i, const Context& context) {
     const bool option = context.option && is_alphanumeric(text.before(i, end_of_option)) && text[i] != '-' &&
                         !is_known_word(text, i, end);
     const bool assigned = named || option;
-    const bool fits = (odd || (assigned && value.size() >= 6 && (left != ' ' || option))) && value.size() >= 4 &&
-                      value.find('@') != 0 && value.back() != ':';
+    // "Where is the PIN letter?"
+    const bool word = !assigned && (value.ends_with('?') || value.ends_with('!')) && is_known_word(text, i, end - 1);
+    const bool date = !assigned && value.find_first_of("./") != string_view::npos &&
+                      value.find_first_not_of("0123456789./-") == string_view::npos;  // "password changed on 1.5.2023"
+    const bool fits = !word && !date && (odd || (assigned && value.size() >= 6 && (left != ' ' || option))) &&
+                      value.size() >= 4 && value.find('@') != 0 && value.back() != ':';
     if (fits && is_named_password(text, context, value, i)) {
       if (close > end) return {Kind::password, i, close, odd ? 80 : 60};
       return {Kind::password, i, end, odd ? 80 : 60, rest, quote};
@@ -254,29 +264,6 @@ Match by_word(const Text& text, std::size_t i, const Context& context) {
 }
 
 }  // namespace
-
-bool gives_another(const Text& text, std::size_t end) {
-  static constexpr string_view kWords[] = {" to ",
-                                           " into ",
-                                           " auf ",
-                                           " zu ",
-                                           " naar ",
-                                           " til ",
-                                           " till ",
-                                           " na ",
-                                           " \xC3\xA0 ",
-                                           " instead of ",
-                                           " and the new one is ",
-                                           " statt ",
-                                           " au lieu de "};
-  if (text[end] != ' ') return false;
-  if (text.has(end, " a ")) {  // "de Hunter22 a Hunter23", but not "a valid …"
-    std::size_t i = end + 3;
-    while (i < end + 32 && text[i] > ' ' && !is_digit(text[i])) ++i;
-    return is_digit(text[i]);
-  }
-  return std::any_of(std::begin(kWords), std::end(kWords), [&](string_view word) { return text.has(end, word); });
-}
 
 std::size_t element_value(const Text& text, const Word& name, bool password) {
   constexpr std::size_t kLongestTag = 256;
