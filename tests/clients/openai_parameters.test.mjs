@@ -87,7 +87,8 @@ test("chat: tools and formats that are none", needs("chat", "tools", "structured
 test("chat: what is taken", needs("chat"), taken("chat/completions", [
   [{ temperature: 2 }], [{ temperature: 1e-320 }], [{ top_p: 0 }], [{ max_tokens: 100000, logit_bias: { [process.env.FREEHOLD_END_TOKEN]: 100 } }], [{ max_tokens: null, max_completion_tokens: 2 }],
   [{ stop: [] }], [{ stop: "x" }], [{ seed: -5 }], [{ logprobs: true, top_logprobs: 0 }], [{ logprobs: false }], [{ n: 3 }],
-  [{ user: "u", safety_identifier: "s", prompt_cache_key: "k", metadata: { a: "b" } }], [{ metadata: many(16) }],
+  [{ user: "u", safety_identifier: "u", prompt_cache_key: "k", metadata: { a: "b" } }], [{ metadata: many(16) }],
+  [{ safety_identifier: "s" }], [{ user: "u", safety_identifier: "s" }, "safety_identifier"],
   [{ modalities: ["text"] }], [{ service_tier: "auto" }], [{ service_tier: "default" }], [{ store: false }], [{ reasoning_effort: "none" }],
   [{ response_format: { type: "text" } }], [{ tools: [] }], [{ tool_choice: "none" }], [{ tool_choice: "auto" }], [{ min_tokens: 2 }],
   [user("")], [{ messages: [{ role: "developer", content: "x" }, { role: "user", content: "x", name: "bob" }] }],
