@@ -89,6 +89,16 @@ class Verifiers(e2e.Case):
             (folder / name).write_bytes(data)
         self.assertEqual(python(folder, "--against", good, "--key", self.put("key", signer.text())).returncode, 0)
 
+    def test_both_say_the_same_of_what_stands_beside_the_log(self):
+        signer = audit_logs.Signer(bytes(32))
+        log, _ = audit_logs.sample(random.Random(4), signer, 40)
+        folder = self.folder / "log"
+        audit_logs.write(folder, log.content())
+        (folder / "tree" / "more").mkdir()
+        (folder / "key.pub").unlink()
+        for key, codes in ((signer.text(), (e2e.OK, 0)), (audit_logs.Signer(bytes([1]) * 32).text(), (e2e.CORRUPT, 1)), ("", (e2e.USAGE, 2))):
+            self.assertEqual((e2e.run("audit", "verify", "--folder", folder, "--key", key, home=self.home).code, python(folder, "--key", key).returncode), codes, key)
+
     def test_what_verifiers_say(self):
         for arguments in ((), ("--proof", "x"), ("a", "b")):
             self.assertEqual(python(*arguments).returncode, 2)

@@ -120,14 +120,17 @@ class Record(e2e.Case):
         self.assertIn("not stated (processing.controller in policy.yaml)", self.succeeds("guard", "record").text)
 
     def test_from_the_configuration(self):
-        self.put("home/policy.yaml", "version: 1\nvendors: {\"openai/*\": internal}\nprocessing:\n  controller: Praxis <Weber>\n"
+        self.put("home/jwks.json", '{"keys": []}')
+        self.put("home/policy.yaml", "version: 1\nvendors: {\"openai/*\": internal}\nsign_in:\n  - {issuer: \"https://login.example.org/clinic\", audience: freehold, keys: jwks.json, "
+                 "role: {claim: groups, map: {doctors: user}}}\ncertificates:\n  - {dns: \"*.ward.clinic.example\", role: operator}\nprocessing:\n  controller: Praxis <Weber>\n"
                  "  purposes:\n    - {purpose: letters, people: patients, data: findings, label: health}\n")
         for name in ("record.html", "record.pdf", "record.json"):
             out = self.folder / name
             self.succeeds("guard", "record", "-o", out)
             data = out.read_bytes()
             self.assertTrue(b"openai/*: internal" in data, name)
-            self.assertTrue(b"patients" in data, name)
+            for text in (b"patients", b"https://login.example.org/clinic", b"doctors as user", b"dns *.ward.clinic.example as operator"):
+                self.assertTrue(text in data, (name, text))
             self.assertEqual(b"<Weber>" in data, not name.endswith("html"), name)
         self.fails(e2e.USAGE, "guard", "record", "-o", self.folder / "record.txt", names="record.txt")
         self.put("home/policy.yaml", "version: 1\nprocessing:\n  contoller: x\n")

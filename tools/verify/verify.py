@@ -24,6 +24,7 @@ import time
 import zlib
 
 LEVELS = (0, 8, 16, 24)  # of which tree/ keeps the hashes
+TREE = [*(f"level-{level:02}" for level in LEVELS), "index"]  # its files
 LONGEST = 1 << 20  # bytes of a record
 
 
@@ -138,7 +139,7 @@ LINES = (  # of a checkpoint: what is expected, its form, what it stands for; th
     ("the number of entries", rb"(0|[1-9][0-9]*)", int),
     ("44 characters of base64", rb"(.{44})", from_base64),
     ("'previous' and 44 characters of base64", rb"previous (.{44})", from_base64),
-    ("'time' and one such as 2027-01-31T12:00:00Z", rb"time (.{20})", lambda t: calendar.timegm(time.strptime(t.decode(), "%Y-%m-%dT%H:%M:%SZ"))),
+    ("'time' and one such as 2027-01-31T12:00:00Z", rb"time ((?:19[7-9]|[2-9]\d\d)\d-\d\d-\d\dT\d\d:\d\d:[0-5]\dZ)", lambda t: calendar.timegm(time.strptime(t.decode(), "%Y-%m-%dT%H:%M:%SZ"))),
     ("an empty line", rb"()", bytes),
     ("a dash, what the first line has, and 92 characters of base64", "\u2014 ".encode() + NAME + rb" [A-Za-z0-9+/]{91}=", bytes.decode))
 
@@ -269,13 +270,13 @@ def records(data, where):
 
 def check_log(folder, given, kept, seen=None):
     """Returns the number of entries and the last checkpoint; `seen` is called with each entry, and each checkpoint, in order."""
-    with regular(folder / ("lock" if (folder / "lock").exists() else "key.pub")) as lock:
+    with regular(next((p for p in (folder / "lock", folder / "key.pub", *folder.glob("entries-*")) if p.exists()), folder / "key.pub")) as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)  # a writer finishes its group; then the last segment is read at once
         names = sorted(p for p in folder.iterdir() if p.name.startswith("entries-"))
         last = read(names[-1]) if names else b""
-        derived = {p.name: read(p) for p in (folder / "tree").iterdir()} if (folder / "tree").exists() else {}
+        derived = {p.name: read(p) for p in [folder / "tree" / name for name in TREE] if p.exists()}
         mirror = read(folder / "checkpoint") if (folder / "checkpoint").exists() else None
-    text = read(folder / "key.pub").decode("utf-8", "replace")
+    text = read(folder / "key.pub").decode("utf-8", "replace") if not given or (folder / "key.pub").exists() else given.text + "\n"
     key = Key(text, "key.pub")
     if text != key.text + "\n" or (given and given.text != key.text):
         raise Wrong("key.pub: this is not the key that was given" if given else "key.pub: this is no public key")
@@ -304,7 +305,7 @@ def check_log(folder, given, kept, seen=None):
                         raise Wrong(f"{c.where}: the first {c.size} entries are not those of this checkpoint")
             if kind == b"C":
                 before, checkpoint = checkpoint, Checkpoint(payload, key, where)
-                if checkpoint.size != tree.size or checkpoint.root != tree.root() or (before and before.size == tree.size):
+                if checkpoint.size != tree.size or checkpoint.root != tree.root() or tree.size == (before.size if before else 0):
                     raise Wrong(f"{where}: the entries are not those of the checkpoint")
                 if checkpoint.previous != (sha256(note) if note else bytes(32)):
                     raise Wrong(f"{where}: the checkpoint continues another one")
@@ -320,7 +321,8 @@ def check_log(folder, given, kept, seen=None):
         checkpoint.check(alone=True)  # with which all before it are right: each is named by the next
     # tree/ is written behind the entries: of a writer that was killed it may lack what the last group adds.
     least = max([0] + [c.size for c in [*mirrored, before] if c])
-    for name, made, size in [(f"level-{level:02}", tree.full[level], (least >> level) * 32) for level in LEVELS] + [("index", index, least * 8)]:
+    sizes = [(least >> level) * 32 for level in LEVELS] + [least * 8]
+    for name, made, size in zip(TREE, [*tree.full.values(), index], sizes):
         if not made.startswith(derived.get(name, b"")) or len(derived.get(name, b"")) < size:
             raise Wrong(f"tree/{name}: not what the entries make")
     return tree.size, checkpoint
@@ -350,6 +352,8 @@ def main():
     options = parser.parse_args()
     if (options.folder is None) == (options.proof is None) or (options.proof and not options.key):
         parser.error("name a folder, or --proof FILE and --key KEY")
+    if options.key == "":
+        parser.error("--key is empty")
     try:
         key = given_key(options.key)
         if options.proof:

@@ -7,7 +7,6 @@
 #include "app/moment.h"
 #include "app/report/audit_report.h"
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/utf8.h"
 #include "format/yaml.h"
 #include "guard/keys.h"
@@ -54,7 +53,7 @@ std::string section_of(const AuditReport& report, std::string_view section) {
 
 void add_policy(const std::filesystem::path& home, AuditReport& to, const auto& setting) {
   const auto text = read_file(guard::policy_path(home), kLongestPolicy);
-  const std::string digest = text ? sha256(*text).name() : "default";
+  const std::string digest = guard::policy_digest(guard::policy_path(home));
   const std::string source = text ? "policy.yaml, " + digest : "no policy.yaml: what holds without one";
   if (text) {
     if (auto lines = flattened_yaml(*text)) to.policy = std::move(*lines);

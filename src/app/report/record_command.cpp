@@ -39,6 +39,22 @@ std::string policy_lines(const AuditReport& settings, std::string_view key) {
   return found == nullptr ? "not known" : found->value;
 }
 
+// Who gets in without a key of this program: by tokens of others, and by certificates.
+void add_people(const guard::Policy& policy, std::vector<RecordLine>& out) {
+  for (const guard::IssuerRule& rule : policy.sign_in) {
+    std::string roles;
+    for (const auto& [claim, role] : rule.roles)
+      roles += fmt::format("{}{} as {}", roles.empty() ? "" : ", ", printable(claim), guard::name_of(role));
+    out.push_back({"g", "sign-in: tokens of " + printable(rule.issuer), fmt::format("{}; signatures are verified", roles),
+                   true, "policy.yaml, sign_in"});
+  }
+  for (const guard::CertificateRule& rule : policy.certificates) {
+    out.push_back({"g", "client certificates",
+                   fmt::format("{} {} as {}", guard::name_of(rule.by), printable(rule.value), guard::name_of(rule.role)),
+                   true, "policy.yaml, certificates"});
+  }
+}
+
 Result<std::vector<RecordLine>> lines_of(const std::filesystem::path& home, AuditReport& settings) {
   FH_TRY(const guard::Policy policy, guard::load_policy(home));
   FH_TRY(const guard::Processing p, guard::load_processing(home));
@@ -77,6 +93,7 @@ Result<std::vector<RecordLine>> lines_of(const std::filesystem::path& home, Audi
   out.push_back(said("f", "other time limits of erasure", p.erasure, "erasure"));
   out.push_back({"g", "who may do what", policy_lines(settings, "roles"), true, "policy"});
   out.push_back({"g", "keys", policy_lines(settings, "keys") + "; kept as Argon2id hashes", true, "freehold.db"});
+  add_people(policy, out);
   out.push_back({"g", "actions on personal data", policy_lines(settings, "personal-data"), true, "policy"});
   for (const Setting& s : settings.settings) {
     if (s.entry) out.push_back({"g", s.says, s.value, true, s.source});
