@@ -139,6 +139,15 @@ TEST(Postcodes, OfManyCountries) {
     EXPECT_EQ(shown(text).find("postcode="), std::string::npos) << text;
 }
 
+TEST(Postcodes, OfTheNetherlandsWrittenTogether) {
+  EXPECT_EQ(shown("Keizersgracht 12, 1015CX Amsterdam"),
+            "address=Keizersgracht 12 | postcode=1015CX | place=Amsterdam");
+  EXPECT_EQ(shown("post it to 3511AB Utrecht"), "postcode=3511AB | place=Utrecht");
+  EXPECT_EQ(shown("postcode 2595BD"), "postcode=2595BD");
+  for (const char* text : {"part 3511AB is out", "type 1234AB", "error 4500QX Retry", "0511AB Utrecht"})
+    EXPECT_EQ(shown(text).find("postcode="), std::string::npos) << text;
+}
+
 TEST(Addresses, OfNothingButNumbers) {
   EXPECT_EQ(shown("Building 8,5, M"), "");
   EXPECT_EQ(shown("Flat 1, 123456 Mill Road").find("address=Flat"), std::string::npos);

@@ -144,6 +144,12 @@ Match match_postcode(const Text& text, const Context& context, const Code& code)
       if (before_known_town(text, code.end(2))) return found(2, 58);
     }
   }
+  // "3646GK Baambrugge"
+  if (sized(0, 6, 6) && code.groups[0].digits == 4 && code.groups[0].upper == 2 && written(1) && is("9999AA"_written) &&
+      plain.bytes[0] != '0') {
+    if (cue || (near_street && !before_street(text, code.end(1)))) return found(1, 80);
+    if (before_known_town(text, code.end(1))) return found(1, 60);
+  }
   // "Hobart TAS 7004", "Chennai - 600017", "Kochi 682 001", "Vesterbrogade 12, 1620 København".
   const bool behind_town = near_street && after_town(context) && context.previous.letters != 0;
   const bool place = context.tag == Tag::place;

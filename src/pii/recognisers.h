@@ -168,7 +168,8 @@ inline bool may_be_postcode(const Code& code, const Context& context) {
   if (first <= 2 && second != 0 && code.groups[0].digits == 0) return true;  // "D-10115"
   if (first < 2 || first > 8) return false;
   if (first == 5 || (first <= 5 && second >= 2 && second <= 4)) return true;
-  const bool state = context.joined && context.previous.shape == Shape::upper;  // "NSW 2000"
+  if (first == 6 && code.groups[0].digits == 4 && code.groups[0].upper == 2) return true;  // "3646GK"
+  const bool state = context.joined && context.previous.shape == Shape::upper;             // "NSW 2000"
   return first >= 4 && (near_street || (state && first == 4) || context.near(Cue::postcode, 3));
 }
 

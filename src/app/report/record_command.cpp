@@ -45,13 +45,14 @@ void add_people(const guard::Policy& policy, std::vector<RecordLine>& out) {
     std::string roles;
     for (const auto& [claim, role] : rule.roles)
       roles += fmt::format("{}{} as {}", roles.empty() ? "" : ", ", printable(claim), guard::name_of(role));
-    out.push_back({"g", "sign-in: tokens of " + printable(rule.issuer), fmt::format("{}; signatures are verified", roles),
-                   true, "policy.yaml, sign_in"});
+    out.push_back({"g", "sign-in: tokens of " + printable(rule.issuer),
+                   fmt::format("{}; signatures are verified", roles), true, "policy.yaml, sign_in"});
   }
   for (const guard::CertificateRule& rule : policy.certificates) {
-    out.push_back({"g", "client certificates",
-                   fmt::format("{} {} as {}", guard::name_of(rule.by), printable(rule.value), guard::name_of(rule.role)),
-                   true, "policy.yaml, certificates"});
+    out.push_back(
+        {"g", "client certificates",
+         fmt::format("{} {} as {}", guard::name_of(rule.by), printable(rule.value), guard::name_of(rule.role)), true,
+         "policy.yaml, certificates"});
   }
 }
 
