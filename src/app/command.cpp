@@ -38,8 +38,7 @@ const std::vector<ExitCodeInfo>& exit_codes() {
       {ExitCode::unsupported, "well-formed, but not something this version can do"},
       {ExitCode::exhausted, "not enough memory, disk or context"},
       {ExitCode::io, "the operating system refused to read or write"},
-      {ExitCode::found,
-       "guard scan --fail found something, audit replay a difference or nothing to compare, or doctor a problem"},
+      {ExitCode::found, "guard scan --fail, audit replay or doctor found something"},
       {ExitCode::cancelled, "interrupted"},
   };
   return codes;

@@ -161,8 +161,8 @@ TEST(Neighbours, WordsThatLettersBeginWithAreNobody) {
                            "Podr\xC3\xAD"
                            "an confirmar la cita",
                            "Vivo en el centro", "Helaas is het te laat", "Kart\xC4\xB1n\xC4\xB1z\xC4\xB1n limiti doldu",
-                           "Billing address: as before", "\xC3\x84ndra mitt l\xC3\xB6senord", "Proszę o pomoc",
-                           "Quisiera cambiar la fecha", "Vorrei disdire", "seit zehn Jahren"}) {
+                           "Billing address: as before", "Proszę o pomoc", "Quisiera cambiar la fecha",
+                           "Vorrei disdire", "seit zehn Jahren"}) {
     const std::string found = shown(text);
     EXPECT_EQ(found.find("person="), std::string::npos) << text << ": " << found;
     EXPECT_EQ(found.find("place="), std::string::npos) << text << ": " << found;

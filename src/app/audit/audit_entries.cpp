@@ -250,7 +250,7 @@ Command audit_show_command() {
                   master_key_option(),
                   {.name = "json", .help = "Print the entry as it is in the log."}},
       .examples = {{"freehold audit show req_5f0c9a3e7b1d2468aabbccdd", "What is known of an answer:"},
-                   {"freehold audit show req_5f0c9a3e7b1d2468aabbccdd --content --reason 'complaint 17'",
+                   {"freehold audit show req_5f0c9a3e7b1d2468aabbccdd --content --reason complaint-17",
                     "What was said; that it was read, and why, is logged:"},
                    {"freehold audit show 0", "How it began:"}},
       .run = run_show,
