@@ -67,7 +67,7 @@ class Tree {
     add_to(0, leaf);
     char bytes[8];
     std::memcpy(bytes, &offset, sizeof bytes);
-    compare(levels_.index_bytes(), entries_++ * 8, std::string_view(bytes, sizeof bytes), files_.index());
+    if (!fits(levels_.index_bytes(), entries_++ * 8, std::string_view(bytes, sizeof bytes))) note(files_.index());
   }
   void add_full(unsigned level, const Hash& hash) {
     for (std::size_t i = 1; i < kLevels.size(); ++i) {
@@ -93,12 +93,12 @@ class Tree {
 
  private:
   void add_to(std::size_t i, const Hash& hash) {
-    compare(levels_.level_bytes(i), count_[i]++ * 32, as_text(hash.bytes), files_.level(kLevels[i]));
+    if (!fits(levels_.level_bytes(i), count_[i]++ * 32, as_text(hash.bytes))) note(files_.level(kLevels[i]));
   }
   // As far as it is there.
-  void compare(Bytes all, std::size_t at, std::string_view bytes, const fs::path& file) {
+  static bool fits(Bytes all, std::size_t at, std::string_view bytes) {
     const std::size_t there = std::min(bytes.size(), all.size() - std::min(at, all.size()));
-    if (there > 0 && std::memcmp(all.data() + at, bytes.data(), there) != 0) note(file);
+    return there == 0 || std::memcmp(all.data() + at, bytes.data(), there) == 0;
   }
   void note(const fs::path& file) {
     if (wrong_.empty()) wrong_ = file;
