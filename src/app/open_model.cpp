@@ -6,6 +6,7 @@
 #include "app/progress.h"
 #include "app/starter.h"
 #include "base/hash.h"
+#include "base/thread_pool.h"
 #include "base/utf8.h"
 #include "model/adapter_file.h"
 #include "store/way_back.h"
@@ -122,6 +123,10 @@ Result<std::vector<std::string>> weight_digests(const OpenModel& opened, Console
     digests.push_back(std::move(digest));
   }
   return digests;
+}
+
+int threads_of(const Arguments& arguments) {
+  return arguments.given("threads") ? static_cast<int>(arguments.integer("threads")) : available_cpus();
 }
 
 Option threads_option() {

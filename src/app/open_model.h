@@ -50,6 +50,8 @@ Result<CheckedModel> check_model(OpenModel opened);
 
 // --threads, --kv-cache and --verbose, as every command that runs a model has them; and --context before them.
 Option threads_option();
+// What it says; unless given, the processors that this program may use.
+int threads_of(const Arguments& arguments);
 std::vector<Option> run_options();
 std::vector<Option> run_options_with_context();
 model::KvChoice kv_choice(const Arguments& arguments);  // of run_options()

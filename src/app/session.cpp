@@ -71,7 +71,7 @@ Result<Loaded> load_weights(CheckedModel checked, const MemoryPlan& memory, std:
 Result<Loaded> load(CheckedModel checked, const Arguments& arguments, Console& console, std::uint32_t context,
                     const LoadNeeds& needs) {
   FH_TRY_VOID(kernel::chosen_level().map([](auto&&) {}));
-  int threads = arguments.given("threads") ? static_cast<int>(arguments.integer("threads")) : available_cpus();
+  int threads = threads_of(arguments);
   std::uint64_t available = available_memory();
   available -= std::min(available, needs.reserved);
   RunShape shape = run_shape(threads, kv_choice(arguments));

@@ -22,7 +22,6 @@
 #include "app/table.h"
 #include "audit/entry.h"
 #include "base/hash.h"
-#include "base/thread_pool.h"
 #include "base/utf8.h"
 #include "kernel/level.h"
 #include "store/store.h"
@@ -75,7 +74,7 @@ void show(const Members& entry, const Replayed& replayed, Console& console) {
 ReplayOptions options_of(const Arguments& arguments, std::filesystem::path home, Console& console) {
   ReplayOptions options;
   options.home = std::move(home);
-  options.threads = arguments.given("threads") ? static_cast<int>(arguments.integer("threads")) : available_cpus();
+  options.threads = threads_of(arguments);
   options.limit = available_memory();
   if (arguments.given("model")) options.model = std::string(arguments.text("model"));
   options.report = [&console, say = arguments.flag("verbose")](const std::string& line) {

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <fstream>
 #include <thread>
 
 #include "api/duration.h"
@@ -99,7 +98,7 @@ Result<std::unique_ptr<Models>> make_models(const Arguments& arguments, const fs
   options.sequences = static_cast<std::uint32_t>(arguments.integer("sequences"));
   options.guessing = guessing_from(arguments);
   options.cache = kv_choice(arguments);
-  options.threads = arguments.given("threads") ? static_cast<int>(arguments.integer("threads")) : available_cpus();
+  options.threads = threads_of(arguments);
   FH_TRY(options.limit, memory_limit(arguments));
   FH_TRY(options.keep_alive, keep_alive(arguments, !options.given.empty()));
   options.report = [&console](const std::string& line) { console.note(line); };
@@ -134,7 +133,7 @@ void keep_batches(Site& site, const fs::path& home, Quota quota, const Arguments
 void keep_jobs(Site& site, const fs::path& home, Quota quota, const Arguments& arguments, Console& console) {
   TuningJobs::Options options;
   options.home = home;
-  options.threads = arguments.given("threads") ? static_cast<int>(arguments.integer("threads")) : available_cpus();
+  options.threads = threads_of(arguments);
   options.quota = quota;
   options.report = [&console](const std::string& line) { console.note(line); };
   site.jobs = std::make_unique<TuningJobs>(std::move(options), site);

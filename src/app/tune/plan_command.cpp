@@ -8,7 +8,6 @@
 #include "app/tune/plan_report.h"
 #include "app/tune/training_label.h"
 #include "app/tune/tune_commands.h"
-#include "base/thread_pool.h"
 
 namespace freehold::app {
 namespace {
@@ -27,7 +26,7 @@ Result<> run_plan(const Arguments& arguments, Console& console) {
     return fits;
   }
   FH_TRY(train::RunPlan plan, train::plan_run(prepared.read.recipe, prepared.dataset));
-  const int threads = arguments.given("threads") ? static_cast<int>(arguments.integer("threads")) : available_cpus();
+  const int threads = threads_of(arguments);
   const std::uint64_t available = available_memory();
   const TrainingMemory memory = plan_memory(prepared, plan, threads, available);
   if (auto fits = check_fits(memory, prepared, plan, threads, available); !fits) {

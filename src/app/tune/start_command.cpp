@@ -8,6 +8,7 @@
 #include "app/audit/act.h"
 #include "app/interrupt.h"
 #include "app/machine.h"
+#include "app/open_model.h"
 #include "app/progress.h"
 #include "app/sealing.h"
 #include "app/tune/plan_report.h"
@@ -15,7 +16,6 @@
 #include "app/tune/tune_commands.h"
 #include "app/version.h"
 #include "base/file.h"
-#include "base/thread_pool.h"
 #include "base/utf8.h"
 #include "guard/policy.h"
 #include "train/result_files.h"
@@ -240,7 +240,7 @@ Result<> run_or_resume(const Arguments& arguments, Console& console, Begin begin
   FH_TRY_VOID(check_personal_data(prepared, label));
   FH_TRY_VOID(train::check_lengths(prepared.read.recipe, prepared.dataset));
   FH_TRY(train::RunPlan plan, train::plan_run(prepared.read.recipe, prepared.dataset));
-  const int threads = arguments.given("threads") ? static_cast<int>(arguments.integer("threads")) : available_cpus();
+  const int threads = threads_of(arguments);
   const std::uint64_t available = available_memory();
   const TrainingMemory memory = plan_memory(prepared, plan, threads, available);
   FH_TRY_VOID(check_fits(memory, prepared, plan, threads, available));
